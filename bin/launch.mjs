@@ -1,0 +1,98 @@
+// Starts a TypeScript entry point on the Node that package.json pins, whatever Node the machine has.
+//
+//   node bin/launch.mjs src/apps/start/main.ts [arguments...]
+//
+// Plain JavaScript, and nothing but built-in modules, because it runs on the machine's own Node (18 or
+// newer) before anything is installed. It installs the dependencies when package-lock.json has changed since
+// the last install, so that `npm start` and `npm test` work in a fresh clone.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(root, 'node_modules');
+const stampFile = join(modules, '.tributary-installed');
+const lockFolder = join(root, '.tributary-installing');
+const installTimeoutMs = 10 * 60_000;
+
+const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const isInstalled = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted;
+
+if (!isInstalled()) installOnce();
+
+const executable = process.platform === 'win32' ? 'node.exe' : 'node';
+const node = join(modules, 'node', 'bin', executable);
+if (!existsSync(node)) {
+  fail(`Node is missing at ${node}: the npm package "node" could not unpack it. Run: npm rebuild node`);
+}
+
+const [script, ...rest] = process.argv.slice(2);
+if (script === undefined) fail('Name the script to start: node bin/launch.mjs src/apps/start/main.ts');
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...rest], {
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` },
+});
+// The terminal sends Ctrl-C to the whole group; a signal sent to this process alone has to be handed on.
+process.on('SIGINT', () => {});
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('error', (error) => fail(`${node} could not be started: ${error.message}`));
+child.on('exit', (code, signal) => {
+  process.exitCode = signal === null ? (code ?? 1) : 128 + (constants.signals[signal] ?? 0);
+});
+
+/** Runs `npm ci` with one process at a time: two programs may be started in a fresh clone at once. */
+function installOnce() {
+  const deadline = Date.now() + installTimeoutMs;
+  while (!takeLock()) {
+    if (Date.now() > deadline) {
+      fail(`Another install holds ${lockFolder} for ten minutes. If none is running, delete that folder.`);
+    }
+    spawnSync(process.execPath, ['-e', 'setTimeout(() => {}, 500)']);
+    if (isInstalled()) return;
+  }
+  try {
+    if (isInstalled()) return;
+    process.stderr.write('Installing dependencies (npm ci), once for this checkout ...\n');
+    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+    const done = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    });
+    if (done.status !== 0) fail('npm ci failed: see above. Fix the cause and start again.');
+    writeFileSync(stampFile, wanted);
+  } finally {
+    rmSync(lockFolder, { recursive: true, force: true });
+  }
+}
+
+function takeLock() {
+  try {
+    mkdirSync(lockFolder);
+    writeFileSync(join(lockFolder, 'pid'), String(process.pid));
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    if (holderIsGone()) rmSync(lockFolder, { recursive: true, force: true });
+    return false;
+  }
+}
+
+function holderIsGone() {
+  try {
+    process.kill(Number(readFileSync(join(lockFolder, 'pid'), 'utf8')), 0);
+    return false;
+  } catch (error) {
+    // Between mkdir and the writing of the pid the file is missing for a moment.
+    if (error.code === 'ENOENT') return Date.now() - (statSync(lockFolder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 5_000;
+    return error.code === 'ESRCH';
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
