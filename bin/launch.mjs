@@ -19,7 +19,9 @@ const stampFile = join(modules, '.tributary-installed');
 const lockFolder = join(root, '.tributary-installing');
 const installTimeoutMs = 10 * 60_000;
 
-const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const wanted = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex');
 const isInstalled = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted;
 
 if (!isInstalled()) installOnce();
@@ -87,7 +89,8 @@ function holderIsGone() {
     return false;
   } catch (error) {
     // Between mkdir and the writing of the pid the file is missing for a moment.
-    if (error.code === 'ENOENT') return Date.now() - (statSync(lockFolder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 5_000;
+    if (error.code === 'ENOENT')
+      return Date.now() - (statSync(lockFolder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 5_000;
     return error.code === 'ESRCH';
   }
 }

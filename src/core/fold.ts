@@ -1,0 +1,145 @@
+import { compareSequence, isSameEvent, type SequenceKey } from './sequence.ts';
+
+/** An event with its place in the canonical sequence. */
+export interface Sequenced<Event> extends SequenceKey {
+  readonly event: Event;
+}
+
+/**
+ * All that is known of one entity: its events in canonical sequence, without duplicates, and their fold.
+ * Never changed in place, so that a batch that could not be committed leaves no trace.
+ */
+export interface History<State, Event> {
+  readonly events: readonly Sequenced<Event>[];
+  readonly state: State;
+}
+
+export interface Folding<State, Event> {
+  readonly initialState: State;
+  evolve(state: State, event: Event): State;
+}
+
+export interface Merged<State, Event, Incoming extends Sequenced<Event>> {
+  readonly history: History<State, Event>;
+  /** The incoming events that were new, in canonical sequence. */
+  readonly accepted: readonly Incoming[];
+  /** How many were in the history already, or came twice. */
+  readonly duplicates: number;
+  /** How many of the accepted ones stand before an event that was known earlier. */
+  readonly outOfOrder: number;
+  /** How many of the accepted ones have the id of another event with other content. */
+  readonly conflicts: number;
+}
+
+/** The history of these events, in whatever sequence they are given, duplicates dropped. */
+export function historyOf<State, Event>(
+  folding: Folding<State, Event>,
+  events: readonly Sequenced<Event>[],
+): History<State, Event> {
+  return merge(folding, emptyHistory(folding), events).history;
+}
+
+export function emptyHistory<State, Event>(folding: Folding<State, Event>): History<State, Event> {
+  return { events: [], state: folding.initialState };
+}
+
+/**
+ * The history with the incoming events put where they belong. The same set of events gives the same history,
+ * whatever their sequence and however often each came. Folds on from the known state if every new event comes
+ * after the known ones, and from the beginning otherwise.
+ */
+export function merge<State, Event, Incoming extends Sequenced<Event>>(
+  folding: Folding<State, Event>,
+  history: History<State, Event>,
+  incoming: readonly Incoming[],
+): Merged<State, Event, Incoming> {
+  const known = history.events;
+  const identities = new Identities(known, incoming.length);
+  const accepted: Incoming[] = [];
+  let conflicts = 0;
+  for (const event of incoming) {
+    const verdict = identities.add(event);
+    if (verdict === 'duplicate') continue;
+    if (verdict === 'conflict') conflicts++;
+    accepted.push(event);
+  }
+  const duplicates = incoming.length - accepted.length;
+  if (accepted.length === 0) return { history, accepted, duplicates, outOfOrder: 0, conflicts };
+
+  if (accepted.length > 1) accepted.sort(compareSequence);
+  const last = known.at(-1);
+  const first = accepted[0];
+  if (last === undefined || first === undefined || compareSequence(first, last) > 0) {
+    let state = history.state;
+    for (const { event } of accepted) state = folding.evolve(state, event);
+    const events = known.length === 0 ? accepted : [...known, ...accepted];
+    return { history: { events, state }, accepted, duplicates, outOfOrder: 0, conflicts };
+  }
+
+  const events = mergeSorted(known, accepted);
+  let state = folding.initialState;
+  for (const { event } of events) state = folding.evolve(state, event);
+  const outOfOrder = accepted.filter((event) => compareSequence(event, last) < 0).length;
+  return { history: { events, state }, accepted, duplicates, outOfOrder, conflicts };
+}
+
+/** Past this many comparisons a table of the identities is quicker than looking through the events. */
+const SCAN_LIMIT = 64;
+
+/** The identities of an entity's events: scanned while they are few, looked up in a table when they are many. */
+class Identities {
+  readonly #seen: SequenceKey[];
+  readonly #hashesById: Map<string, Set<string>> | undefined;
+
+  constructor(known: readonly SequenceKey[], incoming: number) {
+    if ((known.length + incoming) * incoming <= SCAN_LIMIT) {
+      this.#seen = [...known];
+      this.#hashesById = undefined;
+      return;
+    }
+    this.#seen = [];
+    this.#hashesById = new Map();
+    for (const key of known) this.#addToTable(this.#hashesById, key);
+  }
+
+  add(key: SequenceKey): 'new' | 'duplicate' | 'conflict' {
+    if (this.#hashesById !== undefined) return this.#addToTable(this.#hashesById, key);
+    let verdict: 'new' | 'conflict' = 'new';
+    for (const other of this.#seen) {
+      if (isSameEvent(other, key)) return 'duplicate';
+      if (other.eventId === key.eventId) verdict = 'conflict';
+    }
+    this.#seen.push(key);
+    return verdict;
+  }
+
+  #addToTable(table: Map<string, Set<string>>, key: SequenceKey): 'new' | 'duplicate' | 'conflict' {
+    const hashes = table.get(key.eventId);
+    if (hashes === undefined) {
+      table.set(key.eventId, new Set([key.contentHash]));
+      return 'new';
+    }
+    if (hashes.has(key.contentHash)) return 'duplicate';
+    hashes.add(key.contentHash);
+    return 'conflict';
+  }
+}
+
+function mergeSorted<Event>(
+  known: readonly Sequenced<Event>[],
+  accepted: readonly Sequenced<Event>[],
+): Sequenced<Event>[] {
+  const merged: Sequenced<Event>[] = [];
+  let next = 0;
+  for (const event of known) {
+    while (next < accepted.length) {
+      const candidate = accepted[next] as Sequenced<Event>;
+      if (compareSequence(candidate, event) > 0) break;
+      merged.push(candidate);
+      next++;
+    }
+    merged.push(event);
+  }
+  for (; next < accepted.length; next++) merged.push(accepted[next] as Sequenced<Event>);
+  return merged;
+}

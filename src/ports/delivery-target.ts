@@ -1,0 +1,45 @@
+import type { ViewValue } from '../core/domain.ts';
+
+/** A system that is to hold the latest state of every entity that was ever ready. */
+export interface DeliveryTarget {
+  /** Names the target in the ledger and in messages. */
+  readonly name: string;
+  /**
+   * Sends one state and says what came of it. Never rejects: whatever goes wrong is a verdict. Ends within the
+   * adapter's deadline, or soon after the signal aborts (then the verdict is `retry`: the outcome is unknown).
+   */
+  deliver(delivery: Delivery, signal: AbortSignal): Promise<DeliveryOutcome>;
+  /** May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface Delivery {
+  /** Derived from entity id and version alone: the same on every attempt, by any instance. */
+  readonly deliveryId: string;
+  readonly entityId: string;
+  readonly version: number;
+  /** The view's row by column names, the key first, and `version`. */
+  readonly body: Readonly<Record<string, ViewValue>>;
+  /** From 1. */
+  readonly attempt: number;
+}
+
+export interface DeliveryOutcome {
+  readonly verdict: DeliveryVerdict;
+  /** The answer's status, or null if there was no answer. */
+  readonly status: number | null;
+  readonly latencyMs: number;
+  /** The first bytes of the answer, as text. */
+  readonly answer: string;
+  /** What went wrong, in one sentence; null if nothing did. */
+  readonly error: string | null;
+  /** How long the target asks to be left alone; null if it does not say. */
+  readonly retryAfterMs: number | null;
+}
+
+/**
+ * `delivered`: the target has it. `retry`: it may work later, and may have worked now. `throttle`: the target
+ * asks for fewer requests. `park`: this state will not be accepted as it is. `disable`: the target wants no
+ * more deliveries at all.
+ */
+export type DeliveryVerdict = 'delivered' | 'retry' | 'throttle' | 'park' | 'disable';

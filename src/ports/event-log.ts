@@ -1,0 +1,136 @@
+import type { Position, TopicPartition } from '../core/offset.ts';
+
+/**
+ * A partitioned, durable log of records. Records with the same key stay in the sequence of their appending.
+ * `close` may be called twice, on every object here.
+ */
+export interface EventLog {
+  /** The given topics as they are now; a topic that does not exist is left out. */
+  describe(topics: readonly string[]): Promise<TopicDescription[]>;
+  /** Makes the topics that do not exist yet. Topics that exist are left as they are. */
+  createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void>;
+  producer(): EventLogProducer;
+  /** A member of the group `group`: the members share the partitions of `topics` among them. */
+  consumer(options: ConsumerOptions): EventLogConsumer;
+  close(): Promise<void>;
+}
+
+export interface TopicDescription {
+  readonly topic: string;
+  /** Changes if the topic is deleted and made again. */
+  readonly topicId: string;
+  readonly partitions: readonly PartitionRange[];
+}
+
+export interface PartitionRange extends TopicPartition {
+  /** Of the oldest record that the log still has. */
+  readonly startOffset: bigint;
+  /** Of the next record to be appended (of the first one that is not committed yet, with transactions). */
+  readonly endOffset: bigint;
+}
+
+export interface EventLogProducer {
+  /**
+   * Appends the records, each to the partition that its key chooses (the same key always to the same one while
+   * the number of partitions stays), and resolves with their places, in the sequence given, once all of them
+   * are durable. A retry inside never appends a record twice. Rejects with `log_append_failed` if it can't tell
+   * that all are durable (some may be), `log_record_too_large`, `topic_missing`.
+   */
+  append(records: readonly NewRecord[]): Promise<Position[]>;
+  close(): Promise<void>;
+}
+
+export interface NewRecord {
+  readonly topic: string;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+/** A name may stand more than once. */
+export type RecordHeader = readonly [name: string, value: Uint8Array | null];
+
+export interface LogRecord {
+  readonly offset: bigint;
+  /** The record's own timestamp, in milliseconds. */
+  readonly timestampMs: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+export interface ConsumerOptions {
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** How many bytes of records may wait in memory, over all partitions; fetching pauses beyond it. */
+  readonly maxBufferedBytes: number;
+}
+
+/**
+ * One member of a group. The offsets to read from are the caller's alone: nothing is fetched before `follow`,
+ * and no offset is ever reset here.
+ */
+export interface EventLogConsumer {
+  /** Joins the group and resolves once asked to; calls the listener from then on, one call at a time. */
+  start(listener: ConsumerListener): Promise<void>;
+  /** Reads these partitions from these offsets on; whatever waited for them in memory is dropped. */
+  follow(positions: readonly Position[]): void;
+  /** Reads these partitions no more, and drops what waits for them. */
+  unfollow(partitions: readonly TopicPartition[]): void;
+  /**
+   * What has been read of these partitions, in sequence inside each partition, as soon as there is anything:
+   * it waits for the first batch, then takes what else is there up to the limits (at least one batch, whatever
+   * its size). Resolves with nothing when the signal aborts, or when none of the partitions is followed.
+   */
+  take(
+    partitions: readonly TopicPartition[],
+    limits: TakeLimits,
+    signal: AbortSignal,
+  ): Promise<FetchedBatch[]>;
+  /** Tells the log's own tools how far this group has come. A courtesy: failures are only logged. */
+  commit(positions: readonly Position[]): Promise<void>;
+  /** How far behind the log's end the reading is, as last seen; partitions never read are left out. */
+  ends(): readonly Position[];
+  /** Whether the log answers and this member is in its group; else what is wrong, in one sentence. */
+  health(): { readonly ok: true } | { readonly ok: false; readonly reason: string };
+  /** Leaves the group, after `revoked` for what it holds. */
+  close(): Promise<void>;
+}
+
+export interface TakeLimits {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+}
+
+/**
+ * Consecutive records of one partition that were committed (never of an aborted transaction). `records` may be
+ * empty, or leave offsets out: then the log has nothing more to say about those, and the position moves on.
+ */
+export interface FetchedBatch extends TopicPartition {
+  readonly records: readonly LogRecord[];
+  /** Where the next batch of this partition starts. */
+  readonly nextOffset: bigint;
+}
+
+export interface ConsumerListener {
+  /** These partitions are this member's now, in addition to those it has; the caller answers with `follow`. */
+  assigned(partitions: readonly AssignedPartition[]): Promise<void>;
+  /** About to go to another member: once this resolves, they may. */
+  revoked(partitions: readonly TopicPartition[]): Promise<void>;
+  /** Already another member's: nothing may be finished any more. */
+  lost(partitions: readonly TopicPartition[]): Promise<void>;
+  /** Reading of this partition has stopped and cannot go on by itself; only a new `follow` starts it again. */
+  halted(fault: PartitionFault): Promise<void>;
+}
+
+export interface AssignedPartition extends PartitionRange {
+  readonly topicId: string;
+}
+
+export interface PartitionFault extends TopicPartition {
+  readonly kind: 'offset_out_of_range' | 'topic_recreated' | 'corrupt_batch';
+  /** The offset that was to be read. */
+  readonly offset: bigint;
+  /** What was seen and what is missing, in one sentence. */
+  readonly detail: string;
+}

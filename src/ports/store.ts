@@ -1,0 +1,249 @@
+import type { JsonObject, ViewColumn, ViewRow } from '../core/domain.ts';
+import type { Position, TopicPartition } from '../core/offset.ts';
+import type { SequenceKey } from '../core/sequence.ts';
+import type { DeliveryVerdict } from './delivery-target.ts';
+
+/**
+ * Journal, view, deliveries due, quarantine and checkpoints, in one place, so that one transaction can change
+ * them together. Ids are compared as bytes. Every method rejects with a TributaryError; on one that is
+ * `retryable` nothing was changed, except for `store_commit_unknown` from `commit`, where only the
+ * checkpoints can tell. `close` may be called twice.
+ */
+export interface Store {
+  /**
+   * Brings the schema up to date, one process at a time, and takes over a view that another program made.
+   * Rejects with `schema_too_new`, `view_not_adoptable`.
+   */
+  migrate(options: MigrationOptions): Promise<MigrationReport>;
+
+  /**
+   * Makes the caller the owner of these partitions: raises the epoch of each checkpoint, so that no earlier
+   * owner can commit, and says where to go on. A partition without a checkpoint gets one at `startOffset`.
+   */
+  claim(partitions: readonly ClaimRequest[]): Promise<Checkpoint[]>;
+
+  /** The journals of these entities, each in canonical sequence; an entity without events is left out. */
+  readJournals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>>;
+
+  /**
+   * The one atomic verb of ingest: moves the checkpoints if they stand where the batch says, and with them
+   * writes journal, view, deliveries due and quarantine, all or nothing.
+   */
+  commit(batch: IngestBatch): Promise<CommitOutcome>;
+
+  checkpoints(): Promise<Checkpoint[]>;
+  /** Stops a partition until somebody decides: `claim` tells every later owner. Only its present owner may. */
+  halt(partition: TopicPartition, epoch: bigint, reason: string): Promise<void>;
+  /** An operator's decision, kept for ever: the partition goes on at `offset`. The epoch is raised. */
+  resume(decision: ResumeDecision): Promise<void>;
+
+  readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>>;
+  readQuarantine(options: { after: Position | null; limit: number }): Promise<StoredQuarantine[]>;
+  counts(): Promise<StoreCounts>;
+  /** Whether the store answers; else what is wrong, in one sentence. */
+  health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
+
+  /**
+   * Takes up to `limit` deliveries of the target that are due, earliest first, for this claimant alone until
+   * `nowMs + leaseMs`. A claim that was neither settled nor renewed by then is due again.
+   */
+  claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]>;
+  /** Writes the attempts to the ledger and moves each delivery on. A claim that has passed on is only recorded. */
+  settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void>;
+  /** When the next delivery of the target is due, in milliseconds, or null if none is. */
+  nextDeliveryDueMs(target: string): Promise<number | null>;
+  readDelivery(target: string, entityId: string): Promise<StoredDelivery | null>;
+
+  close(): Promise<void>;
+}
+
+export interface MigrationOptions {
+  readonly view: {
+    readonly table: string;
+    readonly keyColumn: string;
+    readonly columns: readonly ViewColumn[];
+  };
+  /** The names of the targets that a row taken over as delivered counts as delivered to. */
+  readonly targets: readonly string[];
+  readonly adopt: ((entityId: string, row: ViewRow) => AdoptedEntity) | null;
+  readonly nowMs: number;
+}
+
+/** What becomes of one row that another program made. */
+export interface AdoptedEntity {
+  readonly events: readonly JournaledEvent[];
+  readonly row: ViewRow;
+  /** `sent`: the target has exactly this state. `due`: it must be sent. `none`: it never was ready. */
+  readonly delivery: 'sent' | 'due' | 'none';
+}
+
+export interface MigrationReport {
+  readonly fromVersion: number;
+  readonly toVersion: number;
+  readonly adoptedRows: number;
+}
+
+export interface ClaimRequest extends TopicPartition {
+  readonly topicId: string;
+  readonly startOffset: bigint;
+}
+
+export interface Checkpoint extends TopicPartition {
+  readonly topicId: string;
+  /** Of the next record to be journaled. */
+  readonly nextOffset: bigint;
+  readonly epoch: bigint;
+  /** Why the partition waits for an operator, or null. */
+  readonly haltReason: string | null;
+  /** Whether this claim made the checkpoint: the partition had none before. */
+  readonly isNew: boolean;
+}
+
+/** An event as the journal keeps it, for ever. */
+export interface JournaledEvent extends SequenceKey {
+  readonly entityId: string;
+  readonly eventType: string;
+  readonly revision: number | null;
+  /** When this process saw it, in milliseconds. */
+  readonly observedAtMs: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  /** The body as received: well-formed UTF-8, valid JSON. */
+  readonly data: string;
+}
+
+export interface IngestBatch {
+  /** One for each partition of the batch, by `comparePartitions`. */
+  readonly moves: readonly CheckpointMove[];
+  readonly quarantined: readonly QuarantinedRecord[];
+  /** The entities that the batch concerns, without repetition, in the sequence of their UTF-8 bytes. */
+  readonly entityIds: readonly string[];
+  /**
+   * `optimistic`: `plan` is asked before the transaction, with no versions; entities changed by somebody else
+   * since then make the outcome `conflict`. `locking`: the entities are locked first, their versions (0 for an
+   * entity that is not there yet) are given to `plan`, and there is no conflict.
+   */
+  readonly mode: 'optimistic' | 'locking';
+  /** What to write; asked once for each call of `commit`. `readJournals` sees what the transaction sees. */
+  plan(
+    versions: ReadonlyMap<string, number> | null,
+    readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
+  ): Promise<readonly EntityChange[]>;
+}
+
+export interface CheckpointMove extends TopicPartition {
+  readonly epoch: bigint;
+  readonly fromOffset: bigint;
+  readonly toOffset: bigint;
+}
+
+/** An entity that gained at least one event. */
+export interface EntityChange {
+  readonly entityId: string;
+  /** The version that the change builds on: 0 for a new entity. */
+  readonly fromVersion: number;
+  readonly version: number;
+  readonly row: ViewRow;
+  readonly events: readonly JournaledEvent[];
+  /**
+   * `none`: the row is as it was, but for the version. `due`: it changed and qualifies. `due_if_sent`: it
+   * changed and does not qualify, so it is due only to targets that may have seen an earlier state; where
+   * the earlier state was due but never attempted, it is due no more.
+   */
+  readonly delivery: 'none' | 'due' | 'due_if_sent';
+}
+
+export interface QuarantinedRecord extends Position {
+  /** A stable word for the reason, e.g. `json_invalid`. */
+  readonly reason: string;
+  /** What is wrong, in one sentence, without the record's content. */
+  readonly detail: string;
+  readonly key: Uint8Array | null;
+  /** The value, or its first bytes if it is over the size limit. */
+  readonly value: Uint8Array | null;
+  readonly valueLength: number;
+  /** SHA-256 of the whole value, hexadecimal. */
+  readonly valueHash: string;
+  readonly headers: Uint8Array;
+  readonly observedAtMs: number;
+}
+
+/**
+ * `committed`: all of it stands. `fenced`: a checkpoint was not where the batch says, so somebody else owns
+ * the partition, or the store went back in time: nothing was written. `conflict`: an entity was changed by
+ * somebody else since it was read: nothing was written.
+ */
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly deliveriesDue: number }
+  | { readonly kind: 'fenced' }
+  | { readonly kind: 'conflict' };
+
+export interface ResumeDecision extends Position {
+  readonly topicId: string;
+  readonly decidedBy: string;
+  readonly reason: string;
+  readonly decidedAtMs: number;
+}
+
+export interface StoredRow {
+  readonly row: ViewRow;
+  readonly version: number;
+}
+
+export type StoredQuarantine = QuarantinedRecord;
+
+export interface StoreCounts {
+  readonly journaledEvents: number;
+  readonly viewRows: number;
+  readonly quarantined: number;
+  readonly deliveriesPending: number;
+  readonly deliveriesDelivered: number;
+  readonly deliveriesDead: number;
+}
+
+export interface DeliveryClaimRequest {
+  readonly target: string;
+  readonly claimant: string;
+  readonly limit: number;
+  readonly nowMs: number;
+  readonly leaseMs: number;
+}
+
+export interface ClaimedDelivery {
+  readonly target: string;
+  readonly entityId: string;
+  /** The version whose state is due; the row is that state. */
+  readonly version: number;
+  readonly row: ViewRow;
+  /** Of this version, this one included: from 1. */
+  readonly attempt: number;
+  readonly claimant: string;
+  readonly dueSinceMs: number;
+}
+
+export interface DeliverySettlement {
+  readonly delivery: ClaimedDelivery;
+  readonly deliveryId: string;
+  readonly attemptedAtMs: number;
+  readonly verdict: DeliveryVerdict;
+  readonly status: number | null;
+  readonly latencyMs: number;
+  readonly answer: string;
+  readonly error: string | null;
+  /** `delivered`, `dead` (parked until somebody decides), or when to try again, in milliseconds. */
+  readonly next: 'delivered' | 'dead' | { readonly retryAtMs: number };
+}
+
+export interface StoredDelivery {
+  readonly target: string;
+  readonly entityId: string;
+  readonly status: 'pending' | 'delivered' | 'dead';
+  readonly dueVersion: number;
+  readonly deliveredVersion: number | null;
+  readonly attempts: number;
+  readonly nextAttemptAtMs: number | null;
+  readonly lastError: string | null;
+}
+
+export type JournalBody = JsonObject;
