@@ -1,0 +1,346 @@
+import { join } from 'node:path';
+import {
+  boolean,
+  choice,
+  duration,
+  integer,
+  list,
+  SettingFault,
+  type SettingTable,
+  secret,
+  text,
+  url,
+  type ValuesOf,
+} from './setting-types.ts';
+
+/**
+ * Every setting of every program, in one place: the programs share one environment, so each of them has to
+ * know its siblings' names to tell a misspelt name from another program's setting. A new setting is a new row
+ * here and a row in docs/settings.md (a test holds the two together).
+ */
+
+const databaseCheck = (parsed: URL) => {
+  if (parsed.protocol === 'mysql:' && parsed.pathname.length < 2) {
+    throw new SettingFault(
+      'name the database too, as in mysql://user:password@host:3306/event_synchronization',
+    );
+  }
+  if (parsed.protocol === 'sqlite:' && parsed.pathname === '') {
+    throw new SettingFault('name the file too, as in sqlite:.tributary/order-sync.sqlite');
+  }
+};
+
+export const COMMON_SETTINGS = {
+  config: text({
+    env: 'TRIBUTARY_CONFIG',
+    flag: 'config',
+    help: 'JSON file of settings, an object whose names are these variables.',
+  }),
+  dataDirectory: text({
+    env: 'TRIBUTARY_DATA_DIR',
+    flag: 'data-dir',
+    default: '.tributary',
+    help: 'Folder of the embedded log and of the SQLite files.',
+  }),
+  kafkaBrokers: list({
+    env: 'KAFKA_BROKERS',
+    flag: 'kafka-brokers',
+    default: [],
+    defaultText: 'not set: the embedded log',
+    help: 'Addresses of Kafka brokers, host:port between commas.',
+    check: (item) => {
+      if (!/^(\[[0-9a-f:.]+\]|[^\s:/]+):\d{1,5}$/i.test(item)) {
+        throw new SettingFault('give host:port, several between commas, as in localhost:9092');
+      }
+    },
+  }),
+  kafkaTls: boolean({
+    env: 'KAFKA_TLS',
+    flag: 'kafka-tls',
+    default: false,
+    help: 'Speak TLS to Kafka and verify its certificate.',
+  }),
+  kafkaTlsCaFile: text({
+    env: 'KAFKA_TLS_CA_FILE',
+    flag: 'kafka-tls-ca-file',
+    help: "PEM file of the authorities that sign Kafka's certificate, if not the system's.",
+  }),
+  kafkaSaslMechanism: choice({
+    env: 'KAFKA_SASL_MECHANISM',
+    flag: 'kafka-sasl-mechanism',
+    choices: ['plain', 'scram-sha-256', 'scram-sha-512'],
+    help: 'How to log in to Kafka: plain, scram-sha-256 or scram-sha-512.',
+  }),
+  kafkaSaslUsername: text({
+    env: 'KAFKA_SASL_USERNAME',
+    flag: 'kafka-sasl-username',
+    help: 'User name at Kafka.',
+  }),
+  kafkaSaslPassword: secret({ env: 'KAFKA_SASL_PASSWORD', help: 'Password at Kafka.' }),
+  orderTopic: text({
+    env: 'ORDER_TOPIC',
+    flag: 'order-topic',
+    default: 'order_events',
+    help: 'Topic of the order events.',
+  }),
+  paymentTopic: text({
+    env: 'PAYMENT_TOPIC',
+    flag: 'payment-topic',
+    default: 'payment_events',
+    help: 'Topic of the payment events.',
+  }),
+  logLevel: choice({
+    env: 'LOG_LEVEL',
+    flag: 'log-level',
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    default: 'info',
+    help: 'The least important log lines that are written: trace, debug, info, warn, error, fatal or silent.',
+  }),
+  noColor: text({ env: 'NO_COLOR', help: 'Any value turns colours off.' }),
+  forceColor: text({
+    env: 'FORCE_COLOR',
+    help: 'Any value but 0 turns colours on, also without a terminal.',
+  }),
+} as const satisfies SettingTable;
+
+export const EVENT_PRODUCER_SETTINGS = {
+  source: text({
+    env: 'EVENT_PRODUCER_SOURCE',
+    flag: 'source',
+    default: '/tributary/event-producer',
+    help: 'What the events name as their source (ce_source).',
+  }),
+  partitions: integer({
+    env: 'EVENT_PRODUCER_PARTITIONS',
+    flag: 'partitions',
+    default: 4,
+    min: 1,
+    max: 1_000,
+    help: 'Partitions of the topics that the program makes.',
+  }),
+  batchEvents: integer({
+    env: 'EVENT_PRODUCER_BATCH_EVENTS',
+    flag: 'batch-events',
+    default: 4_000,
+    min: 1,
+    max: 100_000,
+    help: 'The most events that are published in one piece.',
+  }),
+} as const satisfies SettingTable;
+
+export const ORDER_SYNC_SETTINGS = {
+  databaseUrl: url({
+    env: 'DATABASE_URL',
+    flag: 'database-url',
+    protocols: ['mysql:', 'sqlite:'],
+    example: 'mysql://user:password@host:3306/event_synchronization or sqlite:file',
+    default: (dataDirectory) => `sqlite:${join(dataDirectory, 'order-sync.sqlite')}`,
+    check: databaseCheck,
+    help: 'Database of journal, view, deliveries and checkpoints.',
+  }),
+  group: text({
+    env: 'ORDER_SYNC_GROUP',
+    flag: 'group',
+    default: 'order-sync',
+    help: 'Consumer group; the instances of one group share the partitions.',
+  }),
+  targetUrl: url({
+    env: 'ORDER_SYNC_TARGET_URL',
+    flag: 'target-url',
+    protocols: ['http:', 'https:'],
+    example: 'http://localhost:3001/api/orders',
+    default: 'http://localhost:3001/api/orders',
+    help: 'Where the states of orders are sent.',
+  }),
+  targetSecret: secret({
+    env: 'ORDER_SYNC_TARGET_SECRET',
+    help: 'Signs deliveries (whsec_ and base64); required unless the target is on loopback.',
+    check: checkWebhookSecret,
+  }),
+  port: integer({
+    env: 'ORDER_SYNC_PORT',
+    alsoEnv: 'PORT',
+    flag: 'port',
+    default: 3000,
+    min: 0,
+    max: 65_535,
+    help: 'Port of the HTTP API; 0 takes a free one.',
+  }),
+  host: text({
+    env: 'ORDER_SYNC_HOST',
+    flag: 'host',
+    default: '127.0.0.1',
+    help: 'Address that the HTTP API listens on.',
+  }),
+  lanes: integer({
+    env: 'ORDER_SYNC_LANES',
+    flag: 'lanes',
+    default: 4,
+    min: 1,
+    max: 64,
+    help: 'How many batches are committed side by side.',
+  }),
+  batchEvents: integer({
+    env: 'ORDER_SYNC_BATCH_EVENTS',
+    flag: 'batch-events',
+    default: 4_000,
+    min: 1,
+    max: 100_000,
+    help: 'The most events of one transaction.',
+  }),
+  deliver: boolean({
+    env: 'ORDER_SYNC_DELIVER',
+    flag: 'deliver',
+    default: true,
+    help: 'Whether this instance sends what is due.',
+  }),
+  maxRecordBytes: integer({
+    env: 'ORDER_SYNC_MAX_RECORD_BYTES',
+    flag: 'max-record-bytes',
+    default: 1_048_576,
+    min: 1_024,
+    max: 67_108_864,
+    help: 'A larger record is quarantined by its hash and its first bytes.',
+  }),
+  cacheEvents: integer({
+    env: 'ORDER_SYNC_CACHE_EVENTS',
+    flag: 'cache-events',
+    default: 200_000,
+    min: 0,
+    max: 10_000_000,
+    help: 'How many journaled events of recent orders are kept in memory.',
+  }),
+  sessionTimeoutMs: duration({
+    env: 'ORDER_SYNC_SESSION_TIMEOUT_MS',
+    flag: 'session-timeout-ms',
+    default: 10_000,
+    min: 1_000,
+    max: 300_000,
+    help: 'After this silence an instance loses its partitions to the others.',
+  }),
+  partitions: integer({
+    env: 'ORDER_SYNC_PARTITIONS',
+    flag: 'partitions',
+    default: 4,
+    min: 1,
+    max: 1_000,
+    help: 'Partitions of the topics that are made on the embedded log.',
+  }),
+  deliveryConcurrency: integer({
+    env: 'ORDER_SYNC_DELIVERY_CONCURRENCY',
+    flag: 'delivery-concurrency',
+    default: 64,
+    min: 1,
+    max: 1_024,
+    help: 'How many deliveries are under way at once.',
+  }),
+  deliveryDeadlineMs: duration({
+    env: 'ORDER_SYNC_DELIVERY_DEADLINE_MS',
+    flag: 'delivery-deadline-ms',
+    default: 15_000,
+    min: 100,
+    max: 300_000,
+    help: 'How long one attempt may take in all.',
+  }),
+  deliveryMaxAttempts: integer({
+    env: 'ORDER_SYNC_DELIVERY_MAX_ATTEMPTS',
+    flag: 'delivery-max-attempts',
+    default: 12,
+    min: 1,
+    max: 1_000,
+    help: 'After so many failed attempts a delivery is dead-lettered.',
+  }),
+  deliveryBackoffBaseMs: duration({
+    env: 'ORDER_SYNC_DELIVERY_BACKOFF_BASE_MS',
+    flag: 'delivery-backoff-base-ms',
+    default: 500,
+    min: 1,
+    max: 3_600_000,
+    help: 'Limit of the wait after the first failed attempt; it doubles with each.',
+  }),
+  deliveryBackoffCapMs: duration({
+    env: 'ORDER_SYNC_DELIVERY_BACKOFF_CAP_MS',
+    flag: 'delivery-backoff-cap-ms',
+    default: 60_000,
+    min: 1,
+    max: 86_400_000,
+    help: 'The longest wait between two attempts.',
+  }),
+} as const satisfies SettingTable;
+
+export const ORDER_MGT_SETTINGS = {
+  databaseUrl: url({
+    env: 'ORDER_MGT_DATABASE_URL',
+    flag: 'database-url',
+    protocols: ['sqlite:'],
+    example: 'sqlite:.tributary/order-mgt.sqlite',
+    default: (dataDirectory) => `sqlite:${join(dataDirectory, 'order-mgt.sqlite')}`,
+    check: databaseCheck,
+    help: 'Database of the orders that were received.',
+  }),
+  port: integer({
+    env: 'ORDER_MGT_PORT',
+    alsoEnv: 'PORT',
+    flag: 'port',
+    default: 3001,
+    min: 0,
+    max: 65_535,
+    help: 'Port of the HTTP API; 0 takes a free one.',
+  }),
+  host: text({
+    env: 'ORDER_MGT_HOST',
+    flag: 'host',
+    default: '127.0.0.1',
+    help: 'Address that the HTTP API listens on.',
+  }),
+  secret: secret({
+    env: 'ORDER_MGT_SECRET',
+    help: 'Verifies deliveries (whsec_ and base64); required when listening outside loopback.',
+    check: checkWebhookSecret,
+  }),
+} as const satisfies SettingTable;
+
+/** The settings of each program, without the common ones. */
+export const PROGRAM_SETTINGS = {
+  'event-producer': EVENT_PRODUCER_SETTINGS,
+  'order-sync': ORDER_SYNC_SETTINGS,
+  'order-mgt': ORDER_MGT_SETTINGS,
+} as const satisfies Readonly<Record<string, SettingTable>>;
+
+export type ProgramName = keyof typeof PROGRAM_SETTINGS;
+
+/** What every program has; `openEventLog` and the logger take this. */
+export type CommonSettings = ValuesOf<typeof COMMON_SETTINGS>;
+
+/** All values of one program: the common ones and its own. */
+export type SettingsOf<Program extends ProgramName> = CommonSettings &
+  ValuesOf<(typeof PROGRAM_SETTINGS)[Program]>;
+
+/** A variable whose name starts so is ours, and has to be known. */
+export const OWN_PREFIXES = ['ORDER_SYNC_', 'ORDER_MGT_', 'EVENT_PRODUCER_', 'TRIBUTARY_', 'KAFKA_'] as const;
+
+/** Names with our prefixes that the tests and tools of this repository read; no program does. */
+export const TOOL_VARIABLES: readonly string[] = ['TRIBUTARY_CACHE_DIR', 'TRIBUTARY_TEST_DATABASE_URL'];
+
+/** Names with our prefixes that belong to Kafka's own start scripts and may be in the same environment. */
+export const FOREIGN_VARIABLES: readonly string[] = [
+  'KAFKA_HOME',
+  'KAFKA_OPTS',
+  'KAFKA_HEAP_OPTS',
+  'KAFKA_JVM_PERFORMANCE_OPTS',
+  'KAFKA_GC_LOG_OPTS',
+  'KAFKA_LOG4J_OPTS',
+  'KAFKA_JMX_OPTS',
+  'KAFKA_DEBUG',
+];
+
+/** Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes. */
+function checkWebhookSecret(given: string): void {
+  const match = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(given);
+  const length = match === null ? 0 : Buffer.from(match[1] ?? '', 'base64').length;
+  if (length < 24 || length > 64) {
+    throw new SettingFault(
+      'give whsec_ and the base64 of 24 to 64 random bytes; make one by: echo "whsec_$(openssl rand -base64 32)"',
+    );
+  }
+}
