@@ -48,6 +48,8 @@ export interface View<State> {
 export interface ViewColumn {
   readonly name: string;
   readonly type: 'text' | 'boolean' | 'integer';
+  /** Of a text, in characters; 255 if it is not given. */
+  readonly maxLength?: number;
 }
 
 export type ViewValue = string | number | boolean | null;
