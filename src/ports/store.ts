@@ -75,6 +75,8 @@ export interface AdoptedEntity {
   readonly row: ViewRow;
   /** `sent`: the target has exactly this state. `due`: it must be sent. `none`: it never was ready. */
   readonly delivery: 'sent' | 'due' | 'none';
+  /** Whether the target may hold an earlier state of it. */
+  readonly wasDelivered: boolean;
 }
 
 export interface MigrationReport {
