@@ -1,0 +1,121 @@
+// Where the services of a run are: plain data that goes to worker processes and into JSON.
+
+import { ServiceUnavailableError } from './errors.ts';
+
+export const serviceNames = ['kafka', 'kafka39', 'mysql', 'mariadb', 'kcat'] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+/** environment: an address that was given. docker: a container. private: a process of this run. */
+export type Origin = 'environment' | 'docker' | 'private' | 'system';
+
+export interface KafkaAddress {
+  readonly name: 'kafka' | 'kafka39';
+  /** Each `host:port`. */
+  readonly brokers: string[];
+  readonly origin: Origin;
+  readonly description: string;
+}
+
+export interface DatabaseAddress {
+  readonly name: 'mysql' | 'mariadb';
+  /** `mysql://user[:password]@host:port[/database]`, of a user who may create databases. */
+  readonly url: string;
+  /** What `select version()` says. */
+  readonly version: string;
+  readonly origin: Origin;
+  readonly description: string;
+}
+
+export interface KcatAddress {
+  readonly name: 'kcat';
+  readonly path: string;
+  /** Where its shared libraries are, when it was unpacked privately. */
+  readonly libraryFolder: string | undefined;
+  readonly origin: Origin;
+  readonly description: string;
+}
+
+export interface MissingService {
+  readonly name: ServiceName;
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+export interface ServiceAddresses {
+  readonly kafka?: KafkaAddress;
+  readonly kafka39?: KafkaAddress;
+  readonly mysql?: DatabaseAddress;
+  readonly mariadb?: DatabaseAddress;
+  readonly kcat?: KcatAddress;
+  readonly missing: readonly MissingService[];
+}
+
+const longestReason = 700;
+
+/** The one loud line about a service that could not be had. It is the same as a skip and as a failure. */
+export function loudLine(missing: MissingService): string {
+  const oneLine = missing.reason.replaceAll(/\s*\n\s*/g, ' | ').slice(0, longestReason);
+  return `!!! NO ${missing.name.toUpperCase()}: its tests are SKIPPED, because ${oneLine}. To have it: ${missing.remedy}.`;
+}
+
+/** The services of a run. A property of a service that is not there throws, and says why it is not there. */
+export class ServiceSet {
+  readonly addresses: ServiceAddresses;
+
+  constructor(addresses: ServiceAddresses) {
+    this.addresses = addresses;
+  }
+
+  get kafka(): KafkaAddress {
+    return this.#required('kafka');
+  }
+
+  /** Kafka 3.9 with ZooKeeper. */
+  get kafka39(): KafkaAddress {
+    return this.#required('kafka39');
+  }
+
+  get mysql(): DatabaseAddress {
+    return this.#required('mysql');
+  }
+
+  get mariadb(): DatabaseAddress {
+    return this.#required('mariadb');
+  }
+
+  get kcat(): KcatAddress {
+    return this.#required('kcat');
+  }
+
+  /** The databases that are there, MySQL first. */
+  get databases(): DatabaseAddress[] {
+    return [this.addresses.mysql, this.addresses.mariadb].filter((address) => address !== undefined);
+  }
+
+  has(name: ServiceName): boolean {
+    return this.addresses[name] !== undefined;
+  }
+
+  /** Whether any of these is not there: for `describe.skipIf(services().lacks('kafka', 'mysql'))`. */
+  lacks(...names: readonly ServiceName[]): boolean {
+    return names.some((name) => !this.has(name));
+  }
+
+  /** One line, such as `real services: Apache Kafka 4.3.0 (private, Java 17), MySQL 8.0.15 (private)`. */
+  describe(): string {
+    const there = serviceNames.flatMap((name) => this.addresses[name]?.description ?? []);
+    const missing = this.addresses.missing.map((service) => `NO ${service.name}`);
+    const all = [...there, ...missing];
+    return `real services: ${all.length === 0 ? 'none' : all.join(', ')}`;
+  }
+
+  #required<Name extends ServiceName>(name: Name): NonNullable<ServiceAddresses[Name]> {
+    const address = this.addresses[name];
+    if (address !== undefined) return address;
+    const missing = this.addresses.missing.find((service) => service.name === name);
+    throw new ServiceUnavailableError(
+      missing === undefined ? `${name} was not asked for in this run` : loudLine(missing),
+      missing?.remedy ?? `name ${name} among the services to start`,
+    );
+  }
+}

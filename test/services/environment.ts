@@ -1,0 +1,46 @@
+// The one place of the real services' library that reads the process's environment.
+
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** What the environment may say about real services; every field has a default, so that no variable is needed. */
+export interface ServicesEnvironment {
+  /** `TEST_KAFKA_BROKERS`, `TEST_KAFKA39_BROKERS`: comma-separated `host:port`. */
+  readonly kafkaBrokers: string | undefined;
+  readonly kafka39Brokers: string | undefined;
+  /** `TEST_MYSQL_URL`, `TEST_MARIADB_URL`: `mysql://user:password@host:port[/database]`. */
+  readonly mysqlUrl: string | undefined;
+  readonly mariadbUrl: string | undefined;
+  /** `TEST_SERVICES`: the names that test runs may start, comma-separated; `none` for none. */
+  readonly allowedServices: string | undefined;
+  /** `TEST_DOCKER=never` goes straight to private processes. */
+  readonly isDockerAllowed: boolean;
+  /** `CI`: a service that cannot be had is then a failure, not a skip. */
+  readonly isContinuousIntegration: boolean;
+  /** `MAVEN_REPOSITORY_URL`: a mirror of Maven Central. */
+  readonly mavenRepositoryUrl: string;
+  /** Where downloads and the record of running services are kept: `$XDG_CACHE_HOME/tributary`. */
+  readonly cacheFolder: string;
+  readonly javaHome: string | undefined;
+  readonly path: string;
+}
+
+export const mavenCentralUrl = 'https://repo1.maven.org/maven2';
+
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): ServicesEnvironment {
+  const value = (name: string): string | undefined => variables[name]?.trim() || undefined;
+  const ci = value('CI')?.toLowerCase();
+  return {
+    kafkaBrokers: value('TEST_KAFKA_BROKERS'),
+    kafka39Brokers: value('TEST_KAFKA39_BROKERS'),
+    mysqlUrl: value('TEST_MYSQL_URL'),
+    mariadbUrl: value('TEST_MARIADB_URL'),
+    allowedServices: value('TEST_SERVICES'),
+    isDockerAllowed: value('TEST_DOCKER') !== 'never',
+    isContinuousIntegration: ci !== undefined && ci !== 'false' && ci !== '0',
+    mavenRepositoryUrl: (value('MAVEN_REPOSITORY_URL') ?? mavenCentralUrl).replace(/\/+$/, ''),
+    cacheFolder: join(value('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'tributary'),
+    javaHome: value('JAVA_HOME'),
+    path: variables.PATH ?? '',
+  };
+}

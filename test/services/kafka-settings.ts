@@ -1,0 +1,102 @@
+// The settings of the private Kafka brokers, small enough for a laptop and quick enough for tests.
+
+export type Properties = Readonly<Record<string, string>>;
+
+const testSettings: Properties = {
+  'offsets.topic.replication.factor': '1',
+  'offsets.topic.num.partitions': '4',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'transaction.state.log.num.partitions': '4',
+  'auto.create.topics.enable': 'false',
+  // Group members join at once, and tests of lost members may use sessions of a second.
+  'group.initial.rebalance.delay.ms': '0',
+  'group.min.session.timeout.ms': '1000',
+  // Retention, and transactions that time out, are seen within a second.
+  'log.initial.task.delay.ms': '1000',
+  'log.retention.check.interval.ms': '1000',
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': '1000',
+  'log.cleaner.dedupe.buffer.size': '16777216',
+  'num.network.threads': '2',
+  'num.io.threads': '4',
+};
+
+const kraftTestSettings: Properties = {
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+  'share.coordinator.state.topic.num.partitions': '1',
+  'group.consumer.min.session.timeout.ms': '1000',
+  'group.consumer.min.heartbeat.interval.ms': '200',
+};
+
+export interface KraftAddresses {
+  /** Where clients connect; also what the broker tells them. */
+  readonly clientPort: number;
+  readonly controllerPort: number;
+  /** 127.0.0.1, or 0.0.0.0 inside a container. */
+  readonly listenHost: string;
+}
+
+export function kraftProperties(addresses: KraftAddresses, overrides: Properties): Properties {
+  const { clientPort, controllerPort, listenHost } = addresses;
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    listeners: `PLAINTEXT://${listenHost}:${clientPort},CONTROLLER://${listenHost}:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${clientPort}`,
+    ...testSettings,
+    ...kraftTestSettings,
+    ...overrides,
+  };
+}
+
+export function zookeeperProperties(
+  clientPort: number,
+  zookeeperPort: number,
+  overrides: Properties,
+): Properties {
+  return {
+    'broker.id': '1',
+    'zookeeper.connect': `127.0.0.1:${zookeeperPort}`,
+    'zookeeper.connection.timeout.ms': '60000',
+    listeners: `PLAINTEXT://127.0.0.1:${clientPort}`,
+    ...testSettings,
+    ...overrides,
+  };
+}
+
+export function toPropertiesFile(properties: Properties): string {
+  return Object.entries(properties)
+    .map(([key, value]) => `${key}=${value.replaceAll('\\', '\\\\')}\n`)
+    .join('');
+}
+
+/** How the apache/kafka image takes settings: `log.dirs` is `KAFKA_LOG_DIRS`. */
+export function toContainerEnvironment(properties: Properties): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(properties).map(([key, value]) => [
+      `KAFKA_${key.toUpperCase().replaceAll('.', '_')}`,
+      value,
+    ]),
+  );
+}
+
+/** Kafka 4 logs by Log4j 2. */
+export const log4j2File = `status = warn
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c: %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+`;
+
+/** Kafka 3.9 and ZooKeeper log by reload4j, which takes Log4j 1's settings. */
+export const log4jFile = `log4j.rootLogger=WARN, out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.PatternLayout
+log4j.appender.out.layout.ConversionPattern=%d %p %c: %m%n
+`;
