@@ -1,0 +1,178 @@
+/**
+ * JSON read the strict way, and written in canonical form, for the oracle. Written from RFC 8259, RFC 7493
+ * (I-JSON) and RFC 8785 by itself: it shares nothing with the product, so that the two can disagree.
+ *
+ * Objects are Maps, so that no name in a document can mean anything to JavaScript.
+ */
+export type Json = null | boolean | number | string | Json[] | Map<string, Json>;
+
+/** The document is not JSON, or JSON whose meaning depends on who reads it. */
+export class NotStrictJson extends Error {}
+
+/** Deeper documents are refused. Honest events are some levels deep, bombs are thousands. */
+export const DEPTH_LIMIT = 64;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ['\\', '\\'],
+  ['/', '/'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+]);
+
+/**
+ * The document's value. Throws NotStrictJson for anything that is not one whole JSON text, for a name given
+ * twice in one object, for strings that are not well-formed Unicode, and for numbers that a double cannot hold
+ * (integers beyond 2^53 - 1, and what overflows).
+ */
+export function parseStrictJson(text: string): Json {
+  const reader = new Reader(text);
+  const value = reader.value(0);
+  reader.end();
+  return value;
+}
+
+class Reader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  value(depth: number): Json {
+    if (depth > DEPTH_LIMIT) throw new NotStrictJson('nested too deep');
+    this.#skipSpace();
+    const first = this.#text[this.#at];
+    if (first === '{') return this.#object(depth);
+    if (first === '[') return this.#array(depth);
+    if (first === '"') return this.#string();
+    for (const [word, value] of [
+      ['true', true],
+      ['false', false],
+      ['null', null],
+    ] as const) {
+      if (this.#text.startsWith(word, this.#at)) {
+        this.#at += word.length;
+        return value;
+      }
+    }
+    return this.#number();
+  }
+
+  end(): void {
+    this.#skipSpace();
+    if (this.#at !== this.#text.length) throw new NotStrictJson('something follows the document');
+  }
+
+  #object(depth: number): Map<string, Json> {
+    const members = new Map<string, Json>();
+    this.#at++;
+    this.#skipSpace();
+    if (this.#takes('}')) return members;
+    for (;;) {
+      this.#skipSpace();
+      if (this.#text.charCodeAt(this.#at) !== QUOTE) throw new NotStrictJson('a name is missing');
+      const name = this.#string();
+      if (members.has(name)) throw new NotStrictJson('a name is given twice');
+      this.#skipSpace();
+      if (!this.#takes(':')) throw new NotStrictJson('a colon is missing');
+      members.set(name, this.value(depth + 1));
+      this.#skipSpace();
+      if (this.#takes('}')) return members;
+      if (!this.#takes(',')) throw new NotStrictJson('an object does not end');
+    }
+  }
+
+  #array(depth: number): Json[] {
+    const items: Json[] = [];
+    this.#at++;
+    this.#skipSpace();
+    if (this.#takes(']')) return items;
+    for (;;) {
+      items.push(this.value(depth + 1));
+      this.#skipSpace();
+      if (this.#takes(']')) return items;
+      if (!this.#takes(',')) throw new NotStrictJson('an array does not end');
+    }
+  }
+
+  #string(): string {
+    let result = '';
+    let plainFrom = ++this.#at;
+    for (;;) {
+      const unit = this.#text.charCodeAt(this.#at);
+      // charCodeAt past the end is NaN, which is neither at least nor below a space.
+      if (!(unit >= 0x20)) throw new NotStrictJson('a string does not end, or holds a control character');
+      if (unit === QUOTE) {
+        result += this.#text.slice(plainFrom, this.#at++);
+        if (!result.isWellFormed()) throw new NotStrictJson('a string holds half a surrogate pair');
+        return result;
+      }
+      if (unit === BACKSLASH) {
+        result += this.#text.slice(plainFrom, this.#at) + this.#escape();
+        plainFrom = this.#at;
+      } else {
+        this.#at++;
+      }
+    }
+  }
+
+  #escape(): string {
+    const letter = this.#text[this.#at + 1] ?? '';
+    if (letter === 'u') {
+      const digits = this.#text.slice(this.#at + 2, this.#at + 6);
+      if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw new NotStrictJson('an escape is not four digits');
+      this.#at += 6;
+      return String.fromCharCode(Number.parseInt(digits, 16));
+    }
+    const meaning = ESCAPES.get(letter);
+    if (meaning === undefined) throw new NotStrictJson('an escape is unknown');
+    this.#at += 2;
+    return meaning;
+  }
+
+  #number(): number {
+    NUMBER.lastIndex = this.#at;
+    const match = NUMBER.exec(this.#text);
+    if (match === null) throw new NotStrictJson('no value where one must be');
+    this.#at += match[0].length;
+    const number = Number(match[0]);
+    if (!Number.isFinite(number)) throw new NotStrictJson('a number is too large');
+    const isInteger = match[1] === undefined && match[2] === undefined;
+    if (isInteger && !Number.isSafeInteger(number)) throw new NotStrictJson('an integer is beyond 2^53 - 1');
+    return number;
+  }
+
+  #takes(character: string): boolean {
+    if (this.#text[this.#at] !== character) return false;
+    this.#at++;
+    return true;
+  }
+
+  #skipSpace(): void {
+    for (;;) {
+      const unit = this.#text.charCodeAt(this.#at);
+      if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return;
+      this.#at++;
+    }
+  }
+}
+
+/** The canonical text of RFC 8785: no spaces, names by UTF-16 code units, numbers as ECMAScript prints them. */
+export function canonicalJson(value: Json): string {
+  if (value instanceof Map) {
+    // JavaScript's plain sort of strings compares UTF-16 code units, which is what the RFC asks for.
+    const names = [...value.keys()].sort();
+    return `{${names.map((name) => `${JSON.stringify(name)}:${canonicalJson(value.get(name) as Json)}`).join(',')}}`;
+  }
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'number') return Object.is(value, -0) ? '0' : String(value);
+  return JSON.stringify(value);
+}
