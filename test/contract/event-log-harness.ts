@@ -1,0 +1,220 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Position, TopicPartition } from '../../src/core/offset.ts';
+import { partitionName } from '../../src/core/offset.ts';
+import type {
+  AssignedPartition,
+  ConsumerListener,
+  EventLog,
+  EventLogConsumer,
+  FetchedBatch,
+  LogRecord,
+  NewRecord,
+  PartitionFault,
+  RecordHeader,
+} from '../../src/ports/event-log.ts';
+
+/** One log under test. The suite makes topics and groups of names never used before, so a log may be shared. */
+export interface EventLogHarness {
+  readonly log: EventLog;
+  /** The same log as another process would open it; `cleanup` closes it too if the test did not. */
+  openAnother(): Promise<EventLog>;
+  /** Deletes the records before the offset, as retention would; null if the log under test has no such thing. */
+  readonly deleteRecords: ((partition: TopicPartition, beforeOffset: bigint) => Promise<void>) | null;
+  /** Deletes the topic and makes it again; null if the log under test has no such thing. */
+  readonly recreateTopic: ((topic: string, partitions: number) => Promise<void>) | null;
+  cleanup(): Promise<void>;
+}
+
+export interface EventLogCapabilities {
+  /** How long anything may take, a rebalance included, before the suite calls it failed. */
+  readonly timeoutMs: number;
+  /** The key-to-partition choice is Kafka's own (murmur2), so that other clients' records land alike. */
+  readonly partitionsLikeKafka: boolean;
+}
+
+/** What the listener was told, in the sequence of telling. */
+export type ListenerCall =
+  | { readonly kind: 'assigned'; readonly partitions: readonly AssignedPartition[] }
+  | { readonly kind: 'revoked' | 'lost'; readonly partitions: readonly TopicPartition[] }
+  | { readonly kind: 'halted'; readonly fault: PartitionFault };
+
+/**
+ * A member as the pipeline would be one: it keeps what it was told, holds what it was assigned, and follows
+ * each new partition from the offset that `startAt` says.
+ */
+export class TestMember {
+  readonly consumer: EventLogConsumer;
+  readonly calls: ListenerCall[] = [];
+  readonly held = new Map<string, AssignedPartition>();
+  readonly faults: PartitionFault[] = [];
+  /** How many listener calls ran at once at most: more than one breaks the promise. */
+  mostCallsAtOnce = 0;
+  #callsNow = 0;
+  readonly #startAt: (partition: AssignedPartition) => bigint | null;
+  readonly #onRevoked: (partitions: readonly TopicPartition[]) => Promise<void>;
+  readonly #timeoutMs: number;
+
+  constructor(
+    consumer: EventLogConsumer,
+    timeoutMs: number,
+    options: {
+      startAt?: (partition: AssignedPartition) => bigint | null;
+      onRevoked?: (partitions: readonly TopicPartition[]) => Promise<void>;
+    } = {},
+  ) {
+    this.consumer = consumer;
+    this.#timeoutMs = timeoutMs;
+    this.#startAt = options.startAt ?? ((partition) => partition.startOffset);
+    this.#onRevoked = options.onRevoked ?? (async () => {});
+  }
+
+  async start(): Promise<this> {
+    const listener: ConsumerListener = {
+      assigned: (partitions) =>
+        this.#told({ kind: 'assigned', partitions }, async () => {
+          const positions: Position[] = [];
+          for (const partition of partitions) {
+            this.held.set(partitionName(partition), partition);
+            const offset = this.#startAt(partition);
+            if (offset !== null) positions.push({ ...plain(partition), offset });
+          }
+          this.consumer.follow(positions);
+        }),
+      revoked: (partitions) =>
+        this.#told({ kind: 'revoked', partitions }, async () => {
+          await this.#onRevoked(partitions);
+          for (const partition of partitions) this.held.delete(partitionName(partition));
+        }),
+      lost: (partitions) =>
+        this.#told({ kind: 'lost', partitions }, async () => {
+          for (const partition of partitions) this.held.delete(partitionName(partition));
+        }),
+      halted: (fault) =>
+        this.#told({ kind: 'halted', fault }, async () => {
+          this.faults.push(fault);
+        }),
+    };
+    await this.consumer.start(listener);
+    return this;
+  }
+
+  async #told(call: ListenerCall, answer: () => Promise<void>): Promise<void> {
+    this.#callsNow += 1;
+    this.mostCallsAtOnce = Math.max(this.mostCallsAtOnce, this.#callsNow);
+    this.calls.push(call);
+    try {
+      // A turn of the event loop, so that a second call made meanwhile would be seen.
+      await pause(1);
+      await answer();
+    } finally {
+      this.#callsNow -= 1;
+    }
+  }
+
+  holds(): string[] {
+    return [...this.held.keys()].sort();
+  }
+
+  async untilHolds(count: number): Promise<this> {
+    await eventually(
+      () => this.held.size === count,
+      this.#timeoutMs,
+      () => `${count} partitions held, has ${this.holds()}`,
+    );
+    return this;
+  }
+
+  async untilFaults(count: number): Promise<void> {
+    await eventually(
+      () => this.faults.length >= count,
+      this.#timeoutMs,
+      () => `${count} faults`,
+    );
+  }
+
+  /** Takes until so many records have come, and checks that each batch goes on where the last one ended. */
+  async read(partitions: readonly TopicPartition[], count: number): Promise<ReadRecord[]> {
+    const records: ReadRecord[] = [];
+    const next = new Map<string, bigint>();
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    while (records.length < count) {
+      const batches = await this.consumer.take(partitions, { maxRecords: 1000, maxBytes: 1 << 20 }, signal);
+      if (signal.aborted) throw new Error(`Only ${records.length} of ${count} records came.`);
+      if (batches.length === 0)
+        throw new Error(`Nothing is followed after ${records.length} of ${count} records.`);
+      for (const batch of batches) {
+        checkBatch(batch, next.get(partitionName(batch)));
+        next.set(partitionName(batch), batch.nextOffset);
+        for (const record of batch.records) records.push({ ...plain(batch), ...record });
+      }
+    }
+    return records;
+  }
+}
+
+export interface ReadRecord extends LogRecord, TopicPartition {}
+
+/** A batch's records lie in sequence inside [the expected start, nextOffset). */
+export function checkBatch(batch: FetchedBatch, expectedStart: bigint | undefined): void {
+  let previous = (expectedStart ?? 0n) - 1n;
+  for (const record of batch.records) {
+    if (record.offset <= previous) {
+      throw new Error(`${partitionName(batch)}: offset ${record.offset} came after ${previous}.`);
+    }
+    previous = record.offset;
+  }
+  if (batch.nextOffset <= previous) {
+    throw new Error(`${partitionName(batch)}: nextOffset ${batch.nextOffset} is not after ${previous}.`);
+  }
+}
+
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  expectation: () => string,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${expectation()}.`);
+    await pause(5);
+  }
+}
+
+export function plain(partition: TopicPartition): TopicPartition {
+  return { topic: partition.topic, partition: partition.partition };
+}
+
+export function partitionsOf(topic: string, count: number): TopicPartition[] {
+  return Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+}
+
+export function text(value: string): Uint8Array {
+  return new TextEncoder().encode(value);
+}
+
+export function newRecord(
+  topic: string,
+  key: string | null,
+  value: string,
+  headers: readonly RecordHeader[] = [],
+): NewRecord {
+  return { topic, key: key === null ? null : text(key), value: text(value), headers };
+}
+
+export function valueText(record: LogRecord): string {
+  return new TextDecoder().decode(record.value ?? new Uint8Array());
+}
+
+/** The bytes of a record in a form that two adapters' kinds of byte array compare equal in. */
+export function bytesOf(record: {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+}): unknown {
+  const hex = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString('hex'));
+  return {
+    key: hex(record.key),
+    value: hex(record.value),
+    headers: record.headers.map(([name, value]) => [name, hex(value)]),
+  };
+}
