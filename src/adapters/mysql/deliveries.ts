@@ -1,0 +1,248 @@
+import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { Clock } from '../../ports/clock.ts';
+import type {
+  ClaimedDelivery,
+  DeliveryClaimRequest,
+  DeliverySettlement,
+  EntityChange,
+  StoredDelivery,
+} from '../../ports/store.ts';
+import { inTransaction, withConnection } from './connection.ts';
+import { text } from './journal-rows.ts';
+import { chunksOf, marks, type Parameter, RowsStatement } from './rows-statement.ts';
+import { quoted, type ViewSchema, viewValue } from './schema.ts';
+
+/** What ingest writes of deliveries, inside its own transaction. */
+export class DueDeliveries {
+  readonly #targets: readonly string[];
+  readonly #clock: Clock;
+
+  constructor(targets: readonly string[], clock: Clock) {
+    this.#targets = targets;
+    this.#clock = clock;
+  }
+
+  /** Makes due, or no longer due, what the changes say; resolves with how many became due. */
+  async makeDue(connection: PoolConnection, changes: readonly EntityChange[]): Promise<number> {
+    let count = 0;
+    for (const target of this.#targets) {
+      const due = changes.filter((change) => change.delivery === 'due');
+      // An entity that is new has no delivery yet, so only the others need a look.
+      const maybe = changes.filter((change) => change.delivery === 'due_if_sent' && change.fromVersion > 0);
+      if (maybe.length > 0) due.push(...(await withdrawUnsent(connection, target, maybe)));
+      const now = this.#clock.now();
+      await upsertDue.run(
+        connection,
+        due.map((change) => [target, change.entityId, change.version, now, now]),
+        [now],
+      );
+      count += due.length;
+    }
+    return count;
+  }
+}
+
+/** While a delivery is claimed its lease stands; settling it makes the newer version due at once. */
+const upsertDue = new RowsStatement(
+  'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, next_attempt_at, due_since) VALUES',
+  "(?,?,?,'pending',0,FALSE,?,?)",
+  'ON DUPLICATE KEY UPDATE ' +
+    'next_attempt_at = IF(claimed_by IS NOT NULL AND next_attempt_at > ?, next_attempt_at, VALUES(next_attempt_at)), ' +
+    "due_version = VALUES(due_version), status = 'pending', attempts = 0, due_since = VALUES(due_since)",
+);
+
+/** Drops the deliveries that were due but never attempted; answers with the changes whose target knows the entity. */
+async function withdrawUnsent(
+  connection: PoolConnection,
+  target: string,
+  changes: readonly EntityChange[],
+): Promise<EntityChange[]> {
+  const sent = new Set<string>();
+  const unsent: string[] = [];
+  for (const ids of chunksOf(changes.map((change) => change.entityId))) {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      `SELECT entity_id, ever_attempted OR delivered_version IS NOT NULL FROM deliveries WHERE target = ? AND entity_id IN (${marks(ids.length)}) FOR UPDATE`,
+      [target, ...ids],
+    );
+    for (const row of rows) {
+      if (Number(row[1]) === 1) sent.add(text(row[0]));
+      else unsent.push(text(row[0]));
+    }
+  }
+  for (const ids of chunksOf([...new Set(unsent)])) {
+    await connection.execute(
+      `DELETE FROM deliveries WHERE target = ? AND entity_id IN (${marks(ids.length)})`,
+      [target, ...ids],
+    );
+  }
+  return changes.filter((change) => sent.has(change.entityId));
+}
+
+/** The delivery loop's side of the ledger. */
+export class DeliveryLedger {
+  readonly #pool: Pool;
+  readonly #view: ViewSchema;
+  readonly #clock: Clock;
+
+  constructor(pool: Pool, view: ViewSchema, clock: Clock) {
+    this.#pool = pool;
+    this.#view = view;
+    this.#clock = clock;
+  }
+
+  /**
+   * Candidates are found without locks, then taken by primary key with the condition repeated: two claimants
+   * that find the same ones share them between them, and neither waits for an index that the other holds.
+   */
+  async claim(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
+    const { target, claimant, limit, nowMs, leaseMs } = request;
+    return inTransaction(this.#pool, async (connection) => {
+      const [candidates] = await connection.execute<RowDataPacket[]>(
+        `SELECT entity_id FROM deliveries WHERE target = ? AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ${Math.floor(limit)}`,
+        [target, nowMs],
+      );
+      const ids = candidates.map((row) => row[0] as Buffer).sort(Buffer.compare);
+      const claimed: ClaimedDelivery[] = [];
+      for (const chunk of chunksOf(ids)) {
+        const [taken] = await connection.execute<ResultSetHeader>(
+          'UPDATE deliveries SET claimed_by = ?, next_attempt_at = ?, attempts = attempts + 1, ever_attempted = TRUE ' +
+            `WHERE target = ? AND entity_id IN (${marks(chunk.length)}) AND next_attempt_at <= ?`,
+          [claimant, nowMs + leaseMs, target, ...chunk, nowMs],
+        );
+        if (taken.affectedRows > 0) claimed.push(...(await this.#readClaimed(connection, request, chunk)));
+      }
+      return claimed;
+    });
+  }
+
+  async #readClaimed(
+    connection: PoolConnection,
+    { target, claimant }: DeliveryClaimRequest,
+    ids: readonly Buffer[],
+  ): Promise<ClaimedDelivery[]> {
+    const { table, keyColumn, columns } = this.#view;
+    const values = columns.map((column) => `v.${quoted(column.name)}`);
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${values.join(', ')} FROM deliveries d ` +
+        `JOIN ${quoted(table)} v ON v.${quoted(keyColumn)} = d.entity_id ` +
+        `WHERE d.target = ? AND d.entity_id IN (${marks(ids.length)}) AND d.claimed_by = ?`,
+      [target, ...ids, claimant],
+    );
+    return rows.map((row) => ({
+      target,
+      claimant,
+      entityId: text(row[0]),
+      version: Number(row[1]),
+      attempt: Number(row[2]),
+      dueSinceMs: Number(row[3]),
+      row: columns.map((column, index) => viewValue(column, row[index + 4])),
+    }));
+  }
+
+  async settle(settlements: readonly DeliverySettlement[]): Promise<void> {
+    if (settlements.length === 0) return;
+    const sorted = [...settlements].sort((a, b) =>
+      Buffer.compare(Buffer.from(a.delivery.entityId), Buffer.from(b.delivery.entityId)),
+    );
+    const now = this.#clock.now();
+    await inTransaction(this.#pool, async (connection) => {
+      await moveOn.run(
+        connection,
+        sorted.map((settlement) => moveOnParameters(settlement, now)),
+        [now],
+      );
+      await insertAttempt.run(connection, sorted.map(attemptParameters));
+    });
+  }
+
+  async nextDueMs(target: string): Promise<number | null> {
+    const rows = await withConnection(this.#pool, async (connection) => {
+      const [found] = await connection.execute<RowDataPacket[]>(
+        'SELECT next_attempt_at FROM deliveries WHERE target = ? AND next_attempt_at IS NOT NULL ORDER BY next_attempt_at LIMIT 1',
+        [target],
+      );
+      return found;
+    });
+    return rows[0] === undefined ? null : Number(rows[0][0]);
+  }
+
+  async read(target: string, entityId: string): Promise<StoredDelivery | null> {
+    const rows = await withConnection(this.#pool, async (connection) => {
+      const [found] = await connection.execute<RowDataPacket[]>(
+        'SELECT status, due_version, delivered_version, attempts, next_attempt_at, last_error FROM deliveries WHERE target = ? AND entity_id = ?',
+        [target, entityId],
+      );
+      return found;
+    });
+    const row = rows[0];
+    if (row === undefined) return null;
+    return {
+      target,
+      entityId,
+      status: String(row[0]) as StoredDelivery['status'],
+      dueVersion: Number(row[1]),
+      deliveredVersion: row[2] === null ? null : Number(row[2]),
+      attempts: Number(row[3]),
+      nextAttemptAtMs: row[4] === null ? null : Number(row[4]),
+      lastError: row[5] === null ? null : text(row[5]),
+    };
+  }
+}
+
+/**
+ * Moves a delivery on after an attempt. The row carries the settled version as due_version and the claim as
+ * claimed_by: if the claim has passed on, only delivered_version may rise; if a newer version became due
+ * meanwhile, that one is due at once. claimed_by, which the others look at, is assigned last.
+ */
+const moveOn = new RowsStatement(
+  'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, delivered_version, ' +
+    'next_attempt_at, claimed_by, due_since, last_status, last_error) VALUES',
+  '(?,?,?,?,?,TRUE,?,?,?,?,?,?)',
+  'ON DUPLICATE KEY UPDATE ' +
+    'delivered_version = IF(VALUES(delivered_version) > COALESCE(delivered_version, 0), VALUES(delivered_version), delivered_version), ' +
+    'status = IF(claimed_by <=> VALUES(claimed_by) AND due_version = VALUES(due_version), VALUES(status), status), ' +
+    'next_attempt_at = IF(claimed_by <=> VALUES(claimed_by), IF(due_version = VALUES(due_version), VALUES(next_attempt_at), ?), next_attempt_at), ' +
+    'last_status = IF(claimed_by <=> VALUES(claimed_by), VALUES(last_status), last_status), ' +
+    'last_error = IF(claimed_by <=> VALUES(claimed_by), VALUES(last_error), last_error), ' +
+    'claimed_by = IF(claimed_by <=> VALUES(claimed_by), NULL, claimed_by)',
+);
+
+function moveOnParameters({ delivery, next, status, error }: DeliverySettlement, now: number): Parameter[] {
+  const after = typeof next === 'string' ? next : 'pending';
+  return [
+    delivery.target,
+    delivery.entityId,
+    delivery.version,
+    after,
+    delivery.attempt,
+    next === 'delivered' ? delivery.version : null,
+    typeof next === 'string' ? null : Math.floor(next.retryAtMs),
+    delivery.claimant,
+    now,
+    status,
+    error,
+  ];
+}
+
+const insertAttempt = new RowsStatement(
+  'INSERT INTO delivery_attempts (target, entity_id, version, attempt, attempted_at, delivery_id, verdict, status, ' +
+    'latency_ms, answer, error) VALUES',
+  '(?,?,?,?,?,?,?,?,?,?,?)',
+);
+
+function attemptParameters(settlement: DeliverySettlement): Parameter[] {
+  const { delivery } = settlement;
+  return [
+    delivery.target,
+    delivery.entityId,
+    delivery.version,
+    delivery.attempt,
+    settlement.attemptedAtMs,
+    settlement.deliveryId,
+    settlement.verdict,
+    settlement.status,
+    settlement.latencyMs,
+    settlement.answer,
+    settlement.error,
+  ];
+}

@@ -1,0 +1,10 @@
+import type { Store } from '../../ports/store.ts';
+import type { MysqlStoreOptions } from './options.ts';
+import { MysqlStore } from './store.ts';
+
+/** Connects when first used; `migrate` must be called before anything else. */
+export function openMysqlStore(options: MysqlStoreOptions): Store {
+  return new MysqlStore(options);
+}
+
+export type { MysqlStoreOptions } from './options.ts';

@@ -1,0 +1,176 @@
+import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import { TributaryError } from '../../core/errors.ts';
+import { comparePartitions, type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import type {
+  Checkpoint,
+  ClaimRequest,
+  ResumeDecision,
+  StoreCounts,
+  StoredQuarantine,
+  StoredRow,
+} from '../../ports/store.ts';
+import { inTransaction, withConnection } from './connection.ts';
+import { text } from './journal-rows.ts';
+import { chunksOf, marks } from './rows-statement.ts';
+import { quoted, type ViewSchema, viewValue } from './schema.ts';
+
+const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, epoch, halt_reason';
+
+export async function claim(pool: Pool, partitions: readonly ClaimRequest[]): Promise<Checkpoint[]> {
+  return inTransaction(pool, async (connection) => {
+    const claimed: Checkpoint[] = [];
+    for (const request of [...partitions].sort(comparePartitions)) {
+      const [result] = await connection.execute<ResultSetHeader>(
+        `INSERT INTO checkpoints (${CHECKPOINT_COLUMNS}) VALUES (?,?,?,?,1,NULL) ON DUPLICATE KEY UPDATE epoch = epoch + 1`,
+        [request.topic, request.partition, request.topicId, request.startOffset] as never[],
+      );
+      const checkpoint = await readCheckpoint(connection, request);
+      claimed.push({ ...checkpoint, isNew: result.affectedRows === 1 });
+    }
+    return claimed;
+  });
+}
+
+async function readCheckpoint(
+  connection: PoolConnection,
+  { topic, partition }: TopicPartition,
+): Promise<Checkpoint> {
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints WHERE topic = ? AND partition_id = ?`,
+    [topic, partition],
+  );
+  if (rows[0] === undefined) {
+    throw new TributaryError(
+      'store_failed',
+      `The checkpoint of ${partitionName({ topic, partition })} is missing.`,
+    );
+  }
+  return checkpointOf(rows[0]);
+}
+
+function checkpointOf(row: RowDataPacket): Checkpoint {
+  return {
+    topic: String(row[0]),
+    partition: Number(row[1]),
+    topicId: String(row[2]),
+    nextOffset: BigInt(row[3]),
+    epoch: BigInt(row[4]),
+    haltReason: row[5] === null ? null : text(row[5]),
+    isNew: false,
+  };
+}
+
+export async function checkpoints(pool: Pool): Promise<Checkpoint[]> {
+  return withConnection(pool, async (connection) => {
+    const [rows] = await connection.query<RowDataPacket[]>(
+      `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints ORDER BY topic, partition_id`,
+    );
+    return rows.map(checkpointOf);
+  });
+}
+
+export async function halt(
+  pool: Pool,
+  partition: TopicPartition,
+  epoch: bigint,
+  reason: string,
+): Promise<void> {
+  await inTransaction(pool, (connection) =>
+    connection.execute(
+      'UPDATE checkpoints SET halt_reason = ? WHERE topic = ? AND partition_id = ? AND epoch = ?',
+      [reason, partition.topic, partition.partition, epoch] as never[],
+    ),
+  );
+}
+
+export async function resume(pool: Pool, decision: ResumeDecision): Promise<void> {
+  await inTransaction(pool, async (connection) => {
+    const before = await readCheckpoint(connection, decision);
+    await connection.execute(
+      'UPDATE checkpoints SET next_offset = ?, topic_id = ?, epoch = epoch + 1, halt_reason = NULL WHERE topic = ? AND partition_id = ?',
+      [decision.offset, decision.topicId, decision.topic, decision.partition] as never[],
+    );
+    await connection.execute(
+      'INSERT INTO checkpoint_decisions (topic, partition_id, from_offset, to_offset, halt_reason, decided_by, reason, decided_at) VALUES (?,?,?,?,?,?,?,?)',
+      [
+        decision.topic,
+        decision.partition,
+        before.nextOffset,
+        decision.offset,
+        before.haltReason,
+        decision.decidedBy,
+        decision.reason,
+        decision.decidedAtMs,
+      ] as never[],
+    );
+  });
+}
+
+export async function readView(
+  pool: Pool,
+  view: ViewSchema,
+  entityIds: readonly string[],
+): Promise<Map<string, StoredRow>> {
+  const columns = [quoted(view.keyColumn), ...view.columns.map((column) => quoted(column.name)), 'version'];
+  const found = new Map<string, StoredRow>();
+  await withConnection(pool, async (connection) => {
+    for (const ids of chunksOf(entityIds)) {
+      const [rows] = await connection.execute<RowDataPacket[]>(
+        `SELECT ${columns.join(', ')} FROM ${quoted(view.table)} WHERE ${quoted(view.keyColumn)} IN (${marks(ids.length)})`,
+        ids,
+      );
+      for (const row of rows) {
+        found.set(text(row[0]), {
+          row: view.columns.map((column, index) => viewValue(column, row[index + 1])),
+          version: Number(row[view.columns.length + 1]),
+        });
+      }
+    }
+  });
+  return found;
+}
+
+export async function readQuarantine(
+  pool: Pool,
+  { after, limit }: { after: Position | null; limit: number },
+): Promise<StoredQuarantine[]> {
+  const position = after === null ? ['', -1, -1n] : [after.topic, after.partition, after.offset];
+  return withConnection(pool, async (connection) => {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      'SELECT topic, partition_id, record_offset, reason, detail, record_key, record_value, value_length, value_hash, headers, observed_at ' +
+        'FROM quarantine WHERE (topic, partition_id, record_offset) > (?, ?, ?) ' +
+        `ORDER BY topic, partition_id, record_offset LIMIT ${Math.floor(limit)}`,
+      position as never[],
+    );
+    return rows.map((row) => ({
+      topic: String(row[0]),
+      partition: Number(row[1]),
+      offset: BigInt(row[2]),
+      reason: String(row[3]),
+      detail: text(row[4]),
+      key: row[5] as Buffer | null,
+      value: row[6] as Buffer | null,
+      valueLength: Number(row[7]),
+      valueHash: (row[8] as Buffer).toString('hex'),
+      headers: row[9] as Buffer,
+      observedAtMs: Number(row[10]),
+    }));
+  });
+}
+
+export async function counts(pool: Pool, view: ViewSchema): Promise<StoreCounts> {
+  return withConnection(pool, async (connection) => {
+    const count = async (query: string) => {
+      const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) FROM ${query}`);
+      return Number(rows[0]?.[0]);
+    };
+    return {
+      journaledEvents: await count('event_journal'),
+      viewRows: await count(quoted(view.table)),
+      quarantined: await count('quarantine'),
+      deliveriesPending: await count("deliveries WHERE status = 'pending'"),
+      deliveriesDelivered: await count("deliveries WHERE status = 'delivered'"),
+      deliveriesDead: await count("deliveries WHERE status = 'dead'"),
+    };
+  });
+}

@@ -1,0 +1,255 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { AdoptedEntity, MigrationOptions, MigrationReport } from '../../ports/store.ts';
+import { inTransaction, withConnection } from './connection.ts';
+import { insertJournal, journalParameters, text } from './journal-rows.ts';
+import { type Parameter, RowsStatement } from './rows-statement.ts';
+
+const LOCK_TIMEOUT_SECONDS = 60;
+const ADOPTION_PAGE = 1_000;
+
+/** The view's table and columns, as statements need them. */
+export interface ViewSchema {
+  readonly table: string;
+  readonly keyColumn: string;
+  readonly columns: readonly ViewColumn[];
+}
+
+/**
+ * Brings the schema up to date, one process at a time (a named lock of the server). MySQL commits at every
+ * CREATE and RENAME, so each step here may be found half done by the next start, and is then done again.
+ */
+export async function migrate(pool: Pool, options: MigrationOptions): Promise<MigrationReport> {
+  return withConnection(pool, async (connection) => {
+    const [[database]] = await connection.query<RowDataPacket[]>('SELECT DATABASE()');
+    const lock = `tributary:${database?.[0]}`.slice(0, 64);
+    const [[locked]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
+      lock,
+      LOCK_TIMEOUT_SECONDS,
+    ]);
+    if (Number(locked?.[0]) !== 1) {
+      throw new TributaryError(
+        'store_busy',
+        `Another process has been migrating this database for ${LOCK_TIMEOUT_SECONDS} s; try again when it is done.`,
+      );
+    }
+    try {
+      const { fromVersion, toVersion } = await runMigrations(connection);
+      const adoptedRows = await prepareView(pool, connection, options);
+      return { fromVersion, toVersion, adoptedRows };
+    } finally {
+      await connection.query('SELECT RELEASE_LOCK(?)', [lock]);
+    }
+  });
+}
+
+async function runMigrations(
+  connection: PoolConnection,
+): Promise<{ fromVersion: number; toVersion: number }> {
+  await connection.query(
+    'CREATE TABLE IF NOT EXISTS schema_migrations (version INT NOT NULL PRIMARY KEY, name VARCHAR(200) NOT NULL, ' +
+      'applied_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)',
+  );
+  const [[row]] = await connection.query<RowDataPacket[]>(
+    'SELECT COALESCE(MAX(version), 0) FROM schema_migrations',
+  );
+  const fromVersion = Number(row?.[0]);
+  const migrations = readMigrations();
+  const newest = migrations.at(-1)?.version ?? 0;
+  if (fromVersion > newest) {
+    throw new TributaryError(
+      'schema_too_new',
+      `The database has schema version ${fromVersion}, this program knows ${newest}: start the newer program.`,
+    );
+  }
+  for (const { version, name, statements } of migrations) {
+    if (version <= fromVersion) continue;
+    for (const statement of statements) await connection.query(statement);
+    await connection.query('INSERT INTO schema_migrations (version, name) VALUES (?, ?)', [version, name]);
+  }
+  return { fromVersion, toVersion: newest };
+}
+
+/** The numbered files beside this one; a statement ends with a semicolon at the end of a line. */
+function readMigrations(): { version: number; name: string; statements: string[] }[] {
+  const folder = new URL('./migrations/', import.meta.url);
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => ({
+      version: Number.parseInt(name, 10),
+      name,
+      statements: readFileSync(new URL(name, folder), 'utf8')
+        .replace(/^--.*$/gm, '')
+        .split(/;\s*$/m)
+        .map((statement) => statement.trim().replace(/^CREATE TABLE (?!IF)/, 'CREATE TABLE IF NOT EXISTS '))
+        .filter((statement) => statement !== ''),
+    }));
+}
+
+/** Makes the view's table, or takes over the one that is there; resolves with the number of rows taken over. */
+async function prepareView(
+  pool: Pool,
+  connection: PoolConnection,
+  options: MigrationOptions,
+): Promise<number> {
+  const { view } = options;
+  const names = {
+    present: view.table,
+    adopting: `${view.table}_adopting`,
+    original: `${view.table}_original`,
+  };
+  const columns = await columnsOf(connection, names.present);
+  if (columns.includes('version')) return 0;
+  if (columns.length === 0 && !(await columnsOf(connection, names.original)).includes(view.keyColumn)) {
+    await connection.query(createView(view, view.table));
+    return 0;
+  }
+
+  // The finished copy and the mark that it is finished are one transaction; only the renaming may be missing.
+  await connection.query(createView(view, names.adopting));
+  const rows = await adoptRows(pool, connection, options, names.present, names.adopting, columns);
+  await connection.query(
+    `RENAME TABLE ${quoted(names.present)} TO ${quoted(names.original)}, ${quoted(names.adopting)} TO ${quoted(names.present)}`,
+  );
+  return rows;
+}
+
+async function adoptRows(
+  pool: Pool,
+  connection: PoolConnection,
+  options: MigrationOptions,
+  from: string,
+  to: string,
+  columns: readonly string[],
+): Promise<number> {
+  const { view, adopt } = options;
+  const missing = [view.keyColumn, ...view.columns.map((column) => column.name)].filter(
+    (name) => !columns.includes(name),
+  );
+  if (adopt === null || missing.length > 0) {
+    throw notAdoptable(
+      from,
+      missing.length > 0 ? `it has no column ${missing.join(', ')}` : 'this domain adopts no tables',
+    );
+  }
+  const [[done]] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) FROM ${quoted(to)}`);
+  if (Number(done?.[0]) > 0) return Number(done?.[0]);
+
+  // The bytes of the id in UTF-8, whatever the column's own character set and collation.
+  const key = `CAST(CONVERT(${quoted(view.keyColumn)} USING utf8mb4) AS BINARY)`;
+  const select = `SELECT ${[key, ...view.columns.map((column) => quoted(column.name))].join(', ')} FROM ${quoted(from)}`;
+  const insertRow = new RowsStatement(
+    `INSERT INTO ${quoted(to)} VALUES`,
+    `(${new Array(view.columns.length + 2).fill('?').join(',')})`,
+  );
+  return inTransaction(pool, async (transaction) => {
+    let count = 0;
+    let after = Buffer.alloc(0);
+    for (;;) {
+      const [page] = await transaction.query<RowDataPacket[]>(
+        `${select} WHERE ${key} > ? ORDER BY ${key} LIMIT ${ADOPTION_PAGE}`,
+        [after],
+      );
+      if (page.length === 0) return count;
+      const adopted = page.map((row) => ({
+        entityId: text(row[0]),
+        ...adoptRow(from, view.columns, row, adopt),
+      }));
+      await insertRow.run(
+        transaction,
+        adopted.map(({ entityId, row, events }) => [entityId, ...row, events.length]),
+      );
+      await insertJournal.run(
+        transaction,
+        adopted.flatMap(({ events }) => events.map(journalParameters)),
+      );
+      await insertAdoptedDeliveries.run(transaction, adoptedDeliveries(adopted, options));
+      count += page.length;
+      after = (page.at(-1) as RowDataPacket)[0];
+    }
+  });
+}
+
+function adoptRow(
+  table: string,
+  columns: readonly ViewColumn[],
+  row: RowDataPacket,
+  adopt: (entityId: string, row: ViewRow) => AdoptedEntity,
+): AdoptedEntity {
+  const entityId = text(row[0]);
+  if (Buffer.byteLength(entityId) > 255)
+    throw notAdoptable(table, `the id ${JSON.stringify(entityId)} is longer than 255 bytes`);
+  try {
+    return adopt(
+      entityId,
+      columns.map((column, index) => viewValue(column, row[index + 1])),
+    );
+  } catch (error) {
+    throw notAdoptable(table, `the row ${JSON.stringify(entityId)} is not understood: ${messageOf(error)}`);
+  }
+}
+
+function notAdoptable(table: string, why: string): TributaryError {
+  return new TributaryError(
+    'view_not_adoptable',
+    `The table ${table} was made by another program and can't be taken over: ${why}. Nothing was changed. ` +
+      'Correct the table, or rename it so that a new one is made.',
+  );
+}
+
+const insertAdoptedDeliveries = new RowsStatement(
+  'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, delivered_version, ' +
+    'next_attempt_at, claimed_by, due_since, last_status, last_error) VALUES',
+  '(?,?,?,?,0,?,?,?,NULL,?,NULL,NULL)',
+);
+
+function adoptedDeliveries(
+  adopted: readonly (AdoptedEntity & { entityId: string })[],
+  { targets, nowMs }: MigrationOptions,
+): Parameter[][] {
+  return targets.flatMap((target) =>
+    adopted
+      .filter(({ delivery }) => delivery !== 'none')
+      .map(({ entityId, events, delivery, wasDelivered }) =>
+        delivery === 'sent'
+          ? [target, entityId, events.length, 'delivered', true, events.length, null, nowMs]
+          : [target, entityId, events.length, 'pending', wasDelivered, null, nowMs, nowMs],
+      ),
+  );
+}
+
+function createView(view: ViewSchema, table: string): string {
+  const columns = view.columns.map((column) => `${quoted(column.name)} ${sqlType(column)}`);
+  return (
+    `CREATE TABLE IF NOT EXISTS ${quoted(table)} (${quoted(view.keyColumn)} VARBINARY(255) NOT NULL PRIMARY KEY, ` +
+    `${columns.join(', ')}, version BIGINT NOT NULL) ENGINE = InnoDB`
+  );
+}
+
+function sqlType(column: ViewColumn): string {
+  if (column.type === 'boolean') return 'BOOLEAN DEFAULT FALSE';
+  if (column.type === 'integer') return 'BIGINT NULL';
+  return `VARCHAR(${column.maxLength ?? 255}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL`;
+}
+
+export function viewValue(column: ViewColumn, value: unknown): ViewValue {
+  if (value === null || value === undefined) return column.type === 'boolean' ? false : null;
+  if (column.type === 'boolean') return Number(value) !== 0;
+  return column.type === 'integer' ? Number(value) : text(value);
+}
+
+async function columnsOf(connection: PoolConnection, table: string): Promise<string[]> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position',
+    [table],
+  );
+  return rows.map((row) => text(row[0]));
+}
+
+/** Names of tables and columns come from a domain's definition, never from data; quoted all the same. */
+export function quoted(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}

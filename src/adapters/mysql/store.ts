@@ -1,0 +1,115 @@
+import type { Pool } from 'mysql2/promise';
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { Position, TopicPartition } from '../../core/offset.ts';
+import type {
+  ClaimRequest,
+  DeliveryClaimRequest,
+  DeliverySettlement,
+  IngestBatch,
+  MigrationOptions,
+  MigrationReport,
+  ResumeDecision,
+  Store,
+} from '../../ports/store.ts';
+import { openPool, withConnection } from './connection.ts';
+import { DeliveryLedger, DueDeliveries } from './deliveries.ts';
+import { Ingest } from './ingest.ts';
+import type { MysqlStoreOptions } from './options.ts';
+import * as queries from './queries.ts';
+import { migrate, type ViewSchema } from './schema.ts';
+
+/** The store on MySQL 8, MariaDB 10.6 or later, and what speaks as they do. */
+export class MysqlStore implements Store {
+  readonly #options: MysqlStoreOptions;
+  readonly #pool: Pool;
+  #parts: { view: ViewSchema; ingest: Ingest; ledger: DeliveryLedger } | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: MysqlStoreOptions) {
+    this.#options = options;
+    this.#pool = openPool(options);
+  }
+
+  async migrate(options: MigrationOptions): Promise<MigrationReport> {
+    const report = await migrate(this.#pool, options);
+    const { targets, clock } = this.#options;
+    this.#parts = {
+      view: options.view,
+      ingest: new Ingest(this.#pool, options.view, new DueDeliveries(targets, clock)),
+      ledger: new DeliveryLedger(this.#pool, options.view, clock),
+    };
+    return report;
+  }
+
+  get #migrated() {
+    if (this.#parts === undefined)
+      throw new TributaryError('store_failed', 'The store is used before migrate().');
+    return this.#parts;
+  }
+
+  async claim(partitions: readonly ClaimRequest[]) {
+    return queries.claim(this.#pool, partitions);
+  }
+
+  async readJournals(entityIds: readonly string[]) {
+    return this.#migrated.ingest.readJournals(entityIds);
+  }
+
+  async commit(batch: IngestBatch) {
+    return this.#migrated.ingest.commit(batch);
+  }
+
+  async checkpoints() {
+    return queries.checkpoints(this.#pool);
+  }
+
+  async halt(partition: TopicPartition, epoch: bigint, reason: string) {
+    return queries.halt(this.#pool, partition, epoch, reason);
+  }
+
+  async resume(decision: ResumeDecision) {
+    return queries.resume(this.#pool, decision);
+  }
+
+  async readView(entityIds: readonly string[]) {
+    return queries.readView(this.#pool, this.#migrated.view, entityIds);
+  }
+
+  async readQuarantine(options: { after: Position | null; limit: number }) {
+    return queries.readQuarantine(this.#pool, options);
+  }
+
+  async counts() {
+    return queries.counts(this.#pool, this.#migrated.view);
+  }
+
+  async health() {
+    try {
+      await withConnection(this.#pool, (connection) => connection.query('SELECT 1'));
+      return { ok: true } as const;
+    } catch (error) {
+      return { ok: false, reason: messageOf(error) } as const;
+    }
+  }
+
+  async claimDeliveries(request: DeliveryClaimRequest) {
+    return this.#migrated.ledger.claim(request);
+  }
+
+  async settleDeliveries(settlements: readonly DeliverySettlement[]) {
+    return this.#migrated.ledger.settle(settlements);
+  }
+
+  async nextDeliveryDueMs(target: string) {
+    return this.#migrated.ledger.nextDueMs(target);
+  }
+
+  async readDelivery(target: string, entityId: string) {
+    return this.#migrated.ledger.read(target, entityId);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#pool.end();
+    return this.#closing;
+  }
+}
