@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   data_directory_in_use: { retryable: false },
   address_in_use: { retryable: false },
   log_unreachable: { retryable: true },
+  log_damaged: { retryable: false },
   log_append_failed: { retryable: true },
   log_record_too_large: { retryable: false },
   topic_missing: { retryable: false },
