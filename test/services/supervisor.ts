@@ -37,6 +37,7 @@ lines.once('line', (line) => {
   runStep(specification, 0);
 });
 lines.once('close', stop);
+lines.on('error', stop);
 
 function runStep(service: ServiceSpecification, index: number): void {
   const [command, ...commandArguments] = service.steps[index] ?? [];

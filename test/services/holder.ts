@@ -1,0 +1,176 @@
+// Services that stay up after `npm run services -- up` has ended are held by one process in the background. It
+// answers one line of JSON with one line of JSON on a local socket:
+//
+//   { "command": "start", "names": [...] }  starts those that do not run yet, answers what runs then
+//   { "command": "status" }                 answers what runs
+//   { "command": "stop" }                   stops everything, answers what was stopped, and ends the holder
+//
+// The socket is also the lock: a second holder cannot listen on it. When the holder is killed, the services
+// end with it, as they end with any process that starts them.
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MissingService, ServiceAddresses, ServiceName } from './addresses.ts';
+import type { ServicesEnvironment } from './environment.ts';
+import { messageOf } from './errors.ts';
+import { prepare } from './prepare.ts';
+import { type RunningServices, startServices } from './start.ts';
+
+export type HolderRequest =
+  | { readonly command: 'start'; readonly names: readonly ServiceName[] }
+  | { readonly command: 'status' }
+  | { readonly command: 'stop' };
+
+export interface HolderAnswer {
+  readonly processId: number;
+  readonly addresses: ServiceAddresses;
+  /** Why the request failed. */
+  readonly error?: string;
+}
+
+/** The longest path of a socket that Linux (108 bytes) and macOS (104) both take. */
+const longestSocketPath = 100;
+
+export function socketPath(environment: ServicesEnvironment): string {
+  const inCache = join(environment.cacheFolder, 'services.sock');
+  if (inCache.length <= longestSocketPath) return inCache;
+  const name = createHash('sha256').update(environment.cacheFolder).digest('hex').slice(0, 16);
+  return join(tmpdir(), `tributary-${name}.sock`);
+}
+
+/** Where the addresses of the running services are written, for programs that want to read them. */
+export function stateFile(environment: ServicesEnvironment): string {
+  return join(environment.cacheFolder, 'services.json');
+}
+
+/** Asks the holder; undefined when there is none, or when it ends without an answer. */
+export async function askHolder(
+  environment: ServicesEnvironment,
+  request: HolderRequest,
+): Promise<HolderAnswer | undefined> {
+  const socket = connect(socketPath(environment));
+  try {
+    socket.write(`${JSON.stringify(request)}\n`);
+    const line = await firstLine(socket);
+    return line === undefined ? undefined : (JSON.parse(line) as HolderAnswer);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET') return undefined;
+    throw error;
+  } finally {
+    socket.destroy();
+  }
+}
+
+function firstLine(socket: Socket): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf('\n');
+      if (end >= 0) resolve(text.slice(0, end));
+    });
+    socket.once('error', reject);
+    socket.once('close', () => resolve(undefined));
+  });
+}
+
+/** Becomes the holder. Resolves when requests are answered; rejects when another holder is there. */
+export async function hold(environment: ServicesEnvironment): Promise<void> {
+  const path = socketPath(environment);
+  mkdirSync(environment.cacheFolder, { recursive: true });
+  if ((await askHolder(environment, { command: 'status' })) !== undefined) {
+    throw new Error(`Another process holds services already: ${path}`);
+  }
+  rmSync(path, { force: true });
+  const holder = new Holder(environment);
+  await holder.listen(path);
+}
+
+class Holder {
+  readonly #environment: ServicesEnvironment;
+  readonly #server: Server;
+  readonly #running: RunningServices[] = [];
+  /** Requests are served one after the other: two `up` at once start nothing twice. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(environment: ServicesEnvironment) {
+    this.#environment = environment;
+    this.#server = createServer((socket) => this.#serve(socket));
+  }
+
+  listen(path: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen(path, resolve);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => this.#end());
+    return promise;
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    // Whoever asks may go before the question or the answer is complete.
+    socket.on('error', () => {});
+    const line = await firstLine(socket).catch(() => undefined);
+    if (line === undefined) return;
+    this.#last = this.#last.then(async () => {
+      const request = JSON.parse(line) as HolderRequest;
+      const answer = await this.#answer(request);
+      socket.end(`${JSON.stringify(answer)}\n`);
+      if (request.command === 'stop' || (request.command === 'start' && this.#isEmpty(answer))) this.#close();
+    });
+  }
+
+  async #answer(request: HolderRequest): Promise<HolderAnswer> {
+    const before = this.#addresses();
+    if (request.command === 'status') return { processId: process.pid, addresses: before };
+    if (request.command === 'stop') {
+      await this.#stopServices();
+      return { processId: process.pid, addresses: before };
+    }
+    try {
+      const names = request.names.filter((name) => before[name] === undefined);
+      const environment = { ...this.#environment, isContinuousIntegration: false };
+      const wanted = Object.fromEntries(names.map((name) => [name, true]));
+      const services = await startServices(wanted, { environment });
+      this.#running.push(services);
+      await prepare(services.addresses);
+      const addresses = this.#addresses(services.addresses.missing);
+      writeFileSync(
+        stateFile(this.#environment),
+        `${JSON.stringify({ processId: process.pid, addresses }, null, 2)}\n`,
+      );
+      return { processId: process.pid, addresses };
+    } catch (error) {
+      return { processId: process.pid, addresses: this.#addresses(), error: messageOf(error) };
+    }
+  }
+
+  /** What runs, and what could not be had by the request at hand. */
+  #addresses(missing: readonly MissingService[] = []): ServiceAddresses {
+    return Object.assign({}, ...this.#running.map((services) => services.addresses), { missing });
+  }
+
+  #isEmpty(answer: HolderAnswer): boolean {
+    return Object.keys(answer.addresses).every((key) => key === 'missing');
+  }
+
+  async #end(): Promise<void> {
+    await this.#last;
+    await this.#stopServices();
+    this.#close();
+  }
+
+  async #stopServices(): Promise<void> {
+    await Promise.all(this.#running.map((services) => services.stop()));
+    rmSync(stateFile(this.#environment), { force: true });
+  }
+
+  #close(): void {
+    // Closing removes the socket, and then nothing keeps the process alive.
+    this.#server.close(() => process.exit(0));
+  }
+}

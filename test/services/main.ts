@@ -1,0 +1,176 @@
+// npm run services -- up|down|status: real Kafka, MySQL and MariaDB that stay up until they are taken down.
+
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { loudLine, type ServiceAddresses, type ServiceName, ServiceSet, serviceNames } from './addresses.ts';
+import { readEnvironment } from './environment.ts';
+import { messageOf } from './errors.ts';
+import { askHolder, type HolderAnswer, hold, stateFile } from './holder.ts';
+
+const exitCodes = { ok: 0, failure: 1, usage: 2, partial: 5 } as const;
+const holderTimeoutMs = 15_000;
+const holderPauseMs = 100;
+
+const examples = `Examples:
+  npm run services -- up                        start all, print the addresses to export
+  eval "$(npm run -s services -- up)"           the same, exported into this shell
+  npm run services -- up --only kafka,mariadb   start only these
+  npm run services -- status                    what runs
+  npm run services -- down                      stop all, delete their data
+`;
+
+interface Options {
+  readonly json?: boolean;
+  readonly only?: readonly ServiceName[];
+}
+
+function buildProgram(): Command {
+  const program = new Command('services')
+    .description(
+      'Real services for development and tests: from the environment, Docker, or private processes.',
+    )
+    .addHelpText('beforeAll', examples)
+    .exitOverride()
+    .showHelpAfterError('(see: npm run services -- --help)');
+  const json = ['--json', 'print one JSON object on stdout'] as const;
+  program
+    .command('up')
+    .description('start the services and leave them running')
+    .option('--only <names>', `of ${serviceNames.join(', ')}: only these, comma-separated`, parseNames)
+    .option(...json)
+    .action(up);
+  program
+    .command('down')
+    .description('stop the services and delete their data')
+    .option(...json)
+    .action(down);
+  program
+    .command('status')
+    .description('say what runs')
+    .option(...json)
+    .action(status);
+  program.command('hold', { hidden: true }).action(() => hold(readEnvironment()));
+  return program;
+}
+
+function parseNames(list: string): ServiceName[] {
+  const names = list.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !serviceNames.includes(name as ServiceName));
+  if (unknown.length === 0) return names as ServiceName[];
+  throw new InvalidArgumentError(`There is no ${unknown.join(', ')}. There are: ${serviceNames.join(', ')}.`);
+}
+
+async function up(options: Options): Promise<void> {
+  const environment = readEnvironment();
+  const request = { command: 'start', names: options.only ?? serviceNames } as const;
+  say('Starting; a first start downloads some 130 MB ...');
+  let answer = await askHolder(environment, request);
+  if (answer === undefined) {
+    await startHolder();
+    answer = await askHolder(environment, request);
+  }
+  if (answer === undefined) throw new Error(`The holder ended; see ${logFile()}`);
+  if (answer.error !== undefined) throw new Error(answer.error);
+  for (const missing of answer.addresses.missing) say(loudLine(missing));
+  const isPartial = answer.addresses.missing.length > 0;
+  print(options, { ok: !isPartial, ...answer }, exportLines(answer.addresses));
+  say(new ServiceSet(answer.addresses).describe());
+  process.exitCode = isPartial ? exitCodes.partial : exitCodes.ok;
+}
+
+async function down(options: Options): Promise<void> {
+  const answer = await askHolder(readEnvironment(), { command: 'stop' });
+  const stopped = namesOf(answer);
+  if (answer !== undefined) await untilGone(answer.processId);
+  print(options, { ok: true, stopped }, []);
+  say(stopped.length === 0 ? 'Nothing runs.' : `Stopped: ${stopped.join(', ')}.`);
+}
+
+async function status(options: Options): Promise<void> {
+  const environment = readEnvironment();
+  const answer = await askHolder(environment, { command: 'status' });
+  const running = namesOf(answer);
+  print(options, { ok: true, running, ...answer }, answer === undefined ? [] : exportLines(answer.addresses));
+  if (answer === undefined) say('Nothing runs. To start: npm run services -- up');
+  else say(`${new ServiceSet(answer.addresses).describe()} (also in ${stateFile(environment)})`);
+}
+
+/** Shell lines: the product's own settings, and those by which `npm test` uses these services. */
+function exportLines(addresses: ServiceAddresses): string[] {
+  const lines: string[] = [];
+  const set = (name: string, value: string | undefined): void => {
+    if (value !== undefined) lines.push(`export ${name}=${value}`);
+  };
+  const database = addresses.mysql ?? addresses.mariadb;
+  set('KAFKA_BROKERS', (addresses.kafka ?? addresses.kafka39)?.brokers.join(','));
+  set('DATABASE_URL', database?.url);
+  if (addresses.mariadb !== undefined && addresses.mysql !== undefined) {
+    lines.push(`# or MariaDB: export DATABASE_URL=${addresses.mariadb.url}`);
+  }
+  set('TEST_KAFKA_BROKERS', addresses.kafka?.brokers.join(','));
+  set('TEST_KAFKA39_BROKERS', addresses.kafka39?.brokers.join(','));
+  set('TEST_MYSQL_URL', addresses.mysql?.url);
+  set('TEST_MARIADB_URL', addresses.mariadb?.url);
+  return lines;
+}
+
+function namesOf(answer: HolderAnswer | undefined): ServiceName[] {
+  return serviceNames.filter((name) => answer?.addresses[name] !== undefined);
+}
+
+function print(options: Options, data: object, lines: readonly string[]): void {
+  if (options.json) process.stdout.write(`${JSON.stringify(data)}\n`);
+  else if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function logFile(): string {
+  return join(readEnvironment().cacheFolder, 'services.log');
+}
+
+/** Starts the process in the background that holds the services, and waits until it answers. */
+async function startHolder(): Promise<void> {
+  const environment = readEnvironment();
+  mkdirSync(environment.cacheFolder, { recursive: true });
+  const log = openSync(logFile(), 'w');
+  const holder = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', import.meta.filename, 'hold'],
+    { detached: true, stdio: ['ignore', log, log] },
+  );
+  closeSync(log);
+  holder.unref();
+  const deadline = Date.now() + holderTimeoutMs;
+  while ((await askHolder(environment, { command: 'status' })) === undefined) {
+    if (Date.now() > deadline) throw new Error(`The background process does not answer; see ${logFile()}`);
+    await sleep(holderPauseMs);
+  }
+}
+
+async function untilGone(processId: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(processId, 0);
+    } catch {
+      return;
+    }
+    await sleep(holderPauseMs);
+  }
+}
+
+try {
+  await buildProgram().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  } else {
+    say(messageOf(error));
+    process.exitCode = exitCodes.failure;
+  }
+}
