@@ -1,0 +1,91 @@
+import { TributaryError } from '../../core/errors.ts';
+import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
+import type { Checkpoint, CheckpointMove, ClaimRequest, ResumeDecision } from '../../ports/store.ts';
+import { bigintOf, type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+
+const SELECT_ONE = 'SELECT * FROM checkpoints WHERE topic = ? AND partition_id = ?';
+
+/** Raises the epochs; the answers stand in the sequence of the requests. */
+export function claim(writer: Connection, requests: readonly ClaimRequest[]): Checkpoint[] {
+  const insert = writer.statement(`
+    INSERT INTO checkpoints (topic, partition_id, topic_id, next_offset, epoch) VALUES (?, ?, ?, ?, 0)
+    ON CONFLICT DO NOTHING`);
+  const raise = writer.statement(
+    'UPDATE checkpoints SET epoch = epoch + 1 WHERE topic = ? AND partition_id = ? RETURNING *',
+  );
+  return requests.map(({ topic, partition, topicId, startOffset }) => {
+    const { changes } = insert.run(topic, partition, topicId, startOffset);
+    return toCheckpoint(raise.get(topic, partition), Number(changes) === 1);
+  });
+}
+
+/** Moves every checkpoint that stands where its move says, and says whether all of them did. */
+export function moveCheckpoints(writer: Connection, moves: readonly CheckpointMove[]): boolean {
+  const update = writer.statement(`
+    UPDATE checkpoints SET next_offset = ?
+    WHERE topic = ? AND partition_id = ? AND next_offset = ? AND epoch = ? AND halt_reason IS NULL`);
+  return moves.every((move) => {
+    const { changes } = update.run(move.toOffset, move.topic, move.partition, move.fromOffset, move.epoch);
+    return Number(changes) === 1;
+  });
+}
+
+export function halt(writer: Connection, partition: TopicPartition, epoch: bigint, reason: string): void {
+  const { changes } = writer
+    .statement('UPDATE checkpoints SET halt_reason = ? WHERE topic = ? AND partition_id = ? AND epoch = ?')
+    .run(reason, partition.topic, partition.partition, epoch);
+  if (Number(changes) === 1) return;
+  throw new TributaryError(
+    'store_refused',
+    `Partition ${partitionName(partition)} cannot be halted in epoch ${epoch}: it belongs to another owner now.`,
+  );
+}
+
+export function resume(writer: Connection, decision: ResumeDecision): void {
+  const { topic, partition, topicId, offset } = decision;
+  const before = writer.statement(SELECT_ONE).get(topic, partition);
+  if (before === undefined) {
+    throw new TributaryError(
+      'store_refused',
+      `Partition ${partitionName(decision)} has no checkpoint, so there is nothing to decide: it starts at the log's beginning.`,
+    );
+  }
+  writer
+    .statement(`
+      INSERT INTO checkpoint_decisions (
+        topic, partition_id, topic_id, from_offset, to_offset, halt_reason, decided_by, reason, decided_at
+      ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    .run(
+      topic,
+      partition,
+      topicId,
+      bigintOf(before.next_offset),
+      offset,
+      nullOr(before.halt_reason, textOf),
+      decision.decidedBy,
+      decision.reason,
+      decision.decidedAtMs,
+    );
+  writer
+    .statement(`
+      UPDATE checkpoints SET next_offset = ?, topic_id = ?, halt_reason = NULL, epoch = epoch + 1
+      WHERE topic = ? AND partition_id = ?`)
+    .run(offset, topicId, topic, partition);
+}
+
+export function readCheckpoints(reader: Connection): Checkpoint[] {
+  const rows = reader.statement('SELECT * FROM checkpoints').all();
+  return rows.map((row) => toCheckpoint(row, false)).sort(comparePartitions);
+}
+
+function toCheckpoint(row: SqliteRow | undefined, isNew: boolean): Checkpoint {
+  return {
+    topic: textOf(row?.topic),
+    partition: numberOf(row?.partition_id),
+    topicId: textOf(row?.topic_id),
+    nextOffset: bigintOf(row?.next_offset),
+    epoch: bigintOf(row?.epoch),
+    haltReason: nullOr(row?.halt_reason, textOf),
+    isNew,
+  };
+}

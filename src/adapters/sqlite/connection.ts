@@ -1,0 +1,249 @@
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
+import { TributaryError } from '../../core/errors.ts';
+import { fullJitterMs } from '../../core/retry.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { isBusy, isInputOutputFailure, toStoreError } from './errors.ts';
+import {
+  BUSY_TIMEOUT_MS,
+  CACHE_KIBIBYTES,
+  LOCK_ATTEMPTS,
+  LOCK_BACKOFF,
+  ROWS_PER_TURN,
+  WAL_AUTOCHECKPOINT_PAGES,
+} from './options.ts';
+
+/** One SQLite connection with its prepared statements. Integers are read as bigints: offsets go past 2^53. */
+export class Connection {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(file: string, readOnly: boolean) {
+    this.#database = new DatabaseSync(file, {
+      readOnly,
+      timeout: BUSY_TIMEOUT_MS,
+      readBigInts: true,
+      enableForeignKeyConstraints: false,
+    });
+  }
+
+  /** The prepared statement of this SQL, made at its first use. */
+  statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  execute(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  rollback(): void {
+    if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+}
+
+/**
+ * The two connections of a store: one that writes, one transaction at a time, and one that only reads, so that
+ * a read never slips into a transaction that is waiting for its caller. In WAL mode neither waits for the other.
+ */
+export class Database {
+  readonly #file: string;
+  readonly #clock: Clock;
+  #connections: { readonly writer: Connection; readonly reader: Connection } | null = null;
+  #isClosed = false;
+  /** Settles when everything that was asked of the writer so far is done. */
+  #writerIdle: Promise<unknown> = Promise.resolve();
+
+  constructor(file: string, clock: Clock) {
+    this.#file = file;
+    this.#clock = clock;
+  }
+
+  /** Opens the connections if they are not open yet; makes the file if there is none. */
+  open(): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#connections !== null) return;
+      await this.#whenUnlocked(() => {
+        const writer = new Connection(this.#file, false);
+        try {
+          prepareForWriting(writer, this.#file);
+          this.#connections = { writer, reader: openReader(this.#file) };
+        } catch (error) {
+          writer.close();
+          throw error;
+        }
+      });
+    });
+  }
+
+  /** Runs a read that does not wait for anything inside; it sees what is committed. */
+  async read<T>(work: (reader: Connection) => T): Promise<T> {
+    const { reader } = this.#open();
+    try {
+      return await this.#whenUnlocked(() => work(reader));
+    } catch (error) {
+      throw toStoreError(error, this.#file);
+    }
+  }
+
+  /**
+   * Runs one transaction that has the write lock from its beginning. It is committed if `keeps` says so of the
+   * result, and rolled back if not, or if `work` throws.
+   */
+  write<T>(
+    work: (writer: Connection) => Promise<T> | T,
+    keeps: (result: T) => boolean = () => true,
+  ): Promise<T> {
+    return this.#exclusively(async () => {
+      const { writer } = this.#open();
+      await this.#whenUnlocked(() => writer.execute('BEGIN IMMEDIATE'));
+      try {
+        const result = await work(writer);
+        if (keeps(result)) this.#commit(writer);
+        return result;
+      } finally {
+        writer.rollback();
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#writerIdle;
+    this.#connections?.reader.close();
+    this.#connections?.writer.close();
+    this.#connections = null;
+  }
+
+  #open(): { readonly writer: Connection; readonly reader: Connection } {
+    if (this.#connections !== null) return this.#connections;
+    throw new TributaryError(
+      'store_refused',
+      this.#isClosed
+        ? `The store ${this.#file} was closed: open it again.`
+        : `The store ${this.#file} is not open: call migrate first.`,
+    );
+  }
+
+  #commit(writer: Connection): void {
+    try {
+      writer.execute('COMMIT');
+    } catch (error) {
+      if (!isInputOutputFailure(error)) throw error;
+      throw new TributaryError(
+        'store_commit_unknown',
+        `The disk failed while a transaction of the store ${this.#file} was committed: read the checkpoints to see whether it stands.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** One at a time, in the sequence of the calls. */
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) {
+      return Promise.reject(
+        new TributaryError('store_refused', `The store ${this.#file} was closed: open it again.`),
+      );
+    }
+    const result = this.#writerIdle.then(work).catch((error: unknown) => {
+      throw toStoreError(error, this.#file);
+    });
+    this.#writerIdle = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Tries again, with jitter and a limit, while another process has the lock. */
+  async #whenUnlocked<T>(attemptOnce: () => T): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return attemptOnce();
+      } catch (error) {
+        if (!isBusy(error) || attempt === LOCK_ATTEMPTS) throw error;
+      }
+      await this.#clock.sleep(1 + fullJitterMs(LOCK_BACKOFF, attempt, this.#clock.random()));
+    }
+  }
+}
+
+function prepareForWriting(writer: Connection, file: string): void {
+  const encoding = writer.statement('PRAGMA encoding').get()?.encoding;
+  if (encoding !== 'UTF-8') {
+    throw new TributaryError(
+      'store_refused',
+      `The store ${file} keeps its texts as ${encoding}, so ids would not compare by their UTF-8 bytes: choose another file.`,
+    );
+  }
+  writer.execute('PRAGMA journal_mode = WAL');
+  writer.execute('PRAGMA synchronous = FULL');
+  writer.execute(`PRAGMA wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`);
+  writer.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
+}
+
+function openReader(file: string): Connection {
+  const reader = new Connection(file, true);
+  reader.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
+  return reader;
+}
+
+/** Counts rows, and lets the event loop have its turn whenever enough have passed. */
+export class Pace {
+  #rows = 0;
+
+  async pass(rows: number): Promise<void> {
+    this.#rows += rows;
+    if (this.#rows < ROWS_PER_TURN) return;
+    this.#rows = 0;
+    await setImmediate();
+  }
+}
+
+/** Cuts a list so that no cut keeps the event loop for long. */
+export function* slices<T>(list: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < list.length; start += ROWS_PER_TURN) {
+    yield list.slice(start, start + ROWS_PER_TURN);
+  }
+}
+
+/** A row as node:sqlite gives it. */
+export type SqliteRow = Record<string, SQLOutputValue>;
+
+export function textOf(value: SQLOutputValue | undefined): string {
+  if (typeof value === 'string') return value;
+  throw unexpected('text', value);
+}
+
+export function bigintOf(value: SQLOutputValue | undefined): bigint {
+  if (typeof value === 'bigint') return value;
+  throw unexpected('an integer', value);
+}
+
+/** An integer below 2^53, or a real. */
+export function numberOf(value: SQLOutputValue | undefined): number {
+  if (typeof value === 'number') return value;
+  return Number(bigintOf(value));
+}
+
+export function bytesOf(value: SQLOutputValue | undefined): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw unexpected('bytes', value);
+}
+
+/** NULL stays null; anything else goes through `read`. */
+export function nullOr<T>(value: SQLOutputValue | undefined, read: (value: SQLOutputValue) => T): T | null {
+  return value === null || value === undefined ? null : read(value);
+}
+
+function unexpected(expected: string, value: unknown): TributaryError {
+  return new TributaryError(
+    'store_refused',
+    `A column of the store holds ${value === null ? 'NULL' : typeof value} where ${expected} belongs: was the file changed by another program?`,
+  );
+}

@@ -1,0 +1,92 @@
+import { TributaryError } from '../../core/errors.ts';
+
+/** SQLite's primary result codes that mean something to a caller: https://www.sqlite.org/rescode.html */
+const BUSY = 5;
+const LOCKED = 6;
+const READONLY = 8;
+const IOERR = 10;
+const CORRUPT = 11;
+const FULL = 13;
+const CANTOPEN = 14;
+const NOTADB = 26;
+
+/** Extended codes. */
+const CONSTRAINT_PRIMARYKEY = 1555;
+
+interface SqliteError extends Error {
+  readonly code: 'ERR_SQLITE_ERROR';
+  readonly errcode: number;
+}
+
+function isSqliteError(error: unknown): error is SqliteError {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error;
+}
+
+function primaryCode(error: SqliteError): number {
+  return error.errcode & 0xff;
+}
+
+/** Whether another connection holds the lock that the statement needs. */
+export function isBusy(error: unknown): boolean {
+  return isSqliteError(error) && (primaryCode(error) === BUSY || primaryCode(error) === LOCKED);
+}
+
+/** Whether a row with this primary key is there already. */
+export function isPrimaryKeyClash(error: unknown): boolean {
+  return isSqliteError(error) && error.errcode === CONSTRAINT_PRIMARYKEY;
+}
+
+/** Whether the file system failed, so that nobody can tell what reached the disk. */
+export function isInputOutputFailure(error: unknown): boolean {
+  return isSqliteError(error) && primaryCode(error) === IOERR;
+}
+
+/**
+ * The error to show to callers: SQLite's own become TributaryErrors, everything else passes as it is. SQLite's
+ * messages carry names of tables and columns, never the values of a row.
+ */
+export function toStoreError(error: unknown, file: string): unknown {
+  if (!isSqliteError(error)) return error;
+  const saying = `SQLite says "${error.message}" (code ${error.errcode})`;
+  switch (primaryCode(error)) {
+    case BUSY:
+    case LOCKED:
+      return new TributaryError('store_busy', `The store ${file} is locked by another process: ${saying}.`, {
+        cause: error,
+      });
+    case CANTOPEN:
+      return new TributaryError(
+        'store_unreachable',
+        `The store ${file} cannot be opened: ${saying}. Check that its folder exists and may be written to.`,
+        { cause: error },
+      );
+    case FULL:
+      return new TributaryError(
+        'store_failed',
+        `The disk of the store ${file} is full: ${saying}. Nothing was written; free some space.`,
+        { cause: error },
+      );
+    case READONLY:
+      return new TributaryError(
+        'store_failed',
+        `The store ${file} cannot be written to: ${saying}. Check the permissions of the file and its folder.`,
+        { cause: error },
+      );
+    case CORRUPT:
+    case NOTADB:
+      return new TributaryError(
+        'store_failed',
+        `The store ${file} is damaged or no SQLite database: ${saying}. Restore it from a backup.`,
+        { cause: error, retryable: false },
+      );
+    case IOERR:
+      return new TributaryError('store_failed', `The disk of the store ${file} fails: ${saying}.`, {
+        cause: error,
+      });
+    default:
+      return new TributaryError('store_failed', `A statement on the store ${file} failed: ${saying}.`, {
+        cause: error,
+        retryable: false,
+      });
+  }
+}

@@ -1,0 +1,10 @@
+import type { Store } from '../../ports/store.ts';
+import type { SqliteStoreOptions } from './options.ts';
+import { SqliteStore } from './store.ts';
+
+export type { SqliteStoreOptions } from './options.ts';
+
+/** A store in the given file. Nothing is opened before `migrate`. */
+export function openSqliteStore(options: SqliteStoreOptions): Store {
+  return new SqliteStore(options);
+}

@@ -1,0 +1,107 @@
+-- The journal: one row for each distinct event, clustered by entity in canonical sequence, so that an entity's
+-- history is one short scan. TEXT compares by the bytes of its UTF-8 form, times are ISO 8601 in UTC with
+-- milliseconds (as text they sort by time from year 0 to 9999), content_hash is the 32 bytes of a SHA-256.
+CREATE TABLE event_journal (
+  entity_id         TEXT    NOT NULL,
+  sequence_position INTEGER NOT NULL,
+  time_occurred     TEXT    NOT NULL,
+  caution_rank      INTEGER NOT NULL,
+  event_id          TEXT    NOT NULL,
+  content_hash      BLOB    NOT NULL,
+  event_type        TEXT    NOT NULL,
+  revision          INTEGER,
+  time_observed     TEXT    NOT NULL,
+  topic             TEXT    NOT NULL,
+  partition_id      INTEGER NOT NULL,
+  record_offset     INTEGER NOT NULL,
+  data              TEXT    NOT NULL,
+  PRIMARY KEY (entity_id, sequence_position, time_occurred, caution_rank, event_id, content_hash)
+) WITHOUT ROWID;
+
+CREATE TRIGGER event_journal_refuses_update BEFORE UPDATE ON event_journal
+BEGIN
+  SELECT RAISE(ABORT, 'event_journal is immutable: rows are never updated');
+END;
+
+CREATE TRIGGER event_journal_refuses_delete BEFORE DELETE ON event_journal
+BEGIN
+  SELECT RAISE(ABORT, 'event_journal is immutable: rows are never deleted');
+END;
+
+-- One row for each target and entity that was ever due. next_attempt_at (milliseconds) is NULL when nothing is
+-- to be done, and the end of the lease while claimed_by is set. attempts counts those of due_version alone;
+-- ever_attempted stays 1 from the first claim of any version on.
+CREATE TABLE deliveries (
+  target            TEXT    NOT NULL,
+  entity_id         TEXT    NOT NULL,
+  due_version       INTEGER NOT NULL,
+  status            TEXT    NOT NULL CHECK (status IN ('pending', 'delivered', 'dead')),
+  attempts          INTEGER NOT NULL,
+  ever_attempted    INTEGER NOT NULL,
+  delivered_version INTEGER,
+  next_attempt_at   INTEGER,
+  claimed_by        TEXT,
+  due_since         INTEGER NOT NULL,
+  last_error        TEXT,
+  last_status       INTEGER,
+  PRIMARY KEY (target, entity_id)
+) WITHOUT ROWID;
+
+-- Partial, so that what is done weighs nothing.
+CREATE INDEX deliveries_by_next_attempt ON deliveries (target, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+
+-- The ledger of attempts. attempted_at (milliseconds) is part of the key because a redrive counts from 1 again.
+CREATE TABLE delivery_attempts (
+  target       TEXT    NOT NULL,
+  entity_id    TEXT    NOT NULL,
+  version      INTEGER NOT NULL,
+  attempt      INTEGER NOT NULL,
+  delivery_id  TEXT    NOT NULL,
+  attempted_at INTEGER NOT NULL,
+  verdict      TEXT    NOT NULL,
+  status       INTEGER,
+  latency_ms   REAL    NOT NULL,
+  answer       TEXT    NOT NULL,
+  error        TEXT,
+  PRIMARY KEY (target, entity_id, version, attempt, attempted_at)
+) WITHOUT ROWID;
+
+-- Records that are not valid events, as raw as they came.
+CREATE TABLE quarantine (
+  topic         TEXT    NOT NULL,
+  partition_id  INTEGER NOT NULL,
+  record_offset INTEGER NOT NULL,
+  reason        TEXT    NOT NULL,
+  detail        TEXT    NOT NULL,
+  record_key    BLOB,
+  record_value  BLOB,
+  value_length  INTEGER NOT NULL,
+  value_hash    BLOB    NOT NULL,
+  headers       BLOB    NOT NULL,
+  observed_at   INTEGER NOT NULL,
+  PRIMARY KEY (topic, partition_id, record_offset)
+);
+
+CREATE TABLE checkpoints (
+  topic        TEXT    NOT NULL,
+  partition_id INTEGER NOT NULL,
+  topic_id     TEXT    NOT NULL,
+  next_offset  INTEGER NOT NULL,
+  epoch        INTEGER NOT NULL,
+  halt_reason  TEXT,
+  PRIMARY KEY (topic, partition_id)
+) WITHOUT ROWID;
+
+-- Every decision of an operator about a partition, with what it replaced.
+CREATE TABLE checkpoint_decisions (
+  decision_id    INTEGER PRIMARY KEY AUTOINCREMENT,
+  topic          TEXT    NOT NULL,
+  partition_id   INTEGER NOT NULL,
+  topic_id       TEXT    NOT NULL,
+  from_offset    INTEGER NOT NULL,
+  to_offset      INTEGER NOT NULL,
+  halt_reason    TEXT,
+  decided_by     TEXT    NOT NULL,
+  reason         TEXT    NOT NULL,
+  decided_at     INTEGER NOT NULL
+);

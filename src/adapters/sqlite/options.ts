@@ -1,0 +1,29 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { MigrationOptions } from '../../ports/store.ts';
+
+export interface SqliteStoreOptions {
+  /** The database's path; its folder must exist. Several processes of one machine may open the same file. */
+  readonly file: string;
+  readonly clock: Clock;
+  /** The names of the delivery targets: a state that is due is due to each of them. */
+  readonly targets: readonly string[];
+}
+
+/** The materialised view as `migrate` was told of it. */
+export type ViewDefinition = MigrationOptions['view'];
+
+/** How long a statement waits inside SQLite, where it blocks the event loop, for another process's lock. */
+export const BUSY_TIMEOUT_MS = 2;
+
+/** How a transaction waits, without blocking, for another process's lock: about six seconds in all. */
+export const LOCK_BACKOFF = { baseMs: 1, capMs: 50 } as const;
+export const LOCK_ATTEMPTS = 250;
+
+/** After this many rows read or written at a stretch the event loop gets its turn. */
+export const ROWS_PER_TURN = 1_000;
+
+/** SQLite copies the write-ahead log back into the database file past this many pages (of 4 KiB). */
+export const WAL_AUTOCHECKPOINT_PAGES = 8_000;
+
+/** Page cache of each connection, in KiB. */
+export const CACHE_KIBIBYTES = 65_536;

@@ -1,0 +1,127 @@
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { Position, TopicPartition } from '../../core/offset.ts';
+import type {
+  Checkpoint,
+  ClaimedDelivery,
+  ClaimRequest,
+  CommitOutcome,
+  DeliveryClaimRequest,
+  DeliverySettlement,
+  IngestBatch,
+  JournaledEvent,
+  MigrationOptions,
+  MigrationReport,
+  ResumeDecision,
+  Store,
+  StoreCounts,
+  StoredDelivery,
+  StoredQuarantine,
+  StoredRow,
+} from '../../ports/store.ts';
+import { claim, halt, readCheckpoints, resume } from './checkpoints.ts';
+import { Database } from './connection.ts';
+import { claimDeliveries, nextDeliveryDueMs, readDelivery, settleDeliveries } from './deliveries.ts';
+import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
+import type { SqliteStoreOptions } from './options.ts';
+import { readQuarantine } from './quarantine.ts';
+import { counts, readView } from './queries.ts';
+import { migrate } from './schema.ts';
+import { ViewTable } from './view-table.ts';
+
+/** The store in one SQLite file. Every method but `migrate`, `health` and `close` rejects before `migrate`. */
+export class SqliteStore implements Store {
+  readonly #options: SqliteStoreOptions;
+  readonly #database: Database;
+  #migrated: IngestContext | null = null;
+
+  constructor(options: SqliteStoreOptions) {
+    this.#options = options;
+    this.#database = new Database(options.file, options.clock);
+  }
+
+  async migrate(options: MigrationOptions): Promise<MigrationReport> {
+    await this.#database.open();
+    const view = new ViewTable(options.view);
+    const report = await migrate(this.#database, view, options);
+    const { clock, targets } = this.#options;
+    this.#migrated = { database: this.#database, view, clock, targets };
+    return report;
+  }
+
+  async claim(partitions: readonly ClaimRequest[]): Promise<Checkpoint[]> {
+    return this.#ready().database.write((writer) => claim(writer, partitions));
+  }
+
+  async readJournals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>> {
+    return readJournalsOf(this.#ready().database, entityIds);
+  }
+
+  async commit(batch: IngestBatch): Promise<CommitOutcome> {
+    return commit(this.#ready(), batch);
+  }
+
+  async checkpoints(): Promise<Checkpoint[]> {
+    return this.#ready().database.read(readCheckpoints);
+  }
+
+  async halt(partition: TopicPartition, epoch: bigint, reason: string): Promise<void> {
+    return this.#ready().database.write((writer) => halt(writer, partition, epoch, reason));
+  }
+
+  async resume(decision: ResumeDecision): Promise<void> {
+    return this.#ready().database.write((writer) => resume(writer, decision));
+  }
+
+  async readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>> {
+    const { database, view } = this.#ready();
+    return readView(database, view, entityIds);
+  }
+
+  async readQuarantine(options: { after: Position | null; limit: number }): Promise<StoredQuarantine[]> {
+    return this.#ready().database.read((reader) => readQuarantine(reader, options.after, options.limit));
+  }
+
+  async counts(): Promise<StoreCounts> {
+    const { database, view } = this.#ready();
+    return counts(database, view);
+  }
+
+  async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
+    try {
+      await this.#ready().database.read(readCheckpoints);
+      return { ok: true };
+    } catch (error) {
+      return { ok: false, reason: messageOf(error) };
+    }
+  }
+
+  async claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
+    const { database, view } = this.#ready();
+    return claimDeliveries(database, view, request);
+  }
+
+  async settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void> {
+    const { database, clock } = this.#ready();
+    return settleDeliveries(database, clock, settlements);
+  }
+
+  async nextDeliveryDueMs(target: string): Promise<number | null> {
+    return this.#ready().database.read((reader) => nextDeliveryDueMs(reader, target));
+  }
+
+  async readDelivery(target: string, entityId: string): Promise<StoredDelivery | null> {
+    return this.#ready().database.read((reader) => readDelivery(reader, target, entityId));
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  #ready(): IngestContext {
+    if (this.#migrated !== null) return this.#migrated;
+    throw new TributaryError(
+      'store_refused',
+      `The store ${this.#options.file} does not know its view yet: call migrate first.`,
+    );
+  }
+}

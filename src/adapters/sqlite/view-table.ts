@@ -1,0 +1,121 @@
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
+import { TributaryError } from '../../core/errors.ts';
+import type { StoredRow } from '../../ports/store.ts';
+import { type Connection, numberOf, type SqliteRow, textOf } from './connection.ts';
+import type { ViewDefinition } from './options.ts';
+
+/** The SQL of one view. Names are the domain's, so they are quoted; values are always bound. */
+export class ViewTable {
+  readonly definition: ViewDefinition;
+  /** Quoted, for the SQL of others. */
+  readonly table: string;
+  readonly key: string;
+  readonly #columnNames: string[];
+  readonly #insert: string;
+  readonly #update: string;
+  readonly #select: string;
+  readonly #selectVersion: string;
+
+  constructor(definition: ViewDefinition) {
+    this.definition = definition;
+    this.table = quoteName(definition.table);
+    this.key = quoteName(definition.keyColumn);
+    this.#columnNames = definition.columns.map((column) => quoteName(column.name));
+    const names = [this.key, ...this.#columnNames, 'version'];
+    const settings = [...this.#columnNames, 'version'];
+    // A row adopted without any event has version 0: the first event finds it there.
+    this.#insert = `
+      INSERT INTO ${this.table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})
+      ON CONFLICT DO UPDATE SET ${settings.map((name) => `${name} = excluded.${name}`).join(', ')}
+      WHERE version = 0`;
+    this.#update = `
+      UPDATE ${this.table} SET ${settings.map((name) => `${name} = ?`).join(', ')}
+      WHERE ${this.key} = ? AND version = ?`;
+    this.#select = `SELECT * FROM ${this.table} WHERE ${this.key} = ?`;
+    this.#selectVersion = `SELECT version FROM ${this.table} WHERE ${this.key} = ?`;
+  }
+
+  create(writer: Connection): void {
+    const columns = this.definition.columns.map(
+      (column) => `${quoteName(column.name)} ${sqlType(column.type)}`,
+    );
+    writer.execute(
+      `CREATE TABLE ${this.table} (${[
+        `${this.key} TEXT NOT NULL PRIMARY KEY`,
+        ...columns,
+        'version INTEGER NOT NULL',
+      ].join(', ')}) WITHOUT ROWID`,
+    );
+  }
+
+  /** Writes the row if the stored version (0 for no row) is `fromVersion`, and says whether it was. */
+  write(
+    writer: Connection,
+    change: {
+      readonly entityId: string;
+      readonly fromVersion: number;
+      readonly version: number;
+      readonly row: ViewRow;
+    },
+  ): boolean {
+    const values = change.row.map(toSqlite);
+    const { changes } =
+      change.fromVersion === 0
+        ? writer.statement(this.#insert).run(change.entityId, ...values, change.version)
+        : writer.statement(this.#update).run(...values, change.version, change.entityId, change.fromVersion);
+    return Number(changes) === 1;
+  }
+
+  /** 0 for an entity that is not there. */
+  version(connection: Connection, entityId: string): number {
+    const row = connection.statement(this.#selectVersion).get(entityId);
+    return row === undefined ? 0 : numberOf(row.version);
+  }
+
+  read(connection: Connection, entityId: string): StoredRow | null {
+    const row = connection.statement(this.#select).get(entityId);
+    return row === undefined ? null : { row: this.rowOf(row), version: numberOf(row.version) };
+  }
+
+  /** The view's columns of a row that has them by their names. */
+  rowOf(row: SqliteRow): ViewRow {
+    return this.definition.columns.map((column) => toViewValue(column, row[column.name]));
+  }
+
+  /** The names of the columns that SQLite knows, in their sequence; empty if there is no such table. */
+  existingColumns(connection: Connection): string[] {
+    const rows = connection.statement('SELECT name FROM pragma_table_info(?)').all(this.definition.table);
+    return rows.map((row) => textOf(row.name));
+  }
+
+  /** Each column as `alias.name`, for a join whose other side has columns of the same names. */
+  columnsOf(alias: string): string {
+    return this.#columnNames.map((name) => `${alias}.${name}`).join(', ');
+  }
+}
+
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function sqlType(type: ViewColumn['type']): string {
+  return type === 'text' ? 'TEXT' : type === 'boolean' ? 'BOOLEAN' : 'INTEGER';
+}
+
+function toSqlite(value: ViewValue): SQLInputValue {
+  return typeof value === 'boolean' ? Number(value) : value;
+}
+
+function toViewValue(column: ViewColumn, value: SQLOutputValue | undefined): ViewValue {
+  if (value === null) return null;
+  if (column.type === 'text' && typeof value === 'string') return value;
+  if (column.type === 'boolean' && (value === 0n || value === 1n)) return value === 1n;
+  if (column.type === 'integer' && typeof value === 'bigint' && Number.isSafeInteger(Number(value))) {
+    return Number(value);
+  }
+  throw new TributaryError(
+    'store_refused',
+    `Column ${column.name} of the view holds a ${typeof value} that is no ${column.type}: was the table changed by another program?`,
+  );
+}
