@@ -59,14 +59,25 @@ export type ViewRow = readonly ViewValue[];
 export interface Adoption<State, Event> {
   /** The value of `event_type` for baseline events; no topic may carry it. */
   readonly eventType: string;
-  /** The events, each at its stage, whose fold is this row; throws a plain Error that says what is unknown. */
-  baseline(row: ViewRow): readonly { readonly stage: number; readonly body: JsonObject }[];
+  /**
+   * The events whose fold is this row: at least one, so that the journal knows of every row. Throws a plain
+   * Error that says what is unknown.
+   */
+  baseline(entityId: string, row: ViewRow): readonly BaselineEvent[];
   /** The event in a baseline body. */
   toEvent(body: JsonObject): Event;
   /** The state that the other program had delivered, if the row says that it had. */
   deliveredRow(row: ViewRow): ViewRow | null;
   /** Only for the type: ties the adoption to its domain's state. */
   readonly state?: State;
+}
+
+/** What one part of an adopted row says, as the first thing that happened at its stage. */
+export interface BaselineEvent {
+  /** Names the event inside its entity, e.g. `baseline:payment_status`. */
+  readonly eventId: string;
+  readonly stage: number;
+  readonly body: JsonObject;
 }
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;

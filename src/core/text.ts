@@ -32,3 +32,15 @@ export function utf8Length(text: string): number {
   }
   return bytes;
 }
+
+/**
+ * The text for a log line or a message: quoted, everything but printable ASCII escaped, cut off after
+ * `maxLength` characters, so that no id can forge a line, hide in it, or fill it.
+ */
+export function quoted(text: string, maxLength = 100): string {
+  const shown = text.length > maxLength ? text.slice(0, maxLength) : text;
+  const escaped = JSON.stringify(shown).replace(/[^ -~]/g, (unit) => {
+    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+  return shown === text ? escaped : `${escaped} (cut off, ${text.length} characters)`;
+}

@@ -1,0 +1,109 @@
+/** 1970-01-01T00:00:00Z: no event may say that it happened earlier. */
+export const EARLIEST_OCCURRED_AT_MS = 0;
+/** 10000-01-01T00:00:00Z: every event must say that it happened earlier. */
+export const LATEST_OCCURRED_AT_MS = 253_402_300_800_000;
+/**
+ * 1000-01-01T00:00:00Z: when baseline events are said to have happened. It lies before every moment that an
+ * event from a topic may name, and is the first one that MySQL's DATETIME is documented to hold.
+ */
+export const BASELINE_OCCURRED_AT_MS = -30_610_224_000_000;
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/** Whether an event may say that it happened then. */
+export function isWithinBounds(occurredAtMs: number): boolean {
+  return occurredAtMs >= EARLIEST_OCCURRED_AT_MS && occurredAtMs < LATEST_OCCURRED_AT_MS;
+}
+
+/**
+ * The moment that an RFC 3339 `date-time` names, in milliseconds since 1970-01-01T00:00:00Z, or null if the
+ * text is not one. The zone must be given; a fraction may be of any length and is cut off after milliseconds;
+ * `t` and `z` may be lower case (section 5.6). A leap second is 23:59:60 in UTC on any day, because no verdict
+ * may depend on how new a table of leap seconds is; it is taken as the last millisecond of its minute.
+ */
+export function parseRfc3339(text: string): number | null {
+  const length = text.length;
+  if (length < 20) return null;
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  const hour = twoDigits(text, 11);
+  const minute = twoDigits(text, 14);
+  const second = twoDigits(text, 17);
+  // A field that is not two digits is NaN, and NaN fails each of these comparisons.
+  if (!(year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return null;
+  if (!(hour <= 23 && minute <= 59 && second <= 60)) return null;
+  if (text.charCodeAt(4) !== HYPHEN || text.charCodeAt(7) !== HYPHEN) return null;
+  if ((text.charCodeAt(10) | LOWER_CASE_BIT) !== LOWER_T) return null;
+  if (text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON) return null;
+
+  let index = 19;
+  let fractionMs = 0;
+  if (text.charCodeAt(index) === FULL_STOP) {
+    let digit = digitAt(text, ++index);
+    if (!(digit >= 0)) return null;
+    for (let weight = 100; digit >= 0; weight /= 10) {
+      if (weight >= 1) fractionMs += digit * weight;
+      digit = digitAt(text, ++index);
+    }
+  }
+  const offsetMinutes = zoneOffsetMinutes(text, index);
+  if (offsetMinutes === null) return null;
+
+  const minutes = hour * 60 + minute - offsetMinutes;
+  const minuteStartMs = daysSince1970(year, month, day) * DAY_MS + minutes * MINUTE_MS;
+  if (second === 60) {
+    const isLastMinuteOfDay = (minutes + 2880) % 1440 === 1439;
+    return isLastMinuteOfDay ? minuteStartMs + MINUTE_MS - 1 : null;
+  }
+  return minuteStartMs + second * 1000 + fractionMs;
+}
+
+/** What the zone at the end of the text adds to UTC, or null if the text does not end with a zone there. */
+function zoneOffsetMinutes(text: string, index: number): number | null {
+  const sign = text.charCodeAt(index);
+  if ((sign | LOWER_CASE_BIT) === LOWER_Z) return text.length === index + 1 ? 0 : null;
+  if (sign !== PLUS && sign !== HYPHEN) return null;
+  if (text.length !== index + 6 || text.charCodeAt(index + 3) !== COLON) return null;
+  const hours = twoDigits(text, index + 1);
+  const minutes = twoDigits(text, index + 4);
+  if (!(hours <= 23 && minutes <= 59)) return null;
+  return sign === PLUS ? hours * 60 + minutes : -(hours * 60 + minutes);
+}
+
+const PLUS = 0x2b;
+const HYPHEN = 0x2d;
+const FULL_STOP = 0x2e;
+const DIGIT_ZERO = 0x30;
+const COLON = 0x3a;
+const LOWER_T = 0x74;
+const LOWER_Z = 0x7a;
+const LOWER_CASE_BIT = 0x20;
+
+function digitAt(text: string, index: number): number {
+  const digit = text.charCodeAt(index) - DIGIT_ZERO;
+  return digit >= 0 && digit <= 9 ? digit : Number.NaN;
+}
+
+function twoDigits(text: string, index: number): number {
+  return digitAt(text, index) * 10 + digitAt(text, index + 1);
+}
+
+const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+function daysIn(year: number, month: number): number {
+  const isLeapYear = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 && isLeapYear ? 29 : (DAYS_IN_MONTH[month - 1] ?? 0);
+}
+
+/**
+ * Days from 1970-01-01 in the proleptic Gregorian calendar, counted in years that begin in March, so that the
+ * leap day is a year's last. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+ */
+function daysSince1970(year: number, month: number, day: number): number {
+  const marchYear = month <= 2 ? year - 1 : year;
+  const marchMonth = month <= 2 ? month + 9 : month - 3;
+  const leapDays = Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400);
+  return marchYear * 365 + leapDays + Math.floor((153 * marchMonth + 2) / 5) + day - 719_469;
+}

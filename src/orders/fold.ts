@@ -1,0 +1,42 @@
+import type { OrderEvent, OrderStatus, PaymentStatus, ReviewStatus } from './events.ts';
+
+export interface OrderState {
+  readonly orderStatus: OrderStatus | null;
+  readonly paymentStatus: PaymentStatus | null;
+  readonly reviewStatus: ReviewStatus | null;
+}
+
+export const initialState: OrderState = { orderStatus: null, paymentStatus: null, reviewStatus: null };
+
+/** The state after one more event, in canonical sequence: the last payment event decides, and so does the last review. */
+export function evolve(state: OrderState, event: OrderEvent): OrderState {
+  switch (event.kind) {
+    case 'order_created':
+    case 'order_status_adopted':
+      return { ...state, orderStatus: 'CREATED' };
+    case 'payment_status_changed': {
+      const reviewStatus = reviewStatusOf(event.status) ?? state.reviewStatus;
+      return { ...state, paymentStatus: event.status, reviewStatus };
+    }
+    case 'payment_status_adopted':
+      return { ...state, paymentStatus: event.status };
+    case 'review_status_adopted':
+      return { ...state, reviewStatus: event.status };
+    case 'empty_row_adopted':
+      return state;
+  }
+}
+
+/** What a payment's status says about its review; a plain authorisation says nothing. */
+function reviewStatusOf(status: PaymentStatus): ReviewStatus | null {
+  switch (status) {
+    case 'PAYMENT_AUTHORIZED':
+      return null;
+    case 'PAYMENT_AUTH_WITHPENDING_REVIEW':
+      return 'PENDING';
+    case 'AUTHORIZATION_REVIEW_ACCEPTED':
+      return 'ACCEPTED';
+    case 'AUTHORIZATION_REVIEW_DECLINED':
+      return 'DECLINED';
+  }
+}

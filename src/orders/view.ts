@@ -1,0 +1,25 @@
+import type { View } from '../core/domain.ts';
+import type { OrderState } from './fold.ts';
+
+/** The table `orders`, as the program that this one grew from made it. */
+export const ordersView: View<OrderState> = {
+  table: 'orders',
+  keyColumn: 'order_id',
+  columns: [
+    { name: 'order_status', type: 'text' },
+    { name: 'payment_status', type: 'text' },
+    { name: 'review_status', type: 'text' },
+    { name: 'ready_to_send', type: 'boolean' },
+  ],
+  row: (state) => [state.orderStatus, state.paymentStatus, state.reviewStatus, isReady(state)],
+  isReady,
+};
+
+/** The target wants orders that exist and whose payment is authorised, or was after a review. */
+function isReady(state: OrderState): boolean {
+  const { orderStatus, paymentStatus } = state;
+  return (
+    orderStatus === 'CREATED' &&
+    (paymentStatus === 'PAYMENT_AUTHORIZED' || paymentStatus === 'AUTHORIZATION_REVIEW_ACCEPTED')
+  );
+}

@@ -1,0 +1,32 @@
+import { isUtf8 } from 'node:buffer';
+import { hash } from 'node:crypto';
+
+/** The same bytes as a Buffer, not copied. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The text whose UTF-8 form the bytes are, or null if there is none: two byte strings never give one text. */
+export function decodeUtf8(bytes: Uint8Array): string | null {
+  const buffer = asBuffer(bytes);
+  let bits = 0;
+  for (let index = 0; index < buffer.length; index++) bits |= buffer[index] as number;
+  if (bits < 0x80) return buffer.toString('latin1');
+  return isUtf8(buffer) ? buffer.toString('utf8') : null;
+}
+
+/** Whether the bytes are the UTF-8 form of this well-formed text. */
+export function isUtf8Of(bytes: Uint8Array, text: string): boolean {
+  if (bytes.length < text.length) return false;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit >= 0x80) return Buffer.from(text, 'utf8').equals(bytes);
+    if (bytes[index] !== unit) return false;
+  }
+  return bytes.length === text.length;
+}
+
+/** SHA-256 as 64 lower-case hexadecimal digits; of a text, that of its UTF-8 form. */
+export function sha256Hex(data: Uint8Array | string): string {
+  return hash('sha256', data, 'hex');
+}

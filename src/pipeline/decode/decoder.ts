@@ -1,0 +1,224 @@
+import type { Domain, JsonObject, JsonValue } from '../../core/domain.ts';
+import { TributaryError } from '../../core/errors.ts';
+import { canonicalJson, isCanonicalIfPlain, isJsonObject } from '../../core/json-canonical.ts';
+import type { TopicPartition } from '../../core/offset.ts';
+import { partitionName } from '../../core/offset.ts';
+import { quoted, utf8Length } from '../../core/text.ts';
+import { isWithinBounds, parseRfc3339 } from '../../core/time.ts';
+import type { LogRecord } from '../../ports/event-log.ts';
+import type { JournaledEvent, QuarantinedRecord } from '../../ports/store.ts';
+import { asBuffer, isUtf8Of, sha256Hex } from './bytes.ts';
+import { type CompiledType, compileTypes } from './event-types.ts';
+import { headerBytes, readHeaders } from './headers.ts';
+import { JsonReader, type ParsedJson } from './json-body.ts';
+import { toQuarantined } from './quarantine.ts';
+import { Rejection } from './reasons.ts';
+import { readStructured } from './structured.ts';
+
+/** Turns records into events of one domain, and journaled events back into what the fold reads. */
+export interface Decoder<Event> {
+  /**
+   * The record as an event, or as quarantine keeps it. The verdict depends on key, value, headers and topic
+   * alone, never on the clock, the offset or what came before. Never throws, whatever the bytes are.
+   */
+  decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event>;
+  /**
+   * The event with what the fold reads; identity and place in the sequence stay as they were journaled.
+   * Throws `domain_invalid` if the domain does not know the event's type.
+   */
+  restore(journaled: JournaledEvent): DecodedEvent<Event>;
+}
+
+export type Decoded<Event> =
+  | { readonly kind: 'event'; readonly event: DecodedEvent<Event> }
+  | { readonly kind: 'rejected'; readonly record: QuarantinedRecord };
+
+export type DecodedEvent<Event> = JournaledEvent & { readonly event: Event };
+
+export interface DecoderOptions {
+  /** The actual name of each topic that the domain names. */
+  readonly topicNames: Readonly<Record<string, string>>;
+  /** Of key, value and headers together; default 1 MiB. */
+  readonly maxRecordBytes?: number;
+  /** Of the names and values of all headers together; default 64 KiB. */
+  readonly maxHeaderBytes?: number;
+  /** How many arrays and objects may stand inside each other; default 64. */
+  readonly maxDepth?: number;
+  /** Of an event id in UTF-8; default 255, which is also what the journal has room for. */
+  readonly maxEventIdBytes?: number;
+}
+
+/** Of an entity's id in UTF-8, for every domain: the journal and the view have room for so many. */
+export const MAX_ENTITY_ID_BYTES = 255;
+
+/** Throws `domain_invalid` if the domain's definition cannot work. */
+export function createDecoder<State, Event>(
+  domain: Domain<State, Event>,
+  options: DecoderOptions,
+): Decoder<Event> {
+  return new DomainDecoder(domain, options);
+}
+
+class DomainDecoder<State, Event> implements Decoder<Event> {
+  readonly #domain: Domain<State, Event>;
+  readonly #types: Map<string, CompiledType<Event>>;
+  readonly #json: JsonReader;
+  readonly #maxRecordBytes: number;
+  readonly #maxHeaderBytes: number;
+  readonly #maxEventIdBytes: number;
+
+  constructor(domain: Domain<State, Event>, options: DecoderOptions) {
+    this.#domain = domain;
+    this.#types = compileTypes(domain, options.topicNames);
+    this.#json = new JsonReader(options.maxDepth ?? 64);
+    this.#maxRecordBytes = options.maxRecordBytes ?? 1024 * 1024;
+    this.#maxHeaderBytes = options.maxHeaderBytes ?? 64 * 1024;
+    this.#maxEventIdBytes = options.maxEventIdBytes ?? 255;
+  }
+
+  decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event> {
+    const event = this.#read(record, source, observedAtMs);
+    if (!(event instanceof Rejection)) return { kind: 'event', event };
+    return { kind: 'rejected', record: toQuarantined(record, source, observedAtMs, event) };
+  }
+
+  restore(journaled: JournaledEvent): DecodedEvent<Event> {
+    const body = JSON.parse(journaled.data) as JsonObject;
+    const adoption = this.#domain.adoption;
+    if (adoption !== undefined && journaled.eventType === adoption.eventType) {
+      return { ...journaled, event: adoption.toEvent(body) };
+    }
+    const type = this.#types.get(journaled.eventType);
+    if (type === undefined) {
+      throw new TributaryError(
+        'domain_invalid',
+        `The journal holds an event of type ${quoted(journaled.eventType)} (${partitionName(journaled)} at offset ` +
+          `${journaled.offset}) that the domain ${this.#domain.name} does not know. Give it back its definition.`,
+      );
+    }
+    return { ...journaled, event: type.definition.toEvent(body) };
+  }
+
+  #read(record: LogRecord, source: TopicPartition, observedAtMs: number): DecodedEvent<Event> | Rejection {
+    const { key, value } = record;
+    if (value === null) return VALUE_MISSING;
+    if (value.length === 0) return VALUE_EMPTY;
+    if (this.#isTooLarge(record, value)) {
+      return new Rejection('record_too_large', `The record is over ${this.#maxRecordBytes} bytes.`);
+    }
+    const said = readHeaders(record.headers, this.#maxHeaderBytes);
+    if (said instanceof Rejection) return said;
+    if (key === null) return KEY_MISSING;
+
+    const bytes = asBuffer(value);
+    let json = this.#json.read(bytes);
+    if (json instanceof Rejection) return json;
+    let givenId = said.eventId;
+    if (said.mode === 'structured') {
+      const structured = readStructured(json.value, this.#json);
+      if (structured instanceof Rejection) return structured;
+      json = structured.body;
+      givenId = structured.eventId;
+    }
+    const body = json.value;
+    if (!isJsonObject(body)) return BODY_NOT_OBJECT;
+
+    const type = typeof body.eventType === 'string' ? this.#types.get(body.eventType) : undefined;
+    if (type === undefined) return this.#unknownType();
+    if (type.topic !== source.topic) {
+      return new Rejection('topic_wrong', `Events of type ${type.name} belong on topic ${type.topic}.`);
+    }
+    const schemaFault = type.check(body);
+    if (schemaFault !== null) return schemaFault;
+
+    const { definition } = type;
+    const entityId = body[definition.entityIdField];
+    if (!isId(entityId, MAX_ENTITY_ID_BYTES)) {
+      return new Rejection('entity_id_invalid', `${definition.entityIdField} is not 1 to 255 bytes of text.`);
+    }
+    if (!isUtf8Of(key, entityId)) {
+      return new Rejection('key_not_entity_id', `The key is not the body's ${definition.entityIdField}.`);
+    }
+    const occurredAtMs = readTime(body[definition.occurredAtField], definition.occurredAtField);
+    if (occurredAtMs instanceof Rejection) return occurredAtMs;
+
+    const revision = body.revision ?? null;
+    if (revision === null ? body.revision === null : !isPositiveInteger(revision)) return REVISION_INVALID;
+    const eventId = this.#readEventId(givenId, body, type);
+    if (eventId instanceof Rejection) return eventId;
+
+    const event = definition.toEvent(body);
+    return {
+      entityId,
+      eventId,
+      contentHash: hashContent(json, body, bytes),
+      position: (revision as number | null) ?? definition.stage(event),
+      occurredAtMs,
+      cautionRank: definition.cautionRank(event),
+      eventType: type.name,
+      revision: revision as number | null,
+      observedAtMs,
+      topic: source.topic,
+      partition: source.partition,
+      offset: record.offset,
+      data: json.text,
+      event,
+    };
+  }
+
+  #isTooLarge(record: LogRecord, value: Uint8Array): boolean {
+    const bytes = value.length + (record.key === null ? 0 : record.key.length);
+    if (bytes > this.#maxRecordBytes) return true;
+    return record.headers.length > 0 && bytes + headerBytes(record.headers) > this.#maxRecordBytes;
+  }
+
+  #unknownType(): Rejection {
+    const known = [...this.#types.keys()].join(', ');
+    return new Rejection('event_type_unknown', `The body's eventType is not one of ${known}.`);
+  }
+
+  #readEventId(given: string | null, body: JsonObject, type: CompiledType<Event>): string | Rejection {
+    const own = body.eventId;
+    if (own !== undefined && !isId(own, this.#maxEventIdBytes)) return this.#invalidId("The body's eventId");
+    if (given !== null)
+      return isId(given, this.#maxEventIdBytes) ? given : this.#invalidId('The CloudEvents id');
+    if (own !== undefined) return own as string;
+    const meaning: JsonValue[] = [type.name];
+    for (const field of type.definition.meaningfulFields) meaning.push(body[field] ?? null);
+    return sha256Hex(canonicalJson(meaning));
+  }
+
+  #invalidId(what: string): Rejection {
+    return new Rejection('event_id_invalid', `${what} is not 1 to ${this.#maxEventIdBytes} bytes of text.`);
+  }
+}
+
+const VALUE_MISSING = new Rejection('value_missing', 'The value is null (a tombstone).');
+const VALUE_EMPTY = new Rejection('value_empty', 'The value has no bytes.');
+const KEY_MISSING = new Rejection('key_missing', 'The key is null.');
+const BODY_NOT_OBJECT = new Rejection('body_not_object', 'The body is JSON, but not an object.');
+const REVISION_INVALID = new Rejection('revision_invalid', 'The revision is not a positive integer.');
+
+/** Whether this is a text of 1 to `maxBytes` bytes; that it is well-formed is known of everything decoded. */
+function isId(value: JsonValue | undefined, maxBytes: number): value is string {
+  if (typeof value !== 'string' || value.length === 0) return false;
+  return value.length * 3 <= maxBytes || utf8Length(value) <= maxBytes;
+}
+
+function isPositiveInteger(value: JsonValue): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+}
+
+function readTime(value: JsonValue | undefined, field: string): number | Rejection {
+  const occurredAtMs = typeof value === 'string' ? parseRfc3339(value) : null;
+  if (occurredAtMs === null) {
+    return new Rejection('time_invalid', `${field} is not a date and time with zone by RFC 3339.`);
+  }
+  if (isWithinBounds(occurredAtMs)) return occurredAtMs;
+  return new Rejection('time_out_of_bounds', `${field} is before 1970-01-01 or after 9999-12-31.`);
+}
+
+/** Of bytes that are canonical JSON as they came, the printing is saved. */
+function hashContent(json: ParsedJson, body: JsonObject, bytes: Buffer): string {
+  return sha256Hex(json.isPlain && isCanonicalIfPlain(body) ? bytes : canonicalJson(body));
+}

@@ -1,0 +1,121 @@
+import { utf8Length } from '../../core/text.ts';
+import type { RecordHeader } from '../../ports/event-log.ts';
+import { decodeUtf8 } from './bytes.ts';
+import { Rejection } from './reasons.ts';
+
+/** What the headers say about the value. */
+export interface HeaderFindings {
+  /** `structured`: the value is a CloudEvents envelope with the body inside. */
+  readonly mode: 'body' | 'structured';
+  /** The header `ce_id`, or null. */
+  readonly eventId: string | null;
+}
+
+const NOTHING_SAID: HeaderFindings = { mode: 'body', eventId: null };
+
+/**
+ * Reads the headers by the CloudEvents Kafka protocol binding 1.0: names are lower case and exact, texts are
+ * UTF-8. A name that matters may stand only once; others (a trace's, say) may be repeated.
+ */
+export function readHeaders(
+  headers: readonly RecordHeader[],
+  maxHeaderBytes: number,
+): HeaderFindings | Rejection {
+  if (headers.length === 0) return NOTHING_SAID;
+  if (exceeds(headers, maxHeaderBytes)) {
+    return new Rejection('headers_too_large', `The headers are over ${maxHeaderBytes} bytes together.`);
+  }
+  let mode: HeaderFindings['mode'] = 'body';
+  let eventId: string | null = null;
+  let relevant = 0;
+  for (const [name, value] of headers) {
+    if (!isRelevant(name)) continue;
+    relevant++;
+    if (value === null)
+      return new Rejection('header_invalid', 'A CloudEvents header or content-type is null.');
+    if (name === 'ce_id') {
+      eventId = decodeUtf8(value);
+      if (eventId === null) return new Rejection('header_invalid', 'The header ce_id is not valid UTF-8.');
+    } else if (name === 'ce_specversion') {
+      if (!isVersionOne(value)) return VERSION_UNSUPPORTED;
+    } else if (name === 'content-type') {
+      const kind = readContentType(value);
+      if (kind instanceof Rejection) return kind;
+      mode = kind;
+    }
+  }
+  if (relevant > 1 && hasRepeatedName(headers)) {
+    return new Rejection('header_duplicate', 'A CloudEvents header or content-type stands more than once.');
+  }
+  return mode === 'body' && eventId === null ? NOTHING_SAID : { mode, eventId };
+}
+
+export const VERSION_UNSUPPORTED = new Rejection(
+  'cloudevents_version_unsupported',
+  'The CloudEvents specversion is not 1.0.',
+);
+
+function isRelevant(name: string): boolean {
+  return name.startsWith('ce_') || name === 'content-type';
+}
+
+function exceeds(headers: readonly RecordHeader[], maxHeaderBytes: number): boolean {
+  let atMost = 0;
+  for (const [name, value] of headers) atMost += name.length * 3 + (value === null ? 0 : value.length);
+  return atMost > maxHeaderBytes && headerBytes(headers) > maxHeaderBytes;
+}
+
+/** The size of names and values together, in bytes. */
+export function headerBytes(headers: readonly RecordHeader[]): number {
+  let bytes = 0;
+  for (const [name, value] of headers) bytes += utf8Length(name) + (value === null ? 0 : value.length);
+  return bytes;
+}
+
+function isVersionOne(value: Uint8Array): boolean {
+  return value.length === 3 && value[0] === 0x31 && value[1] === 0x2e && value[2] === 0x30;
+}
+
+/** Compares each name with those before it while they are few, and by a set when they are many. */
+function hasRepeatedName(headers: readonly RecordHeader[]): boolean {
+  if (headers.length > 24) {
+    const names = headers.map(([name]) => name).filter(isRelevant);
+    return new Set(names).size !== names.length;
+  }
+  for (let index = 1; index < headers.length; index++) {
+    const name = (headers[index] as RecordHeader)[0];
+    if (!isRelevant(name)) continue;
+    for (let before = 0; before < index; before++) {
+      if ((headers[before] as RecordHeader)[0] === name) return true;
+    }
+  }
+  return false;
+}
+
+const CONTENT_TYPE_UNSUPPORTED = new Rejection(
+  'content_type_unsupported',
+  'The content-type is not JSON in UTF-8 (application/json, application/…+json, application/cloudevents+json).',
+);
+const BATCH_UNSUPPORTED = new Rejection(
+  'cloudevents_batch_unsupported',
+  'The value is a batch of CloudEvents; each event must be a record of its own.',
+);
+
+function readContentType(value: Uint8Array): HeaderFindings['mode'] | Rejection {
+  const text = decodeUtf8(value);
+  if (text === 'application/json') return 'body';
+  return text === null ? CONTENT_TYPE_UNSUPPORTED : classifyContentType(text);
+}
+
+/** `body` or `structured`, if a media type (RFC 9110, section 8.3.1) means JSON in UTF-8. */
+export function classifyContentType(contentType: string): HeaderFindings['mode'] | Rejection {
+  const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
+  if (type.startsWith('application/cloudevents-batch')) return BATCH_UNSUPPORTED;
+  for (const parameter of parameters) {
+    const charset = /^charset\s*=\s*"?([^"]*)"?$/.exec(parameter)?.[1];
+    if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') return CONTENT_TYPE_UNSUPPORTED;
+  }
+  if (type === 'application/cloudevents' || type === 'application/cloudevents+json') return 'structured';
+  if (type === 'application/json') return 'body';
+  return /^application\/[a-z0-9!#$&^_.-]+\+json$/.test(type) ? 'body' : CONTENT_TYPE_UNSUPPORTED;
+}

@@ -1,0 +1,51 @@
+/**
+ * Why a record is in quarantine. The words are stable, and kept with the record; what each means and what to
+ * do about it stands in docs/quarantine.md (a test holds the two together).
+ */
+export const QUARANTINE_REASONS = [
+  'value_missing',
+  'value_empty',
+  'record_too_large',
+  'headers_too_large',
+  'header_duplicate',
+  'header_invalid',
+  'content_type_unsupported',
+  'cloudevents_version_unsupported',
+  'cloudevents_batch_unsupported',
+  'cloudevents_envelope_invalid',
+  'key_missing',
+  'key_not_entity_id',
+  'byte_order_mark',
+  'utf8_invalid',
+  'nul_byte',
+  'json_too_deep',
+  'json_invalid',
+  'json_duplicate_key',
+  'number_out_of_range',
+  'text_not_well_formed',
+  'body_not_object',
+  'event_type_unknown',
+  'topic_wrong',
+  'field_missing',
+  'field_type_wrong',
+  'value_unknown',
+  'schema_invalid',
+  'entity_id_invalid',
+  'event_id_invalid',
+  'revision_invalid',
+  'time_invalid',
+  'time_out_of_bounds',
+] as const;
+
+export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
+
+/** What a step of decoding answers instead of its result. The detail never holds what the record holds. */
+export class Rejection {
+  readonly reason: QuarantineReason;
+  readonly detail: string;
+
+  constructor(reason: QuarantineReason, detail: string) {
+    this.reason = reason;
+    this.detail = detail;
+  }
+}

@@ -1,0 +1,50 @@
+import type { JsonValue } from '../../core/domain.ts';
+import { isJsonObject } from '../../core/json-canonical.ts';
+import { classifyContentType, VERSION_UNSUPPORTED } from './headers.ts';
+import type { JsonReader, ParsedJson } from './json-body.ts';
+import { Rejection } from './reasons.ts';
+
+export interface StructuredEvent {
+  readonly eventId: string;
+  readonly body: ParsedJson;
+}
+
+/** Takes the body out of an envelope in the CloudEvents JSON format 1.0. */
+export function readStructured(envelope: JsonValue, reader: JsonReader): StructuredEvent | Rejection {
+  if (!isJsonObject(envelope)) return invalid('The envelope is not an object.');
+  if (envelope.specversion !== '1.0') return VERSION_UNSUPPORTED;
+  const { id, source, type, datacontenttype } = envelope;
+  if (typeof id !== 'string') return invalid('The envelope has no id (a string).');
+  if (typeof source !== 'string' || source === '') return invalid('The envelope has no source (a string).');
+  if (typeof type !== 'string' || type === '') return invalid('The envelope has no type (a string).');
+  if (datacontenttype !== undefined && datacontenttype !== null) {
+    if (typeof datacontenttype !== 'string') return invalid('datacontenttype is not a string.');
+    const mode = classifyContentType(datacontenttype);
+    if (mode instanceof Rejection) return mode;
+    if (mode === 'structured') return invalid('datacontenttype says that the data is an envelope again.');
+  }
+  const body = readData(envelope.data, envelope.data_base64, reader);
+  return body instanceof Rejection ? body : { eventId: id, body };
+}
+
+function readData(
+  data: JsonValue | undefined,
+  base64: JsonValue | undefined,
+  reader: JsonReader,
+): ParsedJson | Rejection {
+  if (base64 === undefined) {
+    if (data === undefined) return invalid('The envelope has no data.');
+    return { value: data, text: JSON.stringify(data), isPlain: false };
+  }
+  if (data !== undefined) return invalid('The envelope has both data and data_base64.');
+  if (typeof base64 !== 'string') return invalid('data_base64 is not a string.');
+  const bytes = Buffer.from(base64, 'base64');
+  // Node skips what is not base64; only a text that comes back the same was base64 in full (RFC 4648, section 4).
+  if (bytes.toString('base64') !== base64) return invalid('data_base64 is not valid base64.');
+  const body = reader.read(bytes);
+  return body instanceof Rejection ? body : { ...body, isPlain: false };
+}
+
+function invalid(detail: string): Rejection {
+  return new Rejection('cloudevents_envelope_invalid', detail);
+}
