@@ -21,6 +21,12 @@ export interface Topics {
   readonly payment: string;
 }
 
+/** The settings that a verdict depends on. */
+export interface OracleSettings extends Topics {
+  /** The size limit of a record: of key, value and headers together. Default 1 MiB. */
+  readonly maxRecordBytes?: number;
+}
+
 /** The row of an order as it must be in the end, and how many different events it is made of. */
 export interface ExpectedOrder {
   readonly orderId: string;
@@ -87,12 +93,12 @@ const PAYMENT_SPELLINGS = new Map<string, Status>([
 
 /** Takes records in any sequence, and any number of times, and says what must come of them all. */
 export class Oracle {
-  readonly #topics: Topics;
+  readonly #settings: OracleSettings;
   readonly #orders = new Map<string, { identities: Set<string>; facts: Fact[] }>();
   readonly #adopted = new Map<string, AdoptedRow>();
 
-  constructor(topics: Topics) {
-    this.#topics = topics;
+  constructor(settings: OracleSettings) {
+    this.#settings = settings;
   }
 
   /** Says that the table held this row before. */
@@ -105,7 +111,7 @@ export class Oracle {
   add(record: RawRecord): Fact | null {
     let fact: Fact;
     try {
-      fact = readFact(record, this.#topics);
+      fact = readFact(record, this.#settings);
     } catch (error) {
       if (error instanceof Malformed) return null;
       throw error;
@@ -170,9 +176,10 @@ export function contentHashOf(body: Json): string {
 }
 
 /** Reads one record. Throws Malformed, saying why, if it must be in quarantine. */
-export function readFact(record: RawRecord, topics: Topics): Fact {
+export function readFact(record: RawRecord, settings: OracleSettings): Fact {
   if (record.value === null) throw new Malformed('no value');
   if (record.key === null) throw new Malformed('no key');
+  if (sizeOf(record) > (settings.maxRecordBytes ?? 1_048_576)) throw new Malformed('the record is too large');
   const document = parseObject(record.value);
   const contentType = onlyHeader(record, 'content-type');
   let body = document;
@@ -191,20 +198,30 @@ export function readFact(record: RawRecord, topics: Topics): Fact {
   const orderIdBytes = Buffer.from(orderId, 'utf8');
   if (orderIdBytes.length > 255) throw new Malformed('the order id is longer than 255 bytes');
   if (!orderIdBytes.equals(record.key)) throw new Malformed('the key is not the order id');
-  const status = statusOf(body, record.topic, topics);
+  const status = statusOf(body, record.topic, settings);
   const revision = body.get('revision');
   if (revision !== undefined && !(Number.isSafeInteger(revision) && (revision as number) > 0)) {
     throw new Malformed('the revision is not a positive integer');
   }
   const ownId = body.has('eventId') ? textOf(body, 'eventId') : null;
+  const eventId = cloudEventId ?? ownId;
+  if (eventId !== null && Buffer.byteLength(eventId) > 255) {
+    throw new Malformed('the event id is longer than 255 bytes');
+  }
   return {
     orderId,
     status,
     position: revision === undefined ? STAGE[status] : (revision as number),
     occurredAtMs: momentOf(textOf(body, 'timestamp')),
-    eventId: cloudEventId ?? ownId,
+    eventId,
     contentHash: contentHashOf(body),
   };
+}
+
+function sizeOf(record: RawRecord): number {
+  let bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  for (const [name, value] of record.headers) bytes += Buffer.byteLength(name) + (value?.length ?? 0);
+  return bytes;
 }
 
 function parseObject(bytes: Buffer): Map<string, Json> {
