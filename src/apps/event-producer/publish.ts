@@ -1,0 +1,144 @@
+import { TributaryError } from '../../core/errors.ts';
+import type { Position } from '../../core/offset.ts';
+import type { EventLog, EventLogProducer, NewRecord, RecordHeader } from '../../ports/event-log.ts';
+import type { EventBody } from './codes.ts';
+
+/** The topic of each event type. */
+export type TopicsByEventType = ReadonlyMap<string, string>;
+
+export function topicsOf(settings: {
+  readonly orderTopic: string;
+  readonly paymentTopic: string;
+}): TopicsByEventType {
+  return new Map([
+    ['ORDER', settings.orderTopic],
+    ['PAYMENT', settings.paymentTopic],
+  ]);
+}
+
+/** An event on its way: the record, and what is told about it afterwards. */
+export interface OutgoingEvent {
+  readonly record: NewRecord;
+  readonly eventId: string | null;
+  readonly orderId: string | null;
+  readonly eventType: string | null;
+}
+
+export interface PublishedEvent extends Position {
+  readonly eventId: string | null;
+  readonly orderId: string | null;
+  readonly eventType: string | null;
+}
+
+export interface CloudEventAttributes {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly time: string;
+  readonly subject: string;
+}
+
+const SPEC_VERSION: RecordHeader = ['ce_specversion', Buffer.from('1.0')];
+const JSON_CONTENT: RecordHeader = ['content-type', Buffer.from('application/json')];
+
+/**
+ * The headers of a CloudEvent in binary mode: the body stays the plain event.
+ * Source: CloudEvents 1.0.2, Kafka Protocol Binding, section 3.2; partitionkey is its Partitioning extension.
+ */
+export function cloudEventHeaders(attributes: CloudEventAttributes): RecordHeader[] {
+  const subject = Buffer.from(attributes.subject);
+  return [
+    SPEC_VERSION,
+    ['ce_id', Buffer.from(attributes.id)],
+    ['ce_source', Buffer.from(attributes.source)],
+    ['ce_type', Buffer.from(attributes.type)],
+    ['ce_time', Buffer.from(attributes.time)],
+    ['ce_subject', subject],
+    ['ce_partitionkey', subject],
+    JSON_CONTENT,
+  ];
+}
+
+/** The event as a record, keyed by its order, with CloudEvents headers beside the plain JSON body. */
+export function toOutgoing(
+  body: EventBody,
+  options: { readonly eventId: string; readonly source: string; readonly topics: TopicsByEventType },
+): OutgoingEvent {
+  const topic = options.topics.get(body.eventType);
+  if (topic === undefined) {
+    throw new TributaryError('usage', `No topic carries the event type "${body.eventType}".`);
+  }
+  const headers = cloudEventHeaders({
+    id: options.eventId,
+    source: options.source,
+    type: body.eventType,
+    time: body.timestamp,
+    subject: body.orderId,
+  });
+  return {
+    record: {
+      topic,
+      key: Buffer.from(body.orderId),
+      value: Buffer.from(JSON.stringify(body)),
+      headers,
+    },
+    eventId: options.eventId,
+    orderId: body.orderId,
+    eventType: body.eventType,
+  };
+}
+
+/**
+ * Publishes the events and resolves with the place of each, in the same sequence, once all are durable.
+ * Rejects as `EventLogProducer.append` does.
+ */
+export async function publish(
+  producer: EventLogProducer,
+  events: readonly OutgoingEvent[],
+): Promise<PublishedEvent[]> {
+  const positions = await producer.append(events.map((event) => event.record));
+  return events.map((event, index) => {
+    const position = positions[index];
+    if (position === undefined) {
+      throw new TributaryError(
+        'log_append_failed',
+        `The log acknowledged ${positions.length} of ${events.length} events: it cannot be told whether the rest are durable.`,
+      );
+    }
+    const { eventId, orderId, eventType } = event;
+    return { ...position, eventId, orderId, eventType };
+  });
+}
+
+export interface TopicPolicy {
+  readonly partitions: number;
+  /** Whether missing topics are made; else they are an error. */
+  readonly mayCreate: boolean;
+  /** For the message: where the topics are missing, as in `localhost:9092`. */
+  readonly brokers: readonly string[];
+}
+
+/** Sees to it that the topics exist; throws `topic_missing` with the command that makes them. */
+export async function requireTopics(
+  log: EventLog,
+  topics: TopicsByEventType,
+  policy: TopicPolicy,
+): Promise<void> {
+  const wanted = [...new Set(topics.values())];
+  const existing = new Set((await log.describe(wanted)).map((description) => description.topic));
+  const missing = wanted.filter((topic) => !existing.has(topic));
+  if (missing.length === 0) return;
+  if (policy.mayCreate) {
+    await log.createTopics(missing.map((topic) => ({ topic, partitions: policy.partitions })));
+    return;
+  }
+  const server = policy.brokers[0] ?? 'localhost:9092';
+  const commands = missing.map(
+    (topic) =>
+      `kafka-topics.sh --bootstrap-server ${server} --create --topic ${topic} --partitions ${policy.partitions}`,
+  );
+  throw new TributaryError(
+    'topic_missing',
+    `Kafka at ${policy.brokers.join(', ')} has no topic ${missing.join(' and ')}: add --create-topics, or run: ${commands.join(' && ')}`,
+  );
+}

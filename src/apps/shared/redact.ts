@@ -1,0 +1,28 @@
+const SECRET_NAME = /secret|password|passwd|token|authorization|credential|api_?key/i;
+const MASK = '********';
+
+/** Whether a field of this name is never shown, whatever it holds. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name);
+}
+
+/**
+ * A text without what may be a secret in it: the credentials of URLs, and webhook secrets. Drivers put their
+ * connection's URL into messages, so every message passes here before it is written anywhere.
+ */
+export function redact(text: string): string {
+  return text
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+(?::[^\s@]*)?@/gi, `$1${MASK}@`)
+    .replace(/whsec_[A-Za-z0-9+/=]+/g, `whsec_${MASK}`);
+}
+
+/**
+ * A text on one line: control characters, line separators and the marks that turn the direction of writing are
+ * written as escapes, so that what came from outside can neither forge a line nor drive a terminal.
+ */
+export function oneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
