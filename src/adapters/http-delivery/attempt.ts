@@ -1,0 +1,158 @@
+import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../../ports/clock.ts';
+import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
+import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
+import { codeOf, describeFault } from './fault.ts';
+import { retryAfterMs, verdictOf } from './verdict.ts';
+
+/** What all attempts of one target share. */
+export interface AttemptContext {
+  /** Scheme, host and port: how messages name the target. */
+  readonly place: string;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  readonly deadlineMs: number;
+  readonly retryAfterLimitMs: number;
+}
+
+/** No more of an answer is read. */
+const ANSWER_READ_BYTES = 64 * 1_024;
+
+/**
+ * One request, from the moment it is asked for until its outcome is known.
+ *
+ *     waiting --connection--> sent --status and headers--> answering --end, 64 KiB--> settled
+ *     any of these --deadline, stop signal, broken connection--> settled
+ *
+ * Settled once means settled for good: a connection that is made later must not carry the request any more.
+ */
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly outcome: Promise<DeliveryOutcome>;
+  readonly #context: AttemptContext;
+  readonly #signal: AbortSignal;
+  readonly #startedMs: number;
+  readonly #timer: NodeJS.Timeout;
+  #resolve: (outcome: DeliveryOutcome) => void = () => {};
+  #isSettled = false;
+  #controller: Dispatcher.DispatchController | null = null;
+  #status: number | null = null;
+  #retryAfterMs: number | null = null;
+  #chunks: Buffer[] = [];
+  #keptBytes = 0;
+  #readBytes = 0;
+
+  constructor(context: AttemptContext, signal: AbortSignal) {
+    this.#context = context;
+    this.#signal = signal;
+    this.#startedMs = context.clock.monotonicMs();
+    this.outcome = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    this.#timer = setTimeout(this.#onDeadline, context.deadlineMs);
+    signal.addEventListener('abort', this.#onStop);
+  }
+
+  /** Ends the attempt without an answer. */
+  fail(verdict: DeliveryVerdict, error: string): void {
+    this.#settle(verdict, error);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isSettled) this.#cut();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    // Interim answers (103, for one) only announce the answer.
+    if (this.#isSettled || status < 200) return;
+    const { clock, retryAfterLimitMs } = this.#context;
+    this.#status = status;
+    if (status >= 300) {
+      this.#retryAfterMs = retryAfterMs(headers['retry-after'], clock.now(), retryAfterLimitMs);
+    }
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isSettled) return;
+    this.#readBytes += chunk.length;
+    if (this.#keptBytes <= ANSWER_KEPT_BYTES) {
+      // A copy of a little: a slice would keep the connection's whole buffer in memory.
+      const kept = Buffer.from(chunk.subarray(0, ANSWER_KEPT_BYTES + 1 - this.#keptBytes));
+      this.#chunks.push(kept);
+      this.#keptBytes += kept.length;
+    }
+    if (this.#readBytes >= ANSWER_READ_BYTES) {
+      this.#settleByStatus();
+      this.#cut();
+    }
+  }
+
+  onResponseEnd(): void {
+    this.#settleByStatus();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    const { place } = this.#context;
+    // A request that undici refuses to make at all would be refused again.
+    const isRefused = codeOf(error) === 'UND_ERR_INVALID_ARG';
+    if (isRefused) this.#settle('park', `The request to ${place} could not be made: ${error.message}.`);
+    else this.#settleBroken(describeFault(error, place));
+  }
+
+  readonly #onDeadline = (): void => {
+    const { place, deadlineMs } = this.#context;
+    const missing = this.#status === null ? 'no answer' : 'no complete answer';
+    this.#settleBroken(`${place}: ${missing} within ${deadlineMs} ms; whether it was received is not known.`);
+    this.#cut();
+  };
+
+  readonly #onStop = (): void => {
+    this.#settle('retry', `Stopped while ${this.#context.place} was being asked; the outcome is not known.`);
+    this.#cut();
+  };
+
+  /** Destroys the connection, because the rest of the answer would have to be read to use it again. */
+  #cut(): void {
+    this.#controller?.abort(new Error('The attempt is over.'));
+  }
+
+  #settleByStatus(): void {
+    if (this.#status === null) return;
+    const verdict = verdictOf(this.#status);
+    this.#settle(verdict, verdict === 'delivered' ? null : this.#statusSentence(this.#status));
+  }
+
+  /** A status that came counts, but for a 2xx: of an answer without an end nobody knows what it would have said. */
+  #settleBroken(error: string): void {
+    const verdict = this.#status === null ? 'retry' : verdictOf(this.#status);
+    if (this.#status === null || verdict === 'delivered') this.#settle('retry', error);
+    else this.#settle(verdict, `${this.#statusSentence(this.#status)} Then: ${error}`);
+  }
+
+  #statusSentence(status: number): string {
+    const name = STATUS_CODES[status];
+    const isRedirect = status >= 300 && status < 400;
+    const words = name === undefined ? String(status) : `${status} ${name}`;
+    return `${this.#context.place} answered ${words}${isRedirect ? '; redirects are not followed' : ''}.`;
+  }
+
+  #settle(verdict: DeliveryVerdict, error: string | null): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener('abort', this.#onStop);
+    this.#resolve({
+      verdict,
+      status: this.#status,
+      latencyMs: this.#context.clock.monotonicMs() - this.#startedMs,
+      answer: this.#keptBytes === 0 ? '' : answerText(this.#chunks),
+      error,
+      retryAfterMs: this.#retryAfterMs,
+    });
+    this.#chunks = [];
+  }
+}

@@ -1,0 +1,145 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { GroupCommit } from './group-commit.ts';
+import { buildServer } from './server.ts';
+import { openSqliteStates } from './sqlite-states.ts';
+import type { OrderStates } from './states.ts';
+import { Waiters } from './waiters.ts';
+
+export interface OrderMgtOptions {
+  /** `sqlite:` and a path. */
+  readonly databaseUrl: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
+  readonly secret: string | undefined;
+  readonly log: Logger;
+  /** Wall-clock time in milliseconds. */
+  readonly now?: () => number;
+}
+
+export interface OrderMgt {
+  /** Where the API answers, without a slash at the end. */
+  readonly url: string;
+  /** Finishes what is in hand, answers the readers that wait, and closes the database. May be called twice. */
+  close(): Promise<void>;
+}
+
+const READERS_WAITING_MAX = 10_000;
+/** Connections that are still busy so long after a stop was asked for are cut. */
+const STOP_GRACE_MS = 5_000;
+
+/**
+ * Starts the target system. Rejects with `setting_invalid` (a secret that is none, or none outside loopback),
+ * `address_in_use`, `store_unreachable`, `schema_too_new`; then nothing is left open.
+ */
+export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt> {
+  const { log, now = Date.now } = options;
+  const keys = parseSigningKeys(options.secret ?? '', 'ORDER_MGT_SECRET');
+  if (keys.length === 0) allowUnsigned(options.host, log);
+
+  const states = openStates(options.databaseUrl);
+  const waiters = new Waiters(states, READERS_WAITING_MAX);
+  const groupCommit = new GroupCommit(states, (deliveries) =>
+    waiters.notify(deliveries.map(({ state }) => state.order_id)),
+  );
+  let closed: Promise<void> | null = null;
+  const app = buildServer({
+    states,
+    groupCommit,
+    waiters,
+    keys,
+    isStopping: () => closed !== null,
+    now,
+    log,
+  });
+
+  async function closeAll(): Promise<void> {
+    waiters.close();
+    await closeServer(app);
+    await groupCommit.idle();
+    await states.close();
+  }
+
+  try {
+    await listen(app, options);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+  const url = addressOf(app);
+  log('info', `order-mgt listens on ${url}`);
+  return {
+    url,
+    close() {
+      closed ??= closeAll();
+      return closed;
+    },
+  };
+}
+
+function openStates(databaseUrl: string): OrderStates {
+  const file = /^sqlite:(?<path>.+)$/.exec(databaseUrl)?.groups?.path;
+  if (file === undefined) {
+    throw new TributaryError(
+      'setting_invalid',
+      'ORDER_MGT_DATABASE_URL has to name an SQLite file, as in sqlite:.tributary/order-mgt.sqlite.',
+    );
+  }
+  return openSqliteStates(file);
+}
+
+function allowUnsigned(host: string, log: Logger): void {
+  if (!isLoopback(host)) {
+    throw new TributaryError(
+      'setting_invalid',
+      `ORDER_MGT_HOST is ${host}, which others can reach, and no secret is set: set ORDER_MGT_SECRET, or listen on 127.0.0.1.`,
+    );
+  }
+  log('warn', 'Unsigned deliveries are accepted, from this machine only: ORDER_MGT_SECRET is not set.');
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+async function listen(app: FastifyInstance, { host, port }: OrderMgtOptions): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (code === 'EADDRINUSE') {
+      throw new TributaryError(
+        'address_in_use',
+        `Port ${port} on ${host} is in use: stop the program that has it, or set ORDER_MGT_PORT to another port.`,
+        { cause: error },
+      );
+    }
+    throw new TributaryError(
+      'setting_invalid',
+      `order-mgt cannot listen on ${host}, port ${port} (${messageOf(error)}): correct ORDER_MGT_HOST or ORDER_MGT_PORT.`,
+      { cause: error },
+    );
+  }
+}
+
+function addressOf(app: FastifyInstance): string {
+  const { address, family, port } = app.server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+/** A connection that becomes idle only after the stop began would hold the server open until it times out. */
+async function closeServer(app: FastifyInstance): Promise<void> {
+  const closeIdle = setInterval(() => app.server.closeIdleConnections(), 20);
+  const cut = setTimeout(() => app.server.closeAllConnections(), STOP_GRACE_MS);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(closeIdle);
+    clearTimeout(cut);
+  }
+}

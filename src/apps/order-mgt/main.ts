@@ -1,0 +1,41 @@
+import { runCli } from '../shared/cli.ts';
+import { EXIT } from '../shared/exit-codes.ts';
+import { startOrderMgt } from './index.ts';
+
+process.exitCode = await runCli(
+  {
+    program: 'order-mgt',
+    summary: 'The target system: takes the states of orders over HTTP, and keeps and answers the latest.',
+    examples: [
+      ['order-mgt', 'Listen on port 3001'],
+      ['ORDER_MGT_SECRET=whsec_... order-mgt --host 0.0.0.0', 'Take signed deliveries from other machines'],
+      ["curl 'localhost:3001/api/orders/order123?wait=5'", 'Read an order, once it is there'],
+    ],
+    commands: [
+      {
+        name: 'serve',
+        summary: 'Listen until stopped (what the program does without a command).',
+        examples: [
+          ['order-mgt serve', 'Listen on port 3001'],
+          ['order-mgt serve --port 0', 'Listen on a free port, which the log names'],
+        ],
+        isDefault: true,
+        async run({ settings, log, shutdown }) {
+          const orderMgt = await startOrderMgt({ ...settings, log });
+          shutdown.defer('order-mgt', () => orderMgt.close());
+          await shutdown.requested;
+          return EXIT.ok;
+        },
+      },
+    ],
+  },
+  {
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signals: process,
+    exit: (code) => process.exit(code),
+  },
+);

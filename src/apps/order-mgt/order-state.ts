@@ -1,0 +1,44 @@
+/** The state of one order as it was delivered: the row of the source's view. */
+export interface OrderState {
+  readonly order_id: string;
+  readonly order_status: string | null;
+  readonly payment_status: string | null;
+  readonly review_status: string | null;
+  readonly ready_to_send: boolean;
+  /** Grows with every event of the order, and decides between two states: the higher one is later. */
+  readonly version: number;
+}
+
+/** In UTF-8. */
+export const ORDER_ID_BYTES_MAX = 255;
+
+const status = { type: ['string', 'null'], maxLength: 255 };
+
+/**
+ * JSON Schema (draft-07) of a state that is posted. Every field has to be there, because a missing one could
+ * mean "null" or "as it was"; fields that are not named here are accepted and not kept.
+ */
+export const ORDER_STATE_SCHEMA = {
+  type: 'object',
+  required: ['order_id', 'order_status', 'payment_status', 'review_status', 'ready_to_send', 'version'],
+  properties: {
+    order_id: { type: 'string', minLength: 1, maxLength: ORDER_ID_BYTES_MAX },
+    order_status: status,
+    payment_status: status,
+    review_status: status,
+    ready_to_send: { type: 'boolean' },
+    version: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+  },
+} as const;
+
+/** The fields that are acted upon, and no others, whatever the body holds beside them. */
+export function pickOrderState(body: OrderState): OrderState {
+  return {
+    order_id: body.order_id,
+    order_status: body.order_status,
+    payment_status: body.payment_status,
+    review_status: body.review_status,
+    ready_to_send: body.ready_to_send,
+    version: body.version,
+  };
+}
