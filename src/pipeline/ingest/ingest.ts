@@ -1,0 +1,417 @@
+import type { Domain } from '../../core/domain.ts';
+import { isRetryable, messageOf } from '../../core/errors.ts';
+import { partitionName, type TopicPartition } from '../../core/offset.ts';
+import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { AssignedPartition, EventLog, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Checkpoint, Store } from '../../ports/store.ts';
+import type { Decoder } from '../decode/decoder.ts';
+import { Gate } from '../gate.ts';
+import { HistoryCache } from './history-cache.ts';
+import { type CommitReport, Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
+
+export interface IngestOptions<State, Event> {
+  readonly domain: Domain<State, Event>;
+  readonly decoder: Decoder<Event>;
+  readonly log: EventLog;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly topics: readonly string[];
+  readonly group: string;
+  /** How many transactions may run side by side. */
+  readonly lanes: number;
+  /** The most events of one transaction. */
+  readonly batchEvents: number;
+  /** How many events' worth of histories are kept in memory. */
+  readonly cacheEvents: number;
+  readonly maxBufferedBytes: number;
+  /** Called after each commit. */
+  readonly onCommitted?: (report: CommitReport) => void;
+}
+
+/** What has happened since the start, and how things stand. */
+export interface IngestStatus {
+  readonly consumed: number;
+  readonly journaled: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  readonly conflicts: number;
+  readonly quarantined: number;
+  readonly batches: number;
+  readonly lockingBatches: number;
+  readonly owned: readonly { readonly name: string; readonly committed: bigint }[];
+  readonly halted: readonly { readonly name: string; readonly reason: string }[];
+  /** Partitions of this instance that it can't work on at the moment, with the reason. */
+  readonly waiting: readonly { readonly name: string; readonly reason: string }[];
+}
+
+const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 15_000 };
+const COURTESY_INTERVAL_MS = 1_000;
+
+/**
+ * Keeps journal, view, deliveries and checkpoints up with the log, for the partitions that the group gives to
+ * this instance. A partition's life here:
+ *
+ *   assigned --> claimed (epoch raised) --> in a lane --> revoked or lost
+ *                  ^                           |
+ *                  +---- after a pause --------+  fenced, or anything failed
+ *                                              |
+ *                                              +--> halted, until an operator's decision
+ *
+ * There is one way back from trouble: the lane ends, its partitions are claimed again, and reading starts from
+ * the checkpoints. The store's epochs make it harmless that two instances think for a while that they own one.
+ */
+export class Ingest<State, Event> {
+  readonly #options: IngestOptions<State, Event>;
+  readonly #consumer: EventLogConsumer;
+  readonly #context: LaneContext<State, Event>;
+  readonly #stopping = new AbortController();
+  readonly #changed = new Gate();
+  readonly #assigned = new Map<string, AssignedPartition>();
+  readonly #owned = new Map<string, OwnedPartition>();
+  readonly #halted = new Map<string, string>();
+  readonly #lanes = new Map<Lane<State, Event>, Promise<void>>();
+  readonly #totals = {
+    consumed: 0,
+    journaled: 0,
+    duplicates: 0,
+    outOfOrder: 0,
+    conflicts: 0,
+    quarantined: 0,
+    batches: 0,
+    lockingBatches: 0,
+  };
+  #failures = 0;
+  #lastFailure = 'not claimed yet';
+  #turn: Promise<unknown> = Promise.resolve();
+  #claiming: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  #nextCourtesyMs = 0;
+
+  constructor(options: IngestOptions<State, Event>) {
+    this.#options = options;
+    const { log, group, topics, maxBufferedBytes } = options;
+    this.#consumer = log.consumer({ group, topics, maxBufferedBytes });
+    this.#context = {
+      domain: options.domain,
+      decoder: options.decoder,
+      cache: new HistoryCache(options.cacheEvents),
+      consumer: this.#consumer,
+      store: options.store,
+      clock: options.clock,
+      log: options.logger,
+      batchEvents: options.batchEvents,
+      onCommitted: (report) => this.#committed(report),
+    };
+  }
+
+  /** Joins the group; partitions come as the group gives them. */
+  async start(): Promise<void> {
+    this.#claiming = this.#claimLoop();
+    await this.#consumer.start({
+      assigned: async (partitions) => {
+        for (const partition of partitions) this.#assigned.set(partitionName(partition), partition);
+        this.#changed.open();
+      },
+      revoked: (partitions) => this.#giveUp(partitions, 'given to another instance'),
+      lost: (partitions) => this.#giveUp(partitions, 'taken over by another instance'),
+      halted: (fault) => this.#halt(fault),
+    });
+  }
+
+  /** Finishes the commits in hand and leaves the group. May be called twice. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  status(): IngestStatus {
+    const owned = [...this.#owned.values()].map((partition) => ({
+      name: partitionName(partition),
+      committed: partition.committed,
+    }));
+    const halted = [...this.#halted].map(([name, reason]) => ({ name, reason }));
+    const waiting = this.#unclaimed().map((partition) => ({
+      name: partitionName(partition),
+      reason: this.#lastFailure,
+    }));
+    return { ...this.#totals, owned, halted, waiting };
+  }
+
+  /** Whether the log is reachable and every partition of this instance is being worked on. */
+  health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+    const log = this.#consumer.health();
+    if (!log.ok) return log;
+    const { waiting, halted } = this.status();
+    const trouble = [...halted, ...waiting][0];
+    return trouble === undefined ? { ok: true } : { ok: false, reason: `${trouble.name}: ${trouble.reason}` };
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#changed.open();
+    await this.#exclusively(() => this.#stopLanes([...this.#lanes.keys()]));
+    await this.#claiming;
+    await this.#consumer.commit(this.#positions());
+    await this.#consumer.close();
+  }
+
+  /** Claims, as often as it takes, what is assigned and neither owned nor halted. */
+  async #claimLoop(): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      if (this.#unclaimed().length === 0) {
+        await this.#changed.wait(signal);
+        continue;
+      }
+      if (this.#failures > 0) {
+        await clock.sleep(fullJitterMs(RECOVERY_BACKOFF, this.#failures, clock.random()), signal);
+        if (signal.aborted) return;
+      }
+      try {
+        await this.#exclusively(() => this.#claim(this.#unclaimed()));
+      } catch (error) {
+        this.#failures++;
+        this.#lastFailure = messageOf(error);
+        logger(isRetryable(error) ? 'warn' : 'error', `Could not claim partitions: ${messageOf(error)}`, {
+          failures: this.#failures,
+        });
+      }
+    }
+  }
+
+  #unclaimed(): AssignedPartition[] {
+    return [...this.#assigned]
+      .filter(([name]) => !this.#owned.has(name) && !this.#halted.has(name))
+      .map(([, p]) => p);
+  }
+
+  async #claim(partitions: readonly AssignedPartition[]): Promise<void> {
+    if (partitions.length === 0 || this.#stopping.signal.aborted) return;
+    const { store, log, topics, logger } = this.#options;
+    const described = await log.describe(topics);
+    const checkpoints = await store.claim(partitions);
+    const byName = new Map(partitions.map((partition) => [partitionName(partition), partition]));
+    const claimed: OwnedPartition[] = [];
+    for (const checkpoint of checkpoints) {
+      const name = partitionName(checkpoint);
+      const partition = byName.get(name);
+      if (partition === undefined || !this.#assigned.has(name)) continue;
+      const reason = reasonToHalt(checkpoint, partition);
+      if (reason !== null) {
+        if (checkpoint.haltReason === null) await store.halt(checkpoint, checkpoint.epoch, reason);
+        this.#noteHalt(name, reason);
+        continue;
+      }
+      if (checkpoint.isNew && partition.startOffset > 0n) {
+        logger(
+          'warn',
+          `${name} is new here and starts at offset ${partition.startOffset}: the log no longer has what came before.`,
+        );
+      }
+      claimed.push({
+        topic: checkpoint.topic,
+        partition: checkpoint.partition,
+        epoch: checkpoint.epoch,
+        committed: checkpoint.nextOffset,
+      });
+    }
+    for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
+    this.#consumer.follow(
+      claimed.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
+    );
+    logger('info', `Working on ${claimed.length} more partitions`, {
+      partitions: claimed.map(partitionName).join(' '),
+    });
+    await this.#startLanes(claimed, new Set(described.map((topic) => topic.partitions.length)).size === 1);
+  }
+
+  /**
+   * Partition p of every topic belongs to lane p: topics with the same number of partitions put one entity's
+   * events there, and then no two lanes ever meet. Where the numbers differ they would meet at every batch, so
+   * there is one lane.
+   */
+  async #startLanes(partitions: readonly OwnedPartition[], coPartitioned: boolean): Promise<void> {
+    const lanes = coPartitioned ? this.#options.lanes : 1;
+    const groups = new Map<number, OwnedPartition[]>();
+    const add = (partition: OwnedPartition) => {
+      const index = partition.partition % lanes;
+      groups.set(index, [...(groups.get(index) ?? []), partition]);
+    };
+    for (const partition of partitions) add(partition);
+    // A lane that runs already takes its new partitions in by being started anew with all of them.
+    const joined = [...this.#lanes.keys()].filter((lane) =>
+      lane.partitions.some(({ partition }) => groups.has(partition % lanes)),
+    );
+    await this.#stopLanes(joined);
+    const kept = joined
+      .flatMap((lane) => lane.partitions)
+      .filter((partition) => this.#owned.get(partitionName(partition)) === partition);
+    for (const partition of kept) add(partition);
+    this.#consumer.follow(
+      kept.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
+    );
+    for (const group of groups.values()) this.#run(new Lane(this.#context, group));
+  }
+
+  #run(lane: Lane<State, Event>): void {
+    this.#lanes.set(
+      lane,
+      lane.run().then((end) => this.#laneEnded(lane, end)),
+    );
+  }
+
+  #laneEnded(lane: Lane<State, Event>, end: LaneEnd): void {
+    this.#lanes.delete(lane);
+    if (end.kind === 'stopped') return;
+    const { logger } = this.#options;
+    const names = lane.partitions.map(partitionName).join(' ');
+    this.#failures++;
+    if (end.kind === 'fenced') {
+      this.#lastFailure = 'another instance owns it';
+      logger('warn', 'A checkpoint was not where this instance left it; reading it again', {
+        partitions: names,
+      });
+    } else {
+      this.#lastFailure = messageOf(end.error);
+      logger('error', `Ingest paused: ${messageOf(end.error)}`, {
+        partitions: names,
+        failures: this.#failures,
+      });
+    }
+    // The store may have gone back in time, or have done more than it said.
+    this.#context.cache.clear();
+    this.#consumer.unfollow(lane.partitions);
+    for (const partition of lane.partitions) this.#owned.delete(partitionName(partition));
+    this.#changed.open();
+  }
+
+  async #giveUp(partitions: readonly TopicPartition[], why: string): Promise<void> {
+    const names = new Set(partitions.map(partitionName));
+    for (const name of names) {
+      this.#assigned.delete(name);
+      this.#halted.delete(name);
+    }
+    if (names.size > 0)
+      this.#options.logger('info', `Partitions ${why}`, { partitions: [...names].join(' ') });
+    await this.#exclusively(async () => {
+      const affected = [...this.#lanes.keys()].filter((lane) =>
+        lane.partitions.some((p) => names.has(partitionName(p))),
+      );
+      this.#consumer.unfollow(partitions);
+      await this.#stopLanes(affected);
+      await this.#consumer.commit(this.#positions().filter((position) => names.has(partitionName(position))));
+      for (const name of names) this.#owned.delete(name);
+      this.#resumeKept(affected, names);
+    });
+  }
+
+  /** What else the stopped lanes held goes on in lanes of its own. */
+  #resumeKept(stopped: readonly Lane<State, Event>[], gone: ReadonlySet<string>): void {
+    for (const lane of stopped) {
+      const kept = lane.partitions.filter(
+        (partition) =>
+          !gone.has(partitionName(partition)) && this.#owned.get(partitionName(partition)) === partition,
+      );
+      if (kept.length === 0) continue;
+      this.#consumer.follow(
+        kept.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
+      );
+      this.#run(new Lane(this.#context, kept));
+    }
+  }
+
+  async #halt(fault: PartitionFault): Promise<void> {
+    const name = partitionName(fault);
+    const owned = this.#owned.get(name);
+    const reason = `${fault.kind} at offset ${fault.offset}: ${fault.detail}`;
+    this.#noteHalt(name, reason);
+    if (owned === undefined) return;
+    await this.#exclusively(async () => {
+      const affected = [...this.#lanes.keys()].filter((lane) => lane.partitions.includes(owned));
+      await this.#stopLanes(affected);
+      this.#owned.delete(name);
+      this.#resumeKept(affected, new Set([name]));
+      try {
+        await this.#options.store.halt(owned, owned.epoch, reason);
+      } catch (error) {
+        // It stays halted here all the same, and whoever claims it next will find the same fault.
+        this.#options.logger('error', `The halt of ${name} could not be recorded: ${messageOf(error)}`);
+      }
+    });
+  }
+
+  #noteHalt(name: string, reason: string): void {
+    this.#halted.set(name, reason);
+    this.#options.logger(
+      'error',
+      `${name} is halted: ${reason} Nothing of it is read until you decide: order-sync resume ${name} --help`,
+    );
+  }
+
+  async #stopLanes(lanes: readonly Lane<State, Event>[]): Promise<void> {
+    const running = lanes.map((lane) => this.#lanes.get(lane));
+    for (const lane of lanes) lane.stop();
+    await Promise.all(running);
+  }
+
+  /** Changes of the lanes happen one at a time. */
+  #exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  #positions() {
+    return [...this.#owned.values()].map(({ topic, partition, committed }) => ({
+      topic,
+      partition,
+      offset: committed,
+    }));
+  }
+
+  #committed(report: CommitReport): void {
+    this.#failures = 0;
+    const totals = this.#totals;
+    totals.batches++;
+    if (report.locking) totals.lockingBatches++;
+    for (const key of [
+      'consumed',
+      'journaled',
+      'duplicates',
+      'outOfOrder',
+      'conflicts',
+      'quarantined',
+    ] as const) {
+      totals[key] += report[key];
+    }
+    const { clock, onCommitted } = this.#options;
+    if (clock.monotonicMs() >= this.#nextCourtesyMs) {
+      this.#nextCourtesyMs = clock.monotonicMs() + COURTESY_INTERVAL_MS;
+      void this.#consumer.commit(this.#positions());
+    }
+    onCommitted?.(report);
+  }
+}
+
+/** Why a claimed partition can't be read on from its checkpoint, or null if it can. */
+function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartition): string | null {
+  if (checkpoint.haltReason !== null) return checkpoint.haltReason;
+  if (checkpoint.topicId !== partition.topicId) {
+    return (
+      `topic_recreated at offset ${checkpoint.nextOffset}: the topic was deleted and made again ` +
+      `(id ${partition.topicId}, journaled from ${checkpoint.topicId}), so its offsets count something else.`
+    );
+  }
+  if (checkpoint.nextOffset < partition.startOffset) {
+    return (
+      `offset_out_of_range at offset ${checkpoint.nextOffset}: the log starts at ${partition.startOffset}, so ` +
+      `${partition.startOffset - checkpoint.nextOffset} records were deleted before they were journaled.`
+    );
+  }
+  // Whether it lies beyond the log's end only the reading can tell: the end seen here may be an old one.
+  return null;
+}

@@ -1,0 +1,262 @@
+import type { Domain } from '../../core/domain.ts';
+import { TributaryError } from '../../core/errors.ts';
+import { comparePartitions, type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { EventLogConsumer, FetchedBatch } from '../../ports/event-log.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { CheckpointMove, QuarantinedRecord, Store } from '../../ports/store.ts';
+import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
+import { Gate } from '../gate.ts';
+import { BatchPlan, type BatchTally } from './batch-plan.ts';
+import type { HistoryCache } from './history-cache.ts';
+
+/** What all lanes of one instance share. */
+export interface LaneContext<State, Event> {
+  readonly domain: Domain<State, Event>;
+  readonly decoder: Decoder<Event>;
+  readonly cache: HistoryCache<State, Event>;
+  readonly consumer: EventLogConsumer;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The most events of one transaction. */
+  readonly batchEvents: number;
+  readonly onCommitted: (report: CommitReport) => void;
+}
+
+export interface CommitReport extends BatchTally {
+  readonly consumed: number;
+  readonly quarantined: number;
+  readonly deliveriesDue: number;
+  readonly locking: boolean;
+  readonly positions: readonly Position[];
+}
+
+/** A partition that this instance has claimed, and how far it is committed. */
+export interface OwnedPartition extends TopicPartition {
+  readonly epoch: bigint;
+  committed: bigint;
+}
+
+/** Why a lane ended: it was asked to, somebody else owns one of its partitions, or something failed. */
+export type LaneEnd = { kind: 'stopped' } | { kind: 'fenced' } | { kind: 'failed'; error: unknown };
+
+/** Consecutive records of one partition, decoded, waiting to be committed. */
+interface Piece extends TopicPartition {
+  readonly toOffset: bigint;
+  readonly consumed: number;
+  readonly events: readonly DecodedEvent<unknown>[];
+  readonly rejected: readonly QuarantinedRecord[];
+}
+
+const BUSY_BACKOFF: Backoff = { baseMs: 10, capMs: 500 };
+const MAX_BUSY_ATTEMPTS = 20;
+const MAX_TAKE_BYTES = 16 * 1024 * 1024;
+/** After a conflict, so many batches lock their entities first; twice as many after the next one, to a limit. */
+const FIRST_PENALTY = 16;
+const MAX_PENALTY = 4_096;
+
+/**
+ * One line of transactions over some of the partitions. Two loops run side by side:
+ *
+ *   feed    taking --> decoding --> (room for more?) --> taking ...
+ *   commit  waiting --> committing all that has been decoded, up to a limit --> waiting ...
+ *
+ * so a batch is what arrived while the last one was committed: one event when it is quiet, thousands under
+ * load. A lane never repairs itself: on anything unexpected it ends, and its owner claims the partitions again
+ * and starts from the checkpoints.
+ */
+export class Lane<State, Event> {
+  readonly #context: LaneContext<State, Event>;
+  readonly #owned: ReadonlyMap<string, OwnedPartition>;
+  readonly #partitions: readonly OwnedPartition[];
+  readonly #stopping = new AbortController();
+  readonly #changed = new Gate();
+  #pending: Piece[] = [];
+  #pendingEvents = 0;
+  #lockingLeft = 0;
+  #penalty = FIRST_PENALTY;
+
+  constructor(context: LaneContext<State, Event>, partitions: readonly OwnedPartition[]) {
+    this.#context = context;
+    this.#partitions = [...partitions].sort(comparePartitions);
+    this.#owned = new Map(this.#partitions.map((partition) => [partitionName(partition), partition]));
+  }
+
+  get partitions(): readonly OwnedPartition[] {
+    return this.#partitions;
+  }
+
+  /** Runs until `stop`, or until it can't go on; never rejects. The partitions must be followed already. */
+  async run(): Promise<LaneEnd> {
+    const { signal } = this.#stopping;
+    const feeding = this.#feed(signal).catch((error: unknown) => this.#end({ kind: 'failed', error }));
+    const committing = this.#commitLoop(signal).catch((error: unknown) =>
+      this.#end({ kind: 'failed', error }),
+    );
+    await Promise.all([feeding, committing]);
+    return this.#ended;
+  }
+
+  /** Drops what is not being committed yet; `run` resolves once the commit in hand has its answer. */
+  stop(): void {
+    this.#end({ kind: 'stopped' });
+  }
+
+  #ended: LaneEnd = { kind: 'stopped' };
+
+  #end(end: LaneEnd): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#ended = end;
+    this.#stopping.abort();
+    this.#changed.open();
+  }
+
+  async #feed(signal: AbortSignal): Promise<void> {
+    const { consumer, batchEvents } = this.#context;
+    const limits = { maxRecords: batchEvents, maxBytes: MAX_TAKE_BYTES };
+    while (!signal.aborted) {
+      if (this.#pendingEvents >= 2 * batchEvents) {
+        await this.#changed.wait(signal);
+        continue;
+      }
+      const batches = await consumer.take(this.#partitions, limits, signal);
+      if (batches.length === 0 && !signal.aborted) {
+        // Nothing is followed any more: the reading of every partition of this lane has ended.
+        await this.#changed.wait(signal);
+        continue;
+      }
+      for (const batch of batches) this.#decode(batch);
+      this.#changed.open();
+    }
+  }
+
+  #decode(batch: FetchedBatch): void {
+    const { decoder, clock, batchEvents } = this.#context;
+    const { topic, partition, records } = batch;
+    const observedAtMs = clock.now();
+    for (let from = 0; from === 0 || from < records.length; from += batchEvents) {
+      const events: DecodedEvent<Event>[] = [];
+      const rejected: QuarantinedRecord[] = [];
+      const end = Math.min(records.length, from + batchEvents);
+      for (let index = from; index < end; index++) {
+        const decoded = decoder.decode(records[index] as (typeof records)[number], batch, observedAtMs);
+        if (decoded.kind === 'event') events.push(decoded.event);
+        else rejected.push(decoded.record);
+      }
+      const toOffset = records[end]?.offset ?? batch.nextOffset;
+      this.#pending.push({ topic, partition, toOffset, consumed: end - from, events, rejected });
+      this.#pendingEvents += end - from;
+    }
+  }
+
+  async #commitLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#pending.length === 0) {
+        await this.#changed.wait(signal);
+        continue;
+      }
+      const pieces = this.#takePending();
+      this.#changed.open();
+      if (!(await this.#commit(pieces))) this.#end({ kind: 'fenced' });
+    }
+  }
+
+  /** All that is waiting, up to the limit of a transaction; one piece at least. */
+  #takePending(): Piece[] {
+    let count = 0;
+    let events = 0;
+    for (const piece of this.#pending) {
+      if (count > 0 && events + piece.consumed > this.#context.batchEvents) break;
+      events += piece.consumed;
+      count++;
+    }
+    this.#pendingEvents -= events;
+    return this.#pending.splice(0, count);
+  }
+
+  /** Resolves with false if somebody else owns a partition of the batch. */
+  async #commit(pieces: readonly Piece[]): Promise<boolean> {
+    const { domain, decoder, cache, store, clock, log } = this.#context;
+    const moves = this.#moves(pieces);
+    const events = pieces.flatMap((piece) => piece.events as readonly DecodedEvent<Event>[]);
+    const quarantined = pieces.flatMap((piece) => piece.rejected);
+    for (let attempt = 1; ; attempt++) {
+      const plan = new BatchPlan(domain, decoder, cache, events);
+      const mode = this.#lockingLeft > 0 ? 'locking' : 'optimistic';
+      try {
+        const outcome = await store.commit({
+          moves,
+          quarantined,
+          entityIds: plan.entityIds,
+          mode,
+          plan: (versions, readJournals) => plan.plan(versions, readJournals),
+        });
+        if (outcome.kind === 'fenced') return false;
+        if (outcome.kind === 'committed') {
+          this.#advance(moves, pieces, plan.remember(), outcome.deliveriesDue, mode === 'locking');
+          return true;
+        }
+        if (mode === 'locking') throw journalAndViewDisagree(plan.entityIds);
+        this.#lockFromNowOn();
+      } catch (error) {
+        if (!(error instanceof TributaryError && error.code === 'store_busy') || attempt >= MAX_BUSY_ATTEMPTS)
+          throw error;
+        log('debug', error.message, { attempt });
+        this.#lockFromNowOn();
+        await clock.sleep(fullJitterMs(BUSY_BACKOFF, attempt, clock.random()), this.#stopping.signal);
+        if (this.#stopping.signal.aborted) throw error;
+      }
+    }
+  }
+
+  #lockFromNowOn(): void {
+    if (this.#lockingLeft > 0) return;
+    this.#lockingLeft = this.#penalty;
+    this.#penalty = Math.min(MAX_PENALTY, this.#penalty * 2);
+  }
+
+  #moves(pieces: readonly Piece[]): CheckpointMove[] {
+    const moves = new Map<string, CheckpointMove>();
+    for (const { topic, partition, toOffset } of pieces) {
+      const name = partitionName({ topic, partition });
+      const owned = this.#owned.get(name);
+      if (owned === undefined)
+        throw new TypeError(`Records of ${name} came to a lane that does not hold it.`);
+      moves.set(name, { topic, partition, epoch: owned.epoch, fromOffset: owned.committed, toOffset });
+    }
+    return [...moves.values()].sort(comparePartitions);
+  }
+
+  #advance(
+    moves: readonly CheckpointMove[],
+    pieces: readonly Piece[],
+    tally: BatchTally,
+    deliveriesDue: number,
+    locking: boolean,
+  ): void {
+    if (this.#lockingLeft > 0) this.#lockingLeft--;
+    for (const move of moves) {
+      const owned = this.#owned.get(partitionName(move));
+      if (owned !== undefined) owned.committed = move.toOffset;
+    }
+    this.#context.onCommitted({
+      ...tally,
+      deliveriesDue,
+      locking,
+      consumed: pieces.reduce((sum, piece) => sum + piece.consumed, 0),
+      quarantined: pieces.reduce((sum, piece) => sum + piece.rejected.length, 0),
+      positions: moves.map(({ topic, partition, toOffset }) => ({ topic, partition, offset: toOffset })),
+    });
+  }
+}
+
+function journalAndViewDisagree(entityIds: readonly string[]): TributaryError {
+  return new TributaryError(
+    'store_failed',
+    `The journal and the view disagree about one of ${entityIds.length} entities from ${JSON.stringify(entityIds[0])} ` +
+      'on, though their rows are locked: something other than this program has written to these tables.',
+    { retryable: false },
+  );
+}
