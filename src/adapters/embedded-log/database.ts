@@ -1,0 +1,138 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { TributaryError } from '../../core/errors.ts';
+import { fullJitterMs } from '../../core/retry.ts';
+import { ChangeWatch } from './change-watch.ts';
+import type { ResolvedOptions } from './options.ts';
+import { asLogError, isBusy, LOG_FILE, openDatabase, WAKE_FILE } from './schema.ts';
+
+/** How long SQLite itself may hold up this process to get a lock; beyond it we wait without blocking. */
+const BLOCKING_WAIT_MS = 5;
+const LOCK_BACKOFF = { baseMs: 2, capMs: 25 };
+const wakeByte = Uint8Array.of(1);
+
+/**
+ * `durable`: once resolved, it survives kill -9 and power loss. `process_only`: it survives the death of any
+ * process; for what means nothing once all processes are gone, such as who is a member of a group.
+ */
+export type Durability = 'durable' | 'process_only';
+
+/** One client's connection to the file. A transaction begins and ends inside one turn of the event loop. */
+export class LogDatabase {
+  readonly file: string;
+  readonly watch: ChangeWatch;
+  readonly #options: ResolvedOptions;
+  readonly #connection: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #closing = new AbortController();
+  readonly #wakeDescriptor: number;
+  #durability: Durability = 'durable';
+
+  /** Throws `schema_too_new`, `log_damaged`, `log_unreachable`. */
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.file = join(options.dataDir, LOG_FILE);
+    this.#connection = openDatabase(options.dataDir);
+    this.#connection.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}`);
+    const wakeFile = join(options.dataDir, WAKE_FILE);
+    try {
+      this.#wakeDescriptor = openSync(wakeFile, 'a');
+    } catch (error) {
+      this.#connection.close();
+      throw asLogError(error, `The event log's ${wakeFile} cannot be opened`);
+    }
+    const version = this.#connection.prepare('PRAGMA data_version');
+    this.watch = new ChangeWatch({
+      clock: options.clock,
+      pollMs: options.pollMs,
+      wakeFile,
+      readVersion: () => Number(version.get()?.data_version),
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** A prepared statement, kept: its rows come as arrays. */
+  statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#connection.prepare(sql);
+      statement.setReturnArrays(true);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** Runs `work`, which only reads; again while the file is locked as a whole, which is rare and short. */
+  read<T>(what: string, work: () => T): Promise<T> {
+    return this.#untilUnlocked(what, work);
+  }
+
+  /**
+   * Runs `work` in one transaction, once the write lock can be had. If it throws, nothing was written, unless
+   * the COMMIT itself failed: then it is not known.
+   */
+  write<T>(what: string, durability: Durability, work: () => T): Promise<T> {
+    return this.#untilUnlocked(what, () => this.#transaction(durability, work));
+  }
+
+  async #untilUnlocked<T>(what: string, work: () => T): Promise<T> {
+    const { clock, lockTimeoutMs } = this.#options;
+    const startedAtMs = clock.monotonicMs();
+    for (let attempt = 1; ; attempt += 1) {
+      if (this.closed) throw closedError(this.file);
+      try {
+        return work();
+      } catch (error) {
+        const waitedMs = clock.monotonicMs() - startedAtMs;
+        if (!isBusy(error) || waitedMs >= lockTimeoutMs)
+          throw asLogError(error, `${what} in ${this.file} failed`);
+      }
+      await clock.sleep(1 + fullJitterMs(LOCK_BACKOFF, attempt, clock.random()), this.#closing.signal);
+    }
+  }
+
+  #transaction<T>(durability: Durability, work: () => T): T {
+    if (durability !== this.#durability) {
+      this.#connection.exec(`PRAGMA synchronous = ${durability === 'durable' ? 'FULL' : 'NORMAL'}`);
+      this.#durability = durability;
+    }
+    this.statement('BEGIN IMMEDIATE').run();
+    let result: T;
+    try {
+      result = work();
+      this.statement('COMMIT').run();
+    } catch (error) {
+      if (this.#connection.isTransaction) this.statement('ROLLBACK').run();
+      throw error;
+    }
+    this.#wakeOthers();
+    this.watch.tell();
+    return result;
+  }
+
+  #wakeOthers(): void {
+    try {
+      writeSync(this.#wakeDescriptor, wakeByte, 0, 1, 0);
+    } catch {
+      // Only a sign for the impatient: the others' poll sees the commit anyway.
+    }
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.#closing.abort();
+    this.watch.close();
+    this.#connection.close();
+    closeSync(this.#wakeDescriptor);
+  }
+}
+
+export function closedError(file: string): TributaryError {
+  return new TributaryError('log_unreachable', `The event log ${file} was closed by this program.`, {
+    retryable: false,
+  });
+}

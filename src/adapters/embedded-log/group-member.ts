@@ -1,0 +1,304 @@
+import { messageOf } from '../../core/errors.ts';
+import { fullJitterMs } from '../../core/retry.ts';
+import type { LogDatabase } from './database.ts';
+import {
+  assignPartitions,
+  beat,
+  claim,
+  expel,
+  type GroupView,
+  join,
+  leave,
+  type MemberRow,
+  type OwnershipClaim,
+  readGenerations,
+  readGroup,
+  readMembers,
+  release,
+} from './membership.ts';
+import type { ResolvedOptions } from './options.ts';
+import { isGone, ownIdentity } from './process-identity.ts';
+import type { PartitionRow } from './topics.ts';
+
+const RETRY_BACKOFF = { baseMs: 50, capMs: 2_000 };
+
+/** What the member tells its consumer; each call is awaited before the next. */
+export interface GroupMemberEvents {
+  /** Before every look at the group, so that a fault of a partition is told before the partition moves. */
+  checkFaults(): Promise<void>;
+  assigned(partitions: readonly PartitionRow[]): Promise<void>;
+  revoked(partitions: readonly PartitionRow[]): Promise<void>;
+  lost(partitions: readonly PartitionRow[]): Promise<void>;
+}
+
+/**
+ * One member of a group whose members may be in several processes. They share no leader: each reckons the
+ * same assignment from the table of members, and the table of owners is the only truth about who may read.
+ * The hand-over is cooperative: what stays with a member is read on without a pause.
+ *
+ *     free --claim--> owned by A --(assignment says B)--> A: revoked() --release--> free --claim--> owned by B
+ *                        |
+ *                        +--(A's process is gone, or A wrote no heartbeat for sessionTimeoutMs: expelled)--> free
+ *                        +--(A does not let go within handOverTimeoutMs)--> owned by B
+ *
+ * A member that finds another owner, or itself out of the table, has lost the partition; it joins again under
+ * a new id. A claim or an expulsion takes effect only if the row is still as it was seen.
+ */
+export class GroupMember {
+  readonly #database: LogDatabase;
+  readonly #options: ResolvedOptions;
+  readonly #group: string;
+  readonly #topics: readonly string[];
+  readonly #events: GroupMemberEvents;
+  readonly #identity = ownIdentity();
+  readonly #held = new Map<number, PartitionRow>();
+  readonly #stop = new AbortController();
+  /** How long each other member has been silent, as this process has seen for itself. */
+  readonly #silence = new Map<string, { heartbeat: number; silentMs: number }>();
+  /** How long a partition that is to be ours has been waited for. */
+  readonly #waits = new Map<number, { owner: string; waitedMs: number }>();
+  #memberId: string;
+  #joined = false;
+  #seenGenerations = '';
+  #fault: string | null = null;
+  #poke: () => void = () => {};
+  #poked = false;
+  #stopListening: () => void = () => {};
+  #loops: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    database: LogDatabase,
+    options: ResolvedOptions,
+    group: string,
+    topics: readonly string[],
+    events: GroupMemberEvents,
+  ) {
+    this.#database = database;
+    this.#options = options;
+    this.#group = group;
+    this.#topics = topics;
+    this.#events = events;
+    this.#memberId = options.clock.uuid();
+  }
+
+  get memberId(): string {
+    return this.#memberId;
+  }
+
+  /** What keeps the member from its work, or null. */
+  get fault(): string | null {
+    return this.#joined ? this.#fault : 'it has not joined its group.';
+  }
+
+  async start(): Promise<void> {
+    await this.#join();
+    this.#stopListening = this.#database.watch.listen(() => this.#onChange());
+    this.#loops = Promise.all([this.#reconcileLoop(), this.#livenessLoop()]);
+  }
+
+  /** Lets go of everything, `revoked` included, and leaves. Failures are logged: the others see the silence. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#stopListening();
+    this.#wake();
+    await this.#loops;
+    const held = [...this.#held.values()];
+    if (held.length > 0) await this.#events.revoked(held);
+    this.#held.clear();
+    if (!this.#joined) return;
+    this.#joined = false;
+    try {
+      await leave(this.#database, this.#group, this.#memberId);
+    } catch (error) {
+      this.#options.log.warn({ group: this.#group, error: messageOf(error) }, 'Leaving the group failed');
+    }
+  }
+
+  /** Has the group looked at again soon. */
+  look(): void {
+    this.#wake();
+  }
+
+  async #join(): Promise<void> {
+    await join(this.#database, this.#group, {
+      memberId: this.#memberId,
+      identity: this.#identity,
+      topics: this.#topics,
+    });
+    this.#joined = true;
+  }
+
+  #onChange(): void {
+    try {
+      if (readGenerations(this.#database, this.#group) !== this.#seenGenerations) this.#wake();
+    } catch {
+      // Unreadable just now: the full look finds out why.
+      this.#wake();
+    }
+  }
+
+  #wake(): void {
+    this.#poked = true;
+    this.#poke();
+  }
+
+  async #untilPoked(): Promise<void> {
+    if (!this.#poked) {
+      await new Promise<void>((resolve) => {
+        this.#poke = resolve;
+      });
+    }
+    this.#poked = false;
+  }
+
+  async #reconcileLoop(): Promise<void> {
+    for (let failures = 0; !this.#stop.signal.aborted; ) {
+      try {
+        while (await this.#reconcile());
+        this.#fault = null;
+        failures = 0;
+        await this.#untilPoked();
+      } catch (error) {
+        failures += 1;
+        this.#reportFault(error);
+        const waitMs = 10 + fullJitterMs(RETRY_BACKOFF, failures, this.#options.clock.random());
+        await this.#options.clock.sleep(waitMs, this.#stop.signal);
+      }
+    }
+  }
+
+  #reportFault(error: unknown): void {
+    this.#fault = messageOf(error);
+    if (this.#stop.signal.aborted) return;
+    this.#options.log.warn({ group: this.#group, error: this.#fault }, 'The group cannot be attended to');
+  }
+
+  /** One step towards the assignment; whether there may be another. */
+  async #reconcile(): Promise<boolean> {
+    if (this.#stop.signal.aborted) return false;
+    await this.#events.checkFaults();
+    const view = await this.#database.read('Looking at a group', () => {
+      this.#seenGenerations = readGenerations(this.#database, this.#group);
+      return readGroup(this.#database, this.#group, this.#topics);
+    });
+    if (!view.members.some(({ memberId }) => memberId === this.#memberId)) return this.#rejoin();
+    return (await this.#noticeLosses(view)) || (await this.#letGo(view)) || (await this.#takeOver(view));
+  }
+
+  async #rejoin(): Promise<boolean> {
+    const lost = [...this.#held.values()];
+    this.#held.clear();
+    this.#joined = false;
+    this.#options.log.warn(
+      { group: this.#group, lost: lost.length },
+      'Expelled from the group: joining again',
+    );
+    this.#memberId = this.#options.clock.uuid();
+    if (lost.length > 0) await this.#events.lost(lost);
+    await this.#join();
+    return true;
+  }
+
+  async #noticeLosses(view: GroupView): Promise<boolean> {
+    const lost = [...this.#held.values()].filter(({ partitionId }) => {
+      const owner = view.owners.get(partitionId);
+      return owner !== undefined && owner !== this.#memberId;
+    });
+    if (lost.length === 0) return false;
+    for (const { partitionId } of lost) this.#held.delete(partitionId);
+    await this.#events.lost(lost);
+    return true;
+  }
+
+  async #letGo(view: GroupView): Promise<boolean> {
+    const assignment = assignPartitions(view);
+    const leaving = [...this.#held.values()].filter(
+      ({ partitionId }) => assignment.get(partitionId) !== this.#memberId,
+    );
+    if (leaving.length === 0) return false;
+    await this.#events.revoked(leaving);
+    const partitionIds = leaving.map(({ partitionId }) => partitionId);
+    for (const partitionId of partitionIds) this.#held.delete(partitionId);
+    await release(this.#database, this.#group, this.#memberId, partitionIds);
+    return true;
+  }
+
+  async #takeOver(view: GroupView): Promise<boolean> {
+    const assignment = assignPartitions(view);
+    const claims: OwnershipClaim[] = [];
+    const waitedFor = new Set<number>();
+    for (const { partitionId } of view.partitions) {
+      if (assignment.get(partitionId) !== this.#memberId || this.#held.has(partitionId)) continue;
+      const owner = view.owners.get(partitionId) ?? null;
+      // Owned already, though not held: a release of ours that failed. It is ours to take up again.
+      const ready = owner === null || owner === this.#memberId || this.#isOverdue(partitionId, owner);
+      if (ready) claims.push({ partitionId, from: owner });
+      else waitedFor.add(partitionId);
+    }
+    for (const partitionId of this.#waits.keys())
+      if (!waitedFor.has(partitionId)) this.#waits.delete(partitionId);
+    if (claims.length === 0) return false;
+    const claimed = await claim(this.#database, this.#group, this.#memberId, claims);
+    for (const row of claimed) this.#held.set(row.partitionId, row);
+    if (claimed.length > 0) await this.#events.assigned(claimed);
+    return true;
+  }
+
+  #isOverdue(partitionId: number, owner: string): boolean {
+    const wait = this.#waits.get(partitionId);
+    if (wait?.owner === owner) return wait.waitedMs > this.#options.handOverTimeoutMs;
+    this.#waits.set(partitionId, { owner, waitedMs: 0 });
+    return false;
+  }
+
+  /** Runs beside the listener's calls, which may be slow: a member that works is not taken for dead. */
+  async #livenessLoop(): Promise<void> {
+    const { clock, memberCheckMs, heartbeatMs, log } = this.#options;
+    let lastCheckMs = clock.monotonicMs();
+    let lastBeatMs = lastCheckMs;
+    while (!this.#stop.signal.aborted) {
+      const nowMs = clock.monotonicMs();
+      try {
+        // A stopped process must not count the time of its own stop as the others' silence.
+        await this.#checkOthers(Math.min(nowMs - lastCheckMs, 2 * memberCheckMs));
+        if (nowMs - lastBeatMs >= heartbeatMs) {
+          lastBeatMs = nowMs;
+          if (!(await beat(this.#database, this.#group, this.#memberId))) this.#wake();
+        }
+      } catch (error) {
+        if (!this.#stop.signal.aborted)
+          log.warn({ group: this.#group, error: messageOf(error) }, 'Heartbeat failed');
+      }
+      lastCheckMs = nowMs;
+      await clock.sleep(memberCheckMs, this.#stop.signal);
+    }
+  }
+
+  async #checkOthers(elapsedMs: number): Promise<void> {
+    for (const wait of this.#waits.values()) {
+      wait.waitedMs += elapsedMs;
+      if (wait.waitedMs > this.#options.handOverTimeoutMs) this.#wake();
+    }
+    const members = readMembers(this.#database, this.#group);
+    const dead = members.filter(
+      (member) => member.memberId !== this.#memberId && this.#isDead(member, elapsedMs),
+    );
+    const present = new Set(members.map(({ memberId }) => memberId));
+    for (const memberId of this.#silence.keys()) if (!present.has(memberId)) this.#silence.delete(memberId);
+    if (dead.length === 0) return;
+    const expelled = await expel(this.#database, this.#group, dead);
+    if (expelled > 0)
+      this.#options.log.warn({ group: this.#group, expelled }, 'Dead members are out of the group');
+  }
+
+  #isDead(member: MemberRow, elapsedMs: number): boolean {
+    if (isGone(member.identity, this.#identity)) return true;
+    const seen = this.#silence.get(member.memberId);
+    if (seen === undefined || seen.heartbeat !== member.heartbeat) {
+      this.#silence.set(member.memberId, { heartbeat: member.heartbeat, silentMs: 0 });
+      return false;
+    }
+    seen.silentMs += elapsedMs;
+    return seen.silentMs > this.#options.sessionTimeoutMs;
+  }
+}

@@ -1,0 +1,200 @@
+import type { LogDatabase } from './database.ts';
+import type { ProcessIdentity } from './process-identity.ts';
+import { type PartitionRow, readPartition, readTopicPartitions } from './topics.ts';
+
+/** One row of `members`. */
+export interface MemberRow {
+  readonly memberId: string;
+  readonly identity: ProcessIdentity;
+  /** Rises while the member lives. A count, not a time, so that no jump of the clock can expel anybody. */
+  readonly heartbeat: number;
+  readonly topics: readonly string[];
+}
+
+/** A group as one read sees it. */
+export interface GroupView {
+  /** In the sequence of their ids. */
+  readonly members: readonly MemberRow[];
+  /** All partitions of the topics asked for. */
+  readonly partitions: readonly PartitionRow[];
+  /** Member ids by partition id. */
+  readonly owners: ReadonlyMap<number, string>;
+}
+
+/**
+ * Which member is to have which partition, by partition id. Every member reckons alike: of the members that
+ * want the topic, by id, the one at the partition's number modulo their count. So partition p of all topics
+ * goes to the same member, as far as members want the same topics.
+ */
+export function assignPartitions(view: Pick<GroupView, 'members' | 'partitions'>): Map<number, string> {
+  const assignment = new Map<number, string>();
+  for (const { partitionId, partition, topic } of view.partitions) {
+    const wanting = view.members.filter((member) => member.topics.includes(topic));
+    const chosen = wanting[partition % wanting.length];
+    if (chosen !== undefined) assignment.set(partitionId, chosen.memberId);
+  }
+  return assignment;
+}
+
+/** Changes whenever members, owners or topics change: one cheap look tells whether to read more. */
+export function readGenerations(database: LogDatabase, group: string): string {
+  const row = database
+    .statement(
+      `SELECT topics_generation, (SELECT generation FROM consumer_groups WHERE group_name = ?) FROM log_state`,
+    )
+    .get(group) as unknown as [number, number | null];
+  return row.join();
+}
+
+export function readMembers(database: LogDatabase, group: string): MemberRow[] {
+  return database
+    .statement(
+      `SELECT member_id, pid, process_scope, process_start, heartbeat, topics FROM members
+       WHERE group_name = ? ORDER BY member_id`,
+    )
+    .all(group)
+    .map((row) => {
+      const [memberId, pid, scope, start, heartbeat, topics] = row as unknown as [
+        string,
+        number,
+        string,
+        string,
+        number,
+        string,
+      ];
+      return { memberId, identity: { pid, scope, start }, heartbeat, topics: JSON.parse(topics) as string[] };
+    });
+}
+
+export function readGroup(database: LogDatabase, group: string, topics: readonly string[]): GroupView {
+  const owners = database
+    .statement('SELECT partition_id, member_id FROM owners WHERE group_name = ?')
+    .all(group) as unknown as [number, string][];
+  return {
+    members: readMembers(database, group),
+    partitions: topics.flatMap((topic) => readTopicPartitions(database, topic)),
+    owners: new Map(owners),
+  };
+}
+
+/** The member that may read the partition now, or null. */
+export function readOwner(database: LogDatabase, group: string, partitionId: number): string | null {
+  const row = database
+    .statement('SELECT member_id FROM owners WHERE group_name = ? AND partition_id = ?')
+    .get(group, partitionId) as unknown as [string] | undefined;
+  return row?.[0] ?? null;
+}
+
+export async function join(
+  database: LogDatabase,
+  group: string,
+  member: Omit<MemberRow, 'heartbeat'>,
+): Promise<void> {
+  const { pid, scope, start } = member.identity;
+  await database.write(`Joining group "${group}"`, 'process_only', () => {
+    database
+      .statement('INSERT INTO members VALUES (?, ?, ?, ?, ?, 0, ?)')
+      .run(group, member.memberId, pid, scope, start, JSON.stringify(member.topics));
+    countGroupChange(database, group);
+  });
+}
+
+/** Whether the member is still in the group. */
+export async function beat(database: LogDatabase, group: string, memberId: string): Promise<boolean> {
+  return database.write(`Heartbeat in group "${group}"`, 'process_only', () => {
+    const beaten = database
+      .statement('UPDATE members SET heartbeat = heartbeat + 1 WHERE group_name = ? AND member_id = ?')
+      .run(group, memberId);
+    return Number(beaten.changes) === 1;
+  });
+}
+
+/** Puts out of the group those that have not written since they were read, with all that they own. */
+export async function expel(
+  database: LogDatabase,
+  group: string,
+  members: readonly MemberRow[],
+): Promise<number> {
+  return database.write(`Expelling from group "${group}"`, 'process_only', () => {
+    let expelled = 0;
+    for (const { memberId, heartbeat } of members) {
+      const deleted = database
+        .statement('DELETE FROM members WHERE group_name = ? AND member_id = ? AND heartbeat = ?')
+        .run(group, memberId, heartbeat);
+      if (Number(deleted.changes) === 0) continue;
+      releaseAll(database, group, memberId);
+      expelled += 1;
+    }
+    if (expelled > 0) countGroupChange(database, group);
+    return expelled;
+  });
+}
+
+export async function leave(database: LogDatabase, group: string, memberId: string): Promise<void> {
+  await database.write(`Leaving group "${group}"`, 'process_only', () => {
+    releaseAll(database, group, memberId);
+    database.statement('DELETE FROM members WHERE group_name = ? AND member_id = ?').run(group, memberId);
+    countGroupChange(database, group);
+  });
+}
+
+function releaseAll(database: LogDatabase, group: string, memberId: string): void {
+  database.statement('DELETE FROM owners WHERE group_name = ? AND member_id = ?').run(group, memberId);
+}
+
+export async function release(
+  database: LogDatabase,
+  group: string,
+  memberId: string,
+  partitionIds: readonly number[],
+): Promise<void> {
+  await database.write(`Handing on partitions of group "${group}"`, 'process_only', () => {
+    const freed = database.statement(
+      'DELETE FROM owners WHERE group_name = ? AND partition_id = ? AND member_id = ?',
+    );
+    for (const partitionId of partitionIds) freed.run(group, partitionId, memberId);
+    countGroupChange(database, group);
+  });
+}
+
+/** What a member wants, and whom it saw owning it: null for nobody. */
+export interface OwnershipClaim {
+  readonly partitionId: number;
+  readonly from: string | null;
+}
+
+/** Makes the member the owner of what still is as it saw it, and resolves with those partitions as they are. */
+export async function claim(
+  database: LogDatabase,
+  group: string,
+  memberId: string,
+  claims: readonly OwnershipClaim[],
+): Promise<PartitionRow[]> {
+  return database.write(`Taking partitions of group "${group}"`, 'process_only', () => {
+    const isMember = database
+      .statement('SELECT 1 FROM members WHERE group_name = ? AND member_id = ?')
+      .get(group, memberId);
+    if (isMember === undefined) return [];
+    const claimed = claims.flatMap(({ partitionId, from }) => {
+      const row = readPartition(database, partitionId);
+      if (row === null || readOwner(database, group, partitionId) !== from) return [];
+      database
+        .statement(
+          'INSERT INTO owners VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET member_id = excluded.member_id',
+        )
+        .run(group, partitionId, memberId);
+      return [row];
+    });
+    if (claimed.length > 0) countGroupChange(database, group);
+    return claimed;
+  });
+}
+
+function countGroupChange(database: LogDatabase, group: string): void {
+  database
+    .statement(
+      `INSERT INTO consumer_groups VALUES (?, 1)
+       ON CONFLICT (group_name) DO UPDATE SET generation = generation + 1`,
+    )
+    .run(group);
+}

@@ -1,0 +1,140 @@
+import { crc32 } from 'node:zlib';
+import { messageOf } from '../../core/errors.ts';
+import { partitionName } from '../../core/offset.ts';
+import type { FetchedBatch, PartitionFault } from '../../ports/event-log.ts';
+import type { LogDatabase } from './database.ts';
+import { readOwner } from './membership.ts';
+import { unpackRecords } from './record-codec.ts';
+import { isDamaged } from './schema.ts';
+import { type PartitionRow, readPartition, readTopicPartitions } from './topics.ts';
+
+/** A partition that is being read. */
+export interface FollowedPartition {
+  readonly row: PartitionRow;
+  /** Of the next record to be read. */
+  nextOffset: number;
+  /** As last seen; null until it was looked at. */
+  endOffset: number | null;
+}
+
+/**
+ * `nothing`: no record beyond the position yet. `not_owner`: the partition is another member's, so nothing of
+ * it may be given out any more.
+ */
+export type PartitionLook =
+  | { readonly kind: 'readable'; readonly endOffset: number }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'not_owner' }
+  | { readonly kind: 'fault'; readonly fault: PartitionFault };
+
+/** Looks at the partition as it is now, without reading records. */
+export function lookAt(
+  database: LogDatabase,
+  group: string,
+  memberId: string,
+  followed: FollowedPartition,
+): PartitionLook {
+  const { row, nextOffset } = followed;
+  const now = readPartition(database, row.partitionId);
+  if (now === null) return { kind: 'fault', fault: recreated(database, followed) };
+  followed.endOffset = now.endOffset;
+  if (nextOffset < now.startOffset || nextOffset > now.endOffset) {
+    const detail =
+      nextOffset < now.startOffset
+        ? `The log begins at ${now.startOffset}: offsets ${nextOffset} to ${now.startOffset - 1} are gone.`
+        : `The log ends at ${now.endOffset}, so offset ${nextOffset} was never written or has been cut off.`;
+    return { kind: 'fault', fault: faultOf(followed, 'offset_out_of_range', detail) };
+  }
+  if (readOwner(database, group, row.partitionId) !== memberId) return { kind: 'not_owner' };
+  return nextOffset === now.endOffset ? { kind: 'nothing' } : { kind: 'readable', endOffset: now.endOffset };
+}
+
+function recreated(database: LogDatabase, followed: FollowedPartition): PartitionFault {
+  const { topic, topicId, partition } = followed.row;
+  const successor = readTopicPartitions(database, topic)[partition];
+  const detail =
+    successor === undefined
+      ? `The topic with id ${topicId} was deleted, and there is no ${partitionName(followed.row)} now.`
+      : `The topic with id ${topicId} was deleted; ${partitionName(followed.row)} now belongs to id ${successor.topicId}.`;
+  return faultOf(followed, 'topic_recreated', detail);
+}
+
+function faultOf(followed: FollowedPartition, kind: PartitionFault['kind'], detail: string): PartitionFault {
+  const { topic, partition } = followed.row;
+  return { topic, partition, kind, offset: BigInt(followed.nextOffset), detail };
+}
+
+export interface ReadLimits {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  /** Reads one record whatever its size. */
+  readonly atLeastOne: boolean;
+}
+
+export interface PartitionRead {
+  readonly batch: FetchedBatch | null;
+  readonly bytes: number;
+  readonly fault: PartitionFault | null;
+}
+
+/** Reads on from the position, and moves it. A damaged batch ends the reading before it, and is the fault. */
+export function readPartitionRecords(
+  database: LogDatabase,
+  followed: FollowedPartition,
+  limits: ReadLimits,
+): PartitionRead {
+  const { topic, partition, partitionId } = followed.row;
+  const records: FetchedBatch['records'][number][] = [];
+  let bytes = 0;
+  let fault: PartitionFault | null = null;
+  try {
+    const batches = database
+      .statement(
+        `SELECT base_offset, record_count, appended_at_ms, crc32, packed FROM record_batches
+         WHERE partition_id = ?1 AND base_offset >=
+           (SELECT max(base_offset) FROM record_batches WHERE partition_id = ?1 AND base_offset <= ?2)
+         ORDER BY base_offset`,
+      )
+      .iterate(partitionId, followed.nextOffset) as unknown as Iterable<
+      [number, number, number, number, Uint8Array]
+    >;
+    for (const [baseOffset, recordCount, timestampMs, checksum, packed] of batches) {
+      if (baseOffset > followed.nextOffset || baseOffset + recordCount <= followed.nextOffset) {
+        throw new Error(`offset ${followed.nextOffset} is missing between its neighbours`);
+      }
+      if (crc32(packed) !== checksum) throw new Error('the checksum does not fit the bytes');
+      const needsOne = limits.atLeastOne && records.length === 0;
+      const bytesLeft = limits.maxBytes - bytes;
+      const unpacked = unpackRecords(packed, {
+        baseOffset,
+        recordCount,
+        timestampMs,
+        fromOffset: followed.nextOffset,
+        maxRecords: Math.max(limits.maxRecords - records.length, needsOne ? 1 : 0),
+        maxBytes: bytesLeft,
+        atLeastOne: needsOne,
+      });
+      for (const record of unpacked.records) records.push(record);
+      bytes += unpacked.bytes;
+      followed.nextOffset += unpacked.records.length;
+      if (followed.nextOffset < baseOffset + recordCount) break;
+      if (records.length >= limits.maxRecords || bytes >= limits.maxBytes) break;
+    }
+  } catch (error) {
+    if (!isContentFault(error)) throw error;
+    fault = faultOf(
+      followed,
+      'corrupt_batch',
+      `The batch at offset ${followed.nextOffset} of ${partitionName(followed.row)} cannot be read: ${messageOf(error)}.`,
+    );
+  }
+  const batch =
+    records.length === 0 ? null : { topic, partition, records, nextOffset: BigInt(followed.nextOffset) };
+  return { batch, bytes, fault };
+}
+
+/** Whether what was read makes no sense, rather than that it could not be read just now. */
+function isContentFault(error: unknown): boolean {
+  const fromSqlite = error instanceof Error && 'errcode' in error;
+  return fromSqlite ? isDamaged(error) : true;
+}

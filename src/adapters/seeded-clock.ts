@@ -1,0 +1,153 @@
+import type { Clock } from '../ports/clock.ts';
+
+export interface SeededClockOptions {
+  readonly seed: number;
+  /** The wall-clock time at the start, in milliseconds; 2026-01-01T00:00:00Z if left out. */
+  readonly startMs?: number;
+  /**
+   * `by_hand`: time moves only in `advance`. `immediately`: whoever sleeps moves time on to the moment of
+   * waking, so that nothing ever waits.
+   */
+  readonly time?: 'by_hand' | 'immediately';
+}
+
+interface Sleeper {
+  readonly wakeAtMs: number;
+  wake(): void;
+}
+
+/**
+ * The clock's twin for tests: the same seed gives the same numbers, the same UUIDs and, asked in the same
+ * sequence, the same wakings. No real time passes in it.
+ *
+ * Random numbers come from xoshiro128** (Blackman and Vigna, 2018), its state from the seed by SplitMix32.
+ */
+export class SeededClock implements Clock {
+  readonly #state: Uint32Array;
+  readonly #time: 'by_hand' | 'immediately';
+  /** By the moment of waking; of those at the same moment, the first to sleep is first. */
+  readonly #sleepers: Sleeper[] = [];
+  #wallMs: number;
+  #elapsedMs = 0;
+
+  constructor(options: SeededClockOptions) {
+    this.#state = stateFromSeed(options.seed);
+    this.#time = options.time ?? 'by_hand';
+    this.#wallMs = options.startMs ?? Date.UTC(2026, 0, 1);
+  }
+
+  /** How many sleep now. */
+  get sleepers(): number {
+    return this.#sleepers.length;
+  }
+
+  /** How long until the next sleeper wakes, in milliseconds; null if nobody sleeps. */
+  get nextWakeMs(): number | null {
+    const [first] = this.#sleepers;
+    return first === undefined ? null : first.wakeAtMs - this.#elapsedMs;
+  }
+
+  now(): number {
+    return this.#wallMs + Math.floor(this.#elapsedMs);
+  }
+
+  monotonicMs(): number {
+    return this.#elapsedMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return Promise.resolve();
+    const wakeAtMs = this.#elapsedMs + Math.max(ms, 0);
+    if (this.#time === 'immediately') {
+      this.#elapsedMs = Math.max(this.#elapsedMs, wakeAtMs);
+      return nextTurn();
+    }
+    return new Promise((resolve) => {
+      const sleeper: Sleeper = {
+        wakeAtMs,
+        wake: () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+      };
+      const onAbort = () => {
+        this.#sleepers.splice(this.#sleepers.indexOf(sleeper), 1);
+        resolve();
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const later = this.#sleepers.findIndex((other) => other.wakeAtMs > wakeAtMs);
+      this.#sleepers.splice(later === -1 ? this.#sleepers.length : later, 0, sleeper);
+    });
+  }
+
+  /**
+   * Moves time on, waking each sleeper at its moment; what it does next, and sleeps again, falls inside the
+   * time moved if it does so within one turn of the event loop.
+   */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#elapsedMs + ms;
+    await nextTurn();
+    for (;;) {
+      const [first] = this.#sleepers;
+      if (first === undefined || first.wakeAtMs > untilMs) break;
+      this.#sleepers.shift();
+      this.#elapsedMs = Math.max(this.#elapsedMs, first.wakeAtMs);
+      first.wake();
+      await nextTurn();
+    }
+    this.#elapsedMs = Math.max(this.#elapsedMs, untilMs);
+  }
+
+  /** Sets the wall clock forward or, by a negative number, back; durations and sleepers do not notice. */
+  jump(ms: number): void {
+    this.#wallMs += ms;
+  }
+
+  random(): number {
+    // 53 bits, as many as a number in [0, 1) can hold.
+    return ((this.#next() >>> 5) * 2 ** 26 + (this.#next() >>> 6)) / 2 ** 53;
+  }
+
+  uuid(): string {
+    const bytes = Buffer.alloc(16);
+    for (let at = 0; at < 16; at += 4) bytes.writeUInt32BE(this.#next(), at);
+    // Version 4 and the variant, RFC 9562, section 5.4.
+    bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
+    bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+    return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  }
+
+  /** 32 random bits, unsigned. */
+  #next(): number {
+    const state = this.#state;
+    const [a, b, c, d] = state as unknown as [number, number, number, number];
+    const result = Math.imul(rotateLeft(Math.imul(b, 5), 7), 9) >>> 0;
+    const mixedC = c ^ a;
+    const mixedD = d ^ b;
+    state[0] = a ^ mixedD;
+    state[1] = b ^ mixedC;
+    state[2] = mixedC ^ (b << 9);
+    state[3] = rotateLeft(mixedD, 11);
+    return result;
+  }
+}
+
+function rotateLeft(value: number, bits: number): number {
+  return (value << bits) | (value >>> (32 - bits));
+}
+
+function stateFromSeed(seed: number): Uint32Array {
+  let counter = seed | 0;
+  return Uint32Array.from({ length: 4 }, () => {
+    counter = (counter + 0x9e3779b9) | 0;
+    let mixed = Math.imul(counter ^ (counter >>> 16), 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    return mixed ^ (mixed >>> 15);
+  });
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../ports/clock.ts';
+
+/** The longest delay of Node's timers; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The machine's own clock and randomness. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: async (ms, signal) => {
+    let leftMs = ms;
+    while (leftMs > LONGEST_TIMER_MS && signal?.aborted !== true) {
+      await sleepOnce(LONGEST_TIMER_MS, signal);
+      leftMs -= LONGEST_TIMER_MS;
+    }
+    await sleepOnce(leftMs, signal);
+  },
+  random: () => Math.random(),
+  uuid: () => randomUUID(),
+};
+
+/**
+ * The timer keeps the process alive, so that who awaits it always gets on; an abort clears it, so that nothing
+ * keeps a process alive that has stopped its loops.
+ */
+function sleepOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, Math.max(ms, 0));
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}
