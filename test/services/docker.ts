@@ -1,7 +1,6 @@
 // Services in containers, for machines where Docker answers.
 
 import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { findProgram, run } from './commands.ts';
 import type { ServicesEnvironment } from './environment.ts';
 import { type PrivateProcess, privateFolder, startPrivateProcess } from './private-process.ts';
@@ -64,6 +63,5 @@ export function startContainer(container: Container): PrivateProcess {
     ],
     // Killing the docker command leaves its container running.
     cleanup: [['docker', 'rm', '--force', '--volumes', name]],
-    environment: { TMPDIR: tmpdir() },
   });
 }

@@ -8,76 +8,21 @@
 // The socket is also the lock: a second holder cannot listen on it. When the holder is killed, the services
 // end with it, as they end with any process that starts them.
 
-import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { MissingService, ServiceAddresses, ServiceName } from './addresses.ts';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { MissingService, ServiceAddresses } from './addresses.ts';
 import type { ServicesEnvironment } from './environment.ts';
 import { messageOf } from './errors.ts';
+import {
+  askHolder,
+  firstLine,
+  type HolderAnswer,
+  type HolderRequest,
+  socketPath,
+  stateFile,
+} from './holder-client.ts';
 import { prepare } from './prepare.ts';
 import { type RunningServices, startServices } from './start.ts';
-
-export type HolderRequest =
-  | { readonly command: 'start'; readonly names: readonly ServiceName[] }
-  | { readonly command: 'status' }
-  | { readonly command: 'stop' };
-
-export interface HolderAnswer {
-  readonly processId: number;
-  readonly addresses: ServiceAddresses;
-  /** Why the request failed. */
-  readonly error?: string;
-}
-
-/** The longest path of a socket that Linux (108 bytes) and macOS (104) both take. */
-const longestSocketPath = 100;
-
-export function socketPath(environment: ServicesEnvironment): string {
-  const inCache = join(environment.cacheFolder, 'services.sock');
-  if (inCache.length <= longestSocketPath) return inCache;
-  const name = createHash('sha256').update(environment.cacheFolder).digest('hex').slice(0, 16);
-  return join(tmpdir(), `tributary-${name}.sock`);
-}
-
-/** Where the addresses of the running services are written, for programs that want to read them. */
-export function stateFile(environment: ServicesEnvironment): string {
-  return join(environment.cacheFolder, 'services.json');
-}
-
-/** Asks the holder; undefined when there is none, or when it ends without an answer. */
-export async function askHolder(
-  environment: ServicesEnvironment,
-  request: HolderRequest,
-): Promise<HolderAnswer | undefined> {
-  const socket = connect(socketPath(environment));
-  try {
-    socket.write(`${JSON.stringify(request)}\n`);
-    const line = await firstLine(socket);
-    return line === undefined ? undefined : (JSON.parse(line) as HolderAnswer);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET') return undefined;
-    throw error;
-  } finally {
-    socket.destroy();
-  }
-}
-
-function firstLine(socket: Socket): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    socket.setEncoding('utf8');
-    socket.on('data', (chunk: string) => {
-      text += chunk;
-      const end = text.indexOf('\n');
-      if (end >= 0) resolve(text.slice(0, end));
-    });
-    socket.once('error', reject);
-    socket.once('close', () => resolve(undefined));
-  });
-}
 
 /** Becomes the holder. Resolves when requests are answered; rejects when another holder is there. */
 export async function hold(environment: ServicesEnvironment): Promise<void> {

@@ -45,7 +45,8 @@ export function kraftProperties(addresses: KraftAddresses, overrides: Properties
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-    listeners: `PLAINTEXT://${listenHost}:${clientPort},CONTROLLER://${listenHost}:${controllerPort}`,
+    // The controller never leaves its machine; a broker refuses 0.0.0.0 as the address that it tells others.
+    listeners: `PLAINTEXT://${listenHost}:${clientPort},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${clientPort}`,
     ...testSettings,
     ...kraftTestSettings,
@@ -74,14 +75,11 @@ export function toPropertiesFile(properties: Properties): string {
     .join('');
 }
 
-/** How the apache/kafka image takes settings: `log.dirs` is `KAFKA_LOG_DIRS`. */
+/** How the apache/kafka image takes settings: `log.dirs` is `KAFKA_LOG_DIRS`; `_` is doubled, `-` tripled. */
 export function toContainerEnvironment(properties: Properties): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(properties).map(([key, value]) => [
-      `KAFKA_${key.toUpperCase().replaceAll('.', '_')}`,
-      value,
-    ]),
-  );
+  const variable = (key: string): string =>
+    `KAFKA_${key.toUpperCase().replaceAll('_', '__').replaceAll('-', '___').replaceAll('.', '_')}`;
+  return Object.fromEntries(Object.entries(properties).map(([key, value]) => [variable(key), value]));
 }
 
 /** Kafka 4 logs by Log4j 2. */

@@ -84,10 +84,11 @@ async function givenKafka(
 async function kafkaContainer(options: KafkaOptions): Promise<Started<KafkaAddress>> {
   const port = await freePort();
   const controllerPort = await freePort();
-  const properties = kraftProperties(
-    { clientPort: port, controllerPort, listenHost: '0.0.0.0' },
-    options.properties ?? {},
-  );
+  const addresses = { clientPort: port, controllerPort, listenHost: '0.0.0.0' };
+  const properties = {
+    ...kraftProperties(addresses, options.properties ?? {}),
+    'log.dirs': '/tmp/kraft-combined-logs',
+  };
   const heap = options.heap ?? defaultHeap;
   const service = startContainer({
     name: 'kafka',

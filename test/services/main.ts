@@ -8,7 +8,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { loudLine, type ServiceAddresses, type ServiceName, ServiceSet, serviceNames } from './addresses.ts';
 import { readEnvironment } from './environment.ts';
 import { messageOf } from './errors.ts';
-import { askHolder, type HolderAnswer, hold, stateFile } from './holder.ts';
+import { askHolder, type HolderAnswer, stateFile } from './holder-client.ts';
 
 const exitCodes = { ok: 0, failure: 1, usage: 2, partial: 5 } as const;
 const holderTimeoutMs = 15_000;
@@ -52,7 +52,7 @@ function buildProgram(): Command {
     .description('say what runs')
     .option(...json)
     .action(status);
-  program.command('hold', { hidden: true }).action(() => hold(readEnvironment()));
+  program.command('hold', { hidden: true }).action(becomeHolder);
   return program;
 }
 
@@ -132,6 +132,12 @@ function say(line: string): void {
 
 function logFile(): string {
   return join(readEnvironment().cacheFolder, 'services.log');
+}
+
+/** Loaded only here: the other commands do without the clients of Kafka and of the databases. */
+async function becomeHolder(): Promise<void> {
+  const { hold } = await import('./holder.ts');
+  await hold(readEnvironment());
 }
 
 /** Starts the process in the background that holds the services, and waits until it answers. */

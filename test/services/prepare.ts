@@ -7,12 +7,13 @@ import type { KafkaAddress, ServiceAddresses } from './addresses.ts';
 const topics = ['order_events', 'payment_events'];
 const partitions = 4;
 
+/** Clusters that were given by address are somebody's: nothing is made in them. */
 export async function prepare(addresses: ServiceAddresses): Promise<void> {
   await Promise.all([addresses.kafka, addresses.kafka39].map(createTopics));
 }
 
 async function createTopics(kafka: KafkaAddress | undefined): Promise<void> {
-  if (kafka === undefined) return;
+  if (kafka === undefined || kafka.origin === 'environment') return;
   const admin = new Admin({ clientId: 'tributary-services', bootstrapBrokers: [...kafka.brokers] });
   try {
     const present = await admin.listTopics();

@@ -9,7 +9,7 @@ import { type RunningServices, startServices, type WantedServices } from './star
 /** By project name; a project that is not named here gets all of them. */
 const needs: Readonly<Record<string, readonly ServiceName[]>> = {
   unit: [],
-  int: ['kafka', 'mysql', 'mariadb'],
+  int: ['kafka', 'mysql', 'mariadb', 'kcat'],
   e2e: serviceNames,
 };
 

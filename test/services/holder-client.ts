@@ -1,0 +1,70 @@
+// Talking to the process that holds services in the background (holder.ts says how). Kept free of what the
+// services themselves need, so that the command line answers at once.
+
+import { createHash } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ServiceAddresses, ServiceName } from './addresses.ts';
+import type { ServicesEnvironment } from './environment.ts';
+
+export type HolderRequest =
+  | { readonly command: 'start'; readonly names: readonly ServiceName[] }
+  | { readonly command: 'status' }
+  | { readonly command: 'stop' };
+
+export interface HolderAnswer {
+  readonly processId: number;
+  readonly addresses: ServiceAddresses;
+  /** Why the request failed. */
+  readonly error?: string;
+}
+
+/** The longest path of a socket that Linux (108 bytes) and macOS (104) both take. */
+const longestSocketPath = 100;
+
+export function socketPath(environment: ServicesEnvironment): string {
+  const inCache = join(environment.cacheFolder, 'services.sock');
+  if (inCache.length <= longestSocketPath) return inCache;
+  const name = createHash('sha256').update(environment.cacheFolder).digest('hex').slice(0, 16);
+  return join(tmpdir(), `tributary-${name}.sock`);
+}
+
+/** Where the addresses of the running services are written, for programs that want to read them. */
+export function stateFile(environment: ServicesEnvironment): string {
+  return join(environment.cacheFolder, 'services.json');
+}
+
+/** Asks the holder; undefined when there is none, or when it ends without an answer. */
+export async function askHolder(
+  environment: ServicesEnvironment,
+  request: HolderRequest,
+): Promise<HolderAnswer | undefined> {
+  const socket = connect(socketPath(environment));
+  try {
+    socket.write(`${JSON.stringify(request)}\n`);
+    const line = await firstLine(socket);
+    return line === undefined ? undefined : (JSON.parse(line) as HolderAnswer);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET') return undefined;
+    throw error;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** The first line that comes over a socket; undefined when it closes before that. */
+export function firstLine(socket: Socket): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf('\n');
+      if (end >= 0) resolve(text.slice(0, end));
+    });
+    socket.once('error', reject);
+    socket.once('close', () => resolve(undefined));
+  });
+}

@@ -1,0 +1,57 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CommandResult, run } from './commands.ts';
+import { startTestBroker, type TestBroker } from './test-broker.ts';
+
+let folder: string;
+let broker: TestBroker;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tributary-main-test-'));
+  broker = await startTestBroker();
+});
+
+afterAll(async () => {
+  await broker.close();
+  rmSync(folder, { recursive: true });
+});
+
+function services(...commandLine: string[]): Promise<CommandResult> {
+  return run(process.execPath, [join(import.meta.dirname, 'main.ts'), ...commandLine], {
+    environment: { XDG_CACHE_HOME: folder, TEST_KAFKA_BROKERS: broker.address, TEST_DOCKER: 'never' },
+  });
+}
+
+describe('npm run services', { timeout: 120_000 }, () => {
+  test('--help opens with examples', async () => {
+    const { stdout } = await services('--help');
+    expect(stdout).toMatch(/^Examples:\n {2}npm run services -- up/);
+  });
+
+  test('an unknown command or service is a usage error that suggests the right one', async () => {
+    await expect(services('dwn')).rejects.toThrow(/ended with 2[\s\S]*Did you mean down/);
+    await expect(services('up', '--only', 'kafka,oracle')).rejects.toThrow(
+      /ended with 2[\s\S]*no oracle\. There are: kafka/,
+    );
+  });
+
+  test('up records and prints the addresses, a second up adds nothing, down takes all away', async () => {
+    const stateFile = join(folder, 'tributary', 'services.json');
+    expect(JSON.parse((await services('status', '--json')).stdout)).toEqual({ ok: true, running: [] });
+
+    const first = await services('up', '--only', 'kafka');
+    expect(first.stdout).toBe(
+      `export KAFKA_BROKERS=${broker.address}\nexport TEST_KAFKA_BROKERS=${broker.address}\n`,
+    );
+    const second = JSON.parse((await services('up', '--only', 'kafka', '--json')).stdout);
+    expect(second.addresses.kafka.brokers).toEqual([broker.address]);
+    expect(JSON.parse(readFileSync(stateFile, 'utf8')).processId).toBe(second.processId);
+    expect(JSON.parse((await services('status', '--json')).stdout).running).toEqual(['kafka']);
+
+    expect(JSON.parse((await services('down', '--json')).stdout)).toEqual({ ok: true, stopped: ['kafka'] });
+    expect(existsSync(stateFile)).toBe(false);
+    expect(() => process.kill(second.processId, 0)).toThrow('ESRCH');
+  });
+});

@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { privateFolder, startPrivateProcess, untilReady, withFreshPorts } from './private-process.ts';
+
+/** A server that starts a helper process, as servers do, and writes both process ids into its folder. */
+const serverSource = `
+  const { spawn } = require('node:child_process');
+  const helper = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  require('node:fs').writeFileSync('pids.part', process.pid + ' ' + helper.pid);
+  require('node:fs').renameSync('pids.part', 'pids');
+  setInterval(() => {}, 1000);
+`;
+const node = process.execPath;
+
+async function readPids(folder: string): Promise<number[]> {
+  return readFileSync(join(folder, 'pids'), 'utf8').split(' ').map(Number);
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    // A killed process whose parent has not noticed yet is as good as gone.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${processId}/status`, 'utf8'));
+  } catch (error) {
+    // Without /proc (macOS) there is no way to tell more.
+    return (error as NodeJS.ErrnoException).path !== undefined && process.platform !== 'linux';
+  }
+}
+
+async function untilTrue(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(20);
+}
+
+describe('a private process', { timeout: 120_000 }, () => {
+  test('runs its steps in sequence with its files, and stop leaves no process and no folder', async () => {
+    const folder = privateFolder('test');
+    const service = startPrivateProcess({
+      name: 'test',
+      folder,
+      files: { 'settings/first.txt': 'from the asker' },
+      steps: [
+        [node, '-e', "require('node:fs').renameSync('settings/first.txt', 'second.txt')"],
+        [node, '-e', serverSource],
+      ],
+    });
+    const pids = await untilReady(service, () => readPids(folder), 30_000);
+    expect(readFileSync(join(folder, 'second.txt'), 'utf8')).toBe('from the asker');
+    expect(pids.map(isAlive)).toEqual([true, true]);
+    await service.stop();
+    await service.stop();
+    expect(existsSync(folder)).toBe(false);
+    await untilTrue(() => !pids.some(isAlive));
+  });
+
+  test('that ends while starting gives an error with its exit code and the end of its log', async () => {
+    const folder = privateFolder('test');
+    const failing = "console.error('the disk is made of cheese'); process.exit(3)";
+    const service = startPrivateProcess({ name: 'test', folder, steps: [[node, '-e', failing]] });
+    const ready = untilReady(service, () => readPids(folder), 30_000);
+    await expect(ready).rejects.toThrow(/test ended with code 3 while starting[\s\S]*made of cheese/);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('whose program is missing gives an error that names it', async () => {
+    const folder = privateFolder('test');
+    const service = startPrivateProcess({ name: 'test', folder, steps: [['/nowhere/mysqld']] });
+    const ready = untilReady(service, () => readPids(folder), 30_000);
+    await expect(ready).rejects.toThrow('/nowhere/mysqld could not be started');
+  });
+
+  test('that is never ready is stopped, and the last failed probe is named', async () => {
+    const folder = privateFolder('test');
+    const service = startPrivateProcess({ name: 'test', folder, steps: [[node, '-e', serverSource]] });
+    const probe = (): Promise<never> => Promise.reject(new Error('nobody home'));
+    await expect(untilReady(service, probe, 300)).rejects.toThrow('nobody home');
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('is gone, folder and all, after its asker was killed by SIGKILL', async () => {
+    const folder = privateFolder('test');
+    const source = `
+      import { startPrivateProcess } from ${JSON.stringify(join(import.meta.dirname, 'private-process.ts'))};
+      const steps = [[process.execPath, '-e', ${JSON.stringify(serverSource)}]];
+      startPrivateProcess({ name: 'test', folder: ${JSON.stringify(folder)}, steps });
+      setInterval(() => {}, 1000);
+    `;
+    const asker = spawn(node, ['--input-type=module', '-e', source], { stdio: 'ignore' });
+    await untilTrue(() => existsSync(join(folder, 'pids')));
+    const pids = await readPids(folder);
+    expect(pids.map(isAlive)).toEqual([true, true]);
+    asker.kill('SIGKILL');
+    await untilTrue(() => !existsSync(folder) && !pids.some(isAlive));
+  });
+});
+
+describe('starting with fresh ports', () => {
+  test('tries again when a port was taken, and only then', async () => {
+    let attempts = 0;
+    const start = async (message: string): Promise<number> => {
+      attempts += 1;
+      if (attempts === 1) throw new Error(message);
+      return attempts;
+    };
+    expect(await withFreshPorts(() => start('java.net.BindException: Address already in use'))).toBe(2);
+    attempts = 0;
+    await expect(withFreshPorts(() => start('no such file'))).rejects.toThrow('no such file');
+  });
+});
