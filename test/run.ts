@@ -1,0 +1,102 @@
+// The one test command (`npm test`): types, style, then every test, on real services. Its last line is
+// `N passed, N failed, N skipped`, alone; the lines before it name what was skipped and the services it ran on.
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+const root = join(import.meta.dirname, '..');
+const modules = join(root, 'node_modules');
+const scratch = mkdtempSync(join(tmpdir(), 'tributary-test-'));
+const reportFile = join(scratch, 'report.json');
+const servicesFile = join(scratch, 'services.txt');
+
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+
+step('the types hold (tsc --noEmit)', [join(modules, 'typescript', 'bin', 'tsc'), '--noEmit']);
+step('the style holds (biome check)', [join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'check', '.']);
+
+const vitest = spawnSync(
+  process.execPath,
+  [
+    join(modules, 'vitest', 'vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${reportFile}`,
+    ...process.argv.slice(2),
+  ],
+  { cwd: root, stdio: 'inherit', env: { ...process.env, TEST_SERVICES_REPORT: servicesFile } },
+);
+count(readReport(), vitest.status);
+
+const services = readText(servicesFile);
+rmSync(scratch, { recursive: true, force: true });
+console.log('');
+console.log(services ?? 'real services: none were started');
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function step(name: string, command: readonly string[]): void {
+  const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
+  if (status === 0) passed++;
+  else failed++;
+  console.log(`${status === 0 ? 'ok' : 'FAILED'}: ${name}`);
+}
+
+function count(report: Report | null, status: number | null): void {
+  if (report === null) {
+    console.log('FAILED: the test runner ended without a report');
+    failed++;
+    return;
+  }
+  passed += report.numPassedTests;
+  failed += report.numFailedTests;
+  skipped += report.numPendingTests + report.numTodoTests;
+  for (const file of report.testResults) {
+    // A file that could not be loaded has no tests that could fail: it counts as one failure itself.
+    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) {
+      failed++;
+      console.log(`FAILED: ${file.name}: ${file.message}`);
+    }
+    for (const test of file.assertionResults) {
+      if (test.status === 'pending' || test.status === 'todo' || test.status === 'skipped') {
+        console.log(`skipped: ${test.fullName}`);
+      }
+    }
+  }
+  // An error outside all tests (an unhandled rejection, a setup that failed) shows only in the exit code.
+  if (status !== 0 && failed === 0) {
+    console.log('FAILED: the test runner reported an error outside the tests: see above');
+    failed++;
+  }
+}
+
+function readReport(): Report | null {
+  const text = readText(reportFile);
+  return text === null ? null : (JSON.parse(text) as Report);
+}
+
+function readText(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return null;
+  }
+}
