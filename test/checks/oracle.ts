@@ -6,7 +6,7 @@
  * Where the contract leaves a choice open (two payment events of different stages at the same revision and the
  * same moment), `expectedOrders` throws rather than guess: a check's workload must not depend on such a choice.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson, type Json, NotStrictJson, parseStrictJson } from './lib/strict-json.ts';
 
 export interface RawRecord {
@@ -172,7 +172,7 @@ export function identityOf(eventId: string | null, contentHash: string): string 
 
 /** The contract's content hash: SHA-256 of the canonical body, hexadecimal. */
 export function contentHashOf(body: Json): string {
-  return createHash('sha256').update(canonicalJson(body), 'utf8').digest('hex');
+  return hash('sha256', canonicalJson(body), 'hex');
 }
 
 /** Reads one record. Throws Malformed, saying why, if it must be in quarantine. */
@@ -224,10 +224,13 @@ function sizeOf(record: RawRecord): number {
   return bytes;
 }
 
+/** Fails on what is not UTF-8, and keeps a byte order mark, which JSON then refuses. */
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function parseObject(bytes: Buffer): Map<string, Json> {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = STRICT_UTF8.decode(bytes);
   } catch {
     throw new Malformed('not UTF-8');
   }

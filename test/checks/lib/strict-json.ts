@@ -53,22 +53,21 @@ class Reader {
     if (first === '{') return this.#object(depth);
     if (first === '[') return this.#array(depth);
     if (first === '"') return this.#string();
-    for (const [word, value] of [
-      ['true', true],
-      ['false', false],
-      ['null', null],
-    ] as const) {
-      if (this.#text.startsWith(word, this.#at)) {
-        this.#at += word.length;
-        return value;
-      }
-    }
+    if (first === 't') return this.#word('true', true);
+    if (first === 'f') return this.#word('false', false);
+    if (first === 'n') return this.#word('null', null);
     return this.#number();
   }
 
   end(): void {
     this.#skipSpace();
     if (this.#at !== this.#text.length) throw new NotStrictJson('something follows the document');
+  }
+
+  #word<Value extends Json>(word: string, value: Value): Value {
+    if (!this.#text.startsWith(word, this.#at)) throw new NotStrictJson('an unknown word');
+    this.#at += word.length;
+    return value;
   }
 
   #object(depth: number): Map<string, Json> {

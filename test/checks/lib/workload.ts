@@ -67,7 +67,7 @@ class Stream {
 
     const { duplicateRate, lateRate, malformedRate } = this.#options;
     for (;;) {
-      if (this.#random.chance(malformedRate)) return this.#nextMalformed();
+      if (this.#random.chance(malformedRate / (1 - duplicateRate))) return this.#nextMalformed();
       const event = this.#nextEvent();
       const record = encode(event, this.#options.topics, this.#random);
       const remaining = this.#options.events - position - this.#waitingCount;
@@ -79,6 +79,7 @@ class Stream {
           ...streamed,
           record: this.#random.chance(0.5) ? record : encode(event, this.#options.topics, this.#random),
           isDuplicate: true,
+          isLate: false,
         });
       }
       if (!isLate) return streamed;
