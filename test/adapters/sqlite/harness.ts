@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
+
+/** The SQLite store in a temporary folder of its own for each `open`. */
+export class SqliteHarness implements StoreHarness {
+  #folder: string | null = null;
+  readonly #stores: Store[] = [];
+
+  async open(settings: StoreSettings): Promise<Store> {
+    this.#folder = await mkdtemp(join(tmpdir(), 'tributary-store-'));
+    return this.openAgain(settings);
+  }
+
+  async openAgain(settings: StoreSettings): Promise<Store> {
+    const store = openSqliteStore({ file: this.file, ...settings });
+    this.#stores.push(store);
+    return store;
+  }
+
+  get file(): string {
+    if (this.#folder === null) throw new Error('Open a store first.');
+    return join(this.#folder, 'store.db');
+  }
+
+  async rawQuery(sql: string): Promise<Record<string, unknown>[]> {
+    return this.#withDatabase((database) => database.prepare(sql).all());
+  }
+
+  async makeOriginalOrdersTable(rows: Parameters<StoreHarness['makeOriginalOrdersTable']>[0]): Promise<void> {
+    this.#withDatabase((database) => {
+      database.exec(`
+        CREATE TABLE orders (
+            order_id VARCHAR(255) PRIMARY KEY,
+            order_status VARCHAR(50),
+            payment_status VARCHAR(50),
+            review_status VARCHAR(50),
+            ready_to_send BOOLEAN DEFAULT FALSE
+        );`);
+      const insert = database.prepare('INSERT INTO orders VALUES (?, ?, ?, ?, ?)');
+      database.exec('BEGIN');
+      for (const [id, order, payment, review, ready] of rows)
+        insert.run(id, order, payment, review, Number(ready));
+      database.exec('COMMIT');
+    });
+  }
+
+  async cleanup(): Promise<void> {
+    for (const store of this.#stores.splice(0)) await store.close();
+    if (this.#folder !== null) await rm(this.#folder, { recursive: true, force: true });
+    this.#folder = null;
+  }
+
+  #withDatabase<T>(work: (database: DatabaseSync) => T): T {
+    const database = new DatabaseSync(this.file, { timeout: 1_000 });
+    try {
+      return work(database);
+    } finally {
+      database.close();
+    }
+  }
+}

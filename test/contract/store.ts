@@ -1,0 +1,24 @@
+import { describe } from 'vitest';
+import { describeCheckpoints } from './store/checkpoints.ts';
+import { describeDeliveries } from './store/deliveries.ts';
+import { describeDeliveryClaims } from './store/delivery-claims.ts';
+import type { StoreHarness } from './store/fixtures.ts';
+import { describeIngest } from './store/ingest.ts';
+import { describeJournal } from './store/journal.ts';
+import { describeMigration } from './store/migration.ts';
+import { describeQuarantine } from './store/quarantine.ts';
+
+export type { OriginalOrder, StoreHarness, StoreSettings } from './store/fixtures.ts';
+
+/** The promises of the store port, as tests that every adapter runs. */
+export function describeStore(name: string, harness: StoreHarness): void {
+  describe(`the store on ${name}`, () => {
+    describeMigration(harness);
+    describeCheckpoints(harness);
+    describeIngest(harness);
+    describeJournal(harness);
+    describeQuarantine(harness);
+    describeDeliveries(harness);
+    describeDeliveryClaims(harness);
+  });
+}

@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import {
+  batchOf,
+  change,
+  claimOne,
+  claimPartitions,
+  move,
+  type StoreHarness,
+  TOPIC,
+  usePlace,
+} from './fixtures.ts';
+
+const BEYOND_DOUBLES = 2n ** 53n + 1n;
+const LARGEST = 2n ** 63n - 1n;
+
+export function describeCheckpoints(harness: StoreHarness): void {
+  describe('checkpoints', () => {
+    const place = usePlace(harness);
+
+    it('are made by the first claim, at the offset that it asks for', async () => {
+      const [checkpoint] = await place.store.claim([
+        { topic: TOPIC, partition: 3, topicId: 'topic-id-1', startOffset: 17n },
+      ]);
+
+      expect(checkpoint).toMatchObject({
+        topic: TOPIC,
+        partition: 3,
+        topicId: 'topic-id-1',
+        nextOffset: 17n,
+        haltReason: null,
+        isNew: true,
+      });
+      expect(await place.store.checkpoints()).toEqual([{ ...checkpoint, isNew: false }]);
+    });
+
+    it('are kept by a later claim, with the topic id of the first, in a higher epoch', async () => {
+      const first = await claimOne(place.store);
+      const [second] = await place.store.claim([
+        { topic: TOPIC, partition: 0, topicId: 'topic-id-2', startOffset: 99n },
+      ]);
+
+      expect(second).toMatchObject({ topicId: 'topic-id-1', nextOffset: 0n, isNew: false });
+      expect(second?.epoch).toBeGreaterThan(first.epoch);
+    });
+
+    it('are listed by topic and partition number', async () => {
+      const request = (topic: string, partition: number) => ({
+        topic,
+        partition,
+        topicId: 'id',
+        startOffset: 0n,
+      });
+      await place.store.claim([request('b', 10), request('b', 9), request('a', 2)]);
+
+      const listed = await place.store.checkpoints();
+      expect(listed.map(({ topic, partition }) => [topic, partition])).toEqual([
+        ['a', 2],
+        ['b', 9],
+        ['b', 10],
+      ]);
+    });
+
+    it('move by a commit from where they stand', async () => {
+      const checkpoint = await claimOne(place.store);
+
+      const outcome = await place.store.commit(batchOf([move(checkpoint, 5n)], []));
+
+      expect(outcome).toEqual({ kind: 'committed', deliveriesDue: 0 });
+      expect(await place.store.checkpoints()).toEqual([{ ...checkpoint, nextOffset: 5n, isNew: false }]);
+    });
+
+    it('hold offsets that a double cannot', async () => {
+      const [checkpoint] = await place.store.claim([
+        { topic: TOPIC, partition: 0, topicId: 'topic-id-1', startOffset: BEYOND_DOUBLES },
+      ]);
+      if (checkpoint === undefined) throw new Error('The claim gave nothing.');
+      expect(checkpoint.nextOffset).toBe(BEYOND_DOUBLES);
+      const wrong = { ...move(checkpoint), fromOffset: BEYOND_DOUBLES - 1n };
+      expect(await place.store.commit(batchOf([wrong], []))).toEqual({ kind: 'fenced' });
+
+      await place.store.commit(batchOf([{ ...move(checkpoint), toOffset: LARGEST }], []));
+
+      expect((await place.store.checkpoints())[0]?.nextOffset).toBe(LARGEST);
+    });
+
+    it.each(['optimistic', 'locking'] as const)(
+      'fence an owner of an earlier epoch, and nothing of its %s batch is written',
+      async (mode) => {
+        const stale = await claimOne(place.store);
+        const other = await place.another();
+        const present = await claimOne(other);
+
+        const batch = batchOf([move(stale)], [change('parcel', 0, { delivery: 'due' })], { mode });
+        expect(await place.store.commit(batch)).toEqual({ kind: 'fenced' });
+
+        expect(await other.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0, deliveriesPending: 0 });
+        expect(await other.checkpoints()).toEqual([{ ...present, isNew: false }]);
+        expect(await other.commit(batchOf([move(present)], []))).toMatchObject({ kind: 'committed' });
+      },
+    );
+
+    it.each([1n, -1n])('fence a batch that starts %s offset away from where they stand', async (distance) => {
+      const checkpoint = await claimOne(place.store);
+      await place.store.commit(batchOf([move(checkpoint, 5n)], []));
+
+      const elsewhere = { ...checkpoint, nextOffset: 5n + distance };
+      const outcome = await place.store.commit(batchOf([move(elsewhere)], [change('parcel', 0)]));
+
+      expect(outcome).toEqual({ kind: 'fenced' });
+      expect(await place.store.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0 });
+      expect((await place.store.checkpoints())[0]?.nextOffset).toBe(5n);
+    });
+
+    it('fence a batch whose partition has no checkpoint', async () => {
+      const checkpoint = await claimOne(place.store);
+      const unknown = { ...move(checkpoint), partition: 1 };
+      expect(await place.store.commit(batchOf([move(checkpoint), unknown], []))).toEqual({ kind: 'fenced' });
+      expect(await place.store.checkpoints()).toEqual([{ ...checkpoint, isNew: false }]);
+    });
+
+    it('move together or not at all', async () => {
+      const [first, second] = await claimPartitions(place.store, 2);
+      if (first === undefined || second === undefined) throw new Error('The claim gave too little.');
+      await claimOne(place.store, 1);
+
+      expect(await place.store.commit(batchOf([move(first), move(second)], []))).toEqual({ kind: 'fenced' });
+
+      expect((await place.store.checkpoints()).map(({ nextOffset }) => nextOffset)).toEqual([0n, 0n]);
+    });
+  });
+
+  describe('a halted partition', () => {
+    const place = usePlace(harness);
+
+    it('takes no commit, and tells every later owner why', async () => {
+      const checkpoint = await claimOne(place.store);
+      await place.store.halt(checkpoint, checkpoint.epoch, 'Offsets 5 to 9 are gone.');
+
+      expect(await place.store.commit(batchOf([move(checkpoint)], []))).toEqual({ kind: 'fenced' });
+
+      const other = await place.another();
+      const later = await claimOne(other);
+      expect(later).toMatchObject({ haltReason: 'Offsets 5 to 9 are gone.', nextOffset: 0n });
+      expect(await other.commit(batchOf([move(later)], []))).toEqual({ kind: 'fenced' });
+    });
+
+    it('holds up no other partition', async () => {
+      const [first, second] = await claimPartitions(place.store, 2);
+      if (first === undefined || second === undefined) throw new Error('The claim gave too little.');
+      await place.store.halt(first, first.epoch, 'A gap.');
+      expect(await place.store.commit(batchOf([move(second)], []))).toMatchObject({ kind: 'committed' });
+    });
+
+    it('cannot be halted by an owner of an earlier epoch', async () => {
+      const stale = await claimOne(place.store);
+      const present = await claimOne(place.store);
+
+      await place.store.halt(stale, stale.epoch, 'I think that there is a gap.');
+
+      expect(await place.store.checkpoints()).toEqual([{ ...present, isNew: false }]);
+    });
+
+    it('goes on where an operator decides, in a new epoch, and the decision is kept', async () => {
+      const checkpoint = await claimOne(place.store);
+      await place.store.halt(checkpoint, checkpoint.epoch, 'Offsets 0 to 9 are gone.');
+
+      await place.store.resume({
+        topic: TOPIC,
+        partition: 0,
+        topicId: 'topic-id-2',
+        offset: BEYOND_DOUBLES,
+        decidedBy: 'an operator; DROP TABLE checkpoints',
+        reason: "They're in the backup — 😀",
+        decidedAtMs: place.clock.now(),
+      });
+
+      const [resumed] = await place.store.checkpoints();
+      expect(resumed).toMatchObject({ topicId: 'topic-id-2', nextOffset: BEYOND_DOUBLES, haltReason: null });
+      expect(resumed?.epoch).toBeGreaterThan(checkpoint.epoch);
+      const stale = { ...checkpoint, nextOffset: BEYOND_DOUBLES };
+      expect(await place.store.commit(batchOf([move(stale)], []))).toEqual({ kind: 'fenced' });
+      const next = await claimOne(place.store);
+      expect(await place.store.commit(batchOf([move(next)], []))).toMatchObject({ kind: 'committed' });
+
+      const decisions = await harness.rawQuery(
+        'SELECT topic, halt_reason, decided_by, reason FROM checkpoint_decisions',
+      );
+      expect(decisions.map((decision) => Object.values(decision).map(String))).toEqual([
+        [
+          TOPIC,
+          'Offsets 0 to 9 are gone.',
+          'an operator; DROP TABLE checkpoints',
+          "They're in the backup — 😀",
+        ],
+      ]);
+    });
+
+    it('keeps every decision, also about a partition that was not halted', async () => {
+      await claimOne(place.store);
+      for (const offset of [7n, 3n]) {
+        await place.store.resume({
+          topic: TOPIC,
+          partition: 0,
+          topicId: 'topic-id-1',
+          offset,
+          decidedBy: 'operator',
+          reason: 'replay',
+          decidedAtMs: place.clock.now(),
+        });
+      }
+      expect((await place.store.checkpoints())[0]?.nextOffset).toBe(3n);
+      const decisions = await harness.rawQuery(
+        'SELECT from_offset, to_offset FROM checkpoint_decisions ORDER BY decision_id',
+      );
+      expect(decisions.map(({ from_offset, to_offset }) => [Number(from_offset), Number(to_offset)])).toEqual(
+        [
+          [0, 7],
+          [7, 3],
+        ],
+      );
+    });
+
+    it('cannot be resumed without a checkpoint', async () => {
+      const decision = {
+        topic: TOPIC,
+        partition: 9,
+        topicId: 'topic-id-1',
+        offset: 1n,
+        decidedBy: 'operator',
+        reason: 'mistaken',
+        decidedAtMs: place.clock.now(),
+      };
+      await expect(place.store.resume(decision)).rejects.toMatchObject({ name: 'TributaryError' });
+      expect(await place.store.checkpoints()).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { compareUtf8 } from '../../../src/core/text.ts';
+import type { ClaimedDelivery, Store } from '../../../src/ports/store.ts';
+import { claimOnly, LEASE_MS, settlement } from './deliveries.ts';
+import {
+  change,
+  commitChanges,
+  NASTY_IDS,
+  type StoreHarness,
+  TARGET,
+  TARGETS,
+  usePlace,
+} from './fixtures.ts';
+
+export function describeDeliveryClaims(harness: StoreHarness): void {
+  describe('a claim', () => {
+    const place = usePlace(harness);
+    const claim = (store: Store, claimant: string, limit: number) =>
+      store.claimDeliveries({ target: TARGET, claimant, limit, nowMs: place.clock.now(), leaseMs: LEASE_MS });
+
+    it('gives the row of the view, of every id byte for byte', async () => {
+      await commitChanges(
+        place.store,
+        ...NASTY_IDS.map((id, index) => change(id, 0, { delivery: 'due', row: [id, false, index] })),
+      );
+      const claimed = await claim(place.store, 'one', 1_000);
+      const byId = (a: ClaimedDelivery, b: ClaimedDelivery) => compareUtf8(a.entityId, b.entityId);
+      const expected = NASTY_IDS.map((entityId, index) => ({
+        target: TARGET,
+        entityId,
+        version: 1,
+        row: [entityId, false, index],
+        attempt: 1,
+        claimant: 'one',
+        dueSinceMs: place.clock.now(),
+      }));
+      expect([...claimed].sort(byId)).toEqual(expected.sort(byId));
+    });
+
+    it('takes the earliest first, up to its limit', async () => {
+      for (const id of ['first', 'second', 'third']) {
+        await commitChanges(place.store, change(id, 0, { delivery: 'due' }));
+        place.clock.nowMs += 10;
+      }
+      const ids = async (limit: number) =>
+        (await claim(place.store, 'one', limit)).map(({ entityId }) => entityId);
+      expect((await ids(2)).sort()).toEqual(['first', 'second']);
+      expect(await ids(2)).toEqual(['third']);
+      expect(await ids(2)).toEqual([]);
+    });
+
+    it('is of one target alone', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await claimOnly(place.store, place);
+      expect(await place.store.readDelivery(TARGETS[1], 'parcel')).toMatchObject({ attempts: 0 });
+      const unknown = {
+        target: 'nobody',
+        claimant: 'one',
+        limit: 1,
+        nowMs: place.clock.now(),
+        leaseMs: LEASE_MS,
+      };
+      expect(await place.store.claimDeliveries(unknown)).toEqual([]);
+    });
+
+    it('counts as an attempt before anything is sent, and is due again when its lease ends', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      const first = await claimOnly(place.store, place, 'one');
+      expect(first.attempt).toBe(1);
+      const leaseEndMs = place.clock.now() + LEASE_MS;
+      expect(await place.store.readDelivery(TARGET, 'parcel')).toMatchObject({
+        status: 'pending',
+        attempts: 1,
+        nextAttemptAtMs: leaseEndMs,
+      });
+      expect(await place.store.nextDeliveryDueMs(TARGET)).toBe(leaseEndMs);
+
+      place.clock.nowMs = leaseEndMs - 1;
+      expect(await claim(place.store, 'two', 10)).toEqual([]);
+      place.clock.nowMs = leaseEndMs;
+      expect(await claim(place.store, 'two', 10)).toEqual([{ ...first, attempt: 2, claimant: 'two' }]);
+    });
+
+    it('that ran out but was not taken by another is still settled', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      const slow = await claimOnly(place.store, place);
+      place.clock.nowMs += LEASE_MS * 2;
+      await place.store.settleDeliveries([settlement(slow, 'delivered')]);
+      expect(await place.store.readDelivery(TARGET, 'parcel')).toMatchObject({
+        status: 'delivered',
+        nextAttemptAtMs: null,
+      });
+    });
+
+    it('is never given to two instances at once', async () => {
+      const other = await place.another();
+      const ids = Array.from({ length: 200 }, (_, index) => `parcel ${index}`);
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: 'due' })));
+      const claimed: string[] = [];
+      const drain = async (store: Store, claimant: string) => {
+        for (;;) {
+          const some = await claim(store, claimant, 7);
+          if (some.length === 0 && (await place.store.nextDeliveryDueMs(TARGET)) !== place.clock.now())
+            return;
+          claimed.push(...some.map(({ entityId }) => entityId));
+        }
+      };
+      await Promise.all([drain(place.store, 'one'), drain(other, 'two'), drain(place.store, 'three')]);
+      expect([...claimed].sort()).toEqual([...ids].sort());
+    });
+  });
+}

@@ -1,0 +1,303 @@
+import { createHash } from 'node:crypto';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach } from 'vitest';
+import type { ViewRow } from '../../../src/core/domain.ts';
+import { compareUtf8 } from '../../../src/core/text.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
+import type {
+  Checkpoint,
+  CheckpointMove,
+  EntityChange,
+  IngestBatch,
+  JournaledEvent,
+  MigrationOptions,
+  QuarantinedRecord,
+  Store,
+} from '../../../src/ports/store.ts';
+
+/** One kind of store under test. Every test gets an empty place of its own from `open`. */
+export interface StoreHarness {
+  /** A store, not migrated yet, in a fresh and empty place. */
+  open(settings: StoreSettings): Promise<Store>;
+  /** Another instance, as another process would have it, on the place that `open` made last. Not migrated. */
+  openAgain(settings: StoreSettings): Promise<Store>;
+  /** Runs one statement past the store, as somebody with a database client would. */
+  rawQuery(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Makes the table `orders` by the original program's own SQL, with these rows. */
+  makeOriginalOrdersTable(rows: readonly OriginalOrder[]): Promise<void>;
+  /** Closes every instance that the test did not close, and removes the place. */
+  cleanup(): Promise<void>;
+}
+
+export interface StoreSettings {
+  readonly clock: Clock;
+  readonly targets: readonly string[];
+}
+
+export type OriginalOrder = readonly [
+  orderId: string,
+  orderStatus: string | null,
+  paymentStatus: string | null,
+  reviewStatus: string | null,
+  readyToSend: boolean,
+];
+
+/** Wall-clock time stands still until a test moves it; waiting takes real time, so that locks can pass on. */
+export class SettableClock implements Clock {
+  nowMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+  now(): number {
+    return this.nowMs;
+  }
+
+  monotonicMs(): number {
+    return performance.now();
+  }
+
+  async sleep(ms: number): Promise<void> {
+    await setTimeout(ms);
+  }
+
+  random(): number {
+    return Math.random();
+  }
+
+  uuid(): string {
+    return crypto.randomUUID();
+  }
+}
+
+/** Two targets, so that a store that serves only the first is found out. */
+export const TARGETS = ['warehouse', 'billing'] as const;
+export const TARGET = TARGETS[0];
+
+export const PARCELS: MigrationOptions['view'] = {
+  table: 'parcels',
+  keyColumn: 'parcel_id',
+  columns: [
+    { name: 'place', type: 'text' },
+    { name: 'is_fragile', type: 'boolean' },
+    { name: 'weight_grams', type: 'integer' },
+  ],
+};
+
+export function parcelMigration(clock: Clock): MigrationOptions {
+  return { view: PARCELS, targets: TARGETS, adopt: null, nowMs: clock.now() };
+}
+
+export interface StorePlace {
+  readonly store: Store;
+  readonly clock: SettableClock;
+  /** A second instance on the same data, migrated. */
+  another(): Promise<Store>;
+}
+
+/** A fresh migrated store for each test of the surrounding `describe`. */
+export function usePlace(harness: StoreHarness): StorePlace {
+  let current: { store: Store; clock: SettableClock } | undefined;
+  beforeEach(async () => {
+    const clock = new SettableClock();
+    const store = await harness.open({ clock, targets: TARGETS });
+    await store.migrate(parcelMigration(clock));
+    current = { store, clock };
+  });
+  afterEach(() => harness.cleanup());
+  const now = () => {
+    if (current === undefined) throw new Error('The place is made before each test, not before the suite.');
+    return current;
+  };
+  return {
+    get store() {
+      return now().store;
+    },
+    get clock() {
+      return now().clock;
+    },
+    async another() {
+      const { clock } = now();
+      const store = await harness.openAgain({ clock, targets: TARGETS });
+      await store.migrate(parcelMigration(clock));
+      return store;
+    },
+  };
+}
+
+export const TOPIC = 'parcel_events';
+
+/** Claims partitions 0 to `count` - 1 of the topic, each new one at offset 0. */
+export function claimPartitions(store: Store, count = 1): Promise<Checkpoint[]> {
+  return store.claim(
+    Array.from({ length: count }, (_, partition) => ({
+      topic: TOPIC,
+      partition,
+      topicId: 'topic-id-1',
+      startOffset: 0n,
+    })),
+  );
+}
+
+export async function claimOne(store: Store, partition = 0): Promise<Checkpoint> {
+  const [checkpoint] = await store.claim([
+    { topic: TOPIC, partition, topicId: 'topic-id-1', startOffset: 0n },
+  ]);
+  if (checkpoint === undefined) throw new Error('The claim gave nothing.');
+  return checkpoint;
+}
+
+/** A move by `records` offsets from where the checkpoint stands. */
+export function move(checkpoint: Checkpoint, records = 1n): CheckpointMove {
+  const { topic, partition, epoch, nextOffset } = checkpoint;
+  return { topic, partition, epoch, fromOffset: nextOffset, toOffset: nextOffset + records };
+}
+
+let contents = 0;
+
+/** An event at `position`, unlike any other unless told so. */
+export function event(
+  entityId: string,
+  position: number,
+  facts: Partial<JournaledEvent> = {},
+): JournaledEvent {
+  const data = facts.data ?? `{"content":${++contents}}`;
+  return {
+    entityId,
+    position,
+    occurredAtMs: Date.UTC(2026, 0, 1) + position,
+    cautionRank: 0,
+    eventId: `event-${position}`,
+    contentHash: createHash('sha256').update(data).digest('hex'),
+    eventType: 'PARCEL',
+    revision: null,
+    observedAtMs: Date.UTC(2026, 0, 2, 0, 0, 0, 1),
+    topic: TOPIC,
+    partition: 0,
+    offset: BigInt(position),
+    data,
+    ...facts,
+  };
+}
+
+export const ROW: ViewRow = ['Oslo', true, 1200];
+
+/** A change that adds one event to an entity of version `fromVersion`. */
+export function change(
+  entityId: string,
+  fromVersion: number,
+  facts: Partial<EntityChange> = {},
+): EntityChange {
+  const events = facts.events ?? [event(entityId, fromVersion + 1)];
+  return {
+    entityId,
+    fromVersion,
+    version: fromVersion + events.length,
+    row: ROW,
+    delivery: 'none',
+    ...facts,
+    events,
+  };
+}
+
+export function batchOf(
+  moves: readonly CheckpointMove[],
+  changes: readonly EntityChange[],
+  facts: Partial<IngestBatch> = {},
+): IngestBatch {
+  return {
+    moves,
+    quarantined: [],
+    entityIds: changes.map(({ entityId }) => entityId).sort(compareUtf8),
+    mode: 'optimistic',
+    plan: async () => changes,
+    ...facts,
+  };
+}
+
+/** Commits the changes with no checkpoint to move, and expects that to work. Resolves with how many became due. */
+export async function commitChanges(store: Store, ...changes: EntityChange[]): Promise<number> {
+  const outcome = await store.commit(batchOf([], changes));
+  if (outcome.kind !== 'committed')
+    throw new Error(`Expected the batch to be committed, it was ${outcome.kind}.`);
+  return outcome.deliveriesDue;
+}
+
+export function quarantined(offset: bigint, facts: Partial<QuarantinedRecord> = {}): QuarantinedRecord {
+  const value = facts.value === undefined ? Uint8Array.of(0xff, 0x00, 0x27) : facts.value;
+  return {
+    topic: TOPIC,
+    partition: 0,
+    offset,
+    reason: 'json_invalid',
+    detail: "It's no JSON: byte 0 is not allowed — 😀.",
+    key: Uint8Array.of(0x00, 0x80),
+    value,
+    valueLength: value?.length ?? 0,
+    valueHash: createHash('sha256')
+      .update(value ?? '')
+      .digest('hex'),
+    headers: Uint8Array.of(1, 2, 0, 255),
+    observedAtMs: Date.UTC(2026, 0, 2),
+    ...facts,
+  };
+}
+
+/** Ids that a careless store mixes up, cuts, folds, pads or runs. */
+export const NASTY_IDS: readonly string[] = [
+  'A1',
+  'a1',
+  'A1 ',
+  'A1  ',
+  ' A1',
+  'A1\t',
+  'A1\n',
+  'A',
+  'A\u0000',
+  'A\u0000B',
+  'A\u0000C',
+  '\u0000',
+  '\u00e9',
+  'e\u0301',
+  '\u0130',
+  'ss',
+  '\u00df',
+  '\ufb00',
+  '\uffff',
+  '\ue000',
+  '\u{10000}',
+  '😀',
+  '👩‍👩‍👧',
+  '\u202eabc',
+  '\u200babc',
+  '\ufeffabc',
+  "'; DROP TABLE event_journal; --",
+  '"quoted"',
+  '`ticked`',
+  'back\\slash',
+  '%',
+  '_',
+  '?',
+  '$1',
+  '=1+1',
+  '__proto__',
+  'constructor',
+  '1',
+  '01',
+  '1e0',
+  'NULL',
+  `${'ä'.repeat(127)}x`,
+  `${'ä'.repeat(127)}y`,
+];
+
+/** Gives everything that can run by now the chance to. */
+export async function letOthersRun(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await setImmediate();
+}
+
+/** Whatever a driver makes of an integer. */
+export function asNumber(value: unknown): number {
+  return Number(value);
+}
+
+/** Uint8Arrays and Buffers of the same bytes compare equal. */
+export function bytes(value: Uint8Array | null): number[] | null {
+  return value === null ? null : [...value];
+}

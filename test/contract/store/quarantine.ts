@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import type { QuarantinedRecord } from '../../../src/ports/store.ts';
+import { batchOf, bytes, claimOne, move, quarantined, type StoreHarness, usePlace } from './fixtures.ts';
+
+export function describeQuarantine(harness: StoreHarness): void {
+  describe('the quarantine', () => {
+    const place = usePlace(harness);
+
+    const keep = (...records: QuarantinedRecord[]) =>
+      place.store.commit(batchOf([], [], { quarantined: records }));
+    const comparable = (record: QuarantinedRecord) => ({
+      ...record,
+      key: bytes(record.key),
+      value: bytes(record.value),
+      headers: bytes(record.headers),
+    });
+
+    it('gives records back byte for byte, absent and empty ones told apart', async () => {
+      const every = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+      const records = [
+        quarantined(1n, { key: every, value: every, headers: every }),
+        quarantined(2n, { key: null, value: null, headers: new Uint8Array() }),
+        quarantined(3n, { key: new Uint8Array(), value: new Uint8Array() }),
+        quarantined(2n ** 53n + 1n, { value: every, valueLength: 5_000_000_000 }),
+      ];
+      await keep(...records);
+
+      const kept = await place.store.readQuarantine({ after: null, limit: 10 });
+
+      expect(kept.map(comparable)).toEqual(records.map(comparable));
+      expect(await place.store.counts()).toMatchObject({ quarantined: 4 });
+    });
+
+    it('is read in pages, by topic, partition and offset', async () => {
+      const records = [
+        quarantined(9n, { topic: 'a', partition: 2 }),
+        quarantined(10n, { topic: 'a', partition: 2 }),
+        quarantined(1n, { topic: 'a', partition: 10 }),
+        quarantined(0n, { topic: 'b', partition: 0 }),
+      ];
+      await keep(...[...records].reverse());
+
+      const seen: QuarantinedRecord[] = [];
+      for (;;) {
+        const page = await place.store.readQuarantine({ after: seen.at(-1) ?? null, limit: 3 });
+        expect(page.length).toBeLessThanOrEqual(3);
+        if (page.length === 0) break;
+        seen.push(...page);
+      }
+      expect(seen.map(comparable)).toEqual(records.map(comparable));
+    });
+
+    it('holds nothing of a batch that is fenced', async () => {
+      const stale = await claimOne(place.store);
+      await claimOne(place.store);
+      const batch = batchOf([move(stale)], [], { quarantined: [quarantined(0n)] });
+      expect(await place.store.commit(batch)).toEqual({ kind: 'fenced' });
+      expect(await place.store.readQuarantine({ after: null, limit: 10 })).toEqual([]);
+    });
+
+    it('keeps a record once, as it was first seen, when its partition is read again', async () => {
+      await keep(quarantined(4n, { observedAtMs: 1_000 }));
+      expect(await keep(quarantined(4n, { observedAtMs: 2_000 }))).toMatchObject({ kind: 'committed' });
+      const kept = await place.store.readQuarantine({ after: null, limit: 10 });
+      expect(kept.map(({ offset, observedAtMs }) => [offset, observedAtMs])).toEqual([[4n, 1_000]]);
+    });
+
+    it('takes a value of a megabyte', async () => {
+      const value = new Uint8Array(1_048_576).fill(0xfe);
+      await keep(quarantined(1n, { value }));
+      const [kept] = await place.store.readQuarantine({ after: null, limit: 1 });
+      expect(Buffer.compare(kept?.value ?? new Uint8Array(), value)).toBe(0);
+    });
+  });
+}
