@@ -9,7 +9,7 @@ import { deliveryIdOf } from '../delivery-id.ts';
 import { Gate } from '../gate.ts';
 
 export interface DeliverOptions {
-  readonly view: View<never>;
+  readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
   readonly target: DeliveryTarget;
   readonly store: Store;
   readonly clock: Clock;

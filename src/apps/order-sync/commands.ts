@@ -1,0 +1,148 @@
+import { userInfo } from 'node:os';
+import { TributaryError } from '../../core/errors.ts';
+import { type Position, partitionName } from '../../core/offset.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { CommandSpec } from '../shared/cli.ts';
+import { EXIT } from '../shared/exit-codes.ts';
+import { openParts, startOrderSync, topicNamesOf } from './order-sync.ts';
+
+export function runCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'run',
+    summary: 'Sync until stopped (what the program does without a command).',
+    examples: [
+      ['order-sync', 'On the embedded log and store, in .tributary'],
+      [
+        'KAFKA_BROKERS=localhost:9092 DATABASE_URL=mysql://sync:secret@localhost/event_synchronization order-sync',
+        'On Kafka and MySQL',
+      ],
+    ],
+    isDefault: true,
+    async run({ settings, log, shutdown }) {
+      let failure: unknown = null;
+      const failed = Promise.withResolvers<void>();
+      const orderSync = await startOrderSync(settings, {
+        clock,
+        logger: log,
+        onFailure(error) {
+          failure = error;
+          failed.resolve();
+        },
+      });
+      shutdown.defer('order-sync', () => orderSync.close());
+      await Promise.race([shutdown.requested, failed.promise]);
+      if (failure !== null) throw failure;
+      return EXIT.ok;
+    },
+  };
+}
+
+export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'partitions',
+    summary: 'How far each partition is journaled, what the log still has, and which ones are halted.',
+    examples: [
+      ['order-sync partitions', 'A line for each partition'],
+      ['order-sync partitions --json', 'The same for a program'],
+    ],
+    async run({ settings, log: logger, output }) {
+      const { store, log, close } = await openParts(settings, clock, logger);
+      try {
+        const checkpoints = await store.checkpoints();
+        const topics = await log.describe(Object.values(topicNamesOf(settings)));
+        for (const range of topics.flatMap((topic) => topic.partitions)) {
+          const name = partitionName(range);
+          const checkpoint = checkpoints.find((found) => partitionName(found) === name);
+          const { startOffset, endOffset } = range;
+          const row = {
+            topic: range.topic,
+            partition: range.partition,
+            nextOffset: checkpoint?.nextOffset ?? null,
+            logStartOffset: startOffset,
+            logEndOffset: endOffset,
+            epoch: checkpoint?.epoch ?? null,
+            haltReason: checkpoint?.haltReason ?? null,
+          };
+          const halted = row.haltReason === null ? '' : `  HALTED: ${row.haltReason}`;
+          const next = row.nextOffset === null ? 'not begun' : `next ${row.nextOffset}`;
+          await output.row(row, `${name}  ${next}  log ${startOffset}..${endOffset}${halted}`);
+        }
+        await output.endRows();
+        return EXIT.ok;
+      } finally {
+        await close();
+      }
+    },
+  };
+}
+
+export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'resume',
+    summary:
+      'Let a halted partition go on from an offset that you choose; the decision is recorded for ever.',
+    arguments: [['<partition>', 'As in order_events/3.']],
+    options: [
+      ['--at <offset>', 'The offset to go on from, or "earliest": the oldest that the log has.'],
+      ['--reason <text>', 'Why, for those who ask later.'],
+      ['--by <name>', 'Who decides (default: the user of the system).'],
+    ],
+    examples: [
+      [
+        'order-sync resume order_events/3 --at earliest --reason "retention was too short; the gap is accepted"',
+        'Go on with what the log still has',
+      ],
+      ['order-sync partitions', 'See first what is halted, and why'],
+    ],
+    async run({ settings, log: logger, output }, input) {
+      const position = input.arguments[0] ?? '';
+      const reason = String(input.options.reason ?? '').trim();
+      if (reason === '')
+        throw new TributaryError('usage', 'Say why with --reason: the decision is recorded with it.');
+      const { store, log, close } = await openParts(settings, clock, logger);
+      try {
+        const [topic = '', number = ''] = splitName(position);
+        const described = (await log.describe([topic]))[0];
+        const range = described?.partitions.find((found) => String(found.partition) === number);
+        if (described === undefined || range === undefined) {
+          throw new TributaryError(
+            'usage',
+            `The log has no partition ${JSON.stringify(position)}; give one as in order_events/3.`,
+          );
+        }
+        const at = offsetFrom(String(input.options.at ?? ''), range.startOffset, range.endOffset);
+        const target: Position = { topic, partition: range.partition, offset: at };
+        const by = String(input.options.by ?? userInfo().username);
+        await store.resume({
+          ...target,
+          topicId: described.topicId,
+          decidedBy: by,
+          reason,
+          decidedAtMs: clock.now(),
+        });
+        await output.document(
+          { ...target, decidedBy: by, reason },
+          `${partitionName(target)} goes on at offset ${at}; running instances see it at their next claim, so restart the one that halted.`,
+        );
+        return EXIT.ok;
+      } finally {
+        await close();
+      }
+    },
+  };
+}
+
+function splitName(name: string): [string, string] | [] {
+  const slash = name.lastIndexOf('/');
+  return slash < 0 ? [] : [name.slice(0, slash), name.slice(slash + 1)];
+}
+
+function offsetFrom(given: string, start: bigint, end: bigint): bigint {
+  if (given === 'earliest') return start;
+  if (!/^\d{1,19}$/.test(given)) throw new TributaryError('usage', 'Give --at an offset, or "earliest".');
+  const offset = BigInt(given);
+  if (offset < start || offset > end) {
+    throw new TributaryError('usage', `The log has offsets ${start} to ${end}; ${offset} is not among them.`);
+  }
+  return offset;
+}

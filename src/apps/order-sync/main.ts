@@ -1,0 +1,28 @@
+import { runCli } from '../shared/cli.ts';
+import { systemClock } from '../shared/system-clock.ts';
+import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
+
+process.exitCode = await runCli(
+  {
+    program: 'order-sync',
+    summary: 'Journals order and payment events, keeps the view of the orders, and delivers the ready ones.',
+    examples: [
+      ['order-sync', 'Sync on the embedded log and store, in .tributary'],
+      [
+        'KAFKA_BROKERS=localhost:9092 DATABASE_URL=mysql://sync:secret@localhost/event_synchronization order-sync',
+        'Sync on Kafka and MySQL',
+      ],
+      ['order-sync partitions', 'See how far it is, and what is halted'],
+    ],
+    commands: [runCommand(systemClock), partitionsCommand(systemClock), resumeCommand(systemClock)],
+  },
+  {
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signals: process,
+    exit: (code) => process.exit(code),
+  },
+);

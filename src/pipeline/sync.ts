@@ -1,0 +1,235 @@
+import type { Domain } from '../core/domain.ts';
+import { isRetryable, messageOf, TributaryError } from '../core/errors.ts';
+import { type Backoff, fullJitterMs } from '../core/retry.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { DeliveryTarget } from '../ports/delivery-target.ts';
+import type { EventLog } from '../ports/event-log.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Store } from '../ports/store.ts';
+import { createAdopter } from './adopt.ts';
+import { createDecoder } from './decode/decoder.ts';
+import { Deliver, type DeliverStatus } from './deliver/deliver.ts';
+import { Ingest, type IngestStatus } from './ingest/ingest.ts';
+
+export interface SyncOptions<State, Event> {
+  readonly domain: Domain<State, Event>;
+  readonly log: EventLog;
+  /** Opened with the names of `targets`. */
+  readonly store: Store;
+  /** Every state that is due is owed to each of them. */
+  readonly targets: readonly DeliveryTarget[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The actual name of each topic that the domain names, where it has another one. */
+  readonly topicNames?: Readonly<Record<string, string>>;
+  readonly group: string;
+  readonly ingest?: Partial<IngestTuning>;
+  readonly delivery?: Partial<DeliveryTuning>;
+}
+
+export interface IngestTuning {
+  /** How many transactions may run side by side; default 4. */
+  readonly lanes: number;
+  /** The most events of one transaction; default 4,000. */
+  readonly batchEvents: number;
+  /** How many events' worth of histories are kept in memory; default 200,000. */
+  readonly cacheEvents: number;
+  /** How many bytes of records may wait in memory; default 32 MiB. */
+  readonly maxBufferedBytes: number;
+  /** A larger record is quarantined; default 1 MiB. */
+  readonly maxRecordBytes: number;
+}
+
+export interface DeliveryTuning {
+  /** Whether this instance sends; what is due is written all the same. Default true. */
+  readonly enabled: boolean;
+  /** Requests under way at once; default 64. */
+  readonly concurrency: number;
+  /** Longer than the target's own deadline; default 30 s. */
+  readonly leaseMs: number;
+  readonly backoff: Backoff;
+  readonly maxAttempts: number;
+  readonly pollMs: number;
+  readonly stopGraceMs: number;
+}
+
+export interface SyncStatus {
+  readonly ingest: IngestStatus | null;
+  readonly deliveries: Readonly<Record<string, DeliverStatus>>;
+}
+
+const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
+
+/**
+ * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
+ * log that does not answer yet, and for topics that are not there yet; it gives up only on what waiting cannot
+ * mend.
+ */
+export class Sync<State, Event> {
+  readonly #options: SyncOptions<State, Event>;
+  readonly #topics: readonly string[];
+  readonly #topicNames: Readonly<Record<string, string>>;
+  readonly #stopping = new AbortController();
+  #ingest: Ingest<State, Event> | undefined;
+  #delivers: readonly Deliver[] = [];
+  #starting: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  #waitingFor = 'not started';
+
+  constructor(options: SyncOptions<State, Event>) {
+    this.#options = options;
+    const logical = new Set(Object.values(options.domain.eventTypes).map((type) => type.topic));
+    this.#topicNames = Object.fromEntries(
+      [...logical].map((topic) => [topic, options.topicNames?.[topic] ?? topic]),
+    );
+    this.#topics = Object.values(this.#topicNames).sort();
+  }
+
+  /** The topics that are read, by their actual names. */
+  get topics(): readonly string[] {
+    return this.#topics;
+  }
+
+  /** Resolves when it runs, or when `stop` was called meanwhile. Rejects with what waiting cannot mend. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** Finishes what is in hand. The log, the store and the targets stay open: they are the caller's. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  status(): SyncStatus {
+    const deliveries = this.#options.targets.flatMap((target, index) => {
+      const deliver = this.#delivers[index];
+      return deliver === undefined ? [] : [[target.name, deliver.status()] as const];
+    });
+    return { ingest: this.#ingest?.status() ?? null, deliveries: Object.fromEntries(deliveries) };
+  }
+
+  /** Whether every part of it is at work; else what is wrong, in one sentence. */
+  async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
+    if (this.#ingest === undefined) return { ok: false, reason: this.#waitingFor };
+    const store = await this.#options.store.health();
+    return store.ok ? this.#ingest.health() : store;
+  }
+
+  async #start(): Promise<void> {
+    await this.#untilItWorks(() => this.#migrate());
+    await this.#untilItWorks(() => this.#checkTopics());
+    if (this.#stopping.signal.aborted) return;
+    this.#delivers = this.#createDelivers();
+    const ingest = this.#createIngest();
+    this.#ingest = ingest;
+    await this.#untilItWorks(() => ingest.start());
+    for (const deliver of this.#delivers) deliver.start();
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#starting?.catch(() => undefined);
+    await this.#ingest?.stop();
+    await Promise.all(this.#delivers.map((deliver) => deliver.stop()));
+  }
+
+  async #untilItWorks(step: () => Promise<void>): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stopping;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        return await step();
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+        this.#waitingFor = messageOf(error);
+        logger('warn', `Waiting: ${messageOf(error)}`, { attempt });
+        await clock.sleep(fullJitterMs(START_BACKOFF, attempt, clock.random()), signal);
+      }
+    }
+  }
+
+  async #migrate(): Promise<void> {
+    const { domain, store, targets, clock, logger } = this.#options;
+    const { table, keyColumn, columns } = domain.view;
+    const adopter = createAdopter(domain);
+    const nowMs = clock.now();
+    const report = await store.migrate({
+      view: { table, keyColumn, columns },
+      targets: targets.map((target) => target.name),
+      adopt: adopter === null ? null : (entityId, row) => adopter(entityId, row, nowMs),
+      nowMs,
+    });
+    if (report.fromVersion !== report.toVersion) {
+      logger('info', `Schema brought from version ${report.fromVersion} to ${report.toVersion}`);
+    }
+    if (report.adoptedRows > 0)
+      logger('info', `Took over ${report.adoptedRows} rows of ${table} that were there before`);
+  }
+
+  async #checkTopics(): Promise<void> {
+    const described = await this.#options.log.describe(this.#topics);
+    const missing = this.#topics.filter((topic) => !described.some((found) => found.topic === topic));
+    if (missing.length === 0) return;
+    throw new TributaryError(
+      'topic_missing',
+      `There is no topic ${missing.join(' and no topic ')}; create it.`,
+      {
+        retryable: true,
+      },
+    );
+  }
+
+  #createIngest(): Ingest<State, Event> {
+    const { domain, log, store, clock, logger, group, ingest = {} } = this.#options;
+    const {
+      lanes = 4,
+      batchEvents = 4_000,
+      cacheEvents = 200_000,
+      maxBufferedBytes = 32 * 1024 * 1024,
+    } = ingest;
+    const { maxRecordBytes } = ingest;
+    return new Ingest({
+      domain,
+      decoder: createDecoder(domain, {
+        topicNames: this.#topicNames,
+        ...(maxRecordBytes === undefined ? {} : { maxRecordBytes }),
+      }),
+      log,
+      store,
+      clock,
+      logger,
+      topics: this.#topics,
+      group,
+      lanes,
+      batchEvents,
+      cacheEvents,
+      maxBufferedBytes,
+      onCommitted: ({ deliveriesDue }) => {
+        if (deliveriesDue > 0) for (const deliver of this.#delivers) deliver.wake();
+      },
+    });
+  }
+
+  #createDelivers(): Deliver[] {
+    const { domain, store, targets, clock, logger, delivery = {} } = this.#options;
+    if (delivery.enabled === false) return [];
+    return targets.map(
+      (target) =>
+        new Deliver({
+          view: domain.view,
+          target,
+          store,
+          clock,
+          logger,
+          concurrency: delivery.concurrency ?? 64,
+          leaseMs: delivery.leaseMs ?? 30_000,
+          backoff: delivery.backoff ?? { baseMs: 500, capMs: 60_000 },
+          maxAttempts: delivery.maxAttempts ?? 12,
+          pollMs: delivery.pollMs ?? 500,
+          stopGraceMs: delivery.stopGraceMs ?? 5_000,
+        }),
+    );
+  }
+}
