@@ -1,3 +1,5 @@
+import type { Clock } from '../ports/clock.ts';
+
 /** Lets loops wait for something to change: `open` wakes all who wait now, and nobody later. */
 export class Gate {
   #waiting: (() => void)[] = [];
@@ -13,6 +15,14 @@ export class Gate {
       signal?.addEventListener('abort', wake, { once: true });
       this.#waiting.push(wake);
     });
+  }
+
+  /** As `wait`, but no longer than `ms`; leaves no timer behind. */
+  async waitFor(ms: number, clock: Pick<Clock, 'sleep'>, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    await Promise.race([this.wait(either), clock.sleep(ms, either)]);
+    over.abort();
   }
 
   open(): void {

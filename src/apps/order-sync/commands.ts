@@ -122,7 +122,7 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
         });
         await output.document(
           { ...target, decidedBy: by, reason },
-          `${partitionName(target)} goes on at offset ${at}; running instances see it at their next claim, so restart the one that halted.`,
+          `${partitionName(target)} goes on at offset ${at}; the instance that halted it sees that within seconds.`,
         );
         return EXIT.ok;
       } finally {

@@ -9,7 +9,7 @@ import type { LogRecord } from '../../ports/event-log.ts';
 import type { JournaledEvent, QuarantinedRecord } from '../../ports/store.ts';
 import { asBuffer, isUtf8Of, sha256Hex } from './bytes.ts';
 import { type CompiledType, compileTypes } from './event-types.ts';
-import { headerBytes, readHeaders } from './headers.ts';
+import { type HeaderFindings, headerBytesWithin, readHeaders } from './headers.ts';
 import { JsonReader, type ParsedJson } from './json-body.ts';
 import { toQuarantined } from './quarantine.ts';
 import { Rejection } from './reasons.ts';
@@ -103,10 +103,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     const { key, value } = record;
     if (value === null) return VALUE_MISSING;
     if (value.length === 0) return VALUE_EMPTY;
-    if (this.#isTooLarge(record, value)) {
-      return new Rejection('record_too_large', `The record is over ${this.#maxRecordBytes} bytes.`);
-    }
-    const said = readHeaders(record.headers, this.#maxHeaderBytes);
+    const said = this.#readEnvelope(record, value.length + (key === null ? 0 : key.length));
     if (said instanceof Rejection) return said;
     if (key === null) return KEY_MISSING;
 
@@ -166,10 +163,21 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     };
   }
 
-  #isTooLarge(record: LogRecord, value: Uint8Array): boolean {
-    const bytes = value.length + (record.key === null ? 0 : record.key.length);
-    if (bytes > this.#maxRecordBytes) return true;
-    return record.headers.length > 0 && bytes + headerBytes(record.headers) > this.#maxRecordBytes;
+  /** `bodyBytes`: of key and value. */
+  #readEnvelope(record: LogRecord, bodyBytes: number): HeaderFindings | Rejection {
+    const { headers } = record;
+    const limit = Math.min(this.#maxHeaderBytes, this.#maxRecordBytes - bodyBytes);
+    const headerBytes = headers.length === 0 ? 0 : headerBytesWithin(headers, limit);
+    if (bodyBytes + headerBytes > this.#maxRecordBytes) {
+      return new Rejection('record_too_large', `The record is over ${this.#maxRecordBytes} bytes.`);
+    }
+    if (headerBytes > this.#maxHeaderBytes) {
+      return new Rejection(
+        'headers_too_large',
+        `The headers are over ${this.#maxHeaderBytes} bytes together.`,
+      );
+    }
+    return readHeaders(headers);
   }
 
   #unknownType(): Rejection {

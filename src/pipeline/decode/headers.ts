@@ -1,6 +1,6 @@
 import { utf8Length } from '../../core/text.ts';
 import type { RecordHeader } from '../../ports/event-log.ts';
-import { decodeUtf8 } from './bytes.ts';
+import { decodeUtf8, isUtf8Of } from './bytes.ts';
 import { Rejection } from './reasons.ts';
 
 /** What the headers say about the value. */
@@ -17,20 +17,16 @@ const NOTHING_SAID: HeaderFindings = { mode: 'body', eventId: null };
  * Reads the headers by the CloudEvents Kafka protocol binding 1.0: names are lower case and exact, texts are
  * UTF-8. A name that matters may stand only once; others (a trace's, say) may be repeated.
  */
-export function readHeaders(
-  headers: readonly RecordHeader[],
-  maxHeaderBytes: number,
-): HeaderFindings | Rejection {
-  if (headers.length === 0) return NOTHING_SAID;
-  if (exceeds(headers, maxHeaderBytes)) {
-    return new Rejection('headers_too_large', `The headers are over ${maxHeaderBytes} bytes together.`);
-  }
+export function readHeaders(headers: readonly RecordHeader[]): HeaderFindings | Rejection {
   let mode: HeaderFindings['mode'] = 'body';
   let eventId: string | null = null;
   let relevant = 0;
-  for (const [name, value] of headers) {
+  for (let index = 0; index < headers.length; index++) {
+    const header = headers[index] as RecordHeader;
+    const name = header[0];
     if (!isRelevant(name)) continue;
     relevant++;
+    const value = header[1];
     if (value === null)
       return new Rejection('header_invalid', 'A CloudEvents header or content-type is null.');
     if (name === 'ce_id') {
@@ -56,17 +52,26 @@ export const VERSION_UNSUPPORTED = new Rejection(
 );
 
 function isRelevant(name: string): boolean {
-  return name.startsWith('ce_') || name === 'content-type';
+  const first = name.charCodeAt(0);
+  return first === LOWER_C && (name.startsWith('ce_') || name === 'content-type');
 }
 
-function exceeds(headers: readonly RecordHeader[], maxHeaderBytes: number): boolean {
+const LOWER_C = 0x63;
+
+/** The size of names and values together, in bytes: exact if it is over `limit`, at most that otherwise. */
+export function headerBytesWithin(headers: readonly RecordHeader[], limit: number): number {
   let atMost = 0;
-  for (const [name, value] of headers) atMost += name.length * 3 + (value === null ? 0 : value.length);
-  return atMost > maxHeaderBytes && headerBytes(headers) > maxHeaderBytes;
+  for (let index = 0; index < headers.length; index++) {
+    const [name, value] = headers[index] as RecordHeader;
+    atMost += name.length * MAX_BYTES_PER_UNIT + (value === null ? 0 : value.length);
+  }
+  return atMost <= limit ? atMost : headerBytes(headers);
 }
 
-/** The size of names and values together, in bytes. */
-export function headerBytes(headers: readonly RecordHeader[]): number {
+/** One UTF-16 code unit is at most so long in UTF-8. */
+const MAX_BYTES_PER_UNIT = 3;
+
+function headerBytes(headers: readonly RecordHeader[]): number {
   let bytes = 0;
   for (const [name, value] of headers) bytes += utf8Length(name) + (value === null ? 0 : value.length);
   return bytes;
@@ -102,8 +107,8 @@ const BATCH_UNSUPPORTED = new Rejection(
 );
 
 function readContentType(value: Uint8Array): HeaderFindings['mode'] | Rejection {
+  if (isUtf8Of(value, 'application/json')) return 'body';
   const text = decodeUtf8(value);
-  if (text === 'application/json') return 'body';
   return text === null ? CONTENT_TYPE_UNSUPPORTED : classifyContentType(text);
 }
 

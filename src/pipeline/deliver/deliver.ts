@@ -106,7 +106,7 @@ export class Deliver {
         continue;
       }
       // Asked for before the claim, so that what becomes due during it is not slept over.
-      const woken = this.#wakeOrPoll(pollMs, signal);
+      const woken = this.#wake.waitFor(pollMs, clock, signal);
       try {
         const claimed = await this.#claim();
         failures = 0;
@@ -123,15 +123,6 @@ export class Deliver {
   #room(): number {
     const free = this.#options.concurrency - this.#inFlight;
     return free * 4 >= this.#options.concurrency ? Math.min(free, CLAIM_LIMIT) : 0;
-  }
-
-  async #wakeOrPoll(pollMs: number, signal: AbortSignal): Promise<void> {
-    const either = new AbortController();
-    const end = () => either.abort();
-    signal.addEventListener('abort', end, { once: true });
-    await Promise.race([this.#wake.wait(either.signal), this.#options.clock.sleep(pollMs, either.signal)]);
-    either.abort();
-    signal.removeEventListener('abort', end);
   }
 
   async #claim(): Promise<number> {

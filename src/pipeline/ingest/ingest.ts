@@ -49,6 +49,8 @@ export interface IngestStatus {
 
 const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 15_000 };
 const COURTESY_INTERVAL_MS = 1_000;
+/** How often an instance with a halted partition looks whether somebody has decided. */
+const DECISION_INTERVAL_MS = 2_000;
 
 /**
  * Keeps journal, view, deliveries and checkpoints up with the log, for the partitions that the group gives to
@@ -164,7 +166,7 @@ export class Ingest<State, Event> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       if (this.#unclaimed().length === 0) {
-        await this.#changed.wait(signal);
+        await this.#changeOrDecision(signal);
         continue;
       }
       if (this.#failures > 0) {
@@ -180,6 +182,26 @@ export class Ingest<State, Event> {
           failures: this.#failures,
         });
       }
+    }
+  }
+
+  /** Waits for a change; while something is halted, also for an operator's decision in the store. */
+  async #changeOrDecision(signal: AbortSignal): Promise<void> {
+    if (this.#halted.size === 0) return this.#changed.wait(signal);
+    const { clock, store, logger } = this.#options;
+    await this.#changed.waitFor(DECISION_INTERVAL_MS, clock, signal);
+    if (signal.aborted) return;
+    try {
+      for (const checkpoint of await store.checkpoints()) {
+        if (checkpoint.haltReason === null && this.#halted.delete(partitionName(checkpoint))) {
+          logger(
+            'info',
+            `${partitionName(checkpoint)} goes on at offset ${checkpoint.nextOffset} by decision`,
+          );
+        }
+      }
+    } catch (error) {
+      logger('warn', `Could not look for decisions: ${messageOf(error)}`);
     }
   }
 
