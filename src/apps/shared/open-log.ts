@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { LogField, Logger } from '../../ports/logger.ts';
+import type { CommonSettings } from './settings.ts';
+
+export interface LogTuning {
+  /** How Kafka's own logs and quotas call this program. */
+  readonly clientId?: string;
+  /** After so long without a sign of life a group's member loses its partitions. */
+  readonly sessionTimeoutMs?: number;
+}
+
+/**
+ * The event log that the settings choose: Kafka if there are brokers, else the embedded log in the data
+ * directory. Kafka is first asked for something when the log is first used. Rejects with `setting_invalid` if the
+ * CA file cannot be read. Only the adapter that is chosen is loaded: a command line starts sooner without the rest.
+ */
+export async function openEventLog(
+  settings: CommonSettings,
+  clock: Clock,
+  log: Logger,
+  tuning: LogTuning = {},
+): Promise<EventLog> {
+  const session = tuning.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: tuning.sessionTimeoutMs };
+  if (!isKafka(settings)) {
+    const { openEmbeddedLog } = await import('../../adapters/embedded-log/index.ts');
+    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log: byLevel(log), ...session });
+  }
+  const { openKafkaLog } = await import('../../adapters/kafka/index.ts');
+  return openKafkaLog({
+    brokers: settings.kafkaBrokers,
+    clock,
+    log,
+    ...(tuning.clientId === undefined ? {} : { clientId: tuning.clientId }),
+    ...session,
+    ...(settings.kafkaTls ? { tls: tlsOf(settings) } : {}),
+    ...saslOf(settings),
+  });
+}
+
+/** The logger in the form that the embedded log takes. */
+function byLevel(log: Logger) {
+  const write = (level: 'info' | 'warn' | 'error') => (details: object, message: string) =>
+    log(level, message, { ...details } as Record<string, LogField>);
+  return { info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+/** Whether the settings choose Kafka. */
+export function isKafka(settings: CommonSettings): boolean {
+  return settings.kafkaBrokers.length > 0;
+}
+
+function tlsOf(settings: CommonSettings): { ca?: Buffer } {
+  const path = settings.kafkaTlsCaFile;
+  if (path === undefined) return {};
+  try {
+    return { ca: readFileSync(path) };
+  } catch (error) {
+    throw new TributaryError(
+      'setting_invalid',
+      `KAFKA_TLS_CA_FILE names ${path}, which cannot be read (${messageOf(error)}): name a readable PEM file.`,
+    );
+  }
+}
+
+const SASL_MECHANISM = {
+  plain: 'PLAIN',
+  'scram-sha-256': 'SCRAM-SHA-256',
+  'scram-sha-512': 'SCRAM-SHA-512',
+} as const;
+
+function saslOf(settings: CommonSettings) {
+  const { kafkaSaslMechanism, kafkaSaslUsername, kafkaSaslPassword } = settings;
+  // Mechanism, user name and password come together: `loadSettings` has seen to it.
+  if (
+    kafkaSaslMechanism === undefined ||
+    kafkaSaslUsername === undefined ||
+    kafkaSaslPassword === undefined
+  ) {
+    return {};
+  }
+  return {
+    sasl: {
+      mechanism: SASL_MECHANISM[kafkaSaslMechanism],
+      username: kafkaSaslUsername,
+      password: kafkaSaslPassword,
+    },
+  };
+}
