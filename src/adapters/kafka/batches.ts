@@ -1,0 +1,126 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { compressionsAlgorithmsByBitmask, crc32c } from '@platformatic/kafka';
+
+/*
+ * Record batches (magic 2) as they lie in the log and in a fetch response.
+ * Source: https://kafka.apache.org/documentation/#recordbatch
+ */
+
+/** The head of one batch, and its records as bytes, decompressed and not decoded yet. */
+export interface Batch {
+  readonly baseOffset: bigint;
+  /** Of the next batch, at the least. */
+  readonly nextOffset: bigint;
+  readonly leaderEpoch: number;
+  readonly producerId: bigint;
+  readonly isTransactional: boolean;
+  readonly isControl: boolean;
+  readonly timestampMs: number;
+  /** Given if the broker's time of appending stands for the time of every record. */
+  readonly appendTimestampMs: number | undefined;
+  readonly recordCount: number;
+  readonly records: Buffer;
+}
+
+/** A batch that can't be believed. */
+export class CorruptBatchError extends Error {
+  readonly baseOffset: bigint;
+
+  constructor(baseOffset: bigint, detail: string) {
+    super(detail);
+    this.name = 'CorruptBatchError';
+    this.baseOffset = baseOffset;
+  }
+}
+
+// Where the fields of a batch's head stand.
+const lengthAt = 8;
+const leaderEpochAt = 12;
+const magicAt = 16;
+const crcAt = 17;
+const attributesAt = 21;
+const lastOffsetDeltaAt = 23;
+const baseTimestampAt = 27;
+const maxTimestampAt = 35;
+const producerIdAt = 43;
+const recordCountAt = 57;
+const headBytes = 61;
+
+const compressionMask = 0b111;
+const appendTimeFlag = 1 << 3;
+const transactionalFlag = 1 << 4;
+const controlFlag = 1 << 5;
+const zstd = 4;
+
+/** A batch of a few kilobytes that unpacks to gigabytes must not end the process. */
+const maxDecompressedBytes = 256 * 1024 * 1024;
+
+/**
+ * The whole batches in `records`, one by one; a last one that is cut off is left out. Throws a
+ * CorruptBatchError at the first batch whose checksum is not that of its bytes.
+ */
+export function* readBatches(records: Buffer): Generator<Batch> {
+  let position = 0;
+  while (records.length - position >= headBytes) {
+    const length = records.readInt32BE(position + lengthAt);
+    const baseOffset = records.readBigInt64BE(position);
+    if (length < headBytes - leaderEpochAt) {
+      throw new CorruptBatchError(
+        baseOffset,
+        `the batch says that it is ${length} bytes long, which can't be`,
+      );
+    }
+    const end = position + leaderEpochAt + length;
+    if (end > records.length) return;
+    yield readBatch(records.subarray(position, end), baseOffset);
+    position = end;
+  }
+}
+
+function readBatch(bytes: Buffer, baseOffset: bigint): Batch {
+  const magic = bytes[magicAt];
+  if (magic !== 2) throw new CorruptBatchError(baseOffset, `the batch has the unknown format ${magic}`);
+  const expected = bytes.readUInt32BE(crcAt);
+  const actual = crc32c(bytes.subarray(attributesAt));
+  if (actual !== expected) {
+    throw new CorruptBatchError(
+      baseOffset,
+      `the batch at offset ${baseOffset} has the CRC32C ${hexadecimal(actual)} instead of ${hexadecimal(expected)}`,
+    );
+  }
+  const attributes = bytes.readInt16BE(attributesAt);
+  const isControl = (attributes & controlFlag) !== 0;
+  return {
+    baseOffset,
+    nextOffset: baseOffset + BigInt(bytes.readInt32BE(lastOffsetDeltaAt)) + 1n,
+    leaderEpoch: bytes.readInt32BE(leaderEpochAt),
+    producerId: bytes.readBigInt64BE(producerIdAt),
+    isTransactional: (attributes & transactionalFlag) !== 0,
+    isControl,
+    timestampMs: Number(bytes.readBigInt64BE(baseTimestampAt)),
+    appendTimestampMs:
+      (attributes & appendTimeFlag) === 0 ? undefined : Number(bytes.readBigInt64BE(maxTimestampAt)),
+    recordCount: bytes.readInt32BE(recordCountAt),
+    records: decompressed(bytes.subarray(headBytes), attributes & compressionMask, baseOffset),
+  };
+}
+
+function decompressed(records: Buffer, compression: number, baseOffset: bigint): Buffer {
+  if (compression === 0) return records;
+  try {
+    if (compression === zstd) return zstdDecompressSync(records, { maxOutputLength: maxDecompressedBytes });
+    const algorithm =
+      compressionsAlgorithmsByBitmask[compression as keyof typeof compressionsAlgorithmsByBitmask];
+    if (algorithm === undefined) throw new Error(`there is no compression number ${compression}`);
+    return algorithm.decompressSync(records);
+  } catch (error) {
+    throw new CorruptBatchError(
+      baseOffset,
+      `the batch at offset ${baseOffset} can't be decompressed: ${(error as Error).message}`,
+    );
+  }
+}
+
+function hexadecimal(crc: number): string {
+  return `0x${crc.toString(16).padStart(8, '0')}`;
+}

@@ -1,0 +1,160 @@
+import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { fullJitterMs } from '../../core/retry.ts';
+import type {
+  AssignedPartition,
+  ConsumerListener,
+  ConsumerOptions,
+  EventLogConsumer,
+  FetchedBatch,
+  PartitionFault,
+  PartitionRange,
+  TakeLimits,
+} from '../../ports/event-log.ts';
+import { Cluster, type TopicMetadata } from './cluster.ts';
+import { explain } from './errors.ts';
+import { Fetcher } from './fetcher.ts';
+import { GroupMember } from './group.ts';
+import type { KafkaSettings } from './options.ts';
+
+const rangesBackoff = { baseMs: 100, capMs: 5_000 };
+
+/** A group member and a fetcher, and between them the partitions that this member holds. */
+export class KafkaConsumer implements EventLogConsumer {
+  readonly #cluster: Cluster;
+  readonly #settings: KafkaSettings;
+  readonly #member: GroupMember;
+  readonly #fetcher: Fetcher;
+  /** The topic ids of the partitions that are this member's, as they were when it got them. */
+  readonly #held = new Map<string, string>();
+  readonly #closing = new AbortController();
+  #listener: ConsumerListener | undefined;
+  /** Ends when the listener has answered every call so far. */
+  #calls: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(settings: KafkaSettings, options: ConsumerOptions) {
+    this.#settings = settings;
+    this.#cluster = new Cluster(settings);
+    this.#fetcher = new Fetcher(this.#cluster, options.maxBufferedBytes, {
+      halted: (fault) => this.#halted(fault),
+    });
+    this.#member = new GroupMember(this.#cluster, options.group, options.topics, {
+      assigned: (partitions, topics) => this.#assigned(partitions, topics),
+      revoked: (partitions) => this.#withdraw('revoked', partitions),
+      lost: (partitions) => this.#withdraw('lost', partitions),
+      refreshed: (topics) => this.#fetcher.learn(topics),
+    });
+  }
+
+  async start(listener: ConsumerListener): Promise<void> {
+    this.#listener = listener;
+    this.#member.start();
+  }
+
+  follow(positions: readonly Position[]): void {
+    this.#fetcher.follow(
+      positions.flatMap((position) => {
+        const topicId = this.#held.get(partitionName(position));
+        // An answer to an assignment that is over already.
+        return topicId === undefined ? [] : [{ ...position, topicId }];
+      }),
+    );
+  }
+
+  unfollow(partitions: readonly TopicPartition[]): void {
+    this.#fetcher.unfollow(partitions);
+  }
+
+  take(
+    partitions: readonly TopicPartition[],
+    limits: TakeLimits,
+    signal: AbortSignal,
+  ): Promise<FetchedBatch[]> {
+    return this.#fetcher.take(partitions, limits, signal);
+  }
+
+  commit(positions: readonly Position[]): Promise<void> {
+    return this.#member.commit(positions);
+  }
+
+  ends(): readonly Position[] {
+    return this.#fetcher.ends();
+  }
+
+  health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+    const reason = this.#member.problem() ?? this.#fetcher.problem();
+    return reason === undefined ? { ok: true } : { ok: false, reason };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    await this.#member.close();
+    this.#fetcher.close();
+    await this.#calls;
+    await this.#cluster.close();
+  }
+
+  async #assigned(
+    partitions: readonly TopicPartition[],
+    topics: ReadonlyMap<string, TopicMetadata>,
+  ): Promise<void> {
+    const ranges = await this.#ranges(partitions, topics);
+    if (ranges === undefined) return;
+    this.#fetcher.learn(topics);
+    const assigned: AssignedPartition[] = ranges.map((range) => ({
+      ...range,
+      topicId: topics.get(range.topic)?.topicId ?? '',
+    }));
+    for (const partition of assigned) this.#held.set(partitionName(partition), partition.topicId);
+    await this.#call('assigned', (listener) => listener.assigned(assigned));
+  }
+
+  /** Where the partitions begin and end; undefined if the member is closed or loses its place before they are known. */
+  async #ranges(
+    partitions: readonly TopicPartition[],
+    topics: ReadonlyMap<string, TopicMetadata>,
+  ): Promise<PartitionRange[] | undefined> {
+    const { clock, log } = this.#settings;
+    let known = topics;
+    for (let attempt = 1; !this.#closing.signal.aborted && this.#member.isAlive(); attempt++) {
+      try {
+        return await this.#cluster.ranges(known, partitions);
+      } catch (error) {
+        if (attempt === 1)
+          log('warn', `The ranges of the partitions could not be asked for: ${explain(error)}`);
+        await clock.sleep(20 + fullJitterMs(rangesBackoff, attempt, clock.random()), this.#closing.signal);
+        known = await this.#cluster.topics([...topics.keys()]).catch(() => known);
+      }
+    }
+    return undefined;
+  }
+
+  async #withdraw(verb: 'revoked' | 'lost', partitions: readonly TopicPartition[]): Promise<void> {
+    const told = partitions.filter((partition) => this.#held.delete(partitionName(partition)));
+    this.#fetcher.unfollow(partitions);
+    if (told.length > 0) await this.#call(verb, (listener) => listener[verb](told));
+  }
+
+  #halted(fault: PartitionFault): void {
+    void this.#call('halted', (listener) => listener.halted(fault));
+  }
+
+  /** One call at a time, in the sequence in which things happened. */
+  #call(what: string, call: (listener: ConsumerListener) => Promise<void>): Promise<void> {
+    this.#calls = this.#calls.then(async () => {
+      const listener = this.#listener;
+      if (listener === undefined) return;
+      try {
+        await call(listener);
+      } catch (error) {
+        this.#settings.log('error', `The listener failed on ${what}: ${explain(error)}`);
+      }
+    });
+    return this.#calls;
+  }
+}

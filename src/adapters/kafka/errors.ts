@@ -1,0 +1,93 @@
+import { MultipleErrors, ProtocolError } from '@platformatic/kafka';
+import { messageOf, TributaryError } from '../../core/errors.ts';
+
+/** The error codes of Kafka's protocol that this adapter acts upon. Source: kafka.apache.org/protocol. */
+export const KafkaCode = {
+  none: 0,
+  offsetOutOfRange: 1,
+  corruptMessage: 2,
+  unknownTopicOrPartition: 3,
+  leaderNotAvailable: 5,
+  notLeaderOrFollower: 6,
+  requestTimedOut: 7,
+  messageTooLarge: 10,
+  recordListTooLarge: 18,
+  notEnoughReplicas: 19,
+  notEnoughReplicasAfterAppend: 20,
+  outOfOrderSequence: 45,
+  duplicateSequence: 46,
+  invalidProducerEpoch: 47,
+  storageError: 56,
+  unknownProducerId: 59,
+  fencedLeaderEpoch: 74,
+  unknownLeaderEpoch: 75,
+  offsetNotAvailable: 78,
+  unknownTopicId: 100,
+  inconsistentTopicId: 103,
+} as const;
+
+const namesByCode: ReadonlyMap<number, string> = new Map([
+  [1, 'OFFSET_OUT_OF_RANGE'],
+  [2, 'CORRUPT_MESSAGE'],
+  [3, 'UNKNOWN_TOPIC_OR_PARTITION'],
+  [5, 'LEADER_NOT_AVAILABLE'],
+  [6, 'NOT_LEADER_OR_FOLLOWER'],
+  [7, 'REQUEST_TIMED_OUT'],
+  [10, 'MESSAGE_TOO_LARGE'],
+  [18, 'RECORD_LIST_TOO_LARGE'],
+  [19, 'NOT_ENOUGH_REPLICAS'],
+  [20, 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'],
+  [29, 'TOPIC_AUTHORIZATION_FAILED'],
+  [45, 'OUT_OF_ORDER_SEQUENCE_NUMBER'],
+  [46, 'DUPLICATE_SEQUENCE_NUMBER'],
+  [47, 'INVALID_PRODUCER_EPOCH'],
+  [56, 'KAFKA_STORAGE_ERROR'],
+  [59, 'UNKNOWN_PRODUCER_ID'],
+  [74, 'FENCED_LEADER_EPOCH'],
+  [75, 'UNKNOWN_LEADER_EPOCH'],
+  [78, 'OFFSET_NOT_AVAILABLE'],
+  [100, 'UNKNOWN_TOPIC_ID'],
+  [103, 'INCONSISTENT_TOPIC_ID'],
+]);
+
+/** `NOT_LEADER_OR_FOLLOWER (6)`, for a log line. */
+export function nameOfCode(code: number): string {
+  return `${namesByCode.get(code) ?? 'error'} (${code})`;
+}
+
+/** The protocol's name of the first error that a broker answered with, such as `REBALANCE_IN_PROGRESS`. */
+export function protocolErrorOf(error: unknown): string | undefined {
+  if (error instanceof ProtocolError) return (error as unknown as { apiId?: string }).apiId;
+  if (!(error instanceof MultipleErrors)) return undefined;
+  for (const inner of error.errors) {
+    const found = protocolErrorOf(inner);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The answer in which the broker reported errors, if that is what this error is. */
+export function responseOf<Response>(error: unknown): Response | undefined {
+  return error instanceof MultipleErrors ? (error as unknown as { response?: Response }).response : undefined;
+}
+
+/** What went wrong, with the causes that the library hides inside. */
+export function explain(error: unknown): string {
+  const own = messageOf(error);
+  const inner =
+    error instanceof AggregateError && error.errors.length > 0
+      ? error.errors[0]
+      : error instanceof Error
+        ? error.cause
+        : undefined;
+  return inner === undefined ? own : `${own} ${explain(inner)}`;
+}
+
+export function unreachable(what: string, cause: unknown): TributaryError {
+  if (cause instanceof TributaryError) return cause;
+  return new TributaryError(
+    'log_unreachable',
+    `Kafka did not answer (${what}): ${explain(cause)} Check KAFKA_BROKERS and that the brokers run.`,
+    { cause },
+  );
+}

@@ -1,0 +1,115 @@
+import { createTopicsV7 } from '@platformatic/kafka';
+import { TributaryError } from '../../core/errors.ts';
+import type {
+  ConsumerOptions,
+  EventLog,
+  EventLogConsumer,
+  EventLogProducer,
+  TopicDescription,
+} from '../../ports/event-log.ts';
+import { Cluster, type TopicMetadata } from './cluster.ts';
+import { KafkaConsumer } from './consumer.ts';
+import { explain, protocolErrorOf, unreachable } from './errors.ts';
+import { type KafkaLogOptions, type KafkaSettings, settingsOf } from './options.ts';
+import { KafkaProducer } from './producer.ts';
+
+const createTimeoutMs = 15_000;
+const lookAgainMs = 100;
+
+/** The event log on Apache Kafka 3.1 or newer. Connects when it is first used, not before. */
+export function openKafkaLog(options: KafkaLogOptions): EventLog {
+  return new KafkaLog(settingsOf(options));
+}
+
+class KafkaLog implements EventLog {
+  readonly #settings: KafkaSettings;
+  readonly #cluster: Cluster;
+  readonly #opened = new Set<{ close(): Promise<void> }>();
+  #closed: Promise<void> | undefined;
+
+  constructor(settings: KafkaSettings) {
+    this.#settings = settings;
+    this.#cluster = new Cluster(settings);
+  }
+
+  async describe(names: readonly string[]): Promise<TopicDescription[]> {
+    try {
+      const topics = await this.#cluster.topics(names);
+      const partitions = [...topics.values()].flatMap((topic) =>
+        topic.partitions.map((_, partition) => ({ topic: topic.topic, partition })),
+      );
+      const byTopic = Map.groupBy(await this.#cluster.ranges(topics, partitions), ({ topic }) => topic);
+      return names.flatMap((name) => {
+        const topic = topics.get(name);
+        if (topic === undefined) return [];
+        return [{ topic: name, topicId: topic.topicId, partitions: byTopic.get(name) ?? [] }];
+      });
+    } catch (error) {
+      throw unreachable('describing topics', error);
+    }
+  }
+
+  async createTopics(wanted: readonly { topic: string; partitions: number }[]): Promise<void> {
+    const names = wanted.map(({ topic }) => topic);
+    const existing = await this.#cluster.topics(names);
+    const missing = wanted.filter(({ topic }) => !existing.has(topic));
+    await Promise.all(missing.map(({ topic, partitions }) => this.#createTopic(topic, partitions)));
+    await this.#untilKnown(names);
+  }
+
+  producer(): EventLogProducer {
+    const producer = new KafkaProducer(this.#settings);
+    this.#opened.add(producer);
+    return producer;
+  }
+
+  consumer(options: ConsumerOptions): EventLogConsumer {
+    const consumer = new KafkaConsumer(this.#settings, options);
+    this.#opened.add(consumer);
+    return consumer;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.all([...this.#opened].map((opened) => opened.close())).then(() =>
+      this.#cluster.close(),
+    );
+    return this.#closed;
+  }
+
+  async #createTopic(name: string, numPartitions: number): Promise<void> {
+    const { replicationFactor } = this.#settings;
+    const topic = { name, numPartitions, replicationFactor, assignments: [], configs: [] };
+    try {
+      await this.#cluster.controller(`making the topic ${name}`, (connection) =>
+        createTopicsV7.api.async(connection, [topic], createTimeoutMs, false),
+      );
+    } catch (error) {
+      if (protocolErrorOf(error) === 'TOPIC_ALREADY_EXISTS') return;
+      if (error instanceof TributaryError) throw error;
+      throw new TributaryError('topic_missing', `Kafka did not make the topic ${name}: ${explain(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** A topic that was just made takes a moment to be known to every broker and to have its leaders. */
+  async #untilKnown(names: readonly string[]): Promise<void> {
+    const { clock } = this.#settings;
+    const deadline = clock.monotonicMs() + createTimeoutMs;
+    for (;;) {
+      const topics = await this.#cluster.topics(names);
+      if (names.every((name) => isLed(topics.get(name)))) return;
+      if (clock.monotonicMs() > deadline) {
+        throw new TributaryError(
+          'topic_missing',
+          `The topics ${names.join(', ')} were made but have no leaders yet.`,
+        );
+      }
+      await clock.sleep(lookAgainMs);
+    }
+  }
+}
+
+function isLed(topic: TopicMetadata | undefined): boolean {
+  return topic?.partitions.every(({ leader }) => leader >= 0) ?? false;
+}

@@ -1,0 +1,432 @@
+import { messageOf } from '../../core/errors.ts';
+import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { fullJitterMs } from '../../core/retry.ts';
+import type { FetchedBatch, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
+import { AbortedFilter } from './aborted.ts';
+import { CorruptBatchError, readBatches } from './batches.ts';
+import type { Cluster, TopicMetadata } from './cluster.ts';
+import { explain, KafkaCode, nameOfCode } from './errors.ts';
+import { type FetchedPartition, fetchRecords, type PartitionToFetch } from './fetch.ts';
+import { Followed } from './followed.ts';
+
+/*
+ * Reads the followed partitions from their leaders. A partition is in one of these states:
+ *
+ *   follow -> idle -> in flight -> idle -> ...          while there is room for more of it
+ *                        |
+ *                        +-> waiting (for a leader, or after an error) -> idle
+ *                        +-> faulty -> (what was read before has been taken) -> halted, and followed no more
+ *
+ * Fetches are long polls, several at a time for each broker, each on a connection of its own: a partition that
+ * has become idle is fetched at once, also while the others' poll goes on. The answer to a fetch belongs to the
+ * `Followed` that it was sent for; if the partition has been followed anew or let go since, it is dropped.
+ */
+
+const retryBackoff = { baseMs: 100, capMs: 5_000 };
+const lanesPerBroker = 4;
+const smallestFetchBytes = 64 * 1024;
+const answerMarginMs = 15_000;
+
+export interface FetcherEvents {
+  halted(fault: PartitionFault): void;
+}
+
+interface Waiter {
+  readonly names: ReadonlySet<string>;
+  wake(): void;
+}
+
+export class Fetcher {
+  readonly #cluster: Cluster;
+  readonly #maxBufferedBytes: number;
+  readonly #events: FetcherEvents;
+  readonly #followed = new Map<string, Followed>();
+  readonly #ends = new Map<string, Position>();
+  readonly #problems = new Map<string, string>();
+  readonly #waiters = new Set<Waiter>();
+  readonly #busyLanes = new Map<number, Set<number>>();
+  readonly #closing = new AbortController();
+  #topics: ReadonlyMap<string, TopicMetadata> = new Map();
+  #refreshing: Promise<void> | undefined;
+  #refreshFailures = 0;
+  #reservedBytes = 0;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #turn = 0;
+
+  constructor(cluster: Cluster, maxBufferedBytes: number, events: FetcherEvents) {
+    this.#cluster = cluster;
+    this.#maxBufferedBytes = maxBufferedBytes;
+    this.#events = events;
+  }
+
+  follow(positions: readonly (Position & { readonly topicId: string })[]): void {
+    for (const position of positions) {
+      this.#problems.delete(partitionName(position));
+      this.#followed.set(partitionName(position), new Followed(position));
+    }
+    this.#wake(positions.map(partitionName));
+    this.#pump();
+  }
+
+  unfollow(partitions: readonly TopicPartition[]): void {
+    const names = partitions.map(partitionName);
+    for (const name of names) {
+      this.#followed.delete(name);
+      this.#ends.delete(name);
+      this.#problems.delete(name);
+    }
+    this.#wake(names);
+    this.#pump();
+  }
+
+  async take(
+    partitions: readonly TopicPartition[],
+    limits: TakeLimits,
+    signal: AbortSignal,
+  ): Promise<FetchedBatch[]> {
+    const names = partitions.map(partitionName);
+    while (!signal.aborted && !this.#closing.signal.aborted) {
+      const batches = this.#collect(names, limits);
+      if (batches.length > 0) return batches;
+      if (!names.some((name) => this.#followed.has(name))) return [];
+      await this.#arrival(new Set(names), signal);
+    }
+    return [];
+  }
+
+  ends(): Position[] {
+    return [...this.#ends.values()];
+  }
+
+  /** What keeps a partition from being read, if anything does. */
+  problem(): string | undefined {
+    return this.#problems.values().next().value;
+  }
+
+  /** Told what the topics are now, so that leaders and topics made anew are noticed. */
+  learn(topics: ReadonlyMap<string, TopicMetadata>): void {
+    this.#topics = topics;
+    for (const followed of [...this.#followed.values()]) {
+      const topic = topics.get(followed.topic);
+      if (topic !== undefined && topic.topicId !== followed.topicId) this.#failAsRecreated(followed, topic);
+      if (followed.isWithoutLeader && this.#leaderOf(followed) !== undefined) {
+        followed.isWithoutLeader = false;
+        followed.retryAtMs = 0;
+      }
+    }
+    this.#pump();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#followed.clear();
+    for (const waiter of this.#waiters) waiter.wake();
+  }
+
+  #collect(names: readonly string[], limits: TakeLimits): FetchedBatch[] {
+    const batches: FetchedBatch[] = [];
+    let maxRecords = limits.maxRecords;
+    let maxBytes = limits.maxBytes;
+    // Another partition comes first each time, so that a busy one does not use up every call's limits.
+    const first = this.#turn++ % Math.max(1, names.length);
+    for (let index = 0; index < names.length; index++) {
+      const followed = this.#followed.get(names[(first + index) % names.length] as string);
+      if (followed === undefined || followed.queue.length === 0) continue;
+      const taken = followed.take({ maxRecords, maxBytes }, batches.length === 0);
+      if (taken !== undefined) {
+        batches.push(taken.batch);
+        maxRecords -= taken.batch.records.length;
+        maxBytes -= taken.bytes;
+      }
+      if (followed.fault !== undefined && followed.queue.length === 0) this.#halt(followed);
+    }
+    if (batches.length > 0) this.#pump();
+    return batches;
+  }
+
+  #arrival(names: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiters.delete(waiter);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      const waiter: Waiter = { names, wake };
+      this.#waiters.add(waiter);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+
+  #wake(names: readonly string[]): void {
+    for (const waiter of [...this.#waiters]) if (names.some((name) => waiter.names.has(name))) waiter.wake();
+  }
+
+  /** Sends a fetch to every broker that leads a partition which is idle and has room. */
+  #pump(): void {
+    if (this.#closing.signal.aborted) return;
+    const now = this.#cluster.settings.clock.monotonicMs();
+    const roomBytes = this.#maxBufferedBytes / (2 * Math.max(1, this.#followed.size));
+    const byLeader = new Map<number, Followed[]>();
+    let lacksLeader = false;
+    let retryAtMs = Number.POSITIVE_INFINITY;
+    for (const followed of this.#followed.values()) {
+      if (followed.isInFlight || followed.fault !== undefined || followed.queuedBytes > roomBytes) continue;
+      const leader = this.#leaderOf(followed);
+      if (followed.retryAtMs <= now && leader === undefined) {
+        lacksLeader = true;
+        followed.isWithoutLeader = true;
+        this.#retryLater(followed, 'has no leader, or its topic does not exist');
+      }
+      if (followed.retryAtMs > now) retryAtMs = Math.min(retryAtMs, followed.retryAtMs);
+      else if (leader !== undefined) append(byLeader, leader, followed);
+    }
+    if (lacksLeader) this.#refresh();
+    for (const [leader, idle] of byLeader) this.#launch(leader, idle, roomBytes);
+    this.#pumpAgainAt(retryAtMs, now);
+  }
+
+  #pumpAgainAt(retryAtMs: number, now: number): void {
+    if (retryAtMs >= this.#timerAtMs) return;
+    this.#timerAtMs = retryAtMs;
+    this.#cluster.settings.clock.sleep(retryAtMs - now, this.#closing.signal).then(() => {
+      if (this.#timerAtMs === retryAtMs) this.#timerAtMs = Number.POSITIVE_INFINITY;
+      this.#pump();
+    });
+  }
+
+  #launch(leader: number, idle: readonly Followed[], roomBytes: number): void {
+    const busy = this.#busyLanes.get(leader) ?? new Set<number>();
+    this.#busyLanes.set(leader, busy);
+    let lane = 0;
+    while (busy.has(lane)) lane++;
+    if (lane >= lanesPerBroker) return;
+    let bufferedBytes = 0;
+    for (const followed of this.#followed.values()) bufferedBytes += followed.queuedBytes;
+    const freeBytes = this.#maxBufferedBytes - bufferedBytes - this.#reservedBytes;
+    if (freeBytes <= 0) return;
+    // Half of what is free, so that one long poll does not keep the others from being sent.
+    const { fetchMaxBytes } = this.#cluster.settings;
+    const maxBytes = Math.min(fetchMaxBytes, Math.max(smallestFetchBytes, Math.floor(freeBytes / 2)));
+    const partitionMaxBytes = Math.min(maxBytes, Math.max(smallestFetchBytes, Math.floor(roomBytes)));
+    busy.add(lane);
+    this.#reservedBytes += maxBytes;
+    for (const followed of idle) followed.isInFlight = true;
+    // The broker fills the answer in the sequence asked for: those that got nothing last time come first.
+    const inSequence = idle.toSorted((left, right) => left.lastFilledTurn - right.lastFilledTurn);
+    this.#fetch(leader, lane, inSequence, maxBytes, partitionMaxBytes)
+      .catch((error: unknown) => this.#failAll(idle, error))
+      .finally(() => {
+        busy.delete(lane);
+        this.#reservedBytes -= maxBytes;
+        for (const followed of idle) followed.isInFlight = false;
+        this.#pump();
+      });
+  }
+
+  async #fetch(
+    leader: number,
+    lane: number,
+    idle: readonly Followed[],
+    maxBytes: number,
+    partitionMaxBytes: number,
+  ): Promise<void> {
+    const { fetchMaxWaitMs } = this.#cluster.settings;
+    const connection = await this.#cluster.connect(leader, `fetch-${lane}`, fetchMaxWaitMs + answerMarginMs);
+    const topics = new Map<string, PartitionToFetch[]>();
+    const asked = new Map<string, Followed>();
+    for (const followed of idle) {
+      const leaderEpoch = this.#topics.get(followed.topic)?.partitions[followed.partition]?.leaderEpoch ?? -1;
+      append(topics, followed.topicId, followed.toFetch(leaderEpoch, partitionMaxBytes));
+      asked.set(`${followed.topicId}/${followed.partition}`, followed);
+    }
+    const response = await fetchRecords(connection, {
+      maxWaitMs: fetchMaxWaitMs,
+      maxBytes,
+      topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
+    });
+    if (response.errorCode !== KafkaCode.none)
+      throw new Error(`Kafka answered ${nameOfCode(response.errorCode)}`);
+    for (const partition of response.partitions) {
+      const followed = asked.get(`${partition.topicId}/${partition.partition}`);
+      if (followed !== undefined && this.#isCurrent(followed)) this.#accept(followed, partition);
+    }
+  }
+
+  #isCurrent(followed: Followed): boolean {
+    return this.#followed.get(followed.name) === followed;
+  }
+
+  #accept(followed: Followed, fetched: FetchedPartition): void {
+    if (fetched.errorCode !== KafkaCode.none) {
+      this.#refuse(followed, fetched);
+      return;
+    }
+    const { topic, partition, name } = followed;
+    this.#ends.set(name, { topic, partition, offset: fetched.lastStableOffset });
+    if (fetched.diverging !== undefined) {
+      const { epoch, endOffset } = fetched.diverging;
+      this.#fail(
+        followed,
+        'offset_out_of_range',
+        `${name} was to be read from offset ${followed.fetchOffset}, but its log was cut off: what it shares with ` +
+          `what was read ends at offset ${endOffset} (leader epoch ${epoch}); the records read from there on are gone.`,
+      );
+      return;
+    }
+    const before = followed.fetchOffset;
+    try {
+      const filter = new AbortedFilter(fetched.aborted);
+      for (const batch of readBatches(fetched.records)) followed.push(batch, filter.isCommitted(batch));
+      if (fetched.records.length > 0 && followed.fetchOffset === before) {
+        throw new CorruptBatchError(
+          before,
+          `the batch at offset ${before} is longer than what Kafka sent of it`,
+        );
+      }
+      followed.failures = 0;
+      this.#problems.delete(name);
+    } catch (error) {
+      if (!(error instanceof CorruptBatchError)) throw error;
+      this.#suspect(followed, error.message);
+    }
+    if (followed.fetchOffset === before) return;
+    followed.lastFilledTurn = this.#turn++;
+    this.#wake([name]);
+  }
+
+  #refuse(followed: Followed, fetched: FetchedPartition): void {
+    switch (fetched.errorCode) {
+      case KafkaCode.offsetOutOfRange:
+        this.#retryLater(followed, `refuses offset ${followed.fetchOffset} as out of range`);
+        this.#checkRange(followed).catch((error) => this.#retryLater(followed, explain(error)));
+        return;
+      case KafkaCode.corruptMessage:
+        this.#suspect(followed, `Kafka finds the batch at offset ${followed.fetchOffset} corrupt`);
+        return;
+      default:
+        // Most of these say that the leader is another broker now, or that the topic id is not known (any more).
+        this.#retryLater(followed, `can't be read: Kafka answered ${nameOfCode(fetched.errorCode)}`);
+        followed.lastEpoch = -1;
+        this.#refresh();
+    }
+  }
+
+  /** A batch that looks corrupt is fetched once more, in case that only its transport was. */
+  #suspect(followed: Followed, detail: string): void {
+    if (followed.suspectOffset === followed.fetchOffset) {
+      this.#fail(followed, 'corrupt_batch', `${followed.name}: ${detail}.`);
+      return;
+    }
+    followed.suspectOffset = followed.fetchOffset;
+    this.#retryLater(followed, detail);
+  }
+
+  async #checkRange(followed: Followed): Promise<void> {
+    const topics = await this.#cluster.topics([followed.topic]);
+    const topic = topics.get(followed.topic);
+    if (topic === undefined || !this.#isCurrent(followed)) return;
+    if (topic.topicId !== followed.topicId) {
+      this.#failAsRecreated(followed, topic);
+      return;
+    }
+    const [range] = await this.#cluster.ranges(topics, [followed]);
+    if (range === undefined || !this.#isCurrent(followed)) return;
+    const wanted = followed.fetchOffset;
+    const { startOffset, endOffset } = range;
+    if (wanted >= startOffset && wanted <= endOffset) {
+      // In range by now: a leader had just changed, or has forgotten the epoch that was sent along.
+      followed.lastEpoch = -1;
+      return;
+    }
+    const missing =
+      wanted < startOffset
+        ? `the offsets ${wanted} to ${startOffset - 1n} are missing`
+        : `the offsets ${endOffset} to ${wanted - 1n}, which were read before, are gone`;
+    this.#fail(
+      followed,
+      'offset_out_of_range',
+      `${followed.name} was to be read from offset ${wanted}, but its log starts at ${startOffset} ` +
+        `and ends at ${endOffset}: ${missing}.`,
+    );
+  }
+
+  #failAsRecreated(followed: Followed, topic: TopicMetadata): void {
+    this.#fail(
+      followed,
+      'topic_recreated',
+      `The topic ${followed.topic} was deleted and made again (its id was ${followed.topicId}, is ${topic.topicId}): ` +
+        `offset ${followed.fetchOffset} of partition ${followed.partition} means another record now.`,
+    );
+  }
+
+  /** Stops the reading; told to the caller once it has taken what was read before. */
+  #fail(followed: Followed, kind: PartitionFault['kind'], detail: string): void {
+    if (followed.fault !== undefined || !this.#isCurrent(followed)) return;
+    const { topic, partition, fetchOffset } = followed;
+    followed.fault = { topic, partition, kind, offset: fetchOffset, detail };
+    this.#problems.set(followed.name, detail);
+    if (followed.queue.length === 0) this.#halt(followed);
+  }
+
+  #halt(followed: Followed): void {
+    if (followed.fault === undefined) return;
+    const { topic, partition, kind, offset, detail } = followed.fault;
+    this.#cluster.settings.log('error', detail, { topic, partition, offset, kind });
+    this.#problems.set(followed.name, detail);
+    this.#followed.delete(followed.name);
+    this.#wake([followed.name]);
+    this.#events.halted(followed.fault);
+  }
+
+  #failAll(fetched: readonly Followed[], error: unknown): void {
+    if (this.#closing.signal.aborted) return;
+    for (const followed of fetched) if (this.#isCurrent(followed)) this.#retryLater(followed, explain(error));
+    this.#refresh();
+  }
+
+  #retryLater(followed: Followed, problem: string): void {
+    const { clock, log } = this.#cluster.settings;
+    const { name, topic, partition } = followed;
+    followed.failures++;
+    const waitMs = fullJitterMs(retryBackoff, followed.failures, clock.random());
+    followed.retryAtMs = clock.monotonicMs() + 20 + waitMs;
+    const text = problem.startsWith(name) ? problem : `${name} ${problem}`;
+    if (this.#problems.get(name) !== text)
+      log('warn', text, { topic, partition, offset: followed.fetchOffset });
+    this.#problems.set(name, text);
+  }
+
+  #leaderOf(followed: Followed): number | undefined {
+    const topic = this.#topics.get(followed.topic);
+    if (topic === undefined || topic.topicId !== followed.topicId) return undefined;
+    const leader = topic.partitions[followed.partition]?.leader ?? -1;
+    return leader < 0 ? undefined : leader;
+  }
+
+  /** Asks for the topics again, one request at a time; failures are waited out here. */
+  #refresh(): void {
+    this.#refreshing ??= this.#refreshNow().finally(() => {
+      this.#refreshing = undefined;
+    });
+  }
+
+  async #refreshNow(): Promise<void> {
+    const { clock, log } = this.#cluster.settings;
+    try {
+      const topics = [...new Set([...this.#followed.values()].map(({ topic }) => topic))];
+      this.learn(await this.#cluster.topics(topics));
+      this.#refreshFailures = 0;
+    } catch (error) {
+      if (this.#closing.signal.aborted) return;
+      if (this.#refreshFailures++ === 0) log('warn', messageOf(error));
+      const waitMs = fullJitterMs(retryBackoff, this.#refreshFailures, clock.random());
+      await clock.sleep(20 + waitMs, this.#closing.signal);
+    }
+  }
+}
+
+function append<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
+  const items = map.get(key);
+  if (items === undefined) map.set(key, [item]);
+  else items.push(item);
+}

@@ -1,0 +1,119 @@
+import { type Position, partitionName } from '../../core/offset.ts';
+import type { FetchedBatch, LogRecord, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
+import { type Batch, CorruptBatchError } from './batches.ts';
+import type { PartitionToFetch } from './fetch.ts';
+import { decodeRecords } from './records.ts';
+
+/** What a batch costs in memory beside its records. */
+const batchOverheadBytes = 200;
+
+/** Something that was read: a batch of committed records, or nothing but the news that the position moved on. */
+interface Read {
+  readonly batch: Batch | undefined;
+  nextOffset: bigint;
+}
+
+/** One partition from one `follow` on. A later `follow` makes another one. */
+export class Followed {
+  readonly name: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string;
+  /** What was read and not taken yet. */
+  readonly queue: Read[] = [];
+  queuedBytes = 0;
+  fetchOffset: bigint;
+  /** Of the last batch read; -1 before the first one. */
+  lastEpoch = -1;
+  lastFilledTurn = -1;
+  isInFlight = false;
+  isWithoutLeader = false;
+  retryAtMs = 0;
+  failures = 0;
+  suspectOffset: bigint | undefined;
+  fault: PartitionFault | undefined;
+  #takeOffset: bigint;
+  #isUndecodable = false;
+
+  constructor(position: Position & { readonly topicId: string }) {
+    this.name = partitionName(position);
+    this.topic = position.topic;
+    this.partition = position.partition;
+    this.topicId = position.topicId;
+    this.fetchOffset = position.offset;
+    this.#takeOffset = position.offset;
+  }
+
+  toFetch(leaderEpoch: number, maxBytes: number): PartitionToFetch {
+    const { partition, fetchOffset, lastEpoch } = this;
+    return { partition, fetchOffset, leaderEpoch, lastFetchedEpoch: lastEpoch, maxBytes };
+  }
+
+  /** The next batch of the log; `isCommitted` says whether its records are for the caller. */
+  push(batch: Batch, isCommitted: boolean): void {
+    if (batch.nextOffset <= this.fetchOffset) return;
+    this.fetchOffset = batch.nextOffset;
+    this.lastEpoch = batch.leaderEpoch;
+    if (isCommitted && batch.recordCount > 0) {
+      this.queue.push({ batch, nextOffset: batch.nextOffset });
+      this.queuedBytes += bytesOf(batch);
+      return;
+    }
+    const last = this.queue.at(-1);
+    if (last !== undefined) last.nextOffset = batch.nextOffset;
+    else this.queue.push({ batch: undefined, nextOffset: batch.nextOffset });
+  }
+
+  /**
+   * As many batches as fit the limits, as one; with `atLeastOne`, the first one whatever its size. A batch that
+   * can't be decoded becomes a fault, once everything before it is taken.
+   */
+  take(limits: TakeLimits, atLeastOne: boolean): { batch: FetchedBatch; bytes: number } | undefined {
+    const records: LogRecord[] = [];
+    let bytes = 0;
+    let count = 0;
+    const from = this.#takeOffset;
+    while (count < this.queue.length) {
+      const { batch, nextOffset } = this.queue[count] as Read;
+      const size = batch === undefined ? 0 : bytesOf(batch);
+      const fits =
+        bytes + size <= limits.maxBytes && records.length + (batch?.recordCount ?? 0) <= limits.maxRecords;
+      if (!fits && !(atLeastOne && count === 0)) break;
+      if (batch !== undefined && !this.#decode(batch, records)) break;
+      bytes += size;
+      this.#takeOffset = nextOffset;
+      count++;
+    }
+    if (this.#isUndecodable) {
+      this.queue.length = 0;
+      this.queuedBytes = 0;
+    } else {
+      this.queue.splice(0, count);
+      this.queuedBytes -= bytes;
+    }
+    if (this.#takeOffset === from) return undefined;
+    const { topic, partition } = this;
+    return { batch: { topic, partition, records, nextOffset: this.#takeOffset }, bytes };
+  }
+
+  #decode(batch: Batch, into: LogRecord[]): boolean {
+    const before = into.length;
+    try {
+      decodeRecords(batch, this.#takeOffset, into);
+      return true;
+    } catch (error) {
+      if (!(error instanceof RangeError || error instanceof CorruptBatchError)) throw error;
+      into.length = before;
+      const { topic, partition } = this;
+      const offset = this.#takeOffset;
+      const detail = `${this.name}: the batch at offset ${batch.baseOffset} can't be decoded: ${error.message}.`;
+      this.fault = { topic, partition, kind: 'corrupt_batch', offset, detail };
+      this.#isUndecodable = true;
+      return false;
+    }
+  }
+}
+
+function bytesOf(batch: Batch): number {
+  return batch.records.length + batchOverheadBytes;
+}

@@ -1,0 +1,349 @@
+import {
+  type Connection,
+  heartbeatV4,
+  joinGroupV7,
+  leaveGroupV4,
+  offsetCommitV8,
+  syncGroupV5,
+} from '@platformatic/kafka';
+import type { Position, TopicPartition } from '../../core/offset.ts';
+import { fullJitterMs } from '../../core/retry.ts';
+import {
+  assignmentRule,
+  assignPartitions,
+  decodeAssignment,
+  encodeAssignment,
+  encodeSubscription,
+} from './assignment.ts';
+import { type Cluster, groupByTopic, type TopicMetadata } from './cluster.ts';
+import { explain, protocolErrorOf, responseOf } from './errors.ts';
+import { Heartbeats } from './heartbeats.ts';
+
+/*
+ * One member of a consumer group, by the classic protocol (which every Kafka since 0.9 speaks):
+ *
+ *   joining -> member --(the group changes)--> giving back, still heartbeating --> joining
+ *                 \----(no heartbeat answered for a session timeout, or the group has gone on without us)
+ *                        --> lost -> joining
+ *
+ * The library's own consumer is not used for this: it rejoins at once when the group changes, so that others
+ * may have a partition before it was given back here, and it does not tell what was lost from what was asked
+ * back; after some failures to rejoin it stays out of its group.
+ */
+
+const joinBackoff = { baseMs: 100, capMs: 5_000 };
+const protocolType = 'consumer';
+const use = 'group';
+
+export interface GroupEvents {
+  /** In this member's hands now; the topics are as the assignment was made from. */
+  assigned(partitions: readonly TopicPartition[], topics: ReadonlyMap<string, TopicMetadata>): Promise<void>;
+  revoked(partitions: readonly TopicPartition[]): Promise<void>;
+  lost(partitions: readonly TopicPartition[]): Promise<void>;
+  /** The topics as they were just looked up. */
+  refreshed(topics: ReadonlyMap<string, TopicMetadata>): void;
+}
+
+export interface Membership {
+  readonly coordinator: number;
+  readonly generation: number;
+  readonly memberId: string;
+}
+
+export class GroupMember {
+  readonly #cluster: Cluster;
+  readonly #group: string;
+  readonly #topicNames: readonly string[];
+  readonly #events: GroupEvents;
+  readonly #closing = new AbortController();
+  #memberId = '';
+  #members: readonly string[] = [];
+  #coordinator = -1;
+  #isJoining = false;
+  #membership: Membership | undefined;
+  #isLeader = false;
+  #held: readonly TopicPartition[] = [];
+  #heartbeats: Heartbeats | undefined;
+  #running: Promise<void> | undefined;
+  #problem: string | undefined = 'the group has not been joined yet';
+  /** What the leader's last assignment was made from. */
+  #assignedFrom = '';
+
+  constructor(cluster: Cluster, group: string, topics: readonly string[], events: GroupEvents) {
+    this.#cluster = cluster;
+    this.#group = group;
+    this.#topicNames = topics;
+    this.#events = events;
+  }
+
+  start(): void {
+    this.#running ??= Promise.all([this.#run(), this.#watchTopics()]).then(() => {});
+  }
+
+  /** Why this member is not in its group, if it is not. */
+  problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** False once the session must have ended, whether or not the coordinator has said so yet. */
+  isAlive(): boolean {
+    return this.#heartbeats?.isAlive() ?? false;
+  }
+
+  async commit(positions: readonly Position[]): Promise<void> {
+    const membership = this.#membership;
+    if (membership === undefined || positions.length === 0) return;
+    const { log } = this.#cluster.settings;
+    try {
+      const connection = await this.#cluster.connect(membership.coordinator, 'control');
+      const offsets = new Map(
+        positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
+      );
+      const topics = groupByTopic(positions).map(([name, partitions]) => ({
+        name,
+        partitions: partitions.map((partitionIndex) => ({
+          partitionIndex,
+          committedOffset: offsets.get(`${name}/${partitionIndex}`) as bigint,
+          committedLeaderEpoch: -1,
+          committedMetadata: null,
+        })),
+      }));
+      const { generation, memberId } = membership;
+      await offsetCommitV8.api.async(connection, this.#group, generation, memberId, null, topics);
+    } catch (error) {
+      log('warn', `The group ${this.#group} could not be told how far it has come: ${explain(error)}`);
+    }
+  }
+
+  /** Gives back what is held and leaves the group. May be called twice. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    // A join may wait for the other members much longer than anybody wants to wait for a close.
+    if (this.#isJoining) this.#cluster.abandon(this.#coordinator, use);
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#closing.signal.aborted) {
+      try {
+        await this.#beMember(() => {
+          failures = 0;
+        });
+      } catch (error) {
+        this.#noteFailure(error);
+        this.#membership = undefined;
+        if (this.#heartbeats?.isAlive() === false) await this.#giveUp();
+        else await this.#giveBack();
+        if (++failures === 1 && protocolErrorOf(error) === 'MEMBER_ID_REQUIRED') continue;
+        const { clock } = this.#cluster.settings;
+        await clock.sleep(20 + fullJitterMs(joinBackoff, failures, clock.random()), this.#closing.signal);
+      }
+    }
+    await this.#leave();
+  }
+
+  /** Joins, and stays until the group changes, the membership is lost or the log is closed. */
+  async #beMember(onJoined: () => void): Promise<void> {
+    const { settings } = this.#cluster;
+    this.#isJoining = true;
+    const membership = await this.#join().finally(() => {
+      this.#isJoining = false;
+    });
+    if (this.#closing.signal.aborted) return;
+    this.#membership = membership;
+    const connection = await this.#connection(membership.coordinator);
+    const heartbeats = new Heartbeats(settings, (signal) => this.#heartbeat(membership, signal));
+    this.#heartbeats = heartbeats;
+    try {
+      const partitions = await this.#share(connection, membership);
+      onJoined();
+      this.#problem = undefined;
+      heartbeats.start();
+      const topics = await this.#topicsOf(partitions, heartbeats);
+      if (topics !== undefined && partitions.length > 0) {
+        this.#held = partitions;
+        await this.#events.assigned(partitions, topics);
+      }
+      const end = await heartbeats.ended(this.#closing.signal);
+      if (end === 'rebalance') await this.#giveBack();
+      if (end === 'lost') {
+        settings.log('warn', `This member lost its place in the group ${this.#group}; it joins again.`);
+        this.#problem = 'the group went on without this member, which is joining again';
+        await this.#giveUp();
+      }
+      if (end !== 'closed') this.#membership = undefined;
+    } finally {
+      if (!this.#closing.signal.aborted) heartbeats.stop();
+    }
+  }
+
+  async #join(): Promise<Membership> {
+    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#cluster.settings;
+    const coordinator = await this.#cluster.coordinatorOf(this.#group);
+    this.#coordinator = coordinator;
+    const connection = await this.#connection(coordinator);
+    const metadata = encodeSubscription(this.#topicNames);
+    const protocols = [{ name: assignmentRule, metadata }];
+    const response = await joinGroupV7.api.async(
+      connection,
+      this.#group,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      this.#memberId,
+      null,
+      protocolType,
+      protocols,
+    );
+    this.#memberId = response.memberId;
+    this.#isLeader = response.leader === response.memberId;
+    this.#members = response.members.map(({ memberId }) => memberId);
+    return { coordinator, generation: response.generationId, memberId: response.memberId };
+  }
+
+  /** What the leader gives this member; the leader is one of them, and works that out for all. */
+  async #share(connection: Connection, membership: Membership): Promise<TopicPartition[]> {
+    let assignments: { memberId: string; assignment: Buffer }[] = [];
+    if (this.#isLeader) {
+      const topics = await this.#cluster.topics(this.#topicNames);
+      this.#assignedFrom = fingerprint(topics);
+      const counts = new Map([...topics].map(([name, { partitions }]) => [name, partitions.length]));
+      const missing = this.#topicNames.filter((name) => !topics.has(name));
+      if (missing.length > 0) {
+        this.#cluster.settings.log('warn', `Topics that do not exist (yet): ${missing.join(', ')}`);
+      }
+      const shares = assignPartitions(this.#members, counts);
+      assignments = [...shares].map(([memberId, share]) => ({
+        memberId,
+        assignment: encodeAssignment(share),
+      }));
+    }
+    const { generation, memberId } = membership;
+    const response = await syncGroupV5.api.async(
+      connection,
+      this.#group,
+      generation,
+      memberId,
+      null,
+      protocolType,
+      assignmentRule,
+      assignments,
+    );
+    return decodeAssignment(response.assignment);
+  }
+
+  /** The topics of the assignment, waiting until this broker knows them; undefined if the membership ended first. */
+  async #topicsOf(
+    partitions: readonly TopicPartition[],
+    heartbeats: Heartbeats,
+  ): Promise<ReadonlyMap<string, TopicMetadata> | undefined> {
+    const { clock, log } = this.#cluster.settings;
+    for (let attempt = 1; !heartbeats.hasEnded() && !this.#closing.signal.aborted; attempt++) {
+      try {
+        const topics = await this.#cluster.topics(this.#topicNames);
+        const isKnown = ({ topic, partition }: TopicPartition): boolean =>
+          (topics.get(topic)?.partitions[partition]?.leader ?? -1) >= 0;
+        if (partitions.every(isKnown)) return topics;
+      } catch (error) {
+        if (attempt === 1) log('warn', explain(error));
+      }
+      await clock.sleep(20 + fullJitterMs(joinBackoff, attempt, clock.random()), this.#closing.signal);
+    }
+    return undefined;
+  }
+
+  async #heartbeat(
+    { coordinator, generation, memberId }: Membership,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    try {
+      const connection = await this.#connection(coordinator);
+      await heartbeatV4.api.async(connection, this.#group, generation, memberId, null);
+      return undefined;
+    } catch (error) {
+      const answer = protocolErrorOf(error);
+      if (answer !== undefined || signal.aborted) return answer;
+      this.#problem = `the group coordinator does not answer: ${explain(error)}`;
+      throw error;
+    }
+  }
+
+  async #giveBack(): Promise<void> {
+    const held = this.#held;
+    this.#held = [];
+    if (held.length > 0) await this.#events.revoked(held);
+  }
+
+  async #giveUp(): Promise<void> {
+    const held = this.#held;
+    this.#held = [];
+    this.#membership = undefined;
+    if (held.length > 0) await this.#events.lost(held);
+  }
+
+  async #leave(): Promise<void> {
+    const heartbeats = this.#heartbeats;
+    if (heartbeats === undefined || heartbeats.isAlive()) await this.#giveBack();
+    else await this.#giveUp();
+    heartbeats?.stop();
+    this.#membership = undefined;
+    if (this.#memberId === '') return;
+    try {
+      const connection = await this.#connection(this.#coordinator);
+      await leaveGroupV4.api.async(connection, this.#group, [
+        { memberId: this.#memberId, groupInstanceId: null },
+      ]);
+    } catch (error) {
+      // The others have to wait for the session timeout then, and nothing else.
+      this.#cluster.settings.log(
+        'info',
+        `The group ${this.#group} could not be told of leaving: ${explain(error)}`,
+      );
+    }
+  }
+
+  #noteFailure(error: unknown): void {
+    const answer = protocolErrorOf(error);
+    const given = responseOf<{ memberId?: string }>(error)?.memberId;
+    if (answer === 'MEMBER_ID_REQUIRED' && given !== undefined) {
+      this.#memberId = given;
+      return;
+    }
+    if (answer === 'UNKNOWN_MEMBER_ID' || answer === 'FENCED_INSTANCE_ID') this.#memberId = '';
+    if (this.#closing.signal.aborted) return;
+    const problem = `the group ${this.#group} can't be joined: ${explain(error)}`;
+    if (this.#problem !== problem && answer !== 'REBALANCE_IN_PROGRESS') {
+      this.#cluster.settings.log('warn', problem);
+    }
+    this.#problem = problem;
+  }
+
+  /** The leader looks for topics and partitions that came since, and makes the group share them out. */
+  async #watchTopics(): Promise<void> {
+    const { clock, metadataRefreshMs, log } = this.#cluster.settings;
+    while (!this.#closing.signal.aborted) {
+      await clock.sleep(metadataRefreshMs, this.#closing.signal);
+      if (this.#closing.signal.aborted) return;
+      try {
+        const topics = await this.#cluster.topics(this.#topicNames);
+        this.#events.refreshed(topics);
+        if (this.#isLeader && fingerprint(topics) !== this.#assignedFrom) this.#heartbeats?.endByRebalance();
+      } catch (error) {
+        log('debug', `The topics could not be looked at: ${explain(error)}`);
+      }
+    }
+  }
+
+  /** A join is answered only once all members have joined. */
+  #connection(coordinator: number): Promise<Connection> {
+    const { rebalanceTimeoutMs, requestTimeoutMs } = this.#cluster.settings;
+    return this.#cluster.connect(coordinator, use, rebalanceTimeoutMs + requestTimeoutMs);
+  }
+}
+
+function fingerprint(topics: ReadonlyMap<string, TopicMetadata>): string {
+  return [...topics.values()]
+    .map(({ topic, topicId, partitions }) => `${topic} ${topicId} ${partitions.length}`)
+    .sort()
+    .join('\n');
+}

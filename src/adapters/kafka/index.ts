@@ -1,0 +1,2 @@
+export { openKafkaLog } from './event-log.ts';
+export type { KafkaLogOptions } from './options.ts';
