@@ -4,8 +4,8 @@
  */
 export function describeFault(error: unknown, place: string): string {
   const code = codeOf(error);
-  const meaning = MEANINGS[code] ?? (code.startsWith('HPE_') ? 'it did not answer in HTTP' : null);
-  if (meaning !== null) return `${place}: ${meaning} (${code}).`;
+  const meaning = MEANINGS[code.startsWith('HPE_') ? 'HTTPParserError' : code];
+  if (meaning !== undefined) return `${place}: ${meaning} (${code}).`;
   return `${place}: the request failed (${code}).`;
 }
 
@@ -34,6 +34,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_TIMEOUT: 'no answer came in time',
   UND_ERR_BODY_TIMEOUT: 'the answer stopped half way',
   UND_ERR_SOCKET: 'the connection was closed before the answer was complete',
+  HTTPParserError: 'it did not answer in HTTP',
   UND_ERR_HEADERS_OVERFLOW: "the answer's headers are too large",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is shorter or longer than it said',
   CERT_HAS_EXPIRED: "the target's certificate has expired",

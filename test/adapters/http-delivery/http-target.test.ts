@@ -1,0 +1,301 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type HttpTargetOptions, openHttpTarget } from '../../../src/adapters/http-delivery/http-target.ts';
+import { parseSigningKeys, verify } from '../../../src/adapters/http-delivery/signature.ts';
+import type { DeliveryTarget } from '../../../src/ports/delivery-target.ts';
+import { newDelivery } from '../../contract/delivery-target.ts';
+import { answers, type ReceivedRequest, type Script, startScriptedServer } from './scripted-server.ts';
+import { selfSignedCertificate } from './self-signed.ts';
+
+const never = new AbortController().signal;
+const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`;
+const cleanups: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function open(options: Partial<HttpTargetOptions> & { url: string }): DeliveryTarget {
+  const target = openHttpTarget({
+    name: 'test',
+    secrets: [],
+    clock: { now: Date.now, monotonicMs: () => performance.now() },
+    log: () => {},
+    ...options,
+  });
+  cleanups.push(() => target.close());
+  return target;
+}
+
+async function start(script: Script, tls?: ReturnType<typeof selfSignedCertificate>) {
+  const server = await startScriptedServer(script, tls);
+  cleanups.push(() => server.close());
+  return server;
+}
+
+function isSigned(request: ReceivedRequest | undefined, secret: string, nowMs: number): boolean {
+  const { headers, body } = request as ReceivedRequest;
+  const given = {
+    id: headers['webhook-id'] as string,
+    timestamp: headers['webhook-timestamp'] as string,
+    signature: headers['webhook-signature'] as string,
+  };
+  return verify(parseSigningKeys(secret, 'test'), given, body, nowMs).ok;
+}
+
+describe('what is sent', () => {
+  it('is JSON with the id in both headers, this attempt’s time, and who we are', async () => {
+    const server = await start(answers(200));
+    const target = open({
+      url: `${server.url}?tenant=7`,
+      clock: { now: () => 1_760_000_000_999, monotonicMs: () => 0 },
+    });
+    await target.deliver(newDelivery(), never);
+    const [request] = server.received;
+    expect(request?.path).toBe('/api/orders?tenant=7');
+    expect(request?.headers).toMatchObject({
+      'content-type': 'application/json',
+      'webhook-id': 'msg_contract-1',
+      'webhook-timestamp': '1760000000',
+      'idempotency-key': '"msg_contract-1"',
+      'user-agent': expect.stringMatching(/^tributary\/\d+\.\d+\.\d+/),
+    });
+    expect(request?.headers).not.toHaveProperty('webhook-signature');
+    expect(request?.headers).not.toHaveProperty('traceparent');
+  });
+
+  it('is signed by every secret, so that the receiver may know either of them', async () => {
+    const server = await start(answers(200));
+    const [first, second] = [newSecret(), newSecret()];
+    await open({ url: server.url, secrets: [first, second] }).deliver(newDelivery(), never);
+    expect(server.received[0]?.headers['webhook-signature']).toMatch(/^v1,\S+ v1,\S+$/);
+    expect(isSigned(server.received[0], first, Date.now())).toBe(true);
+    expect(isSigned(server.received[0], second, Date.now())).toBe(true);
+    expect(isSigned(server.received[0], newSecret(), Date.now())).toBe(false);
+  });
+
+  it('has the same headers on every attempt but for the time and what was signed with it', async () => {
+    const server = await start(answers(503));
+    let nowMs = 1_760_000_000_000;
+    const secret = newSecret();
+    const target = open({
+      url: server.url,
+      secrets: [secret],
+      clock: { now: () => nowMs, monotonicMs: () => 0 },
+    });
+    await target.deliver(newDelivery(), never);
+    nowMs += 600_000;
+    await target.deliver(newDelivery({ attempt: 2 }), never);
+
+    const [first, second] = server.received.map(({ headers }) => headers);
+    expect(second?.['webhook-timestamp']).toBe('1760000600');
+    expect(isSigned(server.received[1], secret, nowMs)).toBe(true);
+    const rest = ({
+      'webhook-timestamp': _,
+      'webhook-signature': __,
+      ...others
+    }: NonNullable<typeof first>) => others;
+    expect(rest(second ?? {})).toEqual(rest(first ?? {}));
+  });
+
+  it('carries the trace of a delivery that has one', async () => {
+    const server = await start(answers(200));
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await open({ url: server.url, traceparentOf: () => traceparent }).deliver(newDelivery(), never);
+    expect(server.received[0]?.headers.traceparent).toBe(traceparent);
+  });
+
+  it('carries user and password of the URL as authorization, and no message shows them', async () => {
+    const server = await start(answers(500));
+    const target = open({ url: server.url.replace('//', '//us%40er:pa%3Ass@') });
+    const outcome = await target.deliver(newDelivery(), never);
+    const header = Buffer.from('us@er:pa:ss').toString('base64');
+    expect(server.received[0]?.headers.authorization).toBe(`Basic ${header}`);
+    expect(JSON.stringify(outcome)).not.toMatch(/us@er|us%40er|pa:ss|pa%3Ass/);
+  });
+});
+
+describe('connections', () => {
+  it('are kept and used again, also after answers that say no', async () => {
+    const server = await start((response, _request, number) => {
+      response.writeHead(number % 2 === 0 ? 200 : 500).end('x'.repeat(number * 1_000));
+    });
+    const target = open({ url: server.url });
+    for (let index = 0; index < 10; index++) await target.deliver(newDelivery(), never);
+    // A second one may be made while the first is just about to become free.
+    expect(server.connections.length).toBeLessThanOrEqual(2);
+  });
+
+  it('are never more than configured', async () => {
+    const server = await start(answers(200));
+    const target = open({ url: server.url, connections: 3 });
+    await Promise.all(Array.from({ length: 50 }, () => target.deliver(newDelivery(), never)));
+    expect(server.received).toHaveLength(50);
+    expect(server.connections.length).toBeLessThanOrEqual(3);
+  });
+
+  it('do not stay blocked by deliveries that hung', async () => {
+    const server = await start((response, _request, number) => {
+      if (number > 2) response.writeHead(200).end();
+    });
+    const target = open({ url: server.url, connections: 2, deadlineMs: 300 });
+    const hung = await Promise.all([
+      target.deliver(newDelivery(), never),
+      target.deliver(newDelivery(), never),
+    ]);
+    expect(hung.map(({ verdict }) => verdict)).toEqual(['retry', 'retry']);
+    expect((await open({ url: server.url }).deliver(newDelivery(), never)).verdict).toBe('delivered');
+    expect((await target.deliver(newDelivery(), never)).verdict).toBe('delivered');
+  });
+
+  it('carry nothing for a delivery whose deadline passed while it waited for one', async () => {
+    const server = await start(() => {});
+    const target = open({ url: server.url, connections: 1, deadlineMs: 300 });
+    const blocked = new AbortController();
+    const first = target.deliver(newDelivery({ deliveryId: 'msg_first' }), never);
+    const second = target.deliver(newDelivery({ deliveryId: 'msg_second' }), blocked.signal);
+    blocked.abort();
+    await Promise.all([first, second]);
+    await target.close();
+    expect(server.received.map(({ headers }) => headers['webhook-id'])).toEqual(['msg_first']);
+  });
+});
+
+describe('the answer', () => {
+  it('is read up to 64 KiB, then the connection is destroyed and the status counts', async () => {
+    const closed = Promise.withResolvers<void>();
+    const server = await start((response) => {
+      response.on('close', () => closed.resolve());
+      response.writeHead(200, { 'content-length': String(2 * 1_024 ** 3) });
+      const pour = () => {
+        while (!response.destroyed && response.write('y'.repeat(65_536)));
+      };
+      response.on('drain', pour);
+      pour();
+    });
+    const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'delivered', status: 200, answer: 'y'.repeat(1_024) });
+    await closed.promise;
+    // What the kernel had taken before the cut is bounded by its socket buffers, far below the 2 GiB.
+    expect(server.connections[0]?.bytesWritten).toBeLessThan(64 * 1_024 ** 2);
+  });
+
+  it('that breaks off after a 2xx leaves the outcome unknown', async () => {
+    const server = await start((response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('half', () => response.destroy());
+    });
+    const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'retry', status: 200, answer: 'half' });
+  });
+
+  it('that drips after a 2xx ends at the deadline, with what had come', async () => {
+    const server = await start((response) => {
+      response.writeHead(200);
+      response.write('drop');
+    });
+    const outcome = await open({ url: server.url, deadlineMs: 300 }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'retry', status: 200, answer: 'drop' });
+    expect(outcome.error).toContain('no complete answer within 300 ms');
+  });
+
+  it('that says no counts even if its text never ends', async () => {
+    const server = await start((response) => {
+      response.writeHead(503, { 'retry-after': '3' });
+      response.write('…');
+    });
+    const outcome = await open({ url: server.url, deadlineMs: 300 }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'throttle', status: 503, retryAfterMs: 3_000 });
+  });
+
+  it('may be announced by interim answers', async () => {
+    const server = await start((response) => {
+      response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+      response.writeProcessing();
+      response.writeHead(201).end('stored');
+    });
+    const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'delivered', status: 201, answer: 'stored' });
+  });
+
+  it('that redirects is named, and neither followed on this host nor on another', async () => {
+    const other = await start(answers(200));
+    const server = await start(answers(302, { location: other.url }));
+    const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'retry', status: 302 });
+    expect(outcome.error).toBe(
+      `${new URL(server.url).origin} answered 302 Found; redirects are not followed.`,
+    );
+    expect(other.received).toEqual([]);
+  });
+
+  it('that is not HTTP is said to be none', async () => {
+    const server = await start((_response, request) => void request.socket.end('SSH-2.0-OpenSSH_9.6\r\n'));
+    const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'retry', status: null });
+    expect(outcome.error).toContain('it did not answer in HTTP');
+  });
+
+  it('has a latency by the clock that never jumps', async () => {
+    const server = await start(answers(200));
+    let monotonicMs = 1_000;
+    const clock = { now: Date.now, monotonicMs: () => (monotonicMs += 250) };
+    const outcome = await open({ url: server.url, clock }).deliver(newDelivery(), never);
+    expect(outcome.latencyMs).toBe(250);
+  });
+});
+
+describe('a delivery that no request can carry', () => {
+  it('is parked, not thrown', async () => {
+    const server = await start(answers(200));
+    const target = open({ url: server.url });
+    const withLineEnd = await target.deliver(newDelivery({ deliveryId: 'a\r\nx-evil: 1' }), never);
+    const withCycle = newDelivery();
+    Object.assign(withCycle.body, { self: withCycle.body });
+    const cyclic = await target.deliver(withCycle, never);
+    expect([withLineEnd.verdict, cyclic.verdict]).toEqual(['park', 'park']);
+    expect(server.received).toEqual([]);
+    expect((await target.deliver(newDelivery(), never)).verdict).toBe('delivered');
+  });
+});
+
+describe('TLS', () => {
+  const certificate = selfSignedCertificate();
+
+  it('refuses a certificate of an unknown authority before anything is sent', async () => {
+    const server = await start(answers(200), certificate);
+    const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'retry', status: null });
+    expect(outcome.error).toContain('certificate is self-signed');
+    expect(server.received).toEqual([]);
+  });
+
+  it('accepts a certificate whose authority the CA file names', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tributary-ca-'));
+    cleanups.push(() => rmSync(folder, { recursive: true }));
+    const caFile = join(folder, 'ca.pem');
+    writeFileSync(caFile, certificate.cert);
+    const server = await start(answers(200), certificate);
+    const outcome = await open({ url: server.url, caFile }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'delivered', error: null });
+  });
+
+  it('is told from a target that does not speak it', async () => {
+    const server = await start(answers(200));
+    const outcome = await open({ url: server.url.replace('http:', 'https:') }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'retry', status: null });
+    expect(outcome.error).toContain('does not speak TLS');
+  });
+});
+
+describe('settings that cannot work', () => {
+  it('are refused when the target is opened', () => {
+    expect(() => open({ url: 'ftp://host/x' })).toThrow(/not an HTTP address/);
+    expect(() => open({ url: 'nowhere' })).toThrow(/not an HTTP address/);
+    expect(() => open({ url: 'http://localhost', secrets: ['whsec_c2hvcnQ='] })).toThrow(/24 to 64/);
+    expect(() => open({ url: 'https://localhost', caFile: '/does/not/exist.pem' })).toThrow(/cannot be read/);
+  });
+});

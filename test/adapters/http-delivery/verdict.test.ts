@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { answerText } from '../../../src/adapters/http-delivery/answer.ts';
+import { codeOf, describeFault } from '../../../src/adapters/http-delivery/fault.ts';
+import { retryAfterMs, verdictOf } from '../../../src/adapters/http-delivery/verdict.ts';
+
+describe('verdict by status', () => {
+  const cases: readonly (readonly [string, readonly number[]])[] = [
+    ['delivered', [200, 201, 202, 204, 226, 299]],
+    ['retry', [300, 301, 302, 303, 304, 307, 308, 399, 408, 409, 425, 500, 501, 505, 508, 599, 600, 999]],
+    ['throttle', [429, 502, 503, 504]],
+    ['disable', [410]],
+    ['park', [400, 401, 403, 404, 405, 406, 411, 413, 415, 418, 422, 423, 424, 428, 431, 451, 499]],
+  ];
+  it.each(cases)('is %s for %j', (verdict, statuses) => {
+    for (const status of statuses) expect(verdictOf(status), String(status)).toBe(verdict);
+  });
+});
+
+describe('Retry-After', () => {
+  const nowMs = Date.UTC(2026, 10, 22, 18, 0, 0);
+  const read = (value: string | string[] | undefined) => retryAfterMs(value, nowMs, 3_600_000);
+
+  it('is read as seconds and as a date in all three forms', () => {
+    expect(read('0')).toBe(0);
+    expect(read(' 120 ')).toBe(120_000);
+    expect(read('Sun, 22 Nov 2026 18:01:30 GMT')).toBe(90_000);
+    expect(read('Sunday, 22-Nov-26 18:01:30 GMT')).toBe(90_000);
+    expect(read('Sun Nov 22 18:01:30 2026')).toBe(90_000);
+    expect(read(['5', '9'])).toBe(5_000);
+  });
+
+  it('is bounded both ways', () => {
+    expect(read('999999999999999999999')).toBe(3_600_000);
+    expect(read('Sun, 22 Nov 2099 18:00:00 GMT')).toBe(3_600_000);
+    expect(read('Sun, 06 Nov 1994 08:49:37 GMT')).toBe(0);
+    expect(read('Sunday, 06-Nov-94 08:49:37 GMT')).toBe(0);
+  });
+
+  it('is nothing when it cannot be read', () => {
+    for (const value of [
+      undefined,
+      '',
+      '-1',
+      '1.5',
+      'soon',
+      '2026-11-22T18:01:30Z',
+      'Sun, 22 Foo 2026 18:01:30 GMT',
+    ]) {
+      expect(read(value), String(value)).toBeNull();
+    }
+  });
+});
+
+describe('the kept answer', () => {
+  it('is at most 1 KiB and never cuts a character in two', () => {
+    for (let shift = 0; shift < 4; shift++) {
+      const text = answerText([Buffer.from(`${'x'.repeat(shift)}${'🛒'.repeat(400)}`)]);
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1_024);
+      expect(Buffer.byteLength(text)).toBeGreaterThan(1_020);
+      expect(text).not.toContain('\ufffd');
+    }
+  });
+
+  it('is one line without anything that a terminal or a reader would obey', () => {
+    const text = answerText([Buffer.from('a\r\nb\u001b[31mc\0d\u202ee\u0085f\u2028g')]);
+    expect(text).toBe('a  b [31mc d e f g');
+  });
+
+  it('holds replacement characters where the bytes are no UTF-8', () => {
+    expect(answerText([Uint8Array.of(0x6f, 0x6b, 0xff, 0xc3)])).toBe('ok\ufffd\ufffd');
+  });
+});
+
+describe('faults', () => {
+  it('are told by the code inside, however deep, and never by the message', () => {
+    const inner = Object.assign(new Error('http://user:secret@host'), { code: 'ECONNREFUSED' });
+    const outer = new Error('outer secret', { cause: new AggregateError([inner], 'secret') });
+    expect(describeFault(outer, 'http://host')).toBe(
+      'http://host: nothing listens there; start the target or correct the target URL (ECONNREFUSED).',
+    );
+  });
+
+  it('have a name even when nothing is known about them', () => {
+    expect(codeOf(new TypeError('x'))).toBe('TypeError');
+    expect(codeOf('thrown text')).toBe('unknown error');
+    expect(codeOf(Object.assign(new Error('x'), { code: 'HPE_INVALID_CONSTANT' }))).toBe(
+      'HPE_INVALID_CONSTANT',
+    );
+  });
+});

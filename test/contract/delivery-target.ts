@@ -1,0 +1,227 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Delivery, DeliveryTarget } from '../../src/ports/delivery-target.ts';
+
+/** How a system at the other end may behave. */
+export type TargetBehaviour =
+  | 'accepts'
+  | 'fails'
+  | 'throttles_for_7_seconds'
+  | 'refuses'
+  | 'wants_no_more'
+  | 'redirects'
+  | 'hangs'
+  | 'drips'
+  | 'accepts_with_an_endless_answer'
+  | 'closes_after_reading'
+  | 'is_not_there';
+
+export interface TargetUnderTest {
+  readonly target: DeliveryTarget;
+  /** What has arrived at the other end so far, whatever it answered. */
+  received(): readonly ReceivedState[];
+  /** Resolves when something has arrived at the other end. */
+  arrival(): Promise<void>;
+  cleanup(): Promise<void>;
+}
+
+export interface ReceivedState {
+  readonly deliveryId: string;
+  readonly body: unknown;
+}
+
+export interface DeliveryTargetHarness {
+  open(behaviour: TargetBehaviour, options: { deadlineMs: number }): Promise<TargetUnderTest>;
+  /** Behaviours that such a target cannot show, each with the reason. */
+  readonly cannot: Readonly<Partial<Record<TargetBehaviour, string>>>;
+}
+
+/** Long enough for a loaded machine where an answer is expected, since nothing waits for it then. */
+const PATIENT_MS = 30_000;
+const SHORT_MS = 150;
+
+export function newDelivery(changes: Partial<Delivery> = {}): Delivery {
+  return {
+    deliveryId: 'msg_contract-1',
+    entityId: 'order-1',
+    version: 3,
+    body: { order_id: 'order-1', order_status: 'CREATED', ready_to_send: true, version: 3 },
+    attempt: 1,
+    ...changes,
+  };
+}
+
+/** The promises of `src/ports/delivery-target.ts`, each as a test that every adapter passes. */
+export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarness): void {
+  describe(`delivery target: ${name}`, () => {
+    const opened: TargetUnderTest[] = [];
+    const never = new AbortController().signal;
+
+    afterEach(async () => {
+      await Promise.all(opened.splice(0).map((each) => each.cleanup()));
+    });
+
+    async function open(behaviour: TargetBehaviour, deadlineMs = PATIENT_MS): Promise<TargetUnderTest> {
+      const each = await harness.open(behaviour, { deadlineMs });
+      opened.push(each);
+      return each;
+    }
+
+    /** A test of one behaviour; the reason for leaving it out is in its name. */
+    function itIf(behaviour: TargetBehaviour, sentence: string, run: () => Promise<void>): void {
+      const reason = harness.cannot[behaviour];
+      if (reason === undefined) it(sentence, run);
+      else it.skip(`${sentence} (left out: ${reason})`, run);
+    }
+
+    it('says delivered once the other end has the state, with its id and every column', async () => {
+      const { target, received } = await open('accepts');
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome).toMatchObject({ verdict: 'delivered', error: null, retryAfterMs: null });
+      expect(outcome.latencyMs).toBeGreaterThanOrEqual(0);
+      expect(received()).toEqual([{ deliveryId: 'msg_contract-1', body: newDelivery().body }]);
+    });
+
+    it('sends the same id and the same body on a later attempt', async () => {
+      const { target, received } = await open('accepts');
+      await target.deliver(newDelivery(), never);
+      await target.deliver(newDelivery({ attempt: 2 }), never);
+      const [first, second] = received();
+      expect(second).toEqual(first);
+    });
+
+    it('delivers many states at once, each once', async () => {
+      const { target, received } = await open('accepts');
+      const ids = Array.from({ length: 200 }, (_, index) => `msg_many-${index}`);
+      const outcomes = await Promise.all(
+        ids.map((deliveryId) => target.deliver(newDelivery({ deliveryId }), never)),
+      );
+      expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
+      const arrived = received().map(({ deliveryId }) => deliveryId);
+      expect(arrived.sort()).toEqual([...ids].sort());
+    });
+
+    it('carries ids and texts of any script unchanged', async () => {
+      const { target, received } = await open('accepts');
+      const texts = [
+        'a/b c',
+        '..',
+        '🛒',
+        '__proto__',
+        'e\u0301',
+        '\u202eabc',
+        'line\nend',
+        '"quoted\\"',
+        '\0',
+      ];
+      for (const text of texts) {
+        const delivery = newDelivery({ entityId: text, body: { order_id: text, version: 1 } });
+        expect(await target.deliver(delivery, never)).toMatchObject({ verdict: 'delivered' });
+      }
+      expect(received().map(({ body }) => (body as { order_id: string }).order_id)).toEqual(texts);
+    });
+
+    itIf('fails', 'says retry when the other end fails', async () => {
+      const { target } = await open('fails');
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome).toMatchObject({ verdict: 'retry', error: expect.any(String) });
+    });
+
+    itIf('throttles_for_7_seconds', 'says throttle, and for how long the other end asks', async () => {
+      const { target } = await open('throttles_for_7_seconds');
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome).toMatchObject({ verdict: 'throttle', retryAfterMs: 7_000, error: expect.any(String) });
+    });
+
+    itIf('refuses', 'says park when the state is refused as it is, and keeps the answer', async () => {
+      const { target } = await open('refuses');
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome).toMatchObject({ verdict: 'park', error: expect.any(String) });
+      expect(outcome.answer).toContain('refused');
+    });
+
+    itIf('wants_no_more', 'says disable when the other end wants no more deliveries', async () => {
+      const { target } = await open('wants_no_more');
+      expect(await target.deliver(newDelivery(), never)).toMatchObject({ verdict: 'disable' });
+    });
+
+    itIf('redirects', 'does not go where the other end points to', async () => {
+      const { target, received } = await open('redirects');
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome.verdict).toBe('retry');
+      expect(received()).toHaveLength(1);
+    });
+
+    itIf('hangs', 'gives up at the deadline when no answer comes', async () => {
+      const { target } = await open('hangs', SHORT_MS);
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
+    });
+
+    itIf('drips', 'gives up at the deadline when the answer comes byte by byte', async () => {
+      const { target } = await open('drips', SHORT_MS * 4);
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome).toMatchObject({ verdict: 'retry', error: expect.any(String) });
+    });
+
+    itIf('accepts_with_an_endless_answer', 'reads an endless answer only to a limit', async () => {
+      const { target } = await open('accepts_with_an_endless_answer');
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome).toMatchObject({ verdict: 'delivered', error: null });
+      expect(Buffer.byteLength(outcome.answer)).toBeLessThanOrEqual(1_024);
+    });
+
+    itIf('closes_after_reading', 'says retry when the connection ends without an answer', async () => {
+      const { target, received } = await open('closes_after_reading');
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
+      expect(received(), 'sent again without being asked').toHaveLength(1);
+    });
+
+    itIf('is_not_there', 'says retry when nobody is there', async () => {
+      const { target } = await open('is_not_there');
+      const outcome = await target.deliver(newDelivery(), never);
+      expect(outcome).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
+    });
+
+    itIf('hangs', 'ends soon after the signal aborts, and does not claim to know the outcome', async () => {
+      const { target, arrival } = await open('hangs');
+      const stopping = new AbortController();
+      const delivering = target.deliver(newDelivery(), stopping.signal);
+      await arrival();
+      stopping.abort();
+      expect(await delivering).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
+    });
+
+    it('sends nothing when the signal has aborted before', async () => {
+      const { target, received } = await open('accepts');
+      const outcome = await target.deliver(newDelivery(), AbortSignal.abort());
+      expect(outcome.verdict).toBe('retry');
+      await target.close();
+      expect(received()).toEqual([]);
+    });
+
+    it('finishes what is under way when it is closed, and may be closed twice', async () => {
+      const { target, received } = await open('accepts');
+      const delivering = target.deliver(newDelivery(), never);
+      await Promise.all([target.close(), target.close()]);
+      expect(await delivering).toMatchObject({ verdict: 'delivered' });
+      expect(received()).toHaveLength(1);
+      await target.close();
+    });
+
+    it('answers with a verdict even after it was closed', async () => {
+      const { target, received } = await open('accepts');
+      await target.close();
+      expect(await target.deliver(newDelivery(), never)).toMatchObject({ verdict: 'retry', status: null });
+      expect(received()).toEqual([]);
+    });
+
+    it('works on with the next delivery after one that failed', async () => {
+      const { target } = await open('accepts');
+      const stopped = target.deliver(newDelivery(), AbortSignal.abort());
+      const next = target.deliver(newDelivery({ deliveryId: 'msg_contract-2' }), never);
+      expect((await stopped).verdict).toBe('retry');
+      expect((await next).verdict).toBe('delivered');
+    });
+  });
+}
