@@ -60,10 +60,10 @@ export function run(
         stderr: Buffer.concat(stderr).toString('utf8'),
       };
       if (code === 0) return resolve(result);
+      // A class path has no place in a message.
+      const shown = commandArguments.map((each) => (each.length > 200 ? '…' : each)).join(' ');
       const said = (result.stderr || result.stdout).trim().slice(-2_000);
-      reject(
-        new Error(`${command} ${commandArguments.slice(-8).join(' ')} ended with ${signal ?? code}: ${said}`),
-      );
+      reject(new Error(`${command} ${shown} ended with ${signal ?? code}: ${said}`));
     });
   });
 }

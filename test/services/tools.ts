@@ -18,6 +18,7 @@ const toolTimeoutMs = 120_000;
 const packagesOfTools: Readonly<Record<string, string>> = {
   ConsoleConsumer: 'org.apache.kafka.tools.consumer',
   ConsumerGroupCommand: 'org.apache.kafka.tools.consumer.group',
+  ConfigCommand: 'kafka.admin',
 };
 
 /**
@@ -129,9 +130,10 @@ async function downloadDebianPackages(name: string, folder: string): Promise<voi
   let options: string[] = [];
   const plan = await simulate(options).catch(async () => {
     // The machine's package lists are missing or too old: fresh ones, in this folder only.
-    const lists = join(folder, 'lists');
-    await mkdir(join(lists, 'partial'), { recursive: true });
-    options = ['-o', `Dir::State::lists=${lists}`, '-o', 'pkgCacheFile::Generate=false'];
+    const own = join(folder, 'apt');
+    await mkdir(join(own, 'lists', 'partial'), { recursive: true });
+    await mkdir(join(own, 'cache', 'archives', 'partial'), { recursive: true });
+    options = ['-o', `Dir::State::lists=${join(own, 'lists')}`, '-o', `Dir::Cache=${join(own, 'cache')}`];
     await run('apt-get', [...options, 'update'], { timeoutMs: toolTimeoutMs });
     return simulate(options);
   });
@@ -142,5 +144,5 @@ async function downloadDebianPackages(name: string, folder: string): Promise<voi
     await run('dpkg-deb', ['--extract', join(folder, file), folder]);
     await rm(join(folder, file));
   }
-  await rm(join(folder, 'lists'), { recursive: true, force: true });
+  await rm(join(folder, 'apt'), { recursive: true, force: true });
 }
