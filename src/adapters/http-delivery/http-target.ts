@@ -2,35 +2,10 @@ import { readFileSync } from 'node:fs';
 import { type Dispatcher, Pool } from 'undici';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { Clock } from '../../ports/clock.ts';
 import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../ports/delivery-target.ts';
-import type { Logger } from '../../ports/logger.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
+import type { HttpTargetOptions } from './options.ts';
 import { parseSigningKeys, type SigningKey, sign } from './signature.ts';
-
-export interface HttpTargetOptions {
-  /** Names the target in the ledger and in messages. */
-  readonly name: string;
-  /** Where states are posted. User and password in it are sent as Basic authorization, and never shown. */
-  readonly url: string;
-  /**
-   * `whsec_` secrets; all of them sign, the first one first, so that the target's owner can replace one while
-   * both hold. None: requests are not signed.
-   */
-  readonly secrets: readonly string[];
-  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
-  readonly log: Logger;
-  /** For one attempt in all: waiting for a connection, connecting, sending, and reading the answer. */
-  readonly deadlineMs?: number;
-  /** How many connections are kept; more deliveries at once wait for one, and their deadline runs. */
-  readonly connections?: number;
-  /** The longest wait that a `Retry-After` is believed for: a wrong one must not silence a target for days. */
-  readonly retryAfterLimitMs?: number;
-  /** PEM file of the authorities that sign the target's certificate, if not the system's. */
-  readonly caFile?: string;
-  /** The value of the header `traceparent`, for deliveries that belong to a trace. */
-  readonly traceparentOf?: (delivery: Delivery) => string | undefined;
-}
 
 /**
  * A target that takes states by HTTP POST, signed as Standard Webhooks wants it.

@@ -1,8 +1,7 @@
-import type { AddressInfo } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { closeServer, isLoopback, listen } from '../shared/http-server.ts';
 import { GroupCommit } from './group-commit.ts';
 import { buildServer } from './server.ts';
 import { openSqliteStates } from './sqlite-states.ts';
@@ -30,8 +29,6 @@ export interface OrderMgt {
 }
 
 const READERS_WAITING_MAX = 10_000;
-/** Connections that are still busy so long after a stop was asked for are cut. */
-const STOP_GRACE_MS = 5_000;
 
 /**
  * Starts the target system. Rejects with `setting_invalid` (a secret that is none, or none outside loopback),
@@ -65,13 +62,19 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     await states.close();
   }
 
+  let url: string;
   try {
-    await listen(app, options);
+    url = await listen(app, {
+      host: options.host,
+      port: options.port,
+      program: 'order-mgt',
+      hostSetting: 'ORDER_MGT_HOST',
+      portSetting: 'ORDER_MGT_PORT',
+    });
   } catch (error) {
     await closeAll();
     throw error;
   }
-  const url = addressOf(app);
   log('info', `order-mgt listens on ${url}`);
   return {
     url,
@@ -101,45 +104,4 @@ function allowUnsigned(host: string, log: Logger): void {
     );
   }
   log('warn', 'Unsigned deliveries are accepted, from this machine only: ORDER_MGT_SECRET is not set.');
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-async function listen(app: FastifyInstance, { host, port }: OrderMgtOptions): Promise<void> {
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    if (code === 'EADDRINUSE') {
-      throw new TributaryError(
-        'address_in_use',
-        `Port ${port} on ${host} is in use: stop the program that has it, or set ORDER_MGT_PORT to another port.`,
-        { cause: error },
-      );
-    }
-    throw new TributaryError(
-      'setting_invalid',
-      `order-mgt cannot listen on ${host}, port ${port} (${messageOf(error)}): correct ORDER_MGT_HOST or ORDER_MGT_PORT.`,
-      { cause: error },
-    );
-  }
-}
-
-function addressOf(app: FastifyInstance): string {
-  const { address, family, port } = app.server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-}
-
-/** A connection that becomes idle only after the stop began would hold the server open until it times out. */
-async function closeServer(app: FastifyInstance): Promise<void> {
-  const closeIdle = setInterval(() => app.server.closeIdleConnections(), 20);
-  const cut = setTimeout(() => app.server.closeAllConnections(), STOP_GRACE_MS);
-  try {
-    await app.close();
-  } finally {
-    clearInterval(closeIdle);
-    clearTimeout(cut);
-  }
 }

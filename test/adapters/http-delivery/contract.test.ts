@@ -1,4 +1,4 @@
-import { openHttpTarget } from '../../../src/adapters/http-delivery/http-target.ts';
+import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
 import { describeDeliveryTarget, type TargetBehaviour } from '../../contract/delivery-target.ts';
 import { answers, type Script, startScriptedServer, unusedUrl } from './scripted-server.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type HttpTargetOptions, openHttpTarget } from '../../../src/adapters/http-delivery/http-target.ts';
+import { type HttpTargetOptions, openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
 import { parseSigningKeys, verify } from '../../../src/adapters/http-delivery/signature.ts';
 import type { DeliveryTarget } from '../../../src/ports/delivery-target.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
