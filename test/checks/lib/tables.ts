@@ -1,0 +1,178 @@
+/** The product's tables, read by plain SQL and nothing of the product, from MySQL, MariaDB or a SQLite file. */
+import { DatabaseSync } from 'node:sqlite';
+import mysql from 'mysql2';
+
+export interface JournalRow {
+  readonly entityId: string;
+  readonly eventId: string;
+  /** Hexadecimal. */
+  readonly contentHash: string;
+  readonly eventType: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly data: string;
+}
+
+export interface OrderRow {
+  readonly orderId: string;
+  readonly orderStatus: string | null;
+  readonly paymentStatus: string | null;
+  readonly reviewStatus: string | null;
+  readonly readyToSend: boolean | null;
+  readonly version: number;
+}
+
+const QUERIES = {
+  journal:
+    'SELECT entity_id, event_id, content_hash, event_type, topic, partition_id, record_offset, data FROM event_journal',
+  orders: 'SELECT order_id, order_status, payment_status, review_status, ready_to_send, version FROM orders',
+  quarantine: 'SELECT topic, partition_id, record_offset, reason FROM quarantine',
+  checkpoints: 'SELECT topic, partition_id, next_offset FROM checkpoints',
+  pendingDeliveries: "SELECT COUNT(*) FROM deliveries WHERE status = 'pending'",
+  deadDeliveries: "SELECT COUNT(*) FROM deliveries WHERE status = 'dead'",
+} as const;
+
+export class Tables {
+  readonly #source: Source;
+
+  /** `mysql://...` or `sqlite:file`. */
+  constructor(databaseUrl: string) {
+    this.#source = databaseUrl.startsWith('sqlite:')
+      ? new SqliteSource(databaseUrl.slice('sqlite:'.length))
+      : new MysqlSource(databaseUrl);
+  }
+
+  async *journal(): AsyncGenerator<JournalRow> {
+    for await (const row of this.#source.rows(QUERIES.journal)) {
+      const [entityId, eventId, contentHash, eventType, topic, partition, offset, data] = row;
+      yield {
+        entityId: text(entityId),
+        eventId: text(eventId),
+        contentHash:
+          contentHash instanceof Uint8Array ? Buffer.from(contentHash).toString('hex') : text(contentHash),
+        eventType: text(eventType),
+        topic: text(topic),
+        partition: Number(partition),
+        offset: BigInt(offset as number),
+        data: text(data),
+      };
+    }
+  }
+
+  async *orders(): AsyncGenerator<OrderRow> {
+    for await (const row of this.#source.rows(QUERIES.orders)) {
+      const [orderId, orderStatus, paymentStatus, reviewStatus, readyToSend, version] = row;
+      yield {
+        orderId: text(orderId),
+        orderStatus: textOrNull(orderStatus),
+        paymentStatus: textOrNull(paymentStatus),
+        reviewStatus: textOrNull(reviewStatus),
+        readyToSend: readyToSend === null ? null : Number(readyToSend) === 1,
+        version: Number(version),
+      };
+    }
+  }
+
+  /** The places of the records in quarantine, as `placeName` writes them, each with its reason. */
+  async quarantine(): Promise<Map<string, string>> {
+    const places = new Map<string, string>();
+    for await (const [topic, partition, offset, reason] of this.#source.rows(QUERIES.quarantine)) {
+      places.set(`${text(topic)}/${partition}@${offset}`, text(reason));
+    }
+    return places;
+  }
+
+  /** The next offset of each partition, by `topic/partition`; empty while there is no such table. */
+  async checkpoints(): Promise<Map<string, bigint>> {
+    const offsets = new Map<string, bigint>();
+    try {
+      for await (const [topic, partition, offset] of this.#source.rows(QUERIES.checkpoints)) {
+        offsets.set(`${text(topic)}/${partition}`, BigInt(offset as number));
+      }
+    } catch (error) {
+      if (!isMissingTable(error)) throw error;
+    }
+    return offsets;
+  }
+
+  async pendingDeliveries(): Promise<number> {
+    return this.#count(QUERIES.pendingDeliveries);
+  }
+
+  async deadDeliveries(): Promise<number> {
+    return this.#count(QUERIES.deadDeliveries);
+  }
+
+  async count(table: 'event_journal' | 'orders'): Promise<number> {
+    return this.#count(`SELECT COUNT(*) FROM ${table}`);
+  }
+
+  async #count(sql: string): Promise<number> {
+    for await (const [count] of this.#source.rows(sql)) return Number(count);
+    throw new Error(`${sql} gave no row`);
+  }
+
+  close(): Promise<void> {
+    return this.#source.close();
+  }
+}
+
+interface Source {
+  rows(sql: string): AsyncIterable<unknown[]>;
+  close(): Promise<void>;
+}
+
+class MysqlSource implements Source {
+  readonly #pool: mysql.Pool;
+
+  constructor(url: string) {
+    this.#pool = mysql.createPool({ uri: url, connectionLimit: 2, rowsAsArray: true, charset: 'utf8mb4' });
+  }
+
+  rows(sql: string): AsyncIterable<unknown[]> {
+    return this.#pool.query({ sql, rowsAsArray: true }).stream({ highWaterMark: 1_000 });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pool.end((error) => (error === null || error === undefined ? resolve() : reject(error)));
+    });
+  }
+}
+
+class SqliteSource implements Source {
+  readonly #file: string;
+  #database: DatabaseSync | null = null;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  async *rows(sql: string): AsyncGenerator<unknown[]> {
+    this.#database ??= new DatabaseSync(this.#file, { readOnly: true, timeout: 10_000 });
+    const statement = this.#database.prepare(sql);
+    statement.setReadBigInts(true);
+    for (const row of statement.iterate()) yield Object.values(row);
+  }
+
+  async close(): Promise<void> {
+    this.#database?.close();
+    this.#database = null;
+  }
+}
+
+function isMissingTable(error: unknown): boolean {
+  const message = error instanceof Error ? error.message : '';
+  return /doesn't exist|no such table|unable to open database file/.test(message);
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  throw new Error(`A column holds ${value === null ? 'NULL' : typeof value} where a text belongs`);
+}
+
+function textOrNull(value: unknown): string | null {
+  return value === null ? null : text(value);
+}
