@@ -300,11 +300,22 @@ export const ORDER_MGT_SETTINGS = {
   }),
 } as const satisfies SettingTable;
 
+/** What `npm start` adds to the settings of the programs that it runs. */
+export const START_SETTINGS = {
+  demo: boolean({
+    env: 'TRIBUTARY_DEMO',
+    flag: 'demo',
+    default: true,
+    help: 'Whether a new data directory gets a few demonstration orders.',
+  }),
+} as const satisfies SettingTable;
+
 /** The settings of each program, without the common ones. */
 export const PROGRAM_SETTINGS = {
   'event-producer': EVENT_PRODUCER_SETTINGS,
   'order-sync': ORDER_SYNC_SETTINGS,
   'order-mgt': ORDER_MGT_SETTINGS,
+  tributary: START_SETTINGS,
 } as const satisfies Readonly<Record<string, SettingTable>>;
 
 export type ProgramName = keyof typeof PROGRAM_SETTINGS;

@@ -1,0 +1,146 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Clock } from '../../ports/clock.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import { type EventCode, makeBody } from '../event-producer/codes.ts';
+import {
+  type OutgoingEvent,
+  publish,
+  type TopicsByEventType,
+  toOutgoing,
+} from '../event-producer/publish.ts';
+
+interface DemoOrder {
+  readonly orderId: string;
+  /** In the sequence of their publishing; the number is when the source says that each happened. */
+  readonly events: readonly (readonly [code: EventCode, minute: number])[];
+  readonly story: string;
+}
+
+/** Every way that events can meet: in sequence, payment first, late, twice, and a change of mind. */
+const DEMO_ORDERS: readonly DemoOrder[] = [
+  {
+    orderId: 'demo-1',
+    events: [
+      ['o', 0],
+      ['pa', 1],
+    ],
+    story: 'created, then paid',
+  },
+  {
+    orderId: 'demo-2',
+    events: [
+      ['pa', 1],
+      ['o', 0],
+    ],
+    story: 'the payment came before its order',
+  },
+  {
+    orderId: 'demo-3',
+    events: [
+      ['o', 0],
+      ['par', 1],
+      ['paa', 2],
+    ],
+    story: 'reviewed and accepted',
+  },
+  {
+    orderId: 'demo-4',
+    events: [
+      ['paa', 2],
+      ['o', 0],
+      ['par', 1],
+    ],
+    story: 'accepted; the pending review came late',
+  },
+  {
+    orderId: 'demo-5',
+    events: [
+      ['o', 0],
+      ['pa', 1],
+      ['pa', 1],
+    ],
+    story: 'the payment came twice',
+  },
+  {
+    orderId: 'demo-6',
+    events: [
+      ['o', 0],
+      ['par', 1],
+      ['pad', 2],
+    ],
+    story: 'declined: never ready, never sent',
+  },
+];
+
+const FIRST_MINUTE_MS = Date.UTC(2025, 3, 5, 2, 26);
+const WAIT_MS = 10_000;
+
+export interface DemoParts {
+  readonly log: EventLog;
+  readonly topics: TopicsByEventType;
+  readonly clock: Clock;
+  readonly orderMgtUrl: string;
+  readonly print: (line: string) => void;
+}
+
+/** Publishes the demonstration, waits for what the target should get, and prints what became of each order. */
+export async function runDemo({ log, topics, clock, orderMgtUrl, print }: DemoParts): Promise<void> {
+  const producer = log.producer();
+  try {
+    await publish(producer, demoEvents(topics, clock));
+    // A record that is no event: it is kept in quarantine, and everything else flows on.
+    await producer.append([
+      {
+        topic: [...topics.values()][0] ?? '',
+        key: Buffer.from('demo-7'),
+        value: Buffer.from('{"eventType":"ORD'),
+        headers: [],
+      },
+    ]);
+  } finally {
+    await producer.close();
+  }
+  print('');
+  print('  order    events as they arrived   what happened                             at order-mgt');
+  for (const { orderId, events, story } of DEMO_ORDERS) {
+    const arrived = events.map(([code]) => code).join(' ');
+    print(
+      `  ${orderId}   ${arrived.padEnd(23)}  ${story.padEnd(40)}  ${await stateAtTarget(orderMgtUrl, orderId, events)}`,
+    );
+  }
+  print(`  demo-7   ${'(broken JSON)'.padEnd(23)}  ${'kept in quarantine'.padEnd(40)}  -`);
+}
+
+function demoEvents(topics: TopicsByEventType, clock: Clock): OutgoingEvent[] {
+  return DEMO_ORDERS.flatMap(({ orderId, events }) => {
+    // The same code in one story is the same event, published twice.
+    const ids = new Map<EventCode, string>();
+    return events.map(([code, minute]) => {
+      const eventId = ids.get(code) ?? clock.uuid();
+      ids.set(code, eventId);
+      const body = makeBody(code, orderId, { timestampMs: FIRST_MINUTE_MS + minute * 60_000 });
+      return toOutgoing(body, { eventId, source: '/tributary/demo', topics });
+    });
+  });
+}
+
+async function stateAtTarget(
+  orderMgtUrl: string,
+  orderId: string,
+  events: DemoOrder['events'],
+): Promise<string> {
+  if (events.some(([code]) => code === 'pad')) return '-';
+  const distinct = new Set(events.map(([code]) => code)).size;
+  const until = performance.now() + WAIT_MS;
+  while (performance.now() < until) {
+    const answer = await fetch(`${orderMgtUrl}/api/orders/${orderId}?wait=2`);
+    if (answer.ok) {
+      const state = (await answer.json()) as { payment_status: string; version: number };
+      // An earlier state may have been sent before the last event came in.
+      if (state.version >= distinct) return `${state.payment_status}, version ${state.version}`;
+    }
+    await answer.body?.cancel();
+    await pause(50);
+  }
+  return 'not there after 10 s: see the log above';
+}

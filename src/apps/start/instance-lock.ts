@@ -1,0 +1,43 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TributaryError } from '../../core/errors.ts';
+
+/**
+ * Keeps two whole systems off one data directory: the file holds the process id of the one that runs. A file
+ * whose process is gone is left over from a crash, and taken over. Returns the function that gives it back.
+ * Throws `data_directory_in_use`.
+ */
+export function lockDataDirectory(dataDirectory: string): () => void {
+  mkdirSync(dataDirectory, { recursive: true });
+  const file = join(dataDirectory, 'start.pid');
+  for (let attempt = 1; ; attempt++) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 3) throw error;
+      const holder = Number(readFileSync(file, 'utf8'));
+      if (isRunning(holder)) throw inUse(dataDirectory, holder);
+      rmSync(file, { force: true });
+    }
+  }
+}
+
+function isRunning(processId: number): boolean {
+  if (!Number.isInteger(processId) || processId <= 0 || processId === process.pid) return false;
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function inUse(dataDirectory: string, holder: number): TributaryError {
+  return new TributaryError(
+    'data_directory_in_use',
+    `Tributary runs already on ${dataDirectory}, as process ${holder}. Use that one (npm run event-producer -- ... works ` +
+      `beside it), stop it (kill ${holder}), or start another one beside it with a directory and ports of its own: ` +
+      'TRIBUTARY_DATA_DIR=other ORDER_SYNC_PORT=0 ORDER_MGT_PORT=0 npm start',
+  );
+}

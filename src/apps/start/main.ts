@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { topicsOf } from '../event-producer/publish.ts';
+import { startOrderMgt } from '../order-mgt/index.ts';
+import { startOrderSync } from '../order-sync/order-sync.ts';
+import { type CommandContext, runCli } from '../shared/cli.ts';
+import { EXIT } from '../shared/exit-codes.ts';
+import { isKafka, openEventLog } from '../shared/open-log.ts';
+import { loadSettings } from '../shared/settings.ts';
+import { systemClock } from '../shared/system-clock.ts';
+import { runDemo } from './demo.ts';
+import { lockDataDirectory } from './instance-lock.ts';
+
+process.exitCode = await runCli(
+  {
+    program: 'tributary',
+    summary: 'order-sync and order-mgt in one process, with a few orders to look at.',
+    examples: [
+      ['npm start', 'Everything on the embedded log and store, in .tributary'],
+      ['npm start -- --no-demo', 'Without the demonstration orders'],
+      ['npm run event-producer -- o order123 pa order123', 'In another terminal: publish events'],
+    ],
+    commands: [
+      {
+        name: 'start',
+        summary: 'Run until stopped (what the program does without a command).',
+        examples: [['npm start', 'Everything on the embedded log and store, in .tributary']],
+        isDefault: true,
+        run: start,
+      },
+    ],
+  },
+  {
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signals: process,
+    exit: (code) => process.exit(code),
+  },
+);
+
+async function start({
+  settings,
+  log: logger,
+  shutdown,
+  host,
+}: CommandContext<'tributary'>): Promise<number> {
+  const { dataDirectory } = settings;
+  // PORT names one port, and here are two servers: each has a setting of its own.
+  const env = { ...host.env, PORT: undefined, TRIBUTARY_DATA_DIR: dataDirectory };
+  const syncSettings = loadSettings('order-sync', { env }).values;
+  const mgtSettings = loadSettings('order-mgt', { env }).values;
+  const isNew = !existsSync(join(dataDirectory, 'event-log.sqlite'));
+  const unlock = lockDataDirectory(dataDirectory);
+  shutdown.defer('the lock of the data directory', unlock);
+
+  const orderMgt = await startOrderMgt({
+    ...mgtSettings,
+    // Deliveries from this process are signed with order-sync's secret: by default the target verifies that one.
+    secret: mgtSettings.secret ?? syncSettings.targetSecret,
+    log: logger,
+  });
+  shutdown.defer('order-mgt', () => orderMgt.close());
+
+  let failure: unknown = null;
+  const failed = Promise.withResolvers<void>();
+  const targetUrl =
+    host.env.ORDER_SYNC_TARGET_URL === undefined ? `${orderMgt.url}/api/orders` : syncSettings.targetUrl;
+  const orderSync = await startOrderSync(
+    { ...syncSettings, targetUrl },
+    {
+      clock: systemClock,
+      logger,
+      onFailure(error) {
+        failure = error;
+        failed.resolve();
+      },
+    },
+  );
+  shutdown.defer('order-sync', () => orderSync.close());
+
+  const print = (line: string) => void host.stdout.write(`${line}\n`);
+  if (isNew && settings.demo && !isKafka(settings)) {
+    const log = await openEventLog(settings, systemClock, logger);
+    shutdown.defer('the log of the demonstration', () => log.close());
+    await runDemo({ log, topics: topicsOf(settings), clock: systemClock, orderMgtUrl: orderMgt.url, print });
+  }
+  print('');
+  print(`Tributary runs. Its data is in ${dataDirectory}; stop it with Ctrl-C. In another terminal, try:`);
+  print('');
+  print('  npm run event-producer -- o order123 pa order123');
+  print(`  curl '${orderMgt.url}/api/orders/order123?wait=5'`);
+  print(`  curl ${orderSync.url}/api/v1/pipeline`);
+  print('');
+
+  await Promise.race([shutdown.requested, failed.promise]);
+  if (failure !== null) throw failure;
+  return EXIT.ok;
+}
