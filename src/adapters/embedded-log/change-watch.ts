@@ -1,11 +1,15 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { Clock } from '../../ports/clock.ts';
 
+/** How much rarer the polls are while the file watch is seen to work. */
+const WATCHED_POLL_FACTOR = 25;
+
 /**
  * Tells its listeners when another process, or another client in this one, has committed something. The
  * system's file watch tells at once; because not every file system has one, and because a process may die
- * between its commit and its sign, SQLite's own change counter is asked every `pollMs` as well. Both run only
- * while somebody listens. A listener may also be called when nothing has changed for it.
+ * between its commit and its sign, SQLite's own change counter is asked as well: every `pollMs`, or much more
+ * rarely while the watch works (it has fired, and no poll has found since what it did not tell). Both run only
+ * while somebody listens. A listener may also be called when nothing has changed for it, and must not throw.
  */
 export class ChangeWatch {
   readonly #clock: Clock;
@@ -15,6 +19,7 @@ export class ChangeWatch {
   readonly #listeners = new Set<() => void>();
   #version = 0;
   #watcher: FSWatcher | null = null;
+  #watchWorks = false;
   #polling: AbortController | null = null;
 
   constructor(options: { clock: Clock; pollMs: number; wakeFile: string; readVersion: () => number }) {
@@ -45,6 +50,7 @@ export class ChangeWatch {
     this.#polling = null;
     this.#watcher?.close();
     this.#watcher = null;
+    this.#watchWorks = false;
   }
 
   #start(): void {
@@ -52,9 +58,15 @@ export class ChangeWatch {
     this.#polling = new AbortController();
     void this.#poll(this.#polling.signal);
     try {
-      this.#watcher = watch(this.#wakeFile, { persistent: false }, () => this.#look());
+      this.#watcher = watch(this.#wakeFile, { persistent: false }, () => {
+        this.#watchWorks = true;
+        this.#look();
+      });
       // A watch that breaks, or could not be had, leaves the poll.
-      this.#watcher.on('error', () => this.#watcher?.close());
+      this.#watcher.on('error', () => {
+        this.#watchWorks = false;
+        this.#watcher?.close();
+      });
     } catch {
       this.#watcher = null;
     }
@@ -62,21 +74,23 @@ export class ChangeWatch {
 
   async #poll(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      await this.#clock.sleep(this.#pollMs, stop);
-      if (!stop.aborted) this.#look();
+      await this.#clock.sleep(this.#pollMs * (this.#watchWorks ? WATCHED_POLL_FACTOR : 1), stop);
+      if (!stop.aborted && this.#look()) this.#watchWorks = false;
     }
   }
 
-  #look(): void {
+  /** Whether there was a change. */
+  #look(): boolean {
     let version: number;
     try {
       version = this.#readVersion();
     } catch {
       // Unreadable just now: whoever reads next reports it, and the next look comes soon.
-      return;
+      return false;
     }
-    if (version === this.#version) return;
+    if (version === this.#version) return false;
     this.#version = version;
     this.tell();
+    return true;
   }
 }

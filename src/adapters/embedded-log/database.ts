@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { TributaryError } from '../../core/errors.ts';
@@ -37,7 +37,7 @@ export class LogDatabase {
     this.#connection.exec(`PRAGMA busy_timeout = ${BLOCKING_WAIT_MS}`);
     const wakeFile = join(options.dataDir, WAKE_FILE);
     try {
-      this.#wakeDescriptor = openSync(wakeFile, 'a');
+      this.#wakeDescriptor = openSync(wakeFile, constants.O_RDWR | constants.O_CREAT);
     } catch (error) {
       this.#connection.close();
       throw asLogError(error, `The event log's ${wakeFile} cannot be opened`);

@@ -20,6 +20,8 @@ const MAX_TRANSACTION_BYTES = 16 << 20;
 
 interface PendingAppend {
   readonly records: readonly NewRecord[];
+  /** Of each record, by `recordBytes`. */
+  readonly sizes: readonly number[];
   readonly bytes: number;
   readonly resolve: (positions: Position[]) => void;
   readonly reject: (error: TributaryError) => void;
@@ -44,16 +46,18 @@ export class AppendQueue {
 
   append(records: readonly NewRecord[]): Promise<Position[]> {
     if (records.length === 0) return Promise.resolve([]);
+    const sizes: number[] = [];
     let bytes = 0;
     for (const record of records) {
       const size = recordBytes(record);
       if (size > this.#options.maxRecordBytes || !hasPackableHeaders(record)) {
         return Promise.reject(this.#tooLarge(record, size));
       }
+      sizes.push(size);
       bytes += size;
     }
     return new Promise((resolve, reject) => {
-      this.#pending.push({ records, bytes, resolve, reject });
+      this.#pending.push({ records, sizes, bytes, resolve, reject });
       this.#draining ??= this.#drain();
     });
   }
@@ -119,10 +123,11 @@ export class AppendQueue {
       }
       outcomes.set(
         append,
-        append.records.map((record) => {
+        append.records.map((record, index) => {
           const partitions = this.#partitions(topics, record.topic);
           const chosen = partitions[this.#choosePartition(record.key, partitions.length)] as PartitionAppend;
           chosen.records.push(record);
+          chosen.sizes.push(append.sizes[index] as number);
           const offset = chosen.row.endOffset + chosen.records.length - 1;
           return { topic: record.topic, partition: chosen.row.partition, offset: BigInt(offset) };
         }),
@@ -136,7 +141,7 @@ export class AppendQueue {
   #partitions(topics: Map<string, PartitionAppend[]>, topic: string): PartitionAppend[] {
     let partitions = topics.get(topic);
     if (partitions === undefined) {
-      partitions = readTopicPartitions(this.#database, topic).map((row) => ({ row, records: [] }));
+      partitions = readTopicPartitions(this.#database, topic).map((row) => ({ row, records: [], sizes: [] }));
       topics.set(topic, partitions);
     }
     return partitions;
@@ -148,12 +153,12 @@ export class AppendQueue {
     return this.#nextWithoutKey % partitions;
   }
 
-  #insert({ row, records }: PartitionAppend): void {
+  #insert({ row, records, sizes }: PartitionAppend): void {
     if (records.length === 0) return;
     const appendedAtMs = Math.floor(this.#options.clock.now());
     const insert = this.#database.statement('INSERT INTO record_batches VALUES (?, ?, ?, ?, ?, ?)');
     let offset = row.endOffset;
-    for (const batch of batchesOf(records)) {
+    for (const batch of batchesOf(records, sizes)) {
       const packed = packRecords(batch);
       insert.run(row.partitionId, offset, batch.length, appendedAtMs, crc32(packed), packed);
       offset += batch.length;
@@ -174,13 +179,16 @@ export class AppendQueue {
 interface PartitionAppend {
   readonly row: PartitionRow;
   readonly records: NewRecord[];
+  readonly sizes: number[];
 }
 
-function* batchesOf(records: readonly NewRecord[]): Generator<readonly NewRecord[]> {
+function* batchesOf(
+  records: readonly NewRecord[],
+  sizes: readonly number[],
+): Generator<readonly NewRecord[]> {
   let start = 0;
   let bytes = 0;
-  for (const [index, record] of records.entries()) {
-    const size = recordBytes(record);
+  for (const [index, size] of sizes.entries()) {
     if (index > start && (index - start >= MAX_BATCH_RECORDS || bytes + size > MAX_BATCH_BYTES)) {
       yield records.slice(start, index);
       start = index;

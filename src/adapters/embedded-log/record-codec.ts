@@ -5,13 +5,14 @@ import type { LogRecord, NewRecord, RecordHeader } from '../../ports/event-log.t
  * into a string once.
  *
  *     version u8 = 1 | name count u16 | names: (length u16, UTF-8)*
- *     | records: (key length i32, value length i32, header count u16, key, value,
+ *     | records: (record length u32, key length i32, value length i32, header count u16, key, value,
  *                 headers: (name index u16, value length i32, value)*)*
  *
- * A length of -1 means null.
+ * The record length counts all of the record, itself included. A length of -1 means null.
  */
 const FORMAT_VERSION = 1;
-const RECORD_PREFIX_BYTES = 10;
+const BATCH_PREFIX_BYTES = 3;
+const RECORD_PREFIX_BYTES = 14;
 const HEADER_PREFIX_BYTES = 6;
 const UINT16_MAX = 0xffff;
 const NULL_LENGTH = -1;
@@ -20,7 +21,7 @@ const NULL_LENGTH = -1;
 export const MAX_BATCH_RECORDS = 500;
 export const MAX_BATCH_BYTES = 64 * 1024;
 
-/** What a record weighs against the limits of appending and reading: key, value and headers, in bytes. */
+/** What a record weighs against the limits of appending: key, value and headers, in bytes. */
 export function recordBytes(record: Omit<NewRecord, 'topic'>): number {
   let bytes = (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0);
   for (const [name, value] of record.headers) bytes += Buffer.byteLength(name) + (value?.byteLength ?? 0);
@@ -29,16 +30,16 @@ export function recordBytes(record: Omit<NewRecord, 'topic'>): number {
 
 /** Whether the format can hold the record's headers. */
 export function hasPackableHeaders(record: NewRecord): boolean {
+  // A name has at most three bytes for each unit of its length.
   return (
-    record.headers.length <= UINT16_MAX &&
-    record.headers.every(([name]) => Buffer.byteLength(name) <= UINT16_MAX)
+    record.headers.length <= UINT16_MAX && record.headers.every(([name]) => name.length <= UINT16_MAX / 3)
   );
 }
 
 /** Packs records that together have at most 65,535 different header names. */
 export function packRecords(records: readonly NewRecord[]): Buffer {
   const names = new Map<string, number>();
-  let bytes = 3;
+  let bytes = BATCH_PREFIX_BYTES;
   for (const record of records) {
     bytes += RECORD_PREFIX_BYTES + (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0);
     for (const [name, value] of record.headers) {
@@ -57,17 +58,20 @@ export function packRecords(records: readonly NewRecord[]): Buffer {
     packed.writeUInt16LE(length, at);
     at += 2 + length;
   }
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   for (const { key, value, headers } of records) {
-    at = packed.writeInt32LE(key?.byteLength ?? NULL_LENGTH, at);
-    at = packed.writeInt32LE(value?.byteLength ?? NULL_LENGTH, at);
-    at = packed.writeUInt16LE(headers.length, at);
-    at = writeBytes(packed, key, at);
+    const start = at;
+    view.setInt32(at + 4, key?.byteLength ?? NULL_LENGTH, true);
+    view.setInt32(at + 8, value?.byteLength ?? NULL_LENGTH, true);
+    view.setUint16(at + 12, headers.length, true);
+    at = writeBytes(packed, key, at + RECORD_PREFIX_BYTES);
     at = writeBytes(packed, value, at);
     for (const [name, headerValue] of headers) {
-      at = packed.writeUInt16LE(names.get(name) as number, at);
-      at = packed.writeInt32LE(headerValue?.byteLength ?? NULL_LENGTH, at);
-      at = writeBytes(packed, headerValue, at);
+      view.setUint16(at, names.get(name) as number, true);
+      view.setInt32(at + 2, headerValue?.byteLength ?? NULL_LENGTH, true);
+      at = writeBytes(packed, headerValue, at + HEADER_PREFIX_BYTES);
     }
+    view.setUint32(start, at - start, true);
   }
   return packed;
 }
@@ -97,47 +101,66 @@ export interface Unpacked {
 }
 
 /** The records of a batch that are asked for. They share the batch's memory. Throws if the bytes make no sense. */
-export function unpackRecords(source: Uint8Array, options: UnpackOptions): Unpacked {
-  const packed = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
-  if (packed.readUInt8(0) !== FORMAT_VERSION) throw new Error(`Unknown batch format ${packed[0]}.`);
-  let at = 3;
-  const names: string[] = [];
-  for (let count = packed.readUInt16LE(1); count > 0; count -= 1) {
-    const end = at + 2 + packed.readUInt16LE(at);
-    names.push(packed.toString('utf8', at + 2, end));
-    at = end;
-  }
+export function unpackRecords(packed: Uint8Array, options: UnpackOptions): Unpacked {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  if (view.getUint8(0) !== FORMAT_VERSION) throw new Error(`unknown batch format ${packed[0]}`);
+  const { names, end } = unpackNames(packed, view);
   const records: LogRecord[] = [];
-  let taken = 0;
+  let at = end;
+  let bytes = 0;
   for (let index = 0; index < options.recordCount && records.length < options.maxRecords; index += 1) {
-    const start = at;
-    const keyLength = packed.readInt32LE(at);
-    const valueLength = packed.readInt32LE(at + 4);
-    let headerCount = packed.readUInt16LE(at + 8);
-    at += RECORD_PREFIX_BYTES;
-    const key = slice(source, at, keyLength);
-    at += Math.max(keyLength, 0);
-    const value = slice(source, at, valueLength);
-    at += Math.max(valueLength, 0);
-    const headers: RecordHeader[] = [];
-    for (; headerCount > 0; headerCount -= 1) {
-      const name = names[packed.readUInt16LE(at)];
-      const length = packed.readInt32LE(at + 2);
-      if (name === undefined) throw new Error('A header has no name.');
-      headers.push([name, slice(source, at + HEADER_PREFIX_BYTES, length)]);
-      at += HEADER_PREFIX_BYTES + Math.max(length, 0);
-    }
-    if (at > packed.length) throw new Error('The batch ends inside a record.');
+    const length = view.getUint32(at, true);
     const offset = options.baseOffset + index;
-    if (offset < options.fromOffset) continue;
-    const mayPass = options.atLeastOne && records.length === 0;
-    if (!mayPass && taken + (at - start) > options.maxBytes) break;
-    taken += at - start;
-    records.push({ offset: BigInt(offset), timestampMs: options.timestampMs, key, value, headers });
+    if (offset >= options.fromOffset) {
+      const mayPass = options.atLeastOne && records.length === 0;
+      if (!mayPass && bytes + length > options.maxBytes) break;
+      records.push(unpackRecord(packed, view, at, names, offset, options.timestampMs));
+      bytes += length;
+    }
+    at += length;
   }
-  return { records, bytes: taken };
+  return { records, bytes };
 }
 
-function slice(source: Uint8Array, at: number, length: number): Uint8Array | null {
-  return length === NULL_LENGTH ? null : source.subarray(at, at + length);
+function unpackNames(packed: Uint8Array, view: DataView): { names: string[]; end: number } {
+  const text = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
+  const names: string[] = [];
+  let at = BATCH_PREFIX_BYTES;
+  for (let count = view.getUint16(1, true); count > 0; count -= 1) {
+    const end = at + 2 + view.getUint16(at, true);
+    names.push(text.toString('utf8', at + 2, end));
+    at = end;
+  }
+  return { names, end: at };
+}
+
+function unpackRecord(
+  packed: Uint8Array,
+  view: DataView,
+  start: number,
+  names: readonly string[],
+  offset: number,
+  timestampMs: number,
+): LogRecord {
+  const keyLength = view.getInt32(start + 4, true);
+  const valueLength = view.getInt32(start + 8, true);
+  let at = start + RECORD_PREFIX_BYTES;
+  const key = slice(packed, at, keyLength);
+  at += Math.max(keyLength, 0);
+  const value = slice(packed, at, valueLength);
+  at += Math.max(valueLength, 0);
+  const headers: RecordHeader[] = [];
+  for (let count = view.getUint16(start + 12, true); count > 0; count -= 1) {
+    const name = names[view.getUint16(at, true)];
+    const length = view.getInt32(at + 2, true);
+    if (name === undefined) throw new Error('a header has no name');
+    headers.push([name, slice(packed, at + HEADER_PREFIX_BYTES, length)]);
+    at += HEADER_PREFIX_BYTES + Math.max(length, 0);
+  }
+  if (at - start !== view.getUint32(start, true)) throw new Error('a record does not fill its length');
+  return { offset: BigInt(offset), timestampMs, key, value, headers };
+}
+
+function slice(packed: Uint8Array, at: number, length: number): Uint8Array | null {
+  return length === NULL_LENGTH ? null : packed.subarray(at, at + length);
 }
