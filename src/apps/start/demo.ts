@@ -14,6 +14,8 @@ interface DemoOrder {
   /** In the sequence of their publishing; the number is when the source says that each happened. */
   readonly events: readonly (readonly [code: EventCode, minute: number])[];
   readonly story: string;
+  /** What the target ends up with; null if it never hears of the order. */
+  readonly finally: string | null;
 }
 
 /** Every way that events can meet: in sequence, payment first, late, twice, and a change of mind. */
@@ -25,6 +27,7 @@ const DEMO_ORDERS: readonly DemoOrder[] = [
       ['pa', 1],
     ],
     story: 'created, then paid',
+    finally: 'PAYMENT_AUTHORIZED',
   },
   {
     orderId: 'demo-2',
@@ -33,6 +36,7 @@ const DEMO_ORDERS: readonly DemoOrder[] = [
       ['o', 0],
     ],
     story: 'the payment came before its order',
+    finally: 'PAYMENT_AUTHORIZED',
   },
   {
     orderId: 'demo-3',
@@ -42,6 +46,7 @@ const DEMO_ORDERS: readonly DemoOrder[] = [
       ['paa', 2],
     ],
     story: 'reviewed and accepted',
+    finally: 'AUTHORIZATION_REVIEW_ACCEPTED',
   },
   {
     orderId: 'demo-4',
@@ -51,6 +56,7 @@ const DEMO_ORDERS: readonly DemoOrder[] = [
       ['par', 1],
     ],
     story: 'accepted; the pending review came late',
+    finally: 'AUTHORIZATION_REVIEW_ACCEPTED',
   },
   {
     orderId: 'demo-5',
@@ -60,6 +66,7 @@ const DEMO_ORDERS: readonly DemoOrder[] = [
       ['pa', 1],
     ],
     story: 'the payment came twice',
+    finally: 'PAYMENT_AUTHORIZED',
   },
   {
     orderId: 'demo-6',
@@ -69,6 +76,7 @@ const DEMO_ORDERS: readonly DemoOrder[] = [
       ['pad', 2],
     ],
     story: 'declined: never ready, never sent',
+    finally: null,
   },
 ];
 
@@ -102,10 +110,11 @@ export async function runDemo({ log, topics, clock, orderMgtUrl, print }: DemoPa
   }
   print('');
   print('  order    events as they arrived   what happened                             at order-mgt');
-  for (const { orderId, events, story } of DEMO_ORDERS) {
+  for (const order of DEMO_ORDERS) {
+    const { orderId, events, story } = order;
     const arrived = events.map(([code]) => code).join(' ');
     print(
-      `  ${orderId}   ${arrived.padEnd(23)}  ${story.padEnd(40)}  ${await stateAtTarget(orderMgtUrl, orderId, events)}`,
+      `  ${orderId}   ${arrived.padEnd(23)}  ${story.padEnd(40)}  ${await stateAtTarget(orderMgtUrl, order)}`,
     );
   }
   print(`  demo-7   ${'(broken JSON)'.padEnd(23)}  ${'kept in quarantine'.padEnd(40)}  -`);
@@ -124,23 +133,17 @@ function demoEvents(topics: TopicsByEventType, clock: Clock): OutgoingEvent[] {
   });
 }
 
-async function stateAtTarget(
-  orderMgtUrl: string,
-  orderId: string,
-  events: DemoOrder['events'],
-): Promise<string> {
-  if (events.some(([code]) => code === 'pad')) return '-';
-  const distinct = new Set(events.map(([code]) => code)).size;
+/** The order at the target, once it is what it has to become; otherwise what it is when the patience ends. */
+async function stateAtTarget(orderMgtUrl: string, order: DemoOrder): Promise<string> {
+  if (order.finally === null) return '-';
   const until = performance.now() + WAIT_MS;
-  while (performance.now() < until) {
-    const answer = await fetch(`${orderMgtUrl}/api/orders/${orderId}?wait=2`);
-    if (answer.ok) {
-      const state = (await answer.json()) as { payment_status: string; version: number };
-      // An earlier state may have been sent before the last event came in.
-      if (state.version >= distinct) return `${state.payment_status}, version ${state.version}`;
-    }
-    await answer.body?.cancel();
+  for (;;) {
+    const answer = await fetch(`${orderMgtUrl}/api/orders/${order.orderId}?wait=2`);
+    const state = answer.ok ? ((await answer.json()) as { payment_status: string; version: number }) : null;
+    if (state === null) await answer.body?.cancel();
+    if (state?.payment_status === order.finally) return `${state.payment_status}, version ${state.version}`;
+    if (performance.now() > until)
+      return `not ${order.finally} after ${WAIT_MS / 1_000} s: see the log above`;
     await pause(50);
   }
-  return 'not there after 10 s: see the log above';
 }

@@ -117,7 +117,7 @@ export class Ingest<State, Event> {
         for (const partition of partitions) this.#assigned.set(partitionName(partition), partition);
         this.#changed.open();
       },
-      revoked: (partitions) => this.#giveUp(partitions, 'given to another instance'),
+      revoked: (partitions) => this.#giveUp(partitions, 'given back to the group'),
       lost: (partitions) => this.#giveUp(partitions, 'taken over by another instance'),
       halted: (fault) => this.#halt(fault),
     });
