@@ -13,6 +13,8 @@ export interface ServicesEnvironment {
   readonly mariadbUrl: string | undefined;
   /** `TEST_SERVICES`: the names that test runs may start, comma-separated; `none` for none. */
   readonly allowedServices: string | undefined;
+  /** `TEST_SERVICES_REPORT`: a file into which a test run writes what it ran on, and what it lacked. */
+  readonly reportFile: string | undefined;
   /** `TEST_DOCKER=never` goes straight to private processes. */
   readonly isDockerAllowed: boolean;
   /** `CI`: a service that cannot be had is then a failure, not a skip. */
@@ -36,6 +38,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Ser
     mysqlUrl: value('TEST_MYSQL_URL'),
     mariadbUrl: value('TEST_MARIADB_URL'),
     allowedServices: value('TEST_SERVICES'),
+    reportFile: value('TEST_SERVICES_REPORT'),
     isDockerAllowed: value('TEST_DOCKER') !== 'never',
     isContinuousIntegration: ci !== undefined && ci !== 'false' && ci !== '0',
     mavenRepositoryUrl: (value('MAVEN_REPOSITORY_URL') ?? mavenCentralUrl).replace(/\/+$/, ''),
