@@ -330,9 +330,6 @@ export type SettingsOf<Program extends ProgramName> = CommonSettings &
 /** A variable whose name starts so is ours, and has to be known. */
 export const OWN_PREFIXES = ['ORDER_SYNC_', 'ORDER_MGT_', 'EVENT_PRODUCER_', 'TRIBUTARY_', 'KAFKA_'] as const;
 
-/** Names with our prefixes that the tests and tools of this repository read; no program does. */
-export const TOOL_VARIABLES: readonly string[] = ['TRIBUTARY_CACHE_DIR', 'TRIBUTARY_TEST_DATABASE_URL'];
-
 /** Names with our prefixes that belong to Kafka's own start scripts and may be in the same environment. */
 export const FOREIGN_VARIABLES: readonly string[] = [
   'KAFKA_HOME',

@@ -8,7 +8,6 @@ import {
   PROGRAM_SETTINGS,
   type ProgramName,
   type SettingsOf,
-  TOOL_VARIABLES,
 } from './known-settings.ts';
 import { type AnySetting, defaultOf, SettingFault, type SettingTable } from './setting-types.ts';
 import { suggest } from './suggest.ts';
@@ -174,7 +173,7 @@ const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UD
 
 function unknownVariables(env: SettingsInput['env']): string[] {
   const known = knownNames();
-  const accepted = new Set([...known, ...TOOL_VARIABLES, ...FOREIGN_VARIABLES]);
+  const accepted = new Set([...known, ...FOREIGN_VARIABLES]);
   return Object.keys(env)
     .filter((name) => OWN_PREFIXES.some((prefix) => name.startsWith(prefix)))
     .filter((name) => !accepted.has(name) && !SERVICE_LINK.test(name) && !isServiceAddress(name, env[name]))
