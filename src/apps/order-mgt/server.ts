@@ -99,7 +99,7 @@ const RECEIPT_SCHEMA = {
   },
 } as const;
 
-/** Without limits and without serialising by the request's schema: what is stored is answered as it is. */
+/** Without the limits of a posted state: what is stored is answered as it is. */
 const STATE_SCHEMA = {
   type: 'object',
   properties: {
@@ -117,8 +117,8 @@ function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
     '/api/orders',
     { schema: { body: ORDER_STATE_SCHEMA, response: { 200: RECEIPT_SCHEMA } } },
     async (request) => {
-      requireUsableOrderId(request.body.order_id);
       const state = pickOrderState(request.body);
+      requireStorableTexts(state);
       // Posted by hand there is no id: the same content is the same delivery then.
       const deliveryId = deliveryIdFrom(request.headers) ?? `content_${payloadHashOf(state)}`;
       const receipt = await parts.groupCommit.receive({ deliveryId, state, receivedAtMs: parts.now() });
@@ -154,15 +154,17 @@ function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
   );
 }
 
-function requireUsableOrderId(orderId: string): void {
-  const detail = !orderId.isWellFormed()
-    ? 'holds half a surrogate pair'
-    : utf8Length(orderId) > ORDER_ID_BYTES_MAX
-      ? `has more than ${ORDER_ID_BYTES_MAX} bytes`
-      : null;
-  if (detail === null) return;
+/** What JSON Schema cannot say. Half a surrogate pair has no UTF-8, so two such texts would be stored as one. */
+function requireStorableTexts(state: OrderState): void {
+  const errors = Object.entries(state)
+    .filter(([, value]) => typeof value === 'string' && !value.isWellFormed())
+    .map(([name]) => ({ pointer: `/${name}`, detail: 'holds half a surrogate pair' }));
+  if (utf8Length(state.order_id) > ORDER_ID_BYTES_MAX) {
+    errors.push({ pointer: '/order_id', detail: `has more than ${ORDER_ID_BYTES_MAX} bytes` });
+  }
+  if (errors.length === 0) return;
   throw new HttpProblem(400, 'body_invalid', 'The body is not the state of an order; see errors.', {
-    errors: [{ pointer: '/order_id', detail }],
+    errors,
   });
 }
 

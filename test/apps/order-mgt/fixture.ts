@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { onTestFinished } from 'vitest';
+import { type OrderMgt, startOrderMgt } from '../../../src/apps/order-mgt/index.ts';
+import type { OrderState } from '../../../src/apps/order-mgt/order-state.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came.
+  readonly body: any;
+}
+
+/** One order-mgt of a test, over HTTP, with a folder of its own that goes when the test ends. */
+export class TestOrderMgt {
+  file: string;
+  readonly logged: string[] = [];
+  orderMgt: OrderMgt | null = null;
+  #url = '';
+
+  constructor() {
+    const folder = mkdtempSync(join(tmpdir(), 'tributary-order-mgt-'));
+    this.file = join(folder, 'order-mgt.sqlite');
+    onTestFinished(async () => {
+      await this.orderMgt?.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+  }
+
+  async start(options: { secret?: string; now?: () => number } = {}): Promise<this> {
+    this.orderMgt = await startOrderMgt({
+      databaseUrl: `sqlite:${this.file}`,
+      host: '127.0.0.1',
+      port: 0,
+      secret: options.secret,
+      ...(options.now === undefined ? {} : { now: options.now }),
+      log: (level, message) => this.logged.push(`${level}: ${message}`),
+    });
+    this.#url = this.orderMgt.url;
+    return this;
+  }
+
+  /** Starts on the file of another one. */
+  on(file: string): Promise<this> {
+    this.file = file;
+    return this.start();
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  post(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+    return send(this.#url, 'POST', '/api/orders', { 'content-type': 'application/json', ...headers }, text);
+  }
+
+  get(path: string): Promise<Answer> {
+    return send(this.#url, 'GET', path);
+  }
+
+  order(orderId: string, query = ''): Promise<Answer> {
+    return this.get(`/api/orders/${encodeURIComponent(orderId)}${query}`);
+  }
+
+  /** What an outsider finds in the file. */
+  query(sql: string): Record<string, unknown>[] {
+    const database = new DatabaseSync(this.file, { readOnly: true });
+    try {
+      return database.prepare(sql).all() as Record<string, unknown>[];
+    } finally {
+      database.close();
+    }
+  }
+}
+
+/** `node:http` rather than `fetch`, because a path with `..` has to arrive as it was written. */
+export function send(
+  url: string,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: string | Buffer,
+): Promise<Answer> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const sent = request({ hostname, port, method, path, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        resolve({
+          status: response.statusCode ?? 0,
+          type: (response.headers['content-type'] ?? '').split(';', 1)[0] ?? '',
+          headers: response.headers,
+          body: text === '' ? null : JSON.parse(text),
+        });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+export function newState(changes: Partial<OrderState> = {}): OrderState {
+  return {
+    order_id: 'order123',
+    order_status: 'CREATED',
+    payment_status: 'PAYMENT_AUTHORIZED',
+    review_status: null,
+    ready_to_send: true,
+    version: 2,
+    ...changes,
+  };
+}
