@@ -141,6 +141,7 @@ export class GroupMember {
       }
     }
     await this.#leave();
+    this.#problem = 'this member has left its group';
   }
 
   /** Joins, and stays until the group changes, the membership is lost or the log is closed. */

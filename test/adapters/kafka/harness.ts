@@ -1,0 +1,64 @@
+import { Admin } from '@platformatic/kafka';
+import { type KafkaLogOptions, openKafkaLog } from '../../../src/adapters/kafka/index.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import type { TopicPartition } from '../../../src/core/offset.ts';
+import type { EventLog } from '../../../src/ports/event-log.ts';
+
+/** Short times, so that tests of lost members and of added partitions need seconds. */
+export const quickOptions = {
+  sessionTimeoutMs: 3_000,
+  heartbeatIntervalMs: 200,
+  rebalanceTimeoutMs: 10_000,
+  metadataRefreshMs: 500,
+  fetchMaxWaitMs: 100,
+} as const;
+
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+}
+
+/** A log on the brokers, with what it logged. */
+export function openTestLog(
+  brokers: readonly string[],
+  options: Partial<KafkaLogOptions> = {},
+): { log: EventLog; lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const log = openKafkaLog({
+    brokers,
+    clock: systemClock,
+    log: (level, message) => {
+      lines.push({ level, message });
+    },
+    ...quickOptions,
+    ...options,
+  });
+  return { log, lines };
+}
+
+/** What an operator does to topics, by the library's own client. */
+export class TopicOperator {
+  readonly #admin: Admin;
+
+  constructor(brokers: readonly string[]) {
+    this.#admin = new Admin({ clientId: 'tests', bootstrapBrokers: [...brokers] });
+  }
+
+  async deleteRecords({ topic, partition }: TopicPartition, beforeOffset: bigint): Promise<void> {
+    await this.#admin.deleteRecords({
+      topics: [{ name: topic, partitions: [{ partition, offset: beforeOffset }] }],
+    });
+  }
+
+  async deleteTopic(topic: string): Promise<void> {
+    await this.#admin.deleteTopics({ topics: [topic] });
+  }
+
+  async growTopic(topic: string, partitions: number): Promise<void> {
+    await this.#admin.createPartitions({ topics: [{ name: topic, count: partitions, assignments: [] }] });
+  }
+
+  async close(): Promise<void> {
+    await this.#admin.close();
+  }
+}

@@ -1,0 +1,61 @@
+import { Producer } from '@platformatic/kafka';
+
+type RawProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
+type Transaction = Awaited<ReturnType<typeof beginWith>>;
+
+const beginWith = (producer: RawProducer) => producer.beginTransaction({});
+
+export interface PlacedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
+/** A transactional producer made of the client library alone, so that tests of the adapter share no code with it. */
+export class TransactionalProducer {
+  readonly #producer: RawProducer;
+  #transaction: Transaction | undefined;
+
+  constructor(brokers: readonly string[], transactionalId: string, compression: Compression = 'none') {
+    this.#producer = new Producer({
+      clientId: transactionalId,
+      bootstrapBrokers: [...brokers],
+      idempotent: true,
+      transactionalId,
+      compression,
+    });
+  }
+
+  async begin(): Promise<void> {
+    this.#transaction = await beginWith(this.#producer);
+  }
+
+  /** Resolves when the records are in the log, decided or not: one batch for each partition. */
+  async send(records: readonly PlacedRecord[]): Promise<void> {
+    const messages = records.map((record) => ({ ...record }));
+    await this.#open().send({ messages });
+  }
+
+  async commit(): Promise<void> {
+    await this.#open().commit();
+    this.#transaction = undefined;
+  }
+
+  async abort(): Promise<void> {
+    await this.#open().abort();
+    this.#transaction = undefined;
+  }
+
+  async close(): Promise<void> {
+    if (this.#transaction !== undefined) await this.abort();
+    await this.#producer.close();
+  }
+
+  #open(): Transaction {
+    if (this.#transaction === undefined) throw new Error('There is no transaction; begin one.');
+    return this.#transaction;
+  }
+}
