@@ -7,6 +7,7 @@ import { describeIngest } from './store/ingest.ts';
 import { describeJournal } from './store/journal.ts';
 import { describeMigration } from './store/migration.ts';
 import { describeQuarantine } from './store/quarantine.ts';
+import { describeSettlements } from './store/settlements.ts';
 
 export type { OriginalOrder, StoreHarness, StoreSettings } from './store/fixtures.ts';
 
@@ -20,5 +21,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeQuarantine(harness);
     describeDeliveries(harness);
     describeDeliveryClaims(harness);
+    describeSettlements(harness);
   });
 }

@@ -22,8 +22,11 @@ export const LOCK_ATTEMPTS = 250;
 /** After this many rows read or written at a stretch the event loop gets its turn. */
 export const ROWS_PER_TURN = 1_000;
 
-/** SQLite copies the write-ahead log back into the database file past this many pages (of 4 KiB). */
-export const WAL_AUTOCHECKPOINT_PAGES = 8_000;
+/**
+ * Past this many pages (of 4 KiB) a commit also copies the write-ahead log back into the database file, which
+ * holds up the event loop: fewer pages make shorter stops, more pages make fewer.
+ */
+export const WAL_AUTOCHECKPOINT_PAGES = 4_000;
 
 /** Page cache of each connection, in KiB. */
 export const CACHE_KIBIBYTES = 65_536;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { ClaimedDelivery, Store } from '../../../src/ports/store.ts';
-import { claimOnly, LEASE_MS, settlement } from './deliveries.ts';
+import { claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
 import {
   change,
   commitChanges,

@@ -1,0 +1,157 @@
+import { writeFile } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
+import {
+  batchOf,
+  change,
+  commitChanges,
+  PARCELS,
+  parcelMigration,
+  quarantined,
+  SettableClock,
+  TARGETS,
+} from '../../contract/store/fixtures.ts';
+import { SqliteHarness } from './harness.ts';
+
+/** Waits take no time, so that a test need not sit through all the tries. */
+class HastyClock extends SettableClock {
+  waits = 0;
+
+  override async sleep(): Promise<void> {
+    this.waits++;
+  }
+}
+
+describe('the SQLite store', () => {
+  const harness = new SqliteHarness();
+  afterEach(() => harness.cleanup());
+
+  async function openMigrated(clock: SettableClock) {
+    const store = await harness.open({ clock, targets: TARGETS });
+    await store.migrate(parcelMigration(clock));
+    return store;
+  }
+
+  it('gives up with store_busy when another program keeps the file locked, and can be used afterwards', async () => {
+    const clock = new HastyClock();
+    const store = await openMigrated(clock);
+    const other = new DatabaseSync(harness.file);
+    other.exec('BEGIN IMMEDIATE');
+
+    await expect(store.commit(batchOf([], [change('parcel', 0)]))).rejects.toMatchObject({
+      code: 'store_busy',
+      retryable: true,
+    });
+    expect(clock.waits).toBeGreaterThan(1);
+    expect(await store.readView(['parcel'])).toEqual(new Map());
+
+    other.close();
+    await commitChanges(store, change('parcel', 0));
+  });
+
+  it('waits for another program that lets go of the file', async () => {
+    const store = await openMigrated(new SettableClock());
+    const other = new DatabaseSync(harness.file);
+    other.exec('BEGIN IMMEDIATE');
+    const commit = commitChanges(store, change('parcel', 0, { delivery: 'due' }));
+    await store.readView(['parcel']);
+    other.close();
+    expect(await commit).toBe(TARGETS.length);
+  });
+
+  it('says that the folder is missing', async () => {
+    const clock = new SettableClock();
+    await harness.open({ clock, targets: TARGETS });
+    const store = openSqliteStore({ file: `${harness.file}-missing/store.db`, clock, targets: TARGETS });
+    await expect(store.migrate(parcelMigration(clock))).rejects.toMatchObject({ code: 'store_unreachable' });
+    expect(await store.health()).toMatchObject({ ok: false });
+    await store.close();
+  });
+
+  it('refuses a file that is no database', async () => {
+    const clock = new SettableClock();
+    const store = await harness.open({ clock, targets: TARGETS });
+    await writeFile(harness.file, 'This is a letter, and a long one, but it is no database.'.repeat(100));
+    await expect(store.migrate(parcelMigration(clock))).rejects.toMatchObject({
+      code: 'store_failed',
+      retryable: false,
+    });
+  });
+
+  it('refuses a database whose texts would not compare by their UTF-8 bytes', async () => {
+    const clock = new SettableClock();
+    const store = await harness.open({ clock, targets: TARGETS });
+    const database = new DatabaseSync(harness.file);
+    database.exec("PRAGMA encoding = 'UTF-16le'; CREATE TABLE anything (id)");
+    database.close();
+    await expect(store.migrate(parcelMigration(clock))).rejects.toMatchObject({ code: 'store_refused' });
+  });
+
+  it('keeps a write-ahead log, so that readers never wait for the writer', async () => {
+    await openMigrated(new SettableClock());
+    expect(await harness.rawQuery('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
+  });
+
+  it.each([
+    ['the name of a table of its own', { ...PARCELS, table: 'Deliveries' }],
+    ['a column called version', { ...PARCELS, keyColumn: 'VERSION' }],
+  ])('refuses a view with %s', async (_what, view) => {
+    const clock = new SettableClock();
+    const store = await harness.open({ clock, targets: TARGETS });
+    await expect(store.migrate({ ...parcelMigration(clock), view })).rejects.toMatchObject({
+      code: 'domain_invalid',
+    });
+  });
+
+  it('refuses to lose a quarantined record of an earlier topic of that name', async () => {
+    const store = await openMigrated(new SettableClock());
+    await store.commit(batchOf([], [], { quarantined: [quarantined(1n)] }));
+    const other = quarantined(1n, { value: Uint8Array.of(1) });
+    await expect(
+      store.commit(batchOf([], [change('parcel', 0)], { quarantined: [other] })),
+    ).rejects.toMatchObject({ code: 'store_refused' });
+    expect(await store.counts()).toMatchObject({ quarantined: 1, journaledEvents: 0 });
+  });
+
+  it.each(['optimistic', 'locking'] as const)(
+    'refuses an event at a time that does not sort (%s)',
+    async (mode) => {
+      const store = await openMigrated(new SettableClock());
+      const first = change('parcel', 0);
+      const events = first.events.map((event) => ({ ...event, occurredAtMs: Date.UTC(10_000, 0, 1) }));
+      await expect(store.commit(batchOf([], [{ ...first, events }], { mode }))).rejects.toMatchObject({
+        code: 'store_refused',
+      });
+      expect(await store.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0 });
+    },
+  );
+
+  it('refuses a locking plan that does not build on the versions that it was given', async () => {
+    const store = await openMigrated(new SettableClock());
+    await expect(
+      store.commit(batchOf([], [change('parcel', 1)], { mode: 'locking', entityIds: ['parcel'] })),
+    ).rejects.toMatchObject({ code: 'store_refused', retryable: false });
+  });
+
+  it("keeps the original's table beside the view", async () => {
+    const clock = new SettableClock();
+    const store = await harness.open({ clock, targets: TARGETS });
+    await harness.makeOriginalOrdersTable([['order1', 'CREATED', null, null, true]]);
+    await store.migrate({
+      ...parcelMigration(clock),
+      view: {
+        table: 'orders',
+        keyColumn: 'order_id',
+        columns: [
+          { name: 'order_status', type: 'text' },
+          { name: 'ready_to_send', type: 'boolean' },
+        ],
+      },
+      adopt: (_entityId, row) => ({ events: [], row, delivery: 'none', wasDelivered: false }),
+    });
+    expect(
+      await harness.rawQuery('SELECT order_id, order_status, ready_to_send FROM orders_original'),
+    ).toEqual([{ order_id: 'order1', order_status: 'CREATED', ready_to_send: 1 }]);
+  });
+});

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
+import { asNumber, change, commitChanges, type StoreHarness, TARGET, usePlace } from './fixtures.ts';
+
+export function describeSettlements(harness: StoreHarness): void {
+  describe('a settlement', () => {
+    const place = usePlace(harness);
+    const read = () => place.store.readDelivery(TARGET, 'parcel');
+    const attempts = () =>
+      harness.rawQuery(
+        'SELECT version, attempt, verdict, status, error FROM delivery_attempts ORDER BY version, attempt',
+      );
+
+    it('as delivered leaves nothing to do', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'delivered')]);
+      expect(await read()).toEqual({
+        target: TARGET,
+        entityId: 'parcel',
+        status: 'delivered',
+        dueVersion: 1,
+        deliveredVersion: 1,
+        attempts: 1,
+        nextAttemptAtMs: null,
+        lastError: null,
+      });
+      expect(await place.store.nextDeliveryDueMs(TARGET)).toBeNull();
+      expect(await place.store.counts()).toMatchObject({ deliveriesDelivered: 1, deliveriesPending: 1 });
+    });
+
+    it('as dead leaves nothing to do, and says why', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'dead')]);
+      expect(await read()).toMatchObject({
+        status: 'dead',
+        deliveredVersion: null,
+        attempts: 1,
+        nextAttemptAtMs: null,
+        lastError: 'It answered 503.',
+      });
+      expect(await place.store.nextDeliveryDueMs(TARGET)).toBeNull();
+      expect(await place.store.counts()).toMatchObject({ deliveriesDead: 1 });
+    });
+
+    it('as retry is due when it says, not before, as the next attempt of the same version', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      const retryAtMs = place.clock.now() + 90_000;
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), { retryAtMs })]);
+      expect(await read()).toMatchObject({
+        status: 'pending',
+        nextAttemptAtMs: retryAtMs,
+        lastError: 'It answered 503.',
+      });
+      expect(await place.store.nextDeliveryDueMs(TARGET)).toBe(retryAtMs);
+
+      place.clock.nowMs = retryAtMs - 1;
+      await expect(claimOnly(place.store, place)).rejects.toThrow('got 0');
+      place.clock.nowMs = retryAtMs;
+      expect(await claimOnly(place.store, place)).toMatchObject({ version: 1, attempt: 2 });
+    });
+
+    it('writes every attempt to the ledger', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      const first = await claimOnly(place.store, place);
+      await place.store.settleDeliveries([
+        settlement(
+          first,
+          { retryAtMs: place.clock.now() },
+          { status: null, error: "No answer: it's down — 😀" },
+        ),
+      ]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'delivered')]);
+      const rows = await attempts();
+      expect(rows.map((row) => [asNumber(row.version), asNumber(row.attempt), String(row.verdict)])).toEqual([
+        [1, 1, 'retry'],
+        [1, 2, 'delivered'],
+      ]);
+      expect([rows[0]?.status, String(rows[0]?.error)]).toEqual([null, "No answer: it's down — 😀"]);
+      expect([asNumber(rows[1]?.status), rows[1]?.error]).toEqual([200, null]);
+    });
+
+    it.each([
+      ['retry', { retryAtMs: 5 }],
+      ['dead', 'dead'],
+      ['delivered', 'delivered'],
+    ] as const)('as %s of a claim that has passed on is only recorded', async (_end, next) => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      const late = await claimOnly(place.store, place, 'slow');
+      place.clock.nowMs += LEASE_MS;
+      const present = await claimOnly(place.store, place, 'quick');
+      expect(present.attempt).toBe(2);
+      const before = await read();
+
+      await place.store.settleDeliveries([settlement(late, next)]);
+
+      expect(await read()).toEqual({ ...before, deliveredVersion: next === 'delivered' ? 1 : null });
+      expect(await attempts()).toHaveLength(1);
+      await place.store.settleDeliveries([settlement(present, 'delivered')]);
+      expect(await read()).toMatchObject({ status: 'delivered', deliveredVersion: 1, attempts: 2 });
+      expect(await attempts()).toHaveLength(2);
+    });
+
+    it.each([1, 2])(
+      'of a claim that ran out leaves the same claimant its new claim (of version %i)',
+      async (version) => {
+        await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+        const late = await claimOnly(place.store, place);
+        place.clock.nowMs += LEASE_MS;
+        if (version === 2) await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }));
+        expect(await claimOnly(place.store, place)).toMatchObject({ version });
+        const before = await read();
+        place.clock.nowMs += 1;
+
+        await place.store.settleDeliveries([settlement(late, { retryAtMs: place.clock.now() })]);
+
+        expect(await read()).toMatchObject({ nextAttemptAtMs: before?.nextAttemptAtMs, status: 'pending' });
+        await expect(claimOnly(place.store, place, 'other')).rejects.toThrow('got 0');
+      },
+    );
+
+    it('never lowers the delivered version', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      const late = await claimOnly(place.store, place, 'slow');
+      place.clock.nowMs += LEASE_MS;
+      await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }));
+      await place.store.settleDeliveries([
+        settlement(await claimOnly(place.store, place, 'quick'), 'delivered'),
+      ]);
+      await place.store.settleDeliveries([settlement(late, 'delivered')]);
+      expect(await read()).toMatchObject({ status: 'delivered', dueVersion: 2, deliveredVersion: 2 });
+    });
+
+    it('settles many at once, and none', async () => {
+      const ids = ['a', 'B', 'b', 'b '];
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: 'due' })));
+      const request = {
+        target: TARGET,
+        claimant: 'one',
+        limit: 10,
+        nowMs: place.clock.now(),
+        leaseMs: LEASE_MS,
+      };
+      const claimed = await place.store.claimDeliveries(request);
+      await place.store.settleDeliveries([]);
+      await place.store.settleDeliveries(
+        claimed.map((delivery) => settlement(delivery, delivery.entityId === 'b' ? 'dead' : 'delivered')),
+      );
+      expect(await place.store.counts()).toMatchObject({ deliveriesDelivered: 3, deliveriesDead: 1 });
+      expect((await place.store.readDelivery(TARGET, 'b'))?.status).toBe('dead');
+    });
+  });
+}
