@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Position, TopicPartition } from '../../src/core/offset.ts';
 import { partitionName } from '../../src/core/offset.ts';
@@ -38,6 +39,13 @@ export type ListenerCall =
   | { readonly kind: 'revoked' | 'lost'; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'halted'; readonly fault: PartitionFault };
 
+export interface TestMemberOptions {
+  /** Where to follow a new partition from; null to leave it. The partition's start if left out. */
+  readonly startAt?: (partition: AssignedPartition) => bigint | null;
+  /** Awaited inside `revoked`. */
+  readonly onRevoked?: (partitions: readonly TopicPartition[]) => Promise<void>;
+}
+
 /**
  * A member as the pipeline would be one: it keeps what it was told, holds what it was assigned, and follows
  * each new partition from the offset that `startAt` says.
@@ -54,14 +62,7 @@ export class TestMember {
   readonly #onRevoked: (partitions: readonly TopicPartition[]) => Promise<void>;
   readonly #timeoutMs: number;
 
-  constructor(
-    consumer: EventLogConsumer,
-    timeoutMs: number,
-    options: {
-      startAt?: (partition: AssignedPartition) => bigint | null;
-      onRevoked?: (partitions: readonly TopicPartition[]) => Promise<void>;
-    } = {},
-  ) {
+  constructor(consumer: EventLogConsumer, timeoutMs: number, options: TestMemberOptions = {}) {
     this.consumer = consumer;
     this.#timeoutMs = timeoutMs;
     this.#startAt = options.startAt ?? ((partition) => partition.startOffset);
@@ -152,6 +153,72 @@ export class TestMember {
   }
 }
 
+/** What the parts of the suite share: the opened log, and new topics and members for each test. */
+export class EventLogSuite {
+  readonly capabilities: EventLogCapabilities;
+  opened: EventLogHarness | null = null;
+  readonly #members: TestMember[] = [];
+
+  constructor(capabilities: EventLogCapabilities) {
+    this.capabilities = capabilities;
+  }
+
+  get timeoutMs(): number {
+    return this.capabilities.timeoutMs;
+  }
+
+  get harness(): EventLogHarness {
+    if (this.opened === null) throw new Error('The log under test did not open.');
+    return this.opened;
+  }
+
+  get log(): EventLog {
+    return this.harness.log;
+  }
+
+  async newTopic(partitions: number): Promise<string> {
+    const topic = `contract-${randomUUID()}`;
+    await this.log.createTopics([{ topic, partitions }]);
+    return topic;
+  }
+
+  newMember(topics: readonly string[], options: NewMemberOptions = {}): TestMember {
+    const consumer = (options.on ?? this.log).consumer({
+      group: options.group ?? `contract-${randomUUID()}`,
+      topics,
+      maxBufferedBytes: options.maxBufferedBytes ?? 8 << 20,
+    });
+    const member = new TestMember(consumer, this.timeoutMs, options);
+    this.#members.push(member);
+    return member;
+  }
+
+  async closeMembers(): Promise<void> {
+    await Promise.all(this.#members.splice(0).map((member) => member.consumer.close()));
+  }
+
+  async append(records: readonly NewRecord[]): Promise<Position[]> {
+    const producer = this.log.producer();
+    try {
+      return await producer.append(records);
+    } finally {
+      await producer.close();
+    }
+  }
+
+  /** Start and end offset of each partition. */
+  async rangesOf(topic: string): Promise<[bigint, bigint][]> {
+    const [description] = await this.log.describe([topic]);
+    return (description?.partitions ?? []).map(({ startOffset, endOffset }) => [startOffset, endOffset]);
+  }
+}
+
+export interface NewMemberOptions extends TestMemberOptions {
+  readonly group?: string;
+  readonly on?: EventLog;
+  readonly maxBufferedBytes?: number;
+}
+
 export interface ReadRecord extends LogRecord, TopicPartition {}
 
 /** A batch's records lie in sequence inside [the expected start, nextOffset). */
@@ -178,6 +245,13 @@ export async function eventually(
     if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${expectation()}.`);
     await pause(5);
   }
+}
+
+export const generousLimits = { maxRecords: 1000, maxBytes: 1 << 20 };
+
+/** One record's place, to compare and to look up by. */
+export function placeOf(position: Position): string {
+  return `${partitionName(position)}@${position.offset}`;
 }
 
 export function plain(partition: TopicPartition): TopicPartition {

@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { SeededClock } from '../../src/adapters/seeded-clock.ts';
+import { systemClock } from '../../src/adapters/system-clock.ts';
+import { describeClock } from '../contract/clock.ts';
+
+describeClock('system', () => ({
+  clock: systemClock,
+  pass: async (ms) => {
+    await pause(ms);
+  },
+}));
+
+describeClock('seeded, by hand', () => {
+  const clock = new SeededClock({ seed: 7 });
+  return { clock, pass: (ms) => clock.advance(ms) };
+});
+
+describe('the seeded clock', () => {
+  it('repeats itself for the same seed, and only for the same', () => {
+    const draw = (seed: number) => {
+      const clock = new SeededClock({ seed });
+      return Array.from({ length: 20 }, () => [clock.random(), clock.uuid()]);
+    };
+    expect(draw(1)).toEqual(draw(1));
+    expect(draw(1)).not.toEqual(draw(2));
+    expect(draw(0)[0]).not.toEqual([0, expect.anything()]);
+  });
+
+  it('stands still until it is moved, and tells who sleeps', async () => {
+    const clock = new SeededClock({ seed: 1, startMs: 1000 });
+    let woken = false;
+    void clock.sleep(50).then(() => {
+      woken = true;
+    });
+    expect([clock.sleepers, clock.nextWakeMs]).toEqual([1, 50]);
+    await clock.advance(49);
+    expect([woken, clock.now(), clock.nextWakeMs]).toEqual([false, 1049, 1]);
+    await clock.advance(1);
+    expect([woken, clock.now(), clock.nextWakeMs]).toEqual([true, 1050, null]);
+  });
+
+  it('lets a loop that sleeps again and again run through the time moved', async () => {
+    const clock = new SeededClock({ seed: 1 });
+    const moments: number[] = [];
+    const stop = new AbortController();
+    const loop = (async () => {
+      while (!stop.signal.aborted) {
+        await clock.sleep(10, stop.signal);
+        moments.push(clock.monotonicMs());
+      }
+    })();
+    await clock.advance(35);
+    expect(moments).toEqual([10, 20, 30]);
+    stop.abort();
+    await loop;
+    expect(clock.sleepers).toBe(0);
+  });
+
+  it('waits for nothing if time is to pass immediately, but lets others have their turn', async () => {
+    const clock = new SeededClock({ seed: 1, time: 'immediately' });
+    let othersTurn = false;
+    setImmediate(() => {
+      othersTurn = true;
+    });
+    await clock.sleep(3_600_000);
+    await clock.sleep(5);
+    expect(clock.monotonicMs()).toBe(3_600_005);
+    expect(othersTurn).toBe(true);
+  });
+
+  it('jumps by the wall clock only', async () => {
+    const clock = new SeededClock({ seed: 1, startMs: 10_000 });
+    clock.jump(-4_000);
+    expect([clock.now(), clock.monotonicMs()]).toEqual([6_000, 0]);
+  });
+});

@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { NewRecord } from '../../src/ports/event-log.ts';
+import {
+  bytesOf,
+  type EventLogSuite,
+  newRecord,
+  partitionsOf,
+  placeOf,
+  text,
+  valueText,
+} from './event-log-harness.ts';
+
+/** Topics and appending: part of the suite of `event-log.ts`. */
+export function describeAppending(suite: EventLogSuite): void {
+  describe('topics', () => {
+    it('describes a new topic as empty partitions from 0, under an id of its own', async () => {
+      const first = await suite.newTopic(3);
+      const second = await suite.newTopic(1);
+      const [description, other] = await suite.log.describe([first, second]);
+      expect(description?.topic).toBe(first);
+      expect(description?.partitions).toEqual(
+        partitionsOf(first, 3).map((partition) => ({ ...partition, startOffset: 0n, endOffset: 0n })),
+      );
+      expect(description?.topicId).not.toBe('');
+      expect(description?.topicId).not.toBe(other?.topicId);
+    });
+
+    it('leaves a topic out of the description that does not exist', async () => {
+      const topic = await suite.newTopic(1);
+      const found = await suite.log.describe([`contract-${randomUUID()}`, topic]);
+      expect(found.map((description) => description.topic)).toEqual([topic]);
+    });
+
+    it('leaves topics that exist as they are, and makes the missing ones beside them', async () => {
+      const topic = await suite.newTopic(2);
+      await suite.append([newRecord(topic, 'a', 'kept')]);
+      const before = await suite.log.describe([topic]);
+      const another = `contract-${randomUUID()}`;
+      await suite.log.createTopics([
+        { topic, partitions: 5 },
+        { topic: another, partitions: 1 },
+      ]);
+      expect(await suite.log.describe([topic])).toEqual(before);
+      expect(await suite.rangesOf(another)).toEqual([[0n, 0n]]);
+    });
+
+    it('moves the end offset with each append', async () => {
+      const topic = await suite.newTopic(1);
+      await suite.append([newRecord(topic, 'a', '1'), newRecord(topic, 'a', '2')]);
+      expect(await suite.rangesOf(topic)).toEqual([[0n, 2n]]);
+    });
+
+    it('sees through one client what another one made', async () => {
+      const another = await suite.harness.openAnother();
+      const topic = await suite.newTopic(2);
+      const positions = await suite.append([newRecord(topic, 'a', '1')]);
+      const [description] = await another.describe([topic]);
+      expect(description?.partitions[positions[0]?.partition ?? -1]?.endOffset).toBe(1n);
+      await another.close();
+    });
+  });
+
+  describe('appending', () => {
+    it('answers the places in the sequence given, and they hold those records', async () => {
+      const topic = await suite.newTopic(4);
+      const records = Array.from({ length: 50 }, (_, i) => newRecord(topic, `key-${i % 13}`, `value-${i}`));
+      const positions = await suite.append(records);
+      expect(positions).toHaveLength(50);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(4);
+      const read = await member.read(partitionsOf(topic, 4), 50);
+      const byPlace = new Map(read.map((record) => [placeOf(record), bytesOf(record)]));
+      expect(positions.map((position) => byPlace.get(placeOf(position)))).toEqual(records.map(bytesOf));
+    });
+
+    it('gives offsets from 0 on without a gap or a repetition, to appends made at once too', async () => {
+      const topic = await suite.newTopic(1);
+      const another = await suite.harness.openAnother();
+      const producers = [suite.log.producer(), suite.log.producer(), another.producer()];
+      const answers = await Promise.all(
+        Array.from({ length: 30 }, (_, i) =>
+          producers[i % 3]?.append([newRecord(topic, 'k', `${i}-a`), newRecord(topic, 'k', `${i}-b`)]),
+        ),
+      );
+      const offsets = answers.flatMap((positions) => positions?.map(({ offset }) => Number(offset)) ?? []);
+      expect(offsets.sort((left, right) => left - right)).toEqual(Array.from({ length: 60 }, (_, i) => i));
+      await Promise.all(producers.map((producer) => producer.close()));
+      await another.close();
+    });
+
+    it('keeps key, value and headers to the byte: null, empty, binary, repeated names', async () => {
+      const topic = await suite.newTopic(1);
+      const binary = Uint8Array.from({ length: 256 }, (_, i) => i);
+      const records: NewRecord[] = [
+        { topic, key: null, value: text('no key'), headers: [] },
+        { topic, key: text('no value'), value: null, headers: [] },
+        { topic, key: null, value: null, headers: [] },
+        { topic, key: text('empty value'), value: new Uint8Array(), headers: [] },
+        { topic, key: new Uint8Array(), value: text('empty key'), headers: [] },
+        { topic, key: binary, value: binary, headers: [['binary', binary]] },
+        {
+          topic,
+          key: text('headers'),
+          value: text('v'),
+          headers: [
+            ['twice', text('1')],
+            ['other', null],
+            ['twice', text('2')],
+            ['empty', new Uint8Array()],
+            ['naïve ✓ 名', text('utf-8 name')],
+          ],
+        },
+        { topic, key: text('long'), value: new Uint8Array(200_000).fill(7), headers: [] },
+      ];
+      await suite.append(records);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(1);
+      const read = await member.read(partitionsOf(topic, 1), records.length);
+      expect(read.map(bytesOf)).toEqual(records.map(bytesOf));
+    });
+
+    it('stamps records with the wall clock in milliseconds', async () => {
+      const topic = await suite.newTopic(1);
+      await suite.append([newRecord(topic, 'k', 'v')]);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(1);
+      const [record] = await member.read(partitionsOf(topic, 1), 1);
+      const day = 24 * 60 * 60 * 1000;
+      expect(Math.abs((record?.timestampMs ?? 0) - Date.now())).toBeLessThan(day);
+    });
+
+    it('puts the same key into the same partition always, and spreads many keys', async () => {
+      const topic = await suite.newTopic(4);
+      const keys = Array.from({ length: 40 }, (_, i) => `key-${i}`);
+      const first = await suite.append(keys.map((key) => newRecord(topic, key, '1')));
+      const second = await suite.append(keys.map((key) => newRecord(topic, key, '2')));
+      expect(second.map(({ partition }) => partition)).toEqual(first.map(({ partition }) => partition));
+      expect(new Set(first.map(({ partition }) => partition)).size).toBe(4);
+    });
+
+    it.skipIf(!suite.capabilities.partitionsLikeKafka)('chooses the partition that Kafka would', async () => {
+      // The hashes are those of Kafka's own UtilsTest.testMurmur2, here without the sign bit.
+      const hashes: [string, number][] = [
+        ['21', -973932308],
+        ['foobar', -790332482],
+        ['a-little-bit-long-string', -985981536],
+        ['a-little-bit-longer-string', -1486304829],
+        ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
+      ];
+      const topic = await suite.newTopic(7);
+      const positions = await suite.append(hashes.map(([key]) => newRecord(topic, key, 'v')));
+      expect(positions.map(({ partition }) => partition)).toEqual(
+        hashes.map(([, hash]) => (hash & 0x7fffffff) % 7),
+      );
+    });
+
+    it('keeps the records of one key in the sequence of their appending', async () => {
+      const topic = await suite.newTopic(3);
+      const producer = suite.log.producer();
+      for (let round = 0; round < 10; round += 1) {
+        await producer.append(['a', 'b', 'c', 'd'].map((key) => newRecord(topic, key, `${round}`)));
+      }
+      await producer.close();
+      const member = await (await suite.newMember([topic]).start()).untilHolds(3);
+      const read = await member.read(partitionsOf(topic, 3), 40);
+      for (const key of ['a', 'b', 'c', 'd']) {
+        const values = read
+          .filter((record) => Buffer.from(record.key ?? []).toString() === key)
+          .map(valueText);
+        expect(values).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`));
+      }
+    });
+
+    it('appends to several topics in one call', async () => {
+      const topics = [await suite.newTopic(1), await suite.newTopic(1)];
+      const positions = await suite.append(
+        topics.flatMap((topic) => [newRecord(topic, 'k', '1'), newRecord(topic, 'k', '2')]),
+      );
+      expect(positions.map(({ topic, offset }) => [topic, offset])).toEqual(
+        topics.flatMap((topic) => [
+          [topic, 0n],
+          [topic, 1n],
+        ]),
+      );
+    });
+
+    it('answers nothing for nothing', async () => {
+      expect(await suite.append([])).toEqual([]);
+    });
+
+    it('rejects with topic_missing for a topic that does not exist', async () => {
+      await expect(suite.append([newRecord(`contract-${randomUUID()}`, 'k', 'v')])).rejects.toMatchObject({
+        code: 'topic_missing',
+        retryable: false,
+      });
+    });
+  });
+}

@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { partitionName } from '../../src/core/offset.ts';
+import {
+  type EventLogSuite,
+  generousLimits,
+  newRecord,
+  partitionsOf,
+  placeOf,
+  valueText,
+} from './event-log-harness.ts';
+
+/** Reading and its faults: part of the suite of `event-log.ts`. */
+export function describeReading(suite: EventLogSuite): void {
+  describe('reading', () => {
+    it('reads nothing before follow, then from the offset given on', async () => {
+      const topic = await suite.newTopic(1);
+      await suite.append(Array.from({ length: 10 }, (_, i) => newRecord(topic, 'k', `${i}`)));
+      const member = await (await suite.newMember([topic], { startAt: () => null }).start()).untilHolds(1);
+      expect(
+        await member.consumer.take(partitionsOf(topic, 1), generousLimits, new AbortController().signal),
+      ).toEqual([]);
+      member.consumer.follow([{ topic, partition: 0, offset: 7n }]);
+      const read = await member.read(partitionsOf(topic, 1), 3);
+      expect(read.map(({ offset }) => offset)).toEqual([7n, 8n, 9n]);
+      expect(read.map(valueText)).toEqual(['7', '8', '9']);
+    });
+
+    it('takes no more than the limits, but at least one batch whatever its size', async () => {
+      const topic = await suite.newTopic(2);
+      for (let i = 0; i < 20; i += 1) await suite.append([newRecord(topic, `key-${i}`, 'x'.repeat(500))]);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(2);
+      let taken = 0;
+      const signal = AbortSignal.timeout(suite.timeoutMs);
+      for (const limits of [
+        { maxRecords: 1, maxBytes: 1 },
+        { maxRecords: 5, maxBytes: 1 << 20 },
+        { maxRecords: 1000, maxBytes: 2000 },
+        { maxRecords: 1, maxBytes: 1 << 20 },
+      ]) {
+        const batches = await member.consumer.take(partitionsOf(topic, 2), limits, signal);
+        expect(batches.length).toBeGreaterThan(0);
+        const records = batches.flatMap((batch) => batch.records);
+        const bytes = records.reduce((sum, record) => sum + (record.value?.byteLength ?? 0), 0);
+        if (batches.length > 1) {
+          expect(records.length).toBeLessThanOrEqual(limits.maxRecords);
+          expect(bytes).toBeLessThanOrEqual(limits.maxBytes);
+        }
+        taken += records.length;
+      }
+      expect(taken).toBeGreaterThan(0);
+      await member.read(partitionsOf(topic, 2), 20 - taken);
+    });
+
+    it('reads a partition of many records to its end without a gap', async () => {
+      const topic = await suite.newTopic(1);
+      const count = 5000;
+      await suite.append(Array.from({ length: count }, (_, i) => newRecord(topic, 'k', `${i}`)));
+      const member = await (await suite.newMember([topic]).start()).untilHolds(1);
+      const read = await member.read(partitionsOf(topic, 1), count);
+      expect(read.map(valueText)).toEqual(Array.from({ length: count }, (_, i) => `${i}`));
+      expect(member.consumer.ends()).toEqual([{ topic, partition: 0, offset: BigInt(count) }]);
+    });
+
+    it('gets everything through a buffer far smaller than the records', async () => {
+      const topic = await suite.newTopic(2);
+      const values = Array.from({ length: 60 }, (_, i) => `${i}`.padEnd(1000, '.'));
+      await suite.append(values.map((value, i) => newRecord(topic, `${i}`, value)));
+      const member = await (await suite.newMember([topic], { maxBufferedBytes: 3000 }).start()).untilHolds(2);
+      const read = await member.read(partitionsOf(topic, 2), 60);
+      expect(read.map(valueText).sort()).toEqual([...values].sort());
+    });
+
+    it('waits for records, and wakes when they come from another client', async () => {
+      const topic = await suite.newTopic(2);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(2);
+      const reading = member.read(partitionsOf(topic, 2), 1);
+      const another = await suite.harness.openAnother();
+      const producer = another.producer();
+      const [position] = await producer.append([newRecord(topic, 'k', 'awaited')]);
+      const [record] = await reading;
+      expect(record && [placeOf(record), valueText(record)]).toEqual([
+        position && placeOf(position),
+        'awaited',
+      ]);
+      await another.close();
+    });
+
+    it('gives a take only the partitions that it asks for, while another take waits for others', async () => {
+      const topic = await suite.newTopic(2);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(2);
+      const lanes = partitionsOf(topic, 2).map((partition) => member.read([partition], 5));
+      await suite.append(Array.from({ length: 60 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
+      const read = await Promise.all(lanes);
+      read.forEach((records, partition) => {
+        expect(new Set(records.map((record) => record.partition))).toEqual(new Set([partition]));
+      });
+    });
+
+    it('resolves with nothing when the signal aborts, before the call or while waiting', async () => {
+      const topic = await suite.newTopic(1);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(1);
+      const partitions = partitionsOf(topic, 1);
+      expect(await member.consumer.take(partitions, generousLimits, AbortSignal.abort())).toEqual([]);
+      const controller = new AbortController();
+      const waiting = member.consumer.take(partitions, generousLimits, controller.signal);
+      setTimeout(() => controller.abort(), 50);
+      expect(await waiting).toEqual([]);
+    });
+
+    it('resolves with nothing when the partition is unfollowed while a take waits', async () => {
+      const topic = await suite.newTopic(1);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(1);
+      const partitions = partitionsOf(topic, 1);
+      const waiting = member.consumer.take(partitions, generousLimits, new AbortController().signal);
+      setTimeout(() => member.consumer.unfollow(partitions), 50);
+      expect(await waiting).toEqual([]);
+    });
+
+    it('resolves with nothing for a partition that is not its own', async () => {
+      const topic = await suite.newTopic(1);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(1);
+      const foreign = [{ topic: `contract-${randomUUID()}`, partition: 0 }];
+      expect(await member.consumer.take(foreign, generousLimits, new AbortController().signal)).toEqual([]);
+    });
+
+    it('goes on from the new offset after another follow, and gives nothing that waited before', async () => {
+      const topic = await suite.newTopic(1);
+      await suite.append(Array.from({ length: 100 }, (_, i) => newRecord(topic, 'k', `${i}`)));
+      const member = await (await suite.newMember([topic]).start()).untilHolds(1);
+      const partitions = partitionsOf(topic, 1);
+      await member.consumer.take(
+        partitions,
+        { maxRecords: 1, maxBytes: 1 },
+        AbortSignal.timeout(suite.timeoutMs),
+      );
+      member.consumer.follow([{ topic, partition: 0, offset: 90n }]);
+      const forward = await member.read(partitions, 10);
+      expect(forward.map(({ offset }) => Number(offset))).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99]);
+      member.consumer.follow([{ topic, partition: 0, offset: 0n }]);
+      const back = await member.read(partitions, 100);
+      expect(back.map(valueText)).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
+    });
+
+    it('gives nothing of an unfollowed partition, and goes on with the others', async () => {
+      const topic = await suite.newTopic(2);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(2);
+      await suite.append(Array.from({ length: 40 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
+      const kept = (await suite.rangesOf(topic)).map(([, end]) => Number(end));
+      member.consumer.unfollow([{ topic, partition: 0 }]);
+      const read = await member.read(partitionsOf(topic, 2), kept[1] ?? 0);
+      expect(new Set(read.map(({ partition }) => partition))).toEqual(new Set([1]));
+      expect(
+        await member.consumer.take([{ topic, partition: 0 }], generousLimits, new AbortController().signal),
+      ).toEqual([]);
+    });
+
+    it('answers where the log ends, for what it has read', async () => {
+      const topic = await suite.newTopic(2);
+      const positions = await suite.append([newRecord(topic, 'k', '1'), newRecord(topic, 'k', '2')]);
+      const member = suite.newMember([topic]);
+      expect(member.consumer.ends()).toEqual([]);
+      await (await member.start()).untilHolds(2);
+      await member.read(partitionsOf(topic, 2), 2);
+      const partition = positions[0]?.partition ?? -1;
+      expect(member.consumer.ends()).toContainEqual({ topic, partition, offset: 2n });
+    });
+  });
+
+  describe('faults', () => {
+    it('halts a partition whose offset lies beyond the end, and never resets it', async () => {
+      const topic = await suite.newTopic(2);
+      await suite.append(Array.from({ length: 20 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
+      const member = await (
+        await suite.newMember([topic], { startAt: ({ partition }) => (partition === 0 ? 1000n : 0n) }).start()
+      ).untilHolds(2);
+      const other = Number((await suite.rangesOf(topic))[1]?.[1]);
+      const read = await member.read(partitionsOf(topic, 2), other);
+      expect(new Set(read.map(({ partition }) => partition))).toEqual(new Set([1]));
+      await member.untilFaults(1);
+      expect(member.faults).toEqual([
+        { topic, partition: 0, kind: 'offset_out_of_range', offset: 1000n, detail: expect.any(String) },
+      ]);
+      await suite.append(Array.from({ length: 20 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
+      const halted = [{ topic, partition: 0 }];
+      expect(await member.consumer.take(halted, generousLimits, new AbortController().signal)).toEqual([]);
+      member.consumer.follow([{ topic, partition: 0, offset: 1n }]);
+      const [record] = await member.read(halted, 1);
+      expect(record?.offset).toBe(1n);
+      expect(member.faults).toHaveLength(1);
+    });
+
+    it('halts a partition whose offset the log no longer has, and tells the range that it has', async ({
+      skip,
+    }) => {
+      const { deleteRecords } = suite.harness;
+      if (deleteRecords === null) skip('this log under test offers no way to delete its oldest records');
+      const topic = await suite.newTopic(1);
+      await suite.append(Array.from({ length: 10 }, (_, i) => newRecord(topic, 'k', `${i}`)));
+      await deleteRecords?.({ topic, partition: 0 }, 4n);
+      expect(await suite.rangesOf(topic)).toEqual([[4n, 10n]]);
+      const member = await (await suite.newMember([topic], { startAt: () => 3n }).start()).untilHolds(1);
+      expect(member.held.get(partitionName({ topic, partition: 0 }))).toMatchObject({
+        startOffset: 4n,
+        endOffset: 10n,
+      });
+      const none = await member.consumer.take(
+        partitionsOf(topic, 1),
+        generousLimits,
+        AbortSignal.timeout(suite.timeoutMs),
+      );
+      expect(none).toEqual([]);
+      await member.untilFaults(1);
+      expect(member.faults[0]).toMatchObject({
+        kind: 'offset_out_of_range',
+        topic,
+        partition: 0,
+        offset: 3n,
+      });
+      expect(member.faults[0]?.detail).toMatch(/\b4\b/);
+      member.consumer.follow([{ topic, partition: 0, offset: 4n }]);
+      expect((await member.read(partitionsOf(topic, 1), 6)).map(valueText)).toEqual([
+        '4',
+        '5',
+        '6',
+        '7',
+        '8',
+        '9',
+      ]);
+    });
+
+    it('halts a partition whose topic was deleted and made again', async ({ skip }) => {
+      const { recreateTopic } = suite.harness;
+      if (recreateTopic === null) skip('this log under test offers no way to delete a topic');
+      const topic = await suite.newTopic(1);
+      await suite.append([newRecord(topic, 'k', 'old'), newRecord(topic, 'k', 'older')]);
+      const [before] = await suite.log.describe([topic]);
+      const member = await (await suite.newMember([topic]).start()).untilHolds(1);
+      await member.read(partitionsOf(topic, 1), 2);
+      await recreateTopic?.(topic, 1);
+      await suite.append(['1', '2', '3', '4'].map((value) => newRecord(topic, 'k', value)));
+      const taken = await member.consumer.take(
+        partitionsOf(topic, 1),
+        generousLimits,
+        AbortSignal.timeout(suite.timeoutMs),
+      );
+      expect(taken).toEqual([]);
+      await member.untilFaults(1);
+      expect(member.faults[0]).toMatchObject({ kind: 'topic_recreated', topic, partition: 0 });
+      const [after] = await suite.log.describe([topic]);
+      expect(after?.topicId).not.toBe(before?.topicId);
+    });
+  });
+}
