@@ -65,12 +65,16 @@ export class KafkaConsumer implements EventLogConsumer {
     this.#fetcher.unfollow(partitions);
   }
 
-  take(
+  async take(
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
     signal: AbortSignal,
   ): Promise<FetchedBatch[]> {
-    return this.#fetcher.take(partitions, limits, signal);
+    const batches = await this.#fetcher.take(partitions, limits, signal);
+    if (batches.length === 0 || this.#member.isAlive()) return batches;
+    // A process that was stopped finds what came meanwhile before its timers tell it that its session is over.
+    this.#fetcher.unfollow(partitions);
+    return [];
   }
 
   commit(positions: readonly Position[]): Promise<void> {

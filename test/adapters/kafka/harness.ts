@@ -55,7 +55,17 @@ export class TopicOperator {
   }
 
   async growTopic(topic: string, partitions: number): Promise<void> {
-    await this.#admin.createPartitions({ topics: [{ name: topic, count: partitions, assignments: [] }] });
+    const { topics } = await this.#admin.metadata({ topics: [topic] });
+    const existing = topics.get(topic)?.partitions ?? [];
+    const brokerIds = [existing[0]?.leader ?? 0];
+    const assignments = Array.from({ length: partitions - existing.length }, () => ({ brokerIds }));
+    await this.#admin.createPartitions({ topics: [{ name: topic, count: partitions, assignments }] });
+  }
+
+  /** Where the brokers say that they keep their logs. */
+  async logFolders(): Promise<string[]> {
+    const brokers = await this.#admin.describeLogDirs({ topics: [] });
+    return brokers.flatMap(({ results }) => results.map(({ logDir }) => logDir));
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { EventLog } from '../../../src/ports/event-log.ts';
+import { eventually, newRecord, partitionsOf, TestMember } from '../../contract/event-log-harness.ts';
+import { services } from '../../services/context.ts';
+import { openTestLog, TopicOperator } from './harness.ts';
+
+const timeoutMs = 30_000;
+
+interface Told {
+  readonly kind: string;
+  readonly partitions?: readonly string[];
+}
+
+/** A member in a process of its own, and what its listener was told. */
+class ProcessMember {
+  readonly told: Told[] = [];
+  readonly #child: ChildProcess;
+
+  constructor(brokers: readonly string[], group: string, topics: readonly string[]) {
+    const script = join(import.meta.dirname, 'member-process.ts');
+    const settings = [brokers.join(','), group, topics.join(',')];
+    this.#child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...settings], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const { stdout } = this.#child;
+    if (stdout === null) throw new Error('The member has no stdout.');
+    createInterface({ input: stdout }).on('line', (line) => this.told.push(JSON.parse(line) as Told));
+  }
+
+  signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
+  }
+
+  holds(): string[] {
+    const held = new Set<string>();
+    for (const { kind, partitions } of this.told) {
+      if (kind === 'assigned') for (const name of partitions ?? []) held.add(name);
+      if (kind === 'revoked' || kind === 'lost') for (const name of partitions ?? []) held.delete(name);
+    }
+    return [...held].sort();
+  }
+
+  async end(): Promise<void> {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return;
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGCONT');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+}
+
+describe.skipIf(services().lacks('kafka'))('a group of members', () => {
+  let log: EventLog;
+  let operator: TopicOperator;
+  let topic: string;
+  let group: string;
+  const members: TestMember[] = [];
+  const processes: ProcessMember[] = [];
+
+  beforeAll(() => {
+    ({ log } = openTestLog(services().kafka.brokers));
+    operator = new TopicOperator(services().kafka.brokers);
+  });
+  afterEach(async () => {
+    await Promise.all(members.splice(0).map((member) => member.consumer.close()));
+    await Promise.all(processes.splice(0).map((member) => member.end()));
+  });
+  afterAll(async () => {
+    await log.close();
+    await operator.close();
+  });
+
+  async function newTopic(partitions: number): Promise<void> {
+    topic = `groups-${randomUUID()}`;
+    group = `groups-${randomUUID()}`;
+    await log.createTopics([{ topic, partitions }]);
+  }
+
+  function startMember(topics: readonly string[] = [topic]): Promise<TestMember> {
+    const consumer = log.consumer({ group, topics, maxBufferedBytes: 1 << 20 });
+    const member = new TestMember(consumer, timeoutMs);
+    members.push(member);
+    return member.start();
+  }
+
+  function startProcess(): ProcessMember {
+    const member = new ProcessMember(services().kafka.brokers, group, [topic]);
+    processes.push(member);
+    return member;
+  }
+
+  const shared = (member: ProcessMember, other: TestMember) => () =>
+    member.holds().length === 2 && other.holds().length === 2;
+
+  it('hands on the partitions of a member that was killed, once its session has ended', async () => {
+    await newTopic(4);
+    const survivor = await (await startMember()).untilHolds(4);
+    const victim = startProcess();
+    await eventually(shared(victim, survivor), timeoutMs, () => 'two partitions each');
+    victim.signal('SIGKILL');
+    await survivor.untilHolds(4);
+    await log.producer().append(Array.from({ length: 40 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
+    expect(await survivor.read(partitionsOf(topic, 4), 40)).toHaveLength(40);
+  });
+
+  it('tells a member that was stopped past its session and woken that it lost everything, then shares again', async () => {
+    await newTopic(4);
+    const witness = await (await startMember()).untilHolds(4);
+    const sleeper = startProcess();
+    await eventually(shared(sleeper, witness), timeoutMs, () => 'two partitions each');
+    const held = sleeper.holds();
+    sleeper.signal('SIGSTOP');
+    await witness.untilHolds(4);
+    sleeper.told.length = 0;
+    // Records that are there when it wakes: it must not take any before it knows.
+    await log.producer().append(Array.from({ length: 40 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
+    sleeper.signal('SIGCONT');
+    const isLost = () => sleeper.told.some(({ kind }) => kind === 'lost');
+    await eventually(isLost, timeoutMs, () => 'the sleeper is told of its loss');
+    expect(sleeper.told[0]?.kind).toBe('lost');
+    const lost = sleeper.told.find(({ kind }) => kind === 'lost');
+    expect([...(lost?.partitions ?? [])].sort()).toEqual(held);
+    await eventually(shared(sleeper, witness), timeoutMs, () => 'two partitions each again');
+  });
+
+  it('gives partitions that are added to a topic to the members, without anybody restarting', async () => {
+    await newTopic(2);
+    const first = await (await startMember()).untilHolds(2);
+    const second = await (await startMember()).untilHolds(1);
+    await operator.growTopic(topic, 6);
+    const isShared = () => first.held.size === 3 && second.held.size === 3;
+    await eventually(isShared, timeoutMs, () => 'three partitions each');
+    expect([...first.holds(), ...second.holds()].sort()).toEqual(
+      partitionsOf(topic, 6).map(({ partition }) => `${topic}/${partition}`),
+    );
+  });
+
+  it('takes up a topic that is made only after the group was formed', async () => {
+    await newTopic(1);
+    const late = `late-${randomUUID()}`;
+    const member = await (await startMember([topic, late])).untilHolds(1);
+    await log.createTopics([{ topic: late, partitions: 2 }]);
+    await member.untilHolds(3);
+  });
+
+  it('keeps its heartbeats up while partitions are given back, longer than a session lasts', async () => {
+    await newTopic(2);
+    const consumer = log.consumer({ group, topics: [topic], maxBufferedBytes: 1 << 20 });
+    const slowMs = 4_500;
+    const slow = new TestMember(consumer, timeoutMs, {
+      onRevoked: () => new Promise((resolve) => setTimeout(resolve, slowMs)),
+    });
+    members.push(slow);
+    await (await slow.start()).untilHolds(2);
+    const second = await startMember();
+    await second.untilHolds(1);
+    expect(slow.calls.map(({ kind }) => kind)).not.toContain('lost');
+  });
+});
