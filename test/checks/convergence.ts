@@ -1,0 +1,257 @@
+/**
+ * `npm run check:convergence`: several order-syncs on Kafka and a database, killed one after the other while
+ * they work; in the end everything must be as the oracle says. See docs/checks.md.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createDatabase, startServices } from '../services/index.ts';
+import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
+import { compareTarget, compareWithOracle } from './lib/comparison.ts';
+import { Fleet } from './lib/fleet.ts';
+import { createTopics, endOffsets, Publisher, placeName } from './lib/kafka-client.ts';
+import { MAX_RECORD_BYTES } from './lib/malformed.ts';
+import { Program } from './lib/programs.ts';
+import { Tables } from './lib/tables.ts';
+import { type WorkloadOptions, workload } from './lib/workload.ts';
+import { Oracle, type RawRecord, type Topics } from './oracle.ts';
+
+const RECORDS_PER_REQUEST = 2_000;
+/** Without any progress for so long, the check stops waiting and compares what is there. */
+const STALL_MS = 120_000;
+const POLL_MS = 500;
+const COUNT_EVERY_POLLS = 4;
+/** Killing goes on while deliveries are under way, until so few are left: a claim of a killed instance has to expire. */
+const LAST_DELIVERIES_SHARE = 0.05;
+
+await runCommand({
+  name: 'convergence',
+  summary:
+    'Several order-syncs, killed one after the other while they work: everything must be as the oracle says.',
+  examples: [
+    'npm run check:convergence -- --events 1000000',
+    'npm run check:convergence -- --events 50000 --database mysql --seed 7 --kill-every-seconds 2',
+  ],
+  options: [
+    { name: 'events', value: 'number', fallback: '1000000', help: 'Records to publish, duplicates included' },
+    { name: 'database', value: 'mysql|mariadb', fallback: 'mariadb', help: 'Where the tables are' },
+    { name: 'seed', value: 'number', fallback: '1', help: 'The same seed publishes the same records' },
+    {
+      name: 'kill-every-seconds',
+      value: 'number',
+      fallback: '4',
+      help: 'Pause between two SIGKILLs; 0 for none',
+    },
+    { name: 'instances', value: 'number', fallback: '3', help: 'How many order-syncs' },
+    {
+      name: 'rate',
+      value: 'number',
+      fallback: '0',
+      help: 'Records published a second; 0 for as fast as it goes',
+    },
+    {
+      name: 'session-timeout-ms',
+      value: 'number',
+      fallback: '3000',
+      help: "The group's; brokers have a minimum",
+    },
+  ],
+  run,
+});
+
+async function run(check: RunningCheck): Promise<Figures> {
+  const startedAt = performance.now();
+  const databaseName = check.choice('database', ['mariadb', 'mysql']);
+  const suffix = randomBytes(4).toString('hex');
+  const topics: Topics = { order: `order_events_${suffix}`, payment: `payment_events_${suffix}` };
+  const partitions = new Map([
+    [topics.order, 4],
+    [topics.payment, 3],
+  ]);
+  const options: WorkloadOptions = {
+    events: check.number('events'),
+    seed: check.number('seed'),
+    topics,
+    duplicateRate: 0.1,
+    lateRate: 0.1,
+    malformedRate: 0.01,
+  };
+
+  const services = await startServices({ kafka: { heap: '1g' }, [databaseName]: true });
+  check.defer(() => services.stop());
+  check.progress(services.describe());
+  const { brokers } = services.kafka;
+  const database = await createDatabase(services[databaseName].url);
+  check.defer(() => database.drop());
+  await createTopics(brokers, partitions);
+
+  const folder = check.temporaryFolder();
+  const targetFile = join(folder, 'order-mgt.sqlite');
+  const target = await Program.create(check, 'order-mgt', 'order-mgt', folder, {
+    TRIBUTARY_DATA_DIR: folder,
+    ORDER_MGT_DATABASE_URL: `sqlite:${targetFile}`,
+  });
+  target.start();
+  await target.ready();
+  const fleet = await Fleet.create(check, folder, check.number('instances'), {
+    KAFKA_BROKERS: brokers.join(','),
+    DATABASE_URL: database.url,
+    TRIBUTARY_DATA_DIR: folder,
+    ORDER_TOPIC: topics.order,
+    PAYMENT_TOPIC: topics.payment,
+    ORDER_SYNC_GROUP: `check-${suffix}`,
+    ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${target.port}/api/orders`,
+    ORDER_SYNC_MAX_RECORD_BYTES: String(MAX_RECORD_BYTES),
+    ORDER_SYNC_SESSION_TIMEOUT_MS: check.text('session-timeout-ms'),
+  });
+  await fleet.start();
+  check.progress(`order-mgt and ${check.text('instances')} order-syncs are ready`);
+
+  const tables = new Tables(database.url);
+  check.defer(() => tables.close());
+  const publishedFrom = performance.now();
+  fleet.killEvery(check.number('kill-every-seconds'));
+  const malformed = await publishAll(check, brokers, partitions, options);
+  const ends = await endOffsets(brokers, partitions);
+  const published = [...ends.values()].reduce((sum, end) => sum + end, 0n);
+  if (published !== BigInt(options.events)) {
+    throw new Error(`The log holds ${published} records, not the ${options.events} that were acknowledged`);
+  }
+  const { isStalled, ingestedAt } = await drain(check, tables, fleet, ends);
+  const drainedAt = performance.now();
+  await fleet.stop();
+  await target.stop();
+
+  check.progress('Asking the oracle');
+  const oracle = expectationOf(options, malformed.size);
+  const comparison = await compareWithOracle(tables, oracle, malformed);
+  const atTarget = new Tables(`sqlite:${targetFile}`);
+  check.defer(() => atTarget.close());
+  const targetComparison = await compareTarget(atTarget, oracle);
+  const dead = await tables.deadDeliveries();
+  const { examples, ...figures } = comparison;
+  const { examples: targetExamples, ...targetFigures } = targetComparison;
+  for (const line of [...examples, ...targetExamples]) check.progress(line);
+  if (isStalled) check.progress(`No progress for ${STALL_MS / 1_000} s. The logs end:\n${fleet.logTails()}`);
+
+  const wrong =
+    figures.lost +
+    figures.duplicated +
+    figures.divergent +
+    figures.bodies_different +
+    figures.quarantine_different +
+    targetFigures.target_different +
+    fleet.crashes +
+    dead;
+  return {
+    events: options.events,
+    orders: oracle.orderCount,
+    identities: oracle.identityCount,
+    kills: fleet.kills,
+    crashes: fleet.crashes,
+    ...figures,
+    ...targetFigures,
+    dead_letters: dead,
+    stalled: isStalled,
+    events_per_second: Math.round(options.events / ((ingestedAt - publishedFrom) / 1_000)),
+    ingest_seconds: seconds(ingestedAt - publishedFrom),
+    delivery_seconds: seconds(drainedAt - publishedFrom),
+    seconds: seconds(performance.now() - startedAt),
+    database: databaseName,
+    database_version: services[databaseName].version,
+    instances: check.number('instances'),
+    kill_every_seconds: check.number('kill-every-seconds'),
+    seed: options.seed,
+    ok: wrong === 0 && !isStalled,
+  };
+}
+
+/** Publishes the workload; resolves with the places of the malformed records. */
+async function publishAll(
+  check: RunningCheck,
+  brokers: readonly string[],
+  partitions: ReadonlyMap<string, number>,
+  options: WorkloadOptions,
+): Promise<Set<string>> {
+  const publisher = new Publisher(brokers, partitions);
+  check.defer(() => publisher.close());
+  const rate = check.number('rate');
+  const startedAt = performance.now();
+  const malformed = new Set<string>();
+  let batch: { record: RawRecord; malformed: string | null }[] = [];
+  let published = 0;
+  const flush = async () => {
+    check.signal.throwIfAborted();
+    const places = await publisher.publish(batch.map(({ record }) => record));
+    for (const [index, { topic, partition, offset }] of places.entries()) {
+      if (batch[index]?.malformed !== null) malformed.add(placeName(topic, partition, offset));
+    }
+    published += batch.length;
+    if (Math.floor(published / 100_000) > Math.floor((published - batch.length) / 100_000)) {
+      check.progress(`${published} published`);
+    }
+    batch = [];
+    const aheadMs = rate === 0 ? 0 : (published / rate) * 1_000 - (performance.now() - startedAt);
+    if (aheadMs > 0) await sleep(aheadMs, undefined, { signal: check.signal });
+  };
+  for (const streamed of workload(options)) {
+    batch.push(streamed);
+    if (batch.length === RECORDS_PER_REQUEST) await flush();
+  }
+  if (batch.length > 0) await flush();
+  return malformed;
+}
+
+/** Waits until all is journaled and all is delivered, or nothing moves any more. */
+async function drain(
+  check: RunningCheck,
+  tables: Tables,
+  fleet: Fleet,
+  ends: ReadonlyMap<string, bigint>,
+): Promise<{ isStalled: boolean; ingestedAt: number }> {
+  const total = [...ends.values()].reduce((sum, end) => sum + end, 0n);
+  let ingestedAt: number | null = null;
+  let pending = Number.POSITIVE_INFINITY;
+  let most = 0;
+  let lastSeen = '';
+  let movedAt = performance.now();
+  for (let poll = 0; ; poll++) {
+    check.signal.throwIfAborted();
+    const checkpoints = await tables.checkpoints();
+    const done = [...ends.keys()].reduce((sum, name) => sum + (checkpoints.get(name) ?? 0n), 0n);
+    if (done === total) ingestedAt ??= performance.now();
+    if (ingestedAt !== null && poll % COUNT_EVERY_POLLS === 0) {
+      pending = await tables.pendingDeliveries();
+      most = Math.max(most, pending);
+      if (pending <= most * LAST_DELIVERIES_SHARE) await fleet.rest();
+    }
+    const seen = `${done} of ${total} journaled${ingestedAt === null ? '' : `, ${pending} deliveries to go`}`;
+    if (seen !== lastSeen) movedAt = performance.now();
+    if (seen !== lastSeen && poll % COUNT_EVERY_POLLS === 0) check.progress(`${seen}, ${fleet.kills} kills`);
+    lastSeen = seen;
+    if (ingestedAt !== null && pending === 0) return { isStalled: false, ingestedAt };
+    if (performance.now() - movedAt > STALL_MS) {
+      return { isStalled: true, ingestedAt: ingestedAt ?? performance.now() };
+    }
+    await sleep(POLL_MS, undefined, { signal: check.signal });
+  }
+}
+
+/** The oracle's view of the same workload, made a second time from the seed. */
+function expectationOf(options: WorkloadOptions, malformedCount: number): Oracle {
+  const oracle = new Oracle({ ...options.topics, maxRecordBytes: MAX_RECORD_BYTES });
+  let refused = 0;
+  for (const { record, malformed } of workload(options)) {
+    const isRefused = oracle.add(record) === null;
+    if (isRefused) refused++;
+    if (isRefused !== (malformed !== null)) {
+      throw new Error(`Workload and oracle do not agree on a record (${malformed ?? 'made as a good one'})`);
+    }
+  }
+  if (refused !== malformedCount) throw new Error('The workload was not the same the second time');
+  return oracle;
+}
+
+function seconds(durationMs: number): number {
+  return Math.round(durationMs / 100) / 10;
+}
