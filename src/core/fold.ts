@@ -83,34 +83,30 @@ export function merge<State, Event, Incoming extends Sequenced<Event>>(
   return { history: { events, state }, accepted, duplicates, outOfOrder, conflicts };
 }
 
-/** Past this many comparisons a table of the identities is quicker than looking through the events. */
-const SCAN_LIMIT = 64;
+/** Up to so many events at once, looking through those that are known is quicker than a table of them. */
+const SCAN_LIMIT = 32;
 
-/** The identities of an entity's events: scanned while they are few, looked up in a table when they are many. */
+/** The identities of an entity's events: looked through for a few incoming events, in a table for many. */
 class Identities {
-  readonly #seen: SequenceKey[];
+  readonly #known: readonly SequenceKey[];
+  readonly #added: SequenceKey[] = [];
   readonly #hashesById: Map<string, Set<string>> | undefined;
 
   constructor(known: readonly SequenceKey[], incoming: number) {
-    if ((known.length + incoming) * incoming <= SCAN_LIMIT) {
-      this.#seen = [...known];
-      this.#hashesById = undefined;
-      return;
-    }
-    this.#seen = [];
+    this.#known = known;
+    if (incoming <= SCAN_LIMIT) return;
     this.#hashesById = new Map();
     for (const key of known) this.#addToTable(this.#hashesById, key);
   }
 
   add(key: SequenceKey): 'new' | 'duplicate' | 'conflict' {
     if (this.#hashesById !== undefined) return this.#addToTable(this.#hashesById, key);
-    let verdict: 'new' | 'conflict' = 'new';
-    for (const other of this.#seen) {
-      if (isSameEvent(other, key)) return 'duplicate';
-      if (other.eventId === key.eventId) verdict = 'conflict';
-    }
-    this.#seen.push(key);
-    return verdict;
+    const earlier = verdictAmong(this.#known, key);
+    if (earlier === 'duplicate') return earlier;
+    const verdict = verdictAmong(this.#added, key);
+    if (verdict === 'duplicate') return verdict;
+    this.#added.push(key);
+    return earlier === 'conflict' ? earlier : verdict;
   }
 
   #addToTable(table: Map<string, Set<string>>, key: SequenceKey): 'new' | 'duplicate' | 'conflict' {
@@ -123,6 +119,15 @@ class Identities {
     hashes.add(key.contentHash);
     return 'conflict';
   }
+}
+
+function verdictAmong(keys: readonly SequenceKey[], key: SequenceKey): 'new' | 'duplicate' | 'conflict' {
+  let verdict: 'new' | 'conflict' = 'new';
+  for (const other of keys) {
+    if (isSameEvent(other, key)) return 'duplicate';
+    if (other.eventId === key.eventId) verdict = 'conflict';
+  }
+  return verdict;
 }
 
 function mergeSorted<Event>(

@@ -1,12 +1,14 @@
 import type { JsonObject, JsonValue } from './domain.ts';
 
+// Parsed JSON inherits nothing that for...in would list, and for...in is several times quicker than Object.keys.
+
 /**
  * The value as canonical JSON by RFC 8785: no white space, the keys of every object sorted by UTF-16 code
  * units, numbers and strings as ECMAScript prints them. Two texts of the same content have one canonical form.
  * The strings must be well-formed and the nesting limited: the caller has checked both.
  */
 export function canonicalJson(value: JsonValue): string {
-  // JSON.stringify prints numbers and strings as the RFC asks, and keys in the object's own sequence.
+  // JSON.stringify prints numbers and strings as the RFC asks, and members in the object's own sequence.
   return hasSortedKeys(value) ? JSON.stringify(value) : printSorted(value);
 }
 
@@ -15,7 +17,7 @@ export function hasSortedKeys(value: JsonValue): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (Array.isArray(value)) return value.every(hasSortedKeys);
   let previous: string | undefined;
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     if (previous !== undefined && previous > key) return false;
     previous = key;
     const member = value[key];
@@ -33,7 +35,7 @@ export function isCanonicalIfPlain(value: JsonValue): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (Array.isArray(value)) return value.every(isCanonicalIfPlain);
   let previous: string | undefined;
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const first = key.charCodeAt(0);
     if ((first >= 0x30 && first <= 0x39) || (previous !== undefined && previous > key)) return false;
     previous = key;
@@ -60,9 +62,9 @@ export function countMembers(value: JsonValue): number {
     for (const element of value) members += countMembers(element);
     return members;
   }
-  const keys = Object.keys(value);
-  let members = keys.length;
-  for (const key of keys) {
+  let members = 0;
+  for (const key in value) {
+    members++;
     const member = value[key];
     if (typeof member === 'object' && member !== null) members += countMembers(member);
   }

@@ -31,9 +31,8 @@ export function parseRfc3339(text: string): number | null {
   const hour = twoDigits(text, 11);
   const minute = twoDigits(text, 14);
   const second = twoDigits(text, 17);
-  // A field that is not two digits is NaN, and NaN fails each of these comparisons.
-  if (!(year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return null;
-  if (!(hour <= 23 && minute <= 59 && second <= 60)) return null;
+  if (year < 0 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return null;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return null;
   if (text.charCodeAt(4) !== HYPHEN || text.charCodeAt(7) !== HYPHEN) return null;
   if ((text.charCodeAt(10) | LOWER_CASE_BIT) !== LOWER_T) return null;
   if (text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON) return null;
@@ -41,12 +40,14 @@ export function parseRfc3339(text: string): number | null {
   let index = 19;
   let fractionMs = 0;
   if (text.charCodeAt(index) === FULL_STOP) {
-    let digit = digitAt(text, ++index);
-    if (!(digit >= 0)) return null;
-    for (let weight = 100; digit >= 0; weight /= 10) {
-      if (weight >= 1) fractionMs += digit * weight;
-      digit = digitAt(text, ++index);
+    const firstDigit = ++index;
+    for (let weight = 100; index < length; index++) {
+      const digit = text.charCodeAt(index) - DIGIT_ZERO;
+      if (digit < 0 || digit > 9) break;
+      fractionMs += digit * weight;
+      weight = weight === 100 ? 10 : weight === 10 ? 1 : 0;
     }
+    if (index === firstDigit) return null;
   }
   const offsetMinutes = zoneOffsetMinutes(text, index);
   if (offsetMinutes === null) return null;
@@ -68,7 +69,7 @@ function zoneOffsetMinutes(text: string, index: number): number | null {
   if (text.length !== index + 6 || text.charCodeAt(index + 3) !== COLON) return null;
   const hours = twoDigits(text, index + 1);
   const minutes = twoDigits(text, index + 4);
-  if (!(hours <= 23 && minutes <= 59)) return null;
+  if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return null;
   return sign === PLUS ? hours * 60 + minutes : -(hours * 60 + minutes);
 }
 
@@ -81,13 +82,13 @@ const LOWER_T = 0x74;
 const LOWER_Z = 0x7a;
 const LOWER_CASE_BIT = 0x20;
 
-function digitAt(text: string, index: number): number {
-  const digit = text.charCodeAt(index) - DIGIT_ZERO;
-  return digit >= 0 && digit <= 9 ? digit : Number.NaN;
-}
+/** Far enough below zero that no sum with it is taken for a year. */
+const NOT_DIGITS = -1_000_000;
 
 function twoDigits(text: string, index: number): number {
-  return digitAt(text, index) * 10 + digitAt(text, index + 1);
+  const tens = text.charCodeAt(index) - DIGIT_ZERO;
+  const ones = text.charCodeAt(index + 1) - DIGIT_ZERO;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NOT_DIGITS;
 }
 
 const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];

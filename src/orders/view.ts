@@ -6,9 +6,9 @@ export const ordersView: View<OrderState> = {
   table: 'orders',
   keyColumn: 'order_id',
   columns: [
-    { name: 'order_status', type: 'text' },
-    { name: 'payment_status', type: 'text' },
-    { name: 'review_status', type: 'text' },
+    { name: 'order_status', type: 'text', maxLength: 50 },
+    { name: 'payment_status', type: 'text', maxLength: 50 },
+    { name: 'review_status', type: 'text', maxLength: 50 },
     { name: 'ready_to_send', type: 'boolean' },
   ],
   row: (state) => [state.orderStatus, state.paymentStatus, state.reviewStatus, isReady(state)],

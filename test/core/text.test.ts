@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compareUtf8, quoted, utf8Length } from '../../src/core/text.ts';
+
+const wellFormed = fc.string({ unit: 'binary' });
+/** Texts whose sequence by UTF-16 code units differs from that of their bytes are frequent here. */
+const nearSurrogates = fc.string({
+  unit: fc.constantFrom('a', '\u{d7ff}', '\u{e000}', '\u{ffff}', '\u{10000}', '\u{10ffff}', 'é'),
+});
+
+describe('compareUtf8', () => {
+  it('puts texts in the sequence of their UTF-8 bytes', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(wellFormed, nearSurrogates),
+        fc.oneof(wellFormed, nearSurrogates),
+        (left, right) => {
+          expect(Math.sign(compareUtf8(left, right))).toBe(
+            Buffer.compare(Buffer.from(left), Buffer.from(right)),
+          );
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('puts U+FFFF before the characters beyond it, where JavaScript does not', () => {
+    expect(compareUtf8('\u{ffff}', '\u{10000}')).toBeLessThan(0);
+    expect('\u{ffff}' < '\u{10000}').toBe(false);
+  });
+});
+
+describe('utf8Length', () => {
+  it('is the length of the UTF-8 form', () => {
+    fc.assert(
+      fc.property(fc.oneof(wellFormed, nearSurrogates), (text) => {
+        expect(utf8Length(text)).toBe(Buffer.byteLength(text));
+      }),
+    );
+  });
+});
+
+describe('quoted', () => {
+  it('lets nothing but printable ASCII through', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(quoted(text)).toMatch(/^[ -~]*$/);
+      }),
+    );
+    expect(quoted('a\nb\u202e"')).toBe('"a\\nb\\u202e\\""');
+  });
+
+  it('is read back as the same text by a JSON parser if it is not cut off', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 50 }), (text) => {
+        expect(JSON.parse(quoted(text))).toBe(text);
+      }),
+    );
+  });
+
+  it('cuts a long text off and says how long it was', () => {
+    expect(quoted('x'.repeat(500), 3)).toBe('"xxx" (cut off, 500 characters)');
+  });
+});

@@ -1,0 +1,454 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TributaryError } from '../../../src/core/errors.ts';
+import { orders } from '../../../src/orders/index.ts';
+import { createDecoder, type Decoded, type DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
+import { decodeHeaders, encodeHeaders, toLogRecord } from '../../../src/pipeline/decode/quarantine.ts';
+import type { LogRecord, RecordHeader } from '../../../src/ports/event-log.ts';
+import {
+  ORDER_BODY,
+  ORDER_SOURCE,
+  ordersDecoder,
+  PAYMENT_BODY,
+  PAYMENT_SOURCE,
+  type RecordParts,
+  recordOf,
+  TOPIC_NAMES,
+} from './records.ts';
+
+const decoder = ordersDecoder();
+const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex');
+
+function eventOf(parts: RecordParts, source = ORDER_SOURCE): DecodedEvent<unknown> {
+  const decoded = decoder.decode(recordOf(parts), source, 7);
+  if (decoded.kind === 'rejected') throw new Error(`${decoded.record.reason}: ${decoded.record.detail}`);
+  return decoded.event;
+}
+
+function rejectionOf(parts: RecordParts, using = decoder) {
+  const decoded = using.decode(recordOf(parts), ORDER_SOURCE, 7);
+  if (decoded.kind === 'event') throw new Error('The record was not rejected');
+  return decoded.record;
+}
+
+const ENVELOPE = { specversion: '1.0', id: 'e1', source: '/shop', type: 'order' };
+const STRUCTURED = [['content-type', 'application/cloudevents+json; charset=UTF-8']] as const;
+
+describe('an event', () => {
+  it('has its identity, its place in the sequence, where it came from, and the body as received', () => {
+    const value = JSON.stringify(PAYMENT_BODY);
+    expect(eventOf({ value }, PAYMENT_SOURCE)).toEqual({
+      entityId: 'order123',
+      eventId: sha256('["PAYMENT","order123","PAYMENT_AUTHORIZED","2025-04-05T02:26:31.265Z",null]'),
+      contentHash: sha256(value),
+      position: 2,
+      occurredAtMs: Date.UTC(2025, 3, 5, 2, 26, 31, 265),
+      cautionRank: 0,
+      eventType: 'PAYMENT',
+      revision: null,
+      observedAtMs: 7,
+      topic: 'payments.v1',
+      partition: 4,
+      offset: 42n,
+      data: value,
+      event: { kind: 'payment_status_changed', status: 'PAYMENT_AUTHORIZED' },
+    });
+  });
+
+  it('stands where its revision says if it has one', () => {
+    expect(eventOf({ value: { ...ORDER_BODY, revision: 17 } })).toMatchObject({ position: 17, revision: 17 });
+  });
+
+  it('keeps unknown fields in the data and in the content, and shows the fold none of them', () => {
+    const plain = eventOf({});
+    const more = eventOf({ value: { ...ORDER_BODY, amount: 12.5, items: [{ b: 1, a: 2 }] } });
+    expect(more.data).toContain('"items":[{"b":1,"a":2}]');
+    expect(more.contentHash).not.toBe(plain.contentHash);
+    expect(more.eventId).toBe(plain.eventId);
+    expect(more.event).toEqual({ kind: 'order_created' });
+  });
+
+  it('is the same content however it is spaced, sequenced and escaped', () => {
+    const compact = eventOf({
+      value:
+        '{"eventType":"ORDER","orderId":"order123","orderStatus":"CREATED","n":1,"timestamp":"2025-04-05T02:26:30.265Z"}',
+    });
+    const spaced = eventOf({
+      value: `{
+        "timestamp" : "2025-04-05T02:26:30.265Z", "n": 1.0,
+        "\\u006frderId": "order\\u0031\\u0032\\u0033",\t"orderStatus": "CREATED",  "eventType": "ORDER" }\r\n`,
+    });
+    expect(spaced.contentHash).toBe(compact.contentHash);
+    expect(spaced.eventId).toBe(compact.eventId);
+    expect(spaced.data).not.toBe(compact.data);
+    expect(compact.contentHash).toBe(
+      sha256(
+        '{"eventType":"ORDER","n":1,"orderId":"order123","orderStatus":"CREATED","timestamp":"2025-04-05T02:26:30.265Z"}',
+      ),
+    );
+  });
+
+  it('keeps a misspelt status in the data and has the right one for the fold', () => {
+    const event = eventOf(
+      { value: { ...PAYMENT_BODY, paymentStatus: 'PAYMENT_AUHTORIZED' } },
+      PAYMENT_SOURCE,
+    );
+    expect(event.data).toContain('PAYMENT_AUHTORIZED');
+    expect(event.event).toEqual({ kind: 'payment_status_changed', status: 'PAYMENT_AUTHORIZED' });
+  });
+
+  it.each([
+    'A1 ',
+    ' ',
+    '__proto__',
+    'constructor',
+    'toString',
+    "'; DROP TABLE orders; --",
+    '=HYPERLINK("x")',
+    '<script>',
+    'a\nb\u0000c',
+    '\u202eabc',
+    'zero\u200bwidth',
+    '😀',
+    'cafe\u0301',
+    'caf\u00e9',
+    '\ufeffx',
+    'é'.repeat(127),
+    'x'.repeat(255),
+  ])('may have the id %j, byte for byte', (orderId) => {
+    expect(eventOf({ value: { ...ORDER_BODY, orderId }, key: orderId }).entityId).toBe(orderId);
+  });
+
+  it('copies a body that names __proto__ without harm', () => {
+    const value = JSON.stringify(ORDER_BODY).replace('{', '{"__proto__":{"isAdmin":true},');
+    const event = eventOf({ value });
+    expect(event.data).toBe(value);
+    expect(event.contentHash).toBe(sha256(value));
+    expect(({} as Record<string, unknown>).isAdmin).toBeUndefined();
+    expect((event as unknown as Record<string, unknown>).isAdmin).toBeUndefined();
+  });
+
+  it('is not confused by a field that its body only inherits', () => {
+    const value = JSON.stringify(ORDER_BODY).replace('{', '{"__proto__":{"eventId":"x","revision":3},');
+    expect(eventOf({ value })).toMatchObject({ revision: null, eventId: eventOf({}).eventId });
+  });
+});
+
+describe('the id of an event', () => {
+  const own = { ...ORDER_BODY, eventId: 'own' };
+
+  it('is ce_id before eventId, and eventId before the hash of the meaningful fields', () => {
+    expect(eventOf({ value: own, headers: [['ce_id', 'é😀']] }).eventId).toBe('é😀');
+    expect(eventOf({ value: own }).eventId).toBe('own');
+    expect(eventOf({}).eventId).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('is the same for a source that says nothing else, and another for another revision', () => {
+    const ids = [{}, { note: 'x' }, { revision: 1 }, { revision: 2 }].map((more) => {
+      return eventOf({ value: { ...ORDER_BODY, ...more } }).eventId;
+    });
+    expect(new Set(ids).size).toBe(3);
+    expect(ids[0]).toBe(ids[1]);
+  });
+
+  it('may be 255 bytes', () => {
+    const eventId = `${'é'.repeat(127)}x`;
+    expect(eventOf({ headers: [['ce_id', eventId]] }).eventId).toBe(eventId);
+  });
+});
+
+describe('CloudEvents', () => {
+  it('in binary mode are the body with headers beside it', () => {
+    const headers = [
+      ['ce_specversion', '1.0'],
+      ['ce_id', 'e1'],
+      ['ce_source', '/shop'],
+      ['ce_type', 'order'],
+      ['content-type', 'application/json; charset="utf-8"'],
+      ['traceparent', 'a'],
+      ['traceparent', 'b'],
+    ] as const;
+    expect(eventOf({ headers })).toEqual({ ...eventOf({}), eventId: 'e1' });
+    expect(eventOf({ headers: [['content-type', 'application/vnd.shop.order+json']] })).toEqual(eventOf({}));
+  });
+
+  it('in structured mode are the same events as in binary mode', () => {
+    const inData = eventOf({ value: { ...ENVELOPE, data: ORDER_BODY }, headers: STRUCTURED });
+    const inBase64 = eventOf({
+      value: { ...ENVELOPE, data_base64: Buffer.from(JSON.stringify(ORDER_BODY)).toString('base64') },
+      headers: [...STRUCTURED, ['ce_id', 'not this one']],
+    });
+    const inBody = eventOf({ headers: [['ce_id', 'e1']] });
+    expect(inData).toEqual(inBody);
+    expect(inBase64).toEqual(inBody);
+  });
+
+  it('keep the text of the data when it came in base64', () => {
+    const spaced = JSON.stringify(ORDER_BODY, null, 2);
+    const value = {
+      ...ENVELOPE,
+      datacontenttype: 'application/json',
+      data_base64: Buffer.from(spaced).toString('base64'),
+    };
+    expect(eventOf({ value, headers: STRUCTURED }).data).toBe(spaced);
+  });
+});
+
+describe('quarantine', () => {
+  it('keeps the record as it was, so that it can be decoded again', () => {
+    const parts: RecordParts = {
+      value: '{"eventType":',
+      headers: [
+        ['a', 'x'],
+        ['a', null],
+        ['é', Buffer.from([0xff, 0])],
+      ],
+    };
+    const record = recordOf(parts);
+    const quarantined = rejectionOf(parts);
+    expect(quarantined).toMatchObject({
+      topic: 'order_events',
+      partition: 3,
+      offset: 42n,
+      reason: 'json_invalid',
+      valueLength: 13,
+      valueHash: sha256('{"eventType":'),
+      observedAtMs: 7,
+    });
+    expect(toLogRecord(quarantined)).toEqual({ ...record, timestampMs: 7 });
+  });
+
+  it('tells a null value and a null key from empty ones', () => {
+    const emptyHash = sha256('');
+    expect(rejectionOf({ value: null })).toMatchObject({ value: null, valueLength: 0, valueHash: emptyHash });
+    expect(rejectionOf({ value: '', key: null })).toMatchObject({ value: Buffer.alloc(0), key: null });
+  });
+
+  it('keeps hash, length and first bytes of a record that is too large', () => {
+    const value = JSON.stringify({ ...ORDER_BODY, note: 'x'.repeat(10_000) });
+    const parts: RecordParts = {
+      value,
+      key: 'k'.repeat(5000),
+      headers: [
+        ['a', 'b'],
+        ['big', 'x'.repeat(5000)],
+      ],
+    };
+    const quarantined = rejectionOf(parts, ordersDecoder({ maxRecordBytes: 10_000 }));
+    expect(quarantined.reason).toBe('record_too_large');
+    expect(quarantined.valueLength).toBe(value.length);
+    expect(quarantined.valueHash).toBe(sha256(value));
+    expect(quarantined.value).toEqual(Buffer.from(value.slice(0, 4096)));
+    expect(quarantined.key).toHaveLength(4096);
+    expect(decodeHeaders(quarantined.headers)).toEqual([['a', Buffer.from('b')]]);
+    expect(toLogRecord(quarantined)).toBeNull();
+  });
+
+  it('counts key, value and headers together, and takes a record of exactly the limit', () => {
+    const value = Buffer.from(JSON.stringify(ORDER_BODY));
+    const size = value.length + 'order123'.length + 'é'.length + 1 + 10;
+    const parts: RecordParts = { value, headers: [['é', 'x'.repeat(10)]] };
+    expect(ordersDecoder({ maxRecordBytes: size }).decode(recordOf(parts), ORDER_SOURCE, 7).kind).toBe(
+      'event',
+    );
+    expect(rejectionOf(parts, ordersDecoder({ maxRecordBytes: size - 1 })).reason).toBe('record_too_large');
+  });
+
+  it('never repeats in its detail what the record holds', () => {
+    const secret = 'TOP-SECRET';
+    const records: RecordParts[] = [
+      { value: { ...ORDER_BODY, orderStatus: secret } },
+      { value: { ...ORDER_BODY, orderId: { [secret]: secret } } },
+      { value: { ...ORDER_BODY, timestamp: secret } },
+      { value: { ...ORDER_BODY, eventType: secret } },
+      { value: `{"${secret}":${secret}}` },
+      { key: secret },
+      { headers: [['content-type', secret]] },
+      { headers: [['ce_specversion', secret]] },
+      { value: { ...ORDER_BODY, eventId: secret.repeat(100) } },
+    ];
+    for (const parts of records) expect(rejectionOf(parts).detail).not.toContain(secret);
+  });
+
+  it('says which field is wrong, and how', () => {
+    expect(rejectionOf({ value: { ...ORDER_BODY, orderId: 7 } }).detail).toBe(
+      'The field "/orderId" must be string.',
+    );
+    expect(rejectionOf({ value: { eventType: 'ORDER' } }).detail).toBe(
+      "The body must have required property 'orderId'.",
+    );
+  });
+
+  it('encodes headers so that every one of them comes back', () => {
+    const header = fc.tuple(fc.string({ unit: 'binary' }), fc.option(fc.uint8Array()));
+    fc.assert(
+      fc.property(fc.array(header), (headers) => {
+        const copies = decodeHeaders(encodeHeaders(headers)).map(([name, value]) => [
+          name,
+          value && [...value],
+        ]);
+        expect(copies).toEqual(headers.map(([name, value]) => [name, value && [...value]]));
+      }),
+    );
+  });
+});
+
+describe('decode', () => {
+  const bytes = fc.uint8Array({ maxLength: 300 });
+  const header: fc.Arbitrary<RecordHeader> = fc.tuple<[string, Uint8Array | null]>(
+    fc.oneof(fc.constantFrom('ce_id', 'ce_specversion', 'content-type', 'ce_type'), fc.string()),
+    fc.option(
+      fc.oneof(
+        bytes,
+        fc.constantFrom(...['1.0', 'application/cloudevents+json'].map((text) => Buffer.from(text))),
+      ),
+    ),
+  );
+  /** Good records with a few bytes changed get further than bytes by chance do. */
+  const damaged = fc
+    .tuple(
+      fc.constantFrom(ORDER_BODY, { ...ENVELOPE, data: ORDER_BODY }),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 }),
+    )
+    .map(([body, changes]) => {
+      const value = Buffer.from(JSON.stringify(body));
+      for (const [place, byte] of changes) value[place % value.length] = byte;
+      return value;
+    });
+
+  /** What a verdict says, without the bytes, of which a clone is of another class. */
+  const verdictOf = (decoded: Decoded<unknown>) =>
+    decoded.kind === 'event' ? decoded.event : { ...decoded.record, key: null, value: null };
+
+  it('never throws, whatever the bytes are, and always says the same of the same bytes', () => {
+    const another = ordersDecoder();
+    const record = fc.record({
+      key: fc.option(fc.oneof(bytes, fc.constant(Buffer.from('order123')))),
+      value: fc.option(fc.oneof(bytes, damaged)),
+      headers: fc.array(header, { maxLength: 4 }),
+    });
+    fc.assert(
+      fc.property(record, fc.constantFrom(ORDER_SOURCE, PAYMENT_SOURCE), (parts, source) => {
+        const given: LogRecord = { offset: 1n, timestampMs: 0, ...parts };
+        const decoded = decoder.decode(given, source, 7);
+        expect(['event', 'rejected']).toContain(decoded.kind);
+        expect(verdictOf(another.decode(structuredClone(given), source, 7))).toEqual(verdictOf(decoded));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('agrees with JSON.parse on what is JSON, where no limit is hit', () => {
+    const json = fc.json({ noUnicodeString: false, maxDepth: 5 });
+    const spoilt = fc
+      .tuple(json, fc.nat(), fc.constantFrom('"', '{', '}', ',', ':', '\\', '0', '-', 'e', '\n', 'x'))
+      .map(([text, place, change]) => {
+        const index = place % (text.length + 1);
+        return text.slice(0, index) + change + text.slice(index);
+      });
+    const limits = ['json_too_deep', 'json_duplicate_key', 'number_out_of_range', 'text_not_well_formed'];
+    fc.assert(
+      fc.property(fc.oneof(json, spoilt), (text) => {
+        const value = Buffer.from(text);
+        const { reason } = rejectionOf({ value });
+        let isJson = true;
+        try {
+          JSON.parse(value.toString());
+        } catch {
+          isJson = false;
+        }
+        if (!limits.includes(reason)) expect(reason === 'json_invalid').toBe(!isJson);
+        else expect(isJson || reason === 'json_too_deep').toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('takes records whose bytes are no Buffer', () => {
+    const record = recordOf({ headers: [['ce_id', 'e1']] });
+    const plain = (view: Uint8Array | null) => view && Uint8Array.from(view);
+    const copy: LogRecord = {
+      ...record,
+      key: plain(record.key),
+      value: plain(record.value),
+      headers: record.headers.map(([name, value]) => [name, plain(value)]),
+    };
+    expect(decoder.decode(copy, ORDER_SOURCE, 7)).toEqual(decoder.decode(record, ORDER_SOURCE, 7));
+  });
+});
+
+describe('restore', () => {
+  it('gives back the event that was decoded, from what the journal keeps', () => {
+    const events = [
+      eventOf({}),
+      eventOf(
+        { value: { ...PAYMENT_BODY, paymentStatus: 'PAYMENT_AUHTORIZED', revision: 4 } },
+        PAYMENT_SOURCE,
+      ),
+      eventOf({ value: { ...ENVELOPE, data: ORDER_BODY }, headers: STRUCTURED }),
+    ];
+    for (const decoded of events) {
+      const { event: _, ...journaled } = decoded;
+      expect(decoder.restore(journaled)).toEqual(decoded);
+    }
+  });
+
+  it('leaves the place in the sequence as it was journaled, though the domain may think otherwise today', () => {
+    const { event: _, ...journaled } = eventOf({});
+    expect(decoder.restore({ ...journaled, position: 9, cautionRank: 5, occurredAtMs: 1 })).toMatchObject({
+      position: 9,
+      cautionRank: 5,
+      occurredAtMs: 1,
+    });
+  });
+
+  it('refuses an event type that the domain does not know', () => {
+    const { event: _, ...journaled } = eventOf({});
+    expect(() => decoder.restore({ ...journaled, eventType: 'REFUND' })).toThrow(
+      expect.objectContaining({ code: 'domain_invalid' }),
+    );
+  });
+});
+
+describe('createDecoder', () => {
+  it('refuses a domain that cannot work, and says why', () => {
+    const type = orders.eventTypes.ORDER;
+    if (type === undefined) throw new Error('The domain has lost its event type');
+    const attempts: [RegExp, () => unknown][] = [
+      [
+        /no topic is named for "payment_events"/,
+        () => createDecoder(orders, { topicNames: { order_events: 'a' } }),
+      ],
+      [/letters, digits/, () => createDecoder({ ...orders, name: 'a b' }, { topicNames: TOPIC_NAMES })],
+      [/no event types/, () => createDecoder({ ...orders, eventTypes: {} }, { topicNames: TOPIC_NAMES })],
+      [
+        /that of adopted rows/,
+        () => createDecoder({ ...orders, eventTypes: { BASELINE: type } }, { topicNames: TOPIC_NAMES }),
+      ],
+      [
+        /schema of "ORDER" is not valid/,
+        () => {
+          const eventTypes = { ORDER: { ...type, schema: { type: 'object', propertees: {} } } };
+          return createDecoder({ ...orders, eventTypes }, { topicNames: TOPIC_NAMES });
+        },
+      ],
+    ];
+    for (const [message, attempt] of attempts) {
+      expect(attempt).toThrow(TributaryError);
+      expect(attempt).toThrow(message);
+    }
+  });
+
+  it('gives schema_invalid for the rules of a schema that have no word of their own', () => {
+    const type = orders.eventTypes.ORDER;
+    if (type === undefined) throw new Error('The domain has lost its event type');
+    const schema = { ...type.schema, maxProperties: 4 };
+    const strict = createDecoder(
+      { ...orders, eventTypes: { ORDER: { ...type, schema } } },
+      { topicNames: TOPIC_NAMES },
+    );
+    const decoded = strict.decode(recordOf({ value: { ...ORDER_BODY, more: 1 } }), ORDER_SOURCE, 7);
+    expect(decoded).toMatchObject({ kind: 'rejected', record: { reason: 'schema_invalid' } });
+  });
+});
