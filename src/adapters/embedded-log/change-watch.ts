@@ -8,7 +8,7 @@ const WATCHED_POLL_FACTOR = 25;
  * Tells its listeners when another process, or another client in this one, has committed something. The
  * system's file watch tells at once; because not every file system has one, and because a process may die
  * between its commit and its sign, SQLite's own change counter is asked as well: every `pollMs`, or much more
- * rarely while the watch works (it has fired, and no poll has found since what it did not tell). Both run only
+ * rarely while the watch works (it has fired, and no poll has found before it what another client committed). Both run only
  * while somebody listens. A listener may also be called when nothing has changed for it, and must not throw.
  */
 export class ChangeWatch {
@@ -19,7 +19,8 @@ export class ChangeWatch {
   readonly #listeners = new Set<() => void>();
   #version = 0;
   #watcher: FSWatcher | null = null;
-  #watchWorks = false;
+  /** Null until there is a reason to think either. */
+  #watchWorks: boolean | null = null;
   #polling: AbortController | null = null;
 
   constructor(options: { clock: Clock; pollMs: number; wakeFile: string; readVersion: () => number }) {
@@ -48,9 +49,7 @@ export class ChangeWatch {
     this.#listeners.clear();
     this.#polling?.abort();
     this.#polling = null;
-    this.#watcher?.close();
-    this.#watcher = null;
-    this.#watchWorks = false;
+    this.#stopWatching();
   }
 
   #start(): void {
@@ -58,18 +57,24 @@ export class ChangeWatch {
     this.#polling = new AbortController();
     void this.#poll(this.#polling.signal);
     try {
-      this.#watcher = watch(this.#wakeFile, { persistent: false }, () => {
-        this.#watchWorks = true;
-        this.#look();
+      this.#watcher = watch(this.#wakeFile, { persistent: false }, (event) => {
+        // The file was moved or deleted: others will write to another one.
+        if (event === 'rename') return this.#stopWatching();
+        // What it told of may be this client's own commit, which proves less than another's does.
+        if (this.#look()) this.#watchWorks = true;
+        else this.#watchWorks ??= true;
       });
       // A watch that breaks, or could not be had, leaves the poll.
-      this.#watcher.on('error', () => {
-        this.#watchWorks = false;
-        this.#watcher?.close();
-      });
+      this.#watcher.on('error', () => this.#stopWatching());
     } catch {
       this.#watcher = null;
     }
+  }
+
+  #stopWatching(): void {
+    this.#watcher?.close();
+    this.#watcher = null;
+    this.#watchWorks = null;
   }
 
   async #poll(stop: AbortSignal): Promise<void> {

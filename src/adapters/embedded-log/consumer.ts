@@ -16,6 +16,9 @@ import { type FollowedPartition, lookAt, readPartitionRecords } from './partitio
 import { isBusy } from './schema.ts';
 import { type PartitionRow, rangeOf } from './topics.ts';
 
+/** How long a take waits when the file cannot be read just now. */
+const READ_RETRY_MS = 25;
+
 /**
  * Nothing is read ahead: `take` reads from the file, within one turn of the event loop, what it hands out. So
  * there is no buffer to bound or to drop, and each read first sees whether the partition still is ours.
@@ -35,6 +38,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
   #calls: Promise<void> = Promise.resolve();
   #stopListening: () => void = () => {};
   #firstOfNextTake = 0;
+  #readFailed = false;
   #readFault: string | null = null;
   #closed: Promise<void> | null = null;
 
@@ -91,9 +95,13 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     });
     for (;;) {
       if (signal.aborted || this.#closed !== null) return [];
+      this.#readFailed = false;
       const { batches, readable } = this.#readAll(partitions, limits);
       if (batches.length > 0 || readable === 0) return batches;
-      await this.#untilWoken(signal);
+      // Nobody tells when a file that could not be read can be read again.
+      await (this.#readFailed
+        ? this.#adapterOptions.clock.sleep(READ_RETRY_MS, signal)
+        : this.#untilWoken(signal));
     }
   }
 
@@ -135,7 +143,8 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
       this.#readFault = null;
       return batch === null ? null : { batch, bytes };
     } catch (error) {
-      // The whole file is locked for a moment, or cannot be read: the next change or poll tries again.
+      this.#readFailed = true;
+      // Locked as a whole, for a moment, is nothing to report.
       if (!isBusy(error)) this.#readFault = messageOf(error);
       return null;
     }

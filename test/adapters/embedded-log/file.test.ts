@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { newRecord, partitionsOf, valueText } from '../../contract/event-log-harness.ts';
+import { eventually, newRecord, partitionsOf, valueText } from '../../contract/event-log-harness.ts';
 import { newDataDir, openLog, startMember, timeoutMs } from './helpers.ts';
 
 const topic = 'kept';
@@ -59,6 +59,47 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     expect(() => open(dataDir)).toThrowError(
       expect.objectContaining({ code: 'schema_too_new', retryable: false }),
     );
+  });
+
+  it('is read again by itself after a time in which it could not be, and health tells of that time', async () => {
+    const dataDir = await newDataDir();
+    const log = openLog(dataDir);
+    await log.createTopics([{ topic, partitions: 1 }]);
+    await log.producer().append([newRecord(topic, 'k', 'v')]);
+    const member = await (await startMember(log, topic, { startAt: () => null })).untilHolds(1);
+    const file = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
+    file.exec('ALTER TABLE record_batches RENAME TO moved');
+    member.consumer.follow([{ topic, partition: 0, offset: 0n }]);
+    const reading = member.read(partitionsOf(topic, 1), 1);
+    await eventually(
+      () => !member.consumer.health().ok,
+      timeoutMs,
+      () => 'health that tells of the trouble',
+    );
+    file.exec('ALTER TABLE moved RENAME TO record_batches');
+    file.close();
+    expect((await reading).map(valueText)).toEqual(['v']);
+    expect(member.consumer.health()).toEqual({ ok: true });
+  });
+
+  it('holds no read open between takes, so that its write-ahead log can be emptied', async () => {
+    const dataDir = await newDataDir();
+    const log = openLog(dataDir);
+    await log.createTopics([{ topic, partitions: 1 }]);
+    await log.producer().append(Array.from({ length: 2000 }, (_, i) => newRecord(topic, 'k', `${i}`)));
+    const member = await (await startMember(log, topic)).untilHolds(1);
+    const limits = { maxRecords: 10, maxBytes: 1 << 20 };
+    expect(
+      await member.consumer.take(partitionsOf(topic, 1), limits, AbortSignal.timeout(timeoutMs)),
+    ).toHaveLength(1);
+    await log.producer().append([newRecord(topic, 'k', 'after')]);
+    const file = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
+    expect(file.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()).toEqual({
+      busy: 0,
+      log: 0,
+      checkpointed: 0,
+    });
+    file.close();
   });
 
   it('halts a partition before a batch whose bytes have changed, and gives out what lies before it', async () => {

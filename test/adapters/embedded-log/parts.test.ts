@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -132,6 +132,69 @@ describe('the watch for changes', { timeout: timeoutMs * 2 }, () => {
     expect(told).toBe(2);
     stop();
     expect(clock.sleepers).toBe(0);
+  });
+
+  it('polls often again once a poll has found what the file did not tell, whatever else it tells', async () => {
+    const clock = new SeededClock({ seed: 1 });
+    let version = 1;
+    let reads = 0;
+    const wakeFile = join(await newDataDir(), 'wake');
+    writeFileSync(wakeFile, 'x');
+    const readVersion = () => {
+      reads += 1;
+      return version;
+    };
+    const watch = new ChangeWatch({ clock, pollMs: 10, wakeFile, readVersion });
+    watch.listen(() => {});
+    version = 2;
+    await clock.advance(10);
+    const before = reads;
+    await eventually(
+      () => {
+        writeFileSync(wakeFile, 'x');
+        return reads > before;
+      },
+      timeoutMs,
+      () => 'a sign of a commit of its own',
+    );
+    await clock.advance(10);
+    expect(clock.nextWakeMs).toBe(10);
+    watch.close();
+  });
+
+  it('goes back to polling when its file is deleted', async () => {
+    const clock = new SeededClock({ seed: 1 });
+    let version = 1;
+    let reads = 0;
+    const wakeFile = join(await newDataDir(), 'wake');
+    writeFileSync(wakeFile, 'x');
+    const readVersion = () => {
+      reads += 1;
+      return version;
+    };
+    const watch = new ChangeWatch({ clock, pollMs: 10, wakeFile, readVersion });
+    watch.listen(() => {});
+    version = 2;
+    await eventually(
+      () => {
+        writeFileSync(wakeFile, 'x');
+        return reads > 1;
+      },
+      timeoutMs,
+      () => 'a wake-up by the file',
+    );
+    await clock.advance(10);
+    expect(clock.nextWakeMs).toBe(250);
+    unlinkSync(wakeFile);
+    await eventually(
+      async () => {
+        await clock.advance(250);
+        return clock.nextWakeMs === 10;
+      },
+      timeoutMs,
+      () => 'polls as often as at first',
+    );
+    watch.close();
   });
 
   it('reads nothing while nobody listens', async () => {
