@@ -102,24 +102,29 @@ export class KafkaProducer implements EventLogProducer {
       reject,
     };
     const keylessTurn = this.#keylessTurn++;
+    const queuesByTopic = new Map<string, readonly PartitionQueue[]>();
+    for (const topic of topics) queuesByTopic.set(topic, this.#queuesOf(topic));
     for (let index = 0; index < records.length; index++) {
       const record = records[index] as NewRecord;
-      const count = this.#topics.get(record.topic)?.partitions.length ?? 1;
+      const queues = queuesByTopic.get(record.topic) ?? [];
+      const count = queues.length;
       const partition = record.key === null ? keylessTurn % count : partitionOfKey(record.key, count);
-      this.#queueOf(record.topic, partition).waiting.push({ record, append, index });
+      queues[partition]?.waiting.push({ record, append, index });
     }
     this.#pumpSoon();
     return promise;
   }
 
-  #queueOf(topic: string, partition: number): PartitionQueue {
-    const name = partitionName({ topic, partition });
-    let queue = this.#queues.get(name);
-    if (queue === undefined) {
-      queue = new PartitionQueue({ topic, partition }, this.#settings.produceBatchBytes);
+  /** By partition number, as many as the topic has now. */
+  #queuesOf(topic: string): PartitionQueue[] {
+    const count = Math.max(1, this.#topics.get(topic)?.partitions.length ?? 1);
+    return Array.from({ length: count }, (_, partition) => {
+      const name = partitionName({ topic, partition });
+      const queue =
+        this.#queues.get(name) ?? new PartitionQueue({ topic, partition }, this.#settings.produceBatchBytes);
       this.#queues.set(name, queue);
-    }
-    return queue;
+      return queue;
+    });
   }
 
   /** Appends of the same turn of the event loop go out together. */

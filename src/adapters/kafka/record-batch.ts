@@ -77,7 +77,9 @@ function writeRecord(bytes: Buffer, start: number, record: NewRecord, offsetDelt
 function writeField(bytes: Buffer, position: number, field: Uint8Array | null): number {
   if (field === null) return writeVarint(bytes, position, -1);
   const start = writeVarint(bytes, position, field.length);
-  bytes.set(field, start);
+  // For a few bytes a loop is quicker than a call into the engine.
+  if (field.length > 64) bytes.set(field, start);
+  else for (let index = 0; index < field.length; index++) bytes[start + index] = field[index] as number;
   return start + field.length;
 }
 
