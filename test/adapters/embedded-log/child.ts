@@ -58,7 +58,8 @@ async function member(options: object): Promise<void> {
     lost: async (partitions) => say({ lost: names(partitions) }),
     halted: async () => {},
   });
-  process.stdin.resume();
+  // It stops itself, and so never inside a transaction, whose lock would then be everybody's as well.
+  process.stdin.on('data', () => process.kill(process.pid, 'SIGSTOP'));
   await new Promise((resolve) => process.stdin.once('end', resolve));
   await log.close();
 }

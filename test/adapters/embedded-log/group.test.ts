@@ -33,7 +33,7 @@ describe('a group of the embedded log', { timeout: timeoutMs * 2 }, () => {
     const child = new Child('member', dataDir, topic, JSON.stringify(options));
     const member = await (await startMember(log, topic)).untilHolds(1);
     await child.until(([first]) => first?.assigned !== undefined, 'a share at the child');
-    child.process.kill('SIGSTOP');
+    child.process.stdin?.write('stop');
     await member.untilHolds(2);
     const before = child.messages.length;
     child.process.kill('SIGCONT');
