@@ -118,6 +118,15 @@ export function describeSettlements(harness: StoreHarness): void {
       },
     );
 
+    it('of a claim that was settled already moves nothing', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      const claimed = await claimOnly(place.store, place);
+      await place.store.settleDeliveries([settlement(claimed, 'delivered')]);
+      const before = await read();
+      await place.store.settleDeliveries([settlement(claimed, { retryAtMs: place.clock.now() })]);
+      expect(await read()).toEqual(before);
+    });
+
     it('never lowers the delivered version', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
       const late = await claimOnly(place.store, place, 'slow');
