@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { GroupCommit } from '../../../src/apps/order-mgt/group-commit.ts';
+import { buildServer } from '../../../src/apps/order-mgt/server.ts';
+import type { OrderStates, Receipt, ReceivedDelivery } from '../../../src/apps/order-mgt/states.ts';
+import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
+import { newState } from './fixture.ts';
+
+/** A store whose transactions end when the test says so. */
+class ManualStates implements OrderStates {
+  readonly batches: (readonly ReceivedDelivery[])[] = [];
+  readonly #pending: { resolve: () => void; reject: (error: Error) => void }[] = [];
+
+  async receive(deliveries: readonly ReceivedDelivery[]): Promise<Receipt[]> {
+    this.batches.push(deliveries);
+    await new Promise<void>((resolve, reject) => this.#pending.push({ resolve, reject }));
+    return deliveries.map(({ state }) => ({ effect: 'applied', heldVersion: state.version }));
+  }
+
+  finish(error?: Error): void {
+    const { resolve, reject } = this.#pending.shift() ?? expect.fail('No transaction is under way.');
+    if (error === undefined) resolve();
+    else reject(error);
+  }
+
+  async read(): Promise<null> {
+    return null;
+  }
+
+  async health(): Promise<{ ok: false; reason: string }> {
+    return { ok: false, reason: 'The disk is gone.' };
+  }
+
+  async close(): Promise<void> {}
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const delivery = (version: number): ReceivedDelivery => ({
+  deliveryId: `msg_${version}`,
+  state: newState({ version }),
+  receivedAtMs: 0,
+});
+
+describe('group commit', () => {
+  it('puts what arrives together into one transaction, and what arrives meanwhile into the next', async () => {
+    const states = new ManualStates();
+    const told: number[] = [];
+    const group = new GroupCommit(states, (deliveries) => told.push(deliveries.length));
+    const first = [1, 2, 3].map((version) => group.receive(delivery(version)));
+    await turn();
+    const second = [4, 5].map((version) => group.receive(delivery(version)));
+    await turn();
+    expect(states.batches.map((batch) => batch.length)).toEqual([3]);
+
+    states.finish();
+    expect((await Promise.all(first)).map(({ heldVersion }) => heldVersion)).toEqual([1, 2, 3]);
+    expect(told).toEqual([3]);
+    await turn();
+    states.finish();
+    expect((await Promise.all(second)).map(({ heldVersion }) => heldVersion)).toEqual([4, 5]);
+    expect(states.batches.map((batch) => batch.length)).toEqual([3, 2]);
+  });
+
+  it('answers nobody before the transaction has ended', async () => {
+    const states = new ManualStates();
+    let isAnswered = false;
+    const group = new GroupCommit(states, () => {});
+    const receipt = group.receive(delivery(1)).then(() => {
+      isAnswered = true;
+    });
+    for (let index = 0; index < 5; index++) await turn();
+    expect(isAnswered).toBe(false);
+    states.finish();
+    await receipt;
+  });
+
+  it('has a limit for one transaction', async () => {
+    const states = new ManualStates();
+    const group = new GroupCommit(states, () => {});
+    const all = Array.from({ length: 2_500 }, (_, index) => group.receive(delivery(index + 1)));
+    for (let index = 0; index < 3; index++) {
+      await turn();
+      states.finish();
+      await turn();
+    }
+    await Promise.all(all);
+    expect(states.batches.map((batch) => batch.length)).toEqual([1_000, 1_000, 500]);
+  });
+
+  it('tells everybody in a failed transaction that it failed, nobody that it worked, and goes on', async () => {
+    const states = new ManualStates();
+    const told: number[] = [];
+    const group = new GroupCommit(states, (deliveries) => told.push(deliveries.length));
+    const failing = Promise.allSettled([group.receive(delivery(1)), group.receive(delivery(2))]);
+    await turn();
+    states.finish(new TributaryError('store_failed', 'The disk is full.'));
+    expect((await failing).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(told).toEqual([]);
+
+    const next = group.receive(delivery(3));
+    await turn();
+    states.finish();
+    expect(await next).toEqual({ effect: 'applied', heldVersion: 3 });
+    await group.idle();
+  });
+});
+
+describe('a store that fails', () => {
+  it('is answered as 503 with Retry-After, and the reason stays in the log', async () => {
+    const states = new ManualStates();
+    const logged: string[] = [];
+    const app = buildServer({
+      states,
+      groupCommit: new GroupCommit(states, () => {}),
+      waiters: new Waiters(states, 10),
+      keys: [],
+      isStopping: () => false,
+      now: Date.now,
+      log: (level, message) => logged.push(`${level}: ${message}`),
+    });
+    const posting = app.inject({ method: 'POST', url: '/api/orders', payload: newState() });
+    while (states.batches.length === 0) await turn();
+    states.finish(new TributaryError('store_failed', 'The disk /dev/sdx is full.'));
+    const answer = await posting;
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers).toMatchObject({ 'retry-after': '1', 'content-type': 'application/problem+json' });
+    expect(answer.json()).toMatchObject({ code: 'store_failed', title: 'Service Unavailable' });
+    expect(answer.body).not.toContain('sdx');
+    expect(logged).toContainEqual(expect.stringContaining('The disk /dev/sdx is full.'));
+    expect((await app.inject('/readyz')).statusCode).toBe(503);
+    expect((await app.inject('/livez')).statusCode).toBe(200);
+    await app.close();
+  });
+
+  it('does not keep more readers than the limit', async () => {
+    const waiters = new Waiters(new ManualStates(), 2);
+    const gone = new AbortController();
+    const waiting = [1, 2].map(() => waiters.wait('a', 1, 60_000, gone.signal));
+    await turn();
+    expect(waiters.isFull).toBe(true);
+    gone.abort();
+    expect(await Promise.all(waiting)).toEqual([null, null]);
+    expect(waiters.isFull).toBe(false);
+  });
+});
