@@ -10,7 +10,7 @@ import type {
 import { inTransaction, withConnection } from './connection.ts';
 import { text } from './journal-rows.ts';
 import { chunksOf, marks, type Parameter, RowsStatement } from './rows-statement.ts';
-import { quoted, type ViewSchema, viewValue } from './schema.ts';
+import { identifier, type ViewSchema, viewValue } from './schema.ts';
 
 /** What ingest writes of deliveries, inside its own transaction. */
 export class DueDeliveries {
@@ -34,7 +34,7 @@ export class DueDeliveries {
       await upsertDue.run(
         connection,
         due.map((change) => [target, change.entityId, change.version, now, now]),
-        [now],
+        [now, now],
       );
       count += due.length;
     }
@@ -48,6 +48,7 @@ const upsertDue = new RowsStatement(
   "(?,?,?,'pending',0,FALSE,?,?)",
   'ON DUPLICATE KEY UPDATE ' +
     'next_attempt_at = IF(claimed_by IS NOT NULL AND next_attempt_at > ?, next_attempt_at, VALUES(next_attempt_at)), ' +
+    'claimed_by = IF(next_attempt_at > ?, claimed_by, NULL), ' +
     "due_version = VALUES(due_version), status = 'pending', attempts = 0, due_since = VALUES(due_since)",
 );
 
@@ -121,10 +122,10 @@ export class DeliveryLedger {
     ids: readonly Buffer[],
   ): Promise<ClaimedDelivery[]> {
     const { table, keyColumn, columns } = this.#view;
-    const values = columns.map((column) => `v.${quoted(column.name)}`);
+    const values = columns.map((column) => `v.${identifier(column.name)}`);
     const [rows] = await connection.execute<RowDataPacket[]>(
       `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${values.join(', ')} FROM deliveries d ` +
-        `JOIN ${quoted(table)} v ON v.${quoted(keyColumn)} = d.entity_id ` +
+        `JOIN ${identifier(table)} v ON v.${identifier(keyColumn)} = d.entity_id ` +
         `WHERE d.target = ? AND d.entity_id IN (${marks(ids.length)}) AND d.claimed_by = ?`,
       [target, ...ids, claimant],
     );
@@ -190,6 +191,14 @@ export class DeliveryLedger {
 }
 
 /**
+ * Whether the row's claim is the one that is being settled. The claimant alone doesn't tell, since it may have
+ * claimed the same delivery again: the attempt does, and a newer version that came meanwhile has none yet.
+ */
+const IS_THIS_CLAIM =
+  'claimed_by <=> VALUES(claimed_by) AND (due_version = VALUES(due_version) AND attempts = VALUES(attempts) ' +
+  'OR due_version > VALUES(due_version) AND attempts = 0)';
+
+/**
  * Moves a delivery on after an attempt. The row carries the settled version as due_version and the claim as
  * claimed_by: if the claim has passed on, only delivered_version may rise; if a newer version became due
  * meanwhile, that one is due at once. claimed_by, which the others look at, is assigned last.
@@ -200,11 +209,11 @@ const moveOn = new RowsStatement(
   '(?,?,?,?,?,TRUE,?,?,?,?,?,?)',
   'ON DUPLICATE KEY UPDATE ' +
     'delivered_version = IF(VALUES(delivered_version) > COALESCE(delivered_version, 0), VALUES(delivered_version), delivered_version), ' +
-    'status = IF(claimed_by <=> VALUES(claimed_by) AND due_version = VALUES(due_version), VALUES(status), status), ' +
-    'next_attempt_at = IF(claimed_by <=> VALUES(claimed_by), IF(due_version = VALUES(due_version), VALUES(next_attempt_at), ?), next_attempt_at), ' +
-    'last_status = IF(claimed_by <=> VALUES(claimed_by), VALUES(last_status), last_status), ' +
-    'last_error = IF(claimed_by <=> VALUES(claimed_by), VALUES(last_error), last_error), ' +
-    'claimed_by = IF(claimed_by <=> VALUES(claimed_by), NULL, claimed_by)',
+    `status = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(status), status), ` +
+    `next_attempt_at = IF(${IS_THIS_CLAIM}, IF(due_version = VALUES(due_version), VALUES(next_attempt_at), ?), next_attempt_at), ` +
+    `last_status = IF(${IS_THIS_CLAIM}, VALUES(last_status), last_status), ` +
+    `last_error = IF(${IS_THIS_CLAIM}, VALUES(last_error), last_error), ` +
+    `claimed_by = IF(${IS_THIS_CLAIM}, NULL, claimed_by)`,
 );
 
 function moveOnParameters({ delivery, next, status, error }: DeliverySettlement, now: number): Parameter[] {
@@ -228,6 +237,7 @@ const insertAttempt = new RowsStatement(
   'INSERT INTO delivery_attempts (target, entity_id, version, attempt, attempted_at, delivery_id, verdict, status, ' +
     'latency_ms, answer, error) VALUES',
   '(?,?,?,?,?,?,?,?,?,?,?)',
+  'ON DUPLICATE KEY UPDATE target = target',
 );
 
 function attemptParameters(settlement: DeliverySettlement): Parameter[] {

@@ -10,7 +10,7 @@ import { inTransaction, isDuplicateKey, Rollback, withConnection } from './conne
 import type { DueDeliveries } from './deliveries.ts';
 import { insertJournal, journaledEvent, journalParameters, selectJournals, text } from './journal-rows.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
-import { quoted, type ViewSchema } from './schema.ts';
+import { identifier, type ViewSchema } from './schema.ts';
 
 /**
  * The one transaction of a batch. Locks are always taken in the same sequence: checkpoints, then view rows by
@@ -30,13 +30,14 @@ export class Ingest {
   readonly #guards: number;
   readonly #lockOrCreate: RowsStatement;
   readonly #selectVersions: (count: number) => string;
+  readonly #deleteUnused: (count: number) => string;
 
   constructor(pool: Pool, view: ViewSchema, deliveries: DueDeliveries) {
     this.#pool = pool;
     this.#deliveries = deliveries;
-    const table = quoted(view.table);
-    const key = quoted(view.keyColumn);
-    const names = view.columns.map((column) => quoted(column.name));
+    const table = identifier(view.table);
+    const key = identifier(view.keyColumn);
+    const names = view.columns.map((column) => identifier(column.name));
     const into = `INSERT INTO ${table} (${[key, ...names, 'version'].join(', ')}) VALUES`;
     const row = `(${new Array(names.length + 2).fill('?').join(',')})`;
     // Assignments run from left to right, so the version, which the others look at, is the last one.
@@ -51,6 +52,7 @@ export class Ingest {
       '(?,0)',
       'ON DUPLICATE KEY UPDATE version = version',
     );
+    this.#deleteUnused = (count) => `DELETE FROM ${table} WHERE ${key} IN (${marks(count)}) AND version = 0`;
     this.#selectVersions = (count) =>
       `SELECT ${key}, version FROM ${table} WHERE ${key} IN (${marks(count)})`;
   }
@@ -61,6 +63,7 @@ export class Ingest {
         await moveCheckpoints(connection, batch);
         const versions = await this.#lock(connection, batch.entityIds);
         const changes = await batch.plan(versions, (ids) => readJournals(connection, ids));
+        await this.#dropUnused(connection, versions, changes);
         return this.#write(connection, batch, changes, 'rows_exist');
       });
     }
@@ -89,6 +92,19 @@ export class Ingest {
       for (const row of rows) versions.set(text(row[0]), Number(row[1]));
     }
     return versions;
+  }
+
+  /** What was made only to be locked, and then gained nothing, goes. */
+  async #dropUnused(
+    connection: PoolConnection,
+    versions: ReadonlyMap<string, number>,
+    changes: readonly EntityChange[],
+  ): Promise<void> {
+    const changed = new Set(changes.map((change) => change.entityId));
+    const unused = [...versions]
+      .filter(([id, version]) => version === 0 && !changed.has(id))
+      .map(([id]) => id);
+    for (const ids of chunksOf(unused)) await connection.execute(this.#deleteUnused(ids.length), ids);
   }
 
   async #write(

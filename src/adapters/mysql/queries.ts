@@ -12,7 +12,7 @@ import type {
 import { inTransaction, withConnection } from './connection.ts';
 import { text } from './journal-rows.ts';
 import { chunksOf, marks } from './rows-statement.ts';
-import { quoted, type ViewSchema, viewValue } from './schema.ts';
+import { identifier, type ViewSchema, viewValue } from './schema.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, epoch, halt_reason';
 
@@ -111,12 +111,16 @@ export async function readView(
   view: ViewSchema,
   entityIds: readonly string[],
 ): Promise<Map<string, StoredRow>> {
-  const columns = [quoted(view.keyColumn), ...view.columns.map((column) => quoted(column.name)), 'version'];
+  const columns = [
+    identifier(view.keyColumn),
+    ...view.columns.map((column) => identifier(column.name)),
+    'version',
+  ];
   const found = new Map<string, StoredRow>();
   await withConnection(pool, async (connection) => {
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `SELECT ${columns.join(', ')} FROM ${quoted(view.table)} WHERE ${quoted(view.keyColumn)} IN (${marks(ids.length)})`,
+        `SELECT ${columns.join(', ')} FROM ${identifier(view.table)} WHERE ${identifier(view.keyColumn)} IN (${marks(ids.length)})`,
         ids,
       );
       for (const row of rows) {
@@ -166,7 +170,7 @@ export async function counts(pool: Pool, view: ViewSchema): Promise<StoreCounts>
     };
     return {
       journaledEvents: await count('event_journal'),
-      viewRows: await count(quoted(view.table)),
+      viewRows: await count(identifier(view.table)),
       quarantined: await count('quarantine'),
       deliveriesPending: await count("deliveries WHERE status = 'pending'"),
       deliveriesDelivered: await count("deliveries WHERE status = 'delivered'"),

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
+import { quoted } from '../../core/text.ts';
+import type { Logger } from '../../ports/logger.ts';
 import type { AdoptedEntity, MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import { insertJournal, journalParameters, text } from './journal-rows.ts';
@@ -21,10 +23,10 @@ export interface ViewSchema {
  * Brings the schema up to date, one process at a time (a named lock of the server). MySQL commits at every
  * CREATE and RENAME, so each step here may be found half done by the next start, and is then done again.
  */
-export async function migrate(pool: Pool, options: MigrationOptions): Promise<MigrationReport> {
+export async function migrate(pool: Pool, options: MigrationOptions, log: Logger): Promise<MigrationReport> {
   return withConnection(pool, async (connection) => {
-    const [[database]] = await connection.query<RowDataPacket[]>('SELECT DATABASE()');
-    const lock = `tributary:${database?.[0]}`.slice(0, 64);
+    const database = await databaseName(connection);
+    const lock = `tributary:${database}`.slice(0, 64);
     const [[locked]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
       lock,
       LOCK_TIMEOUT_SECONDS,
@@ -38,6 +40,7 @@ export async function migrate(pool: Pool, options: MigrationOptions): Promise<Mi
     try {
       const { fromVersion, toVersion } = await runMigrations(connection);
       const adoptedRows = await prepareView(pool, connection, options);
+      await protectJournal(connection, log);
       return { fromVersion, toVersion, adoptedRows };
     } finally {
       await connection.query('SELECT RELEASE_LOCK(?)', [lock]);
@@ -70,6 +73,38 @@ async function runMigrations(
     await connection.query('INSERT INTO schema_migrations (version, name) VALUES (?, ?)', [version, name]);
   }
   return { fromVersion, toVersion: newest };
+}
+
+/** Not to be had without the right to make triggers, on some servers with a binary log, or on TiDB. */
+const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
+
+/**
+ * The journal is never changed: the server itself refuses, where it lets us say so. Where it does not, the
+ * user's grants should (INSERT and SELECT only).
+ */
+async function protectJournal(connection: PoolConnection, log: Logger): Promise<void> {
+  const database = await databaseName(connection);
+  for (const verb of ['UPDATE', 'DELETE']) {
+    const name = `event_journal_no_${verb.toLowerCase()}`;
+    const [[found]] = await connection.query<RowDataPacket[]>(
+      'SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = ? AND trigger_name = ?',
+      [database, name],
+    );
+    if (Number(found?.[0]) > 0) continue;
+    try {
+      await connection.query(
+        `CREATE TRIGGER ${name} BEFORE ${verb} ON event_journal FOR EACH ROW ` +
+          "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'The journal is immutable: events are only ever added.'",
+      );
+    } catch (error) {
+      if (!NO_TRIGGERS.test(messageOf(error))) throw error;
+      log(
+        'warn',
+        'The server lets us make no triggers, so only grants keep event_journal from being changed.',
+      );
+      return;
+    }
+  }
 }
 
 /** The numbered files beside this one; a statement ends with a semicolon at the end of a line. */
@@ -112,7 +147,7 @@ async function prepareView(
   await connection.query(createView(view, names.adopting));
   const rows = await adoptRows(pool, connection, options, names.present, names.adopting, columns);
   await connection.query(
-    `RENAME TABLE ${quoted(names.present)} TO ${quoted(names.original)}, ${quoted(names.adopting)} TO ${quoted(names.present)}`,
+    `RENAME TABLE ${identifier(names.present)} TO ${identifier(names.original)}, ${identifier(names.adopting)} TO ${identifier(names.present)}`,
   );
   return rows;
 }
@@ -135,14 +170,14 @@ async function adoptRows(
       missing.length > 0 ? `it has no column ${missing.join(', ')}` : 'this domain adopts no tables',
     );
   }
-  const [[done]] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) FROM ${quoted(to)}`);
+  const [[done]] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) FROM ${identifier(to)}`);
   if (Number(done?.[0]) > 0) return Number(done?.[0]);
 
   // The bytes of the id in UTF-8, whatever the column's own character set and collation.
-  const key = `CAST(CONVERT(${quoted(view.keyColumn)} USING utf8mb4) AS BINARY)`;
-  const select = `SELECT ${[key, ...view.columns.map((column) => quoted(column.name))].join(', ')} FROM ${quoted(from)}`;
+  const key = `CAST(CONVERT(${identifier(view.keyColumn)} USING utf8mb4) AS BINARY)`;
+  const select = `SELECT ${[key, ...view.columns.map((column) => identifier(column.name))].join(', ')} FROM ${identifier(from)}`;
   const insertRow = new RowsStatement(
-    `INSERT INTO ${quoted(to)} VALUES`,
+    `INSERT INTO ${identifier(to)} VALUES`,
     `(${new Array(view.columns.length + 2).fill('?').join(',')})`,
   );
   return inTransaction(pool, async (transaction) => {
@@ -181,14 +216,14 @@ function adoptRow(
 ): AdoptedEntity {
   const entityId = text(row[0]);
   if (Buffer.byteLength(entityId) > 255)
-    throw notAdoptable(table, `the id ${JSON.stringify(entityId)} is longer than 255 bytes`);
+    throw notAdoptable(table, `the id ${quoted(entityId, 255)} is longer than 255 bytes`);
   try {
     return adopt(
       entityId,
       columns.map((column, index) => viewValue(column, row[index + 1])),
     );
   } catch (error) {
-    throw notAdoptable(table, `the row ${JSON.stringify(entityId)} is not understood: ${messageOf(error)}`);
+    throw notAdoptable(table, `the row ${quoted(entityId, 255)} is not understood: ${messageOf(error)}`);
   }
 }
 
@@ -222,9 +257,9 @@ function adoptedDeliveries(
 }
 
 function createView(view: ViewSchema, table: string): string {
-  const columns = view.columns.map((column) => `${quoted(column.name)} ${sqlType(column)}`);
+  const columns = view.columns.map((column) => `${identifier(column.name)} ${sqlType(column)}`);
   return (
-    `CREATE TABLE IF NOT EXISTS ${quoted(table)} (${quoted(view.keyColumn)} VARBINARY(255) NOT NULL PRIMARY KEY, ` +
+    `CREATE TABLE IF NOT EXISTS ${identifier(table)} (${identifier(view.keyColumn)} VARBINARY(255) NOT NULL PRIMARY KEY, ` +
     `${columns.join(', ')}, version BIGINT NOT NULL) ENGINE = InnoDB`
   );
 }
@@ -236,20 +271,26 @@ function sqlType(column: ViewColumn): string {
 }
 
 export function viewValue(column: ViewColumn, value: unknown): ViewValue {
-  if (value === null || value === undefined) return column.type === 'boolean' ? false : null;
+  if (value === null || value === undefined) return null;
   if (column.type === 'boolean') return Number(value) !== 0;
   return column.type === 'integer' ? Number(value) : text(value);
 }
 
+/** Given to the information schema as a value: MariaDB looks through all databases if it is asked by a function. */
+async function databaseName(connection: PoolConnection): Promise<string> {
+  const [[row]] = await connection.query<RowDataPacket[]>('SELECT DATABASE()');
+  return text(row?.[0]);
+}
+
 async function columnsOf(connection: PoolConnection, table: string): Promise<string[]> {
   const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position',
-    [table],
+    'SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position',
+    [await databaseName(connection), table],
   );
   return rows.map((row) => text(row[0]));
 }
 
-/** Names of tables and columns come from a domain's definition, never from data; quoted all the same. */
-export function quoted(name: string): string {
+/** Names of tables and columns come from a domain's definition, never from data; identifier all the same. */
+export function identifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }

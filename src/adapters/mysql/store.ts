@@ -31,7 +31,7 @@ export class MysqlStore implements Store {
   }
 
   async migrate(options: MigrationOptions): Promise<MigrationReport> {
-    const report = await migrate(this.#pool, options);
+    const report = await migrate(this.#pool, options, this.#options.log);
     const { targets, clock } = this.#options;
     this.#parts = {
       view: options.view,

@@ -36,6 +36,7 @@ CREATE TABLE deliveries (
   KEY deliveries_by_next_attempt (target, next_attempt_at)
 ) ENGINE = InnoDB;
 
+-- The ledger of attempts. attempted_at is part of the key because a redrive counts from 1 again.
 CREATE TABLE delivery_attempts (
   target VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   entity_id VARBINARY(255) NOT NULL,
@@ -48,7 +49,7 @@ CREATE TABLE delivery_attempts (
   latency_ms DOUBLE NOT NULL,
   answer TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
-  KEY delivery_attempts_by_entity (entity_id, target, version, attempt)
+  PRIMARY KEY (target, entity_id, version, attempt, attempted_at)
 ) ENGINE = InnoDB;
 
 CREATE TABLE quarantine (

@@ -1,0 +1,70 @@
+import mysql, { type RowDataPacket } from 'mysql2/promise';
+import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
+import { createDatabase, type TestDatabase } from '../../services/context.ts';
+
+/** The store on one database server, in a database of its own for each `open`. */
+export class MysqlHarness implements StoreHarness {
+  readonly #serverUrl: () => string;
+  #database: TestDatabase | null = null;
+  readonly #stores: Store[] = [];
+
+  /** `serverUrl` is asked only when a test runs: the services are known then. */
+  constructor(serverUrl: () => string) {
+    this.#serverUrl = serverUrl;
+  }
+
+  async open(settings: StoreSettings): Promise<Store> {
+    this.#database = await createDatabase(this.#serverUrl());
+    return this.openAgain(settings);
+  }
+
+  async openAgain(settings: StoreSettings): Promise<Store> {
+    const store = openMysqlStore({ url: this.url, log: () => {}, connections: 6, ...settings });
+    this.#stores.push(store);
+    return store;
+  }
+
+  get url(): string {
+    if (this.#database === null) throw new Error('Open a store first.');
+    return this.#database.url;
+  }
+
+  async rawQuery(sql: string): Promise<Record<string, unknown>[]> {
+    const connection = await mysql.createConnection({
+      uri: this.url,
+      timezone: 'Z',
+      supportBigNumbers: true,
+    });
+    try {
+      const [rows] = await connection.query<RowDataPacket[]>(sql);
+      return rows;
+    } finally {
+      await connection.end();
+    }
+  }
+
+  async makeOriginalOrdersTable(rows: Parameters<StoreHarness['makeOriginalOrdersTable']>[0]): Promise<void> {
+    const connection = await mysql.createConnection({ uri: this.url });
+    try {
+      await connection.query(`
+        CREATE TABLE orders (
+            order_id VARCHAR(255) PRIMARY KEY,
+            order_status VARCHAR(50),
+            payment_status VARCHAR(50),
+            review_status VARCHAR(50),
+            ready_to_send BOOLEAN DEFAULT FALSE
+        );`);
+      if (rows.length > 0) await connection.query('INSERT INTO orders VALUES ?', [rows]);
+    } finally {
+      await connection.end();
+    }
+  }
+
+  async cleanup(): Promise<void> {
+    for (const store of this.#stores.splice(0)) await store.close();
+    await this.#database?.drop();
+    this.#database = null;
+  }
+}
