@@ -49,7 +49,7 @@ export function createOutput(stream: Writable, format: OutputFormat): Output {
   };
 }
 
-/** Offsets, which are bigints, become numbers: JSON's numbers have no limit of size. */
+/** Offsets, which are bigints, become numbers while every reader gets those exactly (to 2^53), else texts. */
 function toJson(data: object): string {
   return JSON.stringify(data, (_name, value: unknown) =>
     typeof value === 'bigint'
