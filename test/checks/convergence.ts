@@ -21,8 +21,9 @@ const RECORDS_PER_REQUEST = 2_000;
 const STALL_MS = 120_000;
 const POLL_MS = 500;
 const COUNT_EVERY_POLLS = 4;
-/** Killing goes on while deliveries are under way, until so few are left: a claim of a killed instance has to expire. */
+/** Killing goes on while deliveries are under way, until so few are left: claims of the killed have to expire. */
 const LAST_DELIVERIES_SHARE = 0.05;
+const LAST_DELIVERIES = 500;
 
 await runCommand({
   name: 'convergence',
@@ -223,7 +224,7 @@ async function drain(
     if (ingestedAt !== null && poll % COUNT_EVERY_POLLS === 0) {
       pending = await tables.pendingDeliveries();
       most = Math.max(most, pending);
-      if (pending <= most * LAST_DELIVERIES_SHARE) await fleet.rest();
+      if (pending <= Math.max(most * LAST_DELIVERIES_SHARE, LAST_DELIVERIES)) await fleet.rest();
     }
     const seen = `${done} of ${total} journaled${ingestedAt === null ? '' : `, ${pending} deliveries to go`}`;
     if (seen !== lastSeen) movedAt = performance.now();

@@ -1,0 +1,275 @@
+/**
+ * `npm run check:drain`: how fast one order-sync journals topics that were filled before, and what each process
+ * pays for it in CPU. See docs/checks.md.
+ */
+import { randomBytes } from 'node:crypto';
+import { createDatabase, type RunningServices, startServices } from '../services/index.ts';
+import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
+import { compareWithOracle } from './lib/comparison.ts';
+import { drainWorkload } from './lib/drain-workload.ts';
+import { createTopics, endOffsets, Publisher } from './lib/kafka-client.ts';
+import { cpuSecondsOf, descendantPid, machine, peakMemoryMibOf } from './lib/process-usage.ts';
+import { Program } from './lib/programs.ts';
+import { Tables } from './lib/tables.ts';
+import { waitFor } from './lib/waiting.ts';
+import { Oracle, type RawRecord, type Topics } from './oracle.ts';
+
+const DATABASES = ['mariadb', 'mysql'] as const;
+type DatabaseName = (typeof DATABASES)[number];
+
+const PARTITIONS = 4;
+const RECORDS_PER_REQUEST = 5_000;
+const POLL_MS = 100;
+const TIMEOUT_MS = 30 * 60_000;
+
+/** What one run measured. */
+interface Drained {
+  readonly events_per_second: number;
+  readonly seconds: number;
+  readonly cpu_seconds_per_million_order_sync: number;
+  readonly cpu_seconds_per_million_kafka: number | null;
+  readonly cpu_seconds_per_million_database: number | null;
+  readonly peak_memory_mib_order_sync: number;
+  readonly wrong: number;
+}
+
+interface Preloaded {
+  readonly brokers: readonly string[];
+  readonly topics: Topics;
+  readonly ends: ReadonlyMap<string, bigint>;
+  readonly oracle: Oracle;
+}
+
+await runCommand({
+  name: 'drain',
+  summary:
+    'How fast one order-sync journals topics that were filled before, everything in its one transaction.',
+  examples: [
+    'npm run check:drain -- --events 1000000',
+    'npm run check:drain -- --events 200000 --database mariadb --lanes 2 --runs 3',
+  ],
+  options: [
+    {
+      name: 'events',
+      value: 'number',
+      fallback: '1000000',
+      help: 'Records to publish before the measurement',
+    },
+    {
+      name: 'database',
+      value: 'mariadb|mysql|both',
+      fallback: 'both',
+      help: 'Into which, one after the other',
+    },
+    { name: 'lanes', value: 'number', fallback: '0', help: 'ORDER_SYNC_LANES; 0 for its default' },
+    {
+      name: 'batch-events',
+      value: 'number',
+      fallback: '0',
+      help: 'ORDER_SYNC_BATCH_EVENTS; 0 for its default',
+    },
+    { name: 'runs', value: 'number', fallback: '1', help: 'Runs for each database; the median is given' },
+  ],
+  run,
+});
+
+async function run(check: RunningCheck): Promise<Figures> {
+  const startedAt = performance.now();
+  const chosen = check.choice('database', ['both', ...DATABASES]);
+  const databases = DATABASES.filter((name) => chosen === 'both' || chosen === name);
+  const events = check.number('events');
+  const runs = check.number('runs');
+  const kafka = await startServices({ kafka: { heap: '1g' } });
+  check.defer(() => kafka.stop());
+  check.progress(kafka.describe());
+  const preloaded = await preload(check, kafka, events);
+
+  const figures: Record<string, unknown> = {};
+  let wrong = 0;
+  for (const name of databases) {
+    const drained = await drainInto(check, name, preloaded, events, runs);
+    for (const [figure, pick] of Object.entries(PICKERS)) {
+      figures[`${figure}_${name}`] = median(drained.map(pick));
+    }
+    figures[`events_per_second_of_runs_${name}`] = drained.map((each) => each.events_per_second);
+    wrong += drained.reduce((sum, each) => sum + each.wrong, 0);
+  }
+  return {
+    events,
+    orders: preloaded.oracle.orderCount,
+    ...figures,
+    wrong,
+    runs,
+    lanes: check.number('lanes') || 'default',
+    batch_events: check.number('batch-events') || 'default',
+    partitions: PARTITIONS,
+    machine: machine(),
+    seconds: Math.round((performance.now() - startedAt) / 1_000),
+    ok: wrong === 0,
+  };
+}
+
+const PICKERS: Readonly<Record<string, (drained: Drained) => number | null>> = {
+  events_per_second: (drained) => drained.events_per_second,
+  seconds: (drained) => drained.seconds,
+  cpu_seconds_per_million_order_sync: (drained) => drained.cpu_seconds_per_million_order_sync,
+  cpu_seconds_per_million_kafka: (drained) => drained.cpu_seconds_per_million_kafka,
+  cpu_seconds_per_million_database: (drained) => drained.cpu_seconds_per_million_database,
+  peak_memory_mib_order_sync: (drained) => drained.peak_memory_mib_order_sync,
+};
+
+async function preload(check: RunningCheck, kafka: RunningServices, events: number): Promise<Preloaded> {
+  const { brokers } = kafka.kafka;
+  const suffix = randomBytes(4).toString('hex');
+  const topics: Topics = { order: `order_events_${suffix}`, payment: `payment_events_${suffix}` };
+  const partitions = new Map([
+    [topics.order, PARTITIONS],
+    [topics.payment, PARTITIONS],
+  ]);
+  await createTopics(brokers, partitions);
+  const publisher = new Publisher(brokers, partitions);
+  check.defer(() => publisher.close());
+  const oracle = new Oracle(topics);
+  let bytes = 0;
+  let batch: RawRecord[] = [];
+  for (const record of drainWorkload(events, topics)) {
+    if (oracle.add(record) === null) throw new Error('The workload holds a record that is no event');
+    bytes += record.value?.length ?? 0;
+    batch.push(record);
+    if (batch.length < RECORDS_PER_REQUEST) continue;
+    check.signal.throwIfAborted();
+    await publisher.publish(batch);
+    batch = [];
+  }
+  if (batch.length > 0) await publisher.publish(batch);
+  const ends = await endOffsets(brokers, partitions);
+  const published = [...ends.values()].reduce((sum, end) => sum + end, 0n);
+  if (published !== BigInt(events)) throw new Error(`The log holds ${published} records, not ${events}`);
+  check.progress(
+    `${events} records of ${oracle.orderCount} orders published, ${Math.round(bytes / events)} bytes each`,
+  );
+  return { brokers, topics, ends, oracle };
+}
+
+/** One database server alone at a time, a new database and group for each run. */
+async function drainInto(
+  check: RunningCheck,
+  name: DatabaseName,
+  preloaded: Preloaded,
+  events: number,
+  runs: number,
+): Promise<Drained[]> {
+  const services = await startServices({ [name]: true });
+  check.defer(() => services.stop());
+  check.progress(services.describe());
+  const results: Drained[] = [];
+  for (let number = 1; number <= runs; number++) {
+    const database = await createDatabase(services[name].url);
+    const tables = new Tables(database.url);
+    try {
+      const drained = await drainOnce(check, name, preloaded, events, tables, database.url);
+      check.progress(`${name}, run ${number} of ${runs}: ${JSON.stringify(drained)}`);
+      results.push(drained);
+    } finally {
+      await tables.close();
+      await database.drop();
+    }
+  }
+  await services.stop();
+  return results;
+}
+
+async function drainOnce(
+  check: RunningCheck,
+  name: DatabaseName,
+  preloaded: Preloaded,
+  events: number,
+  tables: Tables,
+  databaseUrl: string,
+): Promise<Drained> {
+  const { ends, oracle, topics, brokers } = preloaded;
+  const folder = check.temporaryFolder();
+  const orderSync = await Program.create(check, 'order-sync', `order-sync-${name}`, folder, {
+    KAFKA_BROKERS: brokers.join(','),
+    DATABASE_URL: databaseUrl,
+    TRIBUTARY_DATA_DIR: folder,
+    ORDER_TOPIC: topics.order,
+    PAYMENT_TOPIC: topics.payment,
+    ORDER_SYNC_GROUP: `check-${randomBytes(4).toString('hex')}`,
+    ORDER_SYNC_DELIVER: 'false',
+    ...setting(check, 'lanes', 'ORDER_SYNC_LANES'),
+    ...setting(check, 'batch-events', 'ORDER_SYNC_BATCH_EVENTS'),
+  });
+  orderSync.start();
+  const waiting = { pauseMs: POLL_MS, timeoutMs: TIMEOUT_MS, signal: check.signal };
+  // A checkpoint is claimed before its partition is read: when all are there, reading is about to start.
+  await waitFor({ ...waiting, what: 'order-sync to claim all partitions' }, async () => {
+    orderSync.assertRunning();
+    return (await tables.checkpoints()).size === ends.size ? true : undefined;
+  });
+  const pids = {
+    orderSync: orderSync.pid,
+    kafka: descendantPid(/ kafka\.Kafka /),
+    database: descendantPid(/mariadbd|mysqld/),
+  };
+  const cpuBefore = cpuOf(pids);
+  const startedAt = performance.now();
+  await waitFor({ ...waiting, what: 'order-sync to drain the topics' }, async () => {
+    orderSync.assertRunning();
+    const checkpoints = await tables.checkpoints();
+    return [...ends].every(([partition, end]) => checkpoints.get(partition) === end) ? true : undefined;
+  });
+  const durationMs = performance.now() - startedAt;
+  const cpuAfter = cpuOf(pids);
+  const peakMemoryMib = peakMemoryMibOf(orderSync.pid);
+  await orderSync.stop();
+  const perMillion = (key: keyof typeof pids): number | null => {
+    const [before, after] = [cpuBefore[key], cpuAfter[key]];
+    return before === null || after === null ? null : round(((after - before) / events) * 1e6);
+  };
+  return {
+    events_per_second: Math.round(events / (durationMs / 1_000)),
+    seconds: round(durationMs / 1_000),
+    cpu_seconds_per_million_order_sync: perMillion('orderSync') as number,
+    cpu_seconds_per_million_kafka: perMillion('kafka'),
+    cpu_seconds_per_million_database: perMillion('database'),
+    peak_memory_mib_order_sync: peakMemoryMib,
+    wrong: await countWrong(check, tables, oracle),
+  };
+}
+
+/** Journal, view and quarantine by the oracle, and a delivery due for every order that is ready, and no other. */
+async function countWrong(check: RunningCheck, tables: Tables, oracle: Oracle): Promise<number> {
+  const comparison = await compareWithOracle(tables, oracle, new Set());
+  for (const example of comparison.examples) check.progress(example);
+  let ready = 0;
+  for (const order of oracle.expectedOrders()) if (order.readyToSend) ready++;
+  const due = await tables.pendingDeliveries();
+  if (due !== ready) check.progress(`${due} deliveries are due, and ${ready} orders are ready`);
+  const { lost, duplicated, divergent, bodies_different, quarantine_different } = comparison;
+  return lost + duplicated + divergent + bodies_different + quarantine_different + Math.abs(due - ready);
+}
+
+/** CPU seconds so far; null for a server that is not a process of this run. */
+function cpuOf<Key extends string>(pids: Record<Key, number | undefined>): Record<Key, number | null> {
+  const entries = Object.entries(pids) as [Key, number | undefined][];
+  return Object.fromEntries(
+    entries.map(([key, pid]) => [key, pid === undefined ? null : cpuSecondsOf(pid)]),
+  ) as Record<Key, number | null>;
+}
+
+function setting(check: RunningCheck, option: string, variable: string): Record<string, string> {
+  return check.number(option) === 0 ? {} : { [variable]: check.text(option) };
+}
+
+function median(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null).sort((left, right) => left - right);
+  if (known.length === 0) return null;
+  const middle = Math.floor(known.length / 2);
+  const upper = known[middle] as number;
+  return known.length % 2 === 1 ? upper : round((upper + (known[middle - 1] as number)) / 2);
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,53 @@
+import type { RawRecord, Topics } from '../oracle.ts';
+
+/**
+ * Plain orders in the original's form, without ids or headers, some 120 bytes each: every order is created; of
+ * ten, seven are authorised at once, and three after a review, two of those accepted and one declined. So 100
+ * events are 43 or 44 orders. Orders overlap: an order's payment comes some hundred records after it.
+ */
+export function* drainWorkload(events: number, topics: Topics): Generator<RawRecord> {
+  const overlap = 200;
+  let given = 0;
+  for (let step = 0; given < events; step++) {
+    for (const record of [
+      created(step, topics),
+      step >= overlap ? first(step - overlap, topics) : null,
+      step >= 2 * overlap ? second(step - 2 * overlap, topics) : null,
+    ]) {
+      if (record === null) continue;
+      if (given++ === events) return;
+      yield record;
+    }
+  }
+}
+
+const START_MS = Date.UTC(2025, 0, 1);
+
+function created(number: number, topics: Topics): RawRecord {
+  return write(topics.order, 'ORDER', number, 'orderStatus', 'CREATED', 0);
+}
+
+function first(number: number, topics: Topics): RawRecord {
+  const status = number % 10 < 7 ? 'PAYMENT_AUTHORIZED' : 'PAYMENT_AUTH_WITHPENDING_REVIEW';
+  return write(topics.payment, 'PAYMENT', number, 'paymentStatus', status, 1_000);
+}
+
+function second(number: number, topics: Topics): RawRecord | null {
+  if (number % 10 < 7) return null;
+  const status = number % 10 < 9 ? 'AUTHORIZATION_REVIEW_ACCEPTED' : 'AUTHORIZATION_REVIEW_DECLINED';
+  return write(topics.payment, 'PAYMENT', number, 'paymentStatus', status, 2_000);
+}
+
+function write(
+  topic: string,
+  eventType: string,
+  number: number,
+  statusField: string,
+  status: string,
+  laterMs: number,
+): RawRecord {
+  const orderId = `order-${String(number).padStart(8, '0')}`;
+  const timestamp = new Date(START_MS + number * 20 + laterMs).toISOString();
+  const value = JSON.stringify({ eventType, orderId, [statusField]: status, timestamp });
+  return { topic, key: Buffer.from(orderId), value: Buffer.from(value), headers: [] };
+}
