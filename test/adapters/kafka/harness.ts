@@ -62,6 +62,14 @@ export class TopicOperator {
     await this.#admin.createPartitions({ topics: [{ name: topic, count: partitions, assignments }] });
   }
 
+  /** The end of the partition, records that are not decided yet included. */
+  async lastOffset({ topic, partition }: TopicPartition): Promise<bigint> {
+    const [listed] = await this.#admin.listOffsets({
+      topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: -1n }] }],
+    });
+    return listed?.partitions[0]?.offset ?? -1n;
+  }
+
   /** Where the brokers say that they keep their logs. */
   async logFolders(): Promise<string[]> {
     const brokers = await this.#admin.describeLogDirs({ topics: [] });

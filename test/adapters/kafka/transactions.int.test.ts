@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog, FetchedBatch } from '../../../src/ports/event-log.ts';
 import { TransactionalProducer } from '../../checks/aborted/transactional-producer.ts';
-import { checkBatch, TestMember, valueText } from '../../contract/event-log-harness.ts';
+import { checkBatch, eventually, TestMember, valueText } from '../../contract/event-log-harness.ts';
 import { services } from '../../services/context.ts';
-import { openTestLog } from './harness.ts';
+import { openTestLog, TopicOperator } from './harness.ts';
 
 const timeoutMs = 30_000;
 const partition = 0;
@@ -12,18 +12,23 @@ const limits = { maxRecords: 10_000, maxBytes: 64 << 20 };
 
 describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
   let log: EventLog;
+  let operator: TopicOperator;
   let topic: string;
   const producers: TransactionalProducer[] = [];
   const members: TestMember[] = [];
 
   beforeAll(() => {
     ({ log } = openTestLog(services().kafka.brokers));
+    operator = new TopicOperator(services().kafka.brokers);
   });
   afterEach(async () => {
     await Promise.all(members.splice(0).map((member) => member.consumer.close()));
     await Promise.all(producers.splice(0).map((producer) => producer.close()));
   });
-  afterAll(() => log.close());
+  afterAll(async () => {
+    await log.close();
+    await operator.close();
+  });
 
   function open(compression?: 'gzip' | 'snappy' | 'lz4' | 'zstd'): TransactionalProducer {
     const producer = new TransactionalProducer(services().kafka.brokers, `tx-${randomUUID()}`, compression);
@@ -60,9 +65,16 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     await producer.close();
   }
 
+  /** The end of the log, once every transaction is decided: Kafka answers before it has written the marker. */
   async function endOffset(): Promise<bigint> {
-    const [description] = await log.describe([topic]);
-    return description?.partitions[0]?.endOffset ?? -1n;
+    let end = -1n;
+    const isDecided = async () => {
+      const [description] = await log.describe([topic]);
+      end = description?.partitions[0]?.endOffset ?? -1n;
+      return end === (await operator.lastOffset({ topic, partition }));
+    };
+    await eventually(isDecided, timeoutMs, () => 'every transaction is decided');
+    return end;
   }
 
   async function memberFrom(offset: bigint, options = {}): Promise<TestMember> {
