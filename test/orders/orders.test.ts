@@ -86,6 +86,19 @@ describe('the row of an order', () => {
     }
   });
 
+  it.each([
+    [AUTHORIZED, PENDING],
+    [ACCEPTED, DECLINED],
+  ])('holds %s back for %s at the same moment, whichever id comes first', (bold, cautious) => {
+    for (const [boldId, cautiousId] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ]) {
+      const events = [payment(bold, 33, { eventId: boldId }), payment(cautious, 33, { eventId: cautiousId })];
+      for (const arrival of permutations(events)) expect(rowOf(created(30), ...arrival)[1]).toBe(cautious);
+    }
+  });
+
   it('is the same for every subset of every kind of event, in any sequence, one by one or together', () => {
     const all = [
       created(30),
