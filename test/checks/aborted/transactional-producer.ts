@@ -26,6 +26,9 @@ export class TransactionalProducer {
       idempotent: true,
       transactionalId,
       compression,
+      // A new transaction is refused until the markers of the last one are written, which is a moment later.
+      retries: 500,
+      retryDelay: 20,
     });
   }
 
