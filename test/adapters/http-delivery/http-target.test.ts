@@ -151,16 +151,24 @@ describe('connections', () => {
     expect((await target.deliver(newDelivery(), never)).verdict).toBe('delivered');
   });
 
-  it('carry nothing for a delivery whose deadline passed while it waited for one', async () => {
-    const server = await start(() => {});
-    const target = open({ url: server.url, connections: 1, deadlineMs: 300 });
-    const blocked = new AbortController();
+  it('carry nothing for a delivery that was over before it had one', async () => {
+    const release = Promise.withResolvers<void>();
+    const server = await start((response, _request, number) => {
+      if (number > 1) response.writeHead(200).end();
+      else void release.promise.then(() => response.writeHead(200).end());
+    });
+    const target = open({ url: server.url, connections: 1 });
+    const stopping = new AbortController();
     const first = target.deliver(newDelivery({ deliveryId: 'msg_first' }), never);
-    const second = target.deliver(newDelivery({ deliveryId: 'msg_second' }), blocked.signal);
-    blocked.abort();
-    await Promise.all([first, second]);
-    await target.close();
-    expect(server.received.map(({ headers }) => headers['webhook-id'])).toEqual(['msg_first']);
+    const second = target.deliver(newDelivery({ deliveryId: 'msg_second' }), stopping.signal);
+    await server.arrival();
+    stopping.abort();
+    expect((await second).verdict).toBe('retry');
+    release.resolve();
+    expect((await first).verdict).toBe('delivered');
+    expect((await target.deliver(newDelivery({ deliveryId: 'msg_third' }), never)).verdict).toBe('delivered');
+    const arrived = server.received.map(({ headers }) => headers['webhook-id']);
+    expect(arrived).toEqual(['msg_first', 'msg_third']);
   });
 });
 

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
 import { parseSigningKeys, sign } from '../../../src/adapters/http-delivery/signature.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { deliveryIdOf } from '../../../src/pipeline/delivery-id.ts';
 import { newState, TestOrderMgt } from './fixture.ts';
 
 const STRANGE_IDS = [
@@ -287,5 +290,36 @@ describe('signatures', () => {
     const target = await new TestOrderMgt().start();
     expect(target.logged).toContainEqual(expect.stringMatching(/^warn: Unsigned deliveries are accepted/));
     expect((await target.post(body, headers(newSecret()))).status).toBe(200);
+  });
+
+  it('of our own HTTP delivery are right, and its second attempt is a duplicate', async () => {
+    const target = await new TestOrderMgt().start({ secret: newerSecret });
+    const sender = openHttpTarget({
+      name: 'order-mgt',
+      url: `${target.url}/api/orders`,
+      secrets: [newerSecret, oldSecret],
+      clock: systemClock,
+      log: () => {},
+    });
+    const deliveryId = deliveryIdOf('a/🛒', 2);
+    const delivery = {
+      deliveryId,
+      entityId: 'a/🛒',
+      version: 2,
+      body: { ...newState({ order_id: 'a/🛒' }) },
+    };
+    const never = new AbortController().signal;
+    const first = await sender.deliver({ ...delivery, attempt: 1 }, never);
+    const second = await sender.deliver({ ...delivery, attempt: 2 }, never);
+    const rotten = { ...delivery, deliveryId: 'msg_rotten', body: {}, attempt: 1 };
+    const refused = await sender.deliver(rotten, never);
+    await sender.close();
+    expect([first, second, refused].map(({ verdict }) => verdict)).toEqual([
+      'delivered',
+      'delivered',
+      'park',
+    ]);
+    expect(JSON.parse(second.answer)).toMatchObject({ delivery_id: deliveryId, duplicate: true });
+    expect((await target.order('a/🛒')).body.version).toBe(2);
   });
 });
