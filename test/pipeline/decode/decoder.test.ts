@@ -1,39 +1,24 @@
-import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { orders } from '../../../src/orders/index.ts';
-import { createDecoder, type Decoded, type DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
-import { decodeHeaders, encodeHeaders, toLogRecord } from '../../../src/pipeline/decode/quarantine.ts';
+import { createDecoder, type Decoded } from '../../../src/pipeline/decode/decoder.ts';
 import type { LogRecord, RecordHeader } from '../../../src/ports/event-log.ts';
 import {
+  decoder,
+  ENVELOPE,
+  eventOf,
   ORDER_BODY,
   ORDER_SOURCE,
   ordersDecoder,
   PAYMENT_BODY,
   PAYMENT_SOURCE,
-  type RecordParts,
   recordOf,
+  rejectionOf,
+  STRUCTURED,
+  sha256,
   TOPIC_NAMES,
 } from './records.ts';
-
-const decoder = ordersDecoder();
-const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex');
-
-function eventOf(parts: RecordParts, source = ORDER_SOURCE): DecodedEvent<unknown> {
-  const decoded = decoder.decode(recordOf(parts), source, 7);
-  if (decoded.kind === 'rejected') throw new Error(`${decoded.record.reason}: ${decoded.record.detail}`);
-  return decoded.event;
-}
-
-function rejectionOf(parts: RecordParts, using = decoder) {
-  const decoded = using.decode(recordOf(parts), ORDER_SOURCE, 7);
-  if (decoded.kind === 'event') throw new Error('The record was not rejected');
-  return decoded.record;
-}
-
-const ENVELOPE = { specversion: '1.0', id: 'e1', source: '/shop', type: 'order' };
-const STRUCTURED = [['content-type', 'application/cloudevents+json; charset=UTF-8']] as const;
 
 describe('an event', () => {
   it('has its identity, its place in the sequence, where it came from, and the body as received', () => {
@@ -192,105 +177,6 @@ describe('CloudEvents', () => {
       data_base64: Buffer.from(spaced).toString('base64'),
     };
     expect(eventOf({ value, headers: STRUCTURED }).data).toBe(spaced);
-  });
-});
-
-describe('quarantine', () => {
-  it('keeps the record as it was, so that it can be decoded again', () => {
-    const parts: RecordParts = {
-      value: '{"eventType":',
-      headers: [
-        ['a', 'x'],
-        ['a', null],
-        ['é', Buffer.from([0xff, 0])],
-      ],
-    };
-    const record = recordOf(parts);
-    const quarantined = rejectionOf(parts);
-    expect(quarantined).toMatchObject({
-      topic: 'order_events',
-      partition: 3,
-      offset: 42n,
-      reason: 'json_invalid',
-      valueLength: 13,
-      valueHash: sha256('{"eventType":'),
-      observedAtMs: 7,
-    });
-    expect(toLogRecord(quarantined)).toEqual({ ...record, timestampMs: 7 });
-  });
-
-  it('tells a null value and a null key from empty ones', () => {
-    const emptyHash = sha256('');
-    expect(rejectionOf({ value: null })).toMatchObject({ value: null, valueLength: 0, valueHash: emptyHash });
-    expect(rejectionOf({ value: '', key: null })).toMatchObject({ value: Buffer.alloc(0), key: null });
-  });
-
-  it('keeps hash, length and first bytes of a record that is too large', () => {
-    const value = JSON.stringify({ ...ORDER_BODY, note: 'x'.repeat(10_000) });
-    const parts: RecordParts = {
-      value,
-      key: 'k'.repeat(5000),
-      headers: [
-        ['a', 'b'],
-        ['big', 'x'.repeat(5000)],
-      ],
-    };
-    const quarantined = rejectionOf(parts, ordersDecoder({ maxRecordBytes: 10_000 }));
-    expect(quarantined.reason).toBe('record_too_large');
-    expect(quarantined.valueLength).toBe(value.length);
-    expect(quarantined.valueHash).toBe(sha256(value));
-    expect(quarantined.value).toEqual(Buffer.from(value.slice(0, 4096)));
-    expect(quarantined.key).toHaveLength(4096);
-    expect(decodeHeaders(quarantined.headers)).toEqual([['a', Buffer.from('b')]]);
-    expect(toLogRecord(quarantined)).toBeNull();
-  });
-
-  it('counts key, value and headers together, and takes a record of exactly the limit', () => {
-    const value = Buffer.from(JSON.stringify(ORDER_BODY));
-    const size = value.length + 'order123'.length + 'é'.length + 1 + 10;
-    const parts: RecordParts = { value, headers: [['é', 'x'.repeat(10)]] };
-    expect(ordersDecoder({ maxRecordBytes: size }).decode(recordOf(parts), ORDER_SOURCE, 7).kind).toBe(
-      'event',
-    );
-    expect(rejectionOf(parts, ordersDecoder({ maxRecordBytes: size - 1 })).reason).toBe('record_too_large');
-  });
-
-  it('never repeats in its detail what the record holds', () => {
-    const secret = 'TOP-SECRET';
-    const records: RecordParts[] = [
-      { value: { ...ORDER_BODY, orderStatus: secret } },
-      { value: { ...ORDER_BODY, orderId: { [secret]: secret } } },
-      { value: { ...ORDER_BODY, timestamp: secret } },
-      { value: { ...ORDER_BODY, eventType: secret } },
-      { value: `{"${secret}":${secret}}` },
-      { key: secret },
-      { headers: [['content-type', secret]] },
-      { headers: [['ce_specversion', secret]] },
-      { value: { ...ORDER_BODY, eventId: secret.repeat(100) } },
-    ];
-    for (const parts of records) expect(rejectionOf(parts).detail).not.toContain(secret);
-  });
-
-  it('says which field is wrong, and how', () => {
-    expect(rejectionOf({ value: { ...ORDER_BODY, orderId: 7 } }).detail).toBe(
-      'The field "/orderId" must be string.',
-    );
-    expect(rejectionOf({ value: { eventType: 'ORDER' } }).detail).toBe(
-      "The body must have required property 'orderId'.",
-    );
-  });
-
-  it('encodes headers so that every one of them comes back', () => {
-    const header = fc.tuple(fc.string({ unit: 'binary' }), fc.option(fc.uint8Array()));
-    fc.assert(
-      fc.property(fc.array(header), (headers) => {
-        const copies = decodeHeaders(encodeHeaders(headers)).map(([name, value]) => [
-          name,
-          value && [...value],
-        ]);
-        expect(copies).toEqual(headers.map(([name, value]) => [name, value && [...value]]));
-      }),
-    );
   });
 });
 

@@ -1,5 +1,10 @@
+import { createHash } from 'node:crypto';
 import { orders } from '../../../src/orders/index.ts';
-import { createDecoder, type DecoderOptions } from '../../../src/pipeline/decode/decoder.ts';
+import {
+  createDecoder,
+  type DecodedEvent,
+  type DecoderOptions,
+} from '../../../src/pipeline/decode/decoder.ts';
 import type { LogRecord, RecordHeader } from '../../../src/ports/event-log.ts';
 
 export const TOPIC_NAMES = { order_events: 'order_events', payment_events: 'payments.v1' };
@@ -49,3 +54,21 @@ export function recordOf(parts: RecordParts): LogRecord {
 function textOf(value: string | object): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
+
+export const decoder = ordersDecoder();
+export const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex');
+
+export function eventOf(parts: RecordParts, source = ORDER_SOURCE): DecodedEvent<unknown> {
+  const decoded = decoder.decode(recordOf(parts), source, 7);
+  if (decoded.kind === 'rejected') throw new Error(`${decoded.record.reason}: ${decoded.record.detail}`);
+  return decoded.event;
+}
+
+export function rejectionOf(parts: RecordParts, using = decoder) {
+  const decoded = using.decode(recordOf(parts), ORDER_SOURCE, 7);
+  if (decoded.kind === 'event') throw new Error('The record was not rejected');
+  return decoded.record;
+}
+
+export const ENVELOPE = { specversion: '1.0', id: 'e1', source: '/shop', type: 'order' };
+export const STRUCTURED = [['content-type', 'application/cloudevents+json; charset=UTF-8']] as const;
