@@ -190,6 +190,14 @@ export function describeReading(suite: EventLogSuite): void {
       expect(member.faults).toHaveLength(1);
     });
 
+    it('tells several faults one after the other', async () => {
+      const topic = await suite.newTopic(3);
+      const member = await (await suite.newMember([topic], { startAt: () => 1000n }).start()).untilHolds(3);
+      await member.untilFaults(3);
+      expect(member.faults.map(({ partition }) => partition).sort()).toEqual([0, 1, 2]);
+      expect(member.mostCallsAtOnce).toBe(1);
+    });
+
     it('halts a partition whose offset the log no longer has, and tells the range that it has', async ({
       skip,
     }) => {

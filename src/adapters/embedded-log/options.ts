@@ -2,7 +2,6 @@ import type { Clock } from '../../ports/clock.ts';
 
 /** Where warnings go; a pino logger fits. */
 export interface EmbeddedLogLogger {
-  info(details: object, message: string): void;
   warn(details: object, message: string): void;
   error(details: object, message: string): void;
 }
@@ -30,7 +29,7 @@ export interface EmbeddedLogOptions {
 
 export type ResolvedOptions = Required<EmbeddedLogOptions>;
 
-const silent: EmbeddedLogLogger = { info() {}, warn() {}, error() {} };
+const silent: EmbeddedLogLogger = { warn() {}, error() {} };
 
 export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
   return {

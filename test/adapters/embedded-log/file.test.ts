@@ -82,6 +82,26 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     expect(member.consumer.health()).toEqual({ ok: true });
   });
 
+  it('is read to the record within the limits of a take, and fairly over the partitions', async () => {
+    const log = openLog(await newDataDir());
+    await log.createTopics([{ topic, partitions: 2 }]);
+    await log
+      .producer()
+      .append(Array.from({ length: 400 }, (_, i) => newRecord(topic, `${i}`, 'x'.repeat(100))));
+    const member = await (await startMember(log, topic)).untilHolds(2);
+    const take = async (maxRecords: number, maxBytes: number) => {
+      const signal = AbortSignal.timeout(timeoutMs);
+      const batches = await member.consumer.take(partitionsOf(topic, 2), { maxRecords, maxBytes }, signal);
+      return batches.map(({ records }) => records.length);
+    };
+    expect(await take(7, 1 << 20)).toEqual([4, 3]);
+    expect(await take(1, 1 << 20)).toEqual([1]);
+    expect(await take(100, 1)).toEqual([1]);
+    const [first = 0, second = 0] = await take(100, 4000);
+    expect(Math.min(first, second)).toBeGreaterThan(10);
+    expect((first + second) * 100).toBeLessThan(4000);
+  });
+
   it('holds no read open between takes, so that its write-ahead log can be emptied', async () => {
     const dataDir = await newDataDir();
     const log = openLog(dataDir);
@@ -109,9 +129,10 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     const producer = log.producer();
     for (const value of ['sound', 'damaged', 'beyond']) await producer.append([newRecord(topic, 'k', value)]);
     const file = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
-    file.exec(
-      `UPDATE record_batches SET packed = replace(packed, 'damaged', 'dAmaged') WHERE base_offset = 1`,
-    );
+    const row = file.prepare('SELECT packed FROM record_batches WHERE base_offset = 1').get();
+    const packed = Buffer.from(row?.packed as Uint8Array);
+    packed.write('dAmaged', packed.indexOf('damaged'));
+    file.prepare('UPDATE record_batches SET packed = ? WHERE base_offset = 1').run(packed);
     file.close();
     const member = await (await startMember(log, topic)).untilHolds(1);
     expect((await member.read(partitionsOf(topic, 1), 1)).map(valueText)).toEqual(['sound']);

@@ -1,6 +1,19 @@
-import { describe, expect, it } from 'vitest';
-import { assignPartitions, type MemberRow } from '../../../src/adapters/embedded-log/membership.ts';
-import type { PartitionRow } from '../../../src/adapters/embedded-log/topics.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { LogDatabase } from '../../../src/adapters/embedded-log/database.ts';
+import {
+  assignPartitions,
+  beat,
+  claim,
+  expel,
+  join,
+  type MemberRow,
+  readGroup,
+  release,
+} from '../../../src/adapters/embedded-log/membership.ts';
+import { resolveOptions } from '../../../src/adapters/embedded-log/options.ts';
+import { ownIdentity } from '../../../src/adapters/embedded-log/process-identity.ts';
+import { createTopics, type PartitionRow } from '../../../src/adapters/embedded-log/topics.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { newRecord, partitionsOf, valueText } from '../../contract/event-log-harness.ts';
 import { Child, newDataDir, openLog, startMember, timeoutMs } from './helpers.ts';
 
@@ -99,6 +112,32 @@ describe('a group of the embedded log', { timeout: timeoutMs * 2 }, () => {
     ).toEqual([]);
     await member.untilFaults(1);
     expect(member.faults[0]).toMatchObject({ kind: 'offset_out_of_range', offset: 2n });
+  });
+});
+
+describe('the owners of a group', () => {
+  it('change only as the claimant saw them, and only for a member', async () => {
+    const options = resolveOptions({ dataDir: await newDataDir(), clock: systemClock });
+    const database = new LogDatabase(options);
+    onTestFinished(() => database.close());
+    await createTopics(database, [{ topic, partitions: 1 }], systemClock.uuid);
+    const partitionId = readGroup(database, 'g', [topic]).partitions[0]?.partitionId ?? -1;
+    for (const memberId of ['a', 'b']) {
+      await join(database, 'g', { memberId, identity: ownIdentity(), topics: [topic] });
+    }
+    const owner = () => readGroup(database, 'g', [topic]).owners.get(partitionId);
+    expect(await claim(database, 'g', 'a', [{ partitionId, from: null }])).toHaveLength(1);
+    expect(await claim(database, 'g', 'b', [{ partitionId, from: null }])).toEqual([]);
+    expect(await claim(database, 'g', 'stranger', [{ partitionId, from: 'a' }])).toEqual([]);
+    await release(database, 'g', 'b', [partitionId]);
+    expect(owner()).toBe('a');
+    expect(await claim(database, 'g', 'b', [{ partitionId, from: 'a' }])).toHaveLength(1);
+    expect(owner()).toBe('b');
+    const seen = readGroup(database, 'g', [topic]).members;
+    await beat(database, 'g', 'b');
+    expect(await expel(database, 'g', seen)).toBe(1);
+    expect(owner()).toBe('b');
+    expect(await beat(database, 'g', 'a')).toBe(false);
   });
 });
 
