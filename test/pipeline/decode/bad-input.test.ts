@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { QUARANTINE_REASONS } from '../../../src/pipeline/decode/reasons.ts';
 import { BAD_INPUTS, ORDERS_ONLY, PAYMENTS_ONLY } from './bad-inputs.ts';
 import {
-  type decoder,
   ORDER_BODY,
   ORDER_SOURCE,
   ordersDecoder,
