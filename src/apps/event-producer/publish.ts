@@ -50,13 +50,27 @@ export function cloudEventHeaders(attributes: CloudEventAttributes): RecordHeade
   return [
     SPEC_VERSION,
     ['ce_id', Buffer.from(attributes.id)],
-    ['ce_source', Buffer.from(attributes.source)],
-    ['ce_type', Buffer.from(attributes.type)],
+    ['ce_source', encodeRepeated(attributes.source)],
+    ['ce_type', encodeRepeated(attributes.type)],
     ['ce_time', Buffer.from(attributes.time)],
     ['ce_subject', subject],
     ['ce_partitionkey', subject],
     JSON_CONTENT,
   ];
+}
+
+const MAX_REPEATED = 64;
+const repeated = new Map<string, Buffer>();
+
+/** Sources and types are few and come again and again: they are encoded once. */
+function encodeRepeated(text: string): Buffer {
+  let encoded = repeated.get(text);
+  if (encoded === undefined) {
+    if (repeated.size >= MAX_REPEATED) repeated.clear();
+    encoded = Buffer.from(text);
+    repeated.set(text, encoded);
+  }
+  return encoded;
 }
 
 /** The event as a record, keyed by its order, with CloudEvents headers beside the plain JSON body. */

@@ -12,7 +12,7 @@ export function isSecretName(name: string): boolean {
  */
 export function redact(text: string): string {
   return text
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+(?::[^\s@]*)?@/gi, `$1${MASK}@`)
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, `$1${MASK}@`)
     .replace(/whsec_[A-Za-z0-9+/=]+/g, `whsec_${MASK}`);
 }
 

@@ -31,6 +31,7 @@ describe.each([true, false])('a log line (for people: %s)', (isPretty) => {
       authorization: 'Bearer hush',
       detail: 'signed by whsec_aHVzaGh1c2g=',
       url: 'https://key:hush@target/',
+      two: 'mysql://user:hu@hush@db/events',
     });
     expect(stream.text).not.toMatch(/hush|aHVzaGh1c2g/);
     expect(stream.text).toContain('@db/events');

@@ -44,14 +44,19 @@ function section(title: string, table: SettingTable): string {
       setting.fallbackText,
       setting.help,
     ];
-    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    return cells.map((cell) => cell.replaceAll('|', '\\|'));
   });
-  return [
-    `## ${title}`,
-    '',
-    '| Variable | Flag | Type | Default | What it does |',
-    '|---|---|---|---|---|',
-    ...rows,
-    '',
-  ].join('\n');
+  return `## ${title}\n\n${alignedTable(HEADINGS, rows)}\n`;
+}
+
+const HEADINGS = ['Variable', 'Flag', 'Type', 'Default', 'What it does'];
+
+/** A table with its columns aligned, as the formatter of this repository writes it. */
+function alignedTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(headings), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
