@@ -1,0 +1,267 @@
+import { describe, expect, it } from 'vitest';
+import { deadFiles, importDirection, importsOf, KEPT_FOR_TESTS, pureParts } from './imports.ts';
+import { anchorOf, brokenLinks, missingFiles, unknownCommands } from './pages.ts';
+import { environmentReaders, unseededTime } from './purity.ts';
+import { longFiles, migrationNumbers, siblingParts } from './shape.ts';
+import { treeOf, withoutComments } from './tree.ts';
+
+describe('the imports of a file', () => {
+  it('are found in every form, over several lines too, and not in comments', () => {
+    const source = `
+import a from './a.ts';
+import {
+  b,
+  type C,
+} from './b.ts';
+export * from './d.ts';
+export { e } from "./e.ts";
+import './f.ts';
+import type { G } from 'g';
+const h = await import('./h.ts');
+const i = await import(name);
+// import j from './j.ts';
+/** import k from './k.ts' */
+//   const l = await import('./l.ts');
+`;
+    expect(importsOf(source).sort()).toEqual(
+      ['./a.ts', './b.ts', './d.ts', './e.ts', './f.ts', 'g', './h.ts', '?'].sort(),
+    );
+  });
+
+  it('are looked for in what is left without comments, and a URL is none', () => {
+    expect(
+      withoutComments("const url = 'http://localhost'; // Date.now()\n  // more\n/* all */\nend"),
+    ).toContain("const url = 'http://localhost';");
+    expect(withoutComments('a; // Date.now()\n/** Date.now()\n * Date.now() */\nb')).not.toContain('Date');
+  });
+});
+
+describe('the direction of imports', () => {
+  const file = (path: string, specifier: string) =>
+    importDirection(treeOf({ [path]: `import x from '${specifier}';\n` }));
+
+  it.each([
+    ['src/core/fold.ts', './sequence.ts'],
+    ['src/ports/store.ts', '../core/domain.ts'],
+    ['src/orders/index.ts', '../core/domain.ts'],
+    ['src/adapters/kafka/consumer.ts', './fetch.ts'],
+    ['src/adapters/kafka/consumer.ts', '../../ports/event-log.ts'],
+    ['src/adapters/kafka/consumer.ts', '@platformatic/kafka'],
+    ['src/adapters/sqlite/connection.ts', 'node:sqlite'],
+    ['src/adapters/http-delivery/http-target.ts', '../../../package.json'],
+    ['src/pipeline/ingest/lane.ts', '../decode/decoder.ts'],
+    ['src/pipeline/decode/decoder.ts', 'node:buffer'],
+    ['src/pipeline/decode/event-types.ts', 'ajv'],
+    ['src/apps/order-sync/order-sync.ts', '../../adapters/http-delivery/index.ts'],
+    ['src/apps/start/main.ts', '../order-sync/order-sync.ts'],
+  ])('lets %s import %s', (path, specifier) => {
+    expect(file(path, specifier)).toEqual([]);
+  });
+
+  it.each([
+    ['src/core/fold.ts', '../ports/clock.ts'],
+    ['src/core/fold.ts', 'node:crypto'],
+    ['src/core/fold.ts', 'ajv'],
+    ['src/core/fold.ts', './sequence'],
+    ['src/ports/store.ts', '../pipeline/sync.ts'],
+    ['src/ports/store.ts', 'node:fs'],
+    ['src/orders/index.ts', '../ports/store.ts'],
+    ['src/orders/index.ts', '../pipeline/sync.ts'],
+    ['src/adapters/kafka/consumer.ts', '../embedded-log/consumer.ts'],
+    ['src/adapters/kafka/consumer.ts', '../system-clock.ts'],
+    ['src/adapters/mysql/schema.ts', '../../orders/index.ts'],
+    ['src/adapters/mysql/schema.ts', '../../pipeline/sync.ts'],
+    ['src/adapters/mysql/schema.ts', '../../apps/shared/settings.ts'],
+    ['src/pipeline/sync.ts', '../orders/index.ts'],
+    ['src/pipeline/sync.ts', '../adapters/mysql/index.ts'],
+    ['src/pipeline/sync.ts', 'node:fs'],
+    ['src/pipeline/sync.ts', 'pino'],
+    ['src/pipeline/sync.ts', '../../package.json'],
+    ['src/apps/start/main.ts', '../../../test/services/index.ts'],
+    ['src/apps/start/main.ts', '../../../../elsewhere.ts'],
+    ['src/cellar/new.ts', '../core/fold.ts'],
+  ])('stops %s from importing %s', (path, specifier) => {
+    expect(file(path, specifier)).toHaveLength(1);
+  });
+
+  it('stops an import whose name is only known at run time', () => {
+    expect(importDirection(treeOf({ 'src/core/fold.ts': 'await import(name);' }))).toHaveLength(1);
+  });
+
+  it('lets the pipeline hash, and draw no random bytes', () => {
+    const taking = (names: string) =>
+      pureParts(treeOf({ 'src/pipeline/a.ts': `import ${names} from 'node:crypto';` }));
+    expect(taking('{ hash }')).toEqual([]);
+    expect(taking('{\n  createHash,\n  hash,\n}')).toEqual([]);
+    expect(taking('{ hash, randomUUID }')).toHaveLength(1);
+    expect(taking('* as crypto')).toHaveLength(1);
+  });
+});
+
+describe('the environment and the clock', () => {
+  it('is read by the main of an app, and nowhere else', () => {
+    const reading = (path: string, source: string) => environmentReaders(treeOf({ [path]: source })).length;
+    expect(reading('src/apps/order-sync/main.ts', 'process.env')).toBe(0);
+    expect(reading('src/apps/shared/settings.ts', '// process.env is given\nconst env = given.env;')).toBe(0);
+    for (const source of [
+      'process.env.X',
+      "process['env']",
+      'const { env } = process;',
+      "import p from 'node:process'",
+    ]) {
+      expect(reading('src/apps/order-sync/commands.ts', source), source).toBe(1);
+      expect(reading('src/adapters/mysql/store.ts', source), source).toBe(1);
+    }
+  });
+
+  it.each([
+    'Date.now()',
+    'new Date()',
+    'new Date;',
+    'Date()',
+    'Math.random()',
+    'performance.now()',
+    'setTimeout(f, 1)',
+    'AbortSignal.timeout(5)',
+    'crypto.randomUUID()',
+    'process.hrtime.bigint()',
+  ])('%s is found in core, ports, pipeline and orders, and left alone elsewhere', (source) => {
+    for (const room of ['core', 'ports', 'pipeline/ingest', 'orders']) {
+      expect(unseededTime(treeOf({ [`src/${room}/a.ts`]: `const x = ${source}` })), room).not.toEqual([]);
+    }
+    expect(unseededTime(treeOf({ 'src/adapters/a.ts': source, 'src/apps/start/a.ts': source }))).toEqual([]);
+  });
+
+  it('may be spoken of in comments, and dates of a given moment may be made', () => {
+    const source =
+      '// Date.now() would jump\nconst day = new Date(ms);\nconst u = Date.UTC(2025, 1);\nupdate();';
+    expect(unseededTime(treeOf({ 'src/core/a.ts': source }))).toEqual([]);
+  });
+});
+
+describe('dead files', () => {
+  const kept = Object.fromEntries([...KEPT_FOR_TESTS.keys()].map((path) => [path, '']));
+  const usesKept = [...KEPT_FOR_TESTS.keys()].map((path) => `import '../${path}';`).join('\n');
+  const house = {
+    ...kept,
+    'package.json':
+      '{"scripts": {"start": "node bin/launch.mjs src/apps/start/main.ts", "try": "node test/run.ts"}}',
+    'src/apps/start/main.ts': "import '../../core/a.ts';\nimport './part.ts';",
+    'src/apps/start/part.ts': "new URL('./sql/', import.meta.url)",
+    'src/apps/start/sql/0001.sql': '',
+    'src/core/a.ts': '',
+    'test/run.ts': '',
+    'test/a.test.ts': `${usesKept}\nimport './helper.ts';\nstart(join(here, 'child.ts'));`,
+    'test/helper.ts': '',
+    'test/child.ts': '',
+  };
+
+  it('are none where everything is imported, read beside a file, or started', () => {
+    expect(deadFiles(treeOf(house))).toEqual([]);
+  });
+
+  it.each(['src/core/unused.ts', 'src/core/unused.sql', 'test/unused.ts', 'bench/unused.ts'])(
+    '%s is one if nothing reaches it',
+    (path) => {
+      expect(deadFiles(treeOf({ ...house, [path]: '' }))).toEqual([expect.stringContaining(path)]);
+    },
+  );
+
+  it('are those in src that only a test reaches', () => {
+    const tested = { ...house, 'src/core/only.ts': '', 'test/b.test.ts': "import '../src/core/only.ts';" };
+    expect(deadFiles(treeOf(tested))).toEqual([expect.stringContaining('src/core/only.ts')]);
+  });
+
+  it('are those kept for tests that no test uses, or that are gone', () => {
+    const [path = ''] = KEPT_FOR_TESTS.keys();
+    const { [path]: _, ...gone } = house as Record<string, string>;
+    expect(
+      deadFiles(treeOf({ ...house, 'test/a.test.ts': "import './helper.ts'; 'child.ts'" })),
+    ).toHaveLength(KEPT_FOR_TESTS.size);
+    expect(deadFiles(treeOf(gone))).toEqual([expect.stringContaining(path)]);
+  });
+});
+
+describe('shapes', () => {
+  it('are too long from a limit on', () => {
+    const lines = (count: number) => 'x\n'.repeat(count);
+    expect(
+      longFiles(treeOf({ 'src/a.ts': lines(400), 'README.md': lines(249), 'test/a.ts': lines(900) })),
+    ).toEqual([]);
+    expect(longFiles(treeOf({ 'src/a.ts': lines(401), 'README.md': lines(250) }))).toHaveLength(2);
+  });
+
+  it('of migrations are numbers from 1, each once', () => {
+    const numbered = (...names: string[]) =>
+      migrationNumbers(
+        treeOf(Object.fromEntries(names.map((name) => [`src/adapters/db/migrations/${name}`, '']))),
+        ['db'],
+      );
+    expect(numbered('0001-journal.sql', '0002-more.sql')).toEqual([]);
+    expect(numbered('0001-journal.sql', '0003-more.sql')).toHaveLength(1);
+    expect(numbered('0001-journal.sql', '0001-twice.sql')).toHaveLength(1);
+    expect(numbered('1-journal.sql')).toHaveLength(1);
+    expect(numbered()).toHaveLength(1);
+  });
+
+  it('of siblings are the same names', () => {
+    const tree = treeOf({
+      'src/adapters/a/index.ts': '',
+      'src/adapters/a/store.ts': '',
+      'src/adapters/b/index.ts': '',
+    });
+    expect(siblingParts(tree, { adapters: ['a', 'b'], parts: ['index.ts'] })).toEqual([]);
+    expect(siblingParts(tree, { adapters: ['a', 'b'], parts: ['index.ts', 'store.ts'] })).toEqual([
+      expect.stringContaining('src/adapters/b/store.ts'),
+    ]);
+  });
+});
+
+describe('pages', () => {
+  const house = {
+    'package.json': '{"scripts": {"start": "", "test": "", "check:drain": ""}}',
+    'docs/b.md': '# Title\n## What `it` is, and why\n',
+    'src/core/fold.ts': '',
+  };
+  const page = (text: string) => treeOf({ ...house, 'docs/a.md': text });
+
+  it('link to files, folders and headings that are there', () => {
+    const good =
+      '[b](b.md) [c](../src/core/) [d](b.md#what-it-is-and-why) [e](https://x.test/none) [f](#here)\n# Here\n';
+    expect(brokenLinks(page(good))).toEqual([]);
+    for (const link of ['c.md', '../src/none.ts', 'b.md#none', '#none', '../../outside.md']) {
+      expect(brokenLinks(page(`[x](${link})`)), link).toHaveLength(1);
+    }
+    expect(brokenLinks(page('```text\n[x](none.md)\n```\n'))).toEqual([]);
+  });
+
+  it('have anchors as GitHub makes them', () => {
+    expect(anchorOf('Coming from the original: `node producer.js`')).toBe(
+      'coming-from-the-original-node-producerjs',
+    );
+  });
+
+  it('name npm commands that are there', () => {
+    const good =
+      '`npm start`, `npm run check:drain -- --events 1`, `npm run check:*`\n```sh\nA=1 npm test\nnpm ci\n```\nFrom npm comes Node.';
+    expect(unknownCommands(page(good))).toEqual([]);
+    for (const bad of [
+      '`npm run none`',
+      'npm run -s none',
+      '`npm none`',
+      '```sh\nnpm stop\n```',
+      '`npm run none:*`',
+    ]) {
+      expect(unknownCommands(page(bad)), bad).toHaveLength(1);
+    }
+  });
+
+  it('name files that are there', () => {
+    const good =
+      '`src/core/fold.ts` `src/core` `src/*/fold.ts` `fold.ts` `event_journal` `application/json` `b.md`';
+    expect(missingFiles(page(good))).toEqual([]);
+    for (const bad of ['`src/core/none.ts`', '`none.ts`', '`docs/none.md`', '`src/*/none.ts`', '`bench/`']) {
+      expect(missingFiles(page(bad)), bad).toHaveLength(1);
+    }
+  });
+});

@@ -1,0 +1,198 @@
+import { resolvePath, type Tree, type Violation, withoutComments } from './tree.ts';
+
+const STATIC_IMPORT = /^(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm;
+const BARE_IMPORT = /^import\s*['"]([^'"]+)['"]/gm;
+const DYNAMIC_IMPORT = /\bimport\(\s*(?:['"]([^'"]+)['"]|([^'")\s][^)]*))/g;
+
+/** What a file imports, as it is written there. An import of a name that is only known at run time is `?`. */
+export function importsOf(source: string): string[] {
+  const code = withoutComments(source);
+  const named = [STATIC_IMPORT, BARE_IMPORT].flatMap((pattern) =>
+    [...code.matchAll(pattern)].map((match) => match[1] ?? '?'),
+  );
+  return [...named, ...[...code.matchAll(DYNAMIC_IMPORT)].map((match) => match[1] ?? '?')];
+}
+
+/** Of Node's own modules, what computes and does nothing else. */
+const PURE_MODULES = new Set(['node:crypto', 'node:buffer']);
+/** Of node:crypto, what gives the same answer to the same question. */
+const PURE_CRYPTO = new Set(['hash', 'createHash']);
+/** Of npm, what the pipeline may use: a compiler of schemas, without I/O. */
+const PURE_PACKAGES = new Set(['ajv']);
+
+/**
+ * Imports point one way: apps -> pipeline, adapters, orders -> ports -> core. Adapters never see each other nor a
+ * domain, a domain never sees anything but the core, and the engine never sees a domain.
+ */
+export function importDirection(tree: Tree): Violation[] {
+  return sourcesOf(tree).flatMap(([path, source]) =>
+    importsOf(source).flatMap((specifier) => {
+      const fault = faultOf(path, specifier);
+      return fault === null ? [] : [`${path} imports ${specifier}: ${fault}`];
+    }),
+  );
+}
+
+/** A file as test and tool see it: everything under src/ that is code. */
+export function sourcesOf(tree: Tree): [string, string][] {
+  return [...tree].filter(([path]) => path.startsWith('src/') && path.endsWith('.ts'));
+}
+
+function faultOf(path: string, specifier: string): string | null {
+  if (specifier === '?') return 'name the file, so that it is known before the program runs';
+  const from = roomOf(path);
+  if (!specifier.startsWith('.')) return outsideFault(from.room, specifier);
+  const target = resolvePath(path, specifier);
+  if (target === null) return 'it is outside the repository';
+  if (target === 'package.json') {
+    return from.room === 'adapters' || from.room === 'apps'
+      ? null
+      : 'only adapters and apps say their version';
+  }
+  if (!target.startsWith('src/')) return 'src/ is whole without the rest of the repository';
+  if (!specifier.endsWith('.ts')) return 'name the file with its ending, .ts';
+  return roomFault(from, roomOf(target));
+}
+
+interface Place {
+  readonly room: string;
+  /** Within adapters and apps, which one. */
+  readonly part: string;
+}
+
+function roomOf(path: string): Place {
+  const [, room = '', part = ''] = path.split('/');
+  return { room, part };
+}
+
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: ['core'],
+  ports: ['ports', 'core'],
+  orders: ['orders', 'core'],
+  adapters: ['adapters', 'ports', 'core'],
+  pipeline: ['pipeline', 'ports', 'core'],
+  apps: ['apps', 'pipeline', 'adapters', 'orders', 'ports', 'core'],
+};
+
+function roomFault(from: Place, to: Place): string | null {
+  const allowed = MAY_IMPORT[from.room];
+  if (allowed === undefined) return `src/${from.room} is a room that the rules do not know: add it to them`;
+  if (!allowed.includes(to.room)) return `src/${from.room} sees only ${allowed.join(', ')}`;
+  if (from.room === 'adapters' && from.part !== to.part && to.room === 'adapters') {
+    return 'adapters never import each other';
+  }
+  return null;
+}
+
+function outsideFault(room: string, specifier: string): string | null {
+  if (room === 'adapters' || room === 'apps') return null;
+  if (room !== 'pipeline') return `src/${room} imports nothing from outside`;
+  if (PURE_MODULES.has(specifier) || PURE_PACKAGES.has(specifier)) return null;
+  return 'the pipeline reaches the machine only through ports';
+}
+
+/** Of modules that are only partly pure, the pipeline takes the pure part. */
+export function pureParts(tree: Tree): Violation[] {
+  return sourcesOf(tree)
+    .filter(([path]) => path.startsWith('src/pipeline/'))
+    .flatMap(([path, source]) =>
+      [...withoutComments(source).matchAll(/^import\s+([^'";]*?)\s+from\s*['"]node:crypto['"]/gm)].flatMap(
+        (match) => {
+          const clause = match[1] ?? '';
+          const names = /^\{(.*)\}$/s
+            .exec(clause)?.[1]
+            ?.split(',')
+            .map((name) => name.trim()) ?? [clause];
+          return names
+            .filter((name) => name !== '' && !PURE_CRYPTO.has(name))
+            .map(
+              (name) => `${path} takes ${name} of node:crypto: only ${[...PURE_CRYPTO].join(', ')} are pure`,
+            );
+        },
+      ),
+    );
+}
+
+/** What rests on nothing but tests, and why it is in src/ all the same. Anything else that is not reached is dead. */
+export const KEPT_FOR_TESTS: ReadonlyMap<string, string> = new Map([
+  [
+    'src/adapters/seeded-clock.ts',
+    "the clock's seeded twin, by which simulations and tests drive every wait",
+  ],
+]);
+
+/**
+ * Files that nothing reaches. Entries are what somebody starts: the scripts and programs of package.json, the
+ * mains of the apps, examples, tests, benches. Code in src/ has to be reached without the tests; helpers of
+ * tests may also be started by name, as a process of their own.
+ */
+export function deadFiles(tree: Tree): Violation[] {
+  const product = reach(tree, productEntries(tree));
+  const all = reach(tree, [...productEntries(tree), ...testEntries(tree)]);
+  const dead: Violation[] = [];
+  for (const path of tree.keys()) {
+    if (path.startsWith('src/') && !product.has(path)) {
+      if (!KEPT_FOR_TESTS.has(path))
+        dead.push(`${path} is not reached from any program: delete it, or use it`);
+      else if (!all.has(path)) dead.push(`${path} is kept for tests, and no test uses it: delete it`);
+    }
+    if (/^(test|bench|examples)\/.*\.ts$/.test(path) && !all.has(path)) {
+      dead.push(`${path} is not reached from any script or test: delete it, or use it`);
+    }
+  }
+  for (const path of KEPT_FOR_TESTS.keys()) {
+    if (!tree.has(path))
+      dead.push(`${path} is named as kept for tests, and is not there: take it off the list`);
+  }
+  return dead;
+}
+
+function productEntries(tree: Tree): string[] {
+  const starters = [...tree].filter(([path]) => path === 'package.json' || path.startsWith('bin/'));
+  const started = starters.flatMap(([, text]) => text.match(/\bsrc\/[\w./-]+\.ts\b/g) ?? []);
+  const mains = [...tree.keys()].filter(
+    (path) => /^src\/apps\/[\w-]+\/main\.ts$/.test(path) || /^examples\/.*\.ts$/.test(path),
+  );
+  return [...started, ...mains];
+}
+
+function testEntries(tree: Tree): string[] {
+  const named = ['package.json', 'vitest.config.ts'].flatMap(
+    (path) => tree.get(path)?.match(/\b(?:test|bench)\/[\w./-]+\.ts\b/g) ?? [],
+  );
+  return [...named, ...[...tree.keys()].filter((path) => /\.test\.ts$/.test(path))];
+}
+
+function reach(tree: Tree, entries: readonly string[]): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const waiting = entries.filter((path) => tree.has(path));
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    if (path.endsWith('.ts')) waiting.push(...referencesOf(tree, path));
+  }
+  return reached;
+}
+
+/** What a file imports, reads beside itself (`new URL`), and what files of its own folder it names, to start them. */
+function referencesOf(tree: Tree, path: string): string[] {
+  const source = tree.get(path) ?? '';
+  const code = withoutComments(source);
+  const imported = importsOf(source).filter((specifier) => specifier.startsWith('.'));
+  const beside = [...code.matchAll(/new URL\(\s*['"]([^'"]+)['"],\s*import\.meta\.url/g)].map(
+    (match) => match[1] ?? '',
+  );
+  const named = path.startsWith('src/')
+    ? []
+    : [...code.matchAll(/['"`](?:\.?[\w./-]*\/)?([\w-]+\.ts)['"`]/g)];
+  const folder = path.slice(0, path.lastIndexOf('/') + 1);
+  const startedByName = [...tree.keys()].filter(
+    (other) => other.startsWith(folder) && named.some((match) => other.endsWith(`/${match[1]}`)),
+  );
+  const resolved = [...imported, ...beside].flatMap((target) => {
+    const found = resolvePath(path, target);
+    if (found === null) return [];
+    return tree.has(found) ? [found] : [...tree.keys()].filter((other) => other.startsWith(`${found}/`));
+  });
+  return [...resolved, ...startedByName];
+}

@@ -1,0 +1,108 @@
+import { resolvePath, type Tree, type Violation } from './tree.ts';
+
+/** Every page that people read. */
+export function pagesOf(tree: Tree): [string, string][] {
+  return [...tree].filter(([path]) => path.endsWith('.md'));
+}
+
+/** Text outside fenced blocks: what Markdown gives a meaning to. */
+function prose(page: string): string {
+  return page.replace(/^(```+)[^\n]*\n[\s\S]*?^\1\s*$/gm, '');
+}
+
+/** How GitHub names the anchor of a heading. */
+export function anchorOf(heading: string): string {
+  return heading
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(' ', '-');
+}
+
+function anchorsOf(page: string): Set<string> {
+  return new Set([...prose(page).matchAll(/^#{1,6}\s+(.+?)\s*$/gm)].map((match) => anchorOf(match[1] ?? '')));
+}
+
+/** Links to files of the repository, and to headings, lead somewhere. */
+export function brokenLinks(tree: Tree): Violation[] {
+  return pagesOf(tree).flatMap(([path, page]) =>
+    [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].flatMap((match) => {
+      const link = match[1] ?? '';
+      if (/^[a-z][a-z0-9+.-]*:/i.test(link)) return [];
+      const [file = '', anchor] = link.split('#');
+      const target = file === '' ? path : resolvePath(path, file);
+      const isThere = target !== null && (tree.has(target) || isFolder(tree, target));
+      if (!isThere) return [`${path} links to ${link}: there is no such file`];
+      const isAnchor = anchor === undefined || anchorsOf(tree.get(target) ?? '').has(anchor);
+      return isAnchor ? [] : [`${path} links to ${link}: ${target} has no such heading`];
+    }),
+  );
+}
+
+function isFolder(tree: Tree, path: string): boolean {
+  const folder = path.endsWith('/') ? path : `${path}/`;
+  return path === '' || [...tree.keys()].some((other) => other.startsWith(folder));
+}
+
+/** npm's own commands, which package.json does not define. */
+const NPM_COMMANDS = new Set(['ci', 'install', 'rebuild', 'audit']);
+
+/** Every npm command that a page names is one of package.json's scripts. */
+export function unknownCommands(tree: Tree): Violation[] {
+  const scripts = scriptsOf(tree);
+  return pagesOf(tree).flatMap(([path, page]) =>
+    [...page.matchAll(/\bnpm ((?:-\S+ )*)(run(?:-script)? )?((?:-\S+ )*)([a-z][\w:*-]*)/g)].flatMap(
+      (match) => {
+        const [, , run, , name = ''] = match;
+        if (run === undefined && !isCommandPlace(page, match.index)) return [];
+        if (run === undefined && NPM_COMMANDS.has(name)) return [];
+        const isKnown = name.endsWith('*')
+          ? scripts.some((script) => script.startsWith(name.slice(0, -1)))
+          : scripts.includes(name);
+        return isKnown ? [] : [`${path} names "npm ${run ?? ''}${name}": package.json has no such script`];
+      },
+    ),
+  );
+}
+
+/** Whether the text at this place is code, not a sentence about npm. */
+function isCommandPlace(page: string, index: number): boolean {
+  return /(^|[`$(=]|&& |; )\s*(?:[A-Z_]+=\S+ )*$/.test(
+    page.slice(page.lastIndexOf('\n', index - 1) + 1, index),
+  );
+}
+
+function scriptsOf(tree: Tree): string[] {
+  const manifest = JSON.parse(tree.get('package.json') ?? '{}') as { scripts?: Record<string, string> };
+  return Object.keys(manifest.scripts ?? {});
+}
+
+const ROOTS = /^(?:src|test|docs|bin|bench|examples|docker|\.ci)\/[\w./*-]*$/;
+const BARE_FILE = /^[\w.-]+\.(?:md|ts|mjs|yml)$/;
+
+/** Every file that a page names in backticks is there; `*` stands for any name. */
+export function missingFiles(tree: Tree): Violation[] {
+  const paths = [...tree.keys()];
+  const lastNames = new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
+  return pagesOf(tree).flatMap(([path, page]) =>
+    [...prose(page).matchAll(/`([^`\n]+)`/g)].flatMap((match) => {
+      const name = match[1] ?? '';
+      const isBare = BARE_FILE.test(name);
+      if (!isBare && !ROOTS.test(name)) return [];
+      const isThere = isBare ? lastNames.has(name) : isNamed(tree, paths, name);
+      return isThere ? [] : [`${path} names ${name}: there is no such file`];
+    }),
+  );
+}
+
+function isNamed(tree: Tree, paths: readonly string[], name: string): boolean {
+  if (!name.includes('*')) return tree.has(name) || isFolder(tree, name);
+  const pattern = name
+    .split(/(\*\*|\*)/)
+    .map((part) =>
+      part === '**' ? '.*' : part === '*' ? '[^/]*' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'),
+    )
+    .join('');
+  return paths.some((path) => new RegExp(`^${pattern}(?:/.*)?$`).test(path));
+}

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { deadFiles, importDirection, pureParts, sourcesOf } from './imports.ts';
+import { brokenLinks, missingFiles, pagesOf, unknownCommands } from './pages.ts';
+import { environmentReaders, unseededTime } from './purity.ts';
+import { longFiles, migrationNumbers, siblingParts } from './shape.ts';
+import { readTree } from './tree.ts';
+
+const tree = readTree(join(import.meta.dirname, '..', '..'));
+
+describe('the house', () => {
+  it('is looked at whole', () => {
+    expect(sourcesOf(tree).length).toBeGreaterThan(50);
+    expect(pagesOf(tree).map(([path]) => path)).toEqual(
+      expect.arrayContaining(['README.md', 'docs/ARCHITECTURE.md']),
+    );
+  });
+
+  it('has imports that point one way', () => {
+    expect([...importDirection(tree), ...pureParts(tree)]).toEqual([]);
+  });
+
+  it('reads its environment in the mains of its apps alone', () => {
+    expect(environmentReaders(tree)).toEqual([]);
+  });
+
+  it('takes time and chance from the clock alone where a simulation has to drive them', () => {
+    expect(unseededTime(tree)).toEqual([]);
+  });
+
+  it('has no file that nothing reaches', () => {
+    expect(deadFiles(tree)).toEqual([]);
+  });
+
+  it('has no file that is too long to read', () => {
+    expect(longFiles(tree)).toEqual([]);
+  });
+
+  it('numbers its migrations without gaps, in both stores', () => {
+    expect(migrationNumbers(tree, ['mysql', 'sqlite'])).toEqual([]);
+  });
+
+  it('lays sibling adapters out alike', () => {
+    const stores = ['store.ts', 'schema.ts', 'ingest.ts', 'deliveries.ts', 'queries.ts', 'connection.ts'];
+    const logs = ['event-log.ts', 'consumer.ts', 'producer.ts'];
+    const all = ['options.ts', 'index.ts'];
+    expect([
+      ...siblingParts(tree, { adapters: ['mysql', 'sqlite'], parts: [...stores, ...all] }),
+      ...siblingParts(tree, { adapters: ['kafka', 'embedded-log'], parts: [...logs, ...all] }),
+      ...siblingParts(tree, { adapters: ['http-delivery'], parts: all }),
+    ]).toEqual([]);
+  });
+});
+
+describe('the pages', () => {
+  it('link to what is there', () => {
+    expect(brokenLinks(tree)).toEqual([]);
+  });
+
+  it('name commands that package.json has', () => {
+    expect(unknownCommands(tree)).toEqual([]);
+  });
+
+  it('name files that are there', () => {
+    expect(missingFiles(tree)).toEqual([]);
+  });
+});
