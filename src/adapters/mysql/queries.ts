@@ -1,12 +1,13 @@
 import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
-import { comparePartitions, type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type {
   Checkpoint,
   ClaimRequest,
+  QuarantinedRecord,
+  QuarantineKey,
   ResumeDecision,
   StoreCounts,
-  StoredQuarantine,
   StoredRow,
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
@@ -136,15 +137,18 @@ export async function readView(
 
 export async function readQuarantine(
   pool: Pool,
-  { after, limit }: { after: Position | null; limit: number },
-): Promise<StoredQuarantine[]> {
-  const position = after === null ? ['', -1, -1n] : [after.topic, after.partition, after.offset];
+  { after, limit }: { after: QuarantineKey | null; limit: number },
+): Promise<QuarantinedRecord[]> {
+  const key =
+    after === null
+      ? ['', -1, -1n, Buffer.alloc(0)]
+      : [after.topic, after.partition, after.offset, Buffer.from(after.valueHash, 'hex')];
   return withConnection(pool, async (connection) => {
     const [rows] = await connection.execute<RowDataPacket[]>(
       'SELECT topic, partition_id, record_offset, reason, detail, record_key, record_value, value_length, value_hash, headers, observed_at ' +
-        'FROM quarantine WHERE (topic, partition_id, record_offset) > (?, ?, ?) ' +
-        `ORDER BY topic, partition_id, record_offset LIMIT ${Math.floor(limit)}`,
-      position as never[],
+        'FROM quarantine WHERE (topic, partition_id, record_offset, value_hash) > (?, ?, ?, ?) ' +
+        `ORDER BY topic, partition_id, record_offset, value_hash LIMIT ${Math.floor(limit)}`,
+      key as never[],
     );
     return rows.map((row) => ({
       topic: String(row[0]),

@@ -1,6 +1,6 @@
 import type { Pool } from 'mysql2/promise';
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { Position, TopicPartition } from '../../core/offset.ts';
+import type { TopicPartition } from '../../core/offset.ts';
 import type {
   ClaimRequest,
   DeliveryClaimRequest,
@@ -8,6 +8,7 @@ import type {
   IngestBatch,
   MigrationOptions,
   MigrationReport,
+  QuarantineKey,
   ResumeDecision,
   Store,
 } from '../../ports/store.ts';
@@ -75,7 +76,7 @@ export class MysqlStore implements Store {
     return queries.readView(this.#pool, this.#migrated.view, entityIds);
   }
 
-  async readQuarantine(options: { after: Position | null; limit: number }) {
+  async readQuarantine(options: { after: QuarantineKey | null; limit: number }) {
     return queries.readQuarantine(this.#pool, options);
   }
 

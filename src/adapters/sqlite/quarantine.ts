@@ -1,6 +1,4 @@
-import { TributaryError } from '../../core/errors.ts';
-import { type Position, partitionName } from '../../core/offset.ts';
-import type { QuarantinedRecord, StoredQuarantine } from '../../ports/store.ts';
+import type { QuarantinedRecord, QuarantineKey } from '../../ports/store.ts';
 import {
   bigintOf,
   bytesOf,
@@ -18,15 +16,11 @@ const INSERT = `
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING`;
 
-const SELECT_HASH =
-  'SELECT value_hash FROM quarantine WHERE topic = ? AND partition_id = ? AND record_offset = ?';
-
 /** Keeps the records. One that is there already (read again after a decision to go back) is kept as it is. */
 export function insertQuarantined(writer: Connection, records: readonly QuarantinedRecord[]): void {
   const insert = writer.statement(INSERT);
   for (const record of records) {
-    const hash = Buffer.from(record.valueHash, 'hex');
-    const { changes } = insert.run(
+    insert.run(
       record.topic,
       record.partition,
       record.offset,
@@ -35,31 +29,34 @@ export function insertQuarantined(writer: Connection, records: readonly Quaranti
       record.key,
       record.value,
       record.valueLength,
-      hash,
+      Buffer.from(record.valueHash, 'hex'),
       record.headers,
       record.observedAtMs,
     );
-    if (Number(changes) === 1) continue;
-    const kept = writer.statement(SELECT_HASH).get(record.topic, record.partition, record.offset);
-    if (!hash.equals(bytesOf(kept?.value_hash))) throw otherRecordKept(record);
   }
 }
 
-/** In the sequence of topic, partition and offset, beginning behind `after`. */
+/** In the sequence of topic, partition, offset and hash, beginning behind `after`. */
 export function readQuarantine(
   reader: Connection,
-  after: Position | null,
+  after: QuarantineKey | null,
   limit: number,
-): StoredQuarantine[] {
+): QuarantinedRecord[] {
   const rows = reader
     .statement(`
-      SELECT * FROM quarantine WHERE (topic, partition_id, record_offset) > (?, ?, ?)
-      ORDER BY topic, partition_id, record_offset LIMIT ?`)
-    .all(after?.topic ?? '', after?.partition ?? -1, after?.offset ?? -1n, limit);
+      SELECT * FROM quarantine WHERE (topic, partition_id, record_offset, value_hash) > (?, ?, ?, ?)
+      ORDER BY topic, partition_id, record_offset, value_hash LIMIT ?`)
+    .all(
+      after?.topic ?? '',
+      after?.partition ?? -1,
+      after?.offset ?? -1n,
+      Buffer.from(after?.valueHash ?? '', 'hex'),
+      limit,
+    );
   return rows.map(toRecord);
 }
 
-function toRecord(row: SqliteRow): StoredQuarantine {
+function toRecord(row: SqliteRow): QuarantinedRecord {
   return {
     topic: textOf(row.topic),
     partition: numberOf(row.partition_id),
@@ -73,12 +70,4 @@ function toRecord(row: SqliteRow): StoredQuarantine {
     headers: bytesOf(row.headers),
     observedAtMs: numberOf(row.observed_at),
   };
-}
-
-/** Happens when a topic was made again: neither record may take the other's place in silence. */
-function otherRecordKept(record: QuarantinedRecord): TributaryError {
-  return new TributaryError(
-    'store_refused',
-    `The quarantine already holds another record of ${partitionName(record)} at offset ${record.offset}, perhaps of an earlier topic of that name: copy that row elsewhere and remove it, then go on.`,
-  );
 }

@@ -1,5 +1,5 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { Position, TopicPartition } from '../../core/offset.ts';
+import type { TopicPartition } from '../../core/offset.ts';
 import type {
   Checkpoint,
   ClaimedDelivery,
@@ -11,11 +11,12 @@ import type {
   JournaledEvent,
   MigrationOptions,
   MigrationReport,
+  QuarantinedRecord,
+  QuarantineKey,
   ResumeDecision,
   Store,
   StoreCounts,
   StoredDelivery,
-  StoredQuarantine,
   StoredRow,
 } from '../../ports/store.ts';
 import { claim, halt, readCheckpoints, resume } from './checkpoints.ts';
@@ -77,7 +78,10 @@ export class SqliteStore implements Store {
     return readView(database, view, entityIds);
   }
 
-  async readQuarantine(options: { after: Position | null; limit: number }): Promise<StoredQuarantine[]> {
+  async readQuarantine(options: {
+    after: QuarantineKey | null;
+    limit: number;
+  }): Promise<QuarantinedRecord[]> {
     return this.#ready().database.read((reader) => readQuarantine(reader, options.after, options.limit));
   }
 

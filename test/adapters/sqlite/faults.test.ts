@@ -8,7 +8,6 @@ import {
   commitChanges,
   PARCELS,
   parcelMigration,
-  quarantined,
   SettableClock,
   TARGETS,
 } from '../../contract/store/fixtures.ts';
@@ -103,29 +102,6 @@ describe('the SQLite store', () => {
       code: 'domain_invalid',
     });
   });
-
-  it('refuses to lose a quarantined record of an earlier topic of that name', async () => {
-    const store = await openMigrated(new SettableClock());
-    await store.commit(batchOf([], [], { quarantined: [quarantined(1n)] }));
-    const other = quarantined(1n, { value: Uint8Array.of(1) });
-    await expect(
-      store.commit(batchOf([], [change('parcel', 0)], { quarantined: [other] })),
-    ).rejects.toMatchObject({ code: 'store_refused' });
-    expect(await store.counts()).toMatchObject({ quarantined: 1, journaledEvents: 0 });
-  });
-
-  it.each(['optimistic', 'locking'] as const)(
-    'refuses an event at a time that does not sort (%s)',
-    async (mode) => {
-      const store = await openMigrated(new SettableClock());
-      const first = change('parcel', 0);
-      const events = first.events.map((event) => ({ ...event, occurredAtMs: Date.UTC(10_000, 0, 1) }));
-      await expect(store.commit(batchOf([], [{ ...first, events }], { mode }))).rejects.toMatchObject({
-        code: 'store_refused',
-      });
-      expect(await store.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0 });
-    },
-  );
 
   it('refuses a locking plan that does not build on the versions that it was given', async () => {
     const store = await openMigrated(new SettableClock());

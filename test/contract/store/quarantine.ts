@@ -65,6 +65,14 @@ export function describeQuarantine(harness: StoreHarness): void {
       expect(kept.map(({ offset, observedAtMs }) => [offset, observedAtMs])).toEqual([[4n, 1_000]]);
     });
 
+    it('keeps both records if a topic that was made again has another one at the same offset', async () => {
+      const values = [Uint8Array.of(1), Uint8Array.of(2)];
+      for (const value of values) await keep(quarantined(4n, { value }));
+      const first = await place.store.readQuarantine({ after: null, limit: 1 });
+      const second = await place.store.readQuarantine({ after: first[0] ?? null, limit: 10 });
+      expect([...first, ...second].map(({ value }) => value?.[0]).sort()).toEqual([1, 2]);
+    });
+
     it('takes a value of a megabyte', async () => {
       const value = new Uint8Array(1_048_576).fill(0xfe);
       await keep(quarantined(1n, { value }));

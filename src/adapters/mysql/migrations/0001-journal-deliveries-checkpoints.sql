@@ -52,6 +52,7 @@ CREATE TABLE delivery_attempts (
   PRIMARY KEY (target, entity_id, version, attempt, attempted_at)
 ) ENGINE = InnoDB;
 
+-- The hash is part of the key because a topic that is made again has the same offsets with other records.
 CREATE TABLE quarantine (
   topic VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   partition_id INT NOT NULL,
@@ -64,7 +65,7 @@ CREATE TABLE quarantine (
   value_hash BINARY(32) NOT NULL,
   headers LONGBLOB NOT NULL,
   observed_at BIGINT NOT NULL,
-  PRIMARY KEY (topic, partition_id, record_offset)
+  PRIMARY KEY (topic, partition_id, record_offset, value_hash)
 ) ENGINE = InnoDB;
 
 -- How far the journal has come in each partition. Moved only by a compare-and-set on (next_offset, epoch), in

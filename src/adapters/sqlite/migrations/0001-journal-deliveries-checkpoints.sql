@@ -79,7 +79,7 @@ CREATE TABLE quarantine (
   value_hash    BLOB    NOT NULL,
   headers       BLOB    NOT NULL,
   observed_at   INTEGER NOT NULL,
-  PRIMARY KEY (topic, partition_id, record_offset)
+  PRIMARY KEY (topic, partition_id, record_offset, value_hash)
 );
 
 CREATE TABLE checkpoints (
