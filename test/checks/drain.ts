@@ -40,6 +40,15 @@ interface Preloaded {
   readonly oracle: Oracle;
 }
 
+const PICKERS: Readonly<Record<string, (drained: Drained) => number | null>> = {
+  events_per_second: (drained) => drained.events_per_second,
+  seconds: (drained) => drained.seconds,
+  cpu_seconds_per_million_order_sync: (drained) => drained.cpu_seconds_per_million_order_sync,
+  cpu_seconds_per_million_kafka: (drained) => drained.cpu_seconds_per_million_kafka,
+  cpu_seconds_per_million_database: (drained) => drained.cpu_seconds_per_million_database,
+  peak_memory_mib_order_sync: (drained) => drained.peak_memory_mib_order_sync,
+};
+
 await runCommand({
   name: 'drain',
   summary:
@@ -108,15 +117,6 @@ async function run(check: RunningCheck): Promise<Figures> {
     ok: wrong === 0,
   };
 }
-
-const PICKERS: Readonly<Record<string, (drained: Drained) => number | null>> = {
-  events_per_second: (drained) => drained.events_per_second,
-  seconds: (drained) => drained.seconds,
-  cpu_seconds_per_million_order_sync: (drained) => drained.cpu_seconds_per_million_order_sync,
-  cpu_seconds_per_million_kafka: (drained) => drained.cpu_seconds_per_million_kafka,
-  cpu_seconds_per_million_database: (drained) => drained.cpu_seconds_per_million_database,
-  peak_memory_mib_order_sync: (drained) => drained.peak_memory_mib_order_sync,
-};
 
 async function preload(check: RunningCheck, kafka: RunningServices, events: number): Promise<Preloaded> {
   const { brokers } = kafka.kafka;

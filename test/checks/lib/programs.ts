@@ -25,6 +25,7 @@ export class Program {
   readonly #check: RunningCheck;
   #child: ChildProcess | null = null;
   #exited: Promise<void> = Promise.resolve();
+  #lastExit = 'it never ran';
 
   /** Takes a free port, and a log file in `folder`. What runs at the end of the check is killed then. */
   static async create(
@@ -87,7 +88,8 @@ export class Program {
     const orphaned = () => child.kill('SIGKILL');
     process.once('exit', orphaned);
     this.#exited = new Promise((resolve) => {
-      const ended = () => {
+      const ended = (cause: unknown, signal?: unknown) => {
+        this.#lastExit = `it ended by ${signal ?? cause}`;
         if (this.#child === child) this.#child = null;
         process.off('exit', orphaned);
         resolve();
@@ -137,11 +139,13 @@ export class Program {
     clearTimeout(timer);
   }
 
+  /** How the program ended last, and the end of its log. */
   logTail(): string {
     try {
-      return readFileSync(this.#logFile, 'utf8').split('\n').slice(-20).join('\n').slice(-4_000);
+      const lines = readFileSync(this.#logFile, 'utf8').trimEnd().split('\n');
+      return `${lines.slice(-20).join('\n').slice(-4_000)}\n(${this.#lastExit})`;
     } catch {
-      return '(no log yet)';
+      return `(no log; ${this.#lastExit})`;
     }
   }
 }
