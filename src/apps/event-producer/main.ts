@@ -1,5 +1,5 @@
+import { systemClock } from '../../adapters/system-clock.ts';
 import { type CliSpec, runCli } from '../shared/cli.ts';
-import { systemClock } from '../shared/system-clock.ts';
 import { loadCommand } from './load-command.ts';
 import { publishCommand } from './publish-command.ts';
 import { sendCommand } from './send-command.ts';

@@ -1,5 +1,5 @@
+import { systemClock } from '../../adapters/system-clock.ts';
 import { runCli } from '../shared/cli.ts';
-import { systemClock } from '../shared/system-clock.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
 
 process.exitCode = await runCli(

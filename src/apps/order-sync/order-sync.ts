@@ -76,7 +76,7 @@ export async function startOrderSync(
   const target = openHttpTarget({
     name: TARGET,
     url: settings.targetUrl,
-    secrets: settings.targetSecret === undefined ? [] : settings.targetSecret.split(/\s+/),
+    secrets: settings.targetSecret === undefined ? [] : settings.targetSecret.trim().split(/\s+/),
     clock,
     log: logger,
     deadlineMs: settings.deliveryDeadlineMs,

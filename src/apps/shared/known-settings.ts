@@ -342,13 +342,16 @@ export const FOREIGN_VARIABLES: readonly string[] = [
   'KAFKA_DEBUG',
 ];
 
-/** Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes. */
+/** Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes; several between blanks while one replaces the other. */
 function checkWebhookSecret(given: string): void {
-  const match = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(given);
-  const length = match === null ? 0 : Buffer.from(match[1] ?? '', 'base64').length;
-  if (length < 24 || length > 64) {
-    throw new SettingFault(
-      'give whsec_ and the base64 of 24 to 64 random bytes; make one by: echo "whsec_$(openssl rand -base64 32)"',
-    );
+  for (const secretText of given.trim().split(/\s+/)) {
+    const match = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secretText);
+    const length = match === null ? 0 : Buffer.from(match[1] ?? '', 'base64').length;
+    if (length < 24 || length > 64) {
+      throw new SettingFault(
+        'give whsec_ and the base64 of 24 to 64 random bytes, several between blanks while rotating; make one by: ' +
+          'echo "whsec_$(openssl rand -base64 32)"',
+      );
+    }
   }
 }

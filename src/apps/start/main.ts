@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '../../adapters/system-clock.ts';
 import { topicsOf } from '../event-producer/publish.ts';
 import { startOrderMgt } from '../order-mgt/index.ts';
 import { startOrderSync } from '../order-sync/order-sync.ts';
@@ -7,7 +8,6 @@ import { type CommandContext, runCli } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
 import { isKafka, openEventLog } from '../shared/open-log.ts';
 import { loadSettings } from '../shared/settings.ts';
-import { systemClock } from '../shared/system-clock.ts';
 import { runDemo } from './demo.ts';
 import { lockDataDirectory } from './instance-lock.ts';
 

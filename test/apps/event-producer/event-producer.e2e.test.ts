@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
-import { systemClock } from '../../../src/apps/shared/system-clock.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { LogRecord } from '../../../src/ports/event-log.ts';
 
 const main = fileURLToPath(new URL('../../../src/apps/event-producer/main.ts', import.meta.url));

@@ -259,6 +259,14 @@ describe('secrets', () => {
     expect(refusal({ DATABASE_URL: 'user:hush@db' })).not.toContain('hush');
   });
 
+  it('takes two webhook secrets at once, for the time of a rotation', () => {
+    const both = `${SECRET} whsec_${Buffer.alloc(24, 9).toString('base64')}`;
+    expect(loadSettings('order-mgt', { env: { ORDER_MGT_SECRET: both } }).values.secret).toBe(both);
+    expect(() =>
+      loadSettings('order-mgt', { env: { ORDER_MGT_SECRET: `${SECRET} whsec_c2hvcnQ=` } }),
+    ).toThrow('ORDER_MGT_SECRET');
+  });
+
   it('does not quote a settings file that is not JSON', () => {
     const config = file('broken.json', '{"KAFKA_SASL_PASSWORD": hush}');
     const message = refusal({ TRIBUTARY_CONFIG: config });

@@ -1,8 +1,8 @@
 /** The product on its embedded log and store, in this process: as `order-sync` without settings, many times over. */
 import { join } from 'node:path';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { openParts, startOrderSync } from '../../../src/apps/order-sync/order-sync.ts';
 import { loadSettings } from '../../../src/apps/shared/settings.ts';
-import { systemClock } from '../../../src/apps/shared/system-clock.ts';
 import type { RawRecord } from '../oracle.ts';
 import { Tables } from './tables.ts';
 import { waitFor } from './waiting.ts';
