@@ -1,0 +1,224 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import {
+  COMMON_SETTINGS,
+  ORDER_MGT_SETTINGS,
+  ORDER_SYNC_SETTINGS,
+  type ProgramName,
+} from '../src/apps/shared/known-settings.ts';
+import { knownNames, loadSettings } from '../src/apps/shared/settings.ts';
+
+interface Service {
+  readonly image: string;
+  readonly build?: { readonly context: string; readonly dockerfile: string };
+  readonly command?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly read_only?: boolean;
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+}
+
+const root = join(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const text = read('docker-compose.yml');
+const { services } = parse(text, { merge: true }) as { services: Readonly<Record<string, Service>> };
+const dockerfile = read('docker/Dockerfile');
+const apps = ['order-sync', 'order-mgt', 'event-producer'] as const satisfies readonly ProgramName[];
+
+function service(name: string): Service {
+  const found = services[name];
+  if (found === undefined) throw new Error(`docker-compose.yml has no service ${name}`);
+  return found;
+}
+
+/** What stands for secrets in these tests; the real ones come from .env. */
+const GIVEN: Readonly<Record<string, string>> = {
+  MYSQL_PASSWORD: '0123456789abcdef',
+  WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+};
+
+const VARIABLE = /\$\{(?<name>[A-Z_]+)(?<kind>:[-?])(?<rest>[^}]*)\}/g;
+
+/** A service's environment with the variables of Compose filled in: those that are required, by GIVEN. */
+function environmentOf(name: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(service(name).environment ?? {}).map(([key, value]) => [
+      key,
+      value.replace(VARIABLE, (_whole, variable: string, kind: string, rest: string) =>
+        kind === ':-' ? rest : (GIVEN[variable] ?? ''),
+      ),
+    ]),
+  );
+}
+
+const PASSWORD_VARIABLE = ['$', '{MYSQL_PASSWORD:?why}'].join('');
+const URL_WITH_VARIABLE = `mysql://user:${PASSWORD_VARIABLE}@host/db`;
+
+describe('docker-compose.yml', () => {
+  it('has Kafka, MySQL, the topics and the three programs', () => {
+    expect(Object.keys(services).sort()).toEqual(
+      ['create-topics', 'event-producer', 'kafka', 'mysql', 'order-mgt', 'order-sync'].sort(),
+    );
+  });
+
+  it.each(apps)('gives %s settings that it knows, and that it starts with', (app) => {
+    const environment = environmentOf(app);
+    const known = knownNames();
+    expect(Object.keys(environment).filter((name) => !known.has(name))).toEqual([]);
+    expect(() => loadSettings(app, { env: environment })).not.toThrow();
+  });
+
+  it.each(apps)('starts the program %s', (app) => {
+    const { entrypoint, command } = service(app);
+    const main = [...(entrypoint ?? []), ...(command ?? [])].find((word) => word.endsWith('.ts'));
+    expect(main).toBe(`src/apps/${app}/main.ts`);
+    expect(existsSync(join(root, main ?? ''))).toBe(true);
+  });
+
+  it('publishes the ports that the programs have by default, to this machine alone', () => {
+    const wanted = {
+      'order-sync': ORDER_SYNC_SETTINGS.port.fallbackText,
+      'order-mgt': ORDER_MGT_SETTINGS.port.fallbackText,
+    };
+    for (const [app, port] of Object.entries(wanted)) {
+      expect(service(app).ports).toEqual([`127.0.0.1:${port}:${port}`]);
+    }
+    const published = Object.values(services).flatMap(({ ports = [] }) => ports);
+    expect(published.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+    const sync = loadSettings('order-sync', { env: environmentOf('order-sync') }).values;
+    const mgt = loadSettings('order-mgt', { env: environmentOf('order-mgt') }).values;
+    expect([String(sync.port), String(mgt.port)]).toEqual(Object.values(wanted));
+    expect([sync.host, mgt.host]).toEqual(['0.0.0.0', '0.0.0.0']);
+  });
+
+  it('connects the programs: one broker, one database, one target, one secret', () => {
+    const { kafka, mysql } = { kafka: environmentOf('kafka'), mysql: environmentOf('mysql') };
+    const sync = loadSettings('order-sync', { env: environmentOf('order-sync') }).values;
+    const mgt = loadSettings('order-mgt', { env: environmentOf('order-mgt') }).values;
+    const producer = loadSettings('event-producer', { env: environmentOf('event-producer') }).values;
+
+    expect(producer.kafkaBrokers).toEqual(sync.kafkaBrokers);
+    expect(kafka.KAFKA_ADVERTISED_LISTENERS).toContain(`//${sync.kafkaBrokers[0]}`);
+    const database = new URL(sync.databaseUrl);
+    expect(Object.keys(services)).toContain(database.hostname);
+    expect([database.username, database.password, database.pathname]).toEqual([
+      mysql.MYSQL_USER,
+      mysql.MYSQL_PASSWORD,
+      `/${mysql.MYSQL_DATABASE}`,
+    ]);
+    const target = new URL(sync.targetUrl);
+    expect([target.hostname, target.port, target.pathname]).toEqual([
+      'order-mgt',
+      String(mgt.port),
+      new URL(ORDER_SYNC_SETTINGS.targetUrl.fallbackText).pathname,
+    ]);
+    expect(sync.targetSecret).toBe(mgt.secret);
+    expect(mgt.secret).toBe(GIVEN.WEBHOOK_SECRET);
+  });
+
+  it('makes the topics that the programs use, before they start', () => {
+    const { ORDER_TOPIC, PAYMENT_TOPIC } = environmentOf('create-topics');
+    expect([ORDER_TOPIC, PAYMENT_TOPIC]).toEqual([
+      COMMON_SETTINGS.orderTopic.fallbackText,
+      COMMON_SETTINGS.paymentTopic.fallbackText,
+    ]);
+    for (const app of ['order-sync', 'event-producer'] as const) {
+      const settings = loadSettings(app, { env: environmentOf(app) }).values;
+      expect([settings.orderTopic, settings.paymentTopic]).toEqual([ORDER_TOPIC, PAYMENT_TOPIC]);
+      expect(service(app).depends_on?.['create-topics']?.condition).toBe('service_completed_successfully');
+    }
+    const script = read('docker/create-topics.sh');
+    for (const variable of Object.keys(environmentOf('create-topics'))) {
+      expect(script).toContain(`$${variable}`);
+    }
+    expect(script).toContain(environmentOf('order-sync').KAFKA_BROKERS);
+    expect(service('create-topics').volumes?.[0]).toMatch(/^\.\/docker\/create-topics\.sh:/);
+  });
+
+  it('asks /readyz of each server, at its own port', () => {
+    for (const app of ['order-sync', 'order-mgt'] as const) {
+      const { port } = loadSettings(app, { env: environmentOf(app) }).values;
+      expect(service(app).healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${port}/readyz`);
+    }
+    const served = ['src/apps/order-sync/http.ts', 'src/apps/order-mgt/server.ts'];
+    for (const file of served) expect(read(file)).toContain("app.get('/readyz'");
+    for (const name of ['kafka', 'mysql']) expect(service(name).healthcheck).toBeDefined();
+  });
+
+  it('holds no secret: each comes from the environment, and .env.example names it without a value', () => {
+    const literal = Object.entries(services).flatMap(([name, { environment = {} }]) =>
+      Object.entries(environment)
+        .filter(([key, value]) => isLiteralSecret(key, value))
+        .map(([key]) => `${name}.${key}`),
+    );
+    expect(literal).toEqual([]);
+    const required = new Set(
+      [...text.matchAll(VARIABLE)].filter((m) => m.groups?.kind === ':?').map((m) => m.groups?.name),
+    );
+    const example = read('.env.example');
+    expect([...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value])).toEqual(
+      [...required].map((name) => [name, '']),
+    );
+    const optional = [...text.matchAll(VARIABLE)].filter((m) => m.groups?.kind === ':-');
+    for (const match of optional) expect(example).toContain(`# ${match.groups?.name}=${match.groups?.rest}`);
+  });
+
+  it.each([
+    ['MYSQL_PASSWORD', 'secret', true],
+    ['ORDER_MGT_SECRET', 'whsec_AAAA', true],
+    ['DATABASE_URL', 'mysql://user:secret@host/db', true],
+    ['DATABASE_URL', URL_WITH_VARIABLE, false],
+    ['MYSQL_PASSWORD', PASSWORD_VARIABLE, false],
+    ['MYSQL_RANDOM_ROOT_PASSWORD', 'yes', false],
+    ['ORDER_SYNC_PORT', '3000', false],
+  ])('tells a literal secret when it sees one: %s %s', (key, value, expected) => {
+    expect(isLiteralSecret(key, value)).toBe(expected);
+  });
+
+  it('pins every image, and runs the programs without rights that they do not need', () => {
+    for (const [name, { image, build }] of Object.entries(services)) {
+      if (build === undefined) expect(image, name).toMatch(/^[a-z/]+:\d+\.\d+\.\d+$/);
+      else expect(build).toEqual({ context: '.', dockerfile: 'docker/Dockerfile' });
+    }
+    expect(service('kafka').image).toBe(service('create-topics').image);
+    for (const app of apps) expect(service(app).read_only).toBe(true);
+    expect(dockerfile).toMatch(/^USER node$/m);
+  });
+});
+
+/** A value that is a secret by its name or its form, and is not taken from a variable. */
+function isLiteralSecret(key: string, value: string): boolean {
+  const written = value.replace(/\$\{[A-Z_]+:\?[^}]+\}/g, '');
+  if (key === 'MYSQL_RANDOM_ROOT_PASSWORD' || written === '') return false;
+  return (
+    /PASSWORD|SECRET|TOKEN/.test(key) || /:\/\/[^/@\s]*:[^/@\s]+@/.test(written) || written.includes('whsec_')
+  );
+}
+
+describe('the image', () => {
+  it('has the Node that the checkout pins', () => {
+    const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
+    expect(/^FROM node:(\S+)-slim$/m.exec(dockerfile)?.[1]).toBe(lock.packages['node_modules/node']?.version);
+  });
+
+  it('gets from the checkout what it copies, and nothing else', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (.+) \S+$/gm)].flatMap((match) =>
+      (match[1] ?? '').split(' '),
+    );
+    const sent = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(sent).toEqual(['*', ...copied.map((path) => `!${path}`)]);
+    for (const path of copied) expect(existsSync(join(root, path)), path).toBe(true);
+  });
+
+  it('keeps its data where the volumes are', () => {
+    expect(dockerfile).toContain('TRIBUTARY_DATA_DIR=/data');
+    expect(service('order-mgt').volumes).toEqual(['order-mgt-data:/data']);
+  });
+});
