@@ -171,6 +171,21 @@ describe('adoption', () => {
     });
   });
 
+  it('keeps a row without any status, as one event', () => {
+    const oracle = new Oracle(topics);
+    oracle.adopt({ orderId: 'order123', orderStatus: null, paymentStatus: null, reviewStatus: null });
+    expect(oracle.expectedOrder('order123')).toMatchObject({
+      orderStatus: null,
+      readyToSend: false,
+      version: 1,
+    });
+    oracle.add(authorized);
+    expect(oracle.expectedOrder('order123')).toMatchObject({
+      paymentStatus: 'PAYMENT_AUTHORIZED',
+      version: 2,
+    });
+  });
+
   it('puts a real event of the same stage after the baseline, however old its stamp', () => {
     const oracle = new Oracle(topics);
     oracle.adopt({ ...row, paymentStatus: 'PAYMENT_AUHTORIZED' });

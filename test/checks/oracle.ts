@@ -328,7 +328,11 @@ function stepOf(fact: Fact): Step {
   };
 }
 
-/** Each status of an adopted row is an event at that status's stage, before every real one of that stage. */
+/**
+ * Each status of an adopted row is an event at that status's stage, before every real one of that stage. A row
+ * without any status is an event too, one that sets nothing: the view could not be the fold of the journal if the
+ * journal did not know of the row.
+ */
 function baselinesOf(row: AdoptedRow | undefined): Step[] {
   const steps: Step[] = [];
   if (row === undefined) return steps;
@@ -343,6 +347,7 @@ function baselinesOf(row: AdoptedRow | undefined): Step[] {
     const stage = row.reviewStatus === 'PENDING' ? 2 : 3;
     steps.push({ ...base, position: stage, stage, review: row.reviewStatus });
   }
+  if (steps.length === 0) steps.push({ ...base, position: 1, stage: 1 });
   return steps;
 }
 
