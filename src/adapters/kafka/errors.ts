@@ -74,6 +74,8 @@ export function responseOf<Response>(error: unknown): Response | undefined {
 /** What went wrong, with the causes that the library hides inside. */
 export function explain(error: unknown): string {
   const own = messageOf(error);
+  // Ours says it all already.
+  if (error instanceof TributaryError) return own;
   const inner =
     error instanceof AggregateError && error.errors.length > 0
       ? error.errors[0]

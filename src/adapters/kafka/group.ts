@@ -32,6 +32,11 @@ import { Heartbeats } from './heartbeats.ts';
  */
 
 const joinBackoff = { baseMs: 100, capMs: 5_000 };
+const triedAgainAtOnce: ReadonlySet<string> = new Set([
+  'MEMBER_ID_REQUIRED',
+  'UNKNOWN_MEMBER_ID',
+  'REBALANCE_IN_PROGRESS',
+]);
 const protocolType = 'consumer';
 const use = 'group';
 
@@ -135,9 +140,10 @@ export class GroupMember {
         this.#membership = undefined;
         if (this.#heartbeats?.isAlive() === false) await this.#giveUp();
         else await this.#giveBack();
-        if (++failures === 1 && protocolErrorOf(error) === 'MEMBER_ID_REQUIRED') continue;
+        // With an answer the coordinator is there, and asks for no more than another try.
+        failures = triedAgainAtOnce.has(protocolErrorOf(error) ?? '') ? 1 : failures + 1;
         const { clock } = this.#cluster.settings;
-        await clock.sleep(20 + fullJitterMs(joinBackoff, failures, clock.random()), this.#closing.signal);
+        await clock.sleep(fullJitterMs(joinBackoff, failures, clock.random()), this.#closing.signal);
       }
     }
     await this.#leave();
