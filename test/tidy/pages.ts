@@ -1,3 +1,4 @@
+import { blocksOf, staleLine } from './doc-blocks.ts';
 import { resolvePath, type Tree, type Violation } from './tree.ts';
 
 /** Every page that people read. */
@@ -105,4 +106,18 @@ function isNamed(tree: Tree, paths: readonly string[], name: string): boolean {
     )
     .join('');
   return paths.some((path) => new RegExp(`^${pattern}(?:/.*)?$`).test(path));
+}
+
+/** A block marked `from <file>` holds lines of that file: an excerpt that has gone stale teaches what is wrong. */
+export function staleExcerpts(tree: Tree): Violation[] {
+  return pagesOf(tree).flatMap(([path, page]) =>
+    blocksOf(page).flatMap(({ words, content, line }) => {
+      const from = words.indexOf('from');
+      if (from < 0) return [];
+      const source = tree.get(words[from + 1] ?? '');
+      if (source === undefined) return [`${path}:${line} quotes ${words[from + 1]}: there is no such file`];
+      const stale = staleLine(content, source);
+      return stale === null ? [] : [`${path}:${line} quotes "${stale}", which ${words[from + 1]} has not`];
+    }),
+  );
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, pureParts, sourcesOf } from './imports.ts';
-import { brokenLinks, missingFiles, pagesOf, unknownCommands } from './pages.ts';
+import { brokenLinks, missingFiles, pagesOf, staleExcerpts, unknownCommands } from './pages.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
 import { longFiles, migrationNumbers, siblingParts } from './shape.ts';
 import { readTree } from './tree.ts';
@@ -59,6 +59,10 @@ describe('the pages', () => {
 
   it('name commands that package.json has', () => {
     expect(unknownCommands(tree)).toEqual([]);
+  });
+
+  it('quote code as it is', () => {
+    expect(staleExcerpts(tree)).toEqual([]);
   });
 
   it('name files that are there', () => {
