@@ -3,9 +3,11 @@ import { type Position, partitionName, type TopicPartition } from '../../core/of
 import { fullJitterMs } from '../../core/retry.ts';
 import type { FetchedBatch, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
 import { AbortedFilter } from './aborted.ts';
+import { Arrivals } from './arrivals.ts';
 import { CorruptBatchError, readBatches } from './batches.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 import { explain, KafkaCode, nameOfCode } from './errors.ts';
+import { cutOffDetail, outOfRangeDetail, recreatedDetail } from './fault-details.ts';
 import { type FetchedPartition, fetchRecords, type PartitionToFetch } from './fetch.ts';
 import { Followed } from './followed.ts';
 
@@ -31,11 +33,6 @@ export interface FetcherEvents {
   halted(fault: PartitionFault): void;
 }
 
-interface Waiter {
-  readonly names: ReadonlySet<string>;
-  wake(): void;
-}
-
 export class Fetcher {
   readonly #cluster: Cluster;
   readonly #maxBufferedBytes: number;
@@ -43,7 +40,7 @@ export class Fetcher {
   readonly #followed = new Map<string, Followed>();
   readonly #ends = new Map<string, Position>();
   readonly #problems = new Map<string, string>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #arrivals = new Arrivals();
   readonly #busyLanes = new Map<number, Set<number>>();
   readonly #closing = new AbortController();
   #topics: ReadonlyMap<string, TopicMetadata> = new Map();
@@ -64,7 +61,7 @@ export class Fetcher {
       this.#problems.delete(partitionName(position));
       this.#followed.set(partitionName(position), new Followed(position));
     }
-    this.#wake(positions.map(partitionName));
+    this.#arrivals.announce(positions.map(partitionName));
     this.#pump();
   }
 
@@ -75,7 +72,7 @@ export class Fetcher {
       this.#ends.delete(name);
       this.#problems.delete(name);
     }
-    this.#wake(names);
+    this.#arrivals.announce(names);
     this.#pump();
   }
 
@@ -89,7 +86,7 @@ export class Fetcher {
       const batches = this.#collect(names, limits);
       if (batches.length > 0) return batches;
       if (!names.some((name) => this.#followed.has(name))) return [];
-      await this.#arrival(new Set(names), signal);
+      await this.#arrivals.wait(new Set(names), signal);
     }
     return [];
   }
@@ -120,7 +117,7 @@ export class Fetcher {
   close(): void {
     this.#closing.abort();
     this.#followed.clear();
-    for (const waiter of this.#waiters) waiter.wake();
+    this.#arrivals.end();
   }
 
   #collect(names: readonly string[], limits: TakeLimits): FetchedBatch[] {
@@ -142,23 +139,6 @@ export class Fetcher {
     }
     if (batches.length > 0) this.#pump();
     return batches;
-  }
-
-  #arrival(names: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiters.delete(waiter);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      const waiter: Waiter = { names, wake };
-      this.#waiters.add(waiter);
-      signal.addEventListener('abort', wake, { once: true });
-    });
-  }
-
-  #wake(names: readonly string[]): void {
-    for (const waiter of [...this.#waiters]) if (names.some((name) => waiter.names.has(name))) waiter.wake();
   }
 
   /** Sends a fetch to every broker that leads a partition which is idle and has room. */
@@ -264,13 +244,7 @@ export class Fetcher {
     const { topic, partition, name } = followed;
     this.#ends.set(name, { topic, partition, offset: fetched.lastStableOffset });
     if (fetched.diverging !== undefined) {
-      const { epoch, endOffset } = fetched.diverging;
-      this.#fail(
-        followed,
-        'offset_out_of_range',
-        `${name} was to be read from offset ${followed.fetchOffset}, but its log was cut off: what it shares with ` +
-          `what was read ends at offset ${endOffset} (leader epoch ${epoch}); the records read from there on are gone.`,
-      );
+      this.#fail(followed, 'offset_out_of_range', cutOffDetail(followed, fetched.diverging));
       return;
     }
     const before = followed.fetchOffset;
@@ -291,7 +265,7 @@ export class Fetcher {
     }
     if (followed.fetchOffset === before) return;
     followed.lastFilledTurn = this.#turn++;
-    this.#wake([name]);
+    this.#arrivals.announce([name]);
   }
 
   #refuse(followed: Followed, fetched: FetchedPartition): void {
@@ -338,25 +312,11 @@ export class Fetcher {
       followed.lastEpoch = -1;
       return;
     }
-    const missing =
-      wanted < startOffset
-        ? `the offsets ${wanted} to ${startOffset - 1n} are missing`
-        : `the offsets ${endOffset} to ${wanted - 1n}, which were read before, are gone`;
-    this.#fail(
-      followed,
-      'offset_out_of_range',
-      `${followed.name} was to be read from offset ${wanted}, but its log starts at ${startOffset} ` +
-        `and ends at ${endOffset}: ${missing}.`,
-    );
+    this.#fail(followed, 'offset_out_of_range', outOfRangeDetail(followed, range));
   }
 
   #failAsRecreated(followed: Followed, topic: TopicMetadata): void {
-    this.#fail(
-      followed,
-      'topic_recreated',
-      `The topic ${followed.topic} was deleted and made again (its id was ${followed.topicId}, is ${topic.topicId}): ` +
-        `offset ${followed.fetchOffset} of partition ${followed.partition} means another record now.`,
-    );
+    this.#fail(followed, 'topic_recreated', recreatedDetail(followed, topic));
   }
 
   /** Stops the reading; told to the caller once it has taken what was read before. */
@@ -374,7 +334,7 @@ export class Fetcher {
     this.#cluster.settings.log('error', detail, { topic, partition, offset, kind });
     this.#problems.set(followed.name, detail);
     this.#followed.delete(followed.name);
-    this.#wake([followed.name]);
+    this.#arrivals.announce([followed.name]);
     this.#events.halted(followed.fault);
   }
 
