@@ -160,22 +160,24 @@ async function drainInto(
   runs: number,
 ): Promise<Drained[]> {
   const services = await startServices({ [name]: true });
-  check.defer(() => services.stop());
+  const stop = check.defer(() => services.stop());
   check.progress(services.describe());
   const results: Drained[] = [];
   for (let number = 1; number <= runs; number++) {
     const database = await createDatabase(services[name].url);
+    const drop = check.defer(() => database.drop());
     const tables = new Tables(database.url);
+    const closeTables = check.defer(() => tables.close());
     try {
       const drained = await drainOnce(check, name, preloaded, events, tables, database.url);
       check.progress(`${name}, run ${number} of ${runs}: ${JSON.stringify(drained)}`);
       results.push(drained);
     } finally {
-      await tables.close();
-      await database.drop();
+      await closeTables();
+      await drop();
     }
   }
-  await services.stop();
+  await stop();
   return results;
 }
 

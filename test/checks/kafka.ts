@@ -64,14 +64,14 @@ await runCommand({
         mariadb: databases.includes('mariadb'),
         kcat: true,
       });
-      check.defer(() => services.stop());
+      const stop = check.defer(() => services.stop());
       check.progress(services.describe());
       for (const database of databases) {
         const outcome = await runThrough(check, services, cluster, database);
         check.progress(JSON.stringify(outcome));
         outcomes.push(outcome);
       }
-      await services.stop();
+      await stop();
     }
     const sum = (figure: (outcome: Outcome) => number) =>
       outcomes.reduce((total, outcome) => total + figure(outcome), 0);
@@ -107,7 +107,7 @@ async function runThrough(
 ): Promise<Outcome> {
   const cluster = services[clusterName];
   const database = await createDatabase(services[databaseName].url);
-  check.defer(() => database.drop());
+  const drop = check.defer(() => database.drop());
   await makeOriginalTable(database.url, databaseName);
   const suffix = randomBytes(4).toString('hex');
   const topics: Topics = { order: `order_events_${suffix}`, payment: `payment_events_${suffix}` };
@@ -151,7 +151,7 @@ async function runThrough(
   }
 
   const tables = new Tables(database.url);
-  check.defer(() => tables.close());
+  const closeTables = check.defer(() => tables.close());
   const ends = await endOffsets(cluster.brokers, partitions);
   const events = Number([...ends.values()].reduce((sum, end) => sum + end, 0n));
   const planned = records.console.length + records.kcat.length;
@@ -166,7 +166,8 @@ async function runThrough(
   await fleet.stop();
   await target.stop();
   const outcome = await judge(check, tables, `sqlite:${targetFile}`, oracle);
-  await tables.close();
+  await closeTables();
+  await drop();
   return { cluster: cluster.description, database: services[databaseName].description, events, ...outcome };
 }
 

@@ -106,7 +106,7 @@ async function checkSideBySide(
   totals: Totals,
 ): Promise<void> {
   const pipeline = await startEmbeddedPipeline(check.temporaryFolder(), settings, check.signal);
-  check.defer(() => pipeline.close());
+  const close = check.defer(() => pipeline.close());
   const oracle = new Oracle(topics);
   for (const portion of PORTIONS) {
     const cases = makeCases(portion, random);
@@ -122,7 +122,7 @@ async function checkSideBySide(
         `divergent ${totals.divergent} so far`,
     );
   }
-  await pipeline.close();
+  await close();
 }
 
 function makeCases(portion: Portion, random: Random): Case[] {

@@ -28,6 +28,7 @@ export class RunningCheck {
   readonly #closers: (() => Promise<void> | void)[] = [];
   readonly #startedAt = performance.now();
   readonly #stop = new AbortController();
+  #closed: Promise<void> | undefined;
 
   constructor(values: ReadonlyMap<string, string>) {
     this.#values = values;
@@ -66,8 +67,15 @@ export class RunningCheck {
     process.stderr.write(`[${seconds.padStart(6)} s] ${line}\n`);
   }
 
-  defer(close: () => Promise<void> | void): void {
-    this.#closers.push(close);
+  /** Closes at the end of the run, or when the answer is called; once. */
+  defer(close: () => Promise<void> | void): () => Promise<void> {
+    let closing: Promise<void> | undefined;
+    const closeOnce = () => {
+      closing ??= Promise.resolve(close());
+      return closing;
+    };
+    this.#closers.push(closeOnce);
+    return closeOnce;
   }
 
   /** A folder of this run alone. */
@@ -81,7 +89,13 @@ export class RunningCheck {
     this.#stop.abort(new Error('Interrupted'));
   }
 
-  async close(): Promise<void> {
+  /** May be called twice: the second call waits for the first. */
+  close(): Promise<void> {
+    this.#closed ??= this.#closeAll();
+    return this.#closed;
+  }
+
+  async #closeAll(): Promise<void> {
     for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
       try {
         await close();
