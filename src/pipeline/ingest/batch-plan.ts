@@ -1,5 +1,5 @@
 import type { Domain, ViewRow } from '../../core/domain.ts';
-import { emptyHistory, type History, historyOf, merge } from '../../core/fold.ts';
+import { emptyHistory, type History, historyOf, merge, type Sequenced } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
@@ -24,7 +24,8 @@ export class BatchPlan<State, Event> {
   readonly #domain: Domain<State, Event>;
   readonly #decoder: Decoder<Event>;
   readonly #cache: HistoryCache<State, Event>;
-  #histories: readonly (readonly [string, History<State, Event>])[] = [];
+  readonly #empty: History<State, Event>;
+  #histories: ReadonlyMap<string, History<State, Event>> = new Map();
   #tally: BatchTally = { journaled: 0, duplicates: 0, outOfOrder: 0, conflicts: 0 };
 
   constructor(
@@ -36,6 +37,7 @@ export class BatchPlan<State, Event> {
     this.#domain = domain;
     this.#decoder = decoder;
     this.#cache = cache;
+    this.#empty = emptyHistory(domain);
     for (const event of events) {
       const same = this.#eventsById.get(event.entityId);
       if (same === undefined) this.#eventsById.set(event.entityId, [event]);
@@ -49,25 +51,21 @@ export class BatchPlan<State, Event> {
     versions: ReadonlyMap<string, number> | null,
     readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
   ): Promise<EntityChange[]> {
-    const unknown = this.entityIds.filter((id) => this.#needsReading(id, versions));
-    const journals = unknown.length === 0 ? new Map<string, JournaledEvent[]>() : await readJournals(unknown);
-
+    const histories = await this.#readHistories(versions, readJournals);
     const changes: EntityChange[] = [];
-    const histories: [string, History<State, Event>][] = [];
     let duplicates = 0;
     let outOfOrder = 0;
     let conflicts = 0;
     let journaled = 0;
-    const read = new Set(unknown);
     for (const entityId of this.entityIds) {
-      const before = this.#historyBefore(entityId, read.has(entityId), journals, versions);
+      const before = histories.get(entityId) ?? this.#empty;
       const incoming = this.#eventsById.get(entityId) ?? [];
       const merged = merge(this.#domain, before, incoming);
       duplicates += merged.duplicates;
       outOfOrder += merged.outOfOrder;
       conflicts += merged.conflicts;
       journaled += merged.accepted.length;
-      histories.push([entityId, merged.history]);
+      histories.set(entityId, merged.history);
       if (merged.accepted.length > 0)
         changes.push(this.#change(entityId, before, merged.history, merged.accepted));
     }
@@ -78,34 +76,32 @@ export class BatchPlan<State, Event> {
 
   /** To be called once the plan stands in the store: the next batch starts from here. */
   remember(): BatchTally {
-    for (const [entityId, history] of this.#histories) this.#cache.set(entityId, history);
+    for (const [entityId, history] of this.#histories) this.#cache.set(entityId, compact(history));
     return this.#tally;
   }
 
-  #needsReading(entityId: string, versions: ReadonlyMap<string, number> | null): boolean {
-    const cached = this.#cache.get(entityId);
-    if (versions === null) return cached === undefined;
-    const version = versions.get(entityId) ?? 0;
-    return version !== 0 && cached?.events.length !== version;
-  }
-
-  #historyBefore(
-    entityId: string,
-    wasRead: boolean,
-    journals: ReadonlyMap<string, JournaledEvent[]>,
+  /** What is known of each entity before the batch; an entity without a journal is left out. */
+  async #readHistories(
     versions: ReadonlyMap<string, number> | null,
-  ): History<State, Event> {
-    if (wasRead) {
-      const journal = journals.get(entityId);
-      if (journal === undefined) return emptyHistory(this.#domain);
-      return historyOf(
-        this.#domain,
-        journal.map((event) => this.#decoder.restore(event)),
-      );
+    readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
+  ): Promise<Map<string, History<State, Event>>> {
+    // Taken out of the cache before anything is awaited: other lanes change it meanwhile.
+    const histories = new Map<string, History<State, Event>>();
+    const unknown: string[] = [];
+    for (const entityId of this.entityIds) {
+      const version = versions === null ? null : (versions.get(entityId) ?? 0);
+      if (version === 0) continue;
+      const cached = this.#cache.get(entityId);
+      if (cached !== undefined && (version === null || cached.events.length === version)) {
+        histories.set(entityId, cached);
+      } else unknown.push(entityId);
     }
-    const cached = this.#cache.get(entityId);
-    if (cached === undefined || versions?.get(entityId) === 0) return emptyHistory(this.#domain);
-    return cached;
+    if (unknown.length === 0) return histories;
+    for (const [entityId, journal] of await readJournals(unknown)) {
+      const events = journal.map((event) => this.#decoder.restore(event));
+      histories.set(entityId, historyOf(this.#domain, events));
+    }
+    return histories;
   }
 
   #change(
@@ -131,4 +127,15 @@ export class BatchPlan<State, Event> {
 
 function isSameRow(left: ViewRow, right: ViewRow): boolean {
   return left.every((value, index) => value === right[index]);
+}
+
+/** Without the bodies and all else that only the journal needs: the cache holds as many events as it can. */
+function compact<State, Event>(history: History<State, Event>): History<State, Event> {
+  const events = history.events.map((event) => ('data' in event ? sequencedOnly(event) : event));
+  return { events, state: history.state };
+}
+
+function sequencedOnly<Event>(event: Sequenced<Event>): Sequenced<Event> {
+  const { position, occurredAtMs, cautionRank, eventId, contentHash } = event;
+  return { position, occurredAtMs, cautionRank, eventId, contentHash, event: event.event };
 }

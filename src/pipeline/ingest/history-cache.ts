@@ -5,51 +5,73 @@ import type { History } from '../../core/fold.ts';
  * as long as the entity has the version that it had then; the store checks just that at every commit, so an
  * entry that went stale costs a second try, and never a wrong row.
  *
- * Bounded by the number of events held, over all entities; the entities used least recently go first.
+ * Bounded by the number of events held, over all entities. Two generations instead of a list of uses: when the
+ * young one holds half of the limit it becomes the old one, and the old one is forgotten as a whole; what is
+ * asked for moves to the young one. So an entry that is used stays, and forgetting costs nothing.
  */
 export class HistoryCache<State, Event> {
-  readonly #entries = new Map<string, History<State, Event>>();
-  readonly #maxEvents: number;
-  #events = 0;
+  readonly #maxEventsPerGeneration: number;
+  #young = new Map<string, History<State, Event>>();
+  #old = new Map<string, History<State, Event>>();
+  #youngEvents = 0;
 
   constructor(maxEvents: number) {
-    this.#maxEvents = maxEvents;
+    this.#maxEventsPerGeneration = maxEvents / 2;
   }
 
   get(entityId: string): History<State, Event> | undefined {
-    const history = this.#entries.get(entityId);
-    if (history !== undefined) {
-      // A Map keeps the sequence of insertion: what is put in again moves to the young end.
-      this.#entries.delete(entityId);
-      this.#entries.set(entityId, history);
-    }
-    return history;
+    const young = this.#young.get(entityId);
+    if (young !== undefined) return young;
+    const old = this.#old.get(entityId);
+    if (old !== undefined) this.#put(entityId, old);
+    return old;
   }
 
   /** A shorter history is an older one, of a lane whose answer came late: it does not replace a longer one. */
   set(entityId: string, history: History<State, Event>): void {
-    const present = this.#entries.get(entityId);
+    const present = this.#young.get(entityId) ?? this.#old.get(entityId);
     if (present !== undefined && present.events.length > history.events.length) return;
-    this.delete(entityId);
-    if (history.events.length > this.#maxEvents) return;
-    this.#entries.set(entityId, history);
-    this.#events += history.events.length;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#events <= this.#maxEvents) break;
-      this.delete(oldest);
-    }
-  }
-
-  delete(entityId: string): void {
-    const history = this.#entries.get(entityId);
-    if (history === undefined) return;
-    this.#entries.delete(entityId);
-    this.#events -= history.events.length;
+    this.#put(entityId, history);
   }
 
   /** Forgets everything: for when the store may have gone back in time. */
   clear(): void {
-    this.#entries.clear();
-    this.#events = 0;
+    this.#young = new Map();
+    this.#old = new Map();
+    this.#youngEvents = 0;
+  }
+
+  /** How many events are held, twice counted where an entity stands in both generations. */
+  get events(): number {
+    let count = this.#youngEvents;
+    for (const history of this.#old.values()) count += history.events.length;
+    return count;
+  }
+
+  #put(entityId: string, history: History<State, Event>): void {
+    const { length } = history.events;
+    const replaced = this.#young.get(entityId)?.events.length ?? 0;
+    if (this.#youngEvents - replaced + length > this.#maxEventsPerGeneration) {
+      // One history that is too long for a generation would only push all the others out.
+      if (length > this.#maxEventsPerGeneration) {
+        this.#forget(entityId);
+        return;
+      }
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngEvents = 0;
+      this.#old.delete(entityId);
+      this.#young.set(entityId, history);
+      this.#youngEvents = length;
+      return;
+    }
+    this.#young.set(entityId, history);
+    this.#youngEvents += length - replaced;
+  }
+
+  #forget(entityId: string): void {
+    this.#youngEvents -= this.#young.get(entityId)?.events.length ?? 0;
+    this.#young.delete(entityId);
+    this.#old.delete(entityId);
   }
 }
