@@ -192,10 +192,10 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
   #halt(followed: FollowedPartition, fault: PartitionFault): Promise<void> {
     if (!this.#isFollowed(followed)) return Promise.resolve();
     this.#followed.delete(partitionName(followed.row));
-    this.#adapterOptions.log.error(
-      { ...fault, offset: String(fault.offset) },
-      'Reading of a partition has stopped',
-    );
+    this.#adapterOptions.log('error', 'Reading of a partition has stopped', {
+      ...fault,
+      offset: String(fault.offset),
+    });
     this.#wakeAll();
     return this.#call((listener) => listener.halted(fault));
   }
@@ -229,7 +229,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
       try {
         if (this.#listener !== null) await tell(this.#listener);
       } catch (error) {
-        this.#adapterOptions.log.error({ error: messageOf(error) }, 'The listener of a consumer failed');
+        this.#adapterOptions.log('error', 'The listener of a consumer failed', { error: messageOf(error) });
       }
     });
     return this.#calls;
@@ -249,7 +249,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
         }
       });
     } catch (error) {
-      this.#adapterOptions.log.warn({ error: messageOf(error) }, 'Committing offsets failed');
+      this.#adapterOptions.log('warn', 'Committing offsets failed', { error: messageOf(error) });
     }
   }
 

@@ -110,7 +110,7 @@ export class GroupMember {
     try {
       await leave(this.#database, this.#group, this.#memberId);
     } catch (error) {
-      this.#options.log.warn({ group: this.#group, error: messageOf(error) }, 'Leaving the group failed');
+      this.#options.log('warn', 'Leaving the group failed', { group: this.#group, error: messageOf(error) });
     }
   }
 
@@ -170,7 +170,7 @@ export class GroupMember {
   #reportFault(error: unknown): void {
     this.#fault = messageOf(error);
     if (this.#stop.signal.aborted) return;
-    this.#options.log.warn({ group: this.#group, error: this.#fault }, 'The group cannot be attended to');
+    this.#options.log('warn', 'The group cannot be attended to', { group: this.#group, error: this.#fault });
   }
 
   /** One step towards the assignment; whether there may be another. */
@@ -189,10 +189,10 @@ export class GroupMember {
     const lost = [...this.#held.values()];
     this.#held.clear();
     this.#joined = false;
-    this.#options.log.warn(
-      { group: this.#group, lost: lost.length },
-      'Expelled from the group: joining again',
-    );
+    this.#options.log('warn', 'Expelled from the group: joining again', {
+      group: this.#group,
+      lost: lost.length,
+    });
     this.#memberId = this.#options.clock.uuid();
     if (lost.length > 0) await this.#events.lost(lost);
     await this.#join();
@@ -267,7 +267,7 @@ export class GroupMember {
         }
       } catch (error) {
         if (!this.#stop.signal.aborted)
-          log.warn({ group: this.#group, error: messageOf(error) }, 'Heartbeat failed');
+          log('warn', 'Heartbeat failed', { group: this.#group, error: messageOf(error) });
       }
       lastCheckMs = nowMs;
       await clock.sleep(memberCheckMs, this.#stop.signal);
@@ -288,7 +288,7 @@ export class GroupMember {
     if (dead.length === 0) return;
     const expelled = await expel(this.#database, this.#group, dead);
     if (expelled > 0)
-      this.#options.log.warn({ group: this.#group, expelled }, 'Dead members are out of the group');
+      this.#options.log('warn', 'Dead members are out of the group', { group: this.#group, expelled });
   }
 
   #isDead(member: MemberRow, elapsedMs: number): boolean {

@@ -1,2 +1,2 @@
 export { type EmbeddedLog, openEmbeddedLog } from './event-log.ts';
-export type { EmbeddedLogLogger, EmbeddedLogOptions } from './options.ts';
+export type { EmbeddedLogOptions } from './options.ts';

@@ -1,16 +1,11 @@
 import type { Clock } from '../../ports/clock.ts';
-
-/** Where warnings go; a pino logger fits. */
-export interface EmbeddedLogLogger {
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
-}
+import type { Logger } from '../../ports/logger.ts';
 
 export interface EmbeddedLogOptions {
   /** The folder that holds `event-log.sqlite`; made if it is missing. */
   readonly dataDir: string;
   readonly clock: Clock;
-  readonly log?: EmbeddedLogLogger;
+  readonly log?: Logger;
   /** Key, value and headers of one record together, in bytes. Kafka's own default is the same. */
   readonly maxRecordBytes?: number;
   /** How long an append, a join or the like tries to get the file's write lock, before it fails. */
@@ -29,7 +24,7 @@ export interface EmbeddedLogOptions {
 
 export type ResolvedOptions = Required<EmbeddedLogOptions>;
 
-const silent: EmbeddedLogLogger = { warn() {}, error() {} };
+const silent: Logger = () => {};
 
 export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
   return {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
-import type { LogField, Logger } from '../../ports/logger.ts';
+import type { Logger } from '../../ports/logger.ts';
 import type { CommonSettings } from './settings.ts';
 
 export interface LogTuning {
@@ -26,7 +26,7 @@ export async function openEventLog(
   const session = tuning.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: tuning.sessionTimeoutMs };
   if (!isKafka(settings)) {
     const { openEmbeddedLog } = await import('../../adapters/embedded-log/index.ts');
-    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log: byLevel(log), ...session });
+    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log, ...session });
   }
   const { openKafkaLog } = await import('../../adapters/kafka/index.ts');
   return openKafkaLog({
@@ -38,13 +38,6 @@ export async function openEventLog(
     ...(settings.kafkaTls ? { tls: tlsOf(settings) } : {}),
     ...saslOf(settings),
   });
-}
-
-/** The logger in the form that the embedded log takes. */
-function byLevel(log: Logger) {
-  const write = (level: 'info' | 'warn' | 'error') => (details: object, message: string) =>
-    log(level, message, { ...details } as Record<string, LogField>);
-  return { info: write('info'), warn: write('warn'), error: write('error') };
 }
 
 /** Whether the settings choose Kafka. */
