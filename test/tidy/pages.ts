@@ -49,6 +49,9 @@ function isFolder(tree: Tree, path: string): boolean {
 /** npm's own commands, which package.json does not define. */
 const NPM_COMMANDS = new Set(['ci', 'install', 'rebuild', 'audit']);
 
+/** Commands of the program that this one grew from, which pages name to say what takes their place. */
+const COMMANDS_OF_THE_ORIGINAL = new Set(['dev']);
+
 /** Every npm command that a page names is one of package.json's scripts. */
 export function unknownCommands(tree: Tree): Violation[] {
   const scripts = scriptsOf(tree);
@@ -60,7 +63,7 @@ export function unknownCommands(tree: Tree): Violation[] {
         if (run === undefined && NPM_COMMANDS.has(name)) return [];
         const isKnown = name.endsWith('*')
           ? scripts.some((script) => script.startsWith(name.slice(0, -1)))
-          : scripts.includes(name);
+          : scripts.includes(name) || COMMANDS_OF_THE_ORIGINAL.has(name);
         return isKnown ? [] : [`${path} names "npm ${run ?? ''}${name}": package.json has no such script`];
       },
     ),
