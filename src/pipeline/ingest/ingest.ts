@@ -73,7 +73,8 @@ export class Ingest<State, Event> {
   readonly #changed = new Gate();
   readonly #assigned = new Map<string, AssignedPartition>();
   readonly #owned = new Map<string, OwnedPartition>();
-  readonly #halted = new Map<string, string>();
+  /** Halted in the store too, by the owner of this epoch. */
+  readonly #halted = new Map<string, { readonly reason: string; readonly epoch: bigint }>();
   readonly #lanes = new Map<Lane<State, Event>, Promise<void>>();
   readonly #totals = {
     consumed: 0,
@@ -134,7 +135,7 @@ export class Ingest<State, Event> {
       name: partitionName(partition),
       committed: partition.committed,
     }));
-    const halted = [...this.#halted].map(([name, reason]) => ({ name, reason }));
+    const halted = [...this.#halted].map(([name, { reason }]) => ({ name, reason }));
     const waiting = this.#unclaimed().map((partition) => ({
       name: partitionName(partition),
       reason: this.#lastFailure,
@@ -193,12 +194,12 @@ export class Ingest<State, Event> {
     if (signal.aborted) return;
     try {
       for (const checkpoint of await store.checkpoints()) {
-        if (checkpoint.haltReason === null && this.#halted.delete(partitionName(checkpoint))) {
-          logger(
-            'info',
-            `${partitionName(checkpoint)} goes on at offset ${checkpoint.nextOffset} by decision`,
-          );
-        }
+        const name = partitionName(checkpoint);
+        const halt = this.#halted.get(name);
+        // A decision raises the epoch; what was read before the halt was written does not count as one.
+        if (halt === undefined || checkpoint.haltReason !== null || checkpoint.epoch <= halt.epoch) continue;
+        this.#halted.delete(name);
+        logger('info', `${name} goes on at offset ${checkpoint.nextOffset} by decision`);
       }
     } catch (error) {
       logger('warn', `Could not look for decisions: ${messageOf(error)}`);
@@ -225,7 +226,7 @@ export class Ingest<State, Event> {
       const reason = reasonToHalt(checkpoint, partition);
       if (reason !== null) {
         if (checkpoint.haltReason === null) await store.halt(checkpoint, checkpoint.epoch, reason);
-        this.#noteHalt(name, reason);
+        this.#noteHalt(name, reason, checkpoint.epoch);
         continue;
       }
       if (checkpoint.isNew && partition.startOffset > 0n) {
@@ -269,9 +270,7 @@ export class Ingest<State, Event> {
       lane.partitions.some(({ partition }) => groups.has(partition % lanes)),
     );
     await this.#stopLanes(joined);
-    const kept = joined
-      .flatMap((lane) => lane.partitions)
-      .filter((partition) => this.#owned.get(partitionName(partition)) === partition);
+    const kept = joined.flatMap((lane) => lane.partitions).filter((partition) => this.#isOwned(partition));
     for (const partition of kept) add(partition);
     this.#consumer.follow(
       kept.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
@@ -306,9 +305,7 @@ export class Ingest<State, Event> {
     }
     // The store may have gone back in time, or have done more than it said.
     this.#context.cache.clear();
-    this.#consumer.unfollow(lane.partitions);
-    for (const partition of lane.partitions) this.#owned.delete(partitionName(partition));
-    this.#changed.open();
+    this.#release(lane.partitions);
   }
 
   async #giveUp(partitions: readonly TopicPartition[], why: string): Promise<void> {
@@ -335,8 +332,7 @@ export class Ingest<State, Event> {
   #resumeKept(stopped: readonly Lane<State, Event>[], gone: ReadonlySet<string>): void {
     for (const lane of stopped) {
       const kept = lane.partitions.filter(
-        (partition) =>
-          !gone.has(partitionName(partition)) && this.#owned.get(partitionName(partition)) === partition,
+        (partition) => !gone.has(partitionName(partition)) && this.#isOwned(partition),
       );
       if (kept.length === 0) continue;
       this.#consumer.follow(
@@ -346,28 +342,50 @@ export class Ingest<State, Event> {
     }
   }
 
+  /** Has these partitions claimed again, unless that has happened already. */
+  #release(partitions: readonly OwnedPartition[]): void {
+    const released = partitions.filter((partition) => this.#isOwned(partition));
+    this.#consumer.unfollow(released);
+    for (const partition of released) this.#owned.delete(partitionName(partition));
+    this.#changed.open();
+  }
+
+  #isOwned(partition: OwnedPartition): boolean {
+    return this.#owned.get(partitionName(partition)) === partition;
+  }
+
+  /**
+   * What was read before the fault is journaled first: a checkpoint that stood further back would make the
+   * operator choose between losing records that are good and meeting the fault again before they are committed.
+   * If that, or the recording, fails, the partition is claimed again and the reading meets the same fault.
+   */
   async #halt(fault: PartitionFault): Promise<void> {
     const name = partitionName(fault);
-    const owned = this.#owned.get(name);
-    const reason = `${fault.kind} at offset ${fault.offset}: ${fault.detail}`;
-    this.#noteHalt(name, reason);
-    if (owned === undefined) return;
     await this.#exclusively(async () => {
+      const owned = this.#owned.get(name);
+      if (owned === undefined) return;
       const affected = [...this.#lanes.keys()].filter((lane) => lane.partitions.includes(owned));
-      await this.#stopLanes(affected);
-      this.#owned.delete(name);
+      const running = affected.map((lane) => this.#lanes.get(lane));
+      for (const lane of affected) lane.finish();
+      await Promise.all(running);
+      if (!this.#isOwned(owned)) return;
       this.#resumeKept(affected, new Set([name]));
+      // The fault names where the reading stopped: the journal may have come less far.
+      const reason = `${fault.kind} at offset ${owned.committed}: ${fault.detail}`;
       try {
         await this.#options.store.halt(owned, owned.epoch, reason);
+        this.#noteHalt(name, reason, owned.epoch);
       } catch (error) {
-        // It stays halted here all the same, and whoever claims it next will find the same fault.
+        this.#failures++;
+        this.#lastFailure = reason;
         this.#options.logger('error', `The halt of ${name} could not be recorded: ${messageOf(error)}`);
       }
+      this.#release([owned]);
     });
   }
 
-  #noteHalt(name: string, reason: string): void {
-    this.#halted.set(name, reason);
+  #noteHalt(name: string, reason: string, epoch: bigint): void {
+    this.#halted.set(name, { reason, epoch });
     this.#options.logger(
       'error',
       `${name} is halted: ${reason} Nothing of it is read until you decide: order-sync resume ${name} --help`,

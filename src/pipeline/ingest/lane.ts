@@ -46,13 +46,16 @@ export type LaneEnd = { kind: 'stopped' } | { kind: 'fenced' } | { kind: 'failed
 interface Piece extends TopicPartition {
   readonly toOffset: bigint;
   readonly consumed: number;
+  /** Of the records' values. */
+  readonly bytes: number;
   readonly events: readonly DecodedEvent<unknown>[];
   readonly rejected: readonly QuarantinedRecord[];
 }
 
 const BUSY_BACKOFF: Backoff = { baseMs: 10, capMs: 500 };
 const MAX_BUSY_ATTEMPTS = 20;
-const MAX_TAKE_BYTES = 16 * 1024 * 1024;
+/** Of what is taken at once, and of one transaction: few records may be as large as many. */
+const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 /** After a conflict, so many batches lock their entities first; twice as many after the next one, to a limit. */
 const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
@@ -72,9 +75,13 @@ export class Lane<State, Event> {
   readonly #owned: ReadonlyMap<string, OwnedPartition>;
   readonly #partitions: readonly OwnedPartition[];
   readonly #stopping = new AbortController();
+  /** Aborted once nothing more is to be taken. */
+  readonly #fed = new AbortController();
   readonly #changed = new Gate();
   #pending: Piece[] = [];
   #pendingEvents = 0;
+  #pendingBytes = 0;
+  #isFeeding = true;
   #lockingLeft = 0;
   #penalty = FIRST_PENALTY;
 
@@ -91,7 +98,12 @@ export class Lane<State, Event> {
   /** Runs until `stop`, or until it can't go on; never rejects. The partitions must be followed already. */
   async run(): Promise<LaneEnd> {
     const { signal } = this.#stopping;
-    const feeding = this.#feed(signal).catch((error: unknown) => this.#end({ kind: 'failed', error }));
+    const feeding = this.#feed(this.#fed.signal)
+      .catch((error: unknown) => this.#end({ kind: 'failed', error }))
+      .then(() => {
+        this.#isFeeding = false;
+        this.#changed.open();
+      });
     const committing = this.#commitLoop(signal).catch((error: unknown) =>
       this.#end({ kind: 'failed', error }),
     );
@@ -104,20 +116,26 @@ export class Lane<State, Event> {
     this.#end({ kind: 'stopped' });
   }
 
+  /** Takes nothing more and commits what it has; `run` resolves once that is done. */
+  finish(): void {
+    this.#fed.abort();
+  }
+
   #ended: LaneEnd = { kind: 'stopped' };
 
   #end(end: LaneEnd): void {
     if (this.#stopping.signal.aborted) return;
     this.#ended = end;
     this.#stopping.abort();
+    this.#fed.abort();
     this.#changed.open();
   }
 
   async #feed(signal: AbortSignal): Promise<void> {
     const { consumer, batchEvents } = this.#context;
-    const limits = { maxRecords: batchEvents, maxBytes: MAX_TAKE_BYTES };
+    const limits = { maxRecords: batchEvents, maxBytes: MAX_BATCH_BYTES };
     while (!signal.aborted) {
-      if (this.#pendingEvents >= 2 * batchEvents) {
+      if (this.#pendingEvents >= 2 * batchEvents || this.#pendingBytes >= 2 * MAX_BATCH_BYTES) {
         await this.#changed.wait(signal);
         continue;
       }
@@ -140,20 +158,25 @@ export class Lane<State, Event> {
       const events: DecodedEvent<Event>[] = [];
       const rejected: QuarantinedRecord[] = [];
       const end = Math.min(records.length, from + batchEvents);
+      let bytes = 0;
       for (let index = from; index < end; index++) {
-        const decoded = decoder.decode(records[index] as (typeof records)[number], batch, observedAtMs);
+        const record = records[index] as (typeof records)[number];
+        bytes += record.value?.length ?? 0;
+        const decoded = decoder.decode(record, batch, observedAtMs);
         if (decoded.kind === 'event') events.push(decoded.event);
         else rejected.push(decoded.record);
       }
       const toOffset = records[end]?.offset ?? batch.nextOffset;
-      this.#pending.push({ topic, partition, toOffset, consumed: end - from, events, rejected });
+      this.#pending.push({ topic, partition, toOffset, consumed: end - from, bytes, events, rejected });
       this.#pendingEvents += end - from;
+      this.#pendingBytes += bytes;
     }
   }
 
   async #commitLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (this.#pending.length === 0) {
+        if (!this.#isFeeding) return this.#end({ kind: 'stopped' });
         await this.#changed.wait(signal);
         continue;
       }
@@ -163,16 +186,21 @@ export class Lane<State, Event> {
     }
   }
 
-  /** All that is waiting, up to the limit of a transaction; one piece at least. */
+  /** All that is waiting, up to the limits of a transaction; one piece at least. */
   #takePending(): Piece[] {
     let count = 0;
     let events = 0;
+    let bytes = 0;
     for (const piece of this.#pending) {
-      if (count > 0 && events + piece.consumed > this.#context.batchEvents) break;
+      const isOver =
+        events + piece.consumed > this.#context.batchEvents || bytes + piece.bytes > MAX_BATCH_BYTES;
+      if (count > 0 && isOver) break;
       events += piece.consumed;
+      bytes += piece.bytes;
       count++;
     }
     this.#pendingEvents -= events;
+    this.#pendingBytes -= bytes;
     return this.#pending.splice(0, count);
   }
 

@@ -1,0 +1,236 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
+import { TributaryError } from '../../../src/core/errors.ts';
+import type { IngestBatch, Store } from '../../../src/ports/store.ts';
+import { expectedView, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
+
+const ENTRIES = [...movements('bolt', 40), ...movements('nut', 40), ...movements('gear', 40)];
+
+describe('an instance of ingest', () => {
+  it('that is fenced drops what it has, claims again and journals every event once', async () => {
+    const place = await Place.make({ movements: 2, counts: 2 });
+    const { ingest, logged } = await place.start({ batchEvents: 7 });
+    const other = await place.anotherStore();
+    for (let from = 0; from < ENTRIES.length; from += 10) {
+      await place.append(ENTRIES.slice(from, from + 10).map((entry) => recordOf(entry)));
+      const checkpoints = await place.store.checkpoints();
+      await other.claim(checkpoints.map((checkpoint) => ({ ...checkpoint, startOffset: 0n })));
+    }
+    await place.settles(ENTRIES);
+    expect(logged.join('\n')).toContain('A checkpoint was not where this instance left it');
+    await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
+  });
+
+  it.each([
+    ['stands', true],
+    ['does not stand', false],
+  ])('loses and doubles nothing if the outcome of a commit is unknown and it %s', async (_, stands) => {
+    const place = await Place.make({ movements: 2, counts: 2 });
+    let commits = 0;
+    const store = wrap(place.store, {
+      async commit(batch: IngestBatch) {
+        if (++commits % 3 !== 1) return place.store.commit(batch);
+        if (stands) await place.store.commit(batch);
+        throw new TributaryError('store_commit_unknown', 'The connection broke at COMMIT.');
+      },
+    });
+    await place.append(ENTRIES.map((entry) => recordOf(entry)));
+    await place.append([{ ...recordOf(ENTRIES[0] as (typeof ENTRIES)[0]), value: Buffer.from('{') }]);
+    await place.start({ store, batchEvents: 9 });
+    await place.settles(ENTRIES, 1);
+    expect(commits).toBeGreaterThan(6);
+  });
+
+  it.each(['store_busy', 'store_unreachable', 'store_failed'] as const)(
+    'tries a batch again that failed with %s, now and then',
+    async (code) => {
+      const place = await Place.make({ movements: 2, counts: 2 });
+      let commits = 0;
+      const store = wrap(place.store, {
+        async commit(batch: IngestBatch) {
+          if (++commits % 2 === 1) throw new TributaryError(code, 'Not now.');
+          return place.store.commit(batch);
+        },
+      });
+      await place.append(ENTRIES.map((entry) => recordOf(entry)));
+      const { ingest } = await place.start({ store, batchEvents: 25 });
+      await place.settles(ENTRIES);
+      expect(ingest.status()).toMatchObject({ journaled: ENTRIES.length, duplicates: 0 });
+    },
+  );
+
+  it('is not well while the store is away, and goes on by itself when it is back', async () => {
+    const place = await Place.make({ movements: 2, counts: 2 });
+    let isAway = false;
+    const unlessAway = <Arguments extends unknown[], Result>(
+      method: (...given: Arguments) => Promise<Result>,
+    ) => {
+      return async (...given: Arguments): Promise<Result> => {
+        if (isAway) throw new TributaryError('store_unreachable', 'The database does not answer.');
+        return method(...given);
+      };
+    };
+    const real = place.store;
+    const store = wrap<Store>(real, {
+      commit: unlessAway((batch) => real.commit(batch)),
+      claim: unlessAway((partitions) => real.claim(partitions)),
+      readJournals: unlessAway((ids) => real.readJournals(ids)),
+    });
+    const { ingest } = await place.start({ store });
+    await place.append(ENTRIES.slice(0, 30).map((entry) => recordOf(entry)));
+    await place.settles(ENTRIES.slice(0, 30));
+    isAway = true;
+    await place.append(ENTRIES.slice(30).map((entry) => recordOf(entry)));
+    await vi.waitFor(() => expect(ingest.health()).toMatchObject({ ok: false }), WAITING);
+    expect(ingest.health()).toMatchObject({ reason: expect.stringContaining('does not answer') });
+    isAway = false;
+    await place.settles(ENTRIES);
+    await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
+  });
+
+  it('finds its way when somebody else changes the same entities between plan and commit', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const ahead = await place.anotherStore();
+    let interferences = 0;
+    const store = wrap(place.store, {
+      async commit(batch: IngestBatch) {
+        if (batch.mode === 'locking' || interferences >= 2) return place.store.commit(batch);
+        return place.store.commit({
+          ...batch,
+          async plan(versions, readJournals) {
+            const changes = await batch.plan(versions, readJournals);
+            interferences++;
+            // The other instance journals the batch's own events first, its checkpoints aside.
+            await ahead.commit({ ...batch, moves: [], quarantined: [], plan: async () => changes });
+            return changes;
+          },
+        });
+      },
+    });
+    await place.append(ENTRIES.map((entry) => recordOf(entry)));
+    const { ingest } = await place.start({ store, batchEvents: 10 });
+    await place.settles(ENTRIES);
+    expect(interferences).toBeGreaterThan(0);
+    await vi.waitFor(() => expect(ingest.status().lockingBatches).toBeGreaterThan(0), WAITING);
+    expect(ingest.status().journaled).toBeLessThan(ENTRIES.length);
+    expect(ingest.status().journaled + ingest.status().duplicates).toBe(ENTRIES.length);
+  });
+
+  it('moves the checkpoints in the transaction that journals and quarantines, at every commit', async () => {
+    const place = await Place.make({ movements: 2, counts: 2 });
+    const seen: { offsets: number; stored: number }[] = [];
+    const store = wrap(place.store, {
+      async commit(batch: IngestBatch) {
+        const outcome = await place.store.commit(batch);
+        const stored = await place.store.counts();
+        const offsets = Object.values(await place.offsets()).reduce((sum, offset) => sum + offset, 0);
+        seen.push({ offsets, stored: stored.journaledEvents + stored.quarantined });
+        return outcome;
+      },
+    });
+    const records = ENTRIES.flatMap((entry, index) => {
+      const record = recordOf(entry);
+      return index % 5 === 0 ? [record, { ...record, value: Buffer.from(`{"broken":${index}`) }] : [record];
+    });
+    await place.append(records);
+    // One lane, so that nobody else commits between a commit and the look at it.
+    await place.start({ store, batchEvents: 11, lanes: 1 });
+    await place.settles(ENTRIES, ENTRIES.length / 5);
+    await vi.waitFor(() => expect(seen.at(-1)?.offsets).toBe(records.length), WAITING);
+    for (const { offsets, stored } of seen) expect(stored).toBe(offsets);
+  });
+
+  it('stopped during a commit lets it stand, and the next instance goes on from there', async () => {
+    const place = await Place.make({ movements: 2, counts: 2 });
+    await place.append(ENTRIES.map((entry) => recordOf(entry)));
+    const reached = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    const store = wrap(place.store, {
+      async commit(batch: IngestBatch) {
+        reached.resolve();
+        await released.promise;
+        return place.store.commit(batch);
+      },
+    });
+    const { ingest } = await place.start({ store, batchEvents: 13 });
+    await reached.promise;
+    const stopped = ingest.stop();
+    expect(ingest.stop()).toBe(stopped);
+    released.resolve();
+    await stopped;
+    const { journaledEvents } = await place.store.counts();
+    expect(journaledEvents).toBeGreaterThan(0);
+    expect(journaledEvents).toBeLessThan(ENTRIES.length);
+    expect(ingest.status().journaled).toBe(journaledEvents);
+    const next = await place.start();
+    await place.settles(ENTRIES);
+    expect(next.ingest.status().duplicates).toBe(0);
+  });
+
+  it('stopped before it was started, or twice, just stops', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const { ingest } = await place.start();
+    await Promise.all([ingest.stop(), ingest.stop()]);
+    await ingest.stop();
+  });
+
+  it('buffers no more than a few batches while the store hangs, counted in records', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const entries = movements('bolt', 500);
+    await place.append(entries.map((entry) => recordOf(entry)));
+    const { taken, release } = await hanging(place, 10);
+    expect(taken.records).toBeLessThanOrEqual(50);
+    release();
+    await place.settles(entries);
+  });
+
+  it('buffers no more than some dozen megabytes while the store hangs, however few the records', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const entries = movements('bolt', 90);
+    const padding = 'x'.repeat(1_000_000);
+    for (let from = 0; from < entries.length; from += 10) {
+      await place.append(entries.slice(from, from + 10).map((entry) => recordOf(entry, padding)));
+    }
+    const { taken, release } = await hanging(place, 4_000);
+    expect(taken.bytes).toBeLessThanOrEqual(64 * 1024 * 1024);
+    release();
+    await vi.waitFor(async () => {
+      expect((await place.store.counts()).journaledEvents).toBe(90);
+    }, WAITING);
+    expect((await place.store.readView(['bolt'])).get('bolt')).toEqual(expectedView(entries).get('bolt'));
+  });
+});
+
+/** Starts an instance whose first commit hangs, and waits until it takes nothing more. */
+async function hanging(place: Place, batchEvents: number) {
+  const taken = { records: 0, bytes: 0 };
+  const released = Promise.withResolvers<void>();
+  const log = wrap(place.log, {
+    consumer(options) {
+      const consumer = place.log.consumer(options);
+      const take = consumer.take.bind(consumer);
+      consumer.take = async (...given) => {
+        const batches = await take(...given);
+        for (const { records } of batches) {
+          taken.records += records.length;
+          for (const { value } of records) taken.bytes += value?.length ?? 0;
+        }
+        return batches;
+      };
+      return consumer;
+    },
+  });
+  const store = wrap(place.store, {
+    async commit(batch: IngestBatch) {
+      await released.promise;
+      return place.store.commit(batch);
+    },
+  });
+  await place.start({ log, store, batchEvents, maxBufferedBytes: 32 << 20 });
+  await vi.waitFor(() => expect(taken.records).toBeGreaterThan(0), WAITING);
+  for (let before = -1; before !== taken.records; ) {
+    before = taken.records;
+    await pause(300);
+  }
+  return { taken, release: () => released.resolve() };
+}

@@ -1,0 +1,223 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished, vi } from 'vitest';
+import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { type EmbeddedLog, openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
+import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import type { ViewValue } from '../../../src/core/domain.ts';
+import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
+import { Ingest, type IngestOptions } from '../../../src/pipeline/ingest/ingest.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
+import type { EventLog, NewRecord } from '../../../src/ports/event-log.ts';
+import type { Store } from '../../../src/ports/store.ts';
+
+export const MOVEMENTS = 'stock_movements';
+export const COUNTS = 'stock_counts';
+export const TARGET = 'purchasing';
+export const WAITING = { timeout: 60_000, interval: 10 };
+
+/** Real time, but pauses are a twentieth of what was asked for. */
+export const quickClock: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
+};
+
+/** One thing that happened to an article; no two of one article share a minute. */
+export interface Entry {
+  readonly articleId: string;
+  readonly isCount: boolean;
+  readonly quantity: number;
+  readonly minute: number;
+}
+
+export function recordOf({ articleId, isCount, quantity, minute }: Entry, padding = ''): NewRecord {
+  const at = new Date(Date.UTC(2025, 3, 5) + minute * 60_000).toISOString();
+  const eventType = isCount ? 'STOCK_COUNTED' : 'STOCK_MOVED';
+  const body = { eventType, articleId, quantity, at, ...(padding === '' ? {} : { padding }) };
+  return {
+    topic: isCount ? COUNTS : MOVEMENTS,
+    key: Buffer.from(articleId),
+    value: Buffer.from(JSON.stringify(body)),
+    headers: [],
+  };
+}
+
+/** So many different movements of one article. */
+export function movements(articleId: string, count: number, firstMinute = 0): Entry[] {
+  return Array.from({ length: count }, (_, index) => ({
+    articleId,
+    isCount: false,
+    quantity: index + 1,
+    minute: firstMinute + index,
+  }));
+}
+
+/** Each article's row and version as one would work them out on paper. */
+export function expectedView(
+  entries: readonly Entry[],
+): Map<string, { row: readonly ViewValue[]; version: number }> {
+  const distinct = new Map(entries.map((entry) => [JSON.stringify(entry), entry]));
+  const byArticle = new Map<string, Entry[]>();
+  for (const entry of distinct.values()) {
+    byArticle.set(entry.articleId, [...(byArticle.get(entry.articleId) ?? []), entry]);
+  }
+  const view = new Map<string, { row: readonly ViewValue[]; version: number }>();
+  for (const [articleId, history] of byArticle) {
+    let onHand = 0;
+    let sinceCount = 0;
+    for (const entry of history.sort((a, b) => a.minute - b.minute)) {
+      onHand = entry.isCount ? entry.quantity : onHand + entry.quantity;
+      sinceCount = entry.isCount ? 0 : sinceCount + 1;
+    }
+    view.set(articleId, { row: [onHand, sinceCount, onHand <= 10], version: history.length });
+  }
+  return view;
+}
+
+export interface Instance {
+  readonly ingest: Ingest<StockState, StockEvent>;
+  readonly logged: string[];
+}
+
+export type Tuning = Partial<
+  Pick<
+    IngestOptions<StockState, StockEvent>,
+    'lanes' | 'batchEvents' | 'cacheEvents' | 'maxBufferedBytes' | 'onCommitted' | 'clock' | 'log' | 'store'
+  >
+>;
+
+/** A folder with an embedded log and a SQLite store, and everything that runs on them, until the test ends. */
+export class Place {
+  readonly folder: string;
+  readonly log: EmbeddedLog;
+  readonly store: Store;
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  static async make(partitions: { movements: number; counts: number }): Promise<Place> {
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-ingest-'));
+    const place = new Place(folder);
+    onTestFinished(() => place.close());
+    await migrate(place.store);
+    await place.log.createTopics([
+      { topic: MOVEMENTS, partitions: partitions.movements },
+      { topic: COUNTS, partitions: partitions.counts },
+    ]);
+    return place;
+  }
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.log = this.#openLog();
+    this.store = this.#openStore();
+  }
+
+  #openLog(): EmbeddedLog {
+    const log = openEmbeddedLog({ dataDir: this.folder, clock: systemClock });
+    this.#closers.push(() => log.close());
+    return log;
+  }
+
+  #openStore(): Store {
+    const file = join(this.folder, 'stock.sqlite');
+    const store = openSqliteStore({ file, clock: systemClock, targets: [TARGET] });
+    this.#closers.push(() => store.close());
+    return store;
+  }
+
+  /** The store as another process would have it. */
+  async anotherStore(): Promise<Store> {
+    const store = this.#openStore();
+    await migrate(store);
+    return store;
+  }
+
+  /** The log as another process would have it. */
+  anotherLog(): EmbeddedLog {
+    return this.#openLog();
+  }
+
+  /** Starts an instance on this place's own store and log, unless told otherwise. */
+  async start(tuning: Tuning = {}): Promise<Instance> {
+    const logged: string[] = [];
+    const topicNames = { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS };
+    const ingest = new Ingest({
+      domain: stockLedger,
+      decoder: createDecoder(stockLedger, { topicNames, maxRecordBytes: 8 << 20 }),
+      log: this.log,
+      store: this.store,
+      clock: quickClock,
+      logger: (level, message) => logged.push(`${level}: ${message}`),
+      topics: [COUNTS, MOVEMENTS],
+      group: 'stock',
+      lanes: 4,
+      batchEvents: 100,
+      cacheEvents: 1_000,
+      maxBufferedBytes: 1 << 20,
+      ...tuning,
+    });
+    this.#closers.push(() => ingest.stop());
+    await ingest.start();
+    return { ingest, logged };
+  }
+
+  async append(records: readonly NewRecord[]): Promise<void> {
+    const producer = this.log.producer();
+    await producer.append(records);
+    await producer.close();
+  }
+
+  /** Waits until the store holds exactly this, and finds the view as it should be. */
+  async settles(entries: readonly Entry[], quarantined = 0): Promise<void> {
+    const expected = expectedView(entries);
+    const journaled = new Set(entries.map((entry) => JSON.stringify(entry))).size;
+    await vi.waitFor(async () => {
+      const counts = await this.store.counts();
+      const found = { journaled: counts.journaledEvents, quarantined: counts.quarantined };
+      if (found.journaled !== journaled || found.quarantined !== quarantined) {
+        throw new Error(`Expected ${journaled} + ${quarantined}, found ${JSON.stringify(found)}`);
+      }
+    }, WAITING);
+    const view = await this.store.readView([...expected.keys()]);
+    for (const [articleId, { row, version }] of expected) {
+      const found = view.get(articleId);
+      if (JSON.stringify(found) !== JSON.stringify({ row, version })) {
+        throw new Error(`${articleId} is ${JSON.stringify(found)}, not ${JSON.stringify({ row, version })}`);
+      }
+    }
+    const journals = await this.store.readJournals([...expected.keys()]);
+    for (const [articleId, { version }] of expected) {
+      if (journals.get(articleId)?.length !== version) throw new Error(`The journal of ${articleId} differs`);
+    }
+  }
+
+  /** Where the checkpoint of each partition stands, by `topic/partition`. */
+  async offsets(): Promise<Record<string, number>> {
+    const checkpoints = await this.store.checkpoints();
+    return Object.fromEntries(
+      checkpoints.map(({ topic, partition, nextOffset }) => [`${topic}/${partition}`, Number(nextOffset)]),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) await close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export async function migrate(store: Store): Promise<void> {
+  const { table, keyColumn, columns } = stockLedger.view;
+  await store.migrate({ view: { table, keyColumn, columns }, targets: [TARGET], adopt: null, nowMs: 0 });
+}
+
+/** The port with some of its methods replaced; the others are those of the real one. */
+export function wrap<Port extends Store | EventLog>(port: Port, replaced: Partial<Port>): Port {
+  return new Proxy(port, {
+    get(target, name) {
+      if (name in replaced) return Reflect.get(replaced, name);
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}

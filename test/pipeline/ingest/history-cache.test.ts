@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { History } from '../../../src/core/fold.ts';
+import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
+
+type Text = History<string, string>;
+
+function history(length: number, state = ''): Text {
+  const events = Array.from({ length }, (_, index) => ({
+    position: 1,
+    occurredAtMs: index,
+    cautionRank: 0,
+    eventId: `event-${index}`,
+    contentHash: '00',
+    event: 'happened',
+  }));
+  return { events, state };
+}
+
+describe('the cache of histories', () => {
+  it('holds no more events than it was told to, whatever is put in and asked for', () => {
+    const step = fc.record({
+      verb: fc.constantFrom('get', 'set', 'set', 'set', 'clear'),
+      id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+      length: fc.integer({ min: 0, max: 8 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 0, max: 24 }), (steps, maxEvents) => {
+        const cache = new HistoryCache<string, string>(maxEvents);
+        const longest = new Map<string, number>();
+        for (const { verb, id, length } of steps) {
+          if (verb === 'clear') {
+            cache.clear();
+            longest.clear();
+          } else if (verb === 'set') {
+            cache.set(id, history(length));
+            // What was forgotten meanwhile may come back shorter.
+            longest.set(id, Math.max(length, cache.get(id)?.events.length ?? 0));
+          } else {
+            const found = cache.get(id)?.events.length;
+            expect([undefined, longest.get(id)]).toContain(found);
+          }
+          expect(cache.events).toBeLessThanOrEqual(maxEvents);
+        }
+      }),
+    );
+  });
+
+  it('keeps what is used and forgets what is not', () => {
+    const cache = new HistoryCache<string, string>(20);
+    cache.set('unused', history(1));
+    cache.set('used', history(1));
+    for (let other = 0; other < 100; other++) {
+      cache.set(`other-${other}`, history(1));
+      expect(cache.get('used')).toBeDefined();
+    }
+    expect(cache.get('unused')).toBeUndefined();
+    expect(cache.get('other-99')).toBeDefined();
+    expect(cache.get('other-0')).toBeUndefined();
+  });
+
+  it('has room for the entities used last, up to half of its limit', () => {
+    const cache = new HistoryCache<string, string>(20);
+    for (let other = 0; other < 33; other++) cache.set(`other-${other}`, history(3));
+    for (const id of ['a', 'b', 'c', 'd', 'e']) cache.set(id, history(2));
+    for (const id of ['a', 'b', 'c', 'd', 'e']) expect(cache.get(id), id).toBeDefined();
+  });
+
+  it('counts an entity that grew once, by its new length', () => {
+    const cache = new HistoryCache<string, string>(12);
+    cache.set('other', history(1));
+    for (let length = 1; length <= 5; length++) cache.set('grown', history(length));
+    expect(cache.get('other')).toBeDefined();
+    expect(cache.get('grown')?.events).toHaveLength(5);
+    expect(cache.events).toBe(6);
+  });
+
+  it('keeps the longer of two histories, whichever comes last', () => {
+    const cache = new HistoryCache<string, string>(10);
+    cache.set('a', history(3, 'newer'));
+    cache.set('a', history(2, 'older'));
+    expect(cache.get('a')?.state).toBe('newer');
+    cache.set('a', history(4, 'newest'));
+    expect(cache.get('a')?.state).toBe('newest');
+  });
+
+  it('keeps no part of a history that outgrows the whole cache', () => {
+    const cache = new HistoryCache<string, string>(10);
+    cache.set('a', history(5));
+    cache.set('a', history(11));
+    expect(cache.get('a')).toBeUndefined();
+    expect(cache.events).toBe(0);
+  });
+
+  it('with no room at all keeps no events', () => {
+    const cache = new HistoryCache<string, string>(0);
+    cache.set('a', history(1));
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  it('has its whole room again after it was cleared, and takes shorter histories too', () => {
+    const cache = new HistoryCache<string, string>(10);
+    cache.set('a', history(5));
+    cache.clear();
+    expect(cache.get('a')).toBeUndefined();
+    expect(cache.events).toBe(0);
+    cache.set('a', history(1, 'restored'));
+    expect(cache.get('a')?.state).toBe('restored');
+  });
+});
