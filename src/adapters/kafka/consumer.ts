@@ -145,6 +145,12 @@ export class KafkaConsumer implements EventLogConsumer {
   }
 
   #halted(fault: PartitionFault): void {
+    const name = partitionName(fault);
+    const topicId = this.#fetcher.topicIdOf(fault.topic);
+    // Who follows again after this fault means the topic as it is now.
+    if (fault.kind === 'topic_recreated' && topicId !== undefined && this.#held.has(name)) {
+      this.#held.set(name, topicId);
+    }
     void this.#call('halted', (listener) => listener.halted(fault));
   }
 

@@ -14,7 +14,7 @@ import { type KafkaLogOptions, type KafkaSettings, settingsOf } from './options.
 import { KafkaProducer } from './producer.ts';
 
 const createTimeoutMs = 15_000;
-const lookAgainMs = 100;
+const lookAgainMs = 20;
 
 /** The event log on Apache Kafka 3.1 or newer. Connects when it is first used, not before. */
 export function openKafkaLog(options: KafkaLogOptions): EventLog {
@@ -51,10 +51,23 @@ class KafkaLog implements EventLog {
 
   async createTopics(wanted: readonly { topic: string; partitions: number }[]): Promise<void> {
     const names = wanted.map(({ topic }) => topic);
-    const existing = await this.#cluster.topics(names);
-    const missing = wanted.filter(({ topic }) => !existing.has(topic));
-    await Promise.all(missing.map(({ topic, partitions }) => this.#createTopic(topic, partitions)));
-    await this.#untilKnown(names);
+    const { clock } = this.#settings;
+    const deadline = clock.monotonicMs() + createTimeoutMs;
+    // A topic that was just made takes a moment to have its leaders. One that was just deleted may still be in
+    // the way of a new one of its name: so those that are missing are asked for again.
+    for (;;) {
+      const topics = await this.#cluster.topics(names);
+      if (names.every((name) => isLed(topics.get(name)))) return;
+      if (clock.monotonicMs() > deadline) {
+        throw new TributaryError(
+          'topic_missing',
+          `The topics ${names.join(', ')} are not all there, with leaders, ${createTimeoutMs} ms after Kafka was asked for them.`,
+        );
+      }
+      const missing = wanted.filter(({ topic }) => !topics.has(topic));
+      await Promise.all(missing.map(({ topic, partitions }) => this.#createTopic(topic, partitions)));
+      await clock.sleep(lookAgainMs);
+    }
   }
 
   producer(): EventLogProducer {
@@ -89,23 +102,6 @@ class KafkaLog implements EventLog {
       throw new TributaryError('topic_missing', `Kafka did not make the topic ${name}: ${explain(error)}`, {
         cause: error,
       });
-    }
-  }
-
-  /** A topic that was just made takes a moment to be known to every broker and to have its leaders. */
-  async #untilKnown(names: readonly string[]): Promise<void> {
-    const { clock } = this.#settings;
-    const deadline = clock.monotonicMs() + createTimeoutMs;
-    for (;;) {
-      const topics = await this.#cluster.topics(names);
-      if (names.every((name) => isLed(topics.get(name)))) return;
-      if (clock.monotonicMs() > deadline) {
-        throw new TributaryError(
-          'topic_missing',
-          `The topics ${names.join(', ')} were made but have no leaders yet.`,
-        );
-      }
-      await clock.sleep(lookAgainMs);
     }
   }
 }

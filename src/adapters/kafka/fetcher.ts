@@ -100,12 +100,19 @@ export class Fetcher {
     return this.#problems.values().next().value;
   }
 
+  /** As last seen. */
+  topicIdOf(topic: string): string | undefined {
+    return this.#topics.get(topic)?.topicId;
+  }
+
   /** Told what the topics are now, so that leaders and topics made anew are noticed. */
   learn(topics: ReadonlyMap<string, TopicMetadata>): void {
     this.#topics = topics;
     for (const followed of [...this.#followed.values()]) {
       const topic = topics.get(followed.topic);
-      if (topic !== undefined && topic.topicId !== followed.topicId) this.#failAsRecreated(followed, topic);
+      if (topic !== undefined && topic.topicId !== followed.topicId) {
+        this.#fail(followed, 'topic_recreated', recreatedDetail(followed, topic));
+      }
       if (followed.isWithoutLeader && this.#leaderOf(followed) !== undefined) {
         followed.isWithoutLeader = false;
         followed.retryAtMs = 0;
@@ -297,12 +304,8 @@ export class Fetcher {
 
   async #checkRange(followed: Followed): Promise<void> {
     const topics = await this.#cluster.topics([followed.topic]);
-    const topic = topics.get(followed.topic);
-    if (topic === undefined || !this.#isCurrent(followed)) return;
-    if (topic.topicId !== followed.topicId) {
-      this.#failAsRecreated(followed, topic);
-      return;
-    }
+    this.learn(new Map([...this.#topics, ...topics]));
+    if (!topics.has(followed.topic) || !this.#isCurrent(followed) || followed.fault !== undefined) return;
     const [range] = await this.#cluster.ranges(topics, [followed]);
     if (range === undefined || !this.#isCurrent(followed)) return;
     const wanted = followed.fetchOffset;
@@ -313,10 +316,6 @@ export class Fetcher {
       return;
     }
     this.#fail(followed, 'offset_out_of_range', outOfRangeDetail(followed, range));
-  }
-
-  #failAsRecreated(followed: Followed, topic: TopicMetadata): void {
-    this.#fail(followed, 'topic_recreated', recreatedDetail(followed, topic));
   }
 
   /** Stops the reading; told to the caller once it has taken what was read before. */

@@ -71,8 +71,8 @@ export class GroupMember {
   #heartbeats: Heartbeats | undefined;
   #running: Promise<void> | undefined;
   #problem: string | undefined = 'the group has not been joined yet';
-  /** What the leader's last assignment was made from. */
-  #assignedFrom = '';
+  /** The numbers of partitions that the leader's last assignment was made from. */
+  #assignedFrom: ReadonlyMap<string, number> = new Map();
 
   constructor(cluster: Cluster, group: string, topics: readonly string[], events: GroupEvents) {
     this.#cluster = cluster;
@@ -213,8 +213,8 @@ export class GroupMember {
     let assignments: { memberId: string; assignment: Buffer }[] = [];
     if (this.#isLeader) {
       const topics = await this.#cluster.topics(this.#topicNames);
-      this.#assignedFrom = fingerprint(topics);
       const counts = new Map([...topics].map(([name, { partitions }]) => [name, partitions.length]));
+      this.#assignedFrom = counts;
       const missing = this.#topicNames.filter((name) => !topics.has(name));
       if (missing.length > 0) {
         this.#cluster.settings.log('warn', `Topics that do not exist (yet): ${missing.join(', ')}`);
@@ -334,7 +334,10 @@ export class GroupMember {
       try {
         const topics = await this.#cluster.topics(this.#topicNames);
         this.#events.refreshed(topics);
-        if (this.#isLeader && fingerprint(topics) !== this.#assignedFrom) this.#heartbeats?.endByRebalance();
+        // A topic that is gone keeps its partitions assigned: if it is made again, their reading halts, loudly.
+        const isChanged = ({ topic, partitions }: TopicMetadata) =>
+          this.#assignedFrom.get(topic) !== partitions.length;
+        if (this.#isLeader && [...topics.values()].some(isChanged)) this.#heartbeats?.endByRebalance();
       } catch (error) {
         log('debug', `The topics could not be looked at: ${explain(error)}`);
       }
@@ -346,11 +349,4 @@ export class GroupMember {
     const { rebalanceTimeoutMs, requestTimeoutMs } = this.#cluster.settings;
     return this.#cluster.connect(coordinator, use, rebalanceTimeoutMs + requestTimeoutMs);
   }
-}
-
-function fingerprint(topics: ReadonlyMap<string, TopicMetadata>): string {
-  return [...topics.values()]
-    .map(({ topic, topicId, partitions }) => `${topic} ${topicId} ${partitions.length}`)
-    .sort()
-    .join('\n');
 }
