@@ -108,5 +108,6 @@ async function untilPrinted(shell: Shell, expected: string): Promise<void> {
 }
 
 function interrupt(child: ChildProcess): void {
-  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGINT');
+  const isRunning = child.exitCode === null && child.signalCode === null;
+  if (child.pid !== undefined && isRunning) process.kill(-child.pid, 'SIGINT');
 }
