@@ -9,7 +9,8 @@ import type { Store } from '../ports/store.ts';
 import { createAdopter } from './adopt.ts';
 import { createDecoder } from './decode/decoder.ts';
 import { Deliver, type DeliverStatus } from './deliver/deliver.ts';
-import { Ingest, type IngestStatus } from './ingest/ingest.ts';
+import { Ingest } from './ingest/ingest.ts';
+import type { IngestStatus } from './ingest/options.ts';
 
 export interface SyncOptions<State, Event> {
   readonly domain: Domain<State, Event>;

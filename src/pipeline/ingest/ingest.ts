@@ -1,51 +1,12 @@
-import type { Domain } from '../../core/domain.ts';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { partitionName, type TopicPartition } from '../../core/offset.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { AssignedPartition, EventLog, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
-import type { Logger } from '../../ports/logger.ts';
-import type { Checkpoint, Store } from '../../ports/store.ts';
-import type { Decoder } from '../decode/decoder.ts';
+import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
+import { reasonToHalt } from './halt-reason.ts';
 import { HistoryCache } from './history-cache.ts';
 import { type CommitReport, Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
-
-export interface IngestOptions<State, Event> {
-  readonly domain: Domain<State, Event>;
-  readonly decoder: Decoder<Event>;
-  readonly log: EventLog;
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly topics: readonly string[];
-  readonly group: string;
-  /** How many transactions may run side by side. */
-  readonly lanes: number;
-  /** The most events of one transaction. */
-  readonly batchEvents: number;
-  /** How many events' worth of histories are kept in memory. */
-  readonly cacheEvents: number;
-  readonly maxBufferedBytes: number;
-  /** Called after each commit. */
-  readonly onCommitted?: (report: CommitReport) => void;
-}
-
-/** What has happened since the start, and how things stand. */
-export interface IngestStatus {
-  readonly consumed: number;
-  readonly journaled: number;
-  readonly duplicates: number;
-  readonly outOfOrder: number;
-  readonly conflicts: number;
-  readonly quarantined: number;
-  readonly batches: number;
-  readonly lockingBatches: number;
-  readonly owned: readonly { readonly name: string; readonly committed: bigint }[];
-  readonly halted: readonly { readonly name: string; readonly reason: string }[];
-  /** Partitions of this instance that it can't work on at the moment, with the reason. */
-  readonly waiting: readonly { readonly name: string; readonly reason: string }[];
-}
+import type { IngestOptions, IngestStatus } from './options.ts';
 
 const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 15_000 };
 const COURTESY_INTERVAL_MS = 1_000;
@@ -435,23 +396,4 @@ export class Ingest<State, Event> {
     }
     onCommitted?.(report);
   }
-}
-
-/** Why a claimed partition can't be read on from its checkpoint, or null if it can. */
-function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartition): string | null {
-  if (checkpoint.haltReason !== null) return checkpoint.haltReason;
-  if (checkpoint.topicId !== partition.topicId) {
-    return (
-      `topic_recreated at offset ${checkpoint.nextOffset}: the topic was deleted and made again ` +
-      `(id ${partition.topicId}, journaled from ${checkpoint.topicId}), so its offsets count something else.`
-    );
-  }
-  if (checkpoint.nextOffset < partition.startOffset) {
-    return (
-      `offset_out_of_range at offset ${checkpoint.nextOffset}: the log starts at ${partition.startOffset}, so ` +
-      `${partition.startOffset - checkpoint.nextOffset} records were deleted before they were journaled.`
-    );
-  }
-  // Whether it lies beyond the log's end only the reading can tell: the end seen here may be an old one.
-  return null;
 }

@@ -1,0 +1,21 @@
+import type { AssignedPartition } from '../../ports/event-log.ts';
+import type { Checkpoint } from '../../ports/store.ts';
+
+/** Why a claimed partition can't be read on from its checkpoint, or null if it can. */
+export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartition): string | null {
+  if (checkpoint.haltReason !== null) return checkpoint.haltReason;
+  if (checkpoint.topicId !== partition.topicId) {
+    return (
+      `topic_recreated at offset ${checkpoint.nextOffset}: the topic was deleted and made again ` +
+      `(id ${partition.topicId}, journaled from ${checkpoint.topicId}), so its offsets count something else.`
+    );
+  }
+  if (checkpoint.nextOffset < partition.startOffset) {
+    return (
+      `offset_out_of_range at offset ${checkpoint.nextOffset}: the log starts at ${partition.startOffset}, so ` +
+      `${partition.startOffset - checkpoint.nextOffset} records were deleted before they were journaled.`
+    );
+  }
+  // Whether it lies beyond the log's end only the reading can tell: the end seen here may be an old one.
+  return null;
+}

@@ -1,0 +1,43 @@
+import type { Domain } from '../../core/domain.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Store } from '../../ports/store.ts';
+import type { Decoder } from '../decode/decoder.ts';
+import type { CommitReport } from './lane.ts';
+
+export interface IngestOptions<State, Event> {
+  readonly domain: Domain<State, Event>;
+  readonly decoder: Decoder<Event>;
+  readonly log: EventLog;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly topics: readonly string[];
+  readonly group: string;
+  /** How many transactions may run side by side. */
+  readonly lanes: number;
+  /** The most events of one transaction. */
+  readonly batchEvents: number;
+  /** How many events' worth of histories are kept in memory. */
+  readonly cacheEvents: number;
+  readonly maxBufferedBytes: number;
+  /** Called after each commit. */
+  readonly onCommitted?: (report: CommitReport) => void;
+}
+
+/** What has happened since the start, and how things stand. */
+export interface IngestStatus {
+  readonly consumed: number;
+  readonly journaled: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  readonly conflicts: number;
+  readonly quarantined: number;
+  readonly batches: number;
+  readonly lockingBatches: number;
+  readonly owned: readonly { readonly name: string; readonly committed: bigint }[];
+  readonly halted: readonly { readonly name: string; readonly reason: string }[];
+  /** Partitions of this instance that it can't work on at the moment, with the reason. */
+  readonly waiting: readonly { readonly name: string; readonly reason: string }[];
+}
