@@ -1,9 +1,11 @@
 import type { TopicPartition } from '../../core/offset.ts';
 
 /*
- * How the members of a group share the partitions: partition p of every topic goes to the member that stands at
- * place p modulo the number of members, in the sequence of their ids. So the partitions of co-partitioned
- * topics that hold the same keys meet in one member, however many members there are.
+ * How the members of a group share the partitions. Partition p of every topic belongs to slot p, and a slot goes
+ * to one member as a whole, so that the partitions of co-partitioned topics that hold the same keys meet in one
+ * member. Members keep the slots that they have as far as the shares stay even, and a partition that has to
+ * move is nobody's until its present holder has let go of it and joined again (the cooperative way of KIP-429):
+ * what does not move is read on without a pause.
  *
  * The formats are those of Kafka's own consumers, so that Kafka's tools can show who has what.
  * Source: ConsumerProtocolSubscription.json and ConsumerProtocolAssignment.json in Apache Kafka.
@@ -12,52 +14,147 @@ import type { TopicPartition } from '../../core/offset.ts';
 /** Names the rule; a member that knows only other rules is refused by the coordinator. */
 export const assignmentRule = 'tributary-by-partition-number';
 
+export interface GroupMemberState {
+  readonly memberId: string;
+  /** What it has in its hands while the group shares out anew. */
+  readonly owned: readonly TopicPartition[];
+}
+
 export function assignPartitions(
-  memberIds: readonly string[],
+  members: readonly GroupMemberState[],
   partitionCounts: ReadonlyMap<string, number>,
 ): Map<string, TopicPartition[]> {
-  const members = memberIds.toSorted();
-  const shares = new Map<string, TopicPartition[]>(members.map((member) => [member, []]));
+  const sorted = members.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1));
+  const slotCount = Math.max(0, ...partitionCounts.values());
+  const slotOwners = assignSlots(sorted, slotCount);
+  const holders = holdersOf(sorted);
+  const shares = new Map<string, TopicPartition[]>(sorted.map(({ memberId }) => [memberId, []]));
   for (const [topic, count] of partitionCounts) {
     for (let partition = 0; partition < count; partition++) {
-      shares.get(members[partition % members.length] as string)?.push({ topic, partition });
+      const owner = slotOwners[partition] as string;
+      const holder = holders.get(`${topic}/${partition}`);
+      if (holder === undefined || holder === owner) shares.get(owner)?.push({ topic, partition });
     }
   }
   return shares;
 }
 
-const formatVersion = 0;
+/** The member of each slot: present holders first, no member with two slots more than another. */
+function assignSlots(members: readonly GroupMemberState[], slotCount: number): string[] {
+  const owners = new Array<string | undefined>(slotCount).fill(undefined);
+  const taken = new Map<string, number>(members.map(({ memberId }) => [memberId, 0]));
+  const floor = Math.floor(slotCount / members.length);
+  let withOneMore = slotCount % members.length;
+  const mayTake = (memberId: string): boolean => {
+    const count = taken.get(memberId) ?? 0;
+    return count < floor || (count === floor && withOneMore > 0);
+  };
+  const take = (slot: number, memberId: string): void => {
+    const count = taken.get(memberId) ?? 0;
+    if (count === floor) withOneMore--;
+    taken.set(memberId, count + 1);
+    owners[slot] = memberId;
+  };
+  for (const { memberId, owned } of members) {
+    const held = [...new Set(owned.map(({ partition }) => partition))].sort((a, b) => a - b);
+    for (const slot of held) {
+      if (slot < slotCount && owners[slot] === undefined && mayTake(memberId)) take(slot, memberId);
+    }
+  }
+  for (let slot = 0; slot < slotCount; slot++) {
+    if (owners[slot] !== undefined) continue;
+    const [fewest] = members.toSorted((a, b) => (taken.get(a.memberId) ?? 0) - (taken.get(b.memberId) ?? 0));
+    take(slot, (fewest as GroupMemberState).memberId);
+  }
+  return owners as string[];
+}
 
-export function encodeSubscription(topics: readonly string[]): Buffer {
-  return Buffer.concat([int16(formatVersion), int32(topics.length), ...topics.map(text), int32(-1)]);
+/** Two members may both think that they hold a partition for a moment: then the first of them counts. */
+function holdersOf(members: readonly GroupMemberState[]): Map<string, string> {
+  const holders = new Map<string, string>();
+  for (const { memberId, owned } of members) {
+    for (const { topic, partition } of owned) {
+      const name = `${topic}/${partition}`;
+      if (!holders.has(name)) holders.set(name, memberId);
+    }
+  }
+  return holders;
+}
+
+/** Version 1 of the subscription is the first that says what the member owns. */
+const subscriptionVersion = 1;
+const assignmentVersion = 0;
+const noUserData = -1;
+
+export function encodeSubscription(topics: readonly string[], owned: readonly TopicPartition[]): Buffer {
+  return Buffer.concat([
+    int16(subscriptionVersion),
+    int32(topics.length),
+    ...topics.map(text),
+    int32(noUserData),
+    ...partitionsByTopic(owned),
+  ]);
+}
+
+/** What the member of this subscription owns; nothing if it is of a version that does not say. */
+export function decodeOwned(subscription: Buffer): TopicPartition[] {
+  if (subscription.length < 2 || subscription.readInt16BE(0) < subscriptionVersion) return [];
+  const reader = new Reader(subscription, 2);
+  for (let topics = reader.int32(); topics > 0; topics--) reader.text();
+  reader.skip(Math.max(0, reader.int32()));
+  return reader.partitions();
 }
 
 export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
-  const topics = Map.groupBy(partitions, ({ topic }) => topic);
-  const parts = [int16(formatVersion), int32(topics.size)];
-  for (const [topic, own] of topics) {
-    parts.push(text(topic), int32(own.length), ...own.map(({ partition }) => int32(partition)));
-  }
-  parts.push(int32(-1));
-  return Buffer.concat(parts);
+  return Buffer.concat([int16(assignmentVersion), ...partitionsByTopic(partitions), int32(noUserData)]);
 }
 
 export function decodeAssignment(bytes: Buffer): TopicPartition[] {
-  const partitions: TopicPartition[] = [];
   // A coordinator may send an empty assignment to a member that has none.
-  if (bytes.length === 0) return partitions;
-  let position = 2;
-  const next32 = (): number => {
-    position += 4;
-    return bytes.readInt32BE(position - 4);
-  };
-  for (let topics = next32(); topics > 0; topics--) {
-    const length = bytes.readInt16BE(position);
-    const topic = bytes.toString('utf8', position + 2, position + 2 + length);
-    position += 2 + length;
-    for (let left = next32(); left > 0; left--) partitions.push({ topic, partition: next32() });
+  return bytes.length === 0 ? [] : new Reader(bytes, 2).partitions();
+}
+
+function partitionsByTopic(partitions: readonly TopicPartition[]): Buffer[] {
+  const topics = Map.groupBy(partitions, ({ topic }) => topic);
+  const parts = [int32(topics.size)];
+  for (const [topic, own] of topics) {
+    parts.push(text(topic), int32(own.length), ...own.map(({ partition }) => int32(partition)));
   }
-  return partitions;
+  return parts;
+}
+
+class Reader {
+  readonly #bytes: Buffer;
+  #position: number;
+
+  constructor(bytes: Buffer, position: number) {
+    this.#bytes = bytes;
+    this.#position = position;
+  }
+
+  int32(): number {
+    this.#position += 4;
+    return this.#bytes.readInt32BE(this.#position - 4);
+  }
+
+  text(): string {
+    const length = this.#bytes.readInt16BE(this.#position);
+    this.skip(2 + length);
+    return this.#bytes.toString('utf8', this.#position - length, this.#position);
+  }
+
+  skip(bytes: number): void {
+    this.#position += bytes;
+  }
+
+  partitions(): TopicPartition[] {
+    const partitions: TopicPartition[] = [];
+    for (let topics = this.int32(); topics > 0; topics--) {
+      const topic = this.text();
+      for (let left = this.int32(); left > 0; left--) partitions.push({ topic, partition: this.int32() });
+    }
+    return partitions;
+  }
 }
 
 function int16(value: number): Buffer {

@@ -6,14 +6,16 @@ import {
   offsetCommitV8,
   syncGroupV5,
 } from '@platformatic/kafka';
-import type { Position, TopicPartition } from '../../core/offset.ts';
+import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import {
   assignmentRule,
   assignPartitions,
   decodeAssignment,
+  decodeOwned,
   encodeAssignment,
   encodeSubscription,
+  type GroupMemberState,
 } from './assignment.ts';
 import { type Cluster, groupByTopic, type TopicMetadata } from './cluster.ts';
 import { explain, protocolErrorOf, responseOf } from './errors.ts';
@@ -22,13 +24,17 @@ import { Heartbeats } from './heartbeats.ts';
 /*
  * One member of a consumer group, by the classic protocol (which every Kafka since 0.9 speaks):
  *
- *   joining -> member --(the group changes)--> giving back, still heartbeating --> joining
- *                 \----(no heartbeat answered for a session timeout, or the group has gone on without us)
+ *   joining -> member --(the group changes)--> joining, with all that is held still read
+ *                |  \--(the new share lacks something)--> giving that back, still heartbeating --> joining
+ *                \----(no heartbeat answered for a session timeout, or the group has gone on without us)
  *                        --> lost -> joining
  *
- * The library's own consumer is not used for this: it rejoins at once when the group changes, so that others
- * may have a partition before it was given back here, and it does not tell what was lost from what was asked
- * back; after some failures to rejoin it stays out of its group.
+ * A join is answered only when every member has joined or a silent one's session has ended. What is held is
+ * read on meanwhile, so that the death of one member does not stop the others.
+ *
+ * The library's own consumer is not used for this: others may have a partition before it was given back here,
+ * and it does not tell what was lost from what was asked back; after some failures to rejoin it stays out of
+ * its group.
  */
 
 const joinBackoff = { baseMs: 100, capMs: 5_000 };
@@ -37,6 +43,8 @@ const triedAgainAtOnce: ReadonlySet<string> = new Set([
   'UNKNOWN_MEMBER_ID',
   'REBALANCE_IN_PROGRESS',
 ]);
+/** The coordinator's ways to say that this member, with all that it held, is no longer of the group. */
+const isOut: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
 const protocolType = 'consumer';
 const use = 'group';
 
@@ -62,7 +70,7 @@ export class GroupMember {
   readonly #events: GroupEvents;
   readonly #closing = new AbortController();
   #memberId = '';
-  #members: readonly string[] = [];
+  #members: readonly GroupMemberState[] = [];
   #coordinator = -1;
   #isJoining = false;
   #membership: Membership | undefined;
@@ -92,7 +100,8 @@ export class GroupMember {
 
   /** False once the session must have ended, whether or not the coordinator has said so yet. */
   isAlive(): boolean {
-    return this.#heartbeats?.isAlive() ?? false;
+    // A member whose join waits for the others counts as alive at the coordinator, without heartbeats.
+    return this.#isJoining || (this.#heartbeats?.isAlive() ?? false);
   }
 
   async commit(positions: readonly Position[]): Promise<void> {
@@ -138,8 +147,9 @@ export class GroupMember {
       } catch (error) {
         this.#noteFailure(error);
         this.#membership = undefined;
-        if (this.#heartbeats?.isAlive() === false) await this.#giveUp();
-        else await this.#giveBack();
+        // What is held is kept for the next try, unless others may have it by now.
+        if (isOut.has(protocolErrorOf(error) ?? '') || this.#heartbeats?.isAlive() === false)
+          await this.#giveUp();
         // With an answer the coordinator is there, and asks for no more than another try.
         failures = triedAgainAtOnce.has(protocolErrorOf(error) ?? '') ? 1 : failures + 1;
         const { clock } = this.#cluster.settings;
@@ -167,13 +177,8 @@ export class GroupMember {
       onJoined();
       this.#problem = undefined;
       heartbeats.start();
-      const topics = await this.#topicsOf(partitions, heartbeats);
-      if (topics !== undefined && partitions.length > 0) {
-        this.#held = partitions;
-        await this.#events.assigned(partitions, topics);
-      }
+      await this.#changeTo(partitions, heartbeats);
       const end = await heartbeats.ended(this.#closing.signal);
-      if (end === 'rebalance') await this.#giveBack();
       if (end === 'lost') {
         settings.log('warn', `This member lost its place in the group ${this.#group}; it joins again.`);
         this.#problem = 'the group went on without this member, which is joining again';
@@ -185,12 +190,31 @@ export class GroupMember {
     }
   }
 
+  /** Lets go of what is not in the new share, and takes in what was not in the old one. */
+  async #changeTo(share: readonly TopicPartition[], heartbeats: Heartbeats): Promise<void> {
+    const shared = new Set(share.map(partitionName));
+    const gone = this.#held.filter((partition) => !shared.has(partitionName(partition)));
+    const held = new Set(this.#held.map(partitionName));
+    const gained = share.filter((partition) => !held.has(partitionName(partition)));
+    if (gone.length > 0) {
+      this.#held = this.#held.filter((partition) => shared.has(partitionName(partition)));
+      await this.#events.revoked(gone);
+    }
+    const topics = gained.length > 0 ? await this.#topicsOf(gained, heartbeats) : undefined;
+    if (topics !== undefined) {
+      this.#held = [...this.#held, ...gained];
+      await this.#events.assigned(gained, topics);
+    }
+    // Only the next sharing out gives what was let go of to the members that wait for it.
+    if (gone.length > 0) heartbeats.endByRebalance();
+  }
+
   async #join(): Promise<Membership> {
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#cluster.settings;
     const coordinator = await this.#cluster.coordinatorOf(this.#group);
     this.#coordinator = coordinator;
     const connection = await this.#connection(coordinator);
-    const metadata = encodeSubscription(this.#topicNames);
+    const metadata = encodeSubscription(this.#topicNames, this.#held);
     const protocols = [{ name: assignmentRule, metadata }];
     const response = await joinGroupV7.api.async(
       connection,
@@ -204,7 +228,10 @@ export class GroupMember {
     );
     this.#memberId = response.memberId;
     this.#isLeader = response.leader === response.memberId;
-    this.#members = response.members.map(({ memberId }) => memberId);
+    this.#members = response.members.map(({ memberId, metadata }) => ({
+      memberId,
+      owned: decodeOwned(metadata ?? Buffer.alloc(0)),
+    }));
     return { coordinator, generation: response.generationId, memberId: response.memberId };
   }
 

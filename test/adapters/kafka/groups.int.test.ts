@@ -108,6 +108,20 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     expect(await survivor.read(partitionsOf(topic, 4), 40)).toHaveLength(40);
   });
 
+  it('lets the others read on while a killed member is replaced', async () => {
+    await newTopic(4);
+    const survivor = await (await startMember()).untilHolds(4);
+    const victim = startProcess();
+    await eventually(shared(victim, survivor), timeoutMs, () => 'two partitions each');
+    const kept = survivor.holds();
+    survivor.calls.length = 0;
+    victim.signal('SIGKILL');
+    const successor = startProcess();
+    await eventually(shared(successor, survivor), timeoutMs, () => 'two partitions each again');
+    expect(survivor.holds()).toEqual(kept);
+    expect(survivor.calls).toEqual([]);
+  });
+
   it('tells a member that was stopped past its session and woken that it lost everything, then shares again', async () => {
     await newTopic(4);
     const witness = await (await startMember()).untilHolds(4);

@@ -12,6 +12,7 @@ import { AbortedFilter } from '../../../src/adapters/kafka/aborted.ts';
 import {
   assignPartitions,
   decodeAssignment,
+  decodeOwned,
   encodeAssignment,
   encodeSubscription,
 } from '../../../src/adapters/kafka/assignment.ts';
@@ -19,6 +20,7 @@ import { type Batch, CorruptBatchError, readBatches } from '../../../src/adapter
 import { Followed } from '../../../src/adapters/kafka/followed.ts';
 import { encodeBatch, largestEncodedBytes } from '../../../src/adapters/kafka/record-batch.ts';
 import { decodeRecords } from '../../../src/adapters/kafka/records.ts';
+import { partitionName, type TopicPartition } from '../../../src/core/offset.ts';
 import type { LogRecord, NewRecord, RecordHeader } from '../../../src/ports/event-log.ts';
 
 const identity = { producerId: 7n, producerEpoch: 0, baseSequence: 0 };
@@ -196,30 +198,79 @@ describe('what was read and not taken yet', () => {
 });
 
 describe('the sharing of partitions', () => {
-  it('gives every partition to one member, p of all topics to the same, and no member two more of a topic than another', () => {
-    const counts = fc.uniqueArray(fc.tuple(fc.string({ minLength: 1 }), fc.nat(20)), {
-      maxLength: 4,
-      selector: ([topic]) => topic,
-    });
-    const members = fc.uniqueArray(fc.uuid(), { minLength: 1, maxLength: 6 });
+  const groups = fc.uniqueArray(fc.uuid(), { minLength: 1, maxLength: 6 });
+  const topicCounts = fc.uniqueArray(fc.tuple(fc.string({ minLength: 1 }), fc.nat(20)), {
+    maxLength: 4,
+    selector: ([topic]) => topic,
+  });
+  const slotsOf = (share: readonly TopicPartition[]) => new Set(share.map(({ partition }) => partition));
+  const fresh = (memberIds: readonly string[]) => memberIds.map((memberId) => ({ memberId, owned: [] }));
+
+  it('gives every partition to one member, p of all topics to the same, and no member two more than another', () => {
     fc.assert(
-      fc.property(members, counts, (memberIds, topics) => {
-        const shares = assignPartitions(memberIds, new Map(topics));
+      fc.property(groups, topicCounts, (memberIds, topics) => {
+        const shares = assignPartitions(fresh(memberIds), new Map(topics));
         const owners = new Map<number, Set<string>>();
         for (const [member, share] of shares) {
-          for (const { partition } of share)
+          for (const { partition } of share) {
             owners.set(partition, (owners.get(partition) ?? new Set()).add(member));
+          }
         }
         for (const owning of owners.values()) expect(owning.size).toBe(1);
         for (const [topic, count] of topics) {
-          const own = [...shares.values()].map(
-            (share) => share.filter((each) => each.topic === topic).length,
-          );
-          expect(own.reduce((sum, each) => sum + each, 0)).toBe(count);
-          expect(Math.max(...own) - Math.min(...own)).toBeLessThanOrEqual(1);
+          const own = [...shares.values()].flatMap((share) => share.filter((each) => each.topic === topic));
+          expect(own.length).toBe(count);
         }
+        const loads = [...shares.values()].map((share) => slotsOf(share).size);
+        expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
       }),
     );
+  });
+
+  it('withholds what has to move until its holder has let go, then gives it on, and moves nothing else', () => {
+    fc.assert(
+      fc.property(groups, fc.uuid(), topicCounts, fc.nat(), (memberIds, newcomer, topics, victim) => {
+        fc.pre(!memberIds.includes(newcomer) && memberIds.length > 1);
+        const counts = new Map(topics);
+        const before = assignPartitions(fresh(memberIds), counts);
+        const dead = memberIds[victim % memberIds.length] as string;
+        const survivors = [...before].filter(([memberId]) => memberId !== dead);
+        const joined = [
+          ...survivors.map(([memberId, owned]) => ({ memberId, owned })),
+          { memberId: newcomer, owned: [] },
+        ];
+
+        const first = assignPartitions(joined, counts);
+        const total = topics.reduce((sum, [, count]) => sum + count, 0);
+        for (const [memberId, owned] of survivors) {
+          // The newcomer takes the dead one's place: what the survivors hold stays where it is.
+          const kept = new Set((first.get(memberId) ?? []).map(partitionName));
+          for (const partition of owned) expect(kept.has(partitionName(partition))).toBe(true);
+        }
+        expect([...first.values()].flat().length).toBe(total);
+
+        // And when one more comes, nothing is given to two before it was let go of.
+        const more = [...first].map(([memberId, owned]) => ({ memberId, owned }));
+        const second = assignPartitions([...more, { memberId: `${newcomer}-more`, owned: [] }], counts);
+        for (const { memberId, owned } of more) {
+          const others = [...second].filter(([other]) => other !== memberId).flatMap(([, share]) => share);
+          const held = new Set(owned.map(partitionName));
+          expect(others.some((partition) => held.has(partitionName(partition)))).toBe(false);
+        }
+        const third = assignPartitions(
+          [...second].map(([memberId, owned]) => ({ memberId, owned })),
+          counts,
+        );
+        expect([...third.values()].flat().length).toBe(total);
+      }),
+    );
+  });
+
+  it('tells in the subscription what a member holds, and reads that of an older member as nothing', () => {
+    const owned = [0, 3].map((partition) => ({ topic: 'order_events', partition }));
+    expect(decodeOwned(encodeSubscription(['order_events', 'payment_events'], owned))).toEqual(owned);
+    expect(decodeOwned(Buffer.from([0, 0, 0, 0, 0, 0, 255, 255, 255, 255]))).toEqual([]);
+    expect(decodeOwned(Buffer.alloc(0))).toEqual([]);
   });
 
   it('is written as Kafka’s own consumers write it', () => {
@@ -228,7 +279,7 @@ describe('the sharing of partitions', () => {
     expect(decodeConsumerProtocolAssignment(encodeAssignment(share))).toMatchObject({
       assignedPartitions: [{ topic: 'order_events', partitions: [0, 3] }],
     });
-    expect(decodeConsumerProtocolSubscription(encodeSubscription(['a', 'b']))).toMatchObject({
+    expect(decodeConsumerProtocolSubscription(encodeSubscription(['a', 'b'], []))).toMatchObject({
       topics: ['a', 'b'],
     });
     expect(decodeAssignment(Buffer.alloc(0))).toEqual([]);
