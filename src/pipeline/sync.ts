@@ -123,10 +123,21 @@ export class Sync<State, Event> {
     await this.#untilItWorks(() => this.#checkTopics());
     if (this.#stopping.signal.aborted) return;
     this.#delivers = this.#createDelivers();
+    await this.#untilItWorks(() => this.#startIngest());
+    for (const deliver of this.#delivers) deliver.start();
+  }
+
+  /** A consumer starts once, so that every try has an ingest of its own. */
+  async #startIngest(): Promise<void> {
     const ingest = this.#createIngest();
     this.#ingest = ingest;
-    await this.#untilItWorks(() => ingest.start());
-    for (const deliver of this.#delivers) deliver.start();
+    try {
+      await ingest.start();
+    } catch (error) {
+      this.#ingest = undefined;
+      await ingest.stop();
+      throw error;
+    }
   }
 
   async #stop(): Promise<void> {

@@ -58,6 +58,7 @@ export class Deliver {
   readonly #totals = { delivered: 0, retried: 0, dead: 0 };
   #claims = 0;
   #inFlight = 0;
+  #isClaiming = false;
   #finished: DeliverySettlement[] = [];
   #running: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
@@ -100,6 +101,7 @@ export class Deliver {
     const { clock, logger, pollMs } = this.#options;
     const { signal } = this.#stopping;
     let failures = 0;
+    this.#isClaiming = true;
     while (!signal.aborted) {
       if (this.#room() === 0) {
         await this.#finishedOne.wait(signal);
@@ -117,6 +119,8 @@ export class Deliver {
         await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
       }
     }
+    this.#isClaiming = false;
+    this.#finishedOne.open();
   }
 
   /** Small claims cost as much as large ones: wait until a quarter of the requests are done. */
@@ -197,7 +201,7 @@ export class Deliver {
     let failures = 0;
     for (;;) {
       if (this.#finished.length === 0) {
-        if (this.#stopping.signal.aborted && this.#inFlight === 0) return;
+        if (!this.#isClaiming && this.#inFlight === 0) return;
         await this.#finishedOne.wait();
         continue;
       }
