@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished, vi } from 'vitest';
+
+const repository = join(import.meta.dirname, '..', '..');
+const node = join(repository, 'node_modules', 'node', 'bin', 'node');
+export const WAITING = { timeout: 120_000, interval: 50 };
+
+/** The settings of the shell that runs the tests are none of the programs' business. */
+const OWN_SETTINGS =
+  /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|TEST_|DATABASE_URL$|PORT$|ORDER_TOPIC$|PAYMENT_TOPIC$|LOG_LEVEL$)/;
+
+export type Settings = Readonly<Record<string, string>>;
+export type App = 'start' | 'order-sync' | 'order-mgt' | 'event-producer';
+
+/** One program in a process of its own; killed when the test ends, if it still runs. */
+export class Program {
+  readonly #child: ChildProcess;
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  stdout = '';
+  stderr = '';
+
+  constructor(app: App, settings: Settings, given: readonly string[] = []) {
+    const inherited = Object.entries(process.env).filter(([name]) => !OWN_SETTINGS.test(name));
+    const script = join(repository, 'src', 'apps', app, 'main.ts');
+    this.#child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...given], {
+      env: { ...(Object.fromEntries(inherited) as Record<string, string>), ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.on('data', (chunk: Buffer) => {
+      this.stdout += chunk.toString();
+    });
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+    });
+    this.exited = new Promise((resolve) => {
+      this.#child.once('close', (code, signal) => resolve({ code, signal }));
+    });
+    onTestFinished(() => this.kill());
+  }
+
+  /** SIGKILL: nothing of it runs after this. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  /** SIGTERM, and the exit code. */
+  async stop(): Promise<number | null> {
+    this.#child.kill('SIGTERM');
+    return (await this.exited).code;
+  }
+
+  /** Resolves when the program answers `/readyz` on this port. */
+  async ready(port: number): Promise<this> {
+    let ended = false;
+    void this.exited.then(() => {
+      ended = true;
+    });
+    await vi.waitFor(async () => {
+      if (!ended) {
+        const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+        await answer.arrayBuffer();
+        if (answer.ok) return;
+      }
+      throw new Error(`${ended ? 'It ended' : 'Not ready'}: ${this.stderr.slice(-2_000)}`);
+    }, WAITING);
+    return this;
+  }
+}
+
+/** Runs the program to its end; rejects if it fails. */
+export async function runProgram(app: App, settings: Settings, given: readonly string[]): Promise<string> {
+  const program = new Program(app, settings, given);
+  const { code } = await program.exited;
+  if (code !== 0) throw new Error(`${app} ended by ${code}: ${program.stderr.slice(-2_000)}`);
+  return program.stdout;
+}
+
+/** A folder that goes when the test ends. */
+export async function testFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-e2e-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The order as order-mgt has it, or null if it has none. */
+export async function orderAt(port: number, orderId: string): Promise<Record<string, unknown> | null> {
+  const answer = await fetch(`http://127.0.0.1:${port}/api/orders/${encodeURIComponent(orderId)}`);
+  if (answer.status === 404) {
+    await answer.arrayBuffer();
+    return null;
+  }
+  return (await answer.json()) as Record<string, unknown>;
+}
