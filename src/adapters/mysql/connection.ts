@@ -16,7 +16,8 @@ export function openPool(options: MysqlStoreOptions): Pool {
     supportBigNumbers: true,
     bigNumberStrings: true,
     rowsAsArray: true,
-    flags: ['-FOUND_ROWS'],
+    // Query attributes would change the layout of every execution, and nothing uses them.
+    flags: ['-FOUND_ROWS', '-CLIENT_QUERY_ATTRIBUTES'],
     enableKeepAlive: true,
     connectTimeout: 10_000,
     ...(options.tls === undefined ? {} : { ssl: { ...options.tls, rejectUnauthorized: true } }),

@@ -9,7 +9,7 @@ import type {
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import { text } from './journal-rows.ts';
-import { chunksOf, marks, type Parameter, RowsStatement } from './rows-statement.ts';
+import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
 
 /** What ingest writes of deliveries, inside its own transaction. */
@@ -33,8 +33,11 @@ export class DueDeliveries {
       const now = this.#clock.now();
       await upsertDue.run(
         connection,
-        due.map((change) => [target, change.entityId, change.version, now, now]),
-        [now, now],
+        due.map(({ entityId, version }) => ({ target, entityId, version, now })),
+        (writer) => {
+          writer.integer(now);
+          writer.integer(now);
+        },
       );
       count += due.length;
     }
@@ -43,14 +46,25 @@ export class DueDeliveries {
 }
 
 /** While a delivery is claimed its lease stands; settling it makes the newer version due at once. */
-const upsertDue = new RowsStatement(
-  'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, next_attempt_at, due_since) VALUES',
-  "(?,?,?,'pending',0,FALSE,?,?)",
-  'ON DUPLICATE KEY UPDATE ' +
+const upsertDue = new RowsStatement<{ target: string; entityId: string; version: number; now: number }>({
+  before:
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, next_attempt_at, due_since) VALUES',
+  row: "(?,?,?,'pending',0,FALSE,?,?)",
+  after:
+    'ON DUPLICATE KEY UPDATE ' +
     'next_attempt_at = IF(claimed_by IS NOT NULL AND next_attempt_at > ?, next_attempt_at, VALUES(next_attempt_at)), ' +
     'claimed_by = IF(next_attempt_at > ?, claimed_by, NULL), ' +
     "due_version = VALUES(due_version), status = 'pending', attempts = 0, due_since = VALUES(due_since)",
-);
+  columns: ['text', 'text', 'integer', 'integer', 'integer'],
+  write(writer, { target, entityId, version, now }) {
+    writer.text(target);
+    writer.text(entityId);
+    writer.integer(version);
+    writer.integer(now);
+    writer.integer(now);
+  },
+  tail: ['integer', 'integer'],
+});
 
 /** Drops the deliveries that were due but never attempted; answers with the changes whose target knows the entity. */
 async function withdrawUnsent(
@@ -149,10 +163,10 @@ export class DeliveryLedger {
     await inTransaction(this.#pool, async (connection) => {
       await moveOn.run(
         connection,
-        sorted.map((settlement) => moveOnParameters(settlement, now)),
-        [now],
+        sorted.map((settlement) => ({ settlement, now })),
+        (writer) => writer.integer(now),
       );
-      await insertAttempt.run(connection, sorted.map(attemptParameters));
+      await insertAttempt.run(connection, sorted);
     });
   }
 
@@ -203,56 +217,79 @@ const IS_THIS_CLAIM =
  * claimed_by: if the claim has passed on, only delivered_version may rise; if a newer version became due
  * meanwhile, that one is due at once. claimed_by, which the others look at, is assigned last.
  */
-const moveOn = new RowsStatement(
-  'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, delivered_version, ' +
+const moveOn = new RowsStatement<{ settlement: DeliverySettlement; now: number }>({
+  before:
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, delivered_version, ' +
     'next_attempt_at, claimed_by, due_since, last_status, last_error) VALUES',
-  '(?,?,?,?,?,TRUE,?,?,?,?,?,?)',
-  'ON DUPLICATE KEY UPDATE ' +
+  row: '(?,?,?,?,?,TRUE,?,?,?,?,?,?)',
+  after:
+    'ON DUPLICATE KEY UPDATE ' +
     'delivered_version = IF(VALUES(delivered_version) > COALESCE(delivered_version, 0), VALUES(delivered_version), delivered_version), ' +
     `status = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(status), status), ` +
     `next_attempt_at = IF(${IS_THIS_CLAIM}, IF(due_version = VALUES(due_version), VALUES(next_attempt_at), ?), next_attempt_at), ` +
     `last_status = IF(${IS_THIS_CLAIM}, VALUES(last_status), last_status), ` +
     `last_error = IF(${IS_THIS_CLAIM}, VALUES(last_error), last_error), ` +
     `claimed_by = IF(${IS_THIS_CLAIM}, NULL, claimed_by)`,
-);
+  columns: [
+    'text',
+    'text',
+    'integer',
+    'text',
+    'integer',
+    'integer',
+    'integer',
+    'text',
+    'integer',
+    'integer',
+    'text',
+  ],
+  write(writer, { settlement: { delivery, next, status, error }, now }) {
+    writer.text(delivery.target);
+    writer.text(delivery.entityId);
+    writer.integer(delivery.version);
+    writer.text(typeof next === 'string' ? next : 'pending');
+    writer.integer(delivery.attempt);
+    writer.integer(next === 'delivered' ? delivery.version : null);
+    writer.integer(typeof next === 'string' ? null : Math.floor(next.retryAtMs));
+    writer.text(delivery.claimant);
+    writer.integer(now);
+    writer.integer(status);
+    writer.text(error);
+  },
+  tail: ['integer'],
+});
 
-function moveOnParameters({ delivery, next, status, error }: DeliverySettlement, now: number): Parameter[] {
-  const after = typeof next === 'string' ? next : 'pending';
-  return [
-    delivery.target,
-    delivery.entityId,
-    delivery.version,
-    after,
-    delivery.attempt,
-    next === 'delivered' ? delivery.version : null,
-    typeof next === 'string' ? null : Math.floor(next.retryAtMs),
-    delivery.claimant,
-    now,
-    status,
-    error,
-  ];
-}
-
-const insertAttempt = new RowsStatement(
-  'INSERT INTO delivery_attempts (target, entity_id, version, attempt, attempted_at, delivery_id, verdict, status, ' +
+const insertAttempt = new RowsStatement<DeliverySettlement>({
+  before:
+    'INSERT INTO delivery_attempts (target, entity_id, version, attempt, attempted_at, delivery_id, verdict, status, ' +
     'latency_ms, answer, error) VALUES',
-  '(?,?,?,?,?,?,?,?,?,?,?)',
-  'ON DUPLICATE KEY UPDATE target = target',
-);
-
-function attemptParameters(settlement: DeliverySettlement): Parameter[] {
-  const { delivery } = settlement;
-  return [
-    delivery.target,
-    delivery.entityId,
-    delivery.version,
-    delivery.attempt,
-    settlement.attemptedAtMs,
-    settlement.deliveryId,
-    settlement.verdict,
-    settlement.status,
-    settlement.latencyMs,
-    settlement.answer,
-    settlement.error,
-  ];
-}
+  row: '(?,?,?,?,?,?,?,?,?,?,?)',
+  after: 'ON DUPLICATE KEY UPDATE target = target',
+  columns: [
+    'text',
+    'text',
+    'integer',
+    'integer',
+    'integer',
+    'text',
+    'text',
+    'integer',
+    'double',
+    'text',
+    'text',
+  ],
+  write(writer, settlement) {
+    const { delivery } = settlement;
+    writer.text(delivery.target);
+    writer.text(delivery.entityId);
+    writer.integer(delivery.version);
+    writer.integer(delivery.attempt);
+    writer.integer(settlement.attemptedAtMs);
+    writer.text(settlement.deliveryId);
+    writer.text(settlement.verdict);
+    writer.integer(settlement.status);
+    writer.double(settlement.latencyMs);
+    writer.text(settlement.answer);
+    writer.text(settlement.error);
+  },
+});

@@ -8,9 +8,10 @@ import type {
 } from '../../ports/store.ts';
 import { inTransaction, isDuplicateKey, Rollback, withConnection } from './connection.ts';
 import type { DueDeliveries } from './deliveries.ts';
-import { insertJournal, journaledEvent, journalParameters, selectJournals, text } from './journal-rows.ts';
+import { insertJournal, journaledEvent, selectJournals, text } from './journal-rows.ts';
+import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
-import { identifier, type ViewSchema } from './schema.ts';
+import { identifier, type ViewSchema, viewTypes, writeViewRow } from './schema.ts';
 
 /**
  * The one transaction of a batch. Locks are always taken in the same sequence: checkpoints, then view rows by
@@ -24,11 +25,11 @@ import { identifier, type ViewSchema } from './schema.ts';
 export class Ingest {
   readonly #pool: Pool;
   readonly #deliveries: DueDeliveries;
-  readonly #insertNew: RowsStatement;
-  readonly #updateKnown: RowsStatement;
+  readonly #insertNew: RowsStatement<EntityChange>;
+  readonly #updateKnown: RowsStatement<EntityChange>;
   /** How many conditions on the version #updateKnown holds. */
   readonly #guards: number;
-  readonly #lockOrCreate: RowsStatement;
+  readonly #lockOrCreate: RowsStatement<string>;
   readonly #selectVersions: (count: number) => string;
   readonly #deleteUnused: (count: number) => string;
 
@@ -38,20 +39,34 @@ export class Ingest {
     const table = identifier(view.table);
     const key = identifier(view.keyColumn);
     const names = view.columns.map((column) => identifier(column.name));
-    const into = `INSERT INTO ${table} (${[key, ...names, 'version'].join(', ')}) VALUES`;
-    const row = `(${new Array(names.length + 2).fill('?').join(',')})`;
     // Assignments run from left to right, so the version, which the others look at, is the last one.
     const guarded = [...names, 'version'].map(
       (name) => `${name} = IF(version = VALUES(version) - ?, VALUES(${name}), ${name})`,
     );
     this.#guards = guarded.length;
-    this.#insertNew = new RowsStatement(into, row);
-    this.#updateKnown = new RowsStatement(into, row, `ON DUPLICATE KEY UPDATE ${guarded.join(', ')}`);
-    this.#lockOrCreate = new RowsStatement(
-      `INSERT INTO ${table} (${key}, version) VALUES`,
-      '(?,0)',
-      'ON DUPLICATE KEY UPDATE version = version',
-    );
+    const rows = {
+      before: `INSERT INTO ${table} (${[key, ...names, 'version'].join(', ')}) VALUES`,
+      row: `(${marks(names.length + 2)})`,
+      columns: ['text', ...viewTypes(view), 'integer'] as const,
+      write(writer: ParameterWriter, change: EntityChange) {
+        writer.text(change.entityId);
+        writeViewRow(writer, view, change.row);
+        writer.integer(change.version);
+      },
+    };
+    this.#insertNew = new RowsStatement(rows);
+    this.#updateKnown = new RowsStatement({
+      ...rows,
+      after: `ON DUPLICATE KEY UPDATE ${guarded.join(', ')}`,
+      tail: guarded.map(() => 'integer'),
+    });
+    this.#lockOrCreate = new RowsStatement({
+      before: `INSERT INTO ${table} (${key}, version) VALUES`,
+      row: '(?,0)',
+      after: 'ON DUPLICATE KEY UPDATE version = version',
+      columns: ['text'],
+      write: (writer, entityId) => writer.text(entityId),
+    });
     this.#deleteUnused = (count) => `DELETE FROM ${table} WHERE ${key} IN (${marks(count)}) AND version = 0`;
     this.#selectVersions = (count) =>
       `SELECT ${key}, version FROM ${table} WHERE ${key} IN (${marks(count)})`;
@@ -82,10 +97,7 @@ export class Ingest {
 
   /** Locks the entities' view rows, making those that are not there, and reads their versions. */
   async #lock(connection: PoolConnection, entityIds: readonly string[]): Promise<Map<string, number>> {
-    await this.#lockOrCreate.run(
-      connection,
-      entityIds.map((id) => [id]),
-    );
+    await this.#lockOrCreate.run(connection, entityIds);
     const versions = new Map<string, number>();
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(this.#selectVersions(ids.length), ids);
@@ -117,14 +129,14 @@ export class Ingest {
       await this.#writeView(connection, changes, rows);
       await insertJournal.run(
         connection,
-        changes.flatMap((change) => change.events.map(journalParameters)),
+        changes.flatMap((change) => change.events),
       );
     } catch (error) {
       if (isDuplicateKey(error)) throw new Rollback<CommitOutcome>({ kind: 'conflict' });
       throw error;
     }
     const deliveriesDue = await this.#deliveries.makeDue(connection, changes);
-    await insertQuarantine.run(connection, batch.quarantined.map(quarantineParameters));
+    await insertQuarantine.run(connection, batch.quarantined);
     return { kind: 'committed', deliveriesDue };
   }
 
@@ -145,11 +157,11 @@ export class Ingest {
       if (sameStep === undefined) knownByStep.set(step, [change]);
       else sameStep.push(change);
     }
-    const parameters = (change: EntityChange) => [change.entityId, ...change.row, change.version];
-    await this.#insertNew.run(connection, fresh.map(parameters));
+    await this.#insertNew.run(connection, fresh);
     for (const [step, known] of knownByStep) {
-      const steps = new Array<number>(this.#guards).fill(step);
-      const affected = await this.#updateKnown.run(connection, known.map(parameters), steps);
+      const affected = await this.#updateKnown.run(connection, known, (writer) => {
+        for (let guard = 0; guard < this.#guards; guard++) writer.integer(step);
+      });
       if (affected !== 2 * known.length) throw new Rollback<CommitOutcome>({ kind: 'conflict' });
     }
   }
@@ -189,32 +201,36 @@ async function moveCheckpoints(connection: PoolConnection, batch: IngestBatch): 
 }
 
 /** A record that was quarantined before its partition was rewound by a decision keeps its first entry. */
-const insertQuarantine = new RowsStatement(
-  'INSERT INTO quarantine (topic, partition_id, record_offset, reason, detail, record_key, record_value, ' +
+const insertQuarantine = new RowsStatement<QuarantinedRecord>({
+  before:
+    'INSERT INTO quarantine (topic, partition_id, record_offset, reason, detail, record_key, record_value, ' +
     'value_length, value_hash, headers, observed_at) VALUES',
-  '(?,?,?,?,?,?,?,?,?,?,?)',
-  'ON DUPLICATE KEY UPDATE topic = topic',
-);
-
-function quarantineParameters(record: QuarantinedRecord) {
-  return [
-    record.topic,
-    record.partition,
-    record.offset,
-    record.reason,
-    record.detail,
-    buffer(record.key),
-    buffer(record.value),
-    record.valueLength,
-    Buffer.from(record.valueHash, 'hex'),
-    buffer(record.headers),
-    record.observedAtMs,
-  ];
-}
-
-/** The driver takes only Buffers for bytes. */
-function buffer<Bytes extends Uint8Array | null>(bytes: Bytes): Buffer | (Bytes & null) {
-  return (bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as
-    | Buffer
-    | (Bytes & null);
-}
+  row: '(?,?,?,?,?,?,?,?,?,?,?)',
+  after: 'ON DUPLICATE KEY UPDATE topic = topic',
+  columns: [
+    'text',
+    'integer',
+    'integer',
+    'text',
+    'text',
+    'bytes',
+    'bytes',
+    'integer',
+    'bytes',
+    'bytes',
+    'integer',
+  ],
+  write(writer, record) {
+    writer.text(record.topic);
+    writer.integer(record.partition);
+    writer.integer(record.offset);
+    writer.text(record.reason);
+    writer.text(record.detail);
+    writer.bytes(record.key);
+    writer.bytes(record.value);
+    writer.integer(record.valueLength);
+    writer.hex(record.valueHash);
+    writer.bytes(record.headers);
+    writer.integer(record.observedAtMs);
+  },
+});

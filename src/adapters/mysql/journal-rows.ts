@@ -1,34 +1,46 @@
 import type { RowDataPacket } from 'mysql2/promise';
 import type { JournaledEvent } from '../../ports/store.ts';
-import { marks, type Parameter, RowsStatement } from './rows-statement.ts';
+import { marks, RowsStatement } from './rows-statement.ts';
 
 /** What a journal row holds, in the sequence of its columns. */
 const COLUMNS =
   'entity_id, sequence_position, time_occurred, caution_rank, event_id, content_hash, event_type, revision, ' +
   'time_observed, topic, partition_id, record_offset, data';
 
-export const insertJournal = new RowsStatement(
-  `INSERT INTO event_journal (${COLUMNS}) VALUES`,
-  '(?,?,?,?,?,?,?,?,?,?,?,?,?)',
-);
-
-export function journalParameters(event: JournaledEvent): Parameter[] {
-  return [
-    event.entityId,
-    event.position,
-    new Date(event.occurredAtMs),
-    event.cautionRank,
-    event.eventId,
-    Buffer.from(event.contentHash, 'hex'),
-    event.eventType,
-    event.revision,
-    new Date(event.observedAtMs),
-    event.topic,
-    event.partition,
-    event.offset,
-    event.data,
-  ];
-}
+export const insertJournal = new RowsStatement<JournaledEvent>({
+  before: `INSERT INTO event_journal (${COLUMNS}) VALUES`,
+  row: '(?,?,?,?,?,?,?,?,?,?,?,?,?)',
+  columns: [
+    'text',
+    'integer',
+    'datetime',
+    'integer',
+    'text',
+    'bytes',
+    'text',
+    'integer',
+    'datetime',
+    'text',
+    'integer',
+    'integer',
+    'text',
+  ],
+  write(writer, event) {
+    writer.text(event.entityId);
+    writer.integer(event.position);
+    writer.datetime(event.occurredAtMs);
+    writer.integer(event.cautionRank);
+    writer.text(event.eventId);
+    writer.hex(event.contentHash);
+    writer.text(event.eventType);
+    writer.integer(event.revision);
+    writer.datetime(event.observedAtMs);
+    writer.text(event.topic);
+    writer.integer(event.partition);
+    writer.integer(event.offset);
+    writer.text(event.data);
+  },
+});
 
 /** Selects the journals of `count` entities; within one entity the rows come in canonical sequence. */
 export function selectJournals(count: number): string {

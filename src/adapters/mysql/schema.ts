@@ -6,8 +6,9 @@ import { quoted } from '../../core/text.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { AdoptedEntity, MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
-import { insertJournal, journalParameters, text } from './journal-rows.ts';
-import { type Parameter, RowsStatement } from './rows-statement.ts';
+import { insertJournal, text } from './journal-rows.ts';
+import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
+import { marks, RowsStatement } from './rows-statement.ts';
 
 const LOCK_TIMEOUT_SECONDS = 60;
 const ADOPTION_PAGE = 1_000;
@@ -176,10 +177,16 @@ async function adoptRows(
   // The bytes of the id in UTF-8, whatever the column's own character set and collation.
   const key = `CAST(CONVERT(${identifier(view.keyColumn)} USING utf8mb4) AS BINARY)`;
   const select = `SELECT ${[key, ...view.columns.map((column) => identifier(column.name))].join(', ')} FROM ${identifier(from)}`;
-  const insertRow = new RowsStatement(
-    `INSERT INTO ${identifier(to)} VALUES`,
-    `(${new Array(view.columns.length + 2).fill('?').join(',')})`,
-  );
+  const insertRow = new RowsStatement<AdoptedRow>({
+    before: `INSERT INTO ${identifier(to)} VALUES`,
+    row: `(${marks(view.columns.length + 2)})`,
+    columns: ['text', ...viewTypes(view), 'integer'],
+    write(writer, { entityId, row, events }) {
+      writer.text(entityId);
+      writeViewRow(writer, view, row);
+      writer.integer(events.length);
+    },
+  });
   return inTransaction(pool, async (transaction) => {
     let count = 0;
     let after = Buffer.alloc(0);
@@ -193,13 +200,10 @@ async function adoptRows(
         entityId: text(row[0]),
         ...adoptRow(from, view.columns, row, adopt),
       }));
-      await insertRow.run(
-        transaction,
-        adopted.map(({ entityId, row, events }) => [entityId, ...row, events.length]),
-      );
+      await insertRow.run(transaction, adopted);
       await insertJournal.run(
         transaction,
-        adopted.flatMap(({ events }) => events.map(journalParameters)),
+        adopted.flatMap(({ events }) => events),
       );
       await insertAdoptedDeliveries.run(transaction, adoptedDeliveries(adopted, options));
       count += page.length;
@@ -235,25 +239,51 @@ function notAdoptable(table: string, why: string): TributaryError {
   );
 }
 
-const insertAdoptedDeliveries = new RowsStatement(
-  'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, delivered_version, ' +
+type AdoptedRow = AdoptedEntity & { readonly entityId: string };
+
+interface AdoptedDelivery extends AdoptedRow {
+  readonly target: string;
+  readonly nowMs: number;
+}
+
+const insertAdoptedDeliveries = new RowsStatement<AdoptedDelivery>({
+  before:
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, delivered_version, ' +
     'next_attempt_at, claimed_by, due_since, last_status, last_error) VALUES',
-  '(?,?,?,?,0,?,?,?,NULL,?,NULL,NULL)',
-);
+  row: '(?,?,?,?,0,?,?,?,NULL,?,NULL,NULL)',
+  columns: ['text', 'text', 'integer', 'text', 'integer', 'integer', 'integer', 'integer'],
+  write(writer, { target, entityId, events, delivery, wasDelivered, nowMs }) {
+    const isSent = delivery === 'sent';
+    writer.text(target);
+    writer.text(entityId);
+    writer.integer(events.length);
+    writer.text(isSent ? 'delivered' : 'pending');
+    writer.integer(isSent || wasDelivered);
+    writer.integer(isSent ? events.length : null);
+    writer.integer(isSent ? null : nowMs);
+    writer.integer(nowMs);
+  },
+});
 
 function adoptedDeliveries(
-  adopted: readonly (AdoptedEntity & { entityId: string })[],
+  adopted: readonly AdoptedRow[],
   { targets, nowMs }: MigrationOptions,
-): Parameter[][] {
-  return targets.flatMap((target) =>
-    adopted
-      .filter(({ delivery }) => delivery !== 'none')
-      .map(({ entityId, events, delivery, wasDelivered }) =>
-        delivery === 'sent'
-          ? [target, entityId, events.length, 'delivered', true, events.length, null, nowMs]
-          : [target, entityId, events.length, 'pending', wasDelivered, null, nowMs, nowMs],
-      ),
-  );
+): AdoptedDelivery[] {
+  const owed = adopted.filter(({ delivery }) => delivery !== 'none');
+  return targets.flatMap((target) => owed.map((row) => ({ ...row, target, nowMs })));
+}
+
+/** The types of the view's columns as statements send them. */
+export function viewTypes(view: ViewSchema): ColumnType[] {
+  return view.columns.map(({ type }) => (type === 'text' ? 'text' : 'integer'));
+}
+
+export function writeViewRow(writer: ParameterWriter, view: ViewSchema, row: ViewRow): void {
+  for (let index = 0; index < view.columns.length; index++) {
+    const value = row[index] ?? null;
+    if (typeof value === 'string') writer.text(value);
+    else writer.integer(value);
+  }
 }
 
 function createView(view: ViewSchema, table: string): string {

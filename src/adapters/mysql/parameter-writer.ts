@@ -1,0 +1,223 @@
+/**
+ * Writes the parameters of one execution of a prepared statement (COM_STMT_EXECUTE) straight into the bytes
+ * that go to the server. The driver's own way makes an object for each parameter, and thousands of rows of a
+ * dozen columns make those its dearest part: this is several times cheaper.
+ *
+ * Source: MySQL Internals, "COM_STMT_EXECUTE" and "Binary Protocol Value".
+ */
+export type ColumnType = 'text' | 'bytes' | 'integer' | 'double' | 'datetime';
+
+/** Type codes of the protocol: VAR_STRING, BLOB, LONGLONG, DOUBLE, DATETIME. */
+const TYPE_CODES: Readonly<Record<ColumnType, number>> = {
+  text: 253,
+  bytes: 252,
+  integer: 8,
+  double: 5,
+  datetime: 12,
+};
+
+const HEADER_BYTES = 4;
+const COMMAND_BYTES = 10;
+const EXECUTE = 0x17;
+const INITIAL_BYTES = 64 * 1024;
+const DAY_MS = 86_400_000;
+
+/** Every value must be written, in the sequence of the parameters, each by the method of its column's type. */
+export class ParameterWriter {
+  #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  #position = 0;
+  #nullsAt = 0;
+  #index = 0;
+
+  /** Begins the packet of one execution; `types` are those of all parameters. */
+  begin(statementId: number, types: readonly ColumnType[]): void {
+    const nullBytes = (types.length + 7) >> 3;
+    this.#position = 0;
+    this.#index = 0;
+    this.#reserve(HEADER_BYTES + COMMAND_BYTES + nullBytes + 1 + 2 * types.length);
+    const buffer = this.#buffer;
+    buffer[HEADER_BYTES] = EXECUTE;
+    buffer.writeUInt32LE(statementId, HEADER_BYTES + 1);
+    buffer[HEADER_BYTES + 5] = 0; // no cursor
+    buffer.writeUInt32LE(1, HEADER_BYTES + 6); // one iteration
+    this.#nullsAt = HEADER_BYTES + COMMAND_BYTES;
+    let position = this.#nullsAt;
+    buffer.fill(0, position, position + nullBytes);
+    position += nullBytes;
+    buffer[position++] = 1; // the types follow
+    for (const type of types) {
+      buffer[position++] = TYPE_CODES[type];
+      buffer[position++] = 0; // signed
+    }
+    this.#position = position;
+  }
+
+  /** The finished packet, with room for its header in front; valid until the next `begin`. */
+  packet(): Buffer {
+    return this.#buffer.subarray(0, this.#position);
+  }
+
+  get byteLength(): number {
+    return this.#position;
+  }
+
+  /** How many parameters have been written. */
+  get count(): number {
+    return this.#index;
+  }
+
+  null(): void {
+    const at = this.#nullsAt + (this.#index >> 3);
+    this.#buffer[at] = (this.#buffer[at] as number) | (1 << (this.#index & 7));
+    this.#index++;
+  }
+
+  /** A well-formed string, as UTF-8. */
+  text(value: string | null): void {
+    if (value === null) {
+      this.null();
+      return;
+    }
+    // At most three bytes a code unit. Most lengths take one byte in front; the others are moved to make room.
+    this.#reserve(value.length * 3 + 9);
+    const start = this.#position + 1;
+    const length = this.#buffer.write(value, start);
+    if (length < 251) {
+      this.#buffer[this.#position] = length;
+      this.#position = start + length;
+    } else {
+      const prefix = length < 0x1_0000 ? 3 : 4;
+      this.#buffer.copyWithin(this.#position + prefix, start, start + length);
+      this.#writeLength(length);
+      this.#position += length;
+    }
+    this.#index++;
+  }
+
+  bytes(value: Uint8Array | null): void {
+    if (value === null) {
+      this.null();
+      return;
+    }
+    this.#reserve(value.length + 9);
+    this.#writeLength(value.length);
+    this.#buffer.set(value, this.#position);
+    this.#position += value.length;
+    this.#index++;
+  }
+
+  /** The bytes that these hexadecimal digits stand for. */
+  hex(digits: string): void {
+    const length = digits.length / 2;
+    this.#reserve(length + 9);
+    this.#writeLength(length);
+    this.#position += this.#buffer.write(digits, this.#position, length, 'hex');
+    this.#index++;
+  }
+
+  /** A safe integer, a bigint or a boolean. */
+  integer(value: number | bigint | boolean | null): void {
+    if (value === null) {
+      this.null();
+      return;
+    }
+    this.#reserve(8);
+    if (typeof value === 'bigint') this.#buffer.writeBigInt64LE(value, this.#position);
+    else {
+      const number = Number(value);
+      const high = Math.floor(number / 0x1_0000_0000);
+      this.#buffer.writeInt32LE((number - high * 0x1_0000_0000) | 0, this.#position);
+      this.#buffer.writeInt32LE(high, this.#position + 4);
+    }
+    this.#position += 8;
+    this.#index++;
+  }
+
+  double(value: number): void {
+    this.#reserve(8);
+    this.#buffer.writeDoubleLE(value, this.#position);
+    this.#position += 8;
+    this.#index++;
+  }
+
+  /** A moment in milliseconds since 1970, as DATETIME(3) in UTC; years 1 to 9999. */
+  datetime(ms: number): void {
+    this.#reserve(12);
+    const days = Math.floor(ms / DAY_MS);
+    const inDay = ms - days * DAY_MS;
+    const seconds = Math.floor(inDay / 1_000);
+    const { year, month, day } = civilDate(days);
+    const buffer = this.#buffer;
+    let position = this.#position;
+    buffer[position++] = 11;
+    buffer[position++] = year & 0xff;
+    buffer[position++] = year >> 8;
+    buffer[position++] = month;
+    buffer[position++] = day;
+    buffer[position++] = Math.floor(seconds / 3_600);
+    buffer[position++] = Math.floor(seconds / 60) % 60;
+    buffer[position++] = seconds % 60;
+    buffer.writeUInt32LE((inDay % 1_000) * 1_000, position);
+    this.#position = position + 4;
+    this.#index++;
+  }
+
+  #writeLength(length: number): void {
+    const buffer = this.#buffer;
+    if (length < 251) buffer[this.#position++] = length;
+    else if (length < 0x1_0000) {
+      buffer[this.#position] = 0xfc;
+      buffer.writeUInt16LE(length, this.#position + 1);
+      this.#position += 3;
+    } else {
+      buffer[this.#position] = 0xfd;
+      buffer.writeUIntLE(length, this.#position + 1, 3);
+      this.#position += 4;
+    }
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#position + bytes;
+    if (needed <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(2 ** Math.ceil(Math.log2(needed)));
+    this.#buffer.copy(larger, 0, 0, this.#position);
+    this.#buffer = larger;
+  }
+}
+
+interface CivilDate {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+}
+
+let lastDays = Number.NaN;
+let lastDate: CivilDate = { year: 0, month: 0, day: 0 };
+
+/**
+ * The Gregorian date of a day counted from 1970-01-01. Events of one batch are mostly of one day, so the last
+ * answer is kept. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+ */
+function civilDate(days: number): CivilDate {
+  if (days === lastDays) return lastDate;
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1_460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
+  lastDays = days;
+  lastDate = {
+    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
+    month,
+    day: dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1,
+  };
+  return lastDate;
+}
