@@ -3,7 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { NewRecord } from '../../../src/ports/event-log.ts';
-import { type Entry, type Instance, movements, Place, recordOf, type Tuning, WAITING } from './harness.ts';
+import {
+  type Entry,
+  type Instance,
+  movements,
+  Place,
+  recordOf,
+  type Tuning,
+  WAITING,
+  wrap,
+} from './harness.ts';
 
 /** Every entry of each article at a minute of its own, so that one can say on paper what comes last. */
 const entriesArbitrary: fc.Arbitrary<Entry[]> = fc
@@ -167,5 +176,31 @@ describe('ingest', () => {
     const totals = [first, second].map(({ ingest }) => ingest.status());
     expect(totals.reduce((sum, { journaled }) => sum + journaled, 0)).toBe(entries.length);
     expect(totals.reduce((sum, { duplicates }) => sum + duplicates, 0)).toBe(0);
+  });
+
+  it('gives no partition away before the commit in hand has its answer', async () => {
+    const place = await Place.make({ movements: 2, counts: 2 });
+    const entries = Array.from({ length: 8 }, (_, article) => movements(`article-${article}`, 5)).flat();
+    const reached = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    const store = wrap(place.store, {
+      async commit(batch) {
+        reached.resolve();
+        await released.promise;
+        return place.store.commit(batch);
+      },
+    });
+    await place.append(entries.map((entry) => recordOf(entry)));
+    const first = await place.start({ store, lanes: 1 });
+    await reached.promise;
+    const second = await place.start({ store: await place.anotherStore(), log: place.anotherLog() });
+    await pause(400);
+    expect(second.ingest.status().owned).toEqual([]);
+    released.resolve();
+    await place.settles(entries);
+    await vi.waitFor(() => expect(second.ingest.status().owned).toHaveLength(2), WAITING);
+    expect([...first.logged, ...second.logged].filter((line) => !line.startsWith('info'))).toEqual([]);
+    const totals = [first, second].map(({ ingest }) => ingest.status());
+    expect(totals.reduce((sum, { journaled }) => sum + journaled, 0)).toBe(entries.length);
   });
 });

@@ -166,6 +166,24 @@ describe('a partition that cannot be read on', () => {
     await place.settles([...entries, counted(1)]);
     await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
   });
+
+  it('halts if its topic was made again while nobody looked, though the offset exists there too', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const entries = movements('bolt', 40);
+    const first = await place.start();
+    await place.append(records(entries.slice(0, 10)));
+    await place.settles(entries.slice(0, 10));
+    await first.ingest.stop();
+    await place.log.deleteTopic(MOVEMENTS);
+    await place.log.createTopics([{ topic: MOVEMENTS, partitions: 1 }]);
+    await place.append(records(entries.slice(10)));
+    const { ingest } = await place.start();
+    await vi.waitFor(() => expect(ingest.status().halted).toMatchObject([{ name: MOVED }]), WAITING);
+    expect(await haltReason(place)).toContain('topic_recreated at offset 10');
+    await place.settles(entries.slice(0, 10));
+    await decide(place, 0n);
+    await place.settles(entries);
+  });
 });
 
 describe('a partition without a checkpoint', () => {
