@@ -1,4 +1,4 @@
-import type { JsonObject, ViewColumn, ViewRow } from '../core/domain.ts';
+import type { ViewColumn, ViewRow } from '../core/domain.ts';
 import type { Position, TopicPartition } from '../core/offset.ts';
 import type { SequenceKey } from '../core/sequence.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
@@ -7,7 +7,8 @@ import type { DeliveryVerdict } from './delivery-target.ts';
  * Journal, view, deliveries due, quarantine and checkpoints, in one place, so that one transaction can change
  * them together. Ids are compared as bytes. Every method rejects with a TributaryError; on one that is
  * `retryable` nothing was changed, except for `store_commit_unknown` from `commit`, where only the
- * checkpoints can tell. `close` may be called twice.
+ * checkpoints can tell. Before `migrate` only `checkpoints`, `resume` and `readQuarantine` work, on a store that
+ * was set up earlier. `close` may be called twice.
  */
 export interface Store {
   /**
@@ -249,5 +250,3 @@ export interface StoredDelivery {
   readonly nextAttemptAtMs: number | null;
   readonly lastError: string | null;
 }
-
-export type JournalBody = JsonObject;

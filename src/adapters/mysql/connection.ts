@@ -117,6 +117,16 @@ export function storeError(doing: string, error: unknown): TributaryError {
       cause,
     });
   }
+  if (code === 'ER_NO_SUCH_TABLE') {
+    const remedy = 'If it has not been set up yet, start order-sync on it once.';
+    return new TributaryError(
+      'store_refused',
+      `The database lacks a table: ${safeMessage(error)}. ${remedy}`,
+      {
+        cause,
+      },
+    );
+  }
   if (isConnectionError(error)) {
     return new TributaryError('store_unreachable', `The database does not answer (${safeMessage(error)}).`, {
       cause,

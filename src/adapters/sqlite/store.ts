@@ -20,7 +20,7 @@ import type {
   StoredRow,
 } from '../../ports/store.ts';
 import { claim, halt, readCheckpoints, resume } from './checkpoints.ts';
-import { Database } from './connection.ts';
+import { Database, numberOf } from './connection.ts';
 import { claimDeliveries, nextDeliveryDueMs, readDelivery, settleDeliveries } from './deliveries.ts';
 import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
 import type { SqliteStoreOptions } from './options.ts';
@@ -29,7 +29,10 @@ import { counts, readView } from './queries.ts';
 import { migrate } from './schema.ts';
 import { ViewTable } from './view-table.ts';
 
-/** The store in one SQLite file. Every method but `migrate`, `health` and `close` rejects before `migrate`. */
+/**
+ * The store in one SQLite file. Before `migrate` only `checkpoints`, `resume` and `readQuarantine` work, on a file
+ * that was set up earlier, so that an operator's command never changes the schema under a program that runs.
+ */
 export class SqliteStore implements Store {
   readonly #options: SqliteStoreOptions;
   readonly #database: Database;
@@ -62,7 +65,8 @@ export class SqliteStore implements Store {
   }
 
   async checkpoints(): Promise<Checkpoint[]> {
-    return this.#ready().database.read(readCheckpoints);
+    const database = await this.#setUp();
+    return database.read(readCheckpoints);
   }
 
   async halt(partition: TopicPartition, epoch: bigint, reason: string): Promise<void> {
@@ -70,7 +74,8 @@ export class SqliteStore implements Store {
   }
 
   async resume(decision: ResumeDecision): Promise<void> {
-    return this.#ready().database.write((writer) => resume(writer, decision));
+    const database = await this.#setUp();
+    return database.write((writer) => resume(writer, decision));
   }
 
   async readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>> {
@@ -82,7 +87,8 @@ export class SqliteStore implements Store {
     after: QuarantineKey | null;
     limit: number;
   }): Promise<QuarantinedRecord[]> {
-    return this.#ready().database.read((reader) => readQuarantine(reader, options.after, options.limit));
+    const database = await this.#setUp();
+    return database.read((reader) => readQuarantine(reader, options.after, options.limit));
   }
 
   async counts(): Promise<StoreCounts> {
@@ -119,6 +125,19 @@ export class SqliteStore implements Store {
 
   close(): Promise<void> {
     return this.#database.close();
+  }
+
+  async #setUp(): Promise<Database> {
+    if (this.#migrated !== null) return this.#database;
+    await this.#database.open();
+    const tables = await this.#database.read((reader) =>
+      reader.statement("SELECT count(*) AS found FROM sqlite_master WHERE name = 'schema_migrations'").get(),
+    );
+    if (numberOf(tables?.found) === 1) return this.#database;
+    throw new TributaryError(
+      'store_refused',
+      `The store ${this.#options.file} has not been set up yet: start order-sync on it once.`,
+    );
   }
 
   #ready(): IngestContext {

@@ -199,7 +199,8 @@ export const ORDER_SYNC_SETTINGS = {
     flag: 'max-record-bytes',
     default: 1_048_576,
     min: 1_024,
-    max: 67_108_864,
+    // The journal's column holds 16 MiB; quarantine and packets need some room beside the body.
+    max: 8_388_608,
     help: 'A larger record is quarantined by its hash and its first bytes.',
   }),
   cacheEvents: integer({

@@ -17,7 +17,7 @@ process.exitCode = await runCli(
     summary: 'order-sync and order-mgt in one process, with a few orders to look at.',
     examples: [
       ['npm start', 'Everything on the embedded log and store, in .tributary'],
-      ['npm start -- --no-demo', 'Without the demonstration orders'],
+      ['npm start -- --demo=false', 'Without the demonstration orders'],
       ['npm run event-producer -- o order123 pa order123', 'In another terminal: publish events'],
     ],
     commands: [
