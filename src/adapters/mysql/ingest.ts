@@ -92,12 +92,24 @@ export class Ingest {
 
   async readJournals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>> {
     if (entityIds.length === 0) return new Map();
-    return withConnection(this.#pool, (connection) => readJournals(connection, entityIds));
+    return withConnection(this.#pool, async (connection) => {
+      // Most entities that nobody remembers are new: a look at the view's short rows tells that for less.
+      const versions = await this.#readVersions(connection, entityIds);
+      return readJournals(connection, [...versions.keys()]);
+    });
   }
 
   /** Locks the entities' view rows, making those that are not there, and reads their versions. */
   async #lock(connection: PoolConnection, entityIds: readonly string[]): Promise<Map<string, number>> {
     await this.#lockOrCreate.run(connection, entityIds);
+    return this.#readVersions(connection, entityIds);
+  }
+
+  /** The versions of the entities that have a row in the view. */
+  async #readVersions(
+    connection: PoolConnection,
+    entityIds: readonly string[],
+  ): Promise<Map<string, number>> {
     const versions = new Map<string, number>();
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(this.#selectVersions(ids.length), ids);

@@ -29,8 +29,8 @@ export class ParameterWriter {
   #nullsAt = 0;
   #index = 0;
 
-  /** Begins the packet of one execution; `types` are those of all parameters. */
-  begin(statementId: number, types: readonly ColumnType[]): void {
+  /** Begins the packet of one execution; `types` are those of all parameters, sent if the server lacks them. */
+  begin(statementId: number, types: readonly ColumnType[], sendsTypes: boolean): void {
     const nullBytes = (types.length + 7) >> 3;
     this.#position = 0;
     this.#index = 0;
@@ -44,10 +44,12 @@ export class ParameterWriter {
     let position = this.#nullsAt;
     buffer.fill(0, position, position + nullBytes);
     position += nullBytes;
-    buffer[position++] = 1; // the types follow
-    for (const type of types) {
-      buffer[position++] = TYPE_CODES[type];
-      buffer[position++] = 0; // signed
+    buffer[position++] = sendsTypes ? 1 : 0;
+    if (sendsTypes) {
+      for (const type of types) {
+        buffer[position++] = TYPE_CODES[type];
+        buffer[position++] = 0; // signed
+      }
     }
     this.#position = position;
   }

@@ -44,12 +44,15 @@ export class RowsStatement<Item> {
       let size = Math.min(MAX_ROWS, 2 ** Math.floor(Math.log2(items.length - from)));
       for (; ; size /= 2) {
         const { sql, types } = this.#of(size);
-        session.writer.begin(await session.statementId(sql), types);
+        const statement = await session.prepare(sql);
+        session.writer.begin(statement.id, types, !statement.knowsTypes);
         for (let index = from; index < from + size; index++) write(session.writer, items[index] as Item);
-        if (session.writer.byteLength <= MAX_BYTES || size === 1) break;
+        if (session.writer.byteLength <= MAX_BYTES || size === 1) {
+          writeTail(session.writer);
+          affected += await session.execute(statement);
+          break;
+        }
       }
-      writeTail(session.writer);
-      affected += await session.execute();
       from += size;
     }
     return affected;
@@ -88,37 +91,46 @@ interface AnswerPacket {
   readLengthCodedNumber(): number;
 }
 
+interface PreparedStatement {
+  readonly id: number;
+  /** The server keeps the parameters' types from the first execution on. */
+  knowsTypes: boolean;
+}
+
 /** The statements that one connection has prepared, and the bytes of the next execution on it. */
 class Session {
   readonly writer = new ParameterWriter();
   readonly #connection: CoreConnection;
-  readonly #statementIds = new Map<string, number>();
+  readonly #statements = new Map<string, PreparedStatement>();
 
   constructor(connection: CoreConnection) {
     this.#connection = connection;
   }
 
-  async statementId(sql: string): Promise<number> {
-    const known = this.#statementIds.get(sql);
+  async prepare(sql: string): Promise<PreparedStatement> {
+    const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     const id = await new Promise<number>((resolve, reject) => {
       this.#connection.prepare(sql, (error, statement) =>
         error === null ? resolve(statement.id) : reject(error),
       );
     });
-    this.#statementIds.set(sql, id);
-    return id;
+    const statement = { id, knowsTypes: false };
+    this.#statements.set(sql, statement);
+    return statement;
   }
 
   /** Sends what the writer holds; resolves with the number of affected rows. */
-  execute(): Promise<number> {
-    return new Promise((resolve, reject) => {
+  async execute(statement: PreparedStatement): Promise<number> {
+    const affected = await new Promise<number>((resolve, reject) => {
       this.#connection.addCommand(
-        new Execution(this.writer.packet(), (error, affected) =>
-          error === null ? resolve(affected) : reject(error),
+        new Execution(this.writer.packet(), (error, rows) =>
+          error === null ? resolve(rows) : reject(error),
         ),
       );
     });
+    statement.knowsTypes = true;
+    return affected;
   }
 }
 
@@ -180,7 +192,7 @@ export function marks(count: number): string {
 }
 
 /** Ids asked for in one statement: below 1,000, where MariaDB would turn the list into a subquery. */
-const LIST_CHUNK = 256;
+const LIST_CHUNK = 512;
 
 /** Cut into chunks, the last one filled up with its own last item to the next power of two: few texts to prepare. */
 export function* chunksOf<Item>(items: readonly Item[]): Generator<Item[]> {
