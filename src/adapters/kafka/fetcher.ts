@@ -10,6 +10,7 @@ import { explain, KafkaCode, nameOfCode } from './errors.ts';
 import { cutOffDetail, outOfRangeDetail, recreatedDetail } from './fault-details.ts';
 import { type FetchedPartition, fetchRecords, type PartitionToFetch } from './fetch.ts';
 import { Followed } from './followed.ts';
+import { hasMore, takeOldestFirst } from './oldest-first.ts';
 
 /*
  * Reads the followed partitions from their leaders. A partition is in one of these states:
@@ -128,22 +129,9 @@ export class Fetcher {
   }
 
   #collect(names: readonly string[], limits: TakeLimits): FetchedBatch[] {
-    const batches: FetchedBatch[] = [];
-    let maxRecords = limits.maxRecords;
-    let maxBytes = limits.maxBytes;
-    // Another partition comes first each time, so that a busy one does not use up every call's limits.
-    const first = this.#turn++ % Math.max(1, names.length);
-    for (let index = 0; index < names.length; index++) {
-      const followed = this.#followed.get(names[(first + index) % names.length] as string);
-      if (followed === undefined || followed.queue.length === 0) continue;
-      const taken = followed.take({ maxRecords, maxBytes }, batches.length === 0);
-      if (taken !== undefined) {
-        batches.push(taken.batch);
-        maxRecords -= taken.batch.records.length;
-        maxBytes -= taken.bytes;
-      }
-      if (followed.fault !== undefined && followed.queue.length === 0) this.#halt(followed);
-    }
+    const followed = names.flatMap((name) => this.#followed.get(name) ?? []);
+    const batches = takeOldestFirst(followed, limits, this.#turn++);
+    for (const each of followed) if (each.fault !== undefined && !hasMore(each)) this.#halt(each);
     if (batches.length > 0) this.#pump();
     return batches;
   }

@@ -64,11 +64,20 @@ export class Followed {
     else this.queue.push({ batch: undefined, nextOffset: batch.nextOffset });
   }
 
+  /** The time of the oldest batch that waits; of mere news that the position moved on, negative infinity. */
+  headTimestampMs(): number {
+    return this.queue[0]?.batch?.timestampMs ?? Number.NEGATIVE_INFINITY;
+  }
+
   /**
-   * As many batches as fit the limits, as one; with `atLeastOne`, the first one whatever its size. A batch that
-   * can't be decoded becomes a fault, once everything before it is taken.
+   * As many batches as fit the limits and are no younger than `untilMs`, as one; with `atLeastOne`, the first one
+   * whatever its size. A batch that can't be decoded becomes a fault, once everything before it is taken.
    */
-  take(limits: TakeLimits, atLeastOne: boolean): { batch: FetchedBatch; bytes: number } | undefined {
+  take(
+    limits: TakeLimits,
+    atLeastOne: boolean,
+    untilMs: number = Number.POSITIVE_INFINITY,
+  ): { batch: FetchedBatch; bytes: number } | undefined {
     const records: LogRecord[] = [];
     let bytes = 0;
     let count = 0;
@@ -79,6 +88,7 @@ export class Followed {
       const fits =
         bytes + size <= limits.maxBytes && records.length + (batch?.recordCount ?? 0) <= limits.maxRecords;
       if (!fits && !(atLeastOne && count === 0)) break;
+      if (count > 0 && batch !== undefined && batch.timestampMs > untilMs) break;
       if (batch !== undefined && !this.#decode(batch, records)) break;
       bytes += size;
       this.#takeOffset = nextOffset;

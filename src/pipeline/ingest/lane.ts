@@ -10,6 +10,7 @@ import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
 import { BatchPlan, type BatchTally } from './batch-plan.ts';
 import type { HistoryCache } from './history-cache.ts';
+import { PendingPieces, type Piece } from './pending.ts';
 
 /** What all lanes of one instance share. */
 export interface LaneContext<State, Event> {
@@ -42,20 +43,12 @@ export interface OwnedPartition extends TopicPartition {
 /** Why a lane ended: it was asked to, somebody else owns one of its partitions, or something failed. */
 export type LaneEnd = { kind: 'stopped' } | { kind: 'fenced' } | { kind: 'failed'; error: unknown };
 
-/** Consecutive records of one partition, decoded, waiting to be committed. */
-interface Piece extends TopicPartition {
-  readonly toOffset: bigint;
-  readonly consumed: number;
-  /** Of the records' values. */
-  readonly bytes: number;
-  readonly events: readonly DecodedEvent<unknown>[];
-  readonly rejected: readonly QuarantinedRecord[];
-}
-
 const BUSY_BACKOFF: Backoff = { baseMs: 10, capMs: 500 };
 const MAX_BUSY_ATTEMPTS = 20;
 /** Of what is taken at once, and of one transaction: few records may be as large as many. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+/** Small enough that the partitions of a lane can take turns inside one transaction. */
+const MAX_PIECE_RECORDS = 250;
 /** After a conflict, so many batches lock their entities first; twice as many after the next one, to a limit. */
 const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
@@ -78,9 +71,7 @@ export class Lane<State, Event> {
   /** Aborted once nothing more is to be taken. */
   readonly #fed = new AbortController();
   readonly #changed = new Gate();
-  #pending: Piece[] = [];
-  #pendingEvents = 0;
-  #pendingBytes = 0;
+  readonly #pending = new PendingPieces<Event>();
   #isFeeding = true;
   #lockingLeft = 0;
   #penalty = FIRST_PENALTY;
@@ -135,7 +126,7 @@ export class Lane<State, Event> {
     const { consumer, batchEvents } = this.#context;
     const limits = { maxRecords: batchEvents, maxBytes: MAX_BATCH_BYTES };
     while (!signal.aborted) {
-      if (this.#pendingEvents >= 2 * batchEvents || this.#pendingBytes >= 2 * MAX_BATCH_BYTES) {
+      if (this.#pending.isFull({ events: 2 * batchEvents, bytes: 2 * MAX_BATCH_BYTES })) {
         await this.#changed.wait(signal);
         continue;
       }
@@ -154,10 +145,11 @@ export class Lane<State, Event> {
     const { decoder, clock, batchEvents } = this.#context;
     const { topic, partition, records } = batch;
     const observedAtMs = clock.now();
-    for (let from = 0; from === 0 || from < records.length; from += batchEvents) {
+    const pieceRecords = Math.min(batchEvents, MAX_PIECE_RECORDS);
+    for (let from = 0; from === 0 || from < records.length; from += pieceRecords) {
       const events: DecodedEvent<Event>[] = [];
       const rejected: QuarantinedRecord[] = [];
-      const end = Math.min(records.length, from + batchEvents);
+      const end = Math.min(records.length, from + pieceRecords);
       let bytes = 0;
       for (let index = from; index < end; index++) {
         const record = records[index] as (typeof records)[number];
@@ -167,48 +159,30 @@ export class Lane<State, Event> {
         else rejected.push(decoded.record);
       }
       const toOffset = records[end]?.offset ?? batch.nextOffset;
-      this.#pending.push({ topic, partition, toOffset, consumed: end - from, bytes, events, rejected });
-      this.#pendingEvents += end - from;
-      this.#pendingBytes += bytes;
+      const timestampMs = records[from]?.timestampMs ?? Number.NEGATIVE_INFINITY;
+      const consumed = end - from;
+      this.#pending.push({ topic, partition, toOffset, timestampMs, consumed, bytes, events, rejected });
     }
   }
 
   async #commitLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.#pending.length === 0) {
+      if (this.#pending.isEmpty) {
         if (!this.#isFeeding) return this.#end({ kind: 'stopped' });
         await this.#changed.wait(signal);
         continue;
       }
-      const pieces = this.#takePending();
+      const pieces = this.#pending.take({ events: this.#context.batchEvents, bytes: MAX_BATCH_BYTES });
       this.#changed.open();
       if (!(await this.#commit(pieces))) this.#end({ kind: 'fenced' });
     }
   }
 
-  /** All that is waiting, up to the limits of a transaction; one piece at least. */
-  #takePending(): Piece[] {
-    let count = 0;
-    let events = 0;
-    let bytes = 0;
-    for (const piece of this.#pending) {
-      const isOver =
-        events + piece.consumed > this.#context.batchEvents || bytes + piece.bytes > MAX_BATCH_BYTES;
-      if (count > 0 && isOver) break;
-      events += piece.consumed;
-      bytes += piece.bytes;
-      count++;
-    }
-    this.#pendingEvents -= events;
-    this.#pendingBytes -= bytes;
-    return this.#pending.splice(0, count);
-  }
-
   /** Resolves with false if somebody else owns a partition of the batch. */
-  async #commit(pieces: readonly Piece[]): Promise<boolean> {
+  async #commit(pieces: readonly Piece<Event>[]): Promise<boolean> {
     const { domain, decoder, cache, store, clock, log } = this.#context;
     const moves = this.#moves(pieces);
-    const events = pieces.flatMap((piece) => piece.events as readonly DecodedEvent<Event>[]);
+    const events = pieces.flatMap((piece) => piece.events);
     const quarantined = pieces.flatMap((piece) => piece.rejected);
     for (let attempt = 1; ; attempt++) {
       const plan = new BatchPlan(domain, decoder, cache, events);
@@ -245,7 +219,7 @@ export class Lane<State, Event> {
     this.#penalty = Math.min(MAX_PENALTY, this.#penalty * 2);
   }
 
-  #moves(pieces: readonly Piece[]): CheckpointMove[] {
+  #moves(pieces: readonly Piece<Event>[]): CheckpointMove[] {
     const moves = new Map<string, CheckpointMove>();
     for (const { topic, partition, toOffset } of pieces) {
       const name = partitionName({ topic, partition });
@@ -259,7 +233,7 @@ export class Lane<State, Event> {
 
   #advance(
     moves: readonly CheckpointMove[],
-    pieces: readonly Piece[],
+    pieces: readonly Piece<Event>[],
     tally: BatchTally,
     deliveriesDue: number,
     locking: boolean,

@@ -1,0 +1,94 @@
+import { partitionName, type TopicPartition } from '../../core/offset.ts';
+import type { QuarantinedRecord } from '../../ports/store.ts';
+import type { DecodedEvent } from '../decode/decoder.ts';
+
+/** Consecutive records of one partition, decoded, waiting to be committed. */
+export interface Piece<Event> extends TopicPartition {
+  readonly toOffset: bigint;
+  /** Of the first record; of a piece without records, negative infinity: nothing has to wait for it. */
+  readonly timestampMs: number;
+  readonly consumed: number;
+  /** Of the records' values. */
+  readonly bytes: number;
+  readonly events: readonly DecodedEvent<Event>[];
+  readonly rejected: readonly QuarantinedRecord[];
+}
+
+export interface PieceLimits {
+  readonly events: number;
+  readonly bytes: number;
+}
+
+/**
+ * What a lane has decoded and not committed yet. Pieces of one partition leave in the sequence they came in;
+ * between partitions the one with the older records goes first. So when a lane catches up, topics advance side
+ * by side in time, and the events of one entity tend to meet in one transaction: fewer rows are written and
+ * fewer states are due that the next event would overtake. Nothing but speed depends on it.
+ */
+export class PendingPieces<Event> {
+  readonly #queues = new Map<string, Piece<Event>[]>();
+  #events = 0;
+  #bytes = 0;
+  #count = 0;
+  #turn = 0;
+
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
+  push(piece: Piece<Event>): void {
+    const name = partitionName(piece);
+    const queue = this.#queues.get(name);
+    if (queue === undefined) this.#queues.set(name, [piece]);
+    else queue.push(piece);
+    this.#events += piece.consumed;
+    this.#bytes += piece.bytes;
+    this.#count++;
+  }
+
+  /** Whether as much waits as may wait. */
+  isFull(limits: PieceLimits): boolean {
+    return this.#events >= limits.events || this.#bytes >= limits.bytes;
+  }
+
+  /** All that waits, up to the limits; one piece at least, if there is one. */
+  take(limits: PieceLimits): Piece<Event>[] {
+    const taken: Piece<Event>[] = [];
+    let events = 0;
+    let bytes = 0;
+    const takeFrom = (queue: Piece<Event>[]): boolean => {
+      const piece = queue[0] as Piece<Event>;
+      const isOver = events + piece.consumed > limits.events || bytes + piece.bytes > limits.bytes;
+      if (taken.length > 0 && isOver) return false;
+      queue.shift();
+      taken.push(piece);
+      events += piece.consumed;
+      bytes += piece.bytes;
+      return true;
+    };
+    // A piece of each, whatever its age: records with odd timestamps hold no other partition up.
+    for (const queue of this.#inTurn()) if (queue.length > 0) takeFrom(queue);
+    for (let queue = this.#oldest(); queue !== undefined; queue = this.#oldest()) if (!takeFrom(queue)) break;
+    this.#events -= events;
+    this.#bytes -= bytes;
+    this.#count -= taken.length;
+    return taken;
+  }
+
+  /** Another partition first each time, should the limits leave no room for one piece of each. */
+  #inTurn(): Piece<Event>[][] {
+    const queues = [...this.#queues.values()];
+    const first = this.#turn++ % Math.max(1, queues.length);
+    return [...queues.slice(first), ...queues.slice(0, first)];
+  }
+
+  #oldest(): Piece<Event>[] | undefined {
+    let oldest: Piece<Event>[] | undefined;
+    for (const queue of this.#queues.values()) {
+      const first = queue[0];
+      if (first === undefined) continue;
+      if (oldest === undefined || first.timestampMs < (oldest[0] as Piece<Event>).timestampMs) oldest = queue;
+    }
+    return oldest;
+  }
+}
