@@ -39,6 +39,8 @@ export interface IngestTuning {
   readonly maxBufferedBytes: number;
   /** A larger record is quarantined; default 1 MiB. */
   readonly maxRecordBytes: number;
+  /** Whether a record without a key is an event all the same; default false. */
+  readonly acceptsMissingKeys: boolean;
 }
 
 export interface DeliveryTuning {
@@ -201,11 +203,12 @@ export class Sync<State, Event> {
       cacheEvents = 200_000,
       maxBufferedBytes = 32 * 1024 * 1024,
     } = ingest;
-    const { maxRecordBytes } = ingest;
+    const { maxRecordBytes, acceptsMissingKeys = false } = ingest;
     return new Ingest({
       domain,
       decoder: createDecoder(domain, {
         topicNames: this.#topicNames,
+        acceptsMissingKeys,
         ...(maxRecordBytes === undefined ? {} : { maxRecordBytes }),
       }),
       log,

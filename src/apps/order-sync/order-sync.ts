@@ -96,6 +96,7 @@ export async function startOrderSync(
       batchEvents: settings.batchEvents,
       cacheEvents: settings.cacheEvents,
       maxRecordBytes: settings.maxRecordBytes,
+      acceptsMissingKeys: settings.acceptsMissingKeys,
     },
     delivery: {
       enabled: settings.deliver,

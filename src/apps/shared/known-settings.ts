@@ -203,6 +203,12 @@ export const ORDER_SYNC_SETTINGS = {
     max: 8_388_608,
     help: 'A larger record is quarantined by its hash and its first bytes.',
   }),
+  acceptsMissingKeys: boolean({
+    env: 'ORDER_SYNC_ACCEPT_MISSING_KEYS',
+    flag: 'accept-missing-keys',
+    default: false,
+    help: 'Whether records without a key are events all the same, instead of quarantined.',
+  }),
   cacheEvents: integer({
     env: 'ORDER_SYNC_CACHE_EVENTS',
     flag: 'cache-events',

@@ -38,6 +38,8 @@ export type DecodedEvent<Event> = JournaledEvent & { readonly event: Event };
 export interface DecoderOptions {
   /** The actual name of each topic that the domain names. */
   readonly topicNames: Readonly<Record<string, string>>;
+  /** Whether a record without a key is an event all the same; default false. */
+  readonly acceptsMissingKeys?: boolean;
   /** Of key, value and headers together; default 1 MiB. */
   readonly maxRecordBytes?: number;
   /** Of the names and values of all headers together; default 64 KiB. */
@@ -63,6 +65,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   readonly #domain: Domain<State, Event>;
   readonly #types: Map<string, CompiledType<Event>>;
   readonly #json: JsonReader;
+  readonly #acceptsMissingKeys: boolean;
   readonly #maxRecordBytes: number;
   readonly #maxHeaderBytes: number;
   readonly #maxEventIdBytes: number;
@@ -71,6 +74,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     this.#domain = domain;
     this.#types = compileTypes(domain, options.topicNames);
     this.#json = new JsonReader(options.maxDepth ?? 64);
+    this.#acceptsMissingKeys = options.acceptsMissingKeys ?? false;
     this.#maxRecordBytes = options.maxRecordBytes ?? 1024 * 1024;
     this.#maxHeaderBytes = options.maxHeaderBytes ?? 64 * 1024;
     this.#maxEventIdBytes = options.maxEventIdBytes ?? 255;
@@ -105,7 +109,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     if (value.length === 0) return VALUE_EMPTY;
     const said = this.#readEnvelope(record, value.length + (key === null ? 0 : key.length));
     if (said instanceof Rejection) return said;
-    if (key === null) return KEY_MISSING;
+    if (key === null && !this.#acceptsMissingKeys) return KEY_MISSING;
 
     const bytes = asBuffer(value);
     let json = this.#json.read(bytes);
@@ -133,7 +137,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     if (!isId(entityId, MAX_ENTITY_ID_BYTES)) {
       return new Rejection('entity_id_invalid', `${definition.entityIdField} is not 1 to 255 bytes of text.`);
     }
-    if (!isUtf8Of(key, entityId)) {
+    if (key !== null && !isUtf8Of(key, entityId)) {
       return new Rejection('key_not_entity_id', `The key is not the body's ${definition.entityIdField}.`);
     }
     const occurredAtMs = readTime(body[definition.occurredAtField], definition.occurredAtField);

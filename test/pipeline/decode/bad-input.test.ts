@@ -48,3 +48,13 @@ describe('the list of bad inputs', () => {
     expect(QUARANTINE_REASONS.filter((reason) => !seen.has(reason))).toEqual(['schema_invalid']);
   });
 });
+
+describe('records without a key', () => {
+  it('are events like any other where the settings say so, and a wrong key stays wrong', () => {
+    const decoder = ordersDecoder({ acceptsMissingKeys: true });
+    const bare = ordersDecoder().decode(recordOf({ value: ORDER_BODY }), ORDER_SOURCE, 7);
+    expect(decoder.decode(recordOf({ value: ORDER_BODY, key: null }), ORDER_SOURCE, 7)).toEqual(bare);
+    const wrong = decoder.decode(recordOf({ value: ORDER_BODY, key: 'another' }), ORDER_SOURCE, 7);
+    expect(wrong.kind === 'rejected' && wrong.record.reason).toBe('key_not_entity_id');
+  });
+});
