@@ -1,12 +1,13 @@
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { partitionName, type TopicPartition } from '../../core/offset.ts';
-import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
 import { reasonToHalt } from './halt-reason.ts';
 import { HistoryCache } from './history-cache.ts';
 import { type CommitReport, Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
-import type { IngestOptions, IngestStatus } from './options.ts';
+import { type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
+import { Troubles } from './troubles.ts';
 
 const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 15_000 };
 const COURTESY_INTERVAL_MS = 1_000;
@@ -37,18 +38,8 @@ export class Ingest<State, Event> {
   /** Halted in the store too, by the owner of this epoch. */
   readonly #halted = new Map<string, { readonly reason: string; readonly epoch: bigint }>();
   readonly #lanes = new Map<Lane<State, Event>, Promise<void>>();
-  readonly #totals = {
-    consumed: 0,
-    journaled: 0,
-    duplicates: 0,
-    outOfOrder: 0,
-    conflicts: 0,
-    quarantined: 0,
-    batches: 0,
-    lockingBatches: 0,
-  };
-  #failures = 0;
-  #lastFailure = 'not claimed yet';
+  readonly #totals = { ...NOTHING_YET };
+  readonly #troubles: Troubles;
   #turn: Promise<unknown> = Promise.resolve();
   #claiming: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -58,6 +49,7 @@ export class Ingest<State, Event> {
     this.#options = options;
     const { log, group, topics, maxBufferedBytes } = options;
     this.#consumer = log.consumer({ group, topics, maxBufferedBytes });
+    this.#troubles = new Troubles(RECOVERY_BACKOFF, options.clock);
     this.#context = {
       domain: options.domain,
       decoder: options.decoder,
@@ -99,7 +91,7 @@ export class Ingest<State, Event> {
     const halted = [...this.#halted].map(([name, { reason }]) => ({ name, reason }));
     const waiting = this.#unclaimed().map((partition) => ({
       name: partitionName(partition),
-      reason: this.#lastFailure,
+      reason: this.#troubles.reason(partition) ?? 'not claimed yet',
     }));
     return { ...this.#totals, owned, halted, waiting };
   }
@@ -131,17 +123,19 @@ export class Ingest<State, Event> {
         await this.#changeOrDecision(signal);
         continue;
       }
-      if (this.#failures > 0) {
-        await clock.sleep(fullJitterMs(RECOVERY_BACKOFF, this.#failures, clock.random()), signal);
-        if (signal.aborted) return;
+      const nowMs = clock.monotonicMs();
+      const due = this.#unclaimed().filter((partition) => this.#troubles.dueAtMs(partition) <= nowMs);
+      if (due.length === 0) {
+        const nextMs = Math.min(...this.#unclaimed().map((partition) => this.#troubles.dueAtMs(partition)));
+        await this.#changed.waitFor(Math.max(1, nextMs - nowMs), clock, signal);
+        continue;
       }
       try {
-        await this.#exclusively(() => this.#claim(this.#unclaimed()));
+        await this.#exclusively(() => this.#claim(due));
       } catch (error) {
-        this.#failures++;
-        this.#lastFailure = messageOf(error);
+        const failures = this.#troubles.note(due, messageOf(error));
         logger(isRetryable(error) ? 'warn' : 'error', `Could not claim partitions: ${messageOf(error)}`, {
-          failures: this.#failures,
+          failures,
         });
       }
     }
@@ -173,10 +167,12 @@ export class Ingest<State, Event> {
       .map(([, p]) => p);
   }
 
-  async #claim(partitions: readonly AssignedPartition[]): Promise<void> {
-    if (partitions.length === 0 || this.#stopping.signal.aborted) return;
+  async #claim(due: readonly AssignedPartition[]): Promise<void> {
     const { store, log, topics, logger } = this.#options;
     const described = await log.describe(topics);
+    // Claiming what was given up meanwhile would only fence its next owner.
+    const partitions = due.filter((partition) => this.#assigned.get(partitionName(partition)) === partition);
+    if (partitions.length === 0 || this.#stopping.signal.aborted) return;
     const checkpoints = await store.claim(partitions);
     const byName = new Map(partitions.map((partition) => [partitionName(partition), partition]));
     const claimed: OwnedPartition[] = [];
@@ -251,17 +247,16 @@ export class Ingest<State, Event> {
     if (end.kind === 'stopped') return;
     const { logger } = this.#options;
     const names = lane.partitions.map(partitionName).join(' ');
-    this.#failures++;
     if (end.kind === 'fenced') {
-      this.#lastFailure = 'another instance owns it';
+      this.#troubles.note(lane.partitions, 'another instance owns it');
       logger('warn', 'A checkpoint was not where this instance left it; reading it again', {
         partitions: names,
       });
     } else {
-      this.#lastFailure = messageOf(end.error);
+      const failures = this.#troubles.note(lane.partitions, messageOf(end.error));
       logger('error', `Ingest paused: ${messageOf(end.error)}`, {
         partitions: names,
-        failures: this.#failures,
+        failures,
       });
     }
     // The store may have gone back in time, or have done more than it said.
@@ -271,6 +266,7 @@ export class Ingest<State, Event> {
 
   async #giveUp(partitions: readonly TopicPartition[], why: string): Promise<void> {
     const names = new Set(partitions.map(partitionName));
+    this.#troubles.forget(partitions);
     for (const name of names) {
       this.#assigned.delete(name);
       this.#halted.delete(name);
@@ -337,8 +333,7 @@ export class Ingest<State, Event> {
         await this.#options.store.halt(owned, owned.epoch, reason);
         this.#noteHalt(name, reason, owned.epoch);
       } catch (error) {
-        this.#failures++;
-        this.#lastFailure = reason;
+        this.#troubles.note([owned], reason);
         this.#options.logger('error', `The halt of ${name} could not be recorded: ${messageOf(error)}`);
       }
       this.#release([owned]);
@@ -375,7 +370,7 @@ export class Ingest<State, Event> {
   }
 
   #committed(report: CommitReport): void {
-    this.#failures = 0;
+    this.#troubles.forget(report.positions);
     const totals = this.#totals;
     totals.batches++;
     if (report.locking) totals.lockingBatches++;

@@ -41,3 +41,15 @@ export interface IngestStatus {
   /** Partitions of this instance that it can't work on at the moment, with the reason. */
   readonly waiting: readonly { readonly name: string; readonly reason: string }[];
 }
+
+/** The counts of an instance that has just started. */
+export const NOTHING_YET = {
+  consumed: 0,
+  journaled: 0,
+  duplicates: 0,
+  outOfOrder: 0,
+  conflicts: 0,
+  quarantined: 0,
+  batches: 0,
+  lockingBatches: 0,
+};

@@ -1,0 +1,49 @@
+import { partitionName, type TopicPartition } from '../../core/offset.ts';
+import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import type { Clock } from '../../ports/clock.ts';
+
+interface Trouble {
+  readonly failures: number;
+  readonly reason: string;
+  readonly dueAtMs: number;
+}
+
+/** Which partitions failed, how often in a row, and when each is to be tried again: one that fails delays no other. */
+export class Troubles {
+  readonly #backoff: Backoff;
+  readonly #clock: Pick<Clock, 'monotonicMs' | 'random'>;
+  readonly #byName = new Map<string, Trouble>();
+
+  constructor(backoff: Backoff, clock: Pick<Clock, 'monotonicMs' | 'random'>) {
+    this.#backoff = backoff;
+    this.#clock = clock;
+  }
+
+  /** Answers how often in a row the one that failed most has failed now. */
+  note(partitions: readonly TopicPartition[], reason: string): number {
+    const random = this.#clock.random();
+    let most = 0;
+    for (const partition of partitions) {
+      const name = partitionName(partition);
+      const failures = (this.#byName.get(name)?.failures ?? 0) + 1;
+      const dueAtMs = this.#clock.monotonicMs() + fullJitterMs(this.#backoff, failures, random);
+      this.#byName.set(name, { failures, reason, dueAtMs });
+      most = Math.max(most, failures);
+    }
+    return most;
+  }
+
+  /** They work again, or are no longer ours. */
+  forget(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.#byName.delete(partitionName(partition));
+  }
+
+  /** By the monotonic clock; negative infinity if it may be tried at any time. */
+  dueAtMs(partition: TopicPartition): number {
+    return this.#byName.get(partitionName(partition))?.dueAtMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  reason(partition: TopicPartition): string | null {
+    return this.#byName.get(partitionName(partition))?.reason ?? null;
+  }
+}
