@@ -14,8 +14,10 @@ import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewTypes, writeViewRow } from './schema.ts';
 
 /**
- * The one transaction of a batch. Locks are always taken in the same sequence: checkpoints, then view rows by
- * id, then deliveries by id; what belongs to an entity is only touched while its view row is held.
+ * The one transaction of a batch. Locks are taken on checkpoints first, then on view rows, then on deliveries; what
+ * belongs to an entity is only touched while its view row is held. A locking batch takes its view rows by id, so
+ * two of them never deadlock. An optimistic one writes new rows first and then known ones, each group by id: two
+ * that meet may deadlock, which ends in `store_busy` and, for the next try, in locking.
  *
  * A view row is written only if it still has the version that the change builds on. New rows are inserted, so
  * a row that somebody else made meanwhile is a duplicate key; known rows are upserted with a condition on the

@@ -8,6 +8,7 @@ interface Waiter {
   readonly orderId: string;
   readonly minVersion: number;
   readonly resolve: (state: OrderState | null) => void;
+  readonly reject: (error: unknown) => void;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -32,7 +33,7 @@ export class Waiters {
 
   /**
    * The order's state once its version is at least `minVersion`; else what is there when the time is over, or
-   * when `close` is called, or when the signal aborts because the reader has gone.
+   * when `close` is called, or when the signal aborts because the reader has gone. Rejects if the store fails then.
    */
   async wait(
     orderId: string,
@@ -43,11 +44,12 @@ export class Waiters {
     const state = await this.#states.read(orderId);
     const isEnough = state !== null && state.version >= minVersion;
     if (isEnough || waitMs <= 0 || this.#isClosed || gone.aborted) return state;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         orderId,
         minVersion,
         resolve,
+        reject,
         timer: setTimeout(() => this.#finish(waiter), waitMs),
       };
       gone.addEventListener('abort', () => this.#finish(waiter), { once: true });
@@ -95,12 +97,13 @@ export class Waiters {
   }
 
   async #look(waiter: Waiter): Promise<void> {
+    // A look that fails is made again; if the store still fails at the end, the reader is told.
     const state = await this.#states.read(waiter.orderId).catch(() => null);
     if (state !== null && state.version >= waiter.minVersion && this.#remove(waiter)) waiter.resolve(state);
   }
 
   async #finish(waiter: Waiter): Promise<void> {
-    if (this.#remove(waiter)) waiter.resolve(await this.#states.read(waiter.orderId).catch(() => null));
+    if (this.#remove(waiter)) await this.#states.read(waiter.orderId).then(waiter.resolve, waiter.reject);
   }
 
   #all(): Waiter[] {

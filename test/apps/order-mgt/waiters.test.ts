@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { openSqliteStates } from '../../../src/apps/order-mgt/sqlite-states.ts';
+import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
+
+describe('a reader that waits', () => {
+  it('is told that the store failed, never that the order is not there', async () => {
+    const states = openSqliteStates(':memory:');
+    let reads = 0;
+    const read = states.read.bind(states);
+    states.read = async (orderId) => {
+      if (++reads > 1) throw new Error('the disk is gone');
+      return read(orderId);
+    };
+    const waiters = new Waiters(states, 10);
+    await expect(waiters.wait('order123', 1, 20, new AbortController().signal)).rejects.toThrow(
+      'the disk is gone',
+    );
+    await states.close();
+  });
+});
