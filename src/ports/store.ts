@@ -149,6 +149,7 @@ export interface EntityChange {
   readonly fromVersion: number;
   readonly version: number;
   readonly row: ViewRow;
+  /** As many as the versions are apart. None of them was journaled at `fromVersion`: who plans has looked. */
   readonly events: readonly JournaledEvent[];
   /**
    * `none`: the row is as it was, but for the version. `due`: it changed and qualifies. `due_if_sent`: it

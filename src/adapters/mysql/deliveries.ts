@@ -8,7 +8,7 @@ import type {
   StoredDelivery,
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
-import { text } from './journal-rows.ts';
+import { text } from './journal.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
 

@@ -8,29 +8,23 @@ import type {
 } from '../../ports/store.ts';
 import { inTransaction, isDuplicateKey, Rollback, withConnection } from './connection.ts';
 import type { DueDeliveries } from './deliveries.ts';
-import { insertJournal, journaledEvent, selectJournals, text } from './journal-rows.ts';
-import type { ParameterWriter } from './parameter-writer.ts';
+import { insertJournal, readJournals, text } from './journal.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewTypes, writeViewRow } from './schema.ts';
 
 /**
- * The one transaction of a batch. Locks are taken on checkpoints first, then on view rows, then on deliveries; what
- * belongs to an entity is only touched while its view row is held. A locking batch takes its view rows by id, so
- * two of them never deadlock. An optimistic one writes new rows first and then known ones, each group by id: two
- * that meet may deadlock, which ends in `store_busy` and, for the next try, in locking.
+ * The one transaction of a batch. Locks are taken on checkpoints first, then on view rows, then on the journal, then
+ * on deliveries; what belongs to an entity is only touched while its view row is held. View rows are taken by id,
+ * so two batches rarely deadlock; where they do, `store_busy` makes the batch be done again.
  *
- * A view row is written only if it still has the version that the change builds on. New rows are inserted, so
- * a row that somebody else made meanwhile is a duplicate key; known rows are upserted with a condition on the
- * version, and the server counts two for a row that it changed and none for one that it left: fewer than two
- * a row is a conflict.
+ * The journal's key is the compare-and-set: of two batches that build on one version of an entity, the second finds
+ * a segment where it wants to put its own, and everything it wrote goes back. So the view's rows may be written
+ * without a look at what they were.
  */
 export class Ingest {
   readonly #pool: Pool;
   readonly #deliveries: DueDeliveries;
-  readonly #insertNew: RowsStatement<EntityChange>;
-  readonly #updateKnown: RowsStatement<EntityChange>;
-  /** How many conditions on the version #updateKnown holds. */
-  readonly #guards: number;
+  readonly #upsertView: RowsStatement<EntityChange>;
   readonly #lockOrCreate: RowsStatement<string>;
   readonly #selectVersions: (count: number) => string;
   readonly #deleteUnused: (count: number) => string;
@@ -40,27 +34,17 @@ export class Ingest {
     this.#deliveries = deliveries;
     const table = identifier(view.table);
     const key = identifier(view.keyColumn);
-    const names = view.columns.map((column) => identifier(column.name));
-    // Assignments run from left to right, so the version, which the others look at, is the last one.
-    const guarded = [...names, 'version'].map(
-      (name) => `${name} = IF(version = VALUES(version) - ?, VALUES(${name}), ${name})`,
-    );
-    this.#guards = guarded.length;
-    const rows = {
-      before: `INSERT INTO ${table} (${[key, ...names, 'version'].join(', ')}) VALUES`,
-      row: `(${marks(names.length + 2)})`,
-      columns: ['text', ...viewTypes(view), 'integer'] as const,
-      write(writer: ParameterWriter, change: EntityChange) {
+    const values = [...view.columns.map((column) => identifier(column.name)), 'version'];
+    this.#upsertView = new RowsStatement({
+      before: `INSERT INTO ${table} (${[key, ...values].join(', ')}) VALUES`,
+      row: `(${marks(values.length + 1)})`,
+      after: `ON DUPLICATE KEY UPDATE ${values.map((name) => `${name} = VALUES(${name})`).join(', ')}`,
+      columns: ['text', ...viewTypes(view), 'integer'],
+      write(writer, change) {
         writer.text(change.entityId);
         writeViewRow(writer, view, change.row);
         writer.integer(change.version);
       },
-    };
-    this.#insertNew = new RowsStatement(rows);
-    this.#updateKnown = new RowsStatement({
-      ...rows,
-      after: `ON DUPLICATE KEY UPDATE ${guarded.join(', ')}`,
-      tail: guarded.map(() => 'integer'),
     });
     this.#lockOrCreate = new RowsStatement({
       before: `INSERT INTO ${table} (${key}, version) VALUES`,
@@ -70,8 +54,9 @@ export class Ingest {
       write: (writer, entityId) => writer.text(entityId),
     });
     this.#deleteUnused = (count) => `DELETE FROM ${table} WHERE ${key} IN (${marks(count)}) AND version = 0`;
+    // The server may still take a table that has just grown for an empty one, and would read it all.
     this.#selectVersions = (count) =>
-      `SELECT ${key}, version FROM ${table} WHERE ${key} IN (${marks(count)})`;
+      `SELECT ${key}, version FROM ${table} FORCE INDEX (PRIMARY) WHERE ${key} IN (${marks(count)})`;
   }
 
   async commit(batch: IngestBatch): Promise<CommitOutcome> {
@@ -81,14 +66,14 @@ export class Ingest {
         const versions = await this.#lock(connection, batch.entityIds);
         const changes = await batch.plan(versions, (ids) => readJournals(connection, ids));
         await this.#dropUnused(connection, versions, changes);
-        return this.#write(connection, batch, changes, 'rows_exist');
+        return this.#write(connection, batch, changes);
       });
     }
     const changes =
       batch.entityIds.length === 0 ? [] : await batch.plan(null, (ids) => this.readJournals(ids));
     return inTransaction(this.#pool, async (connection) => {
       await moveCheckpoints(connection, batch);
-      return this.#write(connection, batch, changes, 'as_planned');
+      return this.#write(connection, batch, changes);
     });
   }
 
@@ -137,14 +122,10 @@ export class Ingest {
     connection: PoolConnection,
     batch: IngestBatch,
     changes: readonly EntityChange[],
-    rows: 'rows_exist' | 'as_planned',
   ): Promise<CommitOutcome> {
+    await this.#upsertView.run(connection, changes);
     try {
-      await this.#writeView(connection, changes, rows);
-      await insertJournal.run(
-        connection,
-        changes.flatMap((change) => change.events),
-      );
+      await insertJournal(connection, changes);
     } catch (error) {
       if (isDuplicateKey(error)) throw new Rollback<CommitOutcome>({ kind: 'conflict' });
       throw error;
@@ -153,54 +134,6 @@ export class Ingest {
     await insertQuarantine.run(connection, batch.quarantined);
     return { kind: 'committed', deliveriesDue };
   }
-
-  async #writeView(
-    connection: PoolConnection,
-    changes: readonly EntityChange[],
-    rows: 'rows_exist' | 'as_planned',
-  ): Promise<void> {
-    const fresh: EntityChange[] = [];
-    const knownByStep = new Map<number, EntityChange[]>();
-    for (const change of changes) {
-      if (change.fromVersion === 0 && rows === 'as_planned') {
-        fresh.push(change);
-        continue;
-      }
-      const step = change.version - change.fromVersion;
-      const sameStep = knownByStep.get(step);
-      if (sameStep === undefined) knownByStep.set(step, [change]);
-      else sameStep.push(change);
-    }
-    await this.#insertNew.run(connection, fresh);
-    for (const [step, known] of knownByStep) {
-      const affected = await this.#updateKnown.run(connection, known, (writer) => {
-        for (let guard = 0; guard < this.#guards; guard++) writer.integer(step);
-      });
-      if (affected !== 2 * known.length) throw new Rollback<CommitOutcome>({ kind: 'conflict' });
-    }
-  }
-}
-
-async function readJournals(
-  connection: PoolConnection,
-  entityIds: readonly string[],
-): Promise<Map<string, JournaledEvent[]>> {
-  const journals = new Map<string, JournaledEvent[]>();
-  for (const ids of chunksOf(entityIds)) {
-    const [rows] = await connection.execute<RowDataPacket[]>(selectJournals(ids.length), ids);
-    let current: JournaledEvent[] = [];
-    let currentId: string | undefined;
-    for (const row of rows) {
-      const event = journaledEvent(row);
-      if (event.entityId !== currentId) {
-        current = [];
-        currentId = event.entityId;
-        journals.set(event.entityId, current);
-      }
-      current.push(event);
-    }
-  }
-  return journals;
 }
 
 async function moveCheckpoints(connection: PoolConnection, batch: IngestBatch): Promise<void> {

@@ -11,7 +11,7 @@ import type {
   StoredRow,
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
-import { text } from './journal-rows.ts';
+import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
 
@@ -121,7 +121,7 @@ export async function readView(
   await withConnection(pool, async (connection) => {
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `SELECT ${columns.join(', ')} FROM ${identifier(view.table)} WHERE ${identifier(view.keyColumn)} IN (${marks(ids.length)})`,
+        `SELECT ${columns.join(', ')} FROM ${identifier(view.table)} FORCE INDEX (PRIMARY) WHERE ${identifier(view.keyColumn)} IN (${marks(ids.length)})`,
         ids,
       );
       for (const row of rows) {
@@ -168,12 +168,13 @@ export async function readQuarantine(
 
 export async function counts(pool: Pool, view: ViewSchema): Promise<StoreCounts> {
   return withConnection(pool, async (connection) => {
-    const count = async (query: string) => {
-      const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) FROM ${query}`);
+    const number = async (query: string) => {
+      const [rows] = await connection.query<RowDataPacket[]>(query);
       return Number(rows[0]?.[0]);
     };
+    const count = (query: string) => number(`SELECT COUNT(*) FROM ${query}`);
     return {
-      journaledEvents: await count('event_journal'),
+      journaledEvents: await number('SELECT COALESCE(SUM(event_count), 0) FROM journal_segments'),
       viewRows: await count(identifier(view.table)),
       quarantined: await count('quarantine'),
       deliveriesPending: await count("deliveries WHERE status = 'pending'"),

@@ -6,7 +6,7 @@ import { quoted } from '../../core/text.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { AdoptedEntity, MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
-import { insertJournal, text } from './journal-rows.ts';
+import { insertJournal, text } from './journal.ts';
 import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
 import { marks, RowsStatement } from './rows-statement.ts';
 
@@ -86,7 +86,7 @@ const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
 async function protectJournal(connection: PoolConnection, log: Logger): Promise<void> {
   const database = await databaseName(connection);
   for (const verb of ['UPDATE', 'DELETE']) {
-    const name = `event_journal_no_${verb.toLowerCase()}`;
+    const name = `journal_segments_no_${verb.toLowerCase()}`;
     const [[found]] = await connection.query<RowDataPacket[]>(
       'SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = ? AND trigger_name = ?',
       [database, name],
@@ -94,14 +94,14 @@ async function protectJournal(connection: PoolConnection, log: Logger): Promise<
     if (Number(found?.[0]) > 0) continue;
     try {
       await connection.query(
-        `CREATE TRIGGER ${name} BEFORE ${verb} ON event_journal FOR EACH ROW ` +
+        `CREATE TRIGGER ${name} BEFORE ${verb} ON journal_segments FOR EACH ROW ` +
           "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'The journal is immutable: events are only ever added.'",
       );
     } catch (error) {
       if (!NO_TRIGGERS.test(messageOf(error))) throw error;
       log(
         'warn',
-        'The server lets us make no triggers, so only grants keep event_journal from being changed.',
+        'The server lets us make no triggers, so only grants keep journal_segments from being changed.',
       );
       return;
     }
@@ -201,9 +201,9 @@ async function adoptRows(
         ...adoptRow(from, view.columns, row, adopt),
       }));
       await insertRow.run(transaction, adopted);
-      await insertJournal.run(
+      await insertJournal(
         transaction,
-        adopted.flatMap(({ events }) => events),
+        adopted.map(({ entityId, events }) => ({ entityId, fromVersion: 0, events })),
       );
       await insertAdoptedDeliveries.run(transaction, adoptedDeliveries(adopted, options));
       count += page.length;

@@ -185,14 +185,6 @@ export function describeIngest(harness: StoreHarness): void {
       expect((await place.store.checkpoints())[0]?.nextOffset).toBe(0n);
     });
 
-    it('is a conflict if it would journal an event again', async () => {
-      const first = event('parcel', 1);
-      await commitChanges(place.store, change('parcel', 0, { events: [first] }));
-      const outcome = await place.store.commit(batchOf([], [change('parcel', 1, { events: [first] })]));
-      expect(outcome).toEqual({ kind: 'conflict' });
-      expect((await place.store.readView(['parcel'])).get('parcel')?.version).toBe(1);
-    });
-
     it('in locking mode waits for another that has the entity, and builds on what that one wrote', async () => {
       const other = await place.another();
       const [first, second] = await claimPartitions(place.store, 2);

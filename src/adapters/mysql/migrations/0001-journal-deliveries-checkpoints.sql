@@ -1,21 +1,39 @@
--- The journal: one row for each event, for ever, clustered by entity in canonical sequence, so that one
--- entity's history is one short range. Ids are bytes: no collation folds or pads them.
-CREATE TABLE event_journal (
+-- The journal, for ever: a row holds the events that one transaction added to one entity, since rows are what a
+-- server is paid for. The key is the entity and the version that it had with the first of them, so that of two
+-- writers that build on the same version only one can commit. Ids are bytes: no collation folds or pads them.
+-- `events` is a JSON array; each event is an array of what event_journal (below) shows as columns.
+CREATE TABLE journal_segments (
   entity_id VARBINARY(255) NOT NULL,
-  sequence_position BIGINT NOT NULL,
-  time_occurred DATETIME(3) NOT NULL,
-  caution_rank SMALLINT NOT NULL,
-  event_id VARBINARY(255) NOT NULL,
-  content_hash BINARY(32) NOT NULL,
-  event_type VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-  revision BIGINT NULL,
-  time_observed DATETIME(3) NOT NULL,
-  topic VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  partition_id INT NOT NULL,
-  record_offset BIGINT NOT NULL,
-  data MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-  PRIMARY KEY (entity_id, sequence_position, time_occurred, caution_rank, event_id, content_hash)
+  first_version BIGINT NOT NULL,
+  event_count INT NOT NULL,
+  events MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  PRIMARY KEY (entity_id, first_version)
 ) ENGINE = InnoDB;
+
+-- The places that a segment has, for taking it apart in SQL.
+CREATE TABLE journal_places (place INT NOT NULL PRIMARY KEY) ENGINE = InnoDB;
+
+INSERT INTO journal_places VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15)
+  ON DUPLICATE KEY UPDATE place = VALUES(place);
+
+-- One row for each event. Of one entity it reads one short range of journal_segments.
+CREATE OR REPLACE VIEW event_journal AS
+SELECT
+  s.entity_id,
+  s.first_version + p.place AS entity_version,
+  CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][0]')) AS SIGNED) AS sequence_position,
+  CAST(DATE_ADD('1970-01-01 00:00:00', INTERVAL CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][1]')) AS SIGNED) / 1000 SECOND) AS DATETIME(3)) AS time_occurred,
+  CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][2]')) AS SIGNED) AS caution_rank,
+  CAST(JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][3]'))) AS BINARY) AS event_id,
+  UNHEX(JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][4]')))) AS content_hash,
+  JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][5]'))) AS event_type,
+  CAST(NULLIF(JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][6]'))), 'null') AS SIGNED) AS revision,
+  CAST(DATE_ADD('1970-01-01 00:00:00', INTERVAL CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][7]')) AS SIGNED) / 1000 SECOND) AS DATETIME(3)) AS time_observed,
+  JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][8]'))) AS topic,
+  CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][9]')) AS SIGNED) AS partition_id,
+  CAST(JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][10]'))) AS SIGNED) AS record_offset,
+  JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][11]'))) AS data
+FROM journal_segments s JOIN journal_places p ON p.place < s.event_count;
 
 -- What each target is owed and has got: one row for each entity that was ever due to it. next_attempt_at
 -- (milliseconds) is NULL when there is nothing to do; while a delivery is claimed it is the end of the lease.

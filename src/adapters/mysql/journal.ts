@@ -1,0 +1,147 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { compareSequence } from '../../core/sequence.ts';
+import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
+import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+
+/** As many as `journal_places` has rows: the view event_journal would not show the others. */
+const MAX_SEGMENT_EVENTS = 16;
+/** Of bodies, in UTF-16 units: the view reads a segment anew for each column. One larger event goes alone. */
+const MAX_SEGMENT_LENGTH = 64 * 1024;
+
+/** The events that one transaction adds to one entity, or some of them if there are many. */
+interface Segment {
+  readonly entityId: string;
+  readonly firstVersion: number;
+  readonly events: readonly JournaledEvent[];
+}
+
+const insertSegments = new RowsStatement<Segment>({
+  before: 'INSERT INTO journal_segments (entity_id, first_version, event_count, events) VALUES',
+  row: '(?,?,?,?)',
+  columns: ['text', 'integer', 'integer', 'text'],
+  write(writer, { entityId, firstVersion, events }) {
+    writer.text(entityId);
+    writer.integer(firstVersion);
+    writer.integer(events.length);
+    writer.text(printEvents(events));
+  },
+});
+
+/**
+ * Adds the changes' events to the journal. Rejects with a duplicate key if the entity no longer has the version
+ * that a change builds on: every version above it has a segment that begins at or before it.
+ */
+export async function insertJournal(
+  connection: PoolConnection,
+  changes: readonly Pick<EntityChange, 'entityId' | 'fromVersion' | 'events'>[],
+): Promise<void> {
+  const segments: Segment[] = [];
+  for (const { entityId, fromVersion, events } of changes) {
+    for (let from = 0; from < events.length; ) {
+      const to = segmentEnd(events, from);
+      const some = to - from === events.length ? events : events.slice(from, to);
+      segments.push({ entityId, firstVersion: fromVersion + from + 1, events: some });
+      from = to;
+    }
+  }
+  await insertSegments.run(connection, segments);
+}
+
+function segmentEnd(events: readonly JournaledEvent[], from: number): number {
+  const limit = Math.min(events.length, from + MAX_SEGMENT_EVENTS);
+  let to = from + 1;
+  let length = (events[from] as JournaledEvent).data.length;
+  for (; to < limit; to++) {
+    length += (events[to] as JournaledEvent).data.length;
+    if (length > MAX_SEGMENT_LENGTH) break;
+  }
+  return to;
+}
+
+/** The journals of these entities, each in canonical sequence; an entity without events is left out. */
+export async function readJournals(
+  connection: PoolConnection,
+  entityIds: readonly string[],
+): Promise<Map<string, JournaledEvent[]>> {
+  const journals = new Map<string, JournaledEvent[]>();
+  for (const ids of chunksOf(entityIds)) {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      // The server may still take a table that has just grown for an empty one, and would read it all.
+      `SELECT entity_id, events FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)})`,
+      ids,
+    );
+    for (const row of rows) {
+      const entityId = text(row[0]);
+      const events = parseEvents(entityId, text(row[1]));
+      const known = journals.get(entityId);
+      if (known === undefined) journals.set(entityId, events);
+      else known.push(...events);
+    }
+  }
+  for (const journal of journals.values()) journal.sort(compareSequence);
+  return journals;
+}
+
+/** What an event is in a segment, in this sequence; migration 0001 takes it apart by the same places. */
+type PackedEvent = readonly [
+  position: number,
+  occurredAtMs: number,
+  cautionRank: number,
+  eventId: string,
+  contentHash: string,
+  eventType: string,
+  revision: number | null,
+  observedAtMs: number,
+  topic: string,
+  partition: number,
+  /** As a text: JSON's numbers are exact to 2^53 only. */
+  offset: string,
+  data: string,
+];
+
+function printEvents(events: readonly JournaledEvent[]): string {
+  let printed = '[';
+  for (const event of events) {
+    if (printed.length > 1) printed += ',';
+    printed +=
+      `[${event.position},${event.occurredAtMs},${event.cautionRank},${JSON.stringify(event.eventId)},` +
+      `"${event.contentHash}",${quotedName(event.eventType)},${event.revision},${event.observedAtMs},` +
+      `${quotedName(event.topic)},${event.partition},"${event.offset}",${JSON.stringify(event.data)}]`;
+  }
+  return `${printed}]`;
+}
+
+const quotedNames = new Map<string, string>();
+
+/** Topics and event types are few, and each is printed a million times. */
+function quotedName(name: string): string {
+  let quoted = quotedNames.get(name);
+  if (quoted === undefined) {
+    quoted = JSON.stringify(name);
+    quotedNames.set(name, quoted);
+  }
+  return quoted;
+}
+
+function parseEvents(entityId: string, printed: string): JournaledEvent[] {
+  return (JSON.parse(printed) as PackedEvent[]).map((packed) => ({
+    entityId,
+    position: packed[0],
+    occurredAtMs: packed[1],
+    cautionRank: packed[2],
+    eventId: packed[3],
+    contentHash: packed[4],
+    eventType: packed[5],
+    revision: packed[6],
+    observedAtMs: packed[7],
+    topic: packed[8],
+    partition: packed[9],
+    offset: BigInt(packed[10]),
+    data: packed[11],
+  }));
+}
+
+/** Ids are stored as the bytes of their UTF-8 form. */
+export function text(value: unknown): string {
+  return Buffer.isBuffer(value) ? value.toString('utf8') : String(value);
+}
