@@ -199,7 +199,7 @@ export class Sync<State, Event> {
     const { domain, log, store, clock, logger, group, ingest = {} } = this.#options;
     const {
       lanes = 4,
-      batchEvents = 4_000,
+      batchEvents = 8_000,
       cacheEvents = 200_000,
       maxBufferedBytes = 32 * 1024 * 1024,
     } = ingest;

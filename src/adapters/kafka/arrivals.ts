@@ -1,3 +1,5 @@
+import type { Clock } from '../../ports/clock.ts';
+
 interface Waiter {
   readonly names: ReadonlySet<string>;
   wake(): void;
@@ -7,17 +9,28 @@ interface Waiter {
 export class Arrivals {
   readonly #waiters = new Set<Waiter>();
 
-  /** Resolves at the next news of any of the partitions, or when the signal aborts, which it must not have yet. */
-  wait(names: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves at the next news of any of the partitions, when the signal aborts, which it must not have yet, or
+   * after `forMs`, which may be infinite.
+   */
+  wait(
+    names: ReadonlySet<string>,
+    signal: AbortSignal,
+    forMs: number,
+    clock: Pick<Clock, 'sleep'>,
+  ): Promise<void> {
     return new Promise((resolve) => {
+      const isOver = new AbortController();
       const wake = (): void => {
         this.#waiters.delete(waiter);
         signal.removeEventListener('abort', wake);
+        isOver.abort();
         resolve();
       };
       const waiter: Waiter = { names, wake };
       this.#waiters.add(waiter);
       signal.addEventListener('abort', wake, { once: true });
+      if (Number.isFinite(forMs)) void clock.sleep(forMs, isOver.signal).then(wake);
     });
   }
 

@@ -83,11 +83,25 @@ export class Fetcher {
     signal: AbortSignal,
   ): Promise<FetchedBatch[]> {
     const names = partitions.map(partitionName);
+    const { clock } = this.#cluster.settings;
     while (!signal.aborted && !this.#closing.signal.aborted) {
-      const batches = this.#collect(names, limits);
-      if (batches.length > 0) return batches;
-      if (!names.some((name) => this.#followed.has(name))) return [];
-      await this.#arrivals.wait(new Set(names), signal);
+      const followed = names.flatMap((name) => this.#followed.get(name) ?? []);
+      if (followed.length === 0) return [];
+      let patienceLeftMs = Number.POSITIVE_INFINITY;
+      if (followed.some(hasMore)) {
+        // Taken without what is on its way, the others would run ahead of it in time.
+        const now = clock.monotonicMs();
+        patienceLeftMs = Math.max(
+          0,
+          ...followed.map((each) => each.patienceLeftMs(this.#ends.get(each.name)?.offset, now)),
+        );
+        if (patienceLeftMs === 0) {
+          const batches = this.#collect(followed, limits);
+          if (batches.length > 0) return batches;
+          continue;
+        }
+      }
+      await this.#arrivals.wait(new Set(names), signal, patienceLeftMs, clock);
     }
     return [];
   }
@@ -128,8 +142,7 @@ export class Fetcher {
     this.#arrivals.end();
   }
 
-  #collect(names: readonly string[], limits: TakeLimits): FetchedBatch[] {
-    const followed = names.flatMap((name) => this.#followed.get(name) ?? []);
+  #collect(followed: readonly Followed[], limits: TakeLimits): FetchedBatch[] {
     const batches = takeOldestFirst(followed, limits, this.#turn++);
     for (const each of followed) if (each.fault !== undefined && !hasMore(each)) this.#halt(each);
     if (batches.length > 0) this.#pump();
@@ -185,7 +198,11 @@ export class Fetcher {
     const partitionMaxBytes = Math.min(maxBytes, Math.max(smallestFetchBytes, Math.floor(roomBytes)));
     busy.add(lane);
     this.#reservedBytes += maxBytes;
-    for (const followed of idle) followed.isInFlight = true;
+    const now = this.#cluster.settings.clock.monotonicMs();
+    for (const followed of idle) {
+      followed.isInFlight = true;
+      followed.inFlightSinceMs = now;
+    }
     // The broker fills the answer in the sequence asked for: those that got nothing last time come first.
     const inSequence = idle.toSorted((left, right) => left.lastFilledTurn - right.lastFilledTurn);
     this.#fetch(leader, lane, inSequence, maxBytes, partitionMaxBytes)

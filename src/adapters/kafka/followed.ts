@@ -7,6 +7,9 @@ import { decodeRecords } from './records.ts';
 /** What a batch costs in memory beside its records. */
 const batchOverheadBytes = 200;
 
+/** How long after a fetch was sent the others wait for its answer, if it is likely to bring records. */
+const patienceMs = 1_000;
+
 /** Something that was read: a batch of committed records, or nothing but the news that the position moved on. */
 interface Read {
   readonly batch: Batch | undefined;
@@ -27,6 +30,7 @@ export class Followed {
   lastEpoch = -1;
   lastFilledTurn = -1;
   isInFlight = false;
+  inFlightSinceMs = 0;
   isWithoutLeader = false;
   retryAtMs = 0;
   failures = 0;
@@ -62,6 +66,13 @@ export class Followed {
     const last = this.queue.at(-1);
     if (last !== undefined) last.nextOffset = batch.nextOffset;
     else this.queue.push({ batch: undefined, nextOffset: batch.nextOffset });
+  }
+
+  /** How long the others should wait for it: nothing of it is there to be taken, though the log, up to `end`, holds more. */
+  patienceLeftMs(end: bigint | undefined, nowMs: number): number {
+    if (!this.isInFlight || this.queue.length > 0 || this.failures > 0) return 0;
+    const isBehind = end === undefined || this.fetchOffset < end;
+    return isBehind ? Math.max(0, this.inFlightSinceMs + patienceMs - nowMs) : 0;
   }
 
   /** The time of the oldest batch that waits; of mere news that the position moved on, negative infinity. */

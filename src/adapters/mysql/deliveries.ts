@@ -55,7 +55,7 @@ const upsertDue = new RowsStatement<{ target: string; entityId: string; version:
     'next_attempt_at = IF(claimed_by IS NOT NULL AND next_attempt_at > ?, next_attempt_at, VALUES(next_attempt_at)), ' +
     'claimed_by = IF(next_attempt_at > ?, claimed_by, NULL), ' +
     "due_version = VALUES(due_version), status = 'pending', attempts = 0, due_since = VALUES(due_since)",
-  columns: ['text', 'text', 'integer', 'integer', 'integer'],
+  columns: ['text', 'bytes', 'integer', 'integer', 'integer'],
   write(writer, { target, entityId, version, now }) {
     writer.text(target);
     writer.text(entityId);

@@ -39,7 +39,7 @@ export class Ingest {
       before: `INSERT INTO ${table} (${[key, ...values].join(', ')}) VALUES`,
       row: `(${marks(values.length + 1)})`,
       after: `ON DUPLICATE KEY UPDATE ${values.map((name) => `${name} = VALUES(${name})`).join(', ')}`,
-      columns: ['text', ...viewTypes(view), 'integer'],
+      columns: ['bytes', ...viewTypes(view), 'integer'],
       write(writer, change) {
         writer.text(change.entityId);
         writeViewRow(writer, view, change.row);
@@ -50,7 +50,7 @@ export class Ingest {
       before: `INSERT INTO ${table} (${key}, version) VALUES`,
       row: '(?,0)',
       after: 'ON DUPLICATE KEY UPDATE version = version',
-      columns: ['text'],
+      columns: ['bytes'],
       write: (writer, entityId) => writer.text(entityId),
     });
     this.#deleteUnused = (count) => `DELETE FROM ${table} WHERE ${key} IN (${marks(count)}) AND version = 0`;

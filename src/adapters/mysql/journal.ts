@@ -1,6 +1,7 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { compareSequence } from '../../core/sequence.ts';
 import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
+import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 
 /** As many as `journal_places` has rows: the view event_journal would not show the others. */
@@ -18,12 +19,14 @@ interface Segment {
 const insertSegments = new RowsStatement<Segment>({
   before: 'INSERT INTO journal_segments (entity_id, first_version, event_count, events) VALUES',
   row: '(?,?,?,?)',
-  columns: ['text', 'integer', 'integer', 'text'],
+  columns: ['bytes', 'integer', 'integer', 'bytes'],
   write(writer, { entityId, firstVersion, events }) {
     writer.text(entityId);
     writer.integer(firstVersion);
     writer.integer(events.length);
-    writer.text(printEvents(events));
+    writer.beginJson();
+    writeEvents(writer, events);
+    writer.endJson();
   },
 });
 
@@ -99,28 +102,38 @@ type PackedEvent = readonly [
   data: string,
 ];
 
-function printEvents(events: readonly JournaledEvent[]): string {
-  let printed = '[';
+function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[]): void {
+  let before = '[[';
   for (const event of events) {
-    if (printed.length > 1) printed += ',';
-    printed +=
-      `[${event.position},${event.occurredAtMs},${event.cautionRank},${JSON.stringify(event.eventId)},` +
-      `"${event.contentHash}",${quotedName(event.eventType)},${event.revision},${event.observedAtMs},` +
-      `${quotedName(event.topic)},${event.partition},"${event.offset}",${JSON.stringify(event.data)}]`;
+    writer.json(before);
+    before = ',[';
+    writer.jsonInteger(event.position);
+    writer.json(',');
+    writer.jsonInteger(event.occurredAtMs);
+    writer.json(',');
+    writer.jsonInteger(event.cautionRank);
+    writer.json(',');
+    writer.jsonText(event.eventId);
+    writer.json(',');
+    writer.jsonText(event.contentHash);
+    writer.json(',');
+    writer.jsonText(event.eventType);
+    writer.json(',');
+    if (event.revision === null) writer.json('null');
+    else writer.jsonInteger(event.revision);
+    writer.json(',');
+    writer.jsonInteger(event.observedAtMs);
+    writer.json(',');
+    writer.jsonText(event.topic);
+    writer.json(',');
+    writer.jsonInteger(event.partition);
+    writer.json(',"');
+    writer.json(String(event.offset));
+    writer.json('",');
+    writer.jsonText(event.data);
+    writer.json(']');
   }
-  return `${printed}]`;
-}
-
-const quotedNames = new Map<string, string>();
-
-/** Topics and event types are few, and each is printed a million times. */
-function quotedName(name: string): string {
-  let quoted = quotedNames.get(name);
-  if (quoted === undefined) {
-    quoted = JSON.stringify(name);
-    quotedNames.set(name, quoted);
-  }
-  return quoted;
+  writer.json(']');
 }
 
 function parseEvents(entityId: string, printed: string): JournaledEvent[] {

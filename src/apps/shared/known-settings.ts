@@ -183,7 +183,7 @@ export const ORDER_SYNC_SETTINGS = {
   batchEvents: integer({
     env: 'ORDER_SYNC_BATCH_EVENTS',
     flag: 'batch-events',
-    default: 4_000,
+    default: 8_000,
     min: 1,
     max: 100_000,
     help: 'The most events of one transaction.',

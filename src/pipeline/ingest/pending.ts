@@ -21,7 +21,7 @@ export interface PieceLimits {
 
 /**
  * What a lane has decoded and not committed yet. Pieces of one partition leave in the sequence they came in;
- * between partitions the one with the older records goes first. So when a lane catches up, topics advance side
+ * between partitions the one with the older records goes first, and of equally old ones that which gave less. So when a lane catches up, topics advance side
  * by side in time, and the events of one entity tend to meet in one transaction: fewer rows are written and
  * fewer states are due that the next event would overtake. Nothing but speed depends on it.
  */
@@ -56,19 +56,22 @@ export class PendingPieces<Event> {
     const taken: Piece<Event>[] = [];
     let events = 0;
     let bytes = 0;
+    const given = new Map<Piece<Event>[], number>();
     const takeFrom = (queue: Piece<Event>[]): boolean => {
       const piece = queue[0] as Piece<Event>;
       const isOver = events + piece.consumed > limits.events || bytes + piece.bytes > limits.bytes;
       if (taken.length > 0 && isOver) return false;
       queue.shift();
       taken.push(piece);
+      given.set(queue, (given.get(queue) ?? 0) + piece.consumed);
       events += piece.consumed;
       bytes += piece.bytes;
       return true;
     };
     // A piece of each, whatever its age: records with odd timestamps hold no other partition up.
     for (const queue of this.#inTurn()) if (queue.length > 0) takeFrom(queue);
-    for (let queue = this.#oldest(); queue !== undefined; queue = this.#oldest()) if (!takeFrom(queue)) break;
+    let oldest = this.#oldest(given);
+    while (oldest !== undefined && takeFrom(oldest)) oldest = this.#oldest(given);
     this.#events -= events;
     this.#bytes -= bytes;
     this.#count -= taken.length;
@@ -82,13 +85,21 @@ export class PendingPieces<Event> {
     return [...queues.slice(first), ...queues.slice(0, first)];
   }
 
-  #oldest(): Piece<Event>[] | undefined {
+  #oldest(given: ReadonlyMap<Piece<Event>[], number>): Piece<Event>[] | undefined {
     let oldest: Piece<Event>[] | undefined;
     for (const queue of this.#queues.values()) {
-      const first = queue[0];
-      if (first === undefined) continue;
-      if (oldest === undefined || first.timestampMs < (oldest[0] as Piece<Event>).timestampMs) oldest = queue;
+      if (queue.length === 0) continue;
+      if (oldest === undefined || isBefore(queue, oldest, given)) oldest = queue;
     }
     return oldest;
   }
+}
+
+function isBefore<Event>(
+  left: readonly Piece<Event>[],
+  right: readonly Piece<Event>[],
+  given: ReadonlyMap<readonly Piece<Event>[], number>,
+): boolean {
+  const [leftMs, rightMs] = [left[0]?.timestampMs ?? 0, right[0]?.timestampMs ?? 0];
+  return leftMs === rightMs ? (given.get(left) ?? 0) < (given.get(right) ?? 0) : leftMs < rightMs;
 }

@@ -1,12 +1,13 @@
 -- The journal, for ever: a row holds the events that one transaction added to one entity, since rows are what a
 -- server is paid for. The key is the entity and the version that it had with the first of them, so that of two
 -- writers that build on the same version only one can commit. Ids are bytes: no collation folds or pads them.
--- `events` is a JSON array; each event is an array of what event_journal (below) shows as columns.
+-- `events` is a JSON array in UTF-8, as bytes, so that the server does not look through it when it is written; each
+-- event in it is an array of what event_journal (below) shows as columns.
 CREATE TABLE journal_segments (
   entity_id VARBINARY(255) NOT NULL,
   first_version BIGINT NOT NULL,
   event_count INT NOT NULL,
-  events MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  events MEDIUMBLOB NOT NULL,
   PRIMARY KEY (entity_id, first_version)
 ) ENGINE = InnoDB;
 
@@ -21,18 +22,18 @@ CREATE OR REPLACE VIEW event_journal AS
 SELECT
   s.entity_id,
   s.first_version + p.place AS entity_version,
-  CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][0]')) AS SIGNED) AS sequence_position,
-  CAST(DATE_ADD('1970-01-01 00:00:00', INTERVAL CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][1]')) AS SIGNED) / 1000 SECOND) AS DATETIME(3)) AS time_occurred,
-  CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][2]')) AS SIGNED) AS caution_rank,
-  CAST(JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][3]'))) AS BINARY) AS event_id,
-  UNHEX(JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][4]')))) AS content_hash,
-  JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][5]'))) AS event_type,
-  CAST(NULLIF(JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][6]'))), 'null') AS SIGNED) AS revision,
-  CAST(DATE_ADD('1970-01-01 00:00:00', INTERVAL CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][7]')) AS SIGNED) / 1000 SECOND) AS DATETIME(3)) AS time_observed,
-  JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][8]'))) AS topic,
-  CAST(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][9]')) AS SIGNED) AS partition_id,
-  CAST(JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][10]'))) AS SIGNED) AS record_offset,
-  JSON_UNQUOTE(JSON_EXTRACT(s.events, CONCAT('$[', p.place, '][11]'))) AS data
+  CAST(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][0]')) AS SIGNED) AS sequence_position,
+  CAST(DATE_ADD('1970-01-01 00:00:00', INTERVAL CAST(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][1]')) AS SIGNED) / 1000 SECOND) AS DATETIME(3)) AS time_occurred,
+  CAST(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][2]')) AS SIGNED) AS caution_rank,
+  CAST(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][3]'))) AS BINARY) AS event_id,
+  UNHEX(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][4]')))) AS content_hash,
+  JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][5]'))) AS event_type,
+  CAST(NULLIF(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][6]'))), 'null') AS SIGNED) AS revision,
+  CAST(DATE_ADD('1970-01-01 00:00:00', INTERVAL CAST(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][7]')) AS SIGNED) / 1000 SECOND) AS DATETIME(3)) AS time_observed,
+  JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][8]'))) AS topic,
+  CAST(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][9]')) AS SIGNED) AS partition_id,
+  CAST(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][10]'))) AS SIGNED) AS record_offset,
+  JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][11]'))) AS data
 FROM journal_segments s JOIN journal_places p ON p.place < s.event_count;
 
 -- What each target is owed and has got: one row for each entity that was ever due to it. next_attempt_at
