@@ -64,6 +64,9 @@ export class Rollback<Result> {
 /**
  * Runs `work` in one transaction and commits it; rolls back on whatever it throws. If the connection breaks at
  * COMMIT the outcome is unknown (`store_commit_unknown`): COMMIT is never sent twice.
+ *
+ * Statements may be on their way when one before them fails, and a deadlock ends the transaction for the server:
+ * without autocommit they belong to a new one, which is rolled back as well.
  */
 export async function inTransaction<Result>(
   pool: Pool,
@@ -71,13 +74,14 @@ export async function inTransaction<Result>(
 ): Promise<Result> {
   return withConnection(pool, async (connection) => {
     let result: Result;
-    await connection.query('START TRANSACTION');
+    await connection.query('SET autocommit = 0');
     try {
       result = await work(connection);
     } catch (error) {
       await connection.query('ROLLBACK');
-      if (error instanceof Rollback) return error.result as Result;
-      throw error;
+      if (!(error instanceof Rollback)) throw error;
+      await connection.query('SET autocommit = 1');
+      return error.result as Result;
     }
     try {
       await connection.query('COMMIT');
@@ -88,6 +92,7 @@ export async function inTransaction<Result>(
         { cause: redacted(error) },
       );
     }
+    await connection.query('SET autocommit = 1');
     return result;
   });
 }

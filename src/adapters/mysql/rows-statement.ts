@@ -19,9 +19,15 @@ const MAX_ROWS = 512;
 /** Far below the smallest default of max_allowed_packet in use (4 MiB); one larger row goes alone. */
 const MAX_BYTES = 1024 * 1024;
 
+/** So many executions of one statement are under way at once: while the server works on one it has the next. */
+const PIPELINED = 2;
+
 /**
  * A statement over many rows, sent as prepared statements of 512, 256, ..., 1 rows, so that the server has at
  * most ten texts to prepare, however many rows there are, and never sees a packet that it would refuse.
+ *
+ * The next execution is sent before the last one has been answered. If one fails, the server has carried out others
+ * behind it: only a transaction that is rolled back then (`inTransaction`) may run it.
  */
 export class RowsStatement<Item> {
   readonly #text: RowsStatementText<Item>;
@@ -37,25 +43,46 @@ export class RowsStatement<Item> {
     items: readonly Item[],
     writeTail: (writer: ParameterWriter) => void = () => {},
   ): Promise<number> {
-    const { write } = this.#text;
     const session = sessionOf(connection);
     let affected = 0;
-    for (let from = 0; from < items.length; ) {
-      let size = Math.min(MAX_ROWS, 2 ** Math.floor(Math.log2(items.length - from)));
-      for (; ; size /= 2) {
+    let from = 0;
+    // The next packet; null when all is written, or when a text has to be prepared, which takes a turn of its own.
+    const next = (writer: ParameterWriter): PreparedStatement | null => {
+      let size =
+        from === items.length ? 0 : 2 ** Math.floor(Math.log2(Math.min(MAX_ROWS, items.length - from)));
+      for (; size >= 1; size /= 2) {
         const { sql, types } = this.#of(size);
-        const statement = await session.prepare(sql);
-        session.writer.begin(statement.id, types, !statement.knowsTypes);
-        for (let index = from; index < from + size; index++) write(session.writer, items[index] as Item);
-        if (session.writer.byteLength <= MAX_BYTES || size === 1) {
-          writeTail(session.writer);
-          affected += await session.execute(statement);
-          break;
-        }
+        const statement = session.prepared(sql);
+        if (statement === undefined) return null;
+        this.#write(writer, statement, types, items, from, size);
+        if (writer.byteLength > MAX_BYTES && size > 1) continue;
+        writeTail(writer);
+        from += size;
+        return statement;
       }
-      from += size;
+      return null;
+    };
+    while (from < items.length) {
+      // Of the largest size first, and then of each smaller one that a large row may make necessary.
+      let size = 2 ** Math.floor(Math.log2(Math.min(MAX_ROWS, items.length - from)));
+      while (size > 1 && session.prepared(this.#of(size).sql) !== undefined) size /= 2;
+      await session.prepare(this.#of(size).sql);
+      affected += await session.execute(next);
     }
     return affected;
+  }
+
+  #write(
+    writer: ParameterWriter,
+    statement: PreparedStatement,
+    types: readonly ColumnType[],
+    items: readonly Item[],
+    from: number,
+    size: number,
+  ): void {
+    const { write } = this.#text;
+    writer.begin(statement.id, types, !statement.knowsTypes);
+    for (let index = from; index < from + size; index++) write(writer, items[index] as Item);
   }
 
   #of(size: number): { sql: string; types: readonly ColumnType[] } {
@@ -73,7 +100,7 @@ export class RowsStatement<Item> {
 
 /**
  * What the driver lets a command do, though its types don't say so: take its turn in the connection's queue,
- * send a packet of its own, and be given the answer. Nothing else of the driver's inside is used; the suites
+ * send packets of its own, and be given the answers. Nothing else of the driver's inside is used; the suites
  * that every store runs would show a driver that has changed here.
  */
 interface CoreConnection {
@@ -82,6 +109,7 @@ interface CoreConnection {
   addCommand(command: EventEmitter): void;
   writePacket(packet: { buffer: Buffer; length(): number; writeHeader(sequenceId: number): void }): void;
   _resetSequenceId(): void;
+  _bumpSequenceId(packets: number): void;
 }
 
 interface AnswerPacket {
@@ -97,79 +125,110 @@ interface PreparedStatement {
   knowsTypes: boolean;
 }
 
-/** The statements that one connection has prepared, and the bytes of the next execution on it. */
+/** Writes the next execution, and says of which statement; null: there is none. */
+type NextExecution = (writer: ParameterWriter) => PreparedStatement | null;
+
+/** The statements that one connection has prepared, and the bytes of the executions that are under way on it. */
 class Session {
-  readonly writer = new ParameterWriter();
   readonly #connection: CoreConnection;
   readonly #statements = new Map<string, PreparedStatement>();
+  readonly #writers = Array.from({ length: PIPELINED }, () => new ParameterWriter());
 
   constructor(connection: CoreConnection) {
     this.#connection = connection;
   }
 
-  async prepare(sql: string): Promise<PreparedStatement> {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
+  prepared(sql: string): PreparedStatement | undefined {
+    return this.#statements.get(sql);
+  }
+
+  async prepare(sql: string): Promise<void> {
+    if (this.#statements.has(sql)) return;
     const id = await new Promise<number>((resolve, reject) => {
       this.#connection.prepare(sql, (error, statement) =>
         error === null ? resolve(statement.id) : reject(error),
       );
     });
-    const statement = { id, knowsTypes: false };
-    this.#statements.set(sql, statement);
-    return statement;
+    this.#statements.set(sql, { id, knowsTypes: false });
   }
 
-  /** Sends what the writer holds; resolves with the number of affected rows. */
-  async execute(statement: PreparedStatement): Promise<number> {
-    const affected = await new Promise<number>((resolve, reject) => {
+  /** Sends executions until there is no next one; resolves with the number of affected rows of all. */
+  execute(next: NextExecution): Promise<number> {
+    return new Promise((resolve, reject) => {
       this.#connection.addCommand(
-        new Execution(this.writer.packet(), (error, rows) =>
+        new Executions(this.#writers, next, (error, rows) =>
           error === null ? resolve(rows) : reject(error),
         ),
       );
     });
-    statement.knowsTypes = true;
-    return affected;
   }
 }
 
-/** One turn in the driver's queue: a packet out, one answer in. */
-class Execution extends EventEmitter {
-  readonly #packet: Buffer;
-  /** The driver calls it with an error if the connection breaks before the answer. */
+/** One turn in the driver's queue: packets out, as many answers in. */
+class Executions extends EventEmitter {
+  readonly #writers: readonly ParameterWriter[];
+  readonly #next: NextExecution;
+  /** The driver calls it with an error if the connection breaks before the last answer. */
   readonly onResult: (error: Error | null, affectedRows: number) => void;
-  #isSent = false;
+  #sent = 0;
+  #answered = 0;
+  #affectedRows = 0;
+  #error: Error | null = null;
 
-  constructor(packet: Buffer, onResult: (error: Error | null, affectedRows: number) => void) {
+  constructor(
+    writers: readonly ParameterWriter[],
+    next: NextExecution,
+    onResult: (error: Error | null, affectedRows: number) => void,
+  ) {
     super();
-    this.#packet = packet;
+    this.#writers = writers;
+    this.#next = next;
     this.onResult = onResult;
   }
 
-  /** Called first without a packet, then with the answer; true ends the turn. */
+  /** Called first without a packet, then with each answer; true ends the turn. */
   execute(answer: AnswerPacket | null | undefined, connection: CoreConnection): boolean {
-    if (!this.#isSent) {
-      this.#isSent = true;
-      const buffer = this.#packet;
-      connection._resetSequenceId();
-      connection.writePacket({
-        buffer,
-        length: () => buffer.length,
-        writeHeader(sequenceId) {
-          buffer.writeUIntLE(buffer.length - 4, 0, 3);
-          buffer[3] = sequenceId;
-        },
-      });
-      return false;
+    if (answer !== null && answer !== undefined) this.#take(answer, connection);
+    try {
+      while (this.#error === null && this.#sent - this.#answered < PIPELINED && this.#send(connection));
+    } catch (error) {
+      this.#error = error as Error;
     }
-    if (answer === null || answer === undefined) return false;
-    if (answer.isError()) this.onResult(answer.asError(connection.clientEncoding), 0);
+    if (this.#sent > this.#answered) return false;
+    this.onResult(this.#error, this.#affectedRows);
+    this.emit('end');
+    return true;
+  }
+
+  #take(answer: AnswerPacket, connection: CoreConnection): void {
+    this.#answered++;
+    if (answer.isError()) this.#error ??= answer.asError(connection.clientEncoding);
     else {
       answer.readInt8(); // OK
-      this.onResult(null, answer.readLengthCodedNumber());
+      this.#affectedRows += answer.readLengthCodedNumber();
     }
-    this.emit('end');
+    // The next answer is the first of its own exchange.
+    connection._resetSequenceId();
+    connection._bumpSequenceId(1);
+  }
+
+  #send(connection: CoreConnection): boolean {
+    // Its last packet has been answered, so nobody needs these bytes any more.
+    const writer = this.#writers[this.#sent % PIPELINED] as ParameterWriter;
+    const statement = this.#next(writer);
+    if (statement === null) return false;
+    const buffer = writer.packet();
+    connection._resetSequenceId();
+    connection.writePacket({
+      buffer,
+      length: () => buffer.length,
+      writeHeader(sequenceId) {
+        buffer.writeUIntLE(buffer.length - 4, 0, 3);
+        buffer[3] = sequenceId;
+      },
+    });
+    statement.knowsTypes = true;
+    this.#sent++;
     return true;
   }
 }

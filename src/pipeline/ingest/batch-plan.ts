@@ -4,6 +4,7 @@ import { compareUtf8 } from '../../core/text.ts';
 import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 import type { HistoryCache } from './history-cache.ts';
+import type { Newcomers } from './newcomers.ts';
 
 /** What became of the events of one batch. */
 export interface BatchTally {
@@ -24,7 +25,9 @@ export class BatchPlan<State, Event> {
   readonly #domain: Domain<State, Event>;
   readonly #decoder: Decoder<Event>;
   readonly #cache: HistoryCache<State, Event>;
+  readonly #newcomers: Newcomers;
   readonly #empty: History<State, Event>;
+  #isGuessed = false;
   #histories: ReadonlyMap<string, History<State, Event>> = new Map();
   #tally: BatchTally = { journaled: 0, duplicates: 0, outOfOrder: 0, conflicts: 0 };
 
@@ -32,11 +35,13 @@ export class BatchPlan<State, Event> {
     domain: Domain<State, Event>,
     decoder: Decoder<Event>,
     cache: HistoryCache<State, Event>,
+    newcomers: Newcomers,
     events: Iterable<DecodedEvent<Event>>,
   ) {
     this.#domain = domain;
     this.#decoder = decoder;
     this.#cache = cache;
+    this.#newcomers = newcomers;
     this.#empty = emptyHistory(domain);
     for (const event of events) {
       const same = this.#eventsById.get(event.entityId);
@@ -44,6 +49,11 @@ export class BatchPlan<State, Event> {
       else same.push(event);
     }
     this.entityIds = [...this.#eventsById.keys()].sort(compareUtf8);
+  }
+
+  /** Whether the plan takes entities for new that it has not looked up. */
+  get isGuessed(): boolean {
+    return this.#isGuessed;
   }
 
   /** For IngestBatch.plan. `versions` are those of locked entities, or null if the cache has to be trusted. */
@@ -96,8 +106,11 @@ export class BatchPlan<State, Event> {
         histories.set(entityId, cached);
       } else unknown.push(entityId);
     }
-    if (unknown.length === 0) return histories;
-    for (const [entityId, journal] of await readJournals(unknown)) {
+    this.#isGuessed = versions === null && unknown.length > 0 && this.#newcomers.areAssumed;
+    if (unknown.length === 0 || this.#isGuessed) return histories;
+    const journals = await readJournals(unknown);
+    if (versions === null) this.#newcomers.looked(unknown.length, journals.size);
+    for (const [entityId, journal] of journals) {
       const events = journal.map((event) => this.#decoder.restore(event));
       histories.set(entityId, historyOf(this.#domain, events));
     }

@@ -10,6 +10,7 @@ import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
 import { BatchPlan, type BatchTally } from './batch-plan.ts';
 import type { HistoryCache } from './history-cache.ts';
+import { Newcomers } from './newcomers.ts';
 import { PendingPieces, type Piece } from './pending.ts';
 
 /** What all lanes of one instance share. */
@@ -72,6 +73,7 @@ export class Lane<State, Event> {
   readonly #fed = new AbortController();
   readonly #changed = new Gate();
   readonly #pending = new PendingPieces<Event>();
+  readonly #newcomers = new Newcomers();
   #isFeeding = true;
   #lockingLeft = 0;
   #penalty = FIRST_PENALTY;
@@ -185,7 +187,7 @@ export class Lane<State, Event> {
     const events = pieces.flatMap((piece) => piece.events);
     const quarantined = pieces.flatMap((piece) => piece.rejected);
     for (let attempt = 1; ; attempt++) {
-      const plan = new BatchPlan(domain, decoder, cache, events);
+      const plan = new BatchPlan(domain, decoder, cache, this.#newcomers, events);
       const mode = this.#lockingLeft > 0 ? 'locking' : 'optimistic';
       try {
         const outcome = await store.commit({
@@ -201,7 +203,9 @@ export class Lane<State, Event> {
           return true;
         }
         if (mode === 'locking') throw journalAndViewDisagree(plan.entityIds);
-        this.#lockFromNowOn();
+        // A guess is only taken back; a conflict without one means that somebody else writes the same entities.
+        if (plan.isGuessed) this.#newcomers.refused();
+        else this.#lockFromNowOn();
       } catch (error) {
         if (!(error instanceof TributaryError && error.code === 'store_busy') || attempt >= MAX_BUSY_ATTEMPTS)
           throw error;

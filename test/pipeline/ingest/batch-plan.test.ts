@@ -3,6 +3,7 @@ import { type StockEvent, type StockState, stockLedger } from '../../../examples
 import { createDecoder, type DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
 import { BatchPlan } from '../../../src/pipeline/ingest/batch-plan.ts';
 import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
+import { Newcomers } from '../../../src/pipeline/ingest/newcomers.ts';
 import type { EntityChange, JournaledEvent } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
@@ -55,7 +56,7 @@ function planOf(
   entries: readonly (Entry | DecodedEvent<StockEvent>)[],
 ) {
   const events = entries.map((entry) => ('eventId' in entry ? entry : eventOf(entry)));
-  return new BatchPlan(stockLedger, decoder, cache, events);
+  return new BatchPlan(stockLedger, decoder, cache, new Newcomers(), events);
 }
 
 /** One batch, from plan to commit. */
