@@ -12,3 +12,5 @@ export interface Check {
 
 /** What nearly every check needs: a target that takes a state at all. */
 export const ACCEPTED = 'accepted';
+/** What those need that look for effects: they would only see again that nothing is shown. */
+export const SHOWN = 'shown';

@@ -42,7 +42,7 @@ export type Held =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unseen' };
 
-/** A lagging read side gets so long to show what was answered with 2xx. */
+/** So long is looked for what was answered with 2xx, to tell late from never. */
 const LAG_LIMIT_MS = 2_000;
 const LAG_STEP_MS = 100;
 const THROTTLED_TRIES = 3;
@@ -61,7 +61,6 @@ export class Probe {
   readonly mustShow: boolean;
   /** Learned by the first read; null before that. */
   #hasReadSide: boolean | null = null;
-  #readsLag = false;
   #nextId = 1;
   /** The last announcement of batches on a 2xx answer. */
   announcement: string | null = null;
@@ -161,7 +160,6 @@ export class Probe {
       const answer = await this.#get(state.order_id);
       if (answer.status === 200) {
         this.#hasReadSide = stateIn(answer.json) !== null;
-        this.#readsLag = !isFirst;
         if (!this.#hasReadSide) return { kind: 'other', answer };
         return { kind: isFirst ? 'shown' : 'late', answer };
       }
@@ -176,7 +174,6 @@ export class Probe {
   /** What is held of an order now: by the read side, else by the last receipt of the order. */
   async held(orderId: string, receipt?: Answer): Promise<Held> {
     if (this.hasReadSide) {
-      if (this.#readsLag) await sleep(LAG_LIMIT_MS / 2);
       const answer = await this.#get(orderId);
       const state = answer.status === 200 ? stateIn(answer.json) : null;
       if (state !== null) return { kind: 'seen', version: state.version, state, by: 'GET' };
@@ -191,7 +188,6 @@ export class Probe {
   /** All that the read side says of an order, as it says it; null without a read side. */
   async whole(orderId: string): Promise<string | null> {
     if (!this.hasReadSide) return null;
-    if (this.#readsLag) await sleep(LAG_LIMIT_MS / 2);
     const answer = await this.#get(orderId);
     return `${answer.status} ${answer.body.toString('utf8')}`;
   }

@@ -1,4 +1,4 @@
-import { ACCEPTED, type Check } from '../check.ts';
+import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type Finding, fault, notChecked, pass } from '../faults.ts';
 import { describe, field, isOk } from '../http-client.ts';
 import { differenceOf, type Probe, unexpected } from '../probe.ts';
@@ -15,7 +15,7 @@ export const acceptingChecks: readonly Check[] = [
       return fault(probe.keys.length === 0 ? 'secret_wanted' : 'right_signature_refused', describe(answer));
     },
   },
-  { name: 'shown', needs: [ACCEPTED], run: checkShown },
+  { name: SHOWN, needs: [ACCEPTED], run: checkShown },
   {
     name: 'extra_fields',
     needs: [ACCEPTED],

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { ACCEPTED, type Check } from '../check.ts';
+import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type Finding, fault, notChecked, pass } from '../faults.ts';
 import { type Answer, describe, field, isOk } from '../http-client.ts';
 import { differenceOf, type Form, type Probe, type State, unexpected } from '../probe.ts';
@@ -38,12 +38,12 @@ export const batchChecks: readonly Check[] = [
   },
   {
     name: VERDICTS,
-    needs: [ACCEPTED, OFFERED],
+    needs: [ACCEPTED, SHOWN, OFFERED],
     run: (probe) => withOffer(probe, async (offer) => judge(probe, offer, newMembers(probe, offer))),
   },
   {
     name: 'batch_mixed',
-    needs: [ACCEPTED, OFFERED, VERDICTS, 'duplicate', 'payload_changed', 'older_version'],
+    needs: [ACCEPTED, SHOWN, OFFERED, VERDICTS, 'duplicate', 'payload_changed', 'older_version'],
     run: (probe) =>
       withOffer(probe, async (offer) => {
         if (offer.statesMax < 2) return notChecked('at most one state is taken in a batch');
@@ -52,7 +52,7 @@ export const batchChecks: readonly Check[] = [
   },
   {
     name: 'batch_signature',
-    needs: [ACCEPTED, OFFERED, VERDICTS, 'signature_wrong'],
+    needs: [ACCEPTED, SHOWN, OFFERED, VERDICTS, 'signature_wrong'],
     needsSecret: true,
     run: (probe) =>
       withOffer(probe, async (offer) => {

@@ -1,4 +1,4 @@
-import { ACCEPTED, type Check } from '../check.ts';
+import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type Finding, fault, notChecked, pass } from '../faults.ts';
 import { isOk } from '../http-client.ts';
 import { differenceOf, type Probe, type State, unexpected } from '../probe.ts';
@@ -9,7 +9,7 @@ const ID_BYTES_MAX = 255;
 export const idChecks: readonly Check[] = [
   {
     name: 'ids_special',
-    needs: [ACCEPTED],
+    needs: [ACCEPTED, SHOWN],
     run: (probe) =>
       keepsIds(probe, [
         '\u{1f69a} \u{1f44d}\u{1f3fd}',
@@ -23,14 +23,14 @@ export const idChecks: readonly Check[] = [
   },
   {
     name: 'id_of_255_bytes',
-    needs: [ACCEPTED],
+    needs: [ACCEPTED, SHOWN],
     run(probe) {
       const room = ID_BYTES_MAX - Buffer.byteLength(probe.prefix);
       const wide = '\u{1f69a}'.repeat(Math.floor(room / 4)) + 'y'.repeat(room % 4);
       return keepsIds(probe, ['x'.repeat(room), wide]);
     },
   },
-  { name: 'ids_distinct', needs: [ACCEPTED], run: checkDistinct },
+  { name: 'ids_distinct', needs: [ACCEPTED, SHOWN], run: checkDistinct },
 ];
 
 async function keepsIds(probe: Probe, names: readonly string[]): Promise<Finding> {

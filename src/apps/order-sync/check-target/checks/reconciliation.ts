@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { compareUtf8 } from '../../../../core/text.ts';
-import { ACCEPTED, type Check } from '../check.ts';
+import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type Finding, fault, notChecked, pass } from '../faults.ts';
 import { type Answer, describe, field } from '../http-client.ts';
 import { differenceOf, type Probe, type State, stateIn } from '../probe.ts';
@@ -19,10 +19,10 @@ export const reconciliationChecks: readonly Check[] = [
   // Where ids or answers cannot be trusted, the list could only show the same fault again.
   {
     name: LIST,
-    needs: [ACCEPTED, 'shown', 'ids_special', 'ids_distinct', 'id_of_255_bytes'],
+    needs: [ACCEPTED, SHOWN, 'ids_special', 'ids_distinct', 'id_of_255_bytes'],
     run: checkList,
   },
-  { name: 'digest', needs: [ACCEPTED, LIST], run: checkDigest },
+  { name: 'digest', needs: [ACCEPTED, SHOWN, LIST], run: checkDigest },
 ];
 
 async function checkList(probe: Probe): Promise<Finding> {

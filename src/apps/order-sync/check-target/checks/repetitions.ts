@@ -1,4 +1,4 @@
-import { ACCEPTED, type Check } from '../check.ts';
+import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type Finding, fault, notChecked, pass } from '../faults.ts';
 import { type Answer, describe, field, isOk } from '../http-client.ts';
 import { differenceOf, type Probe, unexpected } from '../probe.ts';
@@ -7,12 +7,12 @@ const DUPLICATE = 'duplicate';
 
 /** What becomes of a delivery id that comes again: an answer may be lost, so every id may. */
 export const repetitionChecks: readonly Check[] = [
-  { name: DUPLICATE, needs: [ACCEPTED], run: checkDuplicate },
-  { name: 'duplicate_after_newer', needs: [ACCEPTED, DUPLICATE], run: checkLateDuplicate },
-  { name: 'duplicates_at_once', needs: [ACCEPTED, DUPLICATE], run: checkDuplicatesAtOnce },
+  { name: DUPLICATE, needs: [ACCEPTED, SHOWN], run: checkDuplicate },
+  { name: 'duplicate_after_newer', needs: [ACCEPTED, SHOWN, DUPLICATE], run: checkLateDuplicate },
+  { name: 'duplicates_at_once', needs: [ACCEPTED, SHOWN, DUPLICATE], run: checkDuplicatesAtOnce },
   {
     name: 'payload_changed',
-    needs: [ACCEPTED, DUPLICATE],
+    needs: [ACCEPTED, SHOWN, DUPLICATE],
     async run(probe) {
       const state = probe.state('payload', 1);
       const id = probe.newDeliveryId();

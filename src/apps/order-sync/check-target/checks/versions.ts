@@ -1,4 +1,4 @@
-import { ACCEPTED, type Check } from '../check.ts';
+import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type FaultCode, type Finding, fault, notChecked, pass } from '../faults.ts';
 import { isOk } from '../http-client.ts';
 import { differenceOf, type Probe, type State, unexpected } from '../probe.ts';
@@ -9,7 +9,7 @@ const OLDER = 'older_version';
 export const versionChecks: readonly Check[] = [
   {
     name: OLDER,
-    needs: [ACCEPTED],
+    needs: [ACCEPTED, SHOWN],
     run: (probe) =>
       keepsFirst(probe, [probe.state('older', 3), probe.state('older', 2)], {
         won: 'older_version_won',
@@ -18,7 +18,7 @@ export const versionChecks: readonly Check[] = [
   },
   {
     name: 'equal_version',
-    needs: [ACCEPTED, OLDER],
+    needs: [ACCEPTED, SHOWN, OLDER],
     run(probe) {
       const state = probe.state('equal', 2);
       return keepsFirst(probe, [state, probe.changed(state)], {
@@ -27,7 +27,7 @@ export const versionChecks: readonly Check[] = [
       });
     },
   },
-  { name: 'versions_at_once', needs: [ACCEPTED, OLDER], run: checkVersionsAtOnce },
+  { name: 'versions_at_once', needs: [ACCEPTED, SHOWN, OLDER], run: checkVersionsAtOnce },
 ];
 
 async function keepsFirst(
