@@ -132,7 +132,10 @@ export class Probe {
         throw new RequestFault('redirects', `${answer.status} to ${String(answer.headers.location)}`);
       }
       const isThrottled = answer.status === 429 || answer.status === 503;
-      if (!isThrottled || tries === THROTTLED_TRIES) return answer;
+      if (!isThrottled) return answer;
+      if (tries === THROTTLED_TRIES) {
+        throw new RequestFault('throttled', `${THROTTLED_TRIES} times, the last time ${describe(answer)}`);
+      }
       const wishedMs = Number(answer.headers['retry-after'] ?? 1) * 1_000;
       await sleep(Math.min(Number.isNaN(wishedMs) ? 1_000 : wishedMs, THROTTLED_WAIT_LIMIT_MS));
     }

@@ -66,9 +66,9 @@ describe('check-target', () => {
   );
 
   it.each(SLOPPY_RECEIVERS)('warns of a target that %s, and lets it pass', async (_what, make, codes) => {
-    const report = await check(await startReceiver(make()));
+    const report = await check(await startReceiver(make()), { deadlineMs: 1_000 });
     expect(codesOf(report.checks, 'fail'), JSON.stringify(notPassed(report.checks))).toEqual([]);
-    expect(codesOf(report.checks, 'warn')).toEqual(codes);
+    expect(new Set(codesOf(report.checks, 'warn'))).toEqual(new Set(codes));
     expect(report.ok).toBe(true);
   });
 
@@ -135,15 +135,25 @@ describe('check-target', () => {
 
   it('gives a target that asks for fewer requests its time', async () => {
     const receiver = new (class extends Receiver {
-      #number = 0;
+      readonly #asked = new Set<unknown>();
       override async onPost(...given: Parameters<Receiver['onPost']>) {
-        if (++this.#number % 2 === 0) return super.onPost(...given);
-        given[1].writeHead(429, { 'retry-after': '0' }).end();
+        const [{ headers }, response] = given;
+        const id = headers['webhook-id'];
+        if (this.#asked.has(id)) return super.onPost(...given);
+        this.#asked.add(id);
+        response.writeHead(429, { 'retry-after': '0' }).end();
       }
     })();
     const { checks } = await check(await startReceiver(receiver));
     expect(codesOf(checks, 'fail')).toEqual([]);
   });
+});
+
+it('every fault that check-target can name is found at some receiver', () => {
+  // These depend on the URL and the secret that are given; tests of their own find them.
+  const foundElsewhere = ['target_unreachable', 'secret_wanted', 'right_signature_refused'];
+  const found = [...WRONG_RECEIVERS, ...SLOPPY_RECEIVERS].flatMap(([, , codes]) => codes);
+  expect(new Set([...found, ...foundElsewhere])).toEqual(new Set(Object.keys(FAULTS)));
 });
 
 describe('the announcement of batches', () => {

@@ -334,6 +334,19 @@ export const WRONG_RECEIVERS: readonly (readonly [
     ['duplicate_fails'],
   ],
   [
+    'answers 503 to duplicates',
+    () =>
+      new (class extends Receiver {
+        override async onDuplicate() {
+          return { status: 503 };
+        }
+        override answer(response: ServerResponse, status: number, body: object) {
+          super.answer(response.setHeader('retry-after', '0'), status, body);
+        }
+      })(),
+    ['throttled'],
+  ],
+  [
     'answers 409 to every duplicate',
     () =>
       new (class extends Receiver {
@@ -534,6 +547,180 @@ export const WRONG_RECEIVERS: readonly (readonly [
       })(),
     ['connection_broken'],
   ],
+  [
+    'cannot take a state at all',
+    () =>
+      new (class extends Receiver {
+        override async receive() {
+          return { status: 500 };
+        }
+      })(),
+    ['state_refused'],
+  ],
+  [
+    'keeps no review status',
+    () =>
+      new (class extends Receiver {
+        override shown(state: State) {
+          return super.shown({ ...state, order_status: null });
+        }
+      })(),
+    ['state_differs'],
+  ],
+  [
+    'stores first and verifies then',
+    () =>
+      new (class extends Receiver {
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          if (!this.isTrusted(request, body)) await this.store(JSON.parse(body.toString()));
+          return super.onPost(request, response, body);
+        }
+      })(),
+    ['refused_but_stored'],
+  ],
+  [
+    'answers 500 to what is not signed right',
+    () =>
+      new (class extends Receiver {
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          if (this.isTrusted(request, body)) return super.onPost(request, response, body);
+          response.writeHead(500).end();
+        }
+      })(),
+    ['refusal_fails'],
+  ],
+  [
+    'verifies something else than the body as it came',
+    () =>
+      new (class extends Receiver {
+        override isTrusted(request: IncomingMessage, body: Buffer) {
+          const other = body.toString().replace('"ready_to_send":true', '"ready_to_send":false');
+          return super.isTrusted(request, body) || super.isTrusted(request, Buffer.from(other));
+        }
+      })(),
+    ['body_changed_accepted'],
+  ],
+  [
+    'looks the id up first and inserts it later',
+    () =>
+      new (class extends Receiver {
+        readonly #underWay = new Set<string>();
+        override async receive(delivery: Delivery) {
+          if (this.#underWay.has(delivery.id)) return { status: 500 };
+          this.#underWay.add(delivery.id);
+          await sleep(10);
+          this.#underWay.delete(delivery.id);
+          return super.receive(delivery);
+        }
+      })(),
+    ['duplicates_at_once_fail'],
+  ],
+  [
+    'answers 500 to another payload',
+    () =>
+      new (class extends Receiver {
+        override onOtherPayload() {
+          return { status: 500 };
+        }
+      })(),
+    ['payload_change_fails'],
+  ],
+  [
+    'refuses older versions',
+    () =>
+      new (class extends Receiver {
+        override receipt(state: State, said: { ignored: boolean; duplicate: boolean }) {
+          const held = this.orders.get(state.order_id)?.version ?? 0;
+          return held > state.version && !said.duplicate ? { status: 409 } : super.receipt(state, said);
+        }
+      })(),
+    ['older_version_refused'],
+  ],
+  [
+    'refuses equal versions',
+    () =>
+      new (class extends Receiver {
+        override receipt(state: State, said: { ignored: boolean; duplicate: boolean }) {
+          const held = this.orders.get(state.order_id)?.version ?? 0;
+          const isRefused = held === state.version && said.ignored;
+          return isRefused ? { status: 400 } : super.receipt(state, said);
+        }
+      })(),
+    ['equal_version_refused'],
+  ],
+  [
+    'refuses a second request for the order that it works on',
+    () =>
+      new (class extends Receiver {
+        readonly #locked = new Set<string>();
+        override async store(state: State) {
+          if (this.#locked.has(state.order_id)) throw new Error('deadlock');
+          this.#locked.add(state.order_id);
+          await sleep(10);
+          this.#locked.delete(state.order_id);
+          return super.store(state);
+        }
+        override async onDuplicate(state: State) {
+          await sleep(20);
+          return super.onDuplicate(state);
+        }
+      })(),
+    ['versions_at_once_refused'],
+  ],
+  [
+    'takes ids of letters only',
+    () =>
+      new (class extends Receiver {
+        override async receive(delivery: Delivery) {
+          const isPlain = /^[\w-]*$/.test(String(delivery.state?.order_id ?? '').trim());
+          return isPlain ? super.receive(delivery) : { status: 400 };
+        }
+      })(),
+    ['id_refused'],
+  ],
+  [
+    'gives every delivery of a batch the same status',
+    () =>
+      new (class extends Receiver {
+        override async receiveBatch(deliveries: readonly Delivery[]) {
+          const { results } = await super.receiveBatch(deliveries);
+          return { status: 200, results: results.map((result) => ({ ...result, status: 200 })) };
+        }
+      })(),
+    ['batch_verdict_wrong'],
+  ],
+  [
+    'stores the first of a batch only',
+    () =>
+      new (class extends Receiver {
+        override async receiveBatch(deliveries: readonly Delivery[]) {
+          await super.receiveBatch(deliveries.slice(0, 1));
+          return { status: 200, results: deliveries.map(({ id }) => ({ id, status: 200 })) };
+        }
+      })(),
+    ['batch_not_stored'],
+  ],
+  [
+    'pays no heed to the limit of a page',
+    () =>
+      new (class extends Receiver {
+        override page(after: string) {
+          return super.page(after, 1_000);
+        }
+      })(),
+    ['list_paging_wrong'],
+  ],
+  [
+    'lists another state than it shows',
+    () =>
+      new (class extends Receiver {
+        override page(after: string, limit: number) {
+          const { rows, hasMore } = super.page(after, limit);
+          return { rows: rows.map((row) => ({ ...row, version: row.version + 1 })), hasMore };
+        }
+      })(),
+    ['list_rows_differ'],
+  ],
 ];
 
 /** What is to be seen, and breaks nothing. */
@@ -567,6 +754,69 @@ export const SLOPPY_RECEIVERS: typeof WRONG_RECEIVERS = [
         }
       })(),
     ['answer_too_large'],
+  ],
+  [
+    'answers 400 to what is not signed right',
+    () =>
+      new (class extends Receiver {
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          if (this.isTrusted(request, body)) return super.onPost(request, response, body);
+          response.writeHead(400).end();
+        }
+      })(),
+    ['refusal_not_401'],
+  ],
+  [
+    'takes the key in quotes only',
+    () =>
+      new (class extends Receiver {
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          const isQuoted = String(request.headers['idempotency-key']).startsWith('"');
+          if (isQuoted) return super.onPost(request, response, body);
+          response.writeHead(400).end();
+        }
+      })(),
+    ['idempotency_key_bare_refused'],
+  ],
+  [
+    'takes a key in quotes for another one',
+    () =>
+      new (class extends Receiver {
+        override announcement = null;
+        #key = '';
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          this.#key = String(request.headers['idempotency-key']);
+          return super.onPost(request, response, body);
+        }
+        override receive({ state }: Delivery) {
+          return super.receive({ id: this.#key, state });
+        }
+      })(),
+    ['idempotency_key_form_counts'],
+  ],
+  [
+    'is slow',
+    () =>
+      new (class extends Receiver {
+        #isFirst = true;
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          if (this.#isFirst) await sleep(600);
+          this.#isFirst = false;
+          return super.onPost(request, response, body);
+        }
+      })(),
+    ['answer_slow'],
+  ],
+  [
+    'has a wrong clock',
+    () =>
+      new (class extends Receiver {
+        override answer(response: ServerResponse, status: number, body: object) {
+          response.setHeader('date', new Date(Date.now() + 120_000).toUTCString());
+          super.answer(response, status, body);
+        }
+      })(),
+    ['clock_differs'],
   ],
 ];
 
