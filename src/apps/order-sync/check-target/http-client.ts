@@ -30,7 +30,8 @@ const CONNECTIONS = 8;
 
 /**
  * The client of the checks: it judges nothing but what makes an answer unusable, and remembers what it saw.
- * It shares no code with the sender, so that a mistake there cannot hide here.
+ * With the sender it shares the words for faults and the signature, and nothing of how requests are made, so that
+ * a mistake there cannot hide here.
  */
 export class HttpClient {
   readonly observed: Observed = {
