@@ -13,7 +13,13 @@ import { freePort } from './services/index.ts';
 import { missingLine, runnableBlocksOf } from './tidy/doc-blocks.ts';
 
 const root = join(import.meta.dirname, '..');
-const PAGES = ['README.md', 'docs/from-the-original.md', 'docs/operations.md', 'docs/your-own-domain.md'];
+const PAGES = [
+  'README.md',
+  'docs/being-a-target.md',
+  'docs/from-the-original.md',
+  'docs/operations.md',
+  'docs/your-own-domain.md',
+];
 const PATIENCE_MS = 60_000;
 
 /** Settings of the shell that the tests are started from are not those of the pages. */

@@ -1,5 +1,6 @@
 import { systemClock } from '../../adapters/system-clock.ts';
 import { runCli } from '../shared/cli.ts';
+import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
 
 process.exitCode = await runCli(
@@ -14,7 +15,12 @@ process.exitCode = await runCli(
       ],
       ['order-sync partitions', 'See how far it is, and what is halted'],
     ],
-    commands: [runCommand(systemClock), partitionsCommand(systemClock), resumeCommand(systemClock)],
+    commands: [
+      runCommand(systemClock),
+      partitionsCommand(systemClock),
+      resumeCommand(systemClock),
+      checkTargetCommand(),
+    ],
   },
   {
     argv: process.argv.slice(2),
