@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { ChangeStream } from '../../../src/apps/order-mgt/change-stream.ts';
 import { GroupCommit } from '../../../src/apps/order-mgt/group-commit.ts';
 import { buildServer } from '../../../src/apps/order-mgt/server.ts';
-import type { OrderStates, Receipt, ReceivedDelivery } from '../../../src/apps/order-mgt/states.ts';
+import type {
+  Change,
+  ListPage,
+  OrderStates,
+  Receipt,
+  ReceivedDelivery,
+} from '../../../src/apps/order-mgt/states.ts';
 import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { newState } from './fixture.ts';
@@ -25,6 +32,18 @@ class ManualStates implements OrderStates {
 
   async read(): Promise<null> {
     return null;
+  }
+
+  async list(): Promise<ListPage> {
+    return { states: [], next: null };
+  }
+
+  async changesAfter(): Promise<Change[]> {
+    return [];
+  }
+
+  async lastChange(): Promise<number> {
+    return 0;
   }
 
   async health(): Promise<{ ok: false; reason: string }> {
@@ -113,6 +132,8 @@ describe('a store that fails', () => {
       states,
       groupCommit: new GroupCommit(states, () => {}),
       waiters: new Waiters(states, 10),
+      stream: new ChangeStream(states, () => {}),
+      batchMax: 500,
       keys: [],
       isStopping: () => false,
       now: Date.now,
