@@ -66,7 +66,7 @@ export class ChangeStream {
 
   /**
    * Writes every change after the position to the response, until it is closed or cut off; null listens from
-   * `last` on, the store's last change. A position beyond that is of a database that was since restored: then
+   * `last` on, the store's last position. A position beyond that is of a database that was since restored: then
    * everything is written again, because nobody knows what has been missed.
    */
   open(response: ServerResponse, after: number | null, last: number): void {
@@ -141,12 +141,13 @@ export class ChangeStream {
   async #catchUp(listener: Listener): Promise<void> {
     const { response } = listener;
     while (this.#listeners.has(listener)) {
-      const changes = await this.#states.changesAfter(listener.position, PAGE_CHANGES);
-      if (changes.length === 0 || !this.#listeners.has(listener)) return;
+      const { changes, position } = await this.#states.changesAfter(listener.position, PAGE_CHANGES);
+      if (position === listener.position || !this.#listeners.has(listener)) return;
+      listener.position = position;
+      if (changes.length === 0) continue;
       const text = changes
-        .map(({ sequence, state }) => `event: order\nid: ${sequence}\ndata: ${JSON.stringify(state)}\n\n`)
+        .map((change) => `event: order\nid: ${change.position}\ndata: ${JSON.stringify(change.state)}\n\n`)
         .join('');
-      listener.position = changes.at(-1)?.sequence ?? listener.position;
       if (!response.write(text)) await this.#drained(response);
     }
   }

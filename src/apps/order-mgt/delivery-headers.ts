@@ -25,7 +25,9 @@ export function requireSignature(
 /** The delivery's id by `webhook-id` or `Idempotency-Key`, or null if neither is there; both have to agree. */
 export function deliveryIdFrom(headers: IncomingHttpHeaders): string | null {
   const webhookId = single(headers['webhook-id']);
-  const idempotencyKey = bare(single(headers['idempotency-key']));
+  const givenKey = single(headers['idempotency-key']);
+  // As every sender that goes by the book writes it, so nothing needs to be taken apart.
+  const idempotencyKey = givenKey === `"${webhookId}"` ? webhookId : bare(givenKey);
   if (webhookId !== undefined && idempotencyKey !== undefined && webhookId !== idempotencyKey) {
     throw new HttpProblem(
       400,

@@ -1,7 +1,7 @@
 import type { OrderStates, Receipt, ReceivedDelivery } from './states.ts';
 
 /** A transaction that has so many deliveries takes no further request; the rest waits for the next one. */
-const BATCH_FULL = 1_000;
+const BATCH_FULL = 4_000;
 
 interface Waiting {
   readonly deliveries: readonly ReceivedDelivery[];

@@ -13,7 +13,7 @@ import {
 } from './mysql-connection.ts';
 import { type OrderState, payloadHashOf } from './order-state.ts';
 import {
-  type Change,
+  type ChangePage,
   type ListPage,
   type ListQuery,
   type OrderStates,
@@ -37,29 +37,27 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        payment_status  VARBINARY(1020) NULL,
        review_status   VARBINARY(1020) NULL,
        ready_to_send   BOOLEAN NOT NULL,
-       version         BIGINT UNSIGNED NOT NULL,
-       change_sequence BIGINT UNSIGNED NOT NULL,
-       KEY orders_by_change (change_sequence)
+       version         BIGINT UNSIGNED NOT NULL
      ) ENGINE = InnoDB`,
     `CREATE TABLE IF NOT EXISTS deliveries_received (
-       delivery_id  VARBINARY(255) NOT NULL PRIMARY KEY,
+       sequence     BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+       delivery_id  VARBINARY(255) NOT NULL UNIQUE,
        order_id     VARBINARY(255) NOT NULL,
        version      BIGINT UNSIGNED NOT NULL,
        payload_hash BINARY(64) NOT NULL,
        effect       ENUM('applied', 'ignored') NOT NULL,
        received_at  DATETIME(3) NOT NULL
      ) ENGINE = InnoDB`,
-    `CREATE TABLE IF NOT EXISTS change_counter (
-       id   TINYINT NOT NULL PRIMARY KEY,
-       last BIGINT UNSIGNED NOT NULL
-     ) ENGINE = InnoDB`,
-    'INSERT IGNORE INTO change_counter (id, last) VALUES (1, 0)',
+    'CREATE TABLE IF NOT EXISTS receiving_lock (id TINYINT NOT NULL PRIMARY KEY) ENGINE = InnoDB',
+    'INSERT IGNORE INTO receiving_lock (id) VALUES (1)',
   ],
 ];
 
 /** A transaction that the database gave up is done again, so many times in all. */
 const TRIES_MAX = 5;
 const PAUSE_MAX_MS = 50;
+
+const LAST_POSITION = 'SELECT COALESCE(MAX(sequence), 0) AS last FROM deliveries_received';
 
 const COLUMNS = 'order_id, order_status, payment_status, review_status, ready_to_send, version';
 
@@ -108,9 +106,9 @@ async function migrate(pool: Pool): Promise<void> {
 }
 
 /**
- * The whole batch is one transaction of few statements, whatever its size. It locks the change counter first, so
- * transactions of all processes follow each other: numbers are given in the sequence of the commits, and what is
- * read of ids and rows cannot change before it is written.
+ * The whole batch is one transaction of few statements, whatever its size. It takes one lock first, so the transactions
+ * of all processes follow each other: numbers are given in the sequence of the commits, and what is read of ids
+ * and rows cannot change before it is written.
  *
  * After an unknown COMMIT nothing has to be found out here: the sender tries again, and the ids are known or not.
  */
@@ -167,17 +165,21 @@ class MysqlStates implements OrderStates {
     return { last: String(row?.last), count: Number(row?.count) };
   }
 
-  async changesAfter(sequence: number, limit: number): Promise<Change[]> {
+  async changesAfter(position: number, limit: number): Promise<ChangePage> {
+    const end = Math.min(await this.lastPosition(), position + SCANNED_ROWS_MAX);
     const rows = await this.#select(
-      `SELECT ${COLUMNS}, change_sequence FROM orders_received
-       WHERE change_sequence > ? ORDER BY change_sequence LIMIT ?`,
-      [sequence, String(limit)],
+      `SELECT d.sequence, o.* FROM deliveries_received d
+       JOIN orders_received o ON o.order_id = d.order_id AND o.version = d.version
+       WHERE d.sequence > ? AND d.sequence <= ? AND d.effect = 'applied' ORDER BY d.sequence LIMIT ?`,
+      [position, end, String(limit)],
     );
-    return rows.map((row) => ({ sequence: Number(row.change_sequence), state: stateOf(row) }));
+    const changes = rows.map((row) => ({ position: Number(row.sequence), state: stateOf(row) }));
+    const isFull = changes.length === limit;
+    return { changes, position: (isFull ? changes.at(-1)?.position : null) ?? Math.max(position, end) };
   }
 
-  async lastChange(): Promise<number> {
-    const [row] = await this.#select('SELECT last FROM change_counter WHERE id = 1', []);
+  async lastPosition(): Promise<number> {
+    const [row] = await this.#select(LAST_POSITION, []);
     return Number(row?.last);
   }
 
@@ -206,7 +208,9 @@ async function receiveIn(
   connection: PoolConnection,
   deliveries: readonly ReceivedDelivery[],
 ): Promise<Receipt[]> {
-  const [counter] = await select(connection, 'SELECT last FROM change_counter WHERE id = 1 FOR UPDATE');
+  await select(connection, 'SELECT id FROM receiving_lock WHERE id = 1 FOR UPDATE');
+  const [before] = await select(connection, LAST_POSITION);
+  let last = Number(before?.last);
   const known = await knownDeliveries(connection, deliveries);
   const held = await heldStates(connection, deliveries);
   const changed = new Set<string>();
@@ -215,16 +219,16 @@ async function receiveIn(
 
   const receipts = deliveries.map(({ deliveryId, state, receivedAtMs }): Receipt => {
     const payloadHash = payloadHashOf(state);
-    const before = held.get(state.order_id) ?? null;
+    const row = held.get(state.order_id) ?? null;
     const knownAs = known.get(deliveryId);
     const effect =
       knownAs === undefined
-        ? effectOfNew(state.version, before?.version ?? null)
-        : effectOfKnown(state, payloadHash, knownAs, before);
+        ? effectOfNew(state.version, row?.version ?? null)
+        : effectOfKnown(state, payloadHash, knownAs, row);
     if (effect === 'applied' || effect === 'ignored') {
       known.set(deliveryId, { payloadHash, effect });
       const receivedAt = new Date(receivedAtMs).toISOString().slice(0, -1).replace('T', ' ');
-      recorded.push([deliveryId, state.order_id, state.version, payloadHash, effect, receivedAt]);
+      recorded.push([++last, deliveryId, state.order_id, state.version, payloadHash, effect, receivedAt]);
     }
     if (effect === 'repaired') {
       known.set(deliveryId, { payloadHash, effect: 'applied' });
@@ -239,18 +243,18 @@ async function receiveIn(
 
   await insertRows(
     connection,
-    'INSERT INTO deliveries_received (delivery_id, order_id, version, payload_hash, effect, received_at)',
+    'INSERT INTO deliveries_received (sequence, delivery_id, order_id, version, payload_hash, effect, received_at)',
     recorded,
   );
   for (const deliveryId of repairedIds) {
-    await connection.execute("UPDATE deliveries_received SET effect = 'applied' WHERE delivery_id = ?", [
-      deliveryId,
-    ]);
+    await connection.execute(
+      "UPDATE deliveries_received SET effect = 'applied', sequence = ? WHERE delivery_id = ?",
+      [++last, deliveryId],
+    );
   }
   await writeStates(
     connection,
     [...changed].map((orderId) => held.get(orderId) as OrderState),
-    Number(counter?.last),
   );
   return receipts;
 }
@@ -284,30 +288,23 @@ async function heldStates(
   return new Map(rows.map((row) => [String(row.order_id), stateOf(row)]));
 }
 
-async function writeStates(
-  connection: PoolConnection,
-  states: readonly OrderState[],
-  lastChange: number,
-): Promise<void> {
-  if (states.length === 0) return;
+async function writeStates(connection: PoolConnection, states: readonly OrderState[]): Promise<void> {
   await insertRows(
     connection,
-    `INSERT INTO orders_received (${COLUMNS}, change_sequence)`,
-    states.map((state, index) => [
+    `INSERT INTO orders_received (${COLUMNS})`,
+    states.map((state) => [
       state.order_id,
       state.order_status,
       state.payment_status,
       state.review_status,
       state.ready_to_send ? 1 : 0,
       state.version,
-      lastChange + index + 1,
     ]),
     `ON DUPLICATE KEY UPDATE
        order_status = VALUES(order_status), payment_status = VALUES(payment_status),
        review_status = VALUES(review_status), ready_to_send = VALUES(ready_to_send),
-       version = VALUES(version), change_sequence = VALUES(change_sequence)`,
+       version = VALUES(version)`,
   );
-  await connection.execute('UPDATE change_counter SET last = ? WHERE id = 1', [lastChange + states.length]);
 }
 
 /** Texts are stored as bytes and come as such. */

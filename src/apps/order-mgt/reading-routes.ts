@@ -89,7 +89,7 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
     },
     async (request, reply) => {
       const after = lastEventIdFrom(request.headers['last-event-id']);
-      const last = await states.lastChange();
+      const last = await states.lastPosition();
       if (parts.stream.isFull) {
         throw new HttpProblem(503, 'too_many_listening', 'Too many listen to changes; come back later.', {
           retryAfterSeconds: 5,

@@ -5,7 +5,7 @@ import { messageOf, TributaryError } from '../../core/errors.ts';
 import { effectOfKnown, effectOfNew } from './effect.ts';
 import { type OrderState, payloadHashOf } from './order-state.ts';
 import {
-  type Change,
+  type ChangePage,
   type ListPage,
   type ListQuery,
   type OrderStates,
@@ -33,14 +33,22 @@ const MIGRATIONS: readonly string[] = [
      effect       TEXT NOT NULL CHECK (effect IN ('applied', 'ignored')),
      received_at  TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
-  `ALTER TABLE orders ADD COLUMN change_sequence INTEGER NOT NULL DEFAULT 0;
-   UPDATE orders SET change_sequence = numbered.sequence
-     FROM (SELECT order_id, ROW_NUMBER() OVER (ORDER BY order_id) AS sequence FROM orders) AS numbered
-     WHERE numbered.order_id = orders.order_id;
-   CREATE INDEX orders_by_change ON orders (change_sequence);
-   -- The last number given. Not the largest of the column: a row that somebody deletes must not free its number.
-   CREATE TABLE change_counter (last INTEGER NOT NULL) STRICT;
-   INSERT INTO change_counter SELECT COUNT(*) FROM orders;`,
+  // In the sequence of their receipt the rows are only ever added at the end, which costs far less than among
+  // random ids; and the sequence says in which the orders changed.
+  `CREATE TABLE deliveries_in_sequence (
+     sequence     INTEGER PRIMARY KEY,
+     delivery_id  TEXT NOT NULL UNIQUE,
+     order_id     TEXT NOT NULL,
+     version      INTEGER NOT NULL,
+     payload_hash TEXT NOT NULL,
+     effect       TEXT NOT NULL CHECK (effect IN ('applied', 'ignored')),
+     received_at  TEXT NOT NULL
+   ) STRICT;
+   INSERT INTO deliveries_in_sequence (delivery_id, order_id, version, payload_hash, effect, received_at)
+     SELECT delivery_id, order_id, version, payload_hash, effect, received_at
+     FROM deliveries_received ORDER BY received_at, version;
+   DROP TABLE deliveries_received;
+   ALTER TABLE deliveries_in_sequence RENAME TO deliveries_received;`,
 ];
 
 /**
@@ -58,7 +66,7 @@ function open(file: string): DatabaseSync {
     database = new DatabaseSync(file, { timeout: 5_000 });
     // FULL: a COMMIT is on disk before it is answered, so that not even a power cut takes back a receipt.
     database.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536;',
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -65536;',
     );
   } catch (error) {
     throw new TributaryError(
@@ -102,8 +110,6 @@ class SqliteStates implements OrderStates {
   readonly #statements: ReturnType<typeof prepare>;
   /** Lists of other filters are other statements; there are no more than the filters' combinations. */
   readonly #lists = new Map<string, StatementSync>();
-  /** The last number given; read and written within one transaction. */
-  #lastChange = 0;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -112,12 +118,8 @@ class SqliteStates implements OrderStates {
 
   async receive(deliveries: readonly ReceivedDelivery[]): Promise<Receipt[]> {
     try {
-      // Only one transaction writes at a time, so numbers are given in the sequence of the commits.
       this.#statements.begin.run();
-      const before = Number(this.#statements.lastChange.get()?.last);
-      this.#lastChange = before;
       const receipts = deliveries.map((delivery) => this.#receiveOne(delivery));
-      if (this.#lastChange !== before) this.#statements.countChanges.run(this.#lastChange);
       this.#statements.commit.run();
       return receipts;
     } catch (error) {
@@ -158,12 +160,11 @@ class SqliteStates implements OrderStates {
     const effect = effectOfKnown(state, payloadHash, known, held);
     if (effect !== 'repaired') return { effect, heldVersion: held?.version ?? null };
     this.#apply(state);
-    this.#statements.markApplied.run(deliveryId);
+    this.#statements.repeat.run(deliveryId);
     return { effect, heldVersion: state.version };
   }
 
   #apply(state: OrderState): void {
-    this.#lastChange++;
     this.#statements.apply.run(
       state.order_id,
       state.order_status,
@@ -171,7 +172,6 @@ class SqliteStates implements OrderStates {
       state.review_status,
       state.ready_to_send ? 1 : 0,
       state.version,
-      this.#lastChange,
     );
   }
 
@@ -216,14 +216,16 @@ class SqliteStates implements OrderStates {
     return statement;
   }
 
-  async changesAfter(sequence: number, limit: number): Promise<Change[]> {
-    return this.#statements.changes
-      .all(sequence, limit)
-      .map((row) => ({ sequence: Number(row.change_sequence), state: stateOf(row) }));
+  async changesAfter(position: number, limit: number): Promise<ChangePage> {
+    const end = Math.min(await this.lastPosition(), position + SCANNED_ROWS_MAX);
+    const rows = this.#statements.changes.all(position, end, limit);
+    const changes = rows.map((row) => ({ position: Number(row.sequence), state: stateOf(row) }));
+    const isFull = changes.length === limit;
+    return { changes, position: (isFull ? changes.at(-1)?.position : null) ?? Math.max(position, end) };
   }
 
-  async lastChange(): Promise<number> {
-    return Number(this.#statements.lastChange.get()?.last);
+  async lastPosition(): Promise<number> {
+    return Number(this.#statements.lastPosition.get()?.last);
   }
 
   async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
@@ -249,15 +251,18 @@ function prepare(database: DatabaseSync) {
        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ),
     known: database.prepare('SELECT payload_hash, effect FROM deliveries_received WHERE delivery_id = ?'),
-    markApplied: database.prepare("UPDATE deliveries_received SET effect = 'applied' WHERE delivery_id = ?"),
+    repeat: database.prepare(
+      `UPDATE deliveries_received
+       SET effect = 'applied', sequence = (SELECT MAX(sequence) + 1 FROM deliveries_received)
+       WHERE delivery_id = ?`,
+    ),
     apply: database.prepare(
-      `INSERT INTO orders
-         (order_id, order_status, payment_status, review_status, ready_to_send, version, change_sequence)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO orders (order_id, order_status, payment_status, review_status, ready_to_send, version)
+       VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (order_id) DO UPDATE SET
          order_status = excluded.order_status, payment_status = excluded.payment_status,
          review_status = excluded.review_status, ready_to_send = excluded.ready_to_send,
-         version = excluded.version, change_sequence = excluded.change_sequence`,
+         version = excluded.version`,
     ),
     version: database.prepare('SELECT version FROM orders WHERE order_id = ?'),
     order: database.prepare('SELECT * FROM orders WHERE order_id = ?'),
@@ -266,10 +271,11 @@ function prepare(database: DatabaseSync) {
        FROM (SELECT order_id FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?)`,
     ),
     changes: database.prepare(
-      'SELECT * FROM orders WHERE change_sequence > ? ORDER BY change_sequence LIMIT ?',
+      `SELECT d.sequence, o.* FROM deliveries_received d
+       JOIN orders o ON o.order_id = d.order_id AND o.version = d.version
+       WHERE d.sequence > ? AND d.sequence <= ? AND d.effect = 'applied' ORDER BY d.sequence LIMIT ?`,
     ),
-    lastChange: database.prepare('SELECT last FROM change_counter'),
-    countChanges: database.prepare('UPDATE change_counter SET last = ?'),
+    lastPosition: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS last FROM deliveries_received'),
   };
 }
 

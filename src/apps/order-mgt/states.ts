@@ -5,8 +5,9 @@ import type { OrderState } from './order-state.ts';
  * and effects together, and on disk when it resolves. Several processes may use one database at once. `close`
  * may be called twice.
  *
- * Every change of a row gets the next number of one sequence, in the transaction that makes the change, and
- * transactions become visible in the sequence of their numbers: whoever has read up to a number has missed nothing.
+ * Deliveries are kept in the sequence of their receipt, numbered in the transaction that takes them, and
+ * transactions become visible in the sequence of their numbers: whoever has read the changes up to a position has
+ * missed none. A repair is the receipt of its delivery anew.
  */
 export interface OrderStates {
   /**
@@ -24,10 +25,13 @@ export interface OrderStates {
    * `SCANNED_ROWS_MAX` rows are looked at, so a page may be short, even empty, with more to come.
    */
   list(query: ListQuery): Promise<ListPage>;
-  /** The next changes after a number, in their sequence; of an order changed several times, only the latest. */
-  changesAfter(sequence: number, limit: number): Promise<Change[]>;
-  /** The number of the last change; 0 before the first. */
-  lastChange(): Promise<number>;
+  /**
+   * The next changes after a position, in their sequence; of an order changed several times, only the latest.
+   * No more than `SCANNED_ROWS_MAX` deliveries are looked at, so there may be none while there are more to come.
+   */
+  changesAfter(position: number, limit: number): Promise<ChangePage>;
+  /** Of the last delivery that was received; 0 before the first. */
+  lastPosition(): Promise<number>;
   /** Whether the store answers; else what is wrong, in one sentence. */
   health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
   close(): Promise<void>;
@@ -73,10 +77,19 @@ export interface ListPage {
   readonly next: string | null;
 }
 
+export interface ChangePage {
+  readonly changes: readonly Change[];
+  /** Where to go on after; the same as was asked for if there was nothing more to look at. */
+  readonly position: number;
+}
+
 export interface Change {
-  readonly sequence: number;
+  readonly position: number;
   readonly state: OrderState;
 }
 
-/** How many rows one page of a filtered list may look at: no index serves the filters, since each would cost every write. */
+/**
+ * How many rows one page of a filtered list, or of the changes, may look at. No index serves the filters, since
+ * each would cost every delivery.
+ */
 export const SCANNED_ROWS_MAX = 10_000;

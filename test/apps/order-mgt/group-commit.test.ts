@@ -3,7 +3,7 @@ import { ChangeStream } from '../../../src/apps/order-mgt/change-stream.ts';
 import { GroupCommit } from '../../../src/apps/order-mgt/group-commit.ts';
 import { buildServer } from '../../../src/apps/order-mgt/server.ts';
 import type {
-  Change,
+  ChangePage,
   ListPage,
   OrderStates,
   Receipt,
@@ -38,11 +38,11 @@ class ManualStates implements OrderStates {
     return { states: [], next: null };
   }
 
-  async changesAfter(): Promise<Change[]> {
-    return [];
+  async changesAfter(): Promise<ChangePage> {
+    return { changes: [], position: 0 };
   }
 
-  async lastChange(): Promise<number> {
+  async lastPosition(): Promise<number> {
     return 0;
   }
 
@@ -96,14 +96,14 @@ describe('group commit', () => {
   it('has a limit for one transaction', async () => {
     const states = new ManualStates();
     const group = new GroupCommit(states, () => {});
-    const all = Array.from({ length: 2_500 }, (_, index) => group.receive(delivery(index + 1)));
+    const all = Array.from({ length: 10_000 }, (_, index) => group.receive(delivery(index + 1)));
     for (let index = 0; index < 3; index++) {
       await turn();
       states.finish();
       await turn();
     }
     await Promise.all(all);
-    expect(states.batches.map((batch) => batch.length)).toEqual([1_000, 1_000, 500]);
+    expect(states.batches.map((batch) => batch.length)).toEqual([4_000, 4_000, 2_000]);
   });
 
   it('tells everybody in a failed transaction that it failed, nobody that it worked, and goes on', async () => {
