@@ -25,7 +25,9 @@ export function requireSignature(
 /** The delivery's id by `webhook-id` or `Idempotency-Key`, or null if neither is there; both have to agree. */
 export function deliveryIdFrom(headers: IncomingHttpHeaders): string | null {
   const webhookId = single(headers['webhook-id']);
-  const idempotencyKey = bare(single(headers['idempotency-key']));
+  const givenKey = single(headers['idempotency-key']);
+  // As every sender that goes by the book writes it, so nothing needs to be taken apart.
+  const idempotencyKey = givenKey === `"${webhookId}"` ? webhookId : bare(givenKey);
   if (webhookId !== undefined && idempotencyKey !== undefined && webhookId !== idempotencyKey) {
     throw new HttpProblem(
       400,
@@ -35,14 +37,20 @@ export function deliveryIdFrom(headers: IncomingHttpHeaders): string | null {
   }
   const id = webhookId ?? idempotencyKey;
   if (id === undefined) return null;
-  if (!/^[\x21-\x7e]{1,255}$/.test(id)) {
-    throw new HttpProblem(
-      400,
-      'delivery_id_invalid',
-      'The delivery id has to be 1 to 255 visible ASCII characters.',
-    );
-  }
+  if (!isDeliveryId(id)) throw deliveryIdInvalid();
   return id;
+}
+
+export function isDeliveryId(id: string): boolean {
+  return /^[\x21-\x7e]{1,255}$/.test(id);
+}
+
+export function deliveryIdInvalid(): HttpProblem {
+  return new HttpProblem(
+    400,
+    'delivery_id_invalid',
+    'The delivery id has to be 1 to 255 visible ASCII characters.',
+  );
 }
 
 /** Without the quotes of a structured string; some senders leave them out. Source: RFC 8941, 3.3.3. */

@@ -1,11 +1,11 @@
 import type { OrderStates, Receipt, ReceivedDelivery } from './states.ts';
 
-/** The most deliveries of one transaction; the rest waits for the next one. */
-const BATCH_MAX = 1_000;
+/** A transaction that has so many deliveries takes no further request; the rest waits for the next one. */
+const BATCH_FULL = 4_000;
 
 interface Waiting {
-  readonly delivery: ReceivedDelivery;
-  readonly resolve: (receipt: Receipt) => void;
+  readonly deliveries: readonly ReceivedDelivery[];
+  readonly resolve: (receipts: Receipt[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -16,19 +16,28 @@ interface Waiting {
  */
 export class GroupCommit {
   readonly #states: OrderStates;
-  readonly #committed: (deliveries: readonly ReceivedDelivery[]) => void;
+  readonly #committed: (deliveries: readonly ReceivedDelivery[], receipts: readonly Receipt[]) => void;
   #waiting: Waiting[] = [];
   #running: Promise<void> | null = null;
 
   /** `committed` is told of every transaction, before the receipts are given. */
-  constructor(states: OrderStates, committed: (deliveries: readonly ReceivedDelivery[]) => void) {
+  constructor(
+    states: OrderStates,
+    committed: (deliveries: readonly ReceivedDelivery[], receipts: readonly Receipt[]) => void,
+  ) {
     this.#states = states;
     this.#committed = committed;
   }
 
-  receive(delivery: ReceivedDelivery): Promise<Receipt> {
+  async receive(delivery: ReceivedDelivery): Promise<Receipt> {
+    const [receipt] = await this.receiveAll([delivery]);
+    return receipt as Receipt;
+  }
+
+  /** All of them in one transaction, perhaps with others'; a receipt for each, in their sequence. */
+  receiveAll(deliveries: readonly ReceivedDelivery[]): Promise<Receipt[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ delivery, resolve, reject });
+      this.#waiting.push({ deliveries, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -41,22 +50,34 @@ export class GroupCommit {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       await new Promise((resolve) => setImmediate(resolve));
-      const batch = this.#waiting.splice(0, BATCH_MAX);
-      await this.#commit(batch);
+      await this.#commit(this.#takeGroup());
     }
     this.#running = null;
   }
 
-  async #commit(batch: readonly Waiting[]): Promise<void> {
-    const deliveries = batch.map(({ delivery }) => delivery);
+  /** The requests of the next transaction: whole ones, at least one. */
+  #takeGroup(): Waiting[] {
+    let count = 0;
+    let deliveries = 0;
+    while (count < this.#waiting.length && deliveries < BATCH_FULL) {
+      deliveries += this.#waiting[count]?.deliveries.length ?? 0;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    const deliveries = group.flatMap((request) => request.deliveries);
     try {
       const receipts = await this.#states.receive(deliveries);
-      this.#committed(deliveries);
-      batch.forEach(({ resolve }, index) => {
-        resolve(receipts[index] as Receipt);
-      });
+      this.#committed(deliveries, receipts);
+      let from = 0;
+      for (const { deliveries: own, resolve } of group) {
+        resolve(receipts.slice(from, from + own.length));
+        from += own.length;
+      }
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      for (const { reject } of group) reject(error);
     }
   }
 }

@@ -2,20 +2,24 @@ import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { closeServer, isLoopback, listen } from '../shared/http-server.ts';
+import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
+import { openMysqlStates } from './mysql-states.ts';
 import { buildServer } from './server.ts';
 import { openSqliteStates } from './sqlite-states.ts';
 import type { OrderStates } from './states.ts';
 import { Waiters } from './waiters.ts';
 
 export interface OrderMgtOptions {
-  /** `sqlite:` and a path. */
+  /** `sqlite:` and a path, or `mysql://user:password@host:port/database`. */
   readonly databaseUrl: string;
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
   /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
   readonly secret: string | undefined;
+  /** The most states of one batch, 500 by default; 0 takes none. */
+  readonly batchMax?: number;
   readonly log: Logger;
   /** Wall-clock time in milliseconds. */
   readonly now?: () => number;
@@ -28,6 +32,7 @@ export interface OrderMgt {
   close(): Promise<void>;
 }
 
+const BATCH_MAX = 500;
 const READERS_WAITING_MAX = 10_000;
 
 /**
@@ -39,16 +44,20 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   const keys = parseSigningKeys(options.secret ?? '', 'ORDER_MGT_SECRET');
   if (keys.length === 0) allowUnsigned(options.host, log);
 
-  const states = openStates(options.databaseUrl);
+  const states = await openStates(options.databaseUrl);
   const waiters = new Waiters(states, READERS_WAITING_MAX);
-  const groupCommit = new GroupCommit(states, (deliveries) =>
-    waiters.notify(deliveries.map(({ state }) => state.order_id)),
-  );
+  const stream = new ChangeStream(states, log);
+  const groupCommit = new GroupCommit(states, (deliveries) => {
+    waiters.notify(deliveries);
+    stream.wake();
+  });
   let closed: Promise<void> | null = null;
   const app = buildServer({
     states,
     groupCommit,
     waiters,
+    stream,
+    batchMax: options.batchMax ?? BATCH_MAX,
     keys,
     isStopping: () => closed !== null,
     now,
@@ -57,6 +66,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
 
   async function closeAll(): Promise<void> {
     waiters.close();
+    stream.close();
     await closeServer(app);
     await groupCommit.idle();
     await states.close();
@@ -85,12 +95,13 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   };
 }
 
-function openStates(databaseUrl: string): OrderStates {
+async function openStates(databaseUrl: string): Promise<OrderStates> {
+  if (databaseUrl.startsWith('mysql:')) return openMysqlStates(databaseUrl);
   const file = /^sqlite:(?<path>.+)$/.exec(databaseUrl)?.groups?.path;
   if (file === undefined) {
     throw new TributaryError(
       'setting_invalid',
-      'ORDER_MGT_DATABASE_URL has to name an SQLite file, as in sqlite:.tributary/order-mgt.sqlite.',
+      'ORDER_MGT_DATABASE_URL has to name an SQLite file, as in sqlite:.tributary/order-mgt.sqlite, or a MySQL database.',
     );
   }
   return openSqliteStates(file);

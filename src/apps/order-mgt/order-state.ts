@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /** The state of one order as it was delivered: the row of the source's view. */
 export interface OrderState {
   readonly order_id: string;
@@ -20,6 +22,16 @@ const status = { type: ['string', 'null'], maxLength: 255 };
  */
 export const ORDER_STATE_SCHEMA = {
   type: 'object',
+  examples: [
+    {
+      order_id: 'order123',
+      order_status: 'CREATED',
+      payment_status: 'PAYMENT_AUTHORIZED',
+      review_status: null,
+      ready_to_send: true,
+      version: 2,
+    },
+  ],
   required: ['order_id', 'order_status', 'payment_status', 'review_status', 'ready_to_send', 'version'],
   properties: {
     order_id: { type: 'string', minLength: 1, maxLength: ORDER_ID_BYTES_MAX },
@@ -41,4 +53,20 @@ export function pickOrderState(body: OrderState): OrderState {
     ready_to_send: body.ready_to_send,
     version: body.version,
   };
+}
+
+/** Over what is acted upon, in one fixed form: other spacing or a new field is the same payload. */
+export function payloadHashOf(state: OrderState): string {
+  return hash(
+    'sha256',
+    JSON.stringify([
+      state.order_id,
+      state.order_status,
+      state.payment_status,
+      state.review_status,
+      state.ready_to_send,
+      state.version,
+    ]),
+    'hex',
+  );
 }

@@ -33,7 +33,7 @@ export class HttpProblem extends Error {
 /** Whatever was thrown, as a problem; of a fault inside us only its code is told. */
 export function toProblem(error: FastifyError | Error): HttpProblem {
   if (error instanceof HttpProblem) return error;
-  if ('validation' in error && error.validation !== undefined) return validationProblem(error);
+  if ('validation' in error && error.validation !== undefined) return validationProblem(error.validation);
   if (error instanceof TributaryError) {
     return new HttpProblem(503, error.code, 'The order could not be stored or read just now; try again.', {
       retryAfterSeconds: 1,
@@ -51,7 +51,7 @@ const FRAMEWORK_PROBLEMS: Readonly<Record<string, { status: number; code: string
   FST_ERR_CTP_BODY_TOO_LARGE: {
     status: 413,
     code: 'body_too_large',
-    detail: 'The body may have at most 1 MiB.',
+    detail: 'The body is larger than this route takes; send less at once.',
   },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     status: 415,
@@ -65,8 +65,9 @@ const FRAMEWORK_PROBLEMS: Readonly<Record<string, { status: number; code: string
   },
 };
 
-function validationProblem(error: FastifyError): HttpProblem {
-  const errors = (error.validation ?? []).map((fault) => {
+/** The faults that a compiled schema found. */
+export function validationProblem(faults: FastifyError['validation'] | null): HttpProblem {
+  const errors = (faults ?? []).map((fault) => {
     const missing = fault.params?.missingProperty;
     const pointer = typeof missing === 'string' ? `${fault.instancePath}/${missing}` : fault.instancePath;
     return {
@@ -74,7 +75,7 @@ function validationProblem(error: FastifyError): HttpProblem {
       detail: typeof missing === 'string' ? 'is missing' : (fault.message ?? 'is not valid'),
     };
   });
-  return new HttpProblem(400, 'body_invalid', 'The body is not the state of an order; see errors.', {
+  return new HttpProblem(400, 'body_invalid', 'The body is not what this route takes; see errors.', {
     errors,
   });
 }

@@ -1,10 +1,18 @@
-import { hash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { OrderState } from './order-state.ts';
-import type { OrderStates, Receipt, ReceivedDelivery } from './states.ts';
+import { effectOfKnown, effectOfNew } from './effect.ts';
+import { type OrderState, payloadHashOf } from './order-state.ts';
+import {
+  type ChangePage,
+  type ListPage,
+  type ListQuery,
+  type OrderStates,
+  type Receipt,
+  type ReceivedDelivery,
+  SCANNED_ROWS_MAX,
+} from './states.ts';
 
 /** One step each; `user_version` counts those that have run. A step that was released is never changed. */
 const MIGRATIONS: readonly string[] = [
@@ -25,10 +33,26 @@ const MIGRATIONS: readonly string[] = [
      effect       TEXT NOT NULL CHECK (effect IN ('applied', 'ignored')),
      received_at  TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  // In the sequence of their receipt the rows are only ever added at the end, which costs far less than among
+  // random ids; and the sequence says in which the orders changed.
+  `CREATE TABLE deliveries_in_sequence (
+     sequence     INTEGER PRIMARY KEY,
+     delivery_id  TEXT NOT NULL UNIQUE,
+     order_id     TEXT NOT NULL,
+     version      INTEGER NOT NULL,
+     payload_hash TEXT NOT NULL,
+     effect       TEXT NOT NULL CHECK (effect IN ('applied', 'ignored')),
+     received_at  TEXT NOT NULL
+   ) STRICT;
+   INSERT INTO deliveries_in_sequence (delivery_id, order_id, version, payload_hash, effect, received_at)
+     SELECT delivery_id, order_id, version, payload_hash, effect, received_at
+     FROM deliveries_received ORDER BY received_at, version;
+   DROP TABLE deliveries_received;
+   ALTER TABLE deliveries_in_sequence RENAME TO deliveries_received;`,
 ];
 
 /**
- * Keeps the states in one SQLite file, which is made if it is missing. Several processes may use it at once.
+ * Keeps the states in one SQLite file, which is made if it is missing.
  * Throws `store_unreachable` if the file cannot be opened, `schema_too_new` if a newer program wrote it.
  */
 export function openSqliteStates(file: string): OrderStates {
@@ -42,7 +66,7 @@ function open(file: string): DatabaseSync {
     database = new DatabaseSync(file, { timeout: 5_000 });
     // FULL: a COMMIT is on disk before it is answered, so that not even a power cut takes back a receipt.
     database.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536;',
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -65536;',
     );
   } catch (error) {
     throw new TributaryError(
@@ -79,9 +103,13 @@ function migrate(database: DatabaseSync, file: string): void {
   }
 }
 
+type Row = Record<string, SQLOutputValue>;
+
 class SqliteStates implements OrderStates {
   readonly #database: DatabaseSync;
   readonly #statements: ReturnType<typeof prepare>;
+  /** Lists of other filters are other statements; there are no more than the filters' combinations. */
+  readonly #lists = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -104,48 +132,100 @@ class SqliteStates implements OrderStates {
   }
 
   #receiveOne({ deliveryId, state, receivedAtMs }: ReceivedDelivery): Receipt {
-    const { order_id: orderId, version } = state;
     const payloadHash = payloadHashOf(state);
-    const receivedAt = new Date(receivedAtMs).toISOString();
+    const heldVersion = this.#heldVersion(state.order_id);
+    const effect = effectOfNew(state.version, heldVersion);
     const isNew =
-      this.#statements.record.run(deliveryId, orderId, version, payloadHash, orderId, version, receivedAt)
-        .changes === 1;
-    if (!isNew) {
-      const known = this.#statements.payloadHash.get(deliveryId)?.payload_hash;
-      const effect = known === payloadHash ? 'duplicate' : 'payload_differs';
-      return { effect, heldVersion: this.#heldVersion(orderId) };
-    }
-    const { order_status, payment_status, review_status, ready_to_send } = state;
-    const isApplied =
-      this.#statements.apply.run(
-        orderId,
-        order_status,
-        payment_status,
-        review_status,
-        ready_to_send ? 1 : 0,
-        version,
+      this.#statements.record.run(
+        deliveryId,
+        state.order_id,
+        state.version,
+        payloadHash,
+        effect,
+        timestampOf(receivedAtMs),
       ).changes === 1;
-    return isApplied
-      ? { effect: 'applied', heldVersion: version }
-      : { effect: 'ignored', heldVersion: this.#heldVersion(orderId) };
+    if (!isNew) return this.#receiveAgain(deliveryId, state, payloadHash);
+    if (effect === 'ignored') return { effect, heldVersion };
+    this.#apply(state);
+    return { effect, heldVersion: state.version };
+  }
+
+  #receiveAgain(deliveryId: string, state: OrderState, payloadHash: string): Receipt {
+    const row = this.#statements.known.get(deliveryId);
+    const known = {
+      payloadHash: String(row?.payload_hash),
+      effect: row?.effect === 'applied' ? ('applied' as const) : ('ignored' as const),
+    };
+    const held = this.#read(state.order_id);
+    const effect = effectOfKnown(state, payloadHash, known, held);
+    if (effect !== 'repaired') return { effect, heldVersion: held?.version ?? null };
+    this.#apply(state);
+    this.#statements.repeat.run(deliveryId);
+    return { effect, heldVersion: state.version };
+  }
+
+  #apply(state: OrderState): void {
+    this.#statements.apply.run(
+      state.order_id,
+      state.order_status,
+      state.payment_status,
+      state.review_status,
+      state.ready_to_send ? 1 : 0,
+      state.version,
+    );
   }
 
   #heldVersion(orderId: string): number | null {
-    const version = this.#statements.order.get(orderId)?.version;
-    return version === undefined ? null : Number(version);
+    const row = this.#statements.version.get(orderId);
+    return row === undefined ? null : Number(row.version);
+  }
+
+  #read(orderId: string): OrderState | null {
+    const row = this.#statements.order.get(orderId);
+    return row === undefined ? null : stateOf(row);
   }
 
   async read(orderId: string): Promise<OrderState | null> {
-    const row = this.#statements.order.get(orderId);
-    if (row === undefined) return null;
-    return {
-      order_id: String(row.order_id),
-      order_status: textOrNull(row.order_status),
-      payment_status: textOrNull(row.payment_status),
-      review_status: textOrNull(row.review_status),
-      ready_to_send: row.ready_to_send === 1,
-      version: Number(row.version),
-    };
+    return this.#read(orderId);
+  }
+
+  async list({ after, limit, filters }: ListQuery): Promise<ListPage> {
+    const from = after ?? '';
+    const conditions = Object.entries(filters).filter(([, value]) => value !== undefined);
+    const values = conditions.map(([, value]) => (typeof value === 'boolean' ? Number(value) : value));
+    const horizon = conditions.length === 0 ? null : this.#statements.horizon.get(from, SCANNED_ROWS_MAX);
+    if (horizon?.count === 0) return { states: [], next: null };
+    const bound = horizon === null ? [] : [horizon?.last as string];
+    const statement = this.#listStatement(conditions.map(([column]) => column));
+    const states = statement.all(from, ...bound, ...values, limit + 1).map(stateOf);
+    if (states.length > limit)
+      return { states: states.slice(0, limit), next: states[limit - 1]?.order_id ?? null };
+    return { states, next: horizon?.count === SCANNED_ROWS_MAX ? String(horizon.last) : null };
+  }
+
+  #listStatement(columns: readonly string[]): StatementSync {
+    const where = columns.map((column) => ` AND ${column} IS ?`).join('');
+    let statement = this.#lists.get(where);
+    if (statement === undefined) {
+      const bound = columns.length === 0 ? '' : ' AND order_id <= ?';
+      statement = this.#database.prepare(
+        `SELECT * FROM orders WHERE order_id > ?${bound}${where} ORDER BY order_id LIMIT ?`,
+      );
+      this.#lists.set(where, statement);
+    }
+    return statement;
+  }
+
+  async changesAfter(position: number, limit: number): Promise<ChangePage> {
+    const end = Math.min(await this.lastPosition(), position + SCANNED_ROWS_MAX);
+    const rows = this.#statements.changes.all(position, end, limit);
+    const changes = rows.map((row) => ({ position: Number(row.sequence), state: stateOf(row) }));
+    const isFull = changes.length === limit;
+    return { changes, position: (isFull ? changes.at(-1)?.position : null) ?? Math.max(position, end) };
+  }
+
+  async lastPosition(): Promise<number> {
+    return Number(this.#statements.lastPosition.get()?.last);
   }
 
   async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
@@ -168,41 +248,60 @@ function prepare(database: DatabaseSync) {
     commit: database.prepare('COMMIT'),
     record: database.prepare(
       `INSERT INTO deliveries_received (delivery_id, order_id, version, payload_hash, effect, received_at)
-       VALUES (?, ?, ?, ?,
-         CASE WHEN EXISTS (SELECT 1 FROM orders WHERE order_id = ? AND version >= ?)
-           THEN 'ignored' ELSE 'applied' END, ?)
-       ON CONFLICT DO NOTHING`,
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ),
-    payloadHash: database.prepare('SELECT payload_hash FROM deliveries_received WHERE delivery_id = ?'),
+    known: database.prepare('SELECT payload_hash, effect FROM deliveries_received WHERE delivery_id = ?'),
+    repeat: database.prepare(
+      `UPDATE deliveries_received
+       SET effect = 'applied', sequence = (SELECT MAX(sequence) + 1 FROM deliveries_received)
+       WHERE delivery_id = ?`,
+    ),
     apply: database.prepare(
       `INSERT INTO orders (order_id, order_status, payment_status, review_status, ready_to_send, version)
        VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (order_id) DO UPDATE SET
          order_status = excluded.order_status, payment_status = excluded.payment_status,
          review_status = excluded.review_status, ready_to_send = excluded.ready_to_send,
-         version = excluded.version
-       WHERE excluded.version > orders.version`,
+         version = excluded.version`,
     ),
+    version: database.prepare('SELECT version FROM orders WHERE order_id = ?'),
     order: database.prepare('SELECT * FROM orders WHERE order_id = ?'),
+    horizon: database.prepare(
+      `SELECT MAX(order_id) AS last, COUNT(*) AS count
+       FROM (SELECT order_id FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?)`,
+    ),
+    changes: database.prepare(
+      `SELECT d.sequence, o.* FROM deliveries_received d
+       JOIN orders o ON o.order_id = d.order_id AND o.version = d.version
+       WHERE d.sequence > ? AND d.sequence <= ? AND d.effect = 'applied' ORDER BY d.sequence LIMIT ?`,
+    ),
+    lastPosition: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS last FROM deliveries_received'),
   };
 }
 
-/** Over what is acted upon, in one fixed form: other spacing or a new field is the same payload. */
-export function payloadHashOf(state: OrderState): string {
-  return hash(
-    'sha256',
-    JSON.stringify([
-      state.order_id,
-      state.order_status,
-      state.payment_status,
-      state.review_status,
-      state.ready_to_send,
-      state.version,
-    ]),
-    'hex',
-  );
+function stateOf(row: Row): OrderState {
+  return {
+    order_id: String(row.order_id),
+    order_status: textOrNull(row.order_status),
+    payment_status: textOrNull(row.payment_status),
+    review_status: textOrNull(row.review_status),
+    ready_to_send: row.ready_to_send === 1,
+    version: Number(row.version),
+  };
 }
 
 function textOrNull(value: unknown): string | null {
   return value === null || value === undefined ? null : String(value);
+}
+
+let stampedMs = Number.NaN;
+let stamp = '';
+
+/** RFC 3339 in UTC. Many deliveries come in one millisecond, and a date is dear to write. */
+function timestampOf(timeMs: number): string {
+  if (timeMs !== stampedMs) {
+    stampedMs = timeMs;
+    stamp = new Date(timeMs).toISOString();
+  }
+  return stamp;
 }

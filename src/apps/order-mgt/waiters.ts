@@ -1,5 +1,5 @@
 import type { OrderState } from './order-state.ts';
-import type { OrderStates } from './states.ts';
+import type { OrderStates, ReceivedDelivery } from './states.ts';
 
 /** What another process commits to the same database is seen at the next look, so far apart. */
 const LOOK_EVERY_MS = 250;
@@ -59,11 +59,11 @@ export class Waiters {
     });
   }
 
-  /** Looks again for whoever waits for one of these orders. */
-  notify(orderIds: Iterable<string>): void {
+  /** Looks again for whoever waits for the order of one of these deliveries. */
+  notify(deliveries: readonly ReceivedDelivery[]): void {
     if (this.#count === 0) return;
-    for (const orderId of orderIds) {
-      for (const waiter of this.#byOrder.get(orderId) ?? []) void this.#look(waiter);
+    for (const { state } of deliveries) {
+      for (const waiter of this.#byOrder.get(state.order_id) ?? []) void this.#look(waiter);
     }
   }
 

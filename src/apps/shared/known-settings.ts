@@ -279,11 +279,19 @@ export const ORDER_MGT_SETTINGS = {
   databaseUrl: url({
     env: 'ORDER_MGT_DATABASE_URL',
     flag: 'database-url',
-    protocols: ['sqlite:'],
+    protocols: ['sqlite:', 'mysql:'],
     example: 'sqlite:.tributary/order-mgt.sqlite',
     default: (dataDirectory) => `sqlite:${join(dataDirectory, 'order-mgt.sqlite')}`,
     check: databaseCheck,
     help: 'Database of the orders that were received.',
+  }),
+  batchMax: integer({
+    env: 'ORDER_MGT_BATCH_MAX',
+    flag: 'batch-max',
+    default: 500,
+    min: 0,
+    max: 1_000,
+    help: 'The most states that are taken in one request; 0 takes them one by one only.',
   }),
   port: integer({
     env: 'ORDER_MGT_PORT',

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
 import { type OrderMgt, startOrderMgt } from '../../../src/apps/order-mgt/index.ts';
 import type { OrderState } from '../../../src/apps/order-mgt/order-state.ts';
+import { OpenApiDocument } from './openapi-document.ts';
 
 export interface Answer {
   readonly status: number;
@@ -21,6 +22,7 @@ export class TestOrderMgt {
   readonly logged: string[] = [];
   orderMgt: OrderMgt | null = null;
   #url = '';
+  #document: Promise<OpenApiDocument> | null = null;
 
   constructor() {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-order-mgt-'));
@@ -31,13 +33,15 @@ export class TestOrderMgt {
     });
   }
 
-  async start(options: { secret?: string; now?: () => number } = {}): Promise<this> {
+  async start(options: { secret?: string; now?: () => number; batchMax?: number } = {}): Promise<this> {
+    this.#document = null;
     this.orderMgt = await startOrderMgt({
       databaseUrl: `sqlite:${this.file}`,
       host: '127.0.0.1',
       port: 0,
       secret: options.secret,
       ...(options.now === undefined ? {} : { now: options.now }),
+      ...(options.batchMax === undefined ? {} : { batchMax: options.batchMax }),
       log: (level, message) => this.logged.push(`${level}: ${message}`),
     });
     this.#url = this.orderMgt.url;
@@ -55,16 +59,44 @@ export class TestOrderMgt {
   }
 
   post(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
-    return send(this.#url, 'POST', '/api/orders', { 'content-type': 'application/json', ...headers }, text);
+    return this.#ask('POST', '/api/orders', headers, body);
+  }
+
+  postBatch(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.#ask('POST', '/api/orders/batch', headers, body);
   }
 
   get(path: string): Promise<Answer> {
-    return send(this.#url, 'GET', path);
+    return this.#ask('GET', path);
+  }
+
+  /** Every answer of every test has to be what the program's own document says. */
+  async #ask(
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body?: unknown,
+  ): Promise<Answer> {
+    const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+    const all = method === 'POST' ? { 'content-type': 'application/json', ...headers } : headers;
+    const answer = await send(this.#url, method, path, all, text);
+    this.#document ??= send(this.#url, 'GET', '/openapi.json').then(({ body }) => new OpenApiDocument(body));
+    (await this.#document).requireFit(method, path, answer);
+    return answer;
   }
 
   order(orderId: string, query = ''): Promise<Answer> {
     return this.get(`/api/orders/${encodeURIComponent(orderId)}${query}`);
+  }
+
+  /** What an outsider does to the file. */
+  change(sql: string): void {
+    const database = new DatabaseSync(this.file);
+    try {
+      database.exec(sql);
+    } finally {
+      database.close();
+    }
   }
 
   /** What an outsider finds in the file. */

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { ChangeStream } from '../../../src/apps/order-mgt/change-stream.ts';
 import { GroupCommit } from '../../../src/apps/order-mgt/group-commit.ts';
 import { buildServer } from '../../../src/apps/order-mgt/server.ts';
-import type { OrderStates, Receipt, ReceivedDelivery } from '../../../src/apps/order-mgt/states.ts';
+import type {
+  ChangePage,
+  ListPage,
+  OrderStates,
+  Receipt,
+  ReceivedDelivery,
+} from '../../../src/apps/order-mgt/states.ts';
 import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { newState } from './fixture.ts';
@@ -25,6 +32,18 @@ class ManualStates implements OrderStates {
 
   async read(): Promise<null> {
     return null;
+  }
+
+  async list(): Promise<ListPage> {
+    return { states: [], next: null };
+  }
+
+  async changesAfter(): Promise<ChangePage> {
+    return { changes: [], position: 0 };
+  }
+
+  async lastPosition(): Promise<number> {
+    return 0;
   }
 
   async health(): Promise<{ ok: false; reason: string }> {
@@ -77,14 +96,14 @@ describe('group commit', () => {
   it('has a limit for one transaction', async () => {
     const states = new ManualStates();
     const group = new GroupCommit(states, () => {});
-    const all = Array.from({ length: 2_500 }, (_, index) => group.receive(delivery(index + 1)));
+    const all = Array.from({ length: 10_000 }, (_, index) => group.receive(delivery(index + 1)));
     for (let index = 0; index < 3; index++) {
       await turn();
       states.finish();
       await turn();
     }
     await Promise.all(all);
-    expect(states.batches.map((batch) => batch.length)).toEqual([1_000, 1_000, 500]);
+    expect(states.batches.map((batch) => batch.length)).toEqual([4_000, 4_000, 2_000]);
   });
 
   it('tells everybody in a failed transaction that it failed, nobody that it worked, and goes on', async () => {
@@ -113,6 +132,8 @@ describe('a store that fails', () => {
       states,
       groupCommit: new GroupCommit(states, () => {}),
       waiters: new Waiters(states, 10),
+      stream: new ChangeStream(states, () => {}),
+      batchMax: 500,
       keys: [],
       isStopping: () => false,
       now: Date.now,

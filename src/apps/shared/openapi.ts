@@ -1,0 +1,136 @@
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+
+export interface OpenApiInfo {
+  readonly title: string;
+  readonly description: string;
+  readonly version: string;
+}
+
+/** What a route says about itself beside what fastify reads. */
+declare module 'fastify' {
+  interface FastifySchema {
+    operationId?: string;
+    summary?: string;
+    description?: string;
+  }
+}
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const PROBLEM_SCHEMA = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'code'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string' },
+    code: { type: 'string', description: 'What programs go by; it never changes its meaning.' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['pointer', 'detail'],
+        properties: {
+          pointer: { type: 'string', description: 'JSON Pointer into the body.' },
+          detail: { type: 'string' },
+        },
+      },
+    },
+    traceId: { type: 'string' },
+  },
+} as const;
+
+/**
+ * Answers `/openapi.json` with a document of every route that is added afterwards, made of the schemas by which
+ * the routes themselves check and write, so that the two cannot differ. Every error is the one problem document.
+ * Source: OpenAPI 3.1.1; RFC 9457.
+ */
+export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo): void {
+  const paths: Record<string, Record<string, object>> = {};
+  app.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) {
+      if (method === 'HEAD') continue;
+      const path = route.url.replace(/:(\w+)/g, '{$1}');
+      paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(route, path) };
+    }
+  });
+  app.get(
+    '/openapi.json',
+    {
+      schema: {
+        operationId: 'describe',
+        summary: 'This document.',
+        response: { 200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: {} } } } },
+      },
+    },
+    (_request, reply) => {
+      void reply
+        .type('application/json')
+        .serializer(JSON.stringify)
+        .send({
+          openapi: '3.1.1',
+          info,
+          paths,
+          components: { schemas: { Problem: PROBLEM_SCHEMA } },
+        });
+    },
+  );
+}
+
+function operationOf(route: RouteOptions, path: string): object {
+  const schema: FastifySchema = route.schema ?? {};
+  const { operationId, summary, description } = schema;
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const parameters = [
+    ...inPath,
+    ...parametersOf('query', schema.querystring),
+    ...parametersOf('header', schema.headers),
+  ];
+  return {
+    operationId,
+    summary,
+    description,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(schema.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: schema.body } } } }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries((schema.response ?? {}) as Record<string, Schema>).map(([status, response]) => [
+          status,
+          responseOf(response),
+        ]),
+      ),
+      default: {
+        description: 'It could not be done; code says why.',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    },
+  };
+}
+
+function parametersOf(place: 'query' | 'header', given: unknown): object[] {
+  const { properties = {}, required = [] } = (given ?? {}) as {
+    properties?: Record<string, Schema>;
+    required?: readonly string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: place,
+    required: required.includes(name),
+    description,
+    schema,
+  }));
+}
+
+function responseOf({ description, headers, ...schema }: Schema): object {
+  const content = 'content' in schema ? schema.content : { 'application/json': { schema } };
+  return { description, ...(headers === undefined ? {} : { headers }), content };
+}

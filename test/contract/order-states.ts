@@ -1,0 +1,301 @@
+// What every store of order-mgt promises (src/apps/order-mgt/states.ts).
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OrderState } from '../../src/apps/order-mgt/order-state.ts';
+import type { OrderStates, ReceivedDelivery } from '../../src/apps/order-mgt/states.ts';
+import { compareUtf8 } from '../../src/core/text.ts';
+
+export interface OrderStatesHarness {
+  /** A store in a new, empty database. */
+  open(): Promise<OrderStates>;
+  /** Another one on the same database, as another process would have it. */
+  openAgain(): Promise<OrderStates>;
+  /** Runs a statement behind the store's back; `orders` stands for the table of the states. */
+  tamper(sql: (tables: { orders: string; deliveries: string }) => string): Promise<void>;
+  ledger(): Promise<{ delivery_id: string; effect: string }[]>;
+  cleanup(): Promise<void>;
+}
+
+export function orderState(changes: Partial<OrderState> = {}): OrderState {
+  return {
+    order_id: 'order123',
+    order_status: 'CREATED',
+    payment_status: 'PAYMENT_AUTHORIZED',
+    review_status: null,
+    ready_to_send: true,
+    version: 2,
+    ...changes,
+  };
+}
+
+const delivery = (deliveryId: string, changes: Partial<OrderState> = {}): ReceivedDelivery => ({
+  deliveryId,
+  state: orderState(changes),
+  receivedAtMs: 1_760_000_000_123,
+});
+
+const ALL = { after: null, limit: 1_000, filters: {} };
+const STRANGE_IDS = [
+  'A1',
+  'a1',
+  'A1 ',
+  'é',
+  'e\u0301',
+  '\uffee',
+  '🛒',
+  'nul\0',
+  "quote'\\",
+  'x'.repeat(255),
+  '٣',
+];
+
+export function describeOrderStates(name: string, harness: OrderStatesHarness): void {
+  describe(`order states in ${name}`, () => {
+    let states: OrderStates;
+    beforeEach(async () => {
+      states = await harness.open();
+    });
+    afterEach(() => harness.cleanup());
+
+    const effects = async (...deliveries: ReceivedDelivery[]) =>
+      (await states.receive(deliveries)).map(({ effect, heldVersion }) => `${effect} ${heldVersion}`);
+
+    it('applies later versions, ignores others, and knows an id again, within a batch and after it', async () => {
+      expect(
+        await effects(
+          delivery('a'),
+          delivery('b', { version: 5 }),
+          delivery('c', { version: 4 }),
+          delivery('d', { version: 5, ready_to_send: false }),
+          delivery('a'),
+          delivery('a', { version: 9 }),
+        ),
+      ).toEqual(['applied 2', 'applied 5', 'ignored 5', 'ignored 5', 'duplicate 5', 'payload_differs 5']);
+      expect(await effects(delivery('c', { version: 4 }), delivery('c', { order_id: 'other' }))).toEqual([
+        'duplicate 5',
+        'payload_differs null',
+      ]);
+      expect(await states.read('order123')).toEqual(orderState({ version: 5 }));
+      expect(await harness.ledger()).toEqual([
+        { delivery_id: 'a', effect: 'applied' },
+        { delivery_id: 'b', effect: 'applied' },
+        { delivery_id: 'c', effect: 'ignored' },
+        { delivery_id: 'd', effect: 'ignored' },
+      ]);
+    });
+
+    it('keeps ids apart by their bytes, and texts and numbers as they are', async () => {
+      const odd = {
+        order_status: ' ',
+        payment_status: '"\'\\\n\0🛒',
+        review_status: null,
+        ready_to_send: false,
+      };
+      const deliveries = STRANGE_IDS.map((order_id, index) =>
+        delivery(`id-${index}`, { ...odd, order_id, version: Number.MAX_SAFE_INTEGER - index }),
+      );
+      expect(new Set((await states.receive(deliveries)).map(({ effect }) => effect))).toEqual(
+        new Set(['applied']),
+      );
+      for (const { state } of deliveries) expect(await states.read(state.order_id)).toEqual(state);
+      expect(await states.read('A1  ')).toBeNull();
+      expect(await effects(delivery('ID-0', odd), delivery('id-0 ', { order_id: 'new' }))).toEqual([
+        'applied 2',
+        'applied 2',
+      ]);
+    });
+
+    it('takes large batches of any size in one piece', async () => {
+      const many = Array.from({ length: 1_111 }, (_, index) =>
+        delivery(`msg_${index}`, { order_id: `order-${index % 700}`, version: 1 + Math.floor(index / 700) }),
+      );
+      expect((await states.receive(many)).every(({ effect }) => effect === 'applied')).toBe(true);
+      expect((await states.receive(many)).every(({ effect }) => effect === 'duplicate')).toBe(true);
+      expect((await states.list(ALL)).states).toHaveLength(700);
+      expect(await states.receive([])).toEqual([]);
+    });
+
+    describe('a delivery that comes again', () => {
+      beforeEach(() => effects(delivery('a', { version: 5 })));
+
+      it('brings back a row that was lost, and the ledger stays one row for each id', async () => {
+        await harness.tamper(({ orders }) => `DELETE FROM ${orders}`);
+        expect(await effects(delivery('a', { version: 5 }), delivery('a', { version: 5 }))).toEqual([
+          'repaired 5',
+          'duplicate 5',
+        ]);
+        expect(await states.read('order123')).toEqual(orderState({ version: 5 }));
+        expect(await harness.ledger()).toEqual([{ delivery_id: 'a', effect: 'applied' }]);
+      });
+
+      it.each(['version = 4', 'ready_to_send = 0', "review_status = 'ACCEPTED'", 'payment_status = NULL'])(
+        'sets right a row that was altered: %s',
+        async (change) => {
+          await harness.tamper(({ orders }) => `UPDATE ${orders} SET ${change}`);
+          expect(await effects(delivery('a', { version: 5 }))).toEqual(['repaired 5']);
+          expect(await states.read('order123')).toEqual(orderState({ version: 5 }));
+        },
+      );
+
+      it('leaves a later row alone, whatever it holds', async () => {
+        await effects(delivery('b', { version: 7, ready_to_send: false }));
+        expect(await effects(delivery('a', { version: 5 }))).toEqual(['duplicate 7']);
+        expect(await states.read('order123')).toEqual(orderState({ version: 7, ready_to_send: false }));
+      });
+
+      it('and was ignored in favour of the same version stays ignored', async () => {
+        const other = delivery('b', { version: 5, ready_to_send: false });
+        expect(await effects(other, other)).toEqual(['ignored 5', 'duplicate 5']);
+        expect(await states.read('order123')).toEqual(orderState({ version: 5 }));
+      });
+
+      it('and was ignored brings its row back if there is none, and may then set it right', async () => {
+        await effects(delivery('b', { version: 4 }));
+        await harness.tamper(({ orders }) => `DELETE FROM ${orders}`);
+        expect(await effects(delivery('b', { version: 4 }))).toEqual(['repaired 4']);
+        await harness.tamper(({ orders }) => `UPDATE ${orders} SET ready_to_send = 0`);
+        expect(await effects(delivery('b', { version: 4 }))).toEqual(['repaired 4']);
+        expect(await states.read('order123')).toEqual(orderState({ version: 4 }));
+      });
+    });
+
+    describe('a list', () => {
+      const ids = [...STRANGE_IDS, ...Array.from({ length: 40 }, (_, index) => `order-${index}`)];
+      const sorted = [...ids].sort(compareUtf8);
+      beforeEach(() =>
+        states.receive(
+          ids.map((order_id, index) =>
+            delivery(order_id === '' ? 'none' : `msg_${index}`, {
+              order_id,
+              order_status: index % 4 === 0 ? null : 'CREATED',
+              review_status: ['ACCEPTED', 'ACCEPTED ', 'accepted', ''][index % 4] ?? null,
+              ready_to_send: index % 2 === 0,
+            }),
+          ),
+        ),
+      );
+
+      async function walk(limit: number, filters = {}): Promise<string[]> {
+        const found: string[] = [];
+        let after: string | null = null;
+        do {
+          const page = await states.list({ after, limit, filters });
+          expect(page.states.length).toBeLessThanOrEqual(limit);
+          found.push(...page.states.map(({ order_id }) => order_id));
+          after = page.next;
+        } while (after !== null);
+        return found;
+      }
+
+      it("goes in the sequence of the ids' bytes, each once, whatever the size of the pages", async () => {
+        for (const limit of [1, 7, ids.length - 1, ids.length, 1_000])
+          expect(await walk(limit)).toEqual(sorted);
+        expect(await states.list({ after: sorted.at(-1) ?? '', limit: 1, filters: {} })).toEqual({
+          states: [],
+          next: null,
+        });
+      });
+
+      it('filters by exactly what was asked', async () => {
+        const withIndex = (wanted: (index: number) => boolean) =>
+          sorted.filter((id) => wanted(ids.indexOf(id)));
+        expect(await walk(5, { order_status: null })).toEqual(withIndex((index) => index % 4 === 0));
+        expect(await walk(5, { review_status: 'ACCEPTED' })).toEqual(withIndex((index) => index % 4 === 0));
+        expect(await walk(5, { review_status: 'ACCEPTED ' })).toEqual(withIndex((index) => index % 4 === 1));
+        expect(await walk(5, { ready_to_send: true, order_status: 'CREATED' })).toEqual(
+          withIndex((index) => index % 4 === 2),
+        );
+        expect(await walk(5, { order_id: 'A1 ' })).toEqual(['A1 ']);
+        expect(await walk(5, { payment_status: 'x' })).toEqual([]);
+      });
+    });
+
+    describe('the changes', () => {
+      it('come in the sequence of their commits, the latest of each order, and again from any position', async () => {
+        expect(await states.changesAfter(0, 10)).toEqual({ changes: [], position: 0 });
+        await effects(delivery('a1'), delivery('b1', { order_id: 'b' }));
+        const between = await states.lastPosition();
+        await effects(delivery('old', { version: 1 }), delivery('a2', { version: 3 }));
+        const all = await states.changesAfter(0, 10);
+        expect(all.changes.map(({ state }) => `${state.order_id} ${state.version}`)).toEqual([
+          'b 2',
+          'order123 3',
+        ]);
+        expect(all.position).toBe(await states.lastPosition());
+        const rest = await states.changesAfter(between, 10);
+        expect(rest.changes).toEqual(all.changes.slice(1));
+        const first = await states.changesAfter(0, 1);
+        expect(first.changes).toEqual(all.changes.slice(0, 1));
+        expect((await states.changesAfter(first.position, 1)).changes).toEqual(all.changes.slice(1));
+        expect(await states.changesAfter(all.position, 10)).toEqual({ changes: [], position: all.position });
+      });
+
+      it('tell of a repair too', async () => {
+        await effects(delivery('a'), delivery('b', { order_id: 'b' }));
+        const position = await states.lastPosition();
+        await harness.tamper(({ orders }) => `DELETE FROM ${orders} WHERE order_id = 'order123'`);
+        await effects(delivery('a'));
+        const { changes } = await states.changesAfter(position, 10);
+        expect(changes.map(({ state }) => state)).toEqual([orderState()]);
+      });
+
+      it('miss nothing when several processes write at once', async () => {
+        const other = await harness.openAgain();
+        const seen = new Map<string, number>();
+        let position = 0;
+        let isWriting = true;
+        const write = async (store: OrderStates, name: string) => {
+          for (let round = 1; round <= 15; round++) {
+            await store.receive(
+              [1, 2, 3].map((index) =>
+                delivery(`${name}-${round}-${index}`, { order_id: `${name}-${index}`, version: round }),
+              ),
+            );
+          }
+        };
+        const read = async () => {
+          for (let isLast = false; !isLast; ) {
+            isLast = !isWriting;
+            const page = await states.changesAfter(position, 2);
+            if (page.position > position) isLast = false;
+            position = page.position;
+            for (const { state } of page.changes) seen.set(state.order_id, state.version);
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+        };
+        const reading = read();
+        await Promise.all([write(states, 'x'), write(other, 'y'), write(other, 'z')]);
+        isWriting = false;
+        await reading;
+        expect(seen.size).toBe(9);
+        expect([...seen.values()].every((version) => version === 15)).toBe(true);
+      });
+    });
+
+    it('gives each id one effect when two processes get the same deliveries at once', async () => {
+      const other = await harness.openAgain();
+      const batch = Array.from({ length: 50 }, (_, index) =>
+        delivery(`msg_${index}`, { order_id: `o-${index}` }),
+      );
+      const outcomes = await Promise.all(
+        [states, other, states, other].map((store, index) =>
+          store.receive(index % 2 === 0 ? batch : [...batch].reverse()),
+        ),
+      );
+      expect(outcomes.flat().filter(({ effect }) => effect === 'applied')).toHaveLength(50);
+      expect(outcomes.flat().filter(({ effect }) => effect === 'duplicate')).toHaveLength(150);
+      expect(await harness.ledger()).toHaveLength(50);
+    });
+
+    it('is healthy while open, has everything when opened again, and may be closed twice', async () => {
+      await effects(delivery('a'));
+      expect(await states.health()).toEqual({ ok: true });
+      await states.close();
+      await states.close();
+      expect(await states.health()).toMatchObject({ ok: false });
+      const again = await harness.openAgain();
+      expect(await again.read('order123')).toEqual(orderState());
+      expect((await again.receive([delivery('a')]))[0]?.effect).toBe('duplicate');
+    });
+  });
+}
