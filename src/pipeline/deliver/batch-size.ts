@@ -13,6 +13,8 @@ export class BatchSize {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   #singlyUntilMs = 0;
   #failures = 0;
+  #wanted = 1;
+  #left = 0;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock;
@@ -20,7 +22,11 @@ export class BatchSize {
 
   of(waiting: number, maxBatch: number): number {
     if (maxBatch <= 1 || this.#clock.monotonicMs() < this.#singlyUntilMs) return 1;
-    return Math.min(maxBatch, Math.ceil(waiting / CALLS_WANTED));
+    // What is left of what was shared out keeps its share; only when more has come it is shared out anew.
+    if (waiting > this.#left) this.#wanted = Math.ceil(waiting / CALLS_WANTED);
+    const size = Math.min(maxBatch, waiting, this.#wanted);
+    this.#left = waiting - size;
+    return size;
   }
 
   /** A batch came back. */
@@ -29,8 +35,11 @@ export class BatchSize {
       this.#failures = 0;
       return;
     }
+    const nowMs = this.#clock.monotonicMs();
+    // Others that were under way with it say the same thing once more.
+    if (nowMs < this.#singlyUntilMs) return;
     const ms = Math.min(SINGLY_MS.cap, SINGLY_MS.base * 2 ** Math.min(this.#failures, 10));
-    this.#singlyUntilMs = this.#clock.monotonicMs() + ms;
+    this.#singlyUntilMs = nowMs + ms;
     this.#failures++;
   }
 }

@@ -6,6 +6,8 @@ import type { BreakerOptions, BreakerState } from './options.ts';
 export interface CallReport {
   /** `Breaker.generation` when the call was begun. */
   readonly generation: number;
+  /** When it was begun, by the clock that never jumps. */
+  readonly startedMs: number;
   /** `answered`: the target works, whatever it said of the state. `fault`: no answer, or one of a broken target. */
   readonly outcome: 'answered' | 'fault';
   readonly entityId: string;
@@ -18,6 +20,10 @@ export interface CallReport {
 const RAMP_END_PER_SECOND = 20_000;
 /** A fault of a retry says less: the state itself may be what the target stumbles over. */
 const RETRY_WEIGHT = 0.25;
+/** Of the trials so many may be retries: if those hang, the first attempts that come meanwhile still find out. */
+const RETRY_TRIALS = 1;
+/** A call that failed after longer has hung. */
+const HUNG_MS = 1_000;
 
 /**
  * Keeps a target that is down from being asked, and one that comes back from being run over.
@@ -29,7 +35,8 @@ const RETRY_WEIGHT = 0.25;
  *     any --the target asks to be left alone--> open, for as long as asked --> ramping
  *     any --the target wants no more--> disabled
  *
- * One entity's failures count once, however often it is tried, and any answer ends the row: so one order that the
+ * One entity's failures count once, however often it is tried, and any answer ends the row. A call that hung says
+ * nothing if the target has answered another that was begun later, or if it hung before. So one order that the
  * target cannot take, or a few among many, never hold up the others.
  */
 export class Breaker {
@@ -43,7 +50,10 @@ export class Breaker {
   #openUntilMs = 0;
   #afterOpen: 'half_open' | 'ramping' = 'half_open';
   #trialsLeft = 0;
+  #retryTrialsLeft = 0;
   #trialsOut = 0;
+  /** When the latest call was begun that was answered. */
+  #answeredSinceMs = 0;
   readonly #faultsInRow = new Map<string, number>();
   #window = { untilMs: 0, calls: 0, faults: 0 };
   #ramp = { ratePerSecond: 0, untilMs: 0, answered: 0, faults: 0 };
@@ -77,9 +87,11 @@ export class Breaker {
     return this.#state === 'ramping' ? this.#ramp.ratePerSecond : null;
   }
 
-  /** How many states may be begun now; trials are to be sent singly. */
-  get allowance(): number {
-    if (this.#state === 'half_open') return this.#trialsLeft;
+  /** How many first attempts, or retries, may be begun now; trials are to be sent singly. */
+  allowance(attempts: 'first' | 'later'): number {
+    if (this.#state === 'half_open') {
+      return attempts === 'first' ? this.#trialsLeft : Math.min(this.#trialsLeft, this.#retryTrialsLeft);
+    }
     return this.#state === 'closed' || this.#state === 'ramping' ? Number.POSITIVE_INFINITY : 0;
   }
 
@@ -91,6 +103,7 @@ export class Breaker {
       else {
         this.#state = 'half_open';
         this.#trialsLeft = this.#options.trials;
+        this.#retryTrialsLeft = RETRY_TRIALS;
         this.#trialsOut = 0;
       }
     }
@@ -104,13 +117,17 @@ export class Breaker {
   }
 
   /** A call is begun. */
-  began(): void {
+  began(isFirstAttempt: boolean): void {
     if (this.#state !== 'half_open') return;
     this.#trialsLeft--;
+    if (!isFirstAttempt) this.#retryTrialsLeft--;
     this.#trialsOut++;
   }
 
   ended(report: CallReport): void {
+    if (report.outcome === 'answered') {
+      this.#answeredSinceMs = Math.max(this.#answeredSinceMs, report.startedMs);
+    }
     if (report.generation !== this.#generation) return;
     if (this.#state === 'half_open') this.#trialEnded(report);
     else if (this.#state === 'closed' || this.#state === 'ramping') this.#callEnded(report);
@@ -137,7 +154,7 @@ export class Breaker {
     );
   }
 
-  #callEnded({ outcome, entityId, isFirstAttempt, error }: CallReport): void {
+  #callEnded({ outcome, startedMs, entityId, isFirstAttempt, error }: CallReport): void {
     const { faults, faultShare, minimumCalls } = this.#options;
     const window = this.#currentWindow();
     if (isFirstAttempt) window.calls++;
@@ -146,6 +163,8 @@ export class Breaker {
       this.#faultsInRow.clear();
       return;
     }
+    const hasHung = this.#clock.monotonicMs() - startedMs >= HUNG_MS;
+    if (hasHung && (!isFirstAttempt || startedMs < this.#answeredSinceMs)) return;
     this.#ramp.faults++;
     if (isFirstAttempt) window.faults++;
     this.#faultsInRow.set(

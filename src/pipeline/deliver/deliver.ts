@@ -146,10 +146,10 @@ export class Deliver {
   }
 
   #claimLimit(attempts: Attempts): number {
-    const { allowance } = this.#breaker;
+    const allowance = this.#breaker.allowance(attempts);
     if (allowance === 0) return 0;
     // Trials are what waits already, else claimed for the purpose.
-    if (Number.isFinite(allowance)) return this.#ahead.waiting > 0 ? 0 : allowance;
+    if (Number.isFinite(allowance)) return this.#ahead[attempts].length > 0 ? 0 : allowance;
     return this.#ahead.limit(attempts, this.#inFlight, this.#allowedPerSecond());
   }
 
@@ -184,20 +184,26 @@ export class Deliver {
     while (this.#beginOne());
     const isStopping = this.#stopping.signal.aborted;
     // What is claimed and can't go any more is somebody else's when its lease is over.
-    if (isStopping && (this.#cutting.signal.aborted || this.#breaker.allowance === 0)) this.#ahead.drop();
+    if (isStopping && (this.#cutting.signal.aborted || this.#isShut())) this.#ahead.drop();
     this.#pumpLater();
     this.#openRoom();
     if (isStopping) this.#finishedOne.open();
   }
 
+  /** Whether what waits has no way out for now. */
+  #isShut(): boolean {
+    const { state } = this.#breaker;
+    return state !== 'closed' && state !== 'ramping';
+  }
+
   #beginOne(): boolean {
     const { target } = this.#options;
-    const allowed = Math.min(this.#breaker.allowance, this.#rate.available());
-    if (allowed < 1 || this.#cutting.signal.aborted) return false;
+    if (this.#rate.available() < 1 || this.#cutting.signal.aborted) return false;
+    const allowed = Math.min(this.#breaker.allowance('first'), this.#rate.available());
     // Neither kind waits for ever for the other.
     const isRetrysTurn = ++this.#turns % RETRYS_TURN === 0;
     if (isRetrysTurn && this.#beginRetry()) return true;
-    if (this.#ahead.first.length > 0 && this.#slots.hasRoom(false)) {
+    if (allowed >= 1 && this.#ahead.first.length > 0 && this.#slots.hasRoom(false)) {
       const isTrial = this.#breaker.state === 'half_open';
       const size = isTrial ? 1 : this.#batchSize.of(this.#ahead.first.length, target.maxBatch);
       void this.#call(this.#ahead.takeFirst(Math.min(size, allowed), this.#options.clock.monotonicMs()));
@@ -208,7 +214,8 @@ export class Deliver {
 
   /** A retry goes alone: what hangs or fails with it should be nothing but itself. */
   #beginRetry(): boolean {
-    if (this.#ahead.later.length === 0 || !this.#slots.hasRoom(true)) return false;
+    if (this.#ahead.later.length === 0 || this.#breaker.allowance('later') < 1) return false;
+    if (!this.#slots.hasRoom(true)) return false;
     void this.#call(this.#ahead.later.take(1));
     return true;
   }
@@ -221,7 +228,7 @@ export class Deliver {
     const isFirstAttempt = first.attempt === 1;
     this.#inFlight += group.length;
     this.#rate.take(group.length);
-    this.#breaker.began();
+    this.#breaker.began(isFirstAttempt);
     const slot = this.#slots.begin(!isFirstAttempt);
     const attemptedAtMs = clock.now();
     const deliveries = group.map((delivery) => this.#deliveryOf(delivery));
@@ -245,7 +252,8 @@ export class Deliver {
         next,
       });
     }
-    if (!this.#cutting.signal.aborted) this.#judge(outcomes, { generation, first, isFirstAttempt });
+    if (!this.#cutting.signal.aborted)
+      this.#judge(outcomes, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
     this.#finishedOne.open();
     this.#pump();
   }
@@ -253,9 +261,9 @@ export class Deliver {
   /** What the call as a whole says of the target: any answer in it means that the target works. */
   #judge(
     outcomes: readonly DeliveryOutcome[],
-    call: { generation: number; first: ClaimedDelivery; isFirstAttempt: boolean },
+    call: { generation: number; startedMs: number; first: ClaimedDelivery; isFirstAttempt: boolean },
   ): void {
-    const { generation, first, isFirstAttempt } = call;
+    const { generation, startedMs, first, isFirstAttempt } = call;
     let pauseMs = 0;
     let faults = 0;
     let error: string | null = null;
@@ -277,7 +285,7 @@ export class Deliver {
     const isFaulty = outcomes.length > 0 && faults === outcomes.length;
     if (outcomes.length > 1) this.#batchSize.ended(isFaulty);
     const outcome = isFaulty ? 'fault' : 'answered';
-    this.#breaker.ended({ generation, outcome, entityId: first.entityId, isFirstAttempt, error });
+    this.#breaker.ended({ generation, startedMs, outcome, entityId: first.entityId, isFirstAttempt, error });
   }
 
   #deliveryOf({ entityId, version, row, attempt }: ClaimedDelivery): Delivery {
