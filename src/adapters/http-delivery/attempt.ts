@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
 import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
 import { codeOf, describeFault } from './fault.ts';
+import type { StopWatch } from './stop-watch.ts';
 import { retryAfterMs, verdictOf } from './verdict.ts';
 
 /** What all attempts of one target share. */
@@ -13,6 +14,7 @@ export interface AttemptContext {
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly deadlineMs: number;
   readonly retryAfterLimitMs: number;
+  readonly stops: StopWatch;
 }
 
 /** No more of an answer is read, unless it is one to many states. */
@@ -60,7 +62,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
       this.#resolve = resolve;
     });
     this.#timer = setTimeout(this.#onDeadline, context.deadlineMs);
-    signal.addEventListener('abort', this.#onStop);
+    context.stops.add(signal, this);
   }
 
   /** What the answer said of batches; undefined if nothing, or if it was none of success. */
@@ -134,10 +136,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#cut();
   };
 
-  readonly #onStop = (): void => {
+  /** Ends the attempt now, whatever the other end has made of it. */
+  stop(): void {
     this.#settle('retry', `Stopped while ${this.#context.place} was being asked; the outcome is not known.`);
     this.#cut();
-  };
+  }
 
   /** Destroys the connection, because the rest of the answer would have to be read to use it again. */
   #cut(): void {
@@ -168,7 +171,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#isSettled) return;
     this.#isSettled = true;
     clearTimeout(this.#timer);
-    this.#signal.removeEventListener('abort', this.#onStop);
+    this.#context.stops.remove(this.#signal, this);
     if (this.#keptLimit !== ANSWER_KEPT_BYTES) this.#body = Buffer.concat(this.#chunks);
     this.#resolve({
       verdict,

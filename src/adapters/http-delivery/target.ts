@@ -8,6 +8,7 @@ import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
 import { BatchOffer } from './batch-offer.ts';
 import type { HttpTargetOptions } from './options.ts';
 import { parseSigningKeys, type SigningKey, sign } from './signature.ts';
+import { StopWatch } from './stop-watch.ts';
 import { freshTraceparent } from './traceparent.ts';
 
 /**
@@ -52,6 +53,7 @@ class HttpTarget implements DeliveryTarget {
       clock,
       deadlineMs,
       retryAfterLimitMs: options.retryAfterLimitMs ?? 60 * 60_000,
+      stops: new StopWatch(),
     };
     this.#pool = new Pool(url.origin, {
       connections: options.connections ?? 64,
