@@ -2,23 +2,30 @@ import type { Domain } from '../core/domain.ts';
 import { isRetryable, messageOf, TributaryError } from '../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../core/retry.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DeliveryTarget } from '../ports/delivery-target.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Store } from '../ports/store.ts';
 import { createAdopter } from './adopt.ts';
 import { createDecoder } from './decode/decoder.ts';
-import { Deliver, type DeliverStatus } from './deliver/deliver.ts';
+import { Deliver } from './deliver/deliver.ts';
+import {
+  DEFAULT_BREAKER,
+  DEFAULT_PACE,
+  DEFAULT_TIMING,
+  type DeliverStatus,
+  type DeliverTiming,
+} from './deliver/options.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
+import { dueTargetsOf, type TargetRoute } from './target-route.ts';
 
 export interface SyncOptions<State, Event> {
   readonly domain: Domain<State, Event>;
   readonly log: EventLog;
   /** Opened with the names of `targets`. */
   readonly store: Store;
-  /** Every state that is due is owed to each of them. */
-  readonly targets: readonly DeliveryTarget[];
+  /** Every state that is due is owed to each of them whose route it qualifies for. */
+  readonly targets: readonly TargetRoute[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** The actual name of each topic that the domain names, where it has another one. */
@@ -43,17 +50,10 @@ export interface IngestTuning {
   readonly acceptsMissingKeys: boolean;
 }
 
-export interface DeliveryTuning {
+/** For all targets; what is left out is as in `DEFAULT_TIMING`. */
+export interface DeliveryTuning extends DeliverTiming {
   /** Whether this instance sends; what is due is written all the same. Default true. */
   readonly enabled: boolean;
-  /** Requests under way at once; default 64. */
-  readonly concurrency: number;
-  /** Longer than the target's own deadline; default 30 s. */
-  readonly leaseMs: number;
-  readonly backoff: Backoff;
-  readonly maxAttempts: number;
-  readonly pollMs: number;
-  readonly stopGraceMs: number;
 }
 
 export interface SyncStatus {
@@ -106,7 +106,7 @@ export class Sync<State, Event> {
   }
 
   status(): SyncStatus {
-    const deliveries = this.#options.targets.flatMap((target, index) => {
+    const deliveries = this.#options.targets.flatMap(({ target }, index) => {
       const deliver = this.#delivers[index];
       return deliver === undefined ? [] : [[target.name, deliver.status()] as const];
     });
@@ -171,7 +171,7 @@ export class Sync<State, Event> {
     const nowMs = clock.now();
     const report = await store.migrate({
       view: { table, keyColumn, columns },
-      targets: targets.map((target) => target.name),
+      targets: targets.map(({ target }) => target.name),
       adopt: adopter === null ? null : (entityId, row) => adopter(entityId, row, nowMs),
       nowMs,
     });
@@ -196,7 +196,7 @@ export class Sync<State, Event> {
   }
 
   #createIngest(): Ingest<State, Event> {
-    const { domain, log, store, clock, logger, group, ingest = {} } = this.#options;
+    const { domain, log, store, targets, clock, logger, group, ingest = {} } = this.#options;
     const {
       lanes = 4,
       batchEvents = 8_000,
@@ -221,6 +221,7 @@ export class Sync<State, Event> {
       batchEvents,
       cacheEvents,
       maxBufferedBytes,
+      targets: dueTargetsOf(targets, domain.view),
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) for (const deliver of this.#delivers) deliver.wake();
       },
@@ -229,21 +230,21 @@ export class Sync<State, Event> {
 
   #createDelivers(): Deliver[] {
     const { domain, store, targets, clock, logger, delivery = {} } = this.#options;
-    if (delivery.enabled === false) return [];
+    const { enabled = true, ...timing } = delivery;
+    if (!enabled) return [];
     return targets.map(
-      (target) =>
+      ({ target, pace = {} }) =>
         new Deliver({
           view: domain.view,
           target,
           store,
           clock,
           logger,
-          concurrency: delivery.concurrency ?? 64,
-          leaseMs: delivery.leaseMs ?? 30_000,
-          backoff: delivery.backoff ?? { baseMs: 500, capMs: 60_000 },
-          maxAttempts: delivery.maxAttempts ?? 12,
-          pollMs: delivery.pollMs ?? 500,
-          stopGraceMs: delivery.stopGraceMs ?? 5_000,
+          ...DEFAULT_TIMING,
+          ...timing,
+          ...DEFAULT_PACE,
+          ...pace,
+          breaker: { ...DEFAULT_BREAKER, ...pace.breaker },
         }),
     );
   }

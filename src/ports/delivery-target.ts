@@ -4,11 +4,15 @@ import type { ViewValue } from '../core/domain.ts';
 export interface DeliveryTarget {
   /** Names the target in the ledger and in messages. */
   readonly name: string;
+  /** How many states one call may carry right now: 1 until the target has said that it takes more. It may fall again. */
+  readonly maxBatch: number;
   /**
-   * Sends one state and says what came of it. Never rejects: whatever goes wrong is a verdict. Ends within the
-   * adapter's deadline, or soon after the signal aborts (then the verdict is `retry`: the outcome is unknown).
+   * Sends states, all of different entities, and says what came of each: one outcome for each delivery, in their
+   * sequence. Never rejects: whatever goes wrong is a verdict. One state's trouble is no other's. Ends within the
+   * adapter's deadline (twice that, where a batch has to be sent again singly), or soon after the signal aborts
+   * (then the verdict is `retry`: the outcome is unknown).
    */
-  deliver(delivery: Delivery, signal: AbortSignal): Promise<DeliveryOutcome>;
+  deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]>;
   /** May be called twice. */
   close(): Promise<void>;
 }
@@ -29,7 +33,7 @@ export interface DeliveryOutcome {
   /** The answer's status, or null if there was no answer. */
   readonly status: number | null;
   readonly latencyMs: number;
-  /** The first bytes of the answer, as text. */
+  /** The first bytes of the answer, as text; of a batch, what it says of this state if that is worth keeping. */
   readonly answer: string;
   /** What went wrong, in one sentence; null if nothing did. */
   readonly error: string | null;

@@ -214,6 +214,8 @@ export interface DeliveryClaimRequest {
   readonly limit: number;
   readonly nowMs: number;
   readonly leaseMs: number;
+  /** `first`: only versions that were never attempted. `later`: only the others. Both if it is left out. */
+  readonly attempts?: 'first' | 'later';
 }
 
 export interface ClaimedDelivery {

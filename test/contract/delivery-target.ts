@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Delivery, DeliveryTarget } from '../../src/ports/delivery-target.ts';
+import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../src/ports/delivery-target.ts';
 
 /** How a system at the other end may behave. */
 export type TargetBehaviour =
@@ -50,6 +50,22 @@ export function newDelivery(changes: Partial<Delivery> = {}): Delivery {
   };
 }
 
+/** A target that is given one state at a time. */
+export interface SingleTarget extends Pick<DeliveryTarget, 'close'> {
+  deliver(delivery: Delivery, signal: AbortSignal): Promise<DeliveryOutcome>;
+}
+
+export function singly(target: DeliveryTarget): SingleTarget {
+  return {
+    async deliver(delivery, signal) {
+      const outcomes = await target.deliver([delivery], signal);
+      expect(outcomes).toHaveLength(1);
+      return outcomes[0] as DeliveryOutcome;
+    },
+    close: () => target.close(),
+  };
+}
+
 /** The promises of `src/ports/delivery-target.ts`, each as a test that every adapter passes. */
 export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarness): void {
   describe(`delivery target: ${name}`, () => {
@@ -60,11 +76,15 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       await Promise.all(opened.splice(0).map((each) => each.cleanup()));
     });
 
-    async function open(behaviour: TargetBehaviour, deadlineMs = PATIENT_MS): Promise<TargetUnderTest> {
+    async function open(behaviour: TargetBehaviour, deadlineMs = PATIENT_MS) {
       const each = await harness.open(behaviour, { deadlineMs });
       opened.push(each);
-      return each;
+      return { ...each, target: singly(each.target), many: each.target };
     }
+
+    const three = ['a', 'b', 'c'].map((name) =>
+      newDelivery({ deliveryId: `msg_${name}`, entityId: name, body: { order_id: name, version: 3 } }),
+    );
 
     /** A test of one behaviour; the reason for leaving it out is in its name. */
     function itIf(behaviour: TargetBehaviour, sentence: string, run: () => Promise<void>): void {
@@ -98,6 +118,28 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
       const arrived = received().map(({ deliveryId }) => deliveryId);
       expect(arrived.sort()).toEqual([...ids].sort());
+    });
+
+    it('says of each of several states what came of it, in their sequence, and sends each once', async () => {
+      const { many, received } = await open('accepts');
+      expect(many.maxBatch).toBeGreaterThanOrEqual(1);
+      const outcomes = await many.deliver(three, never);
+      expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'delivered', 'delivered']);
+      const byId = (left: ReceivedState, right: ReceivedState) =>
+        left.deliveryId < right.deliveryId ? -1 : 1;
+      expect([...received()].sort(byId)).toEqual(three.map(({ deliveryId, body }) => ({ deliveryId, body })));
+    });
+
+    it('has nothing to say of no states', async () => {
+      const { many, received } = await open('accepts');
+      expect(await many.deliver([], never)).toEqual([]);
+      expect(received()).toEqual([]);
+    });
+
+    itIf('fails', 'says retry for each of several states when the other end fails', async () => {
+      const { many } = await open('fails');
+      const outcomes = await many.deliver(three, never);
+      expect(outcomes.map(({ verdict }) => verdict)).toEqual(['retry', 'retry', 'retry']);
     });
 
     it('carries ids and texts of any script unchanged', async () => {

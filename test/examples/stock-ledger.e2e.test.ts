@@ -81,20 +81,24 @@ function expectedRow(entries: readonly Entry[], articleId: string): ViewValue[] 
 /** Keeps the newest version of each article that it was sent. */
 class Purchasing implements DeliveryTarget {
   readonly name = TARGET;
+  readonly maxBatch = 100;
   readonly received = new Map<string, Delivery>();
 
-  deliver(delivery: Delivery) {
-    const known = this.received.get(delivery.entityId);
-    if (known === undefined || known.version < delivery.version)
-      this.received.set(delivery.entityId, delivery);
-    return Promise.resolve({
-      verdict: 'delivered' as const,
-      status: 200,
-      latencyMs: 0,
-      answer: '',
-      error: null,
-      retryAfterMs: null,
+  deliver(deliveries: readonly Delivery[]) {
+    const outcomes = deliveries.map((delivery) => {
+      const known = this.received.get(delivery.entityId);
+      if (known === undefined || known.version < delivery.version)
+        this.received.set(delivery.entityId, delivery);
+      return {
+        verdict: 'delivered' as const,
+        status: 200,
+        latencyMs: 0,
+        answer: '',
+        error: null,
+        retryAfterMs: null,
+      };
     });
+    return Promise.resolve(outcomes);
   }
 
   close() {
@@ -116,7 +120,7 @@ async function runThroughPipeline(store: Store, folder: string): Promise<void> {
     domain: stockLedger,
     log,
     store,
-    targets: [target],
+    targets: [{ target, qualifies: null }],
     clock,
     logger: () => undefined,
     group: 'stock',

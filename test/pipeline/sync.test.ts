@@ -100,7 +100,7 @@ class SyncPlace {
       domain: orders,
       log: this.log,
       store: this.store,
-      targets: [target],
+      targets: [{ target, qualifies: null }],
       clock: quickClock,
       logger: (level, message) => this.logged.push(`${level}: ${message}`),
       group: 'order-sync',

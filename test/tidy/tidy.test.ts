@@ -47,7 +47,10 @@ describe('the house', () => {
     expect([
       ...siblingParts(tree, { adapters: ['mysql', 'sqlite'], parts: [...stores, ...all] }),
       ...siblingParts(tree, { adapters: ['kafka', 'embedded-log'], parts: [...logs, ...all] }),
-      ...siblingParts(tree, { adapters: ['http-delivery'], parts: all }),
+      ...siblingParts(tree, {
+        adapters: ['http-delivery', 'kafka-delivery'],
+        parts: ['target.ts', 'verdict.ts', ...all],
+      }),
     ]).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
 import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
 import { codeOf, describeFault } from './fault.ts';
+import type { StopWatch } from './stop-watch.ts';
 import { retryAfterMs, verdictOf } from './verdict.ts';
 
 /** What all attempts of one target share. */
@@ -13,15 +14,21 @@ export interface AttemptContext {
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly deadlineMs: number;
   readonly retryAfterLimitMs: number;
+  readonly stops: StopWatch;
 }
 
-/** No more of an answer is read. */
+/** No more of an answer is read, unless it is one to many states. */
 const ANSWER_READ_BYTES = 64 * 1_024;
+
+export interface AttemptOptions {
+  /** Bytes of the answer that are read, and kept for `body`; without it, 64 KiB are read and only the first kept. */
+  readonly answerLimit?: number;
+}
 
 /**
  * One request, from the moment it is asked for until its outcome is known.
  *
- *     waiting --connection--> sent --status and headers--> answering --end, 64 KiB--> settled
+ *     waiting --connection--> sent --status and headers--> answering --end, limit--> settled
  *     any of these --deadline, stop signal, broken connection--> settled
  *
  * Settled once means settled for good: a connection that is made later must not carry the request any more.
@@ -32,6 +39,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal;
   readonly #startedMs: number;
   readonly #timer: NodeJS.Timeout;
+  readonly #readLimit: number;
+  readonly #keptLimit: number;
   #resolve: (outcome: DeliveryOutcome) => void = () => {};
   #isSettled = false;
   #controller: Dispatcher.DispatchController | null = null;
@@ -40,8 +49,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #keptBytes = 0;
   #readBytes = 0;
+  #body: Buffer | null = null;
+  #announcement: string | undefined;
 
-  constructor(context: AttemptContext, signal: AbortSignal) {
+  constructor(context: AttemptContext, signal: AbortSignal, { answerLimit }: AttemptOptions = {}) {
+    this.#readLimit = answerLimit ?? ANSWER_READ_BYTES;
+    this.#keptLimit = answerLimit ?? ANSWER_KEPT_BYTES;
     this.#context = context;
     this.#signal = signal;
     this.#startedMs = context.clock.monotonicMs();
@@ -49,7 +62,17 @@ export class Attempt implements Dispatcher.DispatchHandler {
       this.#resolve = resolve;
     });
     this.#timer = setTimeout(this.#onDeadline, context.deadlineMs);
-    signal.addEventListener('abort', this.#onStop);
+    context.stops.add(signal, this);
+  }
+
+  /** What the answer said of batches; undefined if nothing, or if it was none of success. */
+  get announcement(): string | undefined {
+    return this.#announcement;
+  }
+
+  /** The answer, up to the limit, once the attempt is settled; null if none was to be kept. */
+  get body(): Buffer | null {
+    return this.#body;
   }
 
   /** Ends the attempt without an answer. */
@@ -73,19 +96,22 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#status = status;
     if (status >= 300) {
       this.#retryAfterMs = retryAfterMs(headers['retry-after'], clock.now(), retryAfterLimitMs);
+      return;
     }
+    const announced = headers['webhook-batch'];
+    this.#announcement = Array.isArray(announced) ? announced.join(', ') : announced;
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isSettled) return;
     this.#readBytes += chunk.length;
-    if (this.#keptBytes <= ANSWER_KEPT_BYTES) {
+    if (this.#keptBytes <= this.#keptLimit) {
       // A copy of a little: a slice would keep the connection's whole buffer in memory.
-      const kept = Buffer.from(chunk.subarray(0, ANSWER_KEPT_BYTES + 1 - this.#keptBytes));
+      const kept = Buffer.from(chunk.subarray(0, this.#keptLimit + 1 - this.#keptBytes));
       this.#chunks.push(kept);
       this.#keptBytes += kept.length;
     }
-    if (this.#readBytes >= ANSWER_READ_BYTES) {
+    if (this.#readBytes >= this.#readLimit) {
       this.#settleByStatus();
       this.#cut();
     }
@@ -110,10 +136,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#cut();
   };
 
-  readonly #onStop = (): void => {
+  /** Ends the attempt now, whatever the other end has made of it. */
+  stop(): void {
     this.#settle('retry', `Stopped while ${this.#context.place} was being asked; the outcome is not known.`);
     this.#cut();
-  };
+  }
 
   /** Destroys the connection, because the rest of the answer would have to be read to use it again. */
   #cut(): void {
@@ -144,7 +171,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#isSettled) return;
     this.#isSettled = true;
     clearTimeout(this.#timer);
-    this.#signal.removeEventListener('abort', this.#onStop);
+    this.#context.stops.remove(this.#signal, this);
+    if (this.#keptLimit !== ANSWER_KEPT_BYTES) this.#body = Buffer.concat(this.#chunks);
     this.#resolve({
       verdict,
       status: this.#status,

@@ -1,2 +1,2 @@
-export { openHttpTarget } from './http-target.ts';
 export type { HttpTargetOptions } from './options.ts';
+export { openHttpTarget } from './target.ts';

@@ -14,7 +14,7 @@ export interface HttpTargetOptions {
   readonly secrets: readonly string[];
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly log: Logger;
-  /** For one attempt in all: waiting for a connection, connecting, sending, and reading the answer. */
+  /** For one request in all: waiting for a connection, connecting, sending, and reading the answer. */
   readonly deadlineMs?: number;
   /** How many connections are kept; more deliveries at once wait for one, and their deadline runs. */
   readonly connections?: number;
@@ -22,6 +22,6 @@ export interface HttpTargetOptions {
   readonly retryAfterLimitMs?: number;
   /** PEM file of the authorities that sign the target's certificate, if not the system's. */
   readonly caFile?: string;
-  /** The value of the header `traceparent`, for deliveries that belong to a trace. */
-  readonly traceparentOf?: (delivery: Delivery) => string | undefined;
+  /** The value of the header `traceparent` of one request with these states; a fresh one if it is left out. */
+  readonly traceparentOf?: (deliveries: readonly Delivery[]) => string;
 }

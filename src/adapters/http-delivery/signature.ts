@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { TributaryError } from '../../core/errors.ts';
 
 /**
@@ -73,9 +73,49 @@ export function sign(
   timestampSeconds: number,
   body: string | Uint8Array,
 ): string {
-  return keys
-    .map((key) => `v1,${digest(key, id, String(timestampSeconds), body).toString('base64')}`)
-    .join(' ');
+  return keys.map((key) => `v1,${quickDigest(key, `${id}.${timestampSeconds}.`, body)}`).join(' ');
+}
+
+const BLOCK_BYTES = 64;
+const DIGEST_BYTES = 32;
+
+/** What the two hashes of an HMAC begin with, the outer one with room for what the inner one gives. */
+interface Pads {
+  readonly inner: Buffer;
+  readonly outer: Buffer;
+}
+
+const padsOf = new WeakMap<SigningKey, Pads>();
+
+/**
+ * The same as `digest`, in base64, by two hashes in one piece each: every delivery is signed, and making an Hmac
+ * object for each costs several times as much. Source: RFC 2104, 2.
+ */
+function quickDigest(key: SigningKey, start: string, body: string | Uint8Array): string {
+  let pads = padsOf.get(key);
+  if (pads === undefined) {
+    pads = makePads(key);
+    padsOf.set(key, pads);
+  }
+  const bytes = Buffer.concat([
+    pads.inner,
+    Buffer.from(start),
+    typeof body === 'string' ? Buffer.from(body) : body,
+  ]);
+  hash('sha256', bytes, 'buffer').copy(pads.outer, BLOCK_BYTES);
+  return hash('sha256', pads.outer, 'base64');
+}
+
+/** A key has 64 bytes at most, so it is never hashed itself. */
+function makePads(key: SigningKey): Pads {
+  const bytes = key.export();
+  const inner = Buffer.alloc(BLOCK_BYTES, 0x36);
+  const outer = Buffer.alloc(BLOCK_BYTES + DIGEST_BYTES, 0x5c);
+  for (const [index, byte] of bytes.entries()) {
+    inner.writeUInt8(byte ^ 0x36, index);
+    outer.writeUInt8(byte ^ 0x5c, index);
+  }
+  return { inner, outer };
 }
 
 /** Whether one of the keys signed this body under this id, and not too long ago. Takes the bytes as received. */

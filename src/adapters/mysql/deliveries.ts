@@ -110,10 +110,11 @@ export class DeliveryLedger {
    * that find the same ones share them between them, and neither waits for an index that the other holds.
    */
   async claim(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
-    const { target, claimant, limit, nowMs, leaseMs } = request;
+    const { target, claimant, limit, nowMs, leaseMs, attempts } = request;
+    const attempted = attempts === undefined ? '' : ` AND attempts ${attempts === 'first' ? '=' : '>'} 0`;
     return inTransaction(this.#pool, async (connection) => {
       const [candidates] = await connection.execute<RowDataPacket[]>(
-        `SELECT entity_id FROM deliveries WHERE target = ? AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ${Math.floor(limit)}`,
+        `SELECT entity_id FROM deliveries WHERE target = ? AND next_attempt_at <= ?${attempted} ORDER BY next_attempt_at LIMIT ${Math.floor(limit)}`,
         [target, nowMs],
       );
       const ids = candidates.map((row) => row[0] as Buffer).sort(Buffer.compare);

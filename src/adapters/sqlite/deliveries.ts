@@ -109,7 +109,8 @@ export async function claimDeliveries(
   view: ViewTable,
   request: DeliveryClaimRequest,
 ): Promise<ClaimedDelivery[]> {
-  const { target, claimant, limit, nowMs, leaseMs } = request;
+  const { target, claimant, limit, nowMs, leaseMs, attempts } = request;
+  const attempted = attempts === undefined ? '' : ` AND d.attempts ${attempts === 'first' ? '=' : '>'} 0`;
   // Nothing due is the usual case, and needs no write lock.
   const nextDueMs = await database.read((reader) => nextDeliveryDueMs(reader, target));
   if (nextDueMs === null || nextDueMs > nowMs) return [];
@@ -120,7 +121,7 @@ export async function claimDeliveries(
         SELECT d.entity_id AS "due id", d.due_version AS "due version", d.attempts AS "due attempts",
           d.due_since AS "due since", ${view.columnsOf('v')}
         FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id
-        WHERE d.target = ? AND d.next_attempt_at <= ?
+        WHERE d.target = ? AND d.next_attempt_at <= ?${attempted}
         ORDER BY d.next_attempt_at, d.entity_id LIMIT ?`)
       .all(target, nowMs, limit);
     const update = writer.statement(CLAIM);

@@ -1,16 +1,17 @@
-import { openHttpTarget } from '../../adapters/http-delivery/index.ts';
-import { TributaryError } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
+import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
-import { closeServer, isLoopback, listen } from '../shared/http-server.ts';
+import { closeServer, listen } from '../shared/http-server.ts';
 import type { SettingsOf } from '../shared/known-settings.ts';
 import { isKafka, openEventLog } from '../shared/open-log.ts';
 import { openStore } from '../shared/open-store.ts';
 import { buildServer } from './http.ts';
+import { moreTargets, openRoutes, TARGET } from './targets.ts';
+import type { TargetSpec } from './targets-file.ts';
 
 export type OrderSyncSettings = SettingsOf<'order-sync'>;
 
@@ -22,11 +23,10 @@ export interface OrderSync {
   close(): Promise<void>;
 }
 
-/** The name of order-mgt in the ledger. */
-export const TARGET = 'order-mgt';
-
-/** A claim outlives the request that it was taken for by so much. */
-const LEASE_MARGIN_MS = 15_000;
+/** How long a claimed state may wait for its turn. */
+const HOLD_MS = 10_000;
+/** A claim outlives that, and what it was taken for, by so much. */
+const LEASE_MARGIN_MS = 5_000;
 
 /** The domain's topics, by the names that the settings give them. */
 export function topicNamesOf(
@@ -40,11 +40,12 @@ export async function openParts(
   settings: OrderSyncSettings,
   clock: Clock,
   logger: Logger,
-): Promise<{ store: Store; log: EventLog; close(): Promise<void> }> {
+): Promise<{ store: Store; log: EventLog; specs: readonly TargetSpec[]; close(): Promise<void> }> {
+  const specs = moreTargets(settings);
   const store = openStore(settings.databaseUrl, {
     clock,
     log: logger,
-    targets: [TARGET],
+    targets: [TARGET, ...specs.map(({ name }) => name)],
     lanes: settings.lanes,
   });
   try {
@@ -55,6 +56,7 @@ export async function openParts(
     return {
       store,
       log,
+      specs,
       async close() {
         await log.close();
         await store.close();
@@ -71,22 +73,19 @@ export async function startOrderSync(
   settings: OrderSyncSettings,
   { clock, logger, onFailure }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void },
 ): Promise<OrderSync> {
-  requireSecretOutsideLoopback(settings, logger);
-  const { store, log, close: closeParts } = await openParts(settings, clock, logger);
-  const target = openHttpTarget({
-    name: TARGET,
-    url: settings.targetUrl,
-    secrets: settings.targetSecret === undefined ? [] : settings.targetSecret.trim().split(/\s+/),
-    clock,
-    log: logger,
-    deadlineMs: settings.deliveryDeadlineMs,
-    connections: settings.deliveryConcurrency,
-  });
+  const { store, log, specs, close: closeParts } = await openParts(settings, clock, logger);
+  let routes: TargetRoute[];
+  try {
+    routes = openRoutes(settings, specs, { clock, logger, log });
+  } catch (error) {
+    await closeParts();
+    throw error;
+  }
   const sync = new Sync({
     domain: orders,
     log,
     store,
-    targets: [target],
+    targets: routes,
     clock,
     logger,
     topicNames: topicNamesOf(settings),
@@ -100,17 +99,16 @@ export async function startOrderSync(
     },
     delivery: {
       enabled: settings.deliver,
-      concurrency: settings.deliveryConcurrency,
-      leaseMs: settings.deliveryDeadlineMs + LEASE_MARGIN_MS,
-      backoff: { baseMs: settings.deliveryBackoffBaseMs, capMs: settings.deliveryBackoffCapMs },
-      maxAttempts: settings.deliveryMaxAttempts,
+      holdMs: HOLD_MS,
+      // A batch that has to be sent again singly takes up to two deadlines.
+      leaseMs: HOLD_MS + 2 * settings.deliveryDeadlineMs + LEASE_MARGIN_MS,
     },
   });
   const app = buildServer({ health: () => sync.health(), status: () => sync.status() });
   const closeAll = async () => {
     await sync.stop();
     await closeServer(app);
-    await target.close();
+    await Promise.all(routes.map(({ target }) => target.close()));
     await closeParts();
   };
   let closed: Promise<void> | undefined;
@@ -128,7 +126,8 @@ export async function startOrderSync(
     });
     // The embedded log belongs to nobody else who could make the topics; on Kafka that is the operator's choice.
     if (!isKafka(settings)) {
-      await log.createTopics(sync.topics.map((topic) => ({ topic, partitions: settings.partitions })));
+      const made = [...sync.topics, ...specs.flatMap(({ place }) => ('topic' in place ? [place.topic] : []))];
+      await log.createTopics(made.map((topic) => ({ topic, partitions: settings.partitions })));
     }
     sync
       .start()
@@ -141,20 +140,4 @@ export async function startOrderSync(
     await close();
     throw error;
   }
-}
-
-function requireSecretOutsideLoopback(settings: OrderSyncSettings, logger: Logger): void {
-  if (settings.targetSecret !== undefined || !settings.deliver) return;
-  const { hostname } = new URL(settings.targetUrl);
-  if (!isLoopback(hostname)) {
-    throw new TributaryError(
-      'setting_invalid',
-      `ORDER_SYNC_TARGET_URL names ${hostname}, another machine, and no secret is set: set ORDER_SYNC_TARGET_SECRET ` +
-        'so that the target can tell our deliveries from others.',
-    );
-  }
-  logger(
-    'warn',
-    'Deliveries are not signed, since the target is on this machine: ORDER_SYNC_TARGET_SECRET is not set.',
-  );
 }

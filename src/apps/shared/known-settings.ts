@@ -157,6 +157,11 @@ export const ORDER_SYNC_SETTINGS = {
     help: 'Signs deliveries (whsec_ and base64); required unless the target is on loopback.',
     check: checkWebhookSecret,
   }),
+  targetsFile: text({
+    env: 'ORDER_SYNC_TARGETS_FILE',
+    flag: 'targets-file',
+    help: 'JSON file of more targets beside order-mgt; docs/operations.md says how it looks.',
+  }),
   port: integer({
     env: 'ORDER_SYNC_PORT',
     alsoEnv: 'PORT',
@@ -236,10 +241,18 @@ export const ORDER_SYNC_SETTINGS = {
   deliveryConcurrency: integer({
     env: 'ORDER_SYNC_DELIVERY_CONCURRENCY',
     flag: 'delivery-concurrency',
-    default: 64,
+    default: 512,
     min: 1,
-    max: 1_024,
-    help: 'How many deliveries are under way at once.',
+    max: 4_096,
+    help: 'The most requests under way at once; without slow ones an eighth of them, and at least 64, are used.',
+  }),
+  deliveryRatePerSecond: integer({
+    env: 'ORDER_SYNC_DELIVERY_RATE_PER_SECOND',
+    flag: 'delivery-rate-per-second',
+    default: 0,
+    min: 0,
+    max: 1_000_000,
+    help: 'The most states that are sent in a second; 0 for no limit.',
   }),
   deliveryDeadlineMs: duration({
     env: 'ORDER_SYNC_DELIVERY_DEADLINE_MS',
@@ -252,7 +265,7 @@ export const ORDER_SYNC_SETTINGS = {
   deliveryMaxAttempts: integer({
     env: 'ORDER_SYNC_DELIVERY_MAX_ATTEMPTS',
     flag: 'delivery-max-attempts',
-    default: 12,
+    default: 24,
     min: 1,
     max: 1_000,
     help: 'After so many failed attempts a delivery is dead-lettered.',
@@ -260,7 +273,7 @@ export const ORDER_SYNC_SETTINGS = {
   deliveryBackoffBaseMs: duration({
     env: 'ORDER_SYNC_DELIVERY_BACKOFF_BASE_MS',
     flag: 'delivery-backoff-base-ms',
-    default: 500,
+    default: 5_000,
     min: 1,
     max: 3_600_000,
     help: 'Limit of the wait after the first failed attempt; it doubles with each.',
@@ -268,7 +281,7 @@ export const ORDER_SYNC_SETTINGS = {
   deliveryBackoffCapMs: duration({
     env: 'ORDER_SYNC_DELIVERY_BACKOFF_CAP_MS',
     flag: 'delivery-backoff-cap-ms',
-    default: 60_000,
+    default: 21_600_000,
     min: 1,
     max: 86_400_000,
     help: 'The longest wait between two attempts.',

@@ -1,75 +1,79 @@
-import type { View, ViewValue } from '../../core/domain.ts';
+import type { ViewValue } from '../../core/domain.ts';
 import { messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { DeliveryOutcome, DeliveryTarget } from '../../ports/delivery-target.ts';
-import type { Logger } from '../../ports/logger.ts';
-import type { ClaimedDelivery, DeliverySettlement, Store } from '../../ports/store.ts';
+import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
 import { deliveryIdOf } from '../delivery-id.ts';
 import { Gate } from '../gate.ts';
+import { BatchSize } from './batch-size.ts';
+import { Breaker } from './breaker.ts';
+import { ClaimAhead } from './claim-ahead.ts';
+import type { DeliverOptions, DeliverStatus } from './options.ts';
+import { isFault, nextOf } from './settlement.ts';
+import { Slots } from './slots.ts';
+import { TokenBucket } from './token-bucket.ts';
 
-export interface DeliverOptions {
-  readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
-  readonly target: DeliveryTarget;
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** How many requests may be under way at once. */
-  readonly concurrency: number;
-  /** Longer than the target's deadline: a claim that was not settled by then is anybody's. */
-  readonly leaseMs: number;
-  readonly backoff: Backoff;
-  /** After so many attempts at one version it is dead, until somebody decides. */
-  readonly maxAttempts: number;
-  /** How often to look for what other instances made due. */
-  readonly pollMs: number;
-  /** How long requests under way may go on after `stop`. */
-  readonly stopGraceMs: number;
-}
-
-export interface DeliverStatus {
-  readonly delivered: number;
-  readonly retried: number;
-  readonly dead: number;
-  readonly inFlight: number;
-}
+export type { DeliverOptions, DeliverStatus } from './options.ts';
 
 const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 10_000 };
-const CLAIM_LIMIT = 256;
-const MAX_RETRY_AFTER_MS = 60 * 60_000;
+/** The most attempts that are recorded in one transaction. */
+const SETTLE_LIMIT = 4_096;
+/** Of so many calls one is a retry, if any is due. */
+const RETRYS_TURN = 4;
+
+type Attempts = 'first' | 'later';
 
 /**
  * Sends what is due to one target. One delivery's life:
  *
- *   due --> claimed (lease, attempt counted) --> sent --> settled: delivered
- *    ^                                                        |--> due again, after a pause with full jitter
- *    +--- lease over, nobody settled it (a crash) ------------+--> dead
+ *   due --> claimed (lease, attempt counted) --> waiting --> sent --> settled: delivered
+ *    ^                                              |                    |--> due again, after a pause with full jitter
+ *    +--- lease over, nobody settled it <-----------+                    +--> dead
  *
- * Claims and settlements go to the store in batches, each as large as what came up while the last one ran. An
- * entity has one row in the ledger and so one claim: its states arrive in sequence, and the others flow.
+ * Three things go on side by side: claiming ahead of the calls, so that no call waits for the store; the calls,
+ * begun by `#pump` whenever something changes; and settling, each time as much as came up while the last
+ * settlement ran. An entity has one row in the ledger and so one claim: its states arrive in sequence, and the
+ * others flow. What the breaker does not let through is not claimed, so that it costs no attempts.
  */
 export class Deliver {
   readonly #options: DeliverOptions;
   readonly #stopping = new AbortController();
   readonly #cutting = new AbortController();
+  readonly #over = new AbortController();
   readonly #wake = new Gate();
+  readonly #roomMade = { first: new Gate(), later: new Gate() };
   readonly #finishedOne = new Gate();
   readonly #claimant: string;
+  readonly #breaker: Breaker;
+  readonly #rate: TokenBucket;
+  readonly #slots: Slots;
+  readonly #ahead: ClaimAhead;
+  readonly #batchSize: BatchSize;
   readonly #totals = { delivered: 0, retried: 0, dead: 0 };
   #claims = 0;
+  #turns = 0;
+  #claimLoops = 0;
   #inFlight = 0;
-  #isClaiming = false;
+  #pumpAtMs = Number.POSITIVE_INFINITY;
   #finished: DeliverySettlement[] = [];
   #running: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: DeliverOptions) {
+    const { clock, target, logger, concurrency, breaker } = options;
     this.#options = options;
-    this.#claimant = options.clock.uuid();
+    this.#claimant = clock.uuid();
+    this.#breaker = new Breaker(breaker, clock, (level, message) =>
+      logger(level, `Deliveries to ${target.name}: ${message}`),
+    );
+    this.#rate = new TokenBucket(clock);
+    this.#slots = new Slots(concurrency, clock);
+    this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
+    this.#batchSize = new BatchSize(clock);
   }
 
   start(): void {
-    this.#running ??= Promise.all([this.#claimLoop(), this.#settleLoop()]);
+    this.#running ??= Promise.all([this.#claimLoop('first'), this.#claimLoop('later'), this.#settleLoop()]);
   }
 
   /** Something may have become due: look now, not at the next poll. */
@@ -78,10 +82,19 @@ export class Deliver {
   }
 
   status(): DeliverStatus {
-    return { ...this.#totals, inFlight: this.#inFlight };
+    this.#breaker.tick();
+    return {
+      ...this.#totals,
+      inFlight: this.#inFlight,
+      waiting: this.#ahead.waiting,
+      breaker: this.#breaker.state,
+      opensInMs: this.#breaker.opensInMs,
+      ratePerSecond: this.#allowedPerSecond(),
+      maxBatch: this.#options.target.maxBatch,
+    };
   }
 
-  /** Claims nothing more, lets requests under way finish for a while, settles them. May be called twice. */
+  /** Claims nothing more, lets calls go on for a while, settles them. May be called twice. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -90,125 +103,238 @@ export class Deliver {
   async #stop(): Promise<void> {
     const { clock, stopGraceMs } = this.#options;
     this.#stopping.abort();
-    const done = new AbortController();
-    void clock.sleep(stopGraceMs, done.signal).then(() => this.#cutting.abort());
+    void clock.sleep(stopGraceMs, this.#over.signal).then(() => {
+      this.#cutting.abort();
+      this.#pump();
+    });
+    this.#pump();
     this.#finishedOne.open();
     await this.#running;
-    done.abort();
+    this.#over.abort();
   }
 
-  async #claimLoop(): Promise<void> {
-    const { clock, logger, pollMs } = this.#options;
+  /** First attempts follow every wake; retries have waited longer than a poll anyway. */
+  async #claimLoop(attempts: Attempts): Promise<void> {
+    const { clock, logger, target, pollMs } = this.#options;
     const { signal } = this.#stopping;
     let failures = 0;
-    this.#isClaiming = true;
+    this.#claimLoops++;
     while (!signal.aborted) {
-      if (this.#room() === 0) {
-        await this.#finishedOne.wait(signal);
+      this.#breaker.tick();
+      const limit = this.#claimLimit(attempts);
+      if (limit === 0) {
+        this.#pumpLater();
+        await this.#roomMade[attempts].wait(signal);
         continue;
       }
       // Asked for before the claim, so that what becomes due during it is not slept over.
-      const woken = this.#wake.waitFor(pollMs, clock, signal);
+      const woken =
+        attempts === 'first' ? this.#wake.waitFor(pollMs, clock, signal) : clock.sleep(pollMs, signal);
       try {
-        const claimed = await this.#claim();
+        const claimed = await this.#claim(attempts, limit);
         failures = 0;
-        if (claimed === 0) await woken;
+        // Less than a part of what was asked for: that was all, even if others claim at the same time.
+        if (claimed * 4 < limit) await woken;
       } catch (error) {
         failures++;
-        logger('warn', `Deliveries paused: ${messageOf(error)}`, { failures });
+        logger('warn', `Deliveries to ${target.name} paused: ${messageOf(error)}`, { failures });
         await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
       }
     }
-    this.#isClaiming = false;
+    this.#claimLoops--;
     this.#finishedOne.open();
   }
 
-  /** Small claims cost as much as large ones: wait until a quarter of the requests are done. */
-  #room(): number {
-    const free = this.#options.concurrency - this.#inFlight;
-    return free * 4 >= this.#options.concurrency ? Math.min(free, CLAIM_LIMIT) : 0;
+  #claimLimit(attempts: Attempts): number {
+    const allowance = this.#breaker.allowance(attempts);
+    if (allowance === 0) return 0;
+    // Trials are what waits already, else claimed for the purpose.
+    if (Number.isFinite(allowance)) return this.#ahead[attempts].length > 0 ? 0 : allowance;
+    return this.#ahead.limit(attempts, this.#inFlight, this.#allowedPerSecond());
   }
 
-  async #claim(): Promise<number> {
+  async #claim(attempts: Attempts, limit: number): Promise<number> {
     const { store, target, clock, leaseMs } = this.#options;
+    const askedMs = clock.monotonicMs();
     const claimed = await store.claimDeliveries({
       target: target.name,
       claimant: `${this.#claimant}:${++this.#claims}`,
-      limit: this.#room(),
+      limit,
       nowMs: clock.now(),
       leaseMs,
+      attempts,
     });
-    for (const delivery of claimed) {
-      this.#inFlight++;
-      void this.#send(delivery);
-    }
+    this.#ahead.add(claimed, askedMs, claimed.length === limit);
+    this.#pump();
     return claimed.length;
   }
 
-  async #send(delivery: ClaimedDelivery): Promise<void> {
+  #allowedPerSecond(): number | null {
+    const cap = this.#options.ratePerSecond;
+    const ramp = this.#breaker.rampPerSecond;
+    return cap === null || ramp === null ? (cap ?? ramp) : Math.min(cap, ramp);
+  }
+
+  /** Begins all calls that may begin now; called whenever one of the reasons why not may have gone. */
+  #pump(): void {
+    if (this.#over.signal.aborted) return;
+    this.#breaker.tick();
+    this.#rate.setRate(this.#allowedPerSecond());
+    this.#ahead.dropBefore(this.#options.clock.monotonicMs() - this.#options.holdMs);
+    while (this.#beginOne());
+    const isStopping = this.#stopping.signal.aborted;
+    // What is claimed and can't go any more is somebody else's when its lease is over.
+    if (isStopping && (this.#cutting.signal.aborted || this.#isShut())) this.#ahead.drop();
+    this.#pumpLater();
+    this.#openRoom();
+    if (isStopping) this.#finishedOne.open();
+  }
+
+  /** Whether what waits has no way out for now. */
+  #isShut(): boolean {
+    const { state } = this.#breaker;
+    return state !== 'closed' && state !== 'ramping';
+  }
+
+  #beginOne(): boolean {
+    const { target } = this.#options;
+    if (this.#rate.available() < 1 || this.#cutting.signal.aborted) return false;
+    const allowed = Math.min(this.#breaker.allowance('first'), this.#rate.available());
+    // Neither kind waits for ever for the other.
+    const isRetrysTurn = ++this.#turns % RETRYS_TURN === 0;
+    if (isRetrysTurn && this.#beginRetry()) return true;
+    if (allowed >= 1 && this.#ahead.first.length > 0 && this.#slots.hasRoom(false)) {
+      const isTrial = this.#breaker.state === 'half_open';
+      const size = isTrial ? 1 : this.#batchSize.of(this.#ahead.first.length, target.maxBatch);
+      void this.#call(this.#ahead.takeFirst(Math.min(size, allowed), this.#options.clock.monotonicMs()));
+      return true;
+    }
+    return this.#beginRetry();
+  }
+
+  /** A retry goes alone: what hangs or fails with it should be nothing but itself. */
+  #beginRetry(): boolean {
+    if (this.#ahead.later.length === 0 || this.#breaker.allowance('later') < 1) return false;
+    if (!this.#slots.hasRoom(true)) return false;
+    void this.#call(this.#ahead.later.take(1));
+    return true;
+  }
+
+  async #call(group: readonly ClaimedDelivery[]): Promise<void> {
     const { target, clock } = this.#options;
-    const deliveryId = deliveryIdOf(delivery.entityId, delivery.version);
+    const { generation } = this.#breaker;
+    const [first] = group;
+    if (first === undefined) return;
+    const isFirstAttempt = first.attempt === 1;
+    this.#inFlight += group.length;
+    this.#rate.take(group.length);
+    this.#breaker.began(isFirstAttempt);
+    const slot = this.#slots.begin(!isFirstAttempt);
     const attemptedAtMs = clock.now();
-    const outcome = await target.deliver(
-      {
+    const deliveries = group.map((delivery) => this.#deliveryOf(delivery));
+    const outcomes = await target.deliver(deliveries, this.#cutting.signal);
+    this.#slots.end(slot);
+    for (let index = 0; index < group.length; index++) {
+      const delivery = group[index] as ClaimedDelivery;
+      const outcome = outcomes[index] ?? NO_OUTCOME;
+      const { deliveryId } = deliveries[index] as Delivery;
+      const { verdict, status, latencyMs, answer, error } = outcome;
+      const next = nextOf(delivery, outcome, this.#options);
+      this.#finished.push({
+        delivery,
         deliveryId,
-        entityId: delivery.entityId,
-        version: delivery.version,
-        body: this.#body(delivery),
-        attempt: delivery.attempt,
-      },
-      this.#cutting.signal,
-    );
-    const { verdict, status, latencyMs, answer, error } = outcome;
-    const next = this.#next(delivery, outcome);
-    this.#finished.push({
-      delivery,
-      deliveryId,
-      attemptedAtMs,
-      verdict,
-      status,
-      latencyMs,
-      answer,
-      error,
-      next,
-    });
+        attemptedAtMs,
+        verdict,
+        status,
+        latencyMs,
+        answer,
+        error,
+        next,
+      });
+    }
+    if (!this.#cutting.signal.aborted)
+      this.#judge(outcomes, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
     this.#finishedOne.open();
+    this.#pump();
   }
 
-  #body(delivery: ClaimedDelivery): Record<string, ViewValue> {
+  /** What the call as a whole says of the target: any answer in it means that the target works. */
+  #judge(
+    outcomes: readonly DeliveryOutcome[],
+    call: { generation: number; startedMs: number; first: ClaimedDelivery; isFirstAttempt: boolean },
+  ): void {
+    const { generation, startedMs, first, isFirstAttempt } = call;
+    let pauseMs = 0;
+    let faults = 0;
+    let error: string | null = null;
+    for (const outcome of outcomes) {
+      if (outcome.verdict === 'disable') {
+        this.#breaker.disable(outcome.error);
+        return;
+      }
+      if (outcome.verdict === 'throttle') pauseMs = Math.max(pauseMs, outcome.retryAfterMs ?? 0);
+      if (isFault(outcome)) {
+        faults++;
+        error = outcome.error;
+      }
+    }
+    if (pauseMs > 0) {
+      this.#breaker.pause(pauseMs);
+      return;
+    }
+    const isFaulty = outcomes.length > 0 && faults === outcomes.length;
+    if (outcomes.length > 1) this.#batchSize.ended(isFaulty);
+    const outcome = isFaulty ? 'fault' : 'answered';
+    this.#breaker.ended({ generation, startedMs, outcome, entityId: first.entityId, isFirstAttempt, error });
+  }
+
+  #deliveryOf({ entityId, version, row, attempt }: ClaimedDelivery): Delivery {
     const { view } = this.#options;
-    const body: Record<string, ViewValue> = { [view.keyColumn]: delivery.entityId };
+    const body: Record<string, ViewValue> = { [view.keyColumn]: entityId };
     view.columns.forEach((column, index) => {
-      body[column.name] = delivery.row[index] ?? null;
+      body[column.name] = row[index] ?? null;
     });
-    body.version = delivery.version;
-    return body;
+    body.version = version;
+    return { deliveryId: deliveryIdOf(entityId, version), entityId, version, body, attempt };
   }
 
-  #next(delivery: ClaimedDelivery, outcome: DeliveryOutcome): DeliverySettlement['next'] {
-    const { clock, backoff, maxAttempts } = this.#options;
-    if (outcome.verdict === 'delivered') return 'delivered';
-    if (outcome.verdict === 'park' || outcome.verdict === 'disable' || delivery.attempt >= maxAttempts)
-      return 'dead';
-    const pause = fullJitterMs(backoff, delivery.attempt, clock.random());
-    const asked = Math.min(outcome.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
-    return { retryAtMs: clock.now() + Math.max(pause, asked) };
+  /** Time alone may let something begin: a breaker that opens its door, a rate, a slow call that stands aside. */
+  #pumpLater(): void {
+    const { clock } = this.#options;
+    const waits = this.#breaker.nextTickMs === null ? [] : [this.#breaker.nextTickMs];
+    if (this.#ahead.waiting > 0) {
+      const asideMs = this.#slots.nextAsideMs();
+      if (asideMs !== null) waits.push(asideMs);
+      if (this.#rate.ratePerSecond !== null) waits.push(this.#rate.waitMs());
+    }
+    if (waits.length === 0) return;
+    const ms = Math.max(1, Math.min(...waits));
+    const atMs = clock.monotonicMs() + ms;
+    // One that is set for earlier sets the next one itself.
+    if (this.#pumpAtMs <= atMs) return;
+    this.#pumpAtMs = atMs;
+    void clock.sleep(ms, this.#over.signal).then(() => {
+      if (this.#pumpAtMs !== atMs) return;
+      this.#pumpAtMs = Number.POSITIVE_INFINITY;
+      this.#pump();
+    });
   }
 
   /** Ends when nothing is claimed any more and all is settled. */
   async #settleLoop(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, logger, store } = this.#options;
     let failures = 0;
     for (;;) {
       if (this.#finished.length === 0) {
-        if (!this.#isClaiming && this.#inFlight === 0) return;
+        if (this.#claimLoops === 0 && this.#ahead.waiting === 0 && this.#inFlight === 0) return;
         await this.#finishedOne.wait();
         continue;
       }
-      const batch = this.#finished;
-      this.#finished = [];
+      const batch =
+        this.#finished.length <= SETTLE_LIMIT ? this.#finished : this.#finished.slice(0, SETTLE_LIMIT);
+      this.#finished = this.#finished.slice(batch.length);
       try {
-        await this.#options.store.settleDeliveries(batch);
+        await store.settleDeliveries(batch);
         failures = 0;
         this.#count(batch);
       } catch (error) {
@@ -219,7 +345,7 @@ export class Deliver {
         });
         // The leases end by themselves: when stopping, sending again is cheaper than waiting for a dead store.
         if (this.#stopping.signal.aborted && failures >= 3) this.#inFlight -= batch.length;
-        else this.#finished.unshift(...batch);
+        else this.#finished = [...batch, ...this.#finished];
         await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()));
       }
     }
@@ -227,15 +353,39 @@ export class Deliver {
 
   #count(batch: readonly DeliverySettlement[]): void {
     this.#inFlight -= batch.length;
-    for (const { next, delivery, error } of batch) {
-      if (next === 'delivered') this.#totals.delivered++;
-      else if (next === 'dead') {
-        this.#totals.dead++;
-        this.#options.logger('warn', `A delivery is parked after ${delivery.attempt} attempts: ${error}`, {
-          deliveryId: deliveryIdOf(delivery.entityId, delivery.version),
-        });
-      } else this.#totals.retried++;
+    const dead: DeliverySettlement[] = [];
+    for (const settlement of batch) {
+      if (settlement.next === 'delivered') this.#totals.delivered++;
+      else if (settlement.next === 'dead') dead.push(settlement);
+      else this.#totals.retried++;
     }
+    this.#totals.dead += dead.length;
+    const [first] = dead;
+    if (first !== undefined) {
+      const { deliveryId, delivery, error } = first;
+      // One line for all of them: a target that refuses everything should not fill the disk.
+      const what = dead.length === 1 ? 'A delivery is' : `${dead.length} deliveries are`;
+      this.#options.logger('warn', `${what} parked after ${delivery.attempt} attempts: ${error}`, {
+        deliveryId,
+        target: delivery.target,
+      });
+    }
+    this.#openRoom();
     this.#finishedOne.open();
   }
+
+  #openRoom(): void {
+    if (this.#claimLimit('first') > 0) this.#roomMade.first.open();
+    if (this.#claimLimit('later') > 0) this.#roomMade.later.open();
+  }
 }
+
+/** A target that breaks its promise of one outcome for each is not to take the loop with it. */
+const NO_OUTCOME: DeliveryOutcome = {
+  verdict: 'retry',
+  status: null,
+  latencyMs: 0,
+  answer: '',
+  error: 'The target said nothing of this state.',
+  retryAfterMs: null,
+};

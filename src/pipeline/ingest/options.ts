@@ -4,6 +4,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
+import type { DueTarget } from '../target-route.ts';
 import type { CommitReport } from './lane.ts';
 
 export interface IngestOptions<State, Event> {
@@ -22,6 +23,8 @@ export interface IngestOptions<State, Event> {
   /** How many events' worth of histories are kept in memory. */
   readonly cacheEvents: number;
   readonly maxBufferedBytes: number;
+  /** Who is to be sent which of the states that become due. */
+  readonly targets?: readonly DueTarget[];
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
 }

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type HttpTargetOptions, openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
 import { parseSigningKeys, verify } from '../../../src/adapters/http-delivery/signature.ts';
-import type { DeliveryTarget } from '../../../src/ports/delivery-target.ts';
-import { newDelivery } from '../../contract/delivery-target.ts';
+import { newDelivery, type SingleTarget, singly } from '../../contract/delivery-target.ts';
 import { answers, type ReceivedRequest, type Script, startScriptedServer } from './scripted-server.ts';
 import { selfSignedCertificate } from './self-signed.ts';
 
@@ -18,7 +17,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-function open(options: Partial<HttpTargetOptions> & { url: string }): DeliveryTarget {
+function open(options: Partial<HttpTargetOptions> & { url: string }): SingleTarget {
   const target = openHttpTarget({
     name: 'test',
     secrets: [],
@@ -27,7 +26,7 @@ function open(options: Partial<HttpTargetOptions> & { url: string }): DeliveryTa
     ...options,
   });
   cleanups.push(() => target.close());
-  return target;
+  return singly(target);
 }
 
 async function start(script: Script, tls?: ReturnType<typeof selfSignedCertificate>) {
@@ -61,10 +60,10 @@ describe('what is sent', () => {
       'webhook-id': 'msg_contract-1',
       'webhook-timestamp': '1760000000',
       'idempotency-key': '"msg_contract-1"',
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/),
       'user-agent': expect.stringMatching(/^tributary\/\d+\.\d+\.\d+/),
     });
     expect(request?.headers).not.toHaveProperty('webhook-signature');
-    expect(request?.headers).not.toHaveProperty('traceparent');
   });
 
   it('is signed by every secret, so that the receiver may know either of them', async () => {
@@ -77,7 +76,7 @@ describe('what is sent', () => {
     expect(isSigned(server.received[0], newSecret(), Date.now())).toBe(false);
   });
 
-  it('has the same headers on every attempt but for the time and what was signed with it', async () => {
+  it('has the same headers on every attempt but for the time, the trace, and what was signed with the time', async () => {
     const server = await start(answers(503));
     let nowMs = 1_760_000_000_000;
     const secret = newSecret();
@@ -96,9 +95,11 @@ describe('what is sent', () => {
     const rest = ({
       'webhook-timestamp': _,
       'webhook-signature': __,
+      traceparent: ___,
       ...others
     }: NonNullable<typeof first>) => others;
     expect(rest(second ?? {})).toEqual(rest(first ?? {}));
+    expect(second?.traceparent).not.toBe(first?.traceparent);
   });
 
   it('carries the trace of a delivery that has one', async () => {

@@ -4,6 +4,7 @@ import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
 import { parseSigningKeys, sign } from '../../../src/adapters/http-delivery/signature.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { deliveryIdOf } from '../../../src/pipeline/delivery-id.ts';
+import { singly } from '../../contract/delivery-target.ts';
 import { newState, TestOrderMgt } from './fixture.ts';
 
 const STRANGE_IDS = [
@@ -294,13 +295,14 @@ describe('signatures', () => {
 
   it('of our own HTTP delivery are right, and its second attempt is a duplicate', async () => {
     const target = await new TestOrderMgt().start({ secret: newerSecret });
-    const sender = openHttpTarget({
+    const ours = openHttpTarget({
       name: 'order-mgt',
       url: `${target.url}/api/orders`,
       secrets: [newerSecret, oldSecret],
       clock: systemClock,
       log: () => {},
     });
+    const sender = singly(ours);
     const deliveryId = deliveryIdOf('a/🛒', 2);
     const delivery = {
       deliveryId,

@@ -49,6 +49,21 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       expect(await ids(2)).toEqual([]);
     });
 
+    it('takes first attempts or later ones alone, where that is asked for', async () => {
+      await commitChanges(place.store, change('tried', 0, { delivery: 'due' }));
+      await claim(place.store, 'one', 1);
+      place.clock.nowMs += LEASE_MS + 1;
+      await commitChanges(place.store, change('new', 0, { delivery: 'due' }));
+      const ids = async (attempts: 'first' | 'later') => {
+        const request = { target: TARGET, claimant: 'two', limit: 10, leaseMs: LEASE_MS, attempts };
+        const claimed = await place.store.claimDeliveries({ ...request, nowMs: place.clock.now() });
+        return claimed.map(({ entityId, attempt }) => [entityId, attempt]);
+      };
+      expect(await ids('first')).toEqual([['new', 1]]);
+      expect(await ids('later')).toEqual([['tried', 2]]);
+      expect([...(await ids('first')), ...(await ids('later'))]).toEqual([]);
+    });
+
     it('is of one target alone', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
       await claimOnly(place.store, place);

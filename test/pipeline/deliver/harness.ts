@@ -9,6 +9,7 @@ import { onTestFinished } from 'vitest';
 import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deliver.ts';
+import { DEFAULT_BREAKER } from '../../../src/pipeline/deliver/options.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { PARCELS, parcelMigration, SettableClock, TARGET } from '../../contract/store/fixtures.ts';
 
@@ -140,7 +141,10 @@ export class DeliveryPlace {
       clock: this.clock,
       logger: (level, message) => this.logged.push(`${level}: ${message}`),
       concurrency: 8,
+      ratePerSecond: null,
+      breaker: { ...DEFAULT_BREAKER, faults: 1_000, minimumCalls: 1_000 },
       leaseMs: 30_000,
+      holdMs: 10_000,
       backoff: { baseMs: 1_000, capMs: 8_000 },
       maxAttempts: 4,
       pollMs: 5,

@@ -1,0 +1,245 @@
+import { readFileSync } from 'node:fs';
+import { Pool } from 'undici';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../ports/delivery-target.ts';
+import { Attempt, type AttemptContext } from './attempt.ts';
+import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
+import { BatchOffer } from './batch-offer.ts';
+import type { HttpTargetOptions } from './options.ts';
+import { parseSigningKeys, type SigningKey, sign } from './signature.ts';
+import { StopWatch } from './stop-watch.ts';
+import { freshTraceparent } from './traceparent.ts';
+
+/**
+ * A target that takes states by HTTP POST, signed as Standard Webhooks wants it: one in a request or, once the
+ * target has announced that it takes them, many.
+ *
+ * Connections are kept alive; redirects are never followed; of an answer at most 64 KiB are read (and 256 bytes
+ * more for each member of a batch). A 2xx whose answer breaks off or does not end in time counts as `retry`: the
+ * id makes a second attempt harmless, while a lost state is not. Throws `setting_invalid` for options that cannot
+ * work.
+ */
+export function openHttpTarget(options: HttpTargetOptions): DeliveryTarget {
+  return new HttpTarget(options);
+}
+
+/** How many members of a batch that was refused as such are sent singly at once. */
+const FALLBACK_CONCURRENCY = 16;
+
+class HttpTarget implements DeliveryTarget {
+  readonly name: string;
+  readonly #pool: Pool;
+  readonly #path: string;
+  readonly #keys: readonly SigningKey[];
+  readonly #commonHeaders: readonly string[];
+  readonly #context: AttemptContext;
+  readonly #traceparentOf: (deliveries: readonly Delivery[]) => string;
+  readonly #offer: BatchOffer;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #closed: Promise<void> | null = null;
+
+  constructor(options: HttpTargetOptions) {
+    const { name, clock, log, deadlineMs = 15_000 } = options;
+    const url = parseTargetUrl(options.url, name);
+    this.name = name;
+    this.#path = url.pathname + url.search;
+    this.#keys = parseSigningKeys(options.secrets, `The signing secret of target ${name}`);
+    this.#commonHeaders = commonHeaders(url);
+    this.#traceparentOf = options.traceparentOf ?? freshTraceparent;
+    this.#offer = new BatchOffer({ origin: url.origin, targetName: name, clock, log });
+    this.#context = {
+      place: url.origin,
+      clock,
+      deadlineMs,
+      retryAfterLimitMs: options.retryAfterLimitMs ?? 60 * 60_000,
+      stops: new StopWatch(),
+    };
+    this.#pool = new Pool(url.origin, {
+      connections: options.connections ?? 64,
+      pipelining: 1,
+      allowH2: false,
+      connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
+      // The attempt's own deadline covers both; two more timers for each request would only cost.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    if (this.#keys.length === 0) log('debug', `Deliveries to ${name} are not signed: no secret is set.`);
+  }
+
+  get maxBatch(): number {
+    return this.#offer.maxBatch;
+  }
+
+  deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
+    const delivering = this.#deliver(deliveries, signal);
+    this.#underWay.add(delivering);
+    void delivering.then(() => this.#underWay.delete(delivering));
+    return delivering;
+  }
+
+  /** What is under way is finished first, which its deadline bounds. */
+  close(): Promise<void> {
+    this.#closed ??= Promise.all(this.#underWay).then(() => this.#pool.destroy());
+    return this.#closed;
+  }
+
+  async #deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
+    const [first] = deliveries;
+    if (first !== undefined && deliveries.length === 1) return [await this.#deliverOne(first, signal)];
+    const { clock, deadlineMs } = this.#context;
+    const startsUntilMs = clock.monotonicMs() + deadlineMs;
+    const outcomes: DeliveryOutcome[] = [];
+    while (outcomes.length < deliveries.length) {
+      // Asked for again each time: a batch that was refused changes it.
+      const size = this.maxBatch;
+      const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
+      const found =
+        size === 1 || members.length === 1
+          ? await this.#deliverSingly(members, signal, startsUntilMs)
+          : await this.#deliverBatch(members, signal, startsUntilMs);
+      if (found !== null) outcomes.push(...found);
+    }
+    return outcomes;
+  }
+
+  async #deliverOne(delivery: Delivery, signal: AbortSignal): Promise<DeliveryOutcome> {
+    const attempt = new Attempt(this.#context, signal);
+    const { deliveryId } = delivery;
+    this.#send(attempt, signal, () => {
+      const body = JSON.stringify(delivery.body);
+      return { path: this.#path, headers: this.#headers(deliveryId, body, [delivery]), body };
+    });
+    const outcome = await attempt.outcome;
+    this.#offer.hear(attempt.announcement);
+    return outcome;
+  }
+
+  /** Null if it was the batch that was refused, and not the states: they have to be sent otherwise, now. */
+  async #deliverBatch(
+    members: readonly Delivery[],
+    signal: AbortSignal,
+    startsUntilMs: number,
+  ): Promise<DeliveryOutcome[] | null> {
+    const attempt = new Attempt(this.#context, signal, { answerLimit: answerLimitOf(members.length) });
+    this.#send(attempt, signal, () => {
+      const body = batchBody(members);
+      return { path: this.#offer.path, headers: this.#headers(batchIdOf(members), body, members), body };
+    });
+    const outcome = await attempt.outcome;
+    const { status, verdict } = outcome;
+    if (status === 404 || status === 405 || status === 415 || status === 501) {
+      this.#offer.refused(status);
+      return null;
+    }
+    if (status === 413) {
+      this.#offer.tooLarge(members.length);
+      return null;
+    }
+    // The request could not be made: one of them must be why, and the others are not to suffer for it.
+    if (status === null && verdict === 'park') return this.#deliverSingly(members, signal, startsUntilMs);
+    this.#offer.hear(attempt.announcement);
+    if (verdict !== 'delivered') return members.map(() => outcome);
+    return outcomesOf(members, attempt.body ?? Buffer.alloc(0), this.#context.place, outcome);
+  }
+
+  /** A few side by side; those that could not be begun in time are left for later. */
+  async #deliverSingly(
+    deliveries: readonly Delivery[],
+    signal: AbortSignal,
+    startsUntilMs: number,
+  ): Promise<DeliveryOutcome[]> {
+    const { clock } = this.#context;
+    const outcomes: DeliveryOutcome[] = [];
+    let next = 0;
+    const sendNext = async (): Promise<void> => {
+      for (let index = next++; index < deliveries.length; index = next++) {
+        const isLate = clock.monotonicMs() >= startsUntilMs;
+        outcomes[index] = isLate ? NOT_BEGUN : await this.#deliverOne(deliveries[index] as Delivery, signal);
+      }
+    };
+    await Promise.all(Array.from({ length: FALLBACK_CONCURRENCY }, sendNext));
+    return outcomes;
+  }
+
+  #send(
+    attempt: Attempt,
+    signal: AbortSignal,
+    make: () => { path: string; headers: string[]; body: string },
+  ): void {
+    if (this.#closed !== null || signal.aborted) {
+      const why = signal.aborted ? 'Stopped' : `The target ${this.name} is closed`;
+      attempt.fail('retry', `${why}; nothing was sent.`);
+      return;
+    }
+    try {
+      this.#pool.dispatch({ method: 'POST', ...make() }, attempt);
+    } catch (error) {
+      // Nothing was sent, and the same delivery would fail so again: an id that fits no header, for instance.
+      attempt.fail('park', `The request to ${this.#context.place} could not be made: ${messageOf(error)}`);
+    }
+  }
+
+  #headers(id: string, body: string, deliveries: readonly Delivery[]): string[] {
+    const headers = [...this.#commonHeaders, 'idempotency-key', quoted(id), 'webhook-id', id];
+    const timestamp = Math.floor(this.#context.clock.now() / 1_000);
+    headers.push('webhook-timestamp', String(timestamp));
+    if (this.#keys.length > 0) headers.push('webhook-signature', sign(this.#keys, id, timestamp, body));
+    headers.push('traceparent', this.#traceparentOf(deliveries));
+    return headers;
+  }
+}
+
+const NOT_BEGUN: DeliveryOutcome = {
+  verdict: 'retry',
+  status: null,
+  latencyMs: 0,
+  answer: '',
+  error: 'Not sent: the deadline of its batch was over before its turn came.',
+  retryAfterMs: null,
+};
+
+function commonHeaders(url: URL): string[] {
+  const headers = [
+    'content-type',
+    'application/json',
+    'accept',
+    'application/json',
+    'user-agent',
+    `tributary/${packageJson.version}`,
+  ];
+  if (url.username !== '' || url.password !== '') {
+    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    headers.push('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);
+  }
+  return headers;
+}
+
+/** A string of HTTP's structured fields. Source: RFC 8941, 3.3.3. */
+function quoted(text: string): string {
+  return `"${text.replace(/[\\"]/g, '\\$&')}"`;
+}
+
+function parseTargetUrl(text: string, name: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new TributaryError(
+      'setting_invalid',
+      `The URL of target ${name} is not an HTTP address: give one like http://localhost:3001/api/orders.`,
+    );
+  }
+  return url;
+}
+
+function authorities(caFile: string | undefined, name: string): { ca?: string } {
+  if (caFile === undefined) return {};
+  try {
+    return { ca: readFileSync(caFile, 'utf8') };
+  } catch (error) {
+    throw new TributaryError(
+      'setting_invalid',
+      `The authorities' file of target ${name} cannot be read: ${messageOf(error)}. Name a readable PEM file.`,
+      { cause: error },
+    );
+  }
+}

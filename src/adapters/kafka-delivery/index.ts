@@ -1,0 +1,2 @@
+export type { KafkaTargetOptions } from './options.ts';
+export { openKafkaTarget } from './target.ts';

@@ -1,0 +1,252 @@
+import type { Backoff } from '../../core/retry.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { BreakerOptions, BreakerState } from './options.ts';
+
+/** What a call came to, as far as the target as a whole is concerned. */
+export interface CallReport {
+  /** `Breaker.generation` when the call was begun. */
+  readonly generation: number;
+  /** When it was begun, by the clock that never jumps. */
+  readonly startedMs: number;
+  /** `answered`: the target works, whatever it said of the state. `fault`: no answer, or one of a broken target. */
+  readonly outcome: 'answered' | 'fault';
+  readonly entityId: string;
+  readonly isFirstAttempt: boolean;
+  /** What went wrong, in one sentence. */
+  readonly error: string | null;
+}
+
+/** Past this rate the ramp is over. */
+const RAMP_END_PER_SECOND = 20_000;
+/** A fault of a retry says less: the state itself may be what the target stumbles over. */
+const RETRY_WEIGHT = 0.25;
+/** Of the trials so many may be retries: if those hang, the first attempts that come meanwhile still find out. */
+const RETRY_TRIALS = 1;
+/** A call that failed after longer has hung. */
+const HUNG_MS = 1_000;
+
+/**
+ * Keeps a target that is down from being asked, and one that comes back from being run over.
+ *
+ *     closed --faults of different entities in a row, or too large a share--> open
+ *     open --its time is over--> half_open --an answer--> ramping --rate at the top--> closed
+ *     half_open --all trials failed--> open, for longer
+ *     ramping --a few faults in a row--> open
+ *     any --the target asks to be left alone--> open, for as long as asked --> ramping
+ *     any --the target wants no more--> disabled
+ *
+ * One entity's failures count once, however often it is tried, and any answer ends the row. A call that hung says
+ * nothing if the target has answered another that was begun later, or if it hung before. So one order that the
+ * target cannot take, or a few among many, never hold up the others.
+ */
+export class Breaker {
+  readonly #options: BreakerOptions;
+  readonly #clock: Pick<Clock, 'monotonicMs' | 'random'>;
+  readonly #say: (level: 'info' | 'warn' | 'error', message: string) => void;
+  #state: BreakerState = 'closed';
+  #generation = 0;
+  /** Since it was last closed. */
+  #openings = 0;
+  #openUntilMs = 0;
+  #afterOpen: 'half_open' | 'ramping' = 'half_open';
+  #trialsLeft = 0;
+  #retryTrialsLeft = 0;
+  #trialsOut = 0;
+  /** When the latest call was begun that was answered. */
+  #answeredSinceMs = 0;
+  readonly #faultsInRow = new Map<string, number>();
+  #window = { untilMs: 0, calls: 0, faults: 0 };
+  #ramp = { ratePerSecond: 0, untilMs: 0, answered: 0, faults: 0 };
+
+  constructor(
+    options: BreakerOptions,
+    clock: Pick<Clock, 'monotonicMs' | 'random'>,
+    say: (level: 'info' | 'warn' | 'error', message: string) => void,
+  ) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#say = say;
+  }
+
+  get state(): BreakerState {
+    return this.#state;
+  }
+
+  /** Rises whenever what was begun before says nothing any more about the target. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Until it lets something through again; null unless it is open. */
+  get opensInMs(): number | null {
+    return this.#state === 'open' ? Math.max(0, this.#openUntilMs - this.#clock.monotonicMs()) : null;
+  }
+
+  /** States a second that the ramp allows; null without a ramp. */
+  get rampPerSecond(): number | null {
+    return this.#state === 'ramping' ? this.#ramp.ratePerSecond : null;
+  }
+
+  /** How many first attempts, or retries, may be begun now; trials are to be sent singly. */
+  allowance(attempts: 'first' | 'later'): number {
+    if (this.#state === 'half_open') {
+      return attempts === 'first' ? this.#trialsLeft : Math.min(this.#trialsLeft, this.#retryTrialsLeft);
+    }
+    return this.#state === 'closed' || this.#state === 'ramping' ? Number.POSITIVE_INFINITY : 0;
+  }
+
+  /** Lets time have its effect; to be asked before anything is begun. */
+  tick(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#state === 'open' && nowMs >= this.#openUntilMs) {
+      if (this.#afterOpen === 'ramping') this.#startRamp(nowMs);
+      else {
+        this.#state = 'half_open';
+        this.#trialsLeft = this.#options.trials;
+        this.#retryTrialsLeft = RETRY_TRIALS;
+        this.#trialsOut = 0;
+      }
+    }
+    if (this.#state === 'ramping' && nowMs >= this.#ramp.untilMs) this.#climb(nowMs);
+  }
+
+  /** Until `tick` has something to do; null if time alone changes nothing. */
+  get nextTickMs(): number | null {
+    if (this.#state === 'ramping') return Math.max(0, this.#ramp.untilMs - this.#clock.monotonicMs());
+    return this.opensInMs;
+  }
+
+  /** A call is begun. */
+  began(isFirstAttempt: boolean): void {
+    if (this.#state !== 'half_open') return;
+    this.#trialsLeft--;
+    if (!isFirstAttempt) this.#retryTrialsLeft--;
+    this.#trialsOut++;
+  }
+
+  ended(report: CallReport): void {
+    if (report.outcome === 'answered') {
+      this.#answeredSinceMs = Math.max(this.#answeredSinceMs, report.startedMs);
+    }
+    if (report.generation !== this.#generation) return;
+    if (this.#state === 'half_open') this.#trialEnded(report);
+    else if (this.#state === 'closed' || this.#state === 'ramping') this.#callEnded(report);
+  }
+
+  /** The target asks to be left alone for so long. */
+  pause(ms: number): void {
+    if (this.#state === 'disabled') return;
+    const untilMs = this.#clock.monotonicMs() + ms;
+    // Whoever asks answers: it is up. Of several who ask, the longest counts.
+    if (this.#state === 'open' && this.#afterOpen === 'ramping' && this.#openUntilMs >= untilMs) return;
+    if (this.#state !== 'open') this.#say('warn', `The target asks to be left alone for ${ms} ms.`);
+    this.#open(untilMs, 'ramping');
+  }
+
+  /** The target wants nothing any more. */
+  disable(error: string | null): void {
+    if (this.#state === 'disabled') return;
+    this.#state = 'disabled';
+    this.#generation++;
+    this.#say(
+      'error',
+      `The target wants no more deliveries, so NOTHING is sent to it until this program is started again: ${error ?? '410'}`,
+    );
+  }
+
+  #callEnded({ outcome, startedMs, entityId, isFirstAttempt, error }: CallReport): void {
+    const { faults, faultShare, minimumCalls } = this.#options;
+    const window = this.#currentWindow();
+    if (isFirstAttempt) window.calls++;
+    if (outcome === 'answered') {
+      this.#ramp.answered++;
+      this.#faultsInRow.clear();
+      return;
+    }
+    const hasHung = this.#clock.monotonicMs() - startedMs >= HUNG_MS;
+    if (hasHung && (!isFirstAttempt || startedMs < this.#answeredSinceMs)) return;
+    this.#ramp.faults++;
+    if (isFirstAttempt) window.faults++;
+    this.#faultsInRow.set(
+      entityId,
+      Math.max(this.#faultsInRow.get(entityId) ?? 0, isFirstAttempt ? 1 : RETRY_WEIGHT),
+    );
+    let inRow = 0;
+    for (const weight of this.#faultsInRow.values()) inRow += weight;
+    // While it comes back it is watched more closely.
+    const limit = this.#state === 'ramping' ? Math.max(1, Math.ceil(faults / 3)) : faults;
+    if (inRow >= limit) this.#trip(`${this.#faultsInRow.size} states in a row failed: ${error}`);
+    else if (window.calls >= minimumCalls && window.faults >= window.calls * faultShare) {
+      this.#trip(`${Math.round((100 * window.faults) / window.calls)} % of first attempts failed: ${error}`);
+    }
+  }
+
+  /** What is older counts less and less. */
+  #currentWindow(): { calls: number; faults: number } {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs >= this.#window.untilMs) {
+      this.#window.calls /= 2;
+      this.#window.faults /= 2;
+      this.#window.untilMs = nowMs + this.#options.windowMs;
+    }
+    return this.#window;
+  }
+
+  #trialEnded({ outcome, error }: CallReport): void {
+    this.#trialsOut--;
+    if (outcome === 'answered') this.#startRamp(this.#clock.monotonicMs());
+    else if (this.#trialsOut === 0) this.#trip(`it is still down: ${error}`);
+  }
+
+  #trip(why: string): void {
+    this.#openings++;
+    const ms = halfJitterMs(this.#options.backoff, this.#openings, this.#clock.random());
+    this.#say('warn', `Nothing is sent for ${ms} ms, since ${why}`);
+    this.#open(this.#clock.monotonicMs() + ms, 'half_open');
+  }
+
+  #open(untilMs: number, after: 'half_open' | 'ramping'): void {
+    this.#state = 'open';
+    this.#openUntilMs = untilMs;
+    this.#afterOpen = after;
+    this.#generation++;
+    this.#faultsInRow.clear();
+    this.#window = { untilMs: 0, calls: 0, faults: 0 };
+  }
+
+  #startRamp(nowMs: number): void {
+    const { rampStartPerSecond, rampIntervalMs } = this.#options;
+    this.#state = 'ramping';
+    this.#generation++;
+    this.#ramp = {
+      ratePerSecond: rampStartPerSecond,
+      untilMs: nowMs + rampIntervalMs,
+      answered: 0,
+      faults: 0,
+    };
+    this.#say('info', `The target answers again: ${rampStartPerSecond} states a second at first.`);
+  }
+
+  /** An interval without any answer proves nothing, and one with more than a few faults is not going well. */
+  #climb(nowMs: number): void {
+    const { ratePerSecond, answered, faults } = this.#ramp;
+    const goesWell = answered > 0 && faults * 10 <= answered;
+    const untilMs = nowMs + this.#options.rampIntervalMs;
+    this.#ramp = {
+      ratePerSecond: goesWell ? ratePerSecond * 2 : ratePerSecond,
+      untilMs,
+      answered: 0,
+      faults: 0,
+    };
+    if (this.#ramp.ratePerSecond < RAMP_END_PER_SECOND) return;
+    this.#state = 'closed';
+    this.#openings = 0;
+    this.#say('info', 'The target is given everything again.');
+  }
+}
+
+/** Some wait for certain, since the target is one for all, and some chance, since the instances are many. */
+function halfJitterMs(backoff: Backoff, opening: number, random: number): number {
+  const limit = Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(opening - 1, 40));
+  return Math.ceil(limit / 2 + (random * limit) / 2);
+}

@@ -1,0 +1,58 @@
+import type { ClaimedDelivery } from '../../ports/store.ts';
+
+interface Claim {
+  readonly claimedMs: number;
+  readonly deliveries: readonly ClaimedDelivery[];
+  taken: number;
+}
+
+/** Deliveries that are claimed and wait for their turn, first come first served. */
+export class ClaimedQueue {
+  readonly #claims: Claim[] = [];
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** When the first of them was claimed; null if there is none. */
+  get oldestMs(): number | null {
+    return this.#claims[0]?.claimedMs ?? null;
+  }
+
+  add(deliveries: readonly ClaimedDelivery[], claimedMs: number): void {
+    if (deliveries.length === 0) return;
+    this.#claims.push({ claimedMs, deliveries, taken: 0 });
+    this.#length += deliveries.length;
+  }
+
+  /** The first `count`, or as many as there are. */
+  take(count: number): ClaimedDelivery[] {
+    const taken: ClaimedDelivery[] = [];
+    for (let first = this.#claims[0]; first !== undefined && taken.length < count; first = this.#claims[0]) {
+      const end = Math.min(first.deliveries.length, first.taken + count - taken.length);
+      for (let index = first.taken; index < end; index++) {
+        taken.push(first.deliveries[index] as ClaimedDelivery);
+      }
+      first.taken = end;
+      if (end === first.deliveries.length) this.#claims.shift();
+    }
+    this.#length -= taken.length;
+    return taken;
+  }
+
+  /** Drops what was claimed before that moment, and says how many that were. */
+  dropBefore(claimedMs: number): number {
+    let dropped = 0;
+    for (
+      let first = this.#claims[0];
+      first !== undefined && first.claimedMs < claimedMs;
+      first = this.#claims[0]
+    ) {
+      dropped += first.deliveries.length - first.taken;
+      this.#claims.shift();
+    }
+    this.#length -= dropped;
+    return dropped;
+  }
+}

@@ -1,0 +1,94 @@
+import type { Clock } from '../../ports/clock.ts';
+
+/** One call's place among those under way. */
+export interface Slot {
+  readonly startedMs: number;
+  readonly isRetry: boolean;
+}
+
+/** A call that takes longer makes room for another. */
+const QUICK_MS = 1_000;
+const QUICK_CALLS_MIN = 64;
+
+/**
+ * Who may be under way at the same time. A target that answers quickly is asked by a few calls at a time, an
+ * eighth of all slots: more would only wait for each other. A call that has not ended after a second stands aside
+ * and leaves its place to another, until all slots are taken. Retries get half of either at most, so that first
+ * attempts go on however many retries hang.
+ */
+export class Slots {
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #calls: number;
+  readonly quickCalls: number;
+  /** In the sequence of their beginning. */
+  readonly #quick = new Set<Slot>();
+  #underWay = 0;
+  #retries = 0;
+  #quickRetries = 0;
+
+  constructor(calls: number, clock: Pick<Clock, 'monotonicMs'>) {
+    this.#calls = calls;
+    this.quickCalls = Math.min(calls, Math.max(QUICK_CALLS_MIN, Math.ceil(calls / 8)));
+    this.#clock = clock;
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** How many retries may be quick at once. */
+  get quickRetryCalls(): number {
+    return halfOf(this.quickCalls);
+  }
+
+  hasRoom(isRetry: boolean): boolean {
+    if (this.#underWay >= this.#calls) return false;
+    if (this.#quick.size >= this.quickCalls) this.#moveAside();
+    if (this.#quick.size >= this.quickCalls) return false;
+    if (!isRetry) return true;
+    if (this.#retries >= halfOf(this.#calls)) return false;
+    if (this.#quickRetries >= this.quickRetryCalls) this.#moveAside();
+    return this.#quickRetries < this.quickRetryCalls;
+  }
+
+  begin(isRetry: boolean): Slot {
+    const slot = { startedMs: this.#clock.monotonicMs(), isRetry };
+    this.#quick.add(slot);
+    this.#underWay++;
+    if (isRetry) {
+      this.#retries++;
+      this.#quickRetries++;
+    }
+    return slot;
+  }
+
+  end(slot: Slot): void {
+    this.#underWay--;
+    if (slot.isRetry) this.#retries--;
+    this.#leaveQuick(slot);
+  }
+
+  /** Until a call stands aside; null if none will. */
+  nextAsideMs(): number | null {
+    const [oldest] = this.#quick;
+    if (oldest === undefined || this.#underWay >= this.#calls) return null;
+    return Math.max(0, oldest.startedMs + QUICK_MS - this.#clock.monotonicMs());
+  }
+
+  #moveAside(): void {
+    const beforeMs = this.#clock.monotonicMs() - QUICK_MS;
+    for (const slot of this.#quick) {
+      if (slot.startedMs > beforeMs) return;
+      this.#leaveQuick(slot);
+    }
+  }
+
+  #leaveQuick(slot: Slot): void {
+    if (this.#quick.delete(slot) && slot.isRetry) this.#quickRetries--;
+  }
+}
+
+/** Of one slot there is no half to keep. */
+function halfOf(calls: number): number {
+  return Math.max(1, Math.floor(calls / 2));
+}

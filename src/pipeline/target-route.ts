@@ -1,0 +1,37 @@
+import type { View, ViewRow, ViewValue } from '../core/domain.ts';
+import type { DeliveryTarget } from '../ports/delivery-target.ts';
+import type { BreakerOptions, Pace } from './deliver/options.ts';
+
+/** One target, what it is sent, and how fast. Each has a loop, a breaker and a pace of its own. */
+export interface TargetRoute {
+  readonly target: DeliveryTarget;
+  /**
+   * Which of the states that qualify at all are for this target, by the view's columns; null for all of them. Asked
+   * when a state is journaled, so that a new answer holds for states that change from then on.
+   */
+  readonly qualifies: ((body: Readonly<Record<string, ViewValue>>) => boolean) | null;
+  /** What is left out is as in `DEFAULT_PACE`. */
+  readonly pace?: Partial<Omit<Pace, 'breaker'>> & { readonly breaker?: Partial<BreakerOptions> };
+}
+
+/** A target as ingest has to know it, to work out what is due to whom. */
+export interface DueTarget {
+  readonly name: string;
+  /** Whether a row that is ready is for this target; null: every one. */
+  readonly qualifies: ((row: ViewRow) => boolean) | null;
+}
+
+/** The routes as ingest knows them. */
+export function dueTargetsOf(
+  routes: readonly TargetRoute[],
+  { columns }: Pick<View<never>, 'columns'>,
+): DueTarget[] {
+  return routes.map(({ target, qualifies }) => ({
+    name: target.name,
+    qualifies:
+      qualifies === null
+        ? null
+        : (row) =>
+            qualifies(Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null]))),
+  }));
+}

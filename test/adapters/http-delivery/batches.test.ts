@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseBatchAnnouncement } from '../../../src/adapters/http-delivery/batch-offer.ts';
+import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
+import { parseSigningKeys, verify } from '../../../src/adapters/http-delivery/signature.ts';
+import type { Delivery } from '../../../src/ports/delivery-target.ts';
+import { newDelivery } from '../../contract/delivery-target.ts';
+import { type ScriptedServer, startScriptedServer } from './scripted-server.ts';
+
+const never = new AbortController().signal;
+const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const cleanups: (() => Promise<void>)[] = [];
+const ANNOUNCED = '500;path="/api/orders/batch"';
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface Answered {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** A target that announces batches and answers them as the test says; single posts are always taken. */
+async function open(
+  onBatch: (ids: readonly string[], server: ScriptedServer) => Answered,
+  { announced = ANNOUNCED, onSingle = () => 200 }: { announced?: string; onSingle?: () => number } = {},
+) {
+  const logged: string[] = [];
+  let elapsedMs = 0;
+  const server: ScriptedServer = await startScriptedServer((response, request) => {
+    const { body } = server.received[server.received.length - 1] as { body: string };
+    if (request.url === '/api/orders') {
+      response.writeHead(onSingle(), { 'webhook-batch': announced }).end('{}');
+      return;
+    }
+    const { deliveries } = JSON.parse(body) as { deliveries: { id: string }[] };
+    const answer = onBatch(
+      deliveries.map(({ id }) => id),
+      server,
+    );
+    response.writeHead(answer.status, { 'webhook-batch': announced }).end(answer.body);
+  });
+  const target = openHttpTarget({
+    name: 'test',
+    url: server.url,
+    secrets: [secret],
+    clock: { now: Date.now, monotonicMs: () => elapsedMs + performance.now() },
+    log: (level, message) => logged.push(`${level}: ${message}`),
+    deadlineMs: 5_000,
+  });
+  cleanups.push(
+    () => server.close(),
+    () => target.close(),
+  );
+  const paths = () => server.received.map(({ path }) => path);
+  return { server, target, logged, paths, pass: (ms: number) => (elapsedMs += ms) };
+}
+
+function several(count: number): Delivery[] {
+  return Array.from({ length: count }, (_, index) =>
+    newDelivery({
+      deliveryId: `msg_${index}`,
+      entityId: `order-${index}`,
+      body: { order_id: `order-${index}`, version: 3 },
+    }),
+  );
+}
+
+const results = (all: readonly object[]): Answered => ({
+  status: 200,
+  body: JSON.stringify({ results: all }),
+});
+const taken = (ids: readonly string[]) => results(ids.map((id) => ({ id, status: 200, version: 3 })));
+
+describe('batches', () => {
+  it('are sent once the target has announced them, signed as a whole, with an id made of their members', async () => {
+    const { server, target, paths } = await open(taken);
+    expect(target.maxBatch).toBe(1);
+    await target.deliver([newDelivery()], never);
+    expect(target.maxBatch).toBe(500);
+    const outcomes = await target.deliver(several(3), never);
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'delivered', 'delivered']);
+    expect(paths()).toEqual(['/api/orders', '/api/orders/batch']);
+    const { headers, body } = server.received[1] as (typeof server.received)[number];
+    expect(JSON.parse(body)).toEqual({
+      deliveries: several(3).map((each) => ({ id: each.deliveryId, state: each.body })),
+    });
+    const id = `batch_${createHash('sha256').update('msg_0\nmsg_1\nmsg_2').digest('hex').slice(0, 32)}`;
+    expect(headers).toMatchObject({ 'webhook-id': id, 'idempotency-key': `"${id}"` });
+    expect(headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    const given = {
+      id,
+      timestamp: String(headers['webhook-timestamp']),
+      signature: String(headers['webhook-signature']),
+    };
+    expect(verify(parseSigningKeys(secret, 'test'), given, body, Date.now())).toEqual({ ok: true });
+  });
+
+  it('have a verdict for each member, found by its id, and retry where none can be read', async () => {
+    const { target } = await open(() =>
+      results([
+        { id: 'msg_1', status: 422, code: 'payload_differs', detail: 'other payload' },
+        { id: 'msg_0', status: 200, version: 3, duplicate: true },
+        { id: 'msg_2', status: 'fine' },
+        { id: 'msg_unknown', status: 200 },
+        { id: 'msg_4', status: 503 },
+      ]),
+    );
+    await target.deliver([newDelivery()], never);
+    const outcomes = await target.deliver(several(5), never);
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual([
+      'delivered',
+      'park',
+      'retry',
+      'retry',
+      'throttle',
+    ]);
+    expect(outcomes[1]).toMatchObject({ status: 422, answer: expect.stringContaining('payload_differs') });
+    expect(outcomes[0]?.answer).toContain('"duplicate":true');
+    expect(outcomes[3]?.error).toContain('gave no result');
+  });
+
+  it.each(['', '[]', 'null', '{"results":5}', '{"results":[5,null,[]]}', '<html>'])(
+    'are sent again when the answer is %j',
+    async (body) => {
+      const { target } = await open(() => ({ status: 200, body }));
+      await target.deliver([newDelivery()], never);
+      const outcomes = await target.deliver(several(2), never);
+      expect(outcomes.map(({ verdict }) => verdict)).toEqual(['retry', 'retry']);
+    },
+  );
+
+  it('keep the results that came before the place where the answer was cut off', async () => {
+    const detail = 'x'.repeat(40_000);
+    const { target } = await open((ids) => results(ids.map((id) => ({ id, status: 200, detail }))));
+    await target.deliver([newDelivery()], never);
+    const outcomes = await target.deliver(several(4), never);
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'retry', 'retry', 'retry']);
+  });
+
+  it('share the verdict of an answer that is about all of them', async () => {
+    const { target } = await open(() => ({ status: 500, body: '' }));
+    await target.deliver([newDelivery()], never);
+    const outcomes = await target.deliver(several(2), never);
+    expect(outcomes).toMatchObject([
+      { verdict: 'retry', status: 500 },
+      { verdict: 'retry', status: 500 },
+    ]);
+    expect(target.maxBatch).toBe(500);
+  });
+
+  it.each([404, 405, 415, 501])(
+    'that are answered with %s go singly at once, and no other is tried for ten minutes',
+    async (status) => {
+      const { target, paths, pass, logged } = await open(() => ({ status, body: '' }));
+      await target.deliver([newDelivery()], never);
+      const outcomes = await target.deliver(several(20), never);
+      expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
+      expect(paths().filter((path) => path === '/api/orders/batch')).toHaveLength(1);
+      expect(target.maxBatch).toBe(1);
+      pass(9 * 60_000);
+      expect(target.maxBatch).toBe(1);
+      pass(61_000);
+      expect(target.maxBatch).toBe(500);
+      expect(logged.join('\n')).toContain('states go singly');
+    },
+  );
+
+  it('that are too large are halved until they fit', async () => {
+    const sizes: number[] = [];
+    const { target } = await open((ids) => {
+      sizes.push(ids.length);
+      return ids.length > 3 ? { status: 413, body: '' } : taken(ids);
+    });
+    await target.deliver([newDelivery()], never);
+    const outcomes = await target.deliver(several(10), never);
+    expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
+    expect(outcomes).toHaveLength(10);
+    expect(sizes).toEqual([10, 5, 2, 2, 2, 2, 2]);
+    expect(target.maxBatch).toBe(2);
+  });
+
+  it('never go to another origin, whatever is announced, and that is said once', async () => {
+    for (const path of ['http://127.0.0.1:9/batch', '//evil.example/batch', '/\\\\evil.example/batch']) {
+      const { target, logged } = await open(taken, { announced: `500;path="${path}"` });
+      await target.deliver([newDelivery()], never);
+      await target.deliver([newDelivery()], never);
+      expect(target.maxBatch, path).toBe(1);
+      expect(logged.filter((line) => line.startsWith('warn'))).toHaveLength(1);
+    }
+  });
+
+  it('are not announced by an answer that says no', async () => {
+    const { target } = await open(taken, { onSingle: () => 500 });
+    await target.deliver([newDelivery()], never);
+    expect(target.maxBatch).toBe(1);
+  });
+});
+
+describe('the announcement', () => {
+  it('is a structured field item', () => {
+    expect(parseBatchAnnouncement('500;path="/b"')).toEqual({ states: 500, path: '/b' });
+    expect(parseBatchAnnouncement('7; v=2; path="/a\\"b"; x')).toEqual({ states: 7, path: '/a"b' });
+    for (const wrong of [
+      '',
+      '500',
+      '0;path="/b"',
+      '-5;path="/b"',
+      '5.5;path="/b"',
+      '5;path=/b',
+      '5;path=""',
+      'x',
+    ])
+      expect(parseBatchAnnouncement(wrong), wrong).toBeNull();
+  });
+});

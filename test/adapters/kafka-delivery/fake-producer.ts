@@ -1,0 +1,30 @@
+import type { NewRecord } from '../../../src/ports/event-log.ts';
+
+/** A log's producer that does what a test says, and remembers what it was given. */
+export class FakeProducer {
+  readonly appended: NewRecord[] = [];
+  readonly asked: (readonly NewRecord[])[] = [];
+  onAppend: (records: readonly NewRecord[]) => Promise<void> = async () => {};
+  readonly #arrived = Promise.withResolvers<void>();
+
+  async append(records: readonly NewRecord[]) {
+    this.asked.push(records);
+    this.#arrived.resolve();
+    await this.onAppend(records);
+    this.appended.push(...records);
+    return records.map(({ topic }, index) => ({ topic, partition: 0, offset: BigInt(index) }));
+  }
+
+  arrival(): Promise<void> {
+    return this.#arrived.promise;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+export function headerOf(record: NewRecord | undefined, wanted: string): string | undefined {
+  const found = record?.headers.find(([name]) => name === wanted);
+  return found === undefined ? undefined : Buffer.from(found[1] ?? []).toString();
+}

@@ -1,0 +1,107 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
+import { type KafkaTargetOptions, openKafkaTarget } from '../../../src/adapters/kafka-delivery/index.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
+import { newDelivery } from '../../contract/delivery-target.ts';
+import { FakeProducer, headerOf } from './fake-producer.ts';
+
+const never = new AbortController().signal;
+
+function open(options: Partial<KafkaTargetOptions> = {}) {
+  const producer = new FakeProducer();
+  const target = openKafkaTarget({
+    name: 'states',
+    topic: 'order_states',
+    producer,
+    clock: { ...systemClock, now: () => Date.UTC(2026, 10, 22) },
+    isReady: (body) => body.ready_to_send === true,
+    source: '/tributary/order-sync',
+    type: 'order.state',
+    ...options,
+  });
+  return { producer, target };
+}
+
+const withdrawn = newDelivery({
+  body: { order_id: 'order-1', ready_to_send: false, version: 4 },
+  version: 4,
+});
+
+describe('a state on a topic', () => {
+  it('is a record keyed by its entity, with the row and its version, and headers that name it', async () => {
+    const { producer, target } = open();
+    await target.deliver([newDelivery({ entityId: 'a/🛒' })], never);
+    const [record] = producer.appended;
+    expect(record?.topic).toBe('order_states');
+    expect(Buffer.from(record?.key ?? []).toString()).toBe('a/🛒');
+    expect(JSON.parse(Buffer.from(record?.value ?? []).toString())).toEqual(newDelivery().body);
+    const headers = Object.fromEntries(record?.headers.map(([name]) => [name, headerOf(record, name)]) ?? []);
+    expect(headers).toEqual({
+      'webhook-id': 'msg_contract-1',
+      'content-type': 'application/json',
+      ce_specversion: '1.0',
+      ce_id: 'msg_contract-1',
+      ce_source: '/tributary/order-sync',
+      ce_type: 'order.state',
+      ce_time: '2026-11-22T00:00:00.000Z',
+      ce_subject: 'a/🛒',
+      ce_partitionkey: 'a/🛒',
+    });
+  });
+
+  it('is no tombstone by default, though it does not qualify any more', async () => {
+    const { producer, target } = open();
+    await target.deliver([withdrawn], never);
+    expect(producer.appended[0]?.value).not.toBeNull();
+  });
+
+  it('is a tombstone with all headers if that is wanted, and only if it does not qualify', async () => {
+    const { producer, target } = open({ tombstones: 'not_ready' });
+    await target.deliver([withdrawn], never);
+    await target.deliver([newDelivery()], never);
+    expect(producer.appended.map(({ value }) => value === null)).toEqual([true, false]);
+    expect(headerOf(producer.appended[0], 'webhook-id')).toBe('msg_contract-1');
+  });
+
+  it('that is too large is parked, and takes no other with it', async () => {
+    const { producer, target } = open();
+    producer.onAppend = async (records) => {
+      if (records.some(({ key }) => Buffer.from(key ?? []).toString() === 'huge'))
+        throw new TributaryError('log_record_too_large', 'Too large.');
+    };
+    const deliveries = ['a', 'huge', 'b'].map((entityId) => newDelivery({ entityId }));
+    const outcomes = await target.deliver(deliveries, never);
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'park', 'delivered']);
+    expect(outcomes[1]?.error).toContain('Too large.');
+  });
+
+  it('goes with many others in one call', async () => {
+    const { producer, target } = open();
+    expect(target.maxBatch).toBe(500);
+    const deliveries = Array.from({ length: 500 }, (_, index) => newDelivery({ entityId: `order-${index}` }));
+    expect(await target.deliver(deliveries, never)).toHaveLength(500);
+    expect(producer.asked).toHaveLength(1);
+  });
+
+  it('can be read from the embedded log', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-states-'));
+    const log = openEmbeddedLog({ dataDir: folder, clock: systemClock });
+    onTestFinished(async () => {
+      await log.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+    const { target } = open({ producer: log.producer() });
+    expect(await target.deliver([newDelivery()], never)).toMatchObject([{ verdict: 'retry' }]);
+    await log.createTopics([{ topic: 'order_states', partitions: 1 }]);
+    expect(await target.deliver([newDelivery(), newDelivery({ entityId: 'b' })], never)).toMatchObject([
+      { verdict: 'delivered' },
+      { verdict: 'delivered' },
+    ]);
+    expect((await log.describe(['order_states']))[0]?.partitions[0]?.endOffset).toBe(2n);
+    await target.close();
+  });
+});

@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { passes, readTargetsFile } from '../../../src/apps/order-sync/targets-file.ts';
+
+const taken = { names: ['order-mgt'], topics: ['order_events'] };
+
+function read(content: unknown) {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-targets-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'targets.json');
+  writeFileSync(join(folder, 'crm.secret'), 'whsec_one whsec_two\n');
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return readTargetsFile(file, taken);
+}
+
+const url = 'http://localhost:4000/api/orders';
+
+describe('the file of targets', () => {
+  it('names targets over HTTP and topics, each with its filter and pace', () => {
+    const [crm, states] = read([
+      {
+        name: 'crm',
+        url: 'https://crm.example/orders',
+        secretFile: 'crm.secret',
+        concurrency: 8,
+        ratePerSecond: 50,
+      },
+      {
+        name: 'states',
+        topic: 'order_states',
+        tombstones: 'not_ready',
+        filter: { review_status: ['ACCEPTED', null] },
+      },
+    ]);
+    expect(crm).toEqual({
+      name: 'crm',
+      place: { url: 'https://crm.example/orders' },
+      secrets: ['whsec_one', 'whsec_two'],
+      filter: new Map(),
+      concurrency: 8,
+      ratePerSecond: 50,
+      tombstones: 'never',
+    });
+    expect(states).toMatchObject({
+      place: { topic: 'order_states' },
+      tombstones: 'not_ready',
+      ratePerSecond: null,
+    });
+    const filter = states?.filter ?? new Map();
+    expect(passes(filter, { review_status: null })).toBe(true);
+    expect(passes(filter, { review_status: 'ACCEPTED' })).toBe(true);
+    expect(passes(filter, { review_status: 'PENDING' })).toBe(false);
+  });
+
+  it('is not needed', () => {
+    expect(readTargetsFile(undefined, taken)).toEqual([]);
+  });
+
+  it.each([
+    ['{"name":', /no valid JSON/],
+    [{}, /JSON array of up to 32/],
+    [[5], /has to be an object/],
+    [[{ name: 'A B', url }], /"name" has to be/],
+    [[{ name: 'order-mgt', url }], /another target is/],
+    [
+      [
+        { name: 'a', url },
+        { name: 'a', url },
+      ],
+      /no. 2 .* another target is/,
+    ],
+    [[{ name: 'a' }], /either "url" or "topic"/],
+    [[{ name: 'a', url, topic: 't' }], /either "url" or "topic"/],
+    [[{ name: 'a', url: 'ftp://x' }], /"url" has to be an HTTP address/],
+    [[{ name: 'a', url: 'https://elsewhere.example' }], /no "secretFile"/],
+    [[{ name: 'a', url, secretFile: 'nowhere' }], /cannot be read/],
+    [[{ name: 'a', topic: 'a b' }], /"topic" has to be/],
+    [[{ name: 'a', topic: 'order_events' }], /one that order-sync reads/],
+    [[{ name: 'a', topic: 't', secretFile: 'crm.secret' }], /only for a url/],
+    [[{ name: 'a', url, tombstones: 'never' }], /only for a topic/],
+    [[{ name: 'a', topic: 't', tombstones: 'always' }], /"never" or "not_ready"/],
+    [[{ name: 'a', url, filter: [] }], /"filter" has to be an object/],
+    [[{ name: 'a', url, filter: { colour: ['red'] } }], /names "colour"; the columns are order_status/],
+    [[{ name: 'a', url, filter: { ready_to_send: ['yes'] } }], /each a boolean or null/],
+    [[{ name: 'a', url, filter: { review_status: [] } }], /array of values/],
+    [[{ name: 'a', url, concurrency: 0 }], /"concurrency" has to be a whole number from 1/],
+    [[{ name: 'a', url, ratePerSecond: 1.5 }], /"ratePerSecond" has to be a whole number from 1/],
+    [[{ name: 'a', url, ratePerSec: 5 }], /has "ratePerSec"; known are name, url/],
+  ])('%j is refused with the reason and the remedy', (content, message) => {
+    expect(() => read(content)).toThrow(message);
+    expect(() => read(content)).toThrow(/^ORDER_SYNC_TARGETS_FILE: /);
+  });
+
+  it('is quoted in no message', () => {
+    expect(() => read('[{"secret": "whsec_very_secret"')).not.toThrow(/very_secret/);
+  });
+});

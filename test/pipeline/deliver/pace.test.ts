@@ -1,0 +1,223 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_BREAKER } from '../../../src/pipeline/deliver/options.ts';
+import { DELIVERED, DOWN, names, simulate } from './simulated.ts';
+
+describe('a target that hangs for some orders', () => {
+  it('delays no other order by two seconds: 200 orders a second, of which 5 % hang for 15 s', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(1);
+    const hangs = (id: string) => Number(id.split('-')[1]) % 20 === 0;
+    target.latencyMs = ([delivery]) => (hangs(delivery?.entityId ?? '') ? 15_000 : 5);
+    target.answer = ({ entityId }) => (hangs(entityId) ? DOWN : DELIVERED);
+    deliver.start();
+    const all = names('order', 200 * 60);
+    for (let at = 0; at < all.length; at += 10) {
+      ledger.due(...all.slice(at, at + 10));
+      deliver.wake();
+      await clock.advance(50);
+    }
+    await clock.advance(2_000);
+    const healthy = [...ledger.rows.values()].filter(({ entityId }) => !hangs(entityId));
+    expect(healthy).toHaveLength(190 * 60);
+    const slowestMs = Math.max(...healthy.map((row) => (row.deliveredMs ?? Infinity) - row.dueSinceMs));
+    expect(slowestMs).toBeLessThan(2_000);
+    expect(deliver.status().breaker).toBe('closed');
+    expect(Math.max(...[...ledger.rows.values()].map(({ attempts }) => attempts))).toBeGreaterThan(1);
+    expect(target.mostUnderWay).toBeLessThanOrEqual(512);
+    await stop();
+  });
+
+  it('keeps half of its slots for first attempts, however many retries hang', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(2, {
+      concurrency: 8,
+      backoff: { baseMs: 1, capMs: 1 },
+      breaker: { ...DEFAULT_BREAKER, faults: 1_000, minimumCalls: 1_000 },
+      maxAttempts: 1_000,
+    });
+    const isBad = (id = '') => id.startsWith('bad');
+    let isHanging = false;
+    target.latencyMs = ([delivery]) => (isHanging && isBad(delivery?.entityId) ? 15_000 : 5);
+    target.answer = ({ entityId }) => (isBad(entityId) ? DOWN : DELIVERED);
+    ledger.due(...names('bad', 100));
+    deliver.start();
+    await clock.advance(500);
+    isHanging = true;
+    await clock.advance(2_000);
+    expect(target.underWay).toBe(4);
+    ledger.due(...names('good', 100));
+    deliver.wake();
+    await clock.advance(1_000);
+    expect(ledger.undelivered.filter(({ entityId }) => !isBad(entityId))).toEqual([]);
+    await stop();
+  });
+});
+
+describe('a target that is down', () => {
+  it('is left alone, which costs no attempts, then tried, then given more and more', async () => {
+    const { clock, ledger, target, deliver, logged, stop } = simulate(3);
+    let isUp = false;
+    target.answer = () => (isUp ? DELIVERED : DOWN);
+    ledger.due(...names('order', 20_000));
+    deliver.start();
+    await clock.advance(1_000);
+    expect(deliver.status().breaker).toBe('open');
+    const sentAtFirst = target.sentBetween(0, 1_000);
+    expect(sentAtFirst).toBeLessThanOrEqual(64 + 2 * 10);
+    await clock.advance(10 * 60_000);
+    // Trials alone: three at a time, at most every half minute once the breaker waits its longest.
+    const trials = target.sentBetween(1_000, clock.monotonicMs());
+    expect(trials).toBeGreaterThanOrEqual(10);
+    expect(trials).toBeLessThan(120);
+    const neverClaimed = ledger.undelivered.filter(({ attempts }) => attempts === 0);
+    expect(neverClaimed.length).toBeGreaterThan(19_000);
+    expect(Math.max(...ledger.undelivered.map(({ attempts }) => attempts))).toBeLessThan(12);
+
+    isUp = true;
+    while (deliver.status().breaker !== 'ramping') await clock.advance(100);
+    const backMs = clock.monotonicMs();
+    await clock.advance(10_000);
+    const perSecond = Array.from({ length: 5 }, (_, second) =>
+      target.sentBetween(backMs + second * 1_000, backMs + (second + 1) * 1_000),
+    );
+    for (const [second, sent] of perSecond.entries()) {
+      expect(sent, `second ${second}`).toBeLessThanOrEqual(50 * 2 ** (second + 1) * 1.15);
+      expect(sent, `second ${second}`).toBeGreaterThanOrEqual(40 * 2 ** second * 0.5);
+    }
+    await clock.advance(10 * 60_000);
+    expect(deliver.status()).toMatchObject({ breaker: 'closed', delivered: 20_000, dead: 0 });
+    expect(logged.join('\n')).toMatch(/warn: .*Nothing is sent .*info: .*answers again/s);
+    await stop();
+  });
+
+  it('falls back to nothing when it fails again while more and more is sent', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(4);
+    let isUp = false;
+    target.answer = () => (isUp ? DELIVERED : DOWN);
+    ledger.due(...names('order', 5_000));
+    deliver.start();
+    await clock.advance(1_000);
+    isUp = true;
+    while (deliver.status().breaker !== 'ramping') await clock.advance(100);
+    await clock.advance(1_500);
+    isUp = false;
+    await clock.advance(200);
+    expect(deliver.status().breaker).toBe('open');
+    await stop();
+  });
+
+  it('does not hold up others because it cannot take one order, however often that is tried', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(5, {
+      backoff: { baseMs: 1, capMs: 1 },
+      maxAttempts: 1_000,
+    });
+    target.answer = ({ entityId }) => (entityId === 'bad' ? { ...DOWN, status: 500 } : DELIVERED);
+    ledger.due('bad');
+    deliver.start();
+    await clock.advance(60_000);
+    expect(ledger.rows.get('bad')?.attempts).toBeGreaterThan(50);
+    expect(deliver.status().breaker).toBe('closed');
+    await stop();
+  });
+
+  it('is not down because it refuses states', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(6);
+    target.answer = () => ({ ...DOWN, verdict: 'park', status: 422 });
+    ledger.due(...names('order', 500));
+    deliver.start();
+    await clock.advance(3_000);
+    expect(deliver.status()).toMatchObject({ breaker: 'closed', dead: 500 });
+    await stop();
+  });
+});
+
+describe('a target that says how it wants to be treated', () => {
+  it('is left alone for as long as it asks, and the others keep their attempts', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(7);
+    target.answer = () => ({ ...DOWN, verdict: 'throttle', status: 503, retryAfterMs: 30_000 });
+    ledger.due('first');
+    deliver.start();
+    await clock.advance(1_000);
+    target.answer = () => DELIVERED;
+    ledger.due(...names('other', 300));
+    deliver.wake();
+    await clock.advance(28_000);
+    expect(target.calls).toHaveLength(1);
+    expect(ledger.undelivered.filter(({ attempts }) => attempts > 0)).toHaveLength(1);
+    await clock.advance(31_000);
+    expect(ledger.undelivered).toEqual([]);
+    await stop();
+  });
+
+  it('is sent nothing any more once it wants nothing, which is said loudly; nothing is given up', async () => {
+    const { clock, ledger, target, deliver, logged, stop } = simulate(8);
+    target.answer = () => ({ ...DOWN, verdict: 'disable', status: 410, error: 'Gone.' });
+    ledger.due('first');
+    deliver.start();
+    await clock.advance(1_000);
+    ledger.due(...names('other', 50));
+    await clock.advance(24 * 60 * 60_000);
+    expect(target.calls).toHaveLength(1);
+    expect(deliver.status()).toMatchObject({ breaker: 'disabled', dead: 0 });
+    expect(logged).toEqual([expect.stringMatching(/^error: .*NOTHING is sent/)]);
+    await stop();
+  });
+
+  it('gets no more a second than it may, and all of it in the end', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(9, { ratePerSecond: 100 });
+    target.maxBatch = 50;
+    ledger.due(...names('order', 1_000));
+    deliver.start();
+    await clock.advance(15_000);
+    for (let second = 0; second < 9; second++) {
+      const sent = target.sentBetween(second * 1_000, (second + 1) * 1_000);
+      expect(sent, `second ${second}`).toBeLessThanOrEqual(111);
+      expect(sent, `second ${second}`).toBeGreaterThanOrEqual(85);
+    }
+    expect(ledger.undelivered).toEqual([]);
+    await stop();
+  });
+});
+
+describe('batches', () => {
+  it('carry what waits, up to what the target takes; a few states go singly', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(10);
+    target.maxBatch = 100;
+    ledger.due('a', 'b', 'c');
+    deliver.start();
+    await clock.advance(1_000);
+    expect(target.calls.map(({ ids }) => ids.length)).toEqual([1, 1, 1]);
+    ledger.due(...names('order', 5_000));
+    deliver.wake();
+    await clock.advance(2_000);
+    expect(ledger.undelivered).toEqual([]);
+    const sizes = target.calls.slice(3).map(({ ids }) => ids.length);
+    expect(Math.max(...sizes)).toBe(100);
+    expect(sizes.length).toBeLessThan(200);
+    await stop();
+  });
+
+  it('never hold a retry, and stop for a while after one that failed as a whole', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(11, { backoff: { baseMs: 500, capMs: 500 } });
+    target.maxBatch = 100;
+    let isFirst = true;
+    target.answer = () => (isFirst ? DOWN : DELIVERED);
+    ledger.due(...names('order', 400));
+    deliver.start();
+    await clock.advance(8);
+    isFirst = false;
+    await clock.advance(5_000);
+    expect(ledger.undelivered).toEqual([]);
+    const retries = target.calls.filter(({ attempts }) => attempts.some((attempt) => attempt > 1));
+    expect(retries.length).toBeGreaterThan(0);
+    for (const { ids } of retries) expect(ids).toHaveLength(1);
+    ledger.due(...names('later', 400));
+    deliver.wake();
+    await clock.advance(2_000);
+    expect(Math.max(...target.calls.slice(-400).map(({ ids }) => ids.length))).toBe(1);
+    await clock.advance(20_000);
+    ledger.due(...names('latest', 400));
+    deliver.wake();
+    await clock.advance(2_000);
+    expect(Math.max(...target.calls.slice(-10).map(({ ids }) => ids.length))).toBeGreaterThan(1);
+    await stop();
+  });
+});

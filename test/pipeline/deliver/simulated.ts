@@ -1,0 +1,163 @@
+import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
+import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deliver.ts';
+import { DEFAULT_BREAKER, DEFAULT_PACE, DEFAULT_TIMING } from '../../../src/pipeline/deliver/options.ts';
+import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../../src/ports/delivery-target.ts';
+import type { ClaimedDelivery, DeliveryClaimRequest, DeliverySettlement } from '../../../src/ports/store.ts';
+
+const STORE_MS = 3;
+
+export const DELIVERED: DeliveryOutcome = {
+  verdict: 'delivered',
+  status: 200,
+  latencyMs: 0,
+  answer: '',
+  error: null,
+  retryAfterMs: null,
+};
+export const DOWN: DeliveryOutcome = {
+  ...DELIVERED,
+  verdict: 'retry',
+  status: null,
+  error: 'Nobody is there.',
+};
+
+interface Row {
+  readonly entityId: string;
+  readonly dueSinceMs: number;
+  attempts: number;
+  nextMs: number | null;
+  deliveredMs: number | null;
+  isDead: boolean;
+}
+
+/** A ledger in memory, with the promises of the store's side and nothing else. */
+export class SimulatedLedger {
+  readonly rows = new Map<string, Row>();
+  readonly #clock: SeededClock;
+
+  constructor(clock: SeededClock) {
+    this.#clock = clock;
+  }
+
+  due(...entityIds: string[]): void {
+    const nowMs = this.#clock.now();
+    for (const entityId of entityIds) {
+      const times = { dueSinceMs: nowMs, nextMs: nowMs, deliveredMs: null };
+      this.rows.set(entityId, { entityId, ...times, attempts: 0, isDead: false });
+    }
+  }
+
+  get undelivered(): Row[] {
+    return [...this.rows.values()].filter(({ deliveredMs }) => deliveredMs === null);
+  }
+
+  async claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
+    await this.#clock.sleep(STORE_MS);
+    const { limit, nowMs, leaseMs, attempts, target, claimant } = request;
+    const due = [...this.rows.values()]
+      .filter(({ nextMs }) => nextMs !== null && nextMs <= nowMs)
+      .filter((row) => attempts === undefined || (attempts === 'first') === (row.attempts === 0))
+      .sort((left, right) => Number(left.nextMs) - Number(right.nextMs));
+    return due.slice(0, limit).map((row) => {
+      row.attempts++;
+      row.nextMs = nowMs + leaseMs;
+      const { entityId, attempts: attempt, dueSinceMs } = row;
+      return { target, claimant, entityId, version: 1, row: [true], attempt, dueSinceMs };
+    });
+  }
+
+  async settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void> {
+    await this.#clock.sleep(STORE_MS);
+    for (const { delivery, next } of settlements) {
+      const row = this.rows.get(delivery.entityId);
+      if (row === undefined || row.attempts !== delivery.attempt) continue;
+      row.nextMs = typeof next === 'string' ? null : next.retryAtMs;
+      row.isDead = next === 'dead';
+      if (next === 'delivered') row.deliveredMs = this.#clock.now();
+    }
+  }
+}
+
+export interface Call {
+  readonly atMs: number;
+  readonly ids: readonly string[];
+  readonly attempts: readonly number[];
+}
+
+/** A target that answers as the test says, after as long as it says. */
+export class SimulatedTarget implements DeliveryTarget {
+  readonly name = 'simulated';
+  maxBatch = 1;
+  readonly calls: Call[] = [];
+  answer: (delivery: Delivery) => DeliveryOutcome = () => DELIVERED;
+  latencyMs: (deliveries: readonly Delivery[]) => number = () => 5;
+  underWay = 0;
+  mostUnderWay = 0;
+  readonly #clock: SeededClock;
+
+  constructor(clock: SeededClock) {
+    this.#clock = clock;
+  }
+
+  async deliver(deliveries: readonly Delivery[]): Promise<readonly DeliveryOutcome[]> {
+    this.calls.push({
+      atMs: this.#clock.monotonicMs(),
+      ids: deliveries.map(({ entityId }) => entityId),
+      attempts: deliveries.map(({ attempt }) => attempt),
+    });
+    this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
+    await this.#clock.sleep(this.latencyMs(deliveries));
+    this.underWay--;
+    return deliveries.map((delivery) => this.answer(delivery));
+  }
+
+  /** How many states were sent in this span of time. */
+  sentBetween(fromMs: number, toMs: number): number {
+    return this.calls
+      .filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
+      .reduce((sum, { ids }) => sum + ids.length, 0);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** A loop between the two, in which no real time passes. */
+export function simulate(seed: number, changes: Partial<DeliverOptions> = {}) {
+  const clock = new SeededClock({ seed });
+  const ledger = new SimulatedLedger(clock);
+  const target = new SimulatedTarget(clock);
+  const logged: string[] = [];
+  const deliver = new Deliver({
+    ...DEFAULT_PACE,
+    ...DEFAULT_TIMING,
+    breaker: DEFAULT_BREAKER,
+    view: { keyColumn: 'id', columns: [{ name: 'is_ready', type: 'boolean' }] },
+    target,
+    store: ledger,
+    clock,
+    logger: (level, message) => logged.push(`${level}: ${message}`),
+    ...changes,
+  });
+  return {
+    clock,
+    ledger,
+    target,
+    logged,
+    deliver,
+    /** Stops the loop, with time going on. */
+    async stop(): Promise<void> {
+      let isStopped = false;
+      const stopped = deliver.stop().then(() => {
+        isStopped = true;
+      });
+      for (let passed = 0; !isStopped && passed < 100; passed++) await clock.advance(1_000);
+      await stopped;
+    },
+  };
+}
+
+export function names(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
+}
