@@ -196,7 +196,7 @@ export class Sync<State, Event> {
   }
 
   #createIngest(): Ingest<State, Event> {
-    const { domain, log, store, clock, logger, group, ingest = {} } = this.#options;
+    const { domain, log, store, targets, clock, logger, group, ingest = {} } = this.#options;
     const {
       lanes = 4,
       batchEvents = 8_000,
@@ -216,6 +216,7 @@ export class Sync<State, Event> {
       clock,
       logger,
       topics: this.#topics,
+      targets: targets.map(({ name }) => ({ name, qualifies: null })),
       group,
       lanes,
       batchEvents,

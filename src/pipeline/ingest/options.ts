@@ -1,10 +1,18 @@
-import type { Domain } from '../../core/domain.ts';
+import type { Domain, ViewRow } from '../../core/domain.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { CommitReport } from './lane.ts';
+
+/** What decides which states are due to a target. */
+export interface DueTarget {
+  /** As the ledger names it. */
+  readonly name: string;
+  /** Which of the ready rows it wants; null: all of them. */
+  readonly qualifies: ((row: ViewRow) => boolean) | null;
+}
 
 export interface IngestOptions<State, Event> {
   readonly domain: Domain<State, Event>;
@@ -14,6 +22,7 @@ export interface IngestOptions<State, Event> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly topics: readonly string[];
+  readonly targets: readonly DueTarget[];
   readonly group: string;
   /** How many transactions may run side by side. */
   readonly lanes: number;
