@@ -1,6 +1,7 @@
 import { systemClock } from '../../adapters/system-clock.ts';
 import { runCli } from '../shared/cli.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
+import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive-commands.ts';
 
 process.exitCode = await runCli(
   {
@@ -14,7 +15,14 @@ process.exitCode = await runCli(
       ],
       ['order-sync partitions', 'See how far it is, and what is halted'],
     ],
-    commands: [runCommand(systemClock), partitionsCommand(systemClock), resumeCommand(systemClock)],
+    commands: [
+      runCommand(systemClock),
+      partitionsCommand(systemClock),
+      resumeCommand(systemClock),
+      deadLettersCommand(systemClock),
+      redriveCommand(systemClock),
+      jobsCommand(systemClock),
+    ],
   },
   {
     argv: process.argv.slice(2),

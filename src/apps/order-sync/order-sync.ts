@@ -1,6 +1,7 @@
 import { openHttpTarget } from '../../adapters/http-delivery/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
+import { Redrive } from '../../pipeline/redrive/redrive.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
@@ -35,18 +36,19 @@ export function topicNamesOf(
   return { order_events: settings.orderTopic, payment_events: settings.paymentTopic };
 }
 
+/** The store that the settings choose, for a command that needs no log. */
+export function openCommandStore(settings: OrderSyncSettings, clock: Clock, logger: Logger): Store {
+  const { databaseUrl, lanes } = settings;
+  return openStore(databaseUrl, { clock, log: logger, targets: [TARGET], lanes });
+}
+
 /** The store and the log that the settings choose, for a command that looks at them or changes them. */
 export async function openParts(
   settings: OrderSyncSettings,
   clock: Clock,
   logger: Logger,
 ): Promise<{ store: Store; log: EventLog; close(): Promise<void> }> {
-  const store = openStore(settings.databaseUrl, {
-    clock,
-    log: logger,
-    targets: [TARGET],
-    lanes: settings.lanes,
-  });
+  const store = openCommandStore(settings, clock, logger);
   try {
     const log = await openEventLog(settings, clock, logger, {
       clientId: 'order-sync',
@@ -106,8 +108,17 @@ export async function startOrderSync(
       maxAttempts: settings.deliveryMaxAttempts,
     },
   });
-  const app = buildServer({ health: () => sync.health(), status: () => sync.status() });
+  const redrive = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });
+  const app = buildServer({
+    store,
+    clock,
+    logger,
+    onJob: () => redrive.wake(),
+    health: () => sync.health(),
+    status: () => sync.status(),
+  });
   const closeAll = async () => {
+    await redrive.stop();
     await sync.stop();
     await closeServer(app);
     await target.close();
@@ -130,12 +141,10 @@ export async function startOrderSync(
     if (!isKafka(settings)) {
       await log.createTopics(sync.topics.map((topic) => ({ topic, partitions: settings.partitions })));
     }
-    sync
-      .start()
-      .then(
-        () => logger('info', `order-sync works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`),
-        onFailure,
-      );
+    sync.start().then(() => {
+      redrive.start();
+      logger('info', `order-sync works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`);
+    }, onFailure);
     return { url, status: () => sync.status(), close };
   } catch (error) {
     await close();
