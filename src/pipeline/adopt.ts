@@ -36,7 +36,6 @@ export function createAdopter<State, Event>(domain: Domain<State, Event>): Adopt
         events: sequenced.map((event) => withoutEvent(event as (typeof events)[number])),
         row: folded,
         delivery: deliveryOf(folded, delivered, view.isReady(state)),
-        wasDelivered: delivered !== null,
       };
     } catch (error) {
       throw notAdoptable(`${where} cannot be taken over: ${messageOf(error)}`, error);

@@ -1,6 +1,7 @@
-import type { View, ViewRow, ViewValue } from '../core/domain.ts';
+import type { View, ViewValue } from '../core/domain.ts';
 import type { DeliveryTarget } from '../ports/delivery-target.ts';
 import type { BreakerOptions, Pace } from './deliver/options.ts';
+import type { DueTarget } from './ingest/options.ts';
 
 /** One target, what it is sent, and how fast. Each has a loop, a breaker and a pace of its own. */
 export interface TargetRoute {
@@ -12,13 +13,6 @@ export interface TargetRoute {
   readonly qualifies: ((body: Readonly<Record<string, ViewValue>>) => boolean) | null;
   /** What is left out is as in `DEFAULT_PACE`. */
   readonly pace?: Partial<Omit<Pace, 'breaker'>> & { readonly breaker?: Partial<BreakerOptions> };
-}
-
-/** A target as ingest has to know it, to work out what is due to whom. */
-export interface DueTarget {
-  readonly name: string;
-  /** Whether a row that is ready is for this target; null: every one. */
-  readonly qualifies: ((row: ViewRow) => boolean) | null;
 }
 
 /** The routes as ingest knows them. */

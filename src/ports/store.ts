@@ -2,15 +2,16 @@ import type { ViewColumn, ViewRow } from '../core/domain.ts';
 import type { Position, TopicPartition } from '../core/offset.ts';
 import type { SequenceKey } from '../core/sequence.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
+import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
 
 /**
  * Journal, view, deliveries due, quarantine and checkpoints, in one place, so that one transaction can change
  * them together. Ids are compared as bytes. Every method rejects with a TributaryError; on one that is
  * `retryable` nothing was changed, except for `store_commit_unknown` from `commit`, where only the
- * checkpoints can tell. Before `migrate` only `checkpoints`, `resume` and `readQuarantine` work, on a store that
- * was set up earlier. `close` may be called twice.
+ * checkpoints can tell. Before `migrate` only `checkpoints`, `resume`, `readQuarantine` and what it extends work,
+ * on a store that was set up earlier. `close` may be called twice.
  */
-export interface Store {
+export interface Store extends DeliveryInspection, RedriveJobs {
   /**
    * Brings the schema up to date, one process at a time, and takes over a view that another program made.
    * Rejects with `schema_too_new`, `view_not_adoptable`.
@@ -54,7 +55,6 @@ export interface Store {
   settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void>;
   /** When the next delivery of the target is due, in milliseconds, or null if none is. */
   nextDeliveryDueMs(target: string): Promise<number | null>;
-  readDelivery(target: string, entityId: string): Promise<StoredDelivery | null>;
 
   close(): Promise<void>;
 }
@@ -77,8 +77,6 @@ export interface AdoptedEntity {
   readonly row: ViewRow;
   /** `sent`: the target has exactly this state. `due`: it must be sent. `none`: it never was ready. */
   readonly delivery: 'sent' | 'due' | 'none';
-  /** Whether the target may hold an earlier state of it. */
-  readonly wasDelivered: boolean;
 }
 
 export interface MigrationReport {
@@ -151,12 +149,18 @@ export interface EntityChange {
   readonly row: ViewRow;
   /** As many as the versions are apart. None of them was journaled at `fromVersion`: who plans has looked. */
   readonly events: readonly JournaledEvent[];
-  /**
-   * `none`: the row is as it was, but for the version. `due`: it changed and qualifies. `due_if_sent`: it
-   * changed and does not qualify, so it is due only to targets that may have seen an earlier state; where
-   * the earlier state was due but never attempted, it is due no more.
-   */
-  readonly delivery: 'none' | 'due' | 'due_if_sent';
+  readonly delivery: DeliveryChange;
+}
+
+/**
+ * What a change means to the targets: the new state is due to those for which it qualifies, and to those that
+ * are owed, or have got, an earlier state of the entity. Nothing is due by a row that is as it was.
+ */
+export interface DeliveryChange {
+  /** Whether the row is another one; the version alone does not count. */
+  readonly hasChanged: boolean;
+  /** The names of the targets for which the state qualifies; none if nothing has changed. */
+  readonly qualifiesFor: readonly string[];
 }
 
 export interface QuarantinedRecord extends Position {
@@ -210,6 +214,7 @@ export interface StoreCounts {
 
 export interface DeliveryClaimRequest {
   readonly target: string;
+  /** Names this claim; a name that is used again cannot tell the one claim from the other. */
   readonly claimant: string;
   readonly limit: number;
   readonly nowMs: number;
@@ -241,15 +246,4 @@ export interface DeliverySettlement {
   readonly error: string | null;
   /** `delivered`, `dead` (parked until somebody decides), or when to try again, in milliseconds. */
   readonly next: 'delivered' | 'dead' | { readonly retryAtMs: number };
-}
-
-export interface StoredDelivery {
-  readonly target: string;
-  readonly entityId: string;
-  readonly status: 'pending' | 'delivered' | 'dead';
-  readonly dueVersion: number;
-  readonly deliveredVersion: number | null;
-  readonly attempts: number;
-  readonly nextAttemptAtMs: number | null;
-  readonly lastError: string | null;
 }

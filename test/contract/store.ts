@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { describeCheckpoints } from './store/checkpoints.ts';
+import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
 import { describeDeliveryClaims } from './store/delivery-claims.ts';
 import type { StoreHarness } from './store/fixtures.ts';
@@ -22,5 +23,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeDeliveries(harness);
     describeDeliveryClaims(harness);
     describeSettlements(harness);
+    describeDeadLetters(harness);
   });
 }

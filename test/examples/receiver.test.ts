@@ -20,6 +20,7 @@ import { deliveryIdOf } from '../../src/pipeline/delivery-id.ts';
 import { Sync } from '../../src/pipeline/sync.ts';
 import type { NewRecord } from '../../src/ports/event-log.ts';
 import { startScriptedServer } from '../adapters/http-delivery/scripted-server.ts';
+import { singly } from '../contract/delivery-target.ts';
 import { blocksOf } from '../tidy/doc-blocks.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
@@ -76,7 +77,7 @@ function openTarget(url: string, secrets: readonly string[], nowMs?: number) {
 function send(target: ReturnType<typeof openTarget>, version: number, row: typeof ROW = ROW) {
   const deliveryId = deliveryIdOf(row.order_id, version);
   const body = { ...row, version };
-  return target.deliver(
+  return singly(target).deliver(
     { deliveryId, entityId: row.order_id, version, body, attempt: 1 },
     new AbortController().signal,
   );
@@ -157,7 +158,7 @@ describe('the example receiver', () => {
       domain: orders,
       log,
       store,
-      targets: [openTarget(url, [SECRET])],
+      targets: [{ target: openTarget(url, [SECRET]), qualifies: null }],
       clock,
       logger: () => undefined,
       group: 'order-sync',

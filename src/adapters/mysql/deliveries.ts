@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import type {
@@ -5,55 +6,87 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
   EntityChange,
-  StoredDelivery,
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
+import { DEAD_AT_MS, DONE_AT_MS } from './delivery-queries.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
+
+/*
+ * The life of a delivery's row is told in the SQLite adapter's file of this name. What matters here beside it:
+ * next_attempt_at is indexed and a change of it costs the index two entries, more than all the rest of a
+ * statement, so a claim leaves it alone and is a lease of its own. And no column that a claim or a delivery changes
+ * is of a size that varies or can be NULL: InnoDB then writes over the row where it lies, for half the price.
+ * Assignments of one UPDATE run from left to right: what the others look at is assigned last.
+ */
 
 /** What ingest writes of deliveries, inside its own transaction. */
 export class DueDeliveries {
   readonly #targets: readonly string[];
   readonly #clock: Clock;
+  readonly #makeKnownDue: (count: number) => string;
 
-  constructor(targets: readonly string[], clock: Clock) {
+  constructor(targets: readonly string[], clock: Clock, view: ViewSchema) {
     this.#targets = targets;
     this.#clock = clock;
+    const version = `SELECT v.version FROM ${identifier(view.table)} v WHERE v.${identifier(view.keyColumn)} = deliveries.entity_id`;
+    this.#makeKnownDue = (count) =>
+      'UPDATE deliveries SET next_attempt_at = IF(leased_until > ?, next_attempt_at, ?), ' +
+      'claim_id = IF(leased_until > ?, claim_id, 0), leased_until = IF(leased_until > ?, leased_until, 0), ' +
+      `due_version = (${version}), status = 'pending', attempts = 0, due_since = ? ` +
+      `WHERE target = ? AND entity_id IN (${marks(count)})`;
   }
 
-  /** Makes due, or no longer due, what the changes say; resolves with how many became due. */
+  /** Makes due what the changes say, once their rows stand in the view; resolves with how many became due. */
   async makeDue(connection: PoolConnection, changes: readonly EntityChange[]): Promise<number> {
+    const changed = changes.filter(({ delivery }) => delivery.hasChanged);
+    const now = this.#clock.now();
     let count = 0;
     for (const target of this.#targets) {
-      const due = changes.filter((change) => change.delivery === 'due');
-      // An entity that is new has no delivery yet, so only the others need a look.
-      const maybe = changes.filter((change) => change.delivery === 'due_if_sent' && change.fromVersion > 0);
-      if (maybe.length > 0) due.push(...(await withdrawUnsent(connection, target, maybe)));
-      const now = this.#clock.now();
-      await upsertDue.run(
-        connection,
-        due.map(({ entityId, version }) => ({ target, entityId, version, now })),
-        (writer) => {
-          writer.integer(now);
-          writer.integer(now);
-        },
-      );
-      count += due.length;
+      const qualifying: DueState[] = [];
+      const others: string[] = [];
+      for (const { entityId, version, fromVersion, delivery } of changed) {
+        if (delivery.qualifiesFor.includes(target)) qualifying.push({ target, entityId, version, now });
+        // An entity that is new has no row in the ledger yet.
+        else if (fromVersion > 0) others.push(entityId);
+      }
+      await upsertDue.run(connection, qualifying, (writer) => {
+        for (let guard = 0; guard < 3; guard++) writer.integer(now);
+      });
+      count += qualifying.length;
+      for (const ids of chunksOf(others)) {
+        const [updated] = await connection.execute<ResultSetHeader>(this.#makeKnownDue(ids.length), [
+          now,
+          now,
+          now,
+          now,
+          now,
+          target,
+          ...ids,
+        ]);
+        count += updated.affectedRows;
+      }
     }
     return count;
   }
 }
 
+interface DueState {
+  readonly target: string;
+  readonly entityId: string;
+  readonly version: number;
+  readonly now: number;
+}
+
 /** While a delivery is claimed its lease stands; settling it makes the newer version due at once. */
-const upsertDue = new RowsStatement<{ target: string; entityId: string; version: number; now: number }>({
+const upsertDue = new RowsStatement<DueState>({
   before:
-    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, next_attempt_at, due_since) VALUES',
-  row: "(?,?,?,'pending',0,FALSE,?,?)",
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since) VALUES',
+  row: "(?,?,?,'pending',0,?,?)",
   after:
-    'ON DUPLICATE KEY UPDATE ' +
-    'next_attempt_at = IF(claimed_by IS NOT NULL AND next_attempt_at > ?, next_attempt_at, VALUES(next_attempt_at)), ' +
-    'claimed_by = IF(next_attempt_at > ?, claimed_by, NULL), ' +
+    'ON DUPLICATE KEY UPDATE next_attempt_at = IF(leased_until > ?, next_attempt_at, VALUES(next_attempt_at)), ' +
+    'claim_id = IF(leased_until > ?, claim_id, 0), leased_until = IF(leased_until > ?, leased_until, 0), ' +
     "due_version = VALUES(due_version), status = 'pending', attempts = 0, due_since = VALUES(due_since)",
   columns: ['text', 'bytes', 'integer', 'integer', 'integer'],
   write(writer, { target, entityId, version, now }) {
@@ -63,204 +96,225 @@ const upsertDue = new RowsStatement<{ target: string; entityId: string; version:
     writer.integer(now);
     writer.integer(now);
   },
-  tail: ['integer', 'integer'],
+  tail: ['integer', 'integer', 'integer'],
 });
-
-/** Drops the deliveries that were due but never attempted; answers with the changes whose target knows the entity. */
-async function withdrawUnsent(
-  connection: PoolConnection,
-  target: string,
-  changes: readonly EntityChange[],
-): Promise<EntityChange[]> {
-  const sent = new Set<string>();
-  const unsent: string[] = [];
-  for (const ids of chunksOf(changes.map((change) => change.entityId))) {
-    const [rows] = await connection.execute<RowDataPacket[]>(
-      `SELECT entity_id, ever_attempted OR delivered_version IS NOT NULL FROM deliveries WHERE target = ? AND entity_id IN (${marks(ids.length)}) FOR UPDATE`,
-      [target, ...ids],
-    );
-    for (const row of rows) {
-      if (Number(row[1]) === 1) sent.add(text(row[0]));
-      else unsent.push(text(row[0]));
-    }
-  }
-  for (const ids of chunksOf([...new Set(unsent)])) {
-    await connection.execute(
-      `DELETE FROM deliveries WHERE target = ? AND entity_id IN (${marks(ids.length)})`,
-      [target, ...ids],
-    );
-  }
-  return changes.filter((change) => sent.has(change.entityId));
-}
 
 /** The delivery loop's side of the ledger. */
 export class DeliveryLedger {
   readonly #pool: Pool;
   readonly #view: ViewSchema;
   readonly #clock: Clock;
+  readonly #selectDue: string;
 
   constructor(pool: Pool, view: ViewSchema, clock: Clock) {
     this.#pool = pool;
     this.#view = view;
     this.#clock = clock;
+    const values = view.columns.map((column) => `v.${identifier(column.name)}`);
+    this.#selectDue =
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${values.join(', ')} FROM deliveries d ` +
+      `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
   /**
-   * Candidates are found without locks, then taken by primary key with the condition repeated: two claimants
-   * that find the same ones share them between them, and neither waits for an index that the other holds.
+   * What is due is read without locks, rows and all, then taken by primary key if it is still as it was read.
+   * Two claimants that find the same ones share them between them: only then is it read again what is whose.
    */
   async claim(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
     const { target, claimant, limit, nowMs, leaseMs, attempts } = request;
-    const attempted = attempts === undefined ? '' : ` AND attempts ${attempts === 'first' ? '=' : '>'} 0`;
-    return inTransaction(this.#pool, async (connection) => {
-      const [candidates] = await connection.execute<RowDataPacket[]>(
-        `SELECT entity_id FROM deliveries WHERE target = ? AND next_attempt_at <= ?${attempted} ORDER BY next_attempt_at LIMIT ${Math.floor(limit)}`,
-        [target, nowMs],
+    const attempted = attempts === undefined ? '' : ` AND d.attempts ${attempts === 'first' ? '=' : '>'} 0`;
+    const found = await withConnection(this.#pool, async (connection) => {
+      const [rows] = await connection.execute<RowDataPacket[]>(
+        `${this.#selectDue} AND d.next_attempt_at <= ? AND d.leased_until <= ?${attempted} ` +
+          `ORDER BY d.next_attempt_at, d.entity_id LIMIT ${Math.floor(limit)}`,
+        [target, nowMs, nowMs],
       );
-      const ids = candidates.map((row) => row[0] as Buffer).sort(Buffer.compare);
-      const claimed: ClaimedDelivery[] = [];
-      for (const chunk of chunksOf(ids)) {
-        const [taken] = await connection.execute<ResultSetHeader>(
-          'UPDATE deliveries SET claimed_by = ?, next_attempt_at = ?, attempts = attempts + 1, ever_attempted = TRUE ' +
-            `WHERE target = ? AND entity_id IN (${marks(chunk.length)}) AND next_attempt_at <= ?`,
-          [claimant, nowMs + leaseMs, target, ...chunk, nowMs],
+      return rows;
+    });
+    if (found.length === 0) return [];
+    const due = found.map((row) => this.#claimed(request, row, 1));
+    const byId = found.map((row, index) => ({
+      id: row[0] as Buffer,
+      delivery: due[index] as ClaimedDelivery,
+    }));
+    byId.sort((a, b) => Buffer.compare(a.id, b.id));
+    const lease = { claimId: claimIdOf(claimant), leasedUntil: nowMs + leaseMs };
+    return inTransaction(this.#pool, async (connection) => {
+      const affected = await take.run(
+        connection,
+        byId.map(({ id, delivery }) => ({ id, delivery, ...lease })),
+        (writer) => {
+          writer.integer(nowMs);
+          writer.integer(nowMs);
+        },
+      );
+      // The server counts two for a row that it changed, and none for one that it left.
+      if (affected === 2 * due.length) return due;
+      const mine: ClaimedDelivery[] = [];
+      for (const ids of chunksOf(byId.map(({ id }) => id))) {
+        const [rows] = await connection.execute<RowDataPacket[]>(
+          `${this.#selectDue} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
+          [target, ...ids, lease.claimId, lease.leasedUntil] as never[],
         );
-        if (taken.affectedRows > 0) claimed.push(...(await this.#readClaimed(connection, request, chunk)));
+        mine.push(...rows.map((row) => this.#claimed(request, row, 0)));
       }
-      return claimed;
+      return mine;
     });
   }
 
-  async #readClaimed(
-    connection: PoolConnection,
-    { target, claimant }: DeliveryClaimRequest,
-    ids: readonly Buffer[],
-  ): Promise<ClaimedDelivery[]> {
-    const { table, keyColumn, columns } = this.#view;
-    const values = columns.map((column) => `v.${identifier(column.name)}`);
-    const [rows] = await connection.execute<RowDataPacket[]>(
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${values.join(', ')} FROM deliveries d ` +
-        `JOIN ${identifier(table)} v ON v.${identifier(keyColumn)} = d.entity_id ` +
-        `WHERE d.target = ? AND d.entity_id IN (${marks(ids.length)}) AND d.claimed_by = ?`,
-      [target, ...ids, claimant],
-    );
-    return rows.map((row) => ({
+  #claimed({ target, claimant }: DeliveryClaimRequest, row: RowDataPacket, more: number): ClaimedDelivery {
+    return {
       target,
       claimant,
       entityId: text(row[0]),
       version: Number(row[1]),
-      attempt: Number(row[2]),
+      attempt: Number(row[2]) + more,
       dueSinceMs: Number(row[3]),
-      row: columns.map((column, index) => viewValue(column, row[index + 4])),
-    }));
+      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 4])),
+    };
   }
 
   async settle(settlements: readonly DeliverySettlement[]): Promise<void> {
     if (settlements.length === 0) return;
-    const sorted = [...settlements].sort((a, b) =>
-      Buffer.compare(Buffer.from(a.delivery.entityId), Buffer.from(b.delivery.entityId)),
-    );
     const now = this.#clock.now();
+    // Few claims are settled at a time, each with many rows.
+    const claimIds = new Map<string, bigint>();
+    for (const { delivery } of settlements) {
+      if (!claimIds.has(delivery.claimant)) claimIds.set(delivery.claimant, claimIdOf(delivery.claimant));
+    }
+    const sorted = settlements
+      .map((settlement) => ({
+        settlement,
+        id: Buffer.from(settlement.delivery.entityId),
+        claimId: claimIds.get(settlement.delivery.claimant) ?? 0n,
+        now,
+      }))
+      .sort((a, b) => Buffer.compare(a.id, b.id));
     await inTransaction(this.#pool, async (connection) => {
-      await moveOn.run(
-        connection,
-        sorted.map((settlement) => ({ settlement, now })),
-        (writer) => writer.integer(now),
-      );
+      await moveOn.run(connection, sorted, (writer) => writer.integer(now));
       await insertAttempt.run(connection, sorted);
     });
   }
 
   async nextDueMs(target: string): Promise<number | null> {
-    const rows = await withConnection(this.#pool, async (connection) => {
-      const [found] = await connection.execute<RowDataPacket[]>(
-        'SELECT next_attempt_at FROM deliveries WHERE target = ? AND next_attempt_at IS NOT NULL ORDER BY next_attempt_at LIMIT 1',
-        [target],
+    return withConnection(this.#pool, async (connection) => {
+      const [[free]] = await connection.execute<RowDataPacket[]>(
+        'SELECT next_attempt_at FROM deliveries WHERE target = ? AND next_attempt_at < ? AND leased_until = 0 ' +
+          'ORDER BY next_attempt_at LIMIT 1',
+        [target, DEAD_AT_MS],
       );
-      return found;
-    });
-    return rows[0] === undefined ? null : Number(rows[0][0]);
-  }
-
-  async read(target: string, entityId: string): Promise<StoredDelivery | null> {
-    const rows = await withConnection(this.#pool, async (connection) => {
-      const [found] = await connection.execute<RowDataPacket[]>(
-        'SELECT status, due_version, delivered_version, attempts, next_attempt_at, last_error FROM deliveries WHERE target = ? AND entity_id = ?',
-        [target, entityId],
+      // A claim is older than whatever waits behind it, so that these are no more than are under way.
+      const [[leased]] = await connection.execute<RowDataPacket[]>(
+        'SELECT MIN(GREATEST(next_attempt_at, leased_until)) FROM deliveries ' +
+          'WHERE target = ? AND next_attempt_at < ? AND leased_until > 0',
+        [target, free === undefined ? DEAD_AT_MS : Number(free[0])],
       );
-      return found;
+      const moments = [free?.[0], leased?.[0]].filter((moment) => moment !== undefined && moment !== null);
+      return moments.length === 0 ? null : Math.min(...moments.map(Number));
     });
-    const row = rows[0];
-    if (row === undefined) return null;
-    return {
-      target,
-      entityId,
-      status: String(row[0]) as StoredDelivery['status'],
-      dueVersion: Number(row[1]),
-      deliveredVersion: row[2] === null ? null : Number(row[2]),
-      attempts: Number(row[3]),
-      nextAttemptAtMs: row[4] === null ? null : Number(row[4]),
-      lastError: row[5] === null ? null : text(row[5]),
-    };
   }
 }
+
+/** Fits a column of fixed size; 0 is nobody's. */
+function claimIdOf(claimant: string): bigint {
+  return (BigInt(`0x${hash('sha256', claimant).slice(0, 16)}`) >> 1n) | 1n;
+}
+
+interface Taking {
+  readonly id: Buffer;
+  readonly delivery: ClaimedDelivery;
+  readonly claimId: bigint;
+  readonly leasedUntil: number;
+}
+
+/** Takes a row that is due, and as it was read. The attempt in VALUES is the one that begins. */
+const take = new RowsStatement<Taking>({
+  before:
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, leased_until, claim_id, due_since) VALUES',
+  row: "(?,?,?,'pending',?,0,?,?,0)",
+  after:
+    'ON DUPLICATE KEY UPDATE claim_id = IF(due_version = VALUES(due_version) AND attempts = VALUES(attempts) - 1 ' +
+    'AND next_attempt_at <= ? AND leased_until <= ?, VALUES(claim_id), claim_id), ' +
+    'attempts = IF(claim_id = VALUES(claim_id), VALUES(attempts), attempts), ' +
+    'leased_until = IF(claim_id = VALUES(claim_id), VALUES(leased_until), leased_until)',
+  columns: ['text', 'bytes', 'integer', 'integer', 'integer', 'integer'],
+  write(writer, { id, delivery, claimId, leasedUntil }) {
+    writer.text(delivery.target);
+    writer.bytes(id);
+    writer.integer(delivery.version);
+    writer.integer(delivery.attempt);
+    writer.integer(leasedUntil);
+    writer.integer(claimId);
+  },
+  tail: ['integer', 'integer'],
+});
 
 /**
  * Whether the row's claim is the one that is being settled. The claimant alone doesn't tell, since it may have
  * claimed the same delivery again: the attempt does, and a newer version that came meanwhile has none yet.
  */
 const IS_THIS_CLAIM =
-  'claimed_by <=> VALUES(claimed_by) AND (due_version = VALUES(due_version) AND attempts = VALUES(attempts) ' +
+  'claim_id = VALUES(claim_id) AND (due_version = VALUES(due_version) AND attempts = VALUES(attempts) ' +
   'OR due_version > VALUES(due_version) AND attempts = 0)';
+
+interface Settling {
+  readonly settlement: DeliverySettlement;
+  readonly id: Buffer;
+  readonly claimId: bigint;
+  readonly now: number;
+}
 
 /**
  * Moves a delivery on after an attempt. The row carries the settled version as due_version and the claim as
- * claimed_by: if the claim has passed on, only delivered_version may rise; if a newer version became due
- * meanwhile, that one is due at once. claimed_by, which the others look at, is assigned last.
+ * claim_id: if the claim has passed on, only delivered_version may rise; if a newer version became due
+ * meanwhile, that one is due at once.
  */
-const moveOn = new RowsStatement<{ settlement: DeliverySettlement; now: number }>({
+const moveOn = new RowsStatement<Settling>({
   before:
-    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, delivered_version, ' +
-    'next_attempt_at, claimed_by, due_since, last_status, last_error) VALUES',
-  row: '(?,?,?,?,?,TRUE,?,?,?,?,?,?)',
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
+    'next_attempt_at, claim_id, due_since, last_status, last_error) VALUES',
+  row: '(?,?,?,?,?,?,?,?,?,?,?)',
   after:
     'ON DUPLICATE KEY UPDATE ' +
-    'delivered_version = IF(VALUES(delivered_version) > COALESCE(delivered_version, 0), VALUES(delivered_version), delivered_version), ' +
+    'delivered_version = GREATEST(delivered_version, VALUES(delivered_version)), ' +
     `status = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(status), status), ` +
     `next_attempt_at = IF(${IS_THIS_CLAIM}, IF(due_version = VALUES(due_version), VALUES(next_attempt_at), ?), next_attempt_at), ` +
     `last_status = IF(${IS_THIS_CLAIM}, VALUES(last_status), last_status), ` +
     `last_error = IF(${IS_THIS_CLAIM}, VALUES(last_error), last_error), ` +
-    `claimed_by = IF(${IS_THIS_CLAIM}, NULL, claimed_by)`,
+    `leased_until = IF(${IS_THIS_CLAIM}, 0, leased_until), ` +
+    `claim_id = IF(${IS_THIS_CLAIM}, 0, claim_id)`,
   columns: [
     'text',
-    'text',
+    'bytes',
     'integer',
     'text',
     'integer',
     'integer',
     'integer',
-    'text',
+    'integer',
     'integer',
     'integer',
     'text',
   ],
-  write(writer, { settlement: { delivery, next, status, error }, now }) {
+  write(writer, { settlement: { delivery, next, status, error }, id, claimId, now }) {
     writer.text(delivery.target);
-    writer.text(delivery.entityId);
+    writer.bytes(id);
     writer.integer(delivery.version);
     writer.text(typeof next === 'string' ? next : 'pending');
     writer.integer(delivery.attempt);
-    writer.integer(next === 'delivered' ? delivery.version : null);
-    writer.integer(typeof next === 'string' ? null : Math.floor(next.retryAtMs));
-    writer.text(delivery.claimant);
+    writer.integer(next === 'delivered' ? delivery.version : 0);
+    writer.integer(
+      next === 'delivered' ? DONE_AT_MS : next === 'dead' ? DEAD_AT_MS : Math.floor(next.retryAtMs),
+    );
+    writer.integer(claimId);
     writer.integer(now);
-    writer.integer(status);
+    writer.integer(status ?? 0);
     writer.text(error);
   },
   tail: ['integer'],
 });
 
-const insertAttempt = new RowsStatement<DeliverySettlement>({
+const insertAttempt = new RowsStatement<Settling>({
   before:
     'INSERT INTO delivery_attempts (target, entity_id, version, attempt, attempted_at, delivery_id, verdict, status, ' +
     'latency_ms, answer, error) VALUES',
@@ -268,7 +322,7 @@ const insertAttempt = new RowsStatement<DeliverySettlement>({
   after: 'ON DUPLICATE KEY UPDATE target = target',
   columns: [
     'text',
-    'text',
+    'bytes',
     'integer',
     'integer',
     'integer',
@@ -279,10 +333,10 @@ const insertAttempt = new RowsStatement<DeliverySettlement>({
     'text',
     'text',
   ],
-  write(writer, settlement) {
+  write(writer, { settlement, id }) {
     const { delivery } = settlement;
     writer.text(delivery.target);
-    writer.text(delivery.entityId);
+    writer.bytes(id);
     writer.integer(delivery.version);
     writer.integer(delivery.attempt);
     writer.integer(settlement.attemptedAtMs);

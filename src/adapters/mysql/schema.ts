@@ -6,6 +6,7 @@ import { quoted } from '../../core/text.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { AdoptedEntity, MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
+import { DONE_AT_MS } from './delivery-queries.ts';
 import { insertJournal, text } from './journal.ts';
 import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
 import { marks, RowsStatement } from './rows-statement.ts';
@@ -248,19 +249,18 @@ interface AdoptedDelivery extends AdoptedRow {
 
 const insertAdoptedDeliveries = new RowsStatement<AdoptedDelivery>({
   before:
-    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, delivered_version, ' +
-    'next_attempt_at, claimed_by, due_since, last_status, last_error) VALUES',
-  row: '(?,?,?,?,0,?,?,?,NULL,?,NULL,NULL)',
-  columns: ['text', 'text', 'integer', 'text', 'integer', 'integer', 'integer', 'integer'],
-  write(writer, { target, entityId, events, delivery, wasDelivered, nowMs }) {
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
+    'next_attempt_at, due_since) VALUES',
+  row: '(?,?,?,?,0,?,?,?)',
+  columns: ['text', 'text', 'integer', 'text', 'integer', 'integer', 'integer'],
+  write(writer, { target, entityId, events, delivery, nowMs }) {
     const isSent = delivery === 'sent';
     writer.text(target);
     writer.text(entityId);
     writer.integer(events.length);
     writer.text(isSent ? 'delivered' : 'pending');
-    writer.integer(isSent || wasDelivered);
-    writer.integer(isSent ? events.length : null);
-    writer.integer(isSent ? null : nowMs);
+    writer.integer(isSent ? events.length : 0);
+    writer.integer(isSent ? DONE_AT_MS : nowMs);
     writer.integer(nowMs);
   },
 });

@@ -2,6 +2,13 @@ import type { Pool } from 'mysql2/promise';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import type {
+  DeliveryFilter,
+  DeliveryKey,
+  NewRedriveJob,
+  RedriveClaim,
+  RedriveKey,
+} from '../../ports/redrive.ts';
+import type {
   ClaimRequest,
   DeliveryClaimRequest,
   DeliverySettlement,
@@ -12,11 +19,13 @@ import type {
   ResumeDecision,
   Store,
 } from '../../ports/store.ts';
-import { openPool, withConnection } from './connection.ts';
+import { inTransaction, openPool, withConnection } from './connection.ts';
 import { DeliveryLedger, DueDeliveries } from './deliveries.ts';
+import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { Ingest } from './ingest.ts';
 import type { MysqlStoreOptions } from './options.ts';
 import * as queries from './queries.ts';
+import * as jobs from './redrive-jobs.ts';
 import { migrate, type ViewSchema } from './schema.ts';
 
 /** The store on MySQL 8, MariaDB 10.6 or later, and what speaks as they do. */
@@ -36,7 +45,7 @@ export class MysqlStore implements Store {
     const { targets, clock } = this.#options;
     this.#parts = {
       view: options.view,
-      ingest: new Ingest(this.#pool, options.view, new DueDeliveries(targets, clock)),
+      ingest: new Ingest(this.#pool, options.view, new DueDeliveries(targets, clock, options.view)),
       ledger: new DeliveryLedger(this.#pool, options.view, clock),
     };
     return report;
@@ -106,7 +115,38 @@ export class MysqlStore implements Store {
   }
 
   async readDelivery(target: string, entityId: string) {
-    return this.#migrated.ledger.read(target, entityId);
+    return withConnection(this.#pool, (connection) => readDelivery(connection, target, entityId));
+  }
+
+  async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
+    const { filter, after, limit } = page;
+    return withConnection(this.#pool, (connection) => listDeliveries(connection, filter, after, limit));
+  }
+
+  async readAttempts(key: DeliveryKey, limit: number) {
+    return withConnection(this.#pool, (connection) => readAttempts(connection, key, limit));
+  }
+
+  async createRedrive(job: NewRedriveJob) {
+    return inTransaction(this.#pool, (connection) => jobs.createRedrive(connection, job));
+  }
+
+  async readRedrive(jobId: string) {
+    return withConnection(this.#pool, (connection) => jobs.readRedrive(connection, jobId));
+  }
+
+  async listRedrives({ after, limit }: { after: RedriveKey | null; limit: number }) {
+    return withConnection(this.#pool, (connection) => jobs.listRedrives(connection, after, limit));
+  }
+
+  async claimRedrive(claim: RedriveClaim) {
+    // No job is the usual case, and needs no lock.
+    const isAny = await withConnection(this.#pool, jobs.isAnyRedrive);
+    return isAny ? inTransaction(this.#pool, (connection) => jobs.claimRedrive(connection, claim)) : null;
+  }
+
+  async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
+    return inTransaction(this.#pool, (connection) => jobs.stepRedrive(connection, step));
   }
 
   close(): Promise<void> {

@@ -5,9 +5,9 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
   EntityChange,
-  StoredDelivery,
 } from '../../ports/store.ts';
-import { type Connection, type Database, nullOr, numberOf, textOf } from './connection.ts';
+import { type Connection, type Database, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+import { DEAD_AT_MS } from './delivery-queries.ts';
 import type { ViewTable } from './view-table.ts';
 
 /*
@@ -17,56 +17,43 @@ import type { ViewTable } from './view-table.ts';
  *
  * A state that becomes due while an older one is claimed waits for that claim, so that an entity's states are
  * sent one after the other: `due_version` is raised at once, the settlement of the older state makes it due.
- * A claim is `claimed_by` with the lease's end in `next_attempt_at`; past that moment anybody may claim. A
- * state that was due, was never claimed, and qualifies no more leaves no row.
+ * A claim is `claimed_by` with the lease's end in `leased_until`; past that moment anybody may claim. It leaves
+ * `next_attempt_at` alone, which is indexed: a change of it costs more than all the rest. A row never goes: from
+ * then on every change of the entity is due to this target.
  */
 
 /** What becomes due leaves a claim in force alone. The right sides see the row as it was. */
 const DUE_AGAIN = `
-  due_version = excluded.due_version,
+  due_version = ?3,
   status = 'pending',
   attempts = 0,
-  due_since = excluded.due_since,
-  claimed_by = CASE WHEN next_attempt_at > excluded.due_since THEN claimed_by END,
-  next_attempt_at = CASE
-    WHEN claimed_by IS NOT NULL AND next_attempt_at > excluded.due_since THEN next_attempt_at
-    ELSE excluded.due_since
-  END`;
+  due_since = ?4,
+  claimed_by = CASE WHEN leased_until > ?4 THEN claimed_by END,
+  leased_until = CASE WHEN leased_until > ?4 THEN leased_until ELSE 0 END,
+  next_attempt_at = CASE WHEN leased_until > ?4 THEN next_attempt_at ELSE ?4 END`;
 
-const INSERT_DUE = `
-  INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, next_attempt_at, due_since)
-  VALUES (?1, ?2, ?3, 'pending', 0, 0, ?4, ?4)
+const UPSERT_DUE = `
+  INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since)
+  VALUES (?1, ?2, ?3, 'pending', 0, ?4, ?4)
   ON CONFLICT DO UPDATE SET ${DUE_AGAIN}`;
 
-/** Rows whose target may have seen an earlier state. */
-const UPDATE_DUE = `
-  INSERT INTO deliveries (target, entity_id, due_version, status, attempts, ever_attempted, next_attempt_at, due_since)
-  SELECT target, entity_id, ?3, 'pending', 0, 0, ?4, ?4 FROM deliveries
-  WHERE target = ?1 AND entity_id = ?2 AND (ever_attempted = 1 OR delivered_version IS NOT NULL)
-  ON CONFLICT DO UPDATE SET ${DUE_AGAIN}`;
-
-const DELETE_UNSEEN = `
-  DELETE FROM deliveries
-  WHERE target = ? AND entity_id = ? AND ever_attempted = 0 AND delivered_version IS NULL`;
+const UPDATE_DUE = `UPDATE deliveries SET ${DUE_AGAIN} WHERE target = ?1 AND entity_id = ?2`;
 
 /** Makes the change's state due to the targets that it concerns, and says to how many. */
 export function makeDue(
   writer: Connection,
   targets: readonly string[],
-  change: EntityChange,
+  { delivery, entityId, fromVersion, version }: EntityChange,
   nowMs: number,
 ): number {
-  if (change.delivery === 'none') return 0;
+  if (!delivery.hasChanged) return 0;
   let due = 0;
   for (const target of targets) {
-    if (change.delivery === 'due') {
-      writer.statement(INSERT_DUE).run(target, change.entityId, change.version, nowMs);
-      due++;
-      continue;
-    }
-    const { changes } = writer.statement(UPDATE_DUE).run(target, change.entityId, change.version, nowMs);
-    due += Number(changes);
-    if (Number(changes) === 0) writer.statement(DELETE_UNSEEN).run(target, change.entityId);
+    const qualifies = delivery.qualifiesFor.includes(target);
+    // An entity that is new has no row in the ledger yet.
+    if (!qualifies && fromVersion === 0) continue;
+    const statement = writer.statement(qualifies ? UPSERT_DUE : UPDATE_DUE);
+    due += Number(statement.run(target, entityId, version, nowMs).changes);
   }
   return due;
 }
@@ -77,7 +64,7 @@ export function adoptDelivery(
   target: string,
   entityId: string,
   version: number,
-  { delivery, wasDelivered }: AdoptedEntity,
+  { delivery }: AdoptedEntity,
   nowMs: number,
 ): void {
   if (delivery === 'none') return;
@@ -85,60 +72,69 @@ export function adoptDelivery(
   writer
     .statement(`
       INSERT INTO deliveries (
-        target, entity_id, due_version, status, attempts, ever_attempted, delivered_version, next_attempt_at, due_since
-      ) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)`)
+        target, entity_id, due_version, status, attempts, delivered_version, next_attempt_at, due_since
+      ) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`)
     .run(
       target,
       entityId,
       version,
       isSent ? 'delivered' : 'pending',
-      Number(isSent || wasDelivered),
       isSent ? version : null,
       isSent ? null : nowMs,
       nowMs,
     );
 }
 
-const CLAIM = `
-  UPDATE deliveries
-  SET claimed_by = ?, next_attempt_at = ?, attempts = attempts + 1, ever_attempted = 1
-  WHERE target = ? AND entity_id = ?`;
+/** Which are due, the earliest first: the same rows in the same sequence to whoever asks inside one transaction. */
+function due(attempts: DeliveryClaimRequest['attempts']): string {
+  const attempted = attempts === undefined ? '' : `AND d.attempts ${attempts === 'first' ? '=' : '>'} 0`;
+  return `d.target = ?1 AND d.next_attempt_at <= ?2 AND d.leased_until <= ?2 ${attempted}
+    ORDER BY d.next_attempt_at, d.entity_id LIMIT ?3`;
+}
 
 export async function claimDeliveries(
   database: Database,
   view: ViewTable,
   request: DeliveryClaimRequest,
 ): Promise<ClaimedDelivery[]> {
-  const { target, claimant, limit, nowMs, leaseMs, attempts } = request;
-  const attempted = attempts === undefined ? '' : ` AND d.attempts ${attempts === 'first' ? '=' : '>'} 0`;
+  const { target, claimant, limit, nowMs, leaseMs } = request;
+  const isDue = due(request.attempts);
   // Nothing due is the usual case, and needs no write lock.
-  const nextDueMs = await database.read((reader) => nextDeliveryDueMs(reader, target));
-  if (nextDueMs === null || nextDueMs > nowMs) return [];
+  const isAnyDue = await database.read((reader) =>
+    reader.statement(`SELECT 1 FROM deliveries AS d WHERE ${isDue}`).get(target, nowMs, 1),
+  );
+  if (isAnyDue === undefined) return [];
 
   return database.write((writer) => {
     const rows = writer
       .statement(`
         SELECT d.entity_id AS "due id", d.due_version AS "due version", d.attempts AS "due attempts",
           d.due_since AS "due since", ${view.columnsOf('v')}
-        FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id
-        WHERE d.target = ? AND d.next_attempt_at <= ?${attempted}
-        ORDER BY d.next_attempt_at, d.entity_id LIMIT ?`)
+        FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id WHERE ${isDue}`)
       .all(target, nowMs, limit);
-    const update = writer.statement(CLAIM);
-    return rows.map((row) => {
-      const entityId = textOf(row['due id']);
-      update.run(claimant, nowMs + leaseMs, target, entityId);
-      return {
-        target,
-        entityId,
-        version: numberOf(row['due version']),
-        row: view.rowOf(row),
-        attempt: numberOf(row['due attempts']) + 1,
-        claimant,
-        dueSinceMs: numberOf(row['due since']),
-      };
-    });
+    writer
+      .statement(`
+        UPDATE deliveries SET claimed_by = ?4, leased_until = ?5, attempts = attempts + 1
+        WHERE target = ?1 AND entity_id IN (SELECT d.entity_id FROM deliveries AS d WHERE ${isDue})`)
+      .run(target, nowMs, limit, claimant, nowMs + leaseMs);
+    return rows.map((row) => claimed(request, view, row));
   });
+}
+
+function claimed(
+  { target, claimant }: DeliveryClaimRequest,
+  view: ViewTable,
+  row: SqliteRow,
+): ClaimedDelivery {
+  return {
+    target,
+    entityId: textOf(row['due id']),
+    version: numberOf(row['due version']),
+    row: view.rowOf(row),
+    attempt: numberOf(row['due attempts']) + 1,
+    claimant,
+    dueSinceMs: numberOf(row['due since']),
+  };
 }
 
 export function settleDeliveries(
@@ -150,7 +146,6 @@ export function settleDeliveries(
     const nowMs = clock.now();
     for (const settlement of settlements) {
       recordAttempt(writer, settlement);
-      if (settlement.next === 'delivered') raiseDeliveredVersion(writer, settlement.delivery);
       moveOn(writer, settlement, nowMs);
     }
   });
@@ -180,37 +175,36 @@ function recordAttempt(writer: Connection, settlement: DeliverySettlement): void
     );
 }
 
-/** Even a claim that has passed on may tell that the target has the state. */
-function raiseDeliveredVersion(writer: Connection, { target, entityId, version }: ClaimedDelivery): void {
-  writer
-    .statement(`
-      UPDATE deliveries SET delivered_version = max(coalesce(delivered_version, 0), ?)
-      WHERE target = ? AND entity_id = ?`)
-    .run(version, target, entityId);
-}
-
 /**
  * Moves the row on if the claim is still this one: the claimant alone doesn't tell, since it may have claimed
- * again after its lease ran out. Then `attempts` has gone past the settled attempt, or, if a newer version is
- * due, is no longer 0.
+ * again after its lease ran out. Then `attempts` has gone past the settled attempt.
  */
-function moveOn(
-  writer: Connection,
-  { delivery, next, error, status }: DeliverySettlement,
-  nowMs: number,
-): void {
+const MOVE_ON = `
+  UPDATE deliveries SET status = ?1, next_attempt_at = ?2, delivered_version = coalesce(?3, delivered_version),
+    claimed_by = NULL, leased_until = 0, last_error = ?4, last_status = ?5
+  WHERE target = ?6 AND entity_id = ?7 AND claimed_by = ?8 AND due_version = ?9 AND attempts = ?10`;
+
+/** A newer version became due while this one was sent: it is due at once. It has no attempt yet. */
+const MAKE_WAY = `
+  UPDATE deliveries SET next_attempt_at = ?1, claimed_by = NULL, leased_until = 0, last_error = ?2, last_status = ?3
+  WHERE target = ?4 AND entity_id = ?5 AND claimed_by = ?6 AND due_version > ?7 AND attempts = 0`;
+
+/** Even a claim that has passed on may tell that the target has the state. */
+const RAISE_DELIVERED = `
+  UPDATE deliveries SET delivered_version = max(coalesce(delivered_version, 0), ?)
+  WHERE target = ? AND entity_id = ?`;
+
+function moveOn(writer: Connection, settlement: DeliverySettlement, nowMs: number): void {
+  const { delivery, next, error, status } = settlement;
   const { target, entityId, version, claimant, attempt } = delivery;
-  const settled =
-    typeof next === 'string'
-      ? { status: next, nextAttemptAtMs: null }
-      : { status: 'pending', nextAttemptAtMs: next.retryAtMs };
+  const isDelivered = next === 'delivered';
+  const nextAttemptAtMs = isDelivered ? null : next === 'dead' ? DEAD_AT_MS : next.retryAtMs;
   const { changes } = writer
-    .statement(`
-      UPDATE deliveries SET status = ?, next_attempt_at = ?, claimed_by = NULL, last_error = ?, last_status = ?
-      WHERE target = ? AND entity_id = ? AND claimed_by = ? AND due_version = ? AND attempts = ?`)
+    .statement(MOVE_ON)
     .run(
-      settled.status,
-      settled.nextAttemptAtMs,
+      typeof next === 'string' ? next : 'pending',
+      nextAttemptAtMs,
+      isDelivered ? version : null,
       error,
       status,
       target,
@@ -220,40 +214,23 @@ function moveOn(
       attempt,
     );
   if (Number(changes) === 1) return;
-  writer
-    .statement(`
-      UPDATE deliveries SET next_attempt_at = ?, claimed_by = NULL, last_error = ?, last_status = ?
-      WHERE target = ? AND entity_id = ? AND claimed_by = ? AND due_version > ? AND attempts = 0`)
-    .run(nowMs, error, status, target, entityId, claimant, version);
+  if (isDelivered) writer.statement(RAISE_DELIVERED).run(version, target, entityId);
+  writer.statement(MAKE_WAY).run(nowMs, error, status, target, entityId, claimant, version);
 }
 
+/** A claim is older than whatever waits behind it, so the look at leases sees no more than are under way. */
 export function nextDeliveryDueMs(reader: Connection, target: string): number | null {
-  const row = reader
+  const free = reader
     .statement(`
-      SELECT next_attempt_at FROM deliveries WHERE target = ? AND next_attempt_at IS NOT NULL
+      SELECT next_attempt_at FROM deliveries WHERE target = ? AND next_attempt_at < ? AND leased_until = 0
       ORDER BY next_attempt_at LIMIT 1`)
-    .get(target);
-  return row === undefined ? null : numberOf(row.next_attempt_at);
-}
-
-export function readDelivery(reader: Connection, target: string, entityId: string): StoredDelivery | null {
-  const row = reader
-    .statement('SELECT * FROM deliveries WHERE target = ? AND entity_id = ?')
-    .get(target, entityId);
-  if (row === undefined) return null;
-  return {
-    target,
-    entityId,
-    status: toStatus(textOf(row.status)),
-    dueVersion: numberOf(row.due_version),
-    deliveredVersion: nullOr(row.delivered_version, numberOf),
-    attempts: numberOf(row.attempts),
-    nextAttemptAtMs: nullOr(row.next_attempt_at, numberOf),
-    lastError: nullOr(row.last_error, textOf),
-  };
-}
-
-/** The table's CHECK leaves no fourth. */
-function toStatus(text: string): StoredDelivery['status'] {
-  return text === 'delivered' || text === 'dead' ? text : 'pending';
+    .get(target, DEAD_AT_MS);
+  const freeMs = nullOr(free?.next_attempt_at, numberOf);
+  const leased = reader
+    .statement(`
+      SELECT min(max(next_attempt_at, leased_until)) AS ends FROM deliveries
+      WHERE target = ? AND next_attempt_at < ? AND leased_until > 0`)
+    .get(target, freeMs ?? DEAD_AT_MS);
+  const leasedMs = nullOr(leased?.ends, numberOf);
+  return freeMs === null || leasedMs === null ? (freeMs ?? leasedMs) : Math.min(freeMs, leasedMs);
 }

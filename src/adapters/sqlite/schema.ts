@@ -92,6 +92,7 @@ const OWN_TABLES = [
   'event_journal',
   'deliveries',
   'delivery_attempts',
+  'redrive_jobs',
   'quarantine',
   'checkpoints',
   'checkpoint_decisions',

@@ -1,6 +1,13 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import type {
+  DeliveryFilter,
+  DeliveryKey,
+  NewRedriveJob,
+  RedriveClaim,
+  RedriveKey,
+} from '../../ports/redrive.ts';
+import type {
   Checkpoint,
   ClaimedDelivery,
   ClaimRequest,
@@ -16,22 +23,23 @@ import type {
   ResumeDecision,
   Store,
   StoreCounts,
-  StoredDelivery,
   StoredRow,
 } from '../../ports/store.ts';
 import { claim, halt, readCheckpoints, resume } from './checkpoints.ts';
 import { Database, numberOf } from './connection.ts';
-import { claimDeliveries, nextDeliveryDueMs, readDelivery, settleDeliveries } from './deliveries.ts';
+import { claimDeliveries, nextDeliveryDueMs, settleDeliveries } from './deliveries.ts';
+import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
 import type { SqliteStoreOptions } from './options.ts';
 import { readQuarantine } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
+import * as jobs from './redrive-jobs.ts';
 import { migrate } from './schema.ts';
 import { ViewTable } from './view-table.ts';
 
 /**
- * The store in one SQLite file. Before `migrate` only `checkpoints`, `resume` and `readQuarantine` work, on a file
- * that was set up earlier, so that an operator's command never changes the schema under a program that runs.
+ * The store in one SQLite file. What works before `migrate`, on a file that was set up earlier, leaves the schema
+ * alone, so that an operator's command never changes the schema under a program that runs.
  */
 export class SqliteStore implements Store {
   readonly #options: SqliteStoreOptions;
@@ -119,8 +127,46 @@ export class SqliteStore implements Store {
     return this.#ready().database.read((reader) => nextDeliveryDueMs(reader, target));
   }
 
-  async readDelivery(target: string, entityId: string): Promise<StoredDelivery | null> {
-    return this.#ready().database.read((reader) => readDelivery(reader, target, entityId));
+  async readDelivery(target: string, entityId: string) {
+    const database = await this.#setUp();
+    return database.read((reader) => readDelivery(reader, target, entityId));
+  }
+
+  async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
+    const database = await this.#setUp();
+    return database.read((reader) => listDeliveries(reader, page.filter, page.after, page.limit));
+  }
+
+  async readAttempts(key: DeliveryKey, limit: number) {
+    const database = await this.#setUp();
+    return database.read((reader) => readAttempts(reader, key, limit));
+  }
+
+  async createRedrive(job: NewRedriveJob) {
+    const database = await this.#setUp();
+    return database.write((writer) => jobs.createRedrive(writer, job));
+  }
+
+  async readRedrive(jobId: string) {
+    const database = await this.#setUp();
+    return database.read((reader) => jobs.readRedrive(reader, jobId));
+  }
+
+  async listRedrives(page: { after: RedriveKey | null; limit: number }) {
+    const database = await this.#setUp();
+    return database.read((reader) => jobs.listRedrives(reader, page.after, page.limit));
+  }
+
+  async claimRedrive(claim: RedriveClaim) {
+    const database = await this.#setUp();
+    // No job is the usual case, and needs no write lock.
+    const isAny = await database.read(jobs.isAnyRedrive);
+    return isAny ? database.write((writer) => jobs.claimRedrive(writer, claim)) : null;
+  }
+
+  async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
+    const database = await this.#setUp();
+    return database.write((writer) => jobs.stepRedrive(writer, step));
   }
 
   close(): Promise<void> {

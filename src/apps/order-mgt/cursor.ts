@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
+import { HttpProblem } from '../shared/problem.ts';
 import { ORDER_ID_BYTES_MAX } from './order-state.ts';
-import { HttpProblem } from './problem.ts';
 
 /** Where a list goes on after this id: base64url of its UTF-8. To clients it is opaque. */
 export function cursorOf(orderId: string): string {

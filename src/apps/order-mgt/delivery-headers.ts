@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type SigningKey, verify } from '../../adapters/http-delivery/signature.ts';
-import { HttpProblem } from './problem.ts';
+import { HttpProblem } from '../shared/problem.ts';
 
 /**
  * Throws a problem unless one of the keys signed these bytes. No keys: everything passes, which `startOrderMgt`

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { utf8Length } from '../../core/text.ts';
+import { HttpProblem, type ProblemItem, validationProblem } from '../shared/problem.ts';
 import { deliveryIdFrom, deliveryIdInvalid, isDeliveryId } from './delivery-headers.ts';
 import {
   ORDER_ID_BYTES_MAX,
@@ -8,7 +9,6 @@ import {
   payloadHashOf,
   pickOrderState,
 } from './order-state.ts';
-import { HttpProblem, type ProblemItem, validationProblem } from './problem.ts';
 import { BATCH_RESULTS_SCHEMA, BATCH_SCHEMA, DELIVERY_HEADERS, RECEIPT_SCHEMA } from './schemas.ts';
 import type { ServerParts } from './server.ts';
 import type { Receipt, ReceivedDelivery } from './states.ts';

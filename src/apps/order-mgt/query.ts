@@ -1,6 +1,6 @@
+import { HttpProblem } from '../shared/problem.ts';
 import { orderIdOf } from './cursor.ts';
 import { ORDER_ID_BYTES_MAX } from './order-state.ts';
-import { HttpProblem } from './problem.ts';
 import type { ListFilters } from './states.ts';
 
 /** The query of a URL as fastify gives it: a text, or several of a name that is given twice. */

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { HttpProblem } from '../shared/problem.ts';
 import { cursorOf } from './cursor.ts';
 import type { OrderState } from './order-state.ts';
-import { HttpProblem } from './problem.ts';
 import { afterFrom, filtersFrom, limitFrom, minVersionFrom, type Query, waitMsFrom } from './query.ts';
 import {
   DIGEST_SCHEMA,

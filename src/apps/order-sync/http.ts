@@ -1,14 +1,47 @@
-import { type FastifyInstance, fastify } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { messageOf } from '../../core/errors.ts';
 import type { SyncStatus } from '../../pipeline/sync.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { HttpProblem, sendProblem, toProblem } from '../shared/problem.ts';
+import { addDeliveryRoutes, type DeliveryParts } from './delivery-routes.ts';
 
-export interface HttpParts {
+export interface HttpParts extends DeliveryParts {
   readonly health: () => Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
   readonly status: () => SyncStatus;
+  readonly logger: Logger;
 }
 
-/** The HTTP API of order-sync: whether it lives, whether it works, and how far it is. */
-export function buildServer({ health, status }: HttpParts): FastifyInstance {
-  const app = fastify({ logger: false });
+const BODY_BYTES_MAX = 65_536;
+/** An id of 255 bytes, each of them percent-encoded. */
+const PARAMETER_LENGTH_MAX = 255 * 3;
+
+/** The HTTP API of order-sync: whether it lives and works, how far it is, what it delivered, and redrive. */
+export function buildServer(parts: HttpParts): FastifyInstance {
+  const { health, status, logger } = parts;
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false } },
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(request as FastifyRequest, reply as FastifyReply, toProblem(error)),
+  });
+  // A page of another site may post text here without asking, but no JSON.
+  app.removeContentTypeParser('text/plain');
+  app.setErrorHandler((error: Error, request, reply) => {
+    const problem = toProblem(error);
+    if (problem.status >= 500) {
+      logger('error', `A request failed: ${messageOf(error)}`, {
+        method: request.method,
+        code: problem.code,
+      });
+    }
+    return sendProblem(request, reply, problem);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(request, reply, new HttpProblem(404, 'route_unknown', 'There is nothing at this path.')),
+  );
   app.get('/livez', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const verdict = await health();
@@ -30,5 +63,6 @@ export function buildServer({ health, status }: HttpParts): FastifyInstance {
       typeof value === 'bigint' ? value.toString() : value,
     );
   });
+  addDeliveryRoutes(app, parts);
   return app;
 }

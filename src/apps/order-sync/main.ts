@@ -2,6 +2,7 @@ import { systemClock } from '../../adapters/system-clock.ts';
 import { runCli } from '../shared/cli.ts';
 import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
+import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive-commands.ts';
 
 process.exitCode = await runCli(
   {
@@ -20,6 +21,9 @@ process.exitCode = await runCli(
       partitionsCommand(systemClock),
       resumeCommand(systemClock),
       checkTargetCommand(),
+      deadLettersCommand(systemClock),
+      redriveCommand(systemClock),
+      jobsCommand(systemClock),
     ],
   },
   {

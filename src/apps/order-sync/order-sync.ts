@@ -1,4 +1,5 @@
 import { orders } from '../../orders/index.ts';
+import { Redrive } from '../../pipeline/redrive/redrive.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -35,6 +36,21 @@ export function topicNamesOf(
   return { order_events: settings.orderTopic, payment_events: settings.paymentTopic };
 }
 
+/** The store that the settings choose, for a command that needs no log. */
+export function openCommandStore(settings: OrderSyncSettings, clock: Clock, logger: Logger): Store {
+  return openStoreFor(settings, moreTargets(settings), clock, logger);
+}
+
+function openStoreFor(
+  { databaseUrl, lanes }: OrderSyncSettings,
+  specs: readonly TargetSpec[],
+  clock: Clock,
+  logger: Logger,
+): Store {
+  const targets = [TARGET, ...specs.map(({ name }) => name)];
+  return openStore(databaseUrl, { clock, log: logger, targets, lanes });
+}
+
 /** The store and the log that the settings choose, for a command that looks at them or changes them. */
 export async function openParts(
   settings: OrderSyncSettings,
@@ -42,12 +58,7 @@ export async function openParts(
   logger: Logger,
 ): Promise<{ store: Store; log: EventLog; specs: readonly TargetSpec[]; close(): Promise<void> }> {
   const specs = moreTargets(settings);
-  const store = openStore(settings.databaseUrl, {
-    clock,
-    log: logger,
-    targets: [TARGET, ...specs.map(({ name }) => name)],
-    lanes: settings.lanes,
-  });
+  const store = openStoreFor(settings, specs, clock, logger);
   try {
     const log = await openEventLog(settings, clock, logger, {
       clientId: 'order-sync',
@@ -104,8 +115,17 @@ export async function startOrderSync(
       leaseMs: HOLD_MS + 2 * settings.deliveryDeadlineMs + LEASE_MARGIN_MS,
     },
   });
-  const app = buildServer({ health: () => sync.health(), status: () => sync.status() });
+  const redrive = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });
+  const app = buildServer({
+    store,
+    clock,
+    logger,
+    onJob: () => redrive.wake(),
+    health: () => sync.health(),
+    status: () => sync.status(),
+  });
   const closeAll = async () => {
+    await redrive.stop();
     await sync.stop();
     await closeServer(app);
     await Promise.all(routes.map(({ target }) => target.close()));
@@ -129,12 +149,10 @@ export async function startOrderSync(
       const made = [...sync.topics, ...specs.flatMap(({ place }) => ('topic' in place ? [place.topic] : []))];
       await log.createTopics(made.map((topic) => ({ topic, partitions: settings.partitions })));
     }
-    sync
-      .start()
-      .then(
-        () => logger('info', `order-sync works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`),
-        onFailure,
-      );
+    sync.start().then(() => {
+      redrive.start();
+      logger('info', `order-sync works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`);
+    }, onFailure);
     return { url, status: () => sync.status(), close };
   } catch (error) {
     await close();

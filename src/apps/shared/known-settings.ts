@@ -286,6 +286,14 @@ export const ORDER_SYNC_SETTINGS = {
     max: 86_400_000,
     help: 'The longest wait between two attempts.',
   }),
+  redriveRate: integer({
+    env: 'ORDER_SYNC_REDRIVE_RATE',
+    flag: 'redrive-rate',
+    default: 500,
+    min: 1,
+    max: 100_000,
+    help: 'How many dead deliveries a redrive job makes due again a second.',
+  }),
 } as const satisfies SettingTable;
 
 export const ORDER_MGT_SETTINGS = {

@@ -1,10 +1,14 @@
 import type { Domain, ViewRow } from '../../core/domain.ts';
 import { emptyHistory, type History, historyOf, merge, type Sequenced } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
-import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
+import type { DeliveryChange, EntityChange, JournaledEvent } from '../../ports/store.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 import type { HistoryCache } from './history-cache.ts';
 import type { Newcomers } from './newcomers.ts';
+import type { DueTarget } from './options.ts';
+
+const UNCHANGED: DeliveryChange = { hasChanged: false, qualifiesFor: [] };
+const NOT_READY: DeliveryChange = { hasChanged: true, qualifiesFor: [] };
 
 /** What became of the events of one batch. */
 export interface BatchTally {
@@ -26,6 +30,8 @@ export class BatchPlan<State, Event> {
   readonly #decoder: Decoder<Event>;
   readonly #cache: HistoryCache<State, Event>;
   readonly #newcomers: Newcomers;
+  readonly #targets: readonly DueTarget[];
+  readonly #qualifiesForAll: DeliveryChange;
   readonly #empty: History<State, Event>;
   #isGuessed = false;
   #histories: ReadonlyMap<string, History<State, Event>> = new Map();
@@ -36,12 +42,15 @@ export class BatchPlan<State, Event> {
     decoder: Decoder<Event>,
     cache: HistoryCache<State, Event>,
     newcomers: Newcomers,
+    targets: readonly DueTarget[],
     events: Iterable<DecodedEvent<Event>>,
   ) {
     this.#domain = domain;
     this.#decoder = decoder;
     this.#cache = cache;
     this.#newcomers = newcomers;
+    this.#targets = targets;
+    this.#qualifiesForAll = { hasChanged: true, qualifiesFor: targets.map(({ name }) => name) };
     this.#empty = emptyHistory(domain);
     for (const event of events) {
       const same = this.#eventsById.get(event.entityId);
@@ -133,8 +142,14 @@ export class BatchPlan<State, Event> {
       version: after.events.length,
       row,
       events: accepted,
-      delivery: !hasChanged ? 'none' : view.isReady(after.state) ? 'due' : 'due_if_sent',
+      delivery: !hasChanged ? UNCHANGED : view.isReady(after.state) ? this.#readyFor(row) : NOT_READY,
     };
+  }
+
+  #readyFor(row: ViewRow): DeliveryChange {
+    if (this.#targets.every(({ qualifies }) => qualifies === null)) return this.#qualifiesForAll;
+    const wanting = this.#targets.filter(({ qualifies }) => qualifies === null || qualifies(row));
+    return { hasChanged: true, qualifiesFor: wanting.map(({ name }) => name) };
   }
 }
 

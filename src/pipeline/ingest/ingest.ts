@@ -55,6 +55,7 @@ export class Ingest<State, Event> {
       decoder: options.decoder,
       cache: new HistoryCache(options.cacheEvents),
       consumer: this.#consumer,
+      targets: options.targets,
       store: options.store,
       clock: options.clock,
       log: options.logger,

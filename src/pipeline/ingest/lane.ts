@@ -11,6 +11,7 @@ import { Gate } from '../gate.ts';
 import { BatchPlan, type BatchTally } from './batch-plan.ts';
 import type { HistoryCache } from './history-cache.ts';
 import { Newcomers } from './newcomers.ts';
+import type { DueTarget } from './options.ts';
 import { PendingPieces, type Piece } from './pending.ts';
 
 /** What all lanes of one instance share. */
@@ -19,6 +20,7 @@ export interface LaneContext<State, Event> {
   readonly decoder: Decoder<Event>;
   readonly cache: HistoryCache<State, Event>;
   readonly consumer: EventLogConsumer;
+  readonly targets: readonly DueTarget[];
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
@@ -182,12 +184,12 @@ export class Lane<State, Event> {
 
   /** Resolves with false if somebody else owns a partition of the batch. */
   async #commit(pieces: readonly Piece<Event>[]): Promise<boolean> {
-    const { domain, decoder, cache, store, clock, log } = this.#context;
+    const { domain, decoder, cache, targets, store, clock, log } = this.#context;
     const moves = this.#moves(pieces);
     const events = pieces.flatMap((piece) => piece.events);
     const quarantined = pieces.flatMap((piece) => piece.rejected);
     for (let attempt = 1; ; attempt++) {
-      const plan = new BatchPlan(domain, decoder, cache, this.#newcomers, events);
+      const plan = new BatchPlan(domain, decoder, cache, this.#newcomers, targets, events);
       const mode = this.#lockingLeft > 0 ? 'locking' : 'optimistic';
       try {
         const outcome = await store.commit({

@@ -1,11 +1,18 @@
-import type { Domain } from '../../core/domain.ts';
+import type { Domain, ViewRow } from '../../core/domain.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
-import type { DueTarget } from '../target-route.ts';
 import type { CommitReport } from './lane.ts';
+
+/** What decides which states are due to a target. */
+export interface DueTarget {
+  /** As the ledger names it. */
+  readonly name: string;
+  /** Which of the ready rows it wants; null: all of them. */
+  readonly qualifies: ((row: ViewRow) => boolean) | null;
+}
 
 export interface IngestOptions<State, Event> {
   readonly domain: Domain<State, Event>;
@@ -15,6 +22,8 @@ export interface IngestOptions<State, Event> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly topics: readonly string[];
+  /** Who is to be sent which of the states that become due. */
+  readonly targets: readonly DueTarget[];
   readonly group: string;
   /** How many transactions may run side by side. */
   readonly lanes: number;
@@ -23,8 +32,6 @@ export interface IngestOptions<State, Event> {
   /** How many events' worth of histories are kept in memory. */
   readonly cacheEvents: number;
   readonly maxBufferedBytes: number;
-  /** Who is to be sent which of the states that become due. */
-  readonly targets?: readonly DueTarget[];
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
 }

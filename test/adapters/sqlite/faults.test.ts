@@ -6,6 +6,7 @@ import {
   batchOf,
   change,
   commitChanges,
+  DUE,
   PARCELS,
   parcelMigration,
   SettableClock,
@@ -53,7 +54,7 @@ describe('the SQLite store', () => {
     const store = await openMigrated(new SettableClock());
     const other = new DatabaseSync(harness.file);
     other.exec('BEGIN IMMEDIATE');
-    const commit = commitChanges(store, change('parcel', 0, { delivery: 'due' }));
+    const commit = commitChanges(store, change('parcel', 0, { delivery: DUE }));
     await store.readView(['parcel']);
     other.close();
     expect(await commit).toBe(TARGETS.length);
@@ -124,7 +125,7 @@ describe('the SQLite store', () => {
           { name: 'ready_to_send', type: 'boolean' },
         ],
       },
-      adopt: (_entityId, row) => ({ events: [], row, delivery: 'none', wasDelivered: false }),
+      adopt: (_entityId, row) => ({ events: [], row, delivery: 'none' }),
     });
     expect(
       await harness.rawQuery('SELECT order_id, order_status, ready_to_send FROM orders_original'),

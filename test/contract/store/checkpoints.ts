@@ -4,6 +4,7 @@ import {
   change,
   claimOne,
   claimPartitions,
+  DUE,
   move,
   type StoreHarness,
   TOPIC,
@@ -90,7 +91,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
         const other = await place.another();
         const present = await claimOne(other);
 
-        const batch = batchOf([move(stale)], [change('parcel', 0, { delivery: 'due' })], { mode });
+        const batch = batchOf([move(stale)], [change('parcel', 0, { delivery: DUE })], { mode });
         expect(await place.store.commit(batch)).toEqual({ kind: 'fenced' });
 
         expect(await other.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0, deliveriesPending: 0 });

@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { ClaimedDelivery, DeliverySettlement } from '../../../src/ports/store.ts';
 import { claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
-import { change, commitChanges, type StoreHarness, TARGET, TARGETS, usePlace } from './fixtures.ts';
+import {
+  change,
+  commitChanges,
+  DUE,
+  event,
+  NOT_READY,
+  type StoreHarness,
+  TARGET,
+  TARGETS,
+  UNCHANGED,
+  usePlace,
+} from './fixtures.ts';
 
 export function describeDeliveries(harness: StoreHarness): void {
   describe('a state', () => {
@@ -11,7 +22,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       place.store.settleDeliveries([settlement(delivery, next)]);
 
     it('that is due is due to every target, at once', async () => {
-      expect(await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }))).toBe(TARGETS.length);
+      expect(await commitChanges(place.store, change('parcel', 0, { delivery: DUE }))).toBe(TARGETS.length);
       for (const target of TARGETS) {
         expect(await read(target)).toEqual({
           target,
@@ -21,6 +32,8 @@ export function describeDeliveries(harness: StoreHarness): void {
           deliveredVersion: null,
           attempts: 0,
           nextAttemptAtMs: place.clock.now(),
+          dueSinceMs: place.clock.now(),
+          lastStatus: null,
           lastError: null,
         });
         expect(await place.store.nextDeliveryDueMs(target)).toBe(place.clock.now());
@@ -28,26 +41,26 @@ export function describeDeliveries(harness: StoreHarness): void {
     });
 
     it('that did not change makes nothing due', async () => {
-      expect(await commitChanges(place.store, change('parcel', 0, { delivery: 'none' }))).toBe(0);
+      expect(await commitChanges(place.store, change('parcel', 0, { delivery: UNCHANGED }))).toBe(0);
       expect(await read()).toBeNull();
       expect(await place.store.nextDeliveryDueMs(TARGET)).toBeNull();
     });
 
     it('that did not change leaves a delivery as it is', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const before = await read();
       place.clock.nowMs += 5_000;
-      await commitChanges(place.store, change('parcel', 1, { delivery: 'none' }));
+      await commitChanges(place.store, change('parcel', 1, { delivery: UNCHANGED }));
       expect(await read()).toEqual(before);
       expect(await claimOnly(place.store, place)).toMatchObject({ version: 1 });
     });
 
     it('takes the place of an older one that waits', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await settle(await claimOnly(place.store, place), { retryAtMs: place.clock.now() + 60_000 });
       place.clock.nowMs += 1_000;
 
-      await commitChanges(place.store, change('parcel', 1, { delivery: 'due', row: ['Bergen', null, 7] }));
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE, row: ['Bergen', null, 7] }));
 
       expect(await read()).toMatchObject({
         status: 'pending',
@@ -64,9 +77,9 @@ export function describeDeliveries(harness: StoreHarness): void {
     });
 
     it('is due again after an older one was delivered', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await settle(await claimOnly(place.store, place), 'delivered');
-      expect(await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }))).toBe(TARGETS.length);
+      expect(await commitChanges(place.store, change('parcel', 1, { delivery: DUE }))).toBe(TARGETS.length);
       expect(await read()).toMatchObject({
         status: 'pending',
         dueVersion: 2,
@@ -76,9 +89,9 @@ export function describeDeliveries(harness: StoreHarness): void {
     });
 
     it('is due again after an older one was given up', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await settle(await claimOnly(place.store, place), 'dead');
-      await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
       expect(await read()).toMatchObject({
         status: 'pending',
         dueVersion: 2,
@@ -89,10 +102,10 @@ export function describeDeliveries(harness: StoreHarness): void {
     });
 
     it('waits for the older one that is being sent, and is due as soon as that is settled', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const older = await claimOnly(place.store, place);
       place.clock.nowMs += 1_000;
-      await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
 
       const request = {
         target: TARGET,
@@ -121,9 +134,9 @@ export function describeDeliveries(harness: StoreHarness): void {
     });
 
     it.each(['dead', 'retry'] as const)('is due at once if the older one ends as %s', async (end) => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const older = await claimOnly(place.store, place);
-      await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
       place.clock.nowMs += 1_000;
 
       await settle(older, end === 'dead' ? 'dead' : { retryAtMs: place.clock.now() + 60_000 });
@@ -138,10 +151,10 @@ export function describeDeliveries(harness: StoreHarness): void {
     });
 
     it('is due at once if the claim of the older one ran out', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const older = await claimOnly(place.store, place);
       place.clock.nowMs += LEASE_MS;
-      await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
       expect(await read()).toMatchObject({ dueVersion: 2, nextAttemptAtMs: place.clock.now() });
 
       const newer = await claimOnly(place.store, place, 'other');
@@ -157,46 +170,81 @@ export function describeDeliveries(harness: StoreHarness): void {
     });
   });
 
+  describe('a state that qualifies for one of the targets', () => {
+    const place = usePlace(harness);
+    const read = (target: string) => place.store.readDelivery(target, 'parcel');
+    const only = { hasChanged: true, qualifiesFor: [TARGETS[1]] };
+
+    it('is due to that one alone, and so are the states after it', async () => {
+      expect(await commitChanges(place.store, change('parcel', 0, { delivery: only }))).toBe(1);
+      expect(await read(TARGETS[0])).toBeNull();
+      expect(await read(TARGETS[1])).toMatchObject({ status: 'pending', dueVersion: 1 });
+      expect(await commitChanges(place.store, change('parcel', 1, { delivery: NOT_READY }))).toBe(1);
+      expect(await read(TARGETS[0])).toBeNull();
+      expect(await read(TARGETS[1])).toMatchObject({ dueVersion: 2 });
+    });
+
+    it('is due to the others too if they were owed an earlier one', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      expect(await commitChanges(place.store, change('parcel', 1, { delivery: only }))).toBe(TARGETS.length);
+      for (const target of TARGETS) expect(await read(target)).toMatchObject({ dueVersion: 2 });
+    });
+  });
+
   describe('a state that no longer qualifies', () => {
     const place = usePlace(harness);
     const read = (target: string = TARGET) => place.store.readDelivery(target, 'parcel');
     const withdraw = (fromVersion: number) =>
       commitChanges(
         place.store,
-        change('parcel', fromVersion, { delivery: 'due_if_sent', row: ['lost', null, null] }),
+        change('parcel', fromVersion, { delivery: NOT_READY, row: ['lost', null, null] }),
       );
 
-    it('is due to nobody if there never was a delivery', async () => {
+    it('is due to nobody if no earlier one was', async () => {
       expect(await withdraw(0)).toBe(0);
+      expect(await withdraw(1)).toBe(0);
       expect(await read()).toBeNull();
     });
 
-    it('takes back what was due but never attempted', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
-      expect(await withdraw(1)).toBe(0);
-      for (const target of TARGETS) expect(await read(target)).toBeNull();
-      expect(await place.store.nextDeliveryDueMs(TARGET)).toBeNull();
-      expect(await place.store.counts()).toMatchObject({ deliveriesPending: 0 });
+    it('takes the place of one that was due, attempted or not: what was due once is sent', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      place.clock.nowMs += 1_000;
+      expect(await withdraw(1)).toBe(TARGETS.length);
+      for (const target of TARGETS) {
+        expect(await read(target)).toMatchObject({
+          status: 'pending',
+          dueVersion: 2,
+          dueSinceMs: place.clock.now(),
+          nextAttemptAtMs: place.clock.now(),
+        });
+      }
+      expect(await claimOnly(place.store, place)).toMatchObject({
+        version: 2,
+        attempt: 1,
+        row: ['lost', null, null],
+      });
     });
 
-    it('is due to the target that has an earlier state, and taken back from the one that has none', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
-      const sent = await claimOnly(place.store, place);
-      await place.store.settleDeliveries([settlement(sent, 'delivered')]);
-
-      expect(await withdraw(1)).toBe(1);
-
-      expect(await read(TARGETS[0])).toMatchObject({ status: 'pending', dueVersion: 2, deliveredVersion: 1 });
-      expect(await read(TARGETS[1])).toBeNull();
-      expect(await claimOnly(place.store, place)).toMatchObject({ version: 2, row: ['lost', null, null] });
+    it('is due, with many others, each in its own version', async () => {
+      const ids = Array.from({ length: 1_100 }, (_, index) => `parcel ${String(index).padStart(4, '0')}`);
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+      const lost = ids.map((id, index) => {
+        const events = Array.from({ length: 1 + (index % 3) }, (_, more) => event(id, 2 + more));
+        return change(id, 1, { delivery: NOT_READY, events });
+      });
+      expect(await commitChanges(place.store, ...lost)).toBe(ids.length * TARGETS.length);
+      for (const index of [0, 1, 2, 700, 1_099]) {
+        const id = ids[index] ?? '';
+        expect(await place.store.readDelivery(TARGET, id)).toMatchObject({ dueVersion: 2 + (index % 3) });
+      }
     });
 
     it('is due where an attempt was made, whatever came of it', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const attempted = await claimOnly(place.store, place);
       const retry = { retryAtMs: place.clock.now() + 60_000 };
       await place.store.settleDeliveries([settlement(attempted, retry)]);
-      expect(await withdraw(1)).toBe(1);
+      expect(await withdraw(1)).toBe(TARGETS.length);
       expect(await read()).toMatchObject({
         status: 'pending',
         dueVersion: 2,
@@ -205,17 +253,17 @@ export function describeDeliveries(harness: StoreHarness): void {
     });
 
     it('is due where only an older version was ever attempted', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'dead')]);
-      await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }));
-      expect(await withdraw(2)).toBe(1);
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
+      expect(await withdraw(2)).toBe(TARGETS.length);
       expect(await read()).toMatchObject({ status: 'pending', dueVersion: 3, attempts: 0 });
     });
 
     it('waits for the older state that is being sent', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const older = await claimOnly(place.store, place);
-      expect(await withdraw(1)).toBe(1);
+      expect(await withdraw(1)).toBe(TARGETS.length);
       expect(await read()).toMatchObject({ dueVersion: 2, nextAttemptAtMs: place.clock.now() + LEASE_MS });
       await place.store.settleDeliveries([settlement(older, 'delivered')]);
       expect(await read()).toMatchObject({
@@ -226,10 +274,10 @@ export function describeDeliveries(harness: StoreHarness): void {
     });
 
     it('is due after a claim that was never settled', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await claimOnly(place.store, place);
       place.clock.nowMs += LEASE_MS;
-      expect(await withdraw(1)).toBe(1);
+      expect(await withdraw(1)).toBe(TARGETS.length);
       expect(await read()).toMatchObject({ dueVersion: 2, nextAttemptAtMs: place.clock.now() });
     });
   });

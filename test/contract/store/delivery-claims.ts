@@ -5,6 +5,7 @@ import { claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
 import {
   change,
   commitChanges,
+  DUE,
   NASTY_IDS,
   type StoreHarness,
   TARGET,
@@ -21,7 +22,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
     it('gives the row of the view, of every id byte for byte', async () => {
       await commitChanges(
         place.store,
-        ...NASTY_IDS.map((id, index) => change(id, 0, { delivery: 'due', row: [id, false, index] })),
+        ...NASTY_IDS.map((id, index) => change(id, 0, { delivery: DUE, row: [id, false, index] })),
       );
       const claimed = await claim(place.store, 'one', 1_000);
       const byId = (a: ClaimedDelivery, b: ClaimedDelivery) => compareUtf8(a.entityId, b.entityId);
@@ -39,7 +40,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
 
     it('takes the earliest first, up to its limit', async () => {
       for (const id of ['first', 'second', 'third']) {
-        await commitChanges(place.store, change(id, 0, { delivery: 'due' }));
+        await commitChanges(place.store, change(id, 0, { delivery: DUE }));
         place.clock.nowMs += 10;
       }
       const ids = async (limit: number) =>
@@ -50,10 +51,10 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
     });
 
     it('takes first attempts or later ones alone, where that is asked for', async () => {
-      await commitChanges(place.store, change('tried', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('tried', 0, { delivery: DUE }));
       await claim(place.store, 'one', 1);
       place.clock.nowMs += LEASE_MS + 1;
-      await commitChanges(place.store, change('new', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('new', 0, { delivery: DUE }));
       const ids = async (attempts: 'first' | 'later') => {
         const request = { target: TARGET, claimant: 'two', limit: 10, leaseMs: LEASE_MS, attempts };
         const claimed = await place.store.claimDeliveries({ ...request, nowMs: place.clock.now() });
@@ -65,7 +66,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
     });
 
     it('is of one target alone', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await claimOnly(place.store, place);
       expect(await place.store.readDelivery(TARGETS[1], 'parcel')).toMatchObject({ attempts: 0 });
       const unknown = {
@@ -79,7 +80,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
     });
 
     it('counts as an attempt before anything is sent, and is due again when its lease ends', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const first = await claimOnly(place.store, place, 'one');
       expect(first.attempt).toBe(1);
       const leaseEndMs = place.clock.now() + LEASE_MS;
@@ -97,7 +98,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
     });
 
     it('that ran out but was not taken by another is still settled', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const slow = await claimOnly(place.store, place);
       place.clock.nowMs += LEASE_MS * 2;
       await place.store.settleDeliveries([settlement(slow, 'delivered')]);
@@ -110,7 +111,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
     it('is never given to two instances at once', async () => {
       const other = await place.another();
       const ids = Array.from({ length: 200 }, (_, index) => `parcel ${index}`);
-      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: 'due' })));
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       const claimed: string[] = [];
       const drain = async (store: Store, claimant: string) => {
         for (;;) {

@@ -7,6 +7,7 @@ import type { Clock } from '../../../src/ports/clock.ts';
 import type {
   Checkpoint,
   CheckpointMove,
+  DeliveryChange,
   EntityChange,
   IngestBatch,
   JournaledEvent,
@@ -70,6 +71,11 @@ export class SettableClock implements Clock {
 /** Two targets, so that a store that serves only the first is found out. */
 export const TARGETS = ['warehouse', 'billing'] as const;
 export const TARGET = TARGETS[0];
+
+/** What a change may mean to the targets. */
+export const UNCHANGED: DeliveryChange = { hasChanged: false, qualifiesFor: [] };
+export const NOT_READY: DeliveryChange = { hasChanged: true, qualifiesFor: [] };
+export const DUE: DeliveryChange = { hasChanged: true, qualifiesFor: TARGETS };
 
 export const PARCELS: MigrationOptions['view'] = {
   table: 'parcels',
@@ -191,7 +197,7 @@ export function change(
     fromVersion,
     version: fromVersion + events.length,
     row: ROW,
-    delivery: 'none',
+    delivery: UNCHANGED,
     ...facts,
     events,
   };

@@ -6,9 +6,11 @@ import {
   claimOne,
   claimPartitions,
   commitChanges,
+  DUE,
   event,
   letOthersRun,
   move,
+  NOT_READY,
   quarantined,
   ROW,
   type StoreHarness,
@@ -28,7 +30,7 @@ export function describeIngest(harness: StoreHarness): void {
       'writes checkpoint, journal, view, deliveries and quarantine together (%s)',
       async (mode) => {
         const checkpoint = await claimOne(place.store);
-        const known = change('parcel', 0, { delivery: 'due' });
+        const known = change('parcel', 0, { delivery: DUE });
 
         const outcome = await place.store.commit(
           batchOf([move(checkpoint, 2n)], [known], { mode, quarantined: [quarantined(1n)] }),
@@ -166,7 +168,7 @@ export function describeIngest(harness: StoreHarness): void {
               expect(
                 await other.commit(batchOf([move({ ...theirs, ...checkpoint })], [winner])),
               ).toMatchObject({ kind: 'committed' });
-              return [change('bystander', 0, { delivery: 'due' }), change(id, version, { delivery: 'due' })];
+              return [change('bystander', 0, { delivery: DUE }), change(id, version, { delivery: DUE })];
             },
           }),
         );
@@ -282,7 +284,7 @@ export function describeIngest(harness: StoreHarness): void {
 
     it('is seen by another instance at once', async () => {
       const other = await place.another();
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       expect((await other.readView(['parcel'])).get('parcel')?.version).toBe(1);
       expect((await other.readDelivery(TARGET, 'parcel'))?.status).toBe('pending');
     });
@@ -294,7 +296,7 @@ export function describeIngest(harness: StoreHarness): void {
         const ids = Array.from({ length: MANY }, (_, index) => `parcel ${String(index).padStart(5, '0')}`);
         const first = batchOf(
           [move(checkpoint)],
-          ids.map((id) => change(id, 0, { events: [event(id, 2), event(id, 3)], delivery: 'due' })),
+          ids.map((id) => change(id, 0, { events: [event(id, 2), event(id, 3)], delivery: DUE })),
           { mode },
         );
         expect(await place.store.commit(first)).toEqual({
@@ -304,17 +306,20 @@ export function describeIngest(harness: StoreHarness): void {
         const second = batchOf(
           [move({ ...checkpoint, nextOffset: 1n })],
           ids.map((id) =>
-            change(id, 2, { events: [event(id, 1)], delivery: 'due_if_sent', row: [id, false, 1] }),
+            change(id, 2, { events: [event(id, 1)], delivery: NOT_READY, row: [id, false, 1] }),
           ),
           { mode },
         );
-        expect(await place.store.commit(second)).toEqual({ kind: 'committed', deliveriesDue: 0 });
+        expect(await place.store.commit(second)).toEqual({
+          kind: 'committed',
+          deliveriesDue: MANY * TARGETS.length,
+        });
 
         expect(await place.store.counts()).toEqual({
           journaledEvents: 3 * MANY,
           viewRows: MANY,
           quarantined: 0,
-          deliveriesPending: 0,
+          deliveriesPending: MANY * TARGETS.length,
           deliveriesDelivered: 0,
           deliveriesDead: 0,
         });

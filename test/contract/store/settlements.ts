@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
-import { asNumber, change, commitChanges, type StoreHarness, TARGET, usePlace } from './fixtures.ts';
+import { asNumber, change, commitChanges, DUE, type StoreHarness, TARGET, usePlace } from './fixtures.ts';
 
 export function describeSettlements(harness: StoreHarness): void {
   describe('a settlement', () => {
@@ -12,7 +12,7 @@ export function describeSettlements(harness: StoreHarness): void {
       );
 
     it('as delivered leaves nothing to do', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'delivered')]);
       expect(await read()).toEqual({
         target: TARGET,
@@ -22,6 +22,8 @@ export function describeSettlements(harness: StoreHarness): void {
         deliveredVersion: 1,
         attempts: 1,
         nextAttemptAtMs: null,
+        dueSinceMs: place.clock.now(),
+        lastStatus: 200,
         lastError: null,
       });
       expect(await place.store.nextDeliveryDueMs(TARGET)).toBeNull();
@@ -29,7 +31,7 @@ export function describeSettlements(harness: StoreHarness): void {
     });
 
     it('as dead leaves nothing to do, and says why', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'dead')]);
       expect(await read()).toMatchObject({
         status: 'dead',
@@ -43,7 +45,7 @@ export function describeSettlements(harness: StoreHarness): void {
     });
 
     it('as retry is due when it says, not before, as the next attempt of the same version', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const retryAtMs = place.clock.now() + 90_000;
       await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), { retryAtMs })]);
       expect(await read()).toMatchObject({
@@ -60,7 +62,7 @@ export function describeSettlements(harness: StoreHarness): void {
     });
 
     it('writes every attempt to the ledger', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const first = await claimOnly(place.store, place);
       await place.store.settleDeliveries([
         settlement(
@@ -84,7 +86,7 @@ export function describeSettlements(harness: StoreHarness): void {
       ['dead', 'dead'],
       ['delivered', 'delivered'],
     ] as const)('as %s of a claim that has passed on is only recorded', async (_end, next) => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const late = await claimOnly(place.store, place, 'slow');
       place.clock.nowMs += LEASE_MS;
       const present = await claimOnly(place.store, place, 'quick');
@@ -103,10 +105,10 @@ export function describeSettlements(harness: StoreHarness): void {
     it.each([1, 2])(
       'of a claim that ran out leaves the same claimant its new claim (of version %i)',
       async (version) => {
-        await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+        await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
         const late = await claimOnly(place.store, place);
         place.clock.nowMs += LEASE_MS;
-        if (version === 2) await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }));
+        if (version === 2) await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
         expect(await claimOnly(place.store, place)).toMatchObject({ version });
         const before = await read();
         place.clock.nowMs += 1;
@@ -119,7 +121,7 @@ export function describeSettlements(harness: StoreHarness): void {
     );
 
     it('of a claim that was settled already moves nothing', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const claimed = await claimOnly(place.store, place);
       await place.store.settleDeliveries([settlement(claimed, 'delivered')]);
       const before = await read();
@@ -128,10 +130,10 @@ export function describeSettlements(harness: StoreHarness): void {
     });
 
     it('never lowers the delivered version', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const late = await claimOnly(place.store, place, 'slow');
       place.clock.nowMs += LEASE_MS;
-      await commitChanges(place.store, change('parcel', 1, { delivery: 'due' }));
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
       await place.store.settleDeliveries([
         settlement(await claimOnly(place.store, place, 'quick'), 'delivered'),
       ]);
@@ -141,7 +143,7 @@ export function describeSettlements(harness: StoreHarness): void {
 
     it('settles many at once, and none', async () => {
       const ids = ['a', 'B', 'b', 'b '];
-      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: 'due' })));
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       const request = {
         target: TARGET,
         claimant: 'one',

@@ -4,6 +4,7 @@ import { createDecoder, type DecodedEvent } from '../../../src/pipeline/decode/d
 import { BatchPlan } from '../../../src/pipeline/ingest/batch-plan.ts';
 import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
 import { Newcomers } from '../../../src/pipeline/ingest/newcomers.ts';
+import type { DueTarget } from '../../../src/pipeline/ingest/options.ts';
 import type { EntityChange, JournaledEvent } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
@@ -54,9 +55,10 @@ class Journal {
 function planOf(
   cache: HistoryCache<StockState, StockEvent>,
   entries: readonly (Entry | DecodedEvent<StockEvent>)[],
+  targets: readonly DueTarget[] = [{ name: 'warehouse', qualifies: null }],
 ) {
   const events = entries.map((entry) => ('eventId' in entry ? entry : eventOf(entry)));
-  return new BatchPlan(stockLedger, decoder, cache, new Newcomers(), events);
+  return new BatchPlan(stockLedger, decoder, cache, new Newcomers(), targets, events);
 }
 
 /** One batch, from plan to commit. */
@@ -206,16 +208,42 @@ describe('the plan of a batch', () => {
   });
 
   it.each([
-    ['a new entity that qualifies', [], moved(5, 1), 'due'],
-    ['a new entity that does not qualify', [], moved(50, 1), 'due_if_sent'],
-    ['a change that qualifies', [moved(50, 1)], counted(3, 2), 'due'],
-    ['a change that no longer qualifies', [moved(5, 1)], moved(50, 2), 'due_if_sent'],
-    ['an event that changes only the version', [counted(5, 10)], counted(8, 5), 'none'],
-  ] as const)('of %s makes the delivery %s', async (_, before, event, delivery) => {
-    const cache = new HistoryCache<StockState, StockEvent>(100);
-    const journal = new Journal();
-    await commit(cache, journal, before);
-    const { changes } = await commit(cache, journal, [event]);
-    expect(changes).toMatchObject([{ delivery }]);
+    ['a new entity that qualifies', [], moved(5, 1), true, ['warehouse']],
+    ['a new entity that does not qualify', [], moved(50, 1), true, []],
+    ['a change that qualifies', [moved(50, 1)], counted(3, 2), true, ['warehouse']],
+    ['a change that no longer qualifies', [moved(5, 1)], moved(50, 2), true, []],
+    ['an event that changes only the version', [counted(5, 10)], counted(8, 5), false, []],
+  ] as const)(
+    'says of %s what it means to the target',
+    async (_, before, event, hasChanged, qualifiesFor) => {
+      const cache = new HistoryCache<StockState, StockEvent>(100);
+      const journal = new Journal();
+      await commit(cache, journal, before);
+      const { changes } = await commit(cache, journal, [event]);
+      expect(changes).toMatchObject([{ delivery: { hasChanged, qualifiesFor } }]);
+    },
+  );
+
+  it('asks the filter of each target about ready rows alone', async () => {
+    const asked: unknown[] = [];
+    const targets: DueTarget[] = [
+      { name: 'warehouse', qualifies: null },
+      {
+        name: 'billing',
+        qualifies: (row) => {
+          asked.push(row[0]);
+          return row[0] === 3;
+        },
+      },
+    ];
+    const entries = [moved(3, 1, 'few'), moved(50, 1, 'many'), moved(5, 1, 'some')];
+    const plan = planOf(new HistoryCache(100), entries, targets);
+    const changes = await plan.plan(null, new Journal().read);
+    expect(changes.map(({ delivery }) => delivery.qualifiesFor)).toEqual([
+      ['warehouse', 'billing'],
+      [],
+      ['warehouse'],
+    ]);
+    expect(asked).toEqual([3, 5]);
   });
 });

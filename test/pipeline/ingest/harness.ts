@@ -151,6 +151,7 @@ export class Place {
       clock: quickClock,
       logger: (level, message) => logged.push(`${level}: ${message}`),
       topics: [COUNTS, MOVEMENTS],
+      targets: [{ name: 'warehouse', qualifies: null }],
       group: 'stock',
       lanes: 4,
       batchEvents: 100,

@@ -37,19 +37,22 @@ SELECT
 FROM journal_segments s JOIN journal_places p ON p.place < s.event_count;
 
 -- What each target is owed and has got: one row for each entity that was ever due to it. next_attempt_at
--- (milliseconds) is NULL when there is nothing to do; while a delivery is claimed it is the end of the lease.
+-- (milliseconds) is the last day of 9999 while the delivery is dead, so that the index finds it, and a millisecond
+-- more while there is nothing to do. While a delivery is claimed, claim_id (a hash of the claimant's name) is not 0,
+-- and leased_until (milliseconds) is when anybody may claim it again. attempts counts those of due_version alone.
+-- delivered_version and last_status are 0 where there is none: a row whose size does not change is written in place.
 CREATE TABLE deliveries (
   target VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   entity_id VARBINARY(255) NOT NULL,
   due_version BIGINT NOT NULL,
-  status VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  status ENUM('pending', 'delivered', 'dead') CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   attempts INT NOT NULL,
-  ever_attempted BOOLEAN NOT NULL,
-  delivered_version BIGINT NULL,
-  next_attempt_at BIGINT NULL,
-  claimed_by VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  delivered_version BIGINT NOT NULL DEFAULT 0,
+  next_attempt_at BIGINT NOT NULL,
+  leased_until BIGINT NOT NULL DEFAULT 0,
+  claim_id BIGINT NOT NULL DEFAULT 0,
   due_since BIGINT NOT NULL,
-  last_status INT NULL,
+  last_status INT NOT NULL DEFAULT 0,
   last_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
   PRIMARY KEY (target, entity_id),
   KEY deliveries_by_next_attempt (target, next_attempt_at)
@@ -69,6 +72,26 @@ CREATE TABLE delivery_attempts (
   answer TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
   PRIMARY KEY (target, entity_id, version, attempt, attempted_at)
+) ENGINE = InnoDB;
+
+-- What makes dead deliveries due again, step by step: a job has met all that match up to (cursor_target,
+-- cursor_entity_id), which are NULL before its first step. filter is JSON.
+CREATE TABLE redrive_jobs (
+  job_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  filter MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  is_dry_run BOOLEAN NOT NULL,
+  state ENUM('waiting', 'running', 'done') CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  matched BIGINT NOT NULL,
+  redriven BIGINT NOT NULL,
+  cursor_target VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  cursor_entity_id VARBINARY(255) NULL,
+  requested_by VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  finished_at BIGINT NULL,
+  claimed_by VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  leased_until BIGINT NOT NULL,
+  PRIMARY KEY (job_id)
 ) ENGINE = InnoDB;
 
 -- The hash is part of the key because a topic that is made again has the same offsets with other records.

@@ -29,17 +29,18 @@ BEGIN
 END;
 
 -- One row for each target and entity that was ever due. next_attempt_at (milliseconds) is NULL when nothing is
--- to be done, and the end of the lease while claimed_by is set. attempts counts those of due_version alone;
--- ever_attempted stays 1 from the first claim of any version on.
+-- to be done, and the end of 9999 while the delivery is dead: so the index finds the dead ones too. While
+-- claimed_by is set, leased_until (milliseconds) is when anybody may claim it again. attempts counts those of
+-- due_version alone.
 CREATE TABLE deliveries (
   target            TEXT    NOT NULL,
   entity_id         TEXT    NOT NULL,
   due_version       INTEGER NOT NULL,
   status            TEXT    NOT NULL CHECK (status IN ('pending', 'delivered', 'dead')),
   attempts          INTEGER NOT NULL,
-  ever_attempted    INTEGER NOT NULL,
   delivered_version INTEGER,
   next_attempt_at   INTEGER,
+  leased_until      INTEGER NOT NULL DEFAULT 0,
   claimed_by        TEXT,
   due_since         INTEGER NOT NULL,
   last_error        TEXT,
@@ -64,6 +65,25 @@ CREATE TABLE delivery_attempts (
   answer       TEXT    NOT NULL,
   error        TEXT,
   PRIMARY KEY (target, entity_id, version, attempt, attempted_at)
+) WITHOUT ROWID;
+
+-- What makes dead deliveries due again, step by step: a job has met all that match up to (cursor_target,
+-- cursor_entity_id), which are NULL before its first step. filter is JSON.
+CREATE TABLE redrive_jobs (
+  job_id           TEXT    NOT NULL PRIMARY KEY,
+  filter           TEXT    NOT NULL,
+  is_dry_run       INTEGER NOT NULL,
+  state            TEXT    NOT NULL CHECK (state IN ('waiting', 'running', 'done')),
+  matched          INTEGER NOT NULL,
+  redriven         INTEGER NOT NULL,
+  cursor_target    TEXT,
+  cursor_entity_id TEXT,
+  requested_by     TEXT    NOT NULL,
+  created_at       INTEGER NOT NULL,
+  updated_at       INTEGER NOT NULL,
+  finished_at      INTEGER,
+  claimed_by       TEXT,
+  leased_until     INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- Records that are not valid events, as raw as they came.

@@ -35,7 +35,7 @@ export function toProblem(error: FastifyError | Error): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if ('validation' in error && error.validation !== undefined) return validationProblem(error.validation);
   if (error instanceof TributaryError) {
-    return new HttpProblem(503, error.code, 'The order could not be stored or read just now; try again.', {
+    return new HttpProblem(503, error.code, 'It could not be stored or read just now; try again.', {
       retryAfterSeconds: 1,
     });
   }

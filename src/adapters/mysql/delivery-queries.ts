@@ -1,0 +1,130 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type {
+  DeliveryFilter,
+  DeliveryKey,
+  DeliveryStatus,
+  StoredAttempt,
+  StoredDelivery,
+} from '../../ports/redrive.ts';
+import { text } from './journal.ts';
+
+/** What stands in next_attempt_at of a dead delivery: past every due one, and a place where the index finds them. */
+export const DEAD_AT_MS = Date.UTC(9999, 11, 31);
+/** And of a delivered one, where NULL would make the row shorter. */
+export const DONE_AT_MS = DEAD_AT_MS + 1;
+
+const COLUMNS =
+  'target, entity_id, status, due_version, delivered_version, attempts, next_attempt_at, leased_until, due_since, last_status, last_error';
+
+export async function readDelivery(
+  connection: PoolConnection,
+  target: string,
+  entityId: string,
+): Promise<StoredDelivery | null> {
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    `SELECT ${COLUMNS} FROM deliveries WHERE target = ? AND entity_id = ?`,
+    [target, Buffer.from(entityId)],
+  );
+  return rows[0] === undefined ? null : storedDelivery(rows[0]);
+}
+
+/** One target after the other: inside one, the sequence of the entities is that of an index. */
+export async function listDeliveries(
+  connection: PoolConnection,
+  filter: DeliveryFilter,
+  after: DeliveryKey | null,
+  limit: number,
+): Promise<StoredDelivery[]> {
+  const found: StoredDelivery[] = [];
+  for await (const { target, behind } of targetsFrom(connection, filter, after)) {
+    const { sql, values } = conditions(filter);
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      `SELECT ${COLUMNS} FROM deliveries WHERE target = ? AND entity_id > ? ${sql} ` +
+        `ORDER BY entity_id LIMIT ${Math.floor(limit) - found.length}`,
+      [target, Buffer.from(behind), ...values],
+    );
+    found.push(...rows.map(storedDelivery));
+    if (found.length >= limit) break;
+  }
+  return found;
+}
+
+/** The targets in the ledger that the filter allows, and behind which entity of each to begin. */
+async function* targetsFrom(
+  connection: PoolConnection,
+  filter: DeliveryFilter,
+  after: DeliveryKey | null,
+): AsyncGenerator<{ target: string; behind: string }> {
+  const isAllowed = (target: string) => filter.target === null || filter.target === target;
+  if (after !== null && isAllowed(after.target)) yield { target: after.target, behind: after.entityId };
+  let last = after?.target ?? '';
+  for (;;) {
+    const [[row]] = await connection.execute<RowDataPacket[]>(
+      'SELECT MIN(target) FROM deliveries WHERE target > ?',
+      [last],
+    );
+    if (row?.[0] === null || row?.[0] === undefined) return;
+    last = text(row[0]);
+    if (isAllowed(last)) yield { target: last, behind: '' };
+  }
+}
+
+type Value = string | number | Buffer;
+
+/** What a row has to be, besides its target and its place. */
+export function conditions(filter: DeliveryFilter): { sql: string; values: Value[] } {
+  const parts: (readonly [sql: string, value: Value])[] = [];
+  const add = (sql: string, value: Value | null) => {
+    if (value !== null) parts.push([sql, value]);
+  };
+  add('entity_id = ?', filter.entityId === null ? null : Buffer.from(filter.entityId));
+  add('status = ?', filter.status);
+  // The index finds the dead ones.
+  add('next_attempt_at = ?', filter.status === 'dead' ? DEAD_AT_MS : null);
+  add('last_status = ?', filter.lastStatus);
+  // As bytes, because a collation compares texts as if they had blanks at their ends.
+  add('LOCATE(CAST(? AS BINARY), CAST(last_error AS BINARY)) = 1', filter.errorPrefix);
+  add('due_since >= ?', filter.dueSinceFromMs);
+  add('due_since < ?', filter.dueSinceBeforeMs);
+  return { sql: parts.map(([sql]) => `AND ${sql}`).join(' '), values: parts.map(([, value]) => value) };
+}
+
+export async function readAttempts(
+  connection: PoolConnection,
+  key: DeliveryKey,
+  limit: number,
+): Promise<StoredAttempt[]> {
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    'SELECT version, attempt, attempted_at, delivery_id, verdict, status, latency_ms, answer, error FROM delivery_attempts ' +
+      `WHERE target = ? AND entity_id = ? ORDER BY attempted_at DESC, version DESC, attempt DESC LIMIT ${Math.floor(limit)}`,
+    [key.target, Buffer.from(key.entityId)],
+  );
+  return rows.map((row) => ({
+    version: Number(row[0]),
+    attempt: Number(row[1]),
+    attemptedAtMs: Number(row[2]),
+    deliveryId: text(row[3]),
+    verdict: text(row[4]) as StoredAttempt['verdict'],
+    status: row[5] === null ? null : Number(row[5]),
+    latencyMs: Number(row[6]),
+    answer: text(row[7]),
+    error: row[8] === null ? null : text(row[8]),
+  }));
+}
+
+function storedDelivery(row: RowDataPacket): StoredDelivery {
+  const nextMs = Number(row[6]);
+  return {
+    target: text(row[0]),
+    entityId: text(row[1]),
+    // The column's type leaves no fourth.
+    status: text(row[2]) as DeliveryStatus,
+    dueVersion: Number(row[3]),
+    deliveredVersion: Number(row[4]) || null,
+    attempts: Number(row[5]),
+    nextAttemptAtMs: nextMs >= DEAD_AT_MS ? null : Math.max(nextMs, Number(row[7])),
+    dueSinceMs: Number(row[8]),
+    lastStatus: Number(row[9]) || null,
+    lastError: row[10] === null ? null : text(row[10]),
+  };
+}

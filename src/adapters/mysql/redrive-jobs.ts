@@ -1,0 +1,164 @@
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type {
+  DeliveryFilter,
+  DeliveryKey,
+  NewRedriveJob,
+  RedriveClaim,
+  RedriveJob,
+  RedriveKey,
+} from '../../ports/redrive.ts';
+import { conditions, listDeliveries } from './delivery-queries.ts';
+import { text } from './journal.ts';
+import { chunksOf, marks } from './rows-statement.ts';
+
+const COLUMNS =
+  'job_id, filter, is_dry_run, state, matched, redriven, requested_by, created_at, updated_at, finished_at, ' +
+  'claimed_by, leased_until, cursor_target, cursor_entity_id';
+
+export async function createRedrive(connection: PoolConnection, job: NewRedriveJob): Promise<void> {
+  await connection.execute(
+    'INSERT INTO redrive_jobs (job_id, filter, is_dry_run, state, matched, redriven, requested_by, created_at, updated_at, leased_until) ' +
+      "VALUES (?, ?, ?, 'waiting', 0, 0, ?, ?, ?, 0)",
+    [job.jobId, JSON.stringify(job.filter), job.isDryRun, job.requestedBy, job.createdAtMs, job.createdAtMs],
+  );
+}
+
+export async function readRedrive(connection: PoolConnection, jobId: string): Promise<RedriveJob | null> {
+  const row = await readRow(connection, jobId, '');
+  return row === undefined ? null : redriveJob(row);
+}
+
+async function readRow(
+  connection: PoolConnection,
+  jobId: string,
+  lock: '' | 'FOR UPDATE',
+): Promise<RowDataPacket | undefined> {
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    `SELECT ${COLUMNS} FROM redrive_jobs WHERE job_id = ? ${lock}`,
+    [jobId],
+  );
+  return rows[0];
+}
+
+export async function listRedrives(
+  connection: PoolConnection,
+  after: RedriveKey | null,
+  limit: number,
+): Promise<RedriveJob[]> {
+  const { createdAtMs, jobId } = after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, jobId: '' };
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    `SELECT ${COLUMNS} FROM redrive_jobs WHERE created_at < ? OR created_at = ? AND job_id < ? ` +
+      `ORDER BY created_at DESC, job_id DESC LIMIT ${Math.floor(limit)}`,
+    [createdAtMs, createdAtMs, jobId],
+  );
+  return rows.map(redriveJob);
+}
+
+export async function isAnyRedrive(connection: PoolConnection): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    "SELECT 1 FROM redrive_jobs WHERE state <> 'done' LIMIT 1",
+  );
+  return rows.length > 0;
+}
+
+/** Inside a transaction: the job's row stays locked until it ends. */
+export async function claimRedrive(
+  connection: PoolConnection,
+  { claimant, nowMs, leaseMs }: RedriveClaim,
+): Promise<RedriveJob | null> {
+  const [[row]] = await connection.execute<RowDataPacket[]>(
+    `SELECT ${COLUMNS} FROM redrive_jobs WHERE state <> 'done' ORDER BY created_at, job_id LIMIT 1 FOR UPDATE`,
+  );
+  if (row === undefined || (Number(row[11]) > nowMs && !isClaimedBy(row, claimant))) return null;
+  await connection.execute(
+    "UPDATE redrive_jobs SET state = 'running', claimed_by = ?, leased_until = ?, updated_at = ? WHERE job_id = ?",
+    [claimant, nowMs + leaseMs, nowMs, text(row[0])],
+  );
+  return { ...redriveJob(row), state: 'running', updatedAtMs: nowMs };
+}
+
+/** Inside a transaction. */
+export async function stepRedrive(
+  connection: PoolConnection,
+  { jobId, limit, claimant, nowMs, leaseMs }: RedriveClaim & { jobId: string; limit: number },
+): Promise<RedriveJob | null> {
+  const row = await readRow(connection, jobId, 'FOR UPDATE');
+  if (row === undefined || !isClaimedBy(row, claimant)) return null;
+  const job = redriveJob(row);
+  if (job.state === 'done') return null;
+  const filter: DeliveryFilter = { ...job.filter, status: 'dead' };
+  const found = await listDeliveries(connection, filter, cursorOf(row), limit);
+  const redriven = job.isDryRun ? 0 : await redrive(connection, filter, found, nowMs);
+  const last = found.at(-1) ?? cursorOf(row);
+  const stepped: RedriveJob = {
+    ...job,
+    state: found.length < limit ? 'done' : 'running',
+    // What a newer state made due since it was found is no longer dead.
+    matched: job.matched + (job.isDryRun ? found.length : redriven),
+    redriven: job.redriven + redriven,
+    updatedAtMs: nowMs,
+    finishedAtMs: found.length < limit ? nowMs : null,
+  };
+  await connection.execute(
+    'UPDATE redrive_jobs SET state = ?, matched = ?, redriven = ?, cursor_target = ?, cursor_entity_id = ?, ' +
+      'updated_at = ?, finished_at = ?, leased_until = ? WHERE job_id = ?',
+    [
+      stepped.state,
+      stepped.matched,
+      stepped.redriven,
+      last?.target ?? null,
+      last === null ? null : Buffer.from(last.entityId),
+      nowMs,
+      stepped.finishedAtMs,
+      nowMs + leaseMs,
+      jobId,
+    ],
+  );
+  return stepped;
+}
+
+/** The deliveries were found without locks: what is no longer as the filter says is left alone, and not counted. */
+async function redrive(
+  connection: PoolConnection,
+  filter: DeliveryFilter,
+  found: readonly DeliveryKey[],
+  nowMs: number,
+): Promise<number> {
+  const { sql, values } = conditions(filter);
+  let redriven = 0;
+  for (const target of new Set(found.map((key) => key.target))) {
+    const ids = found.filter((key) => key.target === target).map(({ entityId }) => Buffer.from(entityId));
+    for (const chunk of chunksOf(ids)) {
+      const [updated] = await connection.execute<ResultSetHeader>(
+        `UPDATE deliveries SET status = 'pending', attempts = 0, next_attempt_at = ? WHERE target = ? AND entity_id IN (${marks(chunk.length)}) ${sql}`,
+        [nowMs, target, ...chunk, ...values],
+      );
+      redriven += updated.affectedRows;
+    }
+  }
+  return redriven;
+}
+
+function isClaimedBy(row: RowDataPacket, claimant: string): boolean {
+  return row[10] !== null && text(row[10]) === claimant;
+}
+
+function cursorOf(row: RowDataPacket): DeliveryKey | null {
+  return row[12] === null ? null : { target: text(row[12]), entityId: text(row[13]) };
+}
+
+function redriveJob(row: RowDataPacket): RedriveJob {
+  return {
+    jobId: text(row[0]),
+    filter: JSON.parse(text(row[1])) as DeliveryFilter,
+    isDryRun: Number(row[2]) === 1,
+    // The column's type leaves no fourth.
+    state: text(row[3]) as RedriveJob['state'],
+    matched: Number(row[4]),
+    redriven: Number(row[5]),
+    requestedBy: text(row[6]),
+    createdAtMs: Number(row[7]),
+    updatedAtMs: Number(row[8]),
+    finishedAtMs: row[9] === null ? null : Number(row[9]),
+  };
+}

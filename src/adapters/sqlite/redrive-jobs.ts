@@ -1,0 +1,114 @@
+import type {
+  DeliveryKey,
+  NewRedriveJob,
+  RedriveClaim,
+  RedriveJob,
+  RedriveKey,
+} from '../../ports/redrive.ts';
+import { type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+import { listDeliveries } from './delivery-queries.ts';
+
+export function createRedrive(writer: Connection, job: NewRedriveJob): void {
+  writer
+    .statement(`
+      INSERT INTO redrive_jobs (
+        job_id, filter, is_dry_run, state, matched, redriven, requested_by, created_at, updated_at, leased_until
+      ) VALUES (?1, ?2, ?3, 'waiting', 0, 0, ?4, ?5, ?5, 0)`)
+    .run(job.jobId, JSON.stringify(job.filter), Number(job.isDryRun), job.requestedBy, job.createdAtMs);
+}
+
+export function readRedrive(reader: Connection, jobId: string): RedriveJob | null {
+  const row = reader.statement('SELECT * FROM redrive_jobs WHERE job_id = ?').get(jobId);
+  return row === undefined ? null : redriveJob(row);
+}
+
+export function listRedrives(reader: Connection, after: RedriveKey | null, limit: number): RedriveJob[] {
+  const { createdAtMs, jobId } = after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, jobId: '' };
+  return reader
+    .statement(`
+      SELECT * FROM redrive_jobs WHERE (created_at, job_id) < (?, ?)
+      ORDER BY created_at DESC, job_id DESC LIMIT ?`)
+    .all(createdAtMs, jobId, limit)
+    .map(redriveJob);
+}
+
+export function isAnyRedrive(reader: Connection): boolean {
+  return reader.statement("SELECT 1 FROM redrive_jobs WHERE state <> 'done' LIMIT 1").get() !== undefined;
+}
+
+export function claimRedrive(
+  writer: Connection,
+  { claimant, nowMs, leaseMs }: RedriveClaim,
+): RedriveJob | null {
+  const row = writer
+    .statement("SELECT * FROM redrive_jobs WHERE state <> 'done' ORDER BY created_at, job_id LIMIT 1")
+    .get();
+  if (row === undefined) return null;
+  if (numberOf(row.leased_until) > nowMs && row.claimed_by !== claimant) return null;
+  const claimed = writer
+    .statement(`
+      UPDATE redrive_jobs SET state = 'running', claimed_by = ?, leased_until = ?, updated_at = ?
+      WHERE job_id = ? RETURNING *`)
+    .get(claimant, nowMs + leaseMs, nowMs, textOf(row.job_id));
+  return claimed === undefined ? null : redriveJob(claimed);
+}
+
+export function stepRedrive(
+  writer: Connection,
+  { jobId, limit, claimant, nowMs, leaseMs }: RedriveClaim & { jobId: string; limit: number },
+): RedriveJob | null {
+  const row = writer.statement('SELECT * FROM redrive_jobs WHERE job_id = ?').get(jobId);
+  if (row === undefined || row.claimed_by !== claimant || row.state === 'done') return null;
+  const { filter, isDryRun } = redriveJob(row);
+  const found = listDeliveries(writer, { ...filter, status: 'dead' }, cursorOf(row), limit);
+  if (!isDryRun) for (const key of found) redrive(writer, key, nowMs);
+  const last = found.at(-1) ?? cursorOf(row);
+  const isDone = found.length < limit;
+  const stepped = writer
+    .statement(`
+      UPDATE redrive_jobs SET state = ?1, matched = matched + ?2, redriven = redriven + ?3, cursor_target = ?4,
+        cursor_entity_id = ?5, updated_at = ?6, finished_at = ?7, leased_until = ?8
+      WHERE job_id = ?9 RETURNING *`)
+    .get(
+      isDone ? 'done' : 'running',
+      found.length,
+      isDryRun ? 0 : found.length,
+      last?.target ?? null,
+      last?.entityId ?? null,
+      nowMs,
+      isDone ? nowMs : null,
+      nowMs + leaseMs,
+      jobId,
+    );
+  return stepped === undefined ? null : redriveJob(stepped);
+}
+
+function redrive(writer: Connection, { target, entityId }: DeliveryKey, nowMs: number): void {
+  writer
+    .statement(`
+      UPDATE deliveries SET status = 'pending', attempts = 0, next_attempt_at = ?
+      WHERE target = ? AND entity_id = ?`)
+    .run(nowMs, target, entityId);
+}
+
+function cursorOf(row: SqliteRow): DeliveryKey | null {
+  return row.cursor_target === null
+    ? null
+    : { target: textOf(row.cursor_target), entityId: textOf(row.cursor_entity_id) };
+}
+
+function redriveJob(row: SqliteRow): RedriveJob {
+  return {
+    jobId: textOf(row.job_id),
+    filter: JSON.parse(textOf(row.filter)) as RedriveJob['filter'],
+    isDryRun: numberOf(row.is_dry_run) === 1,
+    // The table's CHECK leaves no fourth.
+    state: textOf(row.state) as RedriveJob['state'],
+    matched: numberOf(row.matched),
+    redriven: numberOf(row.redriven),
+    requestedBy: textOf(row.requested_by),
+    createdAtMs: numberOf(row.created_at),
+    updatedAtMs: numberOf(row.updated_at),
+    finishedAtMs: nullOr(row.finished_at, numberOf),
+  };
+}

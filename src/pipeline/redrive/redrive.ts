@@ -1,0 +1,104 @@
+import { messageOf } from '../../core/errors.ts';
+import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { RedriveJob, RedriveJobs } from '../../ports/redrive.ts';
+import { Gate } from '../gate.ts';
+
+export interface RedriveOptions {
+  readonly store: RedriveJobs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How many deliveries a second may become due again, so that the target is not stormed. */
+  readonly perSecond: number;
+  /** How often to look for jobs that others made, or left; default 1 s. */
+  readonly pollMs?: number;
+}
+
+/** One transaction's worth; fewer where the rate is lower. */
+const STEP_ROWS = 500;
+/** Far longer than a step and the pause after it; after a crash, this is how long a job stands still at most. */
+const LEASE_MS = 10_000;
+const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
+
+/**
+ * Works off redrive jobs, one at a time over all instances:
+ *
+ *   waiting --claim--> running --step, step, ...--> done
+ *                        |  ^
+ *                        +--+  lease over (a crash): claimed by any instance, and on from where it was
+ *
+ * A step is one transaction, and the job knows its place and its counts; so whatever happens to this loop, the
+ * next one goes on behind the last step that stands.
+ */
+export class Redrive {
+  readonly #options: RedriveOptions;
+  readonly #claimant: string;
+  readonly #stopping = new AbortController();
+  readonly #wake = new Gate();
+  #running: Promise<void> | undefined;
+
+  constructor(options: RedriveOptions) {
+    this.#options = options;
+    this.#claimant = options.clock.uuid();
+  }
+
+  /** Does nothing after `stop`. */
+  start(): void {
+    this.#running ??= this.#loop();
+  }
+
+  /** There may be a new job: look now, not at the next poll. */
+  wake(): void {
+    this.#wake.open();
+  }
+
+  /** Finishes the step in hand; the job goes on elsewhere, or at the next start. May be called twice. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #loop(): Promise<void> {
+    const { clock, logger, pollMs = 1_000 } = this.#options;
+    const { signal } = this.#stopping;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const job = await this.#options.store.claimRedrive(this.#claim());
+        failures = 0;
+        if (job === null) await this.#wake.waitFor(pollMs, clock, signal);
+        else await this.#workOff(job);
+      } catch (error) {
+        failures++;
+        logger('warn', `A redrive job cannot go on just now: ${messageOf(error)}`, { failures });
+        await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
+      }
+    }
+  }
+
+  async #workOff(job: RedriveJob): Promise<void> {
+    const { store, clock, logger, perSecond } = this.#options;
+    const { signal } = this.#stopping;
+    const limit = Math.max(1, Math.min(STEP_ROWS, Math.floor(perSecond)));
+    logger('info', `Redrive job ${job.jobId} is under way, ${job.matched} matched so far`);
+    for (let known = job; !signal.aborted; ) {
+      const stepped = await store.stepRedrive({ ...this.#claim(), jobId: job.jobId, limit });
+      if (stepped === null) return;
+      if (stepped.state === 'done') {
+        logger('info', `Redrive job ${job.jobId} is done`, {
+          matched: stepped.matched,
+          redriven: stepped.redriven,
+        });
+        return;
+      }
+      const pauseMs = ((stepped.redriven - known.redriven) / perSecond) * 1_000;
+      known = stepped;
+      if (pauseMs > 0) await clock.sleep(pauseMs, signal);
+    }
+  }
+
+  #claim() {
+    return { claimant: this.#claimant, nowMs: this.#options.clock.now(), leaseMs: LEASE_MS };
+  }
+}

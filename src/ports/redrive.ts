@@ -1,0 +1,111 @@
+import type { DeliveryVerdict } from './delivery-target.ts';
+
+/** Looking into the ledger of deliveries, without changing it. Works before `migrate`, on a store that was set up. */
+export interface DeliveryInspection {
+  readDelivery(target: string, entityId: string): Promise<StoredDelivery | null>;
+  /** A page by target and entity id, each by its bytes, beginning behind `after`. */
+  listDeliveries(page: {
+    readonly filter: DeliveryFilter;
+    readonly after: DeliveryKey | null;
+    readonly limit: number;
+  }): Promise<StoredDelivery[]>;
+  /** The latest attempts of one delivery, the last one first. */
+  readAttempts(key: DeliveryKey, limit: number): Promise<StoredAttempt[]>;
+}
+
+/**
+ * Dead deliveries become due again by jobs, which outlive whoever works on them: a job knows how far it is.
+ * Works before `migrate`, on a store that was set up.
+ */
+export interface RedriveJobs {
+  createRedrive(job: NewRedriveJob): Promise<void>;
+  readRedrive(jobId: string): Promise<RedriveJob | null>;
+  /** A page of all jobs, the newest first, beginning behind `after`. */
+  listRedrives(page: { readonly after: RedriveKey | null; readonly limit: number }): Promise<RedriveJob[]>;
+  /**
+   * The oldest job that is not done, for this claimant alone until `nowMs + leaseMs`; null if there is none or
+   * another has it. So there is one job at work at a time, whatever the number of instances.
+   */
+  claimRedrive(claim: RedriveClaim): Promise<RedriveJob | null>;
+  /**
+   * Looks at the next `limit` dead deliveries that match, makes them due with no attempts (unless it is a dry
+   * run), counts them and remembers the place, all in one transaction; renews the lease. A delivery is met once,
+   * whatever happens to it afterwards. Resolves with the job as it is now, or with null if it is another's.
+   */
+  stepRedrive(
+    step: RedriveClaim & { readonly jobId: string; readonly limit: number },
+  ): Promise<RedriveJob | null>;
+}
+
+export type DeliveryStatus = 'pending' | 'delivered' | 'dead';
+
+export interface DeliveryKey {
+  readonly target: string;
+  readonly entityId: string;
+}
+
+/** What is null does not restrict. */
+export interface DeliveryFilter {
+  readonly target: string | null;
+  readonly entityId: string | null;
+  readonly status: DeliveryStatus | null;
+  /** The status of the last answer. */
+  readonly lastStatus: number | null;
+  /** How the last error begins, case and all. */
+  readonly errorPrefix: string | null;
+  /** The bounds of `dueSinceMs`: the first is inside, the second is not. */
+  readonly dueSinceFromMs: number | null;
+  readonly dueSinceBeforeMs: number | null;
+}
+
+export interface StoredDelivery extends DeliveryKey {
+  readonly status: DeliveryStatus;
+  readonly dueVersion: number;
+  readonly deliveredVersion: number | null;
+  readonly attempts: number;
+  /** When it may be claimed next, at the end of a lease for one that is claimed; null if nothing is to be done. */
+  readonly nextAttemptAtMs: number | null;
+  readonly dueSinceMs: number;
+  readonly lastStatus: number | null;
+  readonly lastError: string | null;
+}
+
+export interface StoredAttempt {
+  readonly version: number;
+  readonly attempt: number;
+  readonly attemptedAtMs: number;
+  readonly deliveryId: string;
+  readonly verdict: DeliveryVerdict;
+  readonly status: number | null;
+  readonly latencyMs: number;
+  readonly answer: string;
+  readonly error: string | null;
+}
+
+export interface RedriveKey {
+  readonly createdAtMs: number;
+  readonly jobId: string;
+}
+
+export interface NewRedriveJob extends RedriveKey {
+  /** Its `status` says nothing here: only what is dead is redriven. */
+  readonly filter: DeliveryFilter;
+  readonly isDryRun: boolean;
+  readonly requestedBy: string;
+}
+
+export interface RedriveJob extends NewRedriveJob {
+  readonly state: 'waiting' | 'running' | 'done';
+  /** Dead deliveries that matched, up to where the job is. */
+  readonly matched: number;
+  /** Of those, how many became due again: all, or none in a dry run. */
+  readonly redriven: number;
+  readonly updatedAtMs: number;
+  readonly finishedAtMs: number | null;
+}
+
+export interface RedriveClaim {
+  readonly claimant: string;
+  readonly nowMs: number;
+  readonly leaseMs: number;
+}

@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
+import { orders } from '../../../src/orders/index.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import { LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
+import { change, commitChanges, SettableClock } from '../../contract/store/fixtures.ts';
+
+export interface Ledger {
+  readonly store: Store;
+  readonly clock: SettableClock;
+  /** The folder that order-sync has its data in. */
+  readonly folder: string;
+}
+
+/** A store of order-sync whose order `...0` was refused with 422, `...1` and so on with 400, the last delivered. */
+export async function ledgerOf(ids: readonly string[], target = 'order-mgt'): Promise<Ledger> {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-ledger-'));
+  const clock = new SettableClock();
+  const store = openSqliteStore({ file: join(folder, 'order-sync.sqlite'), clock, targets: [target] });
+  onTestFinished(async () => {
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  await store.migrate({ view: orders.view, targets: [target], adopt: null, nowMs: clock.now() });
+  const row = ['CREATED', 'PAYMENT_AUTHORIZED', null, true];
+  const delivery = { hasChanged: true, qualifiesFor: [target] };
+  await commitChanges(store, ...ids.map((id) => change(id, 0, { row, delivery })));
+  const claim = { target, claimant: 'one', limit: ids.length, nowMs: clock.now(), leaseMs: LEASE_MS };
+  const claimed = await store.claimDeliveries(claim);
+  await store.settleDeliveries(
+    claimed.map((delivery) => {
+      if (delivery.entityId === ids.at(-1)) return settlement(delivery, 'delivered');
+      const status = delivery.entityId === ids[0] ? 422 : 400;
+      return settlement(delivery, 'dead', { status, error: `It answered ${status}.` });
+    }),
+  );
+  return { store, clock, folder };
+}

@@ -1,0 +1,102 @@
+/** The tables of deliveries, read and watched by plain SQL and nothing of the product. */
+import { DatabaseSync } from 'node:sqlite';
+import mysql from 'mysql2/promise';
+
+export interface LedgerCounts {
+  readonly pending: number;
+  readonly delivered: number;
+  readonly dead: number;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+const LOCK_PATIENCE_MS = 20_000;
+
+export class LedgerTables {
+  readonly #url: string;
+  #sqlite: DatabaseSync | null = null;
+  #mysql: mysql.Connection | null = null;
+
+  /** `mysql://...` or `sqlite:file`. */
+  constructor(databaseUrl: string) {
+    this.#url = databaseUrl;
+  }
+
+  async counts(): Promise<LedgerCounts> {
+    const counts = { pending: 0, delivered: 0, dead: 0 };
+    for (const row of await this.#rows('SELECT status, COUNT(*) AS n FROM deliveries GROUP BY status'))
+      counts[String(row.status) as keyof LedgerCounts] = Number(row.n);
+    return counts;
+  }
+
+  /** Everything that both tables hold of each entity, as one text. */
+  async snapshot(): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    for (const table of ['deliveries', 'delivery_attempts']) {
+      for (const row of await this.#rows(`SELECT * FROM ${table}`)) {
+        const id = text(row.entity_id);
+        const facts = Object.entries(row).map(([name, value]) => `${name}=${text(value)}`);
+        found.set(id, `${found.get(id) ?? ''}${facts.sort().join(' ')}\n`);
+      }
+    }
+    // Attempts of one entity come in no sequence.
+    for (const [id, lines] of found) found.set(id, lines.split('\n').sort().join('\n'));
+    return found;
+  }
+
+  /** From now on the database writes down each row that turns from dead to due. */
+  async watchRedrives(): Promise<void> {
+    await this.#run('CREATE TABLE check_redrives (entity_id VARBINARY(255))');
+    await this.#run(
+      this.#isSqlite
+        ? "CREATE TRIGGER check_redrive AFTER UPDATE ON deliveries WHEN OLD.status = 'dead' AND NEW.status <> 'dead' " +
+            'BEGIN INSERT INTO check_redrives VALUES (NEW.entity_id); END'
+        : 'CREATE TRIGGER check_redrive AFTER UPDATE ON deliveries FOR EACH ROW ' +
+            "IF OLD.status = 'dead' AND NEW.status <> 'dead' THEN INSERT INTO check_redrives VALUES (NEW.entity_id); END IF",
+    );
+  }
+
+  /** How often each entity was redriven since then. */
+  async redrivesSeen(): Promise<Map<string, number>> {
+    const rows = await this.#rows('SELECT entity_id, COUNT(*) AS n FROM check_redrives GROUP BY entity_id');
+    return new Map(rows.map((row) => [text(row.entity_id), Number(row.n)]));
+  }
+
+  async unwatchRedrives(): Promise<void> {
+    await this.#run('DROP TRIGGER check_redrive');
+  }
+
+  async close(): Promise<void> {
+    this.#sqlite?.close();
+    await this.#mysql?.end();
+  }
+
+  get #isSqlite(): boolean {
+    return this.#url.startsWith('sqlite:');
+  }
+
+  async #rows(sql: string): Promise<readonly Row[]> {
+    if (this.#isSqlite) return this.#sqliteDatabase().prepare(sql).all();
+    const [rows] = await (await this.#mysqlConnection()).query<mysql.RowDataPacket[]>(sql);
+    return rows;
+  }
+
+  async #run(sql: string): Promise<void> {
+    if (this.#isSqlite) this.#sqliteDatabase().exec(sql);
+    else await (await this.#mysqlConnection()).query(sql);
+  }
+
+  #sqliteDatabase(): DatabaseSync {
+    this.#sqlite ??= new DatabaseSync(this.#url.slice('sqlite:'.length), { timeout: LOCK_PATIENCE_MS });
+    return this.#sqlite;
+  }
+
+  async #mysqlConnection(): Promise<mysql.Connection> {
+    this.#mysql ??= await mysql.createConnection({ uri: this.#url, charset: 'utf8mb4' });
+    return this.#mysql;
+  }
+}
+
+function text(value: unknown): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value);
+}

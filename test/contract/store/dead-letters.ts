@@ -1,0 +1,267 @@
+import { describe, expect, it } from 'vitest';
+import type { DeliveryFilter, RedriveJob } from '../../../src/ports/redrive.ts';
+import { LEASE_MS, settlement } from './delivery-helpers.ts';
+import { change, commitChanges, DUE, type StoreHarness, TARGET, TARGETS, usePlace } from './fixtures.ts';
+
+const EVERYTHING: DeliveryFilter = {
+  target: null,
+  entityId: null,
+  status: null,
+  lastStatus: null,
+  errorPrefix: null,
+  dueSinceFromMs: null,
+  dueSinceBeforeMs: null,
+};
+
+/** Sorts as its number, with a byte that no collation of text would let stand as it is. */
+const idOf = (number: number) => `é ${String(number).padStart(4, '0')} `;
+
+export function describeDeadLetters(harness: StoreHarness): void {
+  describe('the ledger', () => {
+    const place = usePlace(harness);
+
+    /** Makes so many deliveries due to both targets, and ends those of the first as `endOf` says. */
+    async function fill(count: number, endOf: (number: number) => 'dead' | 'delivered' | null) {
+      const { store, clock } = place;
+      const ids = Array.from({ length: count }, (_, number) => idOf(number));
+      await commitChanges(store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+      const claimed = await store.claimDeliveries({
+        target: TARGET,
+        claimant: 'one',
+        limit: count,
+        nowMs: clock.now(),
+        leaseMs: LEASE_MS,
+      });
+      await store.settleDeliveries(
+        claimed.flatMap((delivery) => {
+          const end = endOf(ids.indexOf(delivery.entityId));
+          if (end === null) return [];
+          const status = delivery.entityId === idOf(0) ? 422 : 400;
+          const facts = { status, error: `It answered ${status}: ${delivery.entityId}` };
+          return [settlement(delivery, end, end === 'dead' ? facts : {})];
+        }),
+      );
+    }
+
+    const list = async (filter: Partial<DeliveryFilter>) => {
+      const page = { filter: { ...EVERYTHING, ...filter }, after: null, limit: 1_000 };
+      return (await place.store.listDeliveries(page)).map(({ target, entityId }) => [target, entityId]);
+    };
+
+    it('is read page by page, by target and by the bytes of the id', async () => {
+      await fill(5, (number) => (number === 1 ? null : number === 2 ? 'delivered' : 'dead'));
+      const expected = [...TARGETS]
+        .sort()
+        .flatMap((target) => [0, 1, 2, 3, 4].map((number) => [target, idOf(number)]));
+      for (const limit of [1, 3, 5, 100]) {
+        const seen: string[][] = [];
+        let after = null;
+        for (;;) {
+          const page = await place.store.listDeliveries({ filter: EVERYTHING, after, limit });
+          seen.push(...page.map(({ target, entityId }) => [target, entityId]));
+          after = page.at(-1) ?? null;
+          if (page.length < limit || after === null) break;
+        }
+        expect(seen, `pages of ${limit}`).toEqual(expected);
+      }
+    });
+
+    it('is filtered by each of its facts, and by several at once', async () => {
+      await fill(4, (number) => (number === 3 ? 'delivered' : number === 2 ? null : 'dead'));
+      const due = place.clock.now();
+      const first = (...numbers: number[]) => numbers.map((number) => [TARGET, idOf(number)]);
+      expect(await list({ target: TARGET })).toEqual(first(0, 1, 2, 3));
+      expect(await list({ target: 'nobody' })).toEqual([]);
+      expect(await list({ status: 'dead' })).toEqual(first(0, 1));
+      expect(await list({ status: 'delivered' })).toEqual(first(3));
+      expect(await list({ target: TARGET, status: 'pending' })).toEqual(first(2));
+      expect(await list({ lastStatus: 422 })).toEqual(first(0));
+      expect(await list({ status: 'dead', lastStatus: 400 })).toEqual(first(1));
+      expect(await list({ errorPrefix: 'It answered 4' })).toEqual(first(0, 1));
+      expect(await list({ errorPrefix: `It answered 422: ${idOf(0)}` })).toEqual(first(0));
+      for (const none of [
+        'it answered',
+        'answered',
+        `It answered 422: ${idOf(0)} `,
+        '%',
+        'It answered 4_2',
+      ]) {
+        expect(await list({ errorPrefix: none }), none).toEqual([]);
+      }
+      expect(await list({ target: TARGET, entityId: idOf(1) })).toEqual(first(1));
+      expect(await list({ entityId: idOf(1).trim() })).toEqual([]);
+      expect(await list({ target: TARGET, dueSinceFromMs: due })).toHaveLength(4);
+      expect(await list({ dueSinceFromMs: due + 1 })).toEqual([]);
+      expect(await list({ dueSinceBeforeMs: due })).toEqual([]);
+      expect(await list({ target: TARGET, dueSinceBeforeMs: due + 1 })).toHaveLength(4);
+    });
+
+    it('tells the latest attempts of one delivery, the last one first', async () => {
+      const { store, clock } = place;
+      await commitChanges(store, change('parcel', 0, { delivery: DUE }));
+      for (const attemptedAtMs of [1_000, 2_000, 3_000]) {
+        const [delivery] = await store.claimDeliveries({
+          target: TARGET,
+          claimant: `claim ${attemptedAtMs}`,
+          limit: 1,
+          nowMs: clock.now(),
+          leaseMs: LEASE_MS,
+        });
+        if (delivery === undefined) throw new Error('Nothing is due.');
+        await store.settleDeliveries([
+          settlement(delivery, { retryAtMs: clock.now() }, { attemptedAtMs, status: null }),
+        ]);
+      }
+      const attempts = await store.readAttempts({ target: TARGET, entityId: 'parcel' }, 2);
+      expect(attempts).toEqual([
+        {
+          version: 1,
+          attempt: 3,
+          attemptedAtMs: 3_000,
+          deliveryId: 'delivery of 1',
+          verdict: 'retry',
+          status: null,
+          latencyMs: 12.5,
+          answer: '{"ok":1}',
+          error: 'It answered 503.',
+        },
+        expect.objectContaining({ attempt: 2 }),
+      ]);
+      expect(await store.readAttempts({ target: TARGET, entityId: 'parcel ' }, 2)).toEqual([]);
+    });
+
+    it('is there for an operator whose store was not migrated by this program', async () => {
+      await fill(1, () => 'dead');
+      const operator = await harness.openAgain({ clock: place.clock, targets: TARGETS });
+      expect(await operator.readDelivery(TARGET, idOf(0))).toMatchObject({ status: 'dead', lastStatus: 422 });
+      const page = { filter: { ...EVERYTHING, status: 'dead' as const }, after: null, limit: 10 };
+      expect(await operator.listDeliveries(page)).toHaveLength(1);
+      expect(await operator.listRedrives({ after: null, limit: 10 })).toEqual([]);
+    });
+
+    describe('and a redrive job', () => {
+      const claimOf = (claimant: string) => ({ claimant, nowMs: place.clock.now(), leaseMs: LEASE_MS });
+      const create = (jobId: string, facts: { isDryRun?: boolean; filter?: Partial<DeliveryFilter> } = {}) =>
+        place.store.createRedrive({
+          jobId,
+          createdAtMs: place.clock.now(),
+          filter: { ...EVERYTHING, ...facts.filter },
+          isDryRun: facts.isDryRun ?? false,
+          requestedBy: 'Zoë — 😀',
+        });
+      const step = (claimant: string, jobId: string, limit: number) =>
+        place.store.stepRedrive({ ...claimOf(claimant), jobId, limit });
+
+      async function finish(jobId: string): Promise<RedriveJob | null> {
+        await place.store.claimRedrive(claimOf('worker'));
+        for (;;) {
+          const job = await step('worker', jobId, 3);
+          if (job === null || job.state === 'done') return job;
+        }
+      }
+
+      it('makes what matches due again as if it had never been tried, once, and nothing else', async () => {
+        await fill(10, (number) => (number === 8 ? 'delivered' : number === 9 ? null : 'dead'));
+        place.clock.nowMs += LEASE_MS * 2;
+        const others = async () => [
+          await place.store.readDelivery(TARGET, idOf(0)),
+          await place.store.readDelivery(TARGET, idOf(8)),
+          await place.store.readDelivery(TARGET, idOf(9)),
+          await place.store.readDelivery(TARGETS[1], idOf(1)),
+        ];
+        const before = await others();
+        await create('job', { filter: { lastStatus: 400 } });
+        const done = await finish('job');
+        expect(done).toMatchObject({
+          state: 'done',
+          matched: 7,
+          redriven: 7,
+          finishedAtMs: place.clock.now(),
+        });
+        expect(await others()).toEqual(before);
+        for (const number of [1, 7]) {
+          expect(await place.store.readDelivery(TARGET, idOf(number))).toMatchObject({
+            status: 'pending',
+            attempts: 0,
+            dueVersion: 1,
+            nextAttemptAtMs: place.clock.now(),
+          });
+        }
+        const claimed = await place.store.claimDeliveries({
+          target: TARGET,
+          limit: 100,
+          ...claimOf('after'),
+        });
+        expect(claimed.map(({ entityId, attempt }) => [entityId, attempt])).toContainEqual([idOf(7), 1]);
+        expect(await place.store.readRedrive('job')).toEqual(done);
+      });
+
+      it('changes nothing in a dry run, and counts the same', async () => {
+        await fill(7, () => 'dead');
+        const table = () => harness.rawQuery('SELECT * FROM deliveries ORDER BY target, entity_id');
+        const before = await table();
+        await create('dry', { isDryRun: true });
+        expect(await finish('dry')).toMatchObject({ isDryRun: true, matched: 7, redriven: 0 });
+        expect(await table()).toEqual(before);
+      });
+
+      it('goes on behind what it has met, by whoever claims it when the lease is over', async () => {
+        await fill(7, () => 'dead');
+        await create('job');
+        expect(await place.store.readRedrive('job')).toMatchObject({ state: 'waiting', matched: 0 });
+        expect(await place.store.claimRedrive(claimOf('one'))).toMatchObject({
+          jobId: 'job',
+          state: 'running',
+        });
+        expect(await step('one', 'job', 3)).toMatchObject({ state: 'running', matched: 3, redriven: 3 });
+
+        const again = await place.store.claimDeliveries({ target: TARGET, limit: 3, ...claimOf('deliver') });
+        await place.store.settleDeliveries(again.map((delivery) => settlement(delivery, 'dead')));
+        expect(await place.store.claimRedrive(claimOf('two'))).toBeNull();
+        expect(await step('two', 'job', 3)).toBeNull();
+        place.clock.nowMs += LEASE_MS;
+        const other = await place.another();
+        expect(await other.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'job', matched: 3 });
+        expect(await step('one', 'job', 3)).toBeNull();
+        const next = { ...claimOf('two'), jobId: 'job', limit: 3 };
+        expect(await other.stepRedrive(next)).toMatchObject({ matched: 6, redriven: 6 });
+        // The three that died again meanwhile lie behind it.
+        expect(await other.stepRedrive(next)).toMatchObject({ state: 'done', matched: 7, redriven: 7 });
+        expect(await other.stepRedrive(next)).toBeNull();
+        expect(await list({ status: 'dead' })).toHaveLength(3);
+      });
+
+      it('waits until the older one is done', async () => {
+        await fill(2, () => 'dead');
+        await create('older');
+        place.clock.nowMs += 1;
+        await create('newer', { isDryRun: true });
+        expect(await place.store.claimRedrive(claimOf('one'))).toMatchObject({ jobId: 'older' });
+        expect(await place.store.claimRedrive(claimOf('two'))).toBeNull();
+        await step('one', 'older', 100);
+        expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'newer' });
+        await step('two', 'newer', 100);
+        expect(await place.store.claimRedrive(claimOf('one'))).toBeNull();
+      });
+
+      it('is listed, the newest first, page by page, with all that was asked of it', async () => {
+        await create('a', { filter: { errorPrefix: "it's", dueSinceFromMs: 5 } });
+        await create('b', { isDryRun: true });
+        place.clock.nowMs += 1;
+        await create('c');
+        const ids = async (after: RedriveJob | null, limit: number) =>
+          (await place.store.listRedrives({ after, limit })).map(({ jobId }) => jobId);
+        expect(await ids(null, 10)).toEqual(['c', 'b', 'a']);
+        expect(await ids(null, 2)).toEqual(['c', 'b']);
+        expect(await ids(await place.store.readRedrive('b'), 2)).toEqual(['a']);
+        expect(await place.store.readRedrive('a')).toMatchObject({
+          filter: { ...EVERYTHING, errorPrefix: "it's", dueSinceFromMs: 5 },
+          requestedBy: 'Zoë — 😀',
+          isDryRun: false,
+          finishedAtMs: null,
+        });
+        expect(await place.store.readRedrive('d')).toBeNull();
+      });
+    });
+  });
+}

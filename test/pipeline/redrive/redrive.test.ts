@@ -1,0 +1,163 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
+import { Redrive } from '../../../src/pipeline/redrive/redrive.ts';
+import { LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
+import {
+  change,
+  commitChanges,
+  DUE,
+  parcelMigration,
+  SettableClock,
+  TARGET,
+} from '../../contract/store/fixtures.ts';
+import { wrap } from '../ingest/harness.ts';
+
+const WAITING = { timeout: 20_000, interval: 5 };
+
+/** Waits take no time; how long they were asked to be is kept. */
+class NotingClock extends SettableClock {
+  readonly slept: number[] = [];
+
+  override async sleep(ms: number): Promise<void> {
+    this.slept.push(ms);
+    await super.sleep(1);
+  }
+}
+
+async function placeWith(deadLetters: number) {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-redrive-'));
+  const clock = new NotingClock();
+  const store = openSqliteStore({ file: join(folder, 'parcels.sqlite'), clock, targets: [TARGET] });
+  const loops: Redrive[] = [];
+  onTestFinished(async () => {
+    for (const loop of loops) await loop.stop();
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  await store.migrate(parcelMigration(clock));
+  const ids = Array.from({ length: deadLetters }, (_, number) => `parcel ${String(number).padStart(5, '0')}`);
+  await commitChanges(store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+  const claim = {
+    target: TARGET,
+    claimant: 'one',
+    limit: deadLetters,
+    nowMs: clock.now(),
+    leaseMs: LEASE_MS,
+  };
+  const claimed = await store.claimDeliveries(claim);
+  await store.settleDeliveries(claimed.map((delivery) => settlement(delivery, 'dead')));
+  return {
+    store,
+    clock,
+    async create(jobId: string, isDryRun = false) {
+      const filter = {
+        target: null,
+        entityId: null,
+        status: null,
+        lastStatus: null,
+        errorPrefix: null,
+        dueSinceFromMs: null,
+        dueSinceBeforeMs: null,
+      };
+      await store.createRedrive({ jobId, filter, isDryRun, requestedBy: 'test', createdAtMs: clock.now() });
+    },
+    loop(options: Partial<ConstructorParameters<typeof Redrive>[0]> = {}) {
+      const loop = new Redrive({ store, clock, logger: () => {}, perSecond: 1_000, pollMs: 5, ...options });
+      loops.push(loop);
+      return loop;
+    },
+    done: (jobId: string, counts: object) =>
+      vi.waitFor(
+        async () => expect(await store.readRedrive(jobId)).toMatchObject({ state: 'done', ...counts }),
+        WAITING,
+      ),
+  };
+}
+
+describe('the redrive loop', () => {
+  it('works off one job after the other, whenever they come', async () => {
+    const place = await placeWith(1_200);
+    await place.create('dry', true);
+    place.loop().start();
+    await place.done('dry', { matched: 1_200, redriven: 0 });
+    place.clock.nowMs += 1;
+    await place.create('wet');
+    await place.done('wet', { matched: 1_200, redriven: 1_200 });
+    expect(await place.store.counts()).toMatchObject({ deliveriesPending: 1_200, deliveriesDead: 0 });
+  });
+
+  it('pauses after each step for as long as its rows may take at the rate', async () => {
+    const place = await placeWith(1_200);
+    await place.create('job');
+    place.loop({ perSecond: 2_000, pollMs: 7_777 }).start();
+    await place.done('job', { redriven: 1_200 });
+    expect(place.clock.slept.filter((ms) => ms !== 7_777)).toEqual([250, 250]);
+  });
+
+  it('takes small steps at a low rate, and pauses not at all for a dry run', async () => {
+    const place = await placeWith(25);
+    await place.create('dry', true);
+    place.clock.nowMs += 1;
+    await place.create('wet');
+    const steps: number[] = [];
+    const store = wrap(place.store, {
+      async stepRedrive(step) {
+        steps.push(step.limit);
+        return place.store.stepRedrive(step);
+      },
+    });
+    place.loop({ store, perSecond: 10, pollMs: 7_777 }).start();
+    await place.done('wet', { redriven: 25 });
+    expect(steps).toEqual([10, 10, 10, 10, 10, 10]);
+    expect(place.clock.slept.filter((ms) => ms !== 7_777)).toEqual([1_000, 1_000]);
+  });
+
+  it('goes on after errors of the store, and counts nothing twice', async () => {
+    const place = await placeWith(2_000);
+    await place.create('job');
+    let calls = 0;
+    const store = wrap(place.store, {
+      async stepRedrive(step) {
+        const stepped = ++calls % 3 === 0 ? null : await place.store.stepRedrive(step);
+        // Of every three calls one does nothing, and one is done but seems to fail.
+        if (calls % 3 !== 1) throw new TributaryError('store_unreachable', 'The database does not answer.');
+        return stepped;
+      },
+    });
+    place.loop({ store }).start();
+    await place.done('job', { matched: 2_000, redriven: 2_000 });
+  });
+
+  it('leaves a job that is cut short to the next loop, once the lease is over', async () => {
+    const place = await placeWith(1_500);
+    await place.create('job');
+    const stuck = Promise.withResolvers<never>();
+    let calls = 0;
+    const store = wrap(place.store, {
+      async stepRedrive(step) {
+        return ++calls > 1 ? stuck.promise : place.store.stepRedrive(step);
+      },
+    });
+    const dead = place.loop({ store });
+    dead.start();
+    await vi.waitFor(() => expect(calls).toBe(2), WAITING);
+    place.loop().start();
+    place.clock.nowMs += 60_000;
+    await place.done('job', { matched: 1_500, redriven: 1_500 });
+    stuck.reject(new Error('The process was killed.'));
+  });
+
+  it('does nothing after it was stopped, and stops twice', async () => {
+    const place = await placeWith(3);
+    const loop = place.loop();
+    await loop.stop();
+    loop.start();
+    await place.create('job');
+    await loop.stop();
+    expect(await place.store.readRedrive('job')).toMatchObject({ state: 'waiting' });
+  });
+});
