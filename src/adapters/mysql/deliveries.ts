@@ -88,7 +88,7 @@ const upsertDue = new RowsStatement<DueState>({
     'ON DUPLICATE KEY UPDATE next_attempt_at = IF(leased_until > ?, next_attempt_at, VALUES(next_attempt_at)), ' +
     'claim_id = IF(leased_until > ?, claim_id, 0), leased_until = IF(leased_until > ?, leased_until, 0), ' +
     "due_version = VALUES(due_version), status = 'pending', attempts = 0, due_since = VALUES(due_since)",
-  columns: ['text', 'bytes', 'integer', 'integer', 'integer'],
+  columns: ['bytes', 'bytes', 'integer', 'integer', 'integer'],
   write(writer, { target, entityId, version, now }) {
     writer.text(target);
     writer.text(entityId);

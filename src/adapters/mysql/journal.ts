@@ -16,17 +16,24 @@ interface Segment {
   readonly events: readonly JournaledEvent[];
 }
 
+/** Of the segment that is being written, in bytes: one array for all, since there are so many. */
+const bodyLengths: number[] = [];
+
 const insertSegments = new RowsStatement<Segment>({
-  before: 'INSERT INTO journal_segments (entity_id, first_version, event_count, events) VALUES',
-  row: '(?,?,?,?)',
-  columns: ['bytes', 'integer', 'integer', 'bytes'],
+  before: 'INSERT INTO journal_segments (entity_id, first_version, event_count, bodies, events) VALUES',
+  row: '(?,?,?,?,?)',
+  columns: ['bytes', 'integer', 'integer', 'bytes', 'bytes'],
   write(writer, { entityId, firstVersion, events }) {
     writer.text(entityId);
     writer.integer(firstVersion);
     writer.integer(events.length);
-    writer.beginJson();
+    writer.beginParts();
+    for (const event of events) bodyLengths.push(writer.part(event.data));
+    writer.endParts();
+    writer.beginParts();
     writeEvents(writer, events);
-    writer.endJson();
+    writer.endParts();
+    bodyLengths.length = 0;
   },
 });
 
@@ -70,12 +77,12 @@ export async function readJournals(
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
       // The server may still take a table that has just grown for an empty one, and would read it all.
-      `SELECT entity_id, events FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)})`,
+      `SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)})`,
       ids,
     );
     for (const row of rows) {
       const entityId = text(row[0]);
-      const events = parseEvents(entityId, text(row[1]));
+      const events = parseEvents(entityId, text(row[1]), row[2] as Buffer);
       const known = journals.get(entityId);
       if (known === undefined) journals.set(entityId, events);
       else known.push(...events);
@@ -99,12 +106,17 @@ type PackedEvent = readonly [
   partition: number,
   /** As a text: JSON's numbers are exact to 2^53 only. */
   offset: string,
-  data: string,
+  /** Where the body begins, from 1, and how many bytes it has. */
+  bodyAt: number,
+  bodyLength: number,
 ];
 
 function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[]): void {
   let before = '[[';
-  for (const event of events) {
+  let bodyAt = 1;
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index] as JournaledEvent;
+    const bodyLength = bodyLengths[index] as number;
     writer.json(before);
     before = ',[';
     writer.jsonInteger(event.position);
@@ -115,7 +127,9 @@ function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[])
     writer.json(',');
     writer.jsonText(event.eventId);
     writer.json(',');
-    writer.jsonText(event.contentHash);
+    writer.json('"');
+    writer.part(event.contentHash);
+    writer.json('"');
     writer.json(',');
     writer.jsonText(event.eventType);
     writer.json(',');
@@ -130,13 +144,16 @@ function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[])
     writer.json(',"');
     writer.json(String(event.offset));
     writer.json('",');
-    writer.jsonText(event.data);
+    writer.jsonInteger(bodyAt);
+    writer.json(',');
+    writer.jsonInteger(bodyLength);
     writer.json(']');
+    bodyAt += bodyLength;
   }
   writer.json(']');
 }
 
-function parseEvents(entityId: string, printed: string): JournaledEvent[] {
+function parseEvents(entityId: string, printed: string, bodies: Buffer): JournaledEvent[] {
   return (JSON.parse(printed) as PackedEvent[]).map((packed) => ({
     entityId,
     position: packed[0],
@@ -150,7 +167,7 @@ function parseEvents(entityId: string, printed: string): JournaledEvent[] {
     topic: packed[8],
     partition: packed[9],
     offset: BigInt(packed[10]),
-    data: packed[11],
+    data: bodies.toString('utf8', packed[11] - 1, packed[11] - 1 + packed[12]),
   }));
 }
 

@@ -27,8 +27,8 @@ const DAY_MS = 86_400_000;
 /** Longer texts are left to the runtime, which is quicker then. */
 const SHORT_TEXT = 64;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+/** Printable ASCII but for the quote and the backslash: JSON but for the quotes around it. */
+const PLAIN_JSON = /^[ !#-[\]-~]*$/;
 
 /**
  * Every value must be written, in the sequence of the parameters, each by the method of its column's type. Ids,
@@ -40,7 +40,7 @@ export class ParameterWriter {
   #position = 0;
   #nullsAt = 0;
   #index = 0;
-  #jsonAt = 0;
+  #partsAt = 0;
 
   /** Begins the packet of one execution; `types` are those of all parameters, sent if the server lacks them. */
   begin(statementId: number, types: readonly ColumnType[], sendsTypes: boolean): void {
@@ -195,17 +195,25 @@ export class ParameterWriter {
     this.#index++;
   }
 
-  /** Begins a value of JSON text, to be written piece by piece; below 16 MiB. `endJson` ends it. */
-  beginJson(): void {
+  /** Begins a value that is written piece by piece; below 16 MiB. `endParts` ends it. */
+  beginParts(): void {
     this.#reserve(LONG_PREFIX_BYTES);
-    this.#jsonAt = this.#position;
+    this.#partsAt = this.#position;
     this.#position += LONG_PREFIX_BYTES;
   }
 
-  endJson(): void {
-    this.#buffer[this.#jsonAt] = 0xfd;
-    this.#buffer.writeUIntLE(this.#position - this.#jsonAt - LONG_PREFIX_BYTES, this.#jsonAt + 1, 3);
+  endParts(): void {
+    this.#buffer[this.#partsAt] = 0xfd;
+    this.#buffer.writeUIntLE(this.#position - this.#partsAt - LONG_PREFIX_BYTES, this.#partsAt + 1, 3);
     this.#index++;
+  }
+
+  /** A well-formed string as it stands, as UTF-8; answers with its length in bytes. */
+  part(value: string): number {
+    this.#reserve(value.length * 3);
+    const length = this.#buffer.write(value, this.#position);
+    this.#position += length;
+    return length;
   }
 
   /** JSON as it stands: a few ASCII characters. */
@@ -244,27 +252,13 @@ export class ParameterWriter {
 
   /** A well-formed string as JSON. */
   jsonText(value: string): void {
-    this.#reserve(2 * value.length + 2);
-    const buffer = this.#buffer;
-    let position = this.#position;
-    buffer[position++] = QUOTE;
-    for (let index = 0; index < value.length; index++) {
-      const unit = value.charCodeAt(index);
-      if (unit < 0x20 || unit >= 0x80) {
-        this.#anyJsonText(value);
-        return;
-      }
-      if (unit === QUOTE || unit === BACKSLASH) buffer[position++] = BACKSLASH;
-      buffer[position++] = unit;
+    if (!PLAIN_JSON.test(value)) {
+      this.part(JSON.stringify(value));
+      return;
     }
-    buffer[position++] = QUOTE;
-    this.#position = position;
-  }
-
-  #anyJsonText(value: string): void {
-    const printed = JSON.stringify(value);
-    this.#reserve(3 * printed.length);
-    this.#position += this.#buffer.write(printed, this.#position);
+    this.json('"');
+    this.part(value);
+    this.json('"');
   }
 
   #writeLength(length: number): void {

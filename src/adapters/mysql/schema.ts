@@ -273,9 +273,9 @@ function adoptedDeliveries(
   return targets.flatMap((target) => owed.map((row) => ({ ...row, target, nowMs })));
 }
 
-/** The types of the view's columns as statements send them. */
+/** The types of the view's columns as statements send them: texts as bytes, which the server only checks. */
 export function viewTypes(view: ViewSchema): ColumnType[] {
-  return view.columns.map(({ type }) => (type === 'text' ? 'text' : 'integer'));
+  return view.columns.map(({ type }) => (type === 'text' ? 'bytes' : 'integer'));
 }
 
 export function writeViewRow(writer: ParameterWriter, view: ViewSchema, row: ViewRow): void {

@@ -2,12 +2,14 @@
 -- server is paid for. The key is the entity and the version that it had with the first of them, so that of two
 -- writers that build on the same version only one can commit. Ids are bytes: no collation folds or pads them.
 -- `events` is a JSON array in UTF-8, as bytes, so that the server does not look through it when it is written; each
--- event in it is an array of what event_journal (below) shows as columns.
+-- event in it is an array of what event_journal (below) shows as columns. `bodies` holds the bodies as received, one
+-- after the other; the last two of an event's array are where its own begins (from 1), and its length in bytes.
 CREATE TABLE journal_segments (
   entity_id VARBINARY(255) NOT NULL,
   first_version BIGINT NOT NULL,
   event_count INT NOT NULL,
   events MEDIUMBLOB NOT NULL,
+  bodies MEDIUMBLOB NOT NULL,
   PRIMARY KEY (entity_id, first_version)
 ) ENGINE = InnoDB;
 
@@ -33,7 +35,11 @@ SELECT
   JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][8]'))) AS topic,
   CAST(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][9]')) AS SIGNED) AS partition_id,
   CAST(JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][10]'))) AS SIGNED) AS record_offset,
-  JSON_UNQUOTE(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][11]'))) AS data
+  CONVERT(SUBSTRING(
+    s.bodies,
+    CAST(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][11]')) AS SIGNED),
+    CAST(JSON_EXTRACT(CONVERT(s.events USING utf8mb4), CONCAT('$[', p.place, '][12]')) AS SIGNED)
+  ) USING utf8mb4) AS data
 FROM journal_segments s JOIN journal_places p ON p.place < s.event_count;
 
 -- What each target is owed and has got: one row for each entity that was ever due to it. next_attempt_at
