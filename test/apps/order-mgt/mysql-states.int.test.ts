@@ -79,13 +79,13 @@ function describeServer(name: string, serverUrl: () => string): void {
       }
       await other.query("UPDATE orders_received SET ready_to_send = 0 WHERE order_id = 'order123'");
       const receiving = states.receive([{ ...delivery, deliveryId: 'b', state: orderState({ version: 3 }) }]);
-      await waitUntilBlocked(harness);
-      const locking = other.query('SELECT id FROM receiving_lock WHERE id = 1 FOR UPDATE');
-      const [receipts] = await Promise.all([
-        receiving,
-        locking.catch((error: unknown) => error).finally(() => other.query('ROLLBACK')),
-      ]);
-      await other.end();
+      try {
+        await waitUntilBlocked(harness);
+        await other.query('SELECT id FROM receiving_lock WHERE id = 1 FOR UPDATE');
+      } finally {
+        other.destroy();
+      }
+      const receipts = await receiving;
       expect(receipts).toEqual([{ effect: 'applied', heldVersion: 3 }]);
       expect(await harness.ledger()).toEqual([
         { delivery_id: 'a', effect: 'applied' },
