@@ -57,6 +57,7 @@ export class SeededClock implements Clock {
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return Promise.resolve();
+    if (ms <= 0) return nextTurn();
     const wakeAtMs = this.#elapsedMs + Math.max(ms, 0);
     if (this.#time === 'immediately') {
       this.#elapsedMs = Math.max(this.#elapsedMs, wakeAtMs);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../ports/clock.ts';
 
 /** The longest delay of Node's timers; a longer one would fire at once. */
@@ -9,6 +10,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep: async (ms, signal) => {
+    if (ms <= 0) return nextTurn();
     let leftMs = ms;
     while (leftMs > LONGEST_TIMER_MS && signal?.aborted !== true) {
       await sleepOnce(LONGEST_TIMER_MS, signal);
@@ -32,7 +34,7 @@ function sleepOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
       signal?.removeEventListener('abort', end);
       resolve();
     };
-    const timer = setTimeout(end, Math.max(ms, 0));
+    const timer = setTimeout(end, ms);
     signal?.addEventListener('abort', end, { once: true });
   });
 }

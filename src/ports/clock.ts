@@ -7,7 +7,10 @@ export interface Clock {
   now(): number;
   /** Time for measuring durations, in milliseconds; never jumps back. */
   monotonicMs(): number;
-  /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
+  /**
+   * Resolves after `ms`, or at once when the signal aborts. Never rejects. With 0 no time passes, but whatever waits
+   * for its turn (answers that have arrived, say) has it first.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** A number in [0, 1). */
   random(): number;

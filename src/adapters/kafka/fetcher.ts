@@ -198,11 +198,7 @@ export class Fetcher {
     const partitionMaxBytes = Math.min(maxBytes, Math.max(smallestFetchBytes, Math.floor(roomBytes)));
     busy.add(lane);
     this.#reservedBytes += maxBytes;
-    const now = this.#cluster.settings.clock.monotonicMs();
-    for (const followed of idle) {
-      followed.isInFlight = true;
-      followed.inFlightSinceMs = now;
-    }
+    for (const followed of idle) followed.isInFlight = true;
     // The broker fills the answer in the sequence asked for: those that got nothing last time come first.
     const inSequence = idle.toSorted((left, right) => left.lastFilledTurn - right.lastFilledTurn);
     this.#fetch(leader, lane, inSequence, maxBytes, partitionMaxBytes)

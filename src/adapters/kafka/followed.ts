@@ -7,7 +7,7 @@ import { decodeRecords } from './records.ts';
 /** What a batch costs in memory beside its records. */
 const batchOverheadBytes = 200;
 
-/** How long after a fetch was sent the others wait for its answer, if it is likely to bring records. */
+/** How long the others wait for one of which nothing has been read ahead, though there is more of it. */
 const patienceMs = 1_000;
 
 /** Something that was read: a batch of committed records, or nothing but the news that the position moved on. */
@@ -30,7 +30,6 @@ export class Followed {
   lastEpoch = -1;
   lastFilledTurn = -1;
   isInFlight = false;
-  inFlightSinceMs = 0;
   isWithoutLeader = false;
   retryAtMs = 0;
   failures = 0;
@@ -38,6 +37,8 @@ export class Followed {
   fault: PartitionFault | undefined;
   #takeOffset: bigint;
   #isUndecodable = false;
+  /** Since when the others wait for it, or have waited. */
+  #missedSinceMs: number | undefined;
 
   constructor(position: Position & { readonly topicId: string }) {
     this.name = partitionName(position);
@@ -70,9 +71,14 @@ export class Followed {
 
   /** How long the others should wait for it: nothing of it is there to be taken, though the log, up to `end`, holds more. */
   patienceLeftMs(end: bigint | undefined, nowMs: number): number {
-    if (!this.isInFlight || this.queue.length > 0 || this.failures > 0) return 0;
     const isBehind = end === undefined || this.fetchOffset < end;
-    return isBehind ? Math.max(0, this.inFlightSinceMs + patienceMs - nowMs) : 0;
+    const isWell = this.fault === undefined && this.failures === 0 && !this.isWithoutLeader;
+    if (this.queue.length > 0 || !isBehind || !isWell) {
+      this.#missedSinceMs = undefined;
+      return 0;
+    }
+    this.#missedSinceMs ??= nowMs;
+    return Math.max(0, this.#missedSinceMs + patienceMs - nowMs);
   }
 
   /** The time of the oldest batch that waits; of mere news that the position moved on, negative infinity. */

@@ -19,14 +19,14 @@ const MAX_ROWS = 512;
 /** Far below the smallest default of max_allowed_packet in use (4 MiB); one larger row goes alone. */
 const MAX_BYTES = 1024 * 1024;
 
-/** So many executions of one statement are under way at once: while the server works on one it has the next. */
-const PIPELINED = 2;
+/** So many executions of one statement are under way at once, so that the server has work while we are busy. */
+const PIPELINED = 8;
 
 /**
  * A statement over many rows, sent as prepared statements of 512, 256, ..., 1 rows, so that the server has at
  * most ten texts to prepare, however many rows there are, and never sees a packet that it would refuse.
  *
- * The next execution is sent before the last one has been answered. If one fails, the server has carried out others
+ * Executions are sent before the ones in front of them have been answered. If one fails, the server has carried out others
  * behind it: only a transaction that is rolled back then (`inTransaction`) may run it.
  */
 export class RowsStatement<Item> {

@@ -127,10 +127,10 @@ export class Lane<State, Event> {
   }
 
   async #feed(signal: AbortSignal): Promise<void> {
-    const { consumer, batchEvents } = this.#context;
+    const { consumer, batchEvents, clock } = this.#context;
     const limits = { maxRecords: batchEvents, maxBytes: MAX_BATCH_BYTES };
     while (!signal.aborted) {
-      if (this.#pending.isFull({ events: 2 * batchEvents, bytes: 2 * MAX_BATCH_BYTES })) {
+      if (this.#pending.isFull({ events: batchEvents / 2, bytes: MAX_BATCH_BYTES })) {
         await this.#changed.wait(signal);
         continue;
       }
@@ -140,7 +140,11 @@ export class Lane<State, Event> {
         await this.#changed.wait(signal);
         continue;
       }
-      for (const batch of batches) this.#decode(batch);
+      for (const batch of batches) {
+        this.#decode(batch);
+        // The lanes share one thread: the answers of the store that have come in meanwhile are waited for more.
+        await clock.sleep(0);
+      }
       this.#changed.open();
     }
   }
