@@ -50,8 +50,8 @@ describe('check-target', () => {
     const { checks, ok } = await check(new URL(`${orderMgt.url}/api/orders`), { mustShow: true });
     expect(ok).toBe(true);
     expect(codesOf(checks, 'warn')).toEqual([]);
-    const optional = /^(batch_|list$|digest$)/;
-    expect(notPassed(checks).filter((line) => !optional.test(line.check))).toEqual([]);
+
+    expect(notPassed(checks)).toEqual([]);
   });
 
   it.each(WRONG_RECEIVERS)(
