@@ -192,7 +192,7 @@ class Sweep {
     const confirmed = differences.filter((first) => {
       const second = again.get(first.entityId);
       return (
-        second?.verdict === first.verdict &&
+        second !== undefined &&
         isSameState(first.ours, second.ours) &&
         isSameState(first.theirs, second.theirs)
       );

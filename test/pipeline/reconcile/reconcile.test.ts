@@ -185,7 +185,7 @@ describe('a sweep', () => {
   it.each([1, 2, 1_000])(
     'goes by the bytes of the ids, not by their UTF-16, %i at a time',
     async (pageRows) => {
-      const pair = new Pair('\u{10000}', '\ue000', '\uffff', 'a', '😀');
+      const pair = new Pair('\u{10000}', '\ue000', '\uffff', 'a', '😀', '😁');
       pair.held.delete('\uffff');
       pair.held.delete('😀');
       expect(await pair.verdicts({ pageRows })).toEqual([
