@@ -34,6 +34,9 @@ export const ERROR_CODES = {
   store_refused: { retryable: false },
   schema_too_new: { retryable: false },
   view_not_adoptable: { retryable: false },
+  target_unreachable: { retryable: true },
+  target_answer_invalid: { retryable: false },
+  holdings_not_offered: { retryable: false },
   domain_invalid: { retryable: false },
   usage: { retryable: false },
 } as const satisfies Record<string, { retryable: boolean }>;

@@ -7,17 +7,11 @@ import type { Logger } from '../ports/logger.ts';
 import type { Store } from '../ports/store.ts';
 import { createAdopter } from './adopt.ts';
 import { createDecoder } from './decode/decoder.ts';
-import { Deliver } from './deliver/deliver.ts';
-import {
-  DEFAULT_BREAKER,
-  DEFAULT_PACE,
-  DEFAULT_TIMING,
-  type DeliverStatus,
-  type DeliverTiming,
-} from './deliver/options.ts';
+import type { Deliver } from './deliver/deliver.ts';
+import type { DeliverStatus, DeliverTiming } from './deliver/options.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
-import { dueTargetsOf, type TargetRoute } from './target-route.ts';
+import { deliverOn, dueTargetsOf, type TargetRoute } from './target-route.ts';
 
 export interface SyncOptions<State, Event> {
   readonly domain: Domain<State, Event>;
@@ -232,20 +226,6 @@ export class Sync<State, Event> {
     const { domain, store, targets, clock, logger, delivery = {} } = this.#options;
     const { enabled = true, ...timing } = delivery;
     if (!enabled) return [];
-    return targets.map(
-      ({ target, pace = {} }) =>
-        new Deliver({
-          view: domain.view,
-          target,
-          store,
-          clock,
-          logger,
-          ...DEFAULT_TIMING,
-          ...timing,
-          ...DEFAULT_PACE,
-          ...pace,
-          breaker: { ...DEFAULT_BREAKER, ...pace.breaker },
-        }),
-    );
+    return targets.map((route) => deliverOn(route, { view: domain.view, store, clock, logger }, timing));
   }
 }

@@ -1,6 +1,15 @@
 import type { View, ViewValue } from '../core/domain.ts';
 import type { DeliveryTarget } from '../ports/delivery-target.ts';
-import type { BreakerOptions, Pace } from './deliver/options.ts';
+import { Deliver } from './deliver/deliver.ts';
+import {
+  type BreakerOptions,
+  DEFAULT_BREAKER,
+  DEFAULT_PACE,
+  DEFAULT_TIMING,
+  type DeliverOptions,
+  type DeliverTiming,
+  type Pace,
+} from './deliver/options.ts';
 import type { DueTarget } from './ingest/options.ts';
 
 /** One target, what it is sent, and how fast. Each has a loop, a breaker and a pace of its own. */
@@ -28,4 +37,21 @@ export function dueTargetsOf(
         : (row) =>
             qualifies(Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null]))),
   }));
+}
+
+/** The loop that sends what is due to the route's target; not started. */
+export function deliverOn(
+  { target, pace = {} }: TargetRoute,
+  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger'>,
+  timing: Partial<DeliverTiming>,
+): Deliver {
+  return new Deliver({
+    ...parts,
+    target,
+    ...DEFAULT_TIMING,
+    ...timing,
+    ...DEFAULT_PACE,
+    ...pace,
+    breaker: { ...DEFAULT_BREAKER, ...pace.breaker },
+  });
 }

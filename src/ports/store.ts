@@ -2,6 +2,7 @@ import type { ViewColumn, ViewRow } from '../core/domain.ts';
 import type { Position, TopicPartition } from '../core/offset.ts';
 import type { SequenceKey } from '../core/sequence.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
+import type { Reconciliation } from './reconciliation.ts';
 import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
 
 /**
@@ -11,7 +12,7 @@ import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
  * checkpoints can tell. Before `migrate` only `checkpoints`, `resume`, `readQuarantine` and what it extends work,
  * on a store that was set up earlier. `close` may be called twice.
  */
-export interface Store extends DeliveryInspection, RedriveJobs {
+export interface Store extends DeliveryInspection, RedriveJobs, Reconciliation {
   /**
    * Brings the schema up to date, one process at a time, and takes over a view that another program made.
    * Rejects with `schema_too_new`, `view_not_adoptable`.

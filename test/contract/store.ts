@@ -8,6 +8,7 @@ import { describeIngest } from './store/ingest.ts';
 import { describeJournal } from './store/journal.ts';
 import { describeMigration } from './store/migration.ts';
 import { describeQuarantine } from './store/quarantine.ts';
+import { describeReconciliation } from './store/reconciliation.ts';
 import { describeSettlements } from './store/settlements.ts';
 
 export type { OriginalOrder, StoreHarness, StoreSettings } from './store/fixtures.ts';
@@ -24,5 +25,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeDeliveryClaims(harness);
     describeSettlements(harness);
     describeDeadLetters(harness);
+    describeReconciliation(harness);
   });
 }

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import packageJson from '../../../package.json' with { type: 'json' };
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
 import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
@@ -10,6 +9,7 @@ import type { HttpTargetOptions } from './options.ts';
 import { parseSigningKeys, type SigningKey, sign } from './signature.ts';
 import { StopWatch } from './stop-watch.ts';
 import { freshTraceparent } from './traceparent.ts';
+import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
 
 /**
  * A target that takes states by HTTP POST, signed as Standard Webhooks wants it: one in a request or, once the
@@ -208,38 +208,12 @@ function commonHeaders(url: URL): string[] {
     'user-agent',
     `tributary/${packageJson.version}`,
   ];
-  if (url.username !== '' || url.password !== '') {
-    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    headers.push('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);
-  }
+  const authorization = basicAuthorization(url);
+  if (authorization !== null) headers.push('authorization', authorization);
   return headers;
 }
 
 /** A string of HTTP's structured fields. Source: RFC 8941, 3.3.3. */
 function quoted(text: string): string {
   return `"${text.replace(/[\\"]/g, '\\$&')}"`;
-}
-
-function parseTargetUrl(text: string, name: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new TributaryError(
-      'setting_invalid',
-      `The URL of target ${name} is not an HTTP address: give one like http://localhost:3001/api/orders.`,
-    );
-  }
-  return url;
-}
-
-function authorities(caFile: string | undefined, name: string): { ca?: string } {
-  if (caFile === undefined) return {};
-  try {
-    return { ca: readFileSync(caFile, 'utf8') };
-  } catch (error) {
-    throw new TributaryError(
-      'setting_invalid',
-      `The authorities' file of target ${name} cannot be read: ${messageOf(error)}. Name a readable PEM file.`,
-      { cause: error },
-    );
-  }
 }

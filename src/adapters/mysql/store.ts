@@ -25,6 +25,7 @@ import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.t
 import { Ingest } from './ingest.ts';
 import type { MysqlStoreOptions } from './options.ts';
 import * as queries from './queries.ts';
+import { listOwed, makeDueAgain } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate, type ViewSchema } from './schema.ts';
 
@@ -147,6 +148,15 @@ export class MysqlStore implements Store {
 
   async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
     return inTransaction(this.#pool, (connection) => jobs.stepRedrive(connection, step));
+  }
+
+  async listOwed(page: { target: string; after: string | null; limit: number }) {
+    const { view } = this.#migrated;
+    return withConnection(this.#pool, (connection) => listOwed(connection, view, page));
+  }
+
+  async makeDueAgain(again: { target: string; entityIds: readonly string[]; nowMs: number }) {
+    return inTransaction(this.#pool, (connection) => makeDueAgain(connection, again));
   }
 
   close(): Promise<void> {

@@ -33,6 +33,7 @@ import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
 import type { SqliteStoreOptions } from './options.ts';
 import { readQuarantine } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
+import { listOwed, makeDueAgain } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate } from './schema.ts';
 import { ViewTable } from './view-table.ts';
@@ -167,6 +168,15 @@ export class SqliteStore implements Store {
   async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
     const database = await this.#setUp();
     return database.write((writer) => jobs.stepRedrive(writer, step));
+  }
+
+  async listOwed(page: { target: string; after: string | null; limit: number }) {
+    const { database, view } = this.#ready();
+    return database.read((reader) => listOwed(reader, view, page));
+  }
+
+  async makeDueAgain(again: { target: string; entityIds: readonly string[]; nowMs: number }) {
+    return this.#ready().database.write((writer) => makeDueAgain(writer, again));
   }
 
   close(): Promise<void> {

@@ -2,6 +2,7 @@ import { systemClock } from '../../adapters/system-clock.ts';
 import { runCli } from '../shared/cli.ts';
 import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
+import { reconcileCommand } from './reconcile-command.ts';
 import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive-commands.ts';
 
 process.exitCode = await runCli(
@@ -24,6 +25,7 @@ process.exitCode = await runCli(
       deadLettersCommand(systemClock),
       redriveCommand(systemClock),
       jobsCommand(systemClock),
+      reconcileCommand(systemClock),
     ],
   },
   {

@@ -29,6 +29,11 @@ const HOLD_MS = 10_000;
 /** A claim outlives that, and what it was taken for, by so much. */
 const LEASE_MARGIN_MS = 5_000;
 
+export function deliveryTimingOf({ deliveryDeadlineMs }: OrderSyncSettings) {
+  // A batch that has to be sent again singly takes up to two deadlines.
+  return { holdMs: HOLD_MS, leaseMs: HOLD_MS + 2 * deliveryDeadlineMs + LEASE_MARGIN_MS };
+}
+
 /** The domain's topics, by the names that the settings give them. */
 export function topicNamesOf(
   settings: Pick<OrderSyncSettings, 'orderTopic' | 'paymentTopic'>,
@@ -110,9 +115,7 @@ export async function startOrderSync(
     },
     delivery: {
       enabled: settings.deliver,
-      holdMs: HOLD_MS,
-      // A batch that has to be sent again singly takes up to two deadlines.
-      leaseMs: HOLD_MS + 2 * settings.deliveryDeadlineMs + LEASE_MARGIN_MS,
+      ...deliveryTimingOf(settings),
     },
   });
   const redrive = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });

@@ -1,11 +1,13 @@
-import { openHttpTarget } from '../../adapters/http-delivery/index.ts';
+import { openHttpHoldings, openHttpTarget } from '../../adapters/http-delivery/index.ts';
 import { openKafkaTarget } from '../../adapters/kafka-delivery/index.ts';
 import { TributaryError } from '../../core/errors.ts';
+import { orders } from '../../orders/index.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { TargetHoldings } from '../../ports/target-holdings.ts';
 import { isLoopback } from '../shared/http-server.ts';
 import type { SettingsOf } from '../shared/known-settings.ts';
 import { passes, readTargetsFile, type TargetSpec } from './targets-file.ts';
@@ -26,55 +28,130 @@ export function moreTargets(settings: OrderSyncSettings): TargetSpec[] {
   });
 }
 
+interface OpenParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A target that is posted to. */
+type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'filter' | 'ratePerSecond'> & {
+  readonly url: string;
+  readonly concurrency: number;
+};
+
 /** Opens every target that the settings name; each is closed by its `close`. */
 export function openRoutes(
   settings: OrderSyncSettings,
   specs: readonly TargetSpec[],
-  { clock, logger, log }: { readonly clock: Clock; readonly logger: Logger; readonly log: EventLog },
+  { clock, logger, log }: OpenParts & { readonly log: EventLog },
 ): TargetRoute[] {
   requireSecretOutsideLoopback(settings, logger);
-  const { deliveryConcurrency, deliveryDeadlineMs, deliveryRatePerSecond } = settings;
-  const pace = {
-    backoff: { baseMs: settings.deliveryBackoffBaseMs, capMs: settings.deliveryBackoffCapMs },
-    maxAttempts: settings.deliveryMaxAttempts,
-  };
-  const openHttp = (name: string, url: string, secrets: readonly string[], connections: number) =>
-    openHttpTarget({ name, url, secrets, clock, log: logger, deadlineMs: deliveryDeadlineMs, connections });
-  const { targetSecret } = settings;
-  const secrets = targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/);
-  const first: TargetRoute = {
-    target: openHttp(TARGET, settings.targetUrl, secrets, deliveryConcurrency),
-    qualifies: null,
-    pace: {
-      ...pace,
-      concurrency: deliveryConcurrency,
-      ratePerSecond: deliveryRatePerSecond === 0 ? null : deliveryRatePerSecond,
-    },
-  };
   const others = specs.map((spec): TargetRoute => {
     const { name, place, filter } = spec;
-    const concurrency = spec.concurrency ?? deliveryConcurrency;
-    const target: DeliveryTarget =
-      'url' in place
-        ? openHttp(name, place.url, spec.secrets, concurrency)
-        : openKafkaTarget({
-            name,
-            topic: place.topic,
-            producer: log.producer(),
-            clock,
-            deadlineMs: deliveryDeadlineMs,
-            tombstones: spec.tombstones,
-            isReady: (body) => body.ready_to_send === true && passes(filter, body),
-            source: `/tributary/${settings.group}`,
-            type: STATE_TYPE,
-          });
-    return {
-      target,
-      qualifies: filter.size === 0 ? null : (body) => passes(filter, body),
-      pace: { ...pace, concurrency, ratePerSecond: spec.ratePerSecond },
-    };
+    if ('url' in place)
+      return openHttpRoute(settings, httpSpec(settings, spec, place.url), { clock, logger });
+    const target = openKafkaTarget({
+      name,
+      topic: place.topic,
+      producer: log.producer(),
+      clock,
+      deadlineMs: settings.deliveryDeadlineMs,
+      tombstones: spec.tombstones,
+      isReady: (body) => body.ready_to_send === true && passes(filter, body),
+      source: `/tributary/${settings.group}`,
+      type: STATE_TYPE,
+    });
+    const concurrency = spec.concurrency ?? settings.deliveryConcurrency;
+    return routeOf(settings, target, { ...spec, concurrency });
   });
-  return [first, ...others];
+  return [openHttpRoute(settings, firstSpec(settings), { clock, logger }), ...others];
+}
+
+/** One target with the way to ask it what it holds; both are closed by whoever asked for them. */
+export function openForReconciliation(
+  settings: OrderSyncSettings,
+  specs: readonly TargetSpec[],
+  name: string,
+  parts: OpenParts,
+): { readonly route: TargetRoute; readonly holdings: TargetHoldings } {
+  const spec = reconcilable(settings, specs, name);
+  if (name === TARGET) requireSecretOutsideLoopback(settings, parts.logger);
+  const holdings = openHttpHoldings({
+    name,
+    url: spec.url,
+    deadlineMs: settings.deliveryDeadlineMs,
+    view: orders.view,
+  });
+  return { route: openHttpRoute(settings, spec, parts), holdings };
+}
+
+function reconcilable(settings: OrderSyncSettings, specs: readonly TargetSpec[], name: string): HttpSpec {
+  if (name === TARGET) return firstSpec(settings);
+  const spec = specs.find((found) => found.name === name);
+  if (spec === undefined) {
+    const names = [TARGET, ...specs.map((known) => known.name)];
+    throw new TributaryError(
+      'usage',
+      `There is no target ${JSON.stringify(name)}; there are ${names.join(', ')}.`,
+    );
+  }
+  if ('url' in spec.place) return httpSpec(settings, spec, spec.place.url);
+  throw new TributaryError(
+    'holdings_not_offered',
+    `Target ${name} is a topic, which cannot be asked for what it holds.`,
+  );
+}
+
+function firstSpec(settings: OrderSyncSettings): HttpSpec {
+  const { targetSecret, deliveryConcurrency, deliveryRatePerSecond } = settings;
+  return {
+    name: TARGET,
+    url: settings.targetUrl,
+    secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
+    filter: new Map(),
+    concurrency: deliveryConcurrency,
+    ratePerSecond: deliveryRatePerSecond === 0 ? null : deliveryRatePerSecond,
+  };
+}
+
+function httpSpec({ deliveryConcurrency }: OrderSyncSettings, spec: TargetSpec, url: string): HttpSpec {
+  return { ...spec, url, concurrency: spec.concurrency ?? deliveryConcurrency };
+}
+
+function openHttpRoute(
+  settings: OrderSyncSettings,
+  spec: HttpSpec,
+  { clock, logger }: OpenParts,
+): TargetRoute {
+  const { name, url, secrets, concurrency } = spec;
+  const deadlineMs = settings.deliveryDeadlineMs;
+  const target = openHttpTarget({
+    name,
+    url,
+    secrets,
+    clock,
+    log: logger,
+    deadlineMs,
+    connections: concurrency,
+  });
+  return routeOf(settings, target, spec);
+}
+
+function routeOf(
+  settings: OrderSyncSettings,
+  target: DeliveryTarget,
+  { filter, concurrency, ratePerSecond }: Pick<HttpSpec, 'filter' | 'concurrency' | 'ratePerSecond'>,
+): TargetRoute {
+  return {
+    target,
+    qualifies: filter.size === 0 ? null : (body) => passes(filter, body),
+    pace: {
+      backoff: { baseMs: settings.deliveryBackoffBaseMs, capMs: settings.deliveryBackoffCapMs },
+      maxAttempts: settings.deliveryMaxAttempts,
+      concurrency,
+      ratePerSecond,
+    },
+  };
 }
 
 function requireSecretOutsideLoopback(settings: OrderSyncSettings, logger: Logger): void {

@@ -16,6 +16,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   setting_invalid: EXIT.config,
   log_unreachable: EXIT.unreachable,
   store_unreachable: EXIT.unreachable,
+  target_unreachable: EXIT.unreachable,
 };
 
 /** The exit code of a program that ends by this error. */

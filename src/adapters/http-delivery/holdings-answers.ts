@@ -1,0 +1,87 @@
+import type { ViewColumn, ViewValue } from '../../core/domain.ts';
+import { messageOf } from '../../core/errors.ts';
+import { compareUtf8, quoted } from '../../core/text.ts';
+import type { HeldState, HoldingsDigest, HoldingsPage, HoldingsRange } from '../../ports/target-holdings.ts';
+
+/** What is wrong with an answer, as the end of a sentence. */
+export class AnswerFault extends Error {}
+
+interface Columns {
+  readonly keyColumn: string;
+  readonly columns: readonly ViewColumn[];
+}
+
+/** The page in the answer's bytes. Throws `AnswerFault` unless it is one, in sequence and within the range. */
+export function pageFrom(body: Uint8Array, { after, limit }: HoldingsRange, view: Columns): HoldingsPage {
+  const { data, page } = objectFrom(body);
+  if (!Array.isArray(data)) throw new AnswerFault('its list has no array "data"');
+  if (data.length > limit)
+    throw new AnswerFault(`its list has ${data.length} rows, where ${limit} were asked for`);
+  const states = data.map((row) => stateFrom(row, view));
+  let last = after;
+  for (const { entityId } of states) {
+    if (last !== null && compareUtf8(entityId, last) <= 0) {
+      throw new AnswerFault(`its list has ${quoted(entityId)} behind ${quoted(last)}, out of sequence`);
+    }
+    last = entityId;
+  }
+  const hasMore = isObject(page) ? page.hasMore : undefined;
+  if (typeof hasMore !== 'boolean')
+    throw new AnswerFault('its list does not say by "page.hasMore" if there is more');
+  if (hasMore && states.length === 0)
+    throw new AnswerFault('its list has no rows on a page, and yet says that there are more');
+  return { states, hasMore };
+}
+
+/** The digest in the answer's bytes. Throws `AnswerFault` unless it is one. */
+export function digestFrom(body: Uint8Array, { limit }: HoldingsRange): HoldingsDigest {
+  const { count, digest } = objectFrom(body);
+  if (typeof count !== 'number' || !Number.isInteger(count) || count < 0 || count > limit) {
+    throw new AnswerFault(`its digest has no "count" from 0 to ${limit}`);
+  }
+  if (typeof digest !== 'string') throw new AnswerFault('its digest has no text "digest"');
+  return { count, digest };
+}
+
+function stateFrom(row: unknown, { keyColumn, columns }: Columns): HeldState {
+  if (!isObject(row)) throw new AnswerFault('its list has a row that is no object');
+  const entityId = row[keyColumn];
+  if (typeof entityId !== 'string' || entityId === '' || !entityId.isWellFormed()) {
+    throw new AnswerFault(`its list has a row without a text "${keyColumn}"`);
+  }
+  const { version } = row;
+  if (typeof version !== 'number' || !Number.isSafeInteger(version)) {
+    throw new AnswerFault(`it lists ${quoted(entityId)} without a whole number "version"`);
+  }
+  return { entityId, version, row: columns.map(({ name }) => valueFrom(row[name], name, entityId)) };
+}
+
+function valueFrom(value: unknown, name: string, entityId: string): ViewValue {
+  if (
+    value === null ||
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    typeof value === 'number'
+  ) {
+    return value;
+  }
+  throw new AnswerFault(`it lists ${quoted(entityId)} without a plain value "${name}"`);
+}
+
+function objectFrom(body: Uint8Array): Readonly<Record<string, unknown>> {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    // The message of a syntax error quotes the answer, and who answers is not trusted.
+    throw new AnswerFault(
+      `its answer is no JSON (${error instanceof SyntaxError ? 'syntax' : messageOf(error)})`,
+    );
+  }
+  if (!isObject(answer)) throw new AnswerFault('its answer is no JSON object');
+  return answer;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

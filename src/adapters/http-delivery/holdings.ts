@@ -1,0 +1,163 @@
+import { type Dispatcher, Pool } from 'undici';
+import packageJson from '../../../package.json' with { type: 'json' };
+import type { ViewColumn } from '../../core/domain.ts';
+import { TributaryError } from '../../core/errors.ts';
+import type {
+  HoldingsDigest,
+  HoldingsPage,
+  HoldingsRange,
+  TargetHoldings,
+} from '../../ports/target-holdings.ts';
+import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
+import { describeFault } from './fault.ts';
+import { AnswerFault, digestFrom, pageFrom } from './holdings-answers.ts';
+import type { HttpTargetOptions } from './options.ts';
+import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
+
+export interface HttpHoldingsOptions
+  extends Pick<HttpTargetOptions, 'name' | 'url' | 'deadlineMs' | 'caFile'> {
+  /** The names that the fields of a listed state have, beside `version`. */
+  readonly view: { readonly keyColumn: string; readonly columns: readonly ViewColumn[] };
+}
+
+/** A listed state is some hundred bytes; one whose id is escaped whole, 1.5 KiB. */
+const ROW_BYTES = 2_048;
+const ANSWER_BYTES = 64 * 1_024;
+
+/**
+ * Asks a target for what it holds by GET at the URL where states are posted, and at `/digest` below it. Redirects
+ * are never followed. Throws `setting_invalid` for options that cannot work.
+ */
+export function openHttpHoldings(options: HttpHoldingsOptions): TargetHoldings {
+  return new HttpHoldings(options);
+}
+
+class HttpHoldings implements TargetHoldings {
+  readonly #options: HttpHoldingsOptions;
+  readonly #url: URL;
+  readonly #pool: Pool;
+  readonly #deadlineMs: number;
+  #closed: Promise<void> | null = null;
+
+  constructor(options: HttpHoldingsOptions) {
+    const { name, deadlineMs = 15_000 } = options;
+    this.#options = options;
+    this.#url = parseTargetUrl(options.url, name);
+    this.#deadlineMs = deadlineMs;
+    this.#pool = new Pool(this.#url.origin, {
+      connections: 1,
+      pipelining: 1,
+      allowH2: false,
+      connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
+    });
+  }
+
+  async page(range: HoldingsRange, signal: AbortSignal): Promise<HoldingsPage> {
+    const body = await this.#ask('', range, signal, ANSWER_BYTES + range.limit * ROW_BYTES);
+    return this.#understand(() => pageFrom(body, range, this.#options.view));
+  }
+
+  async digest(range: HoldingsRange, signal: AbortSignal): Promise<HoldingsDigest> {
+    const body = await this.#ask('/digest', range, signal, ANSWER_BYTES);
+    return this.#understand(() => digestFrom(body, range));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#pool.destroy();
+    return this.#closed;
+  }
+
+  /** The body of a 200, up to the limit. */
+  async #ask(
+    below: '' | '/digest',
+    range: HoldingsRange,
+    signal: AbortSignal,
+    answerLimit: number,
+  ): Promise<Buffer> {
+    const deadline = AbortSignal.timeout(this.#deadlineMs);
+    let status: number;
+    let body: Buffer;
+    try {
+      const answer = await this.#pool.request({
+        method: 'GET',
+        path: pathOf(this.#url, below, range),
+        headers: headersFor(this.#url),
+        signal: AbortSignal.any([signal, deadline]),
+      });
+      status = answer.statusCode;
+      body = await readUpTo(answer.body, status === 200 ? answerLimit : ANSWER_KEPT_BYTES);
+    } catch (error) {
+      throw this.#fault(
+        'target_unreachable',
+        deadline.aborted
+          ? `it gave no complete answer within ${this.#deadlineMs} ms.`
+          : describeFault(error, this.#url.origin),
+        error,
+      );
+    }
+    if (status !== 200) throw this.#refusal(status, body);
+    if (body.length > answerLimit) {
+      throw this.#fault('target_answer_invalid', `it answered with more than ${answerLimit} bytes.`);
+    }
+    return body;
+  }
+
+  #refusal(status: number, body: Buffer): TributaryError {
+    if (status === 404 || status === 405 || status === 501) {
+      return this.#fault('holdings_not_offered', `it answers ${status}, so it does not tell what it holds.`);
+    }
+    const answer = answerText([body]);
+    const what = `it answered ${status}${answer === '' ? '' : `: ${answer}`}.`;
+    const mayPass = status === 408 || status === 429 || status >= 500;
+    return this.#fault(mayPass ? 'target_unreachable' : 'target_answer_invalid', what);
+  }
+
+  #understand<Answer>(parse: () => Answer): Answer {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof AnswerFault)) throw error;
+      throw this.#fault('target_answer_invalid', `${error.message}.`, error);
+    }
+  }
+
+  #fault(
+    code: 'target_unreachable' | 'target_answer_invalid' | 'holdings_not_offered',
+    sentence: string,
+    cause?: unknown,
+  ): TributaryError {
+    return new TributaryError(
+      code,
+      `Target ${this.#options.name} at ${this.#url.origin} was asked for what it holds: ${sentence}`,
+      { cause },
+    );
+  }
+}
+
+function pathOf(url: URL, below: string, { after, limit }: HoldingsRange): string {
+  const query = new URLSearchParams(url.search);
+  query.set('limit', String(limit));
+  if (after !== null) query.set('after', Buffer.from(after).toString('base64url'));
+  return `${url.pathname}${below}?${query}`;
+}
+
+function headersFor(url: URL): Record<string, string> {
+  const authorization = basicAuthorization(url);
+  return {
+    accept: 'application/json',
+    'user-agent': `tributary/${packageJson.version}`,
+    ...(authorization === null ? {} : { authorization }),
+  };
+}
+
+/** Reads no further than one byte past the limit, by which a larger answer is known. */
+async function readUpTo(body: Dispatcher.ResponseData['body'], limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > limit) break;
+  }
+  return Buffer.concat(chunks).subarray(0, limit + 1);
+}

@@ -1,0 +1,265 @@
+import { compareUtf8 } from '../../core/text.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { OwedState } from '../../ports/reconciliation.ts';
+import type { Store } from '../../ports/store.ts';
+import type { HeldState, TargetHoldings } from '../../ports/target-holdings.ts';
+import {
+  type Comparison,
+  compareRange,
+  type Difference,
+  deliveredState,
+  digestOf,
+  HEALABLE,
+  isSameState,
+} from './comparison.ts';
+
+export interface ReconcileOptions {
+  readonly target: string;
+  readonly holdings: TargetHoldings;
+  readonly store: Pick<Store, 'listOwed' | 'makeDueAgain' | 'readDelivery'>;
+  readonly clock: Clock;
+  /** Whether differences that can be healed are; else they are only told. */
+  readonly heals: boolean;
+  /** The sweep ends when it has found so many differences. */
+  readonly limit: number;
+  /** How many deliveries a second become due again. */
+  readonly perSecond: number;
+  /** Called when something has become due. */
+  readonly onMadeDue?: () => void;
+  /** What is made due is not waited for any longer once none of it was settled for so long; default 30 s. */
+  readonly patienceMs?: number;
+  /** The pause before a second look at what seems to differ; default 250 ms. */
+  readonly secondLookMs?: number;
+  /** Rows of one comparison, from 1 to 1,000; default 1,000. */
+  readonly pageRows?: number;
+}
+
+export interface ReconcileReport {
+  /** Entities of which the ledger says that they were delivered; each was compared, by digest or by row. */
+  readonly compared: number;
+  readonly inFlight: number;
+  readonly dead: number;
+  readonly differences: readonly ReconciledDifference[];
+  readonly madeDue: number;
+  readonly healed: number;
+  /** Whether all of both sides was looked at: not if the limit was reached, or the sweep was stopped. */
+  readonly isComplete: boolean;
+}
+
+export interface ReconciledDifference extends Difference {
+  readonly isHealed: boolean;
+}
+
+/** Ids behind `after` up to `through`, which is in it; null is before all, or behind all of them. */
+interface Range {
+  readonly after: string | null;
+  readonly through: string | null;
+}
+
+/** Differences, and the range that has them. */
+interface Found extends Range {
+  readonly differences: readonly Difference[];
+}
+
+/** One transaction's worth. */
+const DUE_ROWS = 500;
+const POLL_MS = 100;
+
+/**
+ * One sweep over what a target holds: range by range in the sequence of the ids, first by digest, then by row
+ * where the digests differ. Our side is always read before theirs: what the ledger calls delivered had been
+ * accepted before, so nothing is missed only because it was on its way. What seems to differ is looked at twice,
+ * and counts if it differed in the same way both times: so what changes meanwhile is no difference.
+ *
+ * What can be healed is made due again, waited for, and compared once more. Rejects with what the target or the
+ * store rejects with; what was made due by then stays due.
+ */
+export async function reconcile(options: ReconcileOptions, signal: AbortSignal): Promise<ReconcileReport> {
+  return new Sweep(options, signal).run();
+}
+
+class Sweep {
+  readonly #options: ReconcileOptions;
+  readonly #signal: AbortSignal;
+  readonly #pageRows: number;
+  readonly #found: Found[] = [];
+  readonly #totals = { compared: 0, inFlight: 0, dead: 0 };
+  #differences = 0;
+
+  constructor(options: ReconcileOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#pageRows = options.pageRows ?? 1_000;
+  }
+
+  async run(): Promise<ReconcileReport> {
+    const isComplete = await this.#walk();
+    const differences = this.#found.flatMap((found) => found.differences);
+    const healable = differences.filter(({ verdict }) => HEALABLE.has(verdict));
+    let madeDue = 0;
+    let remaining = new Set(healable.map(({ entityId }) => entityId));
+    if (this.#options.heals && healable.length > 0) {
+      const ids = healable.map(({ entityId }) => entityId);
+      madeDue = await this.#makeDue(ids);
+      await this.#untilSettled(ids);
+      remaining = await this.#stillNotRight();
+    }
+    const reconciled = differences.map((difference) => ({
+      ...difference,
+      isHealed: HEALABLE.has(difference.verdict) && !remaining.has(difference.entityId),
+    }));
+    return {
+      ...this.#totals,
+      differences: reconciled,
+      madeDue,
+      healed: reconciled.filter(({ isHealed }) => isHealed).length,
+      isComplete: isComplete && !this.#signal.aborted,
+    };
+  }
+
+  /** Resolves with whether it came to the end of both sides. */
+  async #walk(): Promise<boolean> {
+    let after: string | null = null;
+    while (!this.#signal.aborted) {
+      const owed = await this.#owedBehind(after);
+      const equalThrough = await this.#equalThrough(after, owed);
+      if (equalThrough !== null) {
+        after = equalThrough;
+        continue;
+      }
+      const look = await this.#lookByRow({ after, through: null }, owed);
+      this.#count(look);
+      if (look.differences.length > 0 && !(await this.#keep(look))) return false;
+      if (look.through === null) return true;
+      after = look.through;
+    }
+    return false;
+  }
+
+  #owedBehind(after: string | null): Promise<OwedState[]> {
+    return this.#options.store.listOwed({ target: this.#options.target, after, limit: this.#pageRows });
+  }
+
+  /** If the target holds exactly what it was ever sent of these, and nothing between: the last of them. */
+  async #equalThrough(after: string | null, owed: readonly OwedState[]): Promise<string | null> {
+    const sent = owed.filter(({ deliveredVersion }) => deliveredVersion !== null);
+    const last = sent.at(-1);
+    if (last === undefined) return null;
+    const theirs = await this.#options.holdings.digest({ after, limit: sent.length }, this.#signal);
+    if (theirs.count !== sent.length || theirs.digest !== digestOf(sent.map(deliveredState))) return null;
+    this.#count(countsOf(owed.slice(0, owed.indexOf(last) + 1)));
+    return last.entityId;
+  }
+
+  /** Compares as far as one page of each side reaches. */
+  async #lookByRow(
+    { after, through: wanted }: Range,
+    given?: readonly OwedState[],
+  ): Promise<Comparison & Range> {
+    const owed = given ?? (await this.#owedBehind(after));
+    const held = await this.#options.holdings.page({ after, limit: this.#pageRows }, this.#signal);
+    const ends = [
+      wanted,
+      owed.length < this.#pageRows ? null : (owed.at(-1)?.entityId ?? null),
+      held.hasMore ? (held.states.at(-1)?.entityId ?? null) : null,
+    ].filter((end) => end !== null);
+    const through = ends.length === 0 ? null : ends.reduce((a, b) => (compareUtf8(a, b) < 0 ? a : b));
+    const isInside = ({ entityId }: OwedState | HeldState) =>
+      through === null || compareUtf8(entityId, through) <= 0;
+    return { ...compareRange(owed.filter(isInside), held.states.filter(isInside)), after, through };
+  }
+
+  /** The same, page after page, to the end of the range. */
+  async #lookThrough({ after, through }: Range): Promise<Comparison[]> {
+    const looks: (Comparison & Range)[] = [];
+    for (let from = after; ; ) {
+      const look = await this.#lookByRow({ after: from, through });
+      looks.push(look);
+      if (look.through === through || look.through === null) return looks;
+      from = look.through;
+    }
+  }
+
+  /** Keeps what differs at a second look too. Resolves with whether there is room for more. */
+  async #keep({ differences, after, through }: Comparison & Range): Promise<boolean> {
+    const { clock, limit, secondLookMs = 250 } = this.#options;
+    await clock.sleep(secondLookMs, this.#signal);
+    if (this.#signal.aborted) return false;
+    const again = new Map<string, Difference>();
+    for (const look of await this.#lookThrough({ after, through })) {
+      for (const difference of look.differences) again.set(difference.entityId, difference);
+    }
+    const confirmed = differences.filter((first) => {
+      const second = again.get(first.entityId);
+      return (
+        second !== undefined &&
+        isSameState(first.ours, second.ours) &&
+        isSameState(first.theirs, second.theirs)
+      );
+    });
+    const room = limit - this.#differences;
+    const kept = confirmed.slice(0, room);
+    this.#differences += kept.length;
+    if (kept.length > 0) this.#found.push({ differences: kept, after, through });
+    return confirmed.length < room;
+  }
+
+  /** At a bounded rate, so that the target is not stormed. */
+  async #makeDue(ids: readonly string[]): Promise<number> {
+    const { store, clock, target, perSecond, onMadeDue } = this.#options;
+    const step = Math.max(1, Math.min(DUE_ROWS, Math.floor(perSecond)));
+    let due = 0;
+    for (let from = 0; from < ids.length && !this.#signal.aborted; from += step) {
+      if (from > 0) await clock.sleep((step / perSecond) * 1_000, this.#signal);
+      const entityIds = ids.slice(from, from + step);
+      due += await store.makeDueAgain({ target, entityIds, nowMs: clock.now() });
+      onMadeDue?.();
+    }
+    return due;
+  }
+
+  /** One after the other: whoever sends them has most of them done when the first ones are. */
+  async #untilSettled(ids: readonly string[]): Promise<void> {
+    const { store, clock, target, patienceMs = 30_000 } = this.#options;
+    let progressMs = clock.monotonicMs();
+    for (const entityId of ids) {
+      while (!this.#signal.aborted) {
+        const delivery = await store.readDelivery(target, entityId);
+        if (delivery?.status !== 'pending') {
+          progressMs = clock.monotonicMs();
+          break;
+        }
+        if (clock.monotonicMs() - progressMs >= patienceMs) return;
+        await clock.sleep(POLL_MS, this.#signal);
+      }
+    }
+  }
+
+  /** What differs, or has no last word in the ledger, where differences had been found. */
+  async #stillNotRight(): Promise<Set<string>> {
+    const wrong = new Set<string>();
+    for (const range of this.#found) {
+      if (this.#signal.aborted) {
+        for (const { entityId } of range.differences) wrong.add(entityId);
+        continue;
+      }
+      for (const { differences, inFlight, dead } of await this.#lookThrough(range)) {
+        for (const { entityId } of differences) wrong.add(entityId);
+        for (const entityId of [...inFlight, ...dead]) wrong.add(entityId);
+      }
+    }
+    return wrong;
+  }
+
+  #count({ compared, inFlight, dead }: Pick<Comparison, 'compared' | 'inFlight' | 'dead'>): void {
+    this.#totals.compared += compared;
+    this.#totals.inFlight += inFlight.length;
+    this.#totals.dead += dead.length;
+  }
+}
+
+function countsOf(owed: readonly OwedState[]): Pick<Comparison, 'compared' | 'inFlight' | 'dead'> {
+  const idsOf = (status: OwedState['status']) =>
+    owed.filter((state) => state.status === status).map(({ entityId }) => entityId);
+  return { compared: idsOf('delivered').length, inFlight: idsOf('pending'), dead: idsOf('dead') };
+}

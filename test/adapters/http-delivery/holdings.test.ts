@@ -1,0 +1,135 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openHttpHoldings } from '../../../src/adapters/http-delivery/index.ts';
+import type { ViewColumn } from '../../../src/core/domain.ts';
+import { answers, type Script, startScriptedServer, unusedUrl } from './scripted-server.ts';
+
+const COLUMNS: readonly ViewColumn[] = [
+  { name: 'status', type: 'text' },
+  { name: 'is_ready', type: 'boolean' },
+];
+const SIGNAL = new AbortController().signal;
+const row = (order_id: string, version = 1) => ({ order_id, status: null, is_ready: true, version });
+
+function json(body: unknown): Script {
+  return answers(200, { 'content-type': 'application/json' }, JSON.stringify(body));
+}
+
+async function asking(script: Script, deadlineMs = 30_000) {
+  const server = await startScriptedServer(script);
+  const { host } = new URL(server.url);
+  const holdings = holdingsAt(`http://user:p%40ss@${host}/api/orders?tenant=1`, deadlineMs);
+  onTestFinished(async () => {
+    await holdings.close();
+    await server.close();
+  });
+  return { server, holdings };
+}
+
+function holdingsAt(url: string, deadlineMs: number) {
+  return openHttpHoldings({
+    name: 'shop',
+    url,
+    deadlineMs,
+    view: { keyColumn: 'order_id', columns: COLUMNS },
+  });
+}
+
+describe('what an HTTP target holds', () => {
+  it('is read page by page, by the cursor of the contract', async () => {
+    const { server, holdings } = await asking(
+      json({ data: [row('\uffff', 2), row('😀')], page: { next: 'x', hasMore: true } }),
+    );
+    expect(await holdings.page({ after: 'ä', limit: 2 }, SIGNAL)).toEqual({
+      states: [
+        { entityId: '\uffff', version: 2, row: [null, true] },
+        { entityId: '😀', version: 1, row: [null, true] },
+      ],
+      hasMore: true,
+    });
+    expect(server.received).toMatchObject([
+      {
+        path: '/api/orders?tenant=1&limit=2&after=w6Q',
+        headers: { authorization: `Basic ${Buffer.from('user:p@ss').toString('base64')}` },
+      },
+    ]);
+  });
+
+  it('is read by its digest', async () => {
+    const { server, holdings } = await asking(json({ count: 3, last: 'c', digest: 'abc', page: {} }));
+    expect(await holdings.digest({ after: null, limit: 3 }, SIGNAL)).toEqual({ count: 3, digest: 'abc' });
+    expect(server.received[0]?.path).toBe('/api/orders/digest?tenant=1&limit=3');
+  });
+
+  it.each([404, 405, 501])('is not offered by a target that answers %i', async (status) => {
+    const { holdings } = await asking(answers(status));
+    const refused = expect.objectContaining({ code: 'holdings_not_offered' });
+    await expect(holdings.digest({ after: null, limit: 3 }, SIGNAL)).rejects.toEqual(refused);
+  });
+
+  it.each([
+    [503, 'target_unreachable'],
+    [429, 'target_unreachable'],
+    [401, 'target_answer_invalid'],
+    [302, 'target_answer_invalid'],
+  ] as const)('is an error by the problem that is answered with %i', async (status, code) => {
+    const { holdings } = await asking(answers(status, { location: '/' }, '{"title":"Not\nnow"}'));
+    await expect(holdings.page({ after: null, limit: 3 }, SIGNAL)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(`it answered ${status}: {"title":"Not now"}`),
+    });
+  });
+
+  it.each([
+    ['no JSON', 'secret', /no JSON/],
+    ['no rows', {}, /"data"/],
+    ['too many rows', { data: [row('a'), row('b'), row('c')], page: { hasMore: false } }, /3 rows/],
+    ['rows out of sequence', { data: [row('b'), row('a')], page: { hasMore: false } }, /out of sequence/],
+    ['a row twice', { data: [row('b'), row('b')], page: { hasMore: false } }, /out of sequence/],
+    ['sequence of UTF-16', { data: [row('😀'), row('\uffff')], page: { hasMore: false } }, /out of sequence/],
+    ['a row of the page before', { data: [row('A')], page: { hasMore: false } }, /out of sequence/],
+    ['more behind nothing', { data: [], page: { hasMore: true } }, /no rows/],
+    ['no word on more', { data: [] }, /hasMore/],
+    ['no version', { data: [{ ...row('b'), version: '1' }], page: { hasMore: false } }, /version/],
+    ['a missing column', { data: [{ order_id: 'b', version: 1 }], page: { hasMore: false } }, /"status"/],
+  ])('is an error by an answer with %s', async (_what, body, message) => {
+    const { holdings } = await asking(typeof body === 'string' ? answers(200, {}, body) : json(body));
+    const invalid = { code: 'target_answer_invalid', message: expect.stringMatching(message) };
+    const asked = holdings.page({ after: 'a', limit: 2 }, SIGNAL);
+    await expect(asked).rejects.toMatchObject(invalid);
+    await expect(asked).rejects.not.toMatchObject({ message: expect.stringContaining('secret') });
+  });
+
+  it('is no more of an answer than was asked for', async () => {
+    const pour: Script = (response) => {
+      response.writeHead(200);
+      const more = () => {
+        while (!response.destroyed && response.write('x'.repeat(16_384)));
+      };
+      response.on('drain', more);
+      more();
+    };
+    const { holdings } = await asking(pour);
+    await expect(holdings.page({ after: null, limit: 1 }, SIGNAL)).rejects.toMatchObject({
+      code: 'target_answer_invalid',
+    });
+  });
+
+  it('is given up at the deadline, when stopped, and where nobody listens', async () => {
+    const unreachable = { code: 'target_unreachable' };
+    const { holdings } = await asking(() => {}, 150);
+    await expect(holdings.page({ after: null, limit: 1 }, SIGNAL)).rejects.toMatchObject({
+      ...unreachable,
+      message: expect.stringContaining('within 150 ms'),
+    });
+    const stopping = new AbortController();
+    const patient = await asking(() => stopping.abort());
+    const asked = patient.holdings.digest({ after: null, limit: 1 }, stopping.signal);
+    await expect(asked).rejects.toMatchObject(unreachable);
+    const nobody = holdingsAt(await unusedUrl(), 30_000);
+    await expect(nobody.page({ after: null, limit: 1 }, SIGNAL)).rejects.toMatchObject({
+      ...unreachable,
+      message: expect.stringContaining('nothing listens there'),
+    });
+    await nobody.close();
+  });
+});
