@@ -8,6 +8,7 @@ import { Gate } from '../gate.ts';
 import { BatchSize } from './batch-size.ts';
 import { Breaker } from './breaker.ts';
 import { ClaimAhead } from './claim-ahead.ts';
+import { ClaimPlace } from './claim-place.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
 import { isFault, nextOf } from './settlement.ts';
 import { Slots } from './slots.ts';
@@ -48,6 +49,7 @@ export class Deliver {
   readonly #rate: TokenBucket;
   readonly #slots: Slots;
   readonly #ahead: ClaimAhead;
+  readonly #place: ClaimPlace;
   readonly #batchSize: BatchSize;
   readonly #totals = { delivered: 0, retried: 0, dead: 0 };
   #claims = 0;
@@ -69,6 +71,7 @@ export class Deliver {
     this.#rate = new TokenBucket(clock);
     this.#slots = new Slots(concurrency, clock);
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
+    this.#place = new ClaimPlace(clock);
     this.#batchSize = new BatchSize(clock);
   }
 
@@ -131,10 +134,9 @@ export class Deliver {
       const woken =
         attempts === 'first' ? this.#wake.waitFor(pollMs, clock, signal) : clock.sleep(pollMs, signal);
       try {
-        const claimed = await this.#claim(attempts, limit);
+        const isAll = await this.#claim(attempts, limit);
         failures = 0;
-        // Less than a part of what was asked for: that was all, even if others claim at the same time.
-        if (claimed * 4 < limit) await woken;
+        if (isAll) await woken;
       } catch (error) {
         failures++;
         logger('warn', `Deliveries to ${target.name} paused: ${messageOf(error)}`, { failures });
@@ -153,8 +155,10 @@ export class Deliver {
     return this.#ahead.limit(attempts, this.#inFlight, this.#allowedPerSecond());
   }
 
-  async #claim(attempts: Attempts, limit: number): Promise<number> {
+  /** Resolves with whether nothing that is due is left. */
+  async #claim(attempts: Attempts, limit: number): Promise<boolean> {
     const { store, target, clock, leaseMs } = this.#options;
+    const behind = attempts === 'first' ? this.#place.next() : undefined;
     const askedMs = clock.monotonicMs();
     const claimed = await store.claimDeliveries({
       target: target.name,
@@ -163,10 +167,14 @@ export class Deliver {
       nowMs: clock.now(),
       leaseMs,
       attempts,
+      ...(behind === undefined ? {} : { behind }),
     });
-    this.#ahead.add(claimed, askedMs, claimed.length === limit);
+    const isMore = claimed.length === limit;
+    if (attempts === 'first') this.#place.moved(claimed, isMore);
+    this.#ahead.add(claimed, askedMs, isMore);
     this.#pump();
-    return claimed.length;
+    // Less than a part of what was asked for: that was all, even if others claim at the same time.
+    return behind === undefined && claimed.length * 4 < limit;
   }
 
   #allowedPerSecond(): number | null {
