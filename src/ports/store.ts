@@ -222,6 +222,11 @@ export interface DeliveryClaimRequest {
   readonly leaseMs: number;
   /** `first`: only versions that were never attempted. `later`: only the others. Both if it is left out. */
   readonly attempts?: 'first' | 'later';
+  /**
+   * What stands before this delivery, which was claimed before, may be left out: to whoever claims one portion after
+   * the other it spares going through all that it holds already. It is claimed again only without this.
+   */
+  readonly behind?: Pick<ClaimedDelivery, 'dueSinceMs' | 'entityId'>;
 }
 
 export interface ClaimedDelivery {

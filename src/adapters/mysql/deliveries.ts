@@ -121,13 +121,15 @@ export class DeliveryLedger {
    * Two claimants that find the same ones share them between them: only then is it read again what is whose.
    */
   async claim(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
-    const { target, claimant, limit, nowMs, leaseMs, attempts } = request;
+    const { target, claimant, limit, nowMs, leaseMs, attempts, behind } = request;
     const attempted = attempts === undefined ? '' : ` AND d.attempts ${attempts === 'first' ? '=' : '>'} 0`;
+    const behindMs = behind?.dueSinceMs ?? -1;
     const found = await withConnection(this.#pool, async (connection) => {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `${this.#selectDue} AND d.next_attempt_at <= ? AND d.leased_until <= ?${attempted} ` +
+        `${this.#selectDue} AND (d.next_attempt_at > ? OR d.next_attempt_at = ? AND d.entity_id > ?) ` +
+          `AND d.next_attempt_at <= ? AND d.leased_until <= ?${attempted} ` +
           `ORDER BY d.next_attempt_at, d.entity_id LIMIT ${Math.floor(limit)}`,
-        [target, nowMs, nowMs],
+        [target, behindMs, behindMs, Buffer.from(behind?.entityId ?? ''), nowMs, nowMs],
       );
       return rows;
     });

@@ -88,7 +88,8 @@ export function adoptDelivery(
 /** Which are due, the earliest first: the same rows in the same sequence to whoever asks inside one transaction. */
 function due(attempts: DeliveryClaimRequest['attempts']): string {
   const attempted = attempts === undefined ? '' : `AND d.attempts ${attempts === 'first' ? '=' : '>'} 0`;
-  return `d.target = ?1 AND d.next_attempt_at <= ?2 AND d.leased_until <= ?2 ${attempted}
+  return `d.target = ?1 AND (d.next_attempt_at, d.entity_id) > (?4, ?5)
+    AND d.next_attempt_at <= ?2 AND d.leased_until <= ?2 ${attempted}
     ORDER BY d.next_attempt_at, d.entity_id LIMIT ?3`;
 }
 
@@ -99,9 +100,10 @@ export async function claimDeliveries(
 ): Promise<ClaimedDelivery[]> {
   const { target, claimant, limit, nowMs, leaseMs } = request;
   const isDue = due(request.attempts);
+  const behind = [request.behind?.dueSinceMs ?? 0, request.behind?.entityId ?? ''] as const;
   // Nothing due is the usual case, and needs no write lock.
   const isAnyDue = await database.read((reader) =>
-    reader.statement(`SELECT 1 FROM deliveries AS d WHERE ${isDue}`).get(target, nowMs, 1),
+    reader.statement(`SELECT 1 FROM deliveries AS d WHERE ${isDue}`).get(target, nowMs, 1, ...behind),
   );
   if (isAnyDue === undefined) return [];
 
@@ -111,13 +113,13 @@ export async function claimDeliveries(
         SELECT d.entity_id AS "due id", d.due_version AS "due version", d.attempts AS "due attempts",
           d.due_since AS "due since", ${view.columnsOf('v')}
         FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id WHERE ${isDue}`)
-      .all(target, nowMs, limit);
-    writer
-      .statement(`
-        UPDATE deliveries SET claimed_by = ?4, leased_until = ?5, attempts = attempts + 1
-        WHERE target = ?1 AND entity_id IN (SELECT d.entity_id FROM deliveries AS d WHERE ${isDue})`)
-      .run(target, nowMs, limit, claimant, nowMs + leaseMs);
-    return rows.map((row) => claimed(request, view, row));
+      .all(target, nowMs, limit, ...behind);
+    const found = rows.map((row) => claimed(request, view, row));
+    const take = writer.statement(`
+      UPDATE deliveries SET claimed_by = ?, leased_until = ?, attempts = attempts + 1
+      WHERE target = ? AND entity_id = ?`);
+    for (const { entityId } of found) take.run(claimant, nowMs + leaseMs, target, entityId);
+    return found;
   });
 }
 

@@ -1,15 +1,14 @@
-import type { ViewValue } from '../../core/domain.ts';
 import { messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
-import { deliveryIdOf } from '../delivery-id.ts';
 import { Gate } from '../gate.ts';
 import { BatchSize } from './batch-size.ts';
 import { Breaker } from './breaker.ts';
 import { ClaimAhead } from './claim-ahead.ts';
+import { ClaimPlace } from './claim-place.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
-import { isFault, nextOf } from './settlement.ts';
+import { deliveryOf, isFault, NO_OUTCOME, nextOf } from './settlement.ts';
 import { Slots } from './slots.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -18,6 +17,10 @@ export type { DeliverOptions, DeliverStatus } from './options.ts';
 const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 10_000 };
 /** The most attempts that are recorded in one transaction. */
 const SETTLE_LIMIT = 4_096;
+/** While more is waiting, attempts are recorded no more often than this: each time costs a wait for the disk. */
+const SETTLE_EVERY_MS = 50;
+/** Looks for retries take up to a tenth of the time: they go through all that is due, which may be much. */
+const RETRY_LOOKS_SHARE = 0.1;
 /** Of so many calls one is a retry, if any is due. */
 const RETRYS_TURN = 4;
 
@@ -48,6 +51,7 @@ export class Deliver {
   readonly #rate: TokenBucket;
   readonly #slots: Slots;
   readonly #ahead: ClaimAhead;
+  readonly #place: ClaimPlace;
   readonly #batchSize: BatchSize;
   readonly #totals = { delivered: 0, retried: 0, dead: 0 };
   #claims = 0;
@@ -69,6 +73,7 @@ export class Deliver {
     this.#rate = new TokenBucket(clock);
     this.#slots = new Slots(concurrency, clock);
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
+    this.#place = new ClaimPlace(clock);
     this.#batchSize = new BatchSize(clock);
   }
 
@@ -130,11 +135,13 @@ export class Deliver {
       // Asked for before the claim, so that what becomes due during it is not slept over.
       const woken =
         attempts === 'first' ? this.#wake.waitFor(pollMs, clock, signal) : clock.sleep(pollMs, signal);
+      const beganMs = clock.monotonicMs();
       try {
-        const claimed = await this.#claim(attempts, limit);
+        const isAll = await this.#claim(attempts, limit);
         failures = 0;
-        // Less than a part of what was asked for: that was all, even if others claim at the same time.
-        if (claimed * 4 < limit) await woken;
+        const lookedMs = clock.monotonicMs() - beganMs;
+        if (isAll) await woken;
+        if (isAll && attempts === 'later') await clock.sleep(lookedMs / RETRY_LOOKS_SHARE, signal);
       } catch (error) {
         failures++;
         logger('warn', `Deliveries to ${target.name} paused: ${messageOf(error)}`, { failures });
@@ -153,8 +160,10 @@ export class Deliver {
     return this.#ahead.limit(attempts, this.#inFlight, this.#allowedPerSecond());
   }
 
-  async #claim(attempts: Attempts, limit: number): Promise<number> {
+  /** Resolves with whether nothing that is due is left. */
+  async #claim(attempts: Attempts, limit: number): Promise<boolean> {
     const { store, target, clock, leaseMs } = this.#options;
+    const behind = attempts === 'first' ? this.#place.next() : undefined;
     const askedMs = clock.monotonicMs();
     const claimed = await store.claimDeliveries({
       target: target.name,
@@ -163,10 +172,14 @@ export class Deliver {
       nowMs: clock.now(),
       leaseMs,
       attempts,
+      ...(behind === undefined ? {} : { behind }),
     });
-    this.#ahead.add(claimed, askedMs, claimed.length === limit);
+    const isMore = claimed.length === limit;
+    if (attempts === 'first') this.#place.moved(claimed, isMore);
+    this.#ahead.add(claimed, askedMs, isMore);
     this.#pump();
-    return claimed.length;
+    // Less than a part of what was asked for: that was all, even if others claim at the same time.
+    return behind === undefined && claimed.length * 4 < limit;
   }
 
   #allowedPerSecond(): number | null {
@@ -221,7 +234,7 @@ export class Deliver {
   }
 
   async #call(group: readonly ClaimedDelivery[]): Promise<void> {
-    const { target, clock } = this.#options;
+    const { target, clock, view } = this.#options;
     const { generation } = this.#breaker;
     const [first] = group;
     if (first === undefined) return;
@@ -231,7 +244,7 @@ export class Deliver {
     this.#breaker.began(isFirstAttempt);
     const slot = this.#slots.begin(!isFirstAttempt);
     const attemptedAtMs = clock.now();
-    const deliveries = group.map((delivery) => this.#deliveryOf(delivery));
+    const deliveries = group.map((delivery) => deliveryOf(delivery, view));
     const outcomes = await target.deliver(deliveries, this.#cutting.signal);
     this.#slots.end(slot);
     for (let index = 0; index < group.length; index++) {
@@ -288,16 +301,6 @@ export class Deliver {
     this.#breaker.ended({ generation, startedMs, outcome, entityId: first.entityId, isFirstAttempt, error });
   }
 
-  #deliveryOf({ entityId, version, row, attempt }: ClaimedDelivery): Delivery {
-    const { view } = this.#options;
-    const body: Record<string, ViewValue> = { [view.keyColumn]: entityId };
-    view.columns.forEach((column, index) => {
-      body[column.name] = row[index] ?? null;
-    });
-    body.version = version;
-    return { deliveryId: deliveryIdOf(entityId, version), entityId, version, body, attempt };
-  }
-
   /** Time alone may let something begin: a breaker that opens its door, a rate, a slow call that stands aside. */
   #pumpLater(): void {
     const { clock } = this.#options;
@@ -324,12 +327,18 @@ export class Deliver {
   async #settleLoop(): Promise<void> {
     const { clock, logger, store } = this.#options;
     let failures = 0;
+    let lastMs = Number.NEGATIVE_INFINITY;
     for (;;) {
       if (this.#finished.length === 0) {
         if (this.#claimLoops === 0 && this.#ahead.waiting === 0 && this.#inFlight === 0) return;
         await this.#finishedOne.wait();
         continue;
       }
+      const restMs = lastMs + SETTLE_EVERY_MS - clock.monotonicMs();
+      if (restMs > 0 && this.#ahead.waiting > 0 && this.#finished.length < SETTLE_LIMIT) {
+        await clock.sleep(restMs, this.#stopping.signal);
+      }
+      lastMs = clock.monotonicMs();
       const batch =
         this.#finished.length <= SETTLE_LIMIT ? this.#finished : this.#finished.slice(0, SETTLE_LIMIT);
       this.#finished = this.#finished.slice(batch.length);
@@ -379,13 +388,3 @@ export class Deliver {
     if (this.#claimLimit('later') > 0) this.#roomMade.later.open();
   }
 }
-
-/** A target that breaks its promise of one outcome for each is not to take the loop with it. */
-const NO_OUTCOME: DeliveryOutcome = {
-  verdict: 'retry',
-  status: null,
-  latencyMs: 0,
-  answer: '',
-  error: 'The target said nothing of this state.',
-  retryAfterMs: null,
-};

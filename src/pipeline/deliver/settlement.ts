@@ -1,7 +1,9 @@
+import type { View, ViewValue } from '../../core/domain.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
+import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import { deliveryIdOf } from '../delivery-id.ts';
 
 const MAX_RETRY_AFTER_MS = 60 * 60_000;
 
@@ -29,3 +31,26 @@ export function isFault({ verdict, status }: DeliveryOutcome): boolean {
   if (verdict !== 'retry') return verdict === 'throttle';
   return status === null || status < 400 || status >= 500;
 }
+
+/** What is sent of a claimed delivery. */
+export function deliveryOf(
+  { entityId, version, row, attempt }: ClaimedDelivery,
+  { keyColumn, columns }: Pick<View<never>, 'keyColumn' | 'columns'>,
+): Delivery {
+  const body: Record<string, ViewValue> = { [keyColumn]: entityId };
+  columns.forEach((column, index) => {
+    body[column.name] = row[index] ?? null;
+  });
+  body.version = version;
+  return { deliveryId: deliveryIdOf(entityId, version), entityId, version, body, attempt };
+}
+
+/** A target that breaks its promise of one outcome for each is not to take the loop with it. */
+export const NO_OUTCOME: DeliveryOutcome = {
+  verdict: 'retry',
+  status: null,
+  latencyMs: 0,
+  answer: '',
+  error: 'The target said nothing of this state.',
+  retryAfterMs: null,
+};

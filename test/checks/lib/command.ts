@@ -16,6 +16,8 @@ export interface CommandOption {
 export interface CheckCommand {
   /** As in `npm run check:<name>`. */
   readonly name: string;
+  /** How it is called, if otherwise. */
+  readonly invocation?: string;
   readonly summary: string;
   readonly examples: readonly string[];
   readonly options: readonly CommandOption[];
@@ -151,7 +153,8 @@ function parseOptions(command: CheckCommand): Map<string, string> {
   try {
     given = parseArgs({ options: { ...options, help: { type: 'boolean', short: 'h' } } }).values;
   } catch (error) {
-    fail(`${messageOf(error)}\nSee: npm run check:${command.name} -- --help`);
+    const called = command.invocation ?? `npm run check:${command.name} --`;
+    fail(`${messageOf(error)}\nSee: ${called} --help`);
   }
   if (given.help === true) {
     process.stdout.write(helpOf(command));

@@ -50,6 +50,27 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       expect(await ids(2)).toEqual([]);
     });
 
+    it('goes on behind another one that it is told of, and without that takes what stands before it too', async () => {
+      const ids = ['a', 'b', 'c', 'd'];
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+      place.clock.nowMs += 10;
+      await commitChanges(place.store, change('0, later', 0, { delivery: DUE }));
+      const [, second] = await claim(place.store, 'one', 2);
+      if (second === undefined) throw new Error('Nothing was claimed.');
+      place.clock.nowMs += LEASE_MS + 1;
+      const request = {
+        target: TARGET,
+        claimant: 'two',
+        limit: 10,
+        nowMs: place.clock.now(),
+        leaseMs: 1_000,
+      };
+      const behind = await place.store.claimDeliveries({ ...request, behind: second });
+      expect(behind.map(({ entityId }) => entityId)).toEqual(['c', 'd', '0, later']);
+      const rest = await place.store.claimDeliveries({ ...request, claimant: 'three' });
+      expect(rest.map(({ entityId }) => entityId)).toEqual(['a', 'b']);
+    });
+
     it('takes first attempts or later ones alone, where that is asked for', async () => {
       await commitChanges(place.store, change('tried', 0, { delivery: DUE }));
       await claim(place.store, 'one', 1);

@@ -1,0 +1,301 @@
+/**
+ * `npm run bench -- delivery`: how many states a second order-sync delivers to an order-mgt that makes each of
+ * them durable, singly and in batches, beside what the HTTP client alone reaches. See docs/checks.md.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CheckCommand, Figures, RunningCheck } from '../test/checks/lib/command.ts';
+import { readyOrder, startEmbeddedLog } from '../test/checks/lib/embedded-log.ts';
+import { cpuSecondsOf, descendantPid, machine } from '../test/checks/lib/process-usage.ts';
+import { Program } from '../test/checks/lib/programs.ts';
+import { Tables } from '../test/checks/lib/tables.ts';
+import { waitFor } from '../test/checks/lib/waiting.ts';
+import { createDatabase, startServices } from '../test/services/index.ts';
+import { PreloadedLedger } from './delivery/preloaded-ledger.ts';
+
+const LEDGERS = ['embedded', 'mariadb'] as const;
+type Ledger = (typeof LEDGERS)[number];
+const WAYS = ['single', 'batch'] as const;
+type Way = (typeof WAYS)[number];
+
+const POLL_MS = 20;
+const TIMEOUT_MS = 300_000;
+const SINGLE_SHARE_MIN = 0.3;
+const BATCH_STATES_PER_SECOND_MIN = 40_000;
+
+export const bench: CheckCommand = {
+  name: 'delivery',
+  invocation: 'npm run bench -- delivery',
+  summary: 'States a second from order-sync into a durable order-mgt, beside the HTTP client alone.',
+  examples: [
+    'npm run bench -- delivery',
+    'npm run bench -- delivery --ledger embedded --way batch --batch-states 300000 --runs 1',
+  ],
+  options: [
+    {
+      name: 'ledger',
+      value: 'embedded|mariadb|both',
+      fallback: 'both',
+      help: "Where order-sync's tables are",
+    },
+    { name: 'way', value: 'single|batch|both', fallback: 'both', help: 'One state in a request, or many' },
+    { name: 'single-states', value: 'number', fallback: '50000', help: 'States of a run, singly' },
+    { name: 'batch-states', value: 'number', fallback: '200000', help: 'States of a run, in batches' },
+    { name: 'runs', value: 'number', fallback: '3', help: 'Runs of each; the median is given' },
+    { name: 'client-seconds', value: 'number', fallback: '3', help: 'How long the client alone is measured' },
+  ],
+  run,
+};
+
+/** What one run measured. */
+interface Delivered {
+  readonly states_per_second: number;
+  readonly cpu_seconds_per_million_order_sync: number;
+  readonly cpu_seconds_per_million_order_mgt: number;
+  readonly cpu_seconds_per_million_database: number | null;
+}
+
+async function run(check: RunningCheck): Promise<Figures> {
+  const ledgers = chosen(check, 'ledger', LEDGERS);
+  const ways = chosen(check, 'way', WAYS);
+  const runs = check.number('runs');
+  const client = await measureClient(check, runs);
+  check.progress(`The client alone: ${JSON.stringify(client)}`);
+  const figures: Record<string, unknown> = { ...client };
+  const misses: string[] = [];
+  const expect = (what: string, holds: boolean) => {
+    if (!holds) misses.push(what);
+  };
+  for (const ledger of ledgers) {
+    const found = await measureLedger(check, ledger, ways, runs);
+    for (const way of ways) {
+      const delivered = found[way];
+      const rate = median(delivered.map((each) => each.states_per_second)) ?? 0;
+      figures[`${way}_states_per_second_${ledger}`] = rate;
+      figures[`${way}_states_per_second_of_runs_${ledger}`] = delivered.map((each) => each.states_per_second);
+      for (const name of ['order_sync', 'order_mgt', 'database'] as const) {
+        figures[`${way}_cpu_seconds_per_million_${name}_${ledger}`] = median(
+          delivered.map((each) => each[`cpu_seconds_per_million_${name}`]),
+        );
+      }
+      if (way === 'single') {
+        const share = round(rate / client.client_posts_per_second);
+        figures[`single_share_of_client_${ledger}`] = share;
+        expect(`${ledger}: singles at ${SINGLE_SHARE_MIN} of the client`, share >= SINGLE_SHARE_MIN);
+      } else if (ledger === 'embedded') {
+        expect(
+          `${BATCH_STATES_PER_SECOND_MIN} states a second by batch`,
+          rate >= BATCH_STATES_PER_SECOND_MIN,
+        );
+      }
+    }
+  }
+  for (const miss of misses) check.progress(`Not reached: ${miss}`);
+  return {
+    ...figures,
+    single_states: check.number('single-states'),
+    batch_states: check.number('batch-states'),
+    runs,
+    machine: machine(),
+    ok: misses.length === 0,
+  };
+}
+
+function chosen<Choice extends string>(
+  check: RunningCheck,
+  option: string,
+  all: readonly Choice[],
+): Choice[] {
+  const choice = check.choice(option, ['both', ...all]);
+  return all.filter((each) => choice === 'both' || choice === each);
+}
+
+/** Client and server in processes of their own, as order-sync and order-mgt are. */
+async function measureClient(
+  check: RunningCheck,
+  runs: number,
+): Promise<{ client_posts_per_second: number; client_cpu_seconds_per_million: number }> {
+  const server = spawnPart(check, 'bare-server.ts', []);
+  const [port] = (await once(server.stdout, 'data')) as [Buffer];
+  const measured: { posts_per_second: number; cpu_seconds_per_million: number }[] = [];
+  for (let number = 0; number < runs; number++) {
+    const client = spawnPart(check, 'bare-client.ts', [port.toString().trim(), check.text('client-seconds')]);
+    const [answer] = (await once(client.stdout, 'data')) as [Buffer];
+    measured.push(JSON.parse(answer.toString()));
+  }
+  server.kill();
+  return {
+    client_posts_per_second: median(measured.map((each) => each.posts_per_second)) ?? 0,
+    client_cpu_seconds_per_million: median(measured.map((each) => each.cpu_seconds_per_million)) ?? 0,
+  };
+}
+
+function spawnPart(check: RunningCheck, file: string, argv: readonly string[]) {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'delivery', file), ...argv], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  check.defer(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+/** Journals all states once, with nothing sent, and delivers them as often as there are runs. */
+async function measureLedger(
+  check: RunningCheck,
+  ledger: Ledger,
+  ways: readonly Way[],
+  runs: number,
+): Promise<Record<Way, Delivered[]>> {
+  const folder = check.temporaryFolder();
+  const { url, stop } = await databaseOf(check, ledger, folder);
+  const settings = { TRIBUTARY_DATA_DIR: folder, DATABASE_URL: url };
+  const count = Math.max(...ways.map((way) => check.number(`${way}-states`)));
+  await preload(check, folder, settings, count);
+  const kept = new PreloadedLedger(url);
+  await kept.keep();
+  const found: Record<Way, Delivered[]> = { single: [], batch: [] };
+  for (const way of ways) {
+    for (let number = 1; number <= runs; number++) {
+      const states = check.number(`${way}-states`);
+      await kept.restore(states);
+      const delivered = await deliverOnce(check, { way, states, folder, settings, number });
+      const left = await kept.left();
+      if (left.unsettled !== 0 || left.attempts !== states) {
+        throw new Error(`After ${states} states the ledger has ${JSON.stringify(left)}`);
+      }
+      check.progress(`${ledger}, ${way}, run ${number} of ${runs}: ${JSON.stringify(delivered)}`);
+      found[way].push(delivered);
+    }
+  }
+  await stop();
+  return found;
+}
+
+async function databaseOf(
+  check: RunningCheck,
+  ledger: Ledger,
+  folder: string,
+): Promise<{ url: string; stop: () => Promise<void> }> {
+  if (ledger === 'embedded') {
+    return { url: `sqlite:${join(folder, 'order-sync.sqlite')}`, stop: async () => {} };
+  }
+  const services = await startServices({ mariadb: true });
+  const stop = check.defer(() => services.stop());
+  check.progress(services.describe());
+  const database = await createDatabase(services.mariadb.url);
+  check.defer(() => database.drop());
+  return { url: database.url, stop };
+}
+
+async function preload(
+  check: RunningCheck,
+  folder: string,
+  settings: Readonly<Record<string, string>>,
+  count: number,
+): Promise<void> {
+  const orderSync = await Program.create(check, 'order-sync', 'order-sync-preload', folder, {
+    ...settings,
+    ORDER_SYNC_DELIVER: 'false',
+  });
+  orderSync.start();
+  await orderSync.ready();
+  const log = await startEmbeddedLog(folder);
+  const CHUNK = 10_000;
+  for (let from = 0; from < count; from += CHUNK) {
+    const ids = Array.from({ length: Math.min(CHUNK, count - from) }, (_, index) => orderId(from + index));
+    await log.append(ids.flatMap(readyOrder));
+  }
+  await log.close();
+  const tables = new Tables(settings.DATABASE_URL ?? '');
+  await waitFor(
+    { what: `${count} states to be due`, pauseMs: 200, timeoutMs: TIMEOUT_MS, signal: check.signal },
+    async () => ((await tables.pendingDeliveries()) === count ? true : undefined),
+  );
+  await tables.close();
+  await orderSync.stop();
+  check.progress(`${count} states are due`);
+}
+
+function orderId(number: number): string {
+  return `order-${String(number).padStart(8, '0')}`;
+}
+
+/** One delivery of everything that is due into an empty order-mgt, from the first to the last state stored there. */
+async function deliverOnce(
+  check: RunningCheck,
+  run: {
+    way: Way;
+    states: number;
+    folder: string;
+    settings: Readonly<Record<string, string>>;
+    number: number;
+  },
+): Promise<Delivered> {
+  const { way, states, folder, settings } = run;
+  const label = `${way}-${run.number}`;
+  const targetFolder = join(folder, label);
+  mkdirSync(targetFolder);
+  const target = await Program.create(check, 'order-mgt', `order-mgt-${label}`, folder, {
+    TRIBUTARY_DATA_DIR: targetFolder,
+    ...(way === 'single' ? { ORDER_MGT_BATCH_MAX: '0' } : {}),
+  });
+  target.start();
+  await target.ready();
+  const orderSync = await Program.create(check, 'order-sync', `order-sync-${label}`, folder, {
+    ...settings,
+    ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${target.port}/api/orders`,
+  });
+  const stored = new DatabaseSync(join(targetFolder, 'order-mgt.sqlite'), { readOnly: true });
+  const last = stored.prepare('SELECT COALESCE(MAX(sequence), 0) AS n FROM deliveries_received');
+  orderSync.start();
+  const pids = {
+    order_sync: orderSync.pid,
+    order_mgt: target.pid,
+    database: descendantPid(/mariadbd/),
+  };
+  const seen = () => ({
+    states: Number(last.get()?.n),
+    ms: performance.now(),
+    order_sync: cpuSecondsOf(pids.order_sync),
+    order_mgt: cpuSecondsOf(pids.order_mgt),
+    database: pids.database === undefined ? null : cpuSecondsOf(pids.database),
+  });
+  let first = seen();
+  let end = first;
+  const deadline = first.ms + TIMEOUT_MS;
+  while (end.states < states) {
+    await sleep(POLL_MS, undefined, { signal: check.signal });
+    orderSync.assertRunning();
+    end = seen();
+    if (first.states === 0) first = end;
+    if (end.ms > deadline) throw new Error(`Only ${end.states} of ${states} states have arrived`);
+  }
+  stored.close();
+  // What is not settled when it ends would be sent again.
+  await orderSync.stop();
+  await target.stop();
+  const measured = end.states - first.states;
+  const perMillion = (from: number, to: number) => round(((to - from) / measured) * 1e6);
+  return {
+    states_per_second: Math.round(measured / ((end.ms - first.ms) / 1_000)),
+    cpu_seconds_per_million_order_sync: perMillion(first.order_sync, end.order_sync),
+    cpu_seconds_per_million_order_mgt: perMillion(first.order_mgt, end.order_mgt),
+    cpu_seconds_per_million_database:
+      first.database === null || end.database === null ? null : perMillion(first.database, end.database),
+  };
+}
+
+function median(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null).sort((left, right) => left - right);
+  if (known.length === 0) return null;
+  const middle = Math.floor(known.length / 2);
+  const upper = known[middle] as number;
+  return known.length % 2 === 1 ? upper : round((upper + (known[middle - 1] as number)) / 2);
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

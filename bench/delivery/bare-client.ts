@@ -1,0 +1,72 @@
+/**
+ * What the HTTP client reaches when nothing else is to be done: posts the same state, with the headers of a
+ * delivery, on 64 connections for so many seconds, and prints posts a second and CPU seconds per million.
+ */
+import { Pool } from 'undici';
+
+const CONNECTIONS = 64;
+const [port = '', seconds = '3'] = process.argv.slice(2);
+const pool = new Pool(`http://127.0.0.1:${port}`, { connections: CONNECTIONS, pipelining: 1 });
+const body = JSON.stringify({
+  order_id: 'order-00000000',
+  order_status: 'CREATED',
+  payment_status: 'PAYMENT_AUTHORIZED',
+  review_status: null,
+  ready_to_send: true,
+  version: 2,
+});
+const headers = [
+  'content-type',
+  'application/json',
+  'idempotency-key',
+  '"dlv_0123456789abcdef0123456789abcdef"',
+  'webhook-id',
+  'dlv_0123456789abcdef0123456789abcdef',
+  'webhook-timestamp',
+  '1767225600',
+  'traceparent',
+  '00-0123456789abcdef0123456789abcdef-0123456789abcdef-00',
+];
+let posts = 0;
+let isOver = false;
+
+/** One connection's worth of posts, the next one as soon as the last is answered. */
+function post(): void {
+  if (isOver) return;
+  pool.dispatch(
+    { method: 'POST', path: '/api/orders', headers, body },
+    {
+      onRequestStart() {},
+      onResponseStart() {},
+      onResponseData() {},
+      onResponseEnd() {
+        posts++;
+        post();
+      },
+      onResponseError(_controller, error) {
+        throw error;
+      },
+    },
+  );
+}
+
+for (let connection = 0; connection < CONNECTIONS; connection++) post();
+// The first second is the compiler's.
+await sleep(1_000);
+const from = { posts, ms: performance.now(), cpu: process.cpuUsage() };
+await sleep(Number(seconds) * 1_000);
+const durationMs = performance.now() - from.ms;
+const cpu = process.cpuUsage(from.cpu);
+const posted = posts - from.posts;
+isOver = true;
+process.stdout.write(
+  `${JSON.stringify({
+    posts_per_second: Math.round(posted / (durationMs / 1_000)),
+    cpu_seconds_per_million: Math.round((cpu.user + cpu.system) / posted),
+  })}\n`,
+);
+process.exit(0);
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,251 @@
+/**
+ * `npm run check:delivery-crash`: order-sync and order-mgt killed by turns, one each second, while orders change;
+ * afterwards the target has the last state of every order, and each state had one effect. See docs/checks.md.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createDatabase, startServices } from '../services/index.ts';
+import { type Figures, messageOf, type RunningCheck, runCommand } from './lib/command.ts';
+import { compareTarget, compareWithOracle } from './lib/comparison.ts';
+import { Effects } from './lib/effects.ts';
+import { startEmbeddedLog } from './lib/embedded-log.ts';
+import { createTopics, Publisher } from './lib/kafka-client.ts';
+import { Killer } from './lib/killer.ts';
+import { LedgerTables } from './lib/ledger-tables.ts';
+import { Program } from './lib/programs.ts';
+import { Tables } from './lib/tables.ts';
+import { waitFor } from './lib/waiting.ts';
+import { workload } from './lib/workload.ts';
+import { Oracle, type RawRecord, type Topics } from './oracle.ts';
+
+const STACKS = ['kafka', 'embedded'] as const;
+type Stack = (typeof STACKS)[number];
+
+const PUBLISH_EVERY_MS = 100;
+const HEAL_TIMEOUT_MS = 180_000;
+const ORDER_SYNCS = 2;
+const PARTITIONS = 4;
+
+await runCommand({
+  name: 'delivery-crash',
+  summary:
+    'order-sync and order-mgt are killed by turns under load: the target ends right, nothing counts twice.',
+  examples: [
+    'npm run check:delivery-crash -- --minutes 5',
+    'npm run check:delivery-crash -- --stack embedded --minutes 1 --rate 500',
+  ],
+  options: [
+    { name: 'minutes', value: 'number', fallback: '5', help: 'How long there is load, on each stack' },
+    { name: 'stack', value: 'kafka|embedded|both', fallback: 'both', help: 'Kafka with MariaDB, or neither' },
+    { name: 'rate', value: 'number', fallback: '300', help: 'Events published a second' },
+    { name: 'kill-every-seconds', value: 'number', fallback: '1', help: 'Pause between two SIGKILLs' },
+    { name: 'seed', value: 'number', fallback: '1', help: 'The same seed publishes the same records' },
+  ],
+  run,
+});
+
+async function run(check: RunningCheck): Promise<Figures> {
+  const startedAt = performance.now();
+  const chosen = check.choice('stack', ['both', ...STACKS]);
+  const totals: Record<string, number> = {};
+  for (const stack of STACKS.filter((each) => chosen === 'both' || chosen === each)) {
+    const found = await crash(check, stack);
+    check.progress(`${stack}: ${JSON.stringify(found)}`);
+    for (const [name, count] of Object.entries(found)) totals[name] = (totals[name] ?? 0) + count;
+  }
+  const mustBeNone = ['lost', 'duplicated', 'divergent', 'target_different', 'never_delivered'];
+  mustBeNone.push('double_effects', 'versions_fallen', 'pending', 'dead', 'crashes');
+  return {
+    ...totals,
+    stack: chosen,
+    minutes: check.number('minutes'),
+    seed: check.number('seed'),
+    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+    ok: mustBeNone.every((name) => totals[name] === 0) && (totals.effects ?? 0) > 0,
+  };
+}
+
+interface Place {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly databaseUrl: string;
+  readonly topics: Topics;
+  publish(records: readonly RawRecord[]): Promise<void>;
+}
+
+async function crash(check: RunningCheck, stack: Stack): Promise<Record<string, number>> {
+  const folder = check.temporaryFolder();
+  const place = stack === 'kafka' ? await onKafka(check) : await embedded(folder);
+  const targetFile = join(folder, 'order-mgt.sqlite');
+  const target = await Program.create(check, 'order-mgt', 'order-mgt', folder, {
+    TRIBUTARY_DATA_DIR: folder,
+  });
+  target.start();
+  await target.ready();
+  const effects = new Effects(targetFile);
+  const closeEffects = check.defer(() => effects.close());
+  const syncs: Program[] = [];
+  for (let number = 1; number <= ORDER_SYNCS; number++) {
+    const sync = await Program.create(check, 'order-sync', `order-sync-${number}`, folder, {
+      TRIBUTARY_DATA_DIR: folder,
+      ...place.settings,
+      ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${target.port}/api/orders`,
+      // Whatever fails is tried again soon, so that a minute has many attempts.
+      ORDER_SYNC_DELIVERY_DEADLINE_MS: '1000',
+      ORDER_SYNC_DELIVERY_BACKOFF_BASE_MS: '50',
+      ORDER_SYNC_DELIVERY_BACKOFF_CAP_MS: '1000',
+      ORDER_SYNC_DELIVERY_MAX_ATTEMPTS: '1000',
+    });
+    sync.start();
+    syncs.push(sync);
+  }
+  await Promise.all(syncs.map((sync) => sync.ready()));
+  check.progress(`${stack}: order-mgt and ${ORDER_SYNCS} order-syncs are ready`);
+
+  const killer = new Killer(check, target, syncs);
+  const killing = killer.killUntilRest(check.number('kill-every-seconds') * 1_000);
+  const oracle = await publishSteadily(check, place);
+  await killer.rest();
+  await killing;
+  check.progress(`${stack}: ${killer.orderSyncKills + killer.orderMgtKills} kills; waiting for all to heal`);
+  const tables = new Tables(place.databaseUrl);
+  const closeTables = check.defer(() => tables.close());
+  const ledger = new LedgerTables(place.databaseUrl);
+  const closeLedger = check.defer(() => ledger.close());
+  await heal(check, tables, ledger, oracle.identityCount).catch((error: unknown) =>
+    check.progress(`Not healed: ${messageOf(error)}; order-sync's log ends:\n${syncs[0]?.logTail()}`),
+  );
+  for (const program of [...syncs, target]) await program.stop();
+
+  const { examples, lost, duplicated, divergent } = await compareWithOracle(tables, oracle, new Set());
+  const atTarget = new Tables(`sqlite:${targetFile}`);
+  const { examples: more, target_different } = await compareTarget(atTarget, oracle);
+  for (const line of [...examples, ...more]) check.progress(line);
+  const figures = {
+    events: oracle.identityCount,
+    orders: oracle.orderCount,
+    order_sync_kills: killer.orderSyncKills,
+    order_mgt_kills: killer.orderMgtKills,
+    crashes: killer.crashes,
+    ...(await ledger.attempts()),
+    ...effects.figures(),
+    lost,
+    duplicated,
+    divergent,
+    target_different: target_different + (await differentFromView(check, tables, atTarget)),
+    never_delivered: await neverDelivered(ledger, atTarget),
+    ...(await ledger.counts()),
+  };
+  await atTarget.close();
+  for (const close of [closeEffects, closeTables, closeLedger]) await close();
+  return figures;
+}
+
+async function embedded(folder: string): Promise<Place> {
+  const databaseUrl = `sqlite:${join(folder, 'order-sync.sqlite')}`;
+  const topics = { order: 'order_events', payment: 'payment_events' };
+  return {
+    settings: { ORDER_SYNC_SESSION_TIMEOUT_MS: '1000' },
+    databaseUrl,
+    topics,
+    async publish(records) {
+      const log = await startEmbeddedLog(folder);
+      await log.append(records);
+      await log.close();
+    },
+  };
+}
+
+async function onKafka(check: RunningCheck): Promise<Place> {
+  const services = await startServices({ kafka: { heap: '1g' }, mariadb: true });
+  check.defer(() => services.stop());
+  check.progress(services.describe());
+  const database = await createDatabase(services.mariadb.url);
+  check.defer(() => database.drop());
+  const suffix = randomBytes(4).toString('hex');
+  const topics = { order: `order_events_${suffix}`, payment: `payment_events_${suffix}` };
+  const partitions = new Map([
+    [topics.order, PARTITIONS],
+    [topics.payment, PARTITIONS],
+  ]);
+  const { brokers } = services.kafka;
+  await createTopics(brokers, partitions);
+  const publisher = new Publisher(brokers, partitions);
+  check.defer(() => publisher.close());
+  return {
+    settings: {
+      KAFKA_BROKERS: brokers.join(','),
+      DATABASE_URL: database.url,
+      ORDER_TOPIC: topics.order,
+      PAYMENT_TOPIC: topics.payment,
+      ORDER_SYNC_GROUP: `check-${suffix}`,
+      ORDER_SYNC_SESSION_TIMEOUT_MS: '3000',
+    },
+    databaseUrl: database.url,
+    topics,
+    async publish(records) {
+      await publisher.publish(records);
+    },
+  };
+}
+
+/** Publishes the workload at its rate until the time is up; resolves with what must have come of it. */
+async function publishSteadily(check: RunningCheck, place: Place): Promise<Oracle> {
+  const oracle = new Oracle(place.topics);
+  const rate = check.number('rate');
+  const events = Math.round(check.number('minutes') * 60 * rate);
+  const startedAt = performance.now();
+  let batch: RawRecord[] = [];
+  let published = 0;
+  const rates = { duplicateRate: 0.05, lateRate: 0.05, malformedRate: 0 };
+  for (const { record } of workload({ events, seed: check.number('seed'), topics: place.topics, ...rates })) {
+    if (oracle.add(record) === null) throw new Error('The workload holds a record that is no event');
+    batch.push(record);
+    if (batch.length < (rate * PUBLISH_EVERY_MS) / 1_000) continue;
+    await place.publish(batch);
+    published += batch.length;
+    batch = [];
+    const aheadMs = (published / rate) * 1_000 - (performance.now() - startedAt);
+    if (aheadMs > 0) await sleep(aheadMs, undefined, { signal: check.signal });
+  }
+  if (batch.length > 0) await place.publish(batch);
+  return oracle;
+}
+
+/** Until every event is journaled and nothing is due, twice in a row. */
+async function heal(
+  check: RunningCheck,
+  tables: Tables,
+  ledger: LedgerTables,
+  events: number,
+): Promise<void> {
+  let quiet = 0;
+  const waiting = { what: 'all to be journaled and delivered', pauseMs: 500, timeoutMs: HEAL_TIMEOUT_MS };
+  await waitFor({ ...waiting, signal: check.signal }, async () => {
+    const isDone = (await tables.count('event_journal')) >= events && (await ledger.counts()).pending === 0;
+    quiet = isDone ? quiet + 1 : 0;
+    return quiet > 1 ? true : undefined;
+  });
+}
+
+/** Orders at the target that are not, column by column, what the view has, and ready ones that are not there. */
+async function differentFromView(check: RunningCheck, view: Tables, target: Tables): Promise<number> {
+  const held = new Map<string, string>();
+  for await (const { version: _, ...columns } of target.orders())
+    held.set(columns.orderId, JSON.stringify(columns));
+  let different = 0;
+  for await (const { version: _, ...columns } of view.orders()) {
+    const wanted = JSON.stringify(columns);
+    const found = held.get(columns.orderId);
+    if (found === wanted || (found === undefined && columns.readyToSend !== true)) continue;
+    if (++different <= 10) check.progress(`the view has ${wanted}, the target ${found}`);
+  }
+  return different;
+}
+
+/** Orders that the ledger knows, because they were ready once, and that the target does not have. */
+async function neverDelivered(ledger: LedgerTables, target: Tables): Promise<number> {
+  const held = new Set<string>();
+  for await (const { orderId } of target.orders()) held.add(orderId);
+  return (await ledger.entities()).filter((id) => !held.has(id)).length;
+}

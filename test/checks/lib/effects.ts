@@ -1,0 +1,67 @@
+/** What order-mgt did, by its own database: a trigger of the check writes down each change of an order. */
+import { DatabaseSync } from 'node:sqlite';
+
+export interface EffectFigures {
+  /** Changes of orders at the target. */
+  effects: number;
+  /** States that had an effect more than once, or a delivery id of their own more than once. */
+  double_effects: number;
+  /** Changes that did not raise the order's version. */
+  versions_fallen: number;
+}
+
+const LOCK_PATIENCE_MS = 20_000;
+
+export class Effects {
+  readonly #database: DatabaseSync;
+
+  /** order-mgt has made the file, and nothing has been delivered yet. */
+  constructor(file: string) {
+    this.#database = new DatabaseSync(file, { timeout: LOCK_PATIENCE_MS });
+    this.#database.exec(`
+      CREATE TABLE check_effects (position INTEGER PRIMARY KEY, order_id TEXT, before INTEGER, version INTEGER);
+      CREATE TRIGGER check_insert AFTER INSERT ON orders BEGIN
+        INSERT INTO check_effects (order_id, before, version) VALUES (NEW.order_id, NULL, NEW.version); END;
+      CREATE TRIGGER check_update AFTER UPDATE ON orders BEGIN
+        INSERT INTO check_effects (order_id, before, version) VALUES (NEW.order_id, OLD.version, NEW.version); END;
+      CREATE TRIGGER check_delete AFTER DELETE ON orders BEGIN
+        INSERT INTO check_effects (order_id, before, version) VALUES (OLD.order_id, OLD.version, 0); END;`);
+  }
+
+  figures(): EffectFigures {
+    const twice = (table: string, columns: string) =>
+      this.#count(
+        `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${table} GROUP BY ${columns} HAVING COUNT(*) > 1)`,
+      );
+    // Each effect has the receipt that was stored with it, and in the sequence of the receipts versions rise.
+    const unlike = this.#count(`
+      SELECT (SELECT COUNT(*) FROM (SELECT order_id, version FROM check_effects EXCEPT
+          SELECT order_id, version FROM deliveries_received WHERE effect = 'applied'))
+        + (SELECT COUNT(*) FROM (SELECT order_id, version FROM deliveries_received WHERE effect = 'applied' EXCEPT
+          SELECT order_id, version FROM check_effects)) AS n`);
+    return {
+      effects: this.#count('SELECT COUNT(*) AS n FROM check_effects'),
+      double_effects:
+        twice('check_effects', 'order_id, version') +
+        twice('deliveries_received', 'order_id, version') +
+        unlike,
+      versions_fallen:
+        this.#count(
+          'SELECT COUNT(*) AS n FROM check_effects WHERE before IS NOT NULL AND version <= before',
+        ) +
+        this.#count(`
+          SELECT COUNT(*) AS n FROM (
+            SELECT version, LAG(version) OVER (PARTITION BY order_id ORDER BY sequence) AS before
+            FROM deliveries_received WHERE effect = 'applied')
+          WHERE version <= before`),
+    };
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #count(sql: string): number {
+    return Number(this.#database.prepare(sql).get()?.n);
+  }
+}

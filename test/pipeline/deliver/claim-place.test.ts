@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { ClaimPlace } from '../../../src/pipeline/deliver/claim-place.ts';
+import type { ClaimedDelivery } from '../../../src/ports/store.ts';
+
+function claimed(entityId: string): ClaimedDelivery {
+  return { target: 't', entityId, version: 1, row: [], attempt: 1, claimant: 'c', dueSinceMs: 7 };
+}
+
+describe('the place where the next claim begins', () => {
+  it('is behind the last claim while there is more, and the start when there is not', () => {
+    const place = new ClaimPlace({ monotonicMs: () => 0 });
+    expect(place.next()).toBeUndefined();
+    place.moved([claimed('a'), claimed('b')], true);
+    expect(place.next()).toMatchObject({ entityId: 'b' });
+    place.moved([claimed('c')], false);
+    expect(place.next()).toBeUndefined();
+  });
+
+  it('is the start once a second, however much there is', () => {
+    let nowMs = 0;
+    const place = new ClaimPlace({ monotonicMs: () => nowMs });
+    place.next();
+    place.moved([claimed('a')], true);
+    nowMs = 999;
+    expect(place.next()).toMatchObject({ entityId: 'a' });
+    nowMs = 1_000;
+    expect(place.next()).toBeUndefined();
+    place.moved([claimed('b')], true);
+    nowMs = 1_500;
+    expect(place.next()).toMatchObject({ entityId: 'b' });
+  });
+});
