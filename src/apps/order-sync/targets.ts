@@ -18,6 +18,14 @@ export const TARGET = 'order-mgt';
 /** What a state is called on a topic of states. */
 const STATE_TYPE = 'order.state';
 
+interface HttpTarget {
+  readonly name: string;
+  readonly url: string;
+  readonly secrets: readonly string[];
+  readonly caFile: string | undefined;
+  readonly connections: number;
+}
+
 /** The targets beside order-mgt. */
 export function moreTargets(settings: OrderSyncSettings): TargetSpec[] {
   return readTargetsFile(settings.targetsFile, {
@@ -38,12 +46,21 @@ export function openRoutes(
     backoff: { baseMs: settings.deliveryBackoffBaseMs, capMs: settings.deliveryBackoffCapMs },
     maxAttempts: settings.deliveryMaxAttempts,
   };
-  const openHttp = (name: string, url: string, secrets: readonly string[], connections: number) =>
-    openHttpTarget({ name, url, secrets, clock, log: logger, deadlineMs: deliveryDeadlineMs, connections });
+  const openHttp = (target: HttpTarget) => {
+    const { caFile, ...rest } = target;
+    const trust = caFile === undefined ? {} : { caFile };
+    return openHttpTarget({ ...rest, ...trust, clock, log: logger, deadlineMs: deliveryDeadlineMs });
+  };
   const { targetSecret } = settings;
   const secrets = targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/);
   const first: TargetRoute = {
-    target: openHttp(TARGET, settings.targetUrl, secrets, deliveryConcurrency),
+    target: openHttp({
+      name: TARGET,
+      url: settings.targetUrl,
+      secrets,
+      caFile: settings.targetCaFile,
+      connections: deliveryConcurrency,
+    }),
     qualifies: null,
     pace: {
       ...pace,
@@ -56,7 +73,13 @@ export function openRoutes(
     const concurrency = spec.concurrency ?? deliveryConcurrency;
     const target: DeliveryTarget =
       'url' in place
-        ? openHttp(name, place.url, spec.secrets, concurrency)
+        ? openHttp({
+            name,
+            url: place.url,
+            secrets: spec.secrets,
+            caFile: spec.caFile,
+            connections: concurrency,
+          })
         : openKafkaTarget({
             name,
             topic: place.topic,
