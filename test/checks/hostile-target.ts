@@ -13,7 +13,6 @@ import {
   BEHAVIOURS,
   type Behaviour,
   orderIdOf,
-  RETRY_AFTER_SECONDS,
   STORM_MS,
   type TargetNote,
   type Treatment,
@@ -34,8 +33,6 @@ const DELIVERY = {
 };
 const MAX_ATTEMPTS = 6;
 const DELAY_LIMIT_MS = 2_000;
-/** A target that asks for a pause gets it, and the ramp after it: what the good orders wait for is what it asked. */
-const THROTTLED_LIMIT_MS = DELAY_LIMIT_MS + RETRY_AFTER_SECONDS * 1_000;
 /** What the 2 GB answers may add to the resident memory of order-sync. */
 const HUGE_GROWTH_LIMIT_MIB = 128;
 /** After a total storm: the trials of the breaker come seconds apart, and a ramp follows. */
@@ -195,7 +192,6 @@ async function phase(bench: Bench, behaviour: Behaviour): Promise<Phase> {
   const mostAttempts = Math.max(0, ...ids.map((id) => standings.get(id)?.attempts ?? 0));
   const peak = peakMemoryMibOf(orderSync.pid);
   const max = quantile(delays, 1);
-  const delayLimit = behaviour === 'throttle' ? THROTTLED_LIMIT_MS : DELAY_LIMIT_MS;
   const more = isTotal
     ? totalStorm(notes, standings)
     : behaviour === 'huge'
@@ -221,7 +217,7 @@ async function phase(bench: Bench, behaviour: Behaviour): Promise<Phase> {
       more.ok &&
       goodLost + effectsWrong + astray === 0 &&
       mostAttempts <= MAX_ATTEMPTS &&
-      (isTotal || max <= delayLimit),
+      (isTotal || max <= DELAY_LIMIT_MS),
   };
 }
 
