@@ -11,6 +11,8 @@ export interface TargetSpec {
   readonly place: { readonly url: string } | { readonly topic: string };
   /** `whsec_` secrets; none: requests are not signed. */
   readonly secrets: readonly string[];
+  /** PEM file of the authorities that sign its certificate, if not the system's. */
+  readonly caFile: string | undefined;
   /** By column: the values of which a state must have one. */
   readonly filter: ReadonlyMap<string, readonly ViewValue[]>;
   readonly concurrency: number | null;
@@ -18,7 +20,17 @@ export interface TargetSpec {
   readonly tombstones: 'never' | 'not_ready';
 }
 
-const KNOWN = ['name', 'url', 'topic', 'secretFile', 'filter', 'concurrency', 'ratePerSecond', 'tombstones'];
+const KNOWN = [
+  'name',
+  'url',
+  'topic',
+  'secretFile',
+  'caFile',
+  'filter',
+  'concurrency',
+  'ratePerSecond',
+  'tombstones',
+];
 const TARGETS_MAX = 32;
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const TOPIC = /^[A-Za-z0-9._-]{1,249}$/;
@@ -95,6 +107,7 @@ function specOf(
     name,
     place,
     secrets: secretsOf(entry.secretFile, place, called, folder),
+    caFile: caFileOf(entry.caFile, place, called, folder),
     filter: filterOf(entry.filter, called),
     concurrency: numberOf(entry.concurrency, `${called}: "concurrency"`, 4_096),
     ratePerSecond: numberOf(entry.ratePerSecond, `${called}: "ratePerSecond"`, 1_000_000),
@@ -145,6 +158,20 @@ function secretsOf(file: unknown, place: TargetSpec['place'], called: string, fo
   }
   if (text === '') throw fault(`${called}: its "secretFile" is empty: put a whsec_ secret into it`);
   return text.split(/\s+/);
+}
+
+function caFileOf(
+  file: unknown,
+  place: TargetSpec['place'],
+  called: string,
+  folder: string,
+): string | undefined {
+  if (file === undefined) return undefined;
+  if (typeof file !== 'string' || file === '') {
+    throw fault(`${called}: "caFile" has to be the path of a PEM file`);
+  }
+  if ('topic' in place) throw fault(`${called}: "caFile" is only for a url: leave it out`);
+  return resolve(folder, file);
 }
 
 function filterOf(given: unknown, called: string): Map<string, ViewValue[]> {

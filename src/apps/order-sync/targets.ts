@@ -34,7 +34,7 @@ interface OpenParts {
 }
 
 /** A target that is posted to. */
-type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'filter' | 'ratePerSecond'> & {
+type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'caFile' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
   readonly concurrency: number;
 };
@@ -79,6 +79,7 @@ export function openForReconciliation(
   const holdings = openHttpHoldings({
     name,
     url: spec.url,
+    ...(spec.caFile === undefined ? {} : { caFile: spec.caFile }),
     deadlineMs: settings.deliveryDeadlineMs,
     view: orders.view,
   });
@@ -108,6 +109,7 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
     name: TARGET,
     url: settings.targetUrl,
     secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
+    caFile: settings.targetCaFile,
     filter: new Map(),
     concurrency: deliveryConcurrency,
     ratePerSecond: deliveryRatePerSecond === 0 ? null : deliveryRatePerSecond,
@@ -123,12 +125,13 @@ function openHttpRoute(
   spec: HttpSpec,
   { clock, logger }: OpenParts,
 ): TargetRoute {
-  const { name, url, secrets, concurrency } = spec;
+  const { name, url, secrets, caFile, concurrency } = spec;
   const deadlineMs = settings.deliveryDeadlineMs;
   const target = openHttpTarget({
     name,
     url,
     secrets,
+    ...(caFile === undefined ? {} : { caFile }),
     clock,
     log: logger,
     deadlineMs,

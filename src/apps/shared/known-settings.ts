@@ -157,6 +157,11 @@ export const ORDER_SYNC_SETTINGS = {
     help: 'Signs deliveries (whsec_ and base64); required unless the target is on loopback.',
     check: checkWebhookSecret,
   }),
+  targetCaFile: text({
+    env: 'ORDER_SYNC_TARGET_CA_FILE',
+    flag: 'target-ca-file',
+    help: "PEM file of the authorities that sign the target's certificate, if not the system's.",
+  }),
   targetsFile: text({
     env: 'ORDER_SYNC_TARGETS_FILE',
     flag: 'targets-file',

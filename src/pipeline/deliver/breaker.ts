@@ -16,6 +16,14 @@ export interface CallReport {
   readonly error: string | null;
 }
 
+/** A call that the target answered by asking to be left alone for a while. */
+export interface AskReport extends Pick<CallReport, 'generation' | 'entityId' | 'isFirstAttempt'> {
+  /** For how long. */
+  readonly ms: number;
+  /** States that the call carried. */
+  readonly states: number;
+}
+
 /** Past this rate the ramp is over. */
 const RAMP_END_PER_SECOND = 20_000;
 /** A fault of a retry says less: the state itself may be what the target stumbles over. */
@@ -32,7 +40,7 @@ const HUNG_MS = 1_000;
  *     open --its time is over--> half_open --an answer--> ramping --rate at the top--> closed
  *     half_open --all trials failed--> open, for longer
  *     ramping --a few faults in a row--> open
- *     any --the target asks to be left alone--> open, for as long as asked --> ramping
+ *     any --the target asks to be left alone, and not for one state only--> open, for as long as asked --> ramping
  *     any --the target wants no more--> disabled
  *
  * One entity's failures count once, however often it is tried, and any answer ends the row. A call that hung says
@@ -53,7 +61,9 @@ export class Breaker {
   #retryTrialsLeft = 0;
   #trialsOut = 0;
   /** When the latest call was begun that was answered. */
-  #answeredSinceMs = 0;
+  #answeredSinceMs = Number.NEGATIVE_INFINITY;
+  /** Entities at whose first attempts the target asked to be left alone, and how many states each call carried. */
+  readonly #asks = new Map<string, number>();
   readonly #faultsInRow = new Map<string, number>();
   #window = { untilMs: 0, calls: 0, faults: 0 };
   #ramp = { ratePerSecond: 0, untilMs: 0, answered: 0, faults: 0 };
@@ -133,9 +143,25 @@ export class Breaker {
     else if (this.#state === 'closed' || this.#state === 'ramping') this.#callEnded(report);
   }
 
-  /** The target asks to be left alone for so long. */
-  pause(ms: number): void {
+  /**
+   * The target asks to be left alone. Whether that is about all of it or about one state, it does not say: it is
+   * about the state as long as others are answered, and about the target once several are told so in a row, or if
+   * nothing was answered of late.
+   */
+  asked({ generation, ms, entityId, states, isFirstAttempt }: AskReport): void {
     if (this.#state === 'disabled') return;
+    if (this.#state === 'closed' || this.#state === 'ramping') {
+      if (generation !== this.#generation) return;
+      // Each retry waits for as long as it was asked to anyway, and however many there are, they hold up no others.
+      if (!isFirstAttempt) return;
+      this.#asks.set(entityId, states);
+      const answersOthers = this.#clock.monotonicMs() - this.#answeredSinceMs < this.#options.windowMs;
+      if (answersOthers && sumOf(this.#asks) < this.#fewFaults) return;
+    }
+    this.#pause(ms);
+  }
+
+  #pause(ms: number): void {
     const untilMs = this.#clock.monotonicMs() + ms;
     // Whoever asks answers: it is up. Of several who ask, the longest counts.
     if (this.#state === 'open' && this.#afterOpen === 'ramping' && this.#openUntilMs >= untilMs) return;
@@ -161,6 +187,7 @@ export class Breaker {
     if (outcome === 'answered') {
       this.#ramp.answered++;
       this.#faultsInRow.clear();
+      this.#asks.clear();
       return;
     }
     const hasHung = this.#clock.monotonicMs() - startedMs >= HUNG_MS;
@@ -171,14 +198,17 @@ export class Breaker {
       entityId,
       Math.max(this.#faultsInRow.get(entityId) ?? 0, isFirstAttempt ? 1 : RETRY_WEIGHT),
     );
-    let inRow = 0;
-    for (const weight of this.#faultsInRow.values()) inRow += weight;
     // While it comes back it is watched more closely.
-    const limit = this.#state === 'ramping' ? Math.max(1, Math.ceil(faults / 3)) : faults;
-    if (inRow >= limit) this.#trip(`${this.#faultsInRow.size} states in a row failed: ${error}`);
+    const limit = this.#state === 'ramping' ? this.#fewFaults : faults;
+    if (sumOf(this.#faultsInRow) >= limit)
+      this.#trip(`${this.#faultsInRow.size} states in a row failed: ${error}`);
     else if (window.calls >= minimumCalls && window.faults >= window.calls * faultShare) {
       this.#trip(`${Math.round((100 * window.faults) / window.calls)} % of first attempts failed: ${error}`);
     }
+  }
+
+  get #fewFaults(): number {
+    return Math.max(1, Math.ceil(this.#options.faults / 3));
   }
 
   /** What is older counts less and less. */
@@ -211,6 +241,7 @@ export class Breaker {
     this.#afterOpen = after;
     this.#generation++;
     this.#faultsInRow.clear();
+    this.#asks.clear();
     this.#window = { untilMs: 0, calls: 0, faults: 0 };
   }
 
@@ -243,6 +274,12 @@ export class Breaker {
     this.#openings = 0;
     this.#say('info', 'The target is given everything again.');
   }
+}
+
+function sumOf(weights: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const weight of weights.values()) sum += weight;
+  return sum;
 }
 
 /** Some wait for certain, since the target is one for all, and some chance, since the instances are many. */

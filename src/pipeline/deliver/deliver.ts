@@ -277,7 +277,7 @@ export class Deliver {
     call: { generation: number; startedMs: number; first: ClaimedDelivery; isFirstAttempt: boolean },
   ): void {
     const { generation, startedMs, first, isFirstAttempt } = call;
-    let pauseMs = 0;
+    let askedMs = 0;
     let faults = 0;
     let error: string | null = null;
     for (const outcome of outcomes) {
@@ -285,20 +285,21 @@ export class Deliver {
         this.#breaker.disable(outcome.error);
         return;
       }
-      if (outcome.verdict === 'throttle') pauseMs = Math.max(pauseMs, outcome.retryAfterMs ?? 0);
+      if (outcome.verdict === 'throttle') askedMs = Math.max(askedMs, outcome.retryAfterMs ?? 0);
       if (isFault(outcome)) {
         faults++;
         error = outcome.error;
       }
     }
-    if (pauseMs > 0) {
-      this.#breaker.pause(pauseMs);
+    const { entityId } = first;
+    const isFaulty = outcomes.length > 0 && faults === outcomes.length;
+    if (isFaulty && askedMs > 0) {
+      this.#breaker.asked({ generation, ms: askedMs, entityId, states: outcomes.length, isFirstAttempt });
       return;
     }
-    const isFaulty = outcomes.length > 0 && faults === outcomes.length;
     if (outcomes.length > 1) this.#batchSize.ended(isFaulty);
     const outcome = isFaulty ? 'fault' : 'answered';
-    this.#breaker.ended({ generation, startedMs, outcome, entityId: first.entityId, isFirstAttempt, error });
+    this.#breaker.ended({ generation, startedMs, outcome, entityId, isFirstAttempt, error });
   }
 
   /** Time alone may let something begin: a breaker that opens its door, a rate, a slow call that stands aside. */

@@ -8,6 +8,14 @@ export interface LedgerCounts {
   readonly dead: number;
 }
 
+export interface Standing {
+  /** `pending`, `delivered` or `dead`. */
+  readonly status: string;
+  /** What went wrong last; empty if nothing did. */
+  readonly reason: string;
+  readonly attempts: number;
+}
+
 type Row = Readonly<Record<string, unknown>>;
 
 const LOCK_PATIENCE_MS = 20_000;
@@ -41,6 +49,27 @@ export class LedgerTables {
   /** Every entity that was ever due. */
   async entities(): Promise<string[]> {
     return (await this.#rows('SELECT DISTINCT entity_id FROM deliveries')).map((row) => text(row.entity_id));
+  }
+
+  /** Where each entity's delivery stands, and how many attempts its ledger has of all versions. */
+  async standings(): Promise<Map<string, Standing>> {
+    const attempts = new Map<string, number>();
+    for (const row of await this.#rows(
+      'SELECT entity_id, COUNT(*) AS n FROM delivery_attempts GROUP BY entity_id',
+    ))
+      attempts.set(text(row.entity_id), Number(row.n));
+    const found = new Map<string, Standing>();
+    for (const row of await this.#rows('SELECT entity_id, status, last_error FROM deliveries')) {
+      const id = text(row.entity_id);
+      const reason = row.last_error === null ? '' : text(row.last_error);
+      found.set(id, { status: text(row.status), reason, attempts: attempts.get(id) ?? 0 });
+    }
+    return found;
+  }
+
+  async attemptCount(): Promise<number> {
+    const [row] = await this.#rows('SELECT COUNT(*) AS n FROM delivery_attempts');
+    return Number(row?.n);
   }
 
   /** Everything that both tables hold of each entity, as one text. */

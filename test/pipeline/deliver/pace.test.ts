@@ -147,6 +147,46 @@ describe('a target that says how it wants to be treated', () => {
     await stop();
   });
 
+  it('goes on with the others when it asks for patience with some: 100 orders a second, of which 10 % ask', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(10, {
+      backoff: { baseMs: 200, capMs: 1_000 },
+      maxAttempts: 6,
+    });
+    const asks = (id: string) => Number(id.split('-')[1]) % 10 === 5;
+    target.answer = ({ entityId }) =>
+      asks(entityId) ? { ...DOWN, verdict: 'throttle', status: 429, retryAfterMs: 1_000 } : DELIVERED;
+    deliver.start();
+    const all = names('order', 100 * 20);
+    for (let at = 0; at < all.length; at += 10) {
+      ledger.due(...all.slice(at, at + 10));
+      deliver.wake();
+      await clock.advance(100);
+    }
+    await clock.advance(30_000);
+    const others = [...ledger.rows.values()].filter(({ entityId }) => !asks(entityId));
+    const slowestMs = Math.max(...others.map((row) => (row.deliveredMs ?? Infinity) - row.dueSinceMs));
+    expect(slowestMs).toBeLessThan(2_000);
+    expect(deliver.status()).toMatchObject({ delivered: 1_800, dead: 200 });
+    await stop();
+  });
+
+  it('is left alone after a few asked, even if it answered until a moment ago', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(11);
+    ledger.due(...names('before', 100));
+    deliver.start();
+    await clock.advance(1_000);
+    expect(ledger.undelivered).toEqual([]);
+    target.answer = () => ({ ...DOWN, verdict: 'throttle', status: 429, retryAfterMs: 30_000 });
+    for (const name of names('after', 100)) {
+      ledger.due(name);
+      deliver.wake();
+      await clock.advance(100);
+    }
+    expect(deliver.status().breaker).toBe('open');
+    expect(target.calls.length).toBeLessThanOrEqual(100 + 5);
+    await stop();
+  });
+
   it('is sent nothing any more once it wants nothing, which is said loudly; nothing is given up', async () => {
     const { clock, ledger, target, deliver, logged, stop } = simulate(8);
     target.answer = () => ({ ...DOWN, verdict: 'disable', status: 410, error: 'Gone.' });

@@ -1,0 +1,286 @@
+/**
+ * `npm run check:outage`: the target is down while orders pile up, and comes back: it is not run over, and
+ * everything drains. See docs/checks.md.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { createDatabase, freePort, startServices } from '../services/index.ts';
+import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
+import type { CountingReport } from './lib/counting-server.ts';
+import { readyOrder, startEmbeddedLog } from './lib/embedded-log.ts';
+import { LedgerTables } from './lib/ledger-tables.ts';
+import { machine, peakMemoryMibOf } from './lib/process-usage.ts';
+import { Program } from './lib/programs.ts';
+import { Tables } from './lib/tables.ts';
+import { waitFor } from './lib/waiting.ts';
+
+/** What docs/operations.md promises of the ramp: so many a second at first, twice as many each second. */
+const RAMP_START_PER_SECOND = 50;
+const RAMP_END_PER_SECOND = 20_000;
+/** Requests that find out whether the target is back; they are no part of the ramp. */
+const TRIALS = 3;
+/** What may come late out of one second falls into the next: a tenth of a second's burst, queues, two cores. */
+const TOLERANCE = { share: 0.25, states: 20 };
+/** While the target is down it is asked by trials alone: some at once, then ever more seldom. */
+const DOWN_ATTEMPTS_LIMIT = 200;
+const SECONDS_SHOWN = 15;
+const LIMIT_MEMORY_MIB = 768;
+const PATIENCE_MS = 600_000;
+const APPENDED_AT_ONCE = 5_000;
+
+await runCommand({
+  name: 'outage',
+  summary:
+    'The target is down while ready orders pile up, and comes back: the rate ramps, and all of it drains.',
+  examples: [
+    'npm run check:outage -- --orders 100000',
+    'npm run check:outage -- --orders 100000 --target counting --rate 1000 --database mariadb',
+  ],
+  options: [
+    { name: 'orders', value: 'number', fallback: '100000', help: 'Ready orders that pile up' },
+    {
+      name: 'target',
+      value: 'both|order-mgt|counting',
+      fallback: 'both',
+      help: 'What comes back: order-mgt with its batches, or a server that takes states singly',
+    },
+    {
+      name: 'rate',
+      value: 'number',
+      fallback: '2000',
+      help: 'ORDER_SYNC_DELIVERY_RATE_PER_SECOND of the run with the counting server; 0 for no limit',
+    },
+    { name: 'database', value: 'embedded|mariadb|mysql', fallback: 'embedded', help: 'Where the tables are' },
+  ],
+  run,
+});
+
+/** What the target saw, by its own record. */
+interface Seen {
+  /** When each state came, in milliseconds since the epoch, sorted. */
+  readonly atMs: readonly number[];
+  readonly different: number;
+}
+
+async function run(check: RunningCheck): Promise<Figures> {
+  const place = check.choice('database', ['embedded', 'mariadb', 'mysql']);
+  const wanted = check.choice('target', ['both', 'order-mgt', 'counting']);
+  const services = place === 'embedded' ? undefined : await startServices({ [place]: true });
+  if (services !== undefined) {
+    check.defer(() => services.stop());
+    check.progress(services.describe());
+  }
+  const databaseIn = async (folder: string) => {
+    if (services === undefined || place === 'embedded') return `sqlite:${join(folder, 'order-sync.sqlite')}`;
+    const database = await createDatabase(services[place].url);
+    check.defer(() => database.drop());
+    return database.url;
+  };
+  const outages: Record<string, Awaited<ReturnType<typeof outage>>> = {};
+  if (wanted !== 'counting') {
+    const folder = check.temporaryFolder();
+    outages.order_mgt = await outage(check, {
+      folder,
+      rate: 0,
+      databaseUrl: await databaseIn(folder),
+      comeBack: orderMgt,
+    });
+  }
+  if (wanted !== 'order-mgt') {
+    const folder = check.temporaryFolder();
+    const rate = check.number('rate');
+    outages.counting = await outage(check, {
+      folder,
+      rate,
+      databaseUrl: await databaseIn(folder),
+      comeBack: counting,
+    });
+  }
+  return {
+    orders: check.number('orders'),
+    ...outages,
+    database: place,
+    machine: machine(),
+    ok: Object.values(outages).every(({ ok }) => ok),
+  };
+}
+
+type ComeBack = (
+  check: RunningCheck,
+  folder: string,
+  port: number,
+  ids: ReadonlySet<string>,
+) => Promise<() => Promise<Seen>>;
+
+async function outage(
+  check: RunningCheck,
+  {
+    folder,
+    rate,
+    databaseUrl,
+    comeBack,
+  }: {
+    readonly folder: string;
+    readonly rate: number;
+    readonly databaseUrl: string;
+    readonly comeBack: ComeBack;
+  },
+) {
+  const count = check.number('orders');
+  const ids = Array.from({ length: count }, (_, number) => `order-${String(number).padStart(7, '0')}`);
+  const port = await freePort();
+  const orderSync = await Program.create(check, 'order-sync', `order-sync-${comeBack.name}`, folder, {
+    TRIBUTARY_DATA_DIR: folder,
+    DATABASE_URL: databaseUrl,
+    ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${port}/api/orders`,
+    ORDER_SYNC_DELIVERY_RATE_PER_SECOND: String(rate),
+    LOG_LEVEL: 'error',
+  });
+  orderSync.start();
+  await orderSync.ready();
+  const tables = new LedgerTables(databaseUrl);
+  check.defer(() => tables.close());
+
+  check.progress(`Nothing listens where ${comeBack.name} will be; publishing ${count} ready orders`);
+  const downMs = performance.now();
+  const log = await startEmbeddedLog(folder);
+  for (let from = 0; from < count; from += APPENDED_AT_ONCE) {
+    await log.append(ids.slice(from, from + APPENDED_AT_ONCE).flatMap(readyOrder));
+  }
+  await log.close();
+  await standing(check, tables, 'all orders to be due', ({ pending }) => pending === count);
+  const attemptsDown = await tables.attemptCount();
+  const backMs = Date.now();
+  const downSeconds = seconds(performance.now() - downMs);
+  check.progress(
+    `${count} are due after ${downSeconds} s and ${attemptsDown} attempts; the target comes back`,
+  );
+
+  const seenBy = await comeBack(check, folder, port, new Set(ids));
+  await standing(check, tables, 'everything to be delivered', ({ delivered }) => delivered === count);
+  const settledMs = Date.now();
+  const { dead } = await tables.counts();
+  const peakMemoryMib = peakMemoryMibOf(orderSync.pid);
+  await orderSync.stop();
+  const { atMs, different } = await seenBy();
+  const perSecond = statesPerSecond(atMs);
+  const tooMany = secondsAboveRate(perSecond, rate);
+  const figures = {
+    rate_per_second: rate,
+    down_seconds: downSeconds,
+    down_attempts: attemptsDown,
+    seconds_to_first_state: seconds((atMs[0] ?? 0) - backMs),
+    states_per_second: perSecond.slice(0, SECONDS_SHOWN),
+    peak_states_per_second: Math.max(0, ...perSecond),
+    seconds_to_drain: seconds(settledMs - (atMs[0] ?? 0)),
+    states_received: atMs.length,
+    seconds_above_rate: tooMany,
+    dead,
+    target_different: different,
+    peak_memory_mib: peakMemoryMib,
+    ok:
+      different === 0 &&
+      dead === 0 &&
+      tooMany === 0 &&
+      attemptsDown <= DOWN_ATTEMPTS_LIMIT &&
+      peakMemoryMib <= LIMIT_MEMORY_MIB,
+  };
+  check.progress(`${comeBack.name}: ${JSON.stringify(figures)}`);
+  return figures;
+}
+
+/** The real target; its own table says when each state came. */
+async function orderMgt(
+  check: RunningCheck,
+  folder: string,
+  port: number,
+  ids: ReadonlySet<string>,
+): Promise<() => Promise<Seen>> {
+  const program = await Program.create(check, 'order-mgt', 'order-mgt', folder, {
+    TRIBUTARY_DATA_DIR: folder,
+    ORDER_MGT_PORT: String(port),
+  });
+  program.start();
+  return async () => {
+    await program.stop();
+    const file = join(folder, 'order-mgt.sqlite');
+    const database = new DatabaseSync(file, { readOnly: true });
+    const atMs = database
+      .prepare('SELECT received_at FROM deliveries_received')
+      .all()
+      .map((row) => Date.parse(String(row.received_at)));
+    database.close();
+    const tables = new Tables(`sqlite:${file}`);
+    let right = 0;
+    let wrong = 0;
+    for await (const { orderId, readyToSend, version } of tables.orders()) {
+      if (ids.has(orderId) && readyToSend === true && version === 2) right++;
+      else wrong++;
+    }
+    await tables.close();
+    return { atMs: atMs.sort((a, b) => a - b), different: wrong + ids.size - right };
+  };
+}
+
+/** A target that knows of no batches, so that its requests are its states. */
+async function counting(
+  check: RunningCheck,
+  _folder: string,
+  port: number,
+  ids: ReadonlySet<string>,
+): Promise<() => Promise<Seen>> {
+  const child = fork(join(import.meta.dirname, 'lib', 'counting-server.ts'), [String(port)], {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
+  check.defer(() => {
+    child.kill('SIGKILL');
+  });
+  await once(child, 'message', { signal: check.signal });
+  return async () => {
+    child.send('report');
+    const [report] = (await once(child, 'message', { signal: check.signal })) as [CountingReport];
+    const right = report.orders.filter(
+      ([id, version, isReady]) => ids.has(id) && version === 2 && isReady,
+    ).length;
+    return { atMs: report.atMs, different: report.orders.length + ids.size - 2 * right };
+  };
+}
+
+/** Counted from the first state that came, which was the trial that found the target back. */
+function statesPerSecond(atMs: readonly number[]): number[] {
+  const [firstMs = 0] = atMs;
+  const counts: number[] = [];
+  for (const each of atMs) {
+    const second = Math.floor((each - firstMs) / 1_000);
+    while (counts.length <= second) counts.push(0);
+    counts[second] = (counts[second] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** How many seconds had more states than the ramp and the limit allow; past the end of both there is no limit. */
+function secondsAboveRate(counts: readonly number[], limit: number): number {
+  return counts.filter((states, second) => {
+    const ramp = RAMP_START_PER_SECOND * 2 ** second;
+    const cap = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+    const allowed = Math.min(ramp >= RAMP_END_PER_SECOND ? Number.POSITIVE_INFINITY : ramp, cap);
+    return states > allowed * (1 + TOLERANCE.share) + TOLERANCE.states + TRIALS;
+  }).length;
+}
+
+async function standing(
+  check: RunningCheck,
+  tables: LedgerTables,
+  what: string,
+  isThere: (counts: Awaited<ReturnType<LedgerTables['counts']>>) => boolean,
+): Promise<void> {
+  await waitFor({ what, pauseMs: 250, timeoutMs: PATIENCE_MS, signal: check.signal }, async () =>
+    isThere(await tables.counts()) ? true : undefined,
+  );
+}
+
+function seconds(durationMs: number): number {
+  return Math.round(durationMs / 100) / 10;
+}
