@@ -56,9 +56,10 @@ function planOf(
   cache: HistoryCache<StockState, StockEvent>,
   entries: readonly (Entry | DecodedEvent<StockEvent>)[],
   targets: readonly DueTarget[] = [{ name: 'warehouse', qualifies: null }],
+  newcomers = new Newcomers(),
 ) {
   const events = entries.map((entry) => ('eventId' in entry ? entry : eventOf(entry)));
-  return new BatchPlan(stockLedger, decoder, cache, new Newcomers(), targets, events);
+  return new BatchPlan(stockLedger, decoder, cache, newcomers, targets, events);
 }
 
 /** One batch, from plan to commit. */
@@ -74,6 +75,34 @@ async function commit(
 }
 
 describe('the plan of a batch', () => {
+  it('takes unknown entities for new without a look, and says so, once newcomers are assumed', async () => {
+    const journal = new Journal();
+    await commit(new HistoryCache(100), journal, [moved(5, 1)]);
+    const newcomers = new Newcomers();
+    newcomers.looked(10_000, 0);
+    journal.asked.length = 0;
+
+    const guessing = planOf(new HistoryCache(100), [moved(5, 1), moved(7, 2)], undefined, newcomers);
+    const [guessed] = await guessing.plan(null, journal.read);
+    expect([guessing.isGuessed, guessed?.fromVersion, journal.asked.length]).toEqual([true, 0, 0]);
+
+    newcomers.refused();
+    const looking = planOf(new HistoryCache(100), [moved(5, 1), moved(7, 2)], undefined, newcomers);
+    const [looked] = await looking.plan(null, journal.read);
+    expect([looking.isGuessed, looked?.fromVersion, looked?.version]).toEqual([false, 1, 2]);
+  });
+
+  it('never guesses about entities that are locked', async () => {
+    const journal = new Journal();
+    await commit(new HistoryCache(100), journal, [moved(5, 1)]);
+    const newcomers = new Newcomers();
+    newcomers.looked(10_000, 0);
+    const [entityId = ''] = journal.events.keys();
+    const plan = planOf(new HistoryCache(100), [moved(7, 2)], undefined, newcomers);
+    const [change] = await plan.plan(journal.versions(entityId), journal.read);
+    expect([plan.isGuessed, change?.fromVersion]).toEqual([false, 1]);
+  });
+
   it('takes an event that comes twice inside the batch once', async () => {
     const { changes, tally } = await commit(new HistoryCache(100), new Journal(), [
       moved(5, 1),
