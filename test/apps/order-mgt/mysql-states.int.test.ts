@@ -111,7 +111,8 @@ async function waitUntilBlocked(harness: MysqlHarness): Promise<void> {
       "SELECT COUNT(*) AS waiting FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
     );
     if (Number(rows[0]?.waiting) > 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // InnoDB refreshes this table only when nobody has read it for 100 ms.
+    await new Promise((resolve) => setTimeout(resolve, 150));
   }
 }
 
