@@ -152,6 +152,7 @@ async function outage(
   await log.close();
   await standing(check, tables, 'all orders to be due', ({ pending }) => pending === count);
   const attemptsDown = await tables.attemptCount();
+  const peakMemoryMibDown = peakMemoryMibOf(orderSync.pid);
   const backMs = Date.now();
   const downSeconds = seconds(performance.now() - downMs);
   check.progress(
@@ -179,6 +180,7 @@ async function outage(
     seconds_above_rate: tooMany,
     dead,
     target_different: different,
+    peak_memory_mib_down: peakMemoryMibDown,
     peak_memory_mib: peakMemoryMib,
     ok:
       different === 0 &&
