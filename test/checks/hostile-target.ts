@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { selfSignedCertificate } from '../adapters/http-delivery/self-signed.ts';
-import { createDatabase, startServices } from '../services/index.ts';
+import { databasesOf } from './lib/check-database.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
 import { type EmbeddedLog, readyOrder, startEmbeddedLog } from './lib/embedded-log.ts';
 import {
@@ -68,18 +68,7 @@ interface Bench {
 
 async function run(check: RunningCheck): Promise<Figures> {
   const startedAt = performance.now();
-  const place = check.choice('database', ['embedded', 'mariadb', 'mysql']);
-  const services = place === 'embedded' ? undefined : await startServices({ [place]: true });
-  if (services !== undefined) {
-    check.defer(() => services.stop());
-    check.progress(services.describe());
-  }
-  const databaseIn = async (folder: string) => {
-    if (services === undefined || place === 'embedded') return `sqlite:${join(folder, 'order-sync.sqlite')}`;
-    const database = await createDatabase(services[place].url);
-    check.defer(() => database.drop());
-    return database.url;
-  };
+  const databaseIn = await databasesOf(check);
 
   const folder = check.temporaryFolder();
   const target = await startHostileTarget(check, folder, { label: 'target' });
@@ -108,7 +97,7 @@ async function run(check: RunningCheck): Promise<Figures> {
     ...phases,
     bad_tls: tls,
     seconds: Math.round((performance.now() - startedAt) / 1_000),
-    database: place,
+    database: check.text('database'),
     machine: machine(),
     ok: Object.values(phases).every((each) => each.ok) && tls.ok,
   };

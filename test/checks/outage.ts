@@ -6,7 +6,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { createDatabase, freePort, startServices } from '../services/index.ts';
+import { freePort } from '../services/index.ts';
+import { databasesOf } from './lib/check-database.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
 import type { CountingReport } from './lib/counting-server.ts';
 import { readyOrder, startEmbeddedLog } from './lib/embedded-log.ts';
@@ -65,19 +66,8 @@ interface Seen {
 }
 
 async function run(check: RunningCheck): Promise<Figures> {
-  const place = check.choice('database', ['embedded', 'mariadb', 'mysql']);
   const wanted = check.choice('target', ['both', 'order-mgt', 'counting']);
-  const services = place === 'embedded' ? undefined : await startServices({ [place]: true });
-  if (services !== undefined) {
-    check.defer(() => services.stop());
-    check.progress(services.describe());
-  }
-  const databaseIn = async (folder: string) => {
-    if (services === undefined || place === 'embedded') return `sqlite:${join(folder, 'order-sync.sqlite')}`;
-    const database = await createDatabase(services[place].url);
-    check.defer(() => database.drop());
-    return database.url;
-  };
+  const databaseIn = await databasesOf(check);
   const outages: Record<string, Awaited<ReturnType<typeof outage>>> = {};
   if (wanted !== 'counting') {
     const folder = check.temporaryFolder();
@@ -101,7 +91,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   return {
     orders: check.number('orders'),
     ...outages,
-    database: place,
+    database: check.text('database'),
     machine: machine(),
     ok: Object.values(outages).every(({ ok }) => ok),
   };

@@ -126,11 +126,9 @@ function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[])
     writer.jsonInteger(event.cautionRank);
     writer.json(',');
     writer.jsonText(event.eventId);
-    writer.json(',');
-    writer.json('"');
+    writer.json(',"');
     writer.part(event.contentHash);
-    writer.json('"');
-    writer.json(',');
+    writer.json('",');
     writer.jsonText(event.eventType);
     writer.json(',');
     if (event.revision === null) writer.json('null');

@@ -5,15 +5,14 @@
  *
  * Source: MySQL Internals, "COM_STMT_EXECUTE" and "Binary Protocol Value".
  */
-export type ColumnType = 'text' | 'bytes' | 'integer' | 'double' | 'datetime';
+export type ColumnType = 'text' | 'bytes' | 'integer' | 'double';
 
-/** Type codes of the protocol: VAR_STRING, BLOB, LONGLONG, DOUBLE, DATETIME. */
+/** Type codes of the protocol: VAR_STRING, BLOB, LONGLONG, DOUBLE. */
 const TYPE_CODES: Readonly<Record<ColumnType, number>> = {
   text: 253,
   bytes: 252,
   integer: 8,
   double: 5,
-  datetime: 12,
 };
 
 /** In front of a value of up to 16 MiB. */
@@ -22,7 +21,6 @@ const HEADER_BYTES = 4;
 const COMMAND_BYTES = 10;
 const EXECUTE = 0x17;
 const INITIAL_BYTES = 64 * 1024;
-const DAY_MS = 86_400_000;
 
 /** Longer texts are left to the runtime, which is quicker then. */
 const SHORT_TEXT = 64;
@@ -74,11 +72,6 @@ export class ParameterWriter {
 
   get byteLength(): number {
     return this.#position;
-  }
-
-  /** How many parameters have been written. */
-  get count(): number {
-    return this.#index;
   }
 
   null(): void {
@@ -173,28 +166,6 @@ export class ParameterWriter {
     this.#index++;
   }
 
-  /** A moment in milliseconds since 1970, as DATETIME(3) in UTC; years 1 to 9999. */
-  datetime(ms: number): void {
-    this.#reserve(12);
-    const days = Math.floor(ms / DAY_MS);
-    const inDay = ms - days * DAY_MS;
-    const seconds = Math.floor(inDay / 1_000);
-    const { year, month, day } = civilDate(days);
-    const buffer = this.#buffer;
-    let position = this.#position;
-    buffer[position++] = 11;
-    buffer[position++] = year & 0xff;
-    buffer[position++] = year >> 8;
-    buffer[position++] = month;
-    buffer[position++] = day;
-    buffer[position++] = Math.floor(seconds / 3_600);
-    buffer[position++] = Math.floor(seconds / 60) % 60;
-    buffer[position++] = seconds % 60;
-    buffer.writeUInt32LE((inDay % 1_000) * 1_000, position);
-    this.#position = position + 4;
-    this.#index++;
-  }
-
   /** Begins a value that is written piece by piece; below 16 MiB. `endParts` ends it. */
   beginParts(): void {
     this.#reserve(LONG_PREFIX_BYTES);
@@ -282,41 +253,4 @@ export class ParameterWriter {
     this.#buffer.copy(larger, 0, 0, this.#position);
     this.#buffer = larger;
   }
-}
-
-interface CivilDate {
-  readonly year: number;
-  readonly month: number;
-  readonly day: number;
-}
-
-let lastDays = Number.NaN;
-let lastDate: CivilDate = { year: 0, month: 0, day: 0 };
-
-/**
- * The Gregorian date of a day counted from 1970-01-01. Events of one batch are mostly of one day, so the last
- * answer is kept. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
- */
-function civilDate(days: number): CivilDate {
-  if (days === lastDays) return lastDate;
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1_460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  lastDays = days;
-  lastDate = {
-    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
-    month,
-    day: dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1,
-  };
-  return lastDate;
 }

@@ -26,8 +26,8 @@ const PIPELINED = 8;
  * A statement over many rows, sent as prepared statements of 512, 256, ..., 1 rows, so that the server has at
  * most ten texts to prepare, however many rows there are, and never sees a packet that it would refuse.
  *
- * Executions are sent before the ones in front of them have been answered. If one fails, the server has carried out others
- * behind it: only a transaction that is rolled back then (`inTransaction`) may run it.
+ * Executions are sent before the ones in front of them have been answered. If one fails, the server has carried out
+ * others behind it: only a transaction that is rolled back then (`inTransaction`) may run it.
  */
 export class RowsStatement<Item> {
   readonly #text: RowsStatementText<Item>;

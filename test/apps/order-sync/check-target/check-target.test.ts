@@ -8,7 +8,13 @@ import { CHECKS, type CheckedLine, checkTarget } from '../../../../src/apps/orde
 import { runCli } from '../../../../src/apps/shared/cli.ts';
 import { TestOrderMgt } from '../../order-mgt/fixture.ts';
 import { type FakeHost, fakeHost } from '../../shared/fake-host.ts';
-import { Receiver, SECRET, SLOPPY_RECEIVERS, startReceiver, WRONG_RECEIVERS } from './wrong-receivers.ts';
+import { Receiver, SECRET, startReceiver } from './receiver.ts';
+import { SLOPPY_RECEIVERS } from './sloppy-receivers.ts';
+import { WRONG_WITH_MANY } from './wrong-with-many.ts';
+import { WRONG_WITH_SIGNATURES } from './wrong-with-signatures.ts';
+import { WRONG_WITH_STATES } from './wrong-with-states.ts';
+
+const WRONG_RECEIVERS = [...WRONG_WITH_SIGNATURES, ...WRONG_WITH_STATES, ...WRONG_WITH_MANY];
 
 let runs = 0;
 

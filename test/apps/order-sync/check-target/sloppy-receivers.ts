@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Delivery, type FaultyReceiver, Receiver } from './receiver.ts';
+
+/** What is to be seen in them breaks nothing. */
+export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
+  [
+    'closes every connection',
+    () =>
+      new (class extends Receiver {
+        override answer(response: ServerResponse, status: number, body: object) {
+          super.answer(response.setHeader('connection', 'close'), status, body);
+        }
+      })(),
+    ['connections_not_kept'],
+  ],
+  [
+    'answers 409 to another payload',
+    () =>
+      new (class extends Receiver {
+        override onOtherPayload() {
+          return { status: 409 };
+        }
+      })(),
+    ['payload_change_not_422'],
+  ],
+  [
+    'answers with more than anybody reads',
+    () =>
+      new (class extends Receiver {
+        override answer(response: ServerResponse, status: number, body: object) {
+          super.answer(response, status, { ...body, padding: 'x'.repeat(70_000) });
+        }
+      })(),
+    ['answer_too_large'],
+  ],
+  [
+    'answers 400 to what is not signed right',
+    () =>
+      new (class extends Receiver {
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          if (this.isTrusted(request, body)) return super.onPost(request, response, body);
+          response.writeHead(400).end();
+        }
+      })(),
+    ['refusal_not_401'],
+  ],
+  [
+    'takes the key in quotes only',
+    () =>
+      new (class extends Receiver {
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          const isQuoted = String(request.headers['idempotency-key']).startsWith('"');
+          if (isQuoted) return super.onPost(request, response, body);
+          response.writeHead(400).end();
+        }
+      })(),
+    ['idempotency_key_bare_refused'],
+  ],
+  [
+    'takes a key in quotes for another one',
+    () =>
+      new (class extends Receiver {
+        override announcement = null;
+        #key = '';
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          this.#key = String(request.headers['idempotency-key']);
+          return super.onPost(request, response, body);
+        }
+        override receive({ state }: Delivery) {
+          return super.receive({ id: this.#key, state });
+        }
+      })(),
+    ['idempotency_key_form_counts'],
+  ],
+  [
+    'is slow',
+    () =>
+      new (class extends Receiver {
+        #isFirst = true;
+        override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
+          if (this.#isFirst) await sleep(600);
+          this.#isFirst = false;
+          return super.onPost(request, response, body);
+        }
+      })(),
+    ['answer_slow'],
+  ],
+  [
+    'has a wrong clock',
+    () =>
+      new (class extends Receiver {
+        override answer(response: ServerResponse, status: number, body: object) {
+          response.setHeader('date', new Date(Date.now() + 120_000).toUTCString());
+          super.answer(response, status, body);
+        }
+      })(),
+    ['clock_differs'],
+  ],
+];
