@@ -12,6 +12,7 @@ import {
   ROWS_PER_TURN,
   WAL_AUTOCHECKPOINT_PAGES,
 } from './options.ts';
+import { WalSync } from './wal-sync.ts';
 
 /** One SQLite connection with its prepared statements. Integers are read as bigints: offsets go past 2^53. */
 export class Connection {
@@ -41,6 +42,11 @@ export class Connection {
     this.#database.exec(sql);
   }
 
+  /** Once something was read. */
+  walSync(): WalSync {
+    return WalSync.of(this.#database);
+  }
+
   rollback(): void {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
   }
@@ -50,6 +56,12 @@ export class Connection {
   }
 }
 
+interface Connections {
+  readonly writer: Connection;
+  readonly reader: Connection;
+  readonly wal: WalSync;
+}
+
 /**
  * The two connections of a store: one that writes, one transaction at a time, and one that only reads, so that
  * a read never slips into a transaction that is waiting for its caller. In WAL mode neither waits for the other.
@@ -57,7 +69,7 @@ export class Connection {
 export class Database {
   readonly #file: string;
   readonly #clock: Clock;
-  #connections: { readonly writer: Connection; readonly reader: Connection } | null = null;
+  #connections: Connections | null = null;
   #isClosed = false;
   /** Settles when everything that was asked of the writer so far is done. */
   #writerIdle: Promise<unknown> = Promise.resolve();
@@ -75,7 +87,7 @@ export class Database {
         const writer = new Connection(this.#file, false);
         try {
           prepareForWriting(writer, this.#file);
-          this.#connections = { writer, reader: openReader(this.#file) };
+          this.#connections = { writer, reader: openReader(this.#file), wal: writer.walSync() };
         } catch (error) {
           writer.close();
           throw error;
@@ -96,34 +108,47 @@ export class Database {
 
   /**
    * Runs one transaction that has the write lock from its beginning. It is committed if `keeps` says so of the
-   * result, and rolled back if not, or if `work` throws.
+   * result, and rolled back if not, or if `work` throws. Resolves once it is on disk; the next transaction does not
+   * wait for that.
    */
-  write<T>(
+  async write<T>(
     work: (writer: Connection) => Promise<T> | T,
     keeps: (result: T) => boolean = () => true,
   ): Promise<T> {
-    return this.#exclusively(async () => {
+    const { wal } = this.#open();
+    const { result, isKept } = await this.#exclusively(async () => {
       const { writer } = this.#open();
       await this.#whenUnlocked(() => writer.execute('BEGIN IMMEDIATE'));
       try {
         const result = await work(writer);
-        if (keeps(result)) this.#commit(writer);
-        return result;
+        const isKept = keeps(result);
+        if (isKept) this.#commit(writer);
+        return { result, isKept };
       } finally {
         writer.rollback();
       }
     });
+    if (isKept) await wal.sync();
+    return result;
+  }
+
+  /** Why nothing can be committed any more; null while all is well. */
+  get failure(): TributaryError | null {
+    return this.#connections?.wal.failure ?? null;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#writerIdle;
-    this.#connections?.reader.close();
-    this.#connections?.writer.close();
+    const connections = this.#connections;
     this.#connections = null;
+    if (connections === null) return;
+    await connections.wal.close();
+    connections.reader.close();
+    connections.writer.close();
   }
 
-  #open(): { readonly writer: Connection; readonly reader: Connection } {
+  #open(): Connections {
     if (this.#connections !== null) return this.#connections;
     throw new TributaryError(
       'store_refused',
@@ -182,7 +207,8 @@ function prepareForWriting(writer: Connection, file: string): void {
     );
   }
   writer.execute('PRAGMA journal_mode = WAL');
-  writer.execute('PRAGMA synchronous = FULL');
+  // WalSync waits for the disk, so that a COMMIT need not.
+  writer.execute('PRAGMA synchronous = NORMAL');
   writer.execute(`PRAGMA wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`);
   writer.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
 }

@@ -107,8 +107,10 @@ export class SqliteStore implements Store {
 
   async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
     try {
-      await this.#ready().database.read(readCheckpoints);
-      return { ok: true };
+      const { database } = this.#ready();
+      await database.read(readCheckpoints);
+      const { failure } = database;
+      return failure === null ? { ok: true } : { ok: false, reason: failure.message };
     } catch (error) {
       return { ok: false, reason: messageOf(error) };
     }
