@@ -54,8 +54,11 @@ export interface Store extends DeliveryInspection, RedriveJobs, Reconciliation {
   claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]>;
   /** Writes the attempts to the ledger and moves each delivery on. A claim that has passed on is only recorded. */
   settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void>;
-  /** When the next delivery of the target is due, in milliseconds, or null if none is. */
-  nextDeliveryDueMs(target: string): Promise<number | null>;
+  /**
+   * Gives back what was claimed and was not sent: due again at once, the attempt not counted. A claim that has passed
+   * on is left alone.
+   */
+  releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void>;
 
   close(): Promise<void>;
 }
@@ -220,8 +223,8 @@ export interface DeliveryClaimRequest {
   readonly limit: number;
   readonly nowMs: number;
   readonly leaseMs: number;
-  /** `first`: only versions that were never attempted. `later`: only the others. Both if it is left out. */
-  readonly attempts?: 'first' | 'later';
+  /** `first`: only versions of which no attempt has failed. `later`: only the others. */
+  readonly attempts: 'first' | 'later';
   /**
    * What stands before this delivery, which was claimed before, may be left out: to whoever claims one portion after
    * the other it spares going through all that it holds already. It is claimed again only without this.
@@ -237,6 +240,8 @@ export interface ClaimedDelivery {
   readonly row: ViewRow;
   /** Of this version, this one included: from 1. */
   readonly attempt: number;
+  /** Whether an attempt at this version has failed. A claim whose lease ran out is no failure. */
+  readonly isRetry: boolean;
   readonly claimant: string;
   readonly dueSinceMs: number;
 }

@@ -1,14 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
-import type {
-  ClaimedDelivery,
-  DeliveryClaimRequest,
-  DeliverySettlement,
-  EntityChange,
-} from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliveryClaimRequest, EntityChange } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
-import { DEAD_AT_MS, DONE_AT_MS } from './delivery-queries.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
@@ -34,7 +28,7 @@ export class DueDeliveries {
     this.#makeKnownDue = (count) =>
       'UPDATE deliveries SET next_attempt_at = IF(leased_until > ?, next_attempt_at, ?), ' +
       'claim_id = IF(leased_until > ?, claim_id, 0), leased_until = IF(leased_until > ?, leased_until, 0), ' +
-      `due_version = (${version}), status = 'pending', attempts = 0, due_since = ? ` +
+      `due_version = (${version}), status = 'pending', attempts = 0, is_retry = 0, due_since = ? ` +
       `WHERE target = ? AND entity_id IN (${marks(count)})`;
   }
 
@@ -87,7 +81,7 @@ const upsertDue = new RowsStatement<DueState>({
   after:
     'ON DUPLICATE KEY UPDATE next_attempt_at = IF(leased_until > ?, next_attempt_at, VALUES(next_attempt_at)), ' +
     'claim_id = IF(leased_until > ?, claim_id, 0), leased_until = IF(leased_until > ?, leased_until, 0), ' +
-    "due_version = VALUES(due_version), status = 'pending', attempts = 0, due_since = VALUES(due_since)",
+    "due_version = VALUES(due_version), status = 'pending', attempts = 0, is_retry = 0, due_since = VALUES(due_since)",
   columns: ['bytes', 'bytes', 'integer', 'integer', 'integer'],
   write(writer, { target, entityId, version, now }) {
     writer.text(target);
@@ -99,17 +93,15 @@ const upsertDue = new RowsStatement<DueState>({
   tail: ['integer', 'integer', 'integer'],
 });
 
-/** The delivery loop's side of the ledger. */
-export class DeliveryLedger {
+/** How the delivery loop gets what is due. */
+export class DeliveryClaims {
   readonly #pool: Pool;
   readonly #view: ViewSchema;
-  readonly #clock: Clock;
   readonly #selectDue: string;
 
-  constructor(pool: Pool, view: ViewSchema, clock: Clock) {
+  constructor(pool: Pool, view: ViewSchema) {
     this.#pool = pool;
     this.#view = view;
-    this.#clock = clock;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
     this.#selectDue =
       `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${values.join(', ')} FROM deliveries d ` +
@@ -122,14 +114,14 @@ export class DeliveryLedger {
    */
   async claim(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
     const { target, claimant, limit, nowMs, leaseMs, attempts, behind } = request;
-    const attempted = attempts === undefined ? '' : ` AND d.attempts ${attempts === 'first' ? '=' : '>'} 0`;
+    const isRetry = Number(attempts === 'later');
     const behindMs = behind?.dueSinceMs ?? -1;
     const found = await withConnection(this.#pool, async (connection) => {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `${this.#selectDue} AND (d.next_attempt_at > ? OR d.next_attempt_at = ? AND d.entity_id > ?) ` +
-          `AND d.next_attempt_at <= ? AND d.leased_until <= ?${attempted} ` +
+        `${this.#selectDue} AND d.is_retry = ? AND d.next_attempt_at >= ? ` +
+          'AND (d.next_attempt_at > ? OR d.entity_id > ?) AND d.next_attempt_at <= ? AND d.leased_until <= ? ' +
           `ORDER BY d.next_attempt_at, d.entity_id LIMIT ${Math.floor(limit)}`,
-        [target, behindMs, behindMs, Buffer.from(behind?.entityId ?? ''), nowMs, nowMs],
+        [target, isRetry, behindMs, behindMs, Buffer.from(behind?.entityId ?? ''), nowMs, nowMs],
       );
       return rows;
     });
@@ -164,61 +156,26 @@ export class DeliveryLedger {
     });
   }
 
-  #claimed({ target, claimant }: DeliveryClaimRequest, row: RowDataPacket, more: number): ClaimedDelivery {
+  #claimed(
+    { target, claimant, attempts }: DeliveryClaimRequest,
+    row: RowDataPacket,
+    more: number,
+  ): ClaimedDelivery {
     return {
       target,
       claimant,
       entityId: text(row[0]),
       version: Number(row[1]),
       attempt: Number(row[2]) + more,
+      isRetry: attempts === 'later',
       dueSinceMs: Number(row[3]),
       row: this.#view.columns.map((column, index) => viewValue(column, row[index + 4])),
     };
   }
-
-  async settle(settlements: readonly DeliverySettlement[]): Promise<void> {
-    if (settlements.length === 0) return;
-    const now = this.#clock.now();
-    // Few claims are settled at a time, each with many rows.
-    const claimIds = new Map<string, bigint>();
-    for (const { delivery } of settlements) {
-      if (!claimIds.has(delivery.claimant)) claimIds.set(delivery.claimant, claimIdOf(delivery.claimant));
-    }
-    const sorted = settlements
-      .map((settlement) => ({
-        settlement,
-        id: Buffer.from(settlement.delivery.entityId),
-        claimId: claimIds.get(settlement.delivery.claimant) ?? 0n,
-        now,
-      }))
-      .sort((a, b) => Buffer.compare(a.id, b.id));
-    await inTransaction(this.#pool, async (connection) => {
-      await moveOn.run(connection, sorted, (writer) => writer.integer(now));
-      await insertAttempt.run(connection, sorted);
-    });
-  }
-
-  async nextDueMs(target: string): Promise<number | null> {
-    return withConnection(this.#pool, async (connection) => {
-      const [[free]] = await connection.execute<RowDataPacket[]>(
-        'SELECT next_attempt_at FROM deliveries WHERE target = ? AND next_attempt_at < ? AND leased_until = 0 ' +
-          'ORDER BY next_attempt_at LIMIT 1',
-        [target, DEAD_AT_MS],
-      );
-      // A claim is older than whatever waits behind it, so that these are no more than are under way.
-      const [[leased]] = await connection.execute<RowDataPacket[]>(
-        'SELECT MIN(GREATEST(next_attempt_at, leased_until)) FROM deliveries ' +
-          'WHERE target = ? AND next_attempt_at < ? AND leased_until > 0',
-        [target, free === undefined ? DEAD_AT_MS : Number(free[0])],
-      );
-      const moments = [free?.[0], leased?.[0]].filter((moment) => moment !== undefined && moment !== null);
-      return moments.length === 0 ? null : Math.min(...moments.map(Number));
-    });
-  }
 }
 
 /** Fits a column of fixed size; 0 is nobody's. */
-function claimIdOf(claimant: string): bigint {
+export function claimIdOf(claimant: string): bigint {
   return (BigInt(`0x${hash('sha256', claimant).slice(0, 16)}`) >> 1n) | 1n;
 }
 
@@ -249,104 +206,4 @@ const take = new RowsStatement<Taking>({
     writer.integer(claimId);
   },
   tail: ['integer', 'integer'],
-});
-
-/**
- * Whether the row's claim is the one that is being settled. The claimant alone doesn't tell, since it may have
- * claimed the same delivery again: the attempt does, and a newer version that came meanwhile has none yet.
- */
-const IS_THIS_CLAIM =
-  'claim_id = VALUES(claim_id) AND (due_version = VALUES(due_version) AND attempts = VALUES(attempts) ' +
-  'OR due_version > VALUES(due_version) AND attempts = 0)';
-
-interface Settling {
-  readonly settlement: DeliverySettlement;
-  readonly id: Buffer;
-  readonly claimId: bigint;
-  readonly now: number;
-}
-
-/**
- * Moves a delivery on after an attempt. The row carries the settled version as due_version and the claim as
- * claim_id: if the claim has passed on, only delivered_version may rise; if a newer version became due
- * meanwhile, that one is due at once.
- */
-const moveOn = new RowsStatement<Settling>({
-  before:
-    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
-    'next_attempt_at, claim_id, due_since, last_status, last_error) VALUES',
-  row: '(?,?,?,?,?,?,?,?,?,?,?)',
-  after:
-    'ON DUPLICATE KEY UPDATE ' +
-    'delivered_version = GREATEST(delivered_version, VALUES(delivered_version)), ' +
-    `status = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(status), status), ` +
-    `next_attempt_at = IF(${IS_THIS_CLAIM}, IF(due_version = VALUES(due_version), VALUES(next_attempt_at), ?), next_attempt_at), ` +
-    `last_status = IF(${IS_THIS_CLAIM}, VALUES(last_status), last_status), ` +
-    `last_error = IF(${IS_THIS_CLAIM}, VALUES(last_error), last_error), ` +
-    `leased_until = IF(${IS_THIS_CLAIM}, 0, leased_until), ` +
-    `claim_id = IF(${IS_THIS_CLAIM}, 0, claim_id)`,
-  columns: [
-    'text',
-    'bytes',
-    'integer',
-    'text',
-    'integer',
-    'integer',
-    'integer',
-    'integer',
-    'integer',
-    'integer',
-    'text',
-  ],
-  write(writer, { settlement: { delivery, next, status, error }, id, claimId, now }) {
-    writer.text(delivery.target);
-    writer.bytes(id);
-    writer.integer(delivery.version);
-    writer.text(typeof next === 'string' ? next : 'pending');
-    writer.integer(delivery.attempt);
-    writer.integer(next === 'delivered' ? delivery.version : 0);
-    writer.integer(
-      next === 'delivered' ? DONE_AT_MS : next === 'dead' ? DEAD_AT_MS : Math.floor(next.retryAtMs),
-    );
-    writer.integer(claimId);
-    writer.integer(now);
-    writer.integer(status ?? 0);
-    writer.text(error);
-  },
-  tail: ['integer'],
-});
-
-const insertAttempt = new RowsStatement<Settling>({
-  before:
-    'INSERT INTO delivery_attempts (target, entity_id, version, attempt, attempted_at, delivery_id, verdict, status, ' +
-    'latency_ms, answer, error) VALUES',
-  row: '(?,?,?,?,?,?,?,?,?,?,?)',
-  after: 'ON DUPLICATE KEY UPDATE target = target',
-  columns: [
-    'text',
-    'bytes',
-    'integer',
-    'integer',
-    'integer',
-    'text',
-    'text',
-    'integer',
-    'double',
-    'text',
-    'text',
-  ],
-  write(writer, { settlement, id }) {
-    const { delivery } = settlement;
-    writer.text(delivery.target);
-    writer.bytes(id);
-    writer.integer(delivery.version);
-    writer.integer(delivery.attempt);
-    writer.integer(settlement.attemptedAtMs);
-    writer.text(settlement.deliveryId);
-    writer.text(settlement.verdict);
-    writer.integer(settlement.status);
-    writer.double(settlement.latencyMs);
-    writer.text(settlement.answer);
-    writer.text(settlement.error);
-  },
 });

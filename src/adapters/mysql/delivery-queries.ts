@@ -79,7 +79,8 @@ export function conditions(filter: DeliveryFilter): { sql: string; values: Value
   };
   add('entity_id = ?', filter.entityId === null ? null : Buffer.from(filter.entityId));
   add('status = ?', filter.status);
-  // The index finds the dead ones.
+  // The index finds the dead ones, which are no retries.
+  add('is_retry = ?', filter.status === 'dead' ? 0 : null);
   add('next_attempt_at = ?', filter.status === 'dead' ? DEAD_AT_MS : null);
   add('last_status = ?', filter.lastStatus);
   // As bytes, because a collation compares texts as if they had blanks at their ends.

@@ -36,7 +36,7 @@ export async function makeDueAgain(
   let due = 0;
   for (const chunk of chunksOf(ids)) {
     const [updated] = await connection.execute<ResultSetHeader>(
-      "UPDATE deliveries SET status = 'pending', attempts = 0, next_attempt_at = ?, due_since = ? " +
+      "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ?, due_since = ? " +
         `WHERE target = ? AND entity_id IN (${marks(chunk.length)}) AND status = 'delivered'`,
       [nowMs, nowMs, target, ...chunk],
     );

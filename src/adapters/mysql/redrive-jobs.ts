@@ -130,7 +130,7 @@ async function redrive(
     const ids = found.filter((key) => key.target === target).map(({ entityId }) => Buffer.from(entityId));
     for (const chunk of chunksOf(ids)) {
       const [updated] = await connection.execute<ResultSetHeader>(
-        `UPDATE deliveries SET status = 'pending', attempts = 0, next_attempt_at = ? WHERE target = ? AND entity_id IN (${marks(chunk.length)}) ${sql}`,
+        `UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ? WHERE target = ? AND entity_id IN (${marks(chunk.length)}) ${sql}`,
         [nowMs, target, ...chunk, ...values],
       );
       redriven += updated.affectedRows;

@@ -9,6 +9,7 @@ import type {
   RedriveKey,
 } from '../../ports/redrive.ts';
 import type {
+  ClaimedDelivery,
   ClaimRequest,
   DeliveryClaimRequest,
   DeliverySettlement,
@@ -20,7 +21,7 @@ import type {
   Store,
 } from '../../ports/store.ts';
 import { inTransaction, openPool, withConnection } from './connection.ts';
-import { DeliveryLedger, DueDeliveries } from './deliveries.ts';
+import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { Ingest } from './ingest.ts';
 import type { MysqlStoreOptions } from './options.ts';
@@ -28,12 +29,13 @@ import * as queries from './queries.ts';
 import { listOwed, makeDueAgain } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate, type ViewSchema } from './schema.ts';
+import { Settlements } from './settlements.ts';
 
 /** The store on MySQL 8, MariaDB 10.6 or later, and what speaks as they do. */
 export class MysqlStore implements Store {
   readonly #options: MysqlStoreOptions;
   readonly #pool: Pool;
-  #parts: { view: ViewSchema; ingest: Ingest; ledger: DeliveryLedger } | undefined;
+  #parts: { view: ViewSchema; ingest: Ingest; claims: DeliveryClaims; settlements: Settlements } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: MysqlStoreOptions) {
@@ -47,7 +49,8 @@ export class MysqlStore implements Store {
     this.#parts = {
       view: options.view,
       ingest: new Ingest(this.#pool, options.view, new DueDeliveries(targets, clock, options.view)),
-      ledger: new DeliveryLedger(this.#pool, options.view, clock),
+      claims: new DeliveryClaims(this.#pool, options.view),
+      settlements: new Settlements(this.#pool, clock),
     };
     return report;
   }
@@ -104,15 +107,15 @@ export class MysqlStore implements Store {
   }
 
   async claimDeliveries(request: DeliveryClaimRequest) {
-    return this.#migrated.ledger.claim(request);
+    return this.#migrated.claims.claim(request);
   }
 
   async settleDeliveries(settlements: readonly DeliverySettlement[]) {
-    return this.#migrated.ledger.settle(settlements);
+    return this.#migrated.settlements.settle(settlements);
   }
 
-  async nextDeliveryDueMs(target: string) {
-    return this.#migrated.ledger.nextDueMs(target);
+  async releaseDeliveries(deliveries: readonly ClaimedDelivery[]) {
+    return this.#migrated.settlements.release(deliveries);
   }
 
   async readDelivery(target: string, entityId: string) {

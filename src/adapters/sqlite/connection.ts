@@ -238,6 +238,16 @@ export function* slices<T>(list: readonly T[]): Generator<readonly T[]> {
   }
 }
 
+/** So many rows go into one statement. */
+const PORTION = 32;
+
+/** Cuts a list into portions of one size, and what is left into single ones: two texts of a statement are enough. */
+export function* portions<T>(list: readonly T[]): Generator<readonly T[]> {
+  let start = 0;
+  for (; start + PORTION <= list.length; start += PORTION) yield list.slice(start, start + PORTION);
+  for (; start < list.length; start++) yield list.slice(start, start + 1);
+}
+
 /** A row as node:sqlite gives it. */
 export type SqliteRow = Record<string, SQLOutputValue>;
 

@@ -64,7 +64,8 @@ function conditions(filter: DeliveryFilter): { sql: string; values: SQLInputValu
   };
   add('entity_id = ?', filter.entityId);
   add('status = ?', filter.status);
-  // The index finds the dead ones.
+  // The index finds the dead ones, which are no retries.
+  add('is_retry = ?', filter.status === 'dead' ? 0 : null);
   add('next_attempt_at = ?', filter.status === 'dead' ? DEAD_AT_MS : null);
   add('last_status = ?', filter.lastStatus);
   add('instr(last_error, ?) = 1', filter.errorPrefix);
@@ -76,7 +77,8 @@ function conditions(filter: DeliveryFilter): { sql: string; values: SQLInputValu
 export function readAttempts(reader: Connection, key: DeliveryKey, limit: number): StoredAttempt[] {
   const rows = reader
     .statement(`
-      SELECT * FROM delivery_attempts WHERE target = ? AND entity_id = ?
+      SELECT * FROM delivery_attempts
+      WHERE delivery_number = (SELECT delivery_number FROM deliveries WHERE target = ? AND entity_id = ?)
       ORDER BY attempted_at DESC, version DESC, attempt DESC LIMIT ?`)
     .all(key.target, key.entityId, limit);
   return rows.map((row) => ({

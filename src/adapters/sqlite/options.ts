@@ -20,7 +20,7 @@ export const LOCK_BACKOFF = { baseMs: 1, capMs: 50 } as const;
 export const LOCK_ATTEMPTS = 250;
 
 /** After this many rows read or written at a stretch the event loop gets its turn. */
-export const ROWS_PER_TURN = 1_000;
+export const ROWS_PER_TURN = 250;
 
 /**
  * Past this many pages (of 4 KiB) a commit also copies the write-ahead log back into the database file, which

@@ -30,7 +30,7 @@ export function makeDueAgain(
   { target, entityIds, nowMs }: { target: string; entityIds: readonly string[]; nowMs: number },
 ): number {
   const statement = writer.statement(`
-    UPDATE deliveries SET status = 'pending', attempts = 0, next_attempt_at = ?1, due_since = ?1
+    UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ?1, due_since = ?1
     WHERE target = ?2 AND entity_id = ?3 AND status = 'delivered'`);
   return entityIds.reduce((due, entityId) => due + Number(statement.run(nowMs, target, entityId).changes), 0);
 }

@@ -86,7 +86,7 @@ export function stepRedrive(
 function redrive(writer: Connection, { target, entityId }: DeliveryKey, nowMs: number): void {
   writer
     .statement(`
-      UPDATE deliveries SET status = 'pending', attempts = 0, next_attempt_at = ?
+      UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ?
       WHERE target = ? AND entity_id = ?`)
     .run(nowMs, target, entityId);
 }

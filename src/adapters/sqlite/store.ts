@@ -27,7 +27,7 @@ import type {
 } from '../../ports/store.ts';
 import { claim, halt, readCheckpoints, resume } from './checkpoints.ts';
 import { Database, numberOf } from './connection.ts';
-import { claimDeliveries, nextDeliveryDueMs, settleDeliveries } from './deliveries.ts';
+import { claimDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
 import type { SqliteStoreOptions } from './options.ts';
@@ -36,6 +36,7 @@ import { counts, readView } from './queries.ts';
 import { listOwed, makeDueAgain } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate } from './schema.ts';
+import { releaseDeliveries, settleDeliveries } from './settlements.ts';
 import { ViewTable } from './view-table.ts';
 
 /**
@@ -126,8 +127,9 @@ export class SqliteStore implements Store {
     return settleDeliveries(database, clock, settlements);
   }
 
-  async nextDeliveryDueMs(target: string): Promise<number | null> {
-    return this.#ready().database.read((reader) => nextDeliveryDueMs(reader, target));
+  async releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void> {
+    const { database, clock } = this.#ready();
+    return releaseDeliveries(database, clock, deliveries);
   }
 
   async readDelivery(target: string, entityId: string) {

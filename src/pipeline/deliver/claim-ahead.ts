@@ -41,16 +41,14 @@ export class ClaimAhead {
     return room * 2 >= wanted ? room : 0;
   }
 
-  add(claimed: readonly ClaimedDelivery[], nowMs: number, isMoreInStore: boolean): void {
-    const first = claimed.filter(({ attempt }) => attempt === 1);
-    this.first.add(first, nowMs);
-    if (first.length < claimed.length) {
-      this.later.add(
-        claimed.filter(({ attempt }) => attempt > 1),
-        nowMs,
-      );
-    }
-    if (first.length > 0) this.#isMoreInStore = isMoreInStore;
+  add(
+    attempts: 'first' | 'later',
+    claimed: readonly ClaimedDelivery[],
+    nowMs: number,
+    isMoreInStore: boolean,
+  ): void {
+    this[attempts].add(claimed, nowMs);
+    if (attempts === 'first' && claimed.length > 0) this.#isMoreInStore = isMoreInStore;
   }
 
   takeFirst(count: number, nowMs: number): ClaimedDelivery[] {
@@ -68,12 +66,12 @@ export class ClaimAhead {
     return taken;
   }
 
-  dropBefore(claimedMs: number): void {
-    this.first.dropBefore(claimedMs);
-    this.later.dropBefore(claimedMs);
+  /** Drops what was claimed before that moment. */
+  dropBefore(claimedMs: number): ClaimedDelivery[] {
+    return [...this.first.dropBefore(claimedMs), ...this.later.dropBefore(claimedMs)];
   }
 
-  drop(): void {
-    this.dropBefore(Number.POSITIVE_INFINITY);
+  drop(): ClaimedDelivery[] {
+    return this.dropBefore(Number.POSITIVE_INFINITY);
   }
 }

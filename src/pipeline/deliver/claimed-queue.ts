@@ -41,18 +41,18 @@ export class ClaimedQueue {
     return taken;
   }
 
-  /** Drops what was claimed before that moment, and says how many that were. */
-  dropBefore(claimedMs: number): number {
-    let dropped = 0;
+  /** Drops what was claimed before that moment. */
+  dropBefore(claimedMs: number): ClaimedDelivery[] {
+    const dropped: ClaimedDelivery[] = [];
     for (
       let first = this.#claims[0];
       first !== undefined && first.claimedMs < claimedMs;
       first = this.#claims[0]
     ) {
-      dropped += first.deliveries.length - first.taken;
+      dropped.push(...first.deliveries.slice(first.taken));
       this.#claims.shift();
     }
-    this.#length -= dropped;
+    this.#length -= dropped.length;
     return dropped;
   }
 }

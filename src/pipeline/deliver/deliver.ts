@@ -30,13 +30,14 @@ type Attempts = 'first' | 'later';
  * Sends what is due to one target. One delivery's life:
  *
  *   due --> claimed (lease, attempt counted) --> waiting --> sent --> settled: delivered
- *    ^                                              |                    |--> due again, after a pause with full jitter
- *    +--- lease over, nobody settled it <-----------+                    +--> dead
+ *    ^                                              |         |          |--> due again, after a pause with full jitter
+ *    +--- given back, not sent <--------------------+         |          +--> dead
+ *    +--- lease over, nobody settled it <---------------------+
  *
  * Three things go on side by side: claiming ahead of the calls, so that no call waits for the store; the calls,
  * begun by `#pump` whenever something changes; and settling, each time as much as came up while the last
  * settlement ran. An entity has one row in the ledger and so one claim: its states arrive in sequence, and the
- * others flow. What the breaker does not let through is not claimed, so that it costs no attempts.
+ * others flow. What the breaker does not let through is not claimed, or given back, so that it costs no attempts.
  */
 export class Deliver {
   readonly #options: DeliverOptions;
@@ -60,6 +61,8 @@ export class Deliver {
   #inFlight = 0;
   #pumpAtMs = Number.POSITIVE_INFINITY;
   #finished: DeliverySettlement[] = [];
+  /** What was claimed and is not sent. */
+  #unused: ClaimedDelivery[] = [];
   #running: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -176,7 +179,7 @@ export class Deliver {
     });
     const isMore = claimed.length === limit;
     if (attempts === 'first') this.#place.moved(claimed, isMore);
-    this.#ahead.add(claimed, askedMs, isMore);
+    this.#ahead.add(attempts, claimed, askedMs, isMore);
     this.#pump();
     // Less than a part of what was asked for: that was all, even if others claim at the same time.
     return behind === undefined && claimed.length * 4 < limit;
@@ -193,20 +196,27 @@ export class Deliver {
     if (this.#over.signal.aborted) return;
     this.#breaker.tick();
     this.#rate.setRate(this.#allowedPerSecond());
-    this.#ahead.dropBefore(this.#options.clock.monotonicMs() - this.#options.holdMs);
+    this.#giveBack(this.#ahead.dropBefore(this.#options.clock.monotonicMs() - this.#options.holdMs));
     while (this.#beginOne());
     const isStopping = this.#stopping.signal.aborted;
-    // What is claimed and can't go any more is somebody else's when its lease is over.
-    if (isStopping && (this.#cutting.signal.aborted || this.#isShut())) this.#ahead.drop();
+    if (this.#isShut(isStopping)) this.#giveBack(this.#ahead.drop());
     this.#pumpLater();
     this.#openRoom();
     if (isStopping) this.#finishedOne.open();
   }
 
   /** Whether what waits has no way out for now. */
-  #isShut(): boolean {
+  #isShut(isStopping: boolean): boolean {
     const { state } = this.#breaker;
-    return state !== 'closed' && state !== 'ramping';
+    if (state === 'open' || state === 'disabled') return true;
+    // Somebody else makes the trials.
+    return isStopping && (state === 'half_open' || this.#cutting.signal.aborted);
+  }
+
+  #giveBack(unused: readonly ClaimedDelivery[]): void {
+    if (unused.length === 0) return;
+    this.#unused.push(...unused);
+    this.#finishedOne.open();
   }
 
   #beginOne(): boolean {
@@ -238,7 +248,7 @@ export class Deliver {
     const { generation } = this.#breaker;
     const [first] = group;
     if (first === undefined) return;
-    const isFirstAttempt = first.attempt === 1;
+    const isFirstAttempt = !first.isRetry;
     this.#inFlight += group.length;
     this.#rate.take(group.length);
     this.#breaker.began(isFirstAttempt);
@@ -330,6 +340,7 @@ export class Deliver {
     let failures = 0;
     let lastMs = Number.NEGATIVE_INFINITY;
     for (;;) {
+      if (this.#unused.length > 0) await this.#release();
       if (this.#finished.length === 0) {
         if (this.#claimLoops === 0 && this.#ahead.waiting === 0 && this.#inFlight === 0) return;
         await this.#finishedOne.wait();
@@ -358,6 +369,20 @@ export class Deliver {
         else this.#finished = [...batch, ...this.#finished];
         await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()));
       }
+    }
+  }
+
+  async #release(): Promise<void> {
+    const { store, logger, target } = this.#options;
+    const unused = this.#unused;
+    this.#unused = [];
+    try {
+      await store.releaseDeliveries(unused);
+    } catch (error) {
+      // They are anybody's when their lease ends.
+      logger('warn', `Claims of ${target.name} could not be given back: ${messageOf(error)}`, {
+        deliveries: unused.length,
+      });
     }
   }
 

@@ -8,7 +8,7 @@ import type { Store } from '../../ports/store.ts';
 export interface DeliverOptions extends DeliverTiming, Pace {
   readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
   readonly target: DeliveryTarget;
-  readonly store: Pick<Store, 'claimDeliveries' | 'settleDeliveries'>;
+  readonly store: Pick<Store, 'claimDeliveries' | 'settleDeliveries' | 'releaseDeliveries'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -50,7 +50,7 @@ export interface BreakerOptions {
 export interface DeliverTiming {
   /** Longer than a call may take and `holdMs` together: a claim that was not settled by then is anybody's. */
   readonly leaseMs: number;
-  /** How long a claimed state may wait for its turn; after that it is left to the end of its lease. */
+  /** How long a claimed state may wait for its turn; after that it is given back. */
   readonly holdMs: number;
   /** How often to look for what other instances made due, and for retries. */
   readonly pollMs: number;

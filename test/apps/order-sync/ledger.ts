@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { orders } from '../../../src/orders/index.ts';
 import type { Store } from '../../../src/ports/store.ts';
-import { LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
+import { claimDue, LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
 import { change, commitChanges, SettableClock } from '../../contract/store/fixtures.ts';
 
 export interface Ledger {
@@ -29,7 +29,7 @@ export async function ledgerOf(ids: readonly string[], target = 'order-mgt'): Pr
   const delivery = { hasChanged: true, qualifiesFor: [target] };
   await commitChanges(store, ...ids.map((id) => change(id, 0, { row, delivery })));
   const claim = { target, claimant: 'one', limit: ids.length, nowMs: clock.now(), leaseMs: LEASE_MS };
-  const claimed = await store.claimDeliveries(claim);
+  const claimed = await claimDue(store, claim);
   await store.settleDeliveries(
     claimed.map((delivery) => {
       if (delivery.entityId === ids.at(-1)) return settlement(delivery, 'delivered');

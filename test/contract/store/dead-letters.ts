@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DeliveryFilter, RedriveJob } from '../../../src/ports/redrive.ts';
-import { LEASE_MS, settlement } from './delivery-helpers.ts';
+import { claimDue, LEASE_MS, settlement } from './delivery-helpers.ts';
 import { change, commitChanges, DUE, type StoreHarness, TARGET, TARGETS, usePlace } from './fixtures.ts';
 
 const EVERYTHING: DeliveryFilter = {
@@ -25,7 +25,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
       const { store, clock } = place;
       const ids = Array.from({ length: count }, (_, number) => idOf(number));
       await commitChanges(store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
-      const claimed = await store.claimDeliveries({
+      const claimed = await claimDue(store, {
         target: TARGET,
         claimant: 'one',
         limit: count,
@@ -100,7 +100,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
       const { store, clock } = place;
       await commitChanges(store, change('parcel', 0, { delivery: DUE }));
       for (const attemptedAtMs of [1_000, 2_000, 3_000]) {
-        const [delivery] = await store.claimDeliveries({
+        const [delivery] = await claimDue(store, {
           target: TARGET,
           claimant: `claim ${attemptedAtMs}`,
           limit: 1,
@@ -187,7 +187,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
             nextAttemptAtMs: place.clock.now(),
           });
         }
-        const claimed = await place.store.claimDeliveries({
+        const claimed = await claimDue(place.store, {
           target: TARGET,
           limit: 100,
           ...claimOf('after'),
@@ -215,7 +215,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
         });
         expect(await step('one', 'job', 3)).toMatchObject({ state: 'running', matched: 3, redriven: 3 });
 
-        const again = await place.store.claimDeliveries({ target: TARGET, limit: 3, ...claimOf('deliver') });
+        const again = await claimDue(place.store, { target: TARGET, limit: 3, ...claimOf('deliver') });
         await place.store.settleDeliveries(again.map((delivery) => settlement(delivery, 'dead')));
         expect(await place.store.claimRedrive(claimOf('two'))).toBeNull();
         expect(await step('two', 'job', 3)).toBeNull();

@@ -1,7 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { ClaimedDelivery, Store } from '../../../src/ports/store.ts';
-import { claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
+import { claimDue, claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
 import {
   change,
   commitChanges,
@@ -17,7 +18,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
   describe('a claim', () => {
     const place = usePlace(harness);
     const claim = (store: Store, claimant: string, limit: number) =>
-      store.claimDeliveries({ target: TARGET, claimant, limit, nowMs: place.clock.now(), leaseMs: LEASE_MS });
+      claimDue(store, { target: TARGET, claimant, limit, nowMs: place.clock.now(), leaseMs: LEASE_MS });
 
     it('gives the row of the view, of every id byte for byte', async () => {
       await commitChanges(
@@ -32,6 +33,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
         version: 1,
         row: [entityId, false, index],
         attempt: 1,
+        isRetry: false,
         claimant: 'one',
         dueSinceMs: place.clock.now(),
       }));
@@ -65,25 +67,79 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
         nowMs: place.clock.now(),
         leaseMs: 1_000,
       };
-      const behind = await place.store.claimDeliveries({ ...request, behind: second });
+      const behind = await claimDue(place.store, { ...request, behind: second });
       expect(behind.map(({ entityId }) => entityId)).toEqual(['c', 'd', '0, later']);
-      const rest = await place.store.claimDeliveries({ ...request, claimant: 'three' });
+      const rest = await claimDue(place.store, { ...request, claimant: 'three' });
       expect(rest.map(({ entityId }) => entityId)).toEqual(['a', 'b']);
     });
 
-    it('takes first attempts or later ones alone, where that is asked for', async () => {
-      await commitChanges(place.store, change('tried', 0, { delivery: DUE }));
-      await claim(place.store, 'one', 1);
-      place.clock.nowMs += LEASE_MS + 1;
-      await commitChanges(place.store, change('new', 0, { delivery: DUE }));
+    it('takes first attempts or retries: a retry is what failed, not what nobody settled', async () => {
       const ids = async (attempts: 'first' | 'later') => {
         const request = { target: TARGET, claimant: 'two', limit: 10, leaseMs: LEASE_MS, attempts };
         const claimed = await place.store.claimDeliveries({ ...request, nowMs: place.clock.now() });
-        return claimed.map(({ entityId, attempt }) => [entityId, attempt]);
+        return claimed.map(({ entityId, attempt, isRetry }) => [entityId, attempt, isRetry]);
       };
-      expect(await ids('first')).toEqual([['new', 1]]);
-      expect(await ids('later')).toEqual([['tried', 2]]);
+      await commitChanges(place.store, change('failed', 0, { delivery: DUE }));
+      const retryAtMs = place.clock.now() + 1;
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), { retryAtMs })]);
+      await commitChanges(place.store, change('lost', 0, { delivery: DUE }));
+      expect(await ids('first')).toEqual([['lost', 1, false]]);
+      place.clock.nowMs += LEASE_MS + 1;
+      await commitChanges(place.store, change('new', 0, { delivery: DUE }));
+      expect(await ids('first')).toEqual([
+        ['lost', 2, false],
+        ['new', 1, false],
+      ]);
+      expect(await ids('later')).toEqual([['failed', 2, true]]);
       expect([...(await ids('first')), ...(await ids('later'))]).toEqual([]);
+    });
+
+    it('of a newer version is no retry, whatever became of the older one', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      const retryAtMs = place.clock.now() + 1_000;
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), { retryAtMs })]);
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
+      expect(await claimOnly(place.store, place)).toMatchObject({ version: 2, attempt: 1, isRetry: false });
+    });
+
+    it('that is given back is due again at once, and has cost no attempt', async () => {
+      const ids = Array.from({ length: 100 }, (_, index) => `parcel ${index}`);
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+      const claimed = await claim(place.store, 'one', 100);
+      await place.store.releaseDeliveries(claimed.slice(0, 60));
+      const again = await claim(place.store, 'two', 100);
+      expect(again.map(({ entityId }) => entityId).sort()).toEqual(
+        claimed
+          .slice(0, 60)
+          .map(({ entityId }) => entityId)
+          .sort(),
+      );
+      expect(new Set(again.map(({ attempt }) => attempt))).toEqual(new Set([1]));
+      await place.store.releaseDeliveries([]);
+    });
+
+    it('that is given back late leaves the next one alone', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      const late = await claimOnly(place.store, place, 'one');
+      place.clock.nowMs += LEASE_MS;
+      const next = await claimOnly(place.store, place, 'two');
+      await place.store.releaseDeliveries([late]);
+      expect(await claim(place.store, 'three', 10)).toEqual([]);
+      await place.store.settleDeliveries([settlement(next, 'delivered')]);
+      await place.store.releaseDeliveries([late, next]);
+      expect(await place.store.readDelivery(TARGET, 'parcel')).toMatchObject({
+        status: 'delivered',
+        attempts: 2,
+      });
+    });
+
+    it('that is given back makes way for a newer version, which has all its attempts', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      const older = await claimOnly(place.store, place);
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
+      expect(await claim(place.store, 'two', 10)).toEqual([]);
+      await place.store.releaseDeliveries([older]);
+      expect(await claimOnly(place.store, place)).toMatchObject({ version: 2, attempt: 1 });
     });
 
     it('is of one target alone', async () => {
@@ -97,7 +153,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
         nowMs: place.clock.now(),
         leaseMs: LEASE_MS,
       };
-      expect(await place.store.claimDeliveries(unknown)).toEqual([]);
+      expect(await claimDue(place.store, unknown)).toEqual([]);
     });
 
     it('counts as an attempt before anything is sent, and is due again when its lease ends', async () => {
@@ -110,7 +166,6 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
         attempts: 1,
         nextAttemptAtMs: leaseEndMs,
       });
-      expect(await place.store.nextDeliveryDueMs(TARGET)).toBe(leaseEndMs);
 
       place.clock.nowMs = leaseEndMs - 1;
       expect(await claim(place.store, 'two', 10)).toEqual([]);
@@ -137,8 +192,8 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       const drain = async (store: Store, claimant: string) => {
         for (;;) {
           const some = await claim(store, claimant, 7);
-          if (some.length === 0 && (await place.store.nextDeliveryDueMs(TARGET)) !== place.clock.now())
-            return;
+          if (some.length === 0 && claimed.length >= ids.length) return;
+          await setImmediate();
           claimed.push(...some.map(({ entityId }) => entityId));
         }
       };

@@ -1,7 +1,24 @@
-import type { ClaimedDelivery, DeliverySettlement, Store } from '../../../src/ports/store.ts';
+import type {
+  ClaimedDelivery,
+  DeliveryClaimRequest,
+  DeliverySettlement,
+  Store,
+} from '../../../src/ports/store.ts';
 import { type StorePlace, TARGET } from './fixtures.ts';
 
 export const LEASE_MS = 30_000;
+
+/** Claims what is due, first attempts before retries. */
+export async function claimDue(
+  store: Store,
+  request: Omit<DeliveryClaimRequest, 'attempts'>,
+): Promise<ClaimedDelivery[]> {
+  const first = await store.claimDeliveries({ ...request, attempts: 'first' });
+  const limit = request.limit - first.length;
+  return limit === 0
+    ? first
+    : [...first, ...(await store.claimDeliveries({ ...request, limit, attempts: 'later' }))];
+}
 
 /** Claims the one delivery that is due to the target. */
 export async function claimOnly(
@@ -9,7 +26,7 @@ export async function claimOnly(
   place: StorePlace,
   claimant = 'claimant',
 ): Promise<ClaimedDelivery> {
-  const claimed = await store.claimDeliveries({
+  const claimed = await claimDue(store, {
     target: TARGET,
     claimant,
     limit: 10,

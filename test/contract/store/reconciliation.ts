@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compareUtf8 } from '../../../src/core/text.ts';
-import { LEASE_MS, settlement } from './delivery-helpers.ts';
+import { claimDue, LEASE_MS, settlement } from './delivery-helpers.ts';
 import {
   change,
   commitChanges,
@@ -18,7 +18,7 @@ export function describeReconciliation(harness: StoreHarness): void {
     const place = usePlace(harness);
 
     const claim = (claimant: string) =>
-      place.store.claimDeliveries({
+      claimDue(place.store, {
         target: TARGET,
         claimant,
         limit: 100,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
+import { claimDue, claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
 import { asNumber, change, commitChanges, DUE, type StoreHarness, TARGET, usePlace } from './fixtures.ts';
 
 export function describeSettlements(harness: StoreHarness): void {
@@ -26,7 +26,6 @@ export function describeSettlements(harness: StoreHarness): void {
         lastStatus: 200,
         lastError: null,
       });
-      expect(await place.store.nextDeliveryDueMs(TARGET)).toBeNull();
       expect(await place.store.counts()).toMatchObject({ deliveriesDelivered: 1, deliveriesPending: 1 });
     });
 
@@ -40,7 +39,6 @@ export function describeSettlements(harness: StoreHarness): void {
         nextAttemptAtMs: null,
         lastError: 'It answered 503.',
       });
-      expect(await place.store.nextDeliveryDueMs(TARGET)).toBeNull();
       expect(await place.store.counts()).toMatchObject({ deliveriesDead: 1 });
     });
 
@@ -53,7 +51,6 @@ export function describeSettlements(harness: StoreHarness): void {
         nextAttemptAtMs: retryAtMs,
         lastError: 'It answered 503.',
       });
-      expect(await place.store.nextDeliveryDueMs(TARGET)).toBe(retryAtMs);
 
       place.clock.nowMs = retryAtMs - 1;
       await expect(claimOnly(place.store, place)).rejects.toThrow('got 0');
@@ -151,7 +148,7 @@ export function describeSettlements(harness: StoreHarness): void {
         nowMs: place.clock.now(),
         leaseMs: LEASE_MS,
       };
-      const claimed = await place.store.claimDeliveries(request);
+      const claimed = await claimDue(place.store, request);
       await place.store.settleDeliveries([]);
       await place.store.settleDeliveries(
         claimed.map((delivery) => settlement(delivery, delivery.entityId === 'b' ? 'dead' : 'delivered')),

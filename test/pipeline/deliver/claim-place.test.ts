@@ -3,7 +3,16 @@ import { ClaimPlace } from '../../../src/pipeline/deliver/claim-place.ts';
 import type { ClaimedDelivery } from '../../../src/ports/store.ts';
 
 function claimed(entityId: string): ClaimedDelivery {
-  return { target: 't', entityId, version: 1, row: [], attempt: 1, claimant: 'c', dueSinceMs: 7 };
+  return {
+    target: 't',
+    entityId,
+    version: 1,
+    row: [],
+    attempt: 1,
+    isRetry: false,
+    claimant: 'c',
+    dueSinceMs: 7,
+  };
 }
 
 describe('the place where the next claim begins', () => {

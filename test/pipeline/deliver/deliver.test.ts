@@ -124,7 +124,10 @@ describe('the delivery loop', () => {
     expect(
       new Set(place.target.requests.filter(({ entityId }) => entityId === 'bad').map(({ id }) => id)).size,
     ).toBe(1);
-    expect(deliver.status()).toMatchObject({ delivered: 1, retried: 3, dead: 1, inFlight: 0 });
+    await vi.waitFor(
+      () => expect(deliver.status()).toMatchObject({ delivered: 1, retried: 3, dead: 1, inFlight: 0 }),
+      WAITING,
+    );
   });
 
   it.each([400, 404, 422])(

@@ -25,6 +25,7 @@ interface Row {
   readonly entityId: string;
   readonly dueSinceMs: number;
   attempts: number;
+  isRetry: boolean;
   nextMs: number | null;
   deliveredMs: number | null;
   isDead: boolean;
@@ -43,7 +44,7 @@ export class SimulatedLedger {
     const nowMs = this.#clock.now();
     for (const entityId of entityIds) {
       const times = { dueSinceMs: nowMs, nextMs: nowMs, deliveredMs: null };
-      this.rows.set(entityId, { entityId, ...times, attempts: 0, isDead: false });
+      this.rows.set(entityId, { entityId, ...times, attempts: 0, isRetry: false, isDead: false });
     }
   }
 
@@ -56,13 +57,13 @@ export class SimulatedLedger {
     const { limit, nowMs, leaseMs, attempts, target, claimant } = request;
     const due = [...this.rows.values()]
       .filter(({ nextMs }) => nextMs !== null && nextMs <= nowMs)
-      .filter((row) => attempts === undefined || (attempts === 'first') === (row.attempts === 0))
+      .filter((row) => (attempts === 'later') === row.isRetry)
       .sort((left, right) => Number(left.nextMs) - Number(right.nextMs));
     return due.slice(0, limit).map((row) => {
       row.attempts++;
       row.nextMs = nowMs + leaseMs;
-      const { entityId, attempts: attempt, dueSinceMs } = row;
-      return { target, claimant, entityId, version: 1, row: [true], attempt, dueSinceMs };
+      const { entityId, attempts: attempt, isRetry, dueSinceMs } = row;
+      return { target, claimant, entityId, version: 1, row: [true], attempt, isRetry, dueSinceMs };
     });
   }
 
@@ -72,8 +73,19 @@ export class SimulatedLedger {
       const row = this.rows.get(delivery.entityId);
       if (row === undefined || row.attempts !== delivery.attempt) continue;
       row.nextMs = typeof next === 'string' ? null : next.retryAtMs;
+      row.isRetry = typeof next !== 'string';
       row.isDead = next === 'dead';
       if (next === 'delivered') row.deliveredMs = this.#clock.now();
+    }
+  }
+
+  async releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void> {
+    await this.#clock.sleep(STORE_MS);
+    for (const { entityId, attempt } of deliveries) {
+      const row = this.rows.get(entityId);
+      if (row === undefined || row.attempts !== attempt) continue;
+      row.attempts--;
+      row.nextMs = this.#clock.now();
     }
   }
 }

@@ -173,9 +173,11 @@ describe('ingest', () => {
     await place.settles(entries);
     await vi.waitFor(() => expect(ownedBy(first)).toHaveLength(8), WAITING);
     expect(second.ingest.status().owned).toEqual([]);
-    const totals = [first, second].map(({ ingest }) => ingest.status());
-    expect(totals.reduce((sum, { journaled }) => sum + journaled, 0)).toBe(entries.length);
-    expect(totals.reduce((sum, { duplicates }) => sum + duplicates, 0)).toBe(0);
+    await vi.waitFor(() => {
+      const totals = [first, second].map(({ ingest }) => ingest.status());
+      expect(totals.reduce((sum, { journaled }) => sum + journaled, 0)).toBe(entries.length);
+      expect(totals.reduce((sum, { duplicates }) => sum + duplicates, 0)).toBe(0);
+    }, WAITING);
   });
 
   it('gives no partition away before the commit in hand has its answer', async () => {

@@ -55,7 +55,10 @@ describe('an instance of ingest', () => {
       await place.append(ENTRIES.map((entry) => recordOf(entry)));
       const { ingest } = await place.start({ store, batchEvents: 25 });
       await place.settles(ENTRIES);
-      expect(ingest.status()).toMatchObject({ journaled: ENTRIES.length, duplicates: 0 });
+      await vi.waitFor(
+        () => expect(ingest.status()).toMatchObject({ journaled: ENTRIES.length, duplicates: 0 }),
+        WAITING,
+      );
     },
   );
 
@@ -111,9 +114,12 @@ describe('an instance of ingest', () => {
     const { ingest } = await place.start({ store, batchEvents: 10 });
     await place.settles(ENTRIES);
     expect(interferences).toBeGreaterThan(0);
-    await vi.waitFor(() => expect(ingest.status().lockingBatches).toBeGreaterThan(0), WAITING);
-    expect(ingest.status().journaled).toBeLessThan(ENTRIES.length);
-    expect(ingest.status().journaled + ingest.status().duplicates).toBe(ENTRIES.length);
+    await vi.waitFor(() => {
+      const { journaled, duplicates, lockingBatches } = ingest.status();
+      expect(lockingBatches).toBeGreaterThan(0);
+      expect(journaled + duplicates).toBe(ENTRIES.length);
+      expect(journaled).toBeLessThan(ENTRIES.length);
+    }, WAITING);
   });
 
   it('moves the checkpoints in the transaction that journals and quarantines, at every commit', async () => {

@@ -40,10 +40,14 @@ describe('a partition that cannot be read on', () => {
     await place.log.deleteRecords({ topic: MOVEMENTS, partition: 0 }, 25n);
 
     const { ingest, logged } = await place.start();
-    await vi.waitFor(() => expect(ingest.health()).toMatchObject({ ok: false }), WAITING);
-    expect(ingest.status().halted).toMatchObject([
-      { name: MOVED, reason: expect.stringContaining('15 records were deleted') },
-    ]);
+    await vi.waitFor(
+      () =>
+        expect(ingest.status().halted).toMatchObject([
+          { name: MOVED, reason: expect.stringContaining('15 records were deleted') },
+        ]),
+      WAITING,
+    );
+    expect(ingest.health()).toMatchObject({ ok: false });
     expect(await haltReason(place)).toContain('offset_out_of_range at offset 10');
     expect(logged.join('\n')).toContain(`error: ${MOVED} is halted`);
     await place.append([recordOf(counted(1))]);

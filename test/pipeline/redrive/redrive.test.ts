@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { Redrive } from '../../../src/pipeline/redrive/redrive.ts';
-import { LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
+import { claimDue, LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
 import {
   change,
   commitChanges,
@@ -48,7 +48,7 @@ async function placeWith(deadLetters: number) {
     nowMs: clock.now(),
     leaseMs: LEASE_MS,
   };
-  const claimed = await store.claimDeliveries(claim);
+  const claimed = await claimDue(store, claim);
   await store.settleDeliveries(claimed.map((delivery) => settlement(delivery, 'dead')));
   return {
     store,

@@ -45,7 +45,8 @@ FROM journal_segments s JOIN journal_places p ON p.place < s.event_count;
 -- What each target is owed and has got: one row for each entity that was ever due to it. next_attempt_at
 -- (milliseconds) is the last day of 9999 while the delivery is dead, so that the index finds it, and a millisecond
 -- more while there is nothing to do. While a delivery is claimed, claim_id (a hash of the claimant's name) is not 0,
--- and leased_until (milliseconds) is when anybody may claim it again. attempts counts those of due_version alone.
+-- and leased_until (milliseconds) is when anybody may claim it again. attempts counts those of due_version alone;
+-- is_retry is 1 while it is due because one of them failed.
 -- delivered_version and last_status are 0 where there is none: a row whose size does not change is written in place.
 CREATE TABLE deliveries (
   target VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -53,6 +54,7 @@ CREATE TABLE deliveries (
   due_version BIGINT NOT NULL,
   status ENUM('pending', 'delivered', 'dead') CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   attempts INT NOT NULL,
+  is_retry TINYINT NOT NULL DEFAULT 0,
   delivered_version BIGINT NOT NULL DEFAULT 0,
   next_attempt_at BIGINT NOT NULL,
   leased_until BIGINT NOT NULL DEFAULT 0,
@@ -61,7 +63,7 @@ CREATE TABLE deliveries (
   last_status INT NOT NULL DEFAULT 0,
   last_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
   PRIMARY KEY (target, entity_id),
-  KEY deliveries_by_next_attempt (target, next_attempt_at)
+  KEY deliveries_by_next_attempt (target, is_retry, next_attempt_at)
 ) ENGINE = InnoDB;
 
 -- The ledger of attempts. attempted_at is part of the key because a redrive counts from 1 again.

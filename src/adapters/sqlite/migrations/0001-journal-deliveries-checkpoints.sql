@@ -31,13 +31,17 @@ END;
 -- One row for each target and entity that was ever due. next_attempt_at (milliseconds) is NULL when nothing is
 -- to be done, and the end of 9999 while the delivery is dead: so the index finds the dead ones too. While
 -- claimed_by is set, leased_until (milliseconds) is when anybody may claim it again. attempts counts those of
--- due_version alone.
+-- due_version alone; is_retry is 1 while it is due because one of them failed.
+-- The rows lie in the sequence in which they were first due, and so do the attempts: they are claimed and settled
+-- about in that sequence, and each page that a transaction touches is written whole.
 CREATE TABLE deliveries (
+  delivery_number   INTEGER PRIMARY KEY,
   target            TEXT    NOT NULL,
   entity_id         TEXT    NOT NULL,
   due_version       INTEGER NOT NULL,
   status            TEXT    NOT NULL CHECK (status IN ('pending', 'delivered', 'dead')),
   attempts          INTEGER NOT NULL,
+  is_retry          INTEGER NOT NULL DEFAULT 0,
   delivered_version INTEGER,
   next_attempt_at   INTEGER,
   leased_until      INTEGER NOT NULL DEFAULT 0,
@@ -45,26 +49,28 @@ CREATE TABLE deliveries (
   due_since         INTEGER NOT NULL,
   last_error        TEXT,
   last_status       INTEGER,
-  PRIMARY KEY (target, entity_id)
-) WITHOUT ROWID;
+  UNIQUE (target, entity_id)
+);
 
 -- Partial, so that what is done weighs nothing.
-CREATE INDEX deliveries_by_next_attempt ON deliveries (target, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_by_next_attempt ON deliveries (target, is_retry, next_attempt_at, entity_id)
+  WHERE next_attempt_at IS NOT NULL;
 
 -- The ledger of attempts. attempted_at (milliseconds) is part of the key because a redrive counts from 1 again.
 CREATE TABLE delivery_attempts (
-  target       TEXT    NOT NULL,
-  entity_id    TEXT    NOT NULL,
-  version      INTEGER NOT NULL,
-  attempt      INTEGER NOT NULL,
-  delivery_id  TEXT    NOT NULL,
-  attempted_at INTEGER NOT NULL,
-  verdict      TEXT    NOT NULL,
-  status       INTEGER,
-  latency_ms   REAL    NOT NULL,
-  answer       TEXT    NOT NULL,
-  error        TEXT,
-  PRIMARY KEY (target, entity_id, version, attempt, attempted_at)
+  delivery_number INTEGER NOT NULL,
+  target          TEXT    NOT NULL,
+  entity_id       TEXT    NOT NULL,
+  version         INTEGER NOT NULL,
+  attempt         INTEGER NOT NULL,
+  delivery_id     TEXT    NOT NULL,
+  attempted_at    INTEGER NOT NULL,
+  verdict         TEXT    NOT NULL,
+  status          INTEGER,
+  latency_ms      REAL    NOT NULL,
+  answer          TEXT    NOT NULL,
+  error           TEXT,
+  PRIMARY KEY (delivery_number, version, attempt, attempted_at)
 ) WITHOUT ROWID;
 
 -- What makes dead deliveries due again, step by step: a job has met all that match up to (cursor_target,

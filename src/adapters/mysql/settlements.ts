@@ -1,0 +1,187 @@
+import type { Pool } from 'mysql2/promise';
+import type { Clock } from '../../ports/clock.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import { inTransaction } from './connection.ts';
+import { claimIdOf } from './deliveries.ts';
+import { DEAD_AT_MS, DONE_AT_MS } from './delivery-queries.ts';
+import { RowsStatement } from './rows-statement.ts';
+
+/** How a claim ends; `deliveries.ts` has how it begins. */
+export class Settlements {
+  readonly #pool: Pool;
+  readonly #clock: Clock;
+
+  constructor(pool: Pool, clock: Clock) {
+    this.#pool = pool;
+    this.#clock = clock;
+  }
+
+  async settle(settlements: readonly DeliverySettlement[]): Promise<void> {
+    if (settlements.length === 0) return;
+    const now = this.#clock.now();
+    const sorted = claimsById(settlements.map((settlement) => settlement.delivery)).map((claim) => ({
+      ...claim,
+      settlement: settlements[claim.index] as DeliverySettlement,
+    }));
+    await inTransaction(this.#pool, async (connection) => {
+      await moveOn.run(connection, sorted, (writer) => writer.integer(now));
+      await insertAttempt.run(connection, sorted);
+    });
+  }
+
+  async release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
+    if (deliveries.length === 0) return;
+    const now = this.#clock.now();
+    await inTransaction(this.#pool, (connection) =>
+      giveBack.run(connection, claimsById(deliveries), (writer) => writer.integer(now)),
+    );
+  }
+}
+
+interface Claim {
+  /** Its place in the list as it was given. */
+  readonly index: number;
+  readonly delivery: ClaimedDelivery;
+  readonly id: Buffer;
+  readonly claimId: bigint;
+}
+
+/** In the sequence in which rows are locked. */
+function claimsById(deliveries: readonly ClaimedDelivery[]): Claim[] {
+  // Few claims are ended at a time, each with many rows.
+  const claimIds = new Map<string, bigint>();
+  return deliveries
+    .map((delivery, index) => {
+      const { claimant, entityId } = delivery;
+      let claimId = claimIds.get(claimant);
+      if (claimId === undefined) {
+        claimId = claimIdOf(claimant);
+        claimIds.set(claimant, claimId);
+      }
+      return { index, delivery, id: Buffer.from(entityId), claimId };
+    })
+    .sort((a, b) => Buffer.compare(a.id, b.id));
+}
+
+/**
+ * Whether the row's claim is the one that is being settled. The claimant alone doesn't tell, since it may have
+ * claimed the same delivery again: the attempt does, and a newer version that came meanwhile has none yet.
+ */
+const IS_THIS_CLAIM =
+  'claim_id = VALUES(claim_id) AND (due_version = VALUES(due_version) AND attempts = VALUES(attempts) ' +
+  'OR due_version > VALUES(due_version) AND attempts = 0)';
+
+interface Settling extends Claim {
+  readonly settlement: DeliverySettlement;
+}
+
+/**
+ * Moves a delivery on after an attempt. The row carries the settled version as due_version and the claim as
+ * claim_id: if the claim has passed on, only delivered_version may rise; if a newer version became due
+ * meanwhile, that one is due at once.
+ */
+const moveOn = new RowsStatement<Settling>({
+  before:
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, is_retry, delivered_version, ' +
+    'next_attempt_at, claim_id, due_since, last_status, last_error) VALUES',
+  row: '(?,?,?,?,?,?,?,?,?,0,?,?)',
+  after:
+    'ON DUPLICATE KEY UPDATE ' +
+    'delivered_version = GREATEST(delivered_version, VALUES(delivered_version)), ' +
+    `status = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(status), status), ` +
+    `is_retry = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(is_retry), is_retry), ` +
+    `next_attempt_at = IF(${IS_THIS_CLAIM}, IF(due_version = VALUES(due_version), VALUES(next_attempt_at), ?), next_attempt_at), ` +
+    `last_status = IF(${IS_THIS_CLAIM}, VALUES(last_status), last_status), ` +
+    `last_error = IF(${IS_THIS_CLAIM}, VALUES(last_error), last_error), ` +
+    `leased_until = IF(${IS_THIS_CLAIM}, 0, leased_until), ` +
+    `claim_id = IF(${IS_THIS_CLAIM}, 0, claim_id)`,
+  columns: [
+    'text',
+    'bytes',
+    'integer',
+    'text',
+    'integer',
+    'integer',
+    'integer',
+    'integer',
+    'integer',
+    'integer',
+    'text',
+  ],
+  write(writer, { settlement: { delivery, next, status, error }, id, claimId }) {
+    writer.text(delivery.target);
+    writer.bytes(id);
+    writer.integer(delivery.version);
+    writer.text(typeof next === 'string' ? next : 'pending');
+    writer.integer(delivery.attempt);
+    writer.integer(typeof next !== 'string');
+    writer.integer(next === 'delivered' ? delivery.version : 0);
+    writer.integer(
+      next === 'delivered' ? DONE_AT_MS : next === 'dead' ? DEAD_AT_MS : Math.floor(next.retryAtMs),
+    );
+    writer.integer(claimId);
+    writer.integer(status ?? 0);
+    writer.text(error);
+  },
+  tail: ['integer'],
+});
+
+const insertAttempt = new RowsStatement<Settling>({
+  before:
+    'INSERT INTO delivery_attempts (target, entity_id, version, attempt, attempted_at, delivery_id, verdict, status, ' +
+    'latency_ms, answer, error) VALUES',
+  row: '(?,?,?,?,?,?,?,?,?,?,?)',
+  after: 'ON DUPLICATE KEY UPDATE target = target',
+  columns: [
+    'text',
+    'bytes',
+    'integer',
+    'integer',
+    'integer',
+    'text',
+    'text',
+    'integer',
+    'double',
+    'text',
+    'text',
+  ],
+  write(writer, { settlement, id }) {
+    const { delivery } = settlement;
+    writer.text(delivery.target);
+    writer.bytes(id);
+    writer.integer(delivery.version);
+    writer.integer(delivery.attempt);
+    writer.integer(settlement.attemptedAtMs);
+    writer.text(settlement.deliveryId);
+    writer.text(settlement.verdict);
+    writer.integer(settlement.status);
+    writer.double(settlement.latencyMs);
+    writer.text(settlement.answer);
+    writer.text(settlement.error);
+  },
+});
+
+/**
+ * Gives back a claim that was not used: its attempt never began. A newer version that became due meanwhile has none to
+ * take back, and is due at once. That the lease ended is what tells the last assignment that this was the claim.
+ */
+const giveBack = new RowsStatement<Claim>({
+  before:
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, claim_id, due_since) VALUES',
+  row: "(?,?,?,'pending',?,0,?,0)",
+  after:
+    'ON DUPLICATE KEY UPDATE ' +
+    `next_attempt_at = IF(${IS_THIS_CLAIM} AND due_version > VALUES(due_version), ?, next_attempt_at), ` +
+    `leased_until = IF(${IS_THIS_CLAIM}, 0, leased_until), ` +
+    `attempts = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), attempts - 1, attempts), ` +
+    'claim_id = IF(leased_until = 0 AND claim_id = VALUES(claim_id), 0, claim_id)',
+  columns: ['text', 'bytes', 'integer', 'integer', 'integer'],
+  write(writer, { delivery, id, claimId }) {
+    writer.text(delivery.target);
+    writer.bytes(id);
+    writer.integer(delivery.version);
+    writer.integer(delivery.attempt);
+    writer.integer(claimId);
+  },
+  tail: ['integer'],
+});
