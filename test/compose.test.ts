@@ -2,6 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { accessFor as accessToMgt } from '../src/apps/order-mgt/access.ts';
+import { accessFor as accessToSync } from '../src/apps/order-sync/access.ts';
+import { type ApiKey, findApiKey, makeApiKey } from '../src/apps/shared/api-keys.ts';
 import {
   COMMON_SETTINGS,
   ORDER_MGT_SETTINGS,
@@ -36,10 +39,15 @@ function service(name: string): Service {
   return found;
 }
 
+const targetKey = makeApiKey('order-sync', ['read']);
+
 /** What stands for secrets in these tests; the real ones come from .env. */
 const GIVEN: Readonly<Record<string, string>> = {
   MYSQL_PASSWORD: '0123456789abcdef',
   WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+  ORDER_MGT_API_KEYS: targetKey.entry,
+  ORDER_SYNC_TARGET_API_KEY: targetKey.key,
+  ORDER_SYNC_API_KEYS: makeApiKey('me', ['read', 'operate']).entry,
 };
 
 const VARIABLE = /\$\{(?<name>[A-Z_]+)(?<kind>:[-?])(?<rest>[^}]*)\}/g;
@@ -121,6 +129,19 @@ describe('docker-compose.yml', () => {
     expect(mgt.secret).toBe(GIVEN.WEBHOOK_SECRET);
   });
 
+  it('lets order-sync read at order-mgt, and starts both servers as they listen there', () => {
+    const sync = loadSettings('order-sync', { env: environmentOf('order-sync') }).values;
+    const mgt = loadSettings('order-mgt', { env: environmentOf('order-mgt') }).values;
+    const readers = accessToMgt(mgt, () => {});
+    expect(readers).not.toBe('open');
+    expect(findApiKey(readers as readonly ApiKey[], sync.targetApiKey ?? '')).toMatchObject({
+      scopes: new Set(['read']),
+    });
+    const keys = accessToSync(sync, () => {});
+    expect(keys).toHaveLength(1);
+    expect(findApiKey(keys as readonly ApiKey[], sync.targetApiKey ?? '')).toBeNull();
+  });
+
   it('makes the topics that the programs use, before they start', () => {
     const { ORDER_TOPIC, PAYMENT_TOPIC } = environmentOf('create-topics');
     expect([ORDER_TOPIC, PAYMENT_TOPIC]).toEqual([
@@ -171,6 +192,8 @@ describe('docker-compose.yml', () => {
   it.each([
     ['MYSQL_PASSWORD', 'secret', true],
     ['ORDER_MGT_SECRET', 'whsec_AAAA', true],
+    ['ORDER_SYNC_API_KEYS', 'ops:read:ab12', true],
+    ['ORDER_SYNC_TARGET_API_KEY', 'trb_AAAA', true],
     ['DATABASE_URL', 'mysql://user:secret@host/db', true],
     ['DATABASE_URL', URL_WITH_VARIABLE, false],
     ['MYSQL_PASSWORD', PASSWORD_VARIABLE, false],
@@ -196,7 +219,9 @@ function isLiteralSecret(key: string, value: string): boolean {
   const written = value.replace(/\$\{[A-Z_]+:\?[^}]+\}/g, '');
   if (key === 'MYSQL_RANDOM_ROOT_PASSWORD' || written === '') return false;
   return (
-    /PASSWORD|SECRET|TOKEN/.test(key) || /:\/\/[^/@\s]*:[^/@\s]+@/.test(written) || written.includes('whsec_')
+    /PASSWORD|SECRET|TOKEN|API_KEY/.test(key) ||
+    /:\/\/[^/@\s]*:[^/@\s]+@/.test(written) ||
+    written.includes('whsec_')
   );
 }
 

@@ -1,15 +1,17 @@
 import { describe, expect, it, vi } from 'vitest';
+import { makeApiKey } from '../../src/apps/shared/api-keys.ts';
 import { freePort } from '../services/index.ts';
-import { orderAt, Program, runProgram, testFolder, WAITING } from './programs.ts';
+import { orderAt, Program, runProgram, type Settings, testFolder, WAITING } from './programs.ts';
 
 interface System {
   readonly settings: { readonly TRIBUTARY_DATA_DIR: string; readonly LOG_LEVEL: string };
+  readonly syncPort: number;
   readonly mgtPort: number;
   start(): Promise<Program>;
 }
 
 /** `npm start` on a folder and ports of its own. */
-async function makeSystem(demo: 'true' | 'false'): Promise<System> {
+async function makeSystem(demo: 'true' | 'false', more: Settings = {}): Promise<System> {
   const [syncPort, mgtPort] = [await freePort(), await freePort()];
   const settings = { TRIBUTARY_DATA_DIR: await testFolder(), LOG_LEVEL: 'warn' };
   const start = () =>
@@ -18,8 +20,9 @@ async function makeSystem(demo: 'true' | 'false'): Promise<System> {
       ORDER_SYNC_PORT: String(syncPort),
       ORDER_MGT_PORT: String(mgtPort),
       TRIBUTARY_DEMO: demo,
+      ...more,
     }).ready(syncPort);
-  return { settings, mgtPort, start };
+  return { settings, syncPort, mgtPort, start };
 }
 
 describe('the whole system in one process', () => {
@@ -37,6 +40,23 @@ describe('the whole system in one process', () => {
       expect(await orderAt(system.mgtPort, orderId)).toMatchObject({ payment_status, ready_to_send: true });
     }
     expect(await orderAt(system.mgtPort, 'demo-6')).toBeNull();
+    expect(await program.stop()).toBe(143);
+  });
+
+  it('shows its demonstration where both servers ask for keys, and opens them to nobody by that', async () => {
+    const { key, entry } = makeApiKey('me', ['read']);
+    const system = await makeSystem('true', { ORDER_SYNC_API_KEYS: entry, ORDER_MGT_API_KEYS: entry });
+    const program = await system.start();
+    const hint = `curl -H "authorization: Bearer $KEY" http://127.0.0.1:${system.syncPort}/api/v1/pipeline`;
+    await vi.waitFor(() => expect(program.stdout).toContain(hint), WAITING);
+    expect(program.stdout).toMatch(/^ {2}demo-5 .* PAYMENT_AUTHORIZED, version 2$/m);
+    const order = `http://127.0.0.1:${system.mgtPort}/api/orders/demo-1`;
+    const pipeline = `http://127.0.0.1:${system.syncPort}/api/v1/pipeline`;
+    for (const url of [order, pipeline]) {
+      expect((await fetch(url)).status, url).toBe(401);
+      expect((await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status, url).toBe(200);
+    }
+    expect(program.stdout + program.stderr).not.toMatch(/trb_\w/);
     expect(await program.stop()).toBe(143);
   });
 

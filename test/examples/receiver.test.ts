@@ -89,6 +89,7 @@ describe('the example receiver', () => {
     const { checks, ok } = await checkTarget({
       url: new URL(url),
       keys: parseSigningKeys(SECRET, 'the secret'),
+      apiKey: null,
       runId: 'example',
       deadlineMs: 5_000,
       mustShow: true,

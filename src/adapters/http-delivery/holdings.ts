@@ -16,6 +16,8 @@ import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
 
 export interface HttpHoldingsOptions
   extends Pick<HttpTargetOptions, 'name' | 'url' | 'deadlineMs' | 'caFile'> {
+  /** Sent as `Authorization: Bearer`, in place of a user in the URL. */
+  readonly apiKey?: string;
   /** The names that the fields of a listed state have, beside `version`. */
   readonly view: { readonly keyColumn: string; readonly columns: readonly ViewColumn[] };
 }
@@ -81,7 +83,7 @@ class HttpHoldings implements TargetHoldings {
       const answer = await this.#pool.request({
         method: 'GET',
         path: pathOf(this.#url, below, range),
-        headers: headersFor(this.#url),
+        headers: headersFor(this.#url, this.#options.apiKey),
         signal: AbortSignal.any([signal, deadline]),
       });
       status = answer.statusCode;
@@ -107,7 +109,13 @@ class HttpHoldings implements TargetHoldings {
       return this.#fault('holdings_not_offered', `it answers ${status}, so it does not tell what it holds.`);
     }
     const answer = answerText([body]);
-    const what = `it answered ${status}${answer === '' ? '' : `: ${answer}`}.`;
+    const isKeyWanted = status === 401 || status === 403;
+    const hint = this.#options.apiKey === undefined ? 'It was sent no API key' : 'The API key does not do';
+    const what =
+      `it answered ${status}${answer === '' ? '' : `: ${answer}`}.` +
+      (isKeyWanted
+        ? ` ${hint}: correct ORDER_SYNC_TARGET_API_KEY, or "apiKeyFile" in the file of targets.`
+        : '');
     const mayPass = status === 408 || status === 429 || status >= 500;
     return this.#fault(mayPass ? 'target_unreachable' : 'target_answer_invalid', what);
   }
@@ -141,8 +149,8 @@ function pathOf(url: URL, below: string, { after, limit }: HoldingsRange): strin
   return `${url.pathname}${below}?${query}`;
 }
 
-function headersFor(url: URL): Record<string, string> {
-  const authorization = basicAuthorization(url);
+function headersFor(url: URL, apiKey: string | undefined): Record<string, string> {
+  const authorization = apiKey === undefined ? basicAuthorization(url) : `Bearer ${apiKey}`;
   return {
     accept: 'application/json',
     'user-agent': `tributary/${packageJson.version}`,

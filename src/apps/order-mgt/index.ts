@@ -2,6 +2,7 @@ import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { closeServer, isLoopback, listen } from '../shared/http-server.ts';
+import { accessFor, type ReaderOptions } from './access.ts';
 import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
 import { openMysqlStates } from './mysql-states.ts';
@@ -10,10 +11,9 @@ import { openSqliteStates } from './sqlite-states.ts';
 import type { OrderStates } from './states.ts';
 import { Waiters } from './waiters.ts';
 
-export interface OrderMgtOptions {
+export interface OrderMgtOptions extends ReaderOptions {
   /** `sqlite:` and a path, or `mysql://user:password@host:port/database`. */
   readonly databaseUrl: string;
-  readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
   /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
@@ -36,13 +36,14 @@ const BATCH_MAX = 500;
 const READERS_WAITING_MAX = 10_000;
 
 /**
- * Starts the target system. Rejects with `setting_invalid` (a secret that is none, or none outside loopback),
- * `address_in_use`, `store_unreachable`, `schema_too_new`; then nothing is left open.
+ * Starts the target system. Rejects with `setting_invalid` (a secret that is none, or none outside loopback; keys
+ * that are none), `address_in_use`, `store_unreachable`, `schema_too_new`; then nothing is left open.
  */
 export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt> {
   const { log, now = Date.now } = options;
   const keys = parseSigningKeys(options.secret ?? '', 'ORDER_MGT_SECRET');
   if (keys.length === 0) allowUnsigned(options.host, log);
+  const access = accessFor(options, log);
 
   const states = await openStates(options.databaseUrl);
   const waiters = new Waiters(states, READERS_WAITING_MAX);
@@ -59,6 +60,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     stream,
     batchMax: options.batchMax ?? BATCH_MAX,
     keys,
+    access,
     isStopping: () => closed !== null,
     now,
     log,

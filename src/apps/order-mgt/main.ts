@@ -1,5 +1,6 @@
 import { runCli } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
+import { keysMakeCommand } from '../shared/keys-command.ts';
 import { startOrderMgt } from './index.ts';
 
 process.exitCode = await runCli(
@@ -9,6 +10,7 @@ process.exitCode = await runCli(
     examples: [
       ['order-mgt', 'Listen on port 3001'],
       ['ORDER_MGT_SECRET=whsec_... order-mgt --host 0.0.0.0', 'Take signed deliveries from other machines'],
+      ['order-mgt keys make --name dashboard', 'Make a key to read by'],
       ["curl 'localhost:3001/api/orders/order123?wait=5'", 'Read an order, once it is there'],
     ],
     commands: [
@@ -27,6 +29,7 @@ process.exitCode = await runCli(
           return EXIT.ok;
         },
       },
+      keysMakeCommand('order-mgt', 'ORDER_MGT_API_KEYS'),
     ],
   },
   {

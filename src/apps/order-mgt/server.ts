@@ -5,8 +5,10 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import type { SigningKey } from '../../adapters/http-delivery/signature.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { type ApiAccess, guardRoutes } from '../shared/api-access.ts';
 import { serveOpenApi } from '../shared/openapi.ts';
 import { HttpProblem, problemBody, sendProblem, toProblem } from '../shared/problem.ts';
+import { scopeOf, securityOf } from './access.ts';
 import type { ChangeStream } from './change-stream.ts';
 import { requireSignature } from './delivery-headers.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
@@ -27,6 +29,8 @@ export interface ServerParts {
   readonly batchMax: number;
   /** Deliveries have to be signed by one of them; none: unsigned ones are taken. */
   readonly keys: readonly SigningKey[];
+  /** Who may read. */
+  readonly access: ApiAccess;
   readonly isStopping: () => boolean;
   readonly now: () => number;
   readonly log: Logger;
@@ -67,11 +71,13 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     httpPart === 'body' ? compileBody(schema as object) : () => true,
   );
   acceptSignedJson(app, parts);
-  serveOpenApi(app, {
+  guardRoutes(app, parts.access, scopeOf);
+  const info = {
     title: 'order-mgt',
     description: 'The target system: takes the states of orders, and keeps and answers the latest.',
     version: packageJson.version,
-  });
+  };
+  serveOpenApi(app, info, securityOf(parts.access, parts.keys.length > 0));
   addDeliveryRoutes(app, parts);
   addReadingRoutes(app, parts);
   addHealthRoutes(app, parts);

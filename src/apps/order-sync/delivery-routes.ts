@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryFilter, DeliveryInspection, RedriveJobs } from '../../ports/redrive.ts';
+import { keyNameOf } from '../shared/api-access.ts';
 import { HttpProblem } from '../shared/problem.ts';
 import { FILTER_NAMES, FilterFault, filterOf } from './delivery-filter.ts';
 import { attemptJson, deliveryJson, jobJson } from './delivery-json.ts';
@@ -53,7 +54,7 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: DeliveryParts): v
         jobId,
         filter: deadFilterFrom(given, '/filter/'),
         isDryRun: body.dryRun ?? false,
-        requestedBy: body.requestedBy ?? `HTTP API, from ${request.ip}`,
+        requestedBy: body.requestedBy ?? callerOf(request),
         createdAtMs: parts.clock.now(),
       });
       parts.onJob();
@@ -78,6 +79,11 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: DeliveryParts): v
   });
 
   app.get<{ Params: { id: string } }>(`${PREFIX}/jobs/:id`, ({ params }) => knownJob(store, params.id));
+}
+
+function callerOf(request: FastifyRequest): string {
+  const name = keyNameOf(request);
+  return name === null ? `HTTP API, from ${request.ip}` : `HTTP API, key ${name}, from ${request.ip}`;
 }
 
 interface RedriveBody {

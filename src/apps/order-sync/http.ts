@@ -2,13 +2,16 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { messageOf } from '../../core/errors.ts';
 import type { SyncStatus } from '../../pipeline/sync.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { type ApiAccess, guardRoutes } from '../shared/api-access.ts';
 import { HttpProblem, sendProblem, toProblem } from '../shared/problem.ts';
+import { scopeOf } from './access.ts';
 import { addDeliveryRoutes, type DeliveryParts } from './delivery-routes.ts';
 
 export interface HttpParts extends DeliveryParts {
   readonly health: () => Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
   readonly status: () => SyncStatus;
   readonly logger: Logger;
+  readonly access: ApiAccess;
 }
 
 const BODY_BYTES_MAX = 65_536;
@@ -42,6 +45,7 @@ export function buildServer(parts: HttpParts): FastifyInstance {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(request, reply, new HttpProblem(404, 'route_unknown', 'There is nothing at this path.')),
   );
+  guardRoutes(app, parts.access, scopeOf);
   app.get('/livez', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const verdict = await health();

@@ -1,5 +1,6 @@
 import { systemClock } from '../../adapters/system-clock.ts';
 import { runCli } from '../shared/cli.ts';
+import { keysMakeCommand } from '../shared/keys-command.ts';
 import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
 import { reconcileCommand } from './reconcile-command.ts';
@@ -26,6 +27,7 @@ process.exitCode = await runCli(
       redriveCommand(systemClock),
       jobsCommand(systemClock),
       reconcileCommand(systemClock),
+      keysMakeCommand('order-sync', 'ORDER_SYNC_API_KEYS'),
     ],
   },
   {

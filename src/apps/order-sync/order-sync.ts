@@ -10,6 +10,7 @@ import { closeServer, listen } from '../shared/http-server.ts';
 import type { SettingsOf } from '../shared/known-settings.ts';
 import { isKafka, openEventLog } from '../shared/open-log.ts';
 import { openStore } from '../shared/open-store.ts';
+import { accessFor } from './access.ts';
 import { buildServer } from './http.ts';
 import { moreTargets, openRoutes, TARGET } from './targets.ts';
 import type { TargetSpec } from './targets-file.ts';
@@ -89,6 +90,7 @@ export async function startOrderSync(
   settings: OrderSyncSettings,
   { clock, logger, onFailure }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void },
 ): Promise<OrderSync> {
+  const access = accessFor(settings, logger);
   const { store, log, specs, close: closeParts } = await openParts(settings, clock, logger);
   let routes: TargetRoute[];
   try {
@@ -126,6 +128,7 @@ export async function startOrderSync(
     onJob: () => redrive.wake(),
     health: () => sync.health(),
     status: () => sync.status(),
+    access,
   });
   const closeAll = async () => {
     await redrive.stop();

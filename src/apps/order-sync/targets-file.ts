@@ -4,6 +4,8 @@ import type { ViewValue } from '../../core/domain.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { isLoopback } from '../shared/http-server.ts';
+import { checkBearerKey } from '../shared/setting-checks.ts';
+import { SettingFault } from '../shared/setting-types.ts';
 
 /** One entry of the file that ORDER_SYNC_TARGETS_FILE names, checked. */
 export interface TargetSpec {
@@ -11,6 +13,8 @@ export interface TargetSpec {
   readonly place: { readonly url: string } | { readonly topic: string };
   /** `whsec_` secrets; none: requests are not signed. */
   readonly secrets: readonly string[];
+  /** Sent when it is asked for what it holds. */
+  readonly apiKey: string | undefined;
   /** PEM file of the authorities that sign its certificate, if not the system's. */
   readonly caFile: string | undefined;
   /** By column: the values of which a state must have one. */
@@ -25,6 +29,7 @@ const KNOWN = [
   'url',
   'topic',
   'secretFile',
+  'apiKeyFile',
   'caFile',
   'filter',
   'concurrency',
@@ -107,6 +112,7 @@ function specOf(
     name,
     place,
     secrets: secretsOf(entry.secretFile, place, called, folder),
+    apiKey: apiKeyOf(entry.apiKeyFile, place, called, folder),
     caFile: caFileOf(entry.caFile, place, called, folder),
     filter: filterOf(entry.filter, called),
     concurrency: numberOf(entry.concurrency, `${called}: "concurrency"`, 4_096),
@@ -147,17 +153,45 @@ function secretsOf(file: unknown, place: TargetSpec['place'], called: string, fo
     }
     return [];
   }
-  if (typeof file !== 'string' || file === '')
-    throw fault(`${called}: "secretFile" has to be the path of a file`);
-  if ('topic' in place) throw fault(`${called}: "secretFile" is only for a url: leave it out`);
-  let text: string;
-  try {
-    text = readFileSync(resolve(folder, file), 'utf8').trim();
-  } catch (error) {
-    throw fault(`${called}: its "secretFile" cannot be read (${messageOf(error)}): name a readable file`);
-  }
+  const text = contentOf(file, 'secretFile', place, called, folder);
   if (text === '') throw fault(`${called}: its "secretFile" is empty: put a whsec_ secret into it`);
   return text.split(/\s+/);
+}
+
+function apiKeyOf(
+  file: unknown,
+  place: TargetSpec['place'],
+  called: string,
+  folder: string,
+): string | undefined {
+  if (file === undefined) return undefined;
+  const key = contentOf(file, 'apiKeyFile', place, called, folder);
+  try {
+    checkBearerKey(key);
+  } catch (error) {
+    throw error instanceof SettingFault
+      ? fault(`${called}: what its "apiKeyFile" holds is no key: ${error.message}`)
+      : error;
+  }
+  return key;
+}
+
+/** What a target's file of a secret holds, without blanks around it. */
+function contentOf(
+  file: unknown,
+  field: string,
+  place: TargetSpec['place'],
+  called: string,
+  folder: string,
+): string {
+  if (typeof file !== 'string' || file === '')
+    throw fault(`${called}: "${field}" has to be the path of a file`);
+  if ('topic' in place) throw fault(`${called}: "${field}" is only for a url: leave it out`);
+  try {
+    return readFileSync(resolve(folder, file), 'utf8').trim();
+  } catch (error) {
+    throw fault(`${called}: its "${field}" cannot be read (${messageOf(error)}): name a readable file`);
+  }
 }
 
 function caFileOf(

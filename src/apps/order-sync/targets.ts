@@ -34,7 +34,7 @@ interface OpenParts {
 }
 
 /** A target that is posted to. */
-type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'caFile' | 'filter' | 'ratePerSecond'> & {
+type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
   readonly concurrency: number;
 };
@@ -79,6 +79,7 @@ export function openForReconciliation(
   const holdings = openHttpHoldings({
     name,
     url: spec.url,
+    ...(spec.apiKey === undefined ? {} : { apiKey: spec.apiKey }),
     ...(spec.caFile === undefined ? {} : { caFile: spec.caFile }),
     deadlineMs: settings.deliveryDeadlineMs,
     view: orders.view,
@@ -109,6 +110,7 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
     name: TARGET,
     url: settings.targetUrl,
     secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
+    apiKey: settings.targetApiKey,
     caFile: settings.targetCaFile,
     filter: new Map(),
     concurrency: deliveryConcurrency,

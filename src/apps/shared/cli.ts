@@ -43,6 +43,8 @@ export interface CommandContext<Program extends ProgramName> {
 }
 
 export interface CommandSpec<Program extends ProgramName> {
+  /** The word that stands before the name, as `keys` does in `keys make`; commands may share it. */
+  readonly group?: { readonly name: string; readonly summary: string };
   readonly name: string;
   readonly summary: string;
   /** Two to four complete command lines, each with what it does. */
@@ -127,7 +129,8 @@ function buildRoot<Program extends ProgramName>(
   for (const option of settingOptions(spec.program)) root.addOption(option);
 
   for (const commandSpec of spec.commands) {
-    const command = root.command(commandSpec.name, { isDefault: commandSpec.isDefault ?? false });
+    const parent = parentOf(root, commandSpec);
+    const command = parent.command(commandSpec.name, { isDefault: commandSpec.isDefault ?? false });
     command.description(commandSpec.summary);
     addExamples(command, commandSpec.examples);
     for (const [syntax, help] of commandSpec.arguments ?? []) command.argument(syntax, help);
@@ -140,6 +143,16 @@ function buildRoot<Program extends ProgramName>(
   addConfigCommand(root, spec.program, host);
   addCompletionCommand(root, host);
   return root;
+}
+
+/** The program itself, or the group of the command, which its first command makes. */
+function parentOf(root: Command, { group, examples }: CommandSpec<ProgramName>): Command {
+  if (group === undefined) return root;
+  const known = root.commands.find((command) => command.name() === group.name);
+  if (known !== undefined) return known;
+  const made = root.command(group.name).description(group.summary);
+  addExamples(made, examples);
+  return made;
 }
 
 async function runCommand<Program extends ProgramName>(
@@ -277,7 +290,11 @@ function addCompletionCommand(root: Command, host: CliHost): void {
 }
 
 function toUsageError(error: CommanderError, program: string): TributaryError {
-  const sentence = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  const sentence = error.message
+    .replace(/^error: /, '')
+    // What stands behind an unknown option may be a secret that has no option.
+    .replace(/^(unknown option '--[\w-]+)=.*'/s, "$1'")
+    .replace(/\s*\n\s*/g, ' ');
   const hint = sentence.includes('Did you mean') ? '' : ` See ${program} --help.`;
   const isHelp = error.code.startsWith('commander.help');
   return new TributaryError(

@@ -1,11 +1,17 @@
 import { join } from 'node:path';
 import {
+  checkApiKeys,
+  checkBearerKey,
+  checkBroker,
+  checkDatabaseUrl,
+  checkWebhookSecret,
+} from './setting-checks.ts';
+import {
   boolean,
   choice,
   duration,
   integer,
   list,
-  SettingFault,
   type SettingTable,
   secret,
   text,
@@ -18,17 +24,6 @@ import {
  * know its siblings' names to tell a misspelt name from another program's setting. A new setting is a new row
  * here and a row in docs/settings.md (a test holds the two together).
  */
-
-const databaseCheck = (parsed: URL) => {
-  if (parsed.protocol === 'mysql:' && parsed.pathname.length < 2) {
-    throw new SettingFault(
-      'name the database too, as in mysql://user:password@host:3306/event_synchronization',
-    );
-  }
-  if (parsed.protocol === 'sqlite:' && parsed.pathname === '') {
-    throw new SettingFault('name the file too, as in sqlite:.tributary/order-sync.sqlite');
-  }
-};
 
 export const COMMON_SETTINGS = {
   config: text({
@@ -48,11 +43,7 @@ export const COMMON_SETTINGS = {
     default: [],
     defaultText: 'not set: the embedded log',
     help: 'Addresses of Kafka brokers, host:port between commas.',
-    check: (item) => {
-      if (!/^(\[[0-9a-f:.]+\]|[^\s:/]+):\d{1,5}$/i.test(item)) {
-        throw new SettingFault('give host:port, several between commas, as in localhost:9092');
-      }
-    },
+    check: checkBroker,
   }),
   kafkaTls: boolean({
     env: 'KAFKA_TLS',
@@ -135,7 +126,7 @@ export const ORDER_SYNC_SETTINGS = {
     protocols: ['mysql:', 'sqlite:'],
     example: 'mysql://user:password@host:3306/event_synchronization or sqlite:file',
     default: (dataDirectory) => `sqlite:${join(dataDirectory, 'order-sync.sqlite')}`,
-    check: databaseCheck,
+    check: checkDatabaseUrl,
     help: 'Database of journal, view, deliveries and checkpoints.',
   }),
   group: text({
@@ -156,6 +147,11 @@ export const ORDER_SYNC_SETTINGS = {
     env: 'ORDER_SYNC_TARGET_SECRET',
     help: 'Signs deliveries (whsec_ and base64); required unless the target is on loopback.',
     check: checkWebhookSecret,
+  }),
+  targetApiKey: secret({
+    env: 'ORDER_SYNC_TARGET_API_KEY',
+    help: 'Sent when the target is asked for what it holds, as a bearer key.',
+    check: checkBearerKey,
   }),
   targetCaFile: text({
     env: 'ORDER_SYNC_TARGET_CA_FILE',
@@ -181,6 +177,11 @@ export const ORDER_SYNC_SETTINGS = {
     flag: 'host',
     default: '127.0.0.1',
     help: 'Address that the HTTP API listens on.',
+  }),
+  apiKeys: secret({
+    env: 'ORDER_SYNC_API_KEYS',
+    help: 'Who may use the HTTP API (entries of order-sync keys make); required when listening outside loopback.',
+    check: checkApiKeys('order-sync'),
   }),
   lanes: integer({
     env: 'ORDER_SYNC_LANES',
@@ -308,7 +309,7 @@ export const ORDER_MGT_SETTINGS = {
     protocols: ['sqlite:', 'mysql:'],
     example: 'sqlite:.tributary/order-mgt.sqlite',
     default: (dataDirectory) => `sqlite:${join(dataDirectory, 'order-mgt.sqlite')}`,
-    check: databaseCheck,
+    check: checkDatabaseUrl,
     help: 'Database of the orders that were received.',
   }),
   batchMax: integer({
@@ -338,6 +339,11 @@ export const ORDER_MGT_SETTINGS = {
     env: 'ORDER_MGT_SECRET',
     help: 'Verifies deliveries (whsec_ and base64); required when listening outside loopback.',
     check: checkWebhookSecret,
+  }),
+  apiKeys: secret({
+    env: 'ORDER_MGT_API_KEYS',
+    help: 'Who may read (entries of order-mgt keys make); without them nobody may when listening outside loopback.',
+    check: checkApiKeys('order-mgt'),
   }),
 } as const satisfies SettingTable;
 
@@ -382,17 +388,3 @@ export const FOREIGN_VARIABLES: readonly string[] = [
   'KAFKA_JMX_OPTS',
   'KAFKA_DEBUG',
 ];
-
-/** Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes; several between blanks while one replaces the other. */
-function checkWebhookSecret(given: string): void {
-  for (const secretText of given.trim().split(/\s+/)) {
-    const match = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secretText);
-    const length = match === null ? 0 : Buffer.from(match[1] ?? '', 'base64').length;
-    if (length < 24 || length > 64) {
-      throw new SettingFault(
-        'give whsec_ and the base64 of 24 to 64 random bytes, several between blanks while rotating; make one by: ' +
-          'echo "whsec_$(openssl rand -base64 32)"',
-      );
-    }
-  }
-}

@@ -15,6 +15,14 @@ declare module 'fastify' {
   }
 }
 
+/** How callers show who they are. */
+export interface ApiSecurity {
+  /** By name, as OpenAPI's Security Scheme Objects. */
+  readonly schemes: Readonly<Record<string, object>>;
+  /** What a route wants, as OpenAPI's Security Requirement Objects: one of them is enough; none: nothing. */
+  readonly requirementsOf: (method: string, path: string) => readonly object[];
+}
+
 type Schema = Readonly<Record<string, unknown>>;
 
 const PROBLEM_SCHEMA = {
@@ -47,13 +55,17 @@ const PROBLEM_SCHEMA = {
  * the routes themselves check and write, so that the two cannot differ. Every error is the one problem document.
  * Source: OpenAPI 3.1.1; RFC 9457.
  */
-export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo): void {
+export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: ApiSecurity): void {
   const paths: Record<string, Record<string, object>> = {};
   app.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) {
       if (method === 'HEAD') continue;
       const path = route.url.replace(/:(\w+)/g, '{$1}');
-      paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(route, path) };
+      const operation = {
+        ...operationOf(route, path),
+        security: security.requirementsOf(method, route.url),
+      };
+      paths[path] = { ...paths[path], [method.toLowerCase()]: operation };
     }
   });
   app.get(
@@ -73,7 +85,7 @@ export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo): void {
           openapi: '3.1.1',
           info,
           paths,
-          components: { schemas: { Problem: PROBLEM_SCHEMA } },
+          components: { schemas: { Problem: PROBLEM_SCHEMA }, securitySchemes: security.schemes },
         });
     },
   );

@@ -7,13 +7,14 @@ export function isSecretName(name: string): boolean {
 }
 
 /**
- * A text without what may be a secret in it: the credentials of URLs, and webhook secrets. Drivers put their
- * connection's URL into messages, so every message passes here before it is written anywhere.
+ * A text without what may be a secret in it: the credentials of URLs, webhook secrets, and API keys. Drivers put
+ * their connection's URL into messages, so every message passes here before it is written anywhere.
  */
 export function redact(text: string): string {
   return text
     .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, `$1${MASK}@`)
-    .replace(/whsec_[A-Za-z0-9+/=]+/g, `whsec_${MASK}`);
+    .replace(/whsec_[A-Za-z0-9+/=]+/g, `whsec_${MASK}`)
+    .replace(/\btrb_[A-Za-z0-9_-]+/g, `trb_${MASK}`);
 }
 
 /**

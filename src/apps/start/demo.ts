@@ -88,11 +88,14 @@ export interface DemoParts {
   readonly topics: TopicsByEventType;
   readonly clock: Clock;
   readonly orderMgtUrl: string;
+  /** Sent with what it reads, whether it is asked for or not. */
+  readonly apiKey: string;
   readonly print: (line: string) => void;
 }
 
 /** Publishes the demonstration, waits for what the target should get, and prints what became of each order. */
-export async function runDemo({ log, topics, clock, orderMgtUrl, print }: DemoParts): Promise<void> {
+export async function runDemo(parts: DemoParts): Promise<void> {
+  const { log, topics, clock, print } = parts;
   const producer = log.producer();
   try {
     await publish(producer, demoEvents(topics, clock));
@@ -113,9 +116,7 @@ export async function runDemo({ log, topics, clock, orderMgtUrl, print }: DemoPa
   for (const order of DEMO_ORDERS) {
     const { orderId, events, story } = order;
     const arrived = events.map(([code]) => code).join(' ');
-    print(
-      `  ${orderId}   ${arrived.padEnd(23)}  ${story.padEnd(40)}  ${await stateAtTarget(orderMgtUrl, order)}`,
-    );
+    print(`  ${orderId}   ${arrived.padEnd(23)}  ${story.padEnd(40)}  ${await stateAtTarget(parts, order)}`);
   }
   print(`  demo-7   ${'(broken JSON)'.padEnd(23)}  ${'kept in quarantine'.padEnd(40)}  -`);
 }
@@ -134,11 +135,13 @@ function demoEvents(topics: TopicsByEventType, clock: Clock): OutgoingEvent[] {
 }
 
 /** The order at the target, once it is what it has to become; otherwise what it is when the patience ends. */
-async function stateAtTarget(orderMgtUrl: string, order: DemoOrder): Promise<string> {
+async function stateAtTarget({ orderMgtUrl, apiKey }: DemoParts, order: DemoOrder): Promise<string> {
   if (order.finally === null) return '-';
   const until = performance.now() + WAIT_MS;
   for (;;) {
-    const answer = await fetch(`${orderMgtUrl}/api/orders/${order.orderId}?wait=2`);
+    const answer = await fetch(`${orderMgtUrl}/api/orders/${order.orderId}?wait=2`, {
+      headers: { authorization: `Bearer ${apiKey}` },
+    });
     const state = answer.ok ? ((await answer.json()) as { payment_status: string; version: number }) : null;
     if (state === null) await answer.body?.cancel();
     if (state?.payment_status === order.finally) return `${state.payment_status}, version ${state.version}`;

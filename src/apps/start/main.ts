@@ -4,8 +4,10 @@ import { systemClock } from '../../adapters/system-clock.ts';
 import { topicsOf } from '../event-producer/publish.ts';
 import { startOrderMgt } from '../order-mgt/index.ts';
 import { startOrderSync } from '../order-sync/order-sync.ts';
+import { makeApiKey } from '../shared/api-keys.ts';
 import { type CommandContext, runCli } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
+import { isLoopback } from '../shared/http-server.ts';
 import { isKafka, openEventLog } from '../shared/open-log.ts';
 import { loadSettings } from '../shared/settings.ts';
 import { runDemo } from './demo.ts';
@@ -53,23 +55,29 @@ async function start({
   const syncSettings = loadSettings('order-sync', { env }).values;
   const mgtSettings = loadSettings('order-mgt', { env }).values;
   const isNew = !existsSync(join(dataDirectory, 'event-log.sqlite'));
+  const hasDemo = isNew && settings.demo && !isKafka(settings);
   const unlock = lockDataDirectory(dataDirectory);
   shutdown.defer('the lock of the data directory', unlock);
 
+  // What order-sync and the demonstration read at order-mgt here, they read by a key that lasts as long as they do.
+  const ownKey = makeApiKey('own', ['read']).key;
   const orderMgt = await startOrderMgt({
     ...mgtSettings,
     // Deliveries from this process are signed with order-sync's secret: by default the target verifies that one.
     secret: mgtSettings.secret ?? syncSettings.targetSecret,
+    ownKey,
     log: logger,
   });
   shutdown.defer('order-mgt', () => orderMgt.close());
 
   let failure: unknown = null;
   const failed = Promise.withResolvers<void>();
-  const targetUrl =
-    host.env.ORDER_SYNC_TARGET_URL === undefined ? `${orderMgt.url}/api/orders` : syncSettings.targetUrl;
+  const target =
+    host.env.ORDER_SYNC_TARGET_URL === undefined
+      ? { targetUrl: `${orderMgt.url}/api/orders`, targetApiKey: syncSettings.targetApiKey ?? ownKey }
+      : {};
   const orderSync = await startOrderSync(
-    { ...syncSettings, targetUrl },
+    { ...syncSettings, ...target },
     {
       clock: systemClock,
       logger,
@@ -82,20 +90,32 @@ async function start({
   shutdown.defer('order-sync', () => orderSync.close());
 
   const print = (line: string) => void host.stdout.write(`${line}\n`);
-  if (isNew && settings.demo && !isKafka(settings)) {
+  if (hasDemo) {
     const log = await openEventLog(settings, systemClock, logger);
     shutdown.defer('the log of the demonstration', () => log.close());
-    await runDemo({ log, topics: topicsOf(settings), clock: systemClock, orderMgtUrl: orderMgt.url, print });
+    await runDemo({
+      log,
+      topics: topicsOf(settings),
+      clock: systemClock,
+      orderMgtUrl: orderMgt.url,
+      apiKey: ownKey,
+      print,
+    });
   }
   print('');
   print(`Tributary runs. Its data is in ${dataDirectory}; stop it with Ctrl-C. In another terminal, try:`);
   print('');
   print('  npm run event-producer -- o order123 pa order123');
-  print(`  curl '${orderMgt.url}/api/orders/order123?wait=5'`);
-  print(`  curl ${orderSync.url}/api/v1/pipeline`);
+  print(`  ${curlFor(mgtSettings)} '${orderMgt.url}/api/orders/order123?wait=5'`);
+  print(`  ${curlFor(syncSettings)} ${orderSync.url}/api/v1/pipeline`);
   print('');
 
   await Promise.race([shutdown.requested, failed.promise]);
   if (failure !== null) throw failure;
   return EXIT.ok;
+}
+
+/** How a person asks a server of these settings. */
+function curlFor({ apiKeys, host }: { readonly apiKeys: string | undefined; readonly host: string }): string {
+  return apiKeys === undefined && isLoopback(host) ? 'curl' : 'curl -H "authorization: Bearer $KEY"';
 }

@@ -54,6 +54,30 @@ describe('what an HTTP target holds', () => {
     ]);
   });
 
+  it('is asked for by a bearer key if there is one, and not by the user in the URL', async () => {
+    const server = await startScriptedServer(json({ count: 0, last: null, digest: '', page: {} }));
+    const { host } = new URL(server.url);
+    const holdings = openHttpHoldings({
+      name: 'shop',
+      url: `http://user:pw@${host}/api/orders`,
+      apiKey: 'the.Key~1==',
+      view: { keyColumn: 'order_id', columns: COLUMNS },
+    });
+    onTestFinished(async () => {
+      await holdings.close();
+      await server.close();
+    });
+    await holdings.digest({ after: null, limit: 3 }, SIGNAL);
+    expect(server.received[0]?.headers.authorization).toBe('Bearer the.Key~1==');
+  });
+
+  it.each([401, 403])('says whose setting it is if the target wants a key (%i)', async (status) => {
+    const { holdings } = await asking(answers(status));
+    await expect(holdings.digest({ after: null, limit: 3 }, SIGNAL)).rejects.toThrow(
+      `it answered ${status}. It was sent no API key: correct ORDER_SYNC_TARGET_API_KEY, or "apiKeyFile"`,
+    );
+  });
+
   it('is read by its digest', async () => {
     const { server, holdings } = await asking(json({ count: 3, last: 'c', digest: 'abc', page: {} }));
     expect(await holdings.digest({ after: null, limit: 3 }, SIGNAL)).toEqual({ count: 3, digest: 'abc' });

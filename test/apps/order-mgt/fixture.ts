@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
-import { type OrderMgt, startOrderMgt } from '../../../src/apps/order-mgt/index.ts';
+import { type OrderMgt, type OrderMgtOptions, startOrderMgt } from '../../../src/apps/order-mgt/index.ts';
 import type { OrderState } from '../../../src/apps/order-mgt/order-state.ts';
 import { OpenApiDocument } from './openapi-document.ts';
 
@@ -33,18 +33,21 @@ export class TestOrderMgt {
     });
   }
 
-  async start(options: { secret?: string; now?: () => number; batchMax?: number } = {}): Promise<this> {
+  async start(
+    options: Partial<
+      Pick<OrderMgtOptions, 'secret' | 'apiKeys' | 'ownKey' | 'host' | 'now' | 'batchMax'>
+    > = {},
+  ): Promise<this> {
     this.#document = null;
     this.orderMgt = await startOrderMgt({
       databaseUrl: `sqlite:${this.file}`,
       host: '127.0.0.1',
       port: 0,
-      secret: options.secret,
-      ...(options.now === undefined ? {} : { now: options.now }),
-      ...(options.batchMax === undefined ? {} : { batchMax: options.batchMax }),
+      secret: undefined,
+      ...options,
       log: (level, message) => this.logged.push(`${level}: ${message}`),
     });
-    this.#url = this.orderMgt.url;
+    this.#url = this.orderMgt.url.replace('0.0.0.0', '127.0.0.1');
     return this;
   }
 
@@ -66,8 +69,8 @@ export class TestOrderMgt {
     return this.#ask('POST', '/api/orders/batch', headers, body);
   }
 
-  get(path: string): Promise<Answer> {
-    return this.#ask('GET', path);
+  get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.#ask('GET', path, headers);
   }
 
   /** Every answer of every test has to be what the program's own document says. */
@@ -85,8 +88,8 @@ export class TestOrderMgt {
     return answer;
   }
 
-  order(orderId: string, query = ''): Promise<Answer> {
-    return this.get(`/api/orders/${encodeURIComponent(orderId)}${query}`);
+  order(orderId: string, query = '', headers: Record<string, string> = {}): Promise<Answer> {
+    return this.get(`/api/orders/${encodeURIComponent(orderId)}${query}`, headers);
   }
 
   /** What an outsider does to the file. */

@@ -135,6 +135,7 @@ describe('a store that fails', () => {
       stream: new ChangeStream(states, () => {}),
       batchMax: 500,
       keys: [],
+      access: 'open',
       isStopping: () => false,
       now: Date.now,
       log: (level, message) => logged.push(`${level}: ${message}`),

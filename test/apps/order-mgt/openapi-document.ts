@@ -8,6 +8,7 @@ interface Operation {
   readonly operationId?: string;
   readonly summary?: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: object }[];
+  readonly security?: readonly object[];
   readonly requestBody?: { readonly content: Content };
   readonly responses: Readonly<Record<string, { readonly description?: string; readonly content: Content }>>;
 }
@@ -16,7 +17,10 @@ export interface OpenApiBody {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, object>>;
+    readonly securitySchemes: Readonly<Record<string, object>>;
+  };
 }
 
 /** An OpenAPI 3.1 document as a judge of answers. */

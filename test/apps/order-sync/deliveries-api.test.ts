@@ -1,18 +1,20 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../src/apps/order-sync/http.ts';
+import type { ApiAccess } from '../../../src/apps/shared/api-access.ts';
 import { ledgerOf } from './ledger.ts';
 
 const LONG_ID = `${'ä'.repeat(126)}/?`;
 const IDS = ['a', 'b ', LONG_ID, '\u202eé', 'z'] as const;
 
-async function server() {
+async function server(access: ApiAccess = 'open') {
   const ledger = await ledgerOf(IDS);
   let jobs = 0;
   const app: FastifyInstance = buildServer({
     store: ledger.store,
     clock: ledger.clock,
     logger: () => {},
+    access,
     onJob: () => void jobs++,
     health: async () => ({ ok: true }),
     status: () => ({ ingest: null, deliveries: {} }),

@@ -11,6 +11,9 @@ function read(content: unknown) {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'targets.json');
   writeFileSync(join(folder, 'crm.secret'), 'whsec_one whsec_two\n');
+  writeFileSync(join(folder, 'crm.key'), 'a.key~\n');
+  writeFileSync(join(folder, 'two.keys'), 'hush hush\n');
+  writeFileSync(join(folder, 'empty'), '\n');
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
   return readTargetsFile(file, taken);
 }
@@ -24,6 +27,7 @@ describe('the file of targets', () => {
         name: 'crm',
         url: 'https://crm.example/orders',
         secretFile: 'crm.secret',
+        apiKeyFile: 'crm.key',
         caFile: '/etc/ssl/crm.pem',
         concurrency: 8,
         ratePerSecond: 50,
@@ -39,6 +43,7 @@ describe('the file of targets', () => {
       name: 'crm',
       place: { url: 'https://crm.example/orders' },
       secrets: ['whsec_one', 'whsec_two'],
+      apiKey: 'a.key~',
       caFile: '/etc/ssl/crm.pem',
       filter: new Map(),
       concurrency: 8,
@@ -81,6 +86,11 @@ describe('the file of targets', () => {
     [[{ name: 'a', topic: 'a b' }], /"topic" has to be/],
     [[{ name: 'a', topic: 'order_events' }], /one that order-sync reads/],
     [[{ name: 'a', topic: 't', secretFile: 'crm.secret' }], /only for a url/],
+    [[{ name: 'a', url, apiKeyFile: 7 }], /"apiKeyFile" has to be the path/],
+    [[{ name: 'a', url, apiKeyFile: 'nowhere' }], /"apiKeyFile" cannot be read/],
+    [[{ name: 'a', url, apiKeyFile: 'two.keys' }], /"apiKeyFile" holds is no key: give one key/],
+    [[{ name: 'a', url, apiKeyFile: 'empty' }], /"apiKeyFile" holds is no key/],
+    [[{ name: 'a', topic: 't', apiKeyFile: 'crm.key' }], /"apiKeyFile" is only for a url/],
     [[{ name: 'a', topic: 't', caFile: 'ca.pem' }], /"caFile" is only for a url/],
     [[{ name: 'a', url, caFile: 7 }], /path of a PEM file/],
     [[{ name: 'a', url, tombstones: 'never' }], /only for a topic/],
@@ -99,5 +109,6 @@ describe('the file of targets', () => {
 
   it('is quoted in no message', () => {
     expect(() => read('[{"secret": "whsec_very_secret"')).not.toThrow(/very_secret/);
+    expect(() => read([{ name: 'a', url, apiKeyFile: 'two.keys' }])).not.toThrow(/hush/);
   });
 });

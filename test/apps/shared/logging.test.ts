@@ -25,7 +25,7 @@ describe.each([true, false])('a log line (for people: %s)', (isPretty) => {
 
   it('never shows secrets', () => {
     const { log, stream } = logger({ isPretty });
-    log('error', 'cannot reach mysql://user:hush@db/events', {
+    log('error', `cannot reach mysql://user:hush@db/events by Bearer trb_${'hush'.repeat(11).slice(1)}`, {
       password: 'hush',
       targetSecret: 'hush',
       authorization: 'Bearer hush',

@@ -267,6 +267,41 @@ describe('secrets', () => {
     ).toThrow('ORDER_MGT_SECRET');
   });
 
+  it('takes keys to the HTTP APIs by a variable or a file, and shows neither them nor what is wrong in them', () => {
+    const hash = 'ab12'.repeat(16);
+    const path = file('api-keys', `ops:read,operate:${hash}\ndashboard:read:${hash.replace('a', 'c')}\n`);
+    for (const settings of [
+      load({ ORDER_SYNC_API_KEYS_FILE: path }),
+      load({ ORDER_SYNC_API_KEYS: `ops:read:${hash}` }),
+    ]) {
+      expect(settings.values.apiKeys).toContain(`:${hash}`);
+      expect(entry(settings, 'ORDER_SYNC_API_KEYS')).toMatchObject({ value: '********' });
+      expect(JSON.stringify(settings.entries)).not.toContain('ab12');
+    }
+    const wrong = refusal({ ORDER_SYNC_API_KEYS: `ops:read:${hash} dashboard:write:${hash}` });
+    expect(wrong).toBe(
+      'ORDER_SYNC_API_KEYS is "********": entry no. 2 (dashboard) has a scope write that order-sync has not: ' +
+        'give read or operate; make a key with its entry by: order-sync keys make --name NAME.',
+    );
+    expect(() => loadSettings('order-mgt', { env: { ORDER_MGT_API_KEYS: `a:operate:${hash}` } })).toThrow(
+      'ORDER_MGT_API_KEYS is "********": entry no. 1 (a) has a scope operate that order-mgt has not: give read;',
+    );
+    expect(refusal({ ORDER_SYNC_API_KEYS_FILE: file('no-keys', '\n') })).toMatch(
+      /^ORDER_SYNC_API_KEYS_FILE is "\*{8}": it holds 0 entries/,
+    );
+  });
+
+  it("takes a key to the target's API, in whatever form the target has made it, and does not show it", () => {
+    const settings = load({ ORDER_SYNC_TARGET_API_KEY_FILE: file('target-key', 'abc.DEF-9_~+/==\n') });
+    expect(settings.values.targetApiKey).toBe('abc.DEF-9_~+/==');
+    expect(JSON.stringify(settings.entries)).not.toContain('abc.DEF');
+    for (const wrong of ['hush hush', 'hush\nhush', 'hush: x', 'hüsh']) {
+      const message = refusal({ ORDER_SYNC_TARGET_API_KEY: wrong });
+      expect(message).toMatch(/^ORDER_SYNC_TARGET_API_KEY is "\*{8}": give one key/);
+      expect(message).not.toMatch(/h[uü]sh/);
+    }
+  });
+
   it('does not quote a settings file that is not JSON', () => {
     const config = file('broken.json', '{"KAFKA_SASL_PASSWORD": hush}');
     const message = refusal({ TRIBUTARY_CONFIG: config });

@@ -13,13 +13,11 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
     name: 'check-target',
     summary:
       'Try at a running target what the contract asks of it (docs/being-a-target.md). Leaves test orders behind: ' +
-      'their ids begin with "check-target-" and a random run id, so it can be run again and again.',
+      'their ids begin with "check-target-" and a random run id, so it can be run again and again. ' +
+      'ORDER_SYNC_TARGET_SECRET (or ORDER_SYNC_TARGET_SECRET_FILE) signs the requests, and ' +
+      'ORDER_SYNC_TARGET_API_KEY (or its _FILE) is sent with those that read.',
     arguments: [['<url>', `Where states are posted, as in ${EXAMPLE_URL}.`]],
     options: [
-      [
-        '--secret <whsec>',
-        'Signs the requests. Other users can read command lines: rather set ORDER_SYNC_TARGET_SECRET or its _FILE.',
-      ],
       [
         '--read-side',
         'The target answers GET <url>/<order id>: an order that is not found there is a fault.',
@@ -29,7 +27,7 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
       [`order-sync check-target ${EXAMPLE_URL}`, 'A target that takes unsigned requests'],
       [
         'ORDER_SYNC_TARGET_SECRET_FILE=secret.txt order-sync check-target https://target.test/api/orders',
-        'With signatures',
+        'With signatures: the file holds the whsec_ secret',
       ],
       [
         `order-sync check-target ${EXAMPLE_URL} --json`,
@@ -37,10 +35,10 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
       ],
     ],
     async run({ settings, output, shutdown }, input) {
-      const secret = input.options.secret ?? settings.targetSecret ?? '';
       const report = await checkTarget({
         url: urlFrom(input.arguments[0] ?? ''),
-        keys: keysFrom(String(secret)),
+        keys: parseSigningKeys(settings.targetSecret ?? '', 'ORDER_SYNC_TARGET_SECRET'),
+        apiKey: settings.targetApiKey ?? null,
         runId: randomBytes(4).toString('hex'),
         deadlineMs: settings.deliveryDeadlineMs,
         mustShow: input.options.readSide === true,
@@ -59,13 +57,4 @@ function urlFrom(text: string): URL {
     throw new TributaryError('usage', `Give the URL where states are posted, as in ${EXAMPLE_URL}.`);
   }
   return url;
-}
-
-function keysFrom(secret: string) {
-  try {
-    return parseSigningKeys(secret, '--secret');
-  } catch (error) {
-    // The variable was checked with the other settings: what is wrong here came by the command line.
-    throw error instanceof TributaryError ? new TributaryError('usage', error.message) : error;
-  }
 }

@@ -43,11 +43,13 @@ export class HttpClient {
   };
   readonly #url: URL;
   readonly #pool: Pool;
+  readonly #apiKey: string | null;
   readonly #deadlineMs: number;
   readonly #stop: AbortSignal;
 
-  constructor(url: URL, options: { deadlineMs: number; stop: AbortSignal }) {
+  constructor(url: URL, options: { apiKey: string | null; deadlineMs: number; stop: AbortSignal }) {
     this.#url = url;
+    this.#apiKey = options.apiKey;
     this.#deadlineMs = options.deadlineMs;
     this.#stop = options.stop;
     this.#pool = new Pool(url.origin, {
@@ -71,7 +73,9 @@ export class HttpClient {
   get(segment: string | null, query: Readonly<Record<string, string>> = {}): Promise<Answer> {
     const path = this.#url.pathname.replace(/\/$/, '') + (segment === null ? '' : `/${segment}`);
     const parameters = new URLSearchParams([...this.#url.searchParams, ...Object.entries(query)]).toString();
-    return this.#request('GET', parameters === '' ? path : `${path}?${parameters}`, {}, null);
+    const headers: Record<string, string> =
+      this.#apiKey === null ? {} : { authorization: `Bearer ${this.#apiKey}` };
+    return this.#request('GET', parameters === '' ? path : `${path}?${parameters}`, headers, null);
   }
 
   close(): Promise<void> {

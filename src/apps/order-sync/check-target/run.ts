@@ -28,6 +28,8 @@ export interface CheckTargetOptions {
   readonly url: URL;
   /** All of them sign, as order-sync does; none: the checks of signatures are left out. */
   readonly keys: readonly SigningKey[];
+  /** Sent with what only reads; null: nothing is. */
+  readonly apiKey: string | null;
   /** Part of every order id of this run, so that runs never meet. Letters, digits and `-`. */
   readonly runId: string;
   readonly deadlineMs: number;

@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseSigningKeys } from '../../../../src/adapters/http-delivery/signature.ts';
 import { offerIn } from '../../../../src/apps/order-sync/check-target/checks/batches.ts';
 import { checkTargetCommand } from '../../../../src/apps/order-sync/check-target/command.ts';
 import { FAULTS, type FaultCode } from '../../../../src/apps/order-sync/check-target/faults.ts';
 import { CHECKS, type CheckedLine, checkTarget } from '../../../../src/apps/order-sync/check-target/run.ts';
+import { makeApiKey } from '../../../../src/apps/shared/api-keys.ts';
 import { runCli } from '../../../../src/apps/shared/cli.ts';
 import { TestOrderMgt } from '../../order-mgt/fixture.ts';
 import { type FakeHost, fakeHost } from '../../shared/fake-host.ts';
@@ -18,10 +21,14 @@ const WRONG_RECEIVERS = [...WRONG_WITH_SIGNATURES, ...WRONG_WITH_STATES, ...WRON
 
 let runs = 0;
 
-function check(url: URL, options: { secret?: string; mustShow?: boolean; deadlineMs?: number } = {}) {
+function check(
+  url: URL,
+  options: { secret?: string; apiKey?: string; mustShow?: boolean; deadlineMs?: number } = {},
+) {
   return checkTarget({
     url,
     keys: parseSigningKeys(options.secret ?? SECRET, 'the secret'),
+    apiKey: options.apiKey ?? null,
     runId: `test${++runs}`,
     deadlineMs: options.deadlineMs ?? 5_000,
     mustShow: options.mustShow ?? false,
@@ -58,6 +65,39 @@ describe('check-target', () => {
     expect(codesOf(checks, 'warn')).toEqual([]);
 
     expect(notPassed(checks)).toEqual([]);
+  });
+
+  it('shows its API key where it reads, and nowhere else', async () => {
+    const apiKey = 'a.key';
+    const receiver = new (class extends Receiver {
+      readonly seen = new Set<string>();
+      override async onPost(...given: Parameters<Receiver['onPost']>) {
+        this.seen.add(`POST ${given[0].headers.authorization}`);
+        return super.onPost(...given);
+      }
+      override onGet: Receiver['onGet'] = (request, response) => {
+        this.seen.add(`GET ${request.headers.authorization}`);
+        super.onGet(request, response);
+      };
+    })();
+    const { checks } = await check(await startReceiver(receiver), { apiKey, mustShow: true });
+    expect(notPassed(checks)).toEqual([]);
+    expect([...receiver.seen].sort()).toEqual(['GET Bearer a.key', 'POST undefined']);
+  });
+
+  it('finds nothing wrong with an order-mgt that asks for keys, and says which setting is missing', async () => {
+    const { key: apiKey, entry } = makeApiKey('check', ['read']);
+    const orderMgt = await new TestOrderMgt().start({ secret: SECRET, apiKeys: entry });
+    const url = new URL(`${orderMgt.url}/api/orders`);
+    expect(notPassed((await check(url, { apiKey, mustShow: true })).checks)).toEqual([]);
+    for (const wrong of [undefined, 'another']) {
+      const { checks, ok } = await check(url, wrong === undefined ? {} : { apiKey: wrong });
+      expect(ok).toBe(true);
+      expect(checks.find(({ check: name }) => name === 'shown')).toMatchObject({
+        verdict: 'not checked',
+        seen: expect.stringMatching(/is refused \(set ORDER_SYNC_TARGET_API_KEY .*: 401 /),
+      });
+    }
   });
 
   it.each(WRONG_RECEIVERS)(
@@ -207,12 +247,13 @@ describe('the command check-target', () => {
         }
       })(),
     );
-    const table = fakeHost(['check-target', url.href, '--secret', SECRET]);
+    const env = { ORDER_SYNC_TARGET_SECRET: SECRET };
+    const table = fakeHost(['check-target', url.href], env);
     expect(await run(table)).toBe(1);
     expect(table.stdout.text).toMatch(
       /^payload_changed +FAIL +200 .*\n +-> payload_change_accepted: Keep a hash of the payload/m,
     );
-    const json = fakeHost(['check-target', url.href, '--secret', SECRET, '--json']);
+    const json = fakeHost(['check-target', url.href, '--json'], env);
     expect(await run(json)).toBe(1);
     expect(JSON.parse(json.stdout.text)).toMatchObject({
       ok: false,
@@ -229,6 +270,29 @@ describe('the command check-target', () => {
     });
   });
 
+  it('takes secret and key from the environment, or from the files that it names', async () => {
+    const { key, entry } = makeApiKey('check', ['read']);
+    const orderMgt = await new TestOrderMgt().start({ secret: SECRET, apiKeys: entry });
+    const argv = ['check-target', `${orderMgt.url}/api/orders`, '--read-side'];
+    const folder = mkdtempSync(join(tmpdir(), 'tributary-check-target-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const fileOf = (name: string, content: string) => {
+      writeFileSync(join(folder, name), `${content}\n`);
+      return join(folder, name);
+    };
+    for (const env of [
+      { ORDER_SYNC_TARGET_SECRET: SECRET, ORDER_SYNC_TARGET_API_KEY: key },
+      {
+        ORDER_SYNC_TARGET_SECRET_FILE: fileOf('secret', SECRET),
+        ORDER_SYNC_TARGET_API_KEY_FILE: fileOf('key', key),
+      },
+    ]) {
+      const host = fakeHost(argv, env);
+      expect(await run(host)).toBe(0);
+      expect(host.stdout.text).toContain('30 passed, 0 failed, 0 warned, 0 not checked');
+    }
+  });
+
   it('ends with 4 where nobody answers', async () => {
     const host = fakeHost(['check-target', 'http://127.0.0.1:1/api/orders']);
     expect(await run(host)).toBe(4);
@@ -240,6 +304,9 @@ describe('the command check-target', () => {
     [['check-target', 'localhost:3001']],
     [['check-target', 'ftp://localhost/']],
     [['check-target', 'http://localhost/', '--secret', 'guess']],
+    [['check-target', 'http://localhost/', '--secret=guess']],
+    [['check-target', 'http://localhost/', '--api-key', 'guess']],
+    [['check-target', 'http://localhost/', '--api-key=guess']],
   ])('ends with 2 for %j, and shows no secret', async (argv) => {
     const host = fakeHost(argv);
     expect(await run(host)).toBe(2);

@@ -58,6 +58,11 @@ async function checkShown(probe: Probe): Promise<Finding> {
         ? fault('not_stored', 'GET does not find the order that was answered with 2xx')
         : notChecked('GET URL/<id> answers 404: there is no read side (if there is one, add --read-side)');
     case 'other':
+      if (answer.status === 401 || answer.status === 403) {
+        return notChecked(
+          `GET URL/<id> is refused (set ORDER_SYNC_TARGET_API_KEY to a key that may read): ${describe(answer)}`,
+        );
+      }
       return notChecked(`GET URL/<id> does not show a row with its version: ${describe(answer)}`);
     case 'shown': {
       const difference = differenceOf(await probe.held(state.order_id), state);
