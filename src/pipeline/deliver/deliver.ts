@@ -1,7 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
-import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import { fullJitterMs } from '../../core/retry.ts';
 import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
-import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import type { ClaimedDelivery } from '../../ports/store.ts';
 import { Gate } from '../gate.ts';
 import { BatchSize } from './batch-size.ts';
 import { Breaker } from './breaker.ts';
@@ -9,16 +9,12 @@ import { ClaimAhead } from './claim-ahead.ts';
 import { ClaimPlace } from './claim-place.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
 import { deliveryOf, isFault, NO_OUTCOME, nextOf } from './settlement.ts';
+import { Settler, STORE_BACKOFF } from './settler.ts';
 import { Slots } from './slots.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export type { DeliverOptions, DeliverStatus } from './options.ts';
 
-const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 10_000 };
-/** The most attempts that are recorded in one transaction. */
-const SETTLE_LIMIT = 4_096;
-/** While more is waiting, attempts are recorded no more often than this: each time costs a wait for the disk. */
-const SETTLE_EVERY_MS = 50;
 /** Looks for retries take up to a tenth of the time: they go through all that is due, which may be much. */
 const RETRY_LOOKS_SHARE = 0.1;
 /** Of so many calls one is a retry, if any is due. */
@@ -46,7 +42,6 @@ export class Deliver {
   readonly #over = new AbortController();
   readonly #wake = new Gate();
   readonly #roomMade = { first: new Gate(), later: new Gate() };
-  readonly #finishedOne = new Gate();
   readonly #claimant: string;
   readonly #breaker: Breaker;
   readonly #rate: TokenBucket;
@@ -54,15 +49,12 @@ export class Deliver {
   readonly #ahead: ClaimAhead;
   readonly #place: ClaimPlace;
   readonly #batchSize: BatchSize;
-  readonly #totals = { delivered: 0, retried: 0, dead: 0 };
+  readonly #settler: Settler;
   #claims = 0;
   #turns = 0;
   #claimLoops = 0;
-  #inFlight = 0;
+  #underWay = 0;
   #pumpAtMs = Number.POSITIVE_INFINITY;
-  #finished: DeliverySettlement[] = [];
-  /** What was claimed and is not sent. */
-  #unused: ClaimedDelivery[] = [];
   #running: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -78,10 +70,16 @@ export class Deliver {
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
     this.#place = new ClaimPlace(clock);
     this.#batchSize = new BatchSize(clock);
+    this.#settler = new Settler(options, {
+      isMoreToCome: () => this.#claimLoops > 0 || this.#ahead.waiting > 0 || this.#underWay > 0,
+      isBusy: () => this.#ahead.waiting > 0,
+      settled: () => this.#openRoom(),
+      stopping: this.#stopping.signal,
+    });
   }
 
   start(): void {
-    this.#running ??= Promise.all([this.#claimLoop('first'), this.#claimLoop('later'), this.#settleLoop()]);
+    this.#running ??= Promise.all([this.#claimLoop('first'), this.#claimLoop('later'), this.#settler.run()]);
   }
 
   /** Something may have become due: look now, not at the next poll. */
@@ -92,7 +90,7 @@ export class Deliver {
   status(): DeliverStatus {
     this.#breaker.tick();
     return {
-      ...this.#totals,
+      ...this.#settler.totals,
       inFlight: this.#inFlight,
       waiting: this.#ahead.waiting,
       breaker: this.#breaker.state,
@@ -100,6 +98,11 @@ export class Deliver {
       ratePerSecond: this.#allowedPerSecond(),
       maxBatch: this.#options.target.maxBatch,
     };
+  }
+
+  /** States that are being sent, or whose outcome is not in the ledger yet. */
+  get #inFlight(): number {
+    return this.#underWay + this.#settler.unsettled;
   }
 
   /** Claims nothing more, lets calls go on for a while, settles them. May be called twice. */
@@ -116,7 +119,7 @@ export class Deliver {
       this.#pump();
     });
     this.#pump();
-    this.#finishedOne.open();
+    this.#settler.wake();
     await this.#running;
     this.#over.abort();
   }
@@ -152,7 +155,7 @@ export class Deliver {
       }
     }
     this.#claimLoops--;
-    this.#finishedOne.open();
+    this.#settler.wake();
   }
 
   #claimLimit(attempts: Attempts): number {
@@ -196,13 +199,13 @@ export class Deliver {
     if (this.#over.signal.aborted) return;
     this.#breaker.tick();
     this.#rate.setRate(this.#allowedPerSecond());
-    this.#giveBack(this.#ahead.dropBefore(this.#options.clock.monotonicMs() - this.#options.holdMs));
+    this.#settler.giveBack(this.#ahead.dropBefore(this.#options.clock.monotonicMs() - this.#options.holdMs));
     while (this.#beginOne());
     const isStopping = this.#stopping.signal.aborted;
-    if (this.#isShut(isStopping)) this.#giveBack(this.#ahead.drop());
+    if (this.#isShut(isStopping)) this.#settler.giveBack(this.#ahead.drop());
     this.#pumpLater();
     this.#openRoom();
-    if (isStopping) this.#finishedOne.open();
+    if (isStopping) this.#settler.wake();
   }
 
   /** Whether what waits has no way out for now. */
@@ -211,12 +214,6 @@ export class Deliver {
     if (state === 'open' || state === 'disabled') return true;
     // Somebody else makes the trials.
     return isStopping && (state === 'half_open' || this.#cutting.signal.aborted);
-  }
-
-  #giveBack(unused: readonly ClaimedDelivery[]): void {
-    if (unused.length === 0) return;
-    this.#unused.push(...unused);
-    this.#finishedOne.open();
   }
 
   #beginOne(): boolean {
@@ -249,7 +246,7 @@ export class Deliver {
     const [first] = group;
     if (first === undefined) return;
     const isFirstAttempt = !first.isRetry;
-    this.#inFlight += group.length;
+    this.#underWay += group.length;
     this.#rate.take(group.length);
     this.#breaker.began(isFirstAttempt);
     const slot = this.#slots.begin(!isFirstAttempt);
@@ -257,27 +254,18 @@ export class Deliver {
     const deliveries = group.map((delivery) => deliveryOf(delivery, view));
     const outcomes = await target.deliver(deliveries, this.#cutting.signal);
     this.#slots.end(slot);
-    for (let index = 0; index < group.length; index++) {
-      const delivery = group[index] as ClaimedDelivery;
-      const outcome = outcomes[index] ?? NO_OUTCOME;
-      const { deliveryId } = deliveries[index] as Delivery;
-      const { verdict, status, latencyMs, answer, error } = outcome;
-      const next = nextOf(delivery, outcome, this.#options);
-      this.#finished.push({
-        delivery,
-        deliveryId,
-        attemptedAtMs,
-        verdict,
-        status,
-        latencyMs,
-        answer,
-        error,
-        next,
-      });
-    }
+    this.#underWay -= group.length;
+    this.#settler.add(
+      group.map((delivery, index) => {
+        const outcome = outcomes[index] ?? NO_OUTCOME;
+        const { deliveryId } = deliveries[index] as Delivery;
+        const { verdict, status, latencyMs, answer, error } = outcome;
+        const next = nextOf(delivery, outcome, this.#options);
+        return { delivery, deliveryId, attemptedAtMs, verdict, status, latencyMs, answer, error, next };
+      }),
+    );
     if (!this.#cutting.signal.aborted)
       this.#judge(outcomes, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
-    this.#finishedOne.open();
     this.#pump();
   }
 
@@ -332,81 +320,6 @@ export class Deliver {
       this.#pumpAtMs = Number.POSITIVE_INFINITY;
       this.#pump();
     });
-  }
-
-  /** Ends when nothing is claimed any more and all is settled. */
-  async #settleLoop(): Promise<void> {
-    const { clock, logger, store } = this.#options;
-    let failures = 0;
-    let lastMs = Number.NEGATIVE_INFINITY;
-    for (;;) {
-      if (this.#unused.length > 0) await this.#release();
-      if (this.#finished.length === 0) {
-        if (this.#claimLoops === 0 && this.#ahead.waiting === 0 && this.#inFlight === 0) return;
-        await this.#finishedOne.wait();
-        continue;
-      }
-      const restMs = lastMs + SETTLE_EVERY_MS - clock.monotonicMs();
-      if (restMs > 0 && this.#ahead.waiting > 0 && this.#finished.length < SETTLE_LIMIT) {
-        await clock.sleep(restMs, this.#stopping.signal);
-      }
-      lastMs = clock.monotonicMs();
-      const batch =
-        this.#finished.length <= SETTLE_LIMIT ? this.#finished : this.#finished.slice(0, SETTLE_LIMIT);
-      this.#finished = this.#finished.slice(batch.length);
-      try {
-        await store.settleDeliveries(batch);
-        failures = 0;
-        this.#count(batch);
-      } catch (error) {
-        failures++;
-        logger('warn', `Attempts could not be recorded: ${messageOf(error)}`, {
-          attempts: batch.length,
-          failures,
-        });
-        // The leases end by themselves: when stopping, sending again is cheaper than waiting for a dead store.
-        if (this.#stopping.signal.aborted && failures >= 3) this.#inFlight -= batch.length;
-        else this.#finished = [...batch, ...this.#finished];
-        await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()));
-      }
-    }
-  }
-
-  async #release(): Promise<void> {
-    const { store, logger, target } = this.#options;
-    const unused = this.#unused;
-    this.#unused = [];
-    try {
-      await store.releaseDeliveries(unused);
-    } catch (error) {
-      // They are anybody's when their lease ends.
-      logger('warn', `Claims of ${target.name} could not be given back: ${messageOf(error)}`, {
-        deliveries: unused.length,
-      });
-    }
-  }
-
-  #count(batch: readonly DeliverySettlement[]): void {
-    this.#inFlight -= batch.length;
-    const dead: DeliverySettlement[] = [];
-    for (const settlement of batch) {
-      if (settlement.next === 'delivered') this.#totals.delivered++;
-      else if (settlement.next === 'dead') dead.push(settlement);
-      else this.#totals.retried++;
-    }
-    this.#totals.dead += dead.length;
-    const [first] = dead;
-    if (first !== undefined) {
-      const { deliveryId, delivery, error } = first;
-      // One line for all of them: a target that refuses everything should not fill the disk.
-      const what = dead.length === 1 ? 'A delivery is' : `${dead.length} deliveries are`;
-      this.#options.logger('warn', `${what} parked after ${delivery.attempt} attempts: ${error}`, {
-        deliveryId,
-        target: delivery.target,
-      });
-    }
-    this.#openRoom();
-    this.#finishedOne.open();
   }
 
   #openRoom(): void {

@@ -1,0 +1,149 @@
+import { messageOf } from '../../core/errors.ts';
+import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import { Gate } from '../gate.ts';
+import type { DeliverOptions } from './options.ts';
+
+export const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 10_000 };
+/** The most attempts that are recorded in one transaction. */
+const SETTLE_LIMIT = 4_096;
+/** While more is waiting, attempts are recorded no more often than this: each time costs a wait for the disk. */
+const SETTLE_EVERY_MS = 50;
+/** When stopping, a store that fails so often is given up. */
+const LAST_FAILURES = 3;
+
+/** What the settler has to know of the loop that it works for. */
+export interface SettlerContext {
+  /** Whether anything can still come to be settled or given back. */
+  isMoreToCome(): boolean;
+  /** Whether more waits to be sent. */
+  isBusy(): boolean;
+  /** Something was settled. */
+  settled(): void;
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * How claims end in the ledger: the outcomes of calls are recorded, each time as many as came up while the last ones
+ * were, and what was claimed and is not sent is given back.
+ */
+export class Settler {
+  readonly totals = { delivered: 0, retried: 0, dead: 0 };
+  readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target'>;
+  readonly #context: SettlerContext;
+  readonly #changed = new Gate();
+  #finished: DeliverySettlement[] = [];
+  #unused: ClaimedDelivery[] = [];
+  #beingSettled = 0;
+
+  constructor(
+    options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target'>,
+    context: SettlerContext,
+  ) {
+    this.#options = options;
+    this.#context = context;
+  }
+
+  /** Outcomes that are not in the ledger yet. */
+  get unsettled(): number {
+    return this.#finished.length + this.#beingSettled;
+  }
+
+  add(settlements: readonly DeliverySettlement[]): void {
+    for (const settlement of settlements) this.#finished.push(settlement);
+    this.wake();
+  }
+
+  giveBack(unused: readonly ClaimedDelivery[]): void {
+    if (unused.length === 0) return;
+    this.#unused = [...this.#unused, ...unused];
+    this.wake();
+  }
+
+  /** The loop's state has changed: look again whether there is more to come. */
+  wake(): void {
+    this.#changed.open();
+  }
+
+  /** Ends when nothing can come any more and all is settled. */
+  async run(): Promise<void> {
+    const { clock } = this.#options;
+    const { stopping, isBusy, isMoreToCome } = this.#context;
+    let lastMs = Number.NEGATIVE_INFINITY;
+    let failures = 0;
+    for (;;) {
+      if (this.#unused.length > 0) await this.#release();
+      if (this.#finished.length === 0) {
+        if (this.#unused.length > 0) continue;
+        if (!isMoreToCome()) return;
+        await this.#changed.wait();
+        continue;
+      }
+      const restMs = lastMs + SETTLE_EVERY_MS - clock.monotonicMs();
+      if (restMs > 0 && isBusy() && this.#finished.length < SETTLE_LIMIT) await clock.sleep(restMs, stopping);
+      lastMs = clock.monotonicMs();
+      failures = (await this.#settle(failures)) ? 0 : failures + 1;
+      if (failures > 0) await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()));
+    }
+  }
+
+  /** Resolves with whether it could be recorded, after so many failures before. */
+  async #settle(failures: number): Promise<boolean> {
+    const { logger, store } = this.#options;
+    const isAll = this.#finished.length <= SETTLE_LIMIT;
+    const batch = isAll ? this.#finished : this.#finished.slice(0, SETTLE_LIMIT);
+    this.#finished = isAll ? [] : this.#finished.slice(SETTLE_LIMIT);
+    this.#beingSettled = batch.length;
+    try {
+      await store.settleDeliveries(batch);
+    } catch (error) {
+      logger('warn', `Attempts could not be recorded: ${messageOf(error)}`, {
+        attempts: batch.length,
+        failures: failures + 1,
+      });
+      this.#beingSettled = 0;
+      // The leases end by themselves: when stopping, sending again is cheaper than waiting for a dead store.
+      const isGivenUp = this.#context.stopping.aborted && failures + 1 >= LAST_FAILURES;
+      if (!isGivenUp) this.#finished = [...batch, ...this.#finished];
+      return false;
+    }
+    this.#beingSettled = 0;
+    this.#count(batch);
+    return true;
+  }
+
+  async #release(): Promise<void> {
+    const { store, logger, target } = this.#options;
+    const unused = this.#unused;
+    this.#unused = [];
+    try {
+      await store.releaseDeliveries(unused);
+    } catch (error) {
+      // They are anybody's when their lease ends.
+      logger('warn', `Claims of ${target.name} could not be given back: ${messageOf(error)}`, {
+        deliveries: unused.length,
+      });
+    }
+  }
+
+  #count(batch: readonly DeliverySettlement[]): void {
+    const dead: DeliverySettlement[] = [];
+    for (const settlement of batch) {
+      if (settlement.next === 'delivered') this.totals.delivered++;
+      else if (settlement.next === 'dead') dead.push(settlement);
+      else this.totals.retried++;
+    }
+    this.totals.dead += dead.length;
+    const [first] = dead;
+    if (first !== undefined) {
+      const { deliveryId, delivery, error } = first;
+      // One line for all of them: a target that refuses everything should not fill the disk.
+      const what = dead.length === 1 ? 'A delivery is' : `${dead.length} deliveries are`;
+      this.#options.logger('warn', `${what} parked after ${delivery.attempt} attempts: ${error}`, {
+        deliveryId,
+        target: delivery.target,
+      });
+    }
+    this.#context.settled();
+  }
+}
