@@ -1,0 +1,97 @@
+import type * as Fs from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
+import { openSqliteStates } from '../../../src/apps/order-mgt/sqlite-states.ts';
+import {
+  batchOf,
+  change,
+  commitChanges,
+  DUE,
+  parcelMigration,
+  SettableClock,
+  TARGET,
+  TARGETS,
+} from '../../contract/store/fixtures.ts';
+
+/** What the disk does: nothing until the test lets it. */
+const disk = vi.hoisted(() => ({ isHeld: false, waiting: [] as (() => void)[] }));
+
+vi.mock('node:fs', async (importOriginal) => {
+  const fs = await importOriginal<typeof Fs>();
+  const fdatasync = (descriptor: number, done: (error: Error | null) => void) => {
+    const sync = () => fs.fdatasync(descriptor, done);
+    if (disk.isHeld) disk.waiting.push(sync);
+    else sync();
+  };
+  return { ...fs, fdatasync };
+});
+
+function letGo(): void {
+  disk.isHeld = false;
+  for (const sync of disk.waiting.splice(0)) sync();
+}
+
+async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  promise.then(over, over);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  return !isOver;
+}
+
+describe('while the disk has not synced', () => {
+  let folder = '';
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tributary-disk-'));
+  });
+  afterEach(() => {
+    letGo();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('the store has not committed, and the next transaction goes on all the same', async () => {
+    const clock = new SettableClock();
+    const store = openSqliteStore({ file: join(folder, 'store.sqlite'), clock, targets: TARGETS });
+    await store.migrate(parcelMigration(clock));
+    await commitChanges(store, change('due', 0, { delivery: DUE }));
+
+    disk.isHeld = true;
+    const first = store.commit(batchOf([], [change('parcel', 0)]));
+    const second = store.commit(batchOf([], [change('other', 0)]));
+    const claim = store.claimDeliveries({
+      target: TARGET,
+      claimant: 'one',
+      limit: 1,
+      nowMs: clock.now(),
+      leaseMs: 1_000,
+      attempts: 'first',
+    });
+    expect(await isPending(first)).toBe(true);
+    expect(await isPending(second)).toBe(true);
+    expect(await isPending(claim)).toBe(true);
+    expect([...(await store.readView(['parcel', 'other'])).keys()].sort()).toEqual(['other', 'parcel']);
+    letGo();
+    expect(await first).toMatchObject({ kind: 'committed' });
+    expect(await second).toMatchObject({ kind: 'committed' });
+    expect(await claim).toHaveLength(1);
+    await store.close();
+  });
+
+  it('order-mgt gives no receipt', async () => {
+    const states = openSqliteStates(join(folder, 'order-mgt.sqlite'));
+    const status = { order_status: 'CREATED', payment_status: null, review_status: null };
+    const state = { order_id: 'order1', version: 1, ready_to_send: true, ...status };
+    disk.isHeld = true;
+    const receiving = states.receive([{ deliveryId: 'd1', state, receivedAtMs: 0 }]);
+    expect(await isPending(receiving)).toBe(true);
+    letGo();
+    expect(await receiving).toEqual([{ effect: 'applied', heldVersion: 1 }]);
+    await states.close();
+  });
+});
