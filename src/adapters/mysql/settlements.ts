@@ -1,4 +1,4 @@
-import type { Pool } from 'mysql2/promise';
+import type { Pool, PoolConnection } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
 import { inTransaction } from './connection.ts';
@@ -24,7 +24,8 @@ export class Settlements {
       settlement: settlements[claim.index] as DeliverySettlement,
     }));
     await inTransaction(this.#pool, async (connection) => {
-      await moveOn.run(connection, sorted, (writer) => writer.integer(now));
+      const others = await settleDelivered(connection, sorted);
+      await moveOn.run(connection, others, (writer) => writer.integer(now));
       await insertAttempt.run(connection, sorted);
     });
   }
@@ -61,6 +62,61 @@ function claimsById(deliveries: readonly ClaimedDelivery[]): Claim[] {
       return { index, delivery, id: Buffer.from(entityId), claimId };
     })
     .sort((a, b) => Buffer.compare(a.id, b.id));
+}
+
+/**
+ * Settles those that were delivered: nearly all, as a rule, and a plain UPDATE costs the server half of what a row with
+ * its conditions does. Resolves with those that are left to `moveOn`; what is settled already it leaves as it is.
+ */
+async function settleDelivered(
+  connection: PoolConnection,
+  settlings: readonly Settling[],
+): Promise<Settling[]> {
+  const others: Settling[] = [];
+  const alike = new Map<string, Settling[]>();
+  for (const settling of settlings) {
+    const { next, status, error, delivery } = settling.settlement;
+    if (next !== 'delivered' || error !== null) {
+      others.push(settling);
+      continue;
+    }
+    const key = `${status} ${settling.claimId} ${delivery.target}`;
+    const group = alike.get(key);
+    if (group === undefined) alike.set(key, [settling]);
+    else group.push(settling);
+  }
+  for (const group of alike.values()) {
+    const [{ settlement, claimId }] = group as [Settling];
+    const updated = await deliveredWith(settlement.status ?? 0).run(connection, group, (writer) => {
+      writer.text(settlement.delivery.target);
+      writer.integer(claimId);
+    });
+    if (updated < group.length) others.push(...group);
+  }
+  return others.sort((a, b) => Buffer.compare(a.id, b.id));
+}
+
+const deliveredStatements = new Map<number, RowsStatement<Settling>>();
+
+/** A newer version that became due meanwhile has no attempt yet: that there is one says that it is still this version. */
+function deliveredWith(status: number): RowsStatement<Settling> {
+  let statement = deliveredStatements.get(status);
+  if (statement === undefined) {
+    statement = new RowsStatement<Settling>({
+      // The server may still take a table that has just grown for an empty one, and would read it all.
+      before:
+        "UPDATE deliveries FORCE INDEX (PRIMARY) SET status = 'delivered', is_retry = 0, delivered_version = due_version, " +
+        `next_attempt_at = ${DONE_AT_MS}, leased_until = 0, claim_id = 0, last_status = ${Math.floor(status)}, ` +
+        'last_error = NULL WHERE entity_id IN (',
+      row: '?',
+      after: ') AND target = ? AND claim_id = ? AND attempts > 0',
+      columns: ['bytes'],
+      write: (writer, { id }) => writer.bytes(id),
+      tail: ['text', 'integer'],
+    });
+    deliveredStatements.set(status, statement);
+  }
+  return statement;
 }
 
 /**
