@@ -10,7 +10,7 @@ import {
   pickOrderState,
 } from './order-state.ts';
 import { BATCH_RESULTS_SCHEMA, BATCH_SCHEMA, DELIVERY_HEADERS, RECEIPT_SCHEMA } from './schemas.ts';
-import type { ServerParts } from './server.ts';
+import type { ServerParts } from './server-parts.ts';
 import type { Receipt, ReceivedDelivery } from './states.ts';
 import { compileBody } from './validation.ts';
 

@@ -14,7 +14,7 @@ import {
   STREAM_HEADERS,
   STREAM_SCHEMA,
 } from './schemas.ts';
-import type { ServerParts } from './server.ts';
+import type { ServerParts } from './server-parts.ts';
 import type { ListPage, ListQuery, OrderStates } from './states.ts';
 
 const LIST_ROWS = 50;

@@ -2,39 +2,18 @@ import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import packageJson from '../../../package.json' with { type: 'json' };
-import type { SigningKey } from '../../adapters/http-delivery/signature.ts';
 import { messageOf } from '../../core/errors.ts';
-import type { Logger } from '../../ports/logger.ts';
-import { type ApiAccess, guardRoutes } from '../shared/api-access.ts';
+import { guardRoutes } from '../shared/api-access.ts';
 import { serveOpenApi } from '../shared/openapi.ts';
 import { HttpProblem, problemBody, sendProblem, toProblem } from '../shared/problem.ts';
 import { scopeOf, securityOf } from './access.ts';
-import type { ChangeStream } from './change-stream.ts';
 import { requireSignature } from './delivery-headers.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
-import type { GroupCommit } from './group-commit.ts';
 import { ORDER_ID_BYTES_MAX } from './order-state.ts';
 import { addReadingRoutes } from './reading-routes.ts';
 import { STATUS_SCHEMA } from './schemas.ts';
-import type { OrderStates } from './states.ts';
+import type { ServerParts } from './server-parts.ts';
 import { compileBody } from './validation.ts';
-import type { Waiters } from './waiters.ts';
-
-export interface ServerParts {
-  readonly states: OrderStates;
-  readonly groupCommit: GroupCommit;
-  readonly waiters: Waiters;
-  readonly stream: ChangeStream;
-  /** The most states of one batch; 0: batches are not taken. */
-  readonly batchMax: number;
-  /** Deliveries have to be signed by one of them; none: unsigned ones are taken. */
-  readonly keys: readonly SigningKey[];
-  /** Who may read. */
-  readonly access: ApiAccess;
-  readonly isStopping: () => boolean;
-  readonly now: () => number;
-  readonly log: Logger;
-}
 
 const BODY_BYTES_MAX = 1_048_576;
 

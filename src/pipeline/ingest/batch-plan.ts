@@ -5,18 +5,10 @@ import type { DeliveryChange, EntityChange, JournaledEvent } from '../../ports/s
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 import type { HistoryCache } from './history-cache.ts';
 import type { Newcomers } from './newcomers.ts';
-import type { DueTarget } from './options.ts';
+import type { BatchTally, DueTarget } from './options.ts';
 
 const UNCHANGED: DeliveryChange = { hasChanged: false, qualifiesFor: [] };
 const NOT_READY: DeliveryChange = { hasChanged: true, qualifiesFor: [] };
-
-/** What became of the events of one batch. */
-export interface BatchTally {
-  readonly journaled: number;
-  readonly duplicates: number;
-  readonly outOfOrder: number;
-  readonly conflicts: number;
-}
 
 /**
  * Works out what a batch of events changes: which of them are new, what each entity's state becomes, and what

@@ -5,8 +5,8 @@ import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../
 import { Gate } from '../gate.ts';
 import { reasonToHalt } from './halt-reason.ts';
 import { HistoryCache } from './history-cache.ts';
-import { type CommitReport, Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
-import { type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
+import { Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
+import { type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
 import { Troubles } from './troubles.ts';
 
 const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 15_000 };

@@ -1,6 +1,6 @@
 import type { Domain } from '../../core/domain.ts';
 import { TributaryError } from '../../core/errors.ts';
-import { comparePartitions, type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLogConsumer, FetchedBatch } from '../../ports/event-log.ts';
@@ -8,10 +8,10 @@ import type { Logger } from '../../ports/logger.ts';
 import type { CheckpointMove, QuarantinedRecord, Store } from '../../ports/store.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
-import { BatchPlan, type BatchTally } from './batch-plan.ts';
+import { BatchPlan } from './batch-plan.ts';
 import type { HistoryCache } from './history-cache.ts';
 import { Newcomers } from './newcomers.ts';
-import type { DueTarget } from './options.ts';
+import type { BatchTally, CommitReport, DueTarget } from './options.ts';
 import { PendingPieces, type Piece } from './pending.ts';
 
 /** What all lanes of one instance share. */
@@ -27,14 +27,6 @@ export interface LaneContext<State, Event> {
   /** The most events of one transaction. */
   readonly batchEvents: number;
   readonly onCommitted: (report: CommitReport) => void;
-}
-
-export interface CommitReport extends BatchTally {
-  readonly consumed: number;
-  readonly quarantined: number;
-  readonly deliveriesDue: number;
-  readonly locking: boolean;
-  readonly positions: readonly Position[];
 }
 
 /** A partition that this instance has claimed, and how far it is committed. */

@@ -1,10 +1,10 @@
 import type { Domain, ViewRow } from '../../core/domain.ts';
+import type { Position } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
-import type { CommitReport } from './lane.ts';
 
 /** What decides which states are due to a target. */
 export interface DueTarget {
@@ -34,6 +34,22 @@ export interface IngestOptions<State, Event> {
   readonly maxBufferedBytes: number;
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
+}
+
+/** What became of the events of one batch. */
+export interface BatchTally {
+  readonly journaled: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  readonly conflicts: number;
+}
+
+export interface CommitReport extends BatchTally {
+  readonly consumed: number;
+  readonly quarantined: number;
+  readonly deliveriesDue: number;
+  readonly locking: boolean;
+  readonly positions: readonly Position[];
 }
 
 /** What has happened since the start, and how things stand. */

@@ -1,0 +1,24 @@
+import type { SigningKey } from '../../adapters/http-delivery/signature.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { ApiAccess } from '../shared/api-access.ts';
+import type { ChangeStream } from './change-stream.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type { OrderStates } from './states.ts';
+import type { Waiters } from './waiters.ts';
+
+/** What the routes of the HTTP API work with. */
+export interface ServerParts {
+  readonly states: OrderStates;
+  readonly groupCommit: GroupCommit;
+  readonly waiters: Waiters;
+  readonly stream: ChangeStream;
+  /** The most states of one batch; 0: batches are not taken. */
+  readonly batchMax: number;
+  /** Deliveries have to be signed by one of them; none: unsigned ones are taken. */
+  readonly keys: readonly SigningKey[];
+  /** Who may read. */
+  readonly access: ApiAccess;
+  readonly isStopping: () => boolean;
+  readonly now: () => number;
+  readonly log: Logger;
+}
