@@ -40,6 +40,8 @@ describe('the whole system in one process', () => {
       expect(await orderAt(system.mgtPort, orderId)).toMatchObject({ payment_status, ready_to_send: true });
     }
     expect(await orderAt(system.mgtPort, 'demo-6')).toBeNull();
+    // Nothing but log lines, each of them JSON.
+    expect(program.stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'))).toEqual([]);
     expect(await program.stop()).toBe(143);
   });
 

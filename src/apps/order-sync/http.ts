@@ -26,7 +26,14 @@ export function buildServer(parts: HttpParts): FastifyInstance {
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
-    ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false } },
+    ajv: {
+      customOptions: {
+        allErrors: true,
+        allowUnionTypes: true,
+        coerceTypes: false,
+        removeAdditional: false,
+      },
+    },
     frameworkErrors: (error, request, reply) =>
       void sendProblem(request as FastifyRequest, reply as FastifyReply, toProblem(error)),
   });
