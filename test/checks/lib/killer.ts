@@ -1,36 +1,75 @@
 /** The hand of `check:delivery-crash`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningCheck } from './command.ts';
+import type { DeliveryWire } from './delivery-wire.ts';
 import type { Program } from './programs.ts';
+import type { Random } from './random.ts';
 
-/** Kills order-sync and order-mgt by turns, the order-syncs one after the other, and starts each again at once. */
+export interface KillFigures {
+  order_sync_kills: number;
+  order_mgt_kills: number;
+  /** How often a program had ended by itself. */
+  crashes: number;
+  /** Effects at the target before the last kill. */
+  effects_under_kills: number;
+  /** Kills since the last of which the target had changed. */
+  kills_amid_effects: number;
+}
+
+/** How long it waits for an answer to strike at. */
+const AIM_MS = 300;
+
+export interface KillerOptions {
+  readonly target: Program;
+  readonly syncs: readonly Program[];
+  readonly wire: Pick<DeliveryWire, 'loseAnswers' | 'mend'>;
+  /** On average: each pause is between half of it and one and a half, so that no rhythm of a program fits it. */
+  readonly pauseMs: number;
+  readonly random: Random;
+  /** How many effects the target has seen so far. */
+  readonly countEffects: () => number;
+}
+
+/**
+ * Kills order-sync and order-mgt by turns and starts each again at once. The order-syncs come one after the other,
+ * so that the others work while one of them starts and its partitions wait for its session to end. Half of the
+ * times it strikes order-mgt in the moment of an answer, which is lost: less than a millisecond lies between COMMIT
+ * and answer, what strikes at random seldom falls into it, and to both sides this is the same.
+ */
 export class Killer {
   readonly #check: RunningCheck;
-  readonly #target: Program;
-  readonly #syncs: readonly Program[];
+  readonly #options: KillerOptions;
   readonly #resting = new AbortController();
-  orderSyncKills = 0;
-  orderMgtKills = 0;
-  /** How often a program had ended by itself. */
-  crashes = 0;
+  readonly #figures: KillFigures = {
+    order_sync_kills: 0,
+    order_mgt_kills: 0,
+    crashes: 0,
+    effects_under_kills: 0,
+    kills_amid_effects: 0,
+  };
 
-  constructor(check: RunningCheck, target: Program, syncs: readonly Program[]) {
+  constructor(check: RunningCheck, options: KillerOptions) {
     this.#check = check;
-    this.#target = target;
-    this.#syncs = syncs;
+    this.#options = options;
   }
 
-  async killUntilRest(pauseMs: number): Promise<void> {
+  figures(): KillFigures {
+    return { ...this.#figures };
+  }
+
+  async killUntilRest(): Promise<void> {
+    const { target, syncs, wire, pauseMs, random } = this.#options;
     const signal = AbortSignal.any([this.#resting.signal, this.#check.signal]);
     for (let turn = 0; ; turn++) {
-      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      await sleep(pauseMs * (0.5 + random.next()), undefined, { signal }).catch(() => {});
       this.#restartCrashed();
       if (signal.aborted) return;
       const isTarget = turn % 2 === 1;
-      const program = isTarget ? this.#target : (this.#syncs[(turn / 2) % this.#syncs.length] as Program);
+      if (isTarget && random.chance(0.5)) await wire.loseAnswers(AIM_MS);
+      const program = isTarget ? target : (syncs[(turn / 2) % syncs.length] as Program);
       await program.kill();
-      if (isTarget) this.orderMgtKills++;
-      else this.orderSyncKills++;
+      wire.mend();
+      this.#noteKill(isTarget);
       program.start();
     }
   }
@@ -39,10 +78,19 @@ export class Killer {
     this.#resting.abort();
   }
 
+  #noteKill(isTarget: boolean): void {
+    const figures = this.#figures;
+    if (isTarget) figures.order_mgt_kills++;
+    else figures.order_sync_kills++;
+    const effects = this.#options.countEffects();
+    if (effects > figures.effects_under_kills) figures.kills_amid_effects++;
+    figures.effects_under_kills = effects;
+  }
+
   #restartCrashed(): void {
-    for (const program of [this.#target, ...this.#syncs]) {
+    for (const program of [this.#options.target, ...this.#options.syncs]) {
       if (program.isRunning) continue;
-      this.crashes++;
+      this.#figures.crashes++;
       this.#check.progress(`${program.label} ended by itself; its log ends:\n${program.logTail()}`);
       program.start();
     }

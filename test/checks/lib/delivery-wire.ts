@@ -1,0 +1,258 @@
+/**
+ * The wire between order-sync and order-mgt, with a memory: it passes every request and answer on as they are, and
+ * knows which state was sent under which id and what the target said of it, whoever is killed meanwhile. Some
+ * requests it holds back, as networks do: they come to the target long after their sender has given them up.
+ */
+import {
+  Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as requestTo,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Random } from './random.ts';
+
+export interface WireFigures {
+  /** States in all requests, each time counted. */
+  states_sent: number;
+  /** States that the target answered as ones that it had already. */
+  duplicates_answered: number;
+  /** Those of them that it had stored and not answered: it was killed between its COMMIT and the answer. */
+  answers_lost: number;
+  /** Those of them whose answer had come to an order-sync, which was killed before it recorded that. */
+  settlements_lost: number;
+  /** States that the target ignored, because it had a later one. */
+  older_ignored: number;
+  /** Ids of more than one state, states under more than one id, and ids answered as new more than once. */
+  ids_wrong: number;
+}
+
+export interface Delays {
+  /** How many requests of one are held back. */
+  readonly share: number;
+  readonly leastMs: number;
+  readonly mostMs: number;
+}
+
+/** What was sent under one id. */
+interface Sent {
+  readonly state: string;
+  wasAnswered: boolean;
+  wasLeftUnanswered: boolean;
+  /** Its sender gave up, or was killed, before there was an answer. */
+  wasGivenUp: boolean;
+  timesNew: number;
+}
+
+interface StateOnWire {
+  readonly id: string;
+  /** The order and its version. */
+  readonly state: string;
+}
+
+interface Result {
+  readonly duplicate: boolean;
+  readonly ignored: boolean;
+}
+
+export class DeliveryWire {
+  readonly #targetPort: number;
+  readonly #random: Random;
+  readonly #delays: Delays;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #server: Server;
+  readonly #sent = new Map<string, Sent>();
+  readonly #ids = new Map<string, string>();
+  /** While answers are lost; resolved by the first of them. */
+  #losing: PromiseWithResolvers<void> | null = null;
+  readonly #heldBack = new Set<Promise<void>>();
+  readonly #figures: WireFigures = {
+    states_sent: 0,
+    duplicates_answered: 0,
+    answers_lost: 0,
+    settlements_lost: 0,
+    older_ignored: 0,
+    ids_wrong: 0,
+  };
+
+  static async open(targetPort: number, random: Random, delays: Delays): Promise<DeliveryWire> {
+    const wire = new DeliveryWire(targetPort, random, delays);
+    await new Promise<void>((resolve) => wire.#server.listen(0, '127.0.0.1', resolve));
+    return wire;
+  }
+
+  private constructor(targetPort: number, random: Random, delays: Delays) {
+    this.#targetPort = targetPort;
+    this.#random = random;
+    this.#delays = delays;
+    this.#server = createServer((request, response) => {
+      // Whoever is killed half way has sent nothing.
+      void bodyOf(request)
+        .then((body) => this.#carry(request, body, response))
+        .catch(() => response.destroy());
+    });
+    this.#server.requestTimeout = 0;
+  }
+
+  /** Where it is to be reached instead of the target. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  figures(): WireFigures {
+    return { ...this.#figures };
+  }
+
+  /** Resolves as soon as the target answers a state, or after so long; that answer and others are lost until `mend`. */
+  async loseAnswers(patienceMs: number): Promise<void> {
+    this.#losing = Promise.withResolvers();
+    await Promise.race([this.#losing.promise, sleep(patienceMs)]);
+  }
+
+  mend(): void {
+    this.#losing = null;
+  }
+
+  /** Resolves when nothing is held back any more. */
+  async empty(): Promise<void> {
+    while (this.#heldBack.size > 0) await Promise.all(this.#heldBack);
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#agent.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #carry(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
+    const states = request.method === 'POST' ? statesIn(request.headers, body) : [];
+    if (states.length === 0 || !this.#random.chance(this.#delays.share)) {
+      await this.#exchange(request, body, response, states);
+      return;
+    }
+    const { leastMs, mostMs } = this.#delays;
+    const held = sleep(leastMs + this.#random.below(mostMs - leastMs))
+      .then(() => this.#exchange(request, body, response, states))
+      .finally(() => this.#heldBack.delete(held));
+    this.#heldBack.add(held);
+  }
+
+  async #exchange(
+    request: IncomingMessage,
+    body: Buffer,
+    response: ServerResponse,
+    states: readonly StateOnWire[],
+  ): Promise<void> {
+    // Remembered as it was before, because the answer is judged by that.
+    const before = states.map((state) => ({ ...this.#noteSent(state) }));
+    let answer: { message: IncomingMessage; body: Buffer };
+    try {
+      answer = await this.#ask(request, body);
+    } catch {
+      for (const { id } of states) this.#entry(id).wasLeftUnanswered = true;
+      response.destroy();
+      return;
+    }
+    const { message } = answer;
+    const results = resultsIn(message.statusCode ?? 0, answer.body, states);
+    const isLost = results.size > 0 && this.#losing !== null;
+    const isGivenUp = response.destroyed;
+    for (const [index, { id }] of states.entries()) {
+      const result = results.get(id);
+      if (result === undefined) continue;
+      const sent = this.#entry(id);
+      this.#noteResult(before[index] as Sent, sent, result);
+      if (isLost) sent.wasLeftUnanswered = true;
+      else if (isGivenUp) sent.wasGivenUp = true;
+      else sent.wasAnswered = true;
+    }
+    if (isLost) {
+      this.#losing?.resolve();
+      response.destroy();
+    } else if (!isGivenUp) {
+      response.writeHead(message.statusCode ?? 502, message.rawHeaders).end(answer.body);
+    }
+  }
+
+  async #ask(request: IncomingMessage, body: Buffer): Promise<{ message: IncomingMessage; body: Buffer }> {
+    const message = await new Promise<IncomingMessage>((resolve, reject) => {
+      const { method, url: path, rawHeaders: headers } = request;
+      const onward = requestTo(
+        { host: '127.0.0.1', port: this.#targetPort, method, path, headers, agent: this.#agent },
+        resolve,
+      );
+      onward.once('error', reject);
+      onward.end(body);
+    });
+    return { message, body: await bodyOf(message) };
+  }
+
+  #noteSent({ id, state }: StateOnWire): Sent {
+    this.#figures.states_sent++;
+    const other = this.#ids.get(state);
+    if (other === undefined) this.#ids.set(state, id);
+    else if (other !== id) this.#figures.ids_wrong++;
+    const known = this.#sent.get(id);
+    if (known !== undefined) {
+      if (known.state !== state) this.#figures.ids_wrong++;
+      return known;
+    }
+    const sent = { state, wasAnswered: false, wasLeftUnanswered: false, wasGivenUp: false, timesNew: 0 };
+    this.#sent.set(id, sent);
+    return sent;
+  }
+
+  #noteResult(before: Sent, sent: Sent, { duplicate, ignored }: Result): void {
+    if (!duplicate && ++sent.timesNew > 1) this.#figures.ids_wrong++;
+    if (ignored) this.#figures.older_ignored++;
+    if (!duplicate) return;
+    this.#figures.duplicates_answered++;
+    // Whoever gave up may have been killed or have lost patience: that proves nothing of either kind.
+    if (before.wasAnswered) this.#figures.settlements_lost++;
+    else if (before.wasLeftUnanswered && !before.wasGivenUp) this.#figures.answers_lost++;
+  }
+
+  #entry(id: string): Sent {
+    return this.#sent.get(id) as Sent;
+  }
+}
+
+async function bodyOf(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The states in a request, of the single or of the batch form. */
+function statesIn(headers: IncomingHttpHeaders, body: Buffer): StateOnWire[] {
+  const document = JSON.parse(body.toString('utf8')) as Fields;
+  const nameOf = (state: Fields) => JSON.stringify([state.order_id, state.version]);
+  if (!Array.isArray(document.deliveries)) {
+    return [{ id: String(headers['webhook-id']), state: nameOf(document) }];
+  }
+  return (document.deliveries as { id: string; state: Fields }[]).map(({ id, state }) => ({
+    id,
+    state: nameOf(state),
+  }));
+}
+
+/** What the answer says of each state, by its id; nothing of those that were refused. */
+function resultsIn(status: number, body: Buffer, states: readonly StateOnWire[]): Map<string, Result> {
+  if (status < 200 || status > 299 || states.length === 0) return new Map();
+  const document = JSON.parse(body.toString('utf8')) as Fields;
+  const members = Array.isArray(document.results)
+    ? (document.results as Fields[]).filter(({ status: own }) => Number(own) >= 200 && Number(own) <= 299)
+    : [{ ...document, id: states[0]?.id }];
+  return new Map(
+    members.map((member) => [
+      String(member.id),
+      { duplicate: member.duplicate === true, ignored: member.ignored === true },
+    ]),
+  );
+}
