@@ -106,12 +106,9 @@ async function crash(check: RunningCheck, stack: Stack): Promise<Record<string, 
   await target.ready();
   const effects = new Effects(targetFile);
   const closeEffects = check.defer(() => effects.close());
-  const wire = await DeliveryWire.open(target.port, random, DELAYS);
+  const wire = await DeliveryWire.open(target.port, ORDER_SYNCS, random, DELAYS);
   const closeWire = check.defer(() => wire.close());
-  const syncs = await startOrderSyncs(check, folder, {
-    ...place.settings,
-    ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${wire.port}/api/orders`,
-  });
+  const syncs = await startOrderSyncs(check, folder, place.settings, wire.ports);
   check.progress(`${stack}: order-mgt and ${ORDER_SYNCS} order-syncs are ready`);
 
   const pauseMs = check.number('kill-every-seconds') * 1_000;
@@ -160,11 +157,13 @@ async function startOrderSyncs(
   check: RunningCheck,
   folder: string,
   settings: Readonly<Record<string, string>>,
+  targetPorts: readonly number[],
 ): Promise<Program[]> {
   const syncs: Program[] = [];
-  for (let number = 1; number <= ORDER_SYNCS; number++) {
-    const sync = await Program.create(check, 'order-sync', `order-sync-${number}`, folder, {
+  for (const [index, port] of targetPorts.entries()) {
+    const sync = await Program.create(check, 'order-sync', `order-sync-${index + 1}`, folder, {
       TRIBUTARY_DATA_DIR: folder,
+      ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${port}/api/orders`,
       // A killed one's partitions are with the others before the next one is killed.
       ORDER_SYNC_SESSION_TIMEOUT_MS: check.text('session-timeout-ms'),
       // Whatever fails is tried again soon, so that a minute has many attempts.

@@ -38,7 +38,7 @@ let target: Target;
 let wire: DeliveryWire;
 
 const open = async (delays = NEVER) =>
-  DeliveryWire.open((target.server.address() as AddressInfo).port, new Random(1), delays);
+  DeliveryWire.open((target.server.address() as AddressInfo).port, 2, new Random(1), delays);
 
 beforeEach(async () => {
   target = new Target();
@@ -52,8 +52,12 @@ afterEach(async () => {
   target.server.close();
 });
 
-const send = (id: string, version = 1, signal?: AbortSignal) =>
-  fetch(`http://127.0.0.1:${wire.port}/api/orders`, {
+const send = (
+  id: string,
+  version = 1,
+  { sender = 0, signal }: { sender?: number; signal?: AbortSignal } = {},
+) =>
+  fetch(`http://127.0.0.1:${wire.ports[sender]}/api/orders`, {
     method: 'POST',
     headers: { 'webhook-id': id },
     body: JSON.stringify({ order_id: 'a', version }),
@@ -97,19 +101,31 @@ describe('the wire', () => {
     expect(wire.figures()).toMatchObject({ answers_lost: 1, ids_wrong: 0 });
   });
 
-  it('does not wait for ever for an answer to lose', async () => {
+  it('says when a sender was answered, and not when another was', async () => {
+    let isAnswered = false;
+    const waiting = wire.answerTo(1, 60_000).then(() => {
+      isAnswered = true;
+    });
+    await send('one');
+    expect(isAnswered).toBe(false);
+    await send('one', 1, { sender: 1 });
+    await waiting;
+  });
+
+  it('does not wait for ever for an answer', async () => {
     await wire.loseAnswers(10);
     wire.mend();
+    await wire.answerTo(0, 10);
     expect((await send('one')).status).toBe(200);
   });
 
   it('reads batches too', async () => {
     const deliveries = ['one', 'two', 'one'].map((id) => ({ id, state: { order_id: id, version: 1 } }));
-    await fetch(`http://127.0.0.1:${wire.port}/api/orders/batch`, {
+    await fetch(`http://127.0.0.1:${wire.ports[0]}/api/orders/batch`, {
       method: 'POST',
       body: JSON.stringify({ deliveries: deliveries.slice(0, 2) }),
     });
-    await fetch(`http://127.0.0.1:${wire.port}/api/orders/batch`, {
+    await fetch(`http://127.0.0.1:${wire.ports[0]}/api/orders/batch`, {
       method: 'POST',
       body: JSON.stringify({ deliveries: deliveries.slice(2) }),
     });
@@ -131,10 +147,15 @@ describe('the wire', () => {
     await wire.close();
     wire = await open({ share: 1, leastMs: 100, mostMs: 101 });
     target.mood = 'ignores';
-    await expect(send('one', 1, AbortSignal.timeout(20))).rejects.toThrow();
+    await expect(send('one', 1, { signal: AbortSignal.timeout(20) })).rejects.toThrow();
     expect(target.requests).toHaveLength(0);
     await wire.empty();
     expect(target.requests).toHaveLength(1);
     expect(wire.figures()).toMatchObject({ states_sent: 1, older_ignored: 1 });
+    target.mood = 'good';
+    await send('one');
+    await send('one');
+    // Late by the wire's own doing, and so nothing that a kill has lost.
+    expect(wire.figures()).toMatchObject({ duplicates_answered: 2, settlements_lost: 0, answers_lost: 0 });
   });
 });

@@ -54,6 +54,14 @@ interface StateOnWire {
   readonly state: string;
 }
 
+interface Exchange {
+  /** Which of the senders. */
+  readonly sender: number;
+  readonly request: IncomingMessage;
+  readonly body: Buffer;
+  readonly response: ServerResponse;
+}
+
 interface Result {
   readonly duplicate: boolean;
   readonly ignored: boolean;
@@ -64,11 +72,13 @@ export class DeliveryWire {
   readonly #random: Random;
   readonly #delays: Delays;
   readonly #agent = new Agent({ keepAlive: true });
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
   readonly #sent = new Map<string, Sent>();
   readonly #ids = new Map<string, string>();
   /** While answers are lost; resolved by the first of them. */
   #losing: PromiseWithResolvers<void> | null = null;
+  /** Resolved by the next answer that is passed on to the sender. */
+  readonly #passing = new Map<number, PromiseWithResolvers<void>>();
   readonly #heldBack = new Set<Promise<void>>();
   readonly #figures: WireFigures = {
     states_sent: 0,
@@ -79,28 +89,38 @@ export class DeliveryWire {
     ids_wrong: 0,
   };
 
-  static async open(targetPort: number, random: Random, delays: Delays): Promise<DeliveryWire> {
-    const wire = new DeliveryWire(targetPort, random, delays);
-    await new Promise<void>((resolve) => wire.#server.listen(0, '127.0.0.1', resolve));
+  /** Each sender has an end of its own, so that it is known who was answered. */
+  static async open(
+    targetPort: number,
+    senders: number,
+    random: Random,
+    delays: Delays,
+  ): Promise<DeliveryWire> {
+    const wire = new DeliveryWire(targetPort, senders, random, delays);
+    for (const server of wire.#servers)
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return wire;
   }
 
-  private constructor(targetPort: number, random: Random, delays: Delays) {
+  private constructor(targetPort: number, senders: number, random: Random, delays: Delays) {
     this.#targetPort = targetPort;
     this.#random = random;
     this.#delays = delays;
-    this.#server = createServer((request, response) => {
-      // Whoever is killed half way has sent nothing.
-      void bodyOf(request)
-        .then((body) => this.#carry(request, body, response))
-        .catch(() => response.destroy());
+    this.#servers = Array.from({ length: senders }, (_, sender) => {
+      const server = createServer((request, response) => {
+        // Whoever is killed half way has sent nothing.
+        void bodyOf(request)
+          .then((body) => this.#carry({ sender, request, body, response }))
+          .catch(() => response.destroy());
+      });
+      server.requestTimeout = 0;
+      return server;
     });
-    this.#server.requestTimeout = 0;
   }
 
-  /** Where it is to be reached instead of the target. */
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+  /** Where each sender reaches the wire, instead of the target. */
+  get ports(): number[] {
+    return this.#servers.map((server) => (server.address() as AddressInfo).port);
   }
 
   figures(): WireFigures {
@@ -113,6 +133,14 @@ export class DeliveryWire {
     await Promise.race([this.#losing.promise, sleep(patienceMs)]);
   }
 
+  /** Resolves as soon as the sender was answered of a state, or after so long. */
+  async answerTo(sender: number, patienceMs: number): Promise<void> {
+    const passing = Promise.withResolvers<void>();
+    this.#passing.set(sender, passing);
+    await Promise.race([passing.promise, sleep(patienceMs)]);
+    this.#passing.delete(sender);
+  }
+
   mend(): void {
     this.#losing = null;
   }
@@ -123,30 +151,29 @@ export class DeliveryWire {
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
     this.#agent.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+    for (const server of this.#servers) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   }
 
-  async #carry(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
+  async #carry(exchange: Exchange): Promise<void> {
+    const { request, body } = exchange;
     const states = request.method === 'POST' ? statesIn(request.headers, body) : [];
     if (states.length === 0 || !this.#random.chance(this.#delays.share)) {
-      await this.#exchange(request, body, response, states);
+      await this.#exchange(exchange, states, false);
       return;
     }
     const { leastMs, mostMs } = this.#delays;
     const held = sleep(leastMs + this.#random.below(mostMs - leastMs))
-      .then(() => this.#exchange(request, body, response, states))
+      .then(() => this.#exchange(exchange, states, true))
       .finally(() => this.#heldBack.delete(held));
     this.#heldBack.add(held);
   }
 
-  async #exchange(
-    request: IncomingMessage,
-    body: Buffer,
-    response: ServerResponse,
-    states: readonly StateOnWire[],
-  ): Promise<void> {
+  async #exchange(exchange: Exchange, states: readonly StateOnWire[], wasHeld: boolean): Promise<void> {
+    const { request, body, response, sender } = exchange;
     // Remembered as it was before, because the answer is judged by that.
     const before = states.map((state) => ({ ...this.#noteSent(state) }));
     let answer: { message: IncomingMessage; body: Buffer };
@@ -165,7 +192,7 @@ export class DeliveryWire {
       const result = results.get(id);
       if (result === undefined) continue;
       const sent = this.#entry(id);
-      this.#noteResult(before[index] as Sent, sent, result);
+      this.#noteResult(before[index] as Sent, sent, result, wasHeld);
       if (isLost) sent.wasLeftUnanswered = true;
       else if (isGivenUp) sent.wasGivenUp = true;
       else sent.wasAnswered = true;
@@ -175,6 +202,7 @@ export class DeliveryWire {
       response.destroy();
     } else if (!isGivenUp) {
       response.writeHead(message.statusCode ?? 502, message.rawHeaders).end(answer.body);
+      if (results.size > 0) this.#passing.get(sender)?.resolve();
     }
   }
 
@@ -206,12 +234,13 @@ export class DeliveryWire {
     return sent;
   }
 
-  #noteResult(before: Sent, sent: Sent, { duplicate, ignored }: Result): void {
+  #noteResult(before: Sent, sent: Sent, { duplicate, ignored }: Result, wasHeld: boolean): void {
     if (!duplicate && ++sent.timesNew > 1) this.#figures.ids_wrong++;
     if (ignored) this.#figures.older_ignored++;
     if (!duplicate) return;
     this.#figures.duplicates_answered++;
-    // Whoever gave up may have been killed or have lost patience: that proves nothing of either kind.
+    // Neither what the wire itself brought late nor what somebody gave up, killed or impatient, is due to a kill.
+    if (wasHeld) return;
     if (before.wasAnswered) this.#figures.settlements_lost++;
     else if (before.wasLeftUnanswered && !before.wasGivenUp) this.#figures.answers_lost++;
   }

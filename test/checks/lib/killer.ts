@@ -22,7 +22,7 @@ const AIM_MS = 300;
 export interface KillerOptions {
   readonly target: Program;
   readonly syncs: readonly Program[];
-  readonly wire: Pick<DeliveryWire, 'loseAnswers' | 'mend'>;
+  readonly wire: Pick<DeliveryWire, 'loseAnswers' | 'answerTo' | 'mend'>;
   /** On average: each pause is between half of it and one and a half, so that no rhythm of a program fits it. */
   readonly pauseMs: number;
   readonly random: Random;
@@ -33,8 +33,9 @@ export interface KillerOptions {
 /**
  * Kills order-sync and order-mgt by turns and starts each again at once. The order-syncs come one after the other,
  * so that the others work while one of them starts and its partitions wait for its session to end. Half of the
- * times it strikes order-mgt in the moment of an answer, which is lost: less than a millisecond lies between COMMIT
- * and answer, what strikes at random seldom falls into it, and to both sides this is the same.
+ * times it strikes in the moment of an answer: an order-sync when it was answered and has not recorded that yet;
+ * order-mgt when it answers, and the answer is lost. To both sides that is a kill between COMMIT and answer, which
+ * are less than a millisecond apart, so that what strikes at random seldom comes between them.
  */
 export class Killer {
   readonly #check: RunningCheck;
@@ -65,8 +66,9 @@ export class Killer {
       this.#restartCrashed();
       if (signal.aborted) return;
       const isTarget = turn % 2 === 1;
-      if (isTarget && random.chance(0.5)) await wire.loseAnswers(AIM_MS);
-      const program = isTarget ? target : (syncs[(turn / 2) % syncs.length] as Program);
+      const sender = Math.floor(turn / 2) % syncs.length;
+      const program = isTarget ? target : (syncs[sender] as Program);
+      if (random.chance(0.5)) await (isTarget ? wire.loseAnswers(AIM_MS) : wire.answerTo(sender, AIM_MS));
       await program.kill();
       wire.mend();
       this.#noteKill(isTarget);
