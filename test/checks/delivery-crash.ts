@@ -31,7 +31,7 @@ const HEAL_TIMEOUT_MS = 180_000;
 const ORDER_SYNCS = 3;
 const PARTITIONS = 6;
 /** How often there is news of an order, on average. */
-const REVISED_EVERY_SECONDS = 5;
+const REVISED_EVERY_SECONDS = 4;
 /** Longer than the deadline of a request, so that a later state may come before. */
 const DELAYS: Delays = { share: 0.04, leastMs: 1_500, mostMs: 6_000 };
 

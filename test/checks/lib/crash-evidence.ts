@@ -23,7 +23,7 @@ const AT_LEAST: Readonly<Record<string, (found: Counts) => number>> = {
   states_sent_again: (found) => of(found, 'events') / 50,
   duplicates_answered: (found) => (of(found, 'order_sync_kills') + of(found, 'order_mgt_kills')) / 2,
   answers_lost: (found) => of(found, 'order_mgt_kills') / 10,
-  settlements_lost: (found) => of(found, 'order_sync_kills') / 4,
+  settlements_lost: (found) => of(found, 'order_sync_kills') / 10,
   older_ignored: (found) => of(found, 'events') / 10_000,
 };
 

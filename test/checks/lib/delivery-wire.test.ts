@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DeliveryWire } from './delivery-wire.ts';
 import { Random } from './random.ts';
 
@@ -11,6 +11,7 @@ class Target {
   readonly seen = new Set<string>();
   readonly requests: string[] = [];
   mood: 'good' | 'forgetful' | 'stores and dies' | 'ignores' = 'good';
+  delayMs = 0;
   readonly server: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -23,7 +24,10 @@ class Target {
       ];
       const results = ids.map((id) => ({ id, status: 200, ...this.#take(id) }));
       if (this.mood === 'stores and dies') request.socket.destroy();
-      else response.end(JSON.stringify(body.deliveries === undefined ? results[0] : { results }));
+      else {
+        const answer = JSON.stringify(body.deliveries === undefined ? results[0] : { results });
+        setTimeout(() => response.end(answer), this.delayMs);
+      }
     });
   });
 
@@ -101,21 +105,30 @@ describe('the wire', () => {
     expect(wire.figures()).toMatchObject({ answers_lost: 1, ids_wrong: 0 });
   });
 
-  it('says when a sender was answered, and not when another was', async () => {
-    let isAnswered = false;
-    const waiting = wire.answerTo(1, 60_000).then(() => {
-      isAnswered = true;
-    });
+  it('says when a sender was answered, if it is not the spared one', async () => {
+    const answered = wire.answerToOtherThan(0, 60_000);
     await send('one');
-    expect(isAnswered).toBe(false);
     await send('one', 1, { sender: 1 });
-    await waiting;
+    expect(await answered).toBe(1);
+  });
+
+  it('counts as lost what somebody sent who was killed before the answer', async () => {
+    target.delayMs = 100;
+    const unanswered = expect(send('one', 1, { signal: AbortSignal.timeout(40) })).rejects.toThrow();
+    await vi.waitFor(() => expect(target.seen).toContain('one'));
+    wire.senderKilled(0);
+    await unanswered;
+    target.delayMs = 0;
+    await vi.waitFor(async () => {
+      await send('one');
+      expect(wire.figures()).toMatchObject({ settlements_lost: 1, answers_lost: 0 });
+    });
   });
 
   it('does not wait for ever for an answer', async () => {
     await wire.loseAnswers(10);
     wire.mend();
-    await wire.answerTo(0, 10);
+    expect(await wire.answerToOtherThan(-1, 10)).toBeUndefined();
     expect((await send('one')).status).toBe(200);
   });
 

@@ -23,7 +23,7 @@ export interface WireFigures {
   duplicates_answered: number;
   /** Those of them that it had stored and not answered: it was killed between its COMMIT and the answer. */
   answers_lost: number;
-  /** Those of them whose answer had come to an order-sync, which was killed before it recorded that. */
+  /** Those of them that an order-sync had sent, and was killed before or after the answer, without recording it. */
   settlements_lost: number;
   /** States that the target ignored, because it had a later one. */
   older_ignored: number;
@@ -42,8 +42,9 @@ export interface Delays {
 interface Sent {
   readonly state: string;
   wasAnswered: boolean;
+  wasSenderKilled: boolean;
   wasLeftUnanswered: boolean;
-  /** Its sender gave up, or was killed, before there was an answer. */
+  /** Its sender had no patience for an answer. */
   wasGivenUp: boolean;
   timesNew: number;
 }
@@ -60,6 +61,7 @@ interface Exchange {
   readonly request: IncomingMessage;
   readonly body: Buffer;
   readonly response: ServerResponse;
+  isSenderKilled: boolean;
 }
 
 interface Result {
@@ -77,8 +79,9 @@ export class DeliveryWire {
   readonly #ids = new Map<string, string>();
   /** While answers are lost; resolved by the first of them. */
   #losing: PromiseWithResolvers<void> | null = null;
-  /** Resolved by the next answer that is passed on to the sender. */
-  readonly #passing = new Map<number, PromiseWithResolvers<void>>();
+  /** Told of each sender that is answered. */
+  #onAnswered: (sender: number) => void = () => {};
+  readonly #underWay = new Set<Exchange>();
   readonly #heldBack = new Set<Promise<void>>();
   readonly #figures: WireFigures = {
     states_sent: 0,
@@ -110,7 +113,7 @@ export class DeliveryWire {
       const server = createServer((request, response) => {
         // Whoever is killed half way has sent nothing.
         void bodyOf(request)
-          .then((body) => this.#carry({ sender, request, body, response }))
+          .then((body) => this.#carry({ sender, request, body, response, isSenderKilled: false }))
           .catch(() => response.destroy());
       });
       server.requestTimeout = 0;
@@ -133,12 +136,21 @@ export class DeliveryWire {
     await Promise.race([this.#losing.promise, sleep(patienceMs)]);
   }
 
-  /** Resolves as soon as the sender was answered of a state, or after so long. */
-  async answerTo(sender: number, patienceMs: number): Promise<void> {
-    const passing = Promise.withResolvers<void>();
-    this.#passing.set(sender, passing);
-    await Promise.race([passing.promise, sleep(patienceMs)]);
-    this.#passing.delete(sender);
+  /** Resolves as soon as a sender but this one was answered of a state, with which it was; or after so long. */
+  async answerToOtherThan(spared: number, patienceMs: number): Promise<number | undefined> {
+    const answered = new Promise<number>((resolve) => {
+      this.#onAnswered = (sender) => {
+        if (sender !== spared) resolve(sender);
+      };
+    });
+    const sender = await Promise.race([answered, sleep(patienceMs, undefined)]);
+    this.#onAnswered = () => {};
+    return sender;
+  }
+
+  /** What it had sent and not been answered of will be answered to nobody. */
+  senderKilled(sender: number): void {
+    for (const exchange of this.#underWay) if (exchange.sender === sender) exchange.isSenderKilled = true;
   }
 
   mend(): void {
@@ -162,7 +174,8 @@ export class DeliveryWire {
     const { request, body } = exchange;
     const states = request.method === 'POST' ? statesIn(request.headers, body) : [];
     if (states.length === 0 || !this.#random.chance(this.#delays.share)) {
-      await this.#exchange(exchange, states, false);
+      this.#underWay.add(exchange);
+      await this.#exchange(exchange, states, false).finally(() => this.#underWay.delete(exchange));
       return;
     }
     const { leastMs, mostMs } = this.#delays;
@@ -194,6 +207,7 @@ export class DeliveryWire {
       const sent = this.#entry(id);
       this.#noteResult(before[index] as Sent, sent, result, wasHeld);
       if (isLost) sent.wasLeftUnanswered = true;
+      else if (exchange.isSenderKilled) sent.wasSenderKilled = true;
       else if (isGivenUp) sent.wasGivenUp = true;
       else sent.wasAnswered = true;
     }
@@ -202,7 +216,7 @@ export class DeliveryWire {
       response.destroy();
     } else if (!isGivenUp) {
       response.writeHead(message.statusCode ?? 502, message.rawHeaders).end(answer.body);
-      if (results.size > 0) this.#passing.get(sender)?.resolve();
+      if (results.size > 0) this.#onAnswered(sender);
     }
   }
 
@@ -229,7 +243,14 @@ export class DeliveryWire {
       if (known.state !== state) this.#figures.ids_wrong++;
       return known;
     }
-    const sent = { state, wasAnswered: false, wasLeftUnanswered: false, wasGivenUp: false, timesNew: 0 };
+    const sent = {
+      state,
+      wasAnswered: false,
+      wasSenderKilled: false,
+      wasLeftUnanswered: false,
+      wasGivenUp: false,
+      timesNew: 0,
+    };
     this.#sent.set(id, sent);
     return sent;
   }
@@ -239,9 +260,9 @@ export class DeliveryWire {
     if (ignored) this.#figures.older_ignored++;
     if (!duplicate) return;
     this.#figures.duplicates_answered++;
-    // Neither what the wire itself brought late nor what somebody gave up, killed or impatient, is due to a kill.
+    // What the wire itself brought late, or somebody was impatient for, is not due to a kill.
     if (wasHeld) return;
-    if (before.wasAnswered) this.#figures.settlements_lost++;
+    if (before.wasAnswered || before.wasSenderKilled) this.#figures.settlements_lost++;
     else if (before.wasLeftUnanswered && !before.wasGivenUp) this.#figures.answers_lost++;
   }
 

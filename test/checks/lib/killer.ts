@@ -17,12 +17,12 @@ export interface KillFigures {
 }
 
 /** How long it waits for an answer to strike at. */
-const AIM_MS = 300;
+const AIM_MS = 800;
 
 export interface KillerOptions {
   readonly target: Program;
   readonly syncs: readonly Program[];
-  readonly wire: Pick<DeliveryWire, 'loseAnswers' | 'answerTo' | 'mend'>;
+  readonly wire: Pick<DeliveryWire, 'loseAnswers' | 'mend' | 'answerToOtherThan' | 'senderKilled'>;
   /** On average: each pause is between half of it and one and a half, so that no rhythm of a program fits it. */
   readonly pauseMs: number;
   readonly random: Random;
@@ -31,8 +31,8 @@ export interface KillerOptions {
 }
 
 /**
- * Kills order-sync and order-mgt by turns and starts each again at once. The order-syncs come one after the other,
- * so that the others work while one of them starts and its partitions wait for its session to end. Half of the
+ * Kills order-sync and order-mgt by turns and starts each again at once. No order-sync is killed twice in a row, so
+ * that others work while one of them starts and its partitions wait for its session to end. Half of the
  * times it strikes in the moment of an answer: an order-sync when it was answered and has not recorded that yet;
  * order-mgt when it answers, and the answer is lost. To both sides that is a kill between COMMIT and answer, which
  * are less than a millisecond apart, so that what strikes at random seldom comes between them.
@@ -49,6 +49,9 @@ export class Killer {
     kills_amid_effects: 0,
   };
 
+  /** Of the order-syncs. */
+  #lastKilled = -1;
+
   constructor(check: RunningCheck, options: KillerOptions) {
     this.#check = check;
     this.#options = options;
@@ -59,25 +62,45 @@ export class Killer {
   }
 
   async killUntilRest(): Promise<void> {
-    const { target, syncs, wire, pauseMs, random } = this.#options;
+    const { pauseMs, random } = this.#options;
     const signal = AbortSignal.any([this.#resting.signal, this.#check.signal]);
+    let nextAtMs = performance.now();
     for (let turn = 0; ; turn++) {
-      await sleep(pauseMs * (0.5 + random.next()), undefined, { signal }).catch(() => {});
+      nextAtMs += pauseMs * (0.5 + random.next());
+      await sleep(Math.max(0, nextAtMs - performance.now()), undefined, { signal }).catch(() => {});
       this.#restartCrashed();
       if (signal.aborted) return;
       const isTarget = turn % 2 === 1;
-      const sender = Math.floor(turn / 2) % syncs.length;
-      const program = isTarget ? target : (syncs[sender] as Program);
-      if (random.chance(0.5)) await (isTarget ? wire.loseAnswers(AIM_MS) : wire.answerTo(sender, AIM_MS));
-      await program.kill();
-      wire.mend();
-      this.#noteKill(isTarget);
-      program.start();
+      const isAimed = random.chance(0.5);
+      if (isTarget) await this.#killTarget(isAimed);
+      else await this.#killSync(isAimed);
     }
   }
 
   rest(): void {
     this.#resting.abort();
+  }
+
+  async #killTarget(isAimed: boolean): Promise<void> {
+    const { target, wire } = this.#options;
+    if (isAimed) await wire.loseAnswers(AIM_MS);
+    await target.kill();
+    wire.mend();
+    this.#noteKill(true);
+    target.start();
+  }
+
+  /** The one that was killed last may still be starting; the others work meanwhile. */
+  async #killSync(isAimed: boolean): Promise<void> {
+    const { syncs, wire } = this.#options;
+    const aim = isAimed ? await wire.answerToOtherThan(this.#lastKilled, AIM_MS) : undefined;
+    const sender = aim ?? (this.#lastKilled + 1) % syncs.length;
+    this.#lastKilled = sender;
+    const sync = syncs[sender] as Program;
+    await sync.kill();
+    wire.senderKilled(sender);
+    this.#noteKill(false);
+    sync.start();
   }
 
   #noteKill(isTarget: boolean): void {

@@ -122,15 +122,16 @@ const NEXT: Readonly<Record<Code, readonly Code[]>> = {
 
 /**
  * An order that lives long and is revised from one status to the next: nearly every event changes what a target
- * that has the order must know. Half of all orders are none of that kind, and come to rest after a few events.
+ * that has the order must know. Most orders are none of that kind, and come to rest after a few events: of those it
+ * shows whether a delivery comes again that was not known to have arrived.
  */
 export function tellRevisedStory(number: number, random: Random): PlannedEvent[] {
-  if (random.chance(0.5)) return tellStory(number, random);
+  if (random.chance(0.75)) return tellStory(number, random);
   const moments = new Moments(number, random);
   const orderId = orderIdOf(number);
   const naming = random.pick(['none', 'body', 'cloud'] as const);
   const events: PlannedEvent[] = [];
-  const length = 8 + random.below(20);
+  const length = 6 + random.below(10);
   let code: Code = 'o';
   for (let index = 0; index < length; index++) {
     const eventId = `${number}-${index}`;

@@ -95,7 +95,7 @@ describe('the workload', () => {
     expect([...contents.values()].filter((set) => set.size > 1).length).toBeGreaterThan(20);
   });
 
-  it('of revised orders changes most of what is told of an order again, and the oracle knows what comes of it', () => {
+  it('of revised orders changes a quarter of them again and again, and the oracle knows what comes of it', () => {
     const orders = { active: 300, tell: tellRevisedStory };
     const oracle = new Oracle(topics);
     const seen = new Map<string, { state: string; changes: number }>();
@@ -109,7 +109,7 @@ describe('the workload', () => {
       seen.set(row.orderId, { state, changes });
     }
     const changed = [...seen.values()].filter(({ changes }) => changes >= 6);
-    expect(changed.length).toBeGreaterThan(seen.size / 3);
+    expect(changed.length / seen.size).toBeCloseTo(0.25, 1);
   });
 
   it('never gives two orders one id', () => {
