@@ -12,7 +12,7 @@ import { EVIDENCE, faultsOf, missingEvidence } from './lib/crash-evidence.ts';
 import { type Delays, DeliveryWire } from './lib/delivery-wire.ts';
 import { Effects } from './lib/effects.ts';
 import { startEmbeddedLog } from './lib/embedded-log.ts';
-import { createTopics, Publisher } from './lib/kafka-client.ts';
+import { createTopics, endOffsets, Publisher } from './lib/kafka-client.ts';
 import { Killer } from './lib/killer.ts';
 import { LedgerTables } from './lib/ledger-tables.ts';
 import { tellRevisedStory } from './lib/order-stories.ts';
@@ -92,6 +92,8 @@ interface Place {
   readonly databaseUrl: string;
   readonly topics: Topics;
   publish(records: readonly RawRecord[]): Promise<void>;
+  /** Where the log ends, by `topic/partition`; nothing of a log that nothing but the product can be asked of. */
+  ends(): Promise<ReadonlyMap<string, bigint>>;
 }
 
 async function crash(check: RunningCheck, stack: Stack): Promise<Record<string, number>> {
@@ -123,9 +125,11 @@ async function crash(check: RunningCheck, stack: Stack): Promise<Record<string, 
   const closeTables = check.defer(() => tables.close());
   const ledger = new LedgerTables(place.databaseUrl);
   const closeLedger = check.defer(() => ledger.close());
-  await heal(check, tables, ledger, oracle.identityCount).catch((error: unknown) =>
-    check.progress(`Not healed: ${messageOf(error)}; order-sync's log ends:\n${syncs[0]?.logTail()}`),
-  );
+  await heal(check, tables, ledger, oracle.identityCount).catch(async (error: unknown) => {
+    check.progress(`Not healed: ${messageOf(error)}`);
+    for (const line of await unread(place, tables)) check.progress(line);
+    for (const sync of syncs) check.progress(`The log of ${sync.label} ends:\n${sync.logTail()}`);
+  });
   // What comes too late has to be late for nothing, and the target has to be there to say so.
   await wire.empty();
   for (const program of [...syncs, target]) await program.stop();
@@ -192,6 +196,7 @@ async function embedded(folder: string): Promise<Place> {
       await log.append(records);
       await log.close();
     },
+    ends: async () => new Map(),
   };
 }
 
@@ -224,6 +229,7 @@ async function onKafka(check: RunningCheck): Promise<Place> {
     async publish(records) {
       await publisher.publish(records);
     },
+    ends: () => endOffsets(brokers, partitions),
   };
 }
 
@@ -255,6 +261,10 @@ async function publishSteadily(check: RunningCheck, place: Place): Promise<Oracl
     if (aheadMs > 0) await sleep(aheadMs, undefined, { signal: check.signal });
   }
   if (batch.length > 0) await place.publish(batch);
+  const ends = [...(await place.ends()).values()];
+  const held = ends.reduce((sum, end) => sum + end, 0n);
+  if (ends.length > 0 && held !== BigInt(events))
+    throw new Error(`The log holds ${held} records, not the ${events} that were acknowledged`);
   return oracle;
 }
 
@@ -271,6 +281,15 @@ async function heal(
     const isDone = (await tables.count('event_journal')) >= events && (await ledger.counts()).pending === 0;
     quiet = isDone ? quiet + 1 : 0;
     return quiet > 1 ? true : undefined;
+  });
+}
+
+/** The partitions that are not journaled to their end. */
+async function unread(place: Place, tables: Tables): Promise<string[]> {
+  const checkpoints = await tables.checkpoints();
+  return [...(await place.ends())].flatMap(([name, end]) => {
+    const checkpoint = checkpoints.get(name) ?? 0n;
+    return checkpoint === end ? [] : [`${name} is journaled up to ${checkpoint}, and ends at ${end}`];
   });
 }
 
