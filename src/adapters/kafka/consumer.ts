@@ -71,8 +71,9 @@ export class KafkaConsumer implements EventLogConsumer {
     signal: AbortSignal,
   ): Promise<FetchedBatch[]> {
     const batches = await this.#fetcher.take(partitions, limits, signal);
-    if (batches.length === 0 || this.#member.isAlive()) return batches;
     // A process that was stopped finds what came meanwhile before its timers tell it that its session is over.
+    if (batches.length === 0 || this.#member.mayUseHeld()) return batches;
+    // These batches are dropped, and so the partitions are told as lost: only who has them anew may follow them.
     this.#fetcher.unfollow(partitions);
     return [];
   }
@@ -125,7 +126,7 @@ export class KafkaConsumer implements EventLogConsumer {
   ): Promise<PartitionRange[] | undefined> {
     const { clock, log } = this.#settings;
     let known = topics;
-    for (let attempt = 1; !this.#closing.signal.aborted && this.#member.isAlive(); attempt++) {
+    for (let attempt = 1; !this.#closing.signal.aborted && this.#member.mayUseHeld(); attempt++) {
       try {
         return await this.#cluster.ranges(known, partitions);
       } catch (error) {

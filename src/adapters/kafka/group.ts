@@ -104,6 +104,16 @@ export class GroupMember {
     return this.#isJoining || (this.#heartbeats?.isAlive() ?? false);
   }
 
+  /**
+   * Whether what is held may be used. Whoever is told that it may not lets go of it, so that from then on it is lost,
+   * whatever the coordinator answers yet.
+   */
+  mayUseHeld(): boolean {
+    if (this.isAlive()) return true;
+    this.#heartbeats?.expire();
+    return false;
+  }
+
   async commit(positions: readonly Position[]): Promise<void> {
     const membership = this.#membership;
     if (membership === undefined || positions.length === 0) return;
@@ -141,6 +151,8 @@ export class GroupMember {
     let failures = 0;
     while (!this.#closing.signal.aborted) {
       try {
+        // The session may have ended since the last try failed, and others may have what is held.
+        if (this.#heartbeats?.isAlive() === false) await this.#giveUp();
         await this.#beMember(() => {
           failures = 0;
         });

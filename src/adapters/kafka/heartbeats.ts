@@ -37,6 +37,11 @@ export class Heartbeats {
     return this.#end !== 'lost' && clock.monotonicMs() - this.#answeredAtMs < sessionTimeoutMs;
   }
 
+  /** Ends the membership if the session must have ended by now: an answer that comes later counts no more. */
+  expire(): void {
+    if (!this.isAlive()) this.#lose();
+  }
+
   hasEnded(): boolean {
     return this.#end !== undefined;
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { EventLog } from '../../../src/ports/event-log.ts';
 import { eventually, newRecord, partitionsOf, TestMember } from '../../contract/event-log-harness.ts';
 import { services } from '../../services/context.ts';
@@ -160,6 +161,35 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     const member = await (await startMember([topic, late])).untilHolds(1);
     await log.createTopics([{ topic: late, partitions: 2 }]);
     await member.untilHolds(3);
+  });
+
+  it('tells a member of its loss if a take found its session over, even if a heartbeat is answered after all', async () => {
+    await newTopic(2);
+    let aheadMs = 0;
+    const monotonicMs = () => systemClock.monotonicMs() + aheadMs;
+    const { log: own } = openTestLog(services().kafka.brokers, { clock: { ...systemClock, monotonicMs } });
+    const consumer = own.consumer({ group, topics: [topic], maxBufferedBytes: 1 << 20 });
+    const member = new TestMember(consumer, timeoutMs);
+    members.push(member);
+    await (await member.start()).untilHolds(2);
+    const partitions = partitionsOf(topic, 2);
+    await log.producer().append(Array.from({ length: 40 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
+    await eventually(
+      () => consumer.ends().reduce((sum, { offset }) => sum + offset, 0n) === 40n,
+      timeoutMs,
+      () => 'all records read ahead',
+    );
+    // The answer that comes too late for this take is in time for the timer, which has not run yet.
+    aheadMs = 60_000;
+    const limits = { maxRecords: 100, maxBytes: 1 << 20 };
+    const taken = await consumer.take(partitions, limits, AbortSignal.timeout(timeoutMs));
+    aheadMs = 0;
+    expect(taken).toEqual([]);
+    const isLost = () => member.calls.some(({ kind }) => kind === 'lost');
+    await eventually(isLost, timeoutMs, () => 'the member is told of its loss');
+    await member.untilHolds(2);
+    expect(await member.read(partitions, 40)).toHaveLength(40);
+    await own.close();
   });
 
   it('keeps its heartbeats up while partitions are given back, longer than a session lasts', async () => {

@@ -45,7 +45,14 @@ describe('the record of what order-mgt did', () => {
   it('finds nothing wrong where every state has one effect and versions rise', () => {
     receive('one', 2);
     receive('two', 4);
-    expect(effects.figures()).toEqual({ effects: 2, double_effects: 0, versions_fallen: 0 });
+    expect(effects.figures()).toEqual({
+      effects: 2,
+      orders_sent: 1,
+      states_sent_again: 1,
+      double_effects: 0,
+      versions_fallen: 0,
+    });
+    expect(effects.count()).toBe(2);
   });
 
   it('finds a delivery that had its effect twice', () => {

@@ -1,9 +1,13 @@
 /** What order-mgt did, by its own database: a trigger of the check writes down each change of an order. */
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 export interface EffectFigures {
   /** Changes of orders at the target. */
   effects: number;
+  /** Orders that were changed there. */
+  orders_sent: number;
+  /** Orders that were changed there more than once. */
+  states_sent_again: number;
   /** States that had an effect more than once, or a delivery id of their own more than once. */
   double_effects: number;
   /** Changes that did not raise the order's version. */
@@ -14,6 +18,7 @@ const LOCK_PATIENCE_MS = 20_000;
 
 export class Effects {
   readonly #database: DatabaseSync;
+  #last: StatementSync | undefined;
 
   /** order-mgt has made the file, and nothing has been delivered yet. */
   constructor(file: string) {
@@ -26,6 +31,12 @@ export class Effects {
         INSERT INTO check_effects (order_id, before, version) VALUES (NEW.order_id, OLD.version, NEW.version); END;
       CREATE TRIGGER check_delete AFTER DELETE ON orders BEGIN
         INSERT INTO check_effects (order_id, before, version) VALUES (OLD.order_id, OLD.version, 0); END;`);
+  }
+
+  /** How many effects there are so far. */
+  count(): number {
+    this.#last ??= this.#database.prepare('SELECT COALESCE(MAX(position), 0) AS n FROM check_effects');
+    return Number(this.#last.get()?.n);
   }
 
   figures(): EffectFigures {
@@ -41,6 +52,8 @@ export class Effects {
           SELECT order_id, version FROM check_effects)) AS n`);
     return {
       effects: this.#count('SELECT COUNT(*) AS n FROM check_effects'),
+      orders_sent: this.#count('SELECT COUNT(DISTINCT order_id) AS n FROM check_effects'),
+      states_sent_again: twice('check_effects', 'order_id'),
       double_effects:
         twice('check_effects', 'order_id, version') +
         twice('deliveries_received', 'order_id, version') +

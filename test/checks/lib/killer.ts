@@ -1,37 +1,79 @@
 /** The hand of `check:delivery-crash`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningCheck } from './command.ts';
+import type { DeliveryWire } from './delivery-wire.ts';
 import type { Program } from './programs.ts';
+import type { Random } from './random.ts';
 
-/** Kills order-sync and order-mgt by turns, the order-syncs one after the other, and starts each again at once. */
+export interface KillFigures {
+  order_sync_kills: number;
+  order_mgt_kills: number;
+  /** How often a program had ended by itself. */
+  crashes: number;
+  /** Effects at the target before the last kill. */
+  effects_under_kills: number;
+  /** Kills since the last of which the target had changed. */
+  kills_amid_effects: number;
+}
+
+/** How long it waits for an answer to strike at. */
+const AIM_MS = 800;
+
+export interface KillerOptions {
+  readonly target: Program;
+  readonly syncs: readonly Program[];
+  readonly wire: Pick<DeliveryWire, 'loseAnswers' | 'mend' | 'answerToOtherThan' | 'senderKilled'>;
+  /** On average: each pause is between half of it and one and a half, so that no rhythm of a program fits it. */
+  readonly pauseMs: number;
+  readonly random: Random;
+  /** How many effects the target has seen so far. */
+  readonly countEffects: () => number;
+}
+
+/**
+ * Kills order-sync and order-mgt by turns and starts each again at once. No order-sync is killed twice in a row, so
+ * that others work while one of them starts and its partitions wait for its session to end. Half of the
+ * times it strikes in the moment of an answer: an order-sync when it was answered and has not recorded that yet;
+ * order-mgt when it answers, and the answer is lost. To both sides that is a kill between COMMIT and answer, which
+ * are less than a millisecond apart, so that what strikes at random seldom comes between them.
+ */
 export class Killer {
   readonly #check: RunningCheck;
-  readonly #target: Program;
-  readonly #syncs: readonly Program[];
+  readonly #options: KillerOptions;
   readonly #resting = new AbortController();
-  orderSyncKills = 0;
-  orderMgtKills = 0;
-  /** How often a program had ended by itself. */
-  crashes = 0;
+  readonly #figures: KillFigures = {
+    order_sync_kills: 0,
+    order_mgt_kills: 0,
+    crashes: 0,
+    effects_under_kills: 0,
+    kills_amid_effects: 0,
+  };
 
-  constructor(check: RunningCheck, target: Program, syncs: readonly Program[]) {
+  /** Of the order-syncs. */
+  #lastKilled = -1;
+
+  constructor(check: RunningCheck, options: KillerOptions) {
     this.#check = check;
-    this.#target = target;
-    this.#syncs = syncs;
+    this.#options = options;
   }
 
-  async killUntilRest(pauseMs: number): Promise<void> {
+  figures(): KillFigures {
+    return { ...this.#figures };
+  }
+
+  async killUntilRest(): Promise<void> {
+    const { pauseMs, random } = this.#options;
     const signal = AbortSignal.any([this.#resting.signal, this.#check.signal]);
+    let nextAtMs = performance.now();
     for (let turn = 0; ; turn++) {
-      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      nextAtMs += pauseMs * (0.5 + random.next());
+      await sleep(Math.max(0, nextAtMs - performance.now()), undefined, { signal }).catch(() => {});
       this.#restartCrashed();
       if (signal.aborted) return;
       const isTarget = turn % 2 === 1;
-      const program = isTarget ? this.#target : (this.#syncs[(turn / 2) % this.#syncs.length] as Program);
-      await program.kill();
-      if (isTarget) this.orderMgtKills++;
-      else this.orderSyncKills++;
-      program.start();
+      const isAimed = random.chance(0.5);
+      if (isTarget) await this.#killTarget(isAimed);
+      else await this.#killSync(isAimed);
     }
   }
 
@@ -39,10 +81,41 @@ export class Killer {
     this.#resting.abort();
   }
 
+  async #killTarget(isAimed: boolean): Promise<void> {
+    const { target, wire } = this.#options;
+    if (isAimed) await wire.loseAnswers(AIM_MS);
+    await target.kill();
+    wire.mend();
+    this.#noteKill(true);
+    target.start();
+  }
+
+  /** The one that was killed last may still be starting; the others work meanwhile. */
+  async #killSync(isAimed: boolean): Promise<void> {
+    const { syncs, wire } = this.#options;
+    const aim = isAimed ? await wire.answerToOtherThan(this.#lastKilled, AIM_MS) : undefined;
+    const sender = aim ?? (this.#lastKilled + 1) % syncs.length;
+    this.#lastKilled = sender;
+    const sync = syncs[sender] as Program;
+    await sync.kill();
+    wire.senderKilled(sender);
+    this.#noteKill(false);
+    sync.start();
+  }
+
+  #noteKill(isTarget: boolean): void {
+    const figures = this.#figures;
+    if (isTarget) figures.order_mgt_kills++;
+    else figures.order_sync_kills++;
+    const effects = this.#options.countEffects();
+    if (effects > figures.effects_under_kills) figures.kills_amid_effects++;
+    figures.effects_under_kills = effects;
+  }
+
   #restartCrashed(): void {
-    for (const program of [this.#target, ...this.#syncs]) {
+    for (const program of [this.#options.target, ...this.#options.syncs]) {
       if (program.isRunning) continue;
-      this.crashes++;
+      this.#figures.crashes++;
       this.#check.progress(`${program.label} ended by itself; its log ends:\n${program.logTail()}`);
       program.start();
     }

@@ -37,15 +37,6 @@ export class LedgerTables {
     return counts;
   }
 
-  /** Attempts that were recorded, and those of them that the target answered as a repetition. */
-  async attempts(): Promise<{ attempts: number; duplicates_answered: number }> {
-    const duplicates = `SUM(CASE WHEN answer LIKE '%"duplicate":true%' THEN 1 ELSE 0 END)`;
-    const [row] = await this.#rows(
-      `SELECT COUNT(*) AS n, ${duplicates} AS duplicates FROM delivery_attempts`,
-    );
-    return { attempts: Number(row?.n), duplicates_answered: Number(row?.duplicates ?? 0) };
-  }
-
   /** Every entity that was ever due. */
   async entities(): Promise<string[]> {
     return (await this.#rows('SELECT DISTINCT entity_id FROM deliveries')).map((row) => text(row.entity_id));

@@ -111,6 +111,36 @@ export function tellLongStory(number: number, length: number, random: Random): P
   return events;
 }
 
+/** What may follow each status: always another one, so that each event changes the order's state. */
+const NEXT: Readonly<Record<Code, readonly Code[]>> = {
+  o: ['pa', 'par'],
+  pa: ['par', 'pad'],
+  par: ['paa', 'pad', 'pa'],
+  paa: ['par', 'pad'],
+  pad: ['par', 'paa', 'pa'],
+};
+
+/**
+ * An order that lives long and is revised from one status to the next: nearly every event changes what a target
+ * that has the order must know. Most orders are none of that kind, and come to rest after a few events: of those it
+ * shows whether a delivery comes again that was not known to have arrived.
+ */
+export function tellRevisedStory(number: number, random: Random): PlannedEvent[] {
+  if (random.chance(0.75)) return tellStory(number, random);
+  const moments = new Moments(number, random);
+  const orderId = orderIdOf(number);
+  const naming = random.pick(['none', 'body', 'cloud'] as const);
+  const events: PlannedEvent[] = [];
+  const length = 6 + random.below(10);
+  let code: Code = 'o';
+  for (let index = 0; index < length; index++) {
+    const eventId = `${number}-${index}`;
+    events.push(plan(orderId, code, moments.next(), index + 1, naming, eventId, random));
+    code = random.pick(NEXT[code]);
+  }
+  return events;
+}
+
 interface Draft {
   code: Code;
   at: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { identityOf, Oracle } from '../oracle.ts';
 import { MALFORMED_KINDS, MAX_RECORD_BYTES, OVERSIZED_KINDS } from './malformed.ts';
-import { orderIdOf } from './order-stories.ts';
+import { orderIdOf, tellRevisedStory } from './order-stories.ts';
 import { type StreamedRecord, type WorkloadOptions, workload } from './workload.ts';
 
 const topics = { order: 'orders-in', payment: 'payments-in' };
@@ -93,6 +93,23 @@ describe('the workload', () => {
       contents.set(fact.eventId, known.add(identityOf(fact.eventId, fact.contentHash)));
     }
     expect([...contents.values()].filter((set) => set.size > 1).length).toBeGreaterThan(20);
+  });
+
+  it('of revised orders changes a quarter of them again and again, and the oracle knows what comes of it', () => {
+    const orders = { active: 300, tell: tellRevisedStory };
+    const oracle = new Oracle(topics);
+    const seen = new Map<string, { state: string; changes: number }>();
+    for (const { record } of workload({ ...options, malformedRate: 0, orders })) {
+      const fact = oracle.add(record);
+      const row = oracle.expectedOrder(fact?.orderId ?? '');
+      if (row === undefined) throw new Error('The workload holds a record that is no event');
+      const state = `${row.orderStatus} ${row.paymentStatus} ${row.reviewStatus}`;
+      const known = seen.get(row.orderId) ?? { state: '', changes: 0 };
+      const changes = known.changes + (known.state === state ? 0 : 1);
+      seen.set(row.orderId, { state, changes });
+    }
+    const changed = [...seen.values()].filter(({ changes }) => changes >= 6);
+    expect(changed.length / seen.size).toBeCloseTo(0.25, 1);
   });
 
   it('never gives two orders one id', () => {

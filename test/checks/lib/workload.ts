@@ -15,6 +15,15 @@ export interface WorkloadOptions {
   readonly duplicateRate: number;
   readonly lateRate: number;
   readonly malformedRate: number;
+  /** The orders that it is about; unless something else is given, 300 at a time, most of them soon over. */
+  readonly orders?: OrderMix;
+}
+
+export interface OrderMix {
+  /** How many orders are under way at a time; each event is one of any of them. */
+  readonly active: number;
+  /** The events of an order, in the source's sequence. */
+  readonly tell: (number: number, random: Random) => PlannedEvent[];
 }
 
 export interface StreamedRecord {
@@ -27,7 +36,7 @@ export interface StreamedRecord {
 
 /** How many records may pass before a late one or a duplicate comes. */
 export const LONGEST_DELAY = 5_000;
-const ACTIVE_ORDERS = 300;
+const USUAL_ORDERS: OrderMix = { active: 300, tell: tellStory };
 const MOST_OVERSIZED = 20;
 
 /** Exactly `events` records. */
@@ -110,7 +119,8 @@ class Stream {
   }
 
   #nextEvent(): PlannedEvent {
-    while (this.#active.length < ACTIVE_ORDERS) this.#active.push(tellStory(this.#orders++, this.#random));
+    const { active, tell } = this.#options.orders ?? USUAL_ORDERS;
+    while (this.#active.length < active) this.#active.push(tell(this.#orders++, this.#random));
     const index = this.#random.below(this.#active.length);
     const story = this.#active[index] as PlannedEvent[];
     const event = story.shift() as PlannedEvent;
