@@ -11,7 +11,8 @@ import type { Deliver } from './deliver/deliver.ts';
 import type { DeliverStatus, DeliverTiming } from './deliver/options.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
-import { deliverOn, dueTargetsOf, type TargetRoute } from './target-route.ts';
+import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
+import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
 
 export interface SyncOptions<State, Event> {
   readonly domain: Domain<State, Event>;
@@ -53,6 +54,8 @@ export interface DeliveryTuning extends DeliverTiming {
 export interface SyncStatus {
   readonly ingest: IngestStatus | null;
   readonly deliveries: Readonly<Record<string, DeliverStatus>>;
+  /** Of the targets that are swept. */
+  readonly sweeps: Readonly<Record<string, SweepStatus>>;
 }
 
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
@@ -69,6 +72,7 @@ export class Sync<State, Event> {
   readonly #stopping = new AbortController();
   #ingest: Ingest<State, Event> | undefined;
   #delivers: readonly Deliver[] = [];
+  #sweepers: ReadonlyMap<string, Sweeper> = new Map();
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #waitingFor = 'not started';
@@ -104,7 +108,11 @@ export class Sync<State, Event> {
       const deliver = this.#delivers[index];
       return deliver === undefined ? [] : [[target.name, deliver.status()] as const];
     });
-    return { ingest: this.#ingest?.status() ?? null, deliveries: Object.fromEntries(deliveries) };
+    return {
+      ingest: this.#ingest?.status() ?? null,
+      deliveries: Object.fromEntries(deliveries),
+      sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
+    };
   }
 
   /** Whether every part of it is at work; else what is wrong, in one sentence. */
@@ -119,8 +127,10 @@ export class Sync<State, Event> {
     await this.#untilItWorks(() => this.#checkTopics());
     if (this.#stopping.signal.aborted) return;
     this.#delivers = this.#createDelivers();
+    this.#sweepers = this.#createSweepers();
     await this.#untilItWorks(() => this.#startIngest());
     for (const deliver of this.#delivers) deliver.start();
+    for (const sweeper of this.#sweepers.values()) sweeper.start();
   }
 
   /** A consumer starts once, so that every try has an ingest of its own. */
@@ -140,7 +150,8 @@ export class Sync<State, Event> {
     this.#stopping.abort();
     await this.#starting?.catch(() => undefined);
     await this.#ingest?.stop();
-    await Promise.all(this.#delivers.map((deliver) => deliver.stop()));
+    const loops = [...this.#sweepers.values(), ...this.#delivers];
+    await Promise.all(loops.map((loop) => loop.stop()));
   }
 
   async #untilItWorks(step: () => Promise<void>): Promise<void> {
@@ -227,5 +238,17 @@ export class Sync<State, Event> {
     const { enabled = true, ...timing } = delivery;
     if (!enabled) return [];
     return targets.map((route) => deliverOn(route, { view: domain.view, store, clock, logger }, timing));
+  }
+
+  /** An instance that sends nothing sweeps nothing: it would not know whether the target is down. */
+  #createSweepers(): Map<string, Sweeper> {
+    const { store, targets, clock, logger } = this.#options;
+    const found = new Map<string, Sweeper>();
+    this.#delivers.forEach((deliver, index) => {
+      const route = targets[index] as TargetRoute;
+      const sweeper = sweeperOn(route, deliver, { store, clock, logger });
+      if (sweeper !== null) found.set(route.target.name, sweeper);
+    });
+    return found;
   }
 }

@@ -1,5 +1,6 @@
 import type { View, ViewValue } from '../core/domain.ts';
 import type { DeliveryTarget } from '../ports/delivery-target.ts';
+import type { TargetHoldings } from '../ports/target-holdings.ts';
 import { Deliver } from './deliver/deliver.ts';
 import {
   type BreakerOptions,
@@ -11,6 +12,7 @@ import {
   type Pace,
 } from './deliver/options.ts';
 import type { DueTarget } from './ingest/options.ts';
+import { Sweeper, type SweeperOptions } from './reconcile/sweeper.ts';
 
 /** One target, what it is sent, and how fast. Each has a loop, a breaker and a pace of its own. */
 export interface TargetRoute {
@@ -22,6 +24,8 @@ export interface TargetRoute {
   readonly qualifies: ((body: Readonly<Record<string, ViewValue>>) => boolean) | null;
   /** What is left out is as in `DEFAULT_PACE`. */
   readonly pace?: Partial<Omit<Pace, 'breaker'>> & { readonly breaker?: Partial<BreakerOptions> };
+  /** How it is compared with the ledger again and again; never, if it is left out. */
+  readonly sweep?: { readonly holdings: TargetHoldings } & Pick<SweeperOptions, 'everyMs' | 'perSecond'>;
 }
 
 /** The routes as ingest knows them. */
@@ -53,5 +57,24 @@ export function deliverOn(
     ...DEFAULT_PACE,
     ...pace,
     breaker: { ...DEFAULT_BREAKER, ...pace.breaker },
+  });
+}
+
+/** The loop that sweeps the route's target, which `deliver` sends to; not started, and null where there is none. */
+export function sweeperOn(
+  { target, sweep }: TargetRoute,
+  deliver: Deliver,
+  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger'>,
+): Sweeper | null {
+  if (sweep === undefined) return null;
+  return new Sweeper({
+    ...parts,
+    ...sweep,
+    target: target.name,
+    isShut() {
+      const { breaker } = deliver.status();
+      return breaker === 'open' || breaker === 'disabled';
+    },
+    onMadeDue: () => deliver.wake(),
   });
 }

@@ -11,13 +11,17 @@ export interface Reconciliation {
   }): Promise<OwedState[]>;
   /**
    * Makes delivered states due once more, at the version that was delivered, so by the same delivery id; with no
-   * attempts. What is pending or dead by now is left alone. Resolves with how many became due.
+   * attempts. What is pending or dead by now, or was delivered at another version since, is left alone. Resolves with
+   * how many became due.
    */
-  makeDueAgain(again: {
-    readonly target: string;
-    readonly entityIds: readonly string[];
-    readonly nowMs: number;
-  }): Promise<number>;
+  makeDueAgain(again: DueAgain): Promise<number>;
+}
+
+export interface DueAgain {
+  readonly target: string;
+  /** Each entity once. */
+  readonly delivered: readonly { readonly entityId: string; readonly version: number }[];
+  readonly nowMs: number;
 }
 
 export interface OwedState {

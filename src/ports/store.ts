@@ -4,6 +4,7 @@ import type { SequenceKey } from '../core/sequence.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
+import type { Sweeps } from './sweeps.ts';
 
 /**
  * Journal, view, deliveries due, quarantine and checkpoints, in one place, so that one transaction can change
@@ -12,7 +13,7 @@ import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
  * checkpoints can tell. Before `migrate` only `checkpoints`, `resume`, `readQuarantine` and what it extends work,
  * on a store that was set up earlier. `close` may be called twice.
  */
-export interface Store extends DeliveryInspection, RedriveJobs, Reconciliation {
+export interface Store extends DeliveryInspection, RedriveJobs, Reconciliation, Sweeps {
   /**
    * Brings the schema up to date, one process at a time, and takes over a view that another program made.
    * Rejects with `schema_too_new`, `view_not_adoptable`.

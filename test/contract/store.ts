@@ -10,6 +10,7 @@ import { describeMigration } from './store/migration.ts';
 import { describeQuarantine } from './store/quarantine.ts';
 import { describeReconciliation } from './store/reconciliation.ts';
 import { describeSettlements } from './store/settlements.ts';
+import { describeSweeps } from './store/sweeps.ts';
 
 export type { OriginalOrder, StoreHarness, StoreSettings } from './store/fixtures.ts';
 
@@ -26,5 +27,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeSettlements(harness);
     describeDeadLetters(harness);
     describeReconciliation(harness);
+    describeSweeps(harness);
   });
 }

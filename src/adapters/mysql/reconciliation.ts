@@ -1,5 +1,5 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
-import type { OwedState } from '../../ports/reconciliation.ts';
+import type { DueAgain, OwedState } from '../../ports/reconciliation.ts';
 import type { DeliveryStatus } from '../../ports/redrive.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
@@ -30,15 +30,26 @@ export async function listOwed(
 /** Inside a transaction; the rows are locked in the sequence of their ids, as everywhere. */
 export async function makeDueAgain(
   connection: PoolConnection,
-  { target, entityIds, nowMs }: { target: string; entityIds: readonly string[]; nowMs: number },
+  { target, delivered, nowMs }: DueAgain,
 ): Promise<number> {
-  const ids = entityIds.map((entityId) => Buffer.from(entityId)).sort(Buffer.compare);
+  const rows = delivered
+    .map(({ entityId, version }) => ({ id: Buffer.from(entityId), version }))
+    .sort((a, b) => Buffer.compare(a.id, b.id));
   let due = 0;
-  for (const chunk of chunksOf(ids)) {
+  for (const chunk of chunksOf(rows)) {
+    // The ids alone are what the server finds the rows by.
+    const pairs = new Array(chunk.length).fill('(?,?)').join(',');
     const [updated] = await connection.execute<ResultSetHeader>(
       "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ?, due_since = ? " +
-        `WHERE target = ? AND entity_id IN (${marks(chunk.length)}) AND status = 'delivered'`,
-      [nowMs, nowMs, target, ...chunk],
+        `WHERE target = ? AND entity_id IN (${marks(chunk.length)}) AND status = 'delivered' ` +
+        `AND (entity_id, delivered_version) IN (${pairs})`,
+      [
+        nowMs,
+        nowMs,
+        target,
+        ...chunk.map(({ id }) => id),
+        ...chunk.flatMap(({ id, version }) => [id, version]),
+      ],
     );
     due += updated.affectedRows;
   }

@@ -1,6 +1,7 @@
 import type { Pool } from 'mysql2/promise';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
+import type { DueAgain } from '../../ports/reconciliation.ts';
 import type {
   DeliveryFilter,
   DeliveryKey,
@@ -20,6 +21,7 @@ import type {
   ResumeDecision,
   Store,
 } from '../../ports/store.ts';
+import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { inTransaction, openPool, withConnection } from './connection.ts';
 import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
@@ -30,6 +32,7 @@ import { listOwed, makeDueAgain } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate, type ViewSchema } from './schema.ts';
 import { Settlements } from './settlements.ts';
+import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 
 /** The store on MySQL 8, MariaDB 10.6 or later, and what speaks as they do. */
 export class MysqlStore implements Store {
@@ -158,8 +161,20 @@ export class MysqlStore implements Store {
     return withConnection(this.#pool, (connection) => listOwed(connection, view, page));
   }
 
-  async makeDueAgain(again: { target: string; entityIds: readonly string[]; nowMs: number }) {
+  async makeDueAgain(again: DueAgain) {
     return inTransaction(this.#pool, (connection) => makeDueAgain(connection, again));
+  }
+
+  async readSweep(look: { target: string; nowMs: number }) {
+    return withConnection(this.#pool, (connection) => readSweep(connection, look));
+  }
+
+  async claimSweep(claim: SweepClaim) {
+    return inTransaction(this.#pool, (connection) => claimSweep(connection, claim));
+  }
+
+  async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
+    return withConnection(this.#pool, (connection) => endSweep(connection, end));
   }
 
   close(): Promise<void> {

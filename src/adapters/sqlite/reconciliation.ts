@@ -1,4 +1,4 @@
-import type { OwedState } from '../../ports/reconciliation.ts';
+import type { DueAgain, OwedState } from '../../ports/reconciliation.ts';
 import type { DeliveryStatus } from '../../ports/redrive.ts';
 import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
 import type { ViewTable } from './view-table.ts';
@@ -25,12 +25,13 @@ export function listOwed(
     }));
 }
 
-export function makeDueAgain(
-  writer: Connection,
-  { target, entityIds, nowMs }: { target: string; entityIds: readonly string[]; nowMs: number },
-): number {
+export function makeDueAgain(writer: Connection, { target, delivered, nowMs }: DueAgain): number {
   const statement = writer.statement(`
     UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ?1, due_since = ?1
-    WHERE target = ?2 AND entity_id = ?3 AND status = 'delivered'`);
-  return entityIds.reduce((due, entityId) => due + Number(statement.run(nowMs, target, entityId).changes), 0);
+    WHERE target = ?2 AND entity_id = ?3 AND status = 'delivered' AND delivered_version = ?4`);
+  let due = 0;
+  for (const { entityId, version } of delivered) {
+    due += Number(statement.run(nowMs, target, entityId, version).changes);
+  }
+  return due;
 }

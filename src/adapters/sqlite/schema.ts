@@ -93,6 +93,7 @@ const OWN_TABLES = [
   'deliveries',
   'delivery_attempts',
   'redrive_jobs',
+  'sweeps',
   'quarantine',
   'checkpoints',
   'checkpoint_decisions',

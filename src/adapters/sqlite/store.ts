@@ -1,5 +1,6 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
+import type { DueAgain } from '../../ports/reconciliation.ts';
 import type {
   DeliveryFilter,
   DeliveryKey,
@@ -25,6 +26,7 @@ import type {
   StoreCounts,
   StoredRow,
 } from '../../ports/store.ts';
+import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { claim, halt, readCheckpoints, resume } from './checkpoints.ts';
 import { Database, numberOf } from './connection.ts';
 import { claimDeliveries } from './deliveries.ts';
@@ -37,6 +39,7 @@ import { listOwed, makeDueAgain } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate } from './schema.ts';
 import { releaseDeliveries, settleDeliveries } from './settlements.ts';
+import { claimSweep, endSweep, noteTarget, readSweep } from './sweeps.ts';
 import { ViewTable } from './view-table.ts';
 
 /**
@@ -179,8 +182,23 @@ export class SqliteStore implements Store {
     return database.read((reader) => listOwed(reader, view, page));
   }
 
-  async makeDueAgain(again: { target: string; entityIds: readonly string[]; nowMs: number }) {
+  async makeDueAgain(again: DueAgain) {
     return this.#ready().database.write((writer) => makeDueAgain(writer, again));
+  }
+
+  async readSweep(look: { target: string; nowMs: number }) {
+    const { database } = this.#ready();
+    // A known target is the usual case, and needs no write lock.
+    const known = await database.read((reader) => readSweep(reader, look.target));
+    return known ?? (await database.write((writer) => noteTarget(writer, look)));
+  }
+
+  async claimSweep(claim: SweepClaim) {
+    return this.#ready().database.write((writer) => claimSweep(writer, claim));
+  }
+
+  async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
+    return this.#ready().database.write((writer) => endSweep(writer, end));
   }
 
   close(): Promise<void> {

@@ -12,7 +12,7 @@ import { isKafka, openEventLog } from '../shared/open-log.ts';
 import { openStore } from '../shared/open-store.ts';
 import { accessFor } from './access.ts';
 import { buildServer } from './http.ts';
-import { moreTargets, openRoutes, TARGET } from './targets.ts';
+import { closeRoute, moreTargets, openRoutes, TARGET } from './targets.ts';
 import type { TargetSpec } from './targets-file.ts';
 
 export type OrderSyncSettings = SettingsOf<'order-sync'>;
@@ -134,7 +134,7 @@ export async function startOrderSync(
     await redrive.stop();
     await sync.stop();
     await closeServer(app);
-    await Promise.all(routes.map(({ target }) => target.close()));
+    await Promise.all(routes.map(closeRoute));
     await closeParts();
   };
   let closed: Promise<void> | undefined;

@@ -21,6 +21,8 @@ export interface TargetSpec {
   readonly filter: ReadonlyMap<string, readonly ViewValue[]>;
   readonly concurrency: number | null;
   readonly ratePerSecond: number | null;
+  /** How often it is compared with the ledger: 0 for never; null for as often as the settings say. */
+  readonly reconcileEveryMs: number | null;
   readonly tombstones: 'never' | 'not_ready';
 }
 
@@ -34,6 +36,7 @@ const KNOWN = [
   'filter',
   'concurrency',
   'ratePerSecond',
+  'reconcileEveryMs',
   'tombstones',
 ];
 const TARGETS_MAX = 32;
@@ -108,6 +111,9 @@ function specOf(
   if ('url' in place && entry.tombstones !== undefined) {
     throw fault(`${called}: "tombstones" is only for a topic: leave it out`);
   }
+  if ('topic' in place && entry.reconcileEveryMs !== undefined) {
+    throw fault(`${called}: "reconcileEveryMs" is only for a url: leave it out`);
+  }
   return {
     name,
     place,
@@ -115,8 +121,9 @@ function specOf(
     apiKey: apiKeyOf(entry.apiKeyFile, place, called, folder),
     caFile: caFileOf(entry.caFile, place, called, folder),
     filter: filterOf(entry.filter, called),
-    concurrency: numberOf(entry.concurrency, `${called}: "concurrency"`, 4_096),
-    ratePerSecond: numberOf(entry.ratePerSecond, `${called}: "ratePerSecond"`, 1_000_000),
+    concurrency: numberOf(entry.concurrency, `${called}: "concurrency"`, [1, 4_096]),
+    ratePerSecond: numberOf(entry.ratePerSecond, `${called}: "ratePerSecond"`, [1, 1_000_000]),
+    reconcileEveryMs: numberOf(entry.reconcileEveryMs, `${called}: "reconcileEveryMs"`, [0, 604_800_000]),
     tombstones,
   };
 }
@@ -230,10 +237,14 @@ function filterOf(given: unknown, called: string): Map<string, ViewValue[]> {
   return filter;
 }
 
-function numberOf(given: unknown, what: string, max: number): number | null {
+function numberOf(
+  given: unknown,
+  what: string,
+  [min, max]: readonly [min: number, max: number],
+): number | null {
   if (given === undefined) return null;
-  if (!Number.isInteger(given) || Number(given) < 1 || Number(given) > max) {
-    throw fault(`${what} has to be a whole number from 1 to ${max}`);
+  if (!Number.isInteger(given) || Number(given) < min || Number(given) > max) {
+    throw fault(`${what} has to be a whole number from ${min} to ${max}`);
   }
   return Number(given);
 }

@@ -37,9 +37,10 @@ interface OpenParts {
 type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
   readonly concurrency: number;
+  readonly reconcileEveryMs: number;
 };
 
-/** Opens every target that the settings name; each is closed by its `close`. */
+/** Opens every target that the settings name, to be closed by `closeRoute`. */
 export function openRoutes(
   settings: OrderSyncSettings,
   specs: readonly TargetSpec[],
@@ -49,7 +50,7 @@ export function openRoutes(
   const others = specs.map((spec): TargetRoute => {
     const { name, place, filter } = spec;
     if ('url' in place)
-      return openHttpRoute(settings, httpSpec(settings, spec, place.url), { clock, logger });
+      return openSweptRoute(settings, httpSpec(settings, spec, place.url), { clock, logger });
     const target = openKafkaTarget({
       name,
       topic: place.topic,
@@ -64,7 +65,13 @@ export function openRoutes(
     const concurrency = spec.concurrency ?? settings.deliveryConcurrency;
     return routeOf(settings, target, { ...spec, concurrency });
   });
-  return [openHttpRoute(settings, firstSpec(settings), { clock, logger }), ...others];
+  return [openSweptRoute(settings, firstSpec(settings), { clock, logger }), ...others];
+}
+
+/** May be called twice. */
+export async function closeRoute({ target, sweep }: TargetRoute): Promise<void> {
+  await target.close();
+  await sweep?.holdings.close();
 }
 
 /** One target with the way to ask it what it holds; both are closed by whoever asked for them. */
@@ -76,15 +83,21 @@ export function openForReconciliation(
 ): { readonly route: TargetRoute; readonly holdings: TargetHoldings } {
   const spec = reconcilable(settings, specs, name);
   if (name === TARGET) requireSecretOutsideLoopback(settings, parts.logger);
-  const holdings = openHttpHoldings({
+  return { route: openHttpRoute(settings, spec, parts), holdings: openHoldings(settings, spec) };
+}
+
+function openHoldings(
+  { deliveryDeadlineMs }: OrderSyncSettings,
+  { name, url, apiKey, caFile }: HttpSpec,
+): TargetHoldings {
+  return openHttpHoldings({
     name,
-    url: spec.url,
-    ...(spec.apiKey === undefined ? {} : { apiKey: spec.apiKey }),
-    ...(spec.caFile === undefined ? {} : { caFile: spec.caFile }),
-    deadlineMs: settings.deliveryDeadlineMs,
+    url,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(caFile === undefined ? {} : { caFile }),
+    deadlineMs: deliveryDeadlineMs,
     view: orders.view,
   });
-  return { route: openHttpRoute(settings, spec, parts), holdings };
 }
 
 function reconcilable(settings: OrderSyncSettings, specs: readonly TargetSpec[], name: string): HttpSpec {
@@ -115,11 +128,27 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
     filter: new Map(),
     concurrency: deliveryConcurrency,
     ratePerSecond: deliveryRatePerSecond === 0 ? null : deliveryRatePerSecond,
+    reconcileEveryMs: settings.reconcileEveryMs,
   };
 }
 
-function httpSpec({ deliveryConcurrency }: OrderSyncSettings, spec: TargetSpec, url: string): HttpSpec {
-  return { ...spec, url, concurrency: spec.concurrency ?? deliveryConcurrency };
+function httpSpec(settings: OrderSyncSettings, spec: TargetSpec, url: string): HttpSpec {
+  return {
+    ...spec,
+    url,
+    concurrency: spec.concurrency ?? settings.deliveryConcurrency,
+    reconcileEveryMs: spec.reconcileEveryMs ?? settings.reconcileEveryMs,
+  };
+}
+
+function openSweptRoute(settings: OrderSyncSettings, spec: HttpSpec, parts: OpenParts): TargetRoute {
+  const route = openHttpRoute(settings, spec, parts);
+  const everyMs = spec.reconcileEveryMs;
+  if (everyMs === 0) return route;
+  return {
+    ...route,
+    sweep: { holdings: openHoldings(settings, spec), everyMs, perSecond: settings.redriveRate },
+  };
 }
 
 function openHttpRoute(

@@ -298,7 +298,15 @@ export const ORDER_SYNC_SETTINGS = {
     default: 500,
     min: 1,
     max: 100_000,
-    help: 'How many dead deliveries a redrive job makes due again a second.',
+    help: 'How many deliveries a redrive job, or a sweep, makes due again a second.',
+  }),
+  reconcileEveryMs: duration({
+    env: 'ORDER_SYNC_RECONCILE_EVERY_MS',
+    flag: 'reconcile-every-ms',
+    default: 3_600_000,
+    min: 0,
+    max: 604_800_000,
+    help: 'How often each target is compared with what was delivered to it, and healed; 0 for never.',
   }),
 } as const satisfies SettingTable;
 

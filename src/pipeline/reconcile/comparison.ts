@@ -22,7 +22,8 @@ export interface Comparison {
   /** What the ledger has no last word on yet, so that nothing can be said. */
   readonly inFlight: readonly string[];
   readonly dead: readonly string[];
-  readonly compared: number;
+  /** What the ledger calls delivered. */
+  readonly compared: readonly string[];
 }
 
 export const HEALABLE: ReadonlySet<Verdict> = new Set<Verdict>(['missing', 'older', 'different']);
@@ -32,7 +33,7 @@ export function compareRange(owed: readonly OwedState[], held: readonly HeldStat
   const differences: Difference[] = [];
   const inFlight: string[] = [];
   const dead: string[] = [];
-  let compared = 0;
+  const compared: string[] = [];
   let next = 0;
   const unexpectedUntil = (entityId: string | null) => {
     for (; next < held.length; next++) {
@@ -47,7 +48,7 @@ export function compareRange(owed: readonly OwedState[], held: readonly HeldStat
     if (state.status === 'pending') inFlight.push(state.entityId);
     else if (state.status === 'dead') dead.push(state.entityId);
     else {
-      compared++;
+      compared.push(state.entityId);
       const ours = deliveredState(state);
       const verdict = verdictOf(ours, theirs);
       if (verdict !== null) differences.push({ entityId: state.entityId, verdict, ours, theirs });

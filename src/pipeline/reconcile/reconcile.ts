@@ -20,12 +20,16 @@ export interface ReconcileOptions {
   readonly clock: Clock;
   /** Whether differences that can be healed are; else they are only told. */
   readonly heals: boolean;
-  /** The sweep ends when it has found so many differences. */
+  /** The sweep ends when it has found so many differences, which are kept in memory. */
   readonly limit: number;
   /** How many deliveries a second become due again. */
   readonly perSecond: number;
-  /** Called when something has become due. */
-  readonly onMadeDue?: () => void;
+  /** It begins behind this id; at the start if it is left out, or null. */
+  readonly after?: string | null;
+  /** The part of its time in which it asks for pages and digests, at most; default 1. */
+  readonly busyShare?: number;
+  /** Called with how many deliveries have become due. */
+  readonly onMadeDue?: (count: number) => void;
   /** What is made due is not waited for any longer once none of it was settled for so long; default 30 s. */
   readonly patienceMs?: number;
   /** The pause before a second look at what seems to differ; default 250 ms. */
@@ -42,8 +46,12 @@ export interface ReconcileReport {
   readonly differences: readonly ReconciledDifference[];
   readonly madeDue: number;
   readonly healed: number;
+  /** Whether the ledger has a last word on all that was made due. */
+  readonly isSettled: boolean;
   /** Whether all of both sides was looked at: not if the limit was reached, or the sweep was stopped. */
   readonly isComplete: boolean;
+  /** If it is not complete: the id behind which another sweep goes on; null for the start. */
+  readonly reached: string | null;
 }
 
 export interface ReconciledDifference extends Difference {
@@ -61,6 +69,8 @@ interface Found extends Range {
   readonly differences: readonly Difference[];
 }
 
+type Counted = Pick<Comparison, 'compared' | 'inFlight' | 'dead'>;
+
 /** One transaction's worth. */
 const DUE_ROWS = 500;
 const POLL_MS = 100;
@@ -71,8 +81,11 @@ const POLL_MS = 100;
  * accepted before, so nothing is missed only because it was on its way. What seems to differ is looked at twice,
  * and counts if it differed in the same way both times: so what changes meanwhile is no difference.
  *
- * What can be healed is made due again, waited for, and compared once more. Rejects with what the target or the
- * store rejects with; what was made due by then stays due.
+ * What can be healed is made due again, unless the ledger has moved on meanwhile: what is due or dead by then, or was
+ * delivered at another version, is left alone. So two sweeps at once do no harm: at worst a state is sent once more,
+ * by the same delivery id. What was made due is waited for, and compared once more.
+ *
+ * Rejects with what the target or the store rejects with; what was made due by then stays due.
  */
 export async function reconcile(options: ReconcileOptions, signal: AbortSignal): Promise<ReconcileReport> {
   return new Sweep(options, signal).run();
@@ -85,11 +98,13 @@ class Sweep {
   readonly #found: Found[] = [];
   readonly #totals = { compared: 0, inFlight: 0, dead: 0 };
   #differences = 0;
+  #reached: string | null;
 
   constructor(options: ReconcileOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
     this.#pageRows = options.pageRows ?? 1_000;
+    this.#reached = options.after ?? null;
   }
 
   async run(): Promise<ReconcileReport> {
@@ -97,11 +112,11 @@ class Sweep {
     const differences = this.#found.flatMap((found) => found.differences);
     const healable = differences.filter(({ verdict }) => HEALABLE.has(verdict));
     let madeDue = 0;
+    let isSettled = true;
     let remaining = new Set(healable.map(({ entityId }) => entityId));
     if (this.#options.heals && healable.length > 0) {
-      const ids = healable.map(({ entityId }) => entityId);
-      madeDue = await this.#makeDue(ids);
-      await this.#untilSettled(ids);
+      madeDue = await this.#makeDue(healable);
+      isSettled = await this.#untilSettled(healable);
       remaining = await this.#stillNotRight();
     }
     const reconciled = differences.map((difference) => ({
@@ -113,25 +128,29 @@ class Sweep {
       differences: reconciled,
       madeDue,
       healed: reconciled.filter(({ isHealed }) => isHealed).length,
+      isSettled,
       isComplete: isComplete && !this.#signal.aborted,
+      reached: this.#reached,
     };
   }
 
   /** Resolves with whether it came to the end of both sides. */
   async #walk(): Promise<boolean> {
-    let after: string | null = null;
+    const { clock, busyShare = 1 } = this.#options;
     while (!this.#signal.aborted) {
+      const beganMs = clock.monotonicMs();
+      const after = this.#reached;
       const owed = await this.#owedBehind(after);
       const equalThrough = await this.#equalThrough(after, owed);
-      if (equalThrough !== null) {
-        after = equalThrough;
-        continue;
+      const look = equalThrough === null ? await this.#lookByRow({ after, through: null }, owed) : null;
+      const busyMs = clock.monotonicMs() - beganMs;
+      if (look !== null) {
+        if (look.differences.length > 0 && !(await this.#keep(look))) return false;
+        this.#count(look);
+        if (look.through === null) return true;
       }
-      const look = await this.#lookByRow({ after, through: null }, owed);
-      this.#count(look);
-      if (look.differences.length > 0 && !(await this.#keep(look))) return false;
-      if (look.through === null) return true;
-      after = look.through;
+      this.#reached = look?.through ?? equalThrough;
+      if (busyShare < 1) await clock.sleep(busyMs / busyShare - busyMs, this.#signal);
     }
     return false;
   }
@@ -180,8 +199,9 @@ class Sweep {
     }
   }
 
-  /** Keeps what differs at a second look too. Resolves with whether there is room for more. */
-  async #keep({ differences, after, through }: Comparison & Range): Promise<boolean> {
+  /** Keeps what differs at a second look too. Resolves with whether there is room for more; else it ends here. */
+  async #keep(look: Comparison & Range): Promise<boolean> {
+    const { differences, after, through } = look;
     const { clock, limit, secondLookMs = 250 } = this.#options;
     await clock.sleep(secondLookMs, this.#signal);
     if (this.#signal.aborted) return false;
@@ -200,39 +220,54 @@ class Sweep {
     const room = limit - this.#differences;
     const kept = confirmed.slice(0, room);
     this.#differences += kept.length;
-    if (kept.length > 0) this.#found.push({ differences: kept, after, through });
-    return confirmed.length < room;
+    const isRoom = confirmed.length < room;
+    const end = isRoom ? through : (kept.at(-1)?.entityId ?? through);
+    if (kept.length > 0) this.#found.push({ differences: kept, after, through: end });
+    if (isRoom) return true;
+    this.#count(partOf(look, end));
+    this.#reached = end;
+    return false;
   }
 
   /** At a bounded rate, so that the target is not stormed. */
-  async #makeDue(ids: readonly string[]): Promise<number> {
+  async #makeDue(differences: readonly Difference[]): Promise<number> {
     const { store, clock, target, perSecond, onMadeDue } = this.#options;
     const step = Math.max(1, Math.min(DUE_ROWS, Math.floor(perSecond)));
     let due = 0;
-    for (let from = 0; from < ids.length && !this.#signal.aborted; from += step) {
+    const delivered = differences.flatMap(({ ours }) => ours ?? []);
+    for (let from = 0; from < delivered.length; from += step) {
       if (from > 0) await clock.sleep((step / perSecond) * 1_000, this.#signal);
-      const entityIds = ids.slice(from, from + step);
-      due += await store.makeDueAgain({ target, entityIds, nowMs: clock.now() });
-      onMadeDue?.();
+      if (this.#signal.aborted) break;
+      const made = await store.makeDueAgain({
+        target,
+        delivered: delivered.slice(from, from + step),
+        nowMs: clock.now(),
+      });
+      due += made;
+      onMadeDue?.(made);
     }
     return due;
   }
 
-  /** One after the other: whoever sends them has most of them done when the first ones are. */
-  async #untilSettled(ids: readonly string[]): Promise<void> {
+  /**
+   * One after the other: whoever sends them has most of them done when the first ones are. Resolves with whether all
+   * of them came to an end.
+   */
+  async #untilSettled(differences: readonly Difference[]): Promise<boolean> {
     const { store, clock, target, patienceMs = 30_000 } = this.#options;
     let progressMs = clock.monotonicMs();
-    for (const entityId of ids) {
+    for (const { entityId } of differences) {
       while (!this.#signal.aborted) {
         const delivery = await store.readDelivery(target, entityId);
         if (delivery?.status !== 'pending') {
           progressMs = clock.monotonicMs();
           break;
         }
-        if (clock.monotonicMs() - progressMs >= patienceMs) return;
+        if (clock.monotonicMs() - progressMs >= patienceMs) return false;
         await clock.sleep(POLL_MS, this.#signal);
       }
     }
+    return !this.#signal.aborted;
   }
 
   /** What differs, or has no last word in the ledger, where differences had been found. */
@@ -251,15 +286,25 @@ class Sweep {
     return wrong;
   }
 
-  #count({ compared, inFlight, dead }: Pick<Comparison, 'compared' | 'inFlight' | 'dead'>): void {
-    this.#totals.compared += compared;
+  #count({ compared, inFlight, dead }: Counted): void {
+    this.#totals.compared += compared.length;
     this.#totals.inFlight += inFlight.length;
     this.#totals.dead += dead.length;
   }
 }
 
-function countsOf(owed: readonly OwedState[]): Pick<Comparison, 'compared' | 'inFlight' | 'dead'> {
+function countsOf(owed: readonly OwedState[]): Counted {
   const idsOf = (status: OwedState['status']) =>
     owed.filter((state) => state.status === status).map(({ entityId }) => entityId);
-  return { compared: idsOf('delivered').length, inFlight: idsOf('pending'), dead: idsOf('dead') };
+  return { compared: idsOf('delivered'), inFlight: idsOf('pending'), dead: idsOf('dead') };
+}
+
+/** Of the ids up to this one; null is behind all of them. */
+function partOf({ compared, inFlight, dead }: Counted, through: string | null): Counted {
+  const isInside = (entityId: string) => through === null || compareUtf8(entityId, through) <= 0;
+  return {
+    compared: compared.filter(isInside),
+    inFlight: inFlight.filter(isInside),
+    dead: dead.filter(isInside),
+  };
 }

@@ -31,7 +31,7 @@ async function server(keys: string | undefined) {
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     onJob: () => {},
     health: async () => ({ ok: true }),
-    status: () => ({ ingest: null, deliveries: {} }),
+    status: () => ({ ingest: null, deliveries: {}, sweeps: {} }),
   });
   onTestFinished(() => app.close());
   const ask = async (url: string, key?: string, payload?: object) => {

@@ -17,7 +17,7 @@ async function server(access: ApiAccess = 'open') {
     access,
     onJob: () => void jobs++,
     health: async () => ({ ok: true }),
-    status: () => ({ ingest: null, deliveries: {} }),
+    status: () => ({ ingest: null, deliveries: {}, sweeps: {} }),
   });
   onTestFinished(() => app.close());
   return {

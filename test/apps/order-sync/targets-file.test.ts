@@ -31,6 +31,7 @@ describe('the file of targets', () => {
         caFile: '/etc/ssl/crm.pem',
         concurrency: 8,
         ratePerSecond: 50,
+        reconcileEveryMs: 0,
       },
       {
         name: 'states',
@@ -48,12 +49,14 @@ describe('the file of targets', () => {
       filter: new Map(),
       concurrency: 8,
       ratePerSecond: 50,
+      reconcileEveryMs: 0,
       tombstones: 'never',
     });
     expect(states).toMatchObject({
       place: { topic: 'order_states' },
       tombstones: 'not_ready',
       ratePerSecond: null,
+      reconcileEveryMs: null,
     });
     const filter = states?.filter ?? new Map();
     expect(passes(filter, { review_status: null })).toBe(true);
@@ -101,6 +104,9 @@ describe('the file of targets', () => {
     [[{ name: 'a', url, filter: { review_status: [] } }], /array of values/],
     [[{ name: 'a', url, concurrency: 0 }], /"concurrency" has to be a whole number from 1/],
     [[{ name: 'a', url, ratePerSecond: 1.5 }], /"ratePerSecond" has to be a whole number from 1/],
+    [[{ name: 'a', url, reconcileEveryMs: -1 }], /"reconcileEveryMs" has to be a whole number from 0/],
+    [[{ name: 'a', url, reconcileEveryMs: '1h' }], /"reconcileEveryMs" has to be a whole number from 0/],
+    [[{ name: 'a', topic: 't', reconcileEveryMs: 0 }], /"reconcileEveryMs" is only for a url/],
     [[{ name: 'a', url, ratePerSec: 5 }], /has "ratePerSec"; known are name, url/],
   ])('%j is refused with the reason and the remedy', (content, message) => {
     expect(() => read(content)).toThrow(message);

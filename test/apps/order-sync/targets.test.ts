@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { moreTargets, openRoutes } from '../../../src/apps/order-sync/targets.ts';
+import { closeRoute, moreTargets, openRoutes } from '../../../src/apps/order-sync/targets.ts';
 import { openEventLog } from '../../../src/apps/shared/open-log.ts';
 import { loadSettings } from '../../../src/apps/shared/settings.ts';
 import { selfSignedCertificate } from '../../adapters/http-delivery/self-signed.ts';
@@ -52,5 +52,49 @@ it('believes a target whose authority is named in the settings, and no other', a
     'order-mgt': null,
     trusting: null,
     doubting: expect.stringContaining('certificate is self-signed'),
+  });
+});
+
+it('sweeps each target over HTTP as often as its own entry says, else as the settings do', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-targets-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const url = 'http://127.0.0.1:1/api/orders';
+  writeFileSync(
+    join(folder, 'targets.json'),
+    JSON.stringify([
+      { name: 'own', url, reconcileEveryMs: 5_000 },
+      { name: 'never', url, reconcileEveryMs: 0 },
+      { name: 'as-all', url },
+      { name: 'topic', topic: 'states' },
+    ]),
+  );
+  const sweepsWith = async (env: Record<string, string>) => {
+    const { values } = loadSettings('order-sync', {
+      env: {
+        TRIBUTARY_DATA_DIR: folder,
+        ORDER_SYNC_TARGETS_FILE: join(folder, 'targets.json'),
+        ORDER_SYNC_REDRIVE_RATE: '7',
+        ...env,
+      },
+    });
+    const log = await openEventLog(values, systemClock, () => {}, { clientId: 'test' });
+    const routes = openRoutes(values, moreTargets(values), { clock: systemClock, logger: () => {}, log });
+    await Promise.all(routes.map(closeRoute));
+    await log.close();
+    for (const { sweep } of routes) expect(sweep?.perSecond ?? 7).toBe(7);
+    return Object.fromEntries(routes.map(({ target, sweep }) => [target.name, sweep?.everyMs ?? null]));
+  };
+  const own = { own: 5_000, never: null, topic: null };
+  const hourMs = 3_600_000;
+  expect(await sweepsWith({})).toEqual({ ...own, 'order-mgt': hourMs, 'as-all': hourMs });
+  expect(await sweepsWith({ ORDER_SYNC_RECONCILE_EVERY_MS: '10m' })).toEqual({
+    ...own,
+    'order-mgt': 600_000,
+    'as-all': 600_000,
+  });
+  expect(await sweepsWith({ ORDER_SYNC_RECONCILE_EVERY_MS: '0' })).toEqual({
+    ...own,
+    'order-mgt': null,
+    'as-all': null,
   });
 });

@@ -83,7 +83,8 @@ export function describeReconciliation(harness: StoreHarness): void {
         await place.store.readDelivery(TARGETS[1], 'b'),
       ];
       const before = await untouched();
-      expect(await place.store.makeDueAgain({ target: TARGET, entityIds: ['b', 'c', 'x'], nowMs })).toBe(2);
+      const delivered = ['b', 'c', 'x'].map((entityId) => ({ entityId, version: 1 }));
+      expect(await place.store.makeDueAgain({ target: TARGET, delivered, nowMs })).toBe(2);
       expect(await untouched()).toEqual(before);
       expect(await place.store.readDelivery(TARGET, 'b')).toMatchObject({
         status: 'pending',
@@ -105,10 +106,29 @@ export function describeReconciliation(harness: StoreHarness): void {
       await fill(['dead', 'pending'], (id) => (id === 'dead' ? 'dead' : null));
       const table = () => harness.rawQuery('SELECT * FROM deliveries ORDER BY target, entity_id');
       const before = await table();
-      const again = { target: TARGET, entityIds: ['dead', 'pending'], nowMs: place.clock.now() + 1 };
-      expect(await place.store.makeDueAgain(again)).toBe(0);
-      expect(await place.store.makeDueAgain({ ...again, entityIds: [] })).toBe(0);
+      const again = { target: TARGET, nowMs: place.clock.now() + 1 };
+      const delivered = ['dead', 'pending'].map((entityId) => ({ entityId, version: 1 }));
+      expect(await place.store.makeDueAgain({ ...again, delivered })).toBe(0);
+      expect(await place.store.makeDueAgain({ ...again, delivered: [] })).toBe(0);
       expect(await table()).toEqual(before);
+    });
+
+    it('is left alone where another version was delivered since, or it died at a newer one', async () => {
+      await fill(['dead', 'newer', 'same'], () => 'delivered');
+      const row = ['Bergen', false, null];
+      await commitChanges(
+        place.store,
+        ...['dead', 'newer'].map((id) => change(id, 1, { row, delivery: DUE })),
+      );
+      await place.store.settleDeliveries(
+        (await claim('second')).map((delivery) =>
+          settlement(delivery, delivery.entityId === 'dead' ? 'dead' : 'delivered'),
+        ),
+      );
+      const delivered = ['dead', 'newer', 'same'].map((entityId) => ({ entityId, version: 1 }));
+      const nowMs = place.clock.now();
+      expect(await place.store.makeDueAgain({ target: TARGET, delivered, nowMs })).toBe(1);
+      expect((await claim('third')).map(({ entityId }) => entityId)).toEqual(['same']);
     });
   });
 }

@@ -1,128 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
-import type { ViewRow } from '../../../src/core/domain.ts';
-import { compareUtf8 } from '../../../src/core/text.ts';
-import { digestOf } from '../../../src/pipeline/reconcile/comparison.ts';
-import { type ReconcileOptions, reconcile } from '../../../src/pipeline/reconcile/reconcile.ts';
-import type { OwedState } from '../../../src/ports/reconciliation.ts';
-import type { HeldState, HoldingsRange, TargetHoldings } from '../../../src/ports/target-holdings.ts';
-
-const ROW: ViewRow = ['CREATED', true];
-const state = (entityId: string, version = 1, row = ROW): HeldState => ({ entityId, version, row });
-
-function inSequence<Row extends { entityId: string }>(rows: Map<string, Row>): Row[] {
-  return [...rows.values()].sort((a, b) => compareUtf8(a.entityId, b.entityId));
-}
-
-function behind<Row extends { entityId: string }>(
-  rows: Map<string, Row>,
-  { after, limit }: HoldingsRange,
-): Row[] {
-  return inSequence(rows)
-    .filter(({ entityId }) => after === null || compareUtf8(entityId, after) > 0)
-    .slice(0, limit);
-}
-
-/** A ledger and a target, both in memory; `deliver` is what a running order-sync would do. */
-class Pair {
-  readonly owed = new Map<string, OwedState>();
-  readonly held = new Map<string, HeldState>();
-  readonly asked: string[] = [];
-  readonly madeDue: string[][] = [];
-  /** Called before each page or digest, with how many were asked for so far. */
-  beforeAnswer: (asked: number) => void = () => {};
-  readonly #clock = new SeededClock({ seed: 1, time: 'immediately' });
-
-  constructor(...ids: string[]) {
-    for (const id of ids) this.both(id);
-  }
-
-  both(entityId: string, version = 1): void {
-    this.owe(entityId, { deliveredVersion: version });
-    this.held.set(entityId, state(entityId, version));
-  }
-
-  owe(entityId: string, facts: Partial<OwedState> = {}): void {
-    this.owed.set(entityId, { entityId, status: 'delivered', deliveredVersion: 1, row: ROW, ...facts });
-  }
-
-  hold(entityId: string, version = 1, row = ROW): void {
-    this.held.set(entityId, state(entityId, version, row));
-  }
-
-  deliver = (): void => {
-    for (const { entityId, status, deliveredVersion, row } of this.owed.values()) {
-      if (status !== 'pending') continue;
-      this.owe(entityId, { deliveredVersion, row });
-      this.hold(entityId, deliveredVersion ?? 1, row);
-    }
-  };
-
-  async reconcile(options: Partial<ReconcileOptions> = {}, stopped = false) {
-    const look = (what: string, range: HoldingsRange): HeldState[] => {
-      this.asked.push(what);
-      this.beforeAnswer(this.asked.length);
-      return behind(this.held, range);
-    };
-    const holdings: TargetHoldings = {
-      page: async (range) => {
-        const states = look('page', range);
-        const last = states.at(-1)?.entityId ?? range.after;
-        return { states, hasMore: behind(this.held, { after: last, limit: 1 }).length > 0 };
-      },
-      digest: async (range) => {
-        const states = look('digest', range);
-        return { count: states.length, digest: digestOf(states) };
-      },
-      close: async () => {},
-    };
-    const store: ReconcileOptions['store'] = {
-      listOwed: async (page) => behind(this.owed, page),
-      makeDueAgain: async ({ entityIds }) => {
-        this.madeDue.push([...entityIds]);
-        for (const id of entityIds) this.owe(id, { ...this.owed.get(id), status: 'pending' });
-        return entityIds.length;
-      },
-      readDelivery: async (target, entityId) => {
-        const found = this.owed.get(entityId);
-        return found === undefined
-          ? null
-          : {
-              target,
-              entityId,
-              status: found.status,
-              dueVersion: 1,
-              deliveredVersion: found.deliveredVersion,
-              attempts: 0,
-              nextAttemptAtMs: null,
-              dueSinceMs: 0,
-              lastStatus: null,
-              lastError: null,
-            };
-      },
-    };
-    const stopping = new AbortController();
-    if (stopped) stopping.abort();
-    return reconcile(
-      {
-        target: 'warehouse',
-        holdings,
-        store,
-        clock: this.#clock,
-        heals: false,
-        limit: 100,
-        perSecond: 500,
-        ...options,
-      },
-      stopping.signal,
-    );
-  }
-
-  async verdicts(options: Partial<ReconcileOptions> = {}) {
-    const { differences } = await this.reconcile(options);
-    return differences.map(({ entityId, verdict }) => [entityId, verdict]);
-  }
-}
+import { Pair, state } from './pair.ts';
 
 describe('a sweep', () => {
   it('asks for digests alone where nothing differs, and once for what may come behind', async () => {
@@ -134,7 +11,9 @@ describe('a sweep', () => {
       differences: [],
       madeDue: 0,
       healed: 0,
+      isSettled: true,
       isComplete: true,
+      reached: 'd',
     });
     expect(pair.asked).toEqual(['digest', 'digest', 'page']);
   });
@@ -239,8 +118,58 @@ describe('a sweep', () => {
     const pair = new Pair('a', 'b', 'c');
     pair.held.clear();
     const report = await pair.reconcile({ limit: 2 });
-    expect(report.isComplete).toBe(false);
+    expect(report).toMatchObject({ isComplete: false, reached: 'b', compared: 2 });
     expect(report.differences.map(({ entityId }) => entityId)).toEqual(['a', 'b']);
+  });
+
+  it.each([1, 2, 3, 1_000])(
+    'goes on where another ended, meeting and counting each entity once, %i rows at a time',
+    async (pageRows) => {
+      const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+      const pair = new Pair(...ids);
+      for (const id of ['b', 'c', 'd', 'h']) pair.held.delete(id);
+      pair.hold('ee');
+      pair.owe('e', { status: 'pending' });
+      pair.owe('f', { status: 'dead' });
+      for (const limit of [1, 2, 3]) {
+        const met: string[] = [];
+        const sums = { compared: 0, inFlight: 0, dead: 0 };
+        for (let after: string | null = null; ; ) {
+          const report = await pair.reconcile({ limit, after, pageRows });
+          expect(report.differences.length).toBeLessThanOrEqual(limit);
+          met.push(...report.differences.map(({ entityId }) => entityId));
+          sums.compared += report.compared;
+          sums.inFlight += report.inFlight;
+          sums.dead += report.dead;
+          if (report.isComplete) break;
+          after = report.reached;
+        }
+        expect({ met, sums }, `limit ${limit}`).toEqual({
+          met: ['b', 'c', 'd', 'ee', 'h'],
+          sums: { compared: 6, inFlight: 1, dead: 1 },
+        });
+      }
+    },
+  );
+
+  it('rests between its looks for as long as its share says, and not at all without one', async () => {
+    for (const [share, rests] of [
+      [1, []],
+      [0.25, [3_000, 3_000]],
+    ] as const) {
+      const pair = new Pair('a', 'b');
+      const slept: number[] = [];
+      const { clock } = pair;
+      pair.beforeAnswer = () => void clock.sleep(1_000);
+      const spying = Object.assign(Object.create(clock) as typeof clock, {
+        monotonicMs: () => clock.monotonicMs(),
+        async sleep(ms: number) {
+          slept.push(ms);
+        },
+      });
+      await pair.reconcile({ pageRows: 1, busyShare: share, clock: spying });
+      expect(slept).toEqual(rests);
+    }
   });
 
   it('is not complete when it was stopped', async () => {
@@ -290,7 +219,38 @@ describe('a sweep that heals', () => {
 
   it('does not wait for ever where nobody delivers', async () => {
     const report = await damaged().reconcile({ heals: true, patienceMs: 2_000 });
-    expect(report).toMatchObject({ madeDue: 3, healed: 0 });
+    expect(report).toMatchObject({ madeDue: 3, healed: 0, isSettled: false });
+  });
+
+  it('leaves alone what the ledger has moved on with since it was compared', async () => {
+    const pair = damaged();
+    // A newer state of a is being sent, b's newer one was delivered, and c was given up.
+    pair.beforeMadeDue = () => {
+      pair.owe('a', { status: 'pending' });
+      pair.both('b', 4);
+      pair.owe('c', { status: 'dead' });
+    };
+    const counts: number[] = [];
+    const report = await pair.reconcile({
+      heals: true,
+      patienceMs: 2_000,
+      onMadeDue: (count) => counts.push(count),
+    });
+    expect(pair.madeDue).toEqual([[]]);
+    expect(counts).toEqual([0]);
+    expect(report.differences.filter(({ isHealed }) => isHealed).map(({ entityId }) => entityId)).toEqual([
+      'b',
+    ]);
+  });
+
+  it('may run beside another one: at worst a state is delivered once more', async () => {
+    const pair = damaged();
+    await Promise.all([1, 2].map(() => pair.reconcile({ heals: true, onMadeDue: pair.deliver })));
+    expect(new Set(pair.madeDue.flat())).toEqual(new Set(['a', 'b', 'c']));
+    expect(await pair.verdicts()).toEqual([
+      ['d', 'newer'],
+      ['e', 'unexpected'],
+    ]);
   });
 
   it('makes no more due at once than a second may have', async () => {

@@ -1,0 +1,46 @@
+import type { SweepClaim, SweepRecord, SweepResult } from '../../ports/sweeps.ts';
+import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
+
+export function readSweep(reader: Connection, target: string): SweepRecord | null {
+  const row = reader.statement('SELECT waits_since, result FROM sweeps WHERE target = ?').get(target);
+  if (row === undefined) return null;
+  const result = nullOr(row.result, textOf);
+  return {
+    waitsSinceMs: numberOf(row.waits_since),
+    last: result === null ? null : (JSON.parse(result) as SweepResult),
+  };
+}
+
+/** Another instance may have noted it since it was looked for. */
+export function noteTarget(
+  writer: Connection,
+  { target, nowMs }: { target: string; nowMs: number },
+): SweepRecord {
+  writer
+    .statement('INSERT INTO sweeps (target, waits_since) VALUES (?, ?) ON CONFLICT DO NOTHING')
+    .run(target, nowMs);
+  return readSweep(writer, target) ?? { waitsSinceMs: nowMs, last: null };
+}
+
+export function claimSweep(
+  writer: Connection,
+  { target, claimant, waitsSinceMs, nowMs, leaseMs }: SweepClaim,
+): boolean {
+  const { changes } = writer
+    .statement(`
+      UPDATE sweeps SET claimed_by = ?1, leased_until = ?2
+      WHERE target = ?3 AND (claimed_by = ?1 OR waits_since = ?4 AND (claimed_by IS NULL OR leased_until <= ?5))`)
+    .run(claimant, nowMs + leaseMs, target, waitsSinceMs, nowMs);
+  return Number(changes) === 1;
+}
+
+export function endSweep(
+  writer: Connection,
+  { target, claimant, result }: { target: string; claimant: string; result: SweepResult | null },
+): void {
+  writer
+    .statement(`
+      UPDATE sweeps SET claimed_by = NULL, waits_since = coalesce(?1, waits_since), result = coalesce(?2, result)
+      WHERE target = ?3 AND claimed_by = ?4`)
+    .run(result?.endedAtMs ?? null, result === null ? null : JSON.stringify(result), target, claimant);
+}

@@ -1,0 +1,72 @@
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { SweepResult } from '../../ports/sweeps.ts';
+import type { Verdict } from './comparison.ts';
+import type { ReconcileReport } from './reconcile.ts';
+
+/** What the portions of one sweep come to together: numbers alone, however much differs. */
+export class SweepTally {
+  readonly #beganAtMs: number;
+  readonly #sums = { compared: 0, inFlight: 0, dead: 0, madeDue: 0, healed: 0 };
+  readonly #verdicts: Record<Verdict, number> = {
+    missing: 0,
+    older: 0,
+    different: 0,
+    unexpected: 0,
+    newer: 0,
+  };
+  #isComplete = false;
+
+  constructor(beganAtMs: number) {
+    this.#beganAtMs = beganAtMs;
+  }
+
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /** Counted when it happens, since a portion that fails later has no report. */
+  addMadeDue(count: number): void {
+    this.#sums.madeDue += count;
+  }
+
+  add({ compared, inFlight, dead, healed, differences, isComplete }: ReconcileReport): void {
+    this.#sums.compared += compared;
+    this.#sums.inFlight += inFlight;
+    this.#sums.dead += dead;
+    this.#sums.healed += healed;
+    for (const { verdict } of differences) this.#verdicts[verdict]++;
+    this.#isComplete = isComplete;
+  }
+
+  /** `error`: why it is not complete; null if it is. */
+  result(endedAtMs: number, error: unknown): SweepResult {
+    return {
+      beganAtMs: this.#beganAtMs,
+      endedAtMs,
+      outcome: outcomeOf(error),
+      error: error === null ? null : messageOf(error).slice(0, ERROR_LENGTH),
+      ...this.#sums,
+      ...this.#verdicts,
+    };
+  }
+}
+
+/** A target's answer may be part of it. */
+const ERROR_LENGTH = 1_000;
+
+/** Whether an error is about the target, so that the sweep has come to its end. */
+export function isOfTarget(error: unknown): boolean {
+  return (
+    error instanceof TributaryError &&
+    (error.code === 'target_unreachable' ||
+      error.code === 'target_answer_invalid' ||
+      error.code === 'holdings_not_offered')
+  );
+}
+
+function outcomeOf(error: unknown): SweepResult['outcome'] {
+  if (error === null) return 'complete';
+  const code = error instanceof TributaryError ? error.code : null;
+  if (code === 'holdings_not_offered') return 'not_offered';
+  return code === 'target_answer_invalid' ? 'failed' : 'gave_up';
+}

@@ -1,0 +1,251 @@
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Store } from '../../ports/store.ts';
+import type { SweepRecord, SweepResult } from '../../ports/sweeps.ts';
+import type { TargetHoldings } from '../../ports/target-holdings.ts';
+import { type ReconcileOptions, type ReconcileReport, reconcile } from './reconcile.ts';
+import { isOfTarget, SweepTally } from './sweep-tally.ts';
+
+export interface SweeperOptions
+  extends Pick<ReconcileOptions, 'target' | 'perSecond' | 'patienceMs' | 'pageRows'> {
+  readonly holdings: TargetHoldings;
+  readonly store: Pick<
+    Store,
+    'listOwed' | 'makeDueAgain' | 'readDelivery' | 'readSweep' | 'claimSweep' | 'endSweep'
+  >;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** From the end of one sweep to the beginning of the next, give or take a tenth. */
+  readonly everyMs: number;
+  /** Whether nothing is sent to the target for now. */
+  readonly isShut: () => boolean;
+  /** Something has become due. */
+  readonly onMadeDue: () => void;
+  /** One sweep makes no more differences than this due before it waits for them; default 1,000. */
+  readonly portion?: number;
+}
+
+export interface SweepStatus {
+  readonly everyMs: number;
+  /** Whether this instance is at it. */
+  readonly isUnderWay: boolean;
+  /** What the last one came to, whichever instance made it; null if none has ended yet. */
+  readonly last: SweepResult | null;
+}
+
+/** How far the wait may be from what was asked for, so that targets and instances do not sweep all at once. */
+const JITTER_SHARE = 0.1;
+/** What keeps a sweep from its end may pass: it comes again after so long, if that is sooner. */
+const GAVE_UP_WAIT_MS = 5 * 60_000;
+/** How often to look whether another instance has swept meanwhile, or the breaker has closed. */
+const LOOK_EVERY_MS = 30_000;
+/** After a crash, the sweep is another's after so long. */
+const LEASE_MS = 60_000;
+const WATCH_EVERY_MS = 1_000;
+const RENEW_EVERY_MS = 20_000;
+/** Differences in memory, and on their way to the target at the same time. */
+const PORTION = 1_000;
+/** Deliveries come first, at the target and in the store. */
+const BUSY_SHARE = 0.25;
+/** However often is asked for. */
+const SHORTEST_WAIT_MS = 1_000;
+const STORE_BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
+
+/**
+ * Sweeps one target again and again, by what `reconcile` does, one instance at a time:
+ *
+ *   waiting --time is over, breaker lets something through, claimed--> sweeping --> waiting
+ *                                                                        |
+ *                        stopped, or the lease was lost: nothing is recorded, and whoever is first begins anew
+ *
+ * A sweep goes through the ids in portions: what differs in one is made due, at a bounded rate, and has come to an end
+ * before the next one begins; so neither memory nor what is due grows with what was lost. It gives up as soon as the
+ * breaker opens, the target does not answer, or a portion does not come to its end. Whatever it made due stays due.
+ */
+export class Sweeper {
+  readonly #options: SweeperOptions;
+  readonly #stopping = new AbortController();
+  #last: SweepResult | null = null;
+  #isUnderWay = false;
+  /** What the log has been told already, and need not be told at every round. */
+  #told: string | null = null;
+  #wait = { sinceMs: Number.NaN, ms: 0 };
+  #running: Promise<void> | undefined;
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+  }
+
+  /** Does nothing after `stop`. */
+  start(): void {
+    this.#running ??= this.#loop();
+  }
+
+  /** Leaves a sweep that is under way to whoever is next. May be called twice. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  status(): SweepStatus {
+    return { everyMs: this.#options.everyMs, isUnderWay: this.#isUnderWay, last: this.#last };
+  }
+
+  async #loop(): Promise<void> {
+    const { store, clock, logger, target, isShut } = this.#options;
+    const { signal } = this.#stopping;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const record = await store.readSweep({ target, nowMs: clock.now() });
+        this.#last = record.last;
+        const restMs = this.#restMs(record);
+        if (restMs > 0) await clock.sleep(Math.min(restMs, LOOK_EVERY_MS), signal);
+        else if (isShut() || !(await this.#sweepOnce(record))) await clock.sleep(LOOK_EVERY_MS, signal);
+        failures = 0;
+      } catch (error) {
+        failures++;
+        if (failures === 1) logger('warn', `A sweep of ${target} cannot go on just now: ${messageOf(error)}`);
+        await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
+      }
+    }
+  }
+
+  /** Until the next sweep may begin. A clock that was set back is no reason to wait for longer. */
+  #restMs({ waitsSinceMs, last }: SweepRecord): number {
+    const { clock, everyMs } = this.#options;
+    if (this.#wait.sinceMs !== waitsSinceMs) {
+      const ms = last?.outcome === 'gave_up' ? Math.min(everyMs, GAVE_UP_WAIT_MS) : everyMs;
+      const jittered = ms * (1 + JITTER_SHARE * (2 * clock.random() - 1));
+      this.#wait = { sinceMs: waitsSinceMs, ms: Math.max(SHORTEST_WAIT_MS, jittered) };
+    }
+    return this.#wait.ms - Math.abs(clock.now() - waitsSinceMs);
+  }
+
+  /** Resolves with false if the sweep is another's. */
+  async #sweepOnce({ waitsSinceMs }: SweepRecord): Promise<boolean> {
+    const { store, clock, target } = this.#options;
+    const claimant = clock.uuid();
+    const claim = () =>
+      store.claimSweep({ target, claimant, waitsSinceMs, nowMs: clock.now(), leaseMs: LEASE_MS });
+    if (!(await claim())) return false;
+    this.#isUnderWay = true;
+    try {
+      const result = await this.#whileClaimed(claim);
+      await store.endSweep({ target, claimant, result });
+      this.#last = result ?? this.#last;
+    } finally {
+      this.#isUnderWay = false;
+    }
+    return true;
+  }
+
+  /** One sweep, as long as `claim` keeps it ours; null if there is nothing to be recorded. */
+  async #whileClaimed(claim: () => Promise<boolean>): Promise<SweepResult | null> {
+    const { clock } = this.#options;
+    const { signal } = this.#stopping;
+    const tally = new SweepTally(clock.now());
+    const cut = new AbortController();
+    const over = new AbortController();
+    const [watched, swept] = await Promise.allSettled([
+      this.#watch(claim, over.signal).finally(() => cut.abort()),
+      this.#portions(tally, AbortSignal.any([signal, cut.signal])).finally(() => over.abort()),
+    ]);
+    const wasShut = watched.status === 'fulfilled' && watched.value === 'shut' && !tally.isComplete;
+    const error: unknown = wasShut
+      ? unreachable('Its breaker opened meanwhile: nothing is sent to it for now.')
+      : swept.status === 'rejected'
+        ? swept.reason
+        : null;
+    const result = tally.result(clock.now(), error);
+    this.#tellOfHealing(result);
+    if (watched.status === 'rejected') throw watched.reason;
+    if (signal.aborted || watched.value === 'lost') return null;
+    if (error !== null && !isOfTarget(error)) throw error;
+    this.#tellOfTrouble(result);
+    return result;
+  }
+
+  /** Resolves when the sweep has to end, with why, or when it is over. */
+  async #watch(claim: () => Promise<boolean>, over: AbortSignal): Promise<'over' | 'shut' | 'lost'> {
+    const { clock, isShut } = this.#options;
+    for (let renewedMs = clock.monotonicMs(); ; ) {
+      await clock.sleep(WATCH_EVERY_MS, over);
+      if (over.aborted) return 'over';
+      if (isShut()) return 'shut';
+      if (clock.monotonicMs() - renewedMs < RENEW_EVERY_MS) continue;
+      if (!(await claim())) return 'lost';
+      renewedMs = clock.monotonicMs();
+    }
+  }
+
+  async #portions(tally: SweepTally, signal: AbortSignal): Promise<void> {
+    const { holdings, store, clock, target, perSecond, patienceMs, pageRows, onMadeDue } = this.#options;
+    for (let after: string | null = null; !signal.aborted; ) {
+      const beganMs = clock.monotonicMs();
+      const report: ReconcileReport = await reconcile(
+        {
+          target,
+          holdings,
+          store,
+          clock,
+          perSecond,
+          ...(patienceMs === undefined ? {} : { patienceMs }),
+          ...(pageRows === undefined ? {} : { pageRows }),
+          heals: true,
+          limit: this.#options.portion ?? PORTION,
+          after,
+          busyShare: BUSY_SHARE,
+          onMadeDue(count) {
+            tally.addMadeDue(count);
+            onMadeDue();
+          },
+        },
+        signal,
+      );
+      tally.add(report);
+      if (!report.isSettled && !signal.aborted) {
+        throw unreachable('What was made due is neither delivered nor dead after a while.');
+      }
+      if (report.isComplete) return;
+      after = report.reached;
+      const restMs = (report.madeDue / perSecond) * 1_000 - (clock.monotonicMs() - beganMs);
+      await clock.sleep(Math.max(0, restMs), signal);
+    }
+  }
+
+  #tellOfHealing({ missing, older, different, madeDue, healed }: SweepResult): void {
+    if (madeDue === 0) return;
+    const { logger, target } = this.#options;
+    logger('warn', `${target} had lost or altered what was delivered to it: it is delivered again`, {
+      missing,
+      older,
+      different,
+      madeDue,
+      healed,
+    });
+  }
+
+  /** What cannot be healed, or why there was no whole sweep: told when it changes, not at every round. */
+  #tellOfTrouble({ outcome, error, unexpected, newer }: SweepResult): void {
+    const { logger, target } = this.#options;
+    const told = outcome === 'complete' ? `${unexpected} unexpected, ${newer} newer` : outcome;
+    if (told === this.#told) return;
+    this.#told = told;
+    if (outcome !== 'complete') {
+      const level = outcome === 'failed' ? 'warn' : 'info';
+      logger(level, `${target} was not compared with what was delivered to it: ${error}`, { outcome });
+    } else if (unexpected + newer > 0) {
+      logger('warn', `${target} holds what was never delivered to it; order-sync reconcile says what`, {
+        unexpected,
+        newer,
+      });
+    }
+  }
+}
+
+function unreachable(why: string): TributaryError {
+  return new TributaryError('target_unreachable', why);
+}

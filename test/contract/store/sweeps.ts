@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import type { SweepClaim, SweepResult } from '../../../src/ports/sweeps.ts';
+import { type StoreHarness, TARGET, TARGETS, usePlace } from './fixtures.ts';
+
+const LEASE_MS = 10_000;
+
+export function describeSweeps(harness: StoreHarness): void {
+  describe('the sweeps of a target', () => {
+    const place = usePlace(harness);
+
+    const read = (target: string = TARGET) => place.store.readSweep({ target, nowMs: place.clock.now() });
+    const claimBy = (claimant: string, facts: Partial<SweepClaim> = {}) => ({
+      target: TARGET,
+      claimant,
+      waitsSinceMs: place.clock.now(),
+      nowMs: place.clock.now(),
+      leaseMs: LEASE_MS,
+      ...facts,
+    });
+    const result = (endedAtMs: number): SweepResult => ({
+      beganAtMs: endedAtMs - 5,
+      endedAtMs,
+      outcome: 'gave_up',
+      error: 'It’s “down” — 😀.',
+      compared: 1,
+      inFlight: 2,
+      dead: 3,
+      missing: 4,
+      older: 5,
+      different: 6,
+      unexpected: 7,
+      newer: 8,
+      madeDue: 9,
+      healed: 10,
+    });
+
+    it('wait since the target was first seen, by whichever instance', async () => {
+      const seenMs = place.clock.now();
+      expect(await read()).toEqual({ waitsSinceMs: seenMs, last: null });
+      place.clock.nowMs += 1_000;
+      const other = await place.another();
+      expect(await other.readSweep({ target: TARGET, nowMs: place.clock.now() })).toEqual({
+        waitsSinceMs: seenMs,
+        last: null,
+      });
+      expect(await read(TARGETS[1])).toEqual({ waitsSinceMs: place.clock.now(), last: null });
+    });
+
+    it('are noted once by all who see the target first at the same time', async () => {
+      const stores = [place.store, await place.another(), await place.another()];
+      const nowMs = place.clock.now();
+      const seen = await Promise.all(
+        stores.map((store, index) => store.readSweep({ target: TARGET, nowMs: nowMs + index })),
+      );
+      expect(new Set(seen.map(({ waitsSinceMs }) => waitsSinceMs)).size).toBe(1);
+    });
+
+    it('are for one claimant at a time, who may keep it, until its lease is over', async () => {
+      const { waitsSinceMs } = await read();
+      await read(TARGETS[1]);
+      const other = await place.another();
+      expect(await place.store.claimSweep(claimBy('one', { waitsSinceMs }))).toBe(true);
+      expect(await other.claimSweep(claimBy('two', { waitsSinceMs }))).toBe(false);
+      // Those of another target are nobody's yet.
+      expect(await other.claimSweep(claimBy('two', { target: TARGETS[1] }))).toBe(true);
+      place.clock.nowMs += LEASE_MS - 1;
+      expect(await other.claimSweep(claimBy('two', { waitsSinceMs }))).toBe(false);
+      expect(await place.store.claimSweep(claimBy('one', { waitsSinceMs }))).toBe(true);
+      place.clock.nowMs += LEASE_MS - 1;
+      expect(await other.claimSweep(claimBy('two', { waitsSinceMs }))).toBe(false);
+      place.clock.nowMs += 1;
+      expect(await other.claimSweep(claimBy('two', { waitsSinceMs }))).toBe(true);
+      expect(await place.store.claimSweep(claimBy('one', { waitsSinceMs }))).toBe(false);
+    });
+
+    it('are taken by one of many who ask at once', async () => {
+      const { waitsSinceMs } = await read();
+      const stores = [place.store, await place.another(), await place.another()];
+      const taken = await Promise.all(
+        stores.flatMap((store, index) =>
+          ['a', 'b'].map((name) => store.claimSweep(claimBy(`${name}${index}`, { waitsSinceMs }))),
+        ),
+      );
+      expect(taken.filter((isTaken) => isTaken)).toHaveLength(1);
+    });
+
+    it('end with a result, which all can read, and from which the next one waits', async () => {
+      const { waitsSinceMs } = await read();
+      await place.store.claimSweep(claimBy('one', { waitsSinceMs }));
+      const endedAtMs = place.clock.now() + 2_000;
+      await place.store.endSweep({ target: TARGET, claimant: 'one', result: result(endedAtMs) });
+      const other = await place.another();
+      expect(await other.readSweep({ target: TARGET, nowMs: endedAtMs + 1 })).toEqual({
+        waitsSinceMs: endedAtMs,
+        last: result(endedAtMs),
+      });
+      // Who has not seen that it ended does not begin another.
+      expect(await other.claimSweep(claimBy('two', { waitsSinceMs }))).toBe(false);
+      expect(await other.claimSweep(claimBy('two', { waitsSinceMs: endedAtMs }))).toBe(true);
+    });
+
+    it('may be given back without one, and begun again at once', async () => {
+      const { waitsSinceMs } = await read();
+      await place.store.claimSweep(claimBy('one', { waitsSinceMs }));
+      await place.store.endSweep({ target: TARGET, claimant: 'one', result: result(waitsSinceMs + 1) });
+      await place.store.claimSweep(claimBy('two', { waitsSinceMs: waitsSinceMs + 1 }));
+      await place.store.endSweep({ target: TARGET, claimant: 'two', result: null });
+      expect(await read()).toEqual({ waitsSinceMs: waitsSinceMs + 1, last: result(waitsSinceMs + 1) });
+      expect(await place.store.claimSweep(claimBy('three', { waitsSinceMs: waitsSinceMs + 1 }))).toBe(true);
+    });
+
+    it('are not ended by who lost them', async () => {
+      const { waitsSinceMs } = await read();
+      await place.store.claimSweep(claimBy('one', { waitsSinceMs }));
+      place.clock.nowMs += LEASE_MS;
+      await place.store.claimSweep(claimBy('two', { waitsSinceMs }));
+      await place.store.endSweep({ target: TARGET, claimant: 'one', result: result(place.clock.now()) });
+      await place.store.endSweep({ target: TARGET, claimant: 'one', result: null });
+      expect(await read()).toEqual({ waitsSinceMs, last: null });
+      expect(await place.store.claimSweep(claimBy('three', { waitsSinceMs }))).toBe(false);
+    });
+  });
+}

@@ -1,0 +1,381 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
+import { Sweeper, type SweeperOptions } from '../../../src/pipeline/reconcile/sweeper.ts';
+import type { SweepResult } from '../../../src/ports/sweeps.ts';
+import { Pair } from './pair.ts';
+
+const TARGET = 'warehouse';
+const MINUTE_MS = 60_000;
+const EVERY_MS = 10 * MINUTE_MS;
+
+/** As `test/contract/store/sweeps.ts` says; for one target. */
+class Book {
+  waitsSinceMs: number | null = null;
+  last: SweepResult | null = null;
+  holder: string | null = null;
+  leasedUntilMs = 0;
+  readonly claims: string[] = [];
+  /** How many calls reject. */
+  troubles = 0;
+
+  readonly calls: Pick<SweeperOptions['store'], 'readSweep' | 'claimSweep' | 'endSweep'> = {
+    readSweep: async ({ nowMs }) => {
+      this.#trouble();
+      this.waitsSinceMs ??= nowMs;
+      return { waitsSinceMs: this.waitsSinceMs, last: this.last };
+    },
+    claimSweep: async ({ claimant, waitsSinceMs, nowMs, leaseMs }) => {
+      this.#trouble();
+      const isFree = this.holder === null || this.leasedUntilMs <= nowMs;
+      if (this.holder !== claimant && !(isFree && waitsSinceMs === this.waitsSinceMs)) return false;
+      if (this.holder !== claimant) this.claims.push(claimant);
+      this.holder = claimant;
+      this.leasedUntilMs = nowMs + leaseMs;
+      return true;
+    },
+    endSweep: async ({ claimant, result }) => {
+      this.#trouble();
+      if (this.holder !== claimant) return;
+      this.holder = null;
+      this.waitsSinceMs = result?.endedAtMs ?? this.waitsSinceMs;
+      this.last = result ?? this.last;
+    },
+  };
+
+  #trouble(): void {
+    if (this.troubles === 0) return;
+    this.troubles--;
+    throw new TributaryError('store_unreachable', 'The database does not answer.');
+  }
+}
+
+/** A target and its ledger, and sweepers as several instances have them, in a time that stands until it is moved. */
+class Place {
+  readonly pair: Pair;
+  readonly book = new Book();
+  readonly clock = new SeededClock({ seed: 7 });
+  readonly logged: string[] = [];
+  isShut = false;
+  isDelivering = true;
+
+  constructor(...ids: string[]) {
+    this.pair = new Pair(...ids);
+  }
+
+  sweeper(facts: Partial<SweeperOptions> = {}): Sweeper {
+    const sweeper = new Sweeper({
+      target: TARGET,
+      holdings: this.pair.holdings,
+      store: { ...this.pair.store, ...this.book.calls },
+      clock: this.clock,
+      logger: (level, message, fields) =>
+        this.logged.push(`${level}: ${message} ${JSON.stringify(fields ?? {})}`),
+      everyMs: EVERY_MS,
+      perSecond: 500,
+      isShut: () => this.isShut,
+      onMadeDue: () => {
+        if (this.isDelivering) this.pair.deliver();
+      },
+      ...facts,
+    });
+    onTestFinished(async () => {
+      await Promise.all([sweeper.stop(), this.clock.advance(0)]);
+    });
+    return sweeper;
+  }
+
+  /** In steps, each with turns enough for all that follows from it. */
+  async pass(ms: number, stepMs = 500): Promise<void> {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      await this.clock.advance(Math.min(stepMs, ms - passed));
+      for (let turn = 0; turn < 10; turn++) await setImmediate();
+    }
+  }
+
+  /** When each sweep after the first began, from the end of the one before, in milliseconds. */
+  async waits(count: number): Promise<number[]> {
+    const waits: number[] = [];
+    for (let sinceMs = this.book.waitsSinceMs; waits.length < count; sinceMs = this.book.waitsSinceMs) {
+      while (this.book.waitsSinceMs === sinceMs) await this.pass(1_000);
+      waits.push((this.book.last?.beganAtMs ?? 0) - (sinceMs ?? 0));
+    }
+    return waits;
+  }
+}
+
+describe('a sweeper', () => {
+  it('brings back what the target lost, again and again, and says what it found', async () => {
+    const place = new Place('a', 'b', 'c');
+    place.pair.owe('e', { status: 'dead' });
+    place.pair.owe('f', { status: 'pending' });
+    const sweeper = place.sweeper();
+    sweeper.start();
+    await place.pass(1_000);
+    expect(sweeper.status()).toEqual({ everyMs: EVERY_MS, isUnderWay: false, last: null });
+
+    place.pair.held.delete('a');
+    place.pair.hold('b', 1, ['CHANGED', true]);
+    place.pair.hold('d');
+    await place.waits(1);
+    expect(sweeper.status().last).toEqual({
+      beganAtMs: expect.any(Number),
+      endedAtMs: expect.any(Number),
+      outcome: 'complete',
+      error: null,
+      compared: 3,
+      inFlight: 1,
+      dead: 1,
+      missing: 1,
+      older: 0,
+      different: 1,
+      unexpected: 1,
+      newer: 0,
+      madeDue: 2,
+      healed: 2,
+    });
+    expect(place.pair.madeDue).toEqual([['a', 'b']]);
+    expect(place.logged.filter((line) => line.includes('"healed":2'))).toHaveLength(1);
+
+    place.pair.held.delete('c');
+    await place.waits(1);
+    expect(sweeper.status().last).toMatchObject({ missing: 1, madeDue: 1, healed: 1 });
+    expect(await place.pair.verdicts()).toEqual([['d', 'unexpected']]);
+    // What it cannot heal is told once, as long as it stays the same.
+    expect(place.logged.filter((line) => line.includes('never delivered'))).toHaveLength(1);
+    expect(place.logged).toHaveLength(3);
+  });
+
+  it('waits for about as long as it was told to, never exactly, from the end of the last sweep', async () => {
+    const place = new Place('a');
+    place.sweeper().start();
+    await place.pass(1_000);
+    const waits = await place.waits(8);
+    for (const ms of waits) {
+      expect(ms).toBeGreaterThanOrEqual(0.9 * EVERY_MS);
+      expect(ms).toBeLessThanOrEqual(1.1 * EVERY_MS + 2_000);
+    }
+    expect(new Set(waits).size).toBeGreaterThan(4);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(0.05 * EVERY_MS);
+  });
+
+  it('goes on waiting where the instance before it was, and not for a clock that was set back', async () => {
+    const place = new Place('a');
+    place.book.waitsSinceMs = place.clock.now() - EVERY_MS - MINUTE_MS;
+    place.sweeper().start();
+    await place.pass(2_000);
+    expect(place.book.last).toMatchObject({ outcome: 'complete' });
+
+    const early = new Place('a');
+    early.book.waitsSinceMs = early.clock.now() + 365 * 24 * 60 * MINUTE_MS;
+    early.sweeper().start();
+    await early.pass(2_000);
+    expect(early.book.last).toMatchObject({ outcome: 'complete' });
+  });
+
+  it('is one of several instances: each sweep is made once, and all know of it', async () => {
+    const place = new Place('a', 'b');
+    const sweepers = [place.sweeper(), place.sweeper(), place.sweeper()];
+    for (const sweeper of sweepers) sweeper.start();
+    await place.pass(1_000);
+    await place.waits(4);
+    await place.pass(MINUTE_MS);
+    expect(place.book.claims).toHaveLength(4);
+    expect(new Set(place.book.claims).size).toBe(4);
+    for (const sweeper of sweepers) expect(sweeper.status().last).toEqual(place.book.last);
+  });
+
+  it('goes through what was lost portion by portion, each delivered before the next one is made due', async () => {
+    const ids = Array.from({ length: 23 }, (_, number) => `id ${String(number).padStart(2, '0')}`);
+    const place = new Place(...ids);
+    place.pair.held.clear();
+    place.isDelivering = false;
+    const sweeper = place.sweeper({ portion: 5, pageRows: 7 });
+    sweeper.start();
+    await place.pass(1.2 * EVERY_MS);
+    // Nobody delivers yet, so the first portion alone is due; and after a while it gives up.
+    expect(place.pair.madeDue).toEqual([ids.slice(0, 5)]);
+    expect(sweeper.status().last).toMatchObject({
+      outcome: 'gave_up',
+      error: expect.stringContaining('neither delivered nor dead'),
+      missing: 5,
+      madeDue: 5,
+      healed: 0,
+    });
+
+    place.isDelivering = true;
+    place.pair.deliver();
+    await place.waits(1);
+    expect(place.pair.madeDue.slice(1).map(({ length }) => length)).toEqual([5, 5, 5, 3]);
+    expect(sweeper.status().last).toMatchObject({
+      outcome: 'complete',
+      compared: 23,
+      missing: 18,
+      healed: 18,
+    });
+    expect(await place.pair.verdicts()).toEqual([]);
+  });
+
+  it('makes no more due a second than it may, over all portions', async () => {
+    const ids = Array.from({ length: 20 }, (_, number) => `id ${String(number).padStart(2, '0')}`);
+    const place = new Place(...ids);
+    place.pair.held.clear();
+    const atMs: number[] = [];
+    place.pair.beforeMadeDue = () => atMs.push(place.clock.monotonicMs());
+    place.sweeper({ portion: 4, perSecond: 2 }).start();
+    await place.pass(1.2 * EVERY_MS, 100);
+    expect(place.pair.madeDue.flat()).toEqual(ids);
+    for (let index = 1; index < atMs.length; index++) {
+      expect((atMs[index] as number) - (atMs[index - 1] as number)).toBeGreaterThanOrEqual(1_000);
+    }
+  });
+
+  it('does not begin while nothing is sent to the target, and gives up when that begins', async () => {
+    const place = new Place('a');
+    place.pair.held.clear();
+    place.isShut = true;
+    const sweeper = place.sweeper();
+    sweeper.start();
+    await place.pass(2 * EVERY_MS);
+    expect(place.pair.asked).toEqual([]);
+    expect(place.book.claims).toEqual([]);
+
+    place.isShut = false;
+    place.pair.mood = 'hangs';
+    await place.pass(40_000);
+    expect(place.pair.asked).toEqual(['digest']);
+    expect(sweeper.status().isUnderWay).toBe(true);
+    place.isShut = true;
+    await place.pass(2_000);
+    expect(sweeper.status()).toMatchObject({
+      isUnderWay: false,
+      last: { outcome: 'gave_up', error: expect.stringContaining('breaker') },
+    });
+    expect(place.pair.madeDue).toEqual([]);
+  });
+
+  it.each([
+    ['target_unreachable', 'gave_up', 5 * MINUTE_MS, 'info'],
+    ['holdings_not_offered', 'not_offered', EVERY_MS, 'info'],
+    ['target_answer_invalid', 'failed', EVERY_MS, 'warn'],
+  ] as const)('says %s once, and comes again', async (code, outcome, againMs, level) => {
+    const place = new Place('a');
+    place.pair.mood = code;
+    const sweeper = place.sweeper();
+    sweeper.start();
+    await place.pass(1_000);
+    await place.waits(1);
+    const waits = await place.waits(3);
+    for (const ms of waits) expect(Math.abs(ms - againMs)).toBeLessThanOrEqual(0.1 * againMs + 2_000);
+    expect(sweeper.status().last).toMatchObject({ outcome, error: `It is as ${code} says.`, compared: 0 });
+    expect(place.logged).toEqual([expect.stringMatching(`^${level}: .*It is as ${code} says`)]);
+
+    place.pair.mood = 'answers';
+    place.pair.held.clear();
+    await place.waits(1);
+    expect(sweeper.status().last).toMatchObject({ outcome: 'complete', error: null, healed: 1 });
+    place.pair.mood = code;
+    await place.waits(1);
+    expect(place.logged.filter((line) => line.includes(code))).toHaveLength(2);
+  });
+
+  it('keeps what it made due in its result when the target goes down half way', async () => {
+    const place = new Place('a', 'b', 'c');
+    place.pair.held.clear();
+    place.pair.beforeMadeDue = () => {
+      place.pair.mood = 'target_unreachable';
+    };
+    const sweeper = place.sweeper();
+    sweeper.start();
+    await place.pass(1_000);
+    await place.waits(1);
+    expect(sweeper.status().last).toMatchObject({ outcome: 'gave_up', madeDue: 3, healed: 0 });
+    expect(place.logged[0]).toContain('"madeDue":3');
+  });
+
+  it('stops in the middle of a sweep, and leaves it to whoever comes next', async () => {
+    const place = new Place('a');
+    place.pair.mood = 'hangs';
+    const sweeper = place.sweeper();
+    sweeper.start();
+    sweeper.start();
+    await place.pass(1.2 * EVERY_MS);
+    expect(sweeper.status().isUnderWay).toBe(true);
+    // No time passes: nothing is waited for.
+    await Promise.all([sweeper.stop(), sweeper.stop()]);
+    expect(place.book).toMatchObject({ holder: null, last: null });
+    expect(place.logged).toEqual([]);
+    sweeper.start();
+
+    place.pair.mood = 'answers';
+    place.pair.held.clear();
+    place.sweeper().start();
+    await place.pass(2_000);
+    expect(place.book.last).toMatchObject({ healed: 1 });
+    expect(place.book.claims).toHaveLength(2);
+  });
+
+  it('does nothing after it was stopped, and stops while it waits', async () => {
+    const place = new Place('a');
+    const never = place.sweeper();
+    await never.stop();
+    never.start();
+    const waiting = place.sweeper();
+    waiting.start();
+    await place.pass(1_000);
+    await waiting.stop();
+    await never.stop();
+    await place.pass(3 * EVERY_MS);
+    expect(place.book.claims).toEqual([]);
+    expect(place.clock.sleepers).toBe(0);
+  });
+
+  it('keeps its lease for as long as it sweeps, and ends when another has it', async () => {
+    const place = new Place('a', 'b');
+    place.pair.mood = 'hangs';
+    const [first, second] = [place.sweeper(), place.sweeper()];
+    first.start();
+    second.start();
+    await place.pass(1.2 * EVERY_MS);
+    await place.pass(5 * MINUTE_MS);
+    expect(place.book.claims).toHaveLength(1);
+    const stopped = [first, second].filter((sweeper) => sweeper.status().isUnderWay);
+    expect(stopped).toHaveLength(1);
+
+    // As if its process had stood still for too long.
+    place.book.holder = 'another';
+    place.book.leasedUntilMs = place.clock.now() + MINUTE_MS;
+    await place.pass(30_000);
+    expect(stopped[0]?.status()).toMatchObject({ isUnderWay: false, last: null });
+    expect(place.book).toMatchObject({ holder: 'another', last: null });
+  });
+
+  it('goes on after troubles of the store, which it tells once', async () => {
+    const place = new Place('a');
+    place.pair.held.clear();
+    place.book.troubles = 4;
+    const sweeper = place.sweeper();
+    sweeper.start();
+    await place.pass(MINUTE_MS);
+    await place.waits(1);
+    expect(sweeper.status().last).toMatchObject({ outcome: 'complete', healed: 1 });
+    expect(place.logged.filter((line) => line.includes('does not answer'))).toHaveLength(1);
+  });
+
+  it('ends without a word on the target when the store fails it in the middle', async () => {
+    const place = new Place('a');
+    place.pair.mood = 'hangs';
+    const sweeper = place.sweeper();
+    sweeper.start();
+    await place.pass(1.2 * EVERY_MS);
+    place.book.troubles = 1;
+    await place.pass(30_000);
+    expect(sweeper.status()).toMatchObject({ isUnderWay: false, last: null });
+    expect(place.logged).toEqual([expect.stringContaining('cannot go on just now')]);
+
+    place.pair.mood = 'answers';
+    await place.pass(2 * MINUTE_MS);
+    expect(sweeper.status().last).toMatchObject({ outcome: 'complete', error: null });
+  });
+});
