@@ -33,7 +33,7 @@ const PARTITIONS = 6;
 /** How often there is news of an order, on average. */
 const REVISED_EVERY_SECONDS = 4;
 /** Longer than the deadline of a request, so that a later state may come before. */
-const DELAYS: Delays = { share: 0.04, leastMs: 1_500, mostMs: 6_000 };
+const DELAYS: Delays = { share: 0.08, leastMs: 1_500, mostMs: 6_000 };
 
 await runCommand({
   name: 'delivery-crash',

@@ -11,8 +11,8 @@ const QUICK_MS = 1_000;
 const QUICK_CALLS_MIN = 64;
 
 /**
- * Who may be under way at the same time. A target that answers quickly is asked by a few calls at a time, a
- * quarter of all slots: more would only wait for each other. A call that has not ended after a second stands aside
+ * Who may be under way at the same time. A target that answers quickly is asked by a few calls at a time, an
+ * eighth of all slots: more would only wait for each other. A call that has not ended after a second stands aside
  * and leaves its place to another, until all slots are taken. Retries get half of either at most, so that first
  * attempts go on however many retries hang.
  */
@@ -28,7 +28,7 @@ export class Slots {
 
   constructor(calls: number, clock: Pick<Clock, 'monotonicMs'>) {
     this.#calls = calls;
-    this.quickCalls = Math.min(calls, Math.max(QUICK_CALLS_MIN, Math.ceil(calls / 4)));
+    this.quickCalls = Math.min(calls, Math.max(QUICK_CALLS_MIN, Math.ceil(calls / 8)));
     this.#clock = clock;
   }
 

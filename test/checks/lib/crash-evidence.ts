@@ -18,12 +18,12 @@ const NONE_OF = [
 
 /** At least so many; by what was published and killed, and so by the minutes. */
 const AT_LEAST: Readonly<Record<string, (found: Counts) => number>> = {
-  effects_under_kills: (found) => Math.max(of(found, 'events') / 20, of(found, 'effects') / 4),
-  kills_amid_effects: (found) => (of(found, 'order_sync_kills') + of(found, 'order_mgt_kills')) / 3,
-  states_sent_again: (found) => of(found, 'events') / 50,
+  effects_under_kills: (found) => Math.max(of(found, 'events') / 30, of(found, 'effects') / 4),
+  kills_amid_effects: (found) => (of(found, 'order_sync_kills') + of(found, 'order_mgt_kills')) / 4,
+  states_sent_again: (found) => of(found, 'events') / 60,
   duplicates_answered: (found) => (of(found, 'order_sync_kills') + of(found, 'order_mgt_kills')) / 2,
   answers_lost: (found) => of(found, 'order_mgt_kills') / 10,
-  settlements_lost: (found) => of(found, 'order_sync_kills') / 10,
+  settlements_lost: (found) => of(found, 'order_sync_kills') / 15,
   older_ignored: (found) => of(found, 'events') / 10_000,
 };
 

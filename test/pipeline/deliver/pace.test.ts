@@ -61,7 +61,7 @@ describe('a target that is down', () => {
     await clock.advance(1_000);
     expect(deliver.status().breaker).toBe('open');
     const sentAtFirst = target.sentBetween(0, 1_000);
-    expect(sentAtFirst).toBeLessThanOrEqual(128 + 2 * 10);
+    expect(sentAtFirst).toBeLessThanOrEqual(64 + 2 * 10);
     await clock.advance(10 * 60_000);
     // Trials alone: three at a time, at most every half minute once the breaker waits its longest.
     const trials = target.sentBetween(1_000, clock.monotonicMs());
