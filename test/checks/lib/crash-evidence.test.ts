@@ -52,7 +52,7 @@ describe('what a run comes to', () => {
   });
 
   it('has to show more the longer it runs', () => {
-    const longer = { ...good, events: 160_000, order_sync_kills: 300, order_mgt_kills: 300 };
+    const longer = { ...good, events: 200_000, order_sync_kills: 400, order_mgt_kills: 400 };
     expect(missingEvidence(longer)).toHaveLength(EVIDENCE.length);
   });
 
