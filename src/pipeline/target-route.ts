@@ -63,7 +63,7 @@ export function deliverOn(
 /** The loop that sweeps the route's target, which `deliver` sends to; not started, and null where there is none. */
 export function sweeperOn(
   { target, sweep }: TargetRoute,
-  deliver: Deliver,
+  deliver: Pick<Deliver, 'status' | 'wake'>,
   parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger'>,
 ): Sweeper | null {
   if (sweep === undefined) return null;

@@ -10,9 +10,12 @@ import { openSqliteStore } from '../../src/adapters/sqlite/index.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { TributaryError } from '../../src/core/errors.ts';
 import { orders } from '../../src/orders/index.ts';
+import { digestOf } from '../../src/pipeline/reconcile/comparison.ts';
 import { Sync } from '../../src/pipeline/sync.ts';
+import type { TargetRoute } from '../../src/pipeline/target-route.ts';
 import type { EventLogConsumer, NewRecord } from '../../src/ports/event-log.ts';
 import type { Store } from '../../src/ports/store.ts';
+import type { HeldState, TargetHoldings } from '../../src/ports/target-holdings.ts';
 import { quickClock, WAITING, wrap } from './ingest/harness.ts';
 
 const TARGET = 'order-mgt';
@@ -21,6 +24,7 @@ interface Overrides {
   readonly store?: Store;
   readonly log?: EmbeddedLog;
   readonly delivery?: { readonly enabled: boolean };
+  readonly sweep?: TargetRoute['sweep'];
 }
 
 function created(orderId: string): NewRecord {
@@ -88,7 +92,7 @@ class SyncPlace {
     ]);
   }
 
-  sync(overrides: Overrides = {}) {
+  sync({ sweep, ...overrides }: Overrides = {}) {
     const target = openHttpTarget({
       name: TARGET,
       url: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/api/orders`,
@@ -100,7 +104,7 @@ class SyncPlace {
       domain: orders,
       log: this.log,
       store: this.store,
-      targets: [{ target, qualifies: null }],
+      targets: [{ target, qualifies: null, ...(sweep === undefined ? {} : { sweep }) }],
       clock: quickClock,
       logger: (level, message) => this.logged.push(`${level}: ${message}`),
       group: 'order-sync',
@@ -117,6 +121,27 @@ class SyncPlace {
     const producer = this.log.producer();
     for (const one of records) await producer.append([one]);
     await producer.close();
+  }
+
+  /** What the target says that it holds: all that it got. */
+  holdings(): TargetHoldings {
+    const held = (): HeldState[] =>
+      [...new Set(this.received.map((body) => String(body.order_id)))].sort().map((entityId) => {
+        const body = this.newest(entityId) ?? {};
+        const row = orders.view.columns.map(({ name }) => (body[name] ?? null) as string | boolean | null);
+        return { entityId, version: Number(body.version), row };
+      });
+    return {
+      page: async ({ after }) => ({
+        states: held().filter(({ entityId }) => after === null || entityId > after),
+        hasMore: false,
+      }),
+      digest: async ({ after, limit }) => {
+        const states = held().filter(({ entityId }) => after === null || entityId > after);
+        return { count: Math.min(limit, states.length), digest: digestOf(states.slice(0, limit)) };
+      },
+      close: async () => {},
+    };
   }
 
   /** The newest body of the order that the target got. */
@@ -233,6 +258,43 @@ describe('the whole pipeline', () => {
     await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
     expect(attempts).toBe(3);
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
+  it('sweeps its target: what that loses is delivered again, and the status says so', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const sync = place.sync({ sweep: { holdings: place.holdings(), everyMs: 1_000, perSecond: 100 } });
+    expect(sync.status().sweeps).toEqual({});
+    await sync.start();
+    await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
+    await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ version: 2 }), WAITING);
+    const before = place.newest('a');
+    await vi.waitFor(
+      () =>
+        expect(sync.status().sweeps[TARGET]).toMatchObject({
+          everyMs: 1_000,
+          last: { outcome: 'complete', compared: 1, inFlight: 0 },
+        }),
+      WAITING,
+    );
+    place.received.length = 0;
+    await vi.waitFor(() => expect(place.newest('a')).toEqual(before), WAITING);
+    await vi.waitFor(() => expect(place.logged.join()).toContain('it is delivered again'), WAITING);
+    await sync.stop();
+    const { last } = sync.status().sweeps[TARGET] ?? {};
+    place.received.length = 0;
+    await systemClock.sleep(1_500);
+    expect(place.received).toEqual([]);
+    expect(sync.status().sweeps[TARGET]).toMatchObject({ isUnderWay: false, last });
+  });
+
+  it('sweeps nothing where it delivers nothing', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const sweep = { holdings: place.holdings(), everyMs: 1_000, perSecond: 100 };
+    const sync = place.sync({ sweep, delivery: { enabled: false } });
+    await sync.start();
+    expect(sync.status().sweeps).toEqual({});
   });
 
   it('gives up on what waiting cannot mend', async () => {

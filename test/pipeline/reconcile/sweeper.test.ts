@@ -316,6 +316,22 @@ describe('a sweeper', () => {
     expect(place.book.claims).toHaveLength(2);
   });
 
+  it('makes nothing more due once it is stopped', async () => {
+    const place = new Place('a', 'b', 'c', 'd', 'e', 'f');
+    place.pair.held.clear();
+    const sweeper = place.sweeper({ perSecond: 1 });
+    let madeDue = 0;
+    const stopped = Promise.withResolvers<void>();
+    place.pair.beforeMadeDue = () => {
+      madeDue++;
+      if (madeDue === 2) void sweeper.stop().then(stopped.resolve);
+    };
+    sweeper.start();
+    await place.pass(1.2 * EVERY_MS);
+    await stopped.promise;
+    expect(place.pair.madeDue).toEqual([['a'], ['b']]);
+  });
+
   it('does nothing after it was stopped, and stops while it waits', async () => {
     const place = new Place('a');
     const never = place.sweeper();

@@ -1,0 +1,83 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { SeededClock } from '../../src/adapters/seeded-clock.ts';
+import type { BreakerState, DeliverStatus } from '../../src/pipeline/deliver/options.ts';
+import { sweeperOn, type TargetRoute } from '../../src/pipeline/target-route.ts';
+import { Pair } from './reconcile/pair.ts';
+
+const target: TargetRoute['target'] = {
+  name: 'warehouse',
+  maxBatch: 1,
+  deliver: async () => [],
+  close: async () => {},
+};
+
+describe('the sweeper on a route', () => {
+  it.each<[BreakerState, boolean]>([
+    ['closed', true],
+    ['ramping', true],
+    // With little to send, the trials may be long in coming: what the sweep makes due can be one.
+    ['half_open', true],
+    ['open', false],
+    ['disabled', false],
+  ])('with its breaker %s: begins %s', async (breaker, begins) => {
+    const clock = new SeededClock({ seed: 1 });
+    const pair = new Pair('a');
+    pair.held.clear();
+    let claims = 0;
+    let wakes = 0;
+    const sweep = { holdings: pair.holdings, everyMs: 60_000, perSecond: 10 };
+    const status = (): DeliverStatus => ({
+      delivered: 0,
+      retried: 0,
+      dead: 0,
+      inFlight: 0,
+      waiting: 0,
+      breaker,
+      opensInMs: null,
+      ratePerSecond: null,
+      maxBatch: 1,
+    });
+    const sweeper = sweeperOn(
+      { target, qualifies: null, sweep },
+      {
+        status,
+        wake() {
+          wakes++;
+          pair.deliver();
+        },
+      },
+      {
+        store: {
+          ...pair.store,
+          readSweep: async () => ({ waitsSinceMs: 0, last: null }),
+          claimSweep: async () => ++claims === 1,
+          endSweep: async () => {},
+        },
+        clock,
+        logger: () => {},
+      },
+    );
+    sweeper?.start();
+    for (let step = 0; step < 20; step++) {
+      await clock.advance(200);
+      await setImmediate();
+    }
+    await sweeper?.stop();
+    expect(pair.held.has('a')).toBe(begins);
+    expect({ isClaimed: claims > 0, wakes }).toEqual({ isClaimed: begins, wakes: begins ? 1 : 0 });
+  });
+
+  it('is not there without a way to ask the target', () => {
+    const pair = new Pair();
+    const store = {
+      ...pair.store,
+      readSweep: async () => ({ waitsSinceMs: 0, last: null }),
+      claimSweep: async () => true,
+      endSweep: async () => {},
+    };
+    const deliver = { status: () => expect.unreachable(), wake() {} };
+    const parts = { store, clock: pair.clock, logger: () => {} };
+    expect(sweeperOn({ target, qualifies: null }, deliver, parts)).toBeNull();
+  });
+});
