@@ -1,5 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 
+const OVER = 'over';
+
 /** Lets loops wait for something to change: `open` wakes all who wait now, and nobody later. */
 export class Gate {
   readonly #waiting = new Set<() => void>();
@@ -21,7 +23,8 @@ export class Gate {
   /** As `wait`, but no longer than `ms`; leaves no timer behind. */
   async waitFor(ms: number, clock: Pick<Clock, 'sleep'>, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
-    const end = () => over.abort();
+    // Given a reason, `abort` does not make an error, with its stack, each time.
+    const end = () => over.abort(OVER);
     signal.addEventListener('abort', end);
     if (signal.aborted) end();
     await Promise.race([this.wait(over.signal), clock.sleep(ms, over.signal)]);

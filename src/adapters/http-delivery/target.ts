@@ -36,7 +36,9 @@ class HttpTarget implements DeliveryTarget {
   readonly #context: AttemptContext;
   readonly #traceparentOf: (deliveries: readonly Delivery[]) => string;
   readonly #offer: BatchOffer;
-  readonly #underWay = new Set<Promise<unknown>>();
+  #underWay = 0;
+  /** Called when nothing is under way any more, once the target is to be closed. */
+  #onIdle: (() => void) | null = null;
   #closed: Promise<void> | null = null;
 
   constructor(options: HttpTargetOptions) {
@@ -71,22 +73,35 @@ class HttpTarget implements DeliveryTarget {
     return this.#offer.maxBatch;
   }
 
-  deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
-    const delivering = this.#deliver(deliveries, signal);
-    this.#underWay.add(delivering);
-    void delivering.then(() => this.#underWay.delete(delivering));
-    return delivering;
+  async deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
+    this.#underWay++;
+    try {
+      const [only] = deliveries;
+      if (only !== undefined && deliveries.length === 1) return [await this.#deliverOne(only, signal)];
+      return await this.#deliverMany(deliveries, signal);
+    } finally {
+      this.#underWay--;
+      if (this.#underWay === 0) this.#onIdle?.();
+    }
   }
 
   /** What is under way is finished first, which its deadline bounds. */
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#underWay).then(() => this.#pool.destroy());
+    this.#closed ??= this.#idle().then(() => this.#pool.destroy());
     return this.#closed;
   }
 
-  async #deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
-    const [first] = deliveries;
-    if (first !== undefined && deliveries.length === 1) return [await this.#deliverOne(first, signal)];
+  #idle(): Promise<void> {
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  async #deliverMany(
+    deliveries: readonly Delivery[],
+    signal: AbortSignal,
+  ): Promise<readonly DeliveryOutcome[]> {
     const { clock, deadlineMs } = this.#context;
     const startsUntilMs = clock.monotonicMs() + deadlineMs;
     const outcomes: DeliveryOutcome[] = [];

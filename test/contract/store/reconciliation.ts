@@ -103,11 +103,19 @@ export function describeReconciliation(harness: StoreHarness): void {
     });
 
     it('is left alone where it is pending or dead', async () => {
-      await fill(['dead', 'pending'], (id) => (id === 'dead' ? 'dead' : null));
+      await fill(['dead', 'delivered, then due', 'pending'], (id) =>
+        id === 'dead' ? 'dead' : id === 'pending' ? null : 'delivered',
+      );
+      const row = ['Bergen', false, null];
+      await commitChanges(place.store, change('delivered, then due', 1, { row, delivery: DUE }));
+      place.clock.nowMs += 1_000;
       const table = () => harness.rawQuery('SELECT * FROM deliveries ORDER BY target, entity_id');
       const before = await table();
       const again = { target: TARGET, nowMs: place.clock.now() + 1 };
-      const delivered = ['dead', 'pending'].map((entityId) => ({ entityId, version: 1 }));
+      const delivered = ['dead', 'delivered, then due', 'pending'].map((entityId) => ({
+        entityId,
+        version: 1,
+      }));
       expect(await place.store.makeDueAgain({ ...again, delivered })).toBe(0);
       expect(await place.store.makeDueAgain({ ...again, delivered: [] })).toBe(0);
       expect(await table()).toEqual(before);
