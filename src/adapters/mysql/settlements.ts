@@ -23,11 +23,14 @@ export class Settlements {
       ...claim,
       settlement: settlements[claim.index] as DeliverySettlement,
     }));
-    await inTransaction(this.#pool, async (connection) => {
-      const others = await settleDelivered(connection, sorted);
-      await moveOn.run(connection, others, (writer) => writer.integer(now));
-      await insertAttempt.run(connection, sorted);
-    });
+    // Each transaction takes its rows by id. All in one would take them group by group, against whoever makes them due.
+    for (const group of alike(sorted)) {
+      await inTransaction(this.#pool, async (connection) => {
+        if (!(await areDelivered(connection, group)))
+          await moveOn.run(connection, group, (writer) => writer.integer(now));
+        await insertAttempt.run(connection, group);
+      });
+    }
   }
 
   async release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
@@ -64,36 +67,35 @@ function claimsById(deliveries: readonly ClaimedDelivery[]): Claim[] {
     .sort((a, b) => Buffer.compare(a.id, b.id));
 }
 
-/**
- * Settles those that were delivered: nearly all, as a rule, and a plain UPDATE costs the server half of what a row with
- * its conditions does. Resolves with those that are left to `moveOn`; what is settled already it leaves as it is.
- */
-async function settleDelivered(
-  connection: PoolConnection,
-  settlings: readonly Settling[],
-): Promise<Settling[]> {
-  const others: Settling[] = [];
-  const alike = new Map<string, Settling[]>();
+/** Those that were delivered, by claim and status, and all others together; each group in the sequence given. */
+function alike(settlings: readonly Settling[]): Settling[][] {
+  const groups = new Map<string, Settling[]>();
   for (const settling of settlings) {
-    const { next, status, error, delivery } = settling.settlement;
-    if (next !== 'delivered' || error !== null) {
-      others.push(settling);
-      continue;
-    }
-    const key = `${status} ${settling.claimId} ${delivery.target}`;
-    const group = alike.get(key);
-    if (group === undefined) alike.set(key, [settling]);
+    const { claimId, settlement } = settling;
+    const key = isPlain(settlement) ? `${settlement.status} ${claimId} ${settlement.delivery.target}` : '';
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [settling]);
     else group.push(settling);
   }
-  for (const group of alike.values()) {
-    const [{ settlement, claimId }] = group as [Settling];
-    const updated = await deliveredWith(settlement.status ?? 0).run(connection, group, (writer) => {
-      writer.text(settlement.delivery.target);
-      writer.integer(claimId);
-    });
-    if (updated < group.length) others.push(...group);
-  }
-  return others.sort((a, b) => Buffer.compare(a.id, b.id));
+  return [...groups.values()];
+}
+
+function isPlain({ next, error }: DeliverySettlement): boolean {
+  return next === 'delivered' && error === null;
+}
+
+/**
+ * Whether this is a group of those that were delivered, and the ledger says so now: as a rule, and a plain UPDATE costs
+ * the server half of what a row with its conditions does. If not, `moveOn` leaves those alone that it says it of.
+ */
+async function areDelivered(connection: PoolConnection, group: readonly Settling[]): Promise<boolean> {
+  const [{ settlement, claimId }] = group as [Settling];
+  if (!isPlain(settlement)) return false;
+  const updated = await deliveredWith(settlement.status ?? 0).run(connection, group, (writer) => {
+    writer.text(settlement.delivery.target);
+    writer.integer(claimId);
+  });
+  return updated === group.length;
 }
 
 const deliveredStatements = new Map<number, RowsStatement<Settling>>();
