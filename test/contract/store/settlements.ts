@@ -156,5 +156,53 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await place.store.counts()).toMatchObject({ deliveriesDelivered: 3, deliveriesDead: 1 });
       expect((await place.store.readDelivery(TARGET, 'b'))?.status).toBe('dead');
     });
+
+    it('of many that were delivered tells those apart that have moved on meanwhile', async () => {
+      const ids = Array.from({ length: 100 }, (_, index) => `parcel ${String(index).padStart(2, '0')}`);
+      const [newer, reclaimed] = ['parcel 07', 'parcel 50'];
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+      const request = { target: TARGET, limit: 100, leaseMs: LEASE_MS, attempts: 'first' } as const;
+      const claimed = await place.store.claimDeliveries({
+        ...request,
+        claimant: 'one',
+        nowMs: place.clock.now(),
+      });
+      expect(claimed).toHaveLength(100);
+      await commitChanges(place.store, change(newer, 1, { row: ['Bergen', false, null], delivery: DUE }));
+      const others = claimed.filter(({ entityId }) => entityId !== reclaimed);
+      await place.store.releaseDeliveries(claimed.filter(({ entityId }) => entityId === reclaimed));
+      const [again] = await place.store.claimDeliveries({
+        ...request,
+        claimant: 'two',
+        nowMs: place.clock.now(),
+      });
+      expect(again).toMatchObject({ entityId: reclaimed, claimant: 'two', attempt: 1 });
+
+      for (let time = 0; time < 2; time++) {
+        await place.store.settleDeliveries(claimed.map((delivery) => settlement(delivery, 'delivered')));
+        expect(await place.store.readDelivery(TARGET, newer)).toMatchObject({
+          status: 'pending',
+          dueVersion: 2,
+          deliveredVersion: 1,
+          attempts: 0,
+          nextAttemptAtMs: place.clock.now(),
+        });
+        // The claim of the other is in force, though what the first one sent has arrived.
+        expect(await place.store.readDelivery(TARGET, reclaimed)).toMatchObject({
+          status: 'pending',
+          deliveredVersion: 1,
+          attempts: 1,
+          nextAttemptAtMs: place.clock.now() + LEASE_MS,
+        });
+        const done = others.filter(({ entityId }) => entityId !== newer);
+        for (const { entityId } of done) {
+          expect(await place.store.readDelivery(TARGET, entityId), entityId).toMatchObject({
+            status: 'delivered',
+            deliveredVersion: 1,
+          });
+        }
+        expect(await attempts()).toHaveLength(100);
+      }
+    });
   });
 }
