@@ -175,15 +175,8 @@ export class GroupMember {
   /** Joins, and stays until the group changes, the membership is lost or the log is closed. */
   async #beMember(onJoined: () => void): Promise<void> {
     const { settings } = this.#cluster;
-    this.#isJoining = true;
-    const membership = await this.#join().finally(() => {
-      this.#isJoining = false;
-    });
+    const [membership, connection, heartbeats] = await this.#beginMembership();
     if (this.#closing.signal.aborted) return;
-    this.#membership = membership;
-    const connection = await this.#connection(membership.coordinator);
-    const heartbeats = new Heartbeats(settings, (signal) => this.#heartbeat(membership, signal));
-    this.#heartbeats = heartbeats;
     try {
       const partitions = await this.#share(connection, membership);
       onJoined();
@@ -199,6 +192,21 @@ export class GroupMember {
       if (end !== 'closed') this.#membership = undefined;
     } finally {
       if (!this.#closing.signal.aborted) heartbeats.stop();
+    }
+  }
+
+  /** Not judged by the last one's heartbeats: they stopped before the join, which may outlast a session. */
+  async #beginMembership(): Promise<[Membership, Connection, Heartbeats]> {
+    const { settings } = this.#cluster;
+    this.#isJoining = true;
+    try {
+      const membership = await this.#join();
+      const connection = await this.#connection(membership.coordinator);
+      this.#membership = membership;
+      this.#heartbeats = new Heartbeats(settings, (signal) => this.#heartbeat(membership, signal));
+      return [membership, connection, this.#heartbeats];
+    } finally {
+      this.#isJoining = false;
     }
   }
 

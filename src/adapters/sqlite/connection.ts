@@ -12,7 +12,7 @@ import {
   ROWS_PER_TURN,
   WAL_AUTOCHECKPOINT_PAGES,
 } from './options.ts';
-import { WalSync } from './wal-sync.ts';
+import { hasWal, WalSync } from './wal-sync.ts';
 
 /** One SQLite connection with its prepared statements. Integers are read as bigints: offsets go past 2^53. */
 export class Connection {
@@ -85,10 +85,13 @@ export class Database {
       if (this.#connections !== null) return;
       await this.#whenUnlocked(() => {
         const writer = new Connection(this.#file, false);
+        let reader: Connection | undefined;
         try {
           prepareForWriting(writer, this.#file);
-          this.#connections = { writer, reader: openReader(this.#file), wal: writer.walSync() };
+          reader = openReader(this.#file);
+          this.#connections = { writer, reader, wal: writer.walSync() };
         } catch (error) {
+          reader?.close();
           writer.close();
           throw error;
         }
@@ -109,7 +112,7 @@ export class Database {
   /**
    * Runs one transaction that has the write lock from its beginning. It is committed if `keeps` says so of the
    * result, and rolled back if not, or if `work` throws. Resolves once it is on disk; the next transaction does not
-   * wait for that.
+   * wait for that. Once the disk has failed no transaction is begun any more.
    */
   async write<T>(
     work: (writer: Connection) => Promise<T> | T,
@@ -117,6 +120,7 @@ export class Database {
   ): Promise<T> {
     const { wal } = this.#open();
     const { result, isKept } = await this.#exclusively(async () => {
+      if (wal.failure !== null) throw wal.failure;
       const { writer } = this.#open();
       await this.#whenUnlocked(() => writer.execute('BEGIN IMMEDIATE'));
       try {
@@ -206,9 +210,16 @@ function prepareForWriting(writer: Connection, file: string): void {
       `The store ${file} keeps its texts as ${encoding}, so ids would not compare by their UTF-8 bytes: choose another file.`,
     );
   }
-  writer.execute('PRAGMA journal_mode = WAL');
+  if (!hasWal(writer.statement('PRAGMA journal_mode = WAL').get())) {
+    throw new TributaryError(
+      'store_refused',
+      `The store ${file} cannot have a write-ahead log where it lies: choose a file on a local disk.`,
+    );
+  }
   // WalSync waits for the disk, so that a COMMIT need not.
   writer.execute('PRAGMA synchronous = NORMAL');
+  // What a disk that failed may have left in the log is not built on.
+  writer.execute('PRAGMA wal_checkpoint(PASSIVE)');
   writer.execute(`PRAGMA wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`);
   writer.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
 }

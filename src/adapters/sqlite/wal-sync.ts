@@ -7,6 +7,11 @@ const syncFile = promisify(fdatasync);
 const closeFile = promisify(close);
 const nothing = async () => {};
 
+/** What `PRAGMA journal_mode = WAL` answered: where a file system cannot, another mode stays in silence. */
+export function hasWal(answer: Record<string, unknown> | undefined): boolean {
+  return answer?.journal_mode === 'wal';
+}
+
 /**
  * Waits for the disk in SQLite's stead. With `synchronous = FULL` a COMMIT of `node:sqlite` holds up the whole
  * event loop until its write-ahead log is on disk. With `synchronous = NORMAL` it only writes the log, in the same
@@ -32,12 +37,12 @@ export class WalSync {
 
   /**
    * Of a connection in WAL mode that has read something: as long as it is open, its log stays the same file. One in
-   * memory has nothing to sync. Throws what opening a file throws.
+   * memory has nothing to sync. Throws `store_unreachable` if the log cannot be opened.
    */
   static of(database: DatabaseSync): WalSync {
     const file = database.location();
     if (file === null) return new WalSync('in memory', nothing, nothing);
-    const descriptor = openSync(`${file}-wal`, 'r+');
+    const descriptor = openLog(`${file}-wal`);
     return new WalSync(
       file,
       () => syncFile(descriptor),
@@ -95,5 +100,17 @@ export class WalSync {
       );
       throw this.#failure;
     }
+  }
+}
+
+function openLog(file: string): number {
+  try {
+    return openSync(file, 'r+');
+  } catch (error) {
+    throw new TributaryError(
+      'store_unreachable',
+      `The write-ahead log ${file} cannot be opened (${messageOf(error)}): check its permissions.`,
+      { cause: error },
+    );
   }
 }

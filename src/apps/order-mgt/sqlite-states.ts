@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { WalSync } from '../../adapters/sqlite/wal-sync.ts';
+import { hasWal, WalSync } from '../../adapters/sqlite/wal-sync.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { effectOfKnown, effectOfNew } from './effect.ts';
 import { type OrderState, payloadHashOf } from './order-state.ts';
@@ -58,7 +58,12 @@ const MIGRATIONS: readonly string[] = [
  */
 export function openSqliteStates(file: string): OrderStates {
   const database = open(file);
-  return new SqliteStates(database, WalSync.of(database));
+  try {
+    return new SqliteStates(database, WalSync.of(database));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 function open(file: string): DatabaseSync {
@@ -67,8 +72,11 @@ function open(file: string): DatabaseSync {
     mkdirSync(dirname(file), { recursive: true });
     database = new DatabaseSync(file, { timeout: 5_000 });
     // WalSync waits for the disk before a receipt is given, so that a COMMIT need not.
+    const answer = database.prepare('PRAGMA journal_mode = WAL').get();
+    if (database.location() !== null && !hasWal(answer))
+      throw new Error('it can have no write-ahead log there');
     database.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -65536;',
+      'PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -65536; PRAGMA wal_checkpoint(PASSIVE);',
     );
   } catch (error) {
     throw new TributaryError(
@@ -122,6 +130,7 @@ class SqliteStates implements OrderStates {
   }
 
   async receive(deliveries: readonly ReceivedDelivery[]): Promise<Receipt[]> {
+    if (this.#wal.failure !== null) throw this.#wal.failure;
     const receipts = this.#commit(deliveries);
     await this.#wal.sync();
     return receipts;

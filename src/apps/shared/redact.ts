@@ -14,7 +14,7 @@ export function redact(text: string): string {
   return text
     .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, `$1${MASK}@`)
     .replace(/whsec_[A-Za-z0-9+/=]+/g, `whsec_${MASK}`)
-    .replace(/\btrb_[A-Za-z0-9_-]+/g, `trb_${MASK}`);
+    .replace(/trb_[A-Za-z0-9_-]+/g, `trb_${MASK}`);
 }
 
 /**

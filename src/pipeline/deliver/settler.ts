@@ -83,7 +83,11 @@ export class Settler {
       if (restMs > 0 && isBusy() && this.#finished.length < SETTLE_LIMIT) await clock.sleep(restMs, stopping);
       lastMs = clock.monotonicMs();
       failures = (await this.#settle(failures)) ? 0 : failures + 1;
-      if (failures > 0) await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()));
+      if (failures === 0) continue;
+      // Whoever stops waits a little for the store, and not for as long as it has been away.
+      const isStopping = stopping.aborted;
+      const pauseMs = fullJitterMs(STORE_BACKOFF, isStopping ? 1 : failures, clock.random());
+      await clock.sleep(pauseMs, isStopping ? undefined : stopping);
     }
   }
 
@@ -104,7 +108,7 @@ export class Settler {
       this.#beingSettled = 0;
       // The leases end by themselves: when stopping, sending again is cheaper than waiting for a dead store.
       const isGivenUp = this.#context.stopping.aborted && failures + 1 >= LAST_FAILURES;
-      if (!isGivenUp) this.#finished = [...batch, ...this.#finished];
+      this.#finished = isGivenUp ? [] : [...batch, ...this.#finished];
       return false;
     }
     this.#beingSettled = 0;

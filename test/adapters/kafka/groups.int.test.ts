@@ -3,6 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Cluster } from '../../../src/adapters/kafka/cluster.ts';
+import { GroupMember } from '../../../src/adapters/kafka/group.ts';
+import { settingsOf } from '../../../src/adapters/kafka/options.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { EventLog } from '../../../src/ports/event-log.ts';
 import { eventually, newRecord, partitionsOf, TestMember } from '../../contract/event-log-harness.ts';
@@ -190,6 +193,56 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     await member.untilHolds(2);
     expect(await member.read(partitions, 40)).toHaveLength(40);
     await own.close();
+  });
+
+  it('may use what it holds after a join that lasted longer than a session, until it is shared out anew', async () => {
+    await newTopic(2);
+    let aheadMs = 0;
+    const monotonicMs = () => systemClock.monotonicMs() + aheadMs;
+    const clock = { ...systemClock, monotonicMs };
+    const cluster = new Cluster(settingsOf({ brokers: services().kafka.brokers, clock, log: () => {} }));
+    const connect = cluster.connect.bind(cluster);
+    const coordinatorOf = cluster.coordinatorOf.bind(cluster);
+    // A join looks for the coordinator, then connects; the second connection is for what comes after the join.
+    let connections = 0;
+    let isAsked = false;
+    const answers: boolean[] = [];
+    cluster.coordinatorOf = (name) => {
+      connections = 0;
+      return coordinatorOf(name);
+    };
+    cluster.connect = async (nodeId, use, requestTimeoutMs) => {
+      if (use === 'group' && ++connections === 2 && isAsked) {
+        aheadMs = 60_000;
+        answers.push(first.mayUseHeld());
+        aheadMs = 0;
+      }
+      return connect(nodeId, use, requestTimeoutMs);
+    };
+    const told: string[] = [];
+    const tell = (kind: string) => async () => void told.push(kind);
+    const events = {
+      assigned: tell('assigned'),
+      revoked: tell('revoked'),
+      lost: tell('lost'),
+      refreshed() {},
+    };
+    const first = new GroupMember(cluster, group, [topic], events);
+    first.start();
+    await eventually(
+      () => told.includes('assigned'),
+      timeoutMs,
+      () => 'the first member holds both',
+    );
+    isAsked = true;
+    const second = await startMember();
+    await second.untilHolds(1);
+    isAsked = false;
+    expect(answers).not.toEqual([]);
+    expect(told).not.toContain('lost');
+    expect(answers, 'told that it lost nothing, and yet that it may not use it').not.toContain(false);
+    await first.close();
+    await cluster.close();
   });
 
   it('keeps its heartbeats up while partitions are given back, longer than a session lasts', async () => {

@@ -17,13 +17,14 @@ import {
 } from '../../contract/store/fixtures.ts';
 
 /** What the disk does: nothing until the test lets it. */
-const disk = vi.hoisted(() => ({ isHeld: false, waiting: [] as (() => void)[] }));
+const disk = vi.hoisted(() => ({ isHeld: false, isBroken: false, waiting: [] as (() => void)[] }));
 
 vi.mock('node:fs', async (importOriginal) => {
   const fs = await importOriginal<typeof Fs>();
   const fdatasync = (descriptor: number, done: (error: Error | null) => void) => {
     const sync = () => fs.fdatasync(descriptor, done);
-    if (disk.isHeld) disk.waiting.push(sync);
+    if (disk.isBroken) setImmediate(() => done(new Error('EIO: i/o error, fdatasync')));
+    else if (disk.isHeld) disk.waiting.push(sync);
     else sync();
   };
   return { ...fs, fdatasync };
@@ -51,6 +52,7 @@ describe('while the disk has not synced', () => {
     folder = mkdtempSync(join(tmpdir(), 'tributary-disk-'));
   });
   afterEach(() => {
+    disk.isBroken = false;
     letGo();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -92,6 +94,63 @@ describe('while the disk has not synced', () => {
     expect(await isPending(receiving)).toBe(true);
     letGo();
     expect(await receiving).toEqual([{ effect: 'applied', heldVersion: 1 }]);
+    await states.close();
+  });
+});
+
+describe('once the disk has failed', () => {
+  let folder = '';
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tributary-disk-'));
+  });
+  afterEach(() => {
+    disk.isBroken = false;
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('the store begins nothing more until it is opened again, so that no attempt is counted', async () => {
+    const clock = new SettableClock();
+    const file = join(folder, 'store.sqlite');
+    const store = openSqliteStore({ file, clock, targets: TARGETS });
+    await store.migrate(parcelMigration(clock));
+    await commitChanges(store, change('due', 0, { delivery: DUE }));
+    disk.isBroken = true;
+    await expect(store.commit(batchOf([], [change('parcel', 0)]))).rejects.toMatchObject({
+      code: 'store_commit_unknown',
+    });
+    disk.isBroken = false;
+    const claim = { target: TARGET, limit: 1, leaseMs: 1_000, attempts: 'first' } as const;
+    for (let time = 0; time < 3; time++) {
+      clock.nowMs += 2_000;
+      await expect(
+        store.claimDeliveries({ ...claim, claimant: `${time}`, nowMs: clock.now() }),
+      ).rejects.toMatchObject({ code: 'store_commit_unknown' });
+    }
+    expect(await store.health()).toMatchObject({ ok: false, reason: expect.stringContaining('EIO') });
+    await store.close();
+
+    const again = openSqliteStore({ file, clock, targets: TARGETS });
+    await again.migrate(parcelMigration(clock));
+    const [claimed] = await again.claimDeliveries({ ...claim, claimant: 'again', nowMs: clock.now() });
+    expect(claimed).toMatchObject({ entityId: 'due', attempt: 1 });
+    await again.close();
+  });
+
+  it('order-mgt takes nothing more until it is opened again', async () => {
+    const file = join(folder, 'order-mgt.sqlite');
+    const states = openSqliteStates(file);
+    const status = { order_status: 'CREATED', payment_status: null, review_status: null };
+    const give = (orderId: string) => {
+      const state = { order_id: orderId, version: 1, ready_to_send: true, ...status };
+      return states.receive([{ deliveryId: `of ${orderId}`, state, receivedAtMs: 0 }]);
+    };
+    disk.isBroken = true;
+    await expect(give('first')).rejects.toMatchObject({ code: 'store_commit_unknown' });
+    disk.isBroken = false;
+    await expect(give('second')).rejects.toMatchObject({ code: 'store_commit_unknown' });
+    expect(await states.read('second')).toBeNull();
+    expect(await states.health()).toMatchObject({ ok: false });
     await states.close();
   });
 });

@@ -116,4 +116,13 @@ describe('waiting for the disk', () => {
     expect(statSync(`${file}-wal`).ino).toBe(before);
     await states.close();
   });
+
+  it('says which log cannot be opened', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tributary-wal-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const database = new DatabaseSync(join(folder, 'plain.sqlite'));
+    database.exec('CREATE TABLE anything (id)');
+    expect(() => WalSync.of(database)).toThrow(/write-ahead log .*plain\.sqlite-wal cannot be opened/);
+    database.close();
+  });
 });

@@ -29,7 +29,7 @@ describe.each([true, false])('a log line (for people: %s)', (isPretty) => {
       password: 'hush',
       targetSecret: 'hush',
       authorization: 'Bearer hush',
-      detail: 'signed by whsec_aHVzaGh1c2g=',
+      detail: 'signed by whsec_aHVzaGh1c2g=, asked with key%3Dtrb_hush_hush',
       url: 'https://key:hush@target/',
       two: 'mysql://user:hu@hush@db/events',
     });

@@ -265,3 +265,28 @@ describe('batches', () => {
     await stop();
   });
 });
+
+describe('a store that is gone while a stop is asked for', () => {
+  it('is asked a few times more, however much is not recorded and however long it has been away', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(21);
+    target.maxBatch = 1_000;
+    let asked = 0;
+    ledger.settleDeliveries = async () => {
+      asked++;
+      throw new Error('The database does not answer.');
+    };
+    ledger.due(...names('order', 30_000));
+    deliver.start();
+    await clock.advance(60_000);
+    expect(deliver.status().inFlight).toBeGreaterThan(10_000);
+    const before = asked;
+    const beganMs = clock.monotonicMs();
+    let stoppedMs = Number.NaN;
+    void deliver.stop().then(() => {
+      stoppedMs = clock.monotonicMs();
+    });
+    await stop();
+    expect(asked - before).toBeLessThanOrEqual(3);
+    expect(stoppedMs - beganMs).toBeLessThan(3_000);
+  });
+});
