@@ -33,6 +33,7 @@ export class Gate {
   }
 
   open(): void {
+    if (this.#waiting.size === 0) return;
     for (const wake of [...this.#waiting]) wake();
   }
 }

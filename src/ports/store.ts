@@ -245,6 +245,8 @@ export interface ClaimedDelivery {
   readonly isRetry: boolean;
   readonly claimant: string;
   readonly dueSinceMs: number;
+  /** The number of the ledger's row, if the store counts them: it finds the row by it when the claim ends. */
+  readonly deliveryNumber: number | null;
 }
 
 export interface DeliverySettlement {

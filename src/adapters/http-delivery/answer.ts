@@ -6,8 +6,7 @@ export const ANSWER_KEPT_BYTES = 1_024;
  * answers is not trusted: control characters, line ends and marks that turn the direction of writing become
  * blanks, bytes that are no UTF-8 become U+FFFD.
  */
-export function answerText(chunks: readonly Uint8Array[]): string {
-  const bytes = Buffer.concat(chunks);
+export function answerText(bytes: Buffer): string {
   const isCut = bytes.length > ANSWER_KEPT_BYTES;
   const kept = isCut ? bytes.subarray(0, endOfCharacter(bytes, ANSWER_KEPT_BYTES)) : bytes;
   return (

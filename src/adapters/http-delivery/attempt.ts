@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
 import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
 import { codeOf, describeFault } from './fault.ts';
-import type { StopWatch } from './stop-watch.ts';
+import type { Endable, UnderWay } from './under-way.ts';
 import { retryAfterMs, verdictOf } from './verdict.ts';
 
 /** What all attempts of one target share. */
@@ -14,16 +14,11 @@ export interface AttemptContext {
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly deadlineMs: number;
   readonly retryAfterLimitMs: number;
-  readonly stops: StopWatch;
+  readonly underWay: UnderWay;
 }
 
 /** No more of an answer is read, unless it is one to many states. */
 const ANSWER_READ_BYTES = 64 * 1_024;
-
-export interface AttemptOptions {
-  /** Bytes of the answer that are read, and kept for `body`; without it, 64 KiB are read and only the first kept. */
-  readonly answerLimit?: number;
-}
 
 /**
  * One request, from the moment it is asked for until its outcome is known.
@@ -33,15 +28,13 @@ export interface AttemptOptions {
  *
  * Settled once means settled for good: a connection that is made later must not carry the request any more.
  */
-export class Attempt implements Dispatcher.DispatchHandler {
-  readonly outcome: Promise<DeliveryOutcome>;
+export class Attempt implements Dispatcher.DispatchHandler, Endable {
+  readonly signal: AbortSignal;
+  readonly startedMs: number;
   readonly #context: AttemptContext;
-  readonly #signal: AbortSignal;
-  readonly #startedMs: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #settled: (outcome: DeliveryOutcome, attempt: Attempt) => void;
   readonly #readLimit: number;
   readonly #keptLimit: number;
-  #resolve: (outcome: DeliveryOutcome) => void = () => {};
   #isSettled = false;
   #controller: Dispatcher.DispatchController | null = null;
   #status: number | null = null;
@@ -52,17 +45,23 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #body: Buffer | null = null;
   #announcement: string | undefined;
 
-  constructor(context: AttemptContext, signal: AbortSignal, { answerLimit }: AttemptOptions = {}) {
+  /**
+   * `settled` is called once, when the outcome is known. `answerLimit`: bytes of the answer that are read, and kept for
+   * `body`; without it, 64 KiB are read and only the first kept.
+   */
+  constructor(
+    context: AttemptContext,
+    signal: AbortSignal,
+    settled: (outcome: DeliveryOutcome, attempt: Attempt) => void,
+    answerLimit?: number,
+  ) {
     this.#readLimit = answerLimit ?? ANSWER_READ_BYTES;
     this.#keptLimit = answerLimit ?? ANSWER_KEPT_BYTES;
     this.#context = context;
-    this.#signal = signal;
-    this.#startedMs = context.clock.monotonicMs();
-    this.outcome = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    this.#timer = setTimeout(this.#onDeadline, context.deadlineMs);
-    context.stops.add(signal, this);
+    this.#settled = settled;
+    this.signal = signal;
+    this.startedMs = context.clock.monotonicMs();
+    context.underWay.add(this);
   }
 
   /** What the answer said of batches; undefined if nothing, or if it was none of success. */
@@ -129,12 +128,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
     else this.#settleBroken(describeFault(error, place));
   }
 
-  readonly #onDeadline = (): void => {
+  /** Ends the attempt because its time is over. */
+  expire(): void {
     const { place, deadlineMs } = this.#context;
     const missing = this.#status === null ? 'no answer' : 'no complete answer';
     this.#settleBroken(`${place}: ${missing} within ${deadlineMs} ms; whether it was received is not known.`);
     this.#cut();
-  };
+  }
 
   /** Ends the attempt now, whatever the other end has made of it. */
   stop(): void {
@@ -170,17 +170,24 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #settle(verdict: DeliveryVerdict, error: string | null): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    clearTimeout(this.#timer);
-    this.#context.stops.remove(this.#signal, this);
+    const { clock, underWay } = this.#context;
+    underWay.remove(this);
     if (this.#keptLimit !== ANSWER_KEPT_BYTES) this.#body = Buffer.concat(this.#chunks);
-    this.#resolve({
+    const outcome: DeliveryOutcome = {
       verdict,
       status: this.#status,
-      latencyMs: this.#context.clock.monotonicMs() - this.#startedMs,
-      answer: this.#keptBytes === 0 ? '' : answerText(this.#chunks),
+      latencyMs: clock.monotonicMs() - this.startedMs,
+      answer: this.#answer(),
       error,
       retryAfterMs: this.#retryAfterMs,
-    });
+    };
     this.#chunks = [];
+    this.#settled(outcome, this);
+  }
+
+  #answer(): string {
+    const [first] = this.#chunks;
+    if (first === undefined) return '';
+    return answerText(this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks));
   }
 }

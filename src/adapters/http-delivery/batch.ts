@@ -59,7 +59,7 @@ function outcomeOf(result: Result | undefined, place: string, whole: DeliveryOut
     verdict,
     status,
     latencyMs,
-    answer: isPlain ? '' : answerText([Buffer.from(JSON.stringify(fields))]),
+    answer: isPlain ? '' : answerText(Buffer.from(JSON.stringify(fields))),
     error:
       verdict === 'delivered'
         ? null

@@ -108,7 +108,7 @@ class HttpHoldings implements TargetHoldings {
     if (status === 404 || status === 405 || status === 501) {
       return this.#fault('holdings_not_offered', `it answers ${status}, so it does not tell what it holds.`);
     }
-    const answer = answerText([body]);
+    const answer = answerText(body);
     const isKeyWanted = status === 401 || status === 403;
     const hint = this.#options.apiKey === undefined ? 'It was sent no API key' : 'The API key does not do';
     const what =

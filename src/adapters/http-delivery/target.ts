@@ -7,8 +7,8 @@ import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
 import { BatchOffer } from './batch-offer.ts';
 import type { HttpTargetOptions } from './options.ts';
 import { parseSigningKeys, type SigningKey, sign } from './signature.ts';
-import { StopWatch } from './stop-watch.ts';
 import { freshTraceparent } from './traceparent.ts';
+import { UnderWay } from './under-way.ts';
 import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
 
 /**
@@ -55,7 +55,7 @@ class HttpTarget implements DeliveryTarget {
       clock,
       deadlineMs,
       retryAfterLimitMs: options.retryAfterLimitMs ?? 60 * 60_000,
-      stops: new StopWatch(),
+      underWay: new UnderWay(clock, deadlineMs),
     };
     this.#pool = new Pool(url.origin, {
       connections: options.connections ?? 64,
@@ -73,16 +73,22 @@ class HttpTarget implements DeliveryTarget {
     return this.#offer.maxBatch;
   }
 
-  async deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
+  deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
     this.#underWay++;
-    try {
-      const [only] = deliveries;
-      if (only !== undefined && deliveries.length === 1) return [await this.#deliverOne(only, signal)];
-      return await this.#deliverMany(deliveries, signal);
-    } finally {
-      this.#underWay--;
-      if (this.#underWay === 0) this.#onIdle?.();
-    }
+    const [only] = deliveries;
+    if (only === undefined || deliveries.length > 1) return this.#deliverMany(deliveries, signal);
+    // The usual case for most targets, so it makes no promise but this one.
+    return new Promise((resolve) => {
+      this.#deliverOne(only, signal, (outcome) => {
+        this.#ended();
+        resolve([outcome]);
+      });
+    });
+  }
+
+  #ended(): void {
+    this.#underWay--;
+    if (this.#underWay === 0) this.#onIdle?.();
   }
 
   /** What is under way is finished first, which its deadline bounds. */
@@ -105,29 +111,32 @@ class HttpTarget implements DeliveryTarget {
     const { clock, deadlineMs } = this.#context;
     const startsUntilMs = clock.monotonicMs() + deadlineMs;
     const outcomes: DeliveryOutcome[] = [];
-    while (outcomes.length < deliveries.length) {
-      // Asked for again each time: a batch that was refused changes it.
-      const size = this.maxBatch;
-      const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
-      const found =
-        size === 1 || members.length === 1
-          ? await this.#deliverSingly(members, signal, startsUntilMs)
-          : await this.#deliverBatch(members, signal, startsUntilMs);
-      if (found !== null) outcomes.push(...found);
+    try {
+      while (outcomes.length < deliveries.length) {
+        // Asked for again each time: a batch that was refused changes it.
+        const size = this.maxBatch;
+        const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
+        const found =
+          size === 1 || members.length === 1
+            ? await this.#deliverSingly(members, signal, startsUntilMs)
+            : await this.#deliverBatch(members, signal, startsUntilMs);
+        if (found !== null) outcomes.push(...found);
+      }
+    } finally {
+      this.#ended();
     }
     return outcomes;
   }
 
-  async #deliverOne(delivery: Delivery, signal: AbortSignal): Promise<DeliveryOutcome> {
-    const attempt = new Attempt(this.#context, signal);
-    const { deliveryId } = delivery;
-    this.#send(attempt, signal, () => {
-      const body = JSON.stringify(delivery.body);
-      return { path: this.#path, headers: this.#headers(deliveryId, body, [delivery]), body };
+  #deliverOne(delivery: Delivery, signal: AbortSignal, settled: (outcome: DeliveryOutcome) => void): void {
+    const attempt = new Attempt(this.#context, signal, (outcome, { announcement }) => {
+      this.#offer.hear(announcement);
+      settled(outcome);
     });
-    const outcome = await attempt.outcome;
-    this.#offer.hear(attempt.announcement);
-    return outcome;
+    this.#send(attempt, () => {
+      const body = JSON.stringify(delivery.body);
+      return { path: this.#path, headers: this.#headers(delivery.deliveryId, body, [delivery]), body };
+    });
   }
 
   /** Null if it was the batch that was refused, and not the states: they have to be sent otherwise, now. */
@@ -136,12 +145,15 @@ class HttpTarget implements DeliveryTarget {
     signal: AbortSignal,
     startsUntilMs: number,
   ): Promise<DeliveryOutcome[] | null> {
-    const attempt = new Attempt(this.#context, signal, { answerLimit: answerLimitOf(members.length) });
-    this.#send(attempt, signal, () => {
-      const body = batchBody(members);
-      return { path: this.#offer.path, headers: this.#headers(batchIdOf(members), body, members), body };
-    });
-    const outcome = await attempt.outcome;
+    const { outcome, attempt } = await new Promise<{ outcome: DeliveryOutcome; attempt: Attempt }>(
+      (resolve) => {
+        const settled = (outcome: DeliveryOutcome, attempt: Attempt) => resolve({ outcome, attempt });
+        this.#send(new Attempt(this.#context, signal, settled, answerLimitOf(members.length)), () => {
+          const body = batchBody(members);
+          return { path: this.#offer.path, headers: this.#headers(batchIdOf(members), body, members), body };
+        });
+      },
+    );
     const { status, verdict } = outcome;
     if (status === 404 || status === 405 || status === 415 || status === 501) {
       this.#offer.refused(status);
@@ -169,21 +181,20 @@ class HttpTarget implements DeliveryTarget {
     let next = 0;
     const sendNext = async (): Promise<void> => {
       for (let index = next++; index < deliveries.length; index = next++) {
+        const delivery = deliveries[index] as Delivery;
         const isLate = clock.monotonicMs() >= startsUntilMs;
-        outcomes[index] = isLate ? NOT_BEGUN : await this.#deliverOne(deliveries[index] as Delivery, signal);
+        outcomes[index] = isLate
+          ? NOT_BEGUN
+          : await new Promise((resolve) => this.#deliverOne(delivery, signal, resolve));
       }
     };
     await Promise.all(Array.from({ length: FALLBACK_CONCURRENCY }, sendNext));
     return outcomes;
   }
 
-  #send(
-    attempt: Attempt,
-    signal: AbortSignal,
-    make: () => { path: string; headers: string[]; body: string },
-  ): void {
-    if (this.#closed !== null || signal.aborted) {
-      const why = signal.aborted ? 'Stopped' : `The target ${this.name} is closed`;
+  #send(attempt: Attempt, make: () => { path: string; headers: string[]; body: string }): void {
+    if (this.#closed !== null || attempt.signal.aborted) {
+      const why = attempt.signal.aborted ? 'Stopped' : `The target ${this.name} is closed`;
       attempt.fail('retry', `${why}; nothing was sent.`);
       return;
     }
@@ -215,14 +226,7 @@ const NOT_BEGUN: DeliveryOutcome = {
 };
 
 function commonHeaders(url: URL): string[] {
-  const headers = [
-    'content-type',
-    'application/json',
-    'accept',
-    'application/json',
-    'user-agent',
-    `tributary/${packageJson.version}`,
-  ];
+  const headers = ['content-type', 'application/json', 'user-agent', `tributary/${packageJson.version}`];
   const authorization = basicAuthorization(url);
   if (authorization !== null) headers.push('authorization', authorization);
   return headers;
@@ -230,5 +234,6 @@ function commonHeaders(url: URL): string[] {
 
 /** A string of HTTP's structured fields. Source: RFC 8941, 3.3.3. */
 function quoted(text: string): string {
-  return `"${text.replace(/[\\"]/g, '\\$&')}"`;
+  const needsEscapes = text.includes('"') || text.includes('\\');
+  return needsEscapes ? `"${text.replace(/[\\"]/g, '\\$&')}"` : `"${text}"`;
 }

@@ -4,6 +4,8 @@ import { randomFillSync } from 'node:crypto';
 const pool = Buffer.alloc(24 * 256);
 let taken = pool.length;
 
+const NO_SPAN = '0'.repeat(16);
+
 /**
  * The header `traceparent` of an attempt that belongs to no trace yet: a trace and a span of its own, marked as
  * not recorded here. Source: W3C Trace Context, Level 2, 3.2.
@@ -13,9 +15,10 @@ export function freshTraceparent(): string {
     randomFillSync(pool);
     taken = 0;
   }
-  const traceId = pool.toString('hex', taken, taken + 16);
-  const spanId = pool.toString('hex', taken + 16, taken + 24);
+  const ids = pool.toString('hex', taken, taken + 24);
   taken += 24;
+  const traceId = ids.slice(0, 32);
+  const spanId = ids.slice(32);
   // Ids of zeros only are not allowed; chance makes one in 2^64.
-  return /^0+$/.test(spanId) ? freshTraceparent() : `00-${traceId}-${spanId}-00`;
+  return spanId === NO_SPAN ? freshTraceparent() : `00-${traceId}-${spanId}-00`;
 }

@@ -169,6 +169,7 @@ export class DeliveryClaims {
       attempt: Number(row[2]) + more,
       isRetry: attempts === 'later',
       dueSinceMs: Number(row[3]),
+      deliveryNumber: null,
       row: this.#view.columns.map((column, index) => viewValue(column, row[index + 4])),
     };
   }

@@ -1,18 +1,11 @@
+import type { SQLOutputValue } from 'node:sqlite';
 import type {
   AdoptedEntity,
   ClaimedDelivery,
   DeliveryClaimRequest,
   EntityChange,
 } from '../../ports/store.ts';
-import {
-  bigintOf,
-  type Connection,
-  type Database,
-  numberOf,
-  portions,
-  type SqliteRow,
-  textOf,
-} from './connection.ts';
+import { bigintOf, type Connection, type Database, numberOf, portions, textOf } from './connection.ts';
 import type { ViewTable } from './view-table.ts';
 
 /*
@@ -117,14 +110,14 @@ export async function claimDeliveries(
 
   return database.write((writer) => {
     const rows = writer
-      .statement(`
-        SELECT d.delivery_number AS "due number", d.entity_id AS "due id", d.due_version AS "due version",
-          d.attempts AS "due attempts", d.due_since AS "due since", ${view.columnsOf('v')}
+      .arrays(`
+        SELECT d.delivery_number, d.entity_id, d.due_version, d.attempts, d.due_since, ${view.columnsOf('v')}
         FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id WHERE ${IS_DUE}`)
-      .all(...place, limit);
-    const numbers = rows.map((row) => bigintOf(row['due number']));
-    for (const some of portions(numbers))
-      writer.statement(take(some.length)).run(claimant, nowMs + leaseMs, ...some);
+      .all(...place, limit) as unknown as SQLOutputValue[][];
+    for (const some of portions(rows))
+      writer
+        .statement(take(some.length))
+        .run(claimant, nowMs + leaseMs, ...some.map(([number]) => bigintOf(number)));
     return rows.map((row) => claimed(request, view, row));
   });
 }
@@ -132,16 +125,18 @@ export async function claimDeliveries(
 function claimed(
   { target, claimant, attempts }: DeliveryClaimRequest,
   view: ViewTable,
-  row: SqliteRow,
+  row: readonly SQLOutputValue[],
 ): ClaimedDelivery {
+  const [number, entityId, version, attempted, dueSince] = row;
   return {
     target,
-    entityId: textOf(row['due id']),
-    version: numberOf(row['due version']),
-    row: view.rowOf(row),
-    attempt: numberOf(row['due attempts']) + 1,
+    entityId: textOf(entityId),
+    version: numberOf(version),
+    row: view.rowFrom(row, 5),
+    attempt: numberOf(attempted) + 1,
     isRetry: attempts === 'later',
     claimant,
-    dueSinceMs: numberOf(row['due since']),
+    dueSinceMs: numberOf(dueSince),
+    deliveryNumber: numberOf(number),
   };
 }

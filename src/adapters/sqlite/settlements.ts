@@ -19,25 +19,37 @@ export function settleDeliveries(
     const pace = new Pace();
     for (const some of portions(settlements)) {
       recordAttempts(writer, some);
-      if (!areDelivered(writer, some)) for (const settlement of some) moveOn(writer, settlement, nowMs);
       await pace.pass(some.length);
+    }
+    for (const group of alike(settlements)) {
+      for (const some of portions(group)) {
+        if (!areDelivered(writer, some)) for (const settlement of some) moveOn(writer, settlement, nowMs);
+        await pace.pass(some.length);
+      }
     }
   });
 }
 
+/** Those that were delivered, by claim and status, and all others together. */
+function alike(settlements: readonly DeliverySettlement[]): Iterable<readonly DeliverySettlement[]> {
+  return Map.groupBy(settlements, (settlement) =>
+    isPlain(settlement) ? `${settlement.status} ${settlement.delivery.claimant}` : '',
+  ).values();
+}
+
+function isPlain({ next, error }: DeliverySettlement): boolean {
+  return next === 'delivered' && error === null;
+}
+
 /** Settling the same claim twice leaves one row. */
 const recordSql = bySize(
-  11,
+  12,
   (rows) => `
   INSERT INTO delivery_attempts (
     delivery_number, target, entity_id, version, attempt, delivery_id, attempted_at, verdict, status, latency_ms,
     answer, error
   )
-  SELECT d.delivery_number, d.target, d.entity_id, a.column3, a.column4, a.column5, a.column6, a.column7, a.column8,
-    a.column9, a.column10, a.column11
-  FROM (VALUES ${rows}) AS a CROSS JOIN deliveries AS d
-  WHERE d.target = a.column1 AND d.entity_id = a.column2
-  ON CONFLICT DO NOTHING`,
+  VALUES ${rows} ON CONFLICT DO NOTHING`,
 );
 
 function recordAttempts(writer: Connection, settlements: readonly DeliverySettlement[]): void {
@@ -52,8 +64,9 @@ function recordAttempts(writer: Connection, settlements: readonly DeliverySettle
     answer,
     error,
   } of settlements) {
-    const { target, entityId, version, attempt } = delivery;
+    const { target, entityId, version, attempt, deliveryNumber } = delivery;
     values.push(
+      deliveryNumber,
       target,
       entityId,
       version,
@@ -70,36 +83,35 @@ function recordAttempts(writer: Connection, settlements: readonly DeliverySettle
   writer.statement(recordSql(settlements.length)).run(...values);
 }
 
-/** Only what is still the claim that is being settled, as in MOVE_ON. */
+/** A newer version that became due meanwhile has no attempt yet: that there is one says that it is still this version. */
 const deliveredSql = bySize(
-  6,
+  1,
   (rows) => `
   UPDATE deliveries SET status = 'delivered', is_retry = 0, next_attempt_at = NULL, delivered_version = due_version,
-    claimed_by = NULL, leased_until = 0, last_error = NULL, last_status = a.column6
-  FROM (VALUES ${rows}) AS a
-  WHERE deliveries.target = a.column1 AND deliveries.entity_id = a.column2 AND claimed_by = a.column3
-    AND due_version = a.column4 AND attempts = a.column5`,
+    claimed_by = NULL, leased_until = 0, last_error = NULL, last_status = ?
+  WHERE delivery_number IN (${rows}) AND claimed_by = ? AND attempts > 0`,
 );
 
-/** Whether all of these were delivered and the ledger says so now. If not, each is to be moved on for itself. */
-function areDelivered(writer: Connection, settlements: readonly DeliverySettlement[]): boolean {
-  const values: SQLInputValue[] = [];
-  for (const { delivery, next, status, error } of settlements) {
-    if (next !== 'delivered' || error !== null) return false;
-    const { target, entityId, claimant, version, attempt } = delivery;
-    values.push(target, entityId, claimant, version, attempt, status);
-  }
-  const { changes } = writer.statement(deliveredSql(settlements.length)).run(...values);
-  return Number(changes) === settlements.length;
+/**
+ * Whether these are some of a group that was delivered, and the ledger says so now. If not, each is to be moved on for
+ * itself, which leaves those alone that it says it of.
+ */
+function areDelivered(writer: Connection, group: readonly DeliverySettlement[]): boolean {
+  const [first] = group as [DeliverySettlement];
+  if (!isPlain(first)) return false;
+  const numbers = group.map(({ delivery }) => delivery.deliveryNumber);
+  const statement = writer.statement(deliveredSql(group.length));
+  return Number(statement.run(first.status, ...numbers, first.delivery.claimant).changes) === group.length;
 }
 
-/** The text of a statement for so many rows; each is made once. */
+/** The text of a statement for so many rows of parameters; each is made once. */
 function bySize(columns: number, make: (rows: string) => string): (count: number) => string {
   const texts = new Map<number, string>();
   return (count) => {
     let text = texts.get(count);
     if (text === undefined) {
-      const row = `(${new Array(columns).fill('?').join(', ')})`;
+      const marks = new Array(columns).fill('?').join(', ');
+      const row = columns === 1 ? marks : `(${marks})`;
       text = make(new Array(count).fill(row).join(', '));
       texts.set(count, text);
     }

@@ -83,6 +83,11 @@ export class ViewTable {
     return this.definition.columns.map((column) => toViewValue(column, row[column.name]));
   }
 
+  /** The view's columns of a row whose values they are from the place `from` on, as `columnsOf` names them. */
+  rowFrom(values: readonly SQLOutputValue[], from: number): ViewRow {
+    return this.definition.columns.map((column, index) => toViewValue(column, values[from + index]));
+  }
+
   /** The names of the columns that SQLite knows, in their sequence; empty if there is no such table. */
   existingColumns(connection: Connection): string[] {
     const rows = connection.statement('SELECT name FROM pragma_table_info(?)').all(this.definition.table);

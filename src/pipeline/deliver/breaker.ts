@@ -186,8 +186,9 @@ export class Breaker {
     if (isFirstAttempt) window.calls++;
     if (outcome === 'answered') {
       this.#ramp.answered++;
-      this.#faultsInRow.clear();
-      this.#asks.clear();
+      // Nearly always there are none, and to clear a map makes a new one.
+      if (this.#faultsInRow.size > 0) this.#faultsInRow.clear();
+      if (this.#asks.size > 0) this.#asks.clear();
       return;
     }
     const hasHung = this.#clock.monotonicMs() - startedMs >= HUNG_MS;

@@ -6,6 +6,7 @@ const UNSETTLED_MAX = 32_768;
 const AHEAD_MAX = 8_192;
 /** What waited longer was claimed too early. */
 const WAITING_WANTED_MS = 1_000;
+const NONE: readonly ClaimedDelivery[] = [];
 
 /**
  * What is claimed before its turn, and how much that should be: twice as much whenever the calls ran out of work
@@ -67,11 +68,13 @@ export class ClaimAhead {
   }
 
   /** Drops what was claimed before that moment. */
-  dropBefore(claimedMs: number): ClaimedDelivery[] {
+  dropBefore(claimedMs: number): readonly ClaimedDelivery[] {
+    const oldestMs = Math.min(this.first.oldestMs ?? claimedMs, this.later.oldestMs ?? claimedMs);
+    if (oldestMs >= claimedMs) return NONE;
     return [...this.first.dropBefore(claimedMs), ...this.later.dropBefore(claimedMs)];
   }
 
-  drop(): ClaimedDelivery[] {
+  drop(): readonly ClaimedDelivery[] {
     return this.dropBefore(Number.POSITIVE_INFINITY);
   }
 }

@@ -255,15 +255,24 @@ export class Deliver {
     const outcomes = await target.deliver(deliveries, this.#cutting.signal);
     this.#slots.end(slot);
     this.#underWay -= group.length;
-    this.#settler.add(
-      group.map((delivery, index) => {
-        const outcome = outcomes[index] ?? NO_OUTCOME;
-        const { deliveryId } = deliveries[index] as Delivery;
-        const { verdict, status, latencyMs, answer, error } = outcome;
-        const next = nextOf(delivery, outcome, this.#options);
-        return { delivery, deliveryId, attemptedAtMs, verdict, status, latencyMs, answer, error, next };
-      }),
-    );
+    for (let index = 0; index < group.length; index++) {
+      const delivery = group[index] as ClaimedDelivery;
+      const outcome = outcomes[index] ?? NO_OUTCOME;
+      const { deliveryId } = deliveries[index] as Delivery;
+      const { verdict, status, latencyMs, answer, error } = outcome;
+      const next = nextOf(delivery, outcome, this.#options);
+      this.#settler.add({
+        delivery,
+        deliveryId,
+        attemptedAtMs,
+        verdict,
+        status,
+        latencyMs,
+        answer,
+        error,
+        next,
+      });
+    }
     if (!this.#cutting.signal.aborted)
       this.#judge(outcomes, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
     this.#pump();
@@ -303,14 +312,13 @@ export class Deliver {
   /** Time alone may let something begin: a breaker that opens its door, a rate, a slow call that stands aside. */
   #pumpLater(): void {
     const { clock } = this.#options;
-    const waits = this.#breaker.nextTickMs === null ? [] : [this.#breaker.nextTickMs];
+    let waitMs = this.#breaker.nextTickMs ?? Number.POSITIVE_INFINITY;
     if (this.#ahead.waiting > 0) {
-      const asideMs = this.#slots.nextAsideMs();
-      if (asideMs !== null) waits.push(asideMs);
-      if (this.#rate.ratePerSecond !== null) waits.push(this.#rate.waitMs());
+      waitMs = Math.min(waitMs, this.#slots.nextAsideMs() ?? waitMs);
+      if (this.#rate.ratePerSecond !== null) waitMs = Math.min(waitMs, this.#rate.waitMs());
     }
-    if (waits.length === 0) return;
-    const ms = Math.max(1, Math.min(...waits));
+    if (waitMs === Number.POSITIVE_INFINITY) return;
+    const ms = Math.max(1, waitMs);
     const atMs = clock.monotonicMs() + ms;
     // One that is set for earlier sets the next one itself.
     if (this.#pumpAtMs <= atMs) return;

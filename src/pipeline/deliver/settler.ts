@@ -49,8 +49,8 @@ export class Settler {
     return this.#finished.length + this.#beingSettled;
   }
 
-  add(settlements: readonly DeliverySettlement[]): void {
-    for (const settlement of settlements) this.#finished.push(settlement);
+  add(settlement: DeliverySettlement): void {
+    this.#finished.push(settlement);
     this.wake();
   }
 

@@ -70,9 +70,10 @@ export class Slots {
 
   /** Until a call stands aside; null if none will. */
   nextAsideMs(): number | null {
-    const [oldest] = this.#quick;
-    if (oldest === undefined || this.#underWay >= this.#calls) return null;
-    return Math.max(0, oldest.startedMs + QUICK_MS - this.#clock.monotonicMs());
+    if (this.#underWay >= this.#calls) return null;
+    for (const oldest of this.#quick)
+      return Math.max(0, oldest.startedMs + QUICK_MS - this.#clock.monotonicMs());
+    return null;
   }
 
   #moveAside(): void {

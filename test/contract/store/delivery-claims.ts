@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { compareUtf8 } from '../../../src/core/text.ts';
-import type { ClaimedDelivery, Store } from '../../../src/ports/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { claimDue, claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
 import {
   change,
@@ -26,7 +26,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
         ...NASTY_IDS.map((id, index) => change(id, 0, { delivery: DUE, row: [id, false, index] })),
       );
       const claimed = await claim(place.store, 'one', 1_000);
-      const byId = (a: ClaimedDelivery, b: ClaimedDelivery) => compareUtf8(a.entityId, b.entityId);
+      const byId = (a: { entityId: string }, b: { entityId: string }) => compareUtf8(a.entityId, b.entityId);
       const expected = NASTY_IDS.map((entityId, index) => ({
         target: TARGET,
         entityId,
@@ -37,7 +37,9 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
         claimant: 'one',
         dueSinceMs: place.clock.now(),
       }));
-      expect([...claimed].sort(byId)).toEqual(expected.sort(byId));
+      // Each store numbers its rows in its own way, or not at all.
+      const given = claimed.map(({ deliveryNumber: _, ...all }) => all);
+      expect(given.sort(byId)).toEqual(expected.sort(byId));
     });
 
     it('takes the earliest first, up to its limit', async () => {

@@ -12,6 +12,7 @@ function claimed(entityId: string): ClaimedDelivery {
     isRetry: false,
     claimant: 'c',
     dueSinceMs: 7,
+    deliveryNumber: null,
   };
 }
 

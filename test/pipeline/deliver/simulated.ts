@@ -63,7 +63,8 @@ export class SimulatedLedger {
       row.attempts++;
       row.nextMs = nowMs + leaseMs;
       const { entityId, attempts: attempt, isRetry, dueSinceMs } = row;
-      return { target, claimant, entityId, version: 1, row: [true], attempt, isRetry, dueSinceMs };
+      const claim = { target, claimant, entityId, version: 1, row: [true], attempt, isRetry, dueSinceMs };
+      return { ...claim, deliveryNumber: null };
     });
   }
 

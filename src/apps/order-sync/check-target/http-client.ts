@@ -161,7 +161,7 @@ function parse(body: Buffer): unknown {
 
 /** The status, and so much of the body that a person sees what it says; safe in a terminal. */
 export function describe(answer: Answer): string {
-  const text = answerText([answer.body.subarray(0, 120)]);
+  const text = answerText(answer.body.subarray(0, 120));
   return text === '' ? String(answer.status) : `${answer.status} ${text}`;
 }
 
