@@ -127,33 +127,35 @@ export class DeliveryClaims {
     });
     if (found.length === 0) return [];
     const due = found.map((row) => this.#claimed(request, row, 1));
-    const byId = found.map((row, index) => ({
+    const byId: Taking[] = found.map((row, index) => ({
       id: row[0] as Buffer,
       delivery: due[index] as ClaimedDelivery,
     }));
     byId.sort((a, b) => Buffer.compare(a.id, b.id));
-    const lease = { claimId: claimIdOf(claimant), leasedUntil: nowMs + leaseMs };
-    return inTransaction(this.#pool, async (connection) => {
-      const affected = await take.run(
-        connection,
-        byId.map(({ id, delivery }) => ({ id, delivery, ...lease })),
-        (writer) => {
-          writer.integer(nowMs);
-          writer.integer(nowMs);
-        },
-      );
-      // The server counts two for a row that it changed, and none for one that it left.
-      if (affected === 2 * due.length) return due;
-      const mine: ClaimedDelivery[] = [];
-      for (const ids of chunksOf(byId.map(({ id }) => id))) {
-        const [rows] = await connection.execute<RowDataPacket[]>(
-          `${this.#selectDue} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
-          [target, ...ids, lease.claimId, lease.leasedUntil] as never[],
-        );
-        mine.push(...rows.map((row) => this.#claimed(request, row, 0)));
-      }
-      return mine;
-    });
+    const lease = { nowMs, claimId: claimIdOf(claimant), leasedUntil: nowMs + leaseMs };
+    const groups = alike(byId);
+    let areAllMine = true;
+    const mine: ClaimedDelivery[] = [];
+    // Each transaction takes its rows by id, as a settlement does.
+    for (const group of groups ?? [byId]) {
+      await inTransaction(this.#pool, async (connection) => {
+        const isTaken = await (groups === null ? takeEach : takeAlike)(connection, group, lease);
+        if (isTaken) {
+          for (const { delivery } of group) mine.push(delivery);
+          return;
+        }
+        areAllMine = false;
+        for (const ids of chunksOf(group.map(({ id }) => id))) {
+          const [rows] = await connection.execute<RowDataPacket[]>(
+            `${this.#selectDue} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
+            [target, ...ids, lease.claimId, lease.leasedUntil] as never[],
+          );
+          for (const row of rows) mine.push(this.#claimed(request, row, 0));
+        }
+      });
+    }
+    // In the sequence in which they became due.
+    return areAllMine ? due : mine;
   }
 
   #claimed(
@@ -182,13 +184,83 @@ export function claimIdOf(claimant: string): bigint {
 
 interface Taking {
   readonly id: Buffer;
+  /** As it was read, the attempt that begins counted. */
   readonly delivery: ClaimedDelivery;
+}
+
+interface Lease {
+  readonly nowMs: number;
   readonly claimId: bigint;
   readonly leasedUntil: number;
 }
 
+/** Groups of fewer rows each cost more than they save. */
+const ALIKE_ROWS_MIN = 16;
+
+/** Those of one version and attempt, in the sequence given; null if there are too many such groups. */
+function alike(takings: readonly Taking[]): Taking[][] | null {
+  const groups = Map.groupBy(takings, ({ delivery }) => `${delivery.version} ${delivery.attempt}`);
+  return groups.size * ALIKE_ROWS_MIN > takings.length ? null : [...groups.values()];
+}
+
+/** Whether all were still as they were read, and are taken now. A plain UPDATE costs the server half of `takeEach`. */
+async function takeAlike(
+  connection: PoolConnection,
+  group: readonly Taking[],
+  { nowMs, claimId, leasedUntil }: Lease,
+): Promise<boolean> {
+  const [{ delivery }] = group as [Taking];
+  const updated = await TAKE_ALIKE.run(
+    connection,
+    group,
+    (writer) => {
+      writer.text(delivery.target);
+      writer.integer(delivery.version);
+      writer.integer(delivery.attempt - 1);
+      writer.integer(nowMs);
+      writer.integer(nowMs);
+    },
+    (writer) => {
+      writer.integer(claimId);
+      writer.integer(leasedUntil);
+    },
+  );
+  return updated === group.length;
+}
+
+const TAKE_ALIKE = new RowsStatement<Taking>({
+  // The server may still take a table that has just grown for an empty one, and would read it all.
+  before:
+    'UPDATE deliveries FORCE INDEX (PRIMARY) SET claim_id = ?, leased_until = ?, attempts = attempts + 1 WHERE entity_id IN (',
+  row: '?',
+  after:
+    ') AND target = ? AND due_version = ? AND attempts = ? AND next_attempt_at <= ? AND leased_until <= ?',
+  head: ['integer', 'integer'],
+  columns: ['bytes'],
+  write: (writer, { id }) => writer.bytes(id),
+  tail: ['text', 'integer', 'integer', 'integer', 'integer'],
+});
+
+/** The same for rows of any versions and attempts. */
+async function takeEach(
+  connection: PoolConnection,
+  takings: readonly Taking[],
+  { nowMs, claimId, leasedUntil }: Lease,
+): Promise<boolean> {
+  const affected = await TAKE_EACH.run(
+    connection,
+    takings.map((taking) => ({ ...taking, claimId, leasedUntil })),
+    (writer) => {
+      writer.integer(nowMs);
+      writer.integer(nowMs);
+    },
+  );
+  // The server counts two for a row that it changed, and none for one that it left.
+  return affected === 2 * takings.length;
+}
+
 /** Takes a row that is due, and as it was read. The attempt in VALUES is the one that begins. */
-const take = new RowsStatement<Taking>({
+const TAKE_EACH = new RowsStatement<Taking & Omit<Lease, 'nowMs'>>({
   before:
     'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, leased_until, claim_id, due_since) VALUES',
   row: "(?,?,?,'pending',?,0,?,?,0)",

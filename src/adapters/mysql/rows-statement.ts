@@ -7,6 +7,8 @@ export interface RowsStatementText<Item> {
   readonly before: string;
   readonly row: string;
   readonly after?: string;
+  /** The types of the parameters of `before`. */
+  readonly head?: readonly ColumnType[];
   /** The types of a row's parameters. */
   readonly columns: readonly ColumnType[];
   /** Writes a row's parameters. */
@@ -37,11 +39,15 @@ export class RowsStatement<Item> {
     this.#text = text;
   }
 
-  /** Runs it over all items; resolves with the sum of the affected rows. `writeTail` fills the parameters of `after`. */
+  /**
+   * Runs it over all items; resolves with the sum of the affected rows. `writeTail` fills the parameters of `after`,
+   * `writeHead` those of `before`.
+   */
   async run(
     connection: PoolConnection,
     items: readonly Item[],
     writeTail: (writer: ParameterWriter) => void = () => {},
+    writeHead: (writer: ParameterWriter) => void = () => {},
   ): Promise<number> {
     const session = sessionOf(connection);
     let affected = 0;
@@ -54,7 +60,9 @@ export class RowsStatement<Item> {
         const { sql, types } = this.#of(size);
         const statement = session.prepared(sql);
         if (statement === undefined) return null;
-        this.#write(writer, statement, types, items, from, size);
+        writer.begin(statement.id, types, !statement.knowsTypes);
+        writeHead(writer);
+        for (let index = from; index < from + size; index++) this.#text.write(writer, items[index] as Item);
         if (writer.byteLength > MAX_BYTES && size > 1) continue;
         writeTail(writer);
         from += size;
@@ -72,25 +80,12 @@ export class RowsStatement<Item> {
     return affected;
   }
 
-  #write(
-    writer: ParameterWriter,
-    statement: PreparedStatement,
-    types: readonly ColumnType[],
-    items: readonly Item[],
-    from: number,
-    size: number,
-  ): void {
-    const { write } = this.#text;
-    writer.begin(statement.id, types, !statement.knowsTypes);
-    for (let index = from; index < from + size; index++) write(writer, items[index] as Item);
-  }
-
   #of(size: number): { sql: string; types: readonly ColumnType[] } {
     let found = this.#bySize.get(size);
     if (found === undefined) {
-      const { before, row, after = '', columns, tail = [] } = this.#text;
+      const { before, row, after = '', head = [], columns, tail = [] } = this.#text;
       const sql = `${before} ${new Array(size).fill(row).join(',')} ${after}`;
-      const types = [...new Array<readonly ColumnType[]>(size).fill(columns).flat(), ...tail];
+      const types = [...head, ...new Array<readonly ColumnType[]>(size).fill(columns).flat(), ...tail];
       found = { sql, types };
       this.#bySize.set(size, found);
     }

@@ -250,7 +250,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 512,
     min: 1,
     max: 4_096,
-    help: 'The most requests under way at once; without slow ones an eighth of them, and at least 64, are used.',
+    help: 'The most requests under way at once; without slow ones half of them, and 64 at first.',
   }),
   deliveryRatePerSecond: integer({
     env: 'ORDER_SYNC_DELIVERY_RATE_PER_SECOND',

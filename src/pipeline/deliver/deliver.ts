@@ -302,11 +302,13 @@ export class Deliver {
     const isFaulty = outcomes.length > 0 && faults === outcomes.length;
     if (isFaulty && askedMs > 0) {
       this.#breaker.asked({ generation, ms: askedMs, entityId, states: outcomes.length, isFirstAttempt });
-      return;
+    } else {
+      if (outcomes.length > 1) this.#batchSize.ended(isFaulty);
+      const outcome = isFaulty ? 'fault' : 'answered';
+      this.#breaker.ended({ generation, startedMs, outcome, entityId, isFirstAttempt, error });
     }
-    if (outcomes.length > 1) this.#batchSize.ended(isFaulty);
-    const outcome = isFaulty ? 'fault' : 'answered';
-    this.#breaker.ended({ generation, startedMs, outcome, entityId, isFirstAttempt, error });
+    if (this.#breaker.state === 'open') this.#slots.narrow();
+    else if (!isFaulty) this.#slots.widen();
   }
 
   /** Time alone may let something begin: a breaker that opens its door, a rate, a slow call that stands aside. */

@@ -8,18 +8,19 @@ export interface Slot {
 
 /** A call that takes longer makes room for another. */
 const QUICK_MS = 1_000;
+/** So many may be under way before the target has answered anything. */
 const QUICK_CALLS_MIN = 64;
 
 /**
- * Who may be under way at the same time. A target that answers quickly is asked by a few calls at a time, an
- * eighth of all slots: more would only wait for each other. A call that has not ended after a second stands aside
- * and leaves its place to another, until all slots are taken. Retries get half of either at most, so that first
- * attempts go on however many retries hang.
+ * Who may be under way at the same time. A target is asked by a few calls at first, and by one more for each that it
+ * answers, up to half of all slots: then one that makes many states durable at once has enough to do. A call that has
+ * not ended after a second stands aside and leaves its place to another, until all slots are taken. Retries get half
+ * of either at most, so that first attempts go on however many retries hang.
  */
 export class Slots {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #calls: number;
-  readonly quickCalls: number;
+  #quickCalls: number;
   /** In the sequence of their beginning. */
   readonly #quick = new Set<Slot>();
   #underWay = 0;
@@ -28,8 +29,23 @@ export class Slots {
 
   constructor(calls: number, clock: Pick<Clock, 'monotonicMs'>) {
     this.#calls = calls;
-    this.quickCalls = Math.min(calls, Math.max(QUICK_CALLS_MIN, Math.ceil(calls / 8)));
+    this.#quickCalls = Math.min(calls, QUICK_CALLS_MIN);
     this.#clock = clock;
+  }
+
+  /** How many calls that are not slow may be under way. */
+  get quickCalls(): number {
+    return this.#quickCalls;
+  }
+
+  /** The target has answered a call. */
+  widen(): void {
+    if (this.#quickCalls < halfOf(this.#calls)) this.#quickCalls++;
+  }
+
+  /** The target is down, or wants to be left alone. */
+  narrow(): void {
+    this.#quickCalls = Math.min(this.#calls, QUICK_CALLS_MIN);
   }
 
   get underWay(): number {
@@ -38,13 +54,13 @@ export class Slots {
 
   /** How many retries may be quick at once. */
   get quickRetryCalls(): number {
-    return halfOf(this.quickCalls);
+    return halfOf(this.#quickCalls);
   }
 
   hasRoom(isRetry: boolean): boolean {
     if (this.#underWay >= this.#calls) return false;
-    if (this.#quick.size >= this.quickCalls) this.#moveAside();
-    if (this.#quick.size >= this.quickCalls) return false;
+    if (this.#quick.size >= this.#quickCalls) this.#moveAside();
+    if (this.#quick.size >= this.#quickCalls) return false;
     if (!isRetry) return true;
     if (this.#retries >= halfOf(this.#calls)) return false;
     if (this.#quickRetries >= this.quickRetryCalls) this.#moveAside();

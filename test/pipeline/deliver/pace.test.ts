@@ -51,6 +51,32 @@ describe('a target that hangs for some orders', () => {
   });
 });
 
+describe('a target that answers', () => {
+  it('is asked for more at once, up to half of all slots, and for few again after it was down', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(13, { concurrency: 400 });
+    let isUp = true;
+    target.answer = () => (isUp ? DELIVERED : DOWN);
+    target.latencyMs = () => 20;
+    ledger.due(...names('order', 60_000));
+    deliver.start();
+    await clock.advance(15);
+    expect(target.mostUnderWay).toBe(64);
+    await clock.advance(500);
+    expect(target.underWay).toBe(200);
+    isUp = false;
+    while (deliver.status().breaker !== 'open') await clock.advance(10);
+    isUp = true;
+    while (deliver.status().breaker !== 'ramping') await clock.advance(100);
+    target.latencyMs = () => 900;
+    await clock.advance(850);
+    const isOverFew = target.underWay > 64;
+    expect(isOverFew).toBe(false);
+    await clock.advance(60_000);
+    expect(target.mostUnderWay).toBeLessThanOrEqual(200);
+    await stop();
+  });
+});
+
 describe('a target that is down', () => {
   it('is left alone, which costs no attempts, then tried, then given more and more', async () => {
     const { clock, ledger, target, deliver, logged, stop } = simulate(3);
