@@ -14,6 +14,12 @@ import { orderState } from '../../contract/order-states.ts';
 
 const ORDERS = 3;
 
+const FAILING: Readonly<Record<'statement' | 'commit', ReceivedDelivery>> = {
+  // A version that the column does not take.
+  statement: { deliveryId: 'broken', state: orderState({ version: 0.5 }), receivedAtMs: 0 },
+  commit: { deliveryId: 'never', state: orderState(), receivedAtMs: 0 },
+};
+
 interface KnownReceipt {
   readonly state: string;
   effect: 'applied' | 'ignored';
@@ -63,6 +69,12 @@ class Comparison {
     this.#limits = limits;
     this.#processes = [this.#open(), this.#open()];
     this.#outside = new DatabaseSync(this.#file);
+    // The receipt of this id cannot be committed, which is found out by the COMMIT.
+    this.#outside.exec(`
+      CREATE TABLE nobody (id INTEGER PRIMARY KEY);
+      CREATE TABLE dangling (id INTEGER REFERENCES nobody DEFERRABLE INITIALLY DEFERRED);
+      CREATE TRIGGER never AFTER INSERT ON delivery_receipts WHEN NEW.delivery_id = 'never' BEGIN
+        INSERT INTO dangling VALUES (1); END`);
   }
 
   #open(): OrderStates {
@@ -78,13 +90,9 @@ class Comparison {
         );
         break;
       case 'fail':
-        // A version that the column does not take, behind deliveries that it would.
-        await expect(
-          states.receive([
-            ...step.group,
-            { deliveryId: 'broken', state: orderState({ version: 0.5 }), receivedAtMs: 0 },
-          ]),
-        ).rejects.toMatchObject({ code: 'store_failed' });
+        await expect(states.receive([...step.group, FAILING[step.at]])).rejects.toMatchObject({
+          code: 'store_failed',
+        });
         break;
       case 'reopen':
         await states.close();
@@ -150,7 +158,8 @@ class Comparison {
 }
 
 type Step = { readonly by: number } & (
-  | { readonly verb: 'receive' | 'fail'; readonly group: readonly ReceivedDelivery[] }
+  | { readonly verb: 'receive'; readonly group: readonly ReceivedDelivery[] }
+  | { readonly verb: 'fail'; readonly group: readonly ReceivedDelivery[]; readonly at: keyof typeof FAILING }
   | { readonly verb: 'reopen' }
   | { readonly verb: 'alter'; readonly order: number; readonly how: 'lost' | 'older' | 'other' }
 );
@@ -171,7 +180,15 @@ const by = fc.nat({ max: 1 });
 const group = fc.array(delivery, { maxLength: 6 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ by, verb: fc.constant('receive' as const), group }) },
-  { weight: 1, arbitrary: fc.record({ by, verb: fc.constant('fail' as const), group }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      by,
+      verb: fc.constant('fail' as const),
+      group,
+      at: fc.constantFrom('statement' as const, 'commit' as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ by, verb: fc.constant('reopen' as const) }) },
   {
     weight: 4,

@@ -125,6 +125,20 @@ describe('the received ids', () => {
     expect(receiver.receipts()).toEqual({ a: 1, b: 2, d: 3 });
   });
 
+  it('believe nothing of a merge that was rolled back, when another process gives its numbers anew', () => {
+    const [one, other] = [new Receiver({ mergedMin: 100 }), new Receiver({ mergedMin: 100, recentMax: 4 })];
+    for (const id of 'abcdefgh') one.receive(id);
+    one.begin();
+    for (const id of 'ijk') one.take(id);
+    one.ids.mergeSome();
+    expect(one.end).toBe(11);
+    one.rollBack();
+    one.receive();
+    other.receive('a');
+    expect(other.end).toBe(9);
+    expectAllFound(one, other);
+  });
+
   it('are learnt from the receipts of other processes, new ones and repaired ones', () => {
     const [one, other] = [new Receiver(), new Receiver()];
     one.receive('a', 'b');
@@ -193,6 +207,16 @@ describe('a merge', () => {
     expect(quick.end).toBe(10);
     for (let turn = 0; turn < 4; turn++) slow.receive();
     expect(slow.end).toBe(10);
+    expectAllFound(slow, quick);
+  });
+
+  it('goes by the sequences of now, where another process has merged a repair of here already', () => {
+    const [slow, quick] = [new Receiver({ mergedMin: 2 }), new Receiver({ mergedMin: 100 })];
+    for (const id of 'abcdefghi') slow.receive(id);
+    slow.receive('i');
+    quick.receive();
+    expect(quick.end).toBe(10);
+    for (let turn = 0; turn < 4; turn++) slow.receive();
     expectAllFound(slow, quick);
   });
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ReceivedIdsLimits } from '../../../src/apps/order-mgt/received-ids.ts';
 import { openSqliteStates } from '../../../src/apps/order-mgt/sqlite-states.ts';
@@ -255,6 +255,29 @@ describe.each([
     expect(await states.lastPosition()).toBe(240);
     expect(await harness.ledger()).toHaveLength(240);
   });
+});
+
+it('writes receipts, effects and ids under one lock, and none of them outside it', async () => {
+  const harness = new SqliteHarness({ ...MERGING, recentMax: 0 });
+  const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
+  const states = await harness.open();
+  const database = exec.mock.contexts[0] as DatabaseSync;
+  const run = StatementSync.prototype.run;
+  const written = new Set<string>();
+  vi.spyOn(StatementSync.prototype, 'run').mockImplementation(function (this: StatementSync, ...values) {
+    const table = /^INSERT INTO (\w+)/.exec(this.sourceSQL)?.[1];
+    if (table !== undefined) written.add(`${table} ${database.isTransaction}`);
+    return run.apply(this, values);
+  });
+  await states.receive([{ deliveryId: 'a', state: orderState(), receivedAtMs: 0 }]);
+  expect([...written]).toEqual([
+    'delivery_receipts true',
+    'orders true',
+    'delivery_ids true',
+    'delivery_ids_end true',
+  ]);
+  vi.restoreAllMocks();
+  await harness.cleanup();
 });
 
 it('takes no delivery whose receipt is not where the index says', async () => {
