@@ -5,6 +5,7 @@ import { hasWal, WalSync } from '../../adapters/sqlite/wal-sync.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { effectOfKnown, effectOfNew } from './effect.ts';
 import { type OrderState, payloadHashOf } from './order-state.ts';
+import { RECEIVED_IDS_LIMITS, ReceivedIds, type ReceivedIdsLimits } from './received-ids.ts';
 import {
   type ChangePage,
   type ListPage,
@@ -50,16 +51,46 @@ const MIGRATIONS: readonly string[] = [
      FROM deliveries_received ORDER BY received_at, version;
    DROP TABLE deliveries_received;
    ALTER TABLE deliveries_in_sequence RENAME TO deliveries_received;`,
+  // No receipt is written with an index of random ids any more: see received-ids.ts. The name stays, as a view, for
+  // whoever looks from outside. And a program of the last schema that still has the file open would add an id a second
+  // time now that no index forbids it: as it writes to that name, each of its statements fails.
+  `CREATE TABLE delivery_receipts (
+     sequence     INTEGER PRIMARY KEY,
+     delivery_id  TEXT NOT NULL,
+     order_id     TEXT NOT NULL,
+     version      INTEGER NOT NULL,
+     payload_hash TEXT NOT NULL,
+     effect       TEXT NOT NULL CHECK (effect IN ('applied', 'ignored')),
+     received_at  TEXT NOT NULL
+   ) STRICT;
+   INSERT INTO delivery_receipts (sequence, delivery_id, order_id, version, payload_hash, effect, received_at)
+     SELECT sequence, delivery_id, order_id, version, payload_hash, effect, received_at
+     FROM deliveries_received ORDER BY sequence;
+   CREATE TABLE delivery_ids (
+     delivery_id TEXT PRIMARY KEY NOT NULL,
+     sequence    INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO delivery_ids (delivery_id, sequence)
+     SELECT delivery_id, sequence FROM deliveries_received ORDER BY delivery_id;
+   -- The receipts up to this sequence have their ids in delivery_ids.
+   CREATE TABLE delivery_ids_end (
+     id       INTEGER PRIMARY KEY CHECK (id = 1),
+     sequence INTEGER NOT NULL
+   ) STRICT;
+   INSERT INTO delivery_ids_end (id, sequence) SELECT 1, COALESCE(MAX(sequence), 0) FROM delivery_receipts;
+   DROP TABLE deliveries_received;
+   CREATE VIEW deliveries_received AS
+     SELECT sequence, delivery_id, order_id, version, payload_hash, effect, received_at FROM delivery_receipts;`,
 ];
 
 /**
  * Keeps the states in one SQLite file, which is made if it is missing.
  * Throws `store_unreachable` if the file cannot be opened, `schema_too_new` if a newer program wrote it.
  */
-export function openSqliteStates(file: string): OrderStates {
+export function openSqliteStates(file: string, limits: ReceivedIdsLimits = RECEIVED_IDS_LIMITS): OrderStates {
   const database = open(file);
   try {
-    return new SqliteStates(database, WalSync.of(database));
+    return new SqliteStates(database, WalSync.of(database), limits);
   } catch (error) {
     database.close();
     throw error;
@@ -118,14 +149,16 @@ type Row = Record<string, SQLOutputValue>;
 class SqliteStates implements OrderStates {
   readonly #database: DatabaseSync;
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #receivedIds: ReceivedIds;
   /** Lists of other filters are other statements; there are no more than the filters' combinations. */
   readonly #lists = new Map<string, StatementSync>();
   readonly #wal: WalSync;
   #closed: Promise<void> | null = null;
 
-  constructor(database: DatabaseSync, wal: WalSync) {
+  constructor(database: DatabaseSync, wal: WalSync, limits: ReceivedIdsLimits) {
     this.#database = database;
     this.#statements = prepare(database);
+    this.#receivedIds = new ReceivedIds(database, limits);
     this.#wal = wal;
   }
 
@@ -139,10 +172,13 @@ class SqliteStates implements OrderStates {
   #commit(deliveries: readonly ReceivedDelivery[]): Receipt[] {
     try {
       this.#statements.begin.run();
+      this.#receivedIds.catchUp();
       const receipts = deliveries.map((delivery) => this.#receiveOne(delivery));
+      this.#receivedIds.mergeSome();
       this.#statements.commit.run();
       return receipts;
     } catch (error) {
+      this.#receivedIds.forget();
       // After a full disk SQLite has rolled back by itself already.
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw new TributaryError('store_failed', `The delivery could not be stored: ${messageOf(error)}.`, {
@@ -153,34 +189,37 @@ class SqliteStates implements OrderStates {
 
   #receiveOne({ deliveryId, state, receivedAtMs }: ReceivedDelivery): Receipt {
     const payloadHash = payloadHashOf(state);
+    const sequence = this.#receivedIds.sequenceOf(deliveryId);
+    if (sequence !== undefined) return this.#receiveAgain(sequence, deliveryId, state, payloadHash);
     const heldVersion = this.#heldVersion(state.order_id);
     const effect = effectOfNew(state.version, heldVersion);
-    const isNew =
-      this.#statements.record.run(
-        deliveryId,
-        state.order_id,
-        state.version,
-        payloadHash,
-        effect,
-        timestampOf(receivedAtMs),
-      ).changes === 1;
-    if (!isNew) return this.#receiveAgain(deliveryId, state, payloadHash);
+    this.#statements.record.run(
+      this.#receivedIds.add(deliveryId),
+      deliveryId,
+      state.order_id,
+      state.version,
+      payloadHash,
+      effect,
+      timestampOf(receivedAtMs),
+    );
     if (effect === 'ignored') return { effect, heldVersion };
     this.#apply(state);
     return { effect, heldVersion: state.version };
   }
 
-  #receiveAgain(deliveryId: string, state: OrderState, payloadHash: string): Receipt {
-    const row = this.#statements.known.get(deliveryId);
+  #receiveAgain(sequence: number, deliveryId: string, state: OrderState, payloadHash: string): Receipt {
+    const row = this.#statements.known.get(sequence, deliveryId);
+    // Somebody else has been at the tables. To take the id for a new one might give it a second effect.
+    if (row === undefined) throw new Error(`the receipt of ${deliveryId} is not at sequence ${sequence}`);
     const known = {
-      payloadHash: String(row?.payload_hash),
-      effect: row?.effect === 'applied' ? ('applied' as const) : ('ignored' as const),
+      payloadHash: String(row.payload_hash),
+      effect: row.effect === 'applied' ? ('applied' as const) : ('ignored' as const),
     };
     const held = this.#read(state.order_id);
     const effect = effectOfKnown(state, payloadHash, known, held);
     if (effect !== 'repaired') return { effect, heldVersion: held?.version ?? null };
     this.#apply(state);
-    this.#statements.repeat.run(deliveryId);
+    this.#statements.repeat.run(this.#receivedIds.add(deliveryId), sequence);
     return { effect, heldVersion: state.version };
   }
 
@@ -269,14 +308,15 @@ function prepare(database: DatabaseSync) {
     begin: database.prepare('BEGIN IMMEDIATE'),
     commit: database.prepare('COMMIT'),
     record: database.prepare(
-      `INSERT INTO deliveries_received (delivery_id, order_id, version, payload_hash, effect, received_at)
-       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO delivery_receipts
+         (sequence, delivery_id, order_id, version, payload_hash, effect, received_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
-    known: database.prepare('SELECT payload_hash, effect FROM deliveries_received WHERE delivery_id = ?'),
+    known: database.prepare(
+      'SELECT payload_hash, effect FROM delivery_receipts WHERE sequence = ? AND delivery_id = ?',
+    ),
     repeat: database.prepare(
-      `UPDATE deliveries_received
-       SET effect = 'applied', sequence = (SELECT MAX(sequence) + 1 FROM deliveries_received)
-       WHERE delivery_id = ?`,
+      "UPDATE delivery_receipts SET effect = 'applied', sequence = ? WHERE sequence = ?",
     ),
     apply: database.prepare(
       `INSERT INTO orders (order_id, order_status, payment_status, review_status, ready_to_send, version)
@@ -293,11 +333,11 @@ function prepare(database: DatabaseSync) {
        FROM (SELECT order_id FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?)`,
     ),
     changes: database.prepare(
-      `SELECT d.sequence, o.* FROM deliveries_received d
+      `SELECT d.sequence, o.* FROM delivery_receipts d
        JOIN orders o ON o.order_id = d.order_id AND o.version = d.version
        WHERE d.sequence > ? AND d.sequence <= ? AND d.effect = 'applied' ORDER BY d.sequence LIMIT ?`,
     ),
-    lastPosition: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS last FROM deliveries_received'),
+    lastPosition: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS last FROM delivery_receipts'),
   };
 }
 
