@@ -23,6 +23,8 @@ const WAYS = ['single', 'batch'] as const;
 type Way = (typeof WAYS)[number];
 
 const POLL_MS = 20;
+/** The first second is the compiler's, as it is for the client alone. */
+const WARM_UP_MS = 1_000;
 const TIMEOUT_MS = 300_000;
 const SINGLE_SHARE_MIN = 0.3;
 const BATCH_STATES_PER_SECOND_MIN = 40_000;
@@ -43,7 +45,7 @@ export const bench: CheckCommand = {
       help: "Where order-sync's tables are",
     },
     { name: 'way', value: 'single|batch|both', fallback: 'both', help: 'One state in a request, or many' },
-    { name: 'single-states', value: 'number', fallback: '50000', help: 'States of a run, singly' },
+    { name: 'single-states', value: 'number', fallback: '100000', help: 'States of a run, singly' },
     { name: 'batch-states', value: 'number', fallback: '200000', help: 'States of a run, in batches' },
     { name: 'runs', value: 'number', fallback: '3', help: 'Runs of each; the median is given' },
     { name: 'client-seconds', value: 'number', fallback: '3', help: 'How long the client alone is measured' },
@@ -251,7 +253,7 @@ function orderId(number: number): string {
   return `order-${String(number).padStart(8, '0')}`;
 }
 
-/** One delivery of everything that is due into an empty order-mgt, from the first to the last state stored there. */
+/** One delivery of everything that is due into an empty order-mgt, from a second after the first state to the last. */
 async function deliverOnce(
   check: RunningCheck,
   run: {
@@ -293,12 +295,14 @@ async function deliverOnce(
   });
   let first = seen();
   let end = first;
+  let begunMs: number | null = null;
   const deadline = first.ms + TIMEOUT_MS;
   while (end.states < states) {
     await sleep(POLL_MS, undefined, { signal: check.signal });
     orderSync.assertRunning();
     end = seen();
-    if (first.states === 0) first = end;
+    if (begunMs === null && end.states > 0) begunMs = end.ms;
+    if (begunMs === null || end.ms < begunMs + WARM_UP_MS) first = end;
     if (end.ms > deadline) throw new Error(`Only ${end.states} of ${states} states have arrived`);
   }
   stored.close();

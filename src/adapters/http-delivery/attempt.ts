@@ -29,6 +29,8 @@ const ANSWER_READ_BYTES = 64 * 1_024;
  * Settled once means settled for good: a connection that is made later must not carry the request any more.
  */
 export class Attempt implements Dispatcher.DispatchHandler, Endable {
+  previous: Endable | null = null;
+  next: Endable | null = null;
   readonly signal: AbortSignal;
   readonly startedMs: number;
   readonly #context: AttemptContext;

@@ -1,7 +1,8 @@
+import { type Linked, LinkedList } from '../../core/linked-list.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 /** What ends by its signal or its deadline, if it does not end before. */
-export interface Endable {
+export interface Endable extends Linked<Endable> {
   readonly signal: AbortSignal;
   readonly startedMs: number;
   /** Its signal has aborted. */
@@ -17,7 +18,7 @@ export interface Endable {
 export class UnderWay {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #deadlineMs: number;
-  readonly #attempts = new Set<Endable>();
+  readonly #attempts = new LinkedList<Endable>();
   readonly #signals = new WeakSet<AbortSignal>();
   #timer: NodeJS.Timeout | null = null;
 

@@ -1,7 +1,8 @@
+import { type Linked, LinkedList } from '../../core/linked-list.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 /** One call's place among those under way. */
-export interface Slot {
+export interface Slot extends Linked<Slot> {
   readonly startedMs: number;
   readonly isRetry: boolean;
 }
@@ -22,7 +23,7 @@ export class Slots {
   readonly #calls: number;
   #quickCalls: number;
   /** In the sequence of their beginning. */
-  readonly #quick = new Set<Slot>();
+  readonly #quick = new LinkedList<Slot>();
   #underWay = 0;
   #retries = 0;
   #quickRetries = 0;
@@ -68,7 +69,7 @@ export class Slots {
   }
 
   begin(isRetry: boolean): Slot {
-    const slot = { startedMs: this.#clock.monotonicMs(), isRetry };
+    const slot: Slot = { startedMs: this.#clock.monotonicMs(), isRetry, previous: null, next: null };
     this.#quick.add(slot);
     this.#underWay++;
     if (isRetry) {
@@ -87,17 +88,14 @@ export class Slots {
   /** Until a call stands aside; null if none will. */
   nextAsideMs(): number | null {
     if (this.#underWay >= this.#calls) return null;
-    for (const oldest of this.#quick)
-      return Math.max(0, oldest.startedMs + QUICK_MS - this.#clock.monotonicMs());
-    return null;
+    const { first } = this.#quick;
+    return first === null ? null : Math.max(0, first.startedMs + QUICK_MS - this.#clock.monotonicMs());
   }
 
   #moveAside(): void {
     const beforeMs = this.#clock.monotonicMs() - QUICK_MS;
-    for (const slot of this.#quick) {
-      if (slot.startedMs > beforeMs) return;
-      this.#leaveQuick(slot);
-    }
+    for (let { first } = this.#quick; first !== null && first.startedMs <= beforeMs; { first } = this.#quick)
+      this.#leaveQuick(first);
   }
 
   #leaveQuick(slot: Slot): void {
