@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { hasWal, WalSync } from '../../adapters/sqlite/wal-sync.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import { effectOfKnown, effectOfNew } from './effect.ts';
+import { effectOfKnown } from './effect.ts';
 import { type OrderState, payloadHashOf } from './order-state.ts';
 import { RECEIVED_IDS_LIMITS, ReceivedIds, type ReceivedIdsLimits } from './received-ids.ts';
 import {
@@ -191,8 +191,8 @@ class SqliteStates implements OrderStates {
     const payloadHash = payloadHashOf(state);
     const sequence = this.#receivedIds.sequenceOf(deliveryId);
     if (sequence !== undefined) return this.#receiveAgain(sequence, deliveryId, state, payloadHash);
-    const heldVersion = this.#heldVersion(state.order_id);
-    const effect = effectOfNew(state.version, heldVersion);
+    // As `effectOfNew` has it, by the statement's own condition.
+    const effect = this.#write(this.#statements.apply, state) ? 'applied' : 'ignored';
     this.#statements.record.run(
       this.#receivedIds.add(deliveryId),
       deliveryId,
@@ -202,9 +202,7 @@ class SqliteStates implements OrderStates {
       effect,
       timestampOf(receivedAtMs),
     );
-    if (effect === 'ignored') return { effect, heldVersion };
-    this.#apply(state);
-    return { effect, heldVersion: state.version };
+    return { effect, heldVersion: effect === 'applied' ? state.version : this.#heldVersion(state.order_id) };
   }
 
   #receiveAgain(sequence: number, deliveryId: string, state: OrderState, payloadHash: string): Receipt {
@@ -218,13 +216,14 @@ class SqliteStates implements OrderStates {
     const held = this.#read(state.order_id);
     const effect = effectOfKnown(state, payloadHash, known, held);
     if (effect !== 'repaired') return { effect, heldVersion: held?.version ?? null };
-    this.#apply(state);
+    this.#write(this.#statements.restore, state);
     this.#statements.repeat.run(this.#receivedIds.add(deliveryId), sequence);
     return { effect, heldVersion: state.version };
   }
 
-  #apply(state: OrderState): void {
-    this.#statements.apply.run(
+  /** Says whether the row was written. */
+  #write(statement: StatementSync, state: OrderState): boolean {
+    const { changes } = statement.run(
       state.order_id,
       state.order_status,
       state.payment_status,
@@ -232,6 +231,7 @@ class SqliteStates implements OrderStates {
       state.ready_to_send ? 1 : 0,
       state.version,
     );
+    return changes === 1;
   }
 
   #heldVersion(orderId: string): number | null {
@@ -303,6 +303,13 @@ class SqliteStates implements OrderStates {
   }
 }
 
+const WRITE = `
+  INSERT INTO orders (order_id, order_status, payment_status, review_status, ready_to_send, version)
+  VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT (order_id) DO UPDATE SET
+    order_status = excluded.order_status, payment_status = excluded.payment_status,
+    review_status = excluded.review_status, ready_to_send = excluded.ready_to_send, version = excluded.version`;
+
 function prepare(database: DatabaseSync) {
   return {
     begin: database.prepare('BEGIN IMMEDIATE'),
@@ -318,14 +325,8 @@ function prepare(database: DatabaseSync) {
     repeat: database.prepare(
       "UPDATE delivery_receipts SET effect = 'applied', sequence = ? WHERE sequence = ?",
     ),
-    apply: database.prepare(
-      `INSERT INTO orders (order_id, order_status, payment_status, review_status, ready_to_send, version)
-       VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (order_id) DO UPDATE SET
-         order_status = excluded.order_status, payment_status = excluded.payment_status,
-         review_status = excluded.review_status, ready_to_send = excluded.ready_to_send,
-         version = excluded.version`,
-    ),
+    apply: database.prepare(`${WRITE} WHERE excluded.version > orders.version`),
+    restore: database.prepare(WRITE),
     version: database.prepare('SELECT version FROM orders WHERE order_id = ?'),
     order: database.prepare('SELECT * FROM orders WHERE order_id = ?'),
     horizon: database.prepare(
