@@ -265,14 +265,14 @@ it('writes receipts, effects and ids under one lock, and none of them outside it
   const run = StatementSync.prototype.run;
   const written = new Set<string>();
   vi.spyOn(StatementSync.prototype, 'run').mockImplementation(function (this: StatementSync, ...values) {
-    const table = /^INSERT INTO (\w+)/.exec(this.sourceSQL)?.[1];
+    const table = /^\s*INSERT INTO (\w+)/.exec(this.sourceSQL)?.[1];
     if (table !== undefined) written.add(`${table} ${database.isTransaction}`);
     return run.apply(this, values);
   });
   await states.receive([{ deliveryId: 'a', state: orderState(), receivedAtMs: 0 }]);
   expect([...written]).toEqual([
-    'delivery_receipts true',
     'orders true',
+    'delivery_receipts true',
     'delivery_ids true',
     'delivery_ids_end true',
   ]);
