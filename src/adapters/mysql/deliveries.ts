@@ -134,28 +134,45 @@ export class DeliveryClaims {
     byId.sort((a, b) => Buffer.compare(a.id, b.id));
     const lease = { nowMs, claimId: claimIdOf(claimant), leasedUntil: nowMs + leaseMs };
     const groups = alike(byId);
-    let areAllMine = true;
+    const take = groups === null ? takeEach : takeAlike;
     const mine: ClaimedDelivery[] = [];
     // Each transaction takes its rows by id, as a settlement does.
     for (const group of groups ?? [byId]) {
-      await inTransaction(this.#pool, async (connection) => {
-        const isTaken = await (groups === null ? takeEach : takeAlike)(connection, group, lease);
-        if (isTaken) {
-          for (const { delivery } of group) mine.push(delivery);
-          return;
-        }
-        areAllMine = false;
-        for (const ids of chunksOf(group.map(({ id }) => id))) {
-          const [rows] = await connection.execute<RowDataPacket[]>(
-            `${this.#selectDue} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
-            [target, ...ids, lease.claimId, lease.leasedUntil] as never[],
-          );
-          for (const row of rows) mine.push(this.#claimed(request, row, 0));
-        }
-      });
+      let taken: ClaimedDelivery[];
+      try {
+        taken = await inTransaction(this.#pool, async (connection) => {
+          const areTaken = await take(connection, group, lease);
+          return areTaken
+            ? group.map(({ delivery }) => delivery)
+            : this.#taken(connection, request, group, lease);
+        });
+      } catch (error) {
+        if (mine.length === 0) throw error;
+        // What is taken would wait for its lease to end otherwise; the next claim meets the same trouble.
+        return mine;
+      }
+      for (const delivery of taken) mine.push(delivery);
     }
-    // In the sequence in which they became due.
-    return areAllMine ? due : mine;
+    // If all are mine, in the sequence in which they became due.
+    return mine.length === due.length ? due : mine;
+  }
+
+  /** Which of these the claim has got. */
+  async #taken(
+    connection: PoolConnection,
+    request: DeliveryClaimRequest,
+    group: readonly Taking[],
+    { claimId, leasedUntil }: Lease,
+  ): Promise<ClaimedDelivery[]> {
+    const taken: ClaimedDelivery[] = [];
+    for (const ids of chunksOf(group.map(({ id }) => id))) {
+      const [rows] = await connection.execute<RowDataPacket[]>(
+        `${this.#selectDue} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
+        [request.target, ...ids, claimId, leasedUntil] as never[],
+      );
+      for (const row of rows) taken.push(this.#claimed(request, row, 0));
+    }
+    return taken;
   }
 
   #claimed(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { change, commitChanges, usePlace } from '../../contract/store/fixtures.ts';
+import { LEASE_MS } from '../../contract/store/delivery-helpers.ts';
+import { change, commitChanges, DUE, TARGET, usePlace } from '../../contract/store/fixtures.ts';
 import { describeStore } from '../../contract/store.ts';
 import { services } from '../../services/context.ts';
 import { MysqlHarness } from './harness.ts';
@@ -7,11 +8,13 @@ import { MysqlHarness } from './harness.ts';
 describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
   describeStore('MySQL', new MysqlHarness(() => services().mysql.url));
   describeSegments(new MysqlHarness(() => services().mysql.url));
+  describeClaims(new MysqlHarness(() => services().mysql.url));
 });
 
 describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
   describeStore('MariaDB', new MysqlHarness(() => services().mariadb.url));
   describeSegments(new MysqlHarness(() => services().mariadb.url));
+  describeClaims(new MysqlHarness(() => services().mariadb.url));
 });
 
 /** The table below the view event_journal. */
@@ -30,6 +33,59 @@ function describeSegments(harness: MysqlHarness): void {
       await expect(harness.rawQuery(sql)).rejects.toThrow('immutable');
 
       expect(await place.store.readJournals(['parcel'])).toEqual(before);
+    });
+  });
+}
+
+/** Rows that are alike are taken together, in a transaction for each kind. */
+function describeClaims(harness: MysqlHarness): void {
+  describe('a claim', () => {
+    const place = usePlace(harness);
+
+    /** 30 deliveries of each of three versions. */
+    async function makeDue(): Promise<void> {
+      const ids = [1, 2, 3].map((version) =>
+        Array.from({ length: 30 }, (_, index) => `${index} of ${version}`),
+      );
+      const all = (from: number) =>
+        ids.slice(from).flatMap((some) => some.map((id) => change(id, from, { delivery: DUE })));
+      for (const from of [0, 1, 2]) await commitChanges(place.store, ...all(from));
+    }
+
+    const claim = (limit: number) =>
+      place.store.claimDeliveries({
+        target: TARGET,
+        claimant: `claimant of ${limit}`,
+        limit,
+        nowMs: place.clock.now(),
+        leaseMs: LEASE_MS,
+        attempts: 'first',
+      });
+
+    it.each([90, 40])('takes rows of several versions, each as it was read: %i of them', async (limit) => {
+      await makeDue();
+      const claimed = await claim(limit);
+      expect(claimed).toHaveLength(limit);
+      for (const { entityId, version, attempt } of claimed) {
+        expect(entityId).toMatch(new RegExp(` of ${version}$`));
+        expect(attempt).toBe(1);
+      }
+      expect(await claim(100)).toHaveLength(90 - limit);
+    });
+
+    it('keeps what it has taken when the database fails at the rest of it', async () => {
+      await makeDue();
+      await harness.rawQuery(
+        'CREATE TRIGGER no_claims BEFORE UPDATE ON deliveries FOR EACH ROW ' +
+          "IF OLD.due_version = 2 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not these'; END IF",
+      );
+      const claimed = await claim(90);
+      expect(claimed.length).toBeGreaterThanOrEqual(30);
+      expect(claimed.filter(({ version }) => version === 2)).toEqual([]);
+      const leased = await harness.rawQuery('SELECT 1 FROM deliveries WHERE leased_until > 0');
+      expect(leased).toHaveLength(claimed.length);
+      await harness.rawQuery('DROP TRIGGER no_claims');
+      expect(await claim(100)).toHaveLength(90 - claimed.length);
     });
   });
 }
