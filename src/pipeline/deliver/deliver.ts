@@ -307,8 +307,7 @@ export class Deliver {
       const outcome = isFaulty ? 'fault' : 'answered';
       this.#breaker.ended({ generation, startedMs, outcome, entityId, isFirstAttempt, error });
     }
-    if (this.#breaker.state === 'open') this.#slots.narrow();
-    else if (!isFaulty) this.#slots.widen();
+    if (!isFaulty) this.#slots.widen();
   }
 
   /** Time alone may let something begin: a breaker that opens its door, a rate, a slow call that stands aside. */

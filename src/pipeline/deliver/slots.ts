@@ -44,11 +44,6 @@ export class Slots {
     if (this.#quickCalls < halfOf(this.#calls)) this.#quickCalls++;
   }
 
-  /** The target is down, or wants to be left alone. */
-  narrow(): void {
-    this.#quickCalls = Math.min(this.#calls, QUICK_CALLS_MIN);
-  }
-
   get underWay(): number {
     return this.#underWay;
   }

@@ -52,10 +52,8 @@ describe('a target that hangs for some orders', () => {
 });
 
 describe('a target that answers', () => {
-  it('is asked for more at once, up to half of all slots, and for few again after it was down', async () => {
+  it('is asked for a few at first, and for more and more at once, up to half of all slots', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(13, { concurrency: 400 });
-    let isUp = true;
-    target.answer = () => (isUp ? DELIVERED : DOWN);
     target.latencyMs = () => 20;
     ledger.due(...names('order', 60_000));
     deliver.start();
@@ -63,16 +61,21 @@ describe('a target that answers', () => {
     expect(target.mostUnderWay).toBe(64);
     await clock.advance(500);
     expect(target.underWay).toBe(200);
-    isUp = false;
-    while (deliver.status().breaker !== 'open') await clock.advance(10);
-    isUp = true;
-    while (deliver.status().breaker !== 'ramping') await clock.advance(100);
-    target.latencyMs = () => 900;
-    await clock.advance(850);
-    const isOverFew = target.underWay > 64;
-    expect(isOverFew).toBe(false);
-    await clock.advance(60_000);
-    expect(target.mostUnderWay).toBeLessThanOrEqual(200);
+    await clock.advance(5_000);
+    expect(target.mostUnderWay).toBe(200);
+    await stop();
+  });
+
+  it('with nothing but faults is asked for no more at once than at first', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(14, {
+      breaker: { ...DEFAULT_BREAKER, faults: 100_000, minimumCalls: 100_000 },
+    });
+    target.answer = () => DOWN;
+    ledger.due(...names('order', 5_000));
+    deliver.start();
+    await clock.advance(5_000);
+    expect(target.sentBetween(0, 5_000)).toBeGreaterThan(1_000);
+    expect(target.mostUnderWay).toBe(64);
     await stop();
   });
 });
