@@ -261,7 +261,7 @@ export function* slices<T>(list: readonly T[]): Generator<readonly T[]> {
 }
 
 /** So many rows go into one statement. */
-const PORTION = 32;
+export const PORTION = 32;
 
 /** Cuts a list into portions of one size, and what is left into single ones: two texts of a statement are enough. */
 export function* portions<T>(list: readonly T[]): Generator<readonly T[]> {

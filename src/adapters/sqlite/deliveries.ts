@@ -127,12 +127,12 @@ function claimed(
   view: ViewTable,
   row: readonly SQLOutputValue[],
 ): ClaimedDelivery {
-  const [number, entityId, version, attempted, dueSince] = row;
+  const [number, entityId, version, attempted, dueSince, ...values] = row;
   return {
     target,
     entityId: textOf(entityId),
     version: numberOf(version),
-    row: view.rowFrom(row, 5),
+    row: view.rowOfValues(values),
     attempt: numberOf(attempted) + 1,
     isRetry: attempts === 'later',
     claimant,

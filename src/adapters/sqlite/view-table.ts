@@ -83,9 +83,9 @@ export class ViewTable {
     return this.definition.columns.map((column) => toViewValue(column, row[column.name]));
   }
 
-  /** The view's columns of a row whose values they are from the place `from` on, as `columnsOf` names them. */
-  rowFrom(values: readonly SQLOutputValue[], from: number): ViewRow {
-    return this.definition.columns.map((column, index) => toViewValue(column, values[from + index]));
+  /** The view's columns of their values, in the sequence of `columnsOf`. */
+  rowOfValues(values: readonly SQLOutputValue[]): ViewRow {
+    return this.definition.columns.map((column, index) => toViewValue(column, values[index]));
   }
 
   /** The names of the columns that SQLite knows, in their sequence; empty if there is no such table. */

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { PORTION, portions } from '../../adapters/sqlite/connection.ts';
 
 export interface ReceivedIdsLimits {
   /** With more ids than these in memory, all of them are merged into the index. */
@@ -15,8 +16,6 @@ export const RECEIVED_IDS_LIMITS: ReceivedIdsLimits = {
   mergedMin: 256,
   caughtUpMax: 65_536,
 };
-
-const ROWS_OF_A_STATEMENT = 32;
 
 interface Merge {
   /** All that were in memory when it began, sorted: neighbours lie on one page of the index. */
@@ -134,18 +133,14 @@ export class ReceivedIds {
 
   #write(ids: readonly string[]): void {
     const { indexMany, indexOne } = this.#statements;
-    let values: (string | number)[] = [];
+    const entries: (readonly [string, number])[] = [];
     for (const id of ids) {
       // Of now, not of the merge's beginning: the receipt may have been repaired since.
       const sequence = this.#recent.get(id);
-      // Another process has merged it.
-      if (sequence === undefined) continue;
-      values.push(id, sequence);
-      if (values.length < 2 * ROWS_OF_A_STATEMENT) continue;
-      indexMany.run(...values);
-      values = [];
+      // If there is none, another process has merged it.
+      if (sequence !== undefined) entries.push([id, sequence]);
     }
-    for (let at = 0; at < values.length; at += 2) indexOne.run(...values.slice(at, at + 2));
+    for (const some of portions(entries)) (some.length === 1 ? indexOne : indexMany).run(...some.flat());
   }
 
   /** Whatever lies past the end stays in memory, be it new or repaired. */
@@ -168,7 +163,7 @@ function prepare(database: DatabaseSync) {
       'SELECT sequence, delivery_id FROM delivery_receipts WHERE sequence > ? ORDER BY sequence LIMIT ?',
     ),
     indexed: database.prepare('SELECT sequence FROM delivery_ids WHERE delivery_id = ?'),
-    indexMany: index(ROWS_OF_A_STATEMENT),
+    indexMany: index(PORTION),
     indexOne: index(1),
     // No row is an index of nothing, which is then made anew.
     end: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS "end" FROM delivery_ids_end'),
