@@ -10,9 +10,9 @@ export interface ReceivedIdsLimits {
   readonly caughtUpMax: number;
 }
 
-/** An id takes about 200 bytes in memory: as a rule there is 1 MB of them, and never more than some 20 MB. */
+/** An id takes about 200 bytes in memory: as a rule there are 3 to 5 MB of them, and never more than some 25 MB. */
 export const RECEIVED_IDS_LIMITS: ReceivedIdsLimits = {
-  recentMax: 4_096,
+  recentMax: 16_384,
   mergedMin: 256,
   caughtUpMax: 65_536,
 };
