@@ -19,10 +19,13 @@ import { PreloadedLedger } from './delivery/preloaded-ledger.ts';
 
 const LEDGERS = ['embedded', 'mariadb'] as const;
 type Ledger = (typeof LEDGERS)[number];
+/** undici's usual interface, and its lowest. */
+const CLIENT_WAYS = ['request', 'dispatch'] as const;
 const WAYS = ['single', 'batch'] as const;
 type Way = (typeof WAYS)[number];
 
-const POLL_MS = 20;
+/** To look costs what is measured a little, each time. */
+const POLL_MS = 50;
 /** The first second is the compiler's, as it is for the client alone. */
 const WARM_UP_MS = 1_000;
 const TIMEOUT_MS = 300_000;
@@ -58,6 +61,8 @@ interface Delivered {
   readonly states_per_second: number;
   /** Of what the client alone reached just before and just after: the machine is not equally fast all the time. */
   readonly share_of_client: number | null;
+  /** The same of the client's lowest interface. */
+  readonly share_of_dispatch: number | null;
   readonly cpu_seconds_per_million_order_sync: number;
   readonly cpu_seconds_per_million_order_mgt: number;
   readonly cpu_seconds_per_million_database: number | null;
@@ -86,10 +91,12 @@ async function run(check: RunningCheck): Promise<Figures> {
         );
       }
       if (way === 'single') {
-        const shares = delivered.map((each) => each.share_of_client);
-        const share = median(shares) ?? 0;
-        figures[`single_share_of_client_${ledger}`] = share;
-        figures[`single_shares_of_client_of_runs_${ledger}`] = shares;
+        for (const name of ['share_of_client', 'share_of_dispatch'] as const) {
+          const shares = delivered.map((each) => each[name]);
+          figures[`single_${name}_${ledger}`] = median(shares);
+          figures[`single_${name}_of_runs_${ledger}`] = shares;
+        }
+        const share = median(delivered.map((each) => each.share_of_client)) ?? 0;
         expect(`${ledger}: singles at ${SINGLE_SHARE_MIN} of the client`, share >= SINGLE_SHARE_MIN);
       } else if (ledger === 'embedded') {
         expect(
@@ -120,11 +127,19 @@ function chosen<Choice extends string>(
   return all.filter((each) => choice === 'both' || choice === each);
 }
 
+interface ClientRate {
+  readonly posts_per_second: number;
+  readonly cpu_seconds_per_million: number;
+}
+
+/** What the client reached at one moment, by each of its interfaces. */
+type ClientRates = Readonly<Record<(typeof CLIENT_WAYS)[number], ClientRate>>;
+
 /** Client and server in processes of their own, as order-sync and order-mgt are. */
 class BareClient {
   readonly #check: RunningCheck;
   readonly #port: string;
-  readonly #measured: { posts_per_second: number; cpu_seconds_per_million: number }[] = [];
+  readonly #measured: ClientRates[] = [];
 
   private constructor(check: RunningCheck, port: string) {
     this.#check = check;
@@ -137,20 +152,29 @@ class BareClient {
     return new BareClient(check, port.toString().trim());
   }
 
-  /** Resolves with posts a second. */
-  async measure(): Promise<number> {
-    const client = spawnPart(this.#check, 'bare-client.ts', [this.#port, this.#check.text('client-seconds')]);
-    const [answer] = (await once(client.stdout, 'data')) as [Buffer];
-    const measured = JSON.parse(answer.toString());
+  async measure(): Promise<ClientRates> {
+    const request = await this.#rateBy('request');
+    const measured = { request, dispatch: await this.#rateBy('dispatch') };
     this.#measured.push(measured);
     this.#check.progress(`The client alone: ${JSON.stringify(measured)}`);
-    return measured.posts_per_second;
+    return measured;
+  }
+
+  async #rateBy(way: keyof ClientRates): Promise<ClientRate> {
+    const argv = [this.#port, way, this.#check.text('client-seconds')];
+    const client = spawnPart(this.#check, 'bare-client.ts', argv);
+    const [answer] = (await once(client.stdout, 'data')) as [Buffer];
+    return JSON.parse(answer.toString());
   }
 
   figures(): Record<string, number | null> {
+    const medianOf = (way: keyof ClientRates, name: keyof ClientRate) =>
+      median(this.#measured.map((each) => each[way][name]));
     return {
-      client_posts_per_second: median(this.#measured.map((each) => each.posts_per_second)),
-      client_cpu_seconds_per_million: median(this.#measured.map((each) => each.cpu_seconds_per_million)),
+      client_posts_per_second: medianOf('request', 'posts_per_second'),
+      client_cpu_seconds_per_million: medianOf('request', 'cpu_seconds_per_million'),
+      dispatch_posts_per_second: medianOf('dispatch', 'posts_per_second'),
+      dispatch_cpu_seconds_per_million: medianOf('dispatch', 'cpu_seconds_per_million'),
     };
   }
 }
@@ -185,13 +209,19 @@ async function measureLedger(
       const states = check.number(`${way}-states`);
       await kept.restore(states);
       const run = await deliverOnce(check, { way, states, folder, settings, number });
-      let share: number | null = null;
-      if (before !== null) {
-        const after = await client.measure();
-        share = round((2 * run.states_per_second) / (before + after));
-        before = after;
-      }
-      const delivered = { ...run, share_of_client: share };
+      const after = before === null ? null : await client.measure();
+      const shareOf = (name: keyof ClientRates) =>
+        before === null || after === null
+          ? null
+          : round(
+              (2 * run.states_per_second) / (before[name].posts_per_second + after[name].posts_per_second),
+            );
+      const delivered = {
+        ...run,
+        share_of_client: shareOf('request'),
+        share_of_dispatch: shareOf('dispatch'),
+      };
+      before = after;
       const left = await kept.left();
       if (left.unsettled !== 0 || left.attempts !== states) {
         throw new Error(`After ${states} states the ledger has ${JSON.stringify(left)}`);
@@ -263,7 +293,7 @@ async function deliverOnce(
     settings: Readonly<Record<string, string>>;
     number: number;
   },
-): Promise<Omit<Delivered, 'share_of_client'>> {
+): Promise<Omit<Delivered, 'share_of_client' | 'share_of_dispatch'>> {
   const { way, states, folder, settings } = run;
   const label = `${way}-${run.number}`;
   const targetFolder = join(folder, label);

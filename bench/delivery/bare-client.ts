@@ -1,11 +1,14 @@
 /**
  * What the HTTP client reaches when nothing else is to be done: posts the same state, with the headers of a
- * delivery, on 64 connections for so many seconds, and prints posts a second and CPU seconds per million.
+ * delivery, on 64 connections for so many seconds, and prints posts a second and CPU seconds per million. By
+ * `request`, undici's usual interface, or by `dispatch`, its lowest, which order-sync uses.
+ *
+ *     bare-client.ts PORT request|dispatch SECONDS
  */
 import { Pool } from 'undici';
 
 const CONNECTIONS = 64;
-const [port = '', seconds = '3'] = process.argv.slice(2);
+const [port = '', way = 'request', seconds = '3'] = process.argv.slice(2);
 const pool = new Pool(`http://127.0.0.1:${port}`, { connections: CONNECTIONS, pipelining: 1 });
 const body = JSON.stringify({
   order_id: 'order-00000000',
@@ -31,7 +34,16 @@ let posts = 0;
 let isOver = false;
 
 /** One connection's worth of posts, the next one as soon as the last is answered. */
-function post(): void {
+async function request(): Promise<void> {
+  while (!isOver) {
+    const { body: answer } = await pool.request({ method: 'POST', path: '/api/orders', headers, body });
+    await answer.text();
+    posts++;
+  }
+}
+
+/** The same. */
+function dispatch(): void {
   if (isOver) return;
   pool.dispatch(
     { method: 'POST', path: '/api/orders', headers, body },
@@ -41,7 +53,7 @@ function post(): void {
       onResponseData() {},
       onResponseEnd() {
         posts++;
-        post();
+        dispatch();
       },
       onResponseError(_controller, error) {
         throw error;
@@ -50,7 +62,10 @@ function post(): void {
   );
 }
 
-for (let connection = 0; connection < CONNECTIONS; connection++) post();
+for (let connection = 0; connection < CONNECTIONS; connection++) {
+  if (way === 'dispatch') dispatch();
+  else void request();
+}
 // The first second is the compiler's.
 await sleep(1_000);
 const from = { posts, ms: performance.now(), cpu: process.cpuUsage() };

@@ -3,7 +3,6 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
 import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
-import type { Connection, Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
 import type { Endable, UnderWay } from './under-way.ts';
 import { retryAfterMs, verdictOf } from './verdict.ts';
@@ -16,7 +15,6 @@ export interface AttemptContext {
   readonly deadlineMs: number;
   readonly retryAfterLimitMs: number;
   readonly underWay: UnderWay;
-  readonly connections: Connections;
 }
 
 /** No more of an answer is read, unless it is one to many states. */
@@ -30,10 +28,9 @@ const ANSWER_READ_BYTES = 64 * 1_024;
  *
  * Settled once means settled for good: a connection that is made later must not carry the request any more.
  */
-export class Attempt implements ConnectionUser, Endable {
+export class Attempt implements Dispatcher.DispatchHandler, Endable {
   previous: Endable | null = null;
   next: Endable | null = null;
-  connection: Connection | null = null;
   readonly signal: AbortSignal;
   readonly startedMs: number;
   readonly #context: AttemptContext;
@@ -67,10 +64,6 @@ export class Attempt implements ConnectionUser, Endable {
     this.signal = signal;
     this.startedMs = context.clock.monotonicMs();
     context.underWay.add(this);
-  }
-
-  get isSettled(): boolean {
-    return this.#isSettled;
   }
 
   /** What the answer said of batches; undefined if nothing, or if it was none of success. */
@@ -126,13 +119,11 @@ export class Attempt implements ConnectionUser, Endable {
   }
 
   onResponseEnd(): void {
-    this.#context.connections.ended(this);
     this.#settleByStatus();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const { place, connections } = this.#context;
-    connections.failed(this);
+    const { place } = this.#context;
     // A request that undici refuses to make at all would be refused again.
     const isRefused = codeOf(error) === 'UND_ERR_INVALID_ARG';
     if (isRefused) this.#settle('park', `The request to ${place} could not be made: ${error.message}.`);

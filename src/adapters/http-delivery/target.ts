@@ -1,15 +1,10 @@
+import { Pool } from 'undici';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { messageOf } from '../../core/errors.ts';
-import type {
-  DeliveriesSettled,
-  Delivery,
-  DeliveryOutcome,
-  DeliveryTarget,
-} from '../../ports/delivery-target.ts';
+import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
 import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
 import { BatchOffer } from './batch-offer.ts';
-import { Connections } from './connections.ts';
 import type { HttpTargetOptions } from './options.ts';
 import { parseSigningKeys, type SigningKey, sign } from './signature.ts';
 import { freshTraceparent } from './traceparent.ts';
@@ -34,7 +29,7 @@ const FALLBACK_CONCURRENCY = 16;
 
 class HttpTarget implements DeliveryTarget {
   readonly name: string;
-  readonly #connections: Connections;
+  readonly #pool: Pool;
   readonly #path: string;
   readonly #keys: readonly SigningKey[];
   readonly #commonHeaders: readonly string[];
@@ -55,19 +50,22 @@ class HttpTarget implements DeliveryTarget {
     this.#commonHeaders = commonHeaders(url);
     this.#traceparentOf = options.traceparentOf ?? freshTraceparent;
     this.#offer = new BatchOffer({ origin: url.origin, targetName: name, clock, log });
-    this.#connections = new Connections({
-      origin: url.origin,
-      max: options.connections ?? 64,
-      connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
-    });
     this.#context = {
       place: url.origin,
       clock,
       deadlineMs,
       retryAfterLimitMs: options.retryAfterLimitMs ?? 60 * 60_000,
       underWay: new UnderWay(clock, deadlineMs),
-      connections: this.#connections,
     };
+    this.#pool = new Pool(url.origin, {
+      connections: options.connections ?? 64,
+      pipelining: 1,
+      allowH2: false,
+      connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
+      // The attempt's own deadline covers both; two more timers for each request would only cost.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
     if (this.#keys.length === 0) log('debug', `Deliveries to ${name} are not signed: no secret is set.`);
   }
 
@@ -75,21 +73,17 @@ class HttpTarget implements DeliveryTarget {
     return this.#offer.maxBatch;
   }
 
-  deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void {
+  deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
     this.#underWay++;
-    let hasReturned = false;
-    const end = (outcomes: readonly DeliveryOutcome[]): void => {
-      if (!hasReturned) {
-        queueMicrotask(() => end(outcomes));
-        return;
-      }
-      this.#ended();
-      tell(settled, outcomes);
-    };
     const [only] = deliveries;
-    if (only === undefined || deliveries.length > 1) void this.#deliverMany(deliveries, signal).then(end);
-    else this.#deliverOne(only, signal, (outcome) => end([outcome]));
-    hasReturned = true;
+    if (only === undefined || deliveries.length > 1) return this.#deliverMany(deliveries, signal);
+    // The usual case for most targets, so it makes no promise but this one.
+    return new Promise((resolve) => {
+      this.#deliverOne(only, signal, (outcome) => {
+        this.#ended();
+        resolve([outcome]);
+      });
+    });
   }
 
   #ended(): void {
@@ -99,7 +93,7 @@ class HttpTarget implements DeliveryTarget {
 
   /** What is under way is finished first, which its deadline bounds. */
   close(): Promise<void> {
-    this.#closed ??= this.#idle().then(() => this.#connections.destroy());
+    this.#closed ??= this.#idle().then(() => this.#pool.destroy());
     return this.#closed;
   }
 
@@ -117,15 +111,19 @@ class HttpTarget implements DeliveryTarget {
     const { clock, deadlineMs } = this.#context;
     const startsUntilMs = clock.monotonicMs() + deadlineMs;
     const outcomes: DeliveryOutcome[] = [];
-    while (outcomes.length < deliveries.length) {
-      // Asked for again each time: a batch that was refused changes it.
-      const size = this.maxBatch;
-      const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
-      const found =
-        size === 1 || members.length === 1
-          ? await this.#deliverSingly(members, signal, startsUntilMs)
-          : await this.#deliverBatch(members, signal, startsUntilMs);
-      if (found !== null) outcomes.push(...found);
+    try {
+      while (outcomes.length < deliveries.length) {
+        // Asked for again each time: a batch that was refused changes it.
+        const size = this.maxBatch;
+        const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
+        const found =
+          size === 1 || members.length === 1
+            ? await this.#deliverSingly(members, signal, startsUntilMs)
+            : await this.#deliverBatch(members, signal, startsUntilMs);
+        if (found !== null) outcomes.push(...found);
+      }
+    } finally {
+      this.#ended();
     }
     return outcomes;
   }
@@ -201,7 +199,7 @@ class HttpTarget implements DeliveryTarget {
       return;
     }
     try {
-      this.#connections.dispatch({ method: 'POST', ...make() }, attempt);
+      this.#pool.dispatch({ method: 'POST', ...make() }, attempt);
     } catch (error) {
       // Nothing was sent, and the same delivery would fail so again: an id that fits no header, for instance.
       attempt.fail('park', `The request to ${this.#context.place} could not be made: ${messageOf(error)}`);
@@ -215,17 +213,6 @@ class HttpTarget implements DeliveryTarget {
     if (this.#keys.length > 0) headers.push('webhook-signature', sign(this.#keys, id, timestamp, body));
     headers.push('traceparent', this.#traceparentOf(deliveries));
     return headers;
-  }
-}
-
-/** What fails there is no trouble of the request's, for which undici would take it. */
-function tell(settled: DeliveriesSettled, outcomes: readonly DeliveryOutcome[]): void {
-  try {
-    settled(outcomes);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
   }
 }
 
