@@ -81,7 +81,7 @@ export class Database {
   readonly #file: string;
   readonly #clock: Clock;
   #connections: Connections | null = null;
-  #isClosed = false;
+  #closed: Promise<void> | null = null;
   /** Settles when everything that was asked of the writer so far is done. */
   #writerIdle: Promise<unknown> = Promise.resolve();
 
@@ -152,8 +152,13 @@ export class Database {
     return this.#connections?.wal.failure ?? null;
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /** May be called twice. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     await this.#writerIdle;
     const connections = this.#connections;
     this.#connections = null;
@@ -167,7 +172,7 @@ export class Database {
     if (this.#connections !== null) return this.#connections;
     throw new TributaryError(
       'store_refused',
-      this.#isClosed
+      this.#closed !== null
         ? `The store ${this.#file} was closed: open it again.`
         : `The store ${this.#file} is not open: call migrate first.`,
     );
@@ -188,7 +193,7 @@ export class Database {
 
   /** One at a time, in the sequence of the calls. */
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) {
+    if (this.#closed !== null) {
       return Promise.reject(
         new TributaryError('store_refused', `The store ${this.#file} was closed: open it again.`),
       );

@@ -71,7 +71,7 @@ export class Sweeper {
   #isUnderWay = false;
   /** What the log has been told already, and need not be told at every round. */
   #told: string | null = null;
-  #wait = { sinceMs: Number.NaN, ms: 0 };
+  #wait = { sinceMs: Number.NaN, seenMs: 0, ms: 0 };
   #running: Promise<void> | undefined;
 
   constructor(options: SweeperOptions) {
@@ -113,15 +113,23 @@ export class Sweeper {
     }
   }
 
-  /** Until the next sweep may begin. A clock that was set back is no reason to wait for longer. */
+  /**
+   * Until the next sweep may begin. Where clocks differ, or one was set back, what was written may lie in the future:
+   * the wait counts from when it was first seen, then.
+   */
   #restMs({ waitsSinceMs, last }: SweepRecord): number {
     const { clock, everyMs } = this.#options;
     if (this.#wait.sinceMs !== waitsSinceMs) {
       const ms = last?.outcome === 'gave_up' ? Math.min(everyMs, GAVE_UP_WAIT_MS) : everyMs;
       const jittered = ms * (1 + JITTER_SHARE * (2 * clock.random() - 1));
-      this.#wait = { sinceMs: waitsSinceMs, ms: Math.max(SHORTEST_WAIT_MS, jittered) };
+      this.#wait = {
+        sinceMs: waitsSinceMs,
+        seenMs: clock.monotonicMs(),
+        ms: Math.max(SHORTEST_WAIT_MS, jittered),
+      };
     }
-    return this.#wait.ms - Math.abs(clock.now() - waitsSinceMs);
+    const waitedMs = Math.max(clock.now() - waitsSinceMs, clock.monotonicMs() - this.#wait.seenMs);
+    return Math.ceil(this.#wait.ms - waitedMs);
   }
 
   /** Resolves with false if the sweep is another's. */

@@ -85,6 +85,19 @@ describe('while the disk has not synced', () => {
     await store.close();
   });
 
+  it('the store is not closed, however often it is asked to', async () => {
+    const clock = new SettableClock();
+    const store = openSqliteStore({ file: join(folder, 'store.sqlite'), clock, targets: TARGETS });
+    await store.migrate(parcelMigration(clock));
+    disk.isHeld = true;
+    const commit = store.commit(batchOf([], [change('parcel', 0)]));
+    const closings = [store.close(), store.close()];
+    for (const closing of closings) expect(await isPending(closing)).toBe(true);
+    letGo();
+    await Promise.all(closings);
+    expect(await commit).toMatchObject({ kind: 'committed' });
+  });
+
   it('order-mgt gives no receipt', async () => {
     const states = openSqliteStates(join(folder, 'order-mgt.sqlite'));
     const status = { order_status: 'CREATED', payment_status: null, review_status: null };
