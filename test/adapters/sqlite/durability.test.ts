@@ -91,6 +91,7 @@ describe('while the disk has not synced', () => {
     await store.migrate(parcelMigration(clock));
     disk.isHeld = true;
     const commit = store.commit(batchOf([], [change('parcel', 0)]));
+    expect(await isPending(commit)).toBe(true);
     const closings = [store.close(), store.close()];
     for (const closing of closings) expect(await isPending(closing)).toBe(true);
     letGo();
