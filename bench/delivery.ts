@@ -19,8 +19,8 @@ import { PreloadedLedger } from './delivery/preloaded-ledger.ts';
 
 const LEDGERS = ['embedded', 'mariadb'] as const;
 type Ledger = (typeof LEDGERS)[number];
-/** undici's usual interface, and its lowest. */
-const CLIENT_WAYS = ['request', 'dispatch'] as const;
+/** undici's lowest interface, which order-sync uses, and its usual one. */
+const CLIENT_WAYS = ['dispatch', 'request'] as const;
 const WAYS = ['single', 'batch'] as const;
 type Way = (typeof WAYS)[number];
 
@@ -61,8 +61,8 @@ interface Delivered {
   readonly states_per_second: number;
   /** Of what the client alone reached just before and just after: the machine is not equally fast all the time. */
   readonly share_of_client: number | null;
-  /** The same of the client's lowest interface. */
-  readonly share_of_dispatch: number | null;
+  /** The same of its usual interface. */
+  readonly share_of_request: number | null;
   readonly cpu_seconds_per_million_order_sync: number;
   readonly cpu_seconds_per_million_order_mgt: number;
   readonly cpu_seconds_per_million_database: number | null;
@@ -91,7 +91,7 @@ async function run(check: RunningCheck): Promise<Figures> {
         );
       }
       if (way === 'single') {
-        for (const name of ['share_of_client', 'share_of_dispatch'] as const) {
+        for (const name of ['share_of_client', 'share_of_request'] as const) {
           const shares = delivered.map((each) => each[name]);
           figures[`single_${name}_${ledger}`] = median(shares);
           figures[`single_${name}_of_runs_${ledger}`] = shares;
@@ -171,10 +171,10 @@ class BareClient {
     const medianOf = (way: keyof ClientRates, name: keyof ClientRate) =>
       median(this.#measured.map((each) => each[way][name]));
     return {
-      client_posts_per_second: medianOf('request', 'posts_per_second'),
-      client_cpu_seconds_per_million: medianOf('request', 'cpu_seconds_per_million'),
-      dispatch_posts_per_second: medianOf('dispatch', 'posts_per_second'),
-      dispatch_cpu_seconds_per_million: medianOf('dispatch', 'cpu_seconds_per_million'),
+      client_posts_per_second: medianOf('dispatch', 'posts_per_second'),
+      client_cpu_seconds_per_million: medianOf('dispatch', 'cpu_seconds_per_million'),
+      request_posts_per_second: medianOf('request', 'posts_per_second'),
+      request_cpu_seconds_per_million: medianOf('request', 'cpu_seconds_per_million'),
     };
   }
 }
@@ -218,8 +218,8 @@ async function measureLedger(
             );
       const delivered = {
         ...run,
-        share_of_client: shareOf('request'),
-        share_of_dispatch: shareOf('dispatch'),
+        share_of_client: shareOf('dispatch'),
+        share_of_request: shareOf('request'),
       };
       before = after;
       const left = await kept.left();
@@ -293,7 +293,7 @@ async function deliverOnce(
     settings: Readonly<Record<string, string>>;
     number: number;
   },
-): Promise<Omit<Delivered, 'share_of_client' | 'share_of_dispatch'>> {
+): Promise<Omit<Delivered, 'share_of_client' | 'share_of_request'>> {
   const { way, states, folder, settings } = run;
   const label = `${way}-${run.number}`;
   const targetFolder = join(folder, label);

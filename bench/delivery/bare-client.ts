@@ -8,7 +8,7 @@
 import { Pool } from 'undici';
 
 const CONNECTIONS = 64;
-const [port = '', way = 'request', seconds = '3'] = process.argv.slice(2);
+const [port = '', way = 'dispatch', seconds = '3'] = process.argv.slice(2);
 const pool = new Pool(`http://127.0.0.1:${port}`, { connections: CONNECTIONS, pipelining: 1 });
 const body = JSON.stringify({
   order_id: 'order-00000000',
