@@ -18,6 +18,19 @@ export function answerText(bytes: Buffer): string {
   );
 }
 
+/** Only ids of ours: another system may have a field of that name, with a meaning of its own. */
+const NAMED = /"delivery_id"\s*:\s*"(msg_[^"]*)"/;
+
+/** Which delivery an answer names. */
+export type Answered = 'this' | 'another' | 'unknown';
+
+/** By a JSON field `delivery_id`, which nobody has to answer with. */
+export function answeredDelivery(answer: string, deliveryId: string): Answered {
+  if (answer.includes(`"delivery_id":"${deliveryId}"`)) return 'this';
+  const named = NAMED.exec(answer)?.[1];
+  return named === undefined ? 'unknown' : named === deliveryId ? 'this' : 'another';
+}
+
 /** The largest end up to `limit` that does not cut a character of UTF-8 in two. */
 function endOfCharacter(bytes: Uint8Array, limit: number): number {
   let end = limit;

@@ -1,8 +1,9 @@
 import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
-import type { Dispatcher } from 'undici';
+import type { Client, Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
-import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
+import { ANSWER_KEPT_BYTES, type Answered, answeredDelivery, answerText } from './answer.ts';
+import type { Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
 import type { Endable, UnderWay } from './under-way.ts';
 import { retryAfterMs, verdictOf } from './verdict.ts';
@@ -15,6 +16,7 @@ export interface AttemptContext {
   readonly deadlineMs: number;
   readonly retryAfterLimitMs: number;
   readonly underWay: UnderWay;
+  readonly connections: Connections;
 }
 
 /** No more of an answer is read, unless it is one to many states. */
@@ -28,11 +30,13 @@ const ANSWER_READ_BYTES = 64 * 1_024;
  *
  * Settled once means settled for good: a connection that is made later must not carry the request any more.
  */
-export class Attempt implements Dispatcher.DispatchHandler, Endable {
+export class Attempt implements ConnectionUser, Endable {
   previous: Endable | null = null;
   next: Endable | null = null;
+  connection: Client | null = null;
   readonly signal: AbortSignal;
   readonly startedMs: number;
+  readonly #deliveryId: string | null;
   readonly #context: AttemptContext;
   readonly #settled: (outcome: DeliveryOutcome, attempt: Attempt) => void;
   readonly #readLimit: number;
@@ -45,25 +49,33 @@ export class Attempt implements Dispatcher.DispatchHandler, Endable {
   #keptBytes = 0;
   #readBytes = 0;
   #body: Buffer | null = null;
+  #text: string | null = null;
   #announcement: string | undefined;
 
   /**
-   * `settled` is called once, when the outcome is known. `answerLimit`: bytes of the answer that are read, and kept for
+   * `deliveryId`: of the only state that is sent; null for a batch, whose answer names them all. `settled` is called
+   * once, when the outcome is known. `answerLimit`: bytes of the answer that are read, and kept for
    * `body`; without it, 64 KiB are read and only the first kept.
    */
   constructor(
     context: AttemptContext,
     signal: AbortSignal,
+    deliveryId: string | null,
     settled: (outcome: DeliveryOutcome, attempt: Attempt) => void,
     answerLimit?: number,
   ) {
     this.#readLimit = answerLimit ?? ANSWER_READ_BYTES;
     this.#keptLimit = answerLimit ?? ANSWER_KEPT_BYTES;
+    this.#deliveryId = deliveryId;
     this.#context = context;
     this.#settled = settled;
     this.signal = signal;
     this.startedMs = context.clock.monotonicMs();
     context.underWay.add(this);
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
   }
 
   /** What the answer said of batches; undefined if nothing, or if it was none of success. */
@@ -113,17 +125,22 @@ export class Attempt implements Dispatcher.DispatchHandler, Endable {
       this.#keptBytes += kept.length;
     }
     if (this.#readBytes >= this.#readLimit) {
-      this.#settleByStatus();
+      this.#settleByStatus(this.#answeredDelivery());
       this.#cut();
     }
   }
 
   onResponseEnd(): void {
-    this.#settleByStatus();
+    const { connections } = this.#context;
+    const answered = this.#answeredDelivery();
+    if (answered === 'another') connections.discard(this);
+    else connections.over(this, answered === 'this');
+    this.#settleByStatus(answered);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const { place } = this.#context;
+    const { place, connections } = this.#context;
+    connections.over(this, false);
     // A request that undici refuses to make at all would be refused again.
     const isRefused = codeOf(error) === 'UND_ERR_INVALID_ARG';
     if (isRefused) this.#settle('park', `The request to ${place} could not be made: ${error.message}.`);
@@ -149,10 +166,27 @@ export class Attempt implements Dispatcher.DispatchHandler, Endable {
     this.#controller?.abort(new Error('The attempt is over.'));
   }
 
-  #settleByStatus(): void {
-    if (this.#status === null) return;
+  /** Only an answer of success is asked: any other leads to another attempt, or to a person. */
+  #answeredDelivery(): Answered {
+    const isSuccess = this.#status !== null && this.#status < 300;
+    return isSuccess && this.#deliveryId !== null
+      ? answeredDelivery(this.#answer(), this.#deliveryId)
+      : 'unknown';
+  }
+
+  #settleByStatus(answered: Answered): void {
+    if (this.#isSettled || this.#status === null) return;
     const verdict = verdictOf(this.#status);
-    this.#settle(verdict, verdict === 'delivered' ? null : this.#statusSentence(this.#status));
+    if (verdict !== 'delivered') this.#settle(verdict, this.#statusSentence(this.#status));
+    else if (answered !== 'another') this.#settle(verdict, null);
+    else this.#settle('retry', this.#anothersSentence());
+  }
+
+  #anothersSentence(): string {
+    return (
+      `${this.#context.place} answered for another delivery than ${this.#deliveryId}: an answer that came twice or ` +
+      'too late, or a delivery_id that is not that of the request; whether this one was received is not known.'
+    );
   }
 
   /** A status that came counts, but for a 2xx: of an answer without an end nobody knows what it would have said. */
@@ -188,6 +222,11 @@ export class Attempt implements Dispatcher.DispatchHandler, Endable {
   }
 
   #answer(): string {
+    this.#text ??= this.#readAnswer();
+    return this.#text;
+  }
+
+  #readAnswer(): string {
     const [first] = this.#chunks;
     if (first === undefined) return '';
     return answerText(this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks));

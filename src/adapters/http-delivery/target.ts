@@ -1,10 +1,10 @@
-import { Pool } from 'undici';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { messageOf } from '../../core/errors.ts';
 import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
 import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
 import { BatchOffer } from './batch-offer.ts';
+import { Connections } from './connections.ts';
 import type { HttpTargetOptions } from './options.ts';
 import { parseSigningKeys, type SigningKey, sign } from './signature.ts';
 import { freshTraceparent } from './traceparent.ts';
@@ -29,7 +29,7 @@ const FALLBACK_CONCURRENCY = 16;
 
 class HttpTarget implements DeliveryTarget {
   readonly name: string;
-  readonly #pool: Pool;
+  readonly #connections: Connections;
   readonly #path: string;
   readonly #keys: readonly SigningKey[];
   readonly #commonHeaders: readonly string[];
@@ -50,22 +50,19 @@ class HttpTarget implements DeliveryTarget {
     this.#commonHeaders = commonHeaders(url);
     this.#traceparentOf = options.traceparentOf ?? freshTraceparent;
     this.#offer = new BatchOffer({ origin: url.origin, targetName: name, clock, log });
+    this.#connections = new Connections({
+      origin: url.origin,
+      max: options.connections ?? 64,
+      connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
+    });
     this.#context = {
       place: url.origin,
       clock,
       deadlineMs,
       retryAfterLimitMs: options.retryAfterLimitMs ?? 60 * 60_000,
       underWay: new UnderWay(clock, deadlineMs),
+      connections: this.#connections,
     };
-    this.#pool = new Pool(url.origin, {
-      connections: options.connections ?? 64,
-      pipelining: 1,
-      allowH2: false,
-      connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
-      // The attempt's own deadline covers both; two more timers for each request would only cost.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
     if (this.#keys.length === 0) log('debug', `Deliveries to ${name} are not signed: no secret is set.`);
   }
 
@@ -93,7 +90,7 @@ class HttpTarget implements DeliveryTarget {
 
   /** What is under way is finished first, which its deadline bounds. */
   close(): Promise<void> {
-    this.#closed ??= this.#idle().then(() => this.#pool.destroy());
+    this.#closed ??= this.#idle().then(() => this.#connections.destroy());
     return this.#closed;
   }
 
@@ -129,7 +126,7 @@ class HttpTarget implements DeliveryTarget {
   }
 
   #deliverOne(delivery: Delivery, signal: AbortSignal, settled: (outcome: DeliveryOutcome) => void): void {
-    const attempt = new Attempt(this.#context, signal, (outcome, { announcement }) => {
+    const attempt = new Attempt(this.#context, signal, delivery.deliveryId, (outcome, { announcement }) => {
       this.#offer.hear(announcement);
       settled(outcome);
     });
@@ -148,7 +145,7 @@ class HttpTarget implements DeliveryTarget {
     const { outcome, attempt } = await new Promise<{ outcome: DeliveryOutcome; attempt: Attempt }>(
       (resolve) => {
         const settled = (outcome: DeliveryOutcome, attempt: Attempt) => resolve({ outcome, attempt });
-        this.#send(new Attempt(this.#context, signal, settled, answerLimitOf(members.length)), () => {
+        this.#send(new Attempt(this.#context, signal, null, settled, answerLimitOf(members.length)), () => {
           const body = batchBody(members);
           return { path: this.#offer.path, headers: this.#headers(batchIdOf(members), body, members), body };
         });
@@ -199,7 +196,7 @@ class HttpTarget implements DeliveryTarget {
       return;
     }
     try {
-      this.#pool.dispatch({ method: 'POST', ...make() }, attempt);
+      this.#connections.dispatch({ method: 'POST', ...make() }, attempt);
     } catch (error) {
       // Nothing was sent, and the same delivery would fail so again: an id that fits no header, for instance.
       attempt.fail('park', `The request to ${this.#context.place} could not be made: ${messageOf(error)}`);

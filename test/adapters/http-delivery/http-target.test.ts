@@ -125,9 +125,9 @@ describe('connections', () => {
       response.writeHead(number % 2 === 0 ? 200 : 500).end('x'.repeat(number * 1_000));
     });
     const target = open({ url: server.url });
-    for (let index = 0; index < 10; index++) await target.deliver(newDelivery(), never);
-    // A second one may be made while the first is just about to become free.
-    expect(server.connections.length).toBeLessThanOrEqual(2);
+    for (let index = 0; index < 20; index++) await target.deliver(newDelivery(), never);
+    // Another is made if those that there are have just been used.
+    expect(server.connections.length).toBeLessThanOrEqual(4);
   });
 
   it('are never more than configured', async () => {
@@ -254,6 +254,70 @@ describe('the answer', () => {
     const clock = { now: Date.now, monotonicMs: () => (monotonicMs += 250) };
     const outcome = await open({ url: server.url, clock }).deliver(newDelivery(), never);
     expect(outcome.latencyMs).toBe(250);
+  });
+});
+
+describe('the delivery_id in an answer', () => {
+  const answering = (body: string, status = 200) =>
+    start((response) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    });
+  const outcomeOf = async (body: string, status?: number) =>
+    open({ url: (await answering(body, status)).url }).deliver(newDelivery(), never);
+
+  it('has to be that of the request, if it is one of ours', async () => {
+    for (const body of [
+      '{"delivery_id":"msg_contract-1","version":3}',
+      '{"version":3, "delivery_id" : "msg_contract-1"}',
+      '{"seen":[{"delivery_id":"msg_contract-0"}],"delivery_id":"msg_contract-1"}',
+      '{"delivery_id":"4711"}',
+      '{"delivery_id":null}',
+      'delivery_id',
+    ])
+      expect(await outcomeOf(body), body).toMatchObject({ verdict: 'delivered', status: 200, error: null });
+    for (const id of ['msg_contract-2', 'msg_contract-10', 'msg_contract-', 'msg_'])
+      expect(await outcomeOf(`{"delivery_id":"${id}"}`), id).toMatchObject({
+        verdict: 'retry',
+        status: 200,
+        error: expect.stringMatching(/^http:\S+ answered for another delivery than msg_contract-1: /),
+      });
+  });
+
+  it('changes nothing about an answer that says no', async () => {
+    expect(await outcomeOf('{"delivery_id":"msg_other"}', 422)).toMatchObject({
+      verdict: 'park',
+      status: 422,
+    });
+  });
+
+  it('tells the answers of a target that answers twice from each other, however they come', async () => {
+    const server = await start((response, request, number) => {
+      const id = String(request.headers['webhook-id']);
+      const body = JSON.stringify({ delivery_id: id });
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+      const again = () => {
+        request.socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+      };
+      if (number % 3 === 0) setImmediate(again);
+      if (number % 3 === 1) setTimeout(again, number % 4);
+    });
+    const target = open({ url: server.url, connections: 4 });
+    const taken: string[] = [];
+    const verdicts = new Set<string>();
+    let next = 0;
+    const deliver = async () => {
+      while (next < 300) {
+        const deliveryId = `msg_twice-${next++}`;
+        const { verdict, answer } = await target.deliver(newDelivery({ deliveryId }), never);
+        verdicts.add(verdict);
+        if (verdict === 'delivered') taken.push(`${deliveryId} by ${answer}`);
+      }
+    };
+    await Promise.all([deliver(), deliver(), deliver(), deliver()]);
+    for (const each of taken) expect(each).toMatch(/^(msg_twice-\d+) by \{"delivery_id":"\1"\}$/);
+    // Most are answered before a second answer can come.
+    expect(taken.length).toBeGreaterThan(30);
+    expect([...verdicts].filter((verdict) => verdict !== 'delivered' && verdict !== 'retry')).toEqual([]);
   });
 });
 

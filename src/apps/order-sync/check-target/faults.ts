@@ -30,6 +30,9 @@ export const FAULTS = {
     'Answer after the commit: what is lost between answer and commit is never sent again.',
   ),
   state_differs: fail('Keep all six fields as they were sent.'),
+  delivery_id_wrong: fail(
+    'Answer with the webhook-id of the request as delivery_id, or without that field; another one is not believed.',
+  ),
   signature_wrong_accepted: fail('Refuse with 401 what no known secret signed.'),
   signature_missing_accepted: fail('Refuse with 401 what has no webhook-signature.'),
   timestamp_old_accepted: fail('Refuse with 401 a webhook-timestamp more than 5 minutes in the past.'),

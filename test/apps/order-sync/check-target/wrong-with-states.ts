@@ -247,6 +247,18 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['state_refused'],
   ],
   [
+    'answers for the first delivery each time',
+    () =>
+      new (class extends Receiver {
+        #first: string | null = null;
+        override async receive(delivery: Delivery) {
+          this.#first ??= delivery.id;
+          return { ...(await super.receive(delivery)), delivery_id: this.#first };
+        }
+      })(),
+    ['delivery_id_wrong'],
+  ],
+  [
     'keeps no review status',
     () =>
       new (class extends Receiver {

@@ -1,3 +1,4 @@
+import { type Answered, answeredDelivery, answerText } from '../../../../adapters/http-delivery/answer.ts';
 import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type Finding, fault, notChecked, pass } from '../faults.ts';
 import { describe, field, isOk } from '../http-client.ts';
@@ -16,6 +17,25 @@ export const acceptingChecks: readonly Check[] = [
     },
   },
   { name: SHOWN, needs: [ACCEPTED], run: checkShown },
+  {
+    name: 'answer_named',
+    needs: [ACCEPTED],
+    async run(probe) {
+      const named = new Set<Answered>();
+      for (const version of [1, 2]) {
+        const id = probe.newDeliveryId();
+        const answer = await probe.deliver(probe.state('answer-named', version), { id });
+        if (!isOk(answer)) return fault('state_refused', describe(answer));
+        named.add(answeredDelivery(answerText(answer.body), id));
+      }
+      if (named.has('another')) {
+        return fault('delivery_id_wrong', 'delivery_id in the answer is not the webhook-id of the request');
+      }
+      return pass(
+        named.has('this') ? 'by the right delivery_id' : 'no delivery_id in the answer, as is allowed',
+      );
+    },
+  },
   {
     name: 'extra_fields',
     needs: [ACCEPTED],

@@ -1,0 +1,271 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Client, Dispatcher } from 'undici';
+import { afterEach, expect, it } from 'vitest';
+import { Connections, type ConnectionUser } from '../../../src/adapters/http-delivery/connections.ts';
+
+const REQUEST: Dispatcher.DispatchOptions = { method: 'POST', path: '/', body: '{}' };
+const cleanups: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A request that notes how it ended. */
+class Noted implements ConnectionUser {
+  connection: Client | null = null;
+  isSettled = false;
+  status = 0;
+  readonly ends: string[] = [];
+  /** Resolves when it has ended. */
+  readonly over = Promise.withResolvers<void>();
+  readonly #connections: Connections;
+  readonly #isNamed: boolean;
+  readonly #then: () => void;
+
+  /** `then` is called from within the end of the answer. */
+  constructor(connections: Connections, then: () => void = () => {}, isNamed = true) {
+    this.#connections = connections;
+    this.#isNamed = isNamed;
+    this.#then = then;
+  }
+
+  send(): this {
+    this.#connections.dispatch(REQUEST, this);
+    return this;
+  }
+
+  onRequestStart(): void {}
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+    this.status = status;
+  }
+
+  onResponseData(): void {}
+
+  onResponseEnd(): void {
+    this.#connections.over(this, this.#isNamed);
+    this.#end(`answered ${this.status}`);
+    this.#then();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#connections.over(this, false);
+    this.#end(`failed: ${(error as { code?: string }).code ?? error.message}`);
+  }
+
+  #end(how: string): void {
+    this.ends.push(how);
+    this.over.resolve();
+  }
+}
+
+async function serve(listener: RequestListener) {
+  const server = createServer(listener);
+  let connections = 0;
+  server.on('connection', () => void connections++);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { origin, made: () => connections };
+}
+
+function open(origin: string, max: number): Connections {
+  const connections = new Connections({ origin, max, connect: { timeout: 5_000 } });
+  cleanups.push(() => connections.destroy());
+  return connections;
+}
+
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  request.resume().on('end', () => response.end('{}'));
+}
+
+/** As many requests as are wanted, so many under way at a time: each is made within the end of the last one. */
+async function sendMany(
+  connections: Connections,
+  count: number,
+  atOnce: number,
+  isNamed = true,
+): Promise<Noted[]> {
+  const sent: Noted[] = [];
+  const next = (): void => {
+    if (sent.length < count) sent.push(new Noted(connections, next, isNamed).send());
+  };
+  for (let begun = 0; begun < atOnce; begun++) next();
+  for (let index = 0; index < sent.length; index++) {
+    await (sent[index] as Noted).over.promise;
+    // One that fails begins no other.
+    if (sent.length === index + 1) next();
+  }
+  expect(sent).toHaveLength(count);
+  return sent;
+}
+
+it('gives the next request to the connection that has just carried one', async () => {
+  const server = await serve(answer);
+  const sent = await sendMany(open(server.origin, 64), 200, 4);
+  expect(sent.flatMap(({ ends }) => ends)).toEqual(Array(200).fill('answered 200'));
+  expect(server.made()).toBe(4);
+});
+
+it('makes a connection for whoever finds none that rests or is free, and uses them all again', async () => {
+  const server = await serve(answer);
+  const connections = open(server.origin, 64);
+  for (const [atOnce, made] of [
+    [1, 1],
+    [5, 5],
+    [3, 5],
+    [8, 8],
+  ] as const) {
+    await sendMany(connections, 40, atOnce);
+    expect(server.made()).toBe(made);
+  }
+});
+
+it('has so many requests under way and no more; the others have their turn in their sequence', async () => {
+  let underWay = 0;
+  let most = 0;
+  const server = await serve((request, response) => {
+    most = Math.max(most, ++underWay);
+    setTimeout(() => {
+      underWay--;
+      answer(request, response);
+    }, 5);
+  });
+  const connections = open(server.origin, 3);
+  const ended: number[] = [];
+  const sent = Array.from({ length: 20 }, (_, number) =>
+    new Noted(connections, () => void ended.push(number)).send(),
+  );
+  await Promise.all(sent.map(({ over }) => over.promise));
+  expect(most).toBe(3);
+  expect(server.made()).toBe(3);
+  // Three at a time, so none is more than two places from its own.
+  for (const [place, number] of ended.entries()) expect(Math.abs(place - number)).toBeLessThanOrEqual(2);
+});
+
+it('spares the target what nobody waits for any more', async () => {
+  const seen: IncomingMessage[] = [];
+  const server = await serve((request, response) => {
+    seen.push(request);
+    answer(request, response);
+  });
+  const connections = open(server.origin, 1);
+  const [first, given, last] = [
+    new Noted(connections).send(),
+    new Noted(connections).send(),
+    new Noted(connections).send(),
+  ];
+  given.isSettled = true;
+  await Promise.all([first.over.promise, last.over.promise]);
+  expect(given.ends).toEqual([]);
+  expect(seen).toHaveLength(2);
+});
+
+it('can be used again after a target that is not there, and tells each request of it', async () => {
+  const gone = createServer();
+  gone.listen(0, '127.0.0.1');
+  await once(gone, 'listening');
+  const { port } = gone.address() as AddressInfo;
+  gone.close();
+  await once(gone, 'close');
+  const connections = open(`http://127.0.0.1:${port}`, 2);
+  const refused = Array.from({ length: 5 }, () => new Noted(connections).send());
+  await Promise.all(refused.map(({ over }) => over.promise));
+  expect(refused.flatMap(({ ends }) => ends)).toEqual(Array(5).fill('failed: ECONNREFUSED'));
+
+  const server = createServer(answer);
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const answered = Array.from({ length: 5 }, () => new Noted(connections).send());
+  await Promise.all(answered.map(({ over }) => over.promise));
+  expect(answered.flatMap(({ ends }) => ends)).toEqual(Array(5).fill('answered 200'));
+});
+
+it('tells each request once how it ended, whatever the target does with its connections', async () => {
+  const WAYS = ['answers', 'closes_after', 'says_close', 'breaks_off', 'closes_before', 'answers_early'];
+  let number = 0;
+  const received: string[] = [];
+  const server = await serve((request, response) => {
+    const way = WAYS[(number++ * 7 + (number >> 3)) % WAYS.length] as string;
+    received.push(way);
+    if (way === 'answers_early') {
+      response.end('{}');
+      return;
+    }
+    request.resume().on('end', () => {
+      if (way === 'closes_before') request.socket.destroy();
+      else if (way === 'breaks_off') response.writeHead(200, { 'content-length': 10 }).write('{');
+      else if (way === 'says_close') response.writeHead(200, { connection: 'close' }).end('{}');
+      else response.end('{}', () => way === 'closes_after' && request.socket.destroy());
+      if (way === 'breaks_off') setTimeout(() => request.socket.destroy(), 2);
+    });
+  });
+  const COUNT = 600;
+  const sent = await sendMany(open(server.origin, 6), COUNT, 12);
+  const ends = sent.map((one) => one.ends);
+  for (const each of ends) expect(each).toHaveLength(1);
+  // None is sent twice.
+  expect(received.length).toBeLessThanOrEqual(COUNT);
+  expect(ends.filter(([end]) => end === 'answered 200').length).toBeGreaterThan(COUNT / 3);
+  expect(ends.filter(([end]) => end?.startsWith('failed')).length).toBeGreaterThan(COUNT / 10);
+});
+
+it('lets a connection rest for longer if the answer did not name its delivery, and uses others meanwhile', async () => {
+  const server = await serve(answer);
+  const sent = await sendMany(open(server.origin, 64), 200, 4, false);
+  expect(sent.flatMap(({ ends }) => ends)).toEqual(Array(200).fill('answered 200'));
+  expect(server.made()).toBeGreaterThan(4);
+});
+
+it('closes a connection that carried an answer to something else, and has another in its place', async () => {
+  const server = await serve(answer);
+  const connections = open(server.origin, 1);
+  const [first, second, third] = [1, 2, 3].map(() => new Noted(connections)) as [Noted, Noted, Noted];
+  first.onResponseEnd = () => {
+    connections.discard(first);
+    first.over.resolve();
+  };
+  for (const each of [first, second, third]) each.send();
+  await Promise.all([first, second, third].map(({ over }) => over.promise));
+  expect([second, third].flatMap(({ ends }) => ends)).toEqual(['answered 200', 'answered 200']);
+  expect(server.made()).toBe(2);
+});
+
+for (const [answers, isNamed] of [
+  ['named', true],
+  ['nameless', false],
+] as const) {
+  it(`finds out that the target closes its connections after each of its ${answers} answers, without a word`, async () => {
+    const server = await serve((request, response) => {
+      request.resume().on('end', () => response.end('{}', () => request.socket.destroy()));
+    });
+    const sent = await sendMany(open(server.origin, 4), 400, 4, isNamed);
+    const failed = sent.filter(({ ends }) => ends[0] !== 'answered 200');
+    // The machine may let an answer and its end arrive apart.
+    expect(failed.length).toBeLessThan(20);
+  });
+}
+
+it('does not take a second answer that follows on another for that of the next request', async () => {
+  const STRAY = 'HTTP/1.1 299 Stray\r\ncontent-length: 0\r\n\r\n';
+  const server = await serve((request, response) => {
+    const { socket } = request;
+    request.resume().on('end', () => {
+      response.end('{}');
+      setImmediate(() => void socket.write(STRAY));
+    });
+  });
+  const sent = await sendMany(open(server.origin, 4), 400, 4, false);
+  const believed = sent.filter(({ ends }) => ends[0] === 'answered 299');
+  expect(believed.length).toBeLessThan(20);
+});
