@@ -7,15 +7,20 @@ export interface DeliveryTarget {
   /** How many states one call may carry right now: 1 until the target has said that it takes more. It may fall again. */
   readonly maxBatch: number;
   /**
-   * Sends states, all of different entities, and says what came of each: one outcome for each delivery, in their
-   * sequence. Never rejects: whatever goes wrong is a verdict. One state's trouble is no other's. Ends within the
-   * adapter's deadline (twice that, where a batch has to be sent again singly), or soon after the signal aborts
-   * (then the verdict is `retry`: the outcome is unknown).
+   * Sends states, all of different entities, and calls `settled` once with what came of each: one outcome for each
+   * delivery, in their sequence. Never throws: whatever goes wrong is a verdict. One state's trouble is no other's.
+   * Ends within the adapter's deadline (twice that, where a batch has to be sent again singly), or soon after the
+   * signal aborts (then the verdict is `retry`: the outcome is unknown).
+   *
+   * `settled` is never called before this has returned. It is no promise because what it begins can then take the
+   * connection that has just become free, while it is still warm.
    */
-  deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]>;
+  deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void;
   /** May be called twice. */
   close(): Promise<void>;
 }
+
+export type DeliveriesSettled = (outcomes: readonly DeliveryOutcome[]) => void;
 
 export interface Delivery {
   /** Derived from entity id and version alone: the same on every attempt, by any instance. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../src/ports/delivery-target.ts';
+import { outcomesOf } from './outcomes.ts';
 
 /** How a system at the other end may behave. */
 export type TargetBehaviour =
@@ -58,7 +59,7 @@ export interface SingleTarget extends Pick<DeliveryTarget, 'close'> {
 export function singly(target: DeliveryTarget): SingleTarget {
   return {
     async deliver(delivery, signal) {
-      const outcomes = await target.deliver([delivery], signal);
+      const outcomes = await outcomesOf(target, [delivery], signal);
       expect(outcomes).toHaveLength(1);
       return outcomes[0] as DeliveryOutcome;
     },
@@ -123,7 +124,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
     it('says of each of several states what came of it, in their sequence, and sends each once', async () => {
       const { many, received } = await open('accepts');
       expect(many.maxBatch).toBeGreaterThanOrEqual(1);
-      const outcomes = await many.deliver(three, never);
+      const outcomes = await outcomesOf(many, three, never);
       expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'delivered', 'delivered']);
       const byId = (left: ReceivedState, right: ReceivedState) =>
         left.deliveryId < right.deliveryId ? -1 : 1;
@@ -132,13 +133,13 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
 
     it('has nothing to say of no states', async () => {
       const { many, received } = await open('accepts');
-      expect(await many.deliver([], never)).toEqual([]);
+      expect(await outcomesOf(many, [], never)).toEqual([]);
       expect(received()).toEqual([]);
     });
 
     itIf('fails', 'says retry for each of several states when the other end fails', async () => {
       const { many } = await open('fails');
-      const outcomes = await many.deliver(three, never);
+      const outcomes = await outcomesOf(many, three, never);
       expect(outcomes.map(({ verdict }) => verdict)).toEqual(['retry', 'retry', 'retry']);
     });
 

@@ -9,7 +9,7 @@ import { openSqliteStore } from '../../src/adapters/sqlite/index.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import type { ViewValue } from '../../src/core/domain.ts';
 import { Sync } from '../../src/pipeline/sync.ts';
-import type { Delivery, DeliveryTarget } from '../../src/ports/delivery-target.ts';
+import type { DeliveriesSettled, Delivery, DeliveryTarget } from '../../src/ports/delivery-target.ts';
 import type { NewRecord } from '../../src/ports/event-log.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { services } from '../services/context.ts';
@@ -84,7 +84,7 @@ class Purchasing implements DeliveryTarget {
   readonly maxBatch = 100;
   readonly received = new Map<string, Delivery>();
 
-  deliver(deliveries: readonly Delivery[]) {
+  deliver(deliveries: readonly Delivery[], _signal: AbortSignal, settled: DeliveriesSettled): void {
     const outcomes = deliveries.map((delivery) => {
       const known = this.received.get(delivery.entityId);
       if (known === undefined || known.version < delivery.version)
@@ -98,7 +98,7 @@ class Purchasing implements DeliveryTarget {
         retryAfterMs: null,
       };
     });
-    return Promise.resolve(outcomes);
+    queueMicrotask(() => settled(outcomes));
   }
 
   close() {

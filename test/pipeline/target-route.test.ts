@@ -8,7 +8,7 @@ import { Pair } from './reconcile/pair.ts';
 const target: TargetRoute['target'] = {
   name: 'warehouse',
   maxBatch: 1,
-  deliver: async () => [],
+  deliver: (_deliveries, _signal, settled) => queueMicrotask(() => settled([])),
   close: async () => {},
 };
 

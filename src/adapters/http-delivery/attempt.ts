@@ -134,13 +134,13 @@ export class Attempt implements ConnectionUser, Endable {
     const { connections } = this.#context;
     const answered = this.#answeredDelivery();
     if (answered === 'another') connections.discard(this);
-    else connections.over(this, answered === 'this');
+    else connections.ended(this, answered === 'this');
     this.#settleByStatus(answered);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { place, connections } = this.#context;
-    connections.over(this, false);
+    connections.failed(this);
     // A request that undici refuses to make at all would be refused again.
     const isRefused = codeOf(error) === 'UND_ERR_INVALID_ARG';
     if (isRefused) this.#settle('park', `The request to ${place} could not be made: ${error.message}.`);

@@ -1,4 +1,5 @@
 import { buildConnector, Client, type Dispatcher } from 'undici';
+import type { Clock } from '../../ports/clock.ts';
 
 /** What a request's handler has to be besides, to have a connection and to wait for one. */
 export interface ConnectionUser extends Dispatcher.DispatchHandler {
@@ -9,6 +10,7 @@ export interface ConnectionUser extends Dispatcher.DispatchHandler {
 }
 
 export interface ConnectionsOptions {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly origin: string;
   /** The most at once; what is asked for beyond that waits for its turn. */
   readonly max: number;
@@ -16,7 +18,8 @@ export interface ConnectionsOptions {
 }
 
 /** Of the event loop. With two, a server that closes after each answer breaks more requests than with undici's pool. */
-const LONG_REST_TURNS = 3;
+const REST_TURNS = 3;
+const RESTS_AFTER_FAILURE_MS = 60_000;
 
 interface Waiting {
   readonly request: Dispatcher.DispatchOptions;
@@ -26,17 +29,15 @@ interface Waiting {
 /**
  * Kept-alive connections to one target, each a client of undici, which makes its socket again when it breaks.
  *
- *     free --request--> carries it --answer that names its delivery--> rests for a turn --+--> free
- *                         ^   |                                               |           |
- *                         |   |                       a request waits for it  |           |
- *                         +---|-----------------------------------------------+           |
- *                             +--any other end--> rests for three turns ------------------+
+ *     free --request--> carries it --any end--> rests for three turns of the event loop --> free
+ *                         ^   |
+ *                         |   +--answer that names its delivery--> free at once
+ *                         +--next request, while that answer ends--+
  *
  * While it rests the event loop polls, so that a socket which the other end closes without a word, or on which it sends
- * what nobody asked for, is found out before it carries the next state; undici polls once more if it was free. A target
- * whose answers name their delivery cannot be misunderstood that way, so its connections rest for one turn, and a request
- * rather waits for one of these than takes one that is free: undici does much for a client that has nothing to do, and
- * undoes it for its next request.
+ * what nobody asked for, is found out before it carries the next state. A target whose answers name their delivery cannot
+ * be misunderstood that way: there the next request is written while the last answer ends, so the two programs need not
+ * wait for each other's turns. If a request fails it may be due to that, so for a minute every connection rests.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
@@ -46,7 +47,7 @@ export class Connections {
   /** The one that became free last is the first to be used again; the others' sockets may time out. */
   readonly #free: Client[] = [];
   readonly #waiting: Waiting[] = [];
-  #restingShortly = 0;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -55,29 +56,34 @@ export class Connections {
 
   /** Never throws: that a request cannot be made is an error that the user is told of, like any other. */
   dispatch(request: Dispatcher.DispatchOptions, user: ConnectionUser): void {
-    const isWorthWaiting = this.#restingShortly > this.#waiting.length;
-    const client = isWorthWaiting ? undefined : (this.#free.pop() ?? this.#newClient());
+    const client = this.#free.pop() ?? this.#newClient();
     if (client === undefined) this.#waiting.push({ request, user });
     else give(client, request, user);
   }
 
   /**
-   * Called by a user whose answer has ended, or whose request has failed, from within. `isNamed`: the answer names the
-   * delivery.
+   * Called by a user whose answer has ended, from within and before it begins what may want a connection. `isNamed`: the
+   * answer names the delivery.
    */
-  over(user: ConnectionUser, isNamed: boolean): void {
+  ended(user: ConnectionUser, isNamed: boolean): void {
+    this.#take(user, isNamed && this.#options.clock.monotonicMs() >= this.#restUntilMs);
+  }
+
+  /** Called by a user whose request has failed, from within. Undici is not done with the client yet. */
+  failed(user: ConnectionUser): void {
+    this.#restUntilMs = this.#options.clock.monotonicMs() + RESTS_AFTER_FAILURE_MS;
+    this.#take(user, false);
+  }
+
+  #take(user: ConnectionUser, isFree: boolean): void {
     const { connection } = user;
     if (connection === null) return;
     user.connection = null;
-    if (isNamed) {
-      this.#restingShortly++;
-      setImmediate(this.#restedShortly, connection);
-    } else {
-      afterTurns(LONG_REST_TURNS, () => this.#rested(connection));
-    }
+    if (isFree) this.#makeFree(connection);
+    else afterTurns(REST_TURNS, () => this.#makeFree(connection));
   }
 
-  /** The same, of an answer that was not for this request: what else comes on that connection is for nobody. */
+  /** Like `ended`, of an answer that was not for this request: what else comes on that connection is for nobody. */
   discard(user: ConnectionUser): void {
     const { connection } = user;
     if (connection === null) return;
@@ -95,16 +101,11 @@ export class Connections {
     await Promise.all([...this.#all].map((client) => client.destroy()));
   }
 
-  readonly #restedShortly = (client: Client): void => {
-    this.#restingShortly--;
-    this.#rested(client);
-  };
-
-  readonly #rested = (client: Client): void => {
+  #makeFree(client: Client): void {
     const next = this.#nextWaiting();
     if (next === undefined) this.#free.push(client);
     else give(client, next.request, next.user);
-  };
+  }
 
   /** In the place of one that was discarded, for whoever waits longest. */
   #useRoom(): void {
@@ -123,7 +124,9 @@ export class Connections {
     if (this.#all.size >= max) return undefined;
     const client = new Client(origin, {
       connect: this.#connector,
-      pipelining: 1,
+      // One at a time all the same: no POST is written before the last one's answer has ended. But a client of 1 that is
+      // given its next request while that ends would write it a turn later.
+      pipelining: 2,
       allowH2: false,
       // The attempt's own deadline covers both; two more timers for each request would only cost.
       headersTimeout: 0,

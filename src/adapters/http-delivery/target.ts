@@ -1,6 +1,11 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import { messageOf } from '../../core/errors.ts';
-import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../ports/delivery-target.ts';
+import type {
+  DeliveriesSettled,
+  Delivery,
+  DeliveryOutcome,
+  DeliveryTarget,
+} from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
 import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
 import { BatchOffer } from './batch-offer.ts';
@@ -51,6 +56,7 @@ class HttpTarget implements DeliveryTarget {
     this.#traceparentOf = options.traceparentOf ?? freshTraceparent;
     this.#offer = new BatchOffer({ origin: url.origin, targetName: name, clock, log });
     this.#connections = new Connections({
+      clock,
       origin: url.origin,
       max: options.connections ?? 64,
       connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
@@ -70,17 +76,21 @@ class HttpTarget implements DeliveryTarget {
     return this.#offer.maxBatch;
   }
 
-  deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
+  deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void {
     this.#underWay++;
+    let hasReturned = false;
+    const end = (outcomes: readonly DeliveryOutcome[]): void => {
+      if (!hasReturned) {
+        queueMicrotask(() => end(outcomes));
+        return;
+      }
+      this.#ended();
+      tell(settled, outcomes);
+    };
     const [only] = deliveries;
-    if (only === undefined || deliveries.length > 1) return this.#deliverMany(deliveries, signal);
-    // The usual case for most targets, so it makes no promise but this one.
-    return new Promise((resolve) => {
-      this.#deliverOne(only, signal, (outcome) => {
-        this.#ended();
-        resolve([outcome]);
-      });
-    });
+    if (only === undefined || deliveries.length > 1) void this.#deliverMany(deliveries, signal).then(end);
+    else this.#deliverOne(only, signal, (outcome) => end([outcome]));
+    hasReturned = true;
   }
 
   #ended(): void {
@@ -108,19 +118,15 @@ class HttpTarget implements DeliveryTarget {
     const { clock, deadlineMs } = this.#context;
     const startsUntilMs = clock.monotonicMs() + deadlineMs;
     const outcomes: DeliveryOutcome[] = [];
-    try {
-      while (outcomes.length < deliveries.length) {
-        // Asked for again each time: a batch that was refused changes it.
-        const size = this.maxBatch;
-        const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
-        const found =
-          size === 1 || members.length === 1
-            ? await this.#deliverSingly(members, signal, startsUntilMs)
-            : await this.#deliverBatch(members, signal, startsUntilMs);
-        if (found !== null) outcomes.push(...found);
-      }
-    } finally {
-      this.#ended();
+    while (outcomes.length < deliveries.length) {
+      // Asked for again each time: a batch that was refused changes it.
+      const size = this.maxBatch;
+      const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
+      const found =
+        size === 1 || members.length === 1
+          ? await this.#deliverSingly(members, signal, startsUntilMs)
+          : await this.#deliverBatch(members, signal, startsUntilMs);
+      if (found !== null) outcomes.push(...found);
     }
     return outcomes;
   }
@@ -210,6 +216,17 @@ class HttpTarget implements DeliveryTarget {
     if (this.#keys.length > 0) headers.push('webhook-signature', sign(this.#keys, id, timestamp, body));
     headers.push('traceparent', this.#traceparentOf(deliveries));
     return headers;
+  }
+}
+
+/** What fails there is no trouble of the request's, for which undici would take it. */
+function tell(settled: DeliveriesSettled, outcomes: readonly DeliveryOutcome[]): void {
+  try {
+    settled(outcomes);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

@@ -50,10 +50,13 @@ export class UnderWay {
 
   /** Set for one that was the oldest then: it may have ended long ago. */
   readonly #onTimer = (): void => {
+    this.#timer = null;
     const nowMs = this.#clock.monotonicMs();
     for (const attempt of this.#attempts) {
       const leftMs = attempt.startedMs + this.#deadlineMs - nowMs;
       if (leftMs > 0) {
+        // The end of another may have begun a new one, and that a timer of its own.
+        if (this.#timer !== null) clearTimeout(this.#timer);
         this.#timer = setTimeout(this.#onTimer, Math.ceil(leftMs));
         return;
       }

@@ -1,5 +1,10 @@
 import { messageOf } from '../../core/errors.ts';
-import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../ports/delivery-target.ts';
+import type {
+  DeliveriesSettled,
+  Delivery,
+  DeliveryOutcome,
+  DeliveryTarget,
+} from '../../ports/delivery-target.ts';
 import type { NewRecord } from '../../ports/event-log.ts';
 import type { KafkaTargetOptions } from './options.ts';
 import { recordOf } from './record.ts';
@@ -32,11 +37,13 @@ class KafkaTarget implements DeliveryTarget {
     this.maxBatch = options.maxBatch ?? STATES_MAX;
   }
 
-  deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
+  deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void {
     const delivering = this.#deliver(deliveries, signal);
     this.#underWay.add(delivering);
-    void delivering.then(() => this.#underWay.delete(delivering));
-    return delivering;
+    void delivering.then((outcomes) => {
+      this.#underWay.delete(delivering);
+      settled(outcomes);
+    });
   }
 
   close(): Promise<void> {

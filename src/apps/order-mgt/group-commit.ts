@@ -3,6 +3,13 @@ import type { OrderStates, Receipt, ReceivedDelivery } from './states.ts';
 /** A transaction that has so many deliveries takes no further request; the rest waits for the next one. */
 const BATCH_FULL = 4_000;
 
+/** Requests. A group as large as the last one, up to so many, is worth waiting for, */
+const WAITED_FOR_MAX = 64;
+/** if the last one had so many: then they come from many callers at once, */
+const WAITED_FOR_MIN = 16;
+/** but no longer than this. */
+const WAIT_MS = 1;
+
 interface Waiting {
   readonly deliveries: readonly ReceivedDelivery[];
   readonly resolve: (receipts: Receipt[]) => void;
@@ -12,13 +19,17 @@ interface Waiting {
 /**
  * Lets deliveries that arrive together share one transaction, since the wait for the disk costs the same for
  * one as for a hundred. Whatever arrives in one turn of the event loop, or while the last transaction runs, is
- * committed together; a lone delivery waits for nobody. Resolves after the COMMIT.
+ * committed together; a lone delivery waits for nobody, unless many came just before: then a group that is smaller than
+ * the last one waits a moment for those which that one's answers are about to call forth. Resolves after the COMMIT.
  */
 export class GroupCommit {
   readonly #states: OrderStates;
   readonly #committed: (deliveries: readonly ReceivedDelivery[], receipts: readonly Receipt[]) => void;
   #waiting: Waiting[] = [];
   #running: Promise<void> | null = null;
+  /** So many requests complete the next group. */
+  #wanted = 0;
+  #complete: (() => void) | null = null;
 
   /** `committed` is told of every transaction, before the receipts are given. */
   constructor(
@@ -39,6 +50,7 @@ export class GroupCommit {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ deliveries, resolve, reject });
       this.#running ??= this.#run();
+      if (this.#waiting.length >= this.#wanted) this.#complete?.();
     });
   }
 
@@ -50,9 +62,24 @@ export class GroupCommit {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       await new Promise((resolve) => setImmediate(resolve));
-      await this.#commit(this.#takeGroup());
+      if (this.#waiting.length < this.#wanted) await this.#wanting();
+      const group = this.#takeGroup();
+      this.#wanted = group.length < WAITED_FOR_MIN ? 0 : Math.min(group.length, WAITED_FOR_MAX);
+      await this.#commit(group);
     }
     this.#running = null;
+  }
+
+  /** Ends when the group is complete, with whatever else comes in that turn, or when it has waited long enough. */
+  async #wanting(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, WAIT_MS);
+      this.#complete = () => {
+        clearTimeout(timer);
+        setImmediate(resolve);
+      };
+    });
+    this.#complete = null;
   }
 
   /** The requests of the next transaction: whole ones, at least one. */

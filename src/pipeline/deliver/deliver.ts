@@ -226,7 +226,7 @@ export class Deliver {
     if (allowed >= 1 && this.#ahead.first.length > 0 && this.#slots.hasRoom(false)) {
       const isTrial = this.#breaker.state === 'half_open';
       const size = isTrial ? 1 : this.#batchSize.of(this.#ahead.first.length, target.maxBatch);
-      void this.#call(this.#ahead.takeFirst(Math.min(size, allowed), this.#options.clock.monotonicMs()));
+      this.#call(this.#ahead.takeFirst(Math.min(size, allowed), this.#options.clock.monotonicMs()));
       return true;
     }
     return this.#beginRetry();
@@ -236,11 +236,11 @@ export class Deliver {
   #beginRetry(): boolean {
     if (this.#ahead.later.length === 0 || this.#breaker.allowance('later') < 1) return false;
     if (!this.#slots.hasRoom(true)) return false;
-    void this.#call(this.#ahead.later.take(1));
+    this.#call(this.#ahead.later.take(1));
     return true;
   }
 
-  async #call(group: readonly ClaimedDelivery[]): Promise<void> {
+  #call(group: readonly ClaimedDelivery[]): void {
     const { target, clock, view } = this.#options;
     const { generation } = this.#breaker;
     const [first] = group;
@@ -252,30 +252,31 @@ export class Deliver {
     const slot = this.#slots.begin(!isFirstAttempt);
     const attemptedAtMs = clock.now();
     const deliveries = group.map((delivery) => deliveryOf(delivery, view));
-    const outcomes = await target.deliver(deliveries, this.#cutting.signal);
-    this.#slots.end(slot);
-    this.#underWay -= group.length;
-    for (let index = 0; index < group.length; index++) {
-      const delivery = group[index] as ClaimedDelivery;
-      const outcome = outcomes[index] ?? NO_OUTCOME;
-      const { deliveryId } = deliveries[index] as Delivery;
-      const { verdict, status, latencyMs, answer, error } = outcome;
-      const next = nextOf(delivery, outcome, this.#options);
-      this.#settler.add({
-        delivery,
-        deliveryId,
-        attemptedAtMs,
-        verdict,
-        status,
-        latencyMs,
-        answer,
-        error,
-        next,
-      });
-    }
-    if (!this.#cutting.signal.aborted)
-      this.#judge(outcomes, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
-    this.#pump();
+    target.deliver(deliveries, this.#cutting.signal, (outcomes) => {
+      this.#slots.end(slot);
+      this.#underWay -= group.length;
+      for (let index = 0; index < group.length; index++) {
+        const delivery = group[index] as ClaimedDelivery;
+        const outcome = outcomes[index] ?? NO_OUTCOME;
+        const { deliveryId } = deliveries[index] as Delivery;
+        const { verdict, status, latencyMs, answer, error } = outcome;
+        const next = nextOf(delivery, outcome, this.#options);
+        this.#settler.add({
+          delivery,
+          deliveryId,
+          attemptedAtMs,
+          verdict,
+          status,
+          latencyMs,
+          answer,
+          error,
+          next,
+        });
+      }
+      if (!this.#cutting.signal.aborted)
+        this.#judge(outcomes, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
+      this.#pump();
+    });
   }
 
   /** What the call as a whole says of the target: any answer in it means that the target works. */

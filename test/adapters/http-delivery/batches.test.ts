@@ -5,6 +5,7 @@ import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
 import { parseSigningKeys, verify } from '../../../src/adapters/http-delivery/signature.ts';
 import type { Delivery } from '../../../src/ports/delivery-target.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
+import { outcomesOf } from '../../contract/outcomes.ts';
 import { type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
 const never = new AbortController().signal;
@@ -77,9 +78,9 @@ describe('batches', () => {
   it('are sent once the target has announced them, signed as a whole, with an id made of their members', async () => {
     const { server, target, paths } = await open(taken);
     expect(target.maxBatch).toBe(1);
-    await target.deliver([newDelivery()], never);
+    await outcomesOf(target, [newDelivery()], never);
     expect(target.maxBatch).toBe(500);
-    const outcomes = await target.deliver(several(3), never);
+    const outcomes = await outcomesOf(target, several(3), never);
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'delivered', 'delivered']);
     expect(paths()).toEqual(['/api/orders', '/api/orders/batch']);
     const { headers, body } = server.received[1] as (typeof server.received)[number];
@@ -107,8 +108,8 @@ describe('batches', () => {
         { id: 'msg_4', status: 503 },
       ]),
     );
-    await target.deliver([newDelivery()], never);
-    const outcomes = await target.deliver(several(5), never);
+    await outcomesOf(target, [newDelivery()], never);
+    const outcomes = await outcomesOf(target, several(5), never);
     expect(outcomes.map(({ verdict }) => verdict)).toEqual([
       'delivered',
       'park',
@@ -125,8 +126,8 @@ describe('batches', () => {
     'are sent again when the answer is %j',
     async (body) => {
       const { target } = await open(() => ({ status: 200, body }));
-      await target.deliver([newDelivery()], never);
-      const outcomes = await target.deliver(several(2), never);
+      await outcomesOf(target, [newDelivery()], never);
+      const outcomes = await outcomesOf(target, several(2), never);
       expect(outcomes.map(({ verdict }) => verdict)).toEqual(['retry', 'retry']);
     },
   );
@@ -134,15 +135,15 @@ describe('batches', () => {
   it('keep the results that came before the place where the answer was cut off', async () => {
     const detail = 'x'.repeat(40_000);
     const { target } = await open((ids) => results(ids.map((id) => ({ id, status: 200, detail }))));
-    await target.deliver([newDelivery()], never);
-    const outcomes = await target.deliver(several(4), never);
+    await outcomesOf(target, [newDelivery()], never);
+    const outcomes = await outcomesOf(target, several(4), never);
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'retry', 'retry', 'retry']);
   });
 
   it('share the verdict of an answer that is about all of them', async () => {
     const { target } = await open(() => ({ status: 500, body: '' }));
-    await target.deliver([newDelivery()], never);
-    const outcomes = await target.deliver(several(2), never);
+    await outcomesOf(target, [newDelivery()], never);
+    const outcomes = await outcomesOf(target, several(2), never);
     expect(outcomes).toMatchObject([
       { verdict: 'retry', status: 500 },
       { verdict: 'retry', status: 500 },
@@ -154,8 +155,8 @@ describe('batches', () => {
     'that are answered with %s go singly at once, and no other is tried for ten minutes',
     async (status) => {
       const { target, paths, pass, logged } = await open(() => ({ status, body: '' }));
-      await target.deliver([newDelivery()], never);
-      const outcomes = await target.deliver(several(20), never);
+      await outcomesOf(target, [newDelivery()], never);
+      const outcomes = await outcomesOf(target, several(20), never);
       expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
       expect(paths().filter((path) => path === '/api/orders/batch')).toHaveLength(1);
       expect(target.maxBatch).toBe(1);
@@ -173,8 +174,8 @@ describe('batches', () => {
       sizes.push(ids.length);
       return ids.length > 3 ? { status: 413, body: '' } : taken(ids);
     });
-    await target.deliver([newDelivery()], never);
-    const outcomes = await target.deliver(several(10), never);
+    await outcomesOf(target, [newDelivery()], never);
+    const outcomes = await outcomesOf(target, several(10), never);
     expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
     expect(outcomes).toHaveLength(10);
     expect(sizes).toEqual([10, 5, 2, 2, 2, 2, 2]);
@@ -184,8 +185,8 @@ describe('batches', () => {
   it('never go to another origin, whatever is announced, and that is said once', async () => {
     for (const path of ['http://127.0.0.1:9/batch', '//evil.example/batch', '/\\\\evil.example/batch']) {
       const { target, logged } = await open(taken, { announced: `500;path="${path}"` });
-      await target.deliver([newDelivery()], never);
-      await target.deliver([newDelivery()], never);
+      await outcomesOf(target, [newDelivery()], never);
+      await outcomesOf(target, [newDelivery()], never);
       expect(target.maxBatch, path).toBe(1);
       expect(logged.filter((line) => line.startsWith('warn'))).toHaveLength(1);
     }
@@ -193,7 +194,7 @@ describe('batches', () => {
 
   it('are not announced by an answer that says no', async () => {
     const { target } = await open(taken, { onSingle: () => 500 });
-    await target.deliver([newDelivery()], never);
+    await outcomesOf(target, [newDelivery()], never);
     expect(target.maxBatch).toBe(1);
   });
 });

@@ -45,13 +45,13 @@ class Noted implements ConnectionUser {
   onResponseData(): void {}
 
   onResponseEnd(): void {
-    this.#connections.over(this, this.#isNamed);
+    this.#connections.ended(this, this.#isNamed);
     this.#end(`answered ${this.status}`);
     this.#then();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#connections.over(this, false);
+    this.#connections.failed(this);
     this.#end(`failed: ${(error as { code?: string }).code ?? error.message}`);
   }
 
@@ -75,8 +75,10 @@ async function serve(listener: RequestListener) {
   return { origin, made: () => connections };
 }
 
-function open(origin: string, max: number): Connections {
-  const connections = new Connections({ origin, max, connect: { timeout: 5_000 } });
+const REAL_CLOCK = { monotonicMs: () => performance.now() };
+
+function open(origin: string, max: number, clock = REAL_CLOCK): Connections {
+  const connections = new Connections({ origin, max, clock, connect: { timeout: 5_000 } });
   cleanups.push(() => connections.destroy());
   return connections;
 }
@@ -225,6 +227,30 @@ it('lets a connection rest for longer if the answer did not name its delivery, a
   const sent = await sendMany(open(server.origin, 64), 200, 4, false);
   expect(sent.flatMap(({ ends }) => ends)).toEqual(Array(200).fill('answered 200'));
   expect(server.made()).toBeGreaterThan(4);
+});
+
+it('lets all rest for a minute after a request has failed, as if no answer named its delivery', async () => {
+  let isBroken = false;
+  const server = await serve((request, response) => {
+    if (isBroken) request.socket.destroy();
+    else answer(request, response);
+  });
+  let nowMs = 0;
+  const connections = open(server.origin, 64, { monotonicMs: () => nowMs });
+  const madeBy = async () => {
+    const before = server.made();
+    await sendMany(connections, 40, 4);
+    return server.made() - before;
+  };
+  expect(await madeBy()).toBe(4);
+  isBroken = true;
+  const [failed] = await sendMany(connections, 1, 1);
+  expect(failed?.ends[0]).toMatch(/^failed: /);
+  isBroken = false;
+  nowMs = 59_999;
+  expect(await madeBy()).toBeGreaterThan(1);
+  nowMs = 60_000;
+  expect(await madeBy()).toBe(0);
 });
 
 it('closes a connection that carried an answer to something else, and has another in its place', async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +45,27 @@ function isSigned(request: ReceivedRequest | undefined, secret: string, nowMs: n
   };
   return verify(parseSigningKeys(secret, 'test'), given, body, nowMs).ok;
 }
+
+it('does not take what fails in its caller for the trouble of a request', async () => {
+  const server = await start(answers(200));
+  const target = openHttpTarget({
+    name: 'test',
+    url: server.url,
+    secrets: [],
+    clock: { now: Date.now, monotonicMs: () => performance.now() },
+    log: () => {},
+  });
+  cleanups.push(() => target.close());
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  const thrown = once(process, 'uncaughtException');
+  target.deliver([newDelivery()], never, () => {
+    throw new Error('of the caller');
+  });
+  const [error] = await thrown;
+  for (const other of others) process.on('uncaughtException', other);
+  expect(error).toMatchObject({ message: 'of the caller' });
+});
 
 describe('what is sent', () => {
   it('is JSON with the id in both headers, this attempt’s time, and who we are', async () => {

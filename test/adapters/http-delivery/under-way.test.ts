@@ -79,3 +79,23 @@ it('stops those of a signal that aborts, and no others', () => {
   vi.advanceTimersByTime(1_000);
   expect(ofOther.ends).toEqual([`expired after ${DEADLINE_MS} ms`]);
 });
+
+it('keeps one timer when the end of one attempt begins the next', () => {
+  const underWay = new UnderWay(clock, DEADLINE_MS);
+  const attempts: Successive[] = [];
+  class Successive extends Noted {
+    override expire(): void {
+      super.expire();
+      attempts.push(new Successive(underWay));
+    }
+  }
+  for (let count = 0; count < 3; count++) {
+    attempts.push(new Successive(underWay));
+    vi.advanceTimersByTime(100);
+  }
+  vi.advanceTimersByTime(20 * DEADLINE_MS);
+  expect(vi.getTimerCount()).toBe(1);
+  const ends = attempts.flatMap((attempt) => attempt.ends);
+  expect(ends.length).toBeGreaterThan(50);
+  expect(new Set(ends)).toEqual(new Set([`expired after ${DEADLINE_MS} ms`]));
+});

@@ -7,6 +7,7 @@ import { type KafkaTargetOptions, openKafkaTarget } from '../../../src/adapters/
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
+import { outcomesOf } from '../../contract/outcomes.ts';
 import { FakeProducer, headerOf } from './fake-producer.ts';
 
 const never = new AbortController().signal;
@@ -34,7 +35,7 @@ const withdrawn = newDelivery({
 describe('a state on a topic', () => {
   it('is a record keyed by its entity, with the row and its version, and headers that name it', async () => {
     const { producer, target } = open();
-    await target.deliver([newDelivery({ entityId: 'a/🛒' })], never);
+    await outcomesOf(target, [newDelivery({ entityId: 'a/🛒' })], never);
     const [record] = producer.appended;
     expect(record?.topic).toBe('order_states');
     expect(Buffer.from(record?.key ?? []).toString()).toBe('a/🛒');
@@ -55,14 +56,14 @@ describe('a state on a topic', () => {
 
   it('is no tombstone by default, though it does not qualify any more', async () => {
     const { producer, target } = open();
-    await target.deliver([withdrawn], never);
+    await outcomesOf(target, [withdrawn], never);
     expect(producer.appended[0]?.value).not.toBeNull();
   });
 
   it('is a tombstone with all headers if that is wanted, and only if it does not qualify', async () => {
     const { producer, target } = open({ tombstones: 'not_ready' });
-    await target.deliver([withdrawn], never);
-    await target.deliver([newDelivery()], never);
+    await outcomesOf(target, [withdrawn], never);
+    await outcomesOf(target, [newDelivery()], never);
     expect(producer.appended.map(({ value }) => value === null)).toEqual([true, false]);
     expect(headerOf(producer.appended[0], 'webhook-id')).toBe('msg_contract-1');
   });
@@ -74,7 +75,7 @@ describe('a state on a topic', () => {
         throw new TributaryError('log_record_too_large', 'Too large.');
     };
     const deliveries = ['a', 'huge', 'b'].map((entityId) => newDelivery({ entityId }));
-    const outcomes = await target.deliver(deliveries, never);
+    const outcomes = await outcomesOf(target, deliveries, never);
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'park', 'delivered']);
     expect(outcomes[1]?.error).toContain('Too large.');
   });
@@ -83,7 +84,7 @@ describe('a state on a topic', () => {
     const { producer, target } = open();
     expect(target.maxBatch).toBe(500);
     const deliveries = Array.from({ length: 500 }, (_, index) => newDelivery({ entityId: `order-${index}` }));
-    expect(await target.deliver(deliveries, never)).toHaveLength(500);
+    expect(await outcomesOf(target, deliveries, never)).toHaveLength(500);
     expect(producer.asked).toHaveLength(1);
   });
 
@@ -95,9 +96,9 @@ describe('a state on a topic', () => {
       await rm(folder, { recursive: true, force: true });
     });
     const { target } = open({ producer: log.producer() });
-    expect(await target.deliver([newDelivery()], never)).toMatchObject([{ verdict: 'retry' }]);
+    expect(await outcomesOf(target, [newDelivery()], never)).toMatchObject([{ verdict: 'retry' }]);
     await log.createTopics([{ topic: 'order_states', partitions: 1 }]);
-    expect(await target.deliver([newDelivery(), newDelivery({ entityId: 'b' })], never)).toMatchObject([
+    expect(await outcomesOf(target, [newDelivery(), newDelivery({ entityId: 'b' })], never)).toMatchObject([
       { verdict: 'delivered' },
       { verdict: 'delivered' },
     ]);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ChangeStream } from '../../../src/apps/order-mgt/change-stream.ts';
 import { GroupCommit } from '../../../src/apps/order-mgt/group-commit.ts';
 import { buildServer } from '../../../src/apps/order-mgt/server.ts';
@@ -104,6 +104,62 @@ describe('group commit', () => {
     }
     await Promise.all(all);
     expect(states.batches.map((batch) => batch.length)).toEqual([4_000, 4_000, 2_000]);
+  });
+
+  describe('when many come at once', () => {
+    afterEach(() => void vi.useRealTimers());
+
+    /** After a transaction of so many requests. */
+    async function busy(count: number) {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const states = new ManualStates();
+      const group = new GroupCommit(states, () => {});
+      const first = Array.from({ length: count }, (_, index) => group.receive(delivery(index + 1)));
+      await turn();
+      states.finish();
+      await Promise.all(first);
+      const arrive = (arriving: number) => {
+        for (let index = 0; index < arriving; index++) void group.receive(delivery(1_000 + index));
+      };
+      const sizes = async () => {
+        await turn();
+        await turn();
+        return states.batches.slice(1).map((batch) => batch.length);
+      };
+      return { arrive, sizes };
+    }
+
+    it('waits until as many have come as the last time', async () => {
+      const { arrive, sizes } = await busy(20);
+      arrive(1);
+      expect(await sizes()).toEqual([]);
+      arrive(18);
+      expect(await sizes()).toEqual([]);
+      arrive(1);
+      expect(await sizes()).toEqual([20]);
+    });
+
+    it('waits for no more than 64', async () => {
+      const { arrive, sizes } = await busy(500);
+      arrive(63);
+      expect(await sizes()).toEqual([]);
+      arrive(7);
+      expect(await sizes()).toEqual([70]);
+    });
+
+    it('waits no longer than a millisecond', async () => {
+      const { arrive, sizes } = await busy(20);
+      arrive(3);
+      expect(await sizes()).toEqual([]);
+      vi.advanceTimersByTime(1);
+      expect(await sizes()).toEqual([3]);
+    });
+
+    it('does not wait after a few', async () => {
+      const { arrive, sizes } = await busy(15);
+      arrive(1);
+      expect(await sizes()).toEqual([1]);
+    });
   });
 
   it('tells everybody in a failed transaction that it failed, nobody that it worked, and goes on', async () => {

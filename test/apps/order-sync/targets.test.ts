@@ -10,6 +10,7 @@ import { closeRoute, moreTargets, openRoutes } from '../../../src/apps/order-syn
 import { openEventLog } from '../../../src/apps/shared/open-log.ts';
 import { loadSettings } from '../../../src/apps/shared/settings.ts';
 import { selfSignedCertificate } from '../../adapters/http-delivery/self-signed.ts';
+import { outcomesOf } from '../../contract/outcomes.ts';
 
 const delivery = { deliveryId: 'd-1', entityId: 'A1', version: 1, body: { order_id: 'A1' }, attempt: 1 };
 
@@ -44,7 +45,7 @@ it('believes a target whose authority is named in the settings, and no other', a
     logger: () => {},
     log,
   })) {
-    const [outcome] = await target.deliver([delivery], new AbortController().signal);
+    const [outcome] = await outcomesOf(target, [delivery], new AbortController().signal);
     found[target.name] = outcome?.error;
     await target.close();
   }

@@ -1,7 +1,12 @@
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deliver.ts';
 import { DEFAULT_BREAKER, DEFAULT_PACE, DEFAULT_TIMING } from '../../../src/pipeline/deliver/options.ts';
-import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../../src/ports/delivery-target.ts';
+import type {
+  DeliveriesSettled,
+  Delivery,
+  DeliveryOutcome,
+  DeliveryTarget,
+} from '../../../src/ports/delivery-target.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest, DeliverySettlement } from '../../../src/ports/store.ts';
 
 const STORE_MS = 3;
@@ -112,16 +117,17 @@ export class SimulatedTarget implements DeliveryTarget {
     this.#clock = clock;
   }
 
-  async deliver(deliveries: readonly Delivery[]): Promise<readonly DeliveryOutcome[]> {
+  deliver(deliveries: readonly Delivery[], _signal: AbortSignal, settled: DeliveriesSettled): void {
     this.calls.push({
       atMs: this.#clock.monotonicMs(),
       ids: deliveries.map(({ entityId }) => entityId),
       attempts: deliveries.map(({ attempt }) => attempt),
     });
     this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
-    await this.#clock.sleep(this.latencyMs(deliveries));
-    this.underWay--;
-    return deliveries.map((delivery) => this.answer(delivery));
+    void this.#clock.sleep(this.latencyMs(deliveries)).then(() => {
+      this.underWay--;
+      settled(deliveries.map((delivery) => this.answer(delivery)));
+    });
   }
 
   /** How many states were sent in this span of time. */
