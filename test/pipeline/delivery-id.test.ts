@@ -15,7 +15,7 @@ describe('delivery id', () => {
     expect(deliveryIdOf('a'.repeat(64), Number.MAX_SAFE_INTEGER)).toBe(
       `msg_${'a'.repeat(64)}:9007199254740991`,
     );
-    for (const entityId of ['a'.repeat(65), 'a:1', 'a.1', 'a b', 'a\n', 'é', 'a"', 'a/b', '']) {
+    for (const entityId of ['a'.repeat(65), 'a:1', 'a.1', 'a b', 'a\n', 'é', 'a"', 'a/b', 'A1', '']) {
       expect(deliveryIdOf(entityId, 1)).toMatch(/^msg_[A-Za-z0-9_-]{43}$/);
     }
   });

@@ -18,17 +18,28 @@ export function answerText(bytes: Buffer): string {
   );
 }
 
-/** Only ids of ours: another system may have a field of that name, with a meaning of its own. */
-const NAMED = /"delivery_id"\s*:\s*"(msg_[^"]*)"/;
-
 /** Which delivery an answer names. */
 export type Answered = 'this' | 'another' | 'unknown';
 
-/** By a JSON field `delivery_id`, which nobody has to answer with. */
+/**
+ * By the field `delivery_id` of a JSON object, which nobody has to answer with; another system may have such a field
+ * with a meaning of its own, so only ids of ours count.
+ */
 export function answeredDelivery(answer: string, deliveryId: string): Answered {
+  // As order-mgt writes it; only others are taken apart.
   if (answer.includes(`"delivery_id":"${deliveryId}"`)) return 'this';
-  const named = NAMED.exec(answer)?.[1];
-  return named === undefined ? 'unknown' : named === deliveryId ? 'this' : 'another';
+  if (!answer.includes('delivery_id')) return 'unknown';
+  const named = deliveryIdIn(answer);
+  if (typeof named !== 'string' || !named.startsWith('msg_')) return 'unknown';
+  return named === deliveryId ? 'this' : 'another';
+}
+
+function deliveryIdIn(answer: string): unknown {
+  try {
+    return (JSON.parse(answer) as { delivery_id?: unknown } | null)?.delivery_id;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The largest end up to `limit` that does not cut a character of UTF-8 in two. */

@@ -1,7 +1,7 @@
 import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
 import type { Client, Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
-import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
+import type { Delivery, DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
 import { ANSWER_KEPT_BYTES, type Answered, answeredDelivery, answerText } from './answer.ts';
 import type { Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
@@ -34,6 +34,8 @@ export class Attempt implements ConnectionUser, Endable {
   previous: Endable | null = null;
   next: Endable | null = null;
   connection: Client | null = null;
+  isHandedOver = false;
+  readonly isCareful: boolean;
   readonly signal: AbortSignal;
   readonly startedMs: number;
   readonly #deliveryId: string | null;
@@ -53,20 +55,22 @@ export class Attempt implements ConnectionUser, Endable {
   #announcement: string | undefined;
 
   /**
-   * `deliveryId`: of the only state that is sent; null for a batch, whose answer names them all. `settled` is called
+   * `only`: the delivery, if it is a single one; the answer to a batch names them all, or none. Another attempt is
+   * careful, so that what was not believed of the first is believed of it. `settled` is called
    * once, when the outcome is known. `answerLimit`: bytes of the answer that are read, and kept for
    * `body`; without it, 64 KiB are read and only the first kept.
    */
   constructor(
     context: AttemptContext,
     signal: AbortSignal,
-    deliveryId: string | null,
+    only: Pick<Delivery, 'deliveryId' | 'attempt'> | null,
     settled: (outcome: DeliveryOutcome, attempt: Attempt) => void,
     answerLimit?: number,
   ) {
     this.#readLimit = answerLimit ?? ANSWER_READ_BYTES;
     this.#keptLimit = answerLimit ?? ANSWER_KEPT_BYTES;
-    this.#deliveryId = deliveryId;
+    this.#deliveryId = only?.deliveryId ?? null;
+    this.isCareful = only === null || only.attempt > 1;
     this.#context = context;
     this.#settled = settled;
     this.signal = signal;
@@ -133,9 +137,12 @@ export class Attempt implements ConnectionUser, Endable {
   onResponseEnd(): void {
     const { connections } = this.#context;
     const answered = this.#answeredDelivery();
-    if (answered === 'another') connections.discard(this);
-    else connections.ended(this, answered === 'this');
-    this.#settleByStatus(answered);
+    const isOurs = this.isHandedOver ? answered === 'this' : answered !== 'another';
+    if (isOurs) connections.ended(this, answered === 'this', () => this.#settleByStatus(answered));
+    else {
+      connections.discard(this);
+      this.#settleByStatus(answered);
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -166,26 +173,26 @@ export class Attempt implements ConnectionUser, Endable {
     this.#controller?.abort(new Error('The attempt is over.'));
   }
 
-  /** Only an answer of success is asked: any other leads to another attempt, or to a person. */
   #answeredDelivery(): Answered {
-    const isSuccess = this.#status !== null && this.#status < 300;
-    return isSuccess && this.#deliveryId !== null
-      ? answeredDelivery(this.#answer(), this.#deliveryId)
-      : 'unknown';
+    return this.#deliveryId === null ? 'unknown' : answeredDelivery(this.#answer(), this.#deliveryId);
   }
 
   #settleByStatus(answered: Answered): void {
     if (this.#isSettled || this.#status === null) return;
     const verdict = verdictOf(this.#status);
-    if (verdict !== 'delivered') this.#settle(verdict, this.#statusSentence(this.#status));
-    else if (answered !== 'another') this.#settle(verdict, null);
-    else this.#settle('retry', this.#anothersSentence());
+    const isDelivered = verdict === 'delivered';
+    // What leads to another attempt may be a mistake.
+    const isFinal = isDelivered || verdict === 'park' || verdict === 'disable';
+    if (answered === 'another') this.#settle('retry', this.#doubtSentence('names another delivery'));
+    else if (isFinal && this.isHandedOver && answered === 'unknown')
+      this.#settle('retry', this.#doubtSentence('does not name the delivery, which the one before it did'));
+    else this.#settle(verdict, isDelivered ? null : this.#statusSentence(this.#status));
   }
 
-  #anothersSentence(): string {
+  #doubtSentence(why: string): string {
     return (
-      `${this.#context.place} answered for another delivery than ${this.#deliveryId}: an answer that came twice or ` +
-      'too late, or a delivery_id that is not that of the request; whether this one was received is not known.'
+      `${this.#context.place} answered ${this.#status}, but the answer ${why}, so it may be one that came twice or too ` +
+      `late; whether ${this.#deliveryId} was received is not known.`
     );
   }
 

@@ -132,7 +132,7 @@ class HttpTarget implements DeliveryTarget {
   }
 
   #deliverOne(delivery: Delivery, signal: AbortSignal, settled: (outcome: DeliveryOutcome) => void): void {
-    const attempt = new Attempt(this.#context, signal, delivery.deliveryId, (outcome, { announcement }) => {
+    const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) => {
       this.#offer.hear(announcement);
       settled(outcome);
     });

@@ -15,6 +15,8 @@ afterEach(async () => {
 /** A request that notes how it ended. */
 class Noted implements ConnectionUser {
   connection: Client | null = null;
+  isHandedOver = false;
+  readonly isCareful = false;
   isSettled = false;
   status = 0;
   readonly ends: string[] = [];
@@ -45,9 +47,10 @@ class Noted implements ConnectionUser {
   onResponseData(): void {}
 
   onResponseEnd(): void {
-    this.#connections.ended(this, this.#isNamed);
-    this.#end(`answered ${this.status}`);
-    this.#then();
+    this.#connections.ended(this, this.#isNamed, () => {
+      this.#end(`answered ${this.status}`);
+      this.#then();
+    });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -126,6 +129,8 @@ it('makes a connection for whoever finds none that rests or is free, and uses th
   ] as const) {
     await sendMany(connections, 40, atOnce);
     expect(server.made()).toBe(made);
+    // The last ones rest.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 });
 
@@ -240,6 +245,7 @@ it('lets all rest for a minute after a request has failed, as if no answer named
   const madeBy = async () => {
     const before = server.made();
     await sendMany(connections, 40, 4);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
     return server.made() - before;
   };
   expect(await madeBy()).toBe(4);
