@@ -10,7 +10,8 @@ const PLAIN_ENTITY_ID = /^[a-z0-9_-]{1,64}$/;
  * Names the delivery of one state: the same on every attempt, by any instance, after any crash or rebuild,
  * because it depends on nothing but the entity and the version. It says both, as `msg_order123:2`; if the entity's id is
  * long or holds anything but small letters, digits, `-` and `_`, the name is `msg_` and 43 letters, digits, `-` and `_`,
- * a hash of both. So it fits into a header, and holds no `.`, which Standard Webhooks puts behind it. The id must be well-formed.
+ * a hash of both. So it fits into a header, and holds no `.`, which Standard Webhooks puts behind it. The entity's id
+ * must be well-formed.
  */
 export function deliveryIdOf(entityId: string, version: number): string {
   if (PLAIN_ENTITY_ID.test(entityId)) return `msg_${entityId}:${version}`;

@@ -62,7 +62,7 @@ export class GroupCommit {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (this.#waiting.length < this.#wanted) await this.#wanting();
+      if (this.#waiting.length < this.#wanted) await this.#untilComplete();
       const group = this.#takeGroup();
       this.#wanted = group.length < WAITED_FOR_MIN ? 0 : Math.min(group.length, WAITED_FOR_MAX);
       await this.#commit(group);
@@ -71,7 +71,7 @@ export class GroupCommit {
   }
 
   /** Ends when the group is complete, with whatever else comes in that turn, or when it has waited long enough. */
-  async #wanting(): Promise<void> {
+  async #untilComplete(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, WAIT_MS);
       this.#complete = () => {

@@ -259,17 +259,20 @@ it('lets all rest for a minute after a request has failed, as if no answer named
   expect(await madeBy()).toBe(0);
 });
 
-it('closes a connection that carried an answer to something else, and has another in its place', async () => {
+it('closes a connection that carried an answer to something else, and gives its place to who waits longest', async () => {
   const server = await serve(answer);
   const connections = open(server.origin, 1);
-  const [first, second, third] = [1, 2, 3].map(() => new Noted(connections)) as [Noted, Noted, Noted];
+  const ended: string[] = [];
+  const [first, second, third, late] = ['first', 'second', 'third', 'late'].map(
+    (name) => new Noted(connections, () => void ended.push(name)),
+  ) as [Noted, Noted, Noted, Noted];
   first.onResponseEnd = () => {
     connections.discard(first);
-    first.over.resolve();
+    late.send();
   };
   for (const each of [first, second, third]) each.send();
-  await Promise.all([first, second, third].map(({ over }) => over.promise));
-  expect([second, third].flatMap(({ ends }) => ends)).toEqual(['answered 200', 'answered 200']);
+  await Promise.all([second, third, late].map(({ over }) => over.promise));
+  expect(ended).toEqual(['second', 'third', 'late']);
   expect(server.made()).toBe(2);
 });
 
