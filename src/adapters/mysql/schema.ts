@@ -41,9 +41,9 @@ export async function migrate(pool: Pool, options: MigrationOptions, log: Logger
     }
     try {
       const { fromVersion, toVersion } = await runMigrations(connection);
-      const adoptedRows = await prepareView(pool, connection, options);
+      const prepared = await prepareView(pool, connection, options);
       await protectJournal(connection, log);
-      return { fromVersion, toVersion, adoptedRows };
+      return { fromVersion, toVersion, ...prepared };
     } finally {
       await connection.query('SELECT RELEASE_LOCK(?)', [lock]);
     }
@@ -126,12 +126,15 @@ function readMigrations(): { version: number; name: string; statements: string[]
     }));
 }
 
-/** Makes the view's table, or takes over the one that is there; resolves with the number of rows taken over. */
+/**
+ * Makes the view's table, or takes over the one that another program made. A view of ours that is gone is made empty:
+ * its rows come from the journal. It is not taken for one that was never renamed, because the finished copy is.
+ */
 async function prepareView(
   pool: Pool,
   connection: PoolConnection,
   options: MigrationOptions,
-): Promise<number> {
+): Promise<Pick<MigrationReport, 'adoptedRows' | 'viewIsEmpty'>> {
   const { view } = options;
   const names = {
     present: view.table,
@@ -139,10 +142,15 @@ async function prepareView(
     original: `${view.table}_original`,
   };
   const columns = await columnsOf(connection, names.present);
-  if (columns.includes('version')) return 0;
-  if (columns.length === 0 && !(await columnsOf(connection, names.original)).includes(view.keyColumn)) {
+  if (columns.includes('version')) return { adoptedRows: 0, viewIsEmpty: false };
+  if (columns.length === 0) {
+    if ((await columnsOf(connection, names.adopting)).includes('version')) {
+      await connection.query(`RENAME TABLE ${identifier(names.adopting)} TO ${identifier(names.present)}`);
+      return { adoptedRows: 0, viewIsEmpty: false };
+    }
     await connection.query(createView(view, view.table));
-    return 0;
+    const [journaled] = await connection.query<RowDataPacket[]>('SELECT 1 FROM journal_segments LIMIT 1');
+    return { adoptedRows: 0, viewIsEmpty: journaled.length > 0 };
   }
 
   // The finished copy and the mark that it is finished are one transaction; only the renaming may be missing.
@@ -151,7 +159,7 @@ async function prepareView(
   await connection.query(
     `RENAME TABLE ${identifier(names.present)} TO ${identifier(names.original)}, ${identifier(names.adopting)} TO ${identifier(names.present)}`,
   );
-  return rows;
+  return { adoptedRows: rows, viewIsEmpty: false };
 }
 
 async function adoptRows(

@@ -26,7 +26,9 @@ import { inTransaction, openPool, withConnection } from './connection.ts';
 import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { Ingest } from './ingest.ts';
+import { listJournaled } from './journal.ts';
 import type { MysqlStoreOptions } from './options.ts';
+import { listParked } from './parked.ts';
 import * as queries from './queries.ts';
 import { listOwed, makeDueAgain } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
@@ -175,6 +177,14 @@ export class MysqlStore implements Store {
 
   async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
     return withConnection(this.#pool, (connection) => endSweep(connection, end));
+  }
+
+  async listParked(page: { after: string | null; limit: number }) {
+    return withConnection(this.#pool, (connection) => listParked(connection, page));
+  }
+
+  async listJournaled(page: { after: string | null; limit: number }) {
+    return withConnection(this.#pool, (connection) => listJournaled(connection, page));
   }
 
   close(): Promise<void> {

@@ -66,6 +66,8 @@ export interface IngestStatus {
   readonly halted: readonly { readonly name: string; readonly reason: string }[];
   /** Partitions of this instance that it can't work on at the moment, with the reason. */
   readonly waiting: readonly { readonly name: string; readonly reason: string }[];
+  /** How many entities this instance knows to be parked. */
+  readonly parked: number;
 }
 
 /** The counts of an instance that has just started. */
@@ -79,3 +81,21 @@ export const NOTHING_YET = {
   batches: 0,
   lockingBatches: 0,
 };
+
+/** Adds what one commit came to. */
+export function addTo(
+  totals: { -readonly [Count in keyof typeof NOTHING_YET]: number },
+  report: CommitReport,
+): void {
+  totals.batches++;
+  if (report.locking) totals.lockingBatches++;
+  for (const key of [
+    'consumed',
+    'journaled',
+    'duplicates',
+    'outOfOrder',
+    'conflicts',
+    'quarantined',
+  ] as const)
+    totals[key] += report[key];
+}

@@ -5,6 +5,7 @@ import { BatchPlan } from '../../../src/pipeline/ingest/batch-plan.ts';
 import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
 import { Newcomers } from '../../../src/pipeline/ingest/newcomers.ts';
 import type { DueTarget } from '../../../src/pipeline/ingest/options.ts';
+import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import type { EntityChange, JournaledEvent } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
@@ -59,7 +60,8 @@ function planOf(
   newcomers = new Newcomers(),
 ) {
   const events = entries.map((entry) => ('eventId' in entry ? entry : eventOf(entry)));
-  return new BatchPlan(stockLedger, decoder, cache, newcomers, targets, events);
+  const context = { domain: stockLedger, decoder, cache, parked: new ParkedRegistry(), targets };
+  return new BatchPlan(context, newcomers, events, 0);
 }
 
 /** One batch, from plan to commit. */
