@@ -125,7 +125,7 @@ export function storeError(doing: string, error: unknown): TributaryError {
   if (code === 'ER_NO_SUCH_TABLE') {
     const remedy = 'If it has not been set up yet, start order-sync on it once.';
     return new TributaryError(
-      'store_refused',
+      'table_missing',
       `The database lacks a table: ${safeMessage(error)}. ${remedy}`,
       {
         cause,

@@ -1,4 +1,4 @@
-import type { Domain, ViewRow } from '../../core/domain.ts';
+import type { Domain } from '../../core/domain.ts';
 import {
   emptyHistory,
   type History,
@@ -8,16 +8,14 @@ import {
   type Sequenced,
 } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
-import type { DeliveryChange, EntityChange, JournaledEvent } from '../../ports/store.ts';
+import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
+import { type DueRules, isSameRow, UNCHANGED } from './due.ts';
 import type { HistoryCache } from './history-cache.ts';
 import type { Newcomers } from './newcomers.ts';
-import type { BatchTally, DueTarget } from './options.ts';
+import type { BatchTally } from './options.ts';
 import type { ParkedRegistry } from './parked.ts';
 import { foldFault, journalFault, RowFault, restoreAll, rowFault, type Unfoldable } from './unfoldable.ts';
-
-const UNCHANGED: DeliveryChange = { hasChanged: false, qualifiesFor: [] };
-const NOT_READY: DeliveryChange = { hasChanged: true, qualifiesFor: [] };
 
 /** Folds nothing: tells known events from new ones, for an entity that cannot be folded. */
 const IDENTITIES_ONLY = { initialState: null, evolve: () => null };
@@ -28,7 +26,7 @@ export interface PlanContext<State, Event> {
   readonly decoder: Decoder<Event>;
   readonly cache: HistoryCache<State, Event>;
   readonly parked: ParkedRegistry;
-  readonly targets: readonly DueTarget[];
+  readonly due: DueRules;
 }
 
 /** An entity that this batch found it cannot fold. */
@@ -50,7 +48,6 @@ export class BatchPlan<State, Event> {
   readonly #context: PlanContext<State, Event>;
   readonly #newcomers: Newcomers;
   readonly #nowMs: number;
-  readonly #qualifiesForAll: DeliveryChange;
   readonly #empty: History<State, Event>;
   #isGuessed = false;
   #isStoreBehind = false;
@@ -70,7 +67,6 @@ export class BatchPlan<State, Event> {
     this.#context = context;
     this.#newcomers = newcomers;
     this.#nowMs = nowMs;
-    this.#qualifiesForAll = { hasChanged: true, qualifiesFor: context.targets.map(({ name }) => name) };
     this.#empty = emptyHistory(context.domain);
     for (const event of events) {
       const same = this.#eventsById.get(event.entityId);
@@ -232,7 +228,8 @@ export class BatchPlan<State, Event> {
     after: History<State, Event>,
     accepted: readonly DecodedEvent<Event>[],
   ): EntityChange {
-    const { view } = this.#context.domain;
+    const { domain, due } = this.#context;
+    const { view } = domain;
     const row = view.row(after.state);
     const fault = rowFault(view, row);
     if (fault !== null) throw new RowFault(fault);
@@ -244,22 +241,12 @@ export class BatchPlan<State, Event> {
       version: after.events.length,
       row,
       events: accepted,
-      delivery: !hasChanged ? UNCHANGED : view.isReady(after.state) ? this.#readyFor(row) : NOT_READY,
+      delivery: hasChanged ? due.changed(row, view.isReady(after.state)) : UNCHANGED,
     };
-  }
-
-  #readyFor(row: ViewRow): DeliveryChange {
-    if (this.#context.targets.every(({ qualifies }) => qualifies === null)) return this.#qualifiesForAll;
-    const wanting = this.#context.targets.filter(({ qualifies }) => qualifies === null || qualifies(row));
-    return { hasChanged: true, qualifiesFor: wanting.map(({ name }) => name) };
   }
 }
 
 const ALREADY_PARKED: Unfoldable = { reason: 'fold_failed', detail: 'It was parked before.' };
-
-function isSameRow(left: ViewRow, right: ViewRow): boolean {
-  return left.every((value, index) => value === right[index]);
-}
 
 /** Without the bodies and all else that only the journal needs: the cache holds as many events as it can. */
 function compact<State, Event>(history: History<State, Event>): History<State, Event> {

@@ -31,9 +31,13 @@ export class CheckpointWatch {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
     while (!signal.aborted) {
       await clock.sleep(LOOK_EVERY_MS, signal);
-      if (!signal.aborted) await this.#look();
+      // Whoever stops the watch does not wait for a store that gives no answer.
+      if (!signal.aborted) await Promise.race([this.#look(), aborted]);
     }
   }
 

@@ -5,6 +5,7 @@ import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../
 import type { Checkpoint } from '../../ports/store.ts';
 import { Gate } from '../gate.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
+import { DueRules } from './due.ts';
 import { reasonToHalt } from './halt-reason.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
@@ -42,7 +43,7 @@ export class Ingest<State, Event> {
   readonly #lanes: LaneSet<State, Event>;
   readonly #totals = { ...NOTHING_YET };
   readonly #troubles: Troubles;
-  readonly #parked = new ParkedRegistry();
+  readonly #parked: ParkedRegistry;
   #watching: Promise<void> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #claiming: Promise<void> | undefined;
@@ -55,13 +56,14 @@ export class Ingest<State, Event> {
     this.#consumer = log.consumer({ group, topics, maxBufferedBytes });
     this.#troubles = new Troubles(RECOVERY_BACKOFF, options.clock);
     this.#halts = new Halts(options.logger);
+    this.#parked = options.parked ?? new ParkedRegistry();
     this.#context = {
       domain: options.domain,
       decoder: options.decoder,
       cache: new HistoryCache(options.cacheEvents),
       parked: this.#parked,
       consumer: this.#consumer,
-      targets: options.targets,
+      due: new DueRules(options.targets),
       store: options.store,
       clock: options.clock,
       log: options.logger,
@@ -258,6 +260,7 @@ export class Ingest<State, Event> {
       });
     } else {
       const failures = this.#troubles.note(lane.partitions, messageOf(end.error));
+      this.#options.onFailure?.(end.error);
       logger('error', `Ingest paused: ${messageOf(end.error)}`, {
         partitions: names,
         failures,

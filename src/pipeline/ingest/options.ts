@@ -5,6 +5,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
+import type { ParkedRegistry } from './parked.ts';
 
 /** What decides which states are due to a target. */
 export interface DueTarget {
@@ -34,6 +35,10 @@ export interface IngestOptions<State, Event> {
   readonly maxBufferedBytes: number;
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
+  /** Called with the error that ended a lane, or kept a partition from being claimed. */
+  readonly onFailure?: (error: unknown) => void;
+  /** Given where others need it too. */
+  readonly parked?: ParkedRegistry;
 }
 
 /** What became of the events of one batch. */
