@@ -322,13 +322,13 @@ describe('the whole pipeline', () => {
     await place.makeTopics();
     const sync = place.sync();
     await sync.start();
-    await place.append([created('order1'), paid('order1', 'PAYMENT_AUTHORIZED', 1), created('order2')]);
+    await place.append(created('order1'), paid('order1', 'PAYMENT_AUTHORIZED', 1), created('order2'));
     await vi.waitFor(() => expect(place.received).toHaveLength(1), WAITING);
 
     const database = new DatabaseSync(place.file, { timeout: 1_000 });
     database.exec('DROP TABLE orders');
     database.close();
-    await place.append([paid('order2', 'PAYMENT_AUTHORIZED', 2)]);
+    await place.append(paid('order2', 'PAYMENT_AUTHORIZED', 2));
 
     await vi.waitFor(() => expect(place.received).toHaveLength(2), WAITING);
     await vi.waitFor(
