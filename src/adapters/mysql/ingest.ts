@@ -1,4 +1,4 @@
-import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import type {
   CommitOutcome,
   EntityChange,
@@ -6,8 +6,10 @@ import type {
   JournaledEvent,
   QuarantinedRecord,
 } from '../../ports/store.ts';
-import { inTransaction, isDuplicateKey, Rollback, withConnection } from './connection.ts';
+import { inTransaction, Rollback, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import type { DueDeliveries } from './deliveries.ts';
+import { isDuplicateKey } from './errors.ts';
 import { insertJournal, readJournals, text } from './journal.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewTypes, writeViewRow } from './schema.ts';
@@ -22,14 +24,14 @@ import { identifier, type ViewSchema, viewTypes, writeViewRow } from './schema.t
  * without a look at what they were.
  */
 export class Ingest {
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   readonly #deliveries: DueDeliveries;
   readonly #upsertView: RowsStatement<EntityChange>;
   readonly #lockOrCreate: RowsStatement<string>;
   readonly #selectVersions: (count: number) => string;
   readonly #deleteUnused: (count: number) => string;
 
-  constructor(pool: Pool, view: ViewSchema, deliveries: DueDeliveries) {
+  constructor(pool: ConnectionPool, view: ViewSchema, deliveries: DueDeliveries) {
     this.#pool = pool;
     this.#deliveries = deliveries;
     const table = identifier(view.table);
