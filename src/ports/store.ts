@@ -23,6 +23,13 @@ export interface Store
     ParkedEntities,
     JournalInspection {
   /**
+   * Rises whenever what was read earlier may no longer be what the store holds: a connection broke, or a new one
+   * reached another server or a restored database. Histories and versions in memory are believed only as long as it
+   * is the number that it was when they were read.
+   */
+  readonly generation: number;
+
+  /**
    * Brings the schema up to date, one process at a time, and takes over a view that another program made.
    * Rejects with `schema_too_new`, `view_not_adoptable`.
    */

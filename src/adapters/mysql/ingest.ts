@@ -1,4 +1,4 @@
-import type { Pool, PoolConnection, ResultSetHeader } from 'mysql2/promise';
+import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type {
@@ -8,8 +8,10 @@ import type {
   JournaledEvent,
   QuarantinedRecord,
 } from '../../ports/store.ts';
-import { inTransaction, isDuplicateKey, Rollback, withConnection } from './connection.ts';
+import { inTransaction, Rollback, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import type { DueDeliveries } from './deliveries.ts';
+import { isDuplicateKey } from './errors.ts';
 import { insertJournal, readJournals } from './journal.ts';
 import { writeParking } from './parked.ts';
 import { RowsStatement } from './rows-statement.ts';
@@ -26,11 +28,11 @@ import { ViewRows } from './view-rows.ts';
  * segment at one version, so of two batches that build on one version only one commits.
  */
 export class Ingest {
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   readonly #deliveries: DueDeliveries;
   readonly #rows: ViewRows;
 
-  constructor(pool: Pool, view: ViewSchema, deliveries: DueDeliveries) {
+  constructor(pool: ConnectionPool, view: ViewSchema, deliveries: DueDeliveries) {
     this.#pool = pool;
     this.#deliveries = deliveries;
     this.#rows = new ViewRows(view);

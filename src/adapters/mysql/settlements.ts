@@ -1,17 +1,18 @@
-import type { Pool, PoolConnection } from 'mysql2/promise';
+import type { PoolConnection } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
 import { inTransaction } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { claimIdOf } from './deliveries.ts';
 import { DEAD_AT_MS, DONE_AT_MS } from './delivery-queries.ts';
 import { RowsStatement } from './rows-statement.ts';
 
 /** How a claim ends; `deliveries.ts` has how it begins. */
 export class Settlements {
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   readonly #clock: Clock;
 
-  constructor(pool: Pool, clock: Clock) {
+  constructor(pool: ConnectionPool, clock: Clock) {
     this.#pool = pool;
     this.#clock = clock;
   }

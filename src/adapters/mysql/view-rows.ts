@@ -1,6 +1,6 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { EntityChange } from '../../ports/store.ts';
-import { isDuplicateKey } from './connection.ts';
+import { isDuplicateKey } from './errors.ts';
 import { text } from './journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';

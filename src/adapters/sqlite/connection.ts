@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { TributaryError } from '../../core/errors.ts';
@@ -81,6 +82,9 @@ export class Database {
   readonly #file: string;
   readonly #clock: Clock;
   #connections: Connections | null = null;
+  /** Which file the name leads to, and how often that has changed. */
+  #inode: string | null = null;
+  #generation = 1;
   #closed: Promise<void> | null = null;
   /** Settles when everything that was asked of the writer so far is done. */
   #writerIdle: Promise<unknown> = Promise.resolve();
@@ -101,6 +105,7 @@ export class Database {
           prepareForWriting(writer, this.#file);
           reader = openReader(this.#file);
           this.#connections = { writer, reader, wal: writer.walSync() };
+          this.#inode = inodeOf(this.#file);
         } catch (error) {
           reader?.close();
           writer.close();
@@ -145,6 +150,16 @@ export class Database {
     });
     if (isKept) await wal.sync();
     return result;
+  }
+
+  /** Rises when the name of the store leads to another file than before. */
+  get generation(): number {
+    const inode = inodeOf(this.#file);
+    if (inode !== this.#inode) {
+      if (this.#inode !== null) this.#generation++;
+      this.#inode = inode;
+    }
+    return this.#generation;
   }
 
   /** Why nothing can be committed any more; null while all is well. */
@@ -216,6 +231,12 @@ export class Database {
       await this.#clock.sleep(1 + fullJitterMs(LOCK_BACKOFF, attempt, this.#clock.random()));
     }
   }
+}
+
+/** Tells the file from every other one; null if there is none, or none on disk. */
+function inodeOf(file: string): string | null {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? null : `${found.dev} ${found.ino}`;
 }
 
 function prepareForWriting(writer: Connection, file: string): void {

@@ -58,6 +58,10 @@ export class SqliteStore implements Store {
     this.#database = new Database(options.file, options.clock);
   }
 
+  get generation(): number {
+    return this.#database.generation;
+  }
+
   async migrate(options: MigrationOptions): Promise<MigrationReport> {
     await this.#database.open();
     const view = new ViewTable(options.view);

@@ -188,6 +188,7 @@ export class Lane<State, Event> {
     const quarantined = pieces.flatMap((piece) => piece.rejected);
     let lockedConflicts = 0;
     for (let attempt = 1; ; attempt++) {
+      cache.believe(store.generation);
       const plan = new BatchPlan(this.#context, this.#newcomers, events, clock.now());
       const mode = this.#lockingLeft > 0 ? 'locking' : 'optimistic';
       try {
