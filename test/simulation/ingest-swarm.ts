@@ -88,7 +88,7 @@ async function befall(world: World, tuning: SimulatedTuning): Promise<void> {
     case 8:
     case 9:
       world.note('the group is shuffled');
-      world.log.shuffleGroups(chance);
+      world.log.shareOut((_, members) => chance.pick(members));
       return;
     case 10:
       await world.fence(partitions.filter(() => chance.happens(0.5)));

@@ -31,6 +31,8 @@ export class SimulatedConsumer implements EventLogConsumer {
   readonly #held = new Map<string, string>();
   readonly #followed = new Map<string, Followed>();
   readonly #ends = new Map<string, Position>();
+  /** What this member has let go of in peace: it may change nothing of it any more. */
+  readonly #givenBack = new Set<string>();
   /** Opened when something was read, taken or given up. */
   readonly #moved = new Gate();
   readonly #closing = new AbortController();
@@ -190,7 +192,10 @@ export class SimulatedConsumer implements EventLogConsumer {
 
   assigned(partitions: readonly AssignedPartition[]): Promise<void> {
     return this.#call((listener) => {
-      for (const partition of partitions) this.#held.set(partitionName(partition), partition.topicId);
+      for (const partition of partitions) {
+        this.#held.set(partitionName(partition), partition.topicId);
+        this.#givenBack.delete(partitionName(partition));
+      }
       return listener.assigned(partitions);
     });
   }
@@ -198,7 +203,12 @@ export class SimulatedConsumer implements EventLogConsumer {
   async revoked(partitions: readonly TopicPartition[]): Promise<void> {
     const plain = partitions.map(({ topic, partition }) => ({ topic, partition }));
     await this.#call((listener) => listener.revoked(plain));
+    for (const partition of plain) this.#givenBack.add(partitionName(partition));
     this.#forget(plain);
+  }
+
+  hasGivenBack(partition: TopicPartition): boolean {
+    return this.#givenBack.has(partitionName(partition));
   }
 
   /** Told, once the process runs again, that all it holds is another's; resolves once it has answered. */

@@ -1,8 +1,13 @@
-import { partitionName } from '../../src/core/offset.ts';
+import { partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import type { AssignedPartition } from '../../src/ports/event-log.ts';
-import type { Chance, Process } from './scheduler.ts';
+import type { Process } from './scheduler.ts';
 import type { SimulatedConsumer } from './simulated-consumer.ts';
 import type { SimulatedLog } from './simulated-log.ts';
+
+/** Which member gets a partition; `members` are in the sequence of their joining, and at least one. */
+export type Sharing = (partition: TopicPartition, members: readonly SimulatedConsumer[]) => SimulatedConsumer;
+
+const evenly: Sharing = ({ partition }, members) => members[partition % members.length] as SimulatedConsumer;
 
 /**
  * A group whose members let go of single partitions while they keep the others (cooperative rebalancing): what is
@@ -51,16 +56,12 @@ export class SimulatedGroup {
     return this.#members.includes(member);
   }
 
-  /** Shares the partitions out: evenly or, with a chance, each to any member. */
-  rebalance(chance?: Chance): void {
+  /** Shares the partitions out as `choose` says, else evenly. */
+  rebalance(choose: Sharing = evenly): void {
     this.#plan = new Map();
     if (this.#members.length === 0) return;
     for (const partition of this.#partitions()) {
-      const member =
-        chance === undefined
-          ? this.#members[partition.partition % this.#members.length]
-          : chance.pick(this.#members);
-      if (member !== undefined) this.#plan.set(partitionName(partition), member);
+      this.#plan.set(partitionName(partition), choose(partition, this.#members));
     }
     this.#apply();
   }

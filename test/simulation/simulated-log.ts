@@ -10,9 +10,9 @@ import type {
   NewRecord,
   TopicDescription,
 } from '../../src/ports/event-log.ts';
-import type { Chance, Process } from './scheduler.ts';
+import type { Process } from './scheduler.ts';
 import { SimulatedConsumer } from './simulated-consumer.ts';
-import { SimulatedGroup } from './simulated-group.ts';
+import { type Sharing, SimulatedGroup } from './simulated-group.ts';
 
 export interface Network {
   /** How long one answer takes, in milliseconds. */
@@ -103,6 +103,7 @@ export class SimulatedLog {
   readonly network: Network;
   readonly #topics = new Map<string, SimulatedPartition[]>();
   readonly #groups = new Map<string, SimulatedGroup>();
+  readonly #consumers: SimulatedConsumer[] = [];
   #topicsMade = 0;
 
   constructor(clock: Clock, network: Network) {
@@ -184,14 +185,25 @@ export class SimulatedLog {
     return known;
   }
 
+  makeConsumer(process: Process, options: ConsumerOptions): SimulatedConsumer {
+    const consumer = new SimulatedConsumer(this, process, options);
+    this.#consumers.push(consumer);
+    return consumer;
+  }
+
+  /** Whether the process has answered `revoked` for this partition and was not assigned it again. */
+  hasGivenBack(process: Process, partition: TopicPartition): boolean {
+    return this.#consumers.some((each) => each.process === process && each.hasGivenBack(partition));
+  }
+
   /** The session of a process that does not answer ends: its partitions go to others, and nobody tells it. */
   endSessionOf(process: Process): void {
     for (const group of this.#groups.values()) group.expel(process);
   }
 
-  /** Gives all partitions to members drawn anew. */
-  shuffleGroups(chance: Chance): void {
-    for (const group of this.#groups.values()) group.rebalance(chance);
+  /** Gives all partitions to members chosen anew. */
+  shareOut(choose: Sharing): void {
+    for (const group of this.#groups.values()) group.rebalance(choose);
   }
 }
 
@@ -220,7 +232,7 @@ class LogConnection implements EventLog {
   }
 
   consumer(options: ConsumerOptions): SimulatedConsumer {
-    const consumer = new SimulatedConsumer(this.#log, this.#process, options);
+    const consumer = this.#log.makeConsumer(this.#process, options);
     this.#open.add(consumer);
     return consumer;
   }

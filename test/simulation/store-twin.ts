@@ -1,4 +1,5 @@
 import { TributaryError } from '../../src/core/errors.ts';
+import { partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import type {
   Checkpoint,
   ClaimRequest,
@@ -34,6 +35,8 @@ export interface StoreTwinOptions {
   readonly weather: StoreWeather;
   readonly checker: IngestChecker;
   readonly trace: (line: string) => void;
+  /** Whether the process has given this partition back to its group. */
+  readonly hasGivenBack: (partition: TopicPartition) => boolean;
 }
 
 /**
@@ -42,7 +45,7 @@ export interface StoreTwinOptions {
  * A batch's plan waits too, between reading and writing, so that others commit meanwhile.
  */
 export function storeTwin(options: StoreTwinOptions): Store {
-  const { real, process, scheduler, weather, checker, trace } = options;
+  const { real, process, scheduler, weather, checker, trace, hasGivenBack } = options;
   const pause = () => scheduler.clock.sleep(weather.latencyMs());
 
   const travel = async <Result>(method: string, work: () => Promise<Result>): Promise<Result> => {
@@ -59,6 +62,13 @@ export function storeTwin(options: StoreTwinOptions): Store {
     await process.runs();
     if (fate.kind === 'loses_answer') throw lost(method, true);
     return result;
+  };
+
+  const mayChange = (verb: string, partitions: readonly TopicPartition[]): void => {
+    for (const partition of partitions) {
+      if (!hasGivenBack(partition)) continue;
+      checker.violations.push(`${process.name} ${verb} ${partitionName(partition)}, which it has given back`);
+    }
   };
 
   const lost = (method: string, isDone: boolean): TributaryError => {
@@ -90,6 +100,7 @@ export function storeTwin(options: StoreTwinOptions): Store {
       );
       trace(`${process.name}: ${batch.mode} commit ${moves.join(' ')}: ${outcome?.kind ?? 'failed'}`);
       await checker.afterCommit(batch, outcome?.kind === 'committed');
+      mayChange('commits', batch.moves);
     }
     return outcome;
   };
@@ -103,6 +114,7 @@ export function storeTwin(options: StoreTwinOptions): Store {
           `${process.name}: claims ${checkpoints.map(({ topic, partition, nextOffset, epoch }) => `${topic}/${partition}@${nextOffset} epoch ${epoch}`).join(' ')}`,
         );
         checker.afterClaim(checkpoints);
+        mayChange('claims', checkpoints);
         return checkpoints;
       }),
     resume: (decision: ResumeDecision) =>
@@ -115,6 +127,7 @@ export function storeTwin(options: StoreTwinOptions): Store {
         await real.halt(partition, epoch, reason);
         trace(`${process.name}: halts ${partition.topic}/${partition.partition}: ${reason}`);
         checker.afterHalt(partition, epoch);
+        mayChange('halts', [partition]);
       }),
     close: async () => {},
   };

@@ -126,6 +126,7 @@ export class World {
         },
         checker: this.checker,
         trace: (line) => this.note(line),
+        hasGivenBack: (partition) => this.log.hasGivenBack(process, partition),
       }),
       clock: process.clock,
       logger: (level, message) => {
@@ -225,11 +226,17 @@ export class World {
       const tables = database
         .prepare("SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
         .all();
+      // The journal's triggers refuse what a restore does.
+      const triggers = database
+        .prepare("SELECT name, sql FROM main.sqlite_master WHERE type = 'trigger'")
+        .all();
       database.exec('BEGIN IMMEDIATE');
+      for (const { name } of triggers) database.exec(`DROP TRIGGER main."${name}"`);
       for (const { name } of tables) {
         database.exec(`DELETE FROM main."${name}"`);
         database.exec(`INSERT INTO main."${name}" SELECT * FROM dump."${name}"`);
       }
+      for (const { sql } of triggers) database.exec(String(sql));
       database.exec('COMMIT');
       database.close();
       this.checker.restore(books);
