@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { COUNTS, MOVEMENTS } from '../pipeline/ingest/harness.ts';
 import { Chance } from './scheduler.ts';
 import type { Fate, StoreWeather } from './store-twin.ts';
-import { type WorkloadShape, workload, writtenOf } from './workload.ts';
+import { COUNTS, MOVEMENTS, type WorkloadShape, workload, writtenOf } from './workload.ts';
 import { fairWeather, inWorld, type World } from './world.ts';
 
 const RECOVERY_MS = 30_000;
@@ -122,6 +121,46 @@ describe('ingest with lanes that have read ahead', () => {
       }
       for (const partition of world.partitions) partition.skip(3);
       await world.settles(5_000);
+    });
+  });
+});
+
+describe('ingest whose store is busy', () => {
+  const busy: Fate = { kind: 'refuses', code: 'store_busy' };
+
+  it('commits every batch in the end, however often it was refused', async () => {
+    await inWorld({ seed: 18, partitions: { movements: 2, counts: 2 } }, async (world) => {
+      readAhead(world, 20, 5);
+      world.append(stream(18, { events: 400 }));
+      const wells = Array.from({ length: 3 }, (): Fate => ({ kind: 'answers' }));
+      const refusals = Array.from({ length: 50 }, () => busy);
+      world.weather = failing(world, { commit: [...wells, ...refusals, ...wells, ...refusals] });
+      world.start({ lanes: 1, batchEvents: 50 });
+      await world.settles(60_000);
+    });
+  });
+
+  it.each([
+    ['refused', () => busy],
+    ['answered by nobody after it was done', (): Fate => ({ kind: 'loses_answer', isDone: true })],
+    ['answered by nobody and not done', (): Fate => ({ kind: 'loses_answer', isDone: false })],
+  ])('loses nothing when a commit is %s while partitions come and go', async (_, fate) => {
+    await inWorld({ seed: 19, partitions: { movements: 3, counts: 3 } }, async (world) => {
+      readAhead(world, 20, 10);
+      const { chance } = world;
+      const all = stream(19, { events: 1_600 });
+      world.weather = {
+        latencyMs: () => 1 + chance.number() * 10,
+        fate: (method) => (method === 'commit' && chance.happens(0.5) ? fate() : { kind: 'answers' }),
+      };
+      for (let count = 0; count < 2; count++) world.start({ lanes: 1, batchEvents: 60 });
+      for (let from = 0; from < all.length; from += 40) {
+        world.append(all.slice(from, from + 40));
+        await world.run(chance.number() * 40);
+        world.log.shareOut((_, members) => chance.pick(members));
+      }
+      world.heal();
+      await world.settles(RECOVERY_MS);
     });
   });
 });

@@ -1,7 +1,6 @@
-import { COUNTS, MOVEMENTS } from '../pipeline/ingest/harness.ts';
 import type { Chance } from './scheduler.ts';
 import type { StoreWeather } from './store-twin.ts';
-import { workload } from './workload.ts';
+import { COUNTS, MOVEMENTS, workload } from './workload.ts';
 import { fairWeather, inWorld, SESSION_TIMEOUT_MS, type SimulatedTuning, type World } from './world.ts';
 
 /** From the end of the last fault to the last commit: backoffs end at 15 s, sessions at 10 s. */

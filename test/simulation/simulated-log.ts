@@ -1,3 +1,4 @@
+import { TributaryError } from '../../src/core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import { Gate } from '../../src/pipeline/gate.ts';
 import type { Clock } from '../../src/ports/clock.ts';
@@ -228,7 +229,15 @@ class LogConnection implements EventLog {
   }
 
   producer(): EventLogProducer {
-    return { append: (records) => this.#answered(() => this.#log.append(records)), close: async () => {} };
+    const append = (records: readonly NewRecord[]) => {
+      const missing = records.find(({ topic }) => this.#log.partitionsOf(topic).length === 0);
+      if (missing === undefined) return this.#log.append(records);
+      throw new TributaryError('topic_missing', `There is no topic ${missing.topic}.`, { retryable: false });
+    };
+    return {
+      append: (records) => this.#answered(() => append(records)),
+      close: async () => {},
+    };
   }
 
   consumer(options: ConsumerOptions): SimulatedConsumer {

@@ -1,7 +1,9 @@
 import type { ViewRow } from '../../src/core/domain.ts';
 import type { NewRecord } from '../../src/ports/event-log.ts';
-import { COUNTS, MOVEMENTS } from '../pipeline/ingest/harness.ts';
 import type { Chance } from './scheduler.ts';
+
+export const MOVEMENTS = 'stock_movements';
+export const COUNTS = 'stock_counts';
 
 /** What a record says, as its writer knows it: nothing of the product is asked. */
 export type Meaning =

@@ -10,12 +10,11 @@ import { createDecoder } from '../../src/pipeline/decode/decoder.ts';
 import { Ingest } from '../../src/pipeline/ingest/ingest.ts';
 import type { IngestOptions } from '../../src/pipeline/ingest/options.ts';
 import type { Store } from '../../src/ports/store.ts';
-import { COUNTS, MOVEMENTS } from '../pipeline/ingest/harness.ts';
 import { IngestChecker } from './ingest-checker.ts';
 import { Chance, Process, Scheduler } from './scheduler.ts';
 import { type Network, SimulatedLog, type SimulatedPartition } from './simulated-log.ts';
 import { type Fate, type StoreWeather, storeTwin } from './store-twin.ts';
-import type { Written } from './workload.ts';
+import { COUNTS, MOVEMENTS, type Written } from './workload.ts';
 
 const GROUP = 'stock';
 const TARGET = 'warehouse';
