@@ -135,6 +135,12 @@ export class Blame {
     else failing.retryMs = retryMs;
   }
 
+  /** Whether the trouble of a state that failed again just now is its own, so that it says nothing of the target. */
+  isProven({ entityId, version }: Pick<ClaimedDelivery, 'entityId' | 'version'>): boolean {
+    const failing = this.#failing.get(entityId);
+    return failing?.version === version && (failing.isProven || this.#acceptedMs >= failing.markMs);
+  }
+
   /** How many suspected entities are due. */
   get suspectedDue(): number {
     const sinceMs = this.#clock.monotonicMs() - TAKEN_OVER_MS;

@@ -15,7 +15,10 @@ export interface CallReport {
    * broken target.
    */
   readonly outcome: 'accepted' | 'refused' | 'fault';
-  /** The entities that the outcome speaks of: of a fault one, though others may have been in the call. */
+  /**
+   * The entities that the outcome speaks of: of a fault one, though others may have been in the call, and none that is
+   * known to be in trouble of its own.
+   */
   readonly entityIds: readonly string[];
   readonly isFirstAttempt: boolean;
   /** What went wrong, in one sentence. */
@@ -60,7 +63,8 @@ const SAY_EVERY_MS = 30_000;
  * A pause of over half a minute is not believed blindly: one trial is sent every half minute, and the breaker ramps as
  * soon as one is taken.
  *
- * One entity's failures count once, however often it is tried, and any state that is taken ends the row. A call that
+ * One entity's failures count once, however often it is tried, and not at all once its trouble is known to be its own;
+ * any state that is taken ends the row. A call that
  * hung says nothing if the target has answered another that was begun later, or if it hung before. So one entity that
  * the target cannot take, or a few among many, never hold up the others.
  */

@@ -6,8 +6,8 @@ import { isFault, NO_OUTCOME, troubleOf } from './settlement.ts';
 export interface CallSummary {
   /** The states that the target took. */
   readonly taken: readonly ClaimedDelivery[];
-  /** The entities whose states it answered for, and did not take. */
-  readonly refused: readonly string[];
+  /** The states that it answered for, and did not take. */
+  readonly refused: readonly ClaimedDelivery[];
   /** How many states met trouble of the target as a whole. */
   readonly faults: number;
   /** How many states were sent. */
@@ -25,7 +25,7 @@ export function summaryOf(
   outcomes: readonly DeliveryOutcome[],
 ): CallSummary {
   const taken: ClaimedDelivery[] = [];
-  const refused: string[] = [];
+  const refused: ClaimedDelivery[] = [];
   let faults = 0;
   let sent = 0;
   let askedMs = 0;
@@ -42,7 +42,7 @@ export function summaryOf(
     trouble = troubleOf(outcome);
     if (outcome.verdict === 'disable') wantsNoMore = true;
     else if (isFault(outcome)) faults++;
-    else refused.push(delivery.entityId);
+    else refused.push(delivery);
     if (outcome.verdict === 'throttle') askedMs = Math.max(askedMs, outcome.retryAfterMs ?? 0);
   }
   return { taken, refused, faults, sent, askedMs, trouble, wantsNoMore };

@@ -353,12 +353,13 @@ export class Deliver {
     } else {
       if (sent > 1) this.#batchSize.ended(isFaulty);
       const outcome = taken.length > 0 ? 'accepted' : refused.length > 0 ? 'refused' : 'fault';
-      const entityIds = outcome === 'refused' ? refused : [entityId];
+      const failed = outcome === 'refused' ? refused : [first];
+      const suspected = failed.filter((delivery) => !this.#blame.isProven(delivery));
       this.#breaker.ended({
         generation,
         startedMs,
         outcome,
-        entityIds,
+        entityIds: suspected.map((delivery) => delivery.entityId),
         isFirstAttempt,
         error: trouble,
       });
