@@ -145,7 +145,9 @@ export class Sync<State, Event> {
   async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
     if (this.#ingest === undefined) return { ok: false, reason: this.#waitingFor };
     const store = await this.#options.store.health();
-    return store.ok ? this.#ingest.health() : store;
+    if (!store.ok) return store;
+    const parts = [this.#ingest, ...this.#delivers].map((part) => part.health());
+    return parts.find(({ ok }) => !ok) ?? { ok: true };
   }
 
   async #start(): Promise<void> {

@@ -296,6 +296,16 @@ export interface DeliverySettlement {
   readonly latencyMs: number;
   readonly answer: string;
   readonly error: string | null;
-  /** `delivered`, `dead` (parked until somebody decides), or when to try again, in milliseconds. */
-  readonly next: 'delivered' | 'dead' | { readonly retryAtMs: number };
+  /** `delivered`, `dead` (parked until somebody decides), or when to try again. */
+  readonly next: 'delivered' | 'dead' | DeliveryRetry;
+}
+
+export interface DeliveryRetry {
+  /** When the delivery is due again, in milliseconds. */
+  readonly retryAtMs: number;
+  /**
+   * Whether the attempt counts against the delivery; it does if this is left out. One that does not is in the ledger
+   * all the same, and the delivery's next attempt has the same number.
+   */
+  readonly isCounted?: boolean;
 }

@@ -37,6 +37,8 @@ interface OpenParts {
 /** A target that is posted to. */
 type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
+  /** How messages name the settings of its URL and its secret. */
+  readonly settingNames: { readonly url: string; readonly secret: string };
   readonly concurrency: number;
   readonly reconcileEveryMs: number;
 };
@@ -135,6 +137,7 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
   return {
     name: TARGET,
     url: settings.targetUrl,
+    settingNames: { url: 'ORDER_SYNC_TARGET_URL', secret: 'ORDER_SYNC_TARGET_SECRET' },
     secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
     apiKey: settings.targetApiKey,
     caFile: settings.targetCaFile,
@@ -149,6 +152,10 @@ function httpSpec(settings: OrderSyncSettings, spec: TargetSpec, url: string): H
   return {
     ...spec,
     url,
+    settingNames: {
+      url: `"url" of ${spec.name} in the targets file`,
+      secret: `"secretFile" of ${spec.name} in the targets file`,
+    },
     concurrency: spec.concurrency ?? settings.deliveryConcurrency,
     reconcileEveryMs: spec.reconcileEveryMs ?? settings.reconcileEveryMs,
   };
@@ -169,11 +176,12 @@ function openHttpRoute(
   spec: HttpSpec,
   { clock, logger }: OpenParts,
 ): TargetRoute {
-  const { name, url, secrets, caFile, concurrency } = spec;
+  const { name, url, secrets, caFile, concurrency, settingNames } = spec;
   const deadlineMs = settings.deliveryDeadlineMs;
   const target = openHttpTarget({
     name,
     url,
+    settingNames,
     secrets,
     ...(caFile === undefined ? {} : { caFile }),
     clock,
