@@ -6,7 +6,7 @@ import {
   LOCK_WAIT_SECONDS,
   STATEMENT_DEADLINE_MS,
 } from './connection-pool.ts';
-import { isConnectionError, redacted, safeMessage, storeError } from './errors.ts';
+import { DeadlineError, isConnectionError, redacted, safeMessage, storeError } from './errors.ts';
 
 /** Schema changes and the taking over of a table: some statements go through all rows. */
 export const MIGRATION_DEADLINE_MS = 30 * 60_000;
@@ -80,12 +80,9 @@ export async function inTransaction<Result>(
   { lockWaitSeconds = LOCK_WAIT_SECONDS, ...options }: TransactionOptions = {},
 ): Promise<Result> {
   const { remedies, commitEvidence } = pool.options;
-  const connection = await borrow(pool, options);
+  const connection = await beginTransaction(pool, lockWaitSeconds, options);
   let isClean = false;
   try {
-    await connection.query(
-      `SET autocommit = 0, wait_timeout = ${IDLE_TRANSACTION_SECONDS}, innodb_lock_wait_timeout = ${lockWaitSeconds}`,
-    );
     let result: Result;
     try {
       result = await work(connection);
@@ -117,6 +114,31 @@ export async function inTransaction<Result>(
   } finally {
     if (isClean) pool.giveBack(connection);
     else pool.discard(connection);
+  }
+}
+
+/** How many connections may turn out to be closed before a transaction could begin. */
+const BEGIN_ATTEMPTS = 3;
+
+async function beginTransaction(
+  pool: ConnectionPool,
+  lockWaitSeconds: number,
+  options: ConnectionOptions,
+): Promise<PoolConnection> {
+  for (let attempt = 1; ; attempt++) {
+    const connection = await borrow(pool, options);
+    try {
+      await connection.query(
+        `SET autocommit = 0, wait_timeout = ${IDLE_TRANSACTION_SECONDS}, innodb_lock_wait_timeout = ${lockWaitSeconds}`,
+      );
+      return connection;
+    } catch (error) {
+      pool.discard(connection);
+      // The server may have closed an idle connection a moment ago: nothing has begun yet.
+      const isWorthAnother = isConnectionError(error) && !(error instanceof DeadlineError);
+      if (!isWorthAnother || attempt === BEGIN_ATTEMPTS)
+        throw storeError('statement', error, pool.options.remedies);
+    }
   }
 }
 
