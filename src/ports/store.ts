@@ -37,7 +37,8 @@ export interface Store
 
   /**
    * Makes the caller the owner of these partitions: raises the epoch of each checkpoint, so that no earlier
-   * owner can commit, and says where to go on. A partition without a checkpoint gets one at `startOffset`.
+   * owner can commit, and says where to go on. A partition without a checkpoint gets one at `startOffset`. All or none:
+   * claim each by itself where a locked checkpoint must not keep the others waiting.
    */
   claim(partitions: readonly ClaimRequest[]): Promise<Checkpoint[]>;
 
