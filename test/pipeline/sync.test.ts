@@ -300,6 +300,51 @@ describe('the whole pipeline', () => {
     expect(sync.status().sweeps).toEqual({});
   });
 
+  it('answers for its health within 5 s when the store does not, and says so', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    let isHanging = false;
+    let asked = 0;
+    const store = wrap(place.store, {
+      health: async () => {
+        if (!isHanging) return place.store.health();
+        asked++;
+        return new Promise<never>(() => {});
+      },
+    });
+    const sync = place.sync({ store });
+    await sync.start();
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+    isHanging = true;
+    const late = { ok: false, reason: 'The store has not answered for 5 s.' };
+    expect(await sync.health()).toEqual(late);
+    expect(await sync.health()).toEqual(late);
+    expect(asked).toBe(1);
+  });
+
+  it('says in its health that claims of deliveries are not answered', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    let release = () => {};
+    const isReleased = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const store = wrap(place.store, { claimDeliveries: () => isReleased.then(() => []) });
+    const sync = place.sync({ store });
+    await sync.start();
+    await vi.waitFor(
+      async () =>
+        expect(await sync.health()).toMatchObject({
+          reason: expect.stringMatching(
+            /^Deliveries to order-mgt stand still: the store has not answered a claim/,
+          ),
+        }),
+      WAITING,
+    );
+    release();
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
   it('gives up on what waiting cannot mend', async () => {
     const place = await SyncPlace.make();
     const refusal = new TributaryError('schema_too_new', 'The database is newer than this program.');
