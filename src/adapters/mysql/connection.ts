@@ -1,11 +1,6 @@
 import type { PoolConnection } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
-import {
-  type ConnectionPool,
-  IDLE_TRANSACTION_SECONDS,
-  LOCK_WAIT_SECONDS,
-  STATEMENT_DEADLINE_MS,
-} from './connection-pool.ts';
+import { type ConnectionPool, LOCK_WAIT_SECONDS, STATEMENT_DEADLINE_MS } from './connection-pool.ts';
 import { DeadlineError, isConnectionError, redacted, safeMessage, storeError } from './errors.ts';
 
 /** Schema changes and the taking over of a table: some statements go through all rows. */
@@ -68,7 +63,7 @@ export interface TransactionOptions extends ConnectionOptions {
  * Runs `work` in one transaction and commits it; rolls back on whatever it throws. If the COMMIT is not answered its
  * outcome is unknown (`store_commit_unknown`): it is never sent twice. Once it was answered, the result stands.
  *
- * If no statement comes for 8 s within the transaction, the server ends the session and rolls it back: then this
+ * If no statement comes for 8 s (an option of the pool) within the transaction, the server ends the session and rolls it back: then this
  * process was stopped, and its locks would stop the others too.
  *
  * Statements may be on their way when one before them fails, and a deadlock ends the transaction for the server:
@@ -129,7 +124,7 @@ async function beginTransaction(
     const connection = await borrow(pool, options);
     try {
       await connection.query(
-        `SET autocommit = 0, wait_timeout = ${IDLE_TRANSACTION_SECONDS}, innodb_lock_wait_timeout = ${lockWaitSeconds}`,
+        `SET autocommit = 0, wait_timeout = ${pool.idleTransactionSeconds}, innodb_lock_wait_timeout = ${lockWaitSeconds}`,
       );
       return connection;
     } catch (error) {
