@@ -289,6 +289,30 @@ describe('ingest whose store goes back in time', () => {
   });
 });
 
+describe('ingest with a halted partition', () => {
+  it('goes on if the store goes back to a time before the halt, or before the checkpoint', async () => {
+    for (const isBeforeCheckpoint of [false, true]) {
+      await inWorld({ seed: 20, partitions: { movements: 1, counts: 1 } }, async (world) => {
+        let goBack = world.snapshot();
+        const all = stream(20, { events: 100 });
+        world.append(all.slice(0, 50));
+        const [partition] = world.log.partitionsOf(MOVEMENTS);
+        partition?.corrupt.add(partition.endOffset);
+        world.append(all.slice(50));
+        const { ingest } = world.start({ lanes: 1 });
+        await world.run(5);
+        if (!isBeforeCheckpoint) goBack = world.snapshot();
+        // Owners that came and went: the epoch of the halt is far above that of the snapshot.
+        for (let count = 0; count < 3; count++) await world.fence(world.partitions);
+        expect(await world.runUntil(() => ingest.status().halted.length === 1, RECOVERY_MS)).toBe(true);
+        await world.run(5_000);
+        goBack();
+        await world.settles(RECOVERY_MS);
+      });
+    }
+  });
+});
+
 describe('ingest that guesses articles to be new', () => {
   it('loses nothing when some are known after all', async () => {
     await inWorld({ seed: 17, partitions: { movements: 2, counts: 2 } }, async (world) => {

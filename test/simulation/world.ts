@@ -309,6 +309,7 @@ export async function inWorld(options: WorldOptions, body: (world: World) => Pro
     });
   } finally {
     await world.close();
+    if (process.env.SIMULATION_TRACE !== undefined) console.log(world.trace.join('\n'));
   }
   return world;
 }
