@@ -6,13 +6,16 @@ import type { EventLog } from '../ports/event-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Store } from '../ports/store.ts';
 import { createAdopter } from './adopt.ts';
-import { createDecoder } from './decode/decoder.ts';
+import { createDecoder, type Decoder } from './decode/decoder.ts';
 import type { Deliver } from './deliver/deliver.ts';
 import type { DeliverStatus, DeliverTiming } from './deliver/options.ts';
+import { DueRules } from './ingest/due.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
+import { ParkedRegistry } from './ingest/parked.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
+import { Verifier, type VerifierStatus } from './verify/verifier.ts';
 
 export interface SyncOptions<State, Event> {
   readonly domain: Domain<State, Event>;
@@ -56,6 +59,8 @@ export interface SyncStatus {
   readonly deliveries: Readonly<Record<string, DeliverStatus>>;
   /** Of the targets that are swept. */
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
+  /** How far the view was compared with the journal. */
+  readonly verification: VerifierStatus;
 }
 
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
@@ -73,6 +78,10 @@ export class Sync<State, Event> {
   #ingest: Ingest<State, Event> | undefined;
   #delivers: readonly Deliver[] = [];
   #sweepers: ReadonlyMap<string, Sweeper> = new Map();
+  readonly #decoder: Decoder<Event>;
+  readonly #parked = new ParkedRegistry();
+  readonly #verifier: Verifier<State, Event>;
+  #remaking: Promise<void> | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #waitingFor = 'not started';
@@ -84,6 +93,22 @@ export class Sync<State, Event> {
       [...logical].map((topic) => [topic, options.topicNames?.[topic] ?? topic]),
     );
     this.#topics = Object.values(this.#topicNames).sort();
+    const { domain, store, targets, clock, logger, ingest = {} } = options;
+    this.#decoder = createDecoder(domain, {
+      topicNames: this.#topicNames,
+      acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
+      ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
+    });
+    this.#verifier = new Verifier({
+      domain,
+      decoder: this.#decoder,
+      due: new DueRules(dueTargetsOf(targets, domain.view)),
+      store,
+      parked: this.#parked,
+      clock,
+      logger,
+      onFailure: (error) => this.#failed(error),
+    });
   }
 
   /** The topics that are read, by their actual names. */
@@ -112,6 +137,7 @@ export class Sync<State, Event> {
       ingest: this.#ingest?.status() ?? null,
       deliveries: Object.fromEntries(deliveries),
       sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
+      verification: this.#verifier.status(),
     };
   }
 
@@ -119,7 +145,9 @@ export class Sync<State, Event> {
   async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
     if (this.#ingest === undefined) return { ok: false, reason: this.#waitingFor };
     const store = await this.#options.store.health();
-    return store.ok ? this.#ingest.health() : store;
+    if (!store.ok) return store;
+    const parts = [this.#ingest, ...this.#delivers].map((part) => part.health());
+    return parts.find(({ ok }) => !ok) ?? { ok: true };
   }
 
   async #start(): Promise<void> {
@@ -131,6 +159,20 @@ export class Sync<State, Event> {
     await this.#untilItWorks(() => this.#startIngest());
     for (const deliver of this.#delivers) deliver.start();
     for (const sweeper of this.#sweepers.values()) sweeper.start();
+    this.#verifier.start();
+  }
+
+  /** Makes the view's table again if it was dropped or renamed under the running program. */
+  #failed(error: unknown): void {
+    if (!(error instanceof TributaryError) || error.code !== 'table_missing') return;
+    if (this.#stopping.signal.aborted) return;
+    this.#remaking ??= this.#migrate()
+      .catch((failure: unknown) =>
+        this.#options.logger('error', `The missing table could not be made again: ${messageOf(failure)}`),
+      )
+      .finally(() => {
+        this.#remaking = undefined;
+      });
   }
 
   /** A consumer starts once, so that every try has an ingest of its own. */
@@ -150,8 +192,9 @@ export class Sync<State, Event> {
     this.#stopping.abort();
     await this.#starting?.catch(() => undefined);
     await this.#ingest?.stop();
-    const loops = [...this.#sweepers.values(), ...this.#delivers];
+    const loops = [this.#verifier, ...this.#sweepers.values(), ...this.#delivers];
     await Promise.all(loops.map((loop) => loop.stop()));
+    await this.#remaking;
   }
 
   async #untilItWorks(step: () => Promise<void>): Promise<void> {
@@ -185,6 +228,13 @@ export class Sync<State, Event> {
     }
     if (report.adoptedRows > 0)
       logger('info', `Took over ${report.adoptedRows} rows of ${table} that were there before`);
+    if (report.viewIsEmpty) {
+      logger(
+        'warn',
+        `The table ${table} was missing: it was made anew, and its rows are made from the journal.`,
+      );
+      this.#verifier.rush();
+    }
   }
 
   async #checkTopics(): Promise<void> {
@@ -208,14 +258,10 @@ export class Sync<State, Event> {
       cacheEvents = 200_000,
       maxBufferedBytes = 32 * 1024 * 1024,
     } = ingest;
-    const { maxRecordBytes, acceptsMissingKeys = false } = ingest;
     return new Ingest({
       domain,
-      decoder: createDecoder(domain, {
-        topicNames: this.#topicNames,
-        acceptsMissingKeys,
-        ...(maxRecordBytes === undefined ? {} : { maxRecordBytes }),
-      }),
+      decoder: this.#decoder,
+      parked: this.#parked,
       log,
       store,
       clock,
@@ -230,6 +276,7 @@ export class Sync<State, Event> {
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) for (const deliver of this.#delivers) deliver.wake();
       },
+      onFailure: (error) => this.#failed(error),
     });
   }
 

@@ -30,7 +30,7 @@ export interface TargetRoute {
 
 /** The routes as ingest knows them. */
 export function dueTargetsOf(
-  routes: readonly TargetRoute[],
+  routes: readonly (Pick<TargetRoute, 'qualifies'> & { readonly target: Pick<DeliveryTarget, 'name'> })[],
   { columns }: Pick<View<never>, 'columns'>,
 ): DueTarget[] {
   return routes.map(({ target, qualifies }) => ({

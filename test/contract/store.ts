@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { describeBase } from './store/base.ts';
 import { describeCheckpoints } from './store/checkpoints.ts';
 import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
@@ -20,6 +21,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeMigration(harness);
     describeCheckpoints(harness);
     describeIngest(harness);
+    describeBase(harness);
     describeJournal(harness);
     describeQuarantine(harness);
     describeDeliveries(harness);

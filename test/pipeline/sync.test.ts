@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type EmbeddedLog, openEmbeddedLog } from '../../src/adapters/embedded-log/index.ts';
 import { openHttpTarget } from '../../src/adapters/http-delivery/index.ts';
@@ -46,6 +47,7 @@ function record(topic: string, key: string, body: object): NewRecord {
 }
 
 class SyncPlace {
+  readonly file: string;
   readonly log: EmbeddedLog;
   readonly store: Store;
   readonly received: Body[] = [];
@@ -70,8 +72,9 @@ class SyncPlace {
 
   private constructor(folder: string) {
     this.log = openEmbeddedLog({ dataDir: folder, clock: systemClock });
+    this.file = join(folder, 'orders.sqlite');
     this.store = openSqliteStore({
-      file: join(folder, 'orders.sqlite'),
+      file: this.file,
       clock: systemClock,
       targets: [TARGET],
     });
@@ -312,5 +315,39 @@ describe('the whole pipeline', () => {
     await Promise.all([waiting.stop(), waiting.stop()]);
     await started;
     await place.sync().stop();
+  });
+
+  it('makes a view that was dropped under it again, fills it from the journal, and delivers on', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const sync = place.sync();
+    await sync.start();
+    await place.append(created('order1'), paid('order1', 'PAYMENT_AUTHORIZED', 1), created('order2'));
+    await vi.waitFor(() => expect(place.received).toHaveLength(1), WAITING);
+
+    const database = new DatabaseSync(place.file, { timeout: 1_000 });
+    database.exec('DROP TABLE orders');
+    database.close();
+    await place.append(paid('order2', 'PAYMENT_AUTHORIZED', 2));
+
+    await vi.waitFor(() => expect(place.received).toHaveLength(2), WAITING);
+    await vi.waitFor(
+      async () =>
+        expect(await place.store.readView(['order1', 'order2'])).toEqual(
+          new Map(
+            ['order1', 'order2'].map((id) => [
+              id,
+              { row: ['CREATED', 'PAYMENT_AUTHORIZED', null, true], version: 2 },
+            ]),
+          ),
+        ),
+      WAITING,
+    );
+    expect(place.received[1]).toMatchObject({ order_id: 'order2', version: 2 });
+    expect(place.logged).toContain(
+      'warn: The table orders was missing: it was made anew, and its rows are made from the journal.',
+    );
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+    await sync.stop();
   });
 });

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
-import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest, EntityChange } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
@@ -95,11 +96,11 @@ const upsertDue = new RowsStatement<DueState>({
 
 /** How the delivery loop gets what is due. */
 export class DeliveryClaims {
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   readonly #view: ViewSchema;
   readonly #selectDue: string;
 
-  constructor(pool: Pool, view: ViewSchema) {
+  constructor(pool: ConnectionPool, view: ViewSchema) {
     this.#pool = pool;
     this.#view = view;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);

@@ -1,4 +1,4 @@
-import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type {
@@ -11,13 +11,17 @@ import type {
   StoredRow,
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, epoch, halt_reason';
 
-export async function claim(pool: Pool, partitions: readonly ClaimRequest[]): Promise<Checkpoint[]> {
+export async function claim(
+  pool: ConnectionPool,
+  partitions: readonly ClaimRequest[],
+): Promise<Checkpoint[]> {
   return inTransaction(pool, async (connection) => {
     const claimed: Checkpoint[] = [];
     for (const request of [...partitions].sort(comparePartitions)) {
@@ -61,7 +65,7 @@ function checkpointOf(row: RowDataPacket): Checkpoint {
   };
 }
 
-export async function checkpoints(pool: Pool): Promise<Checkpoint[]> {
+export async function checkpoints(pool: ConnectionPool): Promise<Checkpoint[]> {
   return withConnection(pool, async (connection) => {
     const [rows] = await connection.query<RowDataPacket[]>(
       `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints ORDER BY topic, partition_id`,
@@ -71,7 +75,7 @@ export async function checkpoints(pool: Pool): Promise<Checkpoint[]> {
 }
 
 export async function halt(
-  pool: Pool,
+  pool: ConnectionPool,
   partition: TopicPartition,
   epoch: bigint,
   reason: string,
@@ -84,7 +88,7 @@ export async function halt(
   );
 }
 
-export async function resume(pool: Pool, decision: ResumeDecision): Promise<void> {
+export async function resume(pool: ConnectionPool, decision: ResumeDecision): Promise<void> {
   await inTransaction(pool, async (connection) => {
     const before = await readCheckpoint(connection, decision);
     await connection.execute(
@@ -108,7 +112,7 @@ export async function resume(pool: Pool, decision: ResumeDecision): Promise<void
 }
 
 export async function readView(
-  pool: Pool,
+  pool: ConnectionPool,
   view: ViewSchema,
   entityIds: readonly string[],
 ): Promise<Map<string, StoredRow>> {
@@ -136,7 +140,7 @@ export async function readView(
 }
 
 export async function readQuarantine(
-  pool: Pool,
+  pool: ConnectionPool,
   { after, limit }: { after: QuarantineKey | null; limit: number },
 ): Promise<QuarantinedRecord[]> {
   const key =
@@ -166,7 +170,7 @@ export async function readQuarantine(
   });
 }
 
-export async function counts(pool: Pool, view: ViewSchema): Promise<StoreCounts> {
+export async function counts(pool: ConnectionPool, view: ViewSchema): Promise<StoreCounts> {
   return withConnection(pool, async (connection) => {
     const number = async (query: string) => {
       const [rows] = await connection.query<RowDataPacket[]>(query);

@@ -1,4 +1,3 @@
-import type { Pool } from 'mysql2/promise';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import type { DueAgain } from '../../ports/reconciliation.ts';
@@ -22,11 +21,14 @@ import type {
   Store,
 } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
-import { inTransaction, openPool, withConnection } from './connection.ts';
+import { inTransaction, withConnection } from './connection.ts';
+import { ConnectionPool } from './connection-pool.ts';
 import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { Ingest } from './ingest.ts';
+import { listJournaled } from './journal.ts';
 import type { MysqlStoreOptions } from './options.ts';
+import { listParked } from './parked.ts';
 import * as queries from './queries.ts';
 import { listOwed, makeDueAgain } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
@@ -37,13 +39,28 @@ import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 /** The store on MySQL 8, MariaDB 10.6 or later, and what speaks as they do. */
 export class MysqlStore implements Store {
   readonly #options: MysqlStoreOptions;
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   #parts: { view: ViewSchema; ingest: Ingest; claims: DeliveryClaims; settlements: Settlements } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: MysqlStoreOptions) {
     this.#options = options;
-    this.#pool = openPool(options);
+    const { url, clock, connections = 8, tls } = options;
+    this.#pool = new ConnectionPool({
+      url,
+      clock,
+      connections,
+      remedies: {
+        setting: 'DATABASE_URL',
+        setUp: 'If it has not been set up yet, start order-sync on it once.',
+      },
+      commitEvidence: 'the checkpoints',
+      ...(tls === undefined ? {} : { tls }),
+    });
+  }
+
+  get generation(): number {
+    return this.#pool.generation;
   }
 
   async migrate(options: MigrationOptions): Promise<MigrationReport> {
@@ -177,8 +194,16 @@ export class MysqlStore implements Store {
     return withConnection(this.#pool, (connection) => endSweep(connection, end));
   }
 
+  async listParked(page: { after: string | null; limit: number }) {
+    return withConnection(this.#pool, (connection) => listParked(connection, page));
+  }
+
+  async listJournaled(page: { after: string | null; limit: number }) {
+    return withConnection(this.#pool, (connection) => listJournaled(connection, page));
+  }
+
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end();
+    this.#closing ??= this.#pool.close();
     return this.#closing;
   }
 }

@@ -126,7 +126,7 @@ function bySize(columns: number, make: (rows: string) => string): (count: number
 const MOVE_ON = `
   UPDATE deliveries SET status = ?1, is_retry = ?1 = 'pending', next_attempt_at = ?2,
     delivered_version = coalesce(?3, delivered_version), claimed_by = NULL, leased_until = 0, last_error = ?4,
-    last_status = ?5
+    last_status = ?5, attempts = attempts - ?11
   WHERE target = ?6 AND entity_id = ?7 AND claimed_by = ?8 AND due_version = ?9 AND attempts = ?10`;
 
 /** A newer version became due while this one was sent: it is due at once. It has no attempt yet. */
@@ -157,6 +157,7 @@ function moveOn(writer: Connection, settlement: DeliverySettlement, nowMs: numbe
       claimant,
       version,
       attempt,
+      Number(typeof next !== 'string' && next.isCounted === false),
     );
   if (Number(changes) === 1) return;
   if (isDelivered) writer.statement(RAISE_DELIVERED).run(version, target, entityId);

@@ -32,7 +32,9 @@ import { Database, numberOf } from './connection.ts';
 import { claimDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
+import { listJournaled } from './journal.ts';
 import type { SqliteStoreOptions } from './options.ts';
+import { listParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
 import { listOwed, makeDueAgain } from './reconciliation.ts';
@@ -54,6 +56,10 @@ export class SqliteStore implements Store {
   constructor(options: SqliteStoreOptions) {
     this.#options = options;
     this.#database = new Database(options.file, options.clock);
+  }
+
+  get generation(): number {
+    return this.#database.generation;
   }
 
   async migrate(options: MigrationOptions): Promise<MigrationReport> {
@@ -199,6 +205,15 @@ export class SqliteStore implements Store {
 
   async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
     return this.#ready().database.write((writer) => endSweep(writer, end));
+  }
+
+  async listParked(page: { after: string | null; limit: number }) {
+    const database = await this.#setUp();
+    return database.read((reader) => listParked(reader, page));
+  }
+
+  async listJournaled(page: { after: string | null; limit: number }) {
+    return this.#ready().database.read((reader) => listJournaled(reader, page));
   }
 
   close(): Promise<void> {

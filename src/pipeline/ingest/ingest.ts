@@ -2,17 +2,21 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
+import type { Checkpoint } from '../../ports/store.ts';
 import { Gate } from '../gate.ts';
+import { CheckpointWatch } from './checkpoint-watch.ts';
+import { DueRules } from './due.ts';
 import { reasonToHalt } from './halt-reason.ts';
+import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
-import { Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
-import { type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
+import type { Lane, LaneContext, LaneEnd, OwnedPartition } from './lane.ts';
+import { LaneSet } from './lane-set.ts';
+import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
+import { ParkedRegistry } from './parked.ts';
 import { Troubles } from './troubles.ts';
 
 const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 15_000 };
 const COURTESY_INTERVAL_MS = 1_000;
-/** How often an instance with a halted partition looks whether somebody has decided. */
-const DECISION_INTERVAL_MS = 2_000;
 
 /**
  * Keeps journal, view, deliveries and checkpoints up with the log, for the partitions that the group gives to
@@ -35,11 +39,12 @@ export class Ingest<State, Event> {
   readonly #changed = new Gate();
   readonly #assigned = new Map<string, AssignedPartition>();
   readonly #owned = new Map<string, OwnedPartition>();
-  /** Halted in the store too, by the owner of this epoch. */
-  readonly #halted = new Map<string, { readonly reason: string; readonly epoch: bigint }>();
-  readonly #lanes = new Map<Lane<State, Event>, Promise<void>>();
+  readonly #halts: Halts;
+  readonly #lanes: LaneSet<State, Event>;
   readonly #totals = { ...NOTHING_YET };
   readonly #troubles: Troubles;
+  readonly #parked: ParkedRegistry;
+  #watching: Promise<void> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #claiming: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -50,23 +55,33 @@ export class Ingest<State, Event> {
     const { log, group, topics, maxBufferedBytes } = options;
     this.#consumer = log.consumer({ group, topics, maxBufferedBytes });
     this.#troubles = new Troubles(RECOVERY_BACKOFF, options.clock);
+    this.#halts = new Halts(options.logger);
+    this.#parked = options.parked ?? new ParkedRegistry();
     this.#context = {
       domain: options.domain,
       decoder: options.decoder,
       cache: new HistoryCache(options.cacheEvents),
+      parked: this.#parked,
       consumer: this.#consumer,
-      targets: options.targets,
+      due: new DueRules(options.targets),
       store: options.store,
       clock: options.clock,
       log: options.logger,
       batchEvents: options.batchEvents,
       onCommitted: (report) => this.#committed(report),
     };
+    this.#lanes = new LaneSet({
+      context: this.#context,
+      isOwned: (partition) => this.#isOwned(partition),
+      ended: (lane, end) => this.#laneEnded(lane, end),
+    });
   }
 
   /** Joins the group; partitions come as the group gives them. */
   async start(): Promise<void> {
+    await this.#parked.load(this.#options.store);
     this.#claiming = this.#claimLoop();
+    this.#watching = this.#watch();
     await this.#consumer.start({
       assigned: async (partitions) => {
         for (const partition of partitions) this.#assigned.set(partitionName(partition), partition);
@@ -89,12 +104,11 @@ export class Ingest<State, Event> {
       name: partitionName(partition),
       committed: partition.committed,
     }));
-    const halted = [...this.#halted].map(([name, { reason }]) => ({ name, reason }));
     const waiting = this.#unclaimed().map((partition) => ({
       name: partitionName(partition),
       reason: this.#troubles.reason(partition) ?? 'not claimed yet',
     }));
-    return { ...this.#totals, owned, halted, waiting };
+    return { ...this.#totals, owned, halted: this.#halts.list(), waiting, parked: this.#parked.size };
   }
 
   /** Whether the log is reachable and every partition of this instance is being worked on. */
@@ -109,8 +123,8 @@ export class Ingest<State, Event> {
   async #stop(): Promise<void> {
     this.#stopping.abort();
     this.#changed.open();
-    await this.#exclusively(() => this.#stopLanes([...this.#lanes.keys()]));
-    await this.#claiming;
+    await this.#exclusively(() => this.#lanes.stopAll());
+    await Promise.all([this.#claiming, this.#watching]);
     await this.#consumer.commit(this.#positions());
     await this.#consumer.close();
   }
@@ -121,7 +135,7 @@ export class Ingest<State, Event> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       if (this.#unclaimed().length === 0) {
-        await this.#changeOrDecision(signal);
+        await this.#changed.wait(signal);
         continue;
       }
       const nowMs = clock.monotonicMs();
@@ -142,29 +156,52 @@ export class Ingest<State, Event> {
     }
   }
 
-  /** Waits for a change; while something is halted, also for an operator's decision in the store. */
-  async #changeOrDecision(signal: AbortSignal): Promise<void> {
-    if (this.#halted.size === 0) return this.#changed.wait(signal);
-    const { clock, store, logger } = this.#options;
-    await this.#changed.waitFor(DECISION_INTERVAL_MS, clock, signal);
-    if (signal.aborted) return;
-    try {
-      for (const checkpoint of await store.checkpoints()) {
-        const name = partitionName(checkpoint);
-        const halt = this.#halted.get(name);
-        // A decision raises the epoch; what was read before the halt was written does not count as one.
-        if (halt === undefined || checkpoint.haltReason !== null || checkpoint.epoch <= halt.epoch) continue;
-        this.#halted.delete(name);
-        logger('info', `${name} goes on at offset ${checkpoint.nextOffset} by decision`);
-      }
-    } catch (error) {
-      logger('warn', `Could not look for decisions: ${messageOf(error)}`);
-    }
+  /** Notices in the store what an operator decided, and that the store went back in time. */
+  #watch(): Promise<void> {
+    const { store, clock, logger } = this.#options;
+    let committed = new Map<OwnedPartition, bigint>();
+    const watch = new CheckpointWatch({
+      store,
+      clock,
+      logger,
+      before: () => {
+        committed = new Map([...this.#owned.values()].map((partition) => [partition, partition.committed]));
+      },
+      seen: async (checkpoints) => {
+        for (const checkpoint of checkpoints) {
+          if (this.#halts.isDecided(checkpoint)) this.#changed.open();
+          const owned = this.#owned.get(partitionName(checkpoint));
+          const known = owned === undefined ? undefined : committed.get(owned);
+          if (owned === undefined || known === undefined) continue;
+          if (checkpoint.epoch < owned.epoch || checkpoint.nextOffset < known)
+            await this.#startOver(owned, checkpoint);
+        }
+      },
+    });
+    return watch.run(this.#stopping.signal);
+  }
+
+  /** The store is older than this instance's commits: the partition is claimed again, and read from where it stands. */
+  async #startOver(owned: OwnedPartition, { nextOffset }: Checkpoint): Promise<void> {
+    const name = partitionName(owned);
+    await this.#exclusively(async () => {
+      if (!this.#isOwned(owned)) return;
+      this.#options.logger(
+        'warn',
+        `The checkpoint of ${name} went back from offset ${owned.committed} to ${nextOffset}: the database was restored, ` +
+          'or is another server. Its records are read again from there.',
+      );
+      this.#context.cache.clear();
+      const affected = this.#lanes.holding((partition) => partition === owned);
+      await this.#lanes.stop(affected);
+      this.#lanes.resumeKept(affected, new Set([name]));
+      this.#release([owned]);
+    });
   }
 
   #unclaimed(): AssignedPartition[] {
     return [...this.#assigned]
-      .filter(([name]) => !this.#owned.has(name) && !this.#halted.has(name))
+      .filter(([name]) => !this.#owned.has(name) && !this.#halts.has(name))
       .map(([, p]) => p);
   }
 
@@ -184,7 +221,7 @@ export class Ingest<State, Event> {
       const reason = reasonToHalt(checkpoint, partition);
       if (reason !== null) {
         if (checkpoint.haltReason === null) await store.halt(checkpoint, checkpoint.epoch, reason);
-        this.#noteHalt(name, reason, checkpoint.epoch);
+        this.#halts.note(name, reason, checkpoint.epoch);
         continue;
       }
       if (checkpoint.isNew && partition.startOffset > 0n) {
@@ -207,44 +244,12 @@ export class Ingest<State, Event> {
     logger('info', `Working on ${claimed.length} more partitions`, {
       partitions: claimed.map(partitionName).join(' '),
     });
-    await this.#startLanes(claimed, new Set(described.map((topic) => topic.partitions.length)).size === 1);
-  }
-
-  /**
-   * Partition p of every topic belongs to lane p: topics with the same number of partitions put one entity's
-   * events there, and then no two lanes ever meet. Where the numbers differ they would meet at every batch, so
-   * there is one lane.
-   */
-  async #startLanes(partitions: readonly OwnedPartition[], coPartitioned: boolean): Promise<void> {
-    const lanes = coPartitioned ? this.#options.lanes : 1;
-    const groups = new Map<number, OwnedPartition[]>();
-    const add = (partition: OwnedPartition) => {
-      const index = partition.partition % lanes;
-      groups.set(index, [...(groups.get(index) ?? []), partition]);
-    };
-    for (const partition of partitions) add(partition);
-    // A lane that runs already takes its new partitions in by being started anew with all of them.
-    const joined = [...this.#lanes.keys()].filter((lane) =>
-      lane.partitions.some(({ partition }) => groups.has(partition % lanes)),
-    );
-    await this.#stopLanes(joined);
-    const kept = joined.flatMap((lane) => lane.partitions).filter((partition) => this.#isOwned(partition));
-    for (const partition of kept) add(partition);
-    this.#consumer.follow(
-      kept.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
-    );
-    for (const group of groups.values()) this.#run(new Lane(this.#context, group));
-  }
-
-  #run(lane: Lane<State, Event>): void {
-    this.#lanes.set(
-      lane,
-      lane.run().then((end) => this.#laneEnded(lane, end)),
-    );
+    // Where topics differ in their number of partitions, lanes would meet at every batch: there is one lane then.
+    const isCoPartitioned = new Set(described.map((topic) => topic.partitions.length)).size === 1;
+    await this.#lanes.start(claimed, isCoPartitioned ? this.#options.lanes : 1);
   }
 
   #laneEnded(lane: Lane<State, Event>, end: LaneEnd): void {
-    this.#lanes.delete(lane);
     if (end.kind === 'stopped') return;
     const { logger } = this.#options;
     const names = lane.partitions.map(partitionName).join(' ');
@@ -255,6 +260,7 @@ export class Ingest<State, Event> {
       });
     } else {
       const failures = this.#troubles.note(lane.partitions, messageOf(end.error));
+      this.#options.onFailure?.(end.error);
       logger('error', `Ingest paused: ${messageOf(end.error)}`, {
         partitions: names,
         failures,
@@ -270,34 +276,18 @@ export class Ingest<State, Event> {
     this.#troubles.forget(partitions);
     for (const name of names) {
       this.#assigned.delete(name);
-      this.#halted.delete(name);
+      this.#halts.forget(name);
     }
     if (names.size > 0)
       this.#options.logger('info', `Partitions ${why}`, { partitions: [...names].join(' ') });
     await this.#exclusively(async () => {
-      const affected = [...this.#lanes.keys()].filter((lane) =>
-        lane.partitions.some((p) => names.has(partitionName(p))),
-      );
+      const affected = this.#lanes.holding((partition) => names.has(partitionName(partition)));
       this.#consumer.unfollow(partitions);
-      await this.#stopLanes(affected);
+      await this.#lanes.stop(affected);
       await this.#consumer.commit(this.#positions().filter((position) => names.has(partitionName(position))));
       for (const name of names) this.#owned.delete(name);
-      this.#resumeKept(affected, names);
+      this.#lanes.resumeKept(affected, names);
     });
-  }
-
-  /** What else the stopped lanes held goes on in lanes of its own. */
-  #resumeKept(stopped: readonly Lane<State, Event>[], gone: ReadonlySet<string>): void {
-    for (const lane of stopped) {
-      const kept = lane.partitions.filter(
-        (partition) => !gone.has(partitionName(partition)) && this.#isOwned(partition),
-      );
-      if (kept.length === 0) continue;
-      this.#consumer.follow(
-        kept.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
-      );
-      this.#run(new Lane(this.#context, kept));
-    }
   }
 
   /** Has these partitions claimed again, unless that has happened already. */
@@ -322,37 +312,21 @@ export class Ingest<State, Event> {
     await this.#exclusively(async () => {
       const owned = this.#owned.get(name);
       if (owned === undefined) return;
-      const affected = [...this.#lanes.keys()].filter((lane) => lane.partitions.includes(owned));
-      const running = affected.map((lane) => this.#lanes.get(lane));
-      for (const lane of affected) lane.finish();
-      await Promise.all(running);
+      const affected = this.#lanes.holding((partition) => partition === owned);
+      await this.#lanes.finish(affected);
       if (!this.#isOwned(owned)) return;
-      this.#resumeKept(affected, new Set([name]));
+      this.#lanes.resumeKept(affected, new Set([name]));
       // The fault names where the reading stopped: the journal may have come less far.
       const reason = `${fault.kind} at offset ${owned.committed}: ${fault.detail}`;
       try {
         await this.#options.store.halt(owned, owned.epoch, reason);
-        this.#noteHalt(name, reason, owned.epoch);
+        this.#halts.note(name, reason, owned.epoch);
       } catch (error) {
         this.#troubles.note([owned], reason);
         this.#options.logger('error', `The halt of ${name} could not be recorded: ${messageOf(error)}`);
       }
       this.#release([owned]);
     });
-  }
-
-  #noteHalt(name: string, reason: string, epoch: bigint): void {
-    this.#halted.set(name, { reason, epoch });
-    this.#options.logger(
-      'error',
-      `${name} is halted: ${reason} Nothing of it is read until you decide: order-sync resume ${name} --help`,
-    );
-  }
-
-  async #stopLanes(lanes: readonly Lane<State, Event>[]): Promise<void> {
-    const running = lanes.map((lane) => this.#lanes.get(lane));
-    for (const lane of lanes) lane.stop();
-    await Promise.all(running);
   }
 
   /** Changes of the lanes happen one at a time. */
@@ -372,19 +346,7 @@ export class Ingest<State, Event> {
 
   #committed(report: CommitReport): void {
     this.#troubles.forget(report.positions);
-    const totals = this.#totals;
-    totals.batches++;
-    if (report.locking) totals.lockingBatches++;
-    for (const key of [
-      'consumed',
-      'journaled',
-      'duplicates',
-      'outOfOrder',
-      'conflicts',
-      'quarantined',
-    ] as const) {
-      totals[key] += report[key];
-    }
+    addTo(this.#totals, report);
     const { clock, onCommitted } = this.#options;
     if (clock.monotonicMs() >= this.#nextCourtesyMs) {
       this.#nextCourtesyMs = clock.monotonicMs() + COURTESY_INTERVAL_MS;

@@ -180,7 +180,7 @@ describe('the signature of a batch', () => {
     const codeOf = async (given: Record<string, string>) => (await target.postBatch(body, given)).body.code;
     expect(await codeOf({})).toBe('signature_missing');
     expect(await codeOf(headers(NOW_MS / 1_000, `${body} `))).toBe('signature_invalid');
-    expect(await codeOf(headers(NOW_MS / 1_000 - 301))).toBe('timestamp_too_old');
+    expect(await codeOf(headers(NOW_MS / 1_000 - 301))).toBe('timestamp_outside_tolerance');
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
     expect(await target.postBatch(body, headers())).toMatchObject({
       status: 200,

@@ -58,6 +58,45 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await claimOnly(place.store, place)).toMatchObject({ version: 1, attempt: 2 });
     });
 
+    it('as a retry that is not counted writes the attempt to the ledger and takes its number back', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      const retry = (isCounted: boolean) => ({ retryAtMs: place.clock.now(), isCounted });
+      for (const [isCounted, attempt, left] of [
+        [true, 1, 1],
+        [false, 2, 1],
+        [false, 2, 1],
+        [true, 2, 2],
+        [false, 3, 2],
+      ] as const) {
+        place.clock.nowMs += 1_000;
+        const claimed = await claimOnly(place.store, place, `at ${place.clock.nowMs}`);
+        expect(claimed).toMatchObject({ attempt });
+        const facts = { attemptedAtMs: place.clock.nowMs };
+        await place.store.settleDeliveries([settlement(claimed, retry(isCounted), facts)]);
+        expect(await read()).toMatchObject({ status: 'pending', attempts: left });
+      }
+      expect((await attempts()).map((row) => asNumber(row.attempt))).toEqual([1, 2, 2, 2, 3]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'delivered')]);
+      expect(await read()).toMatchObject({ status: 'delivered', attempts: 3 });
+    });
+
+    it('as a retry that is not counted takes nothing from a version or a claim that came meanwhile', async () => {
+      await commitChanges(place.store, change('newer', 0, { delivery: DUE }));
+      const settle = async (late: Awaited<ReturnType<typeof claimOnly>>) =>
+        place.store.settleDeliveries([
+          settlement(late, { retryAtMs: place.clock.now(), isCounted: false }, { status: 503 }),
+        ]);
+      const late = await claimOnly(place.store, place, 'slow');
+      await commitChanges(place.store, change('newer', 1, { delivery: DUE }));
+      await settle(late);
+      expect(await place.store.readDelivery(TARGET, 'newer')).toMatchObject({ dueVersion: 2, attempts: 0 });
+      const passedOn = await claimOnly(place.store, place, 'slow again');
+      place.clock.nowMs += LEASE_MS;
+      await claimOnly(place.store, place, 'quick');
+      await settle(passedOn);
+      expect(await place.store.readDelivery(TARGET, 'newer')).toMatchObject({ attempts: 2 });
+    });
+
     it('writes every attempt to the ledger', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const first = await claimOnly(place.store, place);
