@@ -78,7 +78,6 @@ export class Ingest<State, Event> {
 
   /** Joins the group; partitions come as the group gives them. */
   async start(): Promise<void> {
-    await this.#parked.load(this.#options.store);
     this.#claiming = this.#claimLoop();
     this.#watching = this.#watch();
     await this.#consumer.start({
@@ -211,6 +210,8 @@ export class Ingest<State, Event> {
     // Claiming what was given up meanwhile would only fence its next owner.
     const partitions = due.filter((partition) => this.#assigned.get(partitionName(partition)) === partition);
     if (partitions.length === 0 || this.#stopping.signal.aborted) return;
+    // Read anew, so that an entity that another instance has parked is not folded here.
+    await this.#parked.load(store);
     const checkpoints = await store.claim(partitions);
     const byName = new Map(partitions.map((partition) => [partitionName(partition), partition]));
     const claimed: OwnedPartition[] = [];
