@@ -272,6 +272,28 @@ describe('ingest whose store goes back in time', () => {
     },
   );
 
+  it('journals again what its cache takes for journaled', async () => {
+    await inWorld({ seed: 22, partitions: { movements: 1, counts: 1 } }, async (world) => {
+      world.start({ lanes: 1 });
+      await world.run(100);
+      world.start({ lanes: 1 });
+      await world.run(100);
+      const give = (index: number) =>
+        world.log.shareOut((_, members) => members[index] ?? (members[0] as never));
+      give(0);
+      await world.run(1_000);
+      const goBack = world.snapshot();
+      world.append([moved, later]);
+      await world.settles(1_000);
+      // While the store goes back, the first instance owns nothing that could tell it so.
+      give(1);
+      await world.run(100);
+      goBack();
+      give(0);
+      await world.settles(RECOVERY_MS);
+    });
+  });
+
   it('puts an article right that its cache has otherwise than the store', async () => {
     await inWorld({ seed: 16, partitions: { movements: 1, counts: 1 } }, async (world) => {
       world.start({ lanes: 1 });
