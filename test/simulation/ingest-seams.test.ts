@@ -272,6 +272,28 @@ describe('ingest whose store goes back in time', () => {
     },
   );
 
+  it('journals again what its cache takes for journaled', async () => {
+    await inWorld({ seed: 22, partitions: { movements: 1, counts: 1 } }, async (world) => {
+      world.start({ lanes: 1 });
+      await world.run(100);
+      world.start({ lanes: 1 });
+      await world.run(100);
+      const give = (index: number) =>
+        world.log.shareOut((_, members) => members[index] ?? (members[0] as never));
+      give(0);
+      await world.run(1_000);
+      const goBack = world.snapshot();
+      world.append([moved, later]);
+      await world.settles(1_000);
+      // While the store goes back, the first instance owns nothing that could tell it so.
+      give(1);
+      await world.run(100);
+      goBack();
+      give(0);
+      await world.settles(RECOVERY_MS);
+    });
+  });
+
   it('puts an article right that its cache has otherwise than the store', async () => {
     await inWorld({ seed: 16, partitions: { movements: 1, counts: 1 } }, async (world) => {
       world.start({ lanes: 1 });
@@ -284,6 +306,44 @@ describe('ingest whose store goes back in time', () => {
       const end = world.log.partition(counts).endOffset;
       expect(await world.runUntil(() => world.checker.checkpointOf(counts) === end, 1_000)).toBe(true);
       world.append([writtenOf('bolt', { minute: 4, isCount: false, quantity: 2 })]);
+      await world.settles(RECOVERY_MS);
+    });
+  });
+});
+
+describe.each([
+  ['before its checkpoints', true],
+  ['after its checkpoints were made', false],
+])('ingest whose store goes back to a time %s', (_, isBefore) => {
+  it('reads again what is lost although no new record comes', async () => {
+    await inWorld({ seed: 21, partitions: { movements: 2, counts: 2 } }, async (world) => {
+      const empty = world.snapshot();
+      world.start();
+      await world.run(1_000);
+      const goBack = isBefore ? empty : world.snapshot();
+      world.append(stream(21, { events: 100 }));
+      await world.settles(5_000);
+      goBack();
+      await world.settles(RECOVERY_MS);
+    });
+  });
+
+  it('goes on with a partition whose halt the store has forgotten', async () => {
+    await inWorld({ seed: 20, partitions: { movements: 1, counts: 1 } }, async (world) => {
+      const empty = world.snapshot();
+      const { ingest } = world.start({ lanes: 1 });
+      await world.run(1_000);
+      const goBack = isBefore ? empty : world.snapshot();
+      // Owners came and went since: the epoch of the halt is far above that of the snapshot.
+      for (let count = 0; count < 3; count++) await world.fence(world.partitions);
+      const all = stream(20, { events: 100 });
+      world.append(all.slice(0, 50));
+      const [partition] = world.log.partitionsOf(MOVEMENTS);
+      partition?.corrupt.add(partition.endOffset);
+      world.append(all.slice(50));
+      expect(await world.runUntil(() => ingest.status().halted.length === 1, RECOVERY_MS)).toBe(true);
+      await world.run(5_000);
+      goBack();
       await world.settles(RECOVERY_MS);
     });
   });

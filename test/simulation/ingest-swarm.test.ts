@@ -12,7 +12,6 @@ const seeds =
 describe('ingest in a simulated world', () => {
   it.each(seeds)('loses, doubles and mixes up nothing with seed %i', async (seed) => {
     const world = await swarm(seed);
-    if (process.env.SIMULATION_TRACE !== undefined) console.log(world.trace.join('\n'));
     expect(world.checker.commits).toBeGreaterThan(0);
   });
 

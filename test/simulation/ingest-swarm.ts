@@ -7,12 +7,17 @@ import { fairWeather, inWorld, SESSION_TIMEOUT_MS, type SimulatedTuning, type Wo
 const RECOVERY_MS = 60_000;
 const MOST_INSTANCES = 3;
 
+export interface SwarmOptions {
+  /** Whether the store goes back to an earlier state now and then, as after a failover or a restore. */
+  readonly storeGoesBack?: boolean;
+}
+
 /**
  * One run: up to three instances, drawn numbers of partitions, lanes and batches, a stream that arrives in portions,
  * and between the portions anything that may befall a log, a store, a group or a process. In the end everything
  * heals, and everything has to be committed soon.
  */
-export async function swarm(seed: number): Promise<World> {
+export async function swarm(seed: number, options: SwarmOptions = {}): Promise<World> {
   const partitions = { movements: 1 + (seed % 4), counts: 1 + ((seed >> 2) % 4) };
   return inWorld({ seed, partitions }, async (world) => {
     const { chance } = world;
@@ -35,6 +40,7 @@ export async function swarm(seed: number): Promise<World> {
       fetchRecords: () => chance.pick([1, 7, 40, 300]),
     };
     world.start(tuning);
+    let goBack: (() => void) | null = null;
     for (let from = 0; from < stream.length; ) {
       const count = chance.integer(1, 80);
       const portion = stream.slice(from, from + count);
@@ -42,6 +48,10 @@ export async function swarm(seed: number): Promise<World> {
       // A careless writer chooses partitions without looking at the key, so that lanes meet at one article.
       if (strayKeys) for (const each of portion) world.append([each], partitionFor(world, each.record.topic));
       else world.append(portion);
+      if (options.storeGoesBack === true && chance.happens(0.25)) {
+        goBack?.();
+        goBack = goBack === null ? world.snapshot() : null;
+      }
       await befall(world, tuning);
       await world.run(chance.number() * chance.pick([2, 20, 400]));
     }

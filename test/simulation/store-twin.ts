@@ -71,7 +71,9 @@ export function storeTwin(options: StoreTwinOptions): Store {
     }
   };
 
+  let breaks = 0;
   const lost = (method: string, isDone: boolean): TributaryError => {
+    breaks++;
     trace(`${process.name}: the answer of ${method} is lost, ${isDone ? 'done' : 'not done'}`);
     const code = method === 'commit' ? 'store_commit_unknown' : 'store_unreachable';
     return new TributaryError(code, `The connection broke during ${method}.`);
@@ -134,6 +136,8 @@ export function storeTwin(options: StoreTwinOptions): Store {
 
   return new Proxy(real, {
     get(target, name) {
+      // A connection that broke may be followed by one to another server.
+      if (name === 'generation') return target.generation + breaks;
       if (name in replaced) return Reflect.get(replaced, name);
       const member: unknown = Reflect.get(target, name);
       if (typeof member !== 'function') return member;

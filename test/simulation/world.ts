@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type StockEvent, type StockState, stockLedger } from '../../examples/stock-ledger/domain.ts';
 import { openSqliteStore } from '../../src/adapters/sqlite/index.ts';
+import { messageOf } from '../../src/core/errors.ts';
 import type { TopicPartition } from '../../src/core/offset.ts';
 import { createDecoder } from '../../src/pipeline/decode/decoder.ts';
 import { Ingest } from '../../src/pipeline/ingest/ingest.ts';
@@ -143,7 +144,14 @@ export class World {
     const instance = { process, ingest };
     this.instances.push(instance);
     this.note(`${process.name} starts`);
-    void ingest.start();
+    ingest.start().catch(async (error: unknown) => {
+      this.note(`${process.name} could not start, and is started anew: ${messageOf(error)}`);
+      await ingest.stop();
+      await process.clock.sleep(1_000);
+      if (!this.instances.includes(instance)) return;
+      this.#forget(instance);
+      this.start(tuning);
+    });
     return instance;
   }
 
@@ -309,6 +317,7 @@ export async function inWorld(options: WorldOptions, body: (world: World) => Pro
     });
   } finally {
     await world.close();
+    if (process.env.SIMULATION_TRACE !== undefined) console.log(world.trace.join('\n'));
   }
   return world;
 }

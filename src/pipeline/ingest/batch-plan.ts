@@ -50,6 +50,8 @@ export class BatchPlan<State, Event> {
   readonly #nowMs: number;
   readonly #empty: History<State, Event>;
   #isGuessed = false;
+  /** The entities that are not taken from the cache. */
+  #wereRead: ReadonlySet<string> = new Set();
   #isStoreBehind = false;
   #histories: ReadonlyMap<string, History<State, Event>> = new Map();
   /** By entity: the journal of each that was read and cannot be folded, and why. */
@@ -100,6 +102,7 @@ export class BatchPlan<State, Event> {
     this.#parked = [];
     const histories = await this.#readHistories(versions, readJournals);
     const changes: EntityChange[] = [];
+    const unchanged: string[] = [];
     let duplicates = 0;
     let outOfOrder = 0;
     let conflicts = 0;
@@ -116,6 +119,7 @@ export class BatchPlan<State, Event> {
           const folded = merge(this.#context.domain, before, incoming);
           if (folded.accepted.length > 0)
             changes.push(this.#change(entityId, before, folded.history, folded.accepted));
+          else if (versions === null && !this.#wereRead.has(entityId)) unchanged.push(entityId);
           histories.set(entityId, folded.history);
           merged = folded;
         } catch (error) {
@@ -129,6 +133,10 @@ export class BatchPlan<State, Event> {
       conflicts += merged.conflicts;
       journaled += merged.accepted.length;
     }
+    if (unchanged.length > 0 && !(await this.#areJournaled(unchanged, readJournals))) {
+      this.#context.cache.clear();
+      return this.plan(versions, readJournals);
+    }
     this.#histories = histories;
     this.#tally = { journaled, duplicates, outOfOrder, conflicts };
     return changes;
@@ -140,6 +148,27 @@ export class BatchPlan<State, Event> {
     for (const [entityId, history] of this.#histories) cache.set(entityId, compact(history));
     parked.add(this.#parked.map(({ entityId }) => entityId));
     return this.#tally;
+  }
+
+  /**
+   * Whether the store has all events of these entities' batch. The cache says so, but the commit compares no version of
+   * an entity that does not change: had the store gone back in time, its events would be lost.
+   */
+  async #areJournaled(
+    entityIds: readonly string[],
+    readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
+  ): Promise<boolean> {
+    const journals = await readJournals(entityIds);
+    return entityIds.every((entityId) => {
+      const events = (journals.get(entityId) ?? []).map((key) => ({ ...key, event: null }));
+      const incoming = this.#eventsById.get(entityId) ?? [];
+      const merged = merge<null, unknown, DecodedEvent<Event>>(
+        IDENTITIES_ONLY,
+        { events, state: null },
+        incoming,
+      );
+      return merged.accepted.length === 0;
+    });
   }
 
   /** Tells the entity's new events from the known ones, and adds the change that journals them without a row. */
@@ -199,6 +228,7 @@ export class BatchPlan<State, Event> {
         histories.set(entityId, cached);
       } else unknown.push(entityId);
     }
+    this.#wereRead = new Set(unknown);
     this.#isGuessed = versions === null && unknown.length > 0 && this.#newcomers.areAssumed;
     if (unknown.length === 0 || this.#isGuessed) return histories;
     const journals = await readJournals(unknown);

@@ -2,7 +2,6 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
-import type { Checkpoint } from '../../ports/store.ts';
 import { Gate } from '../gate.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
 import { claimEach } from './claims.ts';
@@ -178,21 +177,22 @@ export class Ingest<State, Event> {
   #watch(): Promise<void> {
     const { store, clock, logger } = this.#options;
     let committed = new Map<OwnedPartition, bigint>();
+    let halted = this.#halts.noted();
     const watch = new CheckpointWatch({
       store,
       clock,
       logger,
       before: () => {
         committed = new Map([...this.#owned.values()].map((partition) => [partition, partition.committed]));
+        halted = this.#halts.noted();
       },
       seen: async (checkpoints) => {
-        for (const checkpoint of checkpoints) {
-          if (this.#halts.isDecided(checkpoint)) this.#changed.open();
-          const owned = this.#owned.get(partitionName(checkpoint));
-          const known = owned === undefined ? undefined : committed.get(owned);
-          if (owned === undefined || known === undefined) continue;
-          if (checkpoint.epoch < owned.epoch || checkpoint.nextOffset < known)
-            await this.#startOver(owned, checkpoint);
+        const byName = new Map(checkpoints.map((checkpoint) => [partitionName(checkpoint), checkpoint]));
+        if (this.#halts.endThoseGone(halted, byName)) this.#changed.open();
+        for (const [owned, known] of committed) {
+          const checkpoint = byName.get(partitionName(owned));
+          if (checkpoint === undefined || checkpoint.epoch < owned.epoch || checkpoint.nextOffset < known)
+            await this.#startOver(owned, checkpoint?.nextOffset);
         }
       },
     });
@@ -200,13 +200,13 @@ export class Ingest<State, Event> {
   }
 
   /** The store is older than this instance's commits: the partition is claimed again, and read from where it stands. */
-  async #startOver(owned: OwnedPartition, { nextOffset }: Checkpoint): Promise<void> {
+  async #startOver(owned: OwnedPartition, nextOffset: bigint | undefined): Promise<void> {
     const name = partitionName(owned);
     await this.#exclusively(async () => {
       if (!this.#isOwned(owned)) return;
       this.#options.logger(
         'warn',
-        `The checkpoint of ${name} went back from offset ${owned.committed} to ${nextOffset}: the database was restored, ` +
+        `The checkpoint of ${name} went back from offset ${owned.committed} to ${nextOffset ?? 'none at all'}: the database was restored, ` +
           'or is another server. Its records are read again from there.',
       );
       this.#context.cache.clear();
@@ -239,7 +239,7 @@ export class Ingest<State, Event> {
       const name = partitionName(partition);
       if (!this.#assigned.has(name)) continue;
       if (result.kind === 'halted') {
-        this.#halts.note(name, result.reason, checkpoint.epoch);
+        this.#halts.note(name, result.reason);
         continue;
       }
       if (checkpoint.isNew && partition.startOffset > 0n) {
@@ -339,7 +339,7 @@ export class Ingest<State, Event> {
       const reason = `${fault.kind} at offset ${owned.committed}: ${fault.detail}`;
       try {
         await this.#options.store.halt(owned, owned.epoch, reason);
-        this.#halts.note(name, reason, owned.epoch);
+        this.#halts.note(name, reason);
       } catch (error) {
         this.#troubles.note([owned], reason);
         this.#options.logger('error', `The halt of ${name} could not be recorded: ${messageOf(error)}`);
