@@ -21,7 +21,6 @@ export interface DueAgain {
   readonly target: string;
   /** Each entity once. */
   readonly delivered: readonly { readonly entityId: string; readonly version: number }[];
-  readonly nowMs: number;
 }
 
 export interface OwedState {

@@ -30,7 +30,8 @@ export async function listOwed(
 /** Inside a transaction; the rows are locked in the sequence of their ids, as everywhere. */
 export async function makeDueAgain(
   connection: PoolConnection,
-  { target, delivered, nowMs }: DueAgain,
+  { target, delivered }: DueAgain,
+  nowMs: number,
 ): Promise<number> {
   const rows = delivered
     .map(({ entityId, version }) => ({ id: Buffer.from(entityId), version }))

@@ -25,7 +25,7 @@ export function listOwed(
     }));
 }
 
-export function makeDueAgain(writer: Connection, { target, delivered, nowMs }: DueAgain): number {
+export function makeDueAgain(writer: Connection, { target, delivered }: DueAgain, nowMs: number): number {
   const statement = writer.statement(`
     UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ?1, due_since = ?1
     WHERE target = ?2 AND entity_id = ?3 AND status = 'delivered' AND delivered_version = ?4`);

@@ -7,6 +7,7 @@ import type {
   NewRedriveJob,
   RedriveClaim,
   RedriveKey,
+  RedriveRest,
 } from '../../ports/redrive.ts';
 import type {
   Checkpoint,
@@ -41,6 +42,7 @@ import { listOwed, makeDueAgain } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate } from './schema.ts';
 import { releaseDeliveries, settleDeliveries } from './settlements.ts';
+import { MachineTime, type StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, noteTarget, readSweep } from './sweeps.ts';
 import { ViewTable } from './view-table.ts';
 
@@ -51,11 +53,13 @@ import { ViewTable } from './view-table.ts';
 export class SqliteStore implements Store {
   readonly #options: SqliteStoreOptions;
   readonly #database: Database;
+  readonly #time: StoreTime;
   #migrated: IngestContext | null = null;
 
   constructor(options: SqliteStoreOptions) {
     this.#options = options;
     this.#database = new Database(options.file, options.clock);
+    this.#time = options.time ?? new MachineTime(options.clock);
   }
 
   get generation(): number {
@@ -128,7 +132,7 @@ export class SqliteStore implements Store {
 
   async claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
     const { database, view } = this.#ready();
-    return claimDeliveries(database, view, request);
+    return claimDeliveries(database, view, this.#time, request);
   }
 
   async settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void> {
@@ -143,12 +147,12 @@ export class SqliteStore implements Store {
 
   async readDelivery(target: string, entityId: string) {
     const database = await this.#setUp();
-    return database.read((reader) => readDelivery(reader, target, entityId));
+    return database.read((reader) => readDelivery(reader, this.#time, target, entityId));
   }
 
   async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
     const database = await this.#setUp();
-    return database.read((reader) => listDeliveries(reader, page.filter, page.after, page.limit));
+    return database.read((reader) => listDeliveries(reader, this.#time, page.filter, page.after, page.limit));
   }
 
   async readAttempts(key: DeliveryKey, limit: number) {
@@ -175,12 +179,17 @@ export class SqliteStore implements Store {
     const database = await this.#setUp();
     // No job is the usual case, and needs no write lock.
     const isAny = await database.read(jobs.isAnyRedrive);
-    return isAny ? database.write((writer) => jobs.claimRedrive(writer, claim)) : null;
+    return isAny ? database.write((writer) => jobs.claimRedrive(writer, this.#time, claim)) : null;
   }
 
   async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
     const database = await this.#setUp();
-    return database.write((writer) => jobs.stepRedrive(writer, step));
+    return database.write((writer) => jobs.stepRedrive(writer, this.#time, step));
+  }
+
+  async restRedrive(rest: RedriveRest) {
+    const database = await this.#setUp();
+    return database.write((writer) => jobs.restRedrive(writer, this.#time, rest));
   }
 
   async listOwed(page: { target: string; after: string | null; limit: number }) {
@@ -189,22 +198,22 @@ export class SqliteStore implements Store {
   }
 
   async makeDueAgain(again: DueAgain) {
-    return this.#ready().database.write((writer) => makeDueAgain(writer, again));
+    return this.#ready().database.write((writer) => makeDueAgain(writer, again, this.#time.now()));
   }
 
-  async readSweep(look: { target: string; nowMs: number }) {
+  async readSweep(target: string) {
     const { database } = this.#ready();
     // A known target is the usual case, and needs no write lock.
-    const known = await database.read((reader) => readSweep(reader, look.target));
-    return known ?? (await database.write((writer) => noteTarget(writer, look)));
+    const known = await database.read((reader) => readSweep(reader, this.#time, target));
+    return known ?? (await database.write((writer) => noteTarget(writer, this.#time, target)));
   }
 
   async claimSweep(claim: SweepClaim) {
-    return this.#ready().database.write((writer) => claimSweep(writer, claim));
+    return this.#ready().database.write((writer) => claimSweep(writer, this.#time, claim));
   }
 
   async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
-    return this.#ready().database.write((writer) => endSweep(writer, end));
+    return this.#ready().database.write((writer) => endSweep(writer, this.#time, end));
   }
 
   async listParked(page: { after: string | null; limit: number }) {

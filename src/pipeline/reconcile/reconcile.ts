@@ -241,7 +241,6 @@ class Sweep {
       const made = await store.makeDueAgain({
         target,
         delivered: delivered.slice(from, from + step),
-        nowMs: clock.now(),
       });
       due += made;
       onMadeDue?.(made);

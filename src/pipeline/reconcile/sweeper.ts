@@ -99,7 +99,7 @@ export class Sweeper {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        const record = await store.readSweep({ target, nowMs: clock.now() });
+        const record = await store.readSweep(target);
         this.#last = record.last;
         const restMs = this.#restMs(record);
         if (restMs > 0) await clock.sleep(Math.min(restMs, LOOK_EVERY_MS), signal);
@@ -114,10 +114,10 @@ export class Sweeper {
   }
 
   /**
-   * Until the next sweep may begin. Where clocks differ, or one was set back, what was written may lie in the future:
-   * the wait counts from when it was first seen, then.
+   * Until the next sweep may begin. If the store's time was set back, the wait counts from when the end of the last
+   * sweep was first seen here.
    */
-  #restMs({ waitsSinceMs, last }: SweepRecord): number {
+  #restMs({ waitsSinceMs, waitedMs, last }: SweepRecord): number {
     const { clock, everyMs } = this.#options;
     if (this.#wait.sinceMs !== waitsSinceMs) {
       const ms = last?.outcome === 'gave_up' ? Math.min(everyMs, GAVE_UP_WAIT_MS) : everyMs;
@@ -128,16 +128,14 @@ export class Sweeper {
         ms: Math.max(SHORTEST_WAIT_MS, jittered),
       };
     }
-    const waitedMs = Math.max(clock.now() - waitsSinceMs, clock.monotonicMs() - this.#wait.seenMs);
-    return Math.ceil(this.#wait.ms - waitedMs);
+    return Math.ceil(this.#wait.ms - Math.max(waitedMs, clock.monotonicMs() - this.#wait.seenMs));
   }
 
   /** Resolves with false if the sweep is another's. */
   async #sweepOnce({ waitsSinceMs }: SweepRecord): Promise<boolean> {
     const { store, clock, target } = this.#options;
     const claimant = clock.uuid();
-    const claim = () =>
-      store.claimSweep({ target, claimant, waitsSinceMs, nowMs: clock.now(), leaseMs: LEASE_MS });
+    const claim = () => store.claimSweep({ target, claimant, waitsSinceMs, leaseMs: LEASE_MS });
     if (!(await claim())) return false;
     this.#isUnderWay = true;
     try {

@@ -99,6 +99,6 @@ export class Redrive {
   }
 
   #claim() {
-    return { claimant: this.#claimant, nowMs: this.#options.clock.now(), leaseMs: LEASE_MS };
+    return { claimant: this.#claimant, leaseMs: LEASE_MS };
   }
 }

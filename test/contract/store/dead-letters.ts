@@ -22,14 +22,13 @@ export function describeDeadLetters(harness: StoreHarness): void {
 
     /** Makes so many deliveries due to both targets, and ends those of the first as `endOf` says. */
     async function fill(count: number, endOf: (number: number) => 'dead' | 'delivered' | null) {
-      const { store, clock } = place;
+      const { store } = place;
       const ids = Array.from({ length: count }, (_, number) => idOf(number));
       await commitChanges(store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       const claimed = await claimDue(store, {
         target: TARGET,
         claimant: 'one',
         limit: count,
-        nowMs: clock.now(),
         leaseMs: LEASE_MS,
       });
       await store.settleDeliveries(
@@ -104,7 +103,6 @@ export function describeDeadLetters(harness: StoreHarness): void {
           target: TARGET,
           claimant: `claim ${attemptedAtMs}`,
           limit: 1,
-          nowMs: clock.now(),
           leaseMs: LEASE_MS,
         });
         if (delivery === undefined) throw new Error('Nothing is due.');
@@ -140,7 +138,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
     });
 
     describe('and a redrive job', () => {
-      const claimOf = (claimant: string) => ({ claimant, nowMs: place.clock.now(), leaseMs: LEASE_MS });
+      const claimOf = (claimant: string) => ({ claimant, leaseMs: LEASE_MS });
       const create = (jobId: string, facts: { isDryRun?: boolean; filter?: Partial<DeliveryFilter> } = {}) =>
         place.store.createRedrive({
           jobId,

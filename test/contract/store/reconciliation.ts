@@ -22,7 +22,6 @@ export function describeReconciliation(harness: StoreHarness): void {
         target: TARGET,
         claimant,
         limit: 100,
-        nowMs: place.clock.now(),
         leaseMs: LEASE_MS,
       });
 
@@ -84,7 +83,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       ];
       const before = await untouched();
       const delivered = ['b', 'c', 'x'].map((entityId) => ({ entityId, version: 1 }));
-      expect(await place.store.makeDueAgain({ target: TARGET, delivered, nowMs })).toBe(2);
+      expect(await place.store.makeDueAgain({ target: TARGET, delivered })).toBe(2);
       expect(await untouched()).toEqual(before);
       expect(await place.store.readDelivery(TARGET, 'b')).toMatchObject({
         status: 'pending',
@@ -111,7 +110,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       place.clock.nowMs += 1_000;
       const table = () => harness.rawQuery('SELECT * FROM deliveries ORDER BY target, entity_id');
       const before = await table();
-      const again = { target: TARGET, nowMs: place.clock.now() + 1 };
+      const again = { target: TARGET };
       const delivered = ['dead', 'delivered, then due', 'pending'].map((entityId) => ({
         entityId,
         version: 1,
@@ -134,8 +133,7 @@ export function describeReconciliation(harness: StoreHarness): void {
         ),
       );
       const delivered = ['dead', 'newer', 'same'].map((entityId) => ({ entityId, version: 1 }));
-      const nowMs = place.clock.now();
-      expect(await place.store.makeDueAgain({ target: TARGET, delivered, nowMs })).toBe(1);
+      expect(await place.store.makeDueAgain({ target: TARGET, delivered })).toBe(1);
       expect((await claim('third')).map(({ entityId }) => entityId)).toEqual(['same']);
     });
   });

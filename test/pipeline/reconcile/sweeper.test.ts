@@ -12,8 +12,8 @@ const EVERY_MS = 10 * MINUTE_MS;
 /** A target and its ledger, and sweepers as several instances have them, in a time that stands until it is moved. */
 class Place {
   readonly pair: Pair;
-  readonly book = new SweepBook();
   readonly clock = new SeededClock({ seed: 7 });
+  readonly book = new SweepBook(this.clock);
   readonly logged: string[] = [];
   isShut = false;
   isDelivering = true;

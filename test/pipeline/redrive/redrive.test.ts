@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { Redrive } from '../../../src/pipeline/redrive/redrive.ts';
+import { timeBy } from '../../adapters/sqlite/harness.ts';
 import { claimDue, LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
 import {
   change,
@@ -31,7 +32,12 @@ class NotingClock extends SettableClock {
 async function placeWith(deadLetters: number) {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-redrive-'));
   const clock = new NotingClock();
-  const store = openSqliteStore({ file: join(folder, 'parcels.sqlite'), clock, targets: [TARGET] });
+  const store = openSqliteStore({
+    file: join(folder, 'parcels.sqlite'),
+    clock,
+    time: timeBy(clock),
+    targets: [TARGET],
+  });
   const loops: Redrive[] = [];
   onTestFinished(async () => {
     for (const loop of loops) await loop.stop();
@@ -45,7 +51,6 @@ async function placeWith(deadLetters: number) {
     target: TARGET,
     claimant: 'one',
     limit: deadLetters,
-    nowMs: clock.now(),
     leaseMs: LEASE_MS,
   };
   const claimed = await claimDue(store, claim);
