@@ -137,12 +137,11 @@ export class SqliteStore implements Store {
 
   async settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void> {
     const { database, clock } = this.#ready();
-    return settleDeliveries(database, clock, settlements);
+    return settleDeliveries(database, clock, this.#time, settlements);
   }
 
   async releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void> {
-    const { database, clock } = this.#ready();
-    return releaseDeliveries(database, clock, deliveries);
+    return releaseDeliveries(this.#ready().database, this.#time, deliveries);
   }
 
   async readDelivery(target: string, entityId: string) {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
-import type { StoreTime } from '../../../src/adapters/sqlite/store-time.ts';
+import { MachineTime, type StoreTime } from '../../../src/adapters/sqlite/store-time.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
@@ -13,8 +14,9 @@ export function timeBy(clock: Pick<Clock, 'now'>): StoreTime {
   return { now: () => clock.now(), leaseNow: () => clock.now() };
 }
 
-function timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime | undefined {
-  return storeClock === 'own' ? undefined : timeBy(storeClock);
+/** Processes that share a file are on one machine, which has one clock, whatever the test gives them. */
+function timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime {
+  return storeClock === 'own' ? new MachineTime(systemClock) : timeBy(storeClock);
 }
 
 /** The SQLite store in a temporary folder of its own for each `open`. */
