@@ -69,14 +69,14 @@ export function describeSettlements(harness: StoreHarness): void {
         [false, 3, 2],
       ] as const) {
         place.clock.nowMs += 1_000;
-        const claimed = await claimOnly(place.store, place, `at ${place.clock.nowMs}`);
+        const claimed = await claimOnly(place.store, `at ${place.clock.nowMs}`);
         expect(claimed).toMatchObject({ attempt });
         const facts = { attemptedAtMs: place.clock.nowMs };
         await place.store.settleDeliveries([settlement(claimed, retry(isCounted), facts)]);
         expect(await read()).toMatchObject({ status: 'pending', attempts: left });
       }
       expect((await attempts()).map((row) => asNumber(row.attempt))).toEqual([1, 2, 2, 2, 3]);
-      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'delivered')]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'delivered')]);
       expect(await read()).toMatchObject({ status: 'delivered', attempts: 3 });
     });
 
@@ -86,13 +86,13 @@ export function describeSettlements(harness: StoreHarness): void {
         place.store.settleDeliveries([
           settlement(late, { retryAtMs: place.clock.now(), isCounted: false }, { status: 503 }),
         ]);
-      const late = await claimOnly(place.store, place, 'slow');
+      const late = await claimOnly(place.store, 'slow');
       await commitChanges(place.store, change('newer', 1, { delivery: DUE }));
       await settle(late);
       expect(await place.store.readDelivery(TARGET, 'newer')).toMatchObject({ dueVersion: 2, attempts: 0 });
-      const passedOn = await claimOnly(place.store, place, 'slow again');
+      const passedOn = await claimOnly(place.store, 'slow again');
       place.clock.nowMs += LEASE_MS;
-      await claimOnly(place.store, place, 'quick');
+      await claimOnly(place.store, 'quick');
       await settle(passedOn);
       expect(await place.store.readDelivery(TARGET, 'newer')).toMatchObject({ attempts: 2 });
     });
