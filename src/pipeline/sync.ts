@@ -31,6 +31,10 @@ export interface SyncOptions<State, Event> {
   readonly group: string;
   readonly ingest?: Partial<IngestTuning>;
   readonly delivery?: Partial<DeliveryTuning>;
+  /** Makes the topics before they are looked for, where that is not an operator's choice; tried until it works. */
+  readonly makeTopics?: () => Promise<void>;
+  /** Called once, when the store has its schema: while the log may still be missing. */
+  readonly onStoreReady?: () => void;
 }
 
 export interface IngestTuning {
@@ -68,7 +72,7 @@ const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
 /**
  * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
  * log that does not answer yet, and for topics that are not there yet; it gives up only on what waiting cannot
- * mend.
+ * mend. Deliveries and sweeps begin as soon as the store is there; reading waits for the log.
  */
 export class Sync<State, Event> {
   readonly #options: SyncOptions<State, Event>;
@@ -152,14 +156,25 @@ export class Sync<State, Event> {
 
   async #start(): Promise<void> {
     await this.#untilItWorks(() => this.#migrate());
-    await this.#untilItWorks(() => this.#checkTopics());
     if (this.#stopping.signal.aborted) return;
+    this.#startWithoutLog();
+    await this.#untilItWorks(() => this.#prepareTopics());
+    await this.#untilItWorks(() => this.#startIngest());
+  }
+
+  /** What needs the store and the targets alone goes on, whether or not the log answers. */
+  #startWithoutLog(): void {
     this.#delivers = this.#createDelivers();
     this.#sweepers = this.#createSweepers();
-    await this.#untilItWorks(() => this.#startIngest());
     for (const deliver of this.#delivers) deliver.start();
     for (const sweeper of this.#sweepers.values()) sweeper.start();
     this.#verifier.start();
+    this.#options.onStoreReady?.();
+  }
+
+  async #prepareTopics(): Promise<void> {
+    await this.#options.makeTopics?.();
+    await this.#checkTopics();
   }
 
   /** Makes the view's table again if it was dropped or renamed under the running program. */

@@ -137,6 +137,43 @@ describe('the redrive loop', () => {
     await place.done('job', { matched: 2_000, redriven: 2_000 });
   });
 
+  it('lets the jobs behind it go on while a job is refused again and again, and logs its reason', async () => {
+    const place = await placeWith(5);
+    await place.create('refused');
+    place.clock.nowMs += 1;
+    await place.create('good');
+    const logged: string[] = [];
+    const store = wrap(place.store, {
+      async stepRedrive(step) {
+        if (step.jobId === 'refused') throw new TributaryError('store_refused', 'Its filter cannot be read.');
+        return place.store.stepRedrive(step);
+      },
+    });
+    place.loop({ store, logger: (level, message) => logged.push(`${level}: ${message}`) }).start();
+    await place.done('good', { redriven: 5 });
+    expect(logged.join()).toContain('error: Redrive job refused rests for 60 s: Its filter cannot be read.');
+    expect(await place.store.readRedrive('refused')).toMatchObject({ state: 'waiting', matched: 0 });
+  });
+
+  it('lets the jobs behind it go on while a job fails with what may pass, and takes it up again later', async () => {
+    const place = await placeWith(5);
+    await place.create('failing');
+    place.clock.nowMs += 1;
+    await place.create('good', true);
+    let isFailing = true;
+    const store = wrap(place.store, {
+      async stepRedrive(step) {
+        if (isFailing && step.jobId === 'failing') throw new TributaryError('store_busy', 'A deadlock.');
+        return place.store.stepRedrive(step);
+      },
+    });
+    place.loop({ store }).start();
+    await place.done('good', { matched: 5 });
+    isFailing = false;
+    place.clock.nowMs += 60_001;
+    await place.done('failing', { redriven: 5 });
+  });
+
   it('leaves a job that is cut short to the next loop, once the lease is over', async () => {
     const place = await placeWith(1_500);
     await place.create('job');
