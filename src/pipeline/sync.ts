@@ -13,6 +13,7 @@ import { DueRules } from './ingest/due.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
+import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
 import { Verifier, type VerifierStatus } from './verify/verifier.ts';
@@ -304,11 +305,13 @@ export class Sync<State, Event> {
 
   /** An instance that sends nothing sweeps nothing: it would not know whether the target is down. */
   #createSweepers(): Map<string, Sweeper> {
-    const { store, targets, clock, logger } = this.#options;
+    const { log, store, targets, clock, logger } = this.#options;
+    const caughtUp = (signal: AbortSignal) =>
+      untilCaughtUp({ log, store, topics: this.#topics, clock }, signal);
     const found = new Map<string, Sweeper>();
     this.#delivers.forEach((deliver, index) => {
       const route = targets[index] as TargetRoute;
-      const sweeper = sweeperOn(route, deliver, { store, clock, logger });
+      const sweeper = sweeperOn(route, deliver, { store, clock, logger, untilCaughtUp: caughtUp });
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;

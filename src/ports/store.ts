@@ -287,6 +287,8 @@ export interface ClaimedDelivery {
   /** Whether an attempt at this version has failed. A claim whose lease ran out is no failure. */
   readonly isRetry: boolean;
   readonly claimant: string;
+  /** The digest of what the target holds under this version, if this delivery is to replace it; see `DeliveryRepair`. */
+  readonly replaces?: string;
   readonly dueSinceMs: number;
   /** The number of the ledger's row, if the store counts them: it finds the row by it when the claim ends. */
   readonly deliveryNumber: number | null;

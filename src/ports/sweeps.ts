@@ -55,6 +55,7 @@ export interface SweepResult {
   readonly missing: number;
   readonly older: number;
   readonly different: number;
+  readonly unrecorded: number;
   readonly unexpected: number;
   readonly newer: number;
   readonly madeDue: number;

@@ -11,6 +11,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
 import { text } from './journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
+import { readRepairs } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
 import type { StoreTime } from './store-time.ts';
@@ -99,6 +100,10 @@ const upsertDue = new RowsStatement<DueState>({
   },
 });
 
+type Repairs = Awaited<ReturnType<typeof readRepairs>>;
+
+const NO_REPAIRS: Repairs = new Map();
+
 /** How the delivery loop gets what is due. */
 export class DeliveryClaims {
   readonly #pool: ConnectionPool;
@@ -112,7 +117,7 @@ export class DeliveryClaims {
     this.#time = time;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
     this.#selectDue = () =>
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, ${values.join(', ')} FROM deliveries d ` +
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, ${values.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
@@ -138,7 +143,8 @@ export class DeliveryClaims {
       return rows;
     });
     if (found.length === 0) return [];
-    const due = found.map((row) => this.#claimed(request, row, 1));
+    const repairs = await this.#repairsOf(target, found);
+    const due = found.map((row) => this.#claimed(request, row, 1, repairs));
     const byId: Taking[] = found.map((row, index) => ({
       id: row[0] as Buffer,
       delivery: due[index] as ClaimedDelivery,
@@ -163,7 +169,7 @@ export class DeliveryClaims {
           const areTaken = await take(connection, group, lease);
           return areTaken
             ? group.map(({ delivery }) => delivery)
-            : this.#taken(connection, request, group, lease);
+            : this.#taken(connection, request, group, lease, repairs);
         });
       } catch (error) {
         if (mine.length === 0) throw error;
@@ -176,12 +182,20 @@ export class DeliveryClaims {
     return mine.length === due.length ? due : mine;
   }
 
+  /** Only what the target has at the due version already can be a repair: nearly always there is none to ask for. */
+  async #repairsOf(target: string, rows: readonly RowDataPacket[]): Promise<Repairs> {
+    const ids = rows.filter((row) => Number(row[5]) >= Number(row[1])).map((row) => row[0] as Buffer);
+    if (ids.length === 0) return NO_REPAIRS;
+    return withConnection(this.#pool, (connection) => readRepairs(connection, target, ids));
+  }
+
   /** Which of these the claim has got. */
   async #taken(
     connection: PoolConnection,
     request: DeliveryClaimRequest,
     group: readonly Taking[],
     { claimId, leasedUntil }: Lease,
+    repairs: Repairs,
   ): Promise<ClaimedDelivery[]> {
     const taken: ClaimedDelivery[] = [];
     for (const ids of chunksOf(group.map(({ id }) => id))) {
@@ -189,7 +203,7 @@ export class DeliveryClaims {
         `${this.#selectDue()} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
         [request.target, ...ids, claimId, leasedUntil] as never[],
       );
-      for (const row of rows) taken.push(this.#claimed(request, row, 0));
+      for (const row of rows) taken.push(this.#claimed(request, row, 0, repairs));
     }
     return taken;
   }
@@ -198,8 +212,11 @@ export class DeliveryClaims {
     { target, claimant, attempts }: DeliveryClaimRequest,
     row: RowDataPacket,
     more: number,
+    repairs: Repairs,
   ): ClaimedDelivery {
+    const repair = repairs.get(text(row[0]));
     return {
+      ...(repair?.version === Number(row[1]) ? { replaces: repair.replaces } : {}),
       target,
       claimant,
       entityId: text(row[0]),
@@ -208,7 +225,7 @@ export class DeliveryClaims {
       isRetry: attempts === 'later',
       dueSinceMs: Number(row[3]),
       deliveryNumber: null,
-      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 5])),
+      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 6])),
     };
   }
 }

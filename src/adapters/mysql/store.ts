@@ -1,7 +1,7 @@
 import type { RowDataPacket } from 'mysql2/promise';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import type { DueAgain } from '../../ports/reconciliation.ts';
+import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type {
   DeliveryFilter,
   DeliveryKey,
@@ -32,7 +32,7 @@ import { listJournaled } from './journal.ts';
 import type { MysqlStoreOptions } from './options.ts';
 import { listParked } from './parked.ts';
 import * as queries from './queries.ts';
-import { listOwed, makeDueAgain } from './reconciliation.ts';
+import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate, type ViewSchema } from './schema.ts';
 import { Settlements } from './settlements.ts';
@@ -199,6 +199,13 @@ export class MysqlStore implements Store {
 
   async makeDueAgain(again: DueAgain) {
     return inTransaction(this.#pool, (connection) => makeDueAgain(connection, again, this.#time.now()));
+  }
+
+  async makeRepairsDue(repairs: RepairsDue) {
+    const { view } = this.#migrated;
+    return inTransaction(this.#pool, (connection) =>
+      makeRepairsDue(connection, view, repairs, this.#time.now()),
+    );
   }
 
   async readSweep(target: string) {

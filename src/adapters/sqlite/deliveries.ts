@@ -8,6 +8,7 @@ import {
 } from '../../ports/store.ts';
 import { bigintOf, type Connection, type Database, numberOf, portions, textOf } from './connection.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
+import { readRepair } from './reconciliation.ts';
 import type { StoreTime } from './store-time.ts';
 import type { ViewTable } from './view-table.ts';
 
@@ -129,14 +130,15 @@ export async function claimDeliveries(
     const leaseNowMs = time.leaseNow();
     const rows = writer
       .arrays(`
-        SELECT d.delivery_number, d.entity_id, d.due_version, d.attempts, d.due_since, ${view.columnsOf('v')}
+        SELECT d.delivery_number, d.entity_id, d.due_version, d.attempts, d.due_since,
+          d.delivered_version, ${view.columnsOf('v')}
         FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id WHERE ${IS_DUE}`)
       .all(...placeAt(leaseNowMs), limit) as unknown as SQLOutputValue[][];
     for (const some of portions(rows))
       writer
         .statement(take(some.length))
         .run(claimant, leaseNowMs + leaseMs, ...some.map(([number]) => bigintOf(number)));
-    return rows.map((row) => claimed(request, view, row));
+    return rows.map((row) => withRepair(writer, claimed(request, view, row), row[5]));
   });
 }
 
@@ -145,7 +147,7 @@ function claimed(
   view: ViewTable,
   row: readonly SQLOutputValue[],
 ): ClaimedDelivery {
-  const [number, entityId, version, attempted, dueSince, ...values] = row;
+  const [number, entityId, version, attempted, dueSince, , ...values] = row;
   return {
     target,
     entityId: textOf(entityId),
@@ -157,4 +159,16 @@ function claimed(
     dueSinceMs: numberOf(dueSince),
     deliveryNumber: numberOf(number),
   };
+}
+
+/** Only what the target has at the due version already can be a repair: nearly always there is none to look for. */
+function withRepair(
+  writer: Connection,
+  delivery: ClaimedDelivery,
+  delivered: SQLOutputValue | undefined,
+): ClaimedDelivery {
+  const { target, entityId, version } = delivery;
+  if (delivered === null || numberOf(delivered) < version) return delivery;
+  const replaces = readRepair(writer, target, entityId, version);
+  return replaces === null ? delivery : { ...delivery, replaces };
 }

@@ -1,6 +1,6 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import type { DueAgain } from '../../ports/reconciliation.ts';
+import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type {
   DeliveryFilter,
   DeliveryKey,
@@ -38,7 +38,7 @@ import type { SqliteStoreOptions } from './options.ts';
 import { listParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
-import { listOwed, makeDueAgain } from './reconciliation.ts';
+import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate } from './schema.ts';
 import { releaseDeliveries, settleDeliveries } from './settlements.ts';
@@ -198,6 +198,11 @@ export class SqliteStore implements Store {
 
   async makeDueAgain(again: DueAgain) {
     return this.#ready().database.write((writer) => makeDueAgain(writer, again, this.#time.now()));
+  }
+
+  async makeRepairsDue(repairs: RepairsDue) {
+    const { database, view } = this.#ready();
+    return database.write((writer) => makeRepairsDue(writer, view, repairs, this.#time.now()));
   }
 
   async readSweep(target: string) {

@@ -27,6 +27,7 @@ export function describeSweeps(harness: StoreHarness): void {
       missing: 4,
       older: 5,
       different: 6,
+      unrecorded: 11,
       unexpected: 7,
       newer: 8,
       madeDue: 9,

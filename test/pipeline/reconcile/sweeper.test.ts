@@ -88,6 +88,7 @@ describe('a sweeper', () => {
       missing: 1,
       older: 0,
       different: 1,
+      unrecorded: 0,
       unexpected: 1,
       newer: 0,
       madeDue: 2,
