@@ -14,6 +14,7 @@ import { DueRules } from './ingest/due.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
+import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
 import { Verifier, type VerifierStatus } from './verify/verifier.ts';
@@ -32,6 +33,10 @@ export interface SyncOptions<State, Event> {
   readonly group: string;
   readonly ingest?: Partial<IngestTuning>;
   readonly delivery?: Partial<DeliveryTuning>;
+  /** Makes the topics before they are looked for, where that is not an operator's choice; tried until it works. */
+  readonly makeTopics?: () => Promise<void>;
+  /** Called once, when the store has its schema: while the log may still be missing. */
+  readonly onStoreReady?: () => void;
 }
 
 export interface IngestTuning {
@@ -73,7 +78,7 @@ type Health = { readonly ok: true } | { readonly ok: false; readonly reason: str
 /**
  * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
  * log that does not answer yet, and for topics that are not there yet; it gives up only on what waiting cannot
- * mend.
+ * mend. Deliveries and sweeps begin as soon as the store is there; reading waits for the log.
  */
 export class Sync<State, Event> {
   readonly #options: SyncOptions<State, Event>;
@@ -184,15 +189,26 @@ export class Sync<State, Event> {
 
   async #start(): Promise<void> {
     await this.#untilItWorks(() => this.#migrate());
-    await this.#untilItWorks(() => this.#checkTopics());
     if (this.#stopping.signal.aborted) return;
+    this.#startWithoutLog();
+    await this.#untilItWorks(() => this.#prepareTopics());
+    await this.#untilItWorks(() => this.#startIngest());
+  }
+
+  /** What needs the store and the targets alone goes on, whether or not the log answers. */
+  #startWithoutLog(): void {
     this.#delivers = this.#createDelivers();
     this.#sweepers = this.#createSweepers();
-    await this.#untilItWorks(() => this.#startIngest());
     for (const deliver of this.#delivers) deliver.start();
     this.#watching = Promise.all(this.#ledgerWatches.map((watch) => watch.run(this.#stopping.signal)));
     for (const sweeper of this.#sweepers.values()) sweeper.start();
     this.#verifier.start();
+    this.#options.onStoreReady?.();
+  }
+
+  async #prepareTopics(): Promise<void> {
+    await this.#options.makeTopics?.();
+    await this.#checkTopics();
   }
 
   /** Makes the view's table again if it was dropped or renamed under the running program. */
@@ -326,11 +342,13 @@ export class Sync<State, Event> {
 
   /** An instance that sends nothing sweeps nothing: it would not know whether the target is down. */
   #createSweepers(): Map<string, Sweeper> {
-    const { store, targets, clock, logger } = this.#options;
+    const { log, store, targets, clock, logger } = this.#options;
+    const caughtUp = (signal: AbortSignal) =>
+      untilCaughtUp({ log, store, topics: this.#topics, clock }, signal);
     const found = new Map<string, Sweeper>();
     this.#delivers.forEach((deliver, index) => {
       const route = targets[index] as TargetRoute;
-      const sweeper = sweeperOn(route, deliver, { store, clock, logger });
+      const sweeper = sweeperOn(route, deliver, { store, clock, logger, untilCaughtUp: caughtUp });
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;

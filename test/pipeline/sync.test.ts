@@ -26,6 +26,8 @@ interface Overrides {
   readonly log?: EmbeddedLog;
   readonly delivery?: { readonly enabled: boolean };
   readonly sweep?: TargetRoute['sweep'];
+  readonly makeTopics?: () => Promise<void>;
+  readonly onStoreReady?: () => void;
 }
 
 function created(orderId: string): NewRecord {
@@ -236,6 +238,56 @@ describe('the whole pipeline', () => {
     await started;
     await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
     await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
+  it('delivers what is due while the log does not answer, and reads when it answers again', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const silent = place.sync({ delivery: { enabled: false } });
+    await silent.start();
+    await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
+    await vi.waitFor(
+      async () => expect(await place.store.counts()).toMatchObject({ deliveriesPending: 1 }),
+      WAITING,
+    );
+    await silent.stop();
+    let isDown = true;
+    const log = wrap(place.log, {
+      describe: async (topics) => {
+        if (isDown) throw new TributaryError('log_unreachable', 'The log does not answer.');
+        return place.log.describe(topics);
+      },
+    });
+    let isStoreReady = false;
+    const sync = place.sync({
+      log,
+      onStoreReady: () => {
+        isStoreReady = true;
+      },
+    });
+    const started = sync.start();
+    await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
+    expect(isStoreReady).toBe(true);
+    expect(await sync.health()).toEqual({ ok: false, reason: 'The log does not answer.' });
+    isDown = false;
+    await started;
+    await place.append(created('b'), paid('b', 'PAYMENT_AUTHORIZED', 1));
+    await vi.waitFor(() => expect(place.newest('b')).toMatchObject({ ready_to_send: true }), WAITING);
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
+  it('tries to make its topics until that works', async () => {
+    const place = await SyncPlace.make();
+    let attempts = 0;
+    const sync = place.sync({
+      makeTopics: async () => {
+        if (++attempts <= 2) throw new TributaryError('log_unreachable', 'The log does not answer.');
+        await place.makeTopics();
+      },
+    });
+    await sync.start();
+    expect(attempts).toBe(3);
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
   });
 

@@ -212,13 +212,13 @@ async function receiveIn(
   const recorded: SqlValue[][] = [];
   const repairedIds: string[] = [];
 
-  const receipts = deliveries.map(({ deliveryId, state, receivedAtMs }): Receipt => {
+  const receipts = deliveries.map(({ deliveryId, state, replaces = null, receivedAtMs }): Receipt => {
     const payloadHash = payloadHashOf(state);
     const row = held.get(state.order_id) ?? null;
     const knownAs = known.get(deliveryId);
     const effect =
       knownAs === undefined
-        ? effectOfNew(state.version, row?.version ?? null)
+        ? effectOfNew(state, replaces, row)
         : effectOfKnown(state, payloadHash, knownAs, row);
     if (effect === 'applied' || effect === 'ignored') {
       known.set(deliveryId, { payloadHash, effect });
