@@ -125,10 +125,11 @@ describe('the calls of a delivery loop', () => {
     }
     expect(new Set(target.calls.slice(before).map(({ ids }) => ids.length))).toEqual(new Set([1]));
     await clock.advance(5_000);
+    const singles = target.calls.length;
     ledger.due(...names('then', 400));
     deliver.wake();
     await clock.advance(1_000);
-    expect(Math.max(...target.calls.slice(-8).map(({ ids }) => ids.length))).toBeGreaterThan(1);
+    expect(Math.max(...target.calls.slice(singles).map(({ ids }) => ids.length))).toBeGreaterThan(1);
     await stop();
   });
 
