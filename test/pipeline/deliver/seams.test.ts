@@ -50,6 +50,24 @@ describe('the calls of a delivery loop', () => {
     await stop();
   });
 
+  it('give first attempts most of a rate that retries alone would use up', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(9, {
+      breaker: NO_BREAKER,
+      ratePerSecond: 100,
+      backoff: { baseMs: 1, capMs: 1 },
+      maxAttempts: 10_000,
+    });
+    target.answer = ({ entityId }) => (isBad(entityId) ? DOWN : DELIVERED);
+    ledger.due(...names('bad', 300));
+    deliver.start();
+    await clock.advance(10_000);
+    ledger.due(...names('good', 500));
+    deliver.wake();
+    await clock.advance(10_000);
+    expect(ledger.undelivered.filter(({ entityId }) => !isBad(entityId))).toEqual([]);
+    await stop();
+  });
+
   it('never carry a retry together with another state, however many of both wait', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(3, {
       breaker: NO_BREAKER,
