@@ -3,12 +3,22 @@
  * everything must be as the oracle says, and /readyz must have said what stood still. See docs/checks.md.
  */
 
+import { frozenMgt } from './faults/frozen-mgt.ts';
+import { frozenSync } from './faults/frozen-sync.ts';
 import { Ground } from './faults/ground.ts';
 import { misconfiguredTarget } from './faults/misconfigured-target.ts';
+import { oneBadOf256 } from './faults/one-bad-of-256.ts';
+import { retryAfterHour } from './faults/retry-after-hour.ts';
 import { DATABASES, type Scenario, type ScenarioFigures } from './faults/scenario.ts';
 import { type Figures, messageOf, RunningCheck, runCommand } from './lib/command.ts';
 
-const SCENARIOS: readonly Scenario[] = [misconfiguredTarget];
+const SCENARIOS: readonly Scenario[] = [
+  frozenSync,
+  frozenMgt,
+  misconfiguredTarget,
+  oneBadOf256,
+  retryAfterHour,
+];
 const NAMES = SCENARIOS.map(({ name }) => name);
 
 await runCommand({

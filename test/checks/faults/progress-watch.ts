@@ -1,7 +1,7 @@
 /** Looks four times a second how far each partition's checkpoint is, and twice a second what the target holds. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSameRow } from '../lib/comparison.ts';
-import { Tables } from '../lib/tables.ts';
+import { type OrderRow, Tables } from '../lib/tables.ts';
 import type { Oracle } from '../oracle.ts';
 import { Standstills } from './standstill.ts';
 
@@ -16,7 +16,7 @@ export interface ProgressOptions {
   readonly ends: () => ReadonlyMap<string, bigint>;
   /** Where order-sync's tables are now. */
   readonly source: () => string;
-  /** The SQLite file of order-mgt, or null if the target is not watched. */
+  /** Where order-mgt's orders are, or null if there are none. */
   readonly target: () => string | null;
 }
 
@@ -25,8 +25,9 @@ export class ProgressWatch {
   readonly #options: ProgressOptions;
   readonly #stop = new AbortController();
   #checkpoints: ReadonlyMap<string, bigint> = new Map();
+  #target: Tables | null = null;
   #running: Promise<void> = Promise.resolve();
-  #isTargetRight = true;
+  #wrongOrders: ReadonlySet<string> = new Set();
 
   constructor(options: ProgressOptions) {
     this.#options = options;
@@ -41,9 +42,9 @@ export class ProgressWatch {
     return [...ends].every(([place, end]) => (this.#checkpoints.get(place) ?? 0n) >= end);
   }
 
-  /** Whether the target held the last state of every order at the last look. */
-  get isTargetRight(): boolean {
-    return this.#isTargetRight;
+  /** The orders that the target lacked or held in another state than their last at the last look. */
+  get wrongOrders(): ReadonlySet<string> {
+    return this.#wrongOrders;
   }
 
   async stop(): Promise<void> {
@@ -69,6 +70,7 @@ export class ProgressWatch {
       await sleep(POLL_MS, undefined, { signal }).catch(() => {});
     }
     await opened?.tables.close().catch(() => {});
+    await this.#target?.close().catch(() => {});
   }
 
   #seePartitions(ends: ReadonlyMap<string, bigint>): void {
@@ -80,33 +82,28 @@ export class ProgressWatch {
   }
 
   async #seeTarget(): Promise<void> {
-    const file = this.#options.target();
-    if (file === null) return;
-    const held = new Map<string, { readonly version: number; readonly isRight: boolean }>();
-    const tables = new Tables(`sqlite:${file}`);
+    const url = this.#options.target();
+    if (url === null) return;
+    const { oracle } = this.#options;
+    const held = new Map<string, OrderRow>();
+    this.#target ??= new Tables(url);
     try {
-      for await (const row of tables.orders()) {
-        const expected = this.#options.oracle.expectedOrder(row.orderId);
-        const isRight = expected !== undefined && isSameRow(row, expected);
-        held.set(row.orderId, { version: row.version, isRight });
-      }
+      for await (const row of this.#target.orders()) held.set(row.orderId, row);
     } catch {
       return;
-    } finally {
-      await tables.close();
     }
-    let isRight = true;
+    const wrong = new Set<string>();
+    for (const expected of oracle.expectedOrders()) {
+      const row = held.get(expected.orderId);
+      if (row === undefined ? expected.readyToSend : !isSameRow(row, expected)) wrong.add(expected.orderId);
+    }
     let versions = 0;
     for (const { version } of held.values()) versions += version;
-    for (const expected of this.#options.oracle.expectedOrders()) {
-      const found = held.get(expected.orderId);
-      if (found === undefined ? expected.readyToSend : !found.isRight) isRight = false;
-    }
-    this.#isTargetRight = isRight;
+    this.#wrongOrders = wrong;
     this.standstills.see(TARGET_PART, {
       atMs: performance.now(),
       mark: `${held.size} ${versions}`,
-      isOwed: !isRight,
+      isOwed: wrong.size > 0,
     });
   }
 }

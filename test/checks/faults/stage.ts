@@ -36,6 +36,12 @@ export interface StageOptions {
   readonly targetSettings?: Readonly<Record<string, string>>;
 }
 
+interface Target {
+  readonly program: Program;
+  /** Where its orders are: `mysql://...` or `sqlite:file`. */
+  readonly tables: string;
+}
+
 export class Stage {
   readonly check: RunningCheck;
   readonly folder: string;
@@ -50,7 +56,7 @@ export class Stage {
   readonly brokers: readonly string[] | null;
   readonly programs: Program[] = [];
   readonly #suffix: string;
-  #target: { readonly program: Program; readonly file: string } | null = null;
+  #target: Target | null = null;
   #faultAtMs = performance.now();
 
   static async open(context: ScenarioContext, options: StageOptions = {}): Promise<Stage> {
@@ -109,7 +115,7 @@ export class Stage {
       oracle: this.oracle,
       ends: () => this.feeder.ends(),
       source: () => this.databaseUrl(),
-      target: () => this.#target?.file ?? null,
+      target: () => this.#target?.tables ?? null,
     });
     check.defer(() => this.readyz.stop());
     check.defer(() => this.progress.stop());
@@ -130,9 +136,9 @@ export class Stage {
     return this.#target.program;
   }
 
-  /** The file of order-mgt's orders, or null if they are elsewhere. */
-  get targetFile(): string | null {
-    return this.#target?.file ?? null;
+  /** Where order-mgt's orders are, or null if there is no order-mgt. */
+  get targetTables(): string | null {
+    return this.#target?.tables ?? null;
   }
 
   get faultAtMs(): number {
@@ -160,6 +166,19 @@ export class Stage {
     const program = await Program.create(this.check, 'order-sync', label, this.folder, this.settings(more));
     this.programs.push(program);
     return program;
+  }
+
+  /** An order-mgt that is not started yet. */
+  async orderMgt(label: string, settings: Readonly<Record<string, string>>): Promise<Program> {
+    const all = { TRIBUTARY_DATA_DIR: this.folder, ...settings };
+    const program = await Program.create(this.check, 'order-mgt', label, this.folder, all);
+    this.programs.push(program);
+    return program;
+  }
+
+  /** Says where deliveries go by default, and where the orders are that are compared in the end. */
+  setTarget(program: Program, tables: string): void {
+    this.#target = { program, tables };
   }
 
   /** Starts as many order-syncs, waits until all are ready and own something, and begins to feed. */
@@ -203,6 +222,23 @@ export class Stage {
     return this.until(patienceSeconds, () => this.progress.isAt(ends), sinceMs);
   }
 
+  /** Waits until the target has got right, at one look or another, every order that it holds wrongly now. */
+  async targetCaughtUp(patienceSeconds: number, sinceMs = performance.now()): Promise<number | null> {
+    const owed = new Set(this.progress.wrongOrders);
+    const isDone = () => {
+      for (const orderId of owed) if (!this.progress.wrongOrders.has(orderId)) owed.delete(orderId);
+      return owed.size === 0;
+    };
+    return this.until(patienceSeconds, isDone, sinceMs);
+  }
+
+  /** The partitions that an order-sync follows, by `topic/partition`. */
+  async ownedBy({ port }: Program): Promise<ReadonlySet<string>> {
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/pipeline`);
+    const { ingest } = (await answer.json()) as { ingest: { owned: { name: string }[] } | null };
+    return new Set((ingest?.owned ?? []).map(({ name }) => name));
+  }
+
   /** Waits until it is so; resolves with the seconds since `sinceMs`, or null when the patience is over. */
   async until(
     patienceSeconds: number,
@@ -232,14 +268,9 @@ export class Stage {
   }
 
   async #startTarget(settings: Readonly<Record<string, string>>): Promise<void> {
-    const file = join(this.folder, 'order-mgt.sqlite');
-    const program = await Program.create(this.check, 'order-mgt', 'order-mgt', this.folder, {
-      TRIBUTARY_DATA_DIR: this.folder,
-      ORDER_MGT_DATABASE_URL: `sqlite:${file}`,
-      ...settings,
-    });
-    this.programs.push(program);
-    this.#target = { program, file };
+    const tables = `sqlite:${join(this.folder, 'order-mgt.sqlite')}`;
+    const program = await this.orderMgt('order-mgt', { ORDER_MGT_DATABASE_URL: tables, ...settings });
+    this.setTarget(program, tables);
     program.start();
     await program.ready();
   }

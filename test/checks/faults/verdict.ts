@@ -34,8 +34,12 @@ export interface Findings {
 
 /** Without any change for this long, everything is compared as it is. */
 const STALL_SECONDS = 40;
+/** Where nothing is left to do and the target is wrong all the same, it will not become right by waiting. */
+const HOPELESS_SECONDS = 12;
 const SETTLE_SECONDS = 100;
 const GREEN_PATIENCE_SECONDS = 20;
+/** Of /readyz before the fault, the last moments are shown. */
+const BEFORE_FAULT_SECONDS = 2;
 
 export async function conclude(stage: Stage, findings: Findings): Promise<ScenarioFigures> {
   const wrong: string[] = [...(findings.wrong ?? [])];
@@ -83,7 +87,7 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
     target_stood_still_seconds: longestSeconds(standstills.filter(({ part }) => part === TARGET_PART)),
     events: stage.feeder.acknowledged,
     ...findings.more,
-    readyz: stage.readyz.lines(),
+    readyz: stage.readyz.lines().filter(({ second }) => second > -BEFORE_FAULT_SECONDS),
     wrong,
     ok: wrong.length === 0,
   };
@@ -98,18 +102,20 @@ async function settle(stage: Stage, parked: ReadonlySet<string>): Promise<void> 
   const isThrough = async () => {
     const counts = await ledger.counts().catch(() => null);
     const isAt = stage.progress.isAt(ends);
-    const seen = JSON.stringify([counts, isAt, stage.progress.isTargetRight]);
+    const seen = JSON.stringify([counts, isAt, stage.progress.wrongOrders.size]);
     if (seen !== last) movedAtMs = performance.now();
     last = seen;
-    if (performance.now() - movedAtMs > STALL_SECONDS * 1_000) return true;
+    const stillSeconds = (performance.now() - movedAtMs) / 1_000;
+    const isHopeless = isAt && counts?.pending === 0 && stillSeconds > HOPELESS_SECONDS;
+    if (isHopeless || stillSeconds > STALL_SECONDS) return true;
     const isTargetDone =
-      stage.targetFile === null ||
-      (counts?.pending === 0 && (stage.progress.isTargetRight || parked.size > 0));
+      stage.targetTables === null ||
+      (counts !== null && counts.pending <= parked.size && stage.progress.wrongOrders.size <= parked.size);
     return isAt && isTargetDone;
   };
   const seconds = await stage.until(SETTLE_SECONDS, isThrough);
   await ledger.close();
-  if (seconds === null || last.includes('false')) stage.say(`Not all is through: ${last}`);
+  if (seconds === null || !stage.progress.isAt(ends)) stage.say(`Not all is through: ${last}`);
 }
 
 interface Compared {
@@ -130,8 +136,8 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
   const source = await stage.tables((tables) => compareWithOracle(tables, stage.oracle, malformed));
   const examples = [...source.examples];
   let targetDifferent = 0;
-  if (stage.targetFile !== null) {
-    const tables = new Tables(`sqlite:${stage.targetFile}`);
+  if (stage.targetTables !== null) {
+    const tables = new Tables(stage.targetTables);
     const target = await compareTarget(tables, stage.oracle, parked);
     await tables.close();
     targetDifferent = target.target_different;
