@@ -3,21 +3,32 @@
  * everything must be as the oracle says, and /readyz must have said what stood still. See docs/checks.md.
  */
 
+import { clockAhead, clockBehind } from './faults/clocks.ts';
+import { failover } from './faults/failover.ts';
 import { frozenMgt } from './faults/frozen-mgt.ts';
 import { frozenSync } from './faults/frozen-sync.ts';
 import { Ground } from './faults/ground.ts';
+import { lostView } from './faults/lost-view.ts';
 import { misconfiguredTarget } from './faults/misconfigured-target.ts';
 import { oneBadOf256 } from './faults/one-bad-of-256.ts';
+import { restore } from './faults/restore.ts';
 import { retryAfterHour } from './faults/retry-after-hour.ts';
 import { DATABASES, type Scenario, type ScenarioFigures } from './faults/scenario.ts';
+import { unfoldable } from './faults/unfoldable.ts';
 import { type Figures, messageOf, RunningCheck, runCommand } from './lib/command.ts';
 
 const SCENARIOS: readonly Scenario[] = [
+  failover,
+  restore,
   frozenSync,
   frozenMgt,
   misconfiguredTarget,
   oneBadOf256,
   retryAfterHour,
+  clockAhead,
+  clockBehind,
+  lostView,
+  unfoldable,
 ];
 const NAMES = SCENARIOS.map(({ name }) => name);
 

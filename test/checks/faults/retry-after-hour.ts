@@ -2,7 +2,7 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import mysql from 'mysql2/promise';
-import { readyOrder } from '../lib/embedded-log.ts';
+import { readyOrderOf } from './events.ts';
 import { startGateway } from './gateway.ts';
 import type { Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
@@ -63,13 +63,7 @@ export const retryAfterHour: Scenario = {
 };
 
 function give(stage: Stage, orderId: string): void {
-  const { order, payment } = stage.topics;
-  stage.give(
-    readyOrder(orderId).map((record) => ({
-      ...record,
-      topic: record.topic === 'order_events' ? order : payment,
-    })),
-  );
+  stage.give(readyOrderOf(stage.topics, orderId));
 }
 
 /** How long the order's delivery waits from now, by the ledger. */

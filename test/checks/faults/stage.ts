@@ -176,6 +176,12 @@ export class Stage {
     return program;
   }
 
+  /** The program has played its part: that it runs no more is right. */
+  forget(program: Program | undefined): void {
+    const index = program === undefined ? -1 : this.programs.indexOf(program);
+    if (index >= 0) this.programs.splice(index, 1);
+  }
+
   /** Says where deliveries go by default, and where the orders are that are compared in the end. */
   setTarget(program: Program, tables: string): void {
     this.#target = { program, tables };
