@@ -3,17 +3,21 @@
  * everything must be as the oracle says, and /readyz must have said what stood still. See docs/checks.md.
  */
 
+import { blackhole } from './faults/blackhole.ts';
 import { clockAhead, clockBehind } from './faults/clocks.ts';
 import { failover } from './faults/failover.ts';
 import { frozenMgt } from './faults/frozen-mgt.ts';
 import { frozenSync } from './faults/frozen-sync.ts';
 import { Ground } from './faults/ground.ts';
+import { leaderless } from './faults/leaderless.ts';
+import { logDown } from './faults/log-down.ts';
 import { lostView } from './faults/lost-view.ts';
 import { misconfiguredTarget } from './faults/misconfigured-target.ts';
 import { oneBadOf256 } from './faults/one-bad-of-256.ts';
 import { restore } from './faults/restore.ts';
 import { retryAfterHour } from './faults/retry-after-hour.ts';
 import { DATABASES, type Scenario, type ScenarioFigures } from './faults/scenario.ts';
+import { unclean } from './faults/unclean.ts';
 import { unfoldable } from './faults/unfoldable.ts';
 import { type Figures, messageOf, RunningCheck, runCommand } from './lib/command.ts';
 
@@ -22,11 +26,15 @@ const SCENARIOS: readonly Scenario[] = [
   restore,
   frozenSync,
   frozenMgt,
+  blackhole,
+  leaderless,
+  unclean,
   misconfiguredTarget,
   oneBadOf256,
   retryAfterHour,
   clockAhead,
   clockBehind,
+  logDown,
   lostView,
   unfoldable,
 ];

@@ -1,6 +1,7 @@
 /** The servers that all scenarios of one run share, started when the first scenario wants them. */
 import { createDatabase, type RunningServices, startServices } from '../../services/index.ts';
 import type { RunningCheck } from '../lib/command.ts';
+import { KafkaCluster } from './kafka-cluster.ts';
 import type { DatabaseKind } from './scenario.ts';
 
 /** The database that a scenario's programs use. */
@@ -12,7 +13,8 @@ export interface ScenarioDatabase {
 export class Ground {
   readonly database: DatabaseKind;
   readonly #check: RunningCheck;
-  #kafka: Promise<readonly string[]> | undefined;
+  #kafka: Promise<KafkaCluster> | undefined;
+  #threeBrokers: Promise<KafkaCluster> | undefined;
   #server: Promise<RunningServices> | undefined;
 
   constructor(check: RunningCheck, database: DatabaseKind) {
@@ -21,9 +23,15 @@ export class Ground {
   }
 
   /** One broker, shared: topics and groups of a scenario have names of their own. */
-  kafka(): Promise<readonly string[]> {
-    this.#kafka ??= this.#start({ kafka: { heap: '768m' } }).then((services) => services.kafka.brokers);
+  kafka(): Promise<KafkaCluster> {
+    this.#kafka ??= KafkaCluster.start(this.#check, 1);
     return this.#kafka;
+  }
+
+  /** Three brokers of which scenarios kill some; each scenario leaves all of them running. */
+  threeBrokers(): Promise<KafkaCluster> {
+    this.#threeBrokers ??= KafkaCluster.start(this.#check, 3);
+    return this.#threeBrokers;
   }
 
   /** The address of the database server, without a database of the scenario in it. */

@@ -27,6 +27,7 @@ export class ProgressWatch {
   #checkpoints: ReadonlyMap<string, bigint> = new Map();
   #target: Tables | null = null;
   #running: Promise<void> = Promise.resolve();
+  #looks = 0;
   #wrongOrders: ReadonlySet<string> = new Set();
 
   constructor(options: ProgressOptions) {
@@ -35,6 +36,11 @@ export class ProgressWatch {
 
   start(): void {
     this.#running = this.#watch();
+  }
+
+  /** How often it has looked so far. */
+  get looks(): number {
+    return this.#looks;
   }
 
   /** Whether every checkpoint was at or behind these ends at the last look. */
@@ -67,6 +73,7 @@ export class ProgressWatch {
       if (checkpoints !== null) this.#checkpoints = checkpoints;
       this.#seePartitions(ends);
       if (poll % TARGET_EVERY_POLLS === 0) await this.#seeTarget();
+      if (checkpoints !== null) this.#looks++;
       await sleep(POLL_MS, undefined, { signal }).catch(() => {});
     }
     await opened?.tables.close().catch(() => {});

@@ -12,6 +12,7 @@ import { Tables } from '../lib/tables.ts';
 import { Oracle, type RawRecord, type Topics } from '../oracle.ts';
 import { Feeder } from './feeder.ts';
 import type { ScenarioDatabase } from './ground.ts';
+import type { KafkaCluster } from './kafka-cluster.ts';
 import { ProgressWatch } from './progress-watch.ts';
 import { ReadyzWatch } from './readyz-watch.ts';
 import type { ScenarioContext } from './scenario.ts';
@@ -25,9 +26,10 @@ export interface StageOptions {
   readonly log?: 'embedded' | 'kafka';
   /** Partitions of the order topic and of the payment topic. */
   readonly partitions?: readonly [orders: number, payments: number];
-  /** The brokers, if not the shared one. Topics are made by `makeTopics` then, if it is given. */
-  readonly brokers?: readonly string[];
-  readonly makeTopics?: (partitions: ReadonlyMap<string, number>) => Promise<void>;
+  /** The brokers, if not the shared one. */
+  readonly cluster?: KafkaCluster;
+  /** Makes the topics with these names, if they are not made in the usual way. */
+  readonly makeTopics?: (topics: Topics) => Promise<void>;
   readonly acks?: number;
   /** The database, if not a new one on the shared server. */
   readonly database?: ScenarioDatabase;
@@ -70,8 +72,9 @@ export class Stage {
       [topics.payment, payments],
     ]);
     const isEmbedded = ground.database === 'sqlite' && options.log !== 'kafka';
-    const brokers = isEmbedded ? null : (options.brokers ?? (await ground.kafka()));
-    if (options.makeTopics !== undefined) await options.makeTopics(partitions);
+    const cluster = isEmbedded ? null : (options.cluster ?? (await ground.kafka()));
+    const brokers = cluster?.brokers ?? null;
+    if (options.makeTopics !== undefined) await options.makeTopics(topics);
     else if (brokers !== null) await createTopics(brokers, partitions);
     const log =
       brokers === null
@@ -225,7 +228,13 @@ export class Stage {
     patienceSeconds: number,
     sinceMs = performance.now(),
   ): Promise<number | null> {
-    return this.until(patienceSeconds, () => this.progress.isAt(ends), sinceMs);
+    // A picture from before the call may be older than what is asked about.
+    const looks = this.progress.looks;
+    return this.until(
+      patienceSeconds,
+      () => this.progress.looks > looks + 1 && this.progress.isAt(ends),
+      sinceMs,
+    );
   }
 
   /** Waits until the target has got right, at one look or another, every order that it holds wrongly now. */

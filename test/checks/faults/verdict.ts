@@ -37,6 +37,8 @@ const STALL_SECONDS = 40;
 /** Where nothing is left to do and the target is wrong all the same, it will not become right by waiting. */
 const HOPELESS_SECONDS = 12;
 const SETTLE_SECONDS = 100;
+/** Of each kind of fault. */
+const EXAMPLES_SHOWN = 5;
 const GREEN_PATIENCE_SECONDS = 20;
 /** Of /readyz before the fault, the last moments are shown. */
 const BEFORE_FAULT_SECONDS = 2;
@@ -134,21 +136,21 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
   const malformed = findings.malformed ?? new Set<string>();
   const parked = findings.parked ?? new Set<string>();
   const source = await stage.tables((tables) => compareWithOracle(tables, stage.oracle, malformed));
-  const examples = [...source.examples];
+  const examples = source.examples.slice(0, EXAMPLES_SHOWN);
   let targetDifferent = 0;
   if (stage.targetTables !== null) {
     const tables = new Tables(stage.targetTables);
     const target = await compareTarget(tables, stage.oracle, parked);
     await tables.close();
     targetDifferent = target.target_different;
-    examples.push(...target.examples);
+    examples.push(...target.examples.slice(0, EXAMPLES_SHOWN));
   }
   const ledger = new LedgerTables(stage.databaseUrl());
   let parkedWrongly = 0;
   for (const [orderId, { status, reason }] of await ledger.standings()) {
     if (status !== 'dead' || parked.has(orderId)) continue;
     parkedWrongly++;
-    if (examples.length < 40) examples.push(`parked: ${JSON.stringify(orderId)}: ${reason}`);
+    if (parkedWrongly <= EXAMPLES_SHOWN) examples.push(`parked: ${JSON.stringify(orderId)}: ${reason}`);
   }
   await ledger.close();
   return {
