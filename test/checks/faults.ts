@@ -4,6 +4,7 @@
  */
 
 import { blackhole } from './faults/blackhole.ts';
+import { bomb } from './faults/bomb.ts';
 import { clockAhead, clockBehind } from './faults/clocks.ts';
 import { failover } from './faults/failover.ts';
 import { frozenMgt } from './faults/frozen-mgt.ts';
@@ -17,6 +18,7 @@ import { oneBadOf256 } from './faults/one-bad-of-256.ts';
 import { restore } from './faults/restore.ts';
 import { retryAfterHour } from './faults/retry-after-hour.ts';
 import { DATABASES, type Scenario, type ScenarioFigures } from './faults/scenario.ts';
+import { slowTopicTarget } from './faults/slow-topic-target.ts';
 import { unclean } from './faults/unclean.ts';
 import { unfoldable } from './faults/unfoldable.ts';
 import { type Figures, messageOf, RunningCheck, runCommand } from './lib/command.ts';
@@ -34,7 +36,9 @@ const SCENARIOS: readonly Scenario[] = [
   retryAfterHour,
   clockAhead,
   clockBehind,
+  slowTopicTarget,
   logDown,
+  bomb,
   lostView,
   unfoldable,
 ];

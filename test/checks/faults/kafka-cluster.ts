@@ -154,13 +154,12 @@ export class KafkaCluster {
     });
   }
 
-  /** The leader of each partition of a topic, or -1 where there is none. */
-  async leadersOf(topic: string): Promise<number[]> {
-    return this.#withAdmin(async (admin) => {
-      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
-      const partitions = topics.get(topic)?.partitions ?? [];
-      return partitions.map((partition) => partition?.leader ?? -1);
-    });
+  /** The leader of each partition of a topic, or null while one of them has none: then the library says nothing. */
+  async leadersOf(topic: string): Promise<number[] | null> {
+    const metadata = await this.#withAdmin((admin) =>
+      admin.metadata({ topics: [topic], forceUpdate: true }).catch(() => null),
+    );
+    return metadata?.topics.get(topic)?.partitions.map((partition) => partition?.leader ?? -1) ?? null;
   }
 
   async #withAdmin<Result>(work: (admin: Admin) => Promise<Result>): Promise<Result> {

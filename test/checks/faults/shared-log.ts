@@ -25,20 +25,28 @@ export function kafkaLog(
   partitions: ReadonlyMap<string, number>,
   { acks = -1 }: KafkaLogOptions = {},
 ): ScenarioLog {
-  // Not idempotent: a record that is published twice is a duplicate, and those are welcome here.
-  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
-    clientId: 'check',
-    bootstrapBrokers: [...brokers],
-    retries: 0,
-    timeout: 5_000,
-    connectTimeout: 5_000,
-    acks,
-  });
+  const producers = new Map<string, Producer<Buffer, Buffer, Buffer, Buffer>>();
+  // The library knows nothing of a topic while one of its partitions has no leader: so each queue has its own memory.
+  const producerOf = (queue: string) => {
+    // Not idempotent: a record that is published twice is a duplicate, and those are welcome here.
+    const producer =
+      producers.get(queue) ??
+      new Producer<Buffer, Buffer, Buffer, Buffer>({
+        clientId: 'check',
+        bootstrapBrokers: [...brokers],
+        retries: 0,
+        timeout: 5_000,
+        connectTimeout: 5_000,
+        acks,
+      });
+    producers.set(queue, producer);
+    return producer;
+  };
   return {
     queueOf: ({ topic, key }) => `${topic}/${partitionOf(key, partitions.get(topic) ?? 1)}`,
     async append(queue, records) {
       const [topic = '', partition] = queue.split('/');
-      const { offsets } = await producer.send({
+      const { offsets } = await producerOf(queue).send({
         messages: records.map((record) => ({
           topic,
           partition: Number(partition),
@@ -54,7 +62,7 @@ export function kafkaLog(
       return new Map([[queue, base + BigInt(records.length)]]);
     },
     async close() {
-      await producer.close(true).catch(() => {});
+      await Promise.all([...producers.values()].map((producer) => producer.close(true).catch(() => {})));
     },
   };
 }

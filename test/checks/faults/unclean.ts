@@ -1,8 +1,6 @@
 /** A leader election that loses records: others take their offsets, and the partition has to halt and say so. */
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { eventOf } from './events.ts';
+import { resume } from './operator.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
 import { conclude } from './verdict.ts';
@@ -13,7 +11,6 @@ const LOST = 40;
 /** The new log has to be at least as long as the old one: then no offset is out of range. */
 const REPLACED = 80;
 const HALT_SECONDS = 40;
-const repository = join(import.meta.dirname, '..', '..', '..');
 
 export const unclean: Scenario = {
   name: 'unclean',
@@ -38,14 +35,13 @@ export const unclean: Scenario = {
         ]),
     });
     const place = `${stage.topics.order}/0`;
-    const [sync] = await stage.startSyncs(1);
-    if (sync === undefined) throw new Error('There is one');
+    await stage.startSyncs(1);
     await stage.warmUp(5);
     await stage.feeder.stop();
     await stage.wait(2);
 
     await cluster.killBroker(FOLLOWER);
-    await stage.until(30, async () => (await cluster.leadersOf(stage.topics.order))[0] === LEADER);
+    await stage.until(30, async () => (await cluster.leadersOf(stage.topics.order))?.[0] === LEADER);
     const lost = Array.from({ length: LOST }, (_, number) =>
       eventOf(stage.topics, `lost-by-the-log-${number}`, 'CREATED', number),
     );
@@ -56,7 +52,7 @@ export const unclean: Scenario = {
     stage.faultBegins(`The leader dies with ${LOST} records that only it and the journal have`);
     await cluster.killBroker(LEADER);
     await cluster.startBroker(FOLLOWER);
-    await stage.until(40, async () => (await cluster.leadersOf(stage.topics.order))[0] === FOLLOWER);
+    await stage.until(40, async () => (await cluster.leadersOf(stage.topics.order))?.[0] === FOLLOWER);
     const replaced = Array.from({ length: REPLACED }, (_, number) =>
       eventOf(stage.topics, `in-their-place-${number}`, 'CREATED', number),
     );
@@ -70,7 +66,7 @@ export const unclean: Scenario = {
     );
     const wrong = haltSeconds === null ? ['the partition did not halt'] : [];
     await cluster.startBroker(LEADER);
-    const resumed = await resume(sync.port, stage, place);
+    const resumed = await resume(stage, place, 'earliest');
     stage.say(resumed);
     const resumedAtMs = performance.now();
     const recoverySeconds = await stage.caughtUp(
@@ -93,27 +89,3 @@ export const unclean: Scenario = {
     });
   },
 };
-
-/** What an operator does about it, as docs/operations.md says. */
-async function resume(_port: number, stage: Stage, place: string): Promise<string> {
-  const args = [
-    'src/apps/order-sync/main.ts',
-    'resume',
-    place,
-    '--at',
-    'earliest',
-    '--reason',
-    'the log lost records',
-  ];
-  const inherited = { PATH: process.env.PATH ?? '' };
-  try {
-    const { stdout, stderr } = await promisify(execFile)(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', ...args],
-      { cwd: repository, env: { ...inherited, ...stage.settings() }, timeout: 60_000 },
-    );
-    return `resumed: ${(stdout + stderr).trim()}`;
-  } catch (error) {
-    return `resume failed: ${(error as { stderr?: string }).stderr ?? String(error)}`;
-  }
-}
