@@ -10,6 +10,7 @@ import { failover } from './faults/failover.ts';
 import { frozenMgt } from './faults/frozen-mgt.ts';
 import { frozenSync } from './faults/frozen-sync.ts';
 import { Ground } from './faults/ground.ts';
+import { hotEntity } from './faults/hot-entity.ts';
 import { leaderless } from './faults/leaderless.ts';
 import { logDown } from './faults/log-down.ts';
 import { lostView } from './faults/lost-view.ts';
@@ -41,6 +42,7 @@ const SCENARIOS: readonly Scenario[] = [
   bomb,
   lostView,
   unfoldable,
+  hotEntity,
 ];
 const NAMES = SCENARIOS.map(({ name }) => name);
 
@@ -55,6 +57,12 @@ await runCommand({
     { name: 'scenario', value: 'name,...|all', fallback: 'all', help: `Of ${NAMES.join(', ')}` },
     { name: 'database', value: 'mariadb|mysql|sqlite', fallback: 'mariadb', help: 'Where the tables are' },
     { name: 'events', value: 'number', fallback: '3000', help: 'About how many events a scenario publishes' },
+    {
+      name: 'hot-events',
+      value: 'number',
+      fallback: '1000000',
+      help: 'How many events hot-entity gives to one order',
+    },
     { name: 'seed', value: 'number', fallback: '1', help: 'The same seed publishes the same events' },
   ],
   run,
@@ -108,7 +116,13 @@ async function play(check: RunningCheck, ground: Ground, scenario: Scenario): Pr
   const timer = setTimeout(interrupt, scenario.limitSeconds * 1_000);
   const startedAtMs = performance.now();
   try {
-    const context = { check: scope, ground, events: check.number('events'), seed: check.number('seed') };
+    const context = {
+      check: scope,
+      ground,
+      events: check.number('events'),
+      hotEvents: check.number('hot-events'),
+      seed: check.number('seed'),
+    };
     const figures = await scenario.run(context);
     return { ...figures, seconds: Math.round((performance.now() - startedAtMs) / 1_000) };
   } catch (error) {

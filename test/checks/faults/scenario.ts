@@ -19,6 +19,8 @@ export interface ScenarioContext {
   readonly ground: Ground;
   /** About how many events the scenario publishes. */
   readonly events: number;
+  /** How many events `hot-entity` gives to one order. */
+  readonly hotEvents: number;
   readonly seed: number;
 }
 

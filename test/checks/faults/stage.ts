@@ -248,10 +248,13 @@ export class Stage {
   }
 
   /** The partitions that an order-sync follows, by `topic/partition`. */
-  async ownedBy({ port }: Program): Promise<ReadonlySet<string>> {
-    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/pipeline`);
-    const { ingest } = (await answer.json()) as { ingest: { owned: { name: string }[] } | null };
-    return new Set((ingest?.owned ?? []).map(({ name }) => name));
+  async ownedBy(program: Program): Promise<ReadonlySet<string>> {
+    return new Set((await ingestOf(program))?.owned.map(({ name }) => name));
+  }
+
+  /** The partitions that an order-sync has halted, each with the reason. */
+  async haltedBy(program: Program): Promise<ReadonlyMap<string, string>> {
+    return new Map((await ingestOf(program))?.halted.map(({ name, reason }) => [name, reason]));
   }
 
   /** Waits until it is so; resolves with the seconds since `sinceMs`, or null when the patience is over. */
@@ -289,4 +292,14 @@ export class Stage {
     program.start();
     await program.ready();
   }
+}
+
+interface Ingest {
+  readonly owned: readonly { readonly name: string }[];
+  readonly halted: readonly { readonly name: string; readonly reason: string }[];
+}
+
+async function ingestOf({ port }: Program): Promise<Ingest | null> {
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/pipeline`);
+  return ((await answer.json()) as { ingest: Ingest | null }).ingest;
 }
