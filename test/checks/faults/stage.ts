@@ -300,6 +300,7 @@ interface Ingest {
 }
 
 async function ingestOf({ port }: Program): Promise<Ingest | null> {
-  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/pipeline`);
-  return ((await answer.json()) as { ingest: Ingest | null }).ingest;
+  // A program that is starting answers nothing yet.
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/pipeline`).catch(() => null);
+  return answer === null ? null : ((await answer.json()) as { ingest: Ingest | null }).ingest;
 }
