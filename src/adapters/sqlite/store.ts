@@ -55,7 +55,7 @@ export class SqliteStore implements Store {
 
   constructor(options: SqliteStoreOptions) {
     this.#options = options;
-    this.#database = new Database(options.file, options.clock);
+    this.#database = new Database(options.file, options.clock, options.whoHolds);
   }
 
   get generation(): number {
@@ -119,6 +119,8 @@ export class SqliteStore implements Store {
     try {
       const { database } = this.#ready();
       await database.read(readCheckpoints);
+      const heldBy = await database.heldBy();
+      if (heldBy !== null) return { ok: false, reason: heldBy };
       const { failure } = database;
       return failure === null ? { ok: true } : { ok: false, reason: failure.message };
     } catch (error) {
