@@ -133,6 +133,37 @@ describe('the judgement of a failure', () => {
     expect(refuses('a').mayPark).toBe(true);
   });
 
+  it('parks the last one of many at its third refusal, after ten seconds, if no other has failed', () => {
+    for (const { others, wait, pauseMs, isParked } of [
+      { others: 0, wait: 0, pauseMs: 5_000, isParked: true },
+      { others: 0, wait: 0, pauseMs: 4_900, isParked: false },
+      { others: 1, wait: 0, pauseMs: 5_000, isParked: false },
+      { others: 0, wait: 6_000, pauseMs: 5_000, isParked: false },
+    ]) {
+      const { refuses, accepts, pass, fails } = judge();
+      accepts('before');
+      pass(wait);
+      refuses('last');
+      for (const name of names('other', others)) fails(name);
+      pass(pauseMs);
+      expect(refuses('last').mayPark).toBe(false);
+      pass(pauseMs);
+      const facts = JSON.stringify({ others, wait, pauseMs });
+      expect(refuses('last').mayPark, facts).toBe(isParked);
+    }
+  });
+
+  it('blames one that fails beside another, and does not park it, though it has been refused for long', () => {
+    const { refuses, accepts, pass, fails } = judge();
+    accepts('before');
+    fails('other');
+    refuses('last');
+    for (let minute = 0; minute < 5; minute++) {
+      pass(60_000);
+      expect(refuses('last')).toMatchObject({ blames: 'target', mayPark: false });
+    }
+  });
+
   it('begins anew with a new version', () => {
     const { refuses, accepts } = judge();
     refuses('a');
@@ -157,6 +188,8 @@ describe('a target that refuses everything', () => {
     ledger.due(...names('order', 300));
     deliver.start();
     await clock.advance(30 * 60_000);
+    // Every five seconds: three trials as long as there are first attempts, then one.
+    expect(target.calls.length).toBeGreaterThan(450);
     expect(deliver.status()).toMatchObject({ dead: 0, delivered: 0 });
     target.answer = () => DELIVERED;
     await clock.advance(10_000);
