@@ -8,11 +8,13 @@ import type { Store } from '../ports/store.ts';
 import { createAdopter } from './adopt.ts';
 import { createDecoder, type Decoder } from './decode/decoder.ts';
 import type { Deliver } from './deliver/deliver.ts';
+import { LedgerWatch } from './deliver/ledger-watch.ts';
 import type { DeliverStatus, DeliverTiming } from './deliver/options.ts';
 import { DueRules } from './ingest/due.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
+import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
 import { Verifier, type VerifierStatus } from './verify/verifier.ts';
@@ -31,6 +33,10 @@ export interface SyncOptions<State, Event> {
   readonly group: string;
   readonly ingest?: Partial<IngestTuning>;
   readonly delivery?: Partial<DeliveryTuning>;
+  /** Makes the topics before they are looked for, where that is not an operator's choice; tried until it works. */
+  readonly makeTopics?: () => Promise<void>;
+  /** Called once, when the store has its schema: while the log may still be missing. */
+  readonly onStoreReady?: () => void;
 }
 
 export interface IngestTuning {
@@ -64,11 +70,15 @@ export interface SyncStatus {
 }
 
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
+/** Whoever asks for the health gets an answer within this time, even if the store gives none. */
+const HEALTH_DEADLINE_MS = 5_000;
+
+type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /**
  * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
  * log that does not answer yet, and for topics that are not there yet; it gives up only on what waiting cannot
- * mend.
+ * mend. Deliveries and sweeps begin as soon as the store is there; reading waits for the log.
  */
 export class Sync<State, Event> {
   readonly #options: SyncOptions<State, Event>;
@@ -82,6 +92,9 @@ export class Sync<State, Event> {
   readonly #parked = new ParkedRegistry();
   readonly #verifier: Verifier<State, Event>;
   #remaking: Promise<void> | undefined;
+  #ledgerWatches: readonly LedgerWatch[] = [];
+  #watching: Promise<unknown> | undefined;
+  #asking: Promise<Health> | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #waitingFor = 'not started';
@@ -141,25 +154,61 @@ export class Sync<State, Event> {
     };
   }
 
-  /** Whether every part of it is at work; else what is wrong, in one sentence. */
-  async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
+  /** Whether every part of it is at work; else what is wrong, in one sentence. Answers within 5 s. */
+  async health(): Promise<Health> {
     if (this.#ingest === undefined) return { ok: false, reason: this.#waitingFor };
-    const store = await this.#options.store.health();
-    if (!store.ok) return store;
-    const parts = [this.#ingest, ...this.#delivers].map((part) => part.health());
-    return parts.find(({ ok }) => !ok) ?? { ok: true };
+    const store = await this.#storeHealth();
+    const ingest = this.#ingest?.health() ?? { ok: false, reason: this.#waitingFor };
+    // What stands still because the store does not answer is said once.
+    const deliveries = store.ok
+      ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
+      : [];
+    const reasons = [store, ingest, ...deliveries].flatMap((part) => (part.ok ? [] : [part.reason]));
+    return reasons.length === 0 ? { ok: true } : { ok: false, reason: reasons.join(' ') };
+  }
+
+  /** All who ask while the store has not answered share one question. */
+  async #storeHealth(): Promise<Health> {
+    const { store, clock } = this.#options;
+    this.#asking ??= store.health().finally(() => {
+      this.#asking = undefined;
+    });
+    const over = new AbortController();
+    const late = clock.sleep(HEALTH_DEADLINE_MS, over.signal).then(
+      (): Health => ({
+        ok: false,
+        reason: `The store has not answered for ${HEALTH_DEADLINE_MS / 1_000} s.`,
+      }),
+    );
+    try {
+      return await Promise.race([this.#asking, late]);
+    } finally {
+      over.abort();
+    }
   }
 
   async #start(): Promise<void> {
     await this.#untilItWorks(() => this.#migrate());
-    await this.#untilItWorks(() => this.#checkTopics());
     if (this.#stopping.signal.aborted) return;
+    this.#startWithoutLog();
+    await this.#untilItWorks(() => this.#prepareTopics());
+    await this.#untilItWorks(() => this.#startIngest());
+  }
+
+  /** What needs the store and the targets alone goes on, whether or not the log answers. */
+  #startWithoutLog(): void {
     this.#delivers = this.#createDelivers();
     this.#sweepers = this.#createSweepers();
-    await this.#untilItWorks(() => this.#startIngest());
     for (const deliver of this.#delivers) deliver.start();
+    this.#watching = Promise.all(this.#ledgerWatches.map((watch) => watch.run(this.#stopping.signal)));
     for (const sweeper of this.#sweepers.values()) sweeper.start();
     this.#verifier.start();
+    this.#options.onStoreReady?.();
+  }
+
+  async #prepareTopics(): Promise<void> {
+    await this.#options.makeTopics?.();
+    await this.#checkTopics();
   }
 
   /** Makes the view's table again if it was dropped or renamed under the running program. */
@@ -194,7 +243,7 @@ export class Sync<State, Event> {
     await this.#ingest?.stop();
     const loops = [this.#verifier, ...this.#sweepers.values(), ...this.#delivers];
     await Promise.all(loops.map((loop) => loop.stop()));
-    await this.#remaking;
+    await Promise.all([this.#remaking, this.#watching]);
   }
 
   async #untilItWorks(step: () => Promise<void>): Promise<void> {
@@ -284,16 +333,22 @@ export class Sync<State, Event> {
     const { domain, store, targets, clock, logger, delivery = {} } = this.#options;
     const { enabled = true, ...timing } = delivery;
     if (!enabled) return [];
-    return targets.map((route) => deliverOn(route, { view: domain.view, store, clock, logger }, timing));
+    this.#ledgerWatches = targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger));
+    return targets.map((route, index) => {
+      const watched = this.#ledgerWatches[index]?.store ?? store;
+      return deliverOn(route, { view: domain.view, store: watched, clock, logger }, timing);
+    });
   }
 
   /** An instance that sends nothing sweeps nothing: it would not know whether the target is down. */
   #createSweepers(): Map<string, Sweeper> {
-    const { store, targets, clock, logger } = this.#options;
+    const { log, store, targets, clock, logger } = this.#options;
+    const caughtUp = (signal: AbortSignal) =>
+      untilCaughtUp({ log, store, topics: this.#topics, clock }, signal);
     const found = new Map<string, Sweeper>();
     this.#delivers.forEach((deliver, index) => {
       const route = targets[index] as TargetRoute;
-      const sweeper = sweeperOn(route, deliver, { store, clock, logger });
+      const sweeper = sweeperOn(route, deliver, { store, clock, logger, untilCaughtUp: caughtUp });
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;

@@ -64,7 +64,7 @@ export function deliverOn(
 export function sweeperOn(
   { target, sweep }: TargetRoute,
   deliver: Pick<Deliver, 'status' | 'wake'>,
-  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger'>,
+  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'untilCaughtUp'>,
 ): Sweeper | null {
   if (sweep === undefined) return null;
   return new Sweeper({

@@ -37,7 +37,8 @@ export interface Store
 
   /**
    * Makes the caller the owner of these partitions: raises the epoch of each checkpoint, so that no earlier
-   * owner can commit, and says where to go on. A partition without a checkpoint gets one at `startOffset`.
+   * owner can commit, and says where to go on. A partition without a checkpoint gets one at `startOffset`. All or none:
+   * claim each by itself where a locked checkpoint must not keep the others waiting.
    */
   claim(partitions: readonly ClaimRequest[]): Promise<Checkpoint[]>;
 
@@ -64,8 +65,9 @@ export interface Store
   health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
 
   /**
-   * Takes up to `limit` deliveries of the target that are due, earliest first, for this claimant alone until
-   * `nowMs + leaseMs`. A claim that was neither settled nor renewed by then is due again.
+   * Takes up to `limit` deliveries of the target that are due, earliest first, for this claimant alone for `leaseMs`.
+   * A claim that was neither settled nor renewed by then is due again. A first attempt is due as soon as it is
+   * there, whatever any clock says; retries and leases go by the store's own time, which all instances share.
    */
   claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]>;
   /** Writes the attempts to the ledger and moves each delivery on. A claim that has passed on is only recorded. */
@@ -260,7 +262,6 @@ export interface DeliveryClaimRequest {
   /** Names this claim; a name that is used again cannot tell the one claim from the other. */
   readonly claimant: string;
   readonly limit: number;
-  readonly nowMs: number;
   readonly leaseMs: number;
   /** `first`: only versions of which no attempt has failed. `later`: only the others. */
   readonly attempts: 'first' | 'later';
@@ -269,6 +270,11 @@ export interface DeliveryClaimRequest {
    * the other it spares going through all that it holds already. It is claimed again only without this.
    */
   readonly behind?: Pick<ClaimedDelivery, 'dueSinceMs' | 'entityId'>;
+}
+
+/** No lease is believed to last longer: it was given before the store's time was set back. */
+export function longestLeaseMs(leaseMs: number): number {
+  return Math.max(leaseMs, 5 * 60_000);
 }
 
 export interface ClaimedDelivery {
@@ -282,6 +288,8 @@ export interface ClaimedDelivery {
   /** Whether an attempt at this version has failed. A claim whose lease ran out is no failure. */
   readonly isRetry: boolean;
   readonly claimant: string;
+  /** The digest of what the target holds under this version, if this delivery is to replace it; see `DeliveryRepair`. */
+  readonly replaces?: string;
   readonly dueSinceMs: number;
   /** The number of the ledger's row, if the store counts them: it finds the row by it when the claim ends. */
   readonly deliveryNumber: number | null;

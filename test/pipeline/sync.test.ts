@@ -26,6 +26,8 @@ interface Overrides {
   readonly log?: EmbeddedLog;
   readonly delivery?: { readonly enabled: boolean };
   readonly sweep?: TargetRoute['sweep'];
+  readonly makeTopics?: () => Promise<void>;
+  readonly onStoreReady?: () => void;
 }
 
 function created(orderId: string): NewRecord {
@@ -239,6 +241,56 @@ describe('the whole pipeline', () => {
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
   });
 
+  it('delivers what is due while the log does not answer, and reads when it answers again', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const silent = place.sync({ delivery: { enabled: false } });
+    await silent.start();
+    await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
+    await vi.waitFor(
+      async () => expect(await place.store.counts()).toMatchObject({ deliveriesPending: 1 }),
+      WAITING,
+    );
+    await silent.stop();
+    let isDown = true;
+    const log = wrap(place.log, {
+      describe: async (topics) => {
+        if (isDown) throw new TributaryError('log_unreachable', 'The log does not answer.');
+        return place.log.describe(topics);
+      },
+    });
+    let isStoreReady = false;
+    const sync = place.sync({
+      log,
+      onStoreReady: () => {
+        isStoreReady = true;
+      },
+    });
+    const started = sync.start();
+    await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
+    expect(isStoreReady).toBe(true);
+    expect(await sync.health()).toEqual({ ok: false, reason: 'The log does not answer.' });
+    isDown = false;
+    await started;
+    await place.append(created('b'), paid('b', 'PAYMENT_AUTHORIZED', 1));
+    await vi.waitFor(() => expect(place.newest('b')).toMatchObject({ ready_to_send: true }), WAITING);
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
+  it('tries to make its topics until that works', async () => {
+    const place = await SyncPlace.make();
+    let attempts = 0;
+    const sync = place.sync({
+      makeTopics: async () => {
+        if (++attempts <= 2) throw new TributaryError('log_unreachable', 'The log does not answer.');
+        await place.makeTopics();
+      },
+    });
+    await sync.start();
+    expect(attempts).toBe(3);
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
   it('tries to join its group until that works', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
@@ -298,6 +350,51 @@ describe('the whole pipeline', () => {
     const sync = place.sync({ sweep, delivery: { enabled: false } });
     await sync.start();
     expect(sync.status().sweeps).toEqual({});
+  });
+
+  it('answers for its health within 5 s when the store does not, and says so', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    let isHanging = false;
+    let asked = 0;
+    const store = wrap(place.store, {
+      health: async () => {
+        if (!isHanging) return place.store.health();
+        asked++;
+        return new Promise<never>(() => {});
+      },
+    });
+    const sync = place.sync({ store });
+    await sync.start();
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+    isHanging = true;
+    const late = { ok: false, reason: 'The store has not answered for 5 s.' };
+    expect(await sync.health()).toEqual(late);
+    expect(await sync.health()).toEqual(late);
+    expect(asked).toBe(1);
+  });
+
+  it('says in its health that claims of deliveries are not answered', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    let release = () => {};
+    const isReleased = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const store = wrap(place.store, { claimDeliveries: () => isReleased.then(() => []) });
+    const sync = place.sync({ store });
+    await sync.start();
+    await vi.waitFor(
+      async () =>
+        expect(await sync.health()).toMatchObject({
+          reason: expect.stringMatching(
+            /^Deliveries to order-mgt stand still: the store has not answered a claim/,
+          ),
+        }),
+      WAITING,
+    );
+    release();
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
   });
 
   it('gives up on what waiting cannot mend', async () => {

@@ -24,13 +24,17 @@ export const LOCK_WAIT_SECONDS = 10;
  * transaction (see `inTransaction`), that sends no statement for so long. So a process that was stopped while it held
  * locks holds them no longer than this.
  */
-export const IDLE_TRANSACTION_SECONDS = 8;
+const IDLE_TRANSACTION_SECONDS = 8;
 
 export interface ConnectionPoolOptions {
   /** `mysql://user:password@host:port/database`. */
   readonly url: string;
   readonly connections: number;
   readonly clock: Clock;
+  /** After how long without a statement the server ends a transaction of ours; default 8 s. */
+  readonly idleTransactionSeconds?: number;
+  /** How rows come; default `arrays`. */
+  readonly rows?: 'arrays' | 'objects';
   readonly remedies: Remedies;
   /** Where it is found out whether a COMMIT without an answer counts, for the message of `store_commit_unknown`. */
   readonly commitEvidence: string;
@@ -64,6 +68,8 @@ interface Facts {
  */
 export class ConnectionPool {
   readonly options: ConnectionPoolOptions;
+  /** The server ends a session that is silent for so long while it can hold locks. */
+  readonly idleTransactionSeconds: number;
   readonly #pool: Pool;
   readonly #clock: Clock;
   readonly #watch: AnswerWatch;
@@ -81,6 +87,7 @@ export class ConnectionPool {
 
   constructor(options: ConnectionPoolOptions) {
     this.options = options;
+    this.idleTransactionSeconds = options.idleTransactionSeconds ?? IDLE_TRANSACTION_SECONDS;
     this.#clock = options.clock;
     this.#watch = new AnswerWatch(options.clock);
     this.#pool = mysql.createPool({
@@ -91,7 +98,7 @@ export class ConnectionPool {
       timezone: 'Z',
       supportBigNumbers: true,
       bigNumberStrings: true,
-      rowsAsArray: true,
+      rowsAsArray: options.rows !== 'objects',
       // Affected rows are the rows changed, not the rows found. Query attributes would change the layout of every
       // execution, and nothing uses them.
       flags: ['-FOUND_ROWS', '-CLIENT_QUERY_ATTRIBUTES'],
@@ -221,8 +228,8 @@ export class ConnectionPool {
     const facts = this.#follow(core);
     await connection.query(
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " +
-        `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, net_read_timeout = ${IDLE_TRANSACTION_SECONDS}, ` +
-        `net_write_timeout = ${IDLE_TRANSACTION_SECONDS}`,
+        `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, net_read_timeout = ${this.idleTransactionSeconds}, ` +
+        `net_write_timeout = ${this.idleTransactionSeconds}`,
     );
     await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
     facts.server = await serverOf(connection);
@@ -289,10 +296,12 @@ function coreOf(connection: PoolConnection): CoreConnection {
 
 /** What tells a server and its database from others. Not for a layer over many servers, which are one store. */
 async function serverOf(connection: PoolConnection): Promise<string> {
-  const [[where]] = await connection.query<RowDataPacket[]>('SELECT DATABASE(), VERSION()');
+  const ask = async (sql: string) =>
+    (await connection.query<RowDataPacket[]>({ sql, rowsAsArray: true }))[0] as RowDataPacket[];
+  const [where] = await ask('SELECT DATABASE(), VERSION()');
   const [database, version] = [String(where?.[0]), String(where?.[1])];
   if (/TiDB|Vitess/i.test(version)) return database;
-  const [variables] = await connection.query<RowDataPacket[]>(
+  const variables = await ask(
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'hostname', 'port', 'server_id', 'datadir')",
   );
   return [database, ...variables.map((row) => `${row[0]}=${row[1]}`).sort()].join(' ');

@@ -1,12 +1,7 @@
 import type { PoolConnection } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
-import {
-  type ConnectionPool,
-  IDLE_TRANSACTION_SECONDS,
-  LOCK_WAIT_SECONDS,
-  STATEMENT_DEADLINE_MS,
-} from './connection-pool.ts';
-import { isConnectionError, redacted, safeMessage, storeError } from './errors.ts';
+import { type ConnectionPool, LOCK_WAIT_SECONDS, STATEMENT_DEADLINE_MS } from './connection-pool.ts';
+import { DeadlineError, isConnectionError, redacted, safeMessage, storeError } from './errors.ts';
 
 /** Schema changes and the taking over of a table: some statements go through all rows. */
 export const MIGRATION_DEADLINE_MS = 30 * 60_000;
@@ -68,7 +63,7 @@ export interface TransactionOptions extends ConnectionOptions {
  * Runs `work` in one transaction and commits it; rolls back on whatever it throws. If the COMMIT is not answered its
  * outcome is unknown (`store_commit_unknown`): it is never sent twice. Once it was answered, the result stands.
  *
- * If no statement comes for 8 s within the transaction, the server ends the session and rolls it back: then this
+ * If no statement comes for 8 s (an option of the pool) within the transaction, the server ends the session and rolls it back: then this
  * process was stopped, and its locks would stop the others too.
  *
  * Statements may be on their way when one before them fails, and a deadlock ends the transaction for the server:
@@ -80,12 +75,9 @@ export async function inTransaction<Result>(
   { lockWaitSeconds = LOCK_WAIT_SECONDS, ...options }: TransactionOptions = {},
 ): Promise<Result> {
   const { remedies, commitEvidence } = pool.options;
-  const connection = await borrow(pool, options);
+  const connection = await beginTransaction(pool, lockWaitSeconds, options);
   let isClean = false;
   try {
-    await connection.query(
-      `SET autocommit = 0, wait_timeout = ${IDLE_TRANSACTION_SECONDS}, innodb_lock_wait_timeout = ${lockWaitSeconds}`,
-    );
     let result: Result;
     try {
       result = await work(connection);
@@ -117,6 +109,31 @@ export async function inTransaction<Result>(
   } finally {
     if (isClean) pool.giveBack(connection);
     else pool.discard(connection);
+  }
+}
+
+/** How many connections may turn out to be closed before a transaction could begin. */
+const BEGIN_ATTEMPTS = 3;
+
+async function beginTransaction(
+  pool: ConnectionPool,
+  lockWaitSeconds: number,
+  options: ConnectionOptions,
+): Promise<PoolConnection> {
+  for (let attempt = 1; ; attempt++) {
+    const connection = await borrow(pool, options);
+    try {
+      await connection.query(
+        `SET autocommit = 0, wait_timeout = ${pool.idleTransactionSeconds}, innodb_lock_wait_timeout = ${lockWaitSeconds}`,
+      );
+      return connection;
+    } catch (error) {
+      pool.discard(connection);
+      // The server may have closed an idle connection a moment ago: nothing has begun yet.
+      const isWorthAnother = isConnectionError(error) && !(error instanceof DeadlineError);
+      if (!isWorthAnother || attempt === BEGIN_ATTEMPTS)
+        throw storeError('statement', error, pool.options.remedies);
+    }
   }
 }
 

@@ -18,11 +18,14 @@ import { identifier, type ViewSchema, viewValue } from './schema.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, epoch, halt_reason';
 
+/** A claim is asked for again and again: it need not stand in the way of the others for long. */
+const CLAIM_LOCK_WAIT_SECONDS = 2;
+
 export async function claim(
   pool: ConnectionPool,
   partitions: readonly ClaimRequest[],
 ): Promise<Checkpoint[]> {
-  return inTransaction(pool, async (connection) => {
+  const raiseEpochs = async (connection: PoolConnection): Promise<Checkpoint[]> => {
     const claimed: Checkpoint[] = [];
     for (const request of [...partitions].sort(comparePartitions)) {
       const [result] = await connection.execute<ResultSetHeader>(
@@ -33,7 +36,8 @@ export async function claim(
       claimed.push({ ...checkpoint, isNew: result.affectedRows === 1 });
     }
     return claimed;
-  });
+  };
+  return inTransaction(pool, raiseEpochs, { lockWaitSeconds: CLAIM_LOCK_WAIT_SECONDS });
 }
 
 async function readCheckpoint(

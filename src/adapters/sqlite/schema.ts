@@ -98,6 +98,7 @@ const OWN_TABLES = [
   'event_journal',
   'deliveries',
   'delivery_attempts',
+  'delivery_repairs',
   'redrive_jobs',
   'sweeps',
   'parked_entities',

@@ -4,8 +4,8 @@ import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
+import { claimEach } from './claims.ts';
 import { DueRules } from './due.ts';
-import { reasonToHalt } from './halt-reason.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
 import type { Lane, LaneContext, LaneEnd, OwnedPartition } from './lane.ts';
@@ -13,8 +13,10 @@ import { LaneSet } from './lane-set.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
 import { ParkedRegistry } from './parked.ts';
 import { Troubles } from './troubles.ts';
+import { Watchdog } from './watchdog.ts';
 
-const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 15_000 };
+/** A claim that waits for the locks of a stopped process succeeds within this time of their end. */
+const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 const COURTESY_INTERVAL_MS = 1_000;
 
 /**
@@ -43,7 +45,8 @@ export class Ingest<State, Event> {
   readonly #totals = { ...NOTHING_YET };
   readonly #troubles: Troubles;
   readonly #parked: ParkedRegistry;
-  #watching: Promise<void> | undefined;
+  readonly #watchdog: Watchdog;
+  #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #claiming: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -55,12 +58,14 @@ export class Ingest<State, Event> {
     this.#consumer = log.consumer({ group, topics, maxBufferedBytes });
     this.#troubles = new Troubles(RECOVERY_BACKOFF, options.clock);
     this.#halts = new Halts(options.logger);
+    this.#watchdog = new Watchdog(options.clock, options.logger);
     this.#parked = options.parked ?? new ParkedRegistry();
     this.#context = {
       domain: options.domain,
       decoder: options.decoder,
       cache: new HistoryCache(options.cacheEvents),
       parked: this.#parked,
+      watchdog: this.#watchdog,
       consumer: this.#consumer,
       due: new DueRules(options.targets),
       store: options.store,
@@ -79,7 +84,12 @@ export class Ingest<State, Event> {
   /** Joins the group; partitions come as the group gives them. */
   async start(): Promise<void> {
     this.#claiming = this.#claimLoop();
-    this.#watching = this.#watch();
+    const standstill = this.#watchdog.run(
+      () => this.#owned.values(),
+      () => this.#consumer.ends(),
+      this.#stopping.signal,
+    );
+    this.#watching = Promise.all([this.#watch(), standstill]);
     await this.#consumer.start({
       assigned: async (partitions) => {
         for (const partition of partitions) this.#assigned.set(partitionName(partition), partition);
@@ -115,7 +125,9 @@ export class Ingest<State, Event> {
     if (!log.ok) return log;
     const { waiting, halted } = this.status();
     const trouble = [...halted, ...waiting][0];
-    return trouble === undefined ? { ok: true } : { ok: false, reason: `${trouble.name}: ${trouble.reason}` };
+    if (trouble !== undefined) return { ok: false, reason: `${trouble.name}: ${trouble.reason}` };
+    const [stuck] = this.#watchdog.stuck();
+    return stuck === undefined ? { ok: true } : { ok: false, reason: stuck.reason };
   }
 
   async #stop(): Promise<void> {
@@ -129,7 +141,7 @@ export class Ingest<State, Event> {
 
   /** Claims, as often as it takes, what is assigned and neither owned nor halted. */
   async #claimLoop(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       if (this.#unclaimed().length === 0) {
@@ -146,12 +158,19 @@ export class Ingest<State, Event> {
       try {
         await this.#exclusively(() => this.#claim(due));
       } catch (error) {
-        const failures = this.#troubles.note(due, messageOf(error));
-        logger(isRetryable(error) ? 'warn' : 'error', `Could not claim partitions: ${messageOf(error)}`, {
-          failures,
-        });
+        this.#claimFailed(due, error);
       }
     }
+  }
+
+  #claimFailed(partitions: readonly AssignedPartition[], error: unknown): void {
+    const failures = this.#troubles.note(partitions, messageOf(error));
+    const names = partitions.map(partitionName).join(' ');
+    this.#options.logger(
+      isRetryable(error) ? 'warn' : 'error',
+      `Could not claim ${names}: ${messageOf(error)}`,
+      { failures },
+    );
   }
 
   /** Notices in the store what an operator decided, and that the store went back in time. */
@@ -212,17 +231,15 @@ export class Ingest<State, Event> {
     if (partitions.length === 0 || this.#stopping.signal.aborted) return;
     // Read anew, so that an entity that another instance has parked is not folded here.
     await this.#parked.load(store);
-    const checkpoints = await store.claim(partitions);
-    const byName = new Map(partitions.map((partition) => [partitionName(partition), partition]));
     const claimed: OwnedPartition[] = [];
-    for (const checkpoint of checkpoints) {
-      const name = partitionName(checkpoint);
-      const partition = byName.get(name);
-      if (partition === undefined || !this.#assigned.has(name)) continue;
-      const reason = reasonToHalt(checkpoint, partition);
-      if (reason !== null) {
-        if (checkpoint.haltReason === null) await store.halt(checkpoint, checkpoint.epoch, reason);
-        this.#halts.note(name, reason);
+    const { results, failures } = await claimEach(store, partitions);
+    for (const { partitions: failed, error } of failures) this.#claimFailed(failed, error);
+    for (const result of results) {
+      const { partition, checkpoint } = result;
+      const name = partitionName(partition);
+      if (!this.#assigned.has(name)) continue;
+      if (result.kind === 'halted') {
+        this.#halts.note(name, result.reason);
         continue;
       }
       if (checkpoint.isNew && partition.startOffset > 0n) {
@@ -238,6 +255,7 @@ export class Ingest<State, Event> {
         committed: checkpoint.nextOffset,
       });
     }
+    if (claimed.length === 0) return;
     for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
     this.#consumer.follow(
       claimed.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),

@@ -12,10 +12,12 @@ import { BatchPlan, type NewlyParked, type PlanContext } from './batch-plan.ts';
 import { Newcomers } from './newcomers.ts';
 import type { BatchTally, CommitReport } from './options.ts';
 import { PendingPieces, type Piece } from './pending.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** What all lanes of one instance share. */
 export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly consumer: EventLogConsumer;
+  readonly watchdog: Watchdog;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
@@ -192,13 +194,14 @@ export class Lane<State, Event> {
       const plan = new BatchPlan(this.#context, this.#newcomers, events, clock.now());
       const mode = this.#lockingLeft > 0 ? 'locking' : 'optimistic';
       try {
-        const outcome = await store.commit({
+        const commit = store.commit({
           moves,
           quarantined,
           entityIds: plan.entityIds,
           mode,
           plan: (versions, readJournals) => plan.plan(versions, readJournals),
         });
+        const outcome = await this.#context.watchdog.follow(moves, commit);
         if (outcome.kind === 'fenced') return false;
         if (outcome.kind === 'committed') {
           this.#advance(moves, pieces, plan.remember(), outcome.deliveriesDue, mode === 'locking');

@@ -287,6 +287,56 @@ describe('signatures', () => {
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
   });
 
+  it('of another time are refused with how far it is off by the clock here, and with that clock', async () => {
+    const target = await new TestOrderMgt().start({ secret: oldSecret, now: () => NOW_MS });
+    for (const [seconds, words] of [
+      [360, '360 s ahead of the clock here'],
+      [-360, '360 s behind the clock here'],
+    ] as const) {
+      const answer = await target.post(body, headers(oldSecret, NOW_MS / 1_000 + seconds));
+      expect(answer).toMatchObject({
+        status: 401,
+        body: {
+          code: 'timestamp_outside_tolerance',
+          detail: expect.stringContaining(
+            `${words}, which says ${new Date(NOW_MS).toISOString()}; at most 300 s`,
+          ),
+        },
+      });
+    }
+  });
+
+  it.each([360, -360])(
+    'of our own HTTP delivery, made by a clock that is %i s off, are refused, and it says how far the clocks are apart',
+    async (seconds) => {
+      const target = await new TestOrderMgt().start({ secret: oldSecret });
+      const ours = openHttpTarget({
+        name: 'order-mgt',
+        url: `${target.url}/api/orders`,
+        secrets: [oldSecret],
+        clock: { now: () => Date.now() + seconds * 1_000, monotonicMs: () => performance.now() },
+        log: () => undefined,
+      });
+      const state = newState();
+      const delivery = {
+        deliveryId: deliveryIdOf(state.order_id, state.version),
+        entityId: state.order_id,
+        version: state.version,
+        body: { ...state },
+        attempt: 1,
+      };
+      const outcome = await singly(ours).deliver(delivery, new AbortController().signal);
+      await ours.close();
+      expect(outcome).toMatchObject({ verdict: 'retry', status: 401 });
+      const where = seconds > 0 ? 'ahead of' : 'behind';
+      expect(outcome.error).toMatch(
+        new RegExp(
+          `timestamp_outside_tolerance\\); this machine's clock is 3(59|6[01]) s ${where} the target's`,
+        ),
+      );
+    },
+  );
+
   it('protect nothing if there is no secret, which is said at the start', async () => {
     const target = await new TestOrderMgt().start();
     expect(target.logged).toContainEqual(expect.stringMatching(/^warn: Unsigned deliveries are accepted/));

@@ -89,11 +89,11 @@ describe('a store that went back in time', () => {
     ]);
     // The row is the fold of what the journal holds: 1 from the first movement, 1 from the second.
     expect((await restored.readView(['bolt'])).get('bolt')?.row).toEqual([2, 2, true]);
+    // A look that gets no answer does not keep the instance from stopping.
+    await ingest.stop();
     expect(logged.some((line) => line.includes('The store lacks events that this instance wrote'))).toBe(
       true,
     );
-    // A look that gets no answer does not keep the instance from stopping.
-    await ingest.stop();
     await restored.close();
   });
 

@@ -1,0 +1,63 @@
+/** Entities that the program cannot fold: an old body that today's decoder refuses, and a fold that throws. */
+import { eventOf, readyOrderOf } from './events.ts';
+import type { Scenario } from './scenario.ts';
+import { Stage } from './stage.ts';
+import { conclude } from './verdict.ts';
+
+const OLD_ORDER = 'unfoldable-old';
+const THROWING_ORDER = 'unfoldable-throwing';
+const PATIENCE_SECONDS = 40;
+
+export const unfoldable: Scenario = {
+  name: 'unfoldable',
+  plan: 'one order has a body in the journal that the program refuses after a roll-back, and the fold of another throws; both are parked by name, all others flow, and both go on once the program understands them',
+  limitSeconds: 240,
+  notApplicable: () => null,
+  async run(context) {
+    const stage = await Stage.open(context);
+    const [young] = await stage.startSyncs(1, preloaded({}));
+    await stage.warmUp(4);
+    stage.give([OLD_ORDER, THROWING_ORDER].flatMap((id) => readyOrderOf(stage.topics, id)));
+    await stage.feeder.acknowledgedAll();
+    await stage.caughtUp(stage.feeder.ends(), 30);
+    await stage.targetCaughtUp(20);
+    await young?.stop();
+    stage.forget(young);
+
+    // Today's program does not know the status that the journal has, and its fold throws for one order.
+    const rolledBack = await stage.orderSync('order-sync-rolled-back', {
+      ...preloaded({ CHECK_REFUSED_ORDER: OLD_ORDER, CHECK_THROWING_ORDER: THROWING_ORDER }),
+    });
+    rolledBack.start();
+    await rolledBack.ready();
+    stage.faultBegins('order-sync is rolled back to a program that cannot fold two orders');
+    const ids = [OLD_ORDER, THROWING_ORDER];
+    stage.give(ids.map((id) => eventOf(stage.topics, id, 'PAYMENT_AUTH_WITHPENDING_REVIEW', 1)));
+    await stage.feeder.acknowledgedAll();
+    const ends = stage.feeder.ends();
+    const flowSeconds = await stage.caughtUp(ends, PATIENCE_SECONDS);
+    stage.say(`all partitions went on after ${flowSeconds} s`);
+    const log = rolledBack.logTail();
+    const named = ids.filter((id) => log.includes(id));
+    await rolledBack.stop();
+    stage.forget(rolledBack);
+
+    const mended = await stage.orderSync('order-sync-mended');
+    mended.start();
+    await mended.ready();
+    const wrong =
+      named.length === ids.length ? [] : [`the log names only ${JSON.stringify(named)} of the two orders`];
+    return conclude(stage, {
+      seen: flowSeconds === null || named.length > 0 ? 'two orders could not be folded' : '',
+      recoverySeconds: flowSeconds,
+      isHealthy: () => true,
+      wrong,
+    });
+  },
+};
+
+/** Preloads a module that makes the domain refuse or throw for the orders that the variables name. */
+function preloaded(variables: Readonly<Record<string, string>>): Record<string, string> {
+  const module = new URL('./unfoldable-domain.ts', import.meta.url);
+  return { NODE_OPTIONS: `--import=${module.href}`, ...variables };
+}
