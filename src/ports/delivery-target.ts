@@ -10,7 +10,8 @@ export interface DeliveryTarget {
    * Sends states, all of different entities, and calls `settled` once with what came of each: one outcome for each
    * delivery, in their sequence. Never throws: whatever goes wrong is a verdict. One state's trouble is no other's.
    * Ends within the adapter's deadline (twice that, where a batch has to be sent again singly), or soon after the
-   * signal aborts (then the verdict is `retry`: the outcome is unknown).
+   * signal aborts (then the verdict is `retry`: the outcome is unknown). A batch that the target refuses as a whole is
+   * sent again singly before anything is said of its members; if the target refuses those too, the rest is `unsent`.
    *
    * `settled` is never called before this has returned. It is no promise because what it begins can then take the
    * connection that has just become free, while it is still warm.
@@ -23,13 +24,19 @@ export interface DeliveryTarget {
 export type DeliveriesSettled = (outcomes: readonly DeliveryOutcome[]) => void;
 
 export interface Delivery {
-  /** Derived from entity id and version alone: the same on every attempt, by any instance. */
+  /**
+   * Derived from entity id and version alone, and for a repair from the content that it replaces: the same on every
+   * attempt, by any instance.
+   */
   readonly deliveryId: string;
   readonly entityId: string;
   readonly version: number;
-  /** The view's row by column names, the key first, and `version`. */
+  /**
+   * The view's row by column names, the key first, and `version`; for a repair also `replaces`, the digest of the
+   * state that the target holds under the same version and is to give up for this one.
+   */
   readonly body: Readonly<Record<string, ViewValue>>;
-  /** From 1. */
+  /** From 1. Attempts that failed by the target's own trouble are not counted. */
   readonly attempt: number;
 }
 
@@ -44,11 +51,17 @@ export interface DeliveryOutcome {
   readonly error: string | null;
   /** How long the target asks to be left alone; null if it does not say. */
   readonly retryAfterMs: number | null;
+  /** For a person who reads the log: the setting to look at if this goes on, in one sentence. */
+  readonly advice?: string | null;
 }
 
 /**
  * `delivered`: the target has it. `retry`: it may work later, and may have worked now. `throttle`: the target
- * asks for fewer requests. `park`: this state will not be accepted as it is. `disable`: the target wants no
- * more deliveries at all.
+ * asks for fewer requests. `park`: the target refused this state, which was alone in the request or judged by itself.
+ * `disable`: the target wants no more deliveries at all. `unsent`: nothing of this state was sent, so there was no
+ * attempt.
  */
-export type DeliveryVerdict = 'delivered' | 'retry' | 'throttle' | 'park' | 'disable';
+export type DeliveryVerdict = 'delivered' | 'retry' | 'throttle' | 'park' | 'disable' | 'unsent';
+
+/** No `Retry-After` is believed for longer: a wrong one must not stop an order for hours. */
+export const RETRY_AFTER_MAX_MS = 15 * 60_000;

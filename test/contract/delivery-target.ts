@@ -8,6 +8,8 @@ export type TargetBehaviour =
   | 'fails'
   | 'throttles_for_7_seconds'
   | 'refuses'
+  | 'does_not_know_the_sender'
+  | 'has_no_such_place'
   | 'wants_no_more'
   | 'redirects'
   | 'hangs'
@@ -181,6 +183,15 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(outcome).toMatchObject({ verdict: 'park', error: expect.any(String) });
       expect(outcome.answer).toContain('refused');
     });
+
+    for (const behaviour of ['does_not_know_the_sender', 'has_no_such_place'] as const) {
+      itIf(behaviour, `says retry when the other end ${behaviour.replaceAll('_', ' ')}`, async () => {
+        const { target } = await open(behaviour);
+        const outcome = await target.deliver(newDelivery(), never);
+        expect(outcome).toMatchObject({ verdict: 'retry', error: expect.any(String) });
+        expect(outcome.advice).toEqual(expect.any(String));
+      });
+    }
 
     itIf('wants_no_more', 'says disable when the other end wants no more deliveries', async () => {
       const { target } = await open('wants_no_more');

@@ -1,10 +1,17 @@
-import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Client, Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
-import type { Delivery, DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
+import {
+  type Delivery,
+  type DeliveryOutcome,
+  type DeliveryVerdict,
+  RETRY_AFTER_MAX_MS,
+} from '../../ports/delivery-target.ts';
+import { adviceOn, describeAnswer } from './advice.ts';
 import { ANSWER_KEPT_BYTES, type Answered, answeredDelivery, answerText } from './answer.ts';
 import type { Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
+import type { SettingNames } from './options.ts';
 import type { Endable, UnderWay } from './under-way.ts';
 import { retryAfterMs, verdictOf } from './verdict.ts';
 
@@ -12,9 +19,9 @@ import { retryAfterMs, verdictOf } from './verdict.ts';
 export interface AttemptContext {
   /** Scheme, host and port: how messages name the target. */
   readonly place: string;
+  readonly settingNames: SettingNames;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly deadlineMs: number;
-  readonly retryAfterLimitMs: number;
   readonly underWay: UnderWay;
   readonly connections: Connections;
 }
@@ -39,6 +46,7 @@ export class Attempt implements ConnectionUser, Endable {
   readonly signal: AbortSignal;
   readonly startedMs: number;
   readonly #deliveryId: string | null;
+  readonly #number: number;
   readonly #context: AttemptContext;
   readonly #settled: (outcome: DeliveryOutcome, attempt: Attempt) => void;
   readonly #readLimit: number;
@@ -47,6 +55,7 @@ export class Attempt implements ConnectionUser, Endable {
   #controller: Dispatcher.DispatchController | null = null;
   #status: number | null = null;
   #retryAfterMs: number | null = null;
+  #headers: IncomingHttpHeaders = {};
   #chunks: Buffer[] = [];
   #keptBytes = 0;
   #readBytes = 0;
@@ -70,6 +79,7 @@ export class Attempt implements ConnectionUser, Endable {
     this.#readLimit = answerLimit ?? ANSWER_READ_BYTES;
     this.#keptLimit = answerLimit ?? ANSWER_KEPT_BYTES;
     this.#deliveryId = only?.deliveryId ?? null;
+    this.#number = only?.attempt ?? 1;
     this.isCareful = only === null || only.attempt > 1;
     this.#context = context;
     this.#settled = settled;
@@ -109,10 +119,14 @@ export class Attempt implements ConnectionUser, Endable {
   ): void {
     // Interim answers (103, for one) only announce the answer.
     if (this.#isSettled || status < 200) return;
-    const { clock, retryAfterLimitMs } = this.#context;
     this.#status = status;
     if (status >= 300) {
-      this.#retryAfterMs = retryAfterMs(headers['retry-after'], clock.now(), retryAfterLimitMs);
+      this.#headers = headers;
+      this.#retryAfterMs = retryAfterMs(
+        headers['retry-after'],
+        this.#context.clock.now(),
+        RETRY_AFTER_MAX_MS,
+      );
       return;
     }
     const announced = headers['webhook-batch'];
@@ -179,7 +193,7 @@ export class Attempt implements ConnectionUser, Endable {
 
   #settleByStatus(answered: Answered): void {
     if (this.#isSettled || this.#status === null) return;
-    const verdict = verdictOf(this.#status);
+    const verdict = verdictOf(this.#status, this.#number);
     const isDelivered = verdict === 'delivered';
     // What leads to another attempt may be a mistake.
     const isFinal = isDelivered || verdict === 'park' || verdict === 'disable';
@@ -198,16 +212,14 @@ export class Attempt implements ConnectionUser, Endable {
 
   /** A status that came counts, but for a 2xx: of an answer without an end nobody knows what it would have said. */
   #settleBroken(error: string): void {
-    const verdict = this.#status === null ? 'retry' : verdictOf(this.#status);
+    const verdict = this.#status === null ? 'retry' : verdictOf(this.#status, this.#number);
     if (this.#status === null || verdict === 'delivered') this.#settle('retry', error);
     else this.#settle(verdict, `${this.#statusSentence(this.#status)} Then: ${error}`);
   }
 
   #statusSentence(status: number): string {
-    const name = STATUS_CODES[status];
-    const isRedirect = status >= 300 && status < 400;
-    const words = name === undefined ? String(status) : `${status} ${name}`;
-    return `${this.#context.place} answered ${words}${isRedirect ? '; redirects are not followed' : ''}.`;
+    const { place, clock } = this.#context;
+    return describeAnswer(place, { status, headers: this.#headers, text: this.#answer() }, clock.now());
   }
 
   #settle(verdict: DeliveryVerdict, error: string | null): void {
@@ -223,6 +235,7 @@ export class Attempt implements ConnectionUser, Endable {
       answer: this.#answer(),
       error,
       retryAfterMs: this.#retryAfterMs,
+      ...(error === null ? {} : { advice: adviceOn(this.#status, this.#context.settingNames) }),
     };
     this.#chunks = [];
     this.#settled(outcome, this);

@@ -23,7 +23,7 @@ const REFUSAL_HOLDS_MS = 10 * 60_000;
 /**
  * Whether the target takes batches, found out by what it announces and nothing else:
  *
- *     none --announced--> offered --404, 405, 415, 501--> none, for 10 minutes, whatever is announced
+ *     none --announced--> offered --refused, while single states are taken--> none, for 10 minutes
  *                            |--413--> offered, with half as many states, for 10 minutes
  */
 export class BatchOffer {
@@ -71,11 +71,19 @@ export class BatchOffer {
     );
   }
 
-  /** The target answered a batch as one who knows of none. */
+  /** The target refused a batch whose members it took singly. */
   refused(status: number): void {
     const { targetName, clock, log } = this.#options;
     this.#refusedUntilMs = clock.monotonicMs() + REFUSAL_HOLDS_MS;
-    log('warn', `Target ${targetName} answered a batch with ${status}: states go singly for 10 minutes.`);
+    log(
+      'warn',
+      `Target ${targetName} answered a batch with ${status} and takes single states: they go singly for 10 minutes.`,
+    );
+  }
+
+  /** A single state was too large, too: that batches were was no fault of theirs. */
+  wasNotTooLarge(): void {
+    this.#ceilingUntilMs = 0;
   }
 
   /** A batch of so many states was too large. */

@@ -36,7 +36,9 @@ export function outcomesOf(
     // Of two results for one member the first counts, and the answer is no better for the second.
     if (!results.has(result.id)) results.set(result.id, result);
   }
-  return deliveries.map(({ deliveryId }) => outcomeOf(results.get(deliveryId), place, whole));
+  return deliveries.map((delivery) =>
+    outcomeOf(results.get(delivery.deliveryId), delivery.attempt, place, whole),
+  );
 }
 
 interface Result {
@@ -45,14 +47,19 @@ interface Result {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-function outcomeOf(result: Result | undefined, place: string, whole: DeliveryOutcome): DeliveryOutcome {
+function outcomeOf(
+  result: Result | undefined,
+  attempt: number,
+  place: string,
+  whole: DeliveryOutcome,
+): DeliveryOutcome {
   const { latencyMs } = whole;
   if (result === undefined) {
     const error = `${place} took the batch and gave no result for this state; whether it has it is not known.`;
     return { verdict: 'retry', status: whole.status, latencyMs, answer: '', error, retryAfterMs: null };
   }
   const { status, fields } = result;
-  const verdict = verdictOf(status);
+  const verdict = verdictOf(status, attempt);
   const isPlain = verdict === 'delivered' && fields.duplicate !== true && fields.ignored !== true;
   const name = STATUS_CODES[status];
   return {

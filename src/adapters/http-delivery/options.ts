@@ -2,6 +2,12 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Delivery } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
 
+/** How a person finds the settings of one target. */
+export interface SettingNames {
+  readonly url: string;
+  readonly secret: string;
+}
+
 export interface HttpTargetOptions {
   /** Names the target in the ledger and in messages. */
   readonly name: string;
@@ -18,8 +24,8 @@ export interface HttpTargetOptions {
   readonly deadlineMs?: number;
   /** How many connections are kept; more deliveries at once wait for one, and their deadline runs. */
   readonly connections?: number;
-  /** The longest wait that a `Retry-After` is believed for: a wrong one must not silence a target for days. */
-  readonly retryAfterLimitMs?: number;
+  /** What messages call the settings that a person should look at. */
+  readonly settingNames?: SettingNames;
   /** PEM file of the authorities that sign the target's certificate, if not the system's. */
   readonly caFile?: string;
   /** The value of the header `traceparent` of one request with these states; a fresh one if it is left out. */

@@ -10,11 +10,12 @@ import { Attempt, type AttemptContext } from './attempt.ts';
 import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
 import { BatchOffer } from './batch-offer.ts';
 import { Connections } from './connections.ts';
-import type { HttpTargetOptions } from './options.ts';
+import type { HttpTargetOptions, SettingNames } from './options.ts';
 import { parseSigningKeys, type SigningKey, sign } from './signature.ts';
 import { freshTraceparent } from './traceparent.ts';
 import { UnderWay } from './under-way.ts';
 import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
+import { isAboutTheBatch } from './verdict.ts';
 
 /**
  * A target that takes states by HTTP POST, signed as Standard Webhooks wants it: one in a request or, once the
@@ -31,6 +32,9 @@ export function openHttpTarget(options: HttpTargetOptions): DeliveryTarget {
 
 /** How many members of a batch that was refused as such are sent singly at once. */
 const FALLBACK_CONCURRENCY = 16;
+/** After so many members in a row that were not taken either, the target is to blame, and the rest is not sent. */
+const FALLBACK_FAILURES_MAX = 16;
+const SETTING_NAMES: SettingNames = { url: 'the target URL', secret: 'the signing secret' };
 
 class HttpTarget implements DeliveryTarget {
   readonly name: string;
@@ -63,9 +67,9 @@ class HttpTarget implements DeliveryTarget {
     });
     this.#context = {
       place: url.origin,
+      settingNames: options.settingNames ?? SETTING_NAMES,
       clock,
       deadlineMs,
-      retryAfterLimitMs: options.retryAfterLimitMs ?? 60 * 60_000,
       underWay: new UnderWay(clock, deadlineMs),
       connections: this.#connections,
     };
@@ -118,6 +122,7 @@ class HttpTarget implements DeliveryTarget {
     const { clock, deadlineMs } = this.#context;
     const startsUntilMs = clock.monotonicMs() + deadlineMs;
     const outcomes: DeliveryOutcome[] = [];
+    let wasTooLarge = false;
     while (outcomes.length < deliveries.length) {
       // Asked for again each time: a batch that was refused changes it.
       const size = this.maxBatch;
@@ -126,8 +131,10 @@ class HttpTarget implements DeliveryTarget {
         size === 1 || members.length === 1
           ? await this.#deliverSingly(members, signal, startsUntilMs)
           : await this.#deliverBatch(members, signal, startsUntilMs);
-      if (found !== null) outcomes.push(...found);
+      if (found === null) wasTooLarge = true;
+      else outcomes.push(...found);
     }
+    if (wasTooLarge && outcomes.some(({ status }) => status === 413)) this.#offer.wasNotTooLarge();
     return outcomes;
   }
 
@@ -142,7 +149,7 @@ class HttpTarget implements DeliveryTarget {
     });
   }
 
-  /** Null if it was the batch that was refused, and not the states: they have to be sent otherwise, now. */
+  /** Null if the batch was too large: its members have to be sent in smaller ones, now. */
   async #deliverBatch(
     members: readonly Delivery[],
     signal: AbortSignal,
@@ -158,22 +165,37 @@ class HttpTarget implements DeliveryTarget {
       },
     );
     const { status, verdict } = outcome;
-    if (status === 404 || status === 405 || status === 415 || status === 501) {
-      this.#offer.refused(status);
-      return null;
-    }
     if (status === 413) {
       this.#offer.tooLarge(members.length);
       return null;
     }
     // The request could not be made: one of them must be why, and the others are not to suffer for it.
     if (status === null && verdict === 'park') return this.#deliverSingly(members, signal, startsUntilMs);
+    if (status !== null && isAboutTheBatch(status)) {
+      const outcomes = await this.#deliverSingly(members, signal, startsUntilMs);
+      this.#learn(status, outcomes);
+      return outcomes;
+    }
     this.#offer.hear(attempt.announcement);
     if (verdict !== 'delivered') return members.map(() => outcome);
     return outcomesOf(members, attempt.body ?? Buffer.alloc(0), this.#context.place, outcome);
   }
 
-  /** A few side by side; those that could not be begun in time are left for later. */
+  /**
+   * What the members of a batch that was refused came to singly tells what was refused: the batch, if all of them were
+   * taken, or if the answer speaks of the place or the form and any was; one of them, if only some were taken; and
+   * everything, if none was, of which batches are no cause.
+   */
+  #learn(status: number, outcomes: readonly DeliveryOutcome[]): void {
+    const taken = outcomes.filter(({ verdict }) => verdict === 'delivered').length;
+    const isOfPlaceOrForm = status !== 400 && status !== 409 && status !== 422;
+    if (taken === outcomes.length || (taken > 0 && isOfPlaceOrForm)) this.#offer.refused(status);
+  }
+
+  /**
+   * A few side by side. What could not be begun in time, or comes behind too many in a row that were not taken, is left
+   * for later.
+   */
   async #deliverSingly(
     deliveries: readonly Delivery[],
     signal: AbortSignal,
@@ -182,13 +204,20 @@ class HttpTarget implements DeliveryTarget {
     const { clock } = this.#context;
     const outcomes: DeliveryOutcome[] = [];
     let next = 0;
+    let failuresInRow = 0;
     const sendNext = async (): Promise<void> => {
       for (let index = next++; index < deliveries.length; index = next++) {
         const delivery = deliveries[index] as Delivery;
         const isLate = clock.monotonicMs() >= startsUntilMs;
-        outcomes[index] = isLate
-          ? NOT_BEGUN
-          : await new Promise((resolve) => this.#deliverOne(delivery, signal, resolve));
+        if (isLate || failuresInRow >= FALLBACK_FAILURES_MAX) {
+          outcomes[index] = isLate ? TOO_LATE : AMONG_FAILURES;
+          continue;
+        }
+        const outcome = await new Promise<DeliveryOutcome>((resolve) =>
+          this.#deliverOne(delivery, signal, resolve),
+        );
+        failuresInRow = outcome.verdict === 'delivered' ? 0 : failuresInRow + 1;
+        outcomes[index] = outcome;
       }
     };
     await Promise.all(Array.from({ length: FALLBACK_CONCURRENCY }, sendNext));
@@ -230,13 +259,17 @@ function tell(settled: DeliveriesSettled, outcomes: readonly DeliveryOutcome[]):
   }
 }
 
-const NOT_BEGUN: DeliveryOutcome = {
-  verdict: 'retry',
+const TOO_LATE: DeliveryOutcome = {
+  verdict: 'unsent',
   status: null,
   latencyMs: 0,
   answer: '',
   error: 'Not sent: the deadline of its batch was over before its turn came.',
   retryAfterMs: null,
+};
+const AMONG_FAILURES: DeliveryOutcome = {
+  ...TOO_LATE,
+  error: 'Not sent: the target took none of the others in its batch.',
 };
 
 function commonHeaders(url: URL): string[] {

@@ -1,15 +1,27 @@
 import type { DeliveryVerdict } from '../../ports/delivery-target.ts';
 
+/** A state that is still answered with 409 at this attempt is refused: nobody works on the same id for so long. */
+const CONFLICT_ATTEMPTS = 3;
+
 /**
- * What an answer's status means for the delivery.
+ * What an answer's status means for a delivery at its attempt of this number.
  *
  * A redirect is never followed, since it could lead the states anywhere, and is only tried again: it may come
- * from a proxy in front of a target that is being moved. 408, 409 (the same id is being worked on) and 425 say
- * themselves that the request may work later; every other 4xx would be refused again as it is.
+ * from a proxy in front of a target that is being moved. 401, 403, 404, 405 and 407 speak of who asks, or of where, and
+ * so of the target as a whole. 408, 409 (the same id is being worked on) and 425 say themselves that the request may
+ * work later; every other 4xx is a refusal of the state.
  */
-export function verdictOf(status: number): DeliveryVerdict {
+export function verdictOf(status: number, attempt: number): DeliveryVerdict {
   if (status >= 200 && status < 300) return 'delivered';
   switch (status) {
+    case 401:
+    case 403:
+    case 404:
+    case 405:
+    case 407:
+      return 'retry';
+    case 409:
+      return attempt >= CONFLICT_ATTEMPTS ? 'park' : 'retry';
     case 410:
       return 'disable';
     case 429:
@@ -18,12 +30,20 @@ export function verdictOf(status: number): DeliveryVerdict {
     case 504:
       return 'throttle';
     case 408:
-    case 409:
     case 425:
       return 'retry';
     default:
       return status >= 400 && status < 500 ? 'park' : 'retry';
   }
+}
+
+/**
+ * Whether a batch that was answered so as a whole is to be sent again singly: one of its members may be why, or the
+ * place that batches are posted to. Any other answer says of each member what it would say of a single one.
+ */
+export function isAboutTheBatch(status: number): boolean {
+  if (status === 408 || status === 410 || status === 425 || status === 429) return false;
+  return (status >= 300 && status < 500) || status === 501;
 }
 
 /**
@@ -52,7 +72,7 @@ const HTTP_DATES = [
   /^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \d]\d) (?<time>\d{2}:\d{2}:\d{2}) (?<year>\d{4})$/,
 ];
 
-function httpDateMs(value: string, nowMs: number): number | null {
+export function httpDateMs(value: string, nowMs: number): number | null {
   for (const form of HTTP_DATES) {
     const parts = form.exec(value)?.groups;
     if (parts === undefined) continue;

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { hasWal, WalSync } from '../../adapters/sqlite/wal-sync.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import { effectOfKnown } from './effect.ts';
+import { effectOfKnown, effectOfNew } from './effect.ts';
 import { type OrderState, payloadHashOf } from './order-state.ts';
 import { RECEIVED_IDS_LIMITS, ReceivedIds, type ReceivedIdsLimits } from './received-ids.ts';
 import {
@@ -187,12 +187,11 @@ class SqliteStates implements OrderStates {
     }
   }
 
-  #receiveOne({ deliveryId, state, receivedAtMs }: ReceivedDelivery): Receipt {
+  #receiveOne({ deliveryId, state, replaces = null, receivedAtMs }: ReceivedDelivery): Receipt {
     const payloadHash = payloadHashOf(state);
     const sequence = this.#receivedIds.sequenceOf(deliveryId);
     if (sequence !== undefined) return this.#receiveAgain(sequence, deliveryId, state, payloadHash);
-    // As `effectOfNew` has it, by the statement's own condition.
-    const effect = this.#write(this.#statements.apply, state) ? 'applied' : 'ignored';
+    const effect = replaces === null ? this.#apply(state) : this.#repair(state, replaces);
     this.#statements.record.run(
       this.#receivedIds.add(deliveryId),
       deliveryId,
@@ -219,6 +218,17 @@ class SqliteStates implements OrderStates {
     this.#write(this.#statements.restore, state);
     this.#statements.repeat.run(this.#receivedIds.add(deliveryId), sequence);
     return { effect, heldVersion: state.version };
+  }
+
+  /** As `effectOfNew` has it, by the statement's own condition. */
+  #apply(state: OrderState): 'applied' | 'ignored' {
+    return this.#write(this.#statements.apply, state) ? 'applied' : 'ignored';
+  }
+
+  #repair(state: OrderState, replaces: string): 'applied' | 'ignored' {
+    const effect = effectOfNew(state, replaces, this.#read(state.order_id));
+    if (effect === 'applied') this.#write(this.#statements.restore, state);
+    return effect;
   }
 
   /** Says whether the row was written. */

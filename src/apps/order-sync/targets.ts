@@ -2,7 +2,8 @@ import { openHttpHoldings, openHttpTarget } from '../../adapters/http-delivery/i
 import { openKafkaTarget } from '../../adapters/kafka-delivery/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
-import type { TargetRoute } from '../../pipeline/target-route.ts';
+import { DueRules } from '../../pipeline/ingest/due.ts';
+import { dueTargetsOf, type TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { EventLog } from '../../ports/event-log.ts';
@@ -36,6 +37,8 @@ interface OpenParts {
 /** A target that is posted to. */
 type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
+  /** How messages name the settings of its URL and its secret. */
+  readonly settingNames: { readonly url: string; readonly secret: string };
   readonly concurrency: number;
   readonly reconcileEveryMs: number;
 };
@@ -66,6 +69,18 @@ export function openRoutes(
     return routeOf(settings, target, { ...spec, concurrency });
   });
   return [openSweptRoute(settings, firstSpec(settings), { clock, logger }), ...others];
+}
+
+/** Which states are due to which target, for a command that sends nothing. */
+export function dueRulesOf(settings: OrderSyncSettings): DueRules {
+  const routes = [
+    { target: { name: TARGET }, qualifies: null },
+    ...moreTargets(settings).map(({ name, filter }) => ({
+      target: { name },
+      qualifies: qualifierOf(filter),
+    })),
+  ];
+  return new DueRules(dueTargetsOf(routes, orders.view));
 }
 
 /** May be called twice. */
@@ -122,6 +137,7 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
   return {
     name: TARGET,
     url: settings.targetUrl,
+    settingNames: { url: 'ORDER_SYNC_TARGET_URL', secret: 'ORDER_SYNC_TARGET_SECRET' },
     secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
     apiKey: settings.targetApiKey,
     caFile: settings.targetCaFile,
@@ -136,6 +152,10 @@ function httpSpec(settings: OrderSyncSettings, spec: TargetSpec, url: string): H
   return {
     ...spec,
     url,
+    settingNames: {
+      url: `"url" of ${spec.name} in the targets file`,
+      secret: `"secretFile" of ${spec.name} in the targets file`,
+    },
     concurrency: spec.concurrency ?? settings.deliveryConcurrency,
     reconcileEveryMs: spec.reconcileEveryMs ?? settings.reconcileEveryMs,
   };
@@ -156,11 +176,12 @@ function openHttpRoute(
   spec: HttpSpec,
   { clock, logger }: OpenParts,
 ): TargetRoute {
-  const { name, url, secrets, caFile, concurrency } = spec;
+  const { name, url, secrets, caFile, concurrency, settingNames } = spec;
   const deadlineMs = settings.deliveryDeadlineMs;
   const target = openHttpTarget({
     name,
     url,
+    settingNames,
     secrets,
     ...(caFile === undefined ? {} : { caFile }),
     clock,
@@ -178,7 +199,7 @@ function routeOf(
 ): TargetRoute {
   return {
     target,
-    qualifies: filter.size === 0 ? null : (body) => passes(filter, body),
+    qualifies: qualifierOf(filter),
     pace: {
       backoff: { baseMs: settings.deliveryBackoffBaseMs, capMs: settings.deliveryBackoffCapMs },
       maxAttempts: settings.deliveryMaxAttempts,
@@ -186,6 +207,10 @@ function routeOf(
       ratePerSecond,
     },
   };
+}
+
+function qualifierOf(filter: HttpSpec['filter']): TargetRoute['qualifies'] {
+  return filter.size === 0 ? null : (body) => passes(filter, body);
 }
 
 function requireSecretOutsideLoopback(settings: OrderSyncSettings, logger: Logger): void {

@@ -274,7 +274,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 24,
     min: 1,
     max: 1_000,
-    help: 'After so many failed attempts a delivery is dead-lettered.',
+    help: 'After this many failed attempts a delivery is dead; trouble of the whole target is not counted.',
   }),
   deliveryBackoffBaseMs: duration({
     env: 'ORDER_SYNC_DELIVERY_BACKOFF_BASE_MS',

@@ -1,5 +1,7 @@
 import type { Backoff } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { RETRY_AFTER_MAX_MS } from '../../ports/delivery-target.ts';
+import { HUNG_MS } from './blame.ts';
 import type { BreakerOptions, BreakerState } from './options.ts';
 
 /** What a call came to, as far as the target as a whole is concerned. */
@@ -8,16 +10,24 @@ export interface CallReport {
   readonly generation: number;
   /** When it was begun, by the clock that never jumps. */
   readonly startedMs: number;
-  /** `answered`: the target works, whatever it said of the state. `fault`: no answer, or one of a broken target. */
-  readonly outcome: 'answered' | 'fault';
-  readonly entityId: string;
+  /**
+   * `accepted`: the target took a state. `refused`: it answered, and took none. `fault`: there was no answer, or one of a
+   * broken target.
+   */
+  readonly outcome: 'accepted' | 'refused' | 'fault';
+  /**
+   * The entities that the outcome speaks of: of a fault one, though others may have been in the call, and none that is
+   * known to be in trouble of its own.
+   */
+  readonly entityIds: readonly string[];
   readonly isFirstAttempt: boolean;
   /** What went wrong, in one sentence. */
   readonly error: string | null;
 }
 
 /** A call that the target answered by asking to be left alone for a while. */
-export interface AskReport extends Pick<CallReport, 'generation' | 'entityId' | 'isFirstAttempt'> {
+export interface AskReport extends Pick<CallReport, 'generation' | 'isFirstAttempt'> {
+  readonly entityId: string;
   /** For how long. */
   readonly ms: number;
   /** States that the call carried. */
@@ -30,22 +40,33 @@ const RAMP_END_PER_SECOND = 20_000;
 const RETRY_WEIGHT = 0.25;
 /** Of the trials so many may be retries: if those hang, the first attempts that come meanwhile still find out. */
 const RETRY_TRIALS = 1;
-/** A call that failed after longer has hung. */
-const HUNG_MS = 1_000;
+/** A refusal says less than a fault, because a state may deserve it. */
+const REFUSAL_WEIGHT = 0.5;
+/** A target that answers may be asked again soon: it stays open for no longer after refusals. */
+const REFUSED_OPEN_MAX_MS = 5_000;
+/** While the target wants to be left alone, one trial is sent this often, so that a wrong pause costs little. */
+export const PROBE_EVERY_MS = 30_000;
+const PAUSE_TRIALS = 1;
+/** A target that goes on failing is told of in the log this often. */
+const SAY_EVERY_MS = 30_000;
 
 /**
  * Keeps a target that is down from being asked, and one that comes back from being run over.
  *
- *     closed --faults of different entities in a row, or too large a share--> open
- *     open --its time is over--> half_open --an answer--> ramping --rate at the top--> closed
+ *     closed --faults or refusals of different entities in a row, or too large a share of faults--> open
+ *     open --its time is over--> half_open --a state is taken--> ramping --rate at the top--> closed
  *     half_open --all trials failed--> open, for longer
  *     ramping --a few faults in a row--> open
- *     any --the target asks to be left alone, and not for one state only--> open, for as long as asked --> ramping
+ *     any --the target asks to be left alone at several entities in a row--> open, for as long as asked --> ramping
  *     any --the target wants no more--> disabled
  *
- * One entity's failures count once, however often it is tried, and any answer ends the row. A call that hung says
- * nothing if the target has answered another that was begun later, or if it hung before. So one order that the
- * target cannot take, or a few among many, never hold up the others.
+ * A pause of over half a minute is not believed blindly: one trial is sent every half minute, and the breaker ramps as
+ * soon as one is taken.
+ *
+ * One entity's failures count once, however often it is tried, and not at all once its trouble is known to be its own;
+ * any state that is taken ends the row. A call that
+ * hung says nothing if the target has answered another that was begun later, or if it hung before. So one entity that
+ * the target cannot take, or a few among many, never hold up the others.
  */
 export class Breaker {
   readonly #options: BreakerOptions;
@@ -57,6 +78,9 @@ export class Breaker {
   #openings = 0;
   #openUntilMs = 0;
   #afterOpen: 'half_open' | 'ramping' = 'half_open';
+  /** Until when the target wants to be left alone; null if it is not open because of that. */
+  #askedUntilMs: number | null = null;
+  #saidMs = Number.NEGATIVE_INFINITY;
   #trialsLeft = 0;
   #retryTrialsLeft = 0;
   #trialsOut = 0;
@@ -64,9 +88,10 @@ export class Breaker {
   #answeredSinceMs = Number.NEGATIVE_INFINITY;
   /** Entities at whose first attempts the target asked to be left alone, and how many states each call carried. */
   readonly #asks = new Map<string, number>();
-  readonly #faultsInRow = new Map<string, number>();
+  /** Entities that failed in a row, and which part of what opens the breaker each of them is. */
+  readonly #failedInRow = new Map<string, number>();
   #window = { untilMs: 0, calls: 0, faults: 0 };
-  #ramp = { ratePerSecond: 0, untilMs: 0, answered: 0, faults: 0 };
+  #ramp = { ratePerSecond: 0, untilMs: 0, accepted: 0, faults: 0 };
 
   constructor(
     options: BreakerOptions,
@@ -112,7 +137,7 @@ export class Breaker {
       if (this.#afterOpen === 'ramping') this.#startRamp(nowMs);
       else {
         this.#state = 'half_open';
-        this.#trialsLeft = this.#options.trials;
+        this.#trialsLeft = this.#askedUntilMs === null ? this.#options.trials : PAUSE_TRIALS;
         this.#retryTrialsLeft = RETRY_TRIALS;
         this.#trialsOut = 0;
       }
@@ -135,7 +160,7 @@ export class Breaker {
   }
 
   ended(report: CallReport): void {
-    if (report.outcome === 'answered') {
+    if (report.outcome !== 'fault') {
       this.#answeredSinceMs = Math.max(this.#answeredSinceMs, report.startedMs);
     }
     if (report.generation !== this.#generation) return;
@@ -144,29 +169,33 @@ export class Breaker {
   }
 
   /**
-   * The target asks to be left alone. Whether that is about all of it or about one state, it does not say: it is
-   * about the state as long as others are answered, and about the target once several are told so in a row, or if
-   * nothing was answered of late.
+   * The target asks to be left alone. Whether that is about all of it or about one state, it does not say: it is about
+   * the state, which waits for as long as asked, until several entities are told so in a row.
    */
   asked({ generation, ms, entityId, states, isFirstAttempt }: AskReport): void {
     if (this.#state === 'disabled') return;
+    if (this.#state !== 'open' && generation !== this.#generation) return;
     if (this.#state === 'closed' || this.#state === 'ramping') {
-      if (generation !== this.#generation) return;
       // Each retry waits for as long as it was asked to anyway, and however many there are, they hold up no others.
       if (!isFirstAttempt) return;
       this.#asks.set(entityId, states);
-      const answersOthers = this.#clock.monotonicMs() - this.#answeredSinceMs < this.#options.windowMs;
-      if (answersOthers && sumOf(this.#asks) < this.#fewFaults) return;
+      if (sumOf(this.#asks) < this.#fewFaults) return;
     }
-    this.#pause(ms);
+    // Calls that were under way when faults opened it say nothing new.
+    if (this.#state === 'open' && this.#askedUntilMs === null) return;
+    this.#pause(Math.min(ms, RETRY_AFTER_MAX_MS));
   }
 
   #pause(ms: number): void {
-    const untilMs = this.#clock.monotonicMs() + ms;
-    // Whoever asks answers: it is up. Of several who ask, the longest counts.
-    if (this.#state === 'open' && this.#afterOpen === 'ramping' && this.#openUntilMs >= untilMs) return;
-    if (this.#state !== 'open') this.#say('warn', `The target asks to be left alone for ${ms} ms.`);
-    this.#open(untilMs, 'ramping');
+    const nowMs = this.#clock.monotonicMs();
+    // Of several who ask, the longest counts.
+    if (this.#state === 'open' && (this.#askedUntilMs ?? 0) >= nowMs + ms) return;
+    const wasAsked = this.#askedUntilMs !== null;
+    const isLong = ms > PROBE_EVERY_MS;
+    this.#open(nowMs + Math.min(ms, PROBE_EVERY_MS), isLong ? 'half_open' : 'ramping');
+    this.#askedUntilMs = nowMs + ms;
+    const trials = isLong ? `, and one trial is sent every ${PROBE_EVERY_MS / 1_000} s` : '';
+    this.#warn(`The target asks to be left alone for ${ms} ms${trials}.`, !wasAsked);
   }
 
   /** The target wants nothing any more. */
@@ -180,31 +209,41 @@ export class Breaker {
     );
   }
 
-  #callEnded({ outcome, startedMs, entityId, isFirstAttempt, error }: CallReport): void {
-    const { faults, faultShare, minimumCalls } = this.#options;
+  #callEnded(report: CallReport): void {
+    const { outcome, startedMs, isFirstAttempt, error } = report;
+    const { faultShare, minimumCalls } = this.#options;
     const window = this.#currentWindow();
     if (isFirstAttempt) window.calls++;
-    if (outcome === 'answered') {
-      this.#ramp.answered++;
+    if (outcome === 'accepted') {
+      this.#ramp.accepted++;
       // Nearly always there are none, and to clear a map makes a new one.
-      if (this.#faultsInRow.size > 0) this.#faultsInRow.clear();
+      if (this.#failedInRow.size > 0) this.#failedInRow.clear();
       if (this.#asks.size > 0) this.#asks.clear();
       return;
     }
     const hasHung = this.#clock.monotonicMs() - startedMs >= HUNG_MS;
     if (hasHung && (!isFirstAttempt || startedMs < this.#answeredSinceMs)) return;
-    this.#ramp.faults++;
-    if (isFirstAttempt) window.faults++;
-    this.#faultsInRow.set(
-      entityId,
-      Math.max(this.#faultsInRow.get(entityId) ?? 0, isFirstAttempt ? 1 : RETRY_WEIGHT),
-    );
-    // While it comes back it is watched more closely.
-    const limit = this.#state === 'ramping' ? this.#fewFaults : faults;
-    if (sumOf(this.#faultsInRow) >= limit)
-      this.#trip(`${this.#faultsInRow.size} states in a row failed: ${error}`);
-    else if (window.calls >= minimumCalls && window.faults >= window.calls * faultShare) {
-      this.#trip(`${Math.round((100 * window.faults) / window.calls)} % of first attempts failed: ${error}`);
+    if (outcome === 'fault') {
+      this.#ramp.faults++;
+      if (isFirstAttempt) window.faults++;
+    }
+    this.#lengthenRow(report);
+    // A little less than 1, because the parts are fractions.
+    if (sumOf(this.#failedInRow) >= 0.999) {
+      this.#trip(`${this.#failedInRow.size} states in a row were not taken: ${error}`, outcome);
+    } else if (window.calls >= minimumCalls && window.faults >= window.calls * faultShare) {
+      const percent = Math.round((100 * window.faults) / window.calls);
+      this.#trip(`${percent} % of first attempts failed: ${error}`, outcome);
+    }
+  }
+
+  #lengthenRow({ outcome, entityIds, isFirstAttempt }: CallReport): void {
+    const { faults } = this.#options;
+    // While the target comes back, it is watched more closely.
+    const limit = this.#state === 'ramping' && outcome === 'fault' ? this.#fewFaults : faults;
+    const weight = (outcome === 'fault' ? 1 : REFUSAL_WEIGHT) * (isFirstAttempt ? 1 : RETRY_WEIGHT);
+    for (const entityId of entityIds) {
+      this.#failedInRow.set(entityId, Math.max(this.#failedInRow.get(entityId) ?? 0, weight / limit));
     }
   }
 
@@ -225,23 +264,33 @@ export class Breaker {
 
   #trialEnded({ outcome, error }: CallReport): void {
     this.#trialsOut--;
-    if (outcome === 'answered') this.#startRamp(this.#clock.monotonicMs());
-    else if (this.#trialsOut === 0) this.#trip(`it is still down: ${error}`);
+    if (outcome === 'accepted') this.#startRamp(this.#clock.monotonicMs());
+    else if (this.#trialsOut === 0) this.#trip(`it still takes nothing: ${error}`, outcome);
   }
 
-  #trip(why: string): void {
+  #trip(why: string, outcome: CallReport['outcome']): void {
     this.#openings++;
-    const ms = halfJitterMs(this.#options.backoff, this.#openings, this.#clock.random());
-    this.#say('warn', `Nothing is sent for ${ms} ms, since ${why}`);
+    const backoffMs = halfJitterMs(this.#options.backoff, this.#openings, this.#clock.random());
+    const ms = outcome === 'refused' ? Math.min(backoffMs, REFUSED_OPEN_MAX_MS) : backoffMs;
+    this.#warn(`Nothing is sent for ${ms} ms, since ${why}`, this.#openings === 1);
     this.#open(this.#clock.monotonicMs() + ms, 'half_open');
+  }
+
+  /** Says what is new at once, and what is not only now and then. */
+  #warn(message: string, isNew: boolean): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (!isNew && nowMs - this.#saidMs < SAY_EVERY_MS) return;
+    this.#saidMs = nowMs;
+    this.#say('warn', message);
   }
 
   #open(untilMs: number, after: 'half_open' | 'ramping'): void {
     this.#state = 'open';
     this.#openUntilMs = untilMs;
     this.#afterOpen = after;
+    this.#askedUntilMs = null;
     this.#generation++;
-    this.#faultsInRow.clear();
+    this.#failedInRow.clear();
     this.#asks.clear();
     this.#window = { untilMs: 0, calls: 0, faults: 0 };
   }
@@ -249,25 +298,26 @@ export class Breaker {
   #startRamp(nowMs: number): void {
     const { rampStartPerSecond, rampIntervalMs } = this.#options;
     this.#state = 'ramping';
+    this.#askedUntilMs = null;
     this.#generation++;
     this.#ramp = {
       ratePerSecond: rampStartPerSecond,
       untilMs: nowMs + rampIntervalMs,
-      answered: 0,
+      accepted: 0,
       faults: 0,
     };
-    this.#say('info', `The target answers again: ${rampStartPerSecond} states a second at first.`);
+    this.#say('info', `The target takes states again: ${rampStartPerSecond} states a second at first.`);
   }
 
-  /** An interval without any answer proves nothing, and one with more than a few faults is not going well. */
+  /** An interval in which nothing was taken proves nothing, and one with more than a few faults is not going well. */
   #climb(nowMs: number): void {
-    const { ratePerSecond, answered, faults } = this.#ramp;
-    const goesWell = answered > 0 && faults * 10 <= answered;
+    const { ratePerSecond, accepted, faults } = this.#ramp;
+    const goesWell = accepted > 0 && faults * 10 <= accepted;
     const untilMs = nowMs + this.#options.rampIntervalMs;
     this.#ramp = {
       ratePerSecond: goesWell ? ratePerSecond * 2 : ratePerSecond,
       untilMs,
-      answered: 0,
+      accepted: 0,
       faults: 0,
     };
     if (this.#ramp.ratePerSecond < RAMP_END_PER_SECOND) return;

@@ -4,11 +4,13 @@ import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
 import type { ClaimedDelivery } from '../../ports/store.ts';
 import { Gate } from '../gate.ts';
 import { BatchSize } from './batch-size.ts';
+import { Blame } from './blame.ts';
 import { Breaker } from './breaker.ts';
+import { type CallSummary, summaryOf } from './call-summary.ts';
 import { ClaimAhead } from './claim-ahead.ts';
 import { ClaimPlace } from './claim-place.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
-import { deliveryOf, isFault, NO_OUTCOME, nextOf } from './settlement.ts';
+import { deliveryOf, NO_OUTCOME, nextOf, troubleOf } from './settlement.ts';
 import { Settler, STORE_BACKOFF } from './settler.ts';
 import { Slots } from './slots.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -19,6 +21,9 @@ export type { DeliverOptions, DeliverStatus } from './options.ts';
 const RETRY_LOOKS_SHARE = 0.1;
 /** Of so many calls one is a retry, if any is due. */
 const RETRYS_TURN = 4;
+
+/** A target that has taken nothing for this long, though states are due, stands still. */
+const STANDS_STILL_MS = 15_000;
 
 type Attempts = 'first' | 'later';
 
@@ -33,7 +38,8 @@ type Attempts = 'first' | 'later';
  * Three things go on side by side: claiming ahead of the calls, so that no call waits for the store; the calls,
  * begun by `#pump` whenever something changes; and settling, each time as much as came up while the last
  * settlement ran. An entity has one row in the ledger and so one claim: its states arrive in sequence, and the
- * others flow. What the breaker does not let through is not claimed, or given back, so that it costs no attempts.
+ * others flow. What the breaker does not let through is not claimed, or given back, so that it costs no attempts. What
+ * fails by the target's own trouble is tried again, and that does not count as an attempt either.
  */
 export class Deliver {
   readonly #options: DeliverOptions;
@@ -44,6 +50,7 @@ export class Deliver {
   readonly #roomMade = { first: new Gate(), later: new Gate() };
   readonly #claimant: string;
   readonly #breaker: Breaker;
+  readonly #blame: Blame;
   readonly #rate: TokenBucket;
   readonly #slots: Slots;
   readonly #ahead: ClaimAhead;
@@ -55,6 +62,7 @@ export class Deliver {
   #claimLoops = 0;
   #underWay = 0;
   #pumpAtMs = Number.POSITIVE_INFINITY;
+  #latestTrouble = '';
   #running: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -65,6 +73,7 @@ export class Deliver {
     this.#breaker = new Breaker(breaker, clock, (level, message) =>
       logger(level, `Deliveries to ${target.name}: ${message}`),
     );
+    this.#blame = new Blame(clock);
     this.#rate = new TokenBucket(clock);
     this.#slots = new Slots(concurrency, clock);
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
@@ -98,6 +107,24 @@ export class Deliver {
       ratePerSecond: this.#allowedPerSecond(),
       maxBatch: this.#options.target.maxBatch,
     };
+  }
+
+  /** Whether the target takes what is due; else what is wrong, in a sentence or two. */
+  health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+    this.#breaker.tick();
+    const { state } = this.#breaker;
+    const name = `Target ${this.#options.target.name}`;
+    if (state === 'disabled') {
+      const reason = `${name} wants no more deliveries, so nothing is sent until a restart: ${this.#latestTrouble}`;
+      return { ok: false, reason };
+    }
+    const sinceMs = this.#blame.failingSinceMs;
+    if (sinceMs === null || (state !== 'open' && this.#blame.suspectedDue === 0)) return { ok: true };
+    const stillMs = this.#options.clock.monotonicMs() - sinceMs;
+    if (stillMs < STANDS_STILL_MS) return { ok: true };
+    const seconds = Math.floor(stillMs / 1_000);
+    const reason = `${name} has accepted nothing for ${seconds} s, though states are due: ${this.#latestTrouble}`;
+    return { ok: false, reason };
   }
 
   /** States that are being sent, or whose outcome is not in the ledger yet. */
@@ -175,7 +202,6 @@ export class Deliver {
       target: target.name,
       claimant: `${this.#claimant}:${++this.#claims}`,
       limit,
-      nowMs: clock.now(),
       leaseMs,
       attempts,
       ...(behind === undefined ? {} : { behind }),
@@ -255,12 +281,21 @@ export class Deliver {
     target.deliver(deliveries, this.#cutting.signal, (outcomes) => {
       this.#slots.end(slot);
       this.#underWay -= group.length;
+      const { startedMs } = slot;
+      const summary = summaryOf(group, outcomes);
+      // Of a call that was cut off when stopping, nobody knows what it would have said.
+      if (!this.#cutting.signal.aborted)
+        this.#judge(summary, { generation, startedMs, first, isFirstAttempt });
       for (let index = 0; index < group.length; index++) {
         const delivery = group[index] as ClaimedDelivery;
         const outcome = outcomes[index] ?? NO_OUTCOME;
+        if (outcome.verdict === 'unsent') {
+          this.#settler.giveBack([delivery]);
+          continue;
+        }
         const { deliveryId } = deliveries[index] as Delivery;
         const { verdict, status, latencyMs, answer, error } = outcome;
-        const next = nextOf(delivery, outcome, this.#options);
+        const next = verdict === 'delivered' ? verdict : this.#next(delivery, outcome, startedMs, summary);
         this.#settler.add({
           delivery,
           deliveryId,
@@ -273,40 +308,60 @@ export class Deliver {
           next,
         });
       }
-      if (!this.#cutting.signal.aborted)
-        this.#judge(outcomes, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
       this.#pump();
     });
   }
 
-  /** What the call as a whole says of the target: any answer in it means that the target works. */
+  /** What comes next for a delivery that failed. */
+  #next(delivery: ClaimedDelivery, outcome: DeliveryOutcome, startedMs: number, call: CallSummary) {
+    const { clock, logger, target } = this.#options;
+    this.#latestTrouble = troubleOf(outcome);
+    if (!this.#blame.hasAccepted && this.#blame.failingSinceMs === null && outcome.verdict !== 'disable') {
+      const name = target.name;
+      logger('warn', `Deliveries to ${name}: it has not taken any state yet. ${this.#latestTrouble}`);
+    }
+    const { state } = this.#breaker;
+    const judgement = this.#blame.failed({
+      delivery,
+      startedMs,
+      isRefused: outcome.verdict === 'park',
+      othersWereDelivered: call.taken.length > call.refused.length,
+      target: state === 'closed' ? 'well' : state === 'ramping' ? 'recovering' : 'down',
+    });
+    const next = nextOf(delivery, outcome, judgement, this.#options);
+    const retryMs = next === 'dead' ? null : clock.monotonicMs() + next.retryAtMs - clock.now();
+    this.#blame.next(delivery.entityId, retryMs);
+    return next;
+  }
+
+  /** What the call as a whole says of the target: that it works, if it took any state. */
   #judge(
-    outcomes: readonly DeliveryOutcome[],
+    { taken, refused, faults, sent, askedMs, trouble, wantsNoMore }: CallSummary,
     call: { generation: number; startedMs: number; first: ClaimedDelivery; isFirstAttempt: boolean },
   ): void {
     const { generation, startedMs, first, isFirstAttempt } = call;
-    let askedMs = 0;
-    let faults = 0;
-    let error: string | null = null;
-    for (const outcome of outcomes) {
-      if (outcome.verdict === 'disable') {
-        this.#breaker.disable(outcome.error);
-        return;
-      }
-      if (outcome.verdict === 'throttle') askedMs = Math.max(askedMs, outcome.retryAfterMs ?? 0);
-      if (isFault(outcome)) {
-        faults++;
-        error = outcome.error;
-      }
+    this.#blame.accepted(taken, startedMs);
+    if (wantsNoMore) {
+      this.#breaker.disable(trouble);
+      return;
     }
     const { entityId } = first;
-    const isFaulty = outcomes.length > 0 && faults === outcomes.length;
+    const isFaulty = sent > 0 && faults === sent;
     if (isFaulty && askedMs > 0) {
-      this.#breaker.asked({ generation, ms: askedMs, entityId, states: outcomes.length, isFirstAttempt });
+      this.#breaker.asked({ generation, ms: askedMs, entityId, states: sent, isFirstAttempt });
     } else {
-      if (outcomes.length > 1) this.#batchSize.ended(isFaulty);
-      const outcome = isFaulty ? 'fault' : 'answered';
-      this.#breaker.ended({ generation, startedMs, outcome, entityId, isFirstAttempt, error });
+      if (sent > 1) this.#batchSize.ended(isFaulty);
+      const outcome = taken.length > 0 ? 'accepted' : refused.length > 0 ? 'refused' : 'fault';
+      const failed = outcome === 'refused' ? refused : [first];
+      const suspected = failed.filter((delivery) => !this.#blame.isProven(delivery));
+      this.#breaker.ended({
+        generation,
+        startedMs,
+        outcome,
+        entityIds: suspected.map((delivery) => delivery.entityId),
+        isFirstAttempt,
+        error: trouble,
+      });
     }
     if (!isFaulty) this.#slots.widen();
   }

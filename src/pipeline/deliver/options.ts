@@ -25,14 +25,14 @@ export interface Pace {
   readonly ratePerSecond: number | null;
   /** The limit of the wait after an attempt that failed; it doubles with each, up to the cap. */
   readonly backoff: Backoff;
-  /** After so many attempts at one version it is dead, until somebody decides. */
+  /** After this many attempts at one version that count it is dead, until somebody decides. */
   readonly maxAttempts: number;
   readonly breaker: BreakerOptions;
 }
 
 /** When a target counts as down, and how it is given states again. */
 export interface BreakerOptions {
-  /** So many states failing one after the other, without an answer in between, open it. */
+  /** This many states that fail one after the other, with none taken in between, open it; of refused ones twice as many. */
   readonly faults: number;
   /** So large a share of first attempts failing opens it too, in `windowMs`, if there are `minimumCalls`. */
   readonly faultShare: number;
@@ -63,7 +63,7 @@ export const DEFAULT_BREAKER: BreakerOptions = {
   faultShare: 0.5,
   minimumCalls: 20,
   windowMs: 10_000,
-  backoff: { baseMs: 1_000, capMs: 60_000 },
+  backoff: { baseMs: 1_000, capMs: 20_000 },
   trials: 3,
   rampStartPerSecond: 50,
   rampIntervalMs: 1_000,

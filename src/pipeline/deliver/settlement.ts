@@ -1,40 +1,62 @@
 import type { View, ViewValue } from '../../core/domain.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
+import { type Delivery, type DeliveryOutcome, RETRY_AFTER_MAX_MS } from '../../ports/delivery-target.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
-import { deliveryIdOf } from '../delivery-id.ts';
+import { deliveryIdOf, repairIdOf } from '../delivery-id.ts';
+import type { Judgement } from './blame.ts';
 
-const MAX_RETRY_AFTER_MS = 60 * 60_000;
+/**
+ * The longest wait of a state whose attempt failed by the target's trouble: the breaker spares the target, and once the
+ * target is back, the state should not wait for long.
+ */
+const TROUBLE_WAIT_MAX_MS = 30_000;
 
-/** What comes next for a delivery after this outcome. */
+/** What comes next for a delivery that was not delivered. */
 export function nextOf(
   delivery: ClaimedDelivery,
   { verdict, retryAfterMs }: DeliveryOutcome,
+  { blames, mayPark, failures }: Judgement,
   { clock, backoff, maxAttempts }: { clock: Clock; backoff: Backoff; maxAttempts: number },
-): DeliverySettlement['next'] {
-  if (verdict === 'delivered') return 'delivered';
-  if (verdict === 'park') return 'dead';
-  // A target that wants nothing any more says nothing against this state: it stays due for when that is mended.
-  if (verdict !== 'disable' && delivery.attempt >= maxAttempts) return 'dead';
-  const pause = fullJitterMs(backoff, delivery.attempt, clock.random());
-  const asked = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
-  return { retryAtMs: clock.now() + Math.max(pause, asked) };
+): Exclude<DeliverySettlement['next'], 'delivered'> {
+  const askedMs = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
+  // A target that wants nothing any more says nothing against this state, which stays due until that is mended.
+  if (verdict === 'disable' || blames === 'target') {
+    const capMs = Math.min(backoff.capMs, TROUBLE_WAIT_MAX_MS);
+    const pauseMs = fullJitterMs({ baseMs: backoff.baseMs, capMs }, failures, clock.random());
+    return {
+      retryAtMs: clock.now() + Math.max(pauseMs, Math.min(askedMs, TROUBLE_WAIT_MAX_MS)),
+      // The first attempt counts, so that a delivery that was tried has at least one.
+      isCounted: delivery.attempt === 1 && maxAttempts > 1,
+    };
+  }
+  if ((verdict === 'park' && mayPark) || delivery.attempt >= maxAttempts) return 'dead';
+  const pauseMs = fullJitterMs(backoff, delivery.attempt, clock.random());
+  return { retryAtMs: clock.now() + Math.max(pauseMs, askedMs) };
 }
+
+/** The statuses that speak of who asks, or of where, and not of the state. */
+const STATUSES_OF_THE_TARGET: ReadonlySet<number> = new Set([401, 403, 404, 405, 407]);
 
 /**
  * Whether an outcome says that the target as a whole is in trouble: no answer, one of a broken server or of
- * something in front of it, or a request for less. Any other 4xx is about the state, even one that may pass (408,
- * 409, 425).
+ * something in front of it, one that knows neither us nor the place, or a request for less. Any other 4xx is about the
+ * state, even one that may pass (408, 409, 425).
  */
 export function isFault({ verdict, status }: DeliveryOutcome): boolean {
   if (verdict !== 'retry') return verdict === 'throttle';
-  return status === null || status < 400 || status >= 500;
+  return status === null || status < 400 || status >= 500 || STATUSES_OF_THE_TARGET.has(status);
+}
+
+/** What went wrong and, if there is something to look at, what. */
+export function troubleOf({ error, advice }: Pick<DeliveryOutcome, 'error' | 'advice'>): string {
+  const what = error ?? 'It did not say what is wrong.';
+  return advice === undefined || advice === null ? what : `${what} ${advice}`;
 }
 
 /** What is sent of a claimed delivery. */
 export function deliveryOf(
-  { entityId, version, row, attempt }: ClaimedDelivery,
+  { entityId, version, row, attempt, isRetry, replaces }: ClaimedDelivery,
   { keyColumn, columns }: Pick<View<never>, 'keyColumn' | 'columns'>,
 ): Delivery {
   const body: Record<string, ViewValue> = { [keyColumn]: entityId };
@@ -42,7 +64,12 @@ export function deliveryOf(
     body[column.name] = row[index] ?? null;
   });
   body.version = version;
-  return { deliveryId: deliveryIdOf(entityId, version), entityId, version, body, attempt };
+  if (replaces !== undefined) body.replaces = replaces;
+  // The attempt before this one may not have been counted.
+  const number = isRetry ? Math.max(2, attempt) : attempt;
+  const deliveryId =
+    replaces === undefined ? deliveryIdOf(entityId, version) : repairIdOf(entityId, version, replaces);
+  return { deliveryId, entityId, version, body, attempt: number };
 }
 
 /** A target that breaks its promise of one outcome for each is not to take the loop with it. */

@@ -25,14 +25,17 @@ interface Answered {
 /** A target that announces batches and answers them as the test says; single posts are always taken. */
 async function open(
   onBatch: (ids: readonly string[], server: ScriptedServer) => Answered,
-  { announced = ANNOUNCED, onSingle = () => 200 }: { announced?: string; onSingle?: () => number } = {},
+  {
+    announced = ANNOUNCED,
+    onSingle = () => 200,
+  }: { announced?: string; onSingle?: (body: string) => number } = {},
 ) {
   const logged: string[] = [];
   let elapsedMs = 0;
   const server: ScriptedServer = await startScriptedServer((response, request) => {
     const { body } = server.received[server.received.length - 1] as { body: string };
     if (request.url === '/api/orders') {
-      response.writeHead(onSingle(), { 'webhook-batch': announced }).end('{}');
+      response.writeHead(onSingle(body), { 'webhook-batch': announced }).end('{}');
       return;
     }
     const { deliveries } = JSON.parse(body) as { deliveries: { id: string }[] };
@@ -164,9 +167,75 @@ describe('batches', () => {
       expect(target.maxBatch).toBe(1);
       pass(61_000);
       expect(target.maxBatch).toBe(500);
-      expect(logged.join('\n')).toContain('states go singly');
+      expect(logged.join('\n')).toContain('takes single states');
     },
   );
+
+  it.each([400, 401, 403, 404, 405, 407, 409, 413, 415, 422, 308, 501])(
+    'that are answered with %i like single states stop after a few of these, and go on being batches',
+    async (status) => {
+      const { target, paths } = await open(() => ({ status, body: '' }), {
+        onSingle: () => (paths().length === 1 ? 200 : status),
+      });
+      await outcomesOf(target, [newDelivery()], never);
+      const outcomes = await outcomesOf(target, several(256), never);
+      const verdicts = Map.groupBy(outcomes, ({ verdict }) => verdict);
+      // 16 are under way at once, and 15 more are begun before 16 have failed.
+      expect(verdicts.get('unsent')?.length).toBeGreaterThanOrEqual(256 - 31);
+      expect(verdicts.get('delivered')).toBeUndefined();
+      const singles = paths().filter((path) => path === '/api/orders');
+      expect(singles.length).toBeLessThanOrEqual(1 + 31);
+      expect(paths().length - singles.length).toBeLessThanOrEqual(8);
+      expect(target.maxBatch).toBe(500);
+    },
+  );
+
+  it.each([400, 409, 422])(
+    'that are answered with %i because of one member are sent singly once, and only that one is refused',
+    async (status) => {
+      const { target, paths } = await open(() => ({ status, body: '' }), {
+        onSingle: (body) => (body.includes('order-100"') ? status : 200),
+      });
+      await outcomesOf(target, [newDelivery()], never);
+      const outcomes = await outcomesOf(target, several(256), never);
+      const refused = outcomes.flatMap(({ verdict }, index) => (verdict === 'delivered' ? [] : [index]));
+      expect(refused).toEqual([100]);
+      expect(outcomes[100]).toMatchObject({ status, verdict: status === 409 ? 'retry' : 'park' });
+      expect(paths().filter((path) => path === '/api/orders')).toHaveLength(1 + 256);
+      expect(target.maxBatch).toBe(500);
+    },
+  );
+
+  it('that are all refused while single states are taken are given up for ten minutes', async () => {
+    const { target, pass } = await open(() => ({ status: 400, body: '' }));
+    await outcomesOf(target, [newDelivery()], never);
+    const outcomes = await outcomesOf(target, several(30), never);
+    expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
+    expect(target.maxBatch).toBe(1);
+    pass(10 * 60_000 + 1);
+    expect(target.maxBatch).toBe(500);
+  });
+
+  it('that are too large because of one member stay as large as they were', async () => {
+    const { target } = await open((ids) => (ids.includes('msg_5') ? { status: 413, body: '' } : taken(ids)), {
+      onSingle: (body) => (body.includes('order-5"') ? 413 : 200),
+    });
+    await outcomesOf(target, [newDelivery()], never);
+    const outcomes = await outcomesOf(target, several(16), never);
+    const refused = outcomes.flatMap(({ verdict }, index) => (verdict === 'delivered' ? [] : [index]));
+    expect(refused).toEqual([5]);
+    expect(target.maxBatch).toBe(500);
+  });
+
+  it('whose members find no time to be sent singly leave the rest unsent', async () => {
+    const { target, pass } = await open(() => {
+      pass(5_000);
+      return { status: 400, body: '' };
+    });
+    await outcomesOf(target, [newDelivery()], never);
+    const outcomes = await outcomesOf(target, several(3), never);
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual(['unsent', 'unsent', 'unsent']);
+  });
 
   it('that are too large are halved until they fit', async () => {
     const sizes: number[] = [];

@@ -7,6 +7,8 @@ const SCRIPTS: Readonly<Record<Exclude<TargetBehaviour, 'is_not_there'>, Script>
   fails: answers(500),
   throttles_for_7_seconds: answers(429, { 'retry-after': '7' }),
   refuses: answers(422, {}, 'refused: not an order'),
+  does_not_know_the_sender: answers(401),
+  has_no_such_place: answers(404),
   wants_no_more: answers(410),
   redirects: answers(307, { location: '/api/orders' }),
   hangs: () => {},

@@ -258,9 +258,63 @@ describe('the answer', () => {
     const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
     expect(outcome).toMatchObject({ verdict: 'retry', status: 302 });
     expect(outcome.error).toBe(
-      `${new URL(server.url).origin} answered 302 Found; redirects are not followed.`,
+      `${new URL(server.url).origin} answered 302 Found to ${other.url}; redirects are not followed.`,
     );
+    expect(outcome.advice).toBe('Set the target URL to where the target is.');
     expect(other.received).toEqual([]);
+  });
+
+  it('that redirects is told without what may be a secret, and never at length', async () => {
+    for (const [location, told] of [
+      ['https://us:pa@host/path?token=5#x', 'https://host/path'],
+      ['//us:pa@host/path', '//host/path'],
+      ['/path?token=5', '/path'],
+      [`/${'x'.repeat(5_000)}`, `/${'x'.repeat(199)}`],
+    ] as const) {
+      const server = await start(answers(301, { location }));
+      const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
+      expect(outcome.error).toContain(`301 Moved Permanently to ${told}; redirects`);
+    }
+  });
+
+  it("that refuses is told with its problem's code, and with nothing else of its text", async () => {
+    const problem = JSON.stringify({ detail: 'order-1 is not one', code: 'body_invalid' });
+    const server = await start(answers(422, { 'content-type': 'application/problem+json' }, problem));
+    const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
+    expect(outcome.error).toBe(
+      `${new URL(server.url).origin} answered 422 Unprocessable Entity (body_invalid).`,
+    );
+  });
+
+  it.each([
+    [360, "; this machine's clock is 360 s ahead of the target's."],
+    [-360, "; this machine's clock is 360 s behind the target's."],
+    [5, '401 Unauthorized (timestamp_outside_tolerance).'],
+  ])('of 401 is told with how far the clocks are apart, if they are: %i s', async (seconds, told) => {
+    const body = JSON.stringify({ code: 'timestamp_outside_tolerance' });
+    const nowMs = Date.UTC(2026, 10, 22, 18, 0, 0);
+    const date = new Date(nowMs - seconds * 1_000).toUTCString();
+    const server = await start(answers(401, { date }, body));
+    const clock = { now: () => nowMs, monotonicMs: () => performance.now() };
+    const outcome = await open({ url: server.url, clock }).deliver(newDelivery(), never);
+    expect(outcome).toMatchObject({ verdict: 'retry', status: 401 });
+    expect(outcome.error?.endsWith(told), outcome.error ?? '').toBe(true);
+    expect(outcome.advice).toContain('the signing secret');
+  });
+
+  it.each([
+    [401, 'CRM_SECRET'],
+    [403, 'CRM_SECRET'],
+    [404, 'CRM_URL'],
+    [405, 'CRM_URL'],
+    [407, 'CRM_URL'],
+    [308, 'CRM_URL'],
+    [413, 'batch'],
+  ])('of %i comes with the setting to look at', async (status, named) => {
+    const server = await start(answers(status));
+    const settingNames = { url: 'CRM_URL', secret: 'CRM_SECRET' };
+    const outcome = await open({ url: server.url, settingNames }).deliver(newDelivery(), never);
+    expect(outcome.advice).toContain(named);
   });
 
   it('that is not HTTP is said to be none', async () => {

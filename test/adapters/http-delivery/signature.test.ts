@@ -71,8 +71,8 @@ describe('signature', () => {
     };
     expect(reasonAt(NOW_S - 300)).toBe('ok');
     expect(reasonAt(NOW_S + 300)).toBe('ok');
-    expect(reasonAt(NOW_S - 301)).toBe('timestamp_too_old');
-    expect(reasonAt(NOW_S + 301)).toBe('timestamp_too_new');
+    expect(reasonAt(NOW_S - 301)).toBe('timestamp_outside_tolerance');
+    expect(reasonAt(NOW_S + 301)).toBe('timestamp_outside_tolerance');
   });
 
   it('is refused with the reason when a header is missing or the timestamp is no number', () => {

@@ -7,12 +7,22 @@ describe('verdict by status', () => {
   const cases: readonly (readonly [string, readonly number[]])[] = [
     ['delivered', [200, 201, 202, 204, 226, 299]],
     ['retry', [300, 301, 302, 303, 304, 307, 308, 399, 408, 409, 425, 500, 501, 505, 508, 599, 600, 999]],
+    ['retry', [401, 403, 404, 405, 407]],
     ['throttle', [429, 502, 503, 504]],
     ['disable', [410]],
-    ['park', [400, 401, 403, 404, 405, 406, 411, 413, 415, 418, 422, 423, 424, 428, 431, 451, 499]],
+    ['park', [400, 402, 406, 411, 413, 415, 418, 422, 423, 424, 428, 431, 451, 499]],
   ];
   it.each(cases)('is %s for %j', (verdict, statuses) => {
-    for (const status of statuses) expect(verdictOf(status), String(status)).toBe(verdict);
+    for (const status of statuses) expect(verdictOf(status, 1), String(status)).toBe(verdict);
+  });
+
+  it('of a conflict is retry at two attempts, since the id may be worked on, and park at the third', () => {
+    expect([1, 2, 3, 4].map((attempt) => verdictOf(409, attempt))).toEqual([
+      'retry',
+      'retry',
+      'park',
+      'park',
+    ]);
   });
 });
 

@@ -13,6 +13,8 @@ describeDeliveryTarget('Kafka topic', {
     refuses: noStatus,
     wants_no_more: noStatus,
     redirects: noStatus,
+    does_not_know_the_sender: noStatus,
+    has_no_such_place: noStatus,
     drips: noAnswer,
     accepts_with_an_endless_answer: noAnswer,
     closes_after_reading: noAnswer,

@@ -281,11 +281,61 @@ describe('signatures', () => {
     expect(await codeOf(headers(oldSecret), `${body} `)).toBe('401 signature_invalid');
     expect(await codeOf(headers(oldSecret), 'no json')).toBe('401 signature_invalid');
     expect(await codeOf({ ...headers(oldSecret), 'webhook-id': 'msg_2' })).toBe('401 signature_invalid');
-    expect(await codeOf(headers(oldSecret, nowS - 301))).toBe('401 timestamp_too_old');
-    expect(await codeOf(headers(oldSecret, nowS + 301))).toBe('401 timestamp_too_new');
+    expect(await codeOf(headers(oldSecret, nowS - 301))).toBe('401 timestamp_outside_tolerance');
+    expect(await codeOf(headers(oldSecret, nowS + 301))).toBe('401 timestamp_outside_tolerance');
     expect(await codeOf({ ...headers(oldSecret), 'webhook-timestamp': 'x' })).toBe('401 timestamp_invalid');
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
   });
+
+  it('of another time are refused with how far it is off by the clock here, and with that clock', async () => {
+    const target = await new TestOrderMgt().start({ secret: oldSecret, now: () => NOW_MS });
+    for (const [seconds, words] of [
+      [360, '360 s ahead of the clock here'],
+      [-360, '360 s behind the clock here'],
+    ] as const) {
+      const answer = await target.post(body, headers(oldSecret, NOW_MS / 1_000 + seconds));
+      expect(answer).toMatchObject({
+        status: 401,
+        body: {
+          code: 'timestamp_outside_tolerance',
+          detail: expect.stringContaining(
+            `${words}, which says ${new Date(NOW_MS).toISOString()}; at most 300 s`,
+          ),
+        },
+      });
+    }
+  });
+
+  it.each([360, -360])(
+    'of our own HTTP delivery, made by a clock that is %i s off, are refused, and it says how far the clocks are apart',
+    async (seconds) => {
+      const target = await new TestOrderMgt().start({ secret: oldSecret });
+      const ours = openHttpTarget({
+        name: 'order-mgt',
+        url: `${target.url}/api/orders`,
+        secrets: [oldSecret],
+        clock: { now: () => Date.now() + seconds * 1_000, monotonicMs: () => performance.now() },
+        log: () => undefined,
+      });
+      const state = newState();
+      const delivery = {
+        deliveryId: deliveryIdOf(state.order_id, state.version),
+        entityId: state.order_id,
+        version: state.version,
+        body: { ...state },
+        attempt: 1,
+      };
+      const outcome = await singly(ours).deliver(delivery, new AbortController().signal);
+      await ours.close();
+      expect(outcome).toMatchObject({ verdict: 'retry', status: 401 });
+      const where = seconds > 0 ? 'ahead of' : 'behind';
+      expect(outcome.error).toMatch(
+        new RegExp(
+          `timestamp_outside_tolerance\\); this machine's clock is 3(59|6[01]) s ${where} the target's`,
+        ),
+      );
+    },
+  );
 
   it('protect nothing if there is no secret, which is said at the start', async () => {
     const target = await new TestOrderMgt().start();

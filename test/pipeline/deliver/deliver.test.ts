@@ -130,15 +130,29 @@ describe('the delivery loop', () => {
     );
   });
 
-  it.each([400, 404, 422])(
-    'parks a state that the target refuses with %s at once; the next state is sent',
+  it.each([400, 413, 422])(
+    'parks a state that the target refuses twice with %s and takes another meanwhile; the next state is sent',
     async (status) => {
       const place = await DeliveryPlace.make();
-      place.target.onRequest = (request) => request.answer(request.version === 1 ? status : 200);
+      place.target.onRequest = (request) =>
+        request.answer(request.entityId === 'a' && request.version === 1 ? status : 200);
       await commitChanges(place.store, due('a'));
       place.start();
       await vi.waitFor(
-        async () => expect(await place.read('a')).toMatchObject({ status: 'dead', attempts: 1 }),
+        async () => expect(await place.read('a')).toMatchObject({ lastStatus: status, attempts: 1 }),
+        WAITING,
+      );
+      place.clock.nowMs += 60_000;
+      await vi.waitFor(() => expect(place.attempts('a')).toHaveLength(2), WAITING);
+      expect(await place.read('a')).toMatchObject({ status: 'pending', attempts: 2 });
+      await commitChanges(place.store, due('b'));
+      await vi.waitFor(
+        async () => expect(await place.read('b')).toMatchObject({ status: 'delivered' }),
+        WAITING,
+      );
+      place.clock.nowMs += 60_000;
+      await vi.waitFor(
+        async () => expect(await place.read('a')).toMatchObject({ status: 'dead', attempts: 3 }),
         WAITING,
       );
       place.clock.nowMs += 24 * 60 * 60_000;
@@ -147,14 +161,14 @@ describe('the delivery loop', () => {
         async () => expect(await place.read('a')).toMatchObject({ status: 'delivered' }),
         WAITING,
       );
-      expect(place.target.versionsOf('a')).toEqual([1, 2]);
+      expect(place.target.versionsOf('a')).toEqual([1, 1, 1, 2]);
     },
   );
 
   it.each([
     ['longer than its own wait', '120', 120_000],
     ['shorter than its own wait', '0', 500],
-    ['longer than an hour', '86400', 60 * 60_000],
+    ['longer than 15 minutes', '3600', 15 * 60_000],
   ])('honours a Retry-After that is %s', async (_, header, waitMs) => {
     const place = await DeliveryPlace.make();
     place.target.onRequest = (request) => request.answer(429, { 'retry-after': header });

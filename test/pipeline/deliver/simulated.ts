@@ -29,7 +29,9 @@ export const DOWN: DeliveryOutcome = {
 interface Row {
   readonly entityId: string;
   readonly dueSinceMs: number;
+  /** Those that count. */
   attempts: number;
+  claimant: string | null;
   isRetry: boolean;
   nextMs: number | null;
   deliveredMs: number | null;
@@ -49,7 +51,14 @@ export class SimulatedLedger {
     const nowMs = this.#clock.now();
     for (const entityId of entityIds) {
       const times = { dueSinceMs: nowMs, nextMs: nowMs, deliveredMs: null };
-      this.rows.set(entityId, { entityId, ...times, attempts: 0, isRetry: false, isDead: false });
+      this.rows.set(entityId, {
+        entityId,
+        ...times,
+        attempts: 0,
+        claimant: null,
+        isRetry: false,
+        isDead: false,
+      });
     }
   }
 
@@ -59,13 +68,15 @@ export class SimulatedLedger {
 
   async claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
     await this.#clock.sleep(STORE_MS);
-    const { limit, nowMs, leaseMs, attempts, target, claimant } = request;
+    const { limit, leaseMs, attempts, target, claimant } = request;
+    const nowMs = this.#clock.now();
     const due = [...this.rows.values()]
       .filter(({ nextMs }) => nextMs !== null && nextMs <= nowMs)
       .filter((row) => (attempts === 'later') === row.isRetry)
       .sort((left, right) => Number(left.nextMs) - Number(right.nextMs));
     return due.slice(0, limit).map((row) => {
       row.attempts++;
+      row.claimant = claimant;
       row.nextMs = nowMs + leaseMs;
       const { entityId, attempts: attempt, isRetry, dueSinceMs } = row;
       const claim = { target, claimant, entityId, version: 1, row: [true], attempt, isRetry, dueSinceMs };
@@ -77,7 +88,9 @@ export class SimulatedLedger {
     await this.#clock.sleep(STORE_MS);
     for (const { delivery, next } of settlements) {
       const row = this.rows.get(delivery.entityId);
-      if (row === undefined || row.attempts !== delivery.attempt) continue;
+      if (row === undefined || row.claimant !== delivery.claimant) continue;
+      row.claimant = null;
+      if (typeof next !== 'string' && next.isCounted === false) row.attempts--;
       row.nextMs = typeof next === 'string' ? null : next.retryAtMs;
       row.isRetry = typeof next !== 'string';
       row.isDead = next === 'dead';
@@ -87,9 +100,10 @@ export class SimulatedLedger {
 
   async releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void> {
     await this.#clock.sleep(STORE_MS);
-    for (const { entityId, attempt } of deliveries) {
+    for (const { entityId, claimant } of deliveries) {
       const row = this.rows.get(entityId);
-      if (row === undefined || row.attempts !== attempt) continue;
+      if (row === undefined || row.claimant !== claimant) continue;
+      row.claimant = null;
       row.attempts--;
       row.nextMs = this.#clock.now();
     }

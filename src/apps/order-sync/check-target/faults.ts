@@ -62,7 +62,7 @@ export const FAULTS = {
     'Answer 422 to a known id with another payload; a 5xx is tried again and again.',
   ),
   payload_change_not_422: warn(
-    'Answer 422: after 409 the delivery is tried again until its attempts are used up.',
+    'Answer 422: after 409 the delivery is tried again, as if you were still at work on that id.',
   ),
   older_version_won: fail('Write a state only if its version is above the one that is held.'),
   older_version_refused: fail(

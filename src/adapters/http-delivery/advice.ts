@@ -1,0 +1,72 @@
+import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
+import { answerText } from './answer.ts';
+import type { SettingNames } from './options.ts';
+import { httpDateMs } from './verdict.ts';
+
+/** Clocks that are less far apart are right: the answer took its time, and the header `Date` has whole seconds. */
+const CLOCKS_APART_SECONDS = 30;
+const LOCATION_CHARACTERS_MAX = 200;
+
+/** An answer that is no success. */
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** The beginning of its body. */
+  readonly text: string;
+}
+
+/**
+ * Says in one sentence what was answered. Of the answer's text only a problem's code is repeated, since the rest may
+ * quote the state.
+ */
+export function describeAnswer(place: string, { status, headers, text }: Answer, nowMs: number): string {
+  const name = STATUS_CODES[status];
+  const code = problemCodeIn(text);
+  const parts = [`${place} answered ${name === undefined ? status : `${status} ${name}`}`];
+  if (code !== null) parts.push(` (${code})`);
+  if (status >= 300 && status < 400) {
+    const location = locationIn(headers);
+    parts.push(location === null ? '' : ` to ${location}`, '; redirects are not followed');
+  }
+  if (status === 401) parts.push(clocksIn(headers, nowMs));
+  return `${parts.join('')}.`;
+}
+
+/** Which setting to look at if a target goes on answering so; null if none of ours would help. */
+export function adviceOn(status: number | null, { url, secret }: SettingNames): string | null {
+  switch (status) {
+    case 401:
+    case 403:
+      return `Look at ${secret}, at the user and the password in ${url}, and at both clocks.`;
+    case 404:
+    case 405:
+      return `Look at the path of ${url}.`;
+    case 407:
+      return `A proxy in between wants credentials: look at the host of ${url}.`;
+    case 413:
+      return 'Look at the body limits of the target and of its proxies, and at how many states it takes in a batch.';
+    default:
+      return status !== null && status >= 300 && status < 400 ? `Set ${url} to where the target is.` : null;
+  }
+}
+
+/** The member `code` of a problem document. Source: RFC 9457, 3.2. */
+function problemCodeIn(text: string): string | null {
+  return /"code"\s*:\s*"([a-z][a-z0-9_]{0,63})"/.exec(text)?.[1] ?? null;
+}
+
+/** Without user, password, query and fragment, which may hold secrets. */
+function locationIn({ location }: IncomingHttpHeaders): string | null {
+  if (location === undefined) return null;
+  const bare = location.replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*@/i, '$1//').replace(/[?#].*$/s, '');
+  return answerText(Buffer.from(bare.slice(0, LOCATION_CHARACTERS_MAX)));
+}
+
+function clocksIn({ date }: IncomingHttpHeaders, nowMs: number): string {
+  const theirMs = date === undefined ? null : httpDateMs(date, nowMs);
+  if (theirMs === null) return '';
+  const seconds = Math.round((nowMs - theirMs) / 1_000);
+  if (Math.abs(seconds) < CLOCKS_APART_SECONDS) return '';
+  const where = seconds > 0 ? 'ahead of' : 'behind';
+  return `; this machine's clock is ${Math.abs(seconds)} s ${where} the target's`;
+}

@@ -1,0 +1,49 @@
+import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
+import type { ClaimedDelivery } from '../../ports/store.ts';
+import { isFault, NO_OUTCOME, troubleOf } from './settlement.ts';
+
+/** What came of one call, as far as it tells about the target. */
+export interface CallSummary {
+  /** The states that the target took. */
+  readonly taken: readonly ClaimedDelivery[];
+  /** The states that it answered for, and did not take. */
+  readonly refused: readonly ClaimedDelivery[];
+  /** How many states met trouble of the target as a whole. */
+  readonly faults: number;
+  /** How many states were sent. */
+  readonly sent: number;
+  /** How long the target asks to be left alone; 0 if it does not. */
+  readonly askedMs: number;
+  /** What went wrong, and what to look at; null if nothing did. */
+  readonly trouble: string | null;
+  /** Whether the target wants no more deliveries. */
+  readonly wantsNoMore: boolean;
+}
+
+export function summaryOf(
+  group: readonly ClaimedDelivery[],
+  outcomes: readonly DeliveryOutcome[],
+): CallSummary {
+  const taken: ClaimedDelivery[] = [];
+  const refused: ClaimedDelivery[] = [];
+  let faults = 0;
+  let sent = 0;
+  let askedMs = 0;
+  let trouble: string | null = null;
+  let wantsNoMore = false;
+  for (const [index, delivery] of group.entries()) {
+    const outcome = outcomes[index] ?? NO_OUTCOME;
+    if (outcome.verdict === 'unsent') continue;
+    sent++;
+    if (outcome.verdict === 'delivered') {
+      taken.push(delivery);
+      continue;
+    }
+    trouble = troubleOf(outcome);
+    if (outcome.verdict === 'disable') wantsNoMore = true;
+    else if (isFault(outcome)) faults++;
+    else refused.push(delivery);
+    if (outcome.verdict === 'throttle') askedMs = Math.max(askedMs, outcome.retryAfterMs ?? 0);
+  }
+  return { taken, refused, faults, sent, askedMs, trouble, wantsNoMore };
+}
