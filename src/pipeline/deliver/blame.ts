@@ -10,8 +10,8 @@ const WINDOW_MS = 10_000;
 /** An entity that is not tried again within this time after its retry was due was taken over by another instance. */
 const TAKEN_OVER_MS = 20_000;
 /**
- * A state that was refused this often and for this long, within this time after a success and with nothing else due since,
- * was the last one of many: it is parked, though no other was taken after it.
+ * A state that is blamed itself, since nothing else failed, and that was refused this often and for this long, the first
+ * time within this time after a success, was the last one of many: it is parked, though no other was taken after it.
  */
 const LAST_OF_MANY = { refusals: 3, refusedForMs: 10_000, afterSuccessMs: 5_000 };
 /** A call that failed after a longer time has hung. */
@@ -145,8 +145,7 @@ export class Blame {
 
   #isLastOfMany({ isAfterSuccess, refusals, sinceMs }: Failing, nowMs: number): boolean {
     const { refusals: enough, refusedForMs } = LAST_OF_MANY;
-    const isAlone = this.#suspected.size === 1;
-    return isAfterSuccess && isAlone && refusals >= enough && nowMs - sinceMs >= refusedForMs;
+    return isAfterSuccess && refusals >= enough && nowMs - sinceMs >= refusedForMs;
   }
 
   /** The entity is tried again then, by the clock that never jumps; null if it is given up. */

@@ -280,7 +280,10 @@ describe('the health of deliveries', () => {
   });
 
   it('is good while one order alone cannot be taken, and when another instance delivered what failed here', async () => {
-    const { clock, ledger, target, deliver, stop } = simulate(15, { maxAttempts: 1_000 });
+    const { clock, ledger, target, deliver, stop } = simulate(15, {
+      maxAttempts: 100_000,
+      backoff: { baseMs: 100, capMs: 2_000 },
+    });
     target.answer = ({ entityId }) => (entityId === 'bad' ? DOWN : DELIVERED);
     deliver.start();
     ledger.due('bad');
