@@ -5,10 +5,13 @@ import type { Clock } from '../ports/clock.ts';
 /** The longest delay of Node's timers; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** One measure for all processes of the machine: the store's leases are reckoned by it. */
+const STARTED_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 /** The machine's own clock and randomness. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => STARTED_MS + performance.now(),
   sleep: async (ms, signal) => {
     if (ms <= 0) return nextTurn();
     let leftMs = ms;

@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   store_commit_unknown: { retryable: true },
   store_failed: { retryable: true },
   store_refused: { retryable: false },
+  table_missing: { retryable: true },
   schema_too_new: { retryable: false },
   view_not_adoptable: { retryable: false },
   target_unreachable: { retryable: true },

@@ -18,3 +18,11 @@ export function deliveryIdOf(entityId: string, version: number): string {
   // The version goes first and is digits only, so no two pairs read the same.
   return `msg_${hash('sha256', `${version}:${entityId}`, 'base64url')}`;
 }
+
+/**
+ * Names a delivery that replaces what a target holds under the same version: of other content than `deliveryIdOf` names,
+ * and so under another id. The same on every attempt too.
+ */
+export function repairIdOf(entityId: string, version: number, replaces: string): string {
+  return `msg_${hash('sha256', `${version}:${replaces}:${entityId}`, 'base64url')}`;
+}

@@ -6,13 +6,18 @@ import type { EventLog } from '../ports/event-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Store } from '../ports/store.ts';
 import { createAdopter } from './adopt.ts';
-import { createDecoder } from './decode/decoder.ts';
+import { createDecoder, type Decoder } from './decode/decoder.ts';
 import type { Deliver } from './deliver/deliver.ts';
+import { LedgerWatch } from './deliver/ledger-watch.ts';
 import type { DeliverStatus, DeliverTiming } from './deliver/options.ts';
+import { DueRules } from './ingest/due.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
+import { ParkedRegistry } from './ingest/parked.ts';
+import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
+import { Verifier, type VerifierStatus } from './verify/verifier.ts';
 
 export interface SyncOptions<State, Event> {
   readonly domain: Domain<State, Event>;
@@ -28,6 +33,10 @@ export interface SyncOptions<State, Event> {
   readonly group: string;
   readonly ingest?: Partial<IngestTuning>;
   readonly delivery?: Partial<DeliveryTuning>;
+  /** Makes the topics before they are looked for, where that is not an operator's choice; tried until it works. */
+  readonly makeTopics?: () => Promise<void>;
+  /** Called once, when the store has its schema: while the log may still be missing. */
+  readonly onStoreReady?: () => void;
 }
 
 export interface IngestTuning {
@@ -56,14 +65,20 @@ export interface SyncStatus {
   readonly deliveries: Readonly<Record<string, DeliverStatus>>;
   /** Of the targets that are swept. */
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
+  /** How far the view was compared with the journal. */
+  readonly verification: VerifierStatus;
 }
 
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
+/** Whoever asks for the health gets an answer within this time, even if the store gives none. */
+const HEALTH_DEADLINE_MS = 5_000;
+
+type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /**
  * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
  * log that does not answer yet, and for topics that are not there yet; it gives up only on what waiting cannot
- * mend.
+ * mend. Deliveries and sweeps begin as soon as the store is there; reading waits for the log.
  */
 export class Sync<State, Event> {
   readonly #options: SyncOptions<State, Event>;
@@ -73,6 +88,13 @@ export class Sync<State, Event> {
   #ingest: Ingest<State, Event> | undefined;
   #delivers: readonly Deliver[] = [];
   #sweepers: ReadonlyMap<string, Sweeper> = new Map();
+  readonly #decoder: Decoder<Event>;
+  readonly #parked = new ParkedRegistry();
+  readonly #verifier: Verifier<State, Event>;
+  #remaking: Promise<void> | undefined;
+  #ledgerWatches: readonly LedgerWatch[] = [];
+  #watching: Promise<unknown> | undefined;
+  #asking: Promise<Health> | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #waitingFor = 'not started';
@@ -84,6 +106,22 @@ export class Sync<State, Event> {
       [...logical].map((topic) => [topic, options.topicNames?.[topic] ?? topic]),
     );
     this.#topics = Object.values(this.#topicNames).sort();
+    const { domain, store, targets, clock, logger, ingest = {} } = options;
+    this.#decoder = createDecoder(domain, {
+      topicNames: this.#topicNames,
+      acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
+      ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
+    });
+    this.#verifier = new Verifier({
+      domain,
+      decoder: this.#decoder,
+      due: new DueRules(dueTargetsOf(targets, domain.view)),
+      store,
+      parked: this.#parked,
+      clock,
+      logger,
+      onFailure: (error) => this.#failed(error),
+    });
   }
 
   /** The topics that are read, by their actual names. */
@@ -112,27 +150,78 @@ export class Sync<State, Event> {
       ingest: this.#ingest?.status() ?? null,
       deliveries: Object.fromEntries(deliveries),
       sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
+      verification: this.#verifier.status(),
     };
   }
 
-  /** Whether every part of it is at work; else what is wrong, in one sentence. */
-  async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
+  /** Whether every part of it is at work; else what is wrong, in one sentence. Answers within 5 s. */
+  async health(): Promise<Health> {
     if (this.#ingest === undefined) return { ok: false, reason: this.#waitingFor };
-    const store = await this.#options.store.health();
-    if (!store.ok) return store;
-    const parts = [this.#ingest, ...this.#delivers].map((part) => part.health());
-    return parts.find(({ ok }) => !ok) ?? { ok: true };
+    const store = await this.#storeHealth();
+    const ingest = this.#ingest?.health() ?? { ok: false, reason: this.#waitingFor };
+    // What stands still because the store does not answer is said once.
+    const deliveries = store.ok
+      ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
+      : [];
+    const reasons = [store, ingest, ...deliveries].flatMap((part) => (part.ok ? [] : [part.reason]));
+    return reasons.length === 0 ? { ok: true } : { ok: false, reason: reasons.join(' ') };
+  }
+
+  /** All who ask while the store has not answered share one question. */
+  async #storeHealth(): Promise<Health> {
+    const { store, clock } = this.#options;
+    this.#asking ??= store.health().finally(() => {
+      this.#asking = undefined;
+    });
+    const over = new AbortController();
+    const late = clock.sleep(HEALTH_DEADLINE_MS, over.signal).then(
+      (): Health => ({
+        ok: false,
+        reason: `The store has not answered for ${HEALTH_DEADLINE_MS / 1_000} s.`,
+      }),
+    );
+    try {
+      return await Promise.race([this.#asking, late]);
+    } finally {
+      over.abort();
+    }
   }
 
   async #start(): Promise<void> {
     await this.#untilItWorks(() => this.#migrate());
-    await this.#untilItWorks(() => this.#checkTopics());
     if (this.#stopping.signal.aborted) return;
+    this.#startWithoutLog();
+    await this.#untilItWorks(() => this.#prepareTopics());
+    await this.#untilItWorks(() => this.#startIngest());
+  }
+
+  /** What needs the store and the targets alone goes on, whether or not the log answers. */
+  #startWithoutLog(): void {
     this.#delivers = this.#createDelivers();
     this.#sweepers = this.#createSweepers();
-    await this.#untilItWorks(() => this.#startIngest());
     for (const deliver of this.#delivers) deliver.start();
+    this.#watching = Promise.all(this.#ledgerWatches.map((watch) => watch.run(this.#stopping.signal)));
     for (const sweeper of this.#sweepers.values()) sweeper.start();
+    this.#verifier.start();
+    this.#options.onStoreReady?.();
+  }
+
+  async #prepareTopics(): Promise<void> {
+    await this.#options.makeTopics?.();
+    await this.#checkTopics();
+  }
+
+  /** Makes the view's table again if it was dropped or renamed under the running program. */
+  #failed(error: unknown): void {
+    if (!(error instanceof TributaryError) || error.code !== 'table_missing') return;
+    if (this.#stopping.signal.aborted) return;
+    this.#remaking ??= this.#migrate()
+      .catch((failure: unknown) =>
+        this.#options.logger('error', `The missing table could not be made again: ${messageOf(failure)}`),
+      )
+      .finally(() => {
+        this.#remaking = undefined;
+      });
   }
 
   /** A consumer starts once, so that every try has an ingest of its own. */
@@ -152,8 +241,9 @@ export class Sync<State, Event> {
     this.#stopping.abort();
     await this.#starting?.catch(() => undefined);
     await this.#ingest?.stop();
-    const loops = [...this.#sweepers.values(), ...this.#delivers];
+    const loops = [this.#verifier, ...this.#sweepers.values(), ...this.#delivers];
     await Promise.all(loops.map((loop) => loop.stop()));
+    await Promise.all([this.#remaking, this.#watching]);
   }
 
   async #untilItWorks(step: () => Promise<void>): Promise<void> {
@@ -187,6 +277,13 @@ export class Sync<State, Event> {
     }
     if (report.adoptedRows > 0)
       logger('info', `Took over ${report.adoptedRows} rows of ${table} that were there before`);
+    if (report.viewIsEmpty) {
+      logger(
+        'warn',
+        `The table ${table} was missing: it was made anew, and its rows are made from the journal.`,
+      );
+      this.#verifier.rush();
+    }
   }
 
   async #checkTopics(): Promise<void> {
@@ -210,14 +307,10 @@ export class Sync<State, Event> {
       cacheEvents = 200_000,
       maxBufferedBytes = 32 * 1024 * 1024,
     } = ingest;
-    const { maxRecordBytes, acceptsMissingKeys = false } = ingest;
     return new Ingest({
       domain,
-      decoder: createDecoder(domain, {
-        topicNames: this.#topicNames,
-        acceptsMissingKeys,
-        ...(maxRecordBytes === undefined ? {} : { maxRecordBytes }),
-      }),
+      decoder: this.#decoder,
+      parked: this.#parked,
       log,
       store,
       clock,
@@ -232,6 +325,7 @@ export class Sync<State, Event> {
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) for (const deliver of this.#delivers) deliver.wake();
       },
+      onFailure: (error) => this.#failed(error),
     });
   }
 
@@ -239,16 +333,22 @@ export class Sync<State, Event> {
     const { domain, store, targets, clock, logger, delivery = {} } = this.#options;
     const { enabled = true, ...timing } = delivery;
     if (!enabled) return [];
-    return targets.map((route) => deliverOn(route, { view: domain.view, store, clock, logger }, timing));
+    this.#ledgerWatches = targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger));
+    return targets.map((route, index) => {
+      const watched = this.#ledgerWatches[index]?.store ?? store;
+      return deliverOn(route, { view: domain.view, store: watched, clock, logger }, timing);
+    });
   }
 
   /** An instance that sends nothing sweeps nothing: it would not know whether the target is down. */
   #createSweepers(): Map<string, Sweeper> {
-    const { store, targets, clock, logger } = this.#options;
+    const { log, store, targets, clock, logger } = this.#options;
+    const caughtUp = (signal: AbortSignal) =>
+      untilCaughtUp({ log, store, topics: this.#topics, clock }, signal);
     const found = new Map<string, Sweeper>();
     this.#delivers.forEach((deliver, index) => {
       const route = targets[index] as TargetRoute;
-      const sweeper = sweeperOn(route, deliver, { store, clock, logger });
+      const sweeper = sweeperOn(route, deliver, { store, clock, logger, untilCaughtUp: caughtUp });
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;

@@ -30,7 +30,7 @@ export interface TargetRoute {
 
 /** The routes as ingest knows them. */
 export function dueTargetsOf(
-  routes: readonly TargetRoute[],
+  routes: readonly (Pick<TargetRoute, 'qualifies'> & { readonly target: Pick<DeliveryTarget, 'name'> })[],
   { columns }: Pick<View<never>, 'columns'>,
 ): DueTarget[] {
   return routes.map(({ target, qualifies }) => ({
@@ -64,7 +64,7 @@ export function deliverOn(
 export function sweeperOn(
   { target, sweep }: TargetRoute,
   deliver: Pick<Deliver, 'status' | 'wake'>,
-  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger'>,
+  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'untilCaughtUp'>,
 ): Sweeper | null {
   if (sweep === undefined) return null;
   return new Sweeper({

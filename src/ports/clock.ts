@@ -5,7 +5,10 @@
 export interface Clock {
   /** Wall-clock time in milliseconds since 1970-01-01T00:00:00Z. May jump: never use it to put events in sequence. */
   now(): number;
-  /** Time for measuring durations, in milliseconds; never jumps back. */
+  /**
+   * Time for measuring durations, in milliseconds; never jumps. All processes of one machine have the same, until the
+   * machine starts again.
+   */
   monotonicMs(): number;
   /**
    * Resolves after `ms`, or at once when the signal aborts. Never rejects. With 0 no time passes, but whatever waits

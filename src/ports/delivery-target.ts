@@ -24,11 +24,17 @@ export interface DeliveryTarget {
 export type DeliveriesSettled = (outcomes: readonly DeliveryOutcome[]) => void;
 
 export interface Delivery {
-  /** Derived from entity id and version alone: the same on every attempt, by any instance. */
+  /**
+   * Derived from entity id and version alone, and for a repair from the content that it replaces: the same on every
+   * attempt, by any instance.
+   */
   readonly deliveryId: string;
   readonly entityId: string;
   readonly version: number;
-  /** The view's row by column names, the key first, and `version`. */
+  /**
+   * The view's row by column names, the key first, and `version`; for a repair also `replaces`, the digest of the
+   * state that the target holds under the same version and is to give up for this one.
+   */
   readonly body: Readonly<Record<string, ViewValue>>;
   /** From 1. Attempts that failed by the target's own trouble are not counted. */
   readonly attempt: number;

@@ -15,20 +15,44 @@ export interface Reconciliation {
    * how many became due.
    */
   makeDueAgain(again: DueAgain): Promise<number>;
+  /**
+   * Makes the view's states due where the ledger knows nothing of what the target holds, because the store was
+   * restored from an older state: an entity that is not in the ledger is put into it, and a dead delivery is due
+   * again. What has moved on since it was looked at is left alone. Resolves with how many became due.
+   */
+  makeRepairsDue(repairs: RepairsDue): Promise<number>;
 }
 
 export interface DueAgain {
   readonly target: string;
   /** Each entity once. */
   readonly delivered: readonly { readonly entityId: string; readonly version: number }[];
-  readonly nowMs: number;
+}
+
+export interface RepairsDue {
+  readonly target: string;
+  /** Each entity once. */
+  readonly repairs: readonly DeliveryRepair[];
+}
+
+export interface DeliveryRepair {
+  readonly entityId: string;
+  /** `unrecorded`: the view has the entity at `version`, the ledger has not. `dead`: its delivery died at `version`. */
+  readonly was: 'unrecorded' | 'dead';
+  readonly version: number;
+  /** The version that the target holds: `version`, or an older one. */
+  readonly heldVersion: number;
+  /** If the target holds `version` with other content: the digest of what it holds. */
+  readonly replaces: string | null;
 }
 
 export interface OwedState {
   readonly entityId: string;
   readonly status: DeliveryStatus;
+  /** The version that was made due last. */
+  readonly dueVersion: number;
   /** Null if the target never accepted a state of this entity. */
   readonly deliveredVersion: number | null;
-  /** The view's row as it is: if the status is `delivered`, the one that was delivered. */
+  /** The view's row as it is: that of the due version, and so if the status is `delivered` the one that was delivered. */
   readonly row: ViewRow;
 }

@@ -23,8 +23,8 @@ export interface RedriveJobs {
   /** A page of all jobs, the newest first, beginning behind `after`. */
   listRedrives(page: { readonly after: RedriveKey | null; readonly limit: number }): Promise<RedriveJob[]>;
   /**
-   * The oldest job that is not done, for this claimant alone until `nowMs + leaseMs`; null if there is none or
-   * another has it. So there is one job at work at a time, whatever the number of instances.
+   * The oldest job that is neither done nor at rest, for this claimant alone for `leaseMs`; null if there is none or
+   * another instance works on one. So there is one job at work at a time, whatever the number of instances.
    */
   claimRedrive(claim: RedriveClaim): Promise<RedriveJob | null>;
   /**
@@ -35,6 +35,8 @@ export interface RedriveJobs {
   stepRedrive(
     step: RedriveClaim & { readonly jobId: string; readonly limit: number },
   ): Promise<RedriveJob | null>;
+  /** Gives a job back that fails again and again: it is nobody's for `restMs`, and the jobs behind it go on. */
+  restRedrive(rest: RedriveRest): Promise<void>;
 }
 
 export type DeliveryStatus = 'pending' | 'delivered' | 'dead';
@@ -94,7 +96,9 @@ export interface NewRedriveJob extends RedriveKey {
   readonly requestedBy: string;
 }
 
-export interface RedriveJob extends NewRedriveJob {
+export interface RedriveJob extends Omit<NewRedriveJob, 'filter'> {
+  /** Null if it cannot be read, because somebody has altered it. */
+  readonly filter: DeliveryFilter | null;
   readonly state: 'waiting' | 'running' | 'done';
   /** Dead deliveries that matched, up to where the job is. */
   readonly matched: number;
@@ -106,6 +110,11 @@ export interface RedriveJob extends NewRedriveJob {
 
 export interface RedriveClaim {
   readonly claimant: string;
-  readonly nowMs: number;
   readonly leaseMs: number;
+}
+
+export interface RedriveRest {
+  readonly claimant: string;
+  readonly jobId: string;
+  readonly restMs: number;
 }

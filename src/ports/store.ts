@@ -2,9 +2,11 @@ import type { ViewColumn, ViewRow } from '../core/domain.ts';
 import type { Position, TopicPartition } from '../core/offset.ts';
 import type { SequenceKey } from '../core/sequence.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
+import type { ParkedEntities, ParkReason } from './parked.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
 import type { Sweeps } from './sweeps.ts';
+import type { JournalInspection } from './verification.ts';
 
 /**
  * Journal, view, deliveries due, quarantine and checkpoints, in one place, so that one transaction can change
@@ -13,7 +15,20 @@ import type { Sweeps } from './sweeps.ts';
  * checkpoints can tell. Before `migrate` only `checkpoints`, `resume`, `readQuarantine` and what it extends work,
  * on a store that was set up earlier. `close` may be called twice.
  */
-export interface Store extends DeliveryInspection, RedriveJobs, Reconciliation, Sweeps {
+export interface Store
+  extends DeliveryInspection,
+    RedriveJobs,
+    Reconciliation,
+    Sweeps,
+    ParkedEntities,
+    JournalInspection {
+  /**
+   * Rises whenever what was read earlier may no longer be what the store holds: a connection broke, or a new one
+   * reached another server or a restored database. Histories and versions in memory are believed only as long as it
+   * is the number that it was when they were read.
+   */
+  readonly generation: number;
+
   /**
    * Brings the schema up to date, one process at a time, and takes over a view that another program made.
    * Rejects with `schema_too_new`, `view_not_adoptable`.
@@ -22,7 +37,8 @@ export interface Store extends DeliveryInspection, RedriveJobs, Reconciliation, 
 
   /**
    * Makes the caller the owner of these partitions: raises the epoch of each checkpoint, so that no earlier
-   * owner can commit, and says where to go on. A partition without a checkpoint gets one at `startOffset`.
+   * owner can commit, and says where to go on. A partition without a checkpoint gets one at `startOffset`. All or none:
+   * claim each by itself where a locked checkpoint must not keep the others waiting.
    */
   claim(partitions: readonly ClaimRequest[]): Promise<Checkpoint[]>;
 
@@ -49,8 +65,9 @@ export interface Store extends DeliveryInspection, RedriveJobs, Reconciliation, 
   health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
 
   /**
-   * Takes up to `limit` deliveries of the target that are due, earliest first, for this claimant alone until
-   * `nowMs + leaseMs`. A claim that was neither settled nor renewed by then is due again.
+   * Takes up to `limit` deliveries of the target that are due, earliest first, for this claimant alone for `leaseMs`.
+   * A claim that was neither settled nor renewed by then is due again. A first attempt is due as soon as it is
+   * there, whatever any clock says; retries and leases go by the store's own time, which all instances share.
    */
   claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]>;
   /** Writes the attempts to the ledger and moves each delivery on. A claim that has passed on is only recorded. */
@@ -88,6 +105,8 @@ export interface MigrationReport {
   readonly fromVersion: number;
   readonly toVersion: number;
   readonly adoptedRows: number;
+  /** Whether the view's table was missing although there is a journal: its rows are to be made from the journal. */
+  readonly viewIsEmpty: boolean;
 }
 
 export interface ClaimRequest extends TopicPartition {
@@ -127,9 +146,11 @@ export interface IngestBatch {
   /** The entities that the batch concerns, without repetition, in the sequence of their UTF-8 bytes. */
   readonly entityIds: readonly string[];
   /**
-   * `optimistic`: `plan` is asked before the transaction, with no versions; entities changed by somebody else
-   * since then make the outcome `conflict`. `locking`: the entities are locked first, their versions (0 for an
-   * entity that is not there yet) are given to `plan`, and there is no conflict.
+   * `optimistic`: `plan` is asked before the transaction, with no versions. The outcome is `conflict` if an entity is
+   * not at the version that its change builds on, or has no row of that version in the view.
+   * `locking`: the entities are locked first, and their versions are given to `plan` as the journal has them (0 for an
+   * entity that is not there yet). The view's rows are written whatever they held, so a row that was missing or
+   * altered is right afterwards. The outcome is never `conflict`, except for an entity that is no longer parked.
    */
   readonly mode: 'optimistic' | 'locking';
   /** What to write; asked once for each call of `commit`. `readJournals` sees what the transaction sees. */
@@ -145,17 +166,36 @@ export interface CheckpointMove extends TopicPartition {
   readonly toOffset: bigint;
 }
 
-/** An entity that gained at least one event. */
+/** What one entity gains, or how its row is made again. */
 export interface EntityChange {
   readonly entityId: string;
   /** The version that the change builds on: 0 for a new entity. */
   readonly fromVersion: number;
   readonly version: number;
-  readonly row: ViewRow;
-  /** As many as the versions are apart. None of them was journaled at `fromVersion`: who plans has looked. */
+  /** Null for a parked entity: the row's columns stay as they are, only its version rises. */
+  readonly row: ViewRow | null;
+  /**
+   * As many as the versions are apart. None of them was journaled at `fromVersion`: the caller has looked. There may
+   * be none in `locking` mode: then the row is only written again.
+   */
   readonly events: readonly JournaledEvent[];
   readonly delivery: DeliveryChange;
+  readonly parking?: Parking;
 }
+
+/**
+ * `park`: the entity is parked from now on; one that is parked already keeps its first reason. `parked`: it was parked
+ * before, and the outcome is `conflict` if it no longer is. `release`: it is no longer parked.
+ */
+export type Parking =
+  | {
+      readonly kind: 'park';
+      readonly reason: ParkReason;
+      readonly detail: string;
+      readonly parkedAtMs: number;
+    }
+  | { readonly kind: 'parked' }
+  | { readonly kind: 'release' };
 
 /**
  * What a change means to the targets: the new state is due to those for which it qualifies, and to those that
@@ -222,7 +262,6 @@ export interface DeliveryClaimRequest {
   /** Names this claim; a name that is used again cannot tell the one claim from the other. */
   readonly claimant: string;
   readonly limit: number;
-  readonly nowMs: number;
   readonly leaseMs: number;
   /** `first`: only versions of which no attempt has failed. `later`: only the others. */
   readonly attempts: 'first' | 'later';
@@ -231,6 +270,11 @@ export interface DeliveryClaimRequest {
    * the other it spares going through all that it holds already. It is claimed again only without this.
    */
   readonly behind?: Pick<ClaimedDelivery, 'dueSinceMs' | 'entityId'>;
+}
+
+/** No lease is believed to last longer: it was given before the store's time was set back. */
+export function longestLeaseMs(leaseMs: number): number {
+  return Math.max(leaseMs, 5 * 60_000);
 }
 
 export interface ClaimedDelivery {
@@ -244,6 +288,8 @@ export interface ClaimedDelivery {
   /** Whether an attempt at this version has failed. A claim whose lease ran out is no failure. */
   readonly isRetry: boolean;
   readonly claimant: string;
+  /** The digest of what the target holds under this version, if this delivery is to replace it; see `DeliveryRepair`. */
+  readonly replaces?: string;
   readonly dueSinceMs: number;
   /** The number of the ledger's row, if the store counts them: it finds the row by it when the claim ends. */
   readonly deliveryNumber: number | null;

@@ -3,10 +3,10 @@
  * for those that come after them. Works after `migrate`.
  */
 export interface Sweeps {
-  /** A target that is not known yet is noted as waiting since `nowMs`. */
-  readSweep(look: { readonly target: string; readonly nowMs: number }): Promise<SweepRecord>;
+  /** A target that is not known yet is noted as waiting from now on. */
+  readSweep(target: string): Promise<SweepRecord>;
   /**
-   * Takes the target's next sweep, or keeps the one that the claimant has: for it alone until `nowMs + leaseMs`.
+   * Takes the target's next sweep, or keeps the one that the claimant has: for it alone for `leaseMs`.
    * Resolves with false if another has it, or if another's has ended since the caller read `waitsSinceMs`.
    */
   claimSweep(claim: SweepClaim): Promise<boolean>;
@@ -22,8 +22,10 @@ export interface Sweeps {
 }
 
 export interface SweepRecord {
-  /** When the last sweep ended; if none has, when the target was noted. */
+  /** When the last sweep ended, by the store's time; if none has, when the target was noted. */
   readonly waitsSinceMs: number;
+  /** How long that is ago, by the store's time; less than 0 if that was set back. */
+  readonly waitedMs: number;
   readonly last: SweepResult | null;
 }
 
@@ -32,7 +34,6 @@ export interface SweepClaim {
   /** Another one for each sweep. */
   readonly claimant: string;
   readonly waitsSinceMs: number;
-  readonly nowMs: number;
   readonly leaseMs: number;
 }
 
@@ -54,6 +55,7 @@ export interface SweepResult {
   readonly missing: number;
   readonly older: number;
   readonly different: number;
+  readonly unrecorded: number;
   readonly unexpected: number;
   readonly newer: number;
   readonly madeDue: number;

@@ -1,7 +1,7 @@
 // What every store of order-mgt promises (src/apps/order-mgt/states.ts).
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { OrderState } from '../../src/apps/order-mgt/order-state.ts';
+import { digestOf, type OrderState } from '../../src/apps/order-mgt/order-state.ts';
 import type { OrderStates, ReceivedDelivery } from '../../src/apps/order-mgt/states.ts';
 import { compareUtf8 } from '../../src/core/text.ts';
 
@@ -113,6 +113,52 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       expect((await states.receive(many)).every(({ effect }) => effect === 'duplicate')).toBe(true);
       expect((await states.list(ALL)).states).toHaveLength(700);
       expect(await states.receive([])).toEqual([]);
+    });
+
+    describe('a repair', () => {
+      const declined = { payment_status: 'AUTHORIZATION_REVIEW_DECLINED', ready_to_send: false };
+      const repair = (deliveryId: string, replaces: string, changes: Partial<OrderState> = {}) => ({
+        ...delivery(deliveryId, { ...declined, ...changes }),
+        replaces,
+      });
+      beforeEach(() => effects(delivery('a')));
+
+      it('takes the place of the state of the same version that it names, once', async () => {
+        const replaces = digestOf([orderState()]);
+        expect(await effects(repair('r', replaces), repair('r', replaces))).toEqual([
+          'applied 2',
+          'duplicate 2',
+        ]);
+        expect(await states.read('order123')).toEqual(orderState(declined));
+        expect(await effects(repair('r', replaces))).toEqual(['duplicate 2']);
+        expect(await harness.ledger()).toEqual([
+          { delivery_id: 'a', effect: 'applied' },
+          { delivery_id: 'r', effect: 'applied' },
+        ]);
+      });
+
+      it('that names another state than the one that is held is ignored', async () => {
+        expect(await effects(repair('r', digestOf([orderState({ order_status: null })])))).toEqual([
+          'ignored 2',
+        ]);
+        expect(await states.read('order123')).toEqual(orderState());
+      });
+
+      it('never makes the version fall, whatever it names', async () => {
+        expect(await effects(repair('r', digestOf([orderState()]), { version: 1 }))).toEqual(['ignored 2']);
+        expect(await effects(delivery('b', { version: 3 }), repair('s', digestOf([orderState()])))).toEqual([
+          'applied 3',
+          'ignored 3',
+        ]);
+        expect(await states.read('order123')).toEqual(orderState({ version: 3 }));
+      });
+
+      it('of a later version, or of an order that is not held, is applied as any other delivery', async () => {
+        const nothing = '0'.repeat(64);
+        expect(
+          await effects(repair('r', nothing, { version: 3 }), repair('s', nothing, { order_id: 'new' })),
+        ).toEqual(['applied 3', 'applied 2']);
+      });
     });
 
     describe('a delivery that comes again', () => {

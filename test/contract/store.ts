@@ -1,5 +1,7 @@
 import { describe } from 'vitest';
+import { describeBase } from './store/base.ts';
 import { describeCheckpoints } from './store/checkpoints.ts';
+import { describeClocks } from './store/clocks.ts';
 import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
 import { describeDeliveryClaims } from './store/delivery-claims.ts';
@@ -20,10 +22,12 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeMigration(harness);
     describeCheckpoints(harness);
     describeIngest(harness);
+    describeBase(harness);
     describeJournal(harness);
     describeQuarantine(harness);
     describeDeliveries(harness);
     describeDeliveryClaims(harness);
+    describeClocks(harness);
     describeSettlements(harness);
     describeDeadLetters(harness);
     describeReconciliation(harness);

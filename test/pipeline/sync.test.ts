@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type EmbeddedLog, openEmbeddedLog } from '../../src/adapters/embedded-log/index.ts';
 import { openHttpTarget } from '../../src/adapters/http-delivery/index.ts';
@@ -25,6 +26,8 @@ interface Overrides {
   readonly log?: EmbeddedLog;
   readonly delivery?: { readonly enabled: boolean };
   readonly sweep?: TargetRoute['sweep'];
+  readonly makeTopics?: () => Promise<void>;
+  readonly onStoreReady?: () => void;
 }
 
 function created(orderId: string): NewRecord {
@@ -46,6 +49,7 @@ function record(topic: string, key: string, body: object): NewRecord {
 }
 
 class SyncPlace {
+  readonly file: string;
   readonly log: EmbeddedLog;
   readonly store: Store;
   readonly received: Body[] = [];
@@ -70,8 +74,9 @@ class SyncPlace {
 
   private constructor(folder: string) {
     this.log = openEmbeddedLog({ dataDir: folder, clock: systemClock });
+    this.file = join(folder, 'orders.sqlite');
     this.store = openSqliteStore({
-      file: join(folder, 'orders.sqlite'),
+      file: this.file,
       clock: systemClock,
       targets: [TARGET],
     });
@@ -236,6 +241,56 @@ describe('the whole pipeline', () => {
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
   });
 
+  it('delivers what is due while the log does not answer, and reads when it answers again', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const silent = place.sync({ delivery: { enabled: false } });
+    await silent.start();
+    await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
+    await vi.waitFor(
+      async () => expect(await place.store.counts()).toMatchObject({ deliveriesPending: 1 }),
+      WAITING,
+    );
+    await silent.stop();
+    let isDown = true;
+    const log = wrap(place.log, {
+      describe: async (topics) => {
+        if (isDown) throw new TributaryError('log_unreachable', 'The log does not answer.');
+        return place.log.describe(topics);
+      },
+    });
+    let isStoreReady = false;
+    const sync = place.sync({
+      log,
+      onStoreReady: () => {
+        isStoreReady = true;
+      },
+    });
+    const started = sync.start();
+    await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
+    expect(isStoreReady).toBe(true);
+    expect(await sync.health()).toEqual({ ok: false, reason: 'The log does not answer.' });
+    isDown = false;
+    await started;
+    await place.append(created('b'), paid('b', 'PAYMENT_AUTHORIZED', 1));
+    await vi.waitFor(() => expect(place.newest('b')).toMatchObject({ ready_to_send: true }), WAITING);
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
+  it('tries to make its topics until that works', async () => {
+    const place = await SyncPlace.make();
+    let attempts = 0;
+    const sync = place.sync({
+      makeTopics: async () => {
+        if (++attempts <= 2) throw new TributaryError('log_unreachable', 'The log does not answer.');
+        await place.makeTopics();
+      },
+    });
+    await sync.start();
+    expect(attempts).toBe(3);
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
   it('tries to join its group until that works', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
@@ -297,6 +352,51 @@ describe('the whole pipeline', () => {
     expect(sync.status().sweeps).toEqual({});
   });
 
+  it('answers for its health within 5 s when the store does not, and says so', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    let isHanging = false;
+    let asked = 0;
+    const store = wrap(place.store, {
+      health: async () => {
+        if (!isHanging) return place.store.health();
+        asked++;
+        return new Promise<never>(() => {});
+      },
+    });
+    const sync = place.sync({ store });
+    await sync.start();
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+    isHanging = true;
+    const late = { ok: false, reason: 'The store has not answered for 5 s.' };
+    expect(await sync.health()).toEqual(late);
+    expect(await sync.health()).toEqual(late);
+    expect(asked).toBe(1);
+  });
+
+  it('says in its health that claims of deliveries are not answered', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    let release = () => {};
+    const isReleased = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const store = wrap(place.store, { claimDeliveries: () => isReleased.then(() => []) });
+    const sync = place.sync({ store });
+    await sync.start();
+    await vi.waitFor(
+      async () =>
+        expect(await sync.health()).toMatchObject({
+          reason: expect.stringMatching(
+            /^Deliveries to order-mgt stand still: the store has not answered a claim/,
+          ),
+        }),
+      WAITING,
+    );
+    release();
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
   it('gives up on what waiting cannot mend', async () => {
     const place = await SyncPlace.make();
     const refusal = new TributaryError('schema_too_new', 'The database is newer than this program.');
@@ -312,5 +412,39 @@ describe('the whole pipeline', () => {
     await Promise.all([waiting.stop(), waiting.stop()]);
     await started;
     await place.sync().stop();
+  });
+
+  it('makes a view that was dropped under it again, fills it from the journal, and delivers on', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const sync = place.sync();
+    await sync.start();
+    await place.append(created('order1'), paid('order1', 'PAYMENT_AUTHORIZED', 1), created('order2'));
+    await vi.waitFor(() => expect(place.received).toHaveLength(1), WAITING);
+
+    const database = new DatabaseSync(place.file, { timeout: 1_000 });
+    database.exec('DROP TABLE orders');
+    database.close();
+    await place.append(paid('order2', 'PAYMENT_AUTHORIZED', 2));
+
+    await vi.waitFor(() => expect(place.received).toHaveLength(2), WAITING);
+    await vi.waitFor(
+      async () =>
+        expect(await place.store.readView(['order1', 'order2'])).toEqual(
+          new Map(
+            ['order1', 'order2'].map((id) => [
+              id,
+              { row: ['CREATED', 'PAYMENT_AUTHORIZED', null, true], version: 2 },
+            ]),
+          ),
+        ),
+      WAITING,
+    );
+    expect(place.received[1]).toMatchObject({ order_id: 'order2', version: 2 });
+    expect(place.logged).toContain(
+      'warn: The table orders was missing: it was made anew, and its rows are made from the journal.',
+    );
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+    await sync.stop();
   });
 });

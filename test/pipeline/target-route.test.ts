@@ -50,7 +50,7 @@ describe('the sweeper on a route', () => {
       {
         store: {
           ...pair.store,
-          readSweep: async () => ({ waitsSinceMs: 0, last: null }),
+          readSweep: async () => ({ waitsSinceMs: 0, waitedMs: 1e9, last: null }),
           claimSweep: async () => ++claims === 1,
           endSweep: async () => {},
         },
@@ -72,7 +72,7 @@ describe('the sweeper on a route', () => {
     const pair = new Pair();
     const store = {
       ...pair.store,
-      readSweep: async () => ({ waitsSinceMs: 0, last: null }),
+      readSweep: async () => ({ waitsSinceMs: 0, waitedMs: 1e9, last: null }),
       claimSweep: async () => true,
       endSweep: async () => {},
     };

@@ -1,55 +1,48 @@
-import mysql, { type Pool, type PoolConnection } from 'mysql2/promise';
-import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { MysqlStoreOptions } from './options.ts';
+import type { PoolConnection } from 'mysql2/promise';
+import { TributaryError } from '../../core/errors.ts';
+import { type ConnectionPool, LOCK_WAIT_SECONDS, STATEMENT_DEADLINE_MS } from './connection-pool.ts';
+import { DeadlineError, isConnectionError, redacted, safeMessage, storeError } from './errors.ts';
 
-/**
- * A pool whose every connection has the settings that the store relies on, whatever the server's own are:
- * strict mode, READ COMMITTED, UTC, UTF-8. Affected rows are the rows changed, not the rows found: ingest
- * counts on it.
- */
-export function openPool(options: MysqlStoreOptions): Pool {
-  const pool = mysql.createPool({
-    uri: options.url,
-    connectionLimit: options.connections ?? 8,
-    charset: 'utf8mb4',
-    timezone: 'Z',
-    supportBigNumbers: true,
-    bigNumberStrings: true,
-    rowsAsArray: true,
-    // Query attributes would change the layout of every execution, and nothing uses them.
-    flags: ['-FOUND_ROWS', '-CLIENT_QUERY_ATTRIBUTES'],
-    enableKeepAlive: true,
-    connectTimeout: 10_000,
-    ...(options.tls === undefined ? {} : { ssl: { ...options.tls, rejectUnauthorized: true } }),
-  });
-  // The pool hands a new connection out after these are queued, so they run before anything else.
-  pool.pool.on('connection', (connection) => {
-    connection.query("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'");
-    connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
-    connection.query("SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 10");
-  });
-  return pool;
+/** Schema changes and the taking over of a table: some statements go through all rows. */
+export const MIGRATION_DEADLINE_MS = 30 * 60_000;
+
+export interface ConnectionOptions {
+  /** How long a statement may leave us without a byte of its answer; default 15 s. */
+  readonly deadlineMs?: number;
 }
 
-/** Runs `work` on one connection; a connection that broke is thrown away, never returned to the pool. */
+/**
+ * Runs `work` on one connection; a connection that broke is thrown away, never returned to the pool. Rejects with
+ * `store_unreachable` if there is none, or an answer has not come in time.
+ */
 export async function withConnection<Result>(
-  pool: Pool,
+  pool: ConnectionPool,
   work: (connection: PoolConnection) => Promise<Result>,
+  options: ConnectionOptions = {},
 ): Promise<Result> {
-  let connection: PoolConnection;
+  const connection = await borrow(pool, options);
+  let result: Result;
   try {
-    connection = await pool.getConnection();
-  } catch (error) {
-    throw storeError('connect', error);
-  }
-  try {
-    const result = await work(connection);
-    connection.release();
-    return result;
+    result = await work(connection);
   } catch (error) {
     // After an error the session may still hold a transaction: a fresh connection costs less than doubt.
-    connection.destroy();
-    throw error instanceof TributaryError ? error : storeError('statement', error);
+    pool.discard(connection);
+    throw storeError('statement', error, pool.options.remedies);
+  }
+  pool.giveBack(connection);
+  return result;
+}
+
+async function borrow(
+  pool: ConnectionPool,
+  { deadlineMs = STATEMENT_DEADLINE_MS }: ConnectionOptions,
+): Promise<PoolConnection> {
+  try {
+    const connection = await pool.borrow();
+    if (deadlineMs !== STATEMENT_DEADLINE_MS) pool.setDeadline(connection, deadlineMs);
+    return connection;
+  } catch (error) {
+    throw storeError('connect', error, pool.options.remedies);
   }
 }
 
@@ -61,26 +54,43 @@ export class Rollback<Result> {
   }
 }
 
+export interface TransactionOptions extends ConnectionOptions {
+  /** How long a row lock is waited for, before the transaction is given up with `store_busy`; default 10 s. */
+  readonly lockWaitSeconds?: number;
+}
+
 /**
- * Runs `work` in one transaction and commits it; rolls back on whatever it throws. If the connection breaks at
- * COMMIT the outcome is unknown (`store_commit_unknown`): COMMIT is never sent twice.
+ * Runs `work` in one transaction and commits it; rolls back on whatever it throws. If the COMMIT is not answered its
+ * outcome is unknown (`store_commit_unknown`): it is never sent twice. Once it was answered, the result stands.
+ *
+ * If no statement comes for 8 s (an option of the pool) within the transaction, the server ends the session and rolls it back: then this
+ * process was stopped, and its locks would stop the others too.
  *
  * Statements may be on their way when one before them fails, and a deadlock ends the transaction for the server:
  * without autocommit they belong to a new one, which is rolled back as well.
  */
 export async function inTransaction<Result>(
-  pool: Pool,
+  pool: ConnectionPool,
   work: (connection: PoolConnection) => Promise<Result>,
+  { lockWaitSeconds = LOCK_WAIT_SECONDS, ...options }: TransactionOptions = {},
 ): Promise<Result> {
-  return withConnection(pool, async (connection) => {
+  const { remedies, commitEvidence } = pool.options;
+  const connection = await beginTransaction(pool, lockWaitSeconds, options);
+  let isClean = false;
+  try {
     let result: Result;
-    await connection.query('SET autocommit = 0');
     try {
       result = await work(connection);
     } catch (error) {
-      await connection.query('ROLLBACK');
+      // A connection that does not answer has nothing to say to this either; the server rolls back what it ends.
+      const isRolledBack =
+        !isConnectionError(error) &&
+        (await connection.query('ROLLBACK').then(
+          () => true,
+          () => false,
+        ));
       if (!(error instanceof Rollback)) throw error;
-      await connection.query('SET autocommit = 1');
+      isClean = isRolledBack && (await endTransaction(connection));
       return error.result as Result;
     }
     try {
@@ -88,87 +98,53 @@ export async function inTransaction<Result>(
     } catch (error) {
       throw new TributaryError(
         'store_commit_unknown',
-        `The database did not answer a COMMIT (${safeMessage(error)}); the checkpoints will tell whether it counts.`,
+        `The database did not answer a COMMIT (${safeMessage(error)}); ${commitEvidence} will tell whether it counts.`,
         { cause: redacted(error) },
       );
     }
-    await connection.query('SET autocommit = 1');
+    isClean = await endTransaction(connection);
     return result;
-  });
+  } catch (error) {
+    throw storeError('statement', error, remedies);
+  } finally {
+    if (isClean) pool.giveBack(connection);
+    else pool.discard(connection);
+  }
 }
 
-const BUSY = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
-const REFUSED = new Set([
-  'ER_ACCESS_DENIED_ERROR',
-  'ER_DBACCESS_DENIED_ERROR',
-  'ER_BAD_DB_ERROR',
-  'ER_TABLEACCESS_DENIED_ERROR',
-]);
+/** How many connections may turn out to be closed before a transaction could begin. */
+const BEGIN_ATTEMPTS = 3;
 
-/** A driver's error carries SQL and, with it, payloads: only its code and the server's words go on. */
-export function storeError(doing: string, error: unknown): TributaryError {
-  const code = codeOf(error);
-  const cause = redacted(error);
-  if (BUSY.has(code)) {
-    return new TributaryError(
-      'store_busy',
-      `The database gave up a lock wait (${code}); the work is done again.`,
-      { cause },
+async function beginTransaction(
+  pool: ConnectionPool,
+  lockWaitSeconds: number,
+  options: ConnectionOptions,
+): Promise<PoolConnection> {
+  for (let attempt = 1; ; attempt++) {
+    const connection = await borrow(pool, options);
+    try {
+      await connection.query(
+        `SET autocommit = 0, wait_timeout = ${pool.idleTransactionSeconds}, innodb_lock_wait_timeout = ${lockWaitSeconds}`,
+      );
+      return connection;
+    } catch (error) {
+      pool.discard(connection);
+      // The server may have closed an idle connection a moment ago: nothing has begun yet.
+      const isWorthAnother = isConnectionError(error) && !(error instanceof DeadlineError);
+      if (!isWorthAnother || attempt === BEGIN_ATTEMPTS)
+        throw storeError('statement', error, pool.options.remedies);
+    }
+  }
+}
+
+/** Whether the session is as it was before the transaction. If not, that is no failure of the transaction. */
+async function endTransaction(connection: PoolConnection): Promise<boolean> {
+  try {
+    await connection.query(
+      `SET autocommit = 1, wait_timeout = DEFAULT, innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
     );
+    return true;
+  } catch {
+    return false;
   }
-  if (REFUSED.has(code)) {
-    const remedy = 'Check DATABASE_URL: user, password, and that the database exists.';
-    return new TributaryError('store_refused', `The database refuses: ${safeMessage(error)}. ${remedy}`, {
-      cause,
-    });
-  }
-  if (code === 'ER_NO_SUCH_TABLE') {
-    const remedy = 'If it has not been set up yet, start order-sync on it once.';
-    return new TributaryError(
-      'store_refused',
-      `The database lacks a table: ${safeMessage(error)}. ${remedy}`,
-      {
-        cause,
-      },
-    );
-  }
-  if (isConnectionError(error)) {
-    return new TributaryError('store_unreachable', `The database does not answer (${safeMessage(error)}).`, {
-      cause,
-    });
-  }
-  return new TributaryError('store_failed', `The database failed at a ${doing}: ${safeMessage(error)}.`, {
-    cause,
-  });
-}
-
-export function isDuplicateKey(error: unknown): boolean {
-  return codeOf(error) === 'ER_DUP_ENTRY';
-}
-
-function isConnectionError(error: unknown): boolean {
-  const fatal = typeof error === 'object' && error !== null && 'fatal' in error && error.fatal === true;
-  return (
-    fatal ||
-    /^(PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ER_SERVER_SHUTDOWN)/.test(
-      codeOf(error),
-    )
-  );
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-}
-
-/** "Duplicate entry '...'" and "Incorrect value: '...'" quote the data: what stands in quotes is left out. */
-function safeMessage(error: unknown): string {
-  const text = messageOf(error)
-    .replace(/'[^']*'/g, "'...'")
-    .slice(0, 300);
-  const code = codeOf(error);
-  return code === '' || text.includes(code) ? text : `${code}: ${text}`;
-}
-
-function redacted(error: unknown): Error {
-  return new Error(safeMessage(error));
 }

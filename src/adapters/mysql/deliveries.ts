@@ -1,11 +1,20 @@
 import { hash } from 'node:crypto';
-import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
-import type { Clock } from '../../ports/clock.ts';
-import type { ClaimedDelivery, DeliveryClaimRequest, EntityChange } from '../../ports/store.ts';
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import {
+  type ClaimedDelivery,
+  type DeliveryClaimRequest,
+  type EntityChange,
+  longestLeaseMs,
+} from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import { DEAD_AT_MS } from './delivery-queries.ts';
 import { text } from './journal.ts';
+import type { ParameterWriter } from './parameter-writer.ts';
+import { readRepairs } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
+import type { StoreTime } from './store-time.ts';
 
 /*
  * The life of a delivery's row is told in the SQLite adapter's file of this name. What matters here beside it:
@@ -13,21 +22,23 @@ import { identifier, type ViewSchema, viewValue } from './schema.ts';
  * statement, so a claim leaves it alone and is a lease of its own. And no column that a claim or a delivery changes
  * is of a size that varies or can be NULL: InnoDB then writes over the row where it lies, for half the price.
  * Assignments of one UPDATE run from left to right: what the others look at is assigned last.
+ *
+ * next_attempt_at of a first attempt (is_retry = 0) is only its place in the index, and is never compared with a clock:
+ * a first attempt is due as soon as it is there. A retry, and the end of a lease, are reckoned by the server's clock.
  */
 
 /** What ingest writes of deliveries, inside its own transaction. */
 export class DueDeliveries {
   readonly #targets: readonly string[];
-  readonly #clock: Clock;
+  readonly #time: Pick<StoreTime, 'now'>;
   readonly #makeKnownDue: (count: number) => string;
 
-  constructor(targets: readonly string[], clock: Clock, view: ViewSchema) {
+  constructor(targets: readonly string[], time: Pick<StoreTime, 'now'>, view: ViewSchema) {
     this.#targets = targets;
-    this.#clock = clock;
+    this.#time = time;
     const version = `SELECT v.version FROM ${identifier(view.table)} v WHERE v.${identifier(view.keyColumn)} = deliveries.entity_id`;
     this.#makeKnownDue = (count) =>
-      'UPDATE deliveries SET next_attempt_at = IF(leased_until > ?, next_attempt_at, ?), ' +
-      'claim_id = IF(leased_until > ?, claim_id, 0), leased_until = IF(leased_until > ?, leased_until, 0), ' +
+      'UPDATE deliveries SET next_attempt_at = IF(claim_id <> 0, next_attempt_at, ?), ' +
       `due_version = (${version}), status = 'pending', attempts = 0, is_retry = 0, due_since = ? ` +
       `WHERE target = ? AND entity_id IN (${marks(count)})`;
   }
@@ -35,7 +46,7 @@ export class DueDeliveries {
   /** Makes due what the changes say, once their rows stand in the view; resolves with how many became due. */
   async makeDue(connection: PoolConnection, changes: readonly EntityChange[]): Promise<number> {
     const changed = changes.filter(({ delivery }) => delivery.hasChanged);
-    const now = this.#clock.now();
+    const now = this.#time.now();
     let count = 0;
     for (const target of this.#targets) {
       const qualifying: DueState[] = [];
@@ -45,15 +56,10 @@ export class DueDeliveries {
         // An entity that is new has no row in the ledger yet.
         else if (fromVersion > 0) others.push(entityId);
       }
-      await upsertDue.run(connection, qualifying, (writer) => {
-        for (let guard = 0; guard < 3; guard++) writer.integer(now);
-      });
+      await upsertDue.run(connection, qualifying);
       count += qualifying.length;
       for (const ids of chunksOf(others)) {
         const [updated] = await connection.execute<ResultSetHeader>(this.#makeKnownDue(ids.length), [
-          now,
-          now,
-          now,
           now,
           now,
           target,
@@ -73,14 +79,16 @@ interface DueState {
   readonly now: number;
 }
 
-/** While a delivery is claimed its lease stands; settling it makes the newer version due at once. */
+/**
+ * A claim stands, whether its lease is over or not: it keeps its place in the index, from which anybody may claim the
+ * newer version when the lease is over; settling the claim makes the newer version due at once.
+ */
 const upsertDue = new RowsStatement<DueState>({
   before:
     'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since) VALUES',
   row: "(?,?,?,'pending',0,?,?)",
   after:
-    'ON DUPLICATE KEY UPDATE next_attempt_at = IF(leased_until > ?, next_attempt_at, VALUES(next_attempt_at)), ' +
-    'claim_id = IF(leased_until > ?, claim_id, 0), leased_until = IF(leased_until > ?, leased_until, 0), ' +
+    'ON DUPLICATE KEY UPDATE next_attempt_at = IF(claim_id <> 0, next_attempt_at, VALUES(next_attempt_at)), ' +
     "due_version = VALUES(due_version), status = 'pending', attempts = 0, is_retry = 0, due_since = VALUES(due_since)",
   columns: ['bytes', 'bytes', 'integer', 'integer', 'integer'],
   write(writer, { target, entityId, version, now }) {
@@ -90,21 +98,26 @@ const upsertDue = new RowsStatement<DueState>({
     writer.integer(now);
     writer.integer(now);
   },
-  tail: ['integer', 'integer', 'integer'],
 });
+
+type Repairs = Awaited<ReturnType<typeof readRepairs>>;
+
+const NO_REPAIRS: Repairs = new Map();
 
 /** How the delivery loop gets what is due. */
 export class DeliveryClaims {
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   readonly #view: ViewSchema;
-  readonly #selectDue: string;
+  readonly #time: StoreTime;
+  readonly #selectDue: () => string;
 
-  constructor(pool: Pool, view: ViewSchema) {
+  constructor(pool: ConnectionPool, view: ViewSchema, time: StoreTime) {
     this.#pool = pool;
     this.#view = view;
+    this.#time = time;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
-    this.#selectDue =
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${values.join(', ')} FROM deliveries d ` +
+    this.#selectDue = () =>
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, ${values.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
@@ -113,26 +126,38 @@ export class DeliveryClaims {
    * Two claimants that find the same ones share them between them: only then is it read again what is whose.
    */
   async claim(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
-    const { target, claimant, limit, nowMs, leaseMs, attempts, behind } = request;
+    const { target, claimant, limit, leaseMs, attempts, behind } = request;
     const isRetry = Number(attempts === 'later');
     const behindMs = behind?.dueSinceMs ?? -1;
+    const longestMs = longestLeaseMs(leaseMs);
+    const { sql: now } = this.#time;
+    const isDue = attempts === 'first' ? `d.next_attempt_at < ${DEAD_AT_MS}` : `d.next_attempt_at <= ${now}`;
     const found = await withConnection(this.#pool, async (connection) => {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `${this.#selectDue} AND d.is_retry = ? AND d.next_attempt_at >= ? ` +
-          'AND (d.next_attempt_at > ? OR d.entity_id > ?) AND d.next_attempt_at <= ? AND d.leased_until <= ? ' +
+        `${this.#selectDue()} AND d.is_retry = ? AND d.next_attempt_at >= ? ` +
+          `AND (d.next_attempt_at > ? OR d.entity_id > ?) AND ${isDue} ` +
+          `AND NOT (d.leased_until > ${now} AND d.leased_until <= ${now} + ${longestMs}) ` +
           `ORDER BY d.next_attempt_at, d.entity_id LIMIT ${Math.floor(limit)}`,
-        [target, isRetry, behindMs, behindMs, Buffer.from(behind?.entityId ?? ''), nowMs, nowMs],
+        [target, isRetry, behindMs, behindMs, Buffer.from(behind?.entityId ?? '')],
       );
       return rows;
     });
     if (found.length === 0) return [];
-    const due = found.map((row) => this.#claimed(request, row, 1));
+    const repairs = await this.#repairsOf(target, found);
+    const due = found.map((row) => this.#claimed(request, row, 1, repairs));
     const byId: Taking[] = found.map((row, index) => ({
       id: row[0] as Buffer,
       delivery: due[index] as ClaimedDelivery,
     }));
     byId.sort((a, b) => Buffer.compare(a.id, b.id));
-    const lease = { nowMs, claimId: claimIdOf(claimant), leasedUntil: nowMs + leaseMs };
+    const nowMs = this.#time.heard(found[0]?.[4]);
+    const lease = {
+      nowMs,
+      latestMs: attempts === 'first' ? DEAD_AT_MS - 1 : nowMs,
+      longestMs,
+      claimId: claimIdOf(claimant),
+      leasedUntil: nowMs + leaseMs,
+    };
     const groups = alike(byId);
     const take = groups === null ? takeEach : takeAlike;
     const mine: ClaimedDelivery[] = [];
@@ -144,7 +169,7 @@ export class DeliveryClaims {
           const areTaken = await take(connection, group, lease);
           return areTaken
             ? group.map(({ delivery }) => delivery)
-            : this.#taken(connection, request, group, lease);
+            : this.#taken(connection, request, group, lease, repairs);
         });
       } catch (error) {
         if (mine.length === 0) throw error;
@@ -157,20 +182,28 @@ export class DeliveryClaims {
     return mine.length === due.length ? due : mine;
   }
 
+  /** Only what the target has at the due version already can be a repair: nearly always there is none to ask for. */
+  async #repairsOf(target: string, rows: readonly RowDataPacket[]): Promise<Repairs> {
+    const ids = rows.filter((row) => Number(row[5]) >= Number(row[1])).map((row) => row[0] as Buffer);
+    if (ids.length === 0) return NO_REPAIRS;
+    return withConnection(this.#pool, (connection) => readRepairs(connection, target, ids));
+  }
+
   /** Which of these the claim has got. */
   async #taken(
     connection: PoolConnection,
     request: DeliveryClaimRequest,
     group: readonly Taking[],
     { claimId, leasedUntil }: Lease,
+    repairs: Repairs,
   ): Promise<ClaimedDelivery[]> {
     const taken: ClaimedDelivery[] = [];
     for (const ids of chunksOf(group.map(({ id }) => id))) {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `${this.#selectDue} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
+        `${this.#selectDue()} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
         [request.target, ...ids, claimId, leasedUntil] as never[],
       );
-      for (const row of rows) taken.push(this.#claimed(request, row, 0));
+      for (const row of rows) taken.push(this.#claimed(request, row, 0, repairs));
     }
     return taken;
   }
@@ -179,8 +212,11 @@ export class DeliveryClaims {
     { target, claimant, attempts }: DeliveryClaimRequest,
     row: RowDataPacket,
     more: number,
+    repairs: Repairs,
   ): ClaimedDelivery {
+    const repair = repairs.get(text(row[0]));
     return {
+      ...(repair?.version === Number(row[1]) ? { replaces: repair.replaces } : {}),
       target,
       claimant,
       entityId: text(row[0]),
@@ -189,7 +225,7 @@ export class DeliveryClaims {
       isRetry: attempts === 'later',
       dueSinceMs: Number(row[3]),
       deliveryNumber: null,
-      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 4])),
+      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 6])),
     };
   }
 }
@@ -207,6 +243,10 @@ interface Taking {
 
 interface Lease {
   readonly nowMs: number;
+  /** No delivery whose next attempt is later is taken. */
+  readonly latestMs: number;
+  /** A lease that ends later than so long from now was given by a clock that was wrong, and is over. */
+  readonly longestMs: number;
   readonly claimId: bigint;
   readonly leasedUntil: number;
 }
@@ -220,12 +260,23 @@ function alike(takings: readonly Taking[]): Taking[][] | null {
   return groups.size * ALIKE_ROWS_MIN > takings.length ? null : [...groups.values()];
 }
 
+/** Whether nobody else has the delivery, and its time has come. */
+const IS_FREE = 'next_attempt_at <= ? AND NOT (leased_until > ? AND leased_until <= ?)';
+const IS_FREE_TYPES = ['integer', 'integer', 'integer'] as const;
+
+function writeIsFree(writer: ParameterWriter, { nowMs, latestMs, longestMs }: Lease): void {
+  writer.integer(latestMs);
+  writer.integer(nowMs);
+  writer.integer(nowMs + longestMs);
+}
+
 /** Whether all were still as they were read, and are taken now. A plain UPDATE costs the server half of `takeEach`. */
 async function takeAlike(
   connection: PoolConnection,
   group: readonly Taking[],
-  { nowMs, claimId, leasedUntil }: Lease,
+  lease: Lease,
 ): Promise<boolean> {
+  const { claimId, leasedUntil } = lease;
   const [{ delivery }] = group as [Taking];
   const updated = await TAKE_ALIKE.run(
     connection,
@@ -234,8 +285,7 @@ async function takeAlike(
       writer.text(delivery.target);
       writer.integer(delivery.version);
       writer.integer(delivery.attempt - 1);
-      writer.integer(nowMs);
-      writer.integer(nowMs);
+      writeIsFree(writer, lease);
     },
     (writer) => {
       writer.integer(claimId);
@@ -250,40 +300,37 @@ const TAKE_ALIKE = new RowsStatement<Taking>({
   before:
     'UPDATE deliveries FORCE INDEX (PRIMARY) SET claim_id = ?, leased_until = ?, attempts = attempts + 1 WHERE entity_id IN (',
   row: '?',
-  after:
-    ') AND target = ? AND due_version = ? AND attempts = ? AND next_attempt_at <= ? AND leased_until <= ?',
+  after: `) AND target = ? AND due_version = ? AND attempts = ? AND ${IS_FREE}`,
   head: ['integer', 'integer'],
   columns: ['bytes'],
   write: (writer, { id }) => writer.bytes(id),
-  tail: ['text', 'integer', 'integer', 'integer', 'integer'],
+  tail: ['text', 'integer', 'integer', ...IS_FREE_TYPES],
 });
 
 /** The same for rows of any versions and attempts. */
 async function takeEach(
   connection: PoolConnection,
   takings: readonly Taking[],
-  { nowMs, claimId, leasedUntil }: Lease,
+  lease: Lease,
 ): Promise<boolean> {
+  const { claimId, leasedUntil } = lease;
   const affected = await TAKE_EACH.run(
     connection,
     takings.map((taking) => ({ ...taking, claimId, leasedUntil })),
-    (writer) => {
-      writer.integer(nowMs);
-      writer.integer(nowMs);
-    },
+    (writer) => writeIsFree(writer, lease),
   );
   // The server counts two for a row that it changed, and none for one that it left.
   return affected === 2 * takings.length;
 }
 
 /** Takes a row that is due, and as it was read. The attempt in VALUES is the one that begins. */
-const TAKE_EACH = new RowsStatement<Taking & Omit<Lease, 'nowMs'>>({
+const TAKE_EACH = new RowsStatement<Taking & Pick<Lease, 'claimId' | 'leasedUntil'>>({
   before:
     'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, leased_until, claim_id, due_since) VALUES',
   row: "(?,?,?,'pending',?,0,?,?,0)",
   after:
     'ON DUPLICATE KEY UPDATE claim_id = IF(due_version = VALUES(due_version) AND attempts = VALUES(attempts) - 1 ' +
-    'AND next_attempt_at <= ? AND leased_until <= ?, VALUES(claim_id), claim_id), ' +
+    `AND ${IS_FREE}, VALUES(claim_id), claim_id), ` +
     'attempts = IF(claim_id = VALUES(claim_id), VALUES(attempts), attempts), ' +
     'leased_until = IF(claim_id = VALUES(claim_id), VALUES(leased_until), leased_until)',
   columns: ['text', 'bytes', 'integer', 'integer', 'integer', 'integer'],
@@ -295,5 +342,5 @@ const TAKE_EACH = new RowsStatement<Taking & Omit<Lease, 'nowMs'>>({
     writer.integer(leasedUntil);
     writer.integer(claimId);
   },
-  tail: ['integer', 'integer'],
+  tail: IS_FREE_TYPES,
 });

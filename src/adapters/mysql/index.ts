@@ -7,4 +7,6 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   return new MysqlStore(options);
 }
 
+export { inTransaction, withConnection } from './connection.ts';
+export { ConnectionPool } from './connection-pool.ts';
 export type { MysqlStoreOptions } from './options.ts';

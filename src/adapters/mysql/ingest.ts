@@ -1,4 +1,6 @@
-import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
+import { TributaryError } from '../../core/errors.ts';
+import { partitionName } from '../../core/offset.ts';
 import type {
   CommitOutcome,
   EntityChange,
@@ -6,116 +8,73 @@ import type {
   JournaledEvent,
   QuarantinedRecord,
 } from '../../ports/store.ts';
-import { inTransaction, isDuplicateKey, Rollback, withConnection } from './connection.ts';
+import { inTransaction, Rollback, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import type { DueDeliveries } from './deliveries.ts';
-import { insertJournal, readJournals, text } from './journal.ts';
-import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
-import { identifier, type ViewSchema, viewTypes, writeViewRow } from './schema.ts';
+import { isDuplicateKey } from './errors.ts';
+import { insertJournal, readJournals } from './journal.ts';
+import { writeParking } from './parked.ts';
+import { RowsStatement } from './rows-statement.ts';
+import type { ViewSchema } from './schema.ts';
+import { ViewRows } from './view-rows.ts';
 
 /**
  * The one transaction of a batch. Locks are taken on checkpoints first, then on view rows, then on the journal, then
  * on deliveries; what belongs to an entity is only touched while its view row is held. View rows are taken by id,
  * so two batches rarely deadlock; where they do, `store_busy` makes the batch be done again.
  *
- * The journal's key is the compare-and-set: of two batches that build on one version of an entity, the second finds
- * a segment where it wants to put its own, and everything it wrote goes back. So the view's rows may be written
- * without a look at what they were.
+ * Two compare-and-sets make an optimistic batch right. The view's row must have the version that the change builds on
+ * (`ViewRows`), so nothing is written on a history that the server has lost. And the journal's key takes no second
+ * segment at one version, so of two batches that build on one version only one commits.
  */
 export class Ingest {
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   readonly #deliveries: DueDeliveries;
-  readonly #upsertView: RowsStatement<EntityChange>;
-  readonly #lockOrCreate: RowsStatement<string>;
-  readonly #selectVersions: (count: number) => string;
-  readonly #deleteUnused: (count: number) => string;
+  readonly #rows: ViewRows;
 
-  constructor(pool: Pool, view: ViewSchema, deliveries: DueDeliveries) {
+  constructor(pool: ConnectionPool, view: ViewSchema, deliveries: DueDeliveries) {
     this.#pool = pool;
     this.#deliveries = deliveries;
-    const table = identifier(view.table);
-    const key = identifier(view.keyColumn);
-    const values = [...view.columns.map((column) => identifier(column.name)), 'version'];
-    this.#upsertView = new RowsStatement({
-      before: `INSERT INTO ${table} (${[key, ...values].join(', ')}) VALUES`,
-      row: `(${marks(values.length + 1)})`,
-      after: `ON DUPLICATE KEY UPDATE ${values.map((name) => `${name} = VALUES(${name})`).join(', ')}`,
-      columns: ['bytes', ...viewTypes(view), 'integer'],
-      write(writer, change) {
-        writer.text(change.entityId);
-        writeViewRow(writer, view, change.row);
-        writer.integer(change.version);
-      },
-    });
-    this.#lockOrCreate = new RowsStatement({
-      before: `INSERT INTO ${table} (${key}, version) VALUES`,
-      row: '(?,0)',
-      after: 'ON DUPLICATE KEY UPDATE version = version',
-      columns: ['bytes'],
-      write: (writer, entityId) => writer.text(entityId),
-    });
-    this.#deleteUnused = (count) => `DELETE FROM ${table} WHERE ${key} IN (${marks(count)}) AND version = 0`;
-    // The server may still take a table that has just grown for an empty one, and would read it all.
-    this.#selectVersions = (count) =>
-      `SELECT ${key}, version FROM ${table} FORCE INDEX (PRIMARY) WHERE ${key} IN (${marks(count)})`;
+    this.#rows = new ViewRows(view);
   }
 
   async commit(batch: IngestBatch): Promise<CommitOutcome> {
     if (batch.mode === 'locking' && batch.entityIds.length > 0) {
       return inTransaction(this.#pool, async (connection) => {
         await moveCheckpoints(connection, batch);
-        const versions = await this.#lock(connection, batch.entityIds);
-        const changes = await batch.plan(versions, (ids) => readJournals(connection, ids));
-        await this.#dropUnused(connection, versions, changes);
+        const locked = await this.#rows.lock(connection, batch.entityIds);
+        const changes = await batch.plan(locked.versions, (ids) => readJournals(connection, ids));
+        if (changes.some(({ entityId, fromVersion }) => locked.versions.get(entityId) !== fromVersion))
+          throw planDisagrees(batch);
+        await this.#rows.dropUnused(connection, locked.created, changes);
+        await this.#rows.overwrite(connection, changes);
         return this.#write(connection, batch, changes);
       });
     }
     const changes =
-      batch.entityIds.length === 0 ? [] : await batch.plan(null, (ids) => this.readJournals(ids));
+      batch.entityIds.length === 0 ? [] : await batch.plan(null, (ids) => this.#readKnownJournals(ids));
     return inTransaction(this.#pool, async (connection) => {
       await moveCheckpoints(connection, batch);
+      if (!(await this.#rows.compareAndSet(connection, changes)))
+        throw new Rollback<CommitOutcome>({ kind: 'conflict' });
       return this.#write(connection, batch, changes);
     });
   }
 
   async readJournals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>> {
-    if (entityIds.length === 0) return new Map();
+    return withConnection(this.#pool, (connection) => readJournals(connection, entityIds));
+  }
+
+  /**
+   * For an optimistic plan. Most entities that nobody remembers are new, and a look at the view's short rows costs less
+   * than one at the journal. Where a row is missing, the journal's key refuses what is built on that, and the batch is
+   * planned again, from the journal.
+   */
+  async #readKnownJournals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>> {
     return withConnection(this.#pool, async (connection) => {
-      // Most entities that nobody remembers are new: a look at the view's short rows tells that for less.
-      const versions = await this.#readVersions(connection, entityIds);
+      const versions = await this.#rows.versions(connection, entityIds);
       return readJournals(connection, [...versions.keys()]);
     });
-  }
-
-  /** Locks the entities' view rows, making those that are not there, and reads their versions. */
-  async #lock(connection: PoolConnection, entityIds: readonly string[]): Promise<Map<string, number>> {
-    await this.#lockOrCreate.run(connection, entityIds);
-    return this.#readVersions(connection, entityIds);
-  }
-
-  /** The versions of the entities that have a row in the view. */
-  async #readVersions(
-    connection: PoolConnection,
-    entityIds: readonly string[],
-  ): Promise<Map<string, number>> {
-    const versions = new Map<string, number>();
-    for (const ids of chunksOf(entityIds)) {
-      const [rows] = await connection.execute<RowDataPacket[]>(this.#selectVersions(ids.length), ids);
-      for (const row of rows) versions.set(text(row[0]), Number(row[1]));
-    }
-    return versions;
-  }
-
-  /** What was made only to be locked, and then gained nothing, goes. */
-  async #dropUnused(
-    connection: PoolConnection,
-    versions: ReadonlyMap<string, number>,
-    changes: readonly EntityChange[],
-  ): Promise<void> {
-    const changed = new Set(changes.map((change) => change.entityId));
-    const unused = [...versions]
-      .filter(([id, version]) => version === 0 && !changed.has(id))
-      .map(([id]) => id);
-    for (const ids of chunksOf(unused)) await connection.execute(this.#deleteUnused(ids.length), ids);
   }
 
   async #write(
@@ -123,17 +82,27 @@ export class Ingest {
     batch: IngestBatch,
     changes: readonly EntityChange[],
   ): Promise<CommitOutcome> {
-    await this.#upsertView.run(connection, changes);
     try {
       await insertJournal(connection, changes);
     } catch (error) {
       if (isDuplicateKey(error)) throw new Rollback<CommitOutcome>({ kind: 'conflict' });
       throw error;
     }
+    const parking = changes.filter((change) => change.parking !== undefined);
+    if (parking.length > 0 && !(await writeParking(connection, parking)))
+      throw new Rollback<CommitOutcome>({ kind: 'conflict' });
     const deliveriesDue = await this.#deliveries.makeDue(connection, changes);
     await insertQuarantine.run(connection, batch.quarantined);
     return { kind: 'committed', deliveriesDue };
   }
+}
+
+function planDisagrees(batch: IngestBatch): TributaryError {
+  const partitions = batch.moves.map(partitionName).join(', ');
+  return new TributaryError(
+    'store_refused',
+    `The plan for a batch of ${partitions} does not build on the versions that it was given. Nothing was written; this is a bug in the caller.`,
+  );
 }
 
 async function moveCheckpoints(connection: PoolConnection, batch: IngestBatch): Promise<void> {

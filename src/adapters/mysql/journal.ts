@@ -1,6 +1,7 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { compareSequence } from '../../core/sequence.ts';
 import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
+import type { JournaledEntity } from '../../ports/verification.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 
@@ -90,6 +91,21 @@ export async function readJournals(
   }
   for (const journal of journals.values()) journal.sort(compareSequence);
   return journals;
+}
+
+/** A page of the entities; the server finds each by one step through the primary key. */
+export async function listJournaled(
+  connection: PoolConnection,
+  { after, limit }: { after: string | null; limit: number },
+): Promise<JournaledEntity[]> {
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    'SELECT s.entity_id, s.first_version + s.event_count - 1 FROM (' +
+      'SELECT entity_id, MAX(first_version) AS last_segment FROM journal_segments FORCE INDEX (PRIMARY) ' +
+      `WHERE entity_id > ? GROUP BY entity_id ORDER BY entity_id LIMIT ${Math.floor(limit)}) e ` +
+      'JOIN journal_segments s ON s.entity_id = e.entity_id AND s.first_version = e.last_segment ORDER BY s.entity_id',
+    [Buffer.from(after ?? '')],
+  );
+  return rows.map((row) => ({ entityId: text(row[0]), version: Number(row[1]) }));
 }
 
 /** What an event is in a segment, in this sequence; migration 0001 takes it apart by the same places. */

@@ -1,4 +1,4 @@
-import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type {
@@ -11,14 +11,21 @@ import type {
   StoredRow,
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, epoch, halt_reason';
 
-export async function claim(pool: Pool, partitions: readonly ClaimRequest[]): Promise<Checkpoint[]> {
-  return inTransaction(pool, async (connection) => {
+/** A claim is asked for again and again: it need not stand in the way of the others for long. */
+const CLAIM_LOCK_WAIT_SECONDS = 2;
+
+export async function claim(
+  pool: ConnectionPool,
+  partitions: readonly ClaimRequest[],
+): Promise<Checkpoint[]> {
+  const raiseEpochs = async (connection: PoolConnection): Promise<Checkpoint[]> => {
     const claimed: Checkpoint[] = [];
     for (const request of [...partitions].sort(comparePartitions)) {
       const [result] = await connection.execute<ResultSetHeader>(
@@ -29,7 +36,8 @@ export async function claim(pool: Pool, partitions: readonly ClaimRequest[]): Pr
       claimed.push({ ...checkpoint, isNew: result.affectedRows === 1 });
     }
     return claimed;
-  });
+  };
+  return inTransaction(pool, raiseEpochs, { lockWaitSeconds: CLAIM_LOCK_WAIT_SECONDS });
 }
 
 async function readCheckpoint(
@@ -61,7 +69,7 @@ function checkpointOf(row: RowDataPacket): Checkpoint {
   };
 }
 
-export async function checkpoints(pool: Pool): Promise<Checkpoint[]> {
+export async function checkpoints(pool: ConnectionPool): Promise<Checkpoint[]> {
   return withConnection(pool, async (connection) => {
     const [rows] = await connection.query<RowDataPacket[]>(
       `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints ORDER BY topic, partition_id`,
@@ -71,7 +79,7 @@ export async function checkpoints(pool: Pool): Promise<Checkpoint[]> {
 }
 
 export async function halt(
-  pool: Pool,
+  pool: ConnectionPool,
   partition: TopicPartition,
   epoch: bigint,
   reason: string,
@@ -84,7 +92,7 @@ export async function halt(
   );
 }
 
-export async function resume(pool: Pool, decision: ResumeDecision): Promise<void> {
+export async function resume(pool: ConnectionPool, decision: ResumeDecision): Promise<void> {
   await inTransaction(pool, async (connection) => {
     const before = await readCheckpoint(connection, decision);
     await connection.execute(
@@ -108,7 +116,7 @@ export async function resume(pool: Pool, decision: ResumeDecision): Promise<void
 }
 
 export async function readView(
-  pool: Pool,
+  pool: ConnectionPool,
   view: ViewSchema,
   entityIds: readonly string[],
 ): Promise<Map<string, StoredRow>> {
@@ -136,7 +144,7 @@ export async function readView(
 }
 
 export async function readQuarantine(
-  pool: Pool,
+  pool: ConnectionPool,
   { after, limit }: { after: QuarantineKey | null; limit: number },
 ): Promise<QuarantinedRecord[]> {
   const key =
@@ -166,7 +174,7 @@ export async function readQuarantine(
   });
 }
 
-export async function counts(pool: Pool, view: ViewSchema): Promise<StoreCounts> {
+export async function counts(pool: ConnectionPool, view: ViewSchema): Promise<StoreCounts> {
   return withConnection(pool, async (connection) => {
     const number = async (query: string) => {
       const [rows] = await connection.query<RowDataPacket[]>(query);

@@ -1,5 +1,5 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
-import type { DueAgain, OwedState } from '../../ports/reconciliation.ts';
+import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
 import type { DeliveryStatus } from '../../ports/redrive.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
@@ -13,7 +13,7 @@ export async function listOwed(
   const columns = view.columns.map((column) => `v.${identifier(column.name)}`);
   // No id is empty, so that all of them come behind the empty one.
   const [rows] = await connection.execute<RowDataPacket[]>(
-    `SELECT d.entity_id, d.status, d.delivered_version, ${columns.join(', ')} FROM deliveries d ` +
+    `SELECT d.entity_id, d.status, d.delivered_version, d.due_version, ${columns.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id ` +
       `WHERE d.target = ? AND d.entity_id > ? ORDER BY d.entity_id LIMIT ${Math.floor(limit)}`,
     [target, Buffer.from(after ?? '')],
@@ -23,14 +23,16 @@ export async function listOwed(
     // The column's type leaves no fourth.
     status: text(row[1]) as DeliveryStatus,
     deliveredVersion: Number(row[2]) || null,
-    row: view.columns.map((column, index) => viewValue(column, row[index + 3])),
+    dueVersion: Number(row[3]),
+    row: view.columns.map((column, index) => viewValue(column, row[index + 4])),
   }));
 }
 
 /** Inside a transaction; the rows are locked in the sequence of their ids, as everywhere. */
 export async function makeDueAgain(
   connection: PoolConnection,
-  { target, delivered, nowMs }: DueAgain,
+  { target, delivered }: DueAgain,
+  nowMs: number,
 ): Promise<number> {
   const rows = delivered
     .map(({ entityId, version }) => ({ id: Buffer.from(entityId), version }))
@@ -54,4 +56,93 @@ export async function makeDueAgain(
     due += updated.affectedRows;
   }
   return due;
+}
+
+/**
+ * Inside a transaction. The view's rows are locked before the ledger's, as by a commit: an entity whose view changes
+ * meanwhile is either seen as changed here, or finds its row in the ledger there.
+ */
+export async function makeRepairsDue(
+  connection: PoolConnection,
+  view: ViewSchema,
+  { target, repairs }: RepairsDue,
+  nowMs: number,
+): Promise<number> {
+  const sorted = repairs
+    .map((repair) => ({ id: Buffer.from(repair.entityId), repair }))
+    .sort((a, b) => Buffer.compare(a.id, b.id));
+  const versions = new Map<string, number>();
+  const key = identifier(view.keyColumn);
+  for (const chunk of chunksOf(sorted)) {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      `SELECT ${key}, version FROM ${identifier(view.table)} WHERE ${key} IN (${marks(chunk.length)}) ` +
+        `ORDER BY ${key} FOR UPDATE`,
+      chunk.map(({ id }) => id),
+    );
+    for (const row of rows) versions.set(text(row[0]), Number(row[1]));
+  }
+  let due = 0;
+  for (const { id, repair } of sorted) {
+    const viewVersion = versions.get(repair.entityId) ?? null;
+    const isDue =
+      repair.was === 'dead'
+        ? await reviveDead(connection, target, id, repair, nowMs)
+        : viewVersion === repair.version && (await record(connection, target, id, repair, nowMs));
+    if (!isDue) continue;
+    due++;
+    if (repair.replaces === null) continue;
+    await connection.execute(
+      'INSERT INTO delivery_repairs (target, entity_id, version, replaces) VALUES (?, ?, ?, ?) ' +
+        'ON DUPLICATE KEY UPDATE version = VALUES(version), replaces = VALUES(replaces)',
+      [target, id, repair.version, repair.replaces],
+    );
+  }
+  return due;
+}
+
+async function reviveDead(
+  connection: PoolConnection,
+  target: string,
+  id: Buffer,
+  { version, heldVersion }: DeliveryRepair,
+  nowMs: number,
+): Promise<boolean> {
+  const [updated] = await connection.execute<ResultSetHeader>(
+    "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, next_attempt_at = ?, " +
+      "due_since = ? WHERE target = ? AND entity_id = ? AND status = 'dead' AND due_version = ?",
+    [heldVersion, nowMs, nowMs, target, id, version],
+  );
+  return updated.affectedRows === 1;
+}
+
+async function record(
+  connection: PoolConnection,
+  target: string,
+  id: Buffer,
+  { version, heldVersion }: DeliveryRepair,
+  nowMs: number,
+): Promise<boolean> {
+  const [inserted] = await connection.execute<ResultSetHeader>(
+    'INSERT IGNORE INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
+      "next_attempt_at, due_since) VALUES (?, ?, ?, 'pending', 0, ?, ?, ?)",
+    [target, id, version, heldVersion, nowMs, nowMs],
+  );
+  return inserted.affectedRows === 1;
+}
+
+/** Which content each of these deliveries is to replace at the target, by entity and version. */
+export async function readRepairs(
+  connection: PoolConnection,
+  target: string,
+  ids: readonly Buffer[],
+): Promise<Map<string, { readonly version: number; readonly replaces: string }>> {
+  const found = new Map<string, { version: number; replaces: string }>();
+  for (const chunk of chunksOf(ids)) {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      `SELECT entity_id, version, replaces FROM delivery_repairs WHERE target = ? AND entity_id IN (${marks(chunk.length)})`,
+      [target, ...chunk],
+    );
+    for (const row of rows) found.set(text(row[0]), { version: Number(row[1]), replaces: text(row[2]) });
+  }
+  return found;
 }

@@ -1,4 +1,5 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import { TributaryError } from '../../core/errors.ts';
 import type {
   DeliveryFilter,
   DeliveryKey,
@@ -6,10 +7,13 @@ import type {
   RedriveClaim,
   RedriveJob,
   RedriveKey,
+  RedriveRest,
 } from '../../ports/redrive.ts';
+import { longestLeaseMs } from '../../ports/store.ts';
 import { conditions, listDeliveries } from './delivery-queries.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
+import type { StoreTime } from './store-time.ts';
 
 const COLUMNS =
   'job_id, filter, is_dry_run, state, matched, redriven, requested_by, created_at, updated_at, finished_at, ' +
@@ -32,9 +36,10 @@ async function readRow(
   connection: PoolConnection,
   jobId: string,
   lock: '' | 'FOR UPDATE',
+  time?: StoreTime,
 ): Promise<RowDataPacket | undefined> {
   const [rows] = await connection.execute<RowDataPacket[]>(
-    `SELECT ${COLUMNS} FROM redrive_jobs WHERE job_id = ? ${lock}`,
+    `SELECT ${COLUMNS}, ${time?.sql ?? 0} FROM redrive_jobs WHERE job_id = ? ${lock}`,
     [jobId],
   );
   return rows[0];
@@ -61,15 +66,30 @@ export async function isAnyRedrive(connection: PoolConnection): Promise<boolean>
   return rows.length > 0;
 }
 
+/** The most jobs that are looked at for one that may be worked on. */
+const CLAIM_LOOK_ROWS = 100;
+
 /** Inside a transaction: the job's row stays locked until it ends. */
 export async function claimRedrive(
   connection: PoolConnection,
-  { claimant, nowMs, leaseMs }: RedriveClaim,
+  { claimant, leaseMs }: RedriveClaim,
+  time: StoreTime,
 ): Promise<RedriveJob | null> {
-  const [[row]] = await connection.execute<RowDataPacket[]>(
-    `SELECT ${COLUMNS} FROM redrive_jobs WHERE state <> 'done' ORDER BY created_at, job_id LIMIT 1 FOR UPDATE`,
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT ${COLUMNS}, ${time.sql} FROM redrive_jobs WHERE state <> 'done' ` +
+      `ORDER BY created_at, job_id LIMIT ${CLAIM_LOOK_ROWS}`,
   );
-  if (row === undefined || (Number(row[11]) > nowMs && !isClaimedBy(row, claimant))) return null;
+  if (rows.length === 0) return null;
+  const nowMs = time.heard(rows[0]?.[14]);
+  const isHeld = (row: RowDataPacket) =>
+    Number(row[11]) > nowMs && Number(row[11]) <= nowMs + longestLeaseMs(leaseMs);
+  // One job at a time. One that is held and nobody's rests after a failure, and holds up none of the others.
+  if (rows.some((row) => isHeld(row) && row[10] !== null && !isClaimedBy(row, claimant))) return null;
+  const found = rows.find((row) => isClaimedBy(row, claimant)) ?? rows.find((row) => !isHeld(row));
+  if (found === undefined) return null;
+  const row = await readRow(connection, text(found[0]), 'FOR UPDATE');
+  const isAsFound = row !== undefined && textOrNull(row[10]) === textOrNull(found[10]);
+  if (!isAsFound || Number(row[11]) !== Number(found[11]) || text(row[3]) === 'done') return null;
   await connection.execute(
     "UPDATE redrive_jobs SET state = 'running', claimed_by = ?, leased_until = ?, updated_at = ? WHERE job_id = ?",
     [claimant, nowMs + leaseMs, nowMs, text(row[0])],
@@ -77,15 +97,30 @@ export async function claimRedrive(
   return { ...redriveJob(row), state: 'running', updatedAtMs: nowMs };
 }
 
+export async function restRedrive(
+  connection: PoolConnection,
+  { jobId, claimant, restMs }: RedriveRest,
+  time: StoreTime,
+): Promise<void> {
+  await connection.execute(
+    "UPDATE redrive_jobs SET state = 'waiting', claimed_by = NULL, " +
+      `leased_until = ${time.sql} + ? WHERE job_id = ? AND claimed_by = ? AND state <> 'done'`,
+    [restMs, jobId, claimant],
+  );
+}
+
 /** Inside a transaction. */
 export async function stepRedrive(
   connection: PoolConnection,
-  { jobId, limit, claimant, nowMs, leaseMs }: RedriveClaim & { jobId: string; limit: number },
+  { jobId, limit, claimant, leaseMs }: RedriveClaim & { jobId: string; limit: number },
+  time: StoreTime,
 ): Promise<RedriveJob | null> {
-  const row = await readRow(connection, jobId, 'FOR UPDATE');
+  const row = await readRow(connection, jobId, 'FOR UPDATE', time);
   if (row === undefined || !isClaimedBy(row, claimant)) return null;
   const job = redriveJob(row);
   if (job.state === 'done') return null;
+  if (job.filter === null) throw filterUnreadable(jobId);
+  const nowMs = time.heard(row[14]);
   const filter: DeliveryFilter = { ...job.filter, status: 'dead' };
   const found = await listDeliveries(connection, filter, cursorOf(row), limit);
   const redriven = job.isDryRun ? 0 : await redrive(connection, filter, found, nowMs);
@@ -139,6 +174,17 @@ async function redrive(
   return redriven;
 }
 
+function filterUnreadable(jobId: string): TributaryError {
+  return new TributaryError(
+    'store_refused',
+    `The filter of the redrive job ${jobId} cannot be read, so that nothing was redriven by it: delete its row from redrive_jobs and make the job again.`,
+  );
+}
+
+function textOrNull(value: unknown): string | null {
+  return value === null ? null : text(value as Buffer);
+}
+
 function isClaimedBy(row: RowDataPacket, claimant: string): boolean {
   return row[10] !== null && text(row[10]) === claimant;
 }
@@ -150,7 +196,7 @@ function cursorOf(row: RowDataPacket): DeliveryKey | null {
 function redriveJob(row: RowDataPacket): RedriveJob {
   return {
     jobId: text(row[0]),
-    filter: JSON.parse(text(row[1])) as DeliveryFilter,
+    filter: readFilter(text(row[1])),
     isDryRun: Number(row[2]) === 1,
     // The column's type leaves no fourth.
     state: text(row[3]) as RedriveJob['state'],
@@ -161,4 +207,13 @@ function redriveJob(row: RowDataPacket): RedriveJob {
     updatedAtMs: Number(row[8]),
     finishedAtMs: row[9] === null ? null : Number(row[9]),
   };
+}
+
+/** Null if somebody has altered it. */
+function readFilter(json: string): DeliveryFilter | null {
+  try {
+    return JSON.parse(json) as DeliveryFilter;
+  } catch {
+    return null;
+  }
 }

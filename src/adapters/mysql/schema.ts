@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { AdoptedEntity, MigrationOptions, MigrationReport } from '../../ports/store.ts';
-import { inTransaction, withConnection } from './connection.ts';
+import { inTransaction, MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { DONE_AT_MS } from './delivery-queries.ts';
 import { insertJournal, text } from './journal.ts';
 import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
@@ -25,8 +26,12 @@ export interface ViewSchema {
  * Brings the schema up to date, one process at a time (a named lock of the server). MySQL commits at every
  * CREATE and RENAME, so each step here may be found half done by the next start, and is then done again.
  */
-export async function migrate(pool: Pool, options: MigrationOptions, log: Logger): Promise<MigrationReport> {
-  return withConnection(pool, async (connection) => {
+export async function migrate(
+  pool: ConnectionPool,
+  options: MigrationOptions,
+  log: Logger,
+): Promise<MigrationReport> {
+  const work = async (connection: PoolConnection): Promise<MigrationReport> => {
     const database = await databaseName(connection);
     const lock = `tributary:${database}`.slice(0, 64);
     const [[locked]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
@@ -41,13 +46,15 @@ export async function migrate(pool: Pool, options: MigrationOptions, log: Logger
     }
     try {
       const { fromVersion, toVersion } = await runMigrations(connection);
-      const adoptedRows = await prepareView(pool, connection, options);
+      const prepared = await prepareView(pool, connection, options);
       await protectJournal(connection, log);
-      return { fromVersion, toVersion, adoptedRows };
+      return { fromVersion, toVersion, ...prepared };
     } finally {
-      await connection.query('SELECT RELEASE_LOCK(?)', [lock]);
+      // If this fails the connection is closed, and the lock goes with it.
+      await connection.query('SELECT RELEASE_LOCK(?)', [lock]).catch(() => undefined);
     }
-  });
+  };
+  return withConnection(pool, work, { deadlineMs: MIGRATION_DEADLINE_MS });
 }
 
 async function runMigrations(
@@ -126,12 +133,15 @@ function readMigrations(): { version: number; name: string; statements: string[]
     }));
 }
 
-/** Makes the view's table, or takes over the one that is there; resolves with the number of rows taken over. */
+/**
+ * Makes the view's table, or takes over the one that another program made. A view of ours that is gone is made empty:
+ * its rows come from the journal. It is not taken for one that was never renamed, because the finished copy is.
+ */
 async function prepareView(
-  pool: Pool,
+  pool: ConnectionPool,
   connection: PoolConnection,
   options: MigrationOptions,
-): Promise<number> {
+): Promise<Pick<MigrationReport, 'adoptedRows' | 'viewIsEmpty'>> {
   const { view } = options;
   const names = {
     present: view.table,
@@ -139,10 +149,15 @@ async function prepareView(
     original: `${view.table}_original`,
   };
   const columns = await columnsOf(connection, names.present);
-  if (columns.includes('version')) return 0;
-  if (columns.length === 0 && !(await columnsOf(connection, names.original)).includes(view.keyColumn)) {
+  if (columns.includes('version')) return { adoptedRows: 0, viewIsEmpty: false };
+  if (columns.length === 0) {
+    if ((await columnsOf(connection, names.adopting)).includes('version')) {
+      await connection.query(`RENAME TABLE ${identifier(names.adopting)} TO ${identifier(names.present)}`);
+      return { adoptedRows: 0, viewIsEmpty: false };
+    }
     await connection.query(createView(view, view.table));
-    return 0;
+    const [journaled] = await connection.query<RowDataPacket[]>('SELECT 1 FROM journal_segments LIMIT 1');
+    return { adoptedRows: 0, viewIsEmpty: journaled.length > 0 };
   }
 
   // The finished copy and the mark that it is finished are one transaction; only the renaming may be missing.
@@ -151,11 +166,11 @@ async function prepareView(
   await connection.query(
     `RENAME TABLE ${identifier(names.present)} TO ${identifier(names.original)}, ${identifier(names.adopting)} TO ${identifier(names.present)}`,
   );
-  return rows;
+  return { adoptedRows: rows, viewIsEmpty: false };
 }
 
 async function adoptRows(
-  pool: Pool,
+  pool: ConnectionPool,
   connection: PoolConnection,
   options: MigrationOptions,
   from: string,
@@ -188,7 +203,7 @@ async function adoptRows(
       writer.integer(events.length);
     },
   });
-  return inTransaction(pool, async (transaction) => {
+  const copy = async (transaction: PoolConnection): Promise<number> => {
     let count = 0;
     let after = Buffer.alloc(0);
     for (;;) {
@@ -210,7 +225,8 @@ async function adoptRows(
       count += page.length;
       after = (page.at(-1) as RowDataPacket)[0];
     }
-  });
+  };
+  return inTransaction(pool, copy, { deadlineMs: MIGRATION_DEADLINE_MS });
 }
 
 function adoptRow(

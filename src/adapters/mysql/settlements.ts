@@ -1,27 +1,33 @@
-import type { Pool, PoolConnection } from 'mysql2/promise';
+import type { PoolConnection } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
 import { inTransaction } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { claimIdOf } from './deliveries.ts';
 import { DEAD_AT_MS, DONE_AT_MS } from './delivery-queries.ts';
 import { RowsStatement } from './rows-statement.ts';
+import type { StoreTime } from './store-time.ts';
 
 /** How a claim ends; `deliveries.ts` has how it begins. */
 export class Settlements {
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   readonly #clock: Clock;
+  readonly #time: StoreTime;
 
-  constructor(pool: Pool, clock: Clock) {
+  constructor(pool: ConnectionPool, clock: Clock, time: StoreTime) {
     this.#pool = pool;
     this.#clock = clock;
+    this.#time = time;
   }
 
   async settle(settlements: readonly DeliverySettlement[]): Promise<void> {
     if (settlements.length === 0) return;
-    const now = this.#clock.now();
+    const now = this.#time.now();
+    const aheadMs = now - this.#clock.now();
     const sorted = claimsById(settlements.map((settlement) => settlement.delivery)).map((claim) => ({
       ...claim,
       settlement: settlements[claim.index] as DeliverySettlement,
+      aheadMs,
     }));
     // Each transaction takes its rows by id. All in one would take them group by group, against whoever makes them due.
     for (const group of alike(sorted)) {
@@ -35,7 +41,7 @@ export class Settlements {
 
   async release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
     if (deliveries.length === 0) return;
-    const now = this.#clock.now();
+    const now = this.#time.now();
     await inTransaction(this.#pool, (connection) =>
       giveBack.run(connection, claimsById(deliveries), (writer) => writer.integer(now)),
     );
@@ -131,6 +137,8 @@ const IS_THIS_CLAIM =
 
 interface Settling extends Claim {
   readonly settlement: DeliverySettlement;
+  /** How far the server's clock is ahead of the one that `retryAtMs` was told by: a retry is a wait, not a moment. */
+  readonly aheadMs: number;
 }
 
 /**
@@ -169,7 +177,7 @@ const moveOn = new RowsStatement<Settling>({
     'integer',
     'text',
   ],
-  write(writer, { settlement: { delivery, next, status, error }, id, claimId }) {
+  write(writer, { settlement: { delivery, next, status, error }, id, claimId, aheadMs }) {
     writer.text(delivery.target);
     writer.bytes(id);
     writer.integer(delivery.version);
@@ -178,7 +186,7 @@ const moveOn = new RowsStatement<Settling>({
     writer.integer(typeof next !== 'string');
     writer.integer(next === 'delivered' ? delivery.version : 0);
     writer.integer(
-      next === 'delivered' ? DONE_AT_MS : next === 'dead' ? DEAD_AT_MS : Math.floor(next.retryAtMs),
+      next === 'delivered' ? DONE_AT_MS : next === 'dead' ? DEAD_AT_MS : Math.floor(next.retryAtMs + aheadMs),
     );
     writer.integer(claimId);
     writer.integer(typeof next !== 'string' && next.isCounted === false);

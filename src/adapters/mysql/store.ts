@@ -1,13 +1,14 @@
-import type { Pool } from 'mysql2/promise';
+import type { RowDataPacket } from 'mysql2/promise';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import type { DueAgain } from '../../ports/reconciliation.ts';
+import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type {
   DeliveryFilter,
   DeliveryKey,
   NewRedriveJob,
   RedriveClaim,
   RedriveKey,
+  RedriveRest,
 } from '../../ports/redrive.ts';
 import type {
   ClaimedDelivery,
@@ -22,40 +23,70 @@ import type {
   Store,
 } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
-import { inTransaction, openPool, withConnection } from './connection.ts';
+import { inTransaction, withConnection } from './connection.ts';
+import { ConnectionPool } from './connection-pool.ts';
 import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { Ingest } from './ingest.ts';
+import { listJournaled } from './journal.ts';
 import type { MysqlStoreOptions } from './options.ts';
+import { listParked } from './parked.ts';
 import * as queries from './queries.ts';
-import { listOwed, makeDueAgain } from './reconciliation.ts';
+import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate, type ViewSchema } from './schema.ts';
 import { Settlements } from './settlements.ts';
+import { ServerTime, type StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 
 /** The store on MySQL 8, MariaDB 10.6 or later, and what speaks as they do. */
 export class MysqlStore implements Store {
   readonly #options: MysqlStoreOptions;
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
+  readonly #time: StoreTime;
   #parts: { view: ViewSchema; ingest: Ingest; claims: DeliveryClaims; settlements: Settlements } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: MysqlStoreOptions) {
     this.#options = options;
-    this.#pool = openPool(options);
+    const { url, clock, connections = 8, tls } = options;
+    this.#pool = new ConnectionPool({
+      url,
+      clock,
+      connections,
+      remedies: {
+        setting: 'DATABASE_URL',
+        setUp: 'If it has not been set up yet, start order-sync on it once.',
+      },
+      commitEvidence: 'the checkpoints',
+      ...(tls === undefined ? {} : { tls }),
+    });
+    this.#time = options.time ?? new ServerTime(options.clock);
+  }
+
+  get generation(): number {
+    return this.#pool.generation;
   }
 
   async migrate(options: MigrationOptions): Promise<MigrationReport> {
     const report = await migrate(this.#pool, options, this.#options.log);
     const { targets, clock } = this.#options;
+    await this.#learnTime();
     this.#parts = {
       view: options.view,
-      ingest: new Ingest(this.#pool, options.view, new DueDeliveries(targets, clock, options.view)),
-      claims: new DeliveryClaims(this.#pool, options.view),
-      settlements: new Settlements(this.#pool, clock),
+      ingest: new Ingest(this.#pool, options.view, new DueDeliveries(targets, this.#time, options.view)),
+      claims: new DeliveryClaims(this.#pool, options.view, this.#time),
+      settlements: new Settlements(this.#pool, clock, this.#time),
     };
     return report;
+  }
+
+  /** So that what becomes due before the first claim has its place by the server's time too. */
+  async #learnTime(): Promise<void> {
+    const [[row]] = await withConnection(this.#pool, (connection) =>
+      connection.query<RowDataPacket[]>(`SELECT ${this.#time.sql}`),
+    );
+    this.#time.heard(row?.[0]);
   }
 
   get #migrated() {
@@ -149,11 +180,16 @@ export class MysqlStore implements Store {
   async claimRedrive(claim: RedriveClaim) {
     // No job is the usual case, and needs no lock.
     const isAny = await withConnection(this.#pool, jobs.isAnyRedrive);
-    return isAny ? inTransaction(this.#pool, (connection) => jobs.claimRedrive(connection, claim)) : null;
+    if (!isAny) return null;
+    return inTransaction(this.#pool, (connection) => jobs.claimRedrive(connection, claim, this.#time));
   }
 
   async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
-    return inTransaction(this.#pool, (connection) => jobs.stepRedrive(connection, step));
+    return inTransaction(this.#pool, (connection) => jobs.stepRedrive(connection, step, this.#time));
+  }
+
+  async restRedrive(rest: RedriveRest) {
+    return withConnection(this.#pool, (connection) => jobs.restRedrive(connection, rest, this.#time));
   }
 
   async listOwed(page: { target: string; after: string | null; limit: number }) {
@@ -162,23 +198,38 @@ export class MysqlStore implements Store {
   }
 
   async makeDueAgain(again: DueAgain) {
-    return inTransaction(this.#pool, (connection) => makeDueAgain(connection, again));
+    return inTransaction(this.#pool, (connection) => makeDueAgain(connection, again, this.#time.now()));
   }
 
-  async readSweep(look: { target: string; nowMs: number }) {
-    return withConnection(this.#pool, (connection) => readSweep(connection, look));
+  async makeRepairsDue(repairs: RepairsDue) {
+    const { view } = this.#migrated;
+    return inTransaction(this.#pool, (connection) =>
+      makeRepairsDue(connection, view, repairs, this.#time.now()),
+    );
+  }
+
+  async readSweep(target: string) {
+    return withConnection(this.#pool, (connection) => readSweep(connection, target, this.#time));
   }
 
   async claimSweep(claim: SweepClaim) {
-    return inTransaction(this.#pool, (connection) => claimSweep(connection, claim));
+    return inTransaction(this.#pool, (connection) => claimSweep(connection, claim, this.#time));
   }
 
   async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
-    return withConnection(this.#pool, (connection) => endSweep(connection, end));
+    return withConnection(this.#pool, (connection) => endSweep(connection, end, this.#time));
+  }
+
+  async listParked(page: { after: string | null; limit: number }) {
+    return withConnection(this.#pool, (connection) => listParked(connection, page));
+  }
+
+  async listJournaled(page: { after: string | null; limit: number }) {
+    return withConnection(this.#pool, (connection) => listJournaled(connection, page));
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end();
+    this.#closing ??= this.#pool.close();
     return this.#closing;
   }
 }

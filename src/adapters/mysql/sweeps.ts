@@ -1,26 +1,36 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import { longestLeaseMs } from '../../ports/store.ts';
 import type { SweepClaim, SweepRecord, SweepResult } from '../../ports/sweeps.ts';
 import { text } from './journal.ts';
+import type { StoreTime } from './store-time.ts';
 
 export async function readSweep(
   connection: PoolConnection,
-  { target, nowMs }: { target: string; nowMs: number },
+  target: string,
+  time: StoreTime,
 ): Promise<SweepRecord> {
-  const known = await recordOf(connection, target);
+  const known = await recordOf(connection, target, time);
   if (known !== null) return known;
   // Another instance may note it at the same time.
-  await connection.execute('INSERT IGNORE INTO sweeps (target, waits_since) VALUES (?, ?)', [target, nowMs]);
-  return (await recordOf(connection, target)) ?? { waitsSinceMs: nowMs, last: null };
+  await connection.execute(`INSERT IGNORE INTO sweeps (target, waits_since) VALUES (?, ${time.sql})`, [
+    target,
+  ]);
+  return (await recordOf(connection, target, time)) ?? { waitsSinceMs: time.now(), waitedMs: 0, last: null };
 }
 
-async function recordOf(connection: PoolConnection, target: string): Promise<SweepRecord | null> {
+async function recordOf(
+  connection: PoolConnection,
+  target: string,
+  time: StoreTime,
+): Promise<SweepRecord | null> {
   const [[row]] = await connection.execute<RowDataPacket[]>(
-    'SELECT waits_since, result FROM sweeps WHERE target = ?',
+    `SELECT waits_since, result, ${time.sql} FROM sweeps WHERE target = ?`,
     [target],
   );
   if (row === undefined) return null;
   return {
     waitsSinceMs: Number(row[0]),
+    waitedMs: time.heard(row[2]) - Number(row[0]),
     last: row[1] === null ? null : (JSON.parse(text(row[1])) as SweepResult),
   };
 }
@@ -28,15 +38,18 @@ async function recordOf(connection: PoolConnection, target: string): Promise<Swe
 /** Inside a transaction: the target's row stays locked until it ends. */
 export async function claimSweep(
   connection: PoolConnection,
-  { target, claimant, waitsSinceMs, nowMs, leaseMs }: SweepClaim,
+  { target, claimant, waitsSinceMs, leaseMs }: SweepClaim,
+  time: StoreTime,
 ): Promise<boolean> {
   const [[row]] = await connection.execute<RowDataPacket[]>(
-    'SELECT waits_since, claimed_by, leased_until FROM sweeps WHERE target = ? FOR UPDATE',
+    `SELECT waits_since, claimed_by, leased_until, ${time.sql} FROM sweeps WHERE target = ? FOR UPDATE`,
     [target],
   );
   if (row === undefined) return false;
   const holder = row[1] === null ? null : text(row[1]);
-  const isFree = holder === null || Number(row[2]) <= nowMs;
+  const nowMs = time.heard(row[3]);
+  const leasedUntilMs = Number(row[2]);
+  const isFree = holder === null || leasedUntilMs <= nowMs || leasedUntilMs > nowMs + longestLeaseMs(leaseMs);
   if (holder !== claimant && !(isFree && Number(row[0]) === waitsSinceMs)) return false;
   await connection.execute('UPDATE sweeps SET claimed_by = ?, leased_until = ? WHERE target = ?', [
     claimant,
@@ -49,10 +62,11 @@ export async function claimSweep(
 export async function endSweep(
   connection: PoolConnection,
   { target, claimant, result }: { target: string; claimant: string; result: SweepResult | null },
+  time: StoreTime,
 ): Promise<void> {
   await connection.execute<ResultSetHeader>(
-    'UPDATE sweeps SET claimed_by = NULL, waits_since = COALESCE(?, waits_since), result = COALESCE(?, result) ' +
-      'WHERE target = ? AND claimed_by = ?',
-    [result?.endedAtMs ?? null, result === null ? null : JSON.stringify(result), target, claimant],
+    `UPDATE sweeps SET claimed_by = NULL, waits_since = IF(?, ${time.sql}, waits_since), ` +
+      'result = COALESCE(?, result) WHERE target = ? AND claimed_by = ?',
+    [result === null ? 0 : 1, result === null ? null : JSON.stringify(result), target, claimant],
   );
 }

@@ -74,7 +74,7 @@ function insertAdopted(
 ): void {
   const version = adopted.events.length;
   insertEvents(writer, adopted.events);
-  view.write(writer, { entityId, fromVersion: 0, version, row: adopted.row });
+  view.overwrite(writer, { entityId, fromVersion: 0, version, row: adopted.row, events: adopted.events });
   for (const target of options.targets)
     adoptDelivery(writer, target, entityId, version, adopted, options.nowMs);
 }

@@ -1,18 +1,12 @@
+import { rmSync, statSync } from 'node:fs';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { TributaryError } from '../../core/errors.ts';
-import { fullJitterMs } from '../../core/retry.ts';
+import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isBusy, isInputOutputFailure, toStoreError } from './errors.ts';
-import {
-  BUSY_TIMEOUT_MS,
-  CACHE_KIBIBYTES,
-  LOCK_ATTEMPTS,
-  LOCK_BACKOFF,
-  ROWS_PER_TURN,
-  WAL_AUTOCHECKPOINT_PAGES,
-} from './options.ts';
+import { BUSY_TIMEOUT_MS, CACHE_KIBIBYTES, ROWS_PER_TURN, WAL_AUTOCHECKPOINT_PAGES } from './options.ts';
 import { hasWal, WalSync } from './wal-sync.ts';
+import { type WhoHolds, WriteLock } from './write-lock.ts';
 
 /** One SQLite connection with its prepared statements. Integers are read as bigints: offsets go past 2^53. */
 export class Connection {
@@ -79,44 +73,80 @@ interface Connections {
  */
 export class Database {
   readonly #file: string;
-  readonly #clock: Clock;
+  readonly #lock: WriteLock;
   #connections: Connections | null = null;
+  /** Tells the file that is open from every other one. */
+  #inode: string | null = null;
+  /** The same for its write-ahead log. */
+  #walInode: string | null = null;
+  #generation = 1;
   #closed: Promise<void> | null = null;
   /** Settles when everything that was asked of the writer so far is done. */
   #writerIdle: Promise<unknown> = Promise.resolve();
 
-  constructor(file: string, clock: Clock) {
+  constructor(file: string, clock: Clock, whoHolds?: WhoHolds) {
     this.#file = file;
-    this.#clock = clock;
+    this.#lock = new WriteLock(file, clock, whoHolds);
   }
 
   /** Opens the connections if they are not open yet; makes the file if there is none. */
   open(): Promise<void> {
     return this.#exclusively(async () => {
-      if (this.#connections !== null) return;
-      await this.#whenUnlocked(() => {
-        const writer = new Connection(this.#file, false);
-        let reader: Connection | undefined;
-        try {
-          prepareForWriting(writer, this.#file);
-          reader = openReader(this.#file);
-          this.#connections = { writer, reader, wal: writer.walSync() };
-        } catch (error) {
-          reader?.close();
-          writer.close();
-          throw error;
-        }
-      });
+      if (this.#connections === null) await this.#connect();
     });
+  }
+
+  async #connect(): Promise<void> {
+    await this.#lock.wait(() => {
+      const writer = new Connection(this.#file, false);
+      let reader: Connection | undefined;
+      try {
+        prepareForWriting(writer, this.#file);
+        reader = openReader(this.#file);
+        this.#connections = { writer, reader, wal: writer.walSync() };
+        this.#inode = inodeOf(this.#file);
+        this.#walInode = inodeOf(`${this.#file}-wal`);
+      } catch (error) {
+        reader?.close();
+        writer.close();
+        throw error;
+      }
+    });
+  }
+
+  /** Whether the store's name leads to another file than the one that is open, or to none. */
+  #isReplaced(): boolean {
+    return this.#inode !== null && inodeOf(this.#file) !== this.#inode;
+  }
+
+  /** Opens the file that has taken the place of the open one: what is written to the old one would be lost. */
+  async #followFile(): Promise<void> {
+    if (!this.#isReplaced()) return;
+    if (inodeOf(this.#file) === null) {
+      throw new TributaryError(
+        'store_unreachable',
+        `The file of the store ${this.#file} is gone while the program runs: put it back, or a backup of it.`,
+      );
+    }
+    const old = this.#open();
+    this.#connections = null;
+    await old.wal.close();
+    old.reader.close();
+    old.writer.close();
+    // SQLite leaves the log of a file that was replaced behind, and would play it back into the new file.
+    if (inodeOf(`${this.#file}-wal`) === this.#walInode)
+      for (const end of ['-wal', '-shm']) rmSync(`${this.#file}${end}`, { force: true });
+    this.#generation++;
+    await this.#connect();
   }
 
   /** Runs a read that does not wait for anything inside; it sees what is committed. */
   async read<T>(work: (reader: Connection) => T): Promise<T> {
-    const { reader } = this.#open();
+    if (this.#isReplaced()) await this.#exclusively(() => this.#followFile());
     try {
-      return await this.#whenUnlocked(() => work(reader));
+      return await this.#lock.wait(() => work(this.#open().reader));
     } catch (error) {
-      throw toStoreError(error, this.#file);
+      throw this.#storeError(error);
     }
   }
 
@@ -129,22 +159,34 @@ export class Database {
     work: (writer: Connection) => Promise<T> | T,
     keeps: (result: T) => boolean = () => true,
   ): Promise<T> {
-    const { wal } = this.#open();
-    const { result, isKept } = await this.#exclusively(async () => {
+    const { result, isKept, wal } = await this.#exclusively(async () => {
+      await this.#followFile();
+      const { writer, wal } = this.#open();
       if (wal.failure !== null) throw wal.failure;
-      const { writer } = this.#open();
-      await this.#whenUnlocked(() => writer.execute('BEGIN IMMEDIATE'));
+      await this.#lock.take(() => writer.execute('BEGIN IMMEDIATE'));
       try {
         const result = await work(writer);
         const isKept = keeps(result);
         if (isKept) this.#commit(writer);
-        return { result, isKept };
+        return { result, isKept, wal };
       } finally {
         writer.rollback();
       }
     });
-    if (isKept) await wal.sync();
+    if (!isKept) return result;
+    await wal.sync();
+    if (this.#isReplaced()) {
+      throw new TributaryError(
+        'store_commit_unknown',
+        `The file of the store ${this.#file} was replaced during a commit: read the checkpoints to see whether it stands.`,
+      );
+    }
     return result;
+  }
+
+  /** Rises when the name of the store leads to another file than before. */
+  get generation(): number {
+    return this.#isReplaced() ? this.#generation + 1 : this.#generation;
   }
 
   /** Why nothing can be committed any more; null while all is well. */
@@ -199,23 +241,35 @@ export class Database {
       );
     }
     const result = this.#writerIdle.then(work).catch((error: unknown) => {
-      throw toStoreError(error, this.#file);
+      throw this.#storeError(error);
     });
     this.#writerIdle = result.catch(() => undefined);
     return result;
   }
 
-  /** Tries again, with jitter and a limit, while another process has the lock. */
-  async #whenUnlocked<T>(attemptOnce: () => T): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return attemptOnce();
-      } catch (error) {
-        if (!isBusy(error) || attempt === LOCK_ATTEMPTS) throw error;
-      }
-      await this.#clock.sleep(1 + fullJitterMs(LOCK_BACKOFF, attempt, this.#clock.random()));
+  /** Why the write lock cannot be had, in one sentence; null once it can. */
+  async heldBy(): Promise<string | null> {
+    if (!this.#lock.isHeld) return null;
+    try {
+      await this.write(
+        () => null,
+        () => false,
+      );
+      return null;
+    } catch (error) {
+      return messageOf(error);
     }
   }
+
+  #storeError(error: unknown): unknown {
+    return isBusy(error) ? this.#lock.error(error) : toStoreError(error, this.#file);
+  }
+}
+
+/** Tells the file from every other one; null if there is none, or none on disk. */
+function inodeOf(file: string): string | null {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? null : `${found.dev} ${found.ino}`;
 }
 
 function prepareForWriting(writer: Connection, file: string): void {

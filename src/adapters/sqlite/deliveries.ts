@@ -1,11 +1,15 @@
 import type { SQLOutputValue } from 'node:sqlite';
-import type {
-  AdoptedEntity,
-  ClaimedDelivery,
-  DeliveryClaimRequest,
-  EntityChange,
+import {
+  type AdoptedEntity,
+  type ClaimedDelivery,
+  type DeliveryClaimRequest,
+  type EntityChange,
+  longestLeaseMs,
 } from '../../ports/store.ts';
 import { bigintOf, type Connection, type Database, numberOf, portions, textOf } from './connection.ts';
+import { DEAD_AT_MS } from './delivery-queries.ts';
+import { readRepair } from './reconciliation.ts';
+import type { StoreTime } from './store-time.ts';
 import type { ViewTable } from './view-table.ts';
 
 /*
@@ -15,21 +19,28 @@ import type { ViewTable } from './view-table.ts';
  *
  * A state that becomes due while an older one is claimed waits for that claim, so that an entity's states are
  * sent one after the other: `due_version` is raised at once, the settlement of the older state makes it due.
- * A claim is `claimed_by` with the lease's end in `leased_until`; past that moment anybody may claim. It leaves
+ * A claim is `claimed_by` with the lease's end in `leased_until`; past that moment anybody may claim. A claim leaves
  * `next_attempt_at` alone, which is indexed: a change of it costs more than all the rest. A row never goes: from
  * then on every change of the entity is due to this target.
  */
 
-/** What becomes due leaves a claim in force alone. The right sides see the row as it was. */
+/*
+ * `next_attempt_at` of a first attempt (`is_retry` = 0) is only its place in the index, and is never compared with a
+ * clock: a first attempt is due as soon as it is there. A retry is due by the machine's clock, and a lease ends by the
+ * time since the machine started, which nobody sets.
+ */
+
+/**
+ * What becomes due leaves a claim alone, whether its lease is over or not: it keeps its place in the index, from which
+ * anybody may claim the newer version when the lease is over. The right sides see the row as it was.
+ */
 const DUE_AGAIN = `
   due_version = ?3,
   status = 'pending',
   attempts = 0,
   is_retry = 0,
   due_since = ?4,
-  claimed_by = CASE WHEN leased_until > ?4 THEN claimed_by END,
-  leased_until = CASE WHEN leased_until > ?4 THEN leased_until ELSE 0 END,
-  next_attempt_at = CASE WHEN leased_until > ?4 THEN next_attempt_at ELSE ?4 END`;
+  next_attempt_at = CASE WHEN claimed_by IS NULL THEN ?4 ELSE next_attempt_at END`;
 
 const UPSERT_DUE = `
   INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since)
@@ -87,8 +98,8 @@ export function adoptDelivery(
 /** Those that are due, the earliest first: the same rows in the same sequence to whoever asks inside one transaction. */
 const IS_DUE = `
   d.target = ?1 AND d.is_retry = ?2 AND (d.next_attempt_at, d.entity_id) > (?3, ?4)
-  AND d.next_attempt_at <= ?5 AND d.leased_until <= ?5
-  ORDER BY d.next_attempt_at, d.entity_id LIMIT ?6`;
+  AND d.next_attempt_at <= ?5 AND NOT (d.leased_until > ?6 AND d.leased_until <= ?7)
+  ORDER BY d.next_attempt_at, d.entity_id LIMIT ?8`;
 
 const IS_ANY_DUE = `SELECT 1 FROM deliveries AS d WHERE ${IS_DUE}`;
 
@@ -99,26 +110,35 @@ const take = (count: number) => `
 export async function claimDeliveries(
   database: Database,
   view: ViewTable,
+  time: StoreTime,
   request: DeliveryClaimRequest,
 ): Promise<ClaimedDelivery[]> {
-  const { target, claimant, attempts, behind, limit, nowMs, leaseMs } = request;
+  const { target, claimant, attempts, behind, limit, leaseMs } = request;
   const isRetry = Number(attempts === 'later');
-  const place = [target, isRetry, behind?.dueSinceMs ?? 0, behind?.entityId ?? '', nowMs] as const;
+  // No first attempt is ever too early; dead ones stand behind them all.
+  const latestMs = attempts === 'first' ? DEAD_AT_MS - 1 : time.now();
+  const begin = [target, isRetry, behind?.dueSinceMs ?? 0, behind?.entityId ?? '', latestMs] as const;
+  const placeAt = (leaseNowMs: number) =>
+    [...begin, leaseNowMs, leaseNowMs + longestLeaseMs(leaseMs)] as const;
   // Nothing due is the usual case, and needs no write lock.
-  const isAnyDue = await database.read((reader) => reader.statement(IS_ANY_DUE).get(...place, 1));
+  const isAnyDue = await database.read((reader) =>
+    reader.statement(IS_ANY_DUE).get(...placeAt(time.leaseNow()), 1),
+  );
   if (isAnyDue === undefined) return [];
 
   return database.write((writer) => {
+    const leaseNowMs = time.leaseNow();
     const rows = writer
       .arrays(`
-        SELECT d.delivery_number, d.entity_id, d.due_version, d.attempts, d.due_since, ${view.columnsOf('v')}
+        SELECT d.delivery_number, d.entity_id, d.due_version, d.attempts, d.due_since,
+          d.delivered_version, ${view.columnsOf('v')}
         FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id WHERE ${IS_DUE}`)
-      .all(...place, limit) as unknown as SQLOutputValue[][];
+      .all(...placeAt(leaseNowMs), limit) as unknown as SQLOutputValue[][];
     for (const some of portions(rows))
       writer
         .statement(take(some.length))
-        .run(claimant, nowMs + leaseMs, ...some.map(([number]) => bigintOf(number)));
-    return rows.map((row) => claimed(request, view, row));
+        .run(claimant, leaseNowMs + leaseMs, ...some.map(([number]) => bigintOf(number)));
+    return rows.map((row) => withRepair(writer, claimed(request, view, row), row[5]));
   });
 }
 
@@ -127,7 +147,7 @@ function claimed(
   view: ViewTable,
   row: readonly SQLOutputValue[],
 ): ClaimedDelivery {
-  const [number, entityId, version, attempted, dueSince, ...values] = row;
+  const [number, entityId, version, attempted, dueSince, , ...values] = row;
   return {
     target,
     entityId: textOf(entityId),
@@ -139,4 +159,16 @@ function claimed(
     dueSinceMs: numberOf(dueSince),
     deliveryNumber: numberOf(number),
   };
+}
+
+/** Only what the target has at the due version already can be a repair: nearly always there is none to look for. */
+function withRepair(
+  writer: Connection,
+  delivery: ClaimedDelivery,
+  delivered: SQLOutputValue | undefined,
+): ClaimedDelivery {
+  const { target, entityId, version } = delivery;
+  if (delivered === null || numberOf(delivered) < version) return delivery;
+  const replaces = readRepair(writer, target, entityId, version);
+  return replaces === null ? delivery : { ...delivery, replaces };
 }

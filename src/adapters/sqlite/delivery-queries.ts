@@ -7,20 +7,27 @@ import type {
   StoredDelivery,
 } from '../../ports/redrive.ts';
 import { type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+import type { StoreTime } from './store-time.ts';
 
 /** What stands in next_attempt_at of a dead delivery: past every due one, and a place where the index finds them. */
 export const DEAD_AT_MS = Date.UTC(9999, 11, 31);
 
-export function readDelivery(reader: Connection, target: string, entityId: string): StoredDelivery | null {
+export function readDelivery(
+  reader: Connection,
+  time: StoreTime,
+  target: string,
+  entityId: string,
+): StoredDelivery | null {
   const row = reader
     .statement('SELECT * FROM deliveries WHERE target = ? AND entity_id = ?')
     .get(target, entityId);
-  return row === undefined ? null : storedDelivery(row);
+  return row === undefined ? null : storedDelivery(row, time);
 }
 
 /** One target after the other: inside one, the sequence of the entities is that of an index. */
 export function listDeliveries(
   reader: Connection,
+  time: StoreTime,
   filter: DeliveryFilter,
   after: DeliveryKey | null,
   limit: number,
@@ -33,7 +40,7 @@ export function listDeliveries(
         `SELECT * FROM deliveries WHERE target = ? AND entity_id > ? ${sql} ORDER BY entity_id LIMIT ?`,
       )
       .all(target, behind, ...values, limit - found.length);
-    found.push(...rows.map(storedDelivery));
+    found.push(...rows.map((row) => storedDelivery(row, time)));
     if (found.length >= limit) break;
   }
   return found;
@@ -94,8 +101,9 @@ export function readAttempts(reader: Connection, key: DeliveryKey, limit: number
   }));
 }
 
-function storedDelivery(row: SqliteRow): StoredDelivery {
+function storedDelivery(row: SqliteRow, time: StoreTime): StoredDelivery {
   const nextMs = nullOr(row.next_attempt_at, numberOf);
+  const leaseEndsMs = row.claimed_by === null ? 0 : time.now() + numberOf(row.leased_until) - time.leaseNow();
   return {
     target: textOf(row.target),
     entityId: textOf(row.entity_id),
@@ -104,8 +112,7 @@ function storedDelivery(row: SqliteRow): StoredDelivery {
     dueVersion: numberOf(row.due_version),
     deliveredVersion: nullOr(row.delivered_version, numberOf),
     attempts: numberOf(row.attempts),
-    nextAttemptAtMs:
-      nextMs === null || nextMs === DEAD_AT_MS ? null : Math.max(nextMs, numberOf(row.leased_until)),
+    nextAttemptAtMs: nextMs === null || nextMs === DEAD_AT_MS ? null : Math.max(nextMs, leaseEndsMs),
     dueSinceMs: numberOf(row.due_since),
     lastStatus: nullOr(row.last_status, numberOf),
     lastError: nullOr(row.last_error, textOf),

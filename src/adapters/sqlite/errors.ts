@@ -84,6 +84,11 @@ export function toStoreError(error: unknown, file: string): unknown {
         cause: error,
       });
     default:
+      if (/^no such table/.test(error.message)) {
+        return new TributaryError('table_missing', `The store ${file} lacks a table: ${saying}.`, {
+          cause: error,
+        });
+      }
       return new TributaryError('store_failed', `A statement on the store ${file} failed: ${saying}.`, {
         cause: error,
         retryable: false,

@@ -6,7 +6,8 @@ import { moveCheckpoints } from './checkpoints.ts';
 import { type Connection, type Database, Pace, slices } from './connection.ts';
 import { makeDue } from './deliveries.ts';
 import { isPrimaryKeyClash } from './errors.ts';
-import { insertEvents, readJournals } from './journal.ts';
+import { countEvents, insertEvents, isJournaled, readJournals } from './journal.ts';
+import { writeParking } from './parked.ts';
 import { insertQuarantined } from './quarantine.ts';
 import type { ViewTable } from './view-table.ts';
 
@@ -30,17 +31,20 @@ export async function commit(context: IngestContext, batch: IngestBatch): Promis
   return database.write<CommitOutcome>(
     async (writer) => {
       if (!moveCheckpoints(writer, batch.moves)) return { kind: 'fenced' };
-      const changes = planned ?? (await planLocked(writer, view, batch));
+      const changes = planned ?? (await planLocked(writer, batch));
       insertQuarantined(writer, batch.quarantined);
 
       const nowMs = clock.now();
       const pace = new Pace();
       let deliveriesDue = 0;
       for (const change of changes) {
-        if (!applyChange(writer, view, change)) {
+        const isWritten =
+          planned === null ? overwrite(writer, view, change) : compareAndSet(writer, view, change);
+        if (!isWritten) {
           if (planned === null) throw planDisagrees(batch);
           return { kind: 'conflict' };
         }
+        if (!writeParking(writer, change)) return { kind: 'conflict' };
         deliveriesDue += makeDue(writer, targets, change, nowMs);
         await pace.pass(change.events.length);
       }
@@ -64,14 +68,11 @@ export async function readJournalsOf(
   return journals;
 }
 
-async function planLocked(
-  writer: Connection,
-  view: ViewTable,
-  batch: IngestBatch,
-): Promise<readonly EntityChange[]> {
+async function planLocked(writer: Connection, batch: IngestBatch): Promise<readonly EntityChange[]> {
   const versions = new Map<string, number>();
-  for (const entityId of batch.entityIds) versions.set(entityId, view.version(writer, entityId));
-  return batch.plan(versions, async (entityIds) => {
+  // The journal says which version an entity has: its row in the view may be missing, or altered.
+  for (const entityId of batch.entityIds) versions.set(entityId, countEvents(writer, entityId));
+  const changes = await batch.plan(versions, async (entityIds) => {
     const journals = new Map<string, JournaledEvent[]>();
     const pace = new Pace();
     for (const slice of slices(entityIds)) {
@@ -80,13 +81,30 @@ async function planLocked(
     }
     return journals;
   });
+  if (changes.some(({ entityId, fromVersion }) => versions.get(entityId) !== fromVersion))
+    throw planDisagrees(batch);
+  return changes;
 }
 
-/** Whether the entity was as the change says. */
-function applyChange(writer: Connection, view: ViewTable, change: EntityChange): boolean {
-  if (!view.write(writer, change)) return false;
+/**
+ * Writes the change if the entity is as it says. Answers whether it was: if not, the transaction has to be rolled back.
+ * The row alone cannot tell that an entity is new, since it may be missing: the journal can.
+ */
+function compareAndSet(writer: Connection, view: ViewTable, change: EntityChange): boolean {
+  if (change.fromVersion === 0 && isJournaled(writer, change.entityId)) return false;
+  return view.compareAndSet(writer, change) && areNew(writer, change.events);
+}
+
+/** Writes the change whatever the row holds: the plan knows the journal, and nobody else can write. */
+function overwrite(writer: Connection, view: ViewTable, change: EntityChange): boolean {
+  view.overwrite(writer, change);
+  return areNew(writer, change.events);
+}
+
+/** Writes the events, and answers whether none of them was in the journal. */
+function areNew(writer: Connection, events: readonly JournaledEvent[]): boolean {
   try {
-    insertEvents(writer, change.events);
+    insertEvents(writer, events);
     return true;
   } catch (error) {
     if (isPrimaryKeyClash(error)) return false;

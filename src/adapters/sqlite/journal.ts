@@ -1,5 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { JournaledEvent } from '../../ports/store.ts';
+import type { JournaledEntity } from '../../ports/verification.ts';
 import {
   bigintOf,
   bytesOf,
@@ -36,6 +37,43 @@ export function insertEvents(writer: Connection, events: readonly JournaledEvent
       event.data,
     );
   }
+}
+
+export function isJournaled(connection: Connection, entityId: string): boolean {
+  return (
+    connection.statement('SELECT 1 FROM event_journal WHERE entity_id = ? LIMIT 1').get(entityId) !==
+    undefined
+  );
+}
+
+/** How many events of the entity are in the journal, which is its version. */
+export function countEvents(connection: Connection, entityId: string): number {
+  return numberOf(
+    connection.statement('SELECT count(*) AS events FROM event_journal WHERE entity_id = ?').get(entityId)
+      ?.events,
+  );
+}
+
+/** Counting the events of an entity stops here: a page must not take long because of one entity. */
+const COUNTED_EVENTS_MAX = 10_001;
+
+/** A page of the entities, each found by one step through the primary key. */
+export function listJournaled(
+  reader: Connection,
+  { after, limit }: { after: string | null; limit: number },
+): JournaledEntity[] {
+  const next = reader.statement('SELECT min(entity_id) AS id FROM event_journal WHERE entity_id > ?');
+  const count = reader.statement(
+    `SELECT count(*) AS events FROM (SELECT 1 FROM event_journal WHERE entity_id = ? LIMIT ${COUNTED_EVENTS_MAX})`,
+  );
+  const found: JournaledEntity[] = [];
+  for (let last = after ?? ''; found.length < limit; ) {
+    const entityId = nullOr(next.get(last)?.id, textOf);
+    if (entityId === null) break;
+    found.push({ entityId, version: numberOf(count.get(entityId)?.events) });
+    last = entityId;
+  }
+  return found;
 }
 
 /** The primary key is the canonical sequence, so its scan needs no sorting. */

@@ -1,4 +1,4 @@
-import type { DueAgain, OwedState } from '../../ports/reconciliation.ts';
+import type { DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
 import type { DeliveryStatus } from '../../ports/redrive.ts';
 import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
 import type { ViewTable } from './view-table.ts';
@@ -12,6 +12,7 @@ export function listOwed(
   return reader
     .statement(`
       SELECT d.entity_id AS "owed id", d.status AS "owed status", d.delivered_version AS "owed version",
+        d.due_version AS "due version",
         ${view.columnsOf('v')}
       FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id
       WHERE d.target = ? AND d.entity_id > ? ORDER BY d.entity_id LIMIT ?`)
@@ -21,11 +22,12 @@ export function listOwed(
       // The table's CHECK leaves no fourth.
       status: textOf(row['owed status']) as DeliveryStatus,
       deliveredVersion: nullOr(row['owed version'], numberOf),
+      dueVersion: numberOf(row['due version']),
       row: view.rowOf(row),
     }));
 }
 
-export function makeDueAgain(writer: Connection, { target, delivered, nowMs }: DueAgain): number {
+export function makeDueAgain(writer: Connection, { target, delivered }: DueAgain, nowMs: number): number {
   const statement = writer.statement(`
     UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ?1, due_since = ?1
     WHERE target = ?2 AND entity_id = ?3 AND status = 'delivered' AND delivered_version = ?4`);
@@ -34,4 +36,47 @@ export function makeDueAgain(writer: Connection, { target, delivered, nowMs }: D
     due += Number(statement.run(nowMs, target, entityId, version).changes);
   }
   return due;
+}
+
+export function makeRepairsDue(
+  writer: Connection,
+  view: ViewTable,
+  { target, repairs }: RepairsDue,
+  nowMs: number,
+): number {
+  const revive = writer.statement(`
+    UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?1,
+      next_attempt_at = ?2, due_since = ?2
+    WHERE target = ?3 AND entity_id = ?4 AND status = 'dead' AND due_version = ?5`);
+  const record = writer.statement(`
+    INSERT INTO deliveries (
+      target, entity_id, due_version, status, attempts, delivered_version, next_attempt_at, due_since
+    )
+    SELECT ?3, ?4, ?5, 'pending', 0, ?1, ?2, ?2 FROM ${view.table} AS v WHERE v.${view.key} = ?4 AND v.version = ?5
+    ON CONFLICT DO NOTHING`);
+  const replace = writer.statement(`
+    INSERT INTO delivery_repairs (target, entity_id, version, replaces) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET version = excluded.version, replaces = excluded.replaces`);
+  let due = 0;
+  for (const { entityId, was, version, heldVersion, replaces } of repairs) {
+    const statement = was === 'dead' ? revive : record;
+    const { changes } = statement.run(heldVersion, nowMs, target, entityId, version);
+    if (Number(changes) === 0) continue;
+    due++;
+    if (replaces !== null) replace.run(target, entityId, version, replaces);
+  }
+  return due;
+}
+
+/** Which content this delivery is to replace at the target; null if it is none of those. */
+export function readRepair(
+  reader: Connection,
+  target: string,
+  entityId: string,
+  version: number,
+): string | null {
+  const row = reader
+    .statement('SELECT replaces FROM delivery_repairs WHERE target = ? AND entity_id = ? AND version = ?')
+    .get(target, entityId, version);
+  return row === undefined ? null : textOf(row.replaces);
 }

@@ -1,12 +1,19 @@
+import { TributaryError } from '../../core/errors.ts';
 import type {
   DeliveryKey,
   NewRedriveJob,
   RedriveClaim,
   RedriveJob,
   RedriveKey,
+  RedriveRest,
 } from '../../ports/redrive.ts';
+import { longestLeaseMs } from '../../ports/store.ts';
 import { type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
 import { listDeliveries } from './delivery-queries.ts';
+import type { StoreTime } from './store-time.ts';
+
+/** The most jobs that are looked at for one that may be worked on. */
+const CLAIM_LOOK_ROWS = 100;
 
 export function createRedrive(writer: Connection, job: NewRedriveJob): void {
   writer
@@ -38,29 +45,50 @@ export function isAnyRedrive(reader: Connection): boolean {
 
 export function claimRedrive(
   writer: Connection,
-  { claimant, nowMs, leaseMs }: RedriveClaim,
+  time: StoreTime,
+  { claimant, leaseMs }: RedriveClaim,
 ): RedriveJob | null {
-  const row = writer
-    .statement("SELECT * FROM redrive_jobs WHERE state <> 'done' ORDER BY created_at, job_id LIMIT 1")
-    .get();
+  const rows = writer
+    .statement("SELECT * FROM redrive_jobs WHERE state <> 'done' ORDER BY created_at, job_id LIMIT ?")
+    .all(CLAIM_LOOK_ROWS);
+  const leaseNowMs = time.leaseNow();
+  const isHeld = ({ leased_until }: SqliteRow) =>
+    numberOf(leased_until) > leaseNowMs && numberOf(leased_until) <= leaseNowMs + longestLeaseMs(leaseMs);
+  // One job at a time. One that is held and nobody's rests after a failure, and holds up none of the others.
+  if (rows.some((row) => isHeld(row) && row.claimed_by !== null && row.claimed_by !== claimant)) return null;
+  const row = rows.find((job) => job.claimed_by === claimant) ?? rows.find((job) => !isHeld(job));
   if (row === undefined) return null;
-  if (numberOf(row.leased_until) > nowMs && row.claimed_by !== claimant) return null;
   const claimed = writer
     .statement(`
       UPDATE redrive_jobs SET state = 'running', claimed_by = ?, leased_until = ?, updated_at = ?
       WHERE job_id = ? RETURNING *`)
-    .get(claimant, nowMs + leaseMs, nowMs, textOf(row.job_id));
+    .get(claimant, leaseNowMs + leaseMs, time.now(), textOf(row.job_id));
   return claimed === undefined ? null : redriveJob(claimed);
+}
+
+export function restRedrive(
+  writer: Connection,
+  time: StoreTime,
+  { jobId, claimant, restMs }: RedriveRest,
+): void {
+  writer
+    .statement(`
+      UPDATE redrive_jobs SET state = 'waiting', claimed_by = NULL, leased_until = ?
+      WHERE job_id = ? AND claimed_by = ? AND state <> 'done'`)
+    .run(time.leaseNow() + restMs, jobId, claimant);
 }
 
 export function stepRedrive(
   writer: Connection,
-  { jobId, limit, claimant, nowMs, leaseMs }: RedriveClaim & { jobId: string; limit: number },
+  time: StoreTime,
+  { jobId, limit, claimant, leaseMs }: RedriveClaim & { jobId: string; limit: number },
 ): RedriveJob | null {
   const row = writer.statement('SELECT * FROM redrive_jobs WHERE job_id = ?').get(jobId);
   if (row === undefined || row.claimed_by !== claimant || row.state === 'done') return null;
   const { filter, isDryRun } = redriveJob(row);
-  const found = listDeliveries(writer, { ...filter, status: 'dead' }, cursorOf(row), limit);
+  if (filter === null) throw filterUnreadable(jobId);
+  const nowMs = time.now();
+  const found = listDeliveries(writer, time, { ...filter, status: 'dead' }, cursorOf(row), limit);
   if (!isDryRun) for (const key of found) redrive(writer, key, nowMs);
   const last = found.at(-1) ?? cursorOf(row);
   const isDone = found.length < limit;
@@ -77,7 +105,7 @@ export function stepRedrive(
       last?.entityId ?? null,
       nowMs,
       isDone ? nowMs : null,
-      nowMs + leaseMs,
+      time.leaseNow() + leaseMs,
       jobId,
     );
   return stepped === undefined ? null : redriveJob(stepped);
@@ -91,6 +119,13 @@ function redrive(writer: Connection, { target, entityId }: DeliveryKey, nowMs: n
     .run(nowMs, target, entityId);
 }
 
+function filterUnreadable(jobId: string): TributaryError {
+  return new TributaryError(
+    'store_refused',
+    `The filter of the redrive job ${jobId} cannot be read, so that nothing was redriven by it: delete its row from redrive_jobs and make the job again.`,
+  );
+}
+
 function cursorOf(row: SqliteRow): DeliveryKey | null {
   return row.cursor_target === null
     ? null
@@ -100,7 +135,7 @@ function cursorOf(row: SqliteRow): DeliveryKey | null {
 function redriveJob(row: SqliteRow): RedriveJob {
   return {
     jobId: textOf(row.job_id),
-    filter: JSON.parse(textOf(row.filter)) as RedriveJob['filter'],
+    filter: readFilter(textOf(row.filter)),
     isDryRun: numberOf(row.is_dry_run) === 1,
     // The table's CHECK leaves no fourth.
     state: textOf(row.state) as RedriveJob['state'],
@@ -111,4 +146,13 @@ function redriveJob(row: SqliteRow): RedriveJob {
     updatedAtMs: numberOf(row.updated_at),
     finishedAtMs: nullOr(row.finished_at, numberOf),
   };
+}
+
+/** Null if somebody has altered it. */
+function readFilter(json: string): RedriveJob['filter'] {
+  try {
+    return JSON.parse(json) as RedriveJob['filter'];
+  } catch {
+    return null;
+  }
 }

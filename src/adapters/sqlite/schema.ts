@@ -35,7 +35,7 @@ export async function migrate(
     for (const migration of migrations) {
       if (migration.version > fromVersion) apply(writer, migration, options.nowMs);
     }
-    return { fromVersion, toVersion, adoptedRows: await prepareView(writer, view, options) };
+    return { fromVersion, toVersion, ...(await prepareView(writer, view, options)) };
   });
 }
 
@@ -68,14 +68,20 @@ function readMigrations(): Migration[] {
     }));
 }
 
-/** Resolves with the number of rows that were taken over from another program. */
-async function prepareView(writer: Connection, view: ViewTable, options: MigrationOptions): Promise<number> {
+/** Makes the view's table, or takes over the one that another program made. */
+async function prepareView(
+  writer: Connection,
+  view: ViewTable,
+  options: MigrationOptions,
+): Promise<Pick<MigrationReport, 'adoptedRows' | 'viewIsEmpty'>> {
   const existing = view.existingColumns(writer);
   if (existing.length === 0) {
     view.create(writer);
-    return 0;
+    const isAnyJournaled = writer.statement('SELECT 1 FROM event_journal LIMIT 1').get() !== undefined;
+    return { adoptedRows: 0, viewIsEmpty: isAnyJournaled };
   }
-  if (!existing.includes('version')) return adoptTable(writer, view, existing, options);
+  if (!existing.includes('version'))
+    return { adoptedRows: await adoptTable(writer, view, existing, options), viewIsEmpty: false };
 
   const { table, keyColumn, columns } = view.definition;
   const expected = [keyColumn, ...columns.map((column) => column.name), 'version'];
@@ -85,15 +91,17 @@ async function prepareView(writer: Connection, view: ViewTable, options: Migrati
       `it has the columns ${existing.join(', ')}, where ${expected.join(', ')} are expected`,
     );
   }
-  return 0;
+  return { adoptedRows: 0, viewIsEmpty: false };
 }
 
 const OWN_TABLES = [
   'event_journal',
   'deliveries',
   'delivery_attempts',
+  'delivery_repairs',
   'redrive_jobs',
   'sweeps',
+  'parked_entities',
   'quarantine',
   'checkpoints',
   'checkpoint_decisions',

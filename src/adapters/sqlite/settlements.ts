@@ -3,6 +3,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
 import { type Connection, type Database, Pace, portions } from './connection.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
+import type { StoreTime } from './store-time.ts';
 
 /*
  * How a claim ends; `deliveries.ts` has the life of a delivery. Nearly all claims end well, and those are settled
@@ -12,10 +13,13 @@ import { DEAD_AT_MS } from './delivery-queries.ts';
 export function settleDeliveries(
   database: Database,
   clock: Clock,
+  time: StoreTime,
   settlements: readonly DeliverySettlement[],
 ): Promise<void> {
   return database.write(async (writer) => {
-    const nowMs = clock.now();
+    const nowMs = time.now();
+    // A retry is a wait, not a moment of the clock that it was told by.
+    const aheadMs = nowMs - clock.now();
     const pace = new Pace();
     for (const some of portions(settlements)) {
       recordAttempts(writer, some);
@@ -23,7 +27,8 @@ export function settleDeliveries(
     }
     for (const group of alike(settlements)) {
       for (const some of portions(group)) {
-        if (!areDelivered(writer, some)) for (const settlement of some) moveOn(writer, settlement, nowMs);
+        if (!areDelivered(writer, some))
+          for (const settlement of some) moveOn(writer, settlement, nowMs, aheadMs);
         await pace.pass(some.length);
       }
     }
@@ -139,11 +144,11 @@ const RAISE_DELIVERED = `
   UPDATE deliveries SET delivered_version = max(coalesce(delivered_version, 0), ?)
   WHERE target = ? AND entity_id = ?`;
 
-function moveOn(writer: Connection, settlement: DeliverySettlement, nowMs: number): void {
+function moveOn(writer: Connection, settlement: DeliverySettlement, nowMs: number, aheadMs: number): void {
   const { delivery, next, error, status } = settlement;
   const { target, entityId, version, claimant, attempt } = delivery;
   const isDelivered = next === 'delivered';
-  const nextAttemptAtMs = isDelivered ? null : next === 'dead' ? DEAD_AT_MS : next.retryAtMs;
+  const nextAttemptAtMs = isDelivered ? null : next === 'dead' ? DEAD_AT_MS : next.retryAtMs + aheadMs;
   const { changes } = writer
     .statement(MOVE_ON)
     .run(
@@ -173,11 +178,11 @@ const RELEASE = `
 
 export function releaseDeliveries(
   database: Database,
-  clock: Clock,
+  time: StoreTime,
   deliveries: readonly ClaimedDelivery[],
 ): Promise<void> {
   return database.write((writer) => {
-    const nowMs = clock.now();
+    const nowMs = time.now();
     for (const { target, entityId, claimant, version, attempt } of deliveries)
       writer.statement(RELEASE).run(target, entityId, claimant, version, nowMs, attempt);
   });

@@ -1,12 +1,13 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import type { DueAgain } from '../../ports/reconciliation.ts';
+import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type {
   DeliveryFilter,
   DeliveryKey,
   NewRedriveJob,
   RedriveClaim,
   RedriveKey,
+  RedriveRest,
 } from '../../ports/redrive.ts';
 import type {
   Checkpoint,
@@ -32,13 +33,16 @@ import { Database, numberOf } from './connection.ts';
 import { claimDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
+import { listJournaled } from './journal.ts';
 import type { SqliteStoreOptions } from './options.ts';
+import { listParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
-import { listOwed, makeDueAgain } from './reconciliation.ts';
+import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate } from './schema.ts';
 import { releaseDeliveries, settleDeliveries } from './settlements.ts';
+import { MachineTime, type StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, noteTarget, readSweep } from './sweeps.ts';
 import { ViewTable } from './view-table.ts';
 
@@ -49,11 +53,17 @@ import { ViewTable } from './view-table.ts';
 export class SqliteStore implements Store {
   readonly #options: SqliteStoreOptions;
   readonly #database: Database;
+  readonly #time: StoreTime;
   #migrated: IngestContext | null = null;
 
   constructor(options: SqliteStoreOptions) {
     this.#options = options;
-    this.#database = new Database(options.file, options.clock);
+    this.#database = new Database(options.file, options.clock, options.whoHolds);
+    this.#time = options.time ?? new MachineTime(options.clock);
+  }
+
+  get generation(): number {
+    return this.#database.generation;
   }
 
   async migrate(options: MigrationOptions): Promise<MigrationReport> {
@@ -113,6 +123,8 @@ export class SqliteStore implements Store {
     try {
       const { database } = this.#ready();
       await database.read(readCheckpoints);
+      const heldBy = await database.heldBy();
+      if (heldBy !== null) return { ok: false, reason: heldBy };
       const { failure } = database;
       return failure === null ? { ok: true } : { ok: false, reason: failure.message };
     } catch (error) {
@@ -122,27 +134,26 @@ export class SqliteStore implements Store {
 
   async claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
     const { database, view } = this.#ready();
-    return claimDeliveries(database, view, request);
+    return claimDeliveries(database, view, this.#time, request);
   }
 
   async settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void> {
     const { database, clock } = this.#ready();
-    return settleDeliveries(database, clock, settlements);
+    return settleDeliveries(database, clock, this.#time, settlements);
   }
 
   async releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void> {
-    const { database, clock } = this.#ready();
-    return releaseDeliveries(database, clock, deliveries);
+    return releaseDeliveries(this.#ready().database, this.#time, deliveries);
   }
 
   async readDelivery(target: string, entityId: string) {
     const database = await this.#setUp();
-    return database.read((reader) => readDelivery(reader, target, entityId));
+    return database.read((reader) => readDelivery(reader, this.#time, target, entityId));
   }
 
   async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
     const database = await this.#setUp();
-    return database.read((reader) => listDeliveries(reader, page.filter, page.after, page.limit));
+    return database.read((reader) => listDeliveries(reader, this.#time, page.filter, page.after, page.limit));
   }
 
   async readAttempts(key: DeliveryKey, limit: number) {
@@ -169,12 +180,17 @@ export class SqliteStore implements Store {
     const database = await this.#setUp();
     // No job is the usual case, and needs no write lock.
     const isAny = await database.read(jobs.isAnyRedrive);
-    return isAny ? database.write((writer) => jobs.claimRedrive(writer, claim)) : null;
+    return isAny ? database.write((writer) => jobs.claimRedrive(writer, this.#time, claim)) : null;
   }
 
   async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
     const database = await this.#setUp();
-    return database.write((writer) => jobs.stepRedrive(writer, step));
+    return database.write((writer) => jobs.stepRedrive(writer, this.#time, step));
+  }
+
+  async restRedrive(rest: RedriveRest) {
+    const database = await this.#setUp();
+    return database.write((writer) => jobs.restRedrive(writer, this.#time, rest));
   }
 
   async listOwed(page: { target: string; after: string | null; limit: number }) {
@@ -183,22 +199,36 @@ export class SqliteStore implements Store {
   }
 
   async makeDueAgain(again: DueAgain) {
-    return this.#ready().database.write((writer) => makeDueAgain(writer, again));
+    return this.#ready().database.write((writer) => makeDueAgain(writer, again, this.#time.now()));
   }
 
-  async readSweep(look: { target: string; nowMs: number }) {
+  async makeRepairsDue(repairs: RepairsDue) {
+    const { database, view } = this.#ready();
+    return database.write((writer) => makeRepairsDue(writer, view, repairs, this.#time.now()));
+  }
+
+  async readSweep(target: string) {
     const { database } = this.#ready();
     // A known target is the usual case, and needs no write lock.
-    const known = await database.read((reader) => readSweep(reader, look.target));
-    return known ?? (await database.write((writer) => noteTarget(writer, look)));
+    const known = await database.read((reader) => readSweep(reader, this.#time, target));
+    return known ?? (await database.write((writer) => noteTarget(writer, this.#time, target)));
   }
 
   async claimSweep(claim: SweepClaim) {
-    return this.#ready().database.write((writer) => claimSweep(writer, claim));
+    return this.#ready().database.write((writer) => claimSweep(writer, this.#time, claim));
   }
 
   async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
-    return this.#ready().database.write((writer) => endSweep(writer, end));
+    return this.#ready().database.write((writer) => endSweep(writer, this.#time, end));
+  }
+
+  async listParked(page: { after: string | null; limit: number }) {
+    const database = await this.#setUp();
+    return database.read((reader) => listParked(reader, page));
+  }
+
+  async listJournaled(page: { after: string | null; limit: number }) {
+    return this.#ready().database.read((reader) => listJournaled(reader, page));
   }
 
   close(): Promise<void> {

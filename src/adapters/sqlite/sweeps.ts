@@ -1,46 +1,63 @@
+import { longestLeaseMs } from '../../ports/store.ts';
 import type { SweepClaim, SweepRecord, SweepResult } from '../../ports/sweeps.ts';
 import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
+import type { StoreTime } from './store-time.ts';
 
-export function readSweep(reader: Connection, target: string): SweepRecord | null {
+export function readSweep(reader: Connection, time: StoreTime, target: string): SweepRecord | null {
   const row = reader.statement('SELECT waits_since, result FROM sweeps WHERE target = ?').get(target);
   if (row === undefined) return null;
   const result = nullOr(row.result, textOf);
   return {
     waitsSinceMs: numberOf(row.waits_since),
+    waitedMs: time.now() - numberOf(row.waits_since),
     last: result === null ? null : (JSON.parse(result) as SweepResult),
   };
 }
 
 /** Another instance may have noted it since it was looked for. */
-export function noteTarget(
-  writer: Connection,
-  { target, nowMs }: { target: string; nowMs: number },
-): SweepRecord {
+export function noteTarget(writer: Connection, time: StoreTime, target: string): SweepRecord {
+  const nowMs = time.now();
   writer
     .statement('INSERT INTO sweeps (target, waits_since) VALUES (?, ?) ON CONFLICT DO NOTHING')
     .run(target, nowMs);
-  return readSweep(writer, target) ?? { waitsSinceMs: nowMs, last: null };
+  return readSweep(writer, time, target) ?? { waitsSinceMs: nowMs, waitedMs: 0, last: null };
 }
 
 export function claimSweep(
   writer: Connection,
-  { target, claimant, waitsSinceMs, nowMs, leaseMs }: SweepClaim,
+  time: StoreTime,
+  { target, claimant, waitsSinceMs, leaseMs }: SweepClaim,
 ): boolean {
+  const leaseNowMs = time.leaseNow();
   const { changes } = writer
     .statement(`
       UPDATE sweeps SET claimed_by = ?1, leased_until = ?2
-      WHERE target = ?3 AND (claimed_by = ?1 OR waits_since = ?4 AND (claimed_by IS NULL OR leased_until <= ?5))`)
-    .run(claimant, nowMs + leaseMs, target, waitsSinceMs, nowMs);
+      WHERE target = ?3 AND (claimed_by = ?1 OR waits_since = ?4
+        AND (claimed_by IS NULL OR leased_until <= ?5 OR leased_until > ?6))`)
+    .run(
+      claimant,
+      leaseNowMs + leaseMs,
+      target,
+      waitsSinceMs,
+      leaseNowMs,
+      leaseNowMs + longestLeaseMs(leaseMs),
+    );
   return Number(changes) === 1;
 }
 
 export function endSweep(
   writer: Connection,
+  time: StoreTime,
   { target, claimant, result }: { target: string; claimant: string; result: SweepResult | null },
 ): void {
   writer
     .statement(`
       UPDATE sweeps SET claimed_by = NULL, waits_since = coalesce(?1, waits_since), result = coalesce(?2, result)
       WHERE target = ?3 AND claimed_by = ?4`)
-    .run(result?.endedAtMs ?? null, result === null ? null : JSON.stringify(result), target, claimant);
+    .run(
+      result === null ? null : time.now(),
+      result === null ? null : JSON.stringify(result),
+      target,
+      claimant,
+    );
 }

@@ -1,7 +1,7 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
 import { TributaryError } from '../../core/errors.ts';
-import type { StoredRow } from '../../ports/store.ts';
+import type { EntityChange, StoredRow } from '../../ports/store.ts';
 import { type Connection, numberOf, type SqliteRow, textOf } from './connection.ts';
 import type { ViewDefinition } from './options.ts';
 
@@ -14,8 +14,11 @@ export class ViewTable {
   readonly #columnNames: string[];
   readonly #insert: string;
   readonly #update: string;
+  readonly #overwrite: string;
+  readonly #insertVersion: string;
+  readonly #updateVersion: string;
+  readonly #overwriteVersion: string;
   readonly #select: string;
-  readonly #selectVersion: string;
 
   constructor(definition: ViewDefinition) {
     this.definition = definition;
@@ -24,16 +27,25 @@ export class ViewTable {
     this.#columnNames = definition.columns.map((column) => quoteName(column.name));
     const names = [this.key, ...this.#columnNames, 'version'];
     const settings = [...this.#columnNames, 'version'];
+    const insert = `INSERT INTO ${this.table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
+    const booleans = definition.columns
+      .filter(({ type }) => type === 'boolean')
+      .map(({ name }) => quoteName(name));
+    const insertVersion = `
+      INSERT INTO ${this.table} (${[this.key, 'version', ...booleans].join(', ')})
+      VALUES (${['?', '?', ...booleans.map(() => '0')].join(', ')})`;
+    const excluded = `ON CONFLICT DO UPDATE SET ${settings.map((name) => `${name} = excluded.${name}`).join(', ')}`;
+    const excludedVersion = 'ON CONFLICT DO UPDATE SET version = excluded.version';
     // A row adopted without any event has version 0: the first event finds it there.
-    this.#insert = `
-      INSERT INTO ${this.table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})
-      ON CONFLICT DO UPDATE SET ${settings.map((name) => `${name} = excluded.${name}`).join(', ')}
-      WHERE version = 0`;
+    this.#insert = `${insert} ${excluded} WHERE version = 0`;
+    this.#insertVersion = `${insertVersion} ${excludedVersion} WHERE version = 0`;
     this.#update = `
       UPDATE ${this.table} SET ${settings.map((name) => `${name} = ?`).join(', ')}
       WHERE ${this.key} = ? AND version = ?`;
+    this.#updateVersion = `UPDATE ${this.table} SET version = ? WHERE ${this.key} = ? AND version = ?`;
+    this.#overwrite = `${insert} ${excluded}`;
+    this.#overwriteVersion = `${insertVersion} ${excludedVersion}`;
     this.#select = `SELECT * FROM ${this.table} WHERE ${this.key} = ?`;
-    this.#selectVersion = `SELECT version FROM ${this.table} WHERE ${this.key} = ?`;
   }
 
   create(writer: Connection): void {
@@ -50,27 +62,26 @@ export class ViewTable {
   }
 
   /** Writes the row if the stored version (0 for no row) is `fromVersion`, and says whether it was. */
-  write(
-    writer: Connection,
-    change: {
-      readonly entityId: string;
-      readonly fromVersion: number;
-      readonly version: number;
-      readonly row: ViewRow;
-    },
-  ): boolean {
-    const values = change.row.map(toSqlite);
-    const { changes } =
-      change.fromVersion === 0
-        ? writer.statement(this.#insert).run(change.entityId, ...values, change.version)
-        : writer.statement(this.#update).run(...values, change.version, change.entityId, change.fromVersion);
+  compareAndSet(writer: Connection, change: RowChange): boolean {
+    const { entityId, fromVersion, version, row } = change;
+    const values = row?.map(toSqlite);
+    const isNew = fromVersion === 0;
+    if (values === undefined) {
+      const { changes } = isNew
+        ? writer.statement(this.#insertVersion).run(entityId, version)
+        : writer.statement(this.#updateVersion).run(version, entityId, fromVersion);
+      return Number(changes) === 1;
+    }
+    const { changes } = isNew
+      ? writer.statement(this.#insert).run(entityId, ...values, version)
+      : writer.statement(this.#update).run(...values, version, entityId, fromVersion);
     return Number(changes) === 1;
   }
 
-  /** 0 for an entity that is not there. */
-  version(connection: Connection, entityId: string): number {
-    const row = connection.statement(this.#selectVersion).get(entityId);
-    return row === undefined ? 0 : numberOf(row.version);
+  /** Writes the row whatever the stored one holds. */
+  overwrite(writer: Connection, { entityId, version, row, events }: RowChange): void {
+    if (row !== null) writer.statement(this.#overwrite).run(entityId, ...row.map(toSqlite), version);
+    else if (events.length > 0) writer.statement(this.#overwriteVersion).run(entityId, version);
   }
 
   read(connection: Connection, entityId: string): StoredRow | null {
@@ -99,6 +110,9 @@ export class ViewTable {
     return this.#columnNames.map((name) => `${alias}.${name}`).join(', ');
   }
 }
+
+/** What a change means to the view's row; without a row, its columns stay and only the version rises. */
+type RowChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'row' | 'events'>;
 
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

@@ -8,6 +8,7 @@ import {
   type OrderState,
   payloadHashOf,
   pickOrderState,
+  replacedDigestOf,
 } from './order-state.ts';
 import { BATCH_RESULTS_SCHEMA, BATCH_SCHEMA, DELIVERY_HEADERS, RECEIPT_SCHEMA } from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
@@ -60,7 +61,13 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): voi
       if (faults !== null) throw bodyInvalid(faults);
       // Posted by hand there is no id: the same content is the same delivery then.
       const deliveryId = deliveryIdFrom(request.headers) ?? `content_${payloadHashOf(state)}`;
-      const receipt = await parts.groupCommit.receive({ deliveryId, state, receivedAtMs: parts.now() });
+      const replaces = replacedDigestOf(request.body);
+      const receipt = await parts.groupCommit.receive({
+        deliveryId,
+        state,
+        replaces,
+        receivedAtMs: parts.now(),
+      });
       if (receipt.effect === 'payload_differs') throw payloadDiffers();
       announce(reply);
       return { order_id: state.order_id, delivery_id: deliveryId, ...receiptAnswer(state, receipt) };
@@ -117,7 +124,8 @@ function judge(member: BatchMember, receivedAtMs: number): ReceivedDelivery | Ht
   if (!validateState(member.state)) return validationProblem(validateState.errors);
   const state = pickOrderState(member.state as OrderState);
   const faults = faultsOf(state);
-  return faults === null ? { deliveryId: member.id, state, receivedAtMs } : bodyInvalid(faults);
+  if (faults !== null) return bodyInvalid(faults);
+  return { deliveryId: member.id, state, replaces: replacedDigestOf(member.state as object), receivedAtMs };
 }
 
 function refusal(id: string, problem: HttpProblem): BatchResult {

@@ -1,4 +1,4 @@
-import { type OrderState, payloadHashOf } from './order-state.ts';
+import { digestOf, type OrderState, payloadHashOf } from './order-state.ts';
 import type { Effect } from './states.ts';
 
 /** What is kept of a delivery id. */
@@ -7,9 +7,19 @@ export interface KnownDelivery {
   readonly effect: 'applied' | 'ignored';
 }
 
-/** What a delivery does whose id was never seen: only a later version changes anything. */
-export function effectOfNew(version: number, heldVersion: number | null): 'applied' | 'ignored' {
-  return heldVersion === null || version > heldVersion ? 'applied' : 'ignored';
+/**
+ * What a delivery does whose id was never seen: only a later version changes anything, or a repair of the state that is
+ * held. A sender whose database was restored may give another content to a version that it delivered before; it says
+ * which one that is to replace, so that what came meanwhile is never undone. The version never falls.
+ */
+export function effectOfNew(
+  state: OrderState,
+  replaces: string | null,
+  held: OrderState | null,
+): 'applied' | 'ignored' {
+  if (held === null || state.version > held.version) return 'applied';
+  const isRepair = replaces !== null && state.version === held.version && digestOf([held]) === replaces;
+  return isRepair ? 'applied' : 'ignored';
 }
 
 /**

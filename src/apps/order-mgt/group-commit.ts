@@ -26,6 +26,8 @@ export class GroupCommit {
   readonly #states: OrderStates;
   readonly #committed: (deliveries: readonly ReceivedDelivery[], receipts: readonly Receipt[]) => void;
   #waiting: Waiting[] = [];
+  /** By the monotonic clock, while a transaction is under way. */
+  #commitSinceMs: number | null = null;
   #running: Promise<void> | null = null;
   /** So many requests complete the next group. */
   #wanted = 0;
@@ -52,6 +54,11 @@ export class GroupCommit {
       this.#running ??= this.#run();
       if (this.#waiting.length >= this.#wanted) this.#complete?.();
     });
+  }
+
+  /** For how long the transaction that is under way has not been answered; 0 if there is none. */
+  get unansweredMs(): number {
+    return this.#commitSinceMs === null ? 0 : performance.now() - this.#commitSinceMs;
   }
 
   /** Resolves when everything that waited has its receipt. */
@@ -95,6 +102,7 @@ export class GroupCommit {
 
   async #commit(group: readonly Waiting[]): Promise<void> {
     const deliveries = group.flatMap((request) => request.deliveries);
+    this.#commitSinceMs = performance.now();
     try {
       const receipts = await this.#states.receive(deliveries);
       this.#committed(deliveries, receipts);
@@ -105,6 +113,8 @@ export class GroupCommit {
       }
     } catch (error) {
       for (const { reject } of group) reject(error);
+    } finally {
+      this.#commitSinceMs = null;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
+import { systemClock } from '../../adapters/system-clock.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { closeServer, isLoopback, listen } from '../shared/http-server.ts';
@@ -98,7 +99,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
 }
 
 async function openStates(databaseUrl: string): Promise<OrderStates> {
-  if (databaseUrl.startsWith('mysql:')) return openMysqlStates(databaseUrl);
+  if (databaseUrl.startsWith('mysql:')) return openMysqlStates(databaseUrl, systemClock);
   const file = /^sqlite:(?<path>.+)$/.exec(databaseUrl)?.groups?.path;
   if (file === undefined) {
     throw new TributaryError(

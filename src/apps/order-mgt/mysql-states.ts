@@ -1,16 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Pool, PoolConnection, RowDataPacket } from 'mysql2/promise';
-import { TributaryError } from '../../core/errors.ts';
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { type ConnectionPool, inTransaction, withConnection } from '../../adapters/mysql/index.ts';
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { effectOfKnown, effectOfNew, type KnownDelivery } from './effect.ts';
-import {
-  insertRows,
-  inTransaction,
-  openPool,
-  type SqlValue,
-  select,
-  selectIn,
-  storeError,
-} from './mysql-connection.ts';
+import { insertRows, openPool, type SqlValue, select, selectIn } from './mysql-connection.ts';
 import { type OrderState, payloadHashOf } from './order-state.ts';
 import {
   type ChangePage,
@@ -57,6 +51,9 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 const TRIES_MAX = 5;
 const PAUSE_MAX_MS = 50;
 
+/** Another program that starts may hold the lock for a minute. */
+const MIGRATION_DEADLINE_MS = 120_000;
+
 const LAST_POSITION = 'SELECT COALESCE(MAX(sequence), 0) AS last FROM deliveries_received';
 
 const COLUMNS = 'order_id, order_status, payment_status, review_status, ready_to_send, version';
@@ -65,21 +62,20 @@ const COLUMNS = 'order_id, order_status, payment_status, review_status, ready_to
  * Keeps the states in a database of MySQL 8, MariaDB 10.6 or later, or what speaks as they do; its tables are
  * made if they are missing. Rejects with `store_unreachable`, `store_refused`, `schema_too_new`.
  */
-export async function openMysqlStates(url: string): Promise<OrderStates> {
-  const pool = openPool(url);
+export async function openMysqlStates(url: string, clock: Clock): Promise<OrderStates> {
+  const pool = openPool(url, clock);
   try {
-    await migrate(pool);
+    await withConnection(pool, migrate, { deadlineMs: MIGRATION_DEADLINE_MS });
     return new MysqlStates(pool);
   } catch (error) {
-    await pool.end();
-    throw storeError(error);
+    await pool.close();
+    throw error;
   }
 }
 
-async function migrate(pool: Pool): Promise<void> {
-  const connection = await pool.getConnection();
+async function migrate(connection: PoolConnection): Promise<void> {
   try {
-    // Several programs may start at once; the lock goes with the connection.
+    // Several programs may start at once.
     await connection.query("SELECT GET_LOCK(CONCAT('order_mgt.', MD5(DATABASE())), 60)");
     await connection.query(
       'CREATE TABLE IF NOT EXISTS order_mgt_schema (version INT NOT NULL PRIMARY KEY) ENGINE = InnoDB',
@@ -101,7 +97,10 @@ async function migrate(pool: Pool): Promise<void> {
       await connection.query('INSERT INTO order_mgt_schema (version) VALUES (?)', [index + 1]);
     }
   } finally {
-    connection.destroy();
+    // If this fails the connection is closed, and the lock goes with it.
+    await connection
+      .query("SELECT RELEASE_LOCK(CONCAT('order_mgt.', MD5(DATABASE())))")
+      .catch(() => undefined);
   }
 }
 
@@ -113,10 +112,9 @@ async function migrate(pool: Pool): Promise<void> {
  * After an unknown COMMIT nothing has to be found out here: the sender tries again, and the ids are known or not.
  */
 class MysqlStates implements OrderStates {
-  readonly #pool: Pool;
-  #closing: Promise<void> | undefined;
+  readonly #pool: ConnectionPool;
 
-  constructor(pool: Pool) {
+  constructor(pool: ConnectionPool) {
     this.#pool = pool;
   }
 
@@ -188,19 +186,16 @@ class MysqlStates implements OrderStates {
       await this.#select('SELECT 1', []);
       return { ok: true };
     } catch (error) {
-      return { ok: false, reason: storeError(error).message };
+      return { ok: false, reason: messageOf(error) };
     }
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end();
-    return this.#closing;
+    return this.#pool.close();
   }
 
   #select(sql: string, values: SqlValue[]): Promise<RowDataPacket[]> {
-    return select(this.#pool, sql, values).catch((error) => {
-      throw storeError(error);
-    });
+    return withConnection(this.#pool, (connection) => select(connection, sql, values));
   }
 }
 
@@ -217,13 +212,13 @@ async function receiveIn(
   const recorded: SqlValue[][] = [];
   const repairedIds: string[] = [];
 
-  const receipts = deliveries.map(({ deliveryId, state, receivedAtMs }): Receipt => {
+  const receipts = deliveries.map(({ deliveryId, state, replaces = null, receivedAtMs }): Receipt => {
     const payloadHash = payloadHashOf(state);
     const row = held.get(state.order_id) ?? null;
     const knownAs = known.get(deliveryId);
     const effect =
       knownAs === undefined
-        ? effectOfNew(state.version, row?.version ?? null)
+        ? effectOfNew(state, replaces, row)
         : effectOfKnown(state, payloadHash, knownAs, row);
     if (effect === 'applied' || effect === 'ignored') {
       known.set(deliveryId, { payloadHash, effect });

@@ -40,6 +40,10 @@ export const ORDER_STATE_SCHEMA = {
     review_status: status,
     ready_to_send: { type: 'boolean' },
     version: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+    replaces: {
+      description:
+        'A repair: if the digest of the state that is held is this, and its version is the same, this state takes its place.',
+    },
   },
 } as const;
 
@@ -69,4 +73,26 @@ export function payloadHashOf(state: OrderState): string {
     ]),
     'hex',
   );
+}
+
+/** Over these rows: SHA-256 of one line for each. Source: docs/being-a-target.md. */
+export function digestOf(states: readonly OrderState[]): string {
+  const lines = states.map(
+    (state) =>
+      `${JSON.stringify([
+        state.order_id,
+        state.order_status,
+        state.payment_status,
+        state.review_status,
+        state.ready_to_send,
+        state.version,
+      ])}\n`,
+  );
+  return hash('sha256', lines.join(''), 'hex');
+}
+
+/** The digest of the state that a repair is to replace; null for any other delivery. */
+export function replacedDigestOf(body: object): string | null {
+  const digest = 'replaces' in body ? body.replaces : null;
+  return typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest) ? digest : null;
 }

@@ -1,8 +1,7 @@
-import { hash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HttpProblem } from '../shared/problem.ts';
 import { cursorOf } from './cursor.ts';
-import type { OrderState } from './order-state.ts';
+import { digestOf } from './order-state.ts';
 import { afterFrom, filtersFrom, limitFrom, minVersionFrom, type Query, waitMsFrom } from './query.ts';
 import {
   DIGEST_SCHEMA,
@@ -157,21 +156,6 @@ function pageOf(request: FastifyRequest, reply: FastifyReply, { next }: ListPage
   parameters.set('after', after);
   reply.header('link', `<${path}?${parameters}>; rel="next"`);
   return { next: after, hasMore: true };
-}
-
-function digestOf(states: readonly OrderState[]): string {
-  const lines = states.map(
-    (state) =>
-      `${JSON.stringify([
-        state.order_id,
-        state.order_status,
-        state.payment_status,
-        state.review_status,
-        state.ready_to_send,
-        state.version,
-      ])}\n`,
-  );
-  return hash('sha256', lines.join(''), 'hex');
 }
 
 /** Null if it is not there: then the stream begins now. */

@@ -13,6 +13,7 @@ import { ORDER_ID_BYTES_MAX } from './order-state.ts';
 import { addReadingRoutes } from './reading-routes.ts';
 import { STATUS_SCHEMA } from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
+import type { OrderStates } from './states.ts';
 import { compileBody } from './validation.ts';
 
 const BODY_BYTES_MAX = 1_048_576;
@@ -93,10 +94,37 @@ function addHealthRoutes(app: FastifyInstance, parts: ServerParts): void {
   const readyz = { operationId: 'isReady', summary: 'Whether it can take deliveries now.', ...answers };
   app.get('/readyz', { schema: readyz }, async () => {
     if (parts.isStopping()) throw new HttpProblem(503, 'stopping', 'The program is stopping.');
-    const health = await parts.states.health();
-    if (!health.ok) throw new HttpProblem(503, 'store_unreachable', 'The database does not answer.');
+    const unansweredMs = parts.groupCommit.unansweredMs;
+    if (unansweredMs >= STANDSTILL_MS) {
+      const seconds = Math.floor(unansweredMs / 1_000);
+      throw new HttpProblem(
+        503,
+        'store_unreachable',
+        `The database has not answered a transaction for ${seconds} s.`,
+      );
+    }
+    const health = await healthInTime(parts.states);
+    if (!health.ok) throw new HttpProblem(503, 'store_unreachable', health.reason);
     return { status: 'ok' };
   });
+}
+
+/** A transaction that was not answered for so long makes the program not ready. */
+const STANDSTILL_MS = 15_000;
+/** Whoever asks for the health gets an answer within this time, even if the database gives none. */
+const HEALTH_DEADLINE_MS = 5_000;
+
+async function healthInTime(states: OrderStates): ReturnType<OrderStates['health']> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<{ ok: false; reason: string }>((resolve) => {
+    const reason = `The database has not answered for ${HEALTH_DEADLINE_MS / 1_000} s.`;
+    timer = setTimeout(() => resolve({ ok: false, reason }), HEALTH_DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([states.health(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What is no HTTP request never reaches a route; it is answered on the bare connection. */

@@ -12,8 +12,8 @@ import type { OrderState } from './order-state.ts';
 export interface OrderStates {
   /**
    * Takes the deliveries in the sequence given, and says what came of each:
-   * a new id with a version above the held one is applied; a new id with an older or equal version is recorded
-   * and ignored; a known id changes nothing, unless the row is not what that delivery left: then it is repaired
+   * a new id with a version above the held one is applied, and so is a repair that names the held state of its
+   * version; any other new id with an older or equal version is recorded and ignored; a known id changes nothing, unless the row is not what that delivery left: then it is repaired
    * (see effect.ts). Rejects with a TributaryError; then the same deliveries may be given again, whatever became
    * of the first try, because their ids are known if it was committed.
    */
@@ -40,6 +40,8 @@ export interface OrderStates {
 export interface ReceivedDelivery {
   readonly deliveryId: string;
   readonly state: OrderState;
+  /** For a repair: the digest of the state of the same version that it replaces. */
+  readonly replaces?: string | null;
   readonly receivedAtMs: number;
 }
 

@@ -30,7 +30,7 @@ export function jobJson(job: RedriveJob): object {
     kind: 'redrive',
     state,
     dryRun: isDryRun,
-    filter: filterJson(job.filter),
+    filter: job.filter === null ? null : filterJson(job.filter),
     matched,
     redriven,
     requestedBy,

@@ -3,6 +3,7 @@ import { runCli } from '../shared/cli.ts';
 import { keysMakeCommand } from '../shared/keys-command.ts';
 import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
+import { parkedCommand, unparkCommand } from './parked-commands.ts';
 import { reconcileCommand } from './reconcile-command.ts';
 import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive-commands.ts';
 
@@ -22,6 +23,8 @@ process.exitCode = await runCli(
       runCommand(systemClock),
       partitionsCommand(systemClock),
       resumeCommand(systemClock),
+      parkedCommand(systemClock),
+      unparkCommand(systemClock),
       checkTargetCommand(),
       deadLettersCommand(systemClock),
       redriveCommand(systemClock),

@@ -1,3 +1,4 @@
+import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Redrive } from '../../pipeline/redrive/redrive.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
@@ -99,6 +100,16 @@ export async function startOrderSync(
     await closeParts();
     throw error;
   }
+  const redrive = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });
+  // The embedded log belongs to nobody else who could make the topics; on Kafka that is the operator's choice.
+  const madeTopics = isKafka(settings)
+    ? []
+    : [
+        ...Object.values(topicNamesOf(settings)),
+        ...specs.flatMap(({ place }) => ('topic' in place ? [place.topic] : [])),
+      ];
+  const makeTopics = () =>
+    log.createTopics(madeTopics.map((topic) => ({ topic, partitions: settings.partitions })));
   const sync = new Sync({
     domain: orders,
     log,
@@ -119,8 +130,9 @@ export async function startOrderSync(
       enabled: settings.deliver,
       ...deliveryTimingOf(settings),
     },
+    onStoreReady: () => redrive.start(),
+    ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
-  const redrive = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });
   const app = buildServer({
     store,
     clock,
@@ -150,13 +162,14 @@ export async function startOrderSync(
       hostSetting: 'ORDER_SYNC_HOST',
       portSetting: 'ORDER_SYNC_PORT',
     });
-    // The embedded log belongs to nobody else who could make the topics; on Kafka that is the operator's choice.
-    if (!isKafka(settings)) {
-      const made = [...sync.topics, ...specs.flatMap(({ place }) => ('topic' in place ? [place.topic] : []))];
-      await log.createTopics(made.map((topic) => ({ topic, partitions: settings.partitions })));
+    // Whoever starts this may want the topics at once. If that fails, the pipeline tries it again until it works.
+    if (madeTopics.length > 0) {
+      await makeTopics().catch((error: unknown) => {
+        if (!isRetryable(error)) throw error;
+        logger('warn', `The topics could not be made yet: ${messageOf(error)}`);
+      });
     }
     sync.start().then(() => {
-      redrive.start();
       logger('info', `order-sync works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`);
     }, onFailure);
     return { url, status: () => sync.status(), close };

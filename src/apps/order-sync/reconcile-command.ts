@@ -1,6 +1,7 @@
 import { TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
 import { orders } from '../../orders/index.ts';
+import { untilCaughtUp } from '../../pipeline/reconcile/caught-up.ts';
 import {
   type ReconciledDifference,
   type ReconcileReport,
@@ -11,7 +12,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { HeldState } from '../../ports/target-holdings.ts';
 import type { CommandInput, CommandSpec } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
-import { deliveryTimingOf, openCommandStore } from './order-sync.ts';
+import { deliveryTimingOf, openParts, topicNamesOf } from './order-sync.ts';
 import { moreTargets, openForReconciliation, TARGET } from './targets.ts';
 
 const DEFAULT_LIMIT = 10_000;
@@ -36,7 +37,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
       const target = String(input.options.target ?? TARGET);
       const limit = limitFrom(input);
       const heals = input.options.dryRun !== true;
-      const store = openCommandStore(settings, clock, logger);
+      const { store, log, close } = await openParts(settings, clock, logger);
       try {
         // Rejects on a store that was never set up: that is for order-sync to do, which takes over what is there.
         await store.checkpoints();
@@ -63,6 +64,8 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
               store,
               clock,
               heals,
+              untilCaughtUp: (signal) =>
+                untilCaughtUp({ log, store, topics: Object.values(topicNamesOf(settings)), clock }, signal),
               limit,
               perSecond: settings.redriveRate,
               onMadeDue() {
@@ -90,7 +93,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
           await holdings.close();
         }
       } finally {
-        await store.close();
+        await close();
       }
     },
   };
@@ -108,12 +111,13 @@ function remainingOf({ differences, healed }: ReconcileReport): number {
 }
 
 function reportJson(report: ReconcileReport): object {
-  const { compared, inFlight, dead, isComplete, healed } = report;
+  const { compared, inFlight, dead, isComplete, isCaughtUp, healed } = report;
   return {
     compared,
     inFlight,
     dead,
     complete: isComplete,
+    caughtUp: isCaughtUp,
     healed,
     remaining: remainingOf(report),
     differences: report.differences.map(({ entityId, verdict, ours, theirs, isHealed }) => ({
@@ -134,8 +138,13 @@ function stateJson({ row, version }: HeldState): object {
 }
 
 function reportText(target: string, report: ReconcileReport): string {
-  const { compared, inFlight, dead, healed, isComplete } = report;
-  const rest = isComplete ? '' : '; the sweep ended early, so there may be more';
+  const { compared, inFlight, dead, healed, isComplete, isCaughtUp } = report;
+  const early = isComplete ? '' : '; the sweep ended early, so there may be more';
+  const behind =
+    isCaughtUp === false
+      ? '; not all of the log is journaled yet, or it does not answer: try again later'
+      : '';
+  const rest = `${early}${behind}`;
   return [
     ...report.differences.map(differenceLine),
     `${target}: ${compared} compared, ${inFlight} in flight, ${dead} dead; ${report.differences.length} differed, ` +

@@ -2,7 +2,8 @@ import { openHttpHoldings, openHttpTarget } from '../../adapters/http-delivery/i
 import { openKafkaTarget } from '../../adapters/kafka-delivery/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
-import type { TargetRoute } from '../../pipeline/target-route.ts';
+import { DueRules } from '../../pipeline/ingest/due.ts';
+import { dueTargetsOf, type TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { EventLog } from '../../ports/event-log.ts';
@@ -68,6 +69,18 @@ export function openRoutes(
     return routeOf(settings, target, { ...spec, concurrency });
   });
   return [openSweptRoute(settings, firstSpec(settings), { clock, logger }), ...others];
+}
+
+/** Which states are due to which target, for a command that sends nothing. */
+export function dueRulesOf(settings: OrderSyncSettings): DueRules {
+  const routes = [
+    { target: { name: TARGET }, qualifies: null },
+    ...moreTargets(settings).map(({ name, filter }) => ({
+      target: { name },
+      qualifies: qualifierOf(filter),
+    })),
+  ];
+  return new DueRules(dueTargetsOf(routes, orders.view));
 }
 
 /** May be called twice. */
@@ -186,7 +199,7 @@ function routeOf(
 ): TargetRoute {
   return {
     target,
-    qualifies: filter.size === 0 ? null : (body) => passes(filter, body),
+    qualifies: qualifierOf(filter),
     pace: {
       backoff: { baseMs: settings.deliveryBackoffBaseMs, capMs: settings.deliveryBackoffCapMs },
       maxAttempts: settings.deliveryMaxAttempts,
@@ -194,6 +207,10 @@ function routeOf(
       ratePerSecond,
     },
   };
+}
+
+function qualifierOf(filter: HttpSpec['filter']): TargetRoute['qualifies'] {
+  return filter.size === 0 ? null : (body) => passes(filter, body);
 }
 
 function requireSecretOutsideLoopback(settings: OrderSyncSettings, logger: Logger): void {

@@ -1,4 +1,4 @@
-import type { Domain, JsonObject, JsonValue } from '../../core/domain.ts';
+import type { Domain, EventType, JsonObject, JsonValue } from '../../core/domain.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { canonicalJson, isCanonicalIfPlain, isJsonObject } from '../../core/json-canonical.ts';
 import type { TopicPartition } from '../../core/offset.ts';
@@ -148,14 +148,16 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     const eventId = this.#readEventId(givenId, body, type);
     if (eventId instanceof Rejection) return eventId;
 
-    const event = definition.toEvent(body);
+    const understood = understand(definition, body, revision as number | null);
+    if (understood instanceof Rejection) return understood;
+    const { event, position, cautionRank } = understood;
     return {
       entityId,
       eventId,
       contentHash: hashContent(json, body, bytes),
-      position: (revision as number | null) ?? definition.stage(event),
+      position,
       occurredAtMs,
-      cautionRank: definition.cautionRank(event),
+      cautionRank,
       eventType: type.name,
       revision: revision as number | null,
       observedAtMs,
@@ -210,6 +212,39 @@ const VALUE_EMPTY = new Rejection('value_empty', 'The value has no bytes.');
 const KEY_MISSING = new Rejection('key_missing', 'The key is null.');
 const BODY_NOT_OBJECT = new Rejection('body_not_object', 'The body is JSON, but not an object.');
 const REVISION_INVALID = new Rejection('revision_invalid', 'The revision is not a positive integer.');
+
+interface Understood<Event> {
+  readonly event: Event;
+  readonly position: number;
+  readonly cautionRank: number;
+}
+
+/** Asks the domain, whose functions may throw although the body is valid by its schema. */
+function understand<Event>(
+  definition: EventType<Event>,
+  body: JsonObject,
+  revision: number | null,
+): Understood<Event> | Rejection {
+  let understood: Understood<Event>;
+  try {
+    const event = definition.toEvent(body);
+    const position = revision ?? definition.stage(event);
+    understood = { event, position, cautionRank: definition.cautionRank(event) };
+  } catch {
+    return NOT_UNDERSTOOD;
+  }
+  const { position, cautionRank } = understood;
+  return Number.isSafeInteger(position) && Number.isSafeInteger(cautionRank) ? understood : PLACE_INVALID;
+}
+
+const NOT_UNDERSTOOD = new Rejection(
+  'event_not_understood',
+  'The body is valid by its schema, but toEvent, stage or cautionRank of its type throws.',
+);
+const PLACE_INVALID = new Rejection(
+  'event_not_understood',
+  'The body is valid by its schema, but stage or cautionRank of its type is no whole number.',
+);
 
 /** Whether this is a text of 1 to `maxBytes` bytes; that it is well-formed is known of everything decoded. */
 function isId(value: JsonValue | undefined, maxBytes: number): value is string {

@@ -35,6 +35,7 @@ export const QUARANTINE_REASONS = [
   'time_out_of_bounds',
   'revision_invalid',
   'event_id_invalid',
+  'event_not_understood',
 ] as const;
 
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];

@@ -202,7 +202,6 @@ export class Deliver {
       target: target.name,
       claimant: `${this.#claimant}:${++this.#claims}`,
       limit,
-      nowMs: clock.now(),
       leaseMs,
       attempts,
       ...(behind === undefined ? {} : { behind }),

@@ -3,7 +3,7 @@ import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Delivery, type DeliveryOutcome, RETRY_AFTER_MAX_MS } from '../../ports/delivery-target.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
-import { deliveryIdOf } from '../delivery-id.ts';
+import { deliveryIdOf, repairIdOf } from '../delivery-id.ts';
 import type { Judgement } from './blame.ts';
 
 /**
@@ -56,7 +56,7 @@ export function troubleOf({ error, advice }: Pick<DeliveryOutcome, 'error' | 'ad
 
 /** What is sent of a claimed delivery. */
 export function deliveryOf(
-  { entityId, version, row, attempt, isRetry }: ClaimedDelivery,
+  { entityId, version, row, attempt, isRetry, replaces }: ClaimedDelivery,
   { keyColumn, columns }: Pick<View<never>, 'keyColumn' | 'columns'>,
 ): Delivery {
   const body: Record<string, ViewValue> = { [keyColumn]: entityId };
@@ -64,9 +64,12 @@ export function deliveryOf(
     body[column.name] = row[index] ?? null;
   });
   body.version = version;
+  if (replaces !== undefined) body.replaces = replaces;
   // The attempt before this one may not have been counted.
   const number = isRetry ? Math.max(2, attempt) : attempt;
-  return { deliveryId: deliveryIdOf(entityId, version), entityId, version, body, attempt: number };
+  const deliveryId =
+    replaces === undefined ? deliveryIdOf(entityId, version) : repairIdOf(entityId, version, replaces);
+  return { deliveryId, entityId, version, body, attempt: number };
 }
 
 /** A target that breaks its promise of one outcome for each is not to take the loop with it. */

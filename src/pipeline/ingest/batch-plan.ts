@@ -1,49 +1,75 @@
-import type { Domain, ViewRow } from '../../core/domain.ts';
-import { emptyHistory, type History, historyOf, merge, type Sequenced } from '../../core/fold.ts';
+import type { Domain } from '../../core/domain.ts';
+import {
+  emptyHistory,
+  type History,
+  historyOf,
+  type Merged,
+  merge,
+  type Sequenced,
+} from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
-import type { DeliveryChange, EntityChange, JournaledEvent } from '../../ports/store.ts';
+import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
+import { type DueRules, isSameRow, UNCHANGED } from './due.ts';
 import type { HistoryCache } from './history-cache.ts';
 import type { Newcomers } from './newcomers.ts';
-import type { BatchTally, DueTarget } from './options.ts';
+import type { BatchTally } from './options.ts';
+import type { ParkedRegistry } from './parked.ts';
+import { foldFault, journalFault, RowFault, restoreAll, rowFault, type Unfoldable } from './unfoldable.ts';
 
-const UNCHANGED: DeliveryChange = { hasChanged: false, qualifiesFor: [] };
-const NOT_READY: DeliveryChange = { hasChanged: true, qualifiesFor: [] };
+/** Folds nothing: tells known events from new ones, for an entity that cannot be folded. */
+const IDENTITIES_ONLY = { initialState: null, evolve: () => null };
+
+/** What lanes share that decides what a batch changes. */
+export interface PlanContext<State, Event> {
+  readonly domain: Domain<State, Event>;
+  readonly decoder: Decoder<Event>;
+  readonly cache: HistoryCache<State, Event>;
+  readonly parked: ParkedRegistry;
+  readonly due: DueRules;
+}
+
+/** An entity that this batch found it cannot fold. */
+export interface NewlyParked extends Unfoldable {
+  readonly entityId: string;
+}
 
 /**
  * Works out what a batch of events changes: which of them are new, what each entity's state becomes, and what
  * is due to the targets. Asked again on every attempt; nothing of an attempt that failed is kept.
+ *
+ * An entity that cannot be folded is parked: its events are journaled, its row keeps its columns, nothing of it
+ * becomes due, and the batch goes on with all others.
  */
 export class BatchPlan<State, Event> {
   /** In the sequence of their UTF-8 bytes. */
   readonly entityIds: readonly string[];
   readonly #eventsById = new Map<string, DecodedEvent<Event>[]>();
-  readonly #domain: Domain<State, Event>;
-  readonly #decoder: Decoder<Event>;
-  readonly #cache: HistoryCache<State, Event>;
+  readonly #context: PlanContext<State, Event>;
   readonly #newcomers: Newcomers;
-  readonly #targets: readonly DueTarget[];
-  readonly #qualifiesForAll: DeliveryChange;
+  readonly #nowMs: number;
   readonly #empty: History<State, Event>;
   #isGuessed = false;
+  /** The entities that are not taken from the cache. */
+  #wereRead: ReadonlySet<string> = new Set();
+  #isStoreBehind = false;
   #histories: ReadonlyMap<string, History<State, Event>> = new Map();
+  /** By entity: the journal of each that was read and cannot be folded, and why. */
+  #unfoldable = new Map<string, Unfoldable & { readonly journal: readonly JournaledEvent[] }>();
+  #parked: NewlyParked[] = [];
   #tally: BatchTally = { journaled: 0, duplicates: 0, outOfOrder: 0, conflicts: 0 };
 
+  /** `nowMs` is the moment that an entity is parked at. */
   constructor(
-    domain: Domain<State, Event>,
-    decoder: Decoder<Event>,
-    cache: HistoryCache<State, Event>,
+    context: PlanContext<State, Event>,
     newcomers: Newcomers,
-    targets: readonly DueTarget[],
     events: Iterable<DecodedEvent<Event>>,
+    nowMs: number,
   ) {
-    this.#domain = domain;
-    this.#decoder = decoder;
-    this.#cache = cache;
+    this.#context = context;
     this.#newcomers = newcomers;
-    this.#targets = targets;
-    this.#qualifiesForAll = { hasChanged: true, qualifiesFor: targets.map(({ name }) => name) };
-    this.#empty = emptyHistory(domain);
+    this.#nowMs = nowMs;
+    this.#empty = emptyHistory(context.domain);
     for (const event of events) {
       const same = this.#eventsById.get(event.entityId);
       if (same === undefined) this.#eventsById.set(event.entityId, [event]);
@@ -57,13 +83,26 @@ export class BatchPlan<State, Event> {
     return this.#isGuessed;
   }
 
+  /** Whether the journal of a locked entity is shorter than this instance once knew it: the store went back in time. */
+  get isStoreBehind(): boolean {
+    return this.#isStoreBehind;
+  }
+
+  /** The entities that this plan parks, which were not known to be parked. */
+  get newlyParked(): readonly NewlyParked[] {
+    return this.#parked;
+  }
+
   /** For IngestBatch.plan. `versions` are those of locked entities, or null if the cache has to be trusted. */
   async plan(
     versions: ReadonlyMap<string, number> | null,
     readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
   ): Promise<EntityChange[]> {
+    this.#unfoldable.clear();
+    this.#parked = [];
     const histories = await this.#readHistories(versions, readJournals);
     const changes: EntityChange[] = [];
+    const unchanged: string[] = [];
     let duplicates = 0;
     let outOfOrder = 0;
     let conflicts = 0;
@@ -71,14 +110,32 @@ export class BatchPlan<State, Event> {
     for (const entityId of this.entityIds) {
       const before = histories.get(entityId) ?? this.#empty;
       const incoming = this.#eventsById.get(entityId) ?? [];
-      const merged = merge(this.#domain, before, incoming);
+      let merged: Merged<unknown, unknown, DecodedEvent<Event>>;
+      const unfoldable = this.#unfoldable.get(entityId);
+      if (unfoldable !== undefined) {
+        merged = this.#park(entityId, unfoldable.journal, unfoldable, versions, changes);
+      } else {
+        try {
+          const folded = merge(this.#context.domain, before, incoming);
+          if (folded.accepted.length > 0)
+            changes.push(this.#change(entityId, before, folded.history, folded.accepted));
+          else if (versions === null && !this.#wereRead.has(entityId)) unchanged.push(entityId);
+          histories.set(entityId, folded.history);
+          merged = folded;
+        } catch (error) {
+          histories.delete(entityId);
+          const why = foldFault(this.#context.domain, error, [...before.events, ...incoming]);
+          merged = this.#park(entityId, before.events, why, versions, changes);
+        }
+      }
       duplicates += merged.duplicates;
       outOfOrder += merged.outOfOrder;
       conflicts += merged.conflicts;
       journaled += merged.accepted.length;
-      histories.set(entityId, merged.history);
-      if (merged.accepted.length > 0)
-        changes.push(this.#change(entityId, before, merged.history, merged.accepted));
+    }
+    if (unchanged.length > 0 && !(await this.#areJournaled(unchanged, readJournals))) {
+      this.#context.cache.clear();
+      return this.plan(versions, readJournals);
     }
     this.#histories = histories;
     this.#tally = { journaled, duplicates, outOfOrder, conflicts };
@@ -87,8 +144,65 @@ export class BatchPlan<State, Event> {
 
   /** To be called once the plan stands in the store: the next batch starts from here. */
   remember(): BatchTally {
-    for (const [entityId, history] of this.#histories) this.#cache.set(entityId, compact(history));
+    const { cache, parked } = this.#context;
+    for (const [entityId, history] of this.#histories) cache.set(entityId, compact(history));
+    parked.add(this.#parked.map(({ entityId }) => entityId));
     return this.#tally;
+  }
+
+  /**
+   * Whether the store has all events of these entities' batch. The cache says so, but the commit compares no version of
+   * an entity that does not change: had the store gone back in time, its events would be lost.
+   */
+  async #areJournaled(
+    entityIds: readonly string[],
+    readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
+  ): Promise<boolean> {
+    const journals = await readJournals(entityIds);
+    return entityIds.every((entityId) => {
+      const events = (journals.get(entityId) ?? []).map((key) => ({ ...key, event: null }));
+      const incoming = this.#eventsById.get(entityId) ?? [];
+      const merged = merge<null, unknown, DecodedEvent<Event>>(
+        IDENTITIES_ONLY,
+        { events, state: null },
+        incoming,
+      );
+      return merged.accepted.length === 0;
+    });
+  }
+
+  /** Tells the entity's new events from the known ones, and adds the change that journals them without a row. */
+  #park(
+    entityId: string,
+    known: readonly Pick<JournaledEvent, keyof Sequenced<unknown> & keyof JournaledEvent>[],
+    why: Unfoldable,
+    versions: ReadonlyMap<string, number> | null,
+    changes: EntityChange[],
+  ): Merged<unknown, unknown, DecodedEvent<Event>> {
+    const isKnown = this.#context.parked.has(entityId);
+    const events = known.map((key) => ({ ...key, event: null }));
+    const incoming = this.#eventsById.get(entityId) ?? [];
+    const merged = merge<null, unknown, DecodedEvent<Event>>(
+      IDENTITIES_ONLY,
+      { events, state: null },
+      incoming,
+    );
+    // Where versions are missing in the journal, it has fewer events than its last version says.
+    const fromVersion = versions?.get(entityId) ?? events.length;
+    if (!isKnown) this.#parked.push({ entityId, reason: why.reason, detail: why.detail });
+    else if (merged.accepted.length === 0) return merged;
+    changes.push({
+      entityId,
+      fromVersion,
+      version: fromVersion + merged.accepted.length,
+      row: null,
+      events: merged.accepted,
+      delivery: UNCHANGED,
+      parking: isKnown
+        ? { kind: 'parked' }
+        : { kind: 'park', reason: why.reason, detail: why.detail, parkedAtMs: this.#nowMs },
+    });
+    return merged;
   }
 
   /** What is known of each entity before the batch; an entity without a journal is left out. */
@@ -97,23 +211,43 @@ export class BatchPlan<State, Event> {
     readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
   ): Promise<Map<string, History<State, Event>>> {
     // Taken out of the cache before anything is awaited: other lanes change it meanwhile.
+    const { cache, decoder, domain, parked } = this.#context;
     const histories = new Map<string, History<State, Event>>();
     const unknown: string[] = [];
     for (const entityId of this.entityIds) {
       const version = versions === null ? null : (versions.get(entityId) ?? 0);
+      const cached = cache.get(entityId);
+      if (version !== null && cached !== undefined && cached.events.length > version)
+        this.#isStoreBehind = true;
       if (version === 0) continue;
-      const cached = this.#cache.get(entityId);
-      if (cached !== undefined && (version === null || cached.events.length === version)) {
+      if (
+        cached !== undefined &&
+        !parked.has(entityId) &&
+        (version === null || cached.events.length === version)
+      ) {
         histories.set(entityId, cached);
       } else unknown.push(entityId);
     }
+    this.#wereRead = new Set(unknown);
     this.#isGuessed = versions === null && unknown.length > 0 && this.#newcomers.areAssumed;
     if (unknown.length === 0 || this.#isGuessed) return histories;
     const journals = await readJournals(unknown);
     if (versions === null) this.#newcomers.looked(unknown.length, journals.size);
     for (const [entityId, journal] of journals) {
-      const events = journal.map((event) => this.#decoder.restore(event));
-      histories.set(entityId, historyOf(this.#domain, events));
+      const why = parked.has(entityId) ? ALREADY_PARKED : journalFault(journal, versions?.get(entityId));
+      if (why !== null) {
+        this.#unfoldable.set(entityId, { ...why, journal });
+        continue;
+      }
+      const restored = restoreAll(decoder, journal);
+      if ('reason' in restored) this.#unfoldable.set(entityId, { ...restored, journal });
+      else {
+        try {
+          histories.set(entityId, historyOf(domain, restored.events));
+        } catch (error) {
+          this.#unfoldable.set(entityId, { ...foldFault(domain, error, restored.events), journal });
+        }
+      }
     }
     return histories;
   }
@@ -124,8 +258,11 @@ export class BatchPlan<State, Event> {
     after: History<State, Event>,
     accepted: readonly DecodedEvent<Event>[],
   ): EntityChange {
-    const { view } = this.#domain;
+    const { domain, due } = this.#context;
+    const { view } = domain;
     const row = view.row(after.state);
+    const fault = rowFault(view, row);
+    if (fault !== null) throw new RowFault(fault);
     const isNew = before.events.length === 0;
     const hasChanged = isNew || !isSameRow(view.row(before.state), row);
     return {
@@ -134,20 +271,12 @@ export class BatchPlan<State, Event> {
       version: after.events.length,
       row,
       events: accepted,
-      delivery: !hasChanged ? UNCHANGED : view.isReady(after.state) ? this.#readyFor(row) : NOT_READY,
+      delivery: hasChanged ? due.changed(row, view.isReady(after.state)) : UNCHANGED,
     };
   }
-
-  #readyFor(row: ViewRow): DeliveryChange {
-    if (this.#targets.every(({ qualifies }) => qualifies === null)) return this.#qualifiesForAll;
-    const wanting = this.#targets.filter(({ qualifies }) => qualifies === null || qualifies(row));
-    return { hasChanged: true, qualifiesFor: wanting.map(({ name }) => name) };
-  }
 }
 
-function isSameRow(left: ViewRow, right: ViewRow): boolean {
-  return left.every((value, index) => value === right[index]);
-}
+const ALREADY_PARKED: Unfoldable = { reason: 'fold_failed', detail: 'It was parked before.' };
 
 /** Without the bodies and all else that only the journal needs: the cache holds as many events as it can. */
 function compact<State, Event>(history: History<State, Event>): History<State, Event> {

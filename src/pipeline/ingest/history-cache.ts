@@ -14,6 +14,7 @@ export class HistoryCache<State, Event> {
   #young = new Map<string, History<State, Event>>();
   #old = new Map<string, History<State, Event>>();
   #youngEvents = 0;
+  #generation = 0;
 
   constructor(maxEvents: number) {
     this.#maxEventsPerGeneration = maxEvents / 2;
@@ -32,6 +33,13 @@ export class HistoryCache<State, Event> {
     const present = this.#young.get(entityId) ?? this.#old.get(entityId);
     if (present !== undefined && present.events.length > history.events.length) return;
     this.#put(entityId, history);
+  }
+
+  /** Forgets everything that was read from, or written to, an earlier generation of the store. */
+  believe(generation: number): void {
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    this.clear();
   }
 
   /** Forgets everything: for when the store may have gone back in time. */

@@ -3,16 +3,21 @@ import { partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
-import { reasonToHalt } from './halt-reason.ts';
+import { CheckpointWatch } from './checkpoint-watch.ts';
+import { claimEach } from './claims.ts';
+import { DueRules } from './due.ts';
+import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
-import { Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
-import { type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
+import type { Lane, LaneContext, LaneEnd, OwnedPartition } from './lane.ts';
+import { LaneSet } from './lane-set.ts';
+import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
+import { ParkedRegistry } from './parked.ts';
 import { Troubles } from './troubles.ts';
+import { Watchdog } from './watchdog.ts';
 
-const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 15_000 };
+/** A claim that waits for the locks of a stopped process succeeds within this time of their end. */
+const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 const COURTESY_INTERVAL_MS = 1_000;
-/** How often an instance with a halted partition looks whether somebody has decided. */
-const DECISION_INTERVAL_MS = 2_000;
 
 /**
  * Keeps journal, view, deliveries and checkpoints up with the log, for the partitions that the group gives to
@@ -35,11 +40,13 @@ export class Ingest<State, Event> {
   readonly #changed = new Gate();
   readonly #assigned = new Map<string, AssignedPartition>();
   readonly #owned = new Map<string, OwnedPartition>();
-  /** Halted in the store too, by the owner of this epoch. */
-  readonly #halted = new Map<string, { readonly reason: string; readonly epoch: bigint }>();
-  readonly #lanes = new Map<Lane<State, Event>, Promise<void>>();
+  readonly #halts: Halts;
+  readonly #lanes: LaneSet<State, Event>;
   readonly #totals = { ...NOTHING_YET };
   readonly #troubles: Troubles;
+  readonly #parked: ParkedRegistry;
+  readonly #watchdog: Watchdog;
+  #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #claiming: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -50,23 +57,39 @@ export class Ingest<State, Event> {
     const { log, group, topics, maxBufferedBytes } = options;
     this.#consumer = log.consumer({ group, topics, maxBufferedBytes });
     this.#troubles = new Troubles(RECOVERY_BACKOFF, options.clock);
+    this.#halts = new Halts(options.logger);
+    this.#watchdog = new Watchdog(options.clock, options.logger);
+    this.#parked = options.parked ?? new ParkedRegistry();
     this.#context = {
       domain: options.domain,
       decoder: options.decoder,
       cache: new HistoryCache(options.cacheEvents),
+      parked: this.#parked,
+      watchdog: this.#watchdog,
       consumer: this.#consumer,
-      targets: options.targets,
+      due: new DueRules(options.targets),
       store: options.store,
       clock: options.clock,
       log: options.logger,
       batchEvents: options.batchEvents,
       onCommitted: (report) => this.#committed(report),
     };
+    this.#lanes = new LaneSet({
+      context: this.#context,
+      isOwned: (partition) => this.#isOwned(partition),
+      ended: (lane, end) => this.#laneEnded(lane, end),
+    });
   }
 
   /** Joins the group; partitions come as the group gives them. */
   async start(): Promise<void> {
     this.#claiming = this.#claimLoop();
+    const standstill = this.#watchdog.run(
+      () => this.#owned.values(),
+      () => this.#consumer.ends(),
+      this.#stopping.signal,
+    );
+    this.#watching = Promise.all([this.#watch(), standstill]);
     await this.#consumer.start({
       assigned: async (partitions) => {
         for (const partition of partitions) this.#assigned.set(partitionName(partition), partition);
@@ -89,12 +112,11 @@ export class Ingest<State, Event> {
       name: partitionName(partition),
       committed: partition.committed,
     }));
-    const halted = [...this.#halted].map(([name, { reason }]) => ({ name, reason }));
     const waiting = this.#unclaimed().map((partition) => ({
       name: partitionName(partition),
       reason: this.#troubles.reason(partition) ?? 'not claimed yet',
     }));
-    return { ...this.#totals, owned, halted, waiting };
+    return { ...this.#totals, owned, halted: this.#halts.list(), waiting, parked: this.#parked.size };
   }
 
   /** Whether the log is reachable and every partition of this instance is being worked on. */
@@ -103,25 +125,27 @@ export class Ingest<State, Event> {
     if (!log.ok) return log;
     const { waiting, halted } = this.status();
     const trouble = [...halted, ...waiting][0];
-    return trouble === undefined ? { ok: true } : { ok: false, reason: `${trouble.name}: ${trouble.reason}` };
+    if (trouble !== undefined) return { ok: false, reason: `${trouble.name}: ${trouble.reason}` };
+    const [stuck] = this.#watchdog.stuck();
+    return stuck === undefined ? { ok: true } : { ok: false, reason: stuck.reason };
   }
 
   async #stop(): Promise<void> {
     this.#stopping.abort();
     this.#changed.open();
-    await this.#exclusively(() => this.#stopLanes([...this.#lanes.keys()]));
-    await this.#claiming;
+    await this.#exclusively(() => this.#lanes.stopAll());
+    await Promise.all([this.#claiming, this.#watching]);
     await this.#consumer.commit(this.#positions());
     await this.#consumer.close();
   }
 
   /** Claims, as often as it takes, what is assigned and neither owned nor halted. */
   async #claimLoop(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       if (this.#unclaimed().length === 0) {
-        await this.#changeOrDecision(signal);
+        await this.#changed.wait(signal);
         continue;
       }
       const nowMs = clock.monotonicMs();
@@ -134,37 +158,68 @@ export class Ingest<State, Event> {
       try {
         await this.#exclusively(() => this.#claim(due));
       } catch (error) {
-        const failures = this.#troubles.note(due, messageOf(error));
-        logger(isRetryable(error) ? 'warn' : 'error', `Could not claim partitions: ${messageOf(error)}`, {
-          failures,
-        });
+        this.#claimFailed(due, error);
       }
     }
   }
 
-  /** Waits for a change; while something is halted, also for an operator's decision in the store. */
-  async #changeOrDecision(signal: AbortSignal): Promise<void> {
-    if (this.#halted.size === 0) return this.#changed.wait(signal);
-    const { clock, store, logger } = this.#options;
-    await this.#changed.waitFor(DECISION_INTERVAL_MS, clock, signal);
-    if (signal.aborted) return;
-    try {
-      for (const checkpoint of await store.checkpoints()) {
-        const name = partitionName(checkpoint);
-        const halt = this.#halted.get(name);
-        // A decision raises the epoch; what was read before the halt was written does not count as one.
-        if (halt === undefined || checkpoint.haltReason !== null || checkpoint.epoch <= halt.epoch) continue;
-        this.#halted.delete(name);
-        logger('info', `${name} goes on at offset ${checkpoint.nextOffset} by decision`);
-      }
-    } catch (error) {
-      logger('warn', `Could not look for decisions: ${messageOf(error)}`);
-    }
+  #claimFailed(partitions: readonly AssignedPartition[], error: unknown): void {
+    const failures = this.#troubles.note(partitions, messageOf(error));
+    const names = partitions.map(partitionName).join(' ');
+    this.#options.logger(
+      isRetryable(error) ? 'warn' : 'error',
+      `Could not claim ${names}: ${messageOf(error)}`,
+      { failures },
+    );
+  }
+
+  /** Notices in the store what an operator decided, and that the store went back in time. */
+  #watch(): Promise<void> {
+    const { store, clock, logger } = this.#options;
+    let committed = new Map<OwnedPartition, bigint>();
+    let halted = this.#halts.noted();
+    const watch = new CheckpointWatch({
+      store,
+      clock,
+      logger,
+      before: () => {
+        committed = new Map([...this.#owned.values()].map((partition) => [partition, partition.committed]));
+        halted = this.#halts.noted();
+      },
+      seen: async (checkpoints) => {
+        const byName = new Map(checkpoints.map((checkpoint) => [partitionName(checkpoint), checkpoint]));
+        if (this.#halts.endThoseGone(halted, byName)) this.#changed.open();
+        for (const [owned, known] of committed) {
+          const checkpoint = byName.get(partitionName(owned));
+          if (checkpoint === undefined || checkpoint.epoch < owned.epoch || checkpoint.nextOffset < known)
+            await this.#startOver(owned, checkpoint?.nextOffset);
+        }
+      },
+    });
+    return watch.run(this.#stopping.signal);
+  }
+
+  /** The store is older than this instance's commits: the partition is claimed again, and read from where it stands. */
+  async #startOver(owned: OwnedPartition, nextOffset: bigint | undefined): Promise<void> {
+    const name = partitionName(owned);
+    await this.#exclusively(async () => {
+      if (!this.#isOwned(owned)) return;
+      this.#options.logger(
+        'warn',
+        `The checkpoint of ${name} went back from offset ${owned.committed} to ${nextOffset ?? 'none at all'}: the database was restored, ` +
+          'or is another server. Its records are read again from there.',
+      );
+      this.#context.cache.clear();
+      const affected = this.#lanes.holding((partition) => partition === owned);
+      await this.#lanes.stop(affected);
+      this.#lanes.resumeKept(affected, new Set([name]));
+      this.#release([owned]);
+    });
   }
 
   #unclaimed(): AssignedPartition[] {
     return [...this.#assigned]
-      .filter(([name]) => !this.#owned.has(name) && !this.#halted.has(name))
+      .filter(([name]) => !this.#owned.has(name) && !this.#halts.has(name))
       .map(([, p]) => p);
   }
 
@@ -174,17 +229,17 @@ export class Ingest<State, Event> {
     // Claiming what was given up meanwhile would only fence its next owner.
     const partitions = due.filter((partition) => this.#assigned.get(partitionName(partition)) === partition);
     if (partitions.length === 0 || this.#stopping.signal.aborted) return;
-    const checkpoints = await store.claim(partitions);
-    const byName = new Map(partitions.map((partition) => [partitionName(partition), partition]));
+    // Read anew, so that an entity that another instance has parked is not folded here.
+    await this.#parked.load(store);
     const claimed: OwnedPartition[] = [];
-    for (const checkpoint of checkpoints) {
-      const name = partitionName(checkpoint);
-      const partition = byName.get(name);
-      if (partition === undefined || !this.#assigned.has(name)) continue;
-      const reason = reasonToHalt(checkpoint, partition);
-      if (reason !== null) {
-        if (checkpoint.haltReason === null) await store.halt(checkpoint, checkpoint.epoch, reason);
-        this.#noteHalt(name, reason, checkpoint.epoch);
+    const { results, failures } = await claimEach(store, partitions);
+    for (const { partitions: failed, error } of failures) this.#claimFailed(failed, error);
+    for (const result of results) {
+      const { partition, checkpoint } = result;
+      const name = partitionName(partition);
+      if (!this.#assigned.has(name)) continue;
+      if (result.kind === 'halted') {
+        this.#halts.note(name, result.reason);
         continue;
       }
       if (checkpoint.isNew && partition.startOffset > 0n) {
@@ -200,6 +255,7 @@ export class Ingest<State, Event> {
         committed: checkpoint.nextOffset,
       });
     }
+    if (claimed.length === 0) return;
     for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
     this.#consumer.follow(
       claimed.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
@@ -207,44 +263,12 @@ export class Ingest<State, Event> {
     logger('info', `Working on ${claimed.length} more partitions`, {
       partitions: claimed.map(partitionName).join(' '),
     });
-    await this.#startLanes(claimed, new Set(described.map((topic) => topic.partitions.length)).size === 1);
-  }
-
-  /**
-   * Partition p of every topic belongs to lane p: topics with the same number of partitions put one entity's
-   * events there, and then no two lanes ever meet. Where the numbers differ they would meet at every batch, so
-   * there is one lane.
-   */
-  async #startLanes(partitions: readonly OwnedPartition[], coPartitioned: boolean): Promise<void> {
-    const lanes = coPartitioned ? this.#options.lanes : 1;
-    const groups = new Map<number, OwnedPartition[]>();
-    const add = (partition: OwnedPartition) => {
-      const index = partition.partition % lanes;
-      groups.set(index, [...(groups.get(index) ?? []), partition]);
-    };
-    for (const partition of partitions) add(partition);
-    // A lane that runs already takes its new partitions in by being started anew with all of them.
-    const joined = [...this.#lanes.keys()].filter((lane) =>
-      lane.partitions.some(({ partition }) => groups.has(partition % lanes)),
-    );
-    await this.#stopLanes(joined);
-    const kept = joined.flatMap((lane) => lane.partitions).filter((partition) => this.#isOwned(partition));
-    for (const partition of kept) add(partition);
-    this.#consumer.follow(
-      kept.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
-    );
-    for (const group of groups.values()) this.#run(new Lane(this.#context, group));
-  }
-
-  #run(lane: Lane<State, Event>): void {
-    this.#lanes.set(
-      lane,
-      lane.run().then((end) => this.#laneEnded(lane, end)),
-    );
+    // Where topics differ in their number of partitions, lanes would meet at every batch: there is one lane then.
+    const isCoPartitioned = new Set(described.map((topic) => topic.partitions.length)).size === 1;
+    await this.#lanes.start(claimed, isCoPartitioned ? this.#options.lanes : 1);
   }
 
   #laneEnded(lane: Lane<State, Event>, end: LaneEnd): void {
-    this.#lanes.delete(lane);
     if (end.kind === 'stopped') return;
     const { logger } = this.#options;
     const names = lane.partitions.map(partitionName).join(' ');
@@ -255,6 +279,7 @@ export class Ingest<State, Event> {
       });
     } else {
       const failures = this.#troubles.note(lane.partitions, messageOf(end.error));
+      this.#options.onFailure?.(end.error);
       logger('error', `Ingest paused: ${messageOf(end.error)}`, {
         partitions: names,
         failures,
@@ -270,34 +295,18 @@ export class Ingest<State, Event> {
     this.#troubles.forget(partitions);
     for (const name of names) {
       this.#assigned.delete(name);
-      this.#halted.delete(name);
+      this.#halts.forget(name);
     }
     if (names.size > 0)
       this.#options.logger('info', `Partitions ${why}`, { partitions: [...names].join(' ') });
     await this.#exclusively(async () => {
-      const affected = [...this.#lanes.keys()].filter((lane) =>
-        lane.partitions.some((p) => names.has(partitionName(p))),
-      );
+      const affected = this.#lanes.holding((partition) => names.has(partitionName(partition)));
       this.#consumer.unfollow(partitions);
-      await this.#stopLanes(affected);
+      await this.#lanes.stop(affected);
       await this.#consumer.commit(this.#positions().filter((position) => names.has(partitionName(position))));
       for (const name of names) this.#owned.delete(name);
-      this.#resumeKept(affected, names);
+      this.#lanes.resumeKept(affected, names);
     });
-  }
-
-  /** What else the stopped lanes held goes on in lanes of its own. */
-  #resumeKept(stopped: readonly Lane<State, Event>[], gone: ReadonlySet<string>): void {
-    for (const lane of stopped) {
-      const kept = lane.partitions.filter(
-        (partition) => !gone.has(partitionName(partition)) && this.#isOwned(partition),
-      );
-      if (kept.length === 0) continue;
-      this.#consumer.follow(
-        kept.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
-      );
-      this.#run(new Lane(this.#context, kept));
-    }
   }
 
   /** Has these partitions claimed again, unless that has happened already. */
@@ -322,37 +331,21 @@ export class Ingest<State, Event> {
     await this.#exclusively(async () => {
       const owned = this.#owned.get(name);
       if (owned === undefined) return;
-      const affected = [...this.#lanes.keys()].filter((lane) => lane.partitions.includes(owned));
-      const running = affected.map((lane) => this.#lanes.get(lane));
-      for (const lane of affected) lane.finish();
-      await Promise.all(running);
+      const affected = this.#lanes.holding((partition) => partition === owned);
+      await this.#lanes.finish(affected);
       if (!this.#isOwned(owned)) return;
-      this.#resumeKept(affected, new Set([name]));
+      this.#lanes.resumeKept(affected, new Set([name]));
       // The fault names where the reading stopped: the journal may have come less far.
       const reason = `${fault.kind} at offset ${owned.committed}: ${fault.detail}`;
       try {
         await this.#options.store.halt(owned, owned.epoch, reason);
-        this.#noteHalt(name, reason, owned.epoch);
+        this.#halts.note(name, reason);
       } catch (error) {
         this.#troubles.note([owned], reason);
         this.#options.logger('error', `The halt of ${name} could not be recorded: ${messageOf(error)}`);
       }
       this.#release([owned]);
     });
-  }
-
-  #noteHalt(name: string, reason: string, epoch: bigint): void {
-    this.#halted.set(name, { reason, epoch });
-    this.#options.logger(
-      'error',
-      `${name} is halted: ${reason} Nothing of it is read until you decide: order-sync resume ${name} --help`,
-    );
-  }
-
-  async #stopLanes(lanes: readonly Lane<State, Event>[]): Promise<void> {
-    const running = lanes.map((lane) => this.#lanes.get(lane));
-    for (const lane of lanes) lane.stop();
-    await Promise.all(running);
   }
 
   /** Changes of the lanes happen one at a time. */
@@ -372,19 +365,7 @@ export class Ingest<State, Event> {
 
   #committed(report: CommitReport): void {
     this.#troubles.forget(report.positions);
-    const totals = this.#totals;
-    totals.batches++;
-    if (report.locking) totals.lockingBatches++;
-    for (const key of [
-      'consumed',
-      'journaled',
-      'duplicates',
-      'outOfOrder',
-      'conflicts',
-      'quarantined',
-    ] as const) {
-      totals[key] += report[key];
-    }
+    addTo(this.#totals, report);
     const { clock, onCommitted } = this.#options;
     if (clock.monotonicMs() >= this.#nextCourtesyMs) {
       this.#nextCourtesyMs = clock.monotonicMs() + COURTESY_INTERVAL_MS;

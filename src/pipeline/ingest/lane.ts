@@ -1,26 +1,23 @@
-import type { Domain } from '../../core/domain.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLogConsumer, FetchedBatch } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { CheckpointMove, QuarantinedRecord, Store } from '../../ports/store.ts';
-import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
+import type { DecodedEvent } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
-import { BatchPlan } from './batch-plan.ts';
-import type { HistoryCache } from './history-cache.ts';
+import { BatchPlan, type NewlyParked, type PlanContext } from './batch-plan.ts';
 import { Newcomers } from './newcomers.ts';
-import type { BatchTally, CommitReport, DueTarget } from './options.ts';
+import type { BatchTally, CommitReport } from './options.ts';
 import { PendingPieces, type Piece } from './pending.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** What all lanes of one instance share. */
-export interface LaneContext<State, Event> {
-  readonly domain: Domain<State, Event>;
-  readonly decoder: Decoder<Event>;
-  readonly cache: HistoryCache<State, Event>;
+export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly consumer: EventLogConsumer;
-  readonly targets: readonly DueTarget[];
+  readonly watchdog: Watchdog;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
@@ -47,6 +44,13 @@ const MAX_PIECE_RECORDS = 250;
 /** After a conflict, so many batches lock their entities first; twice as many after the next one, to a limit. */
 const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
+/** A batch whose entities are locked is refused only because a parked entity was released meanwhile. */
+const MAX_LOCKED_CONFLICTS = 5;
+/** At most this many parked entities of one batch have a line of their own in the log. */
+const PARKED_LOGGED_MAX = 5;
+const PARKED_MEANS =
+  'Its events are journaled, its row and its deliveries stand still. List such entities with "order-sync parked"; ' +
+  'once the program understands them, let them go on with "order-sync unpark".';
 
 /**
  * One line of transactions over some of the partitions. Two loops run side by side:
@@ -180,27 +184,41 @@ export class Lane<State, Event> {
 
   /** Resolves with false if somebody else owns a partition of the batch. */
   async #commit(pieces: readonly Piece<Event>[]): Promise<boolean> {
-    const { domain, decoder, cache, targets, store, clock, log } = this.#context;
+    const { cache, parked, store, clock, log } = this.#context;
     const moves = this.#moves(pieces);
     const events = pieces.flatMap((piece) => piece.events);
     const quarantined = pieces.flatMap((piece) => piece.rejected);
+    let lockedConflicts = 0;
     for (let attempt = 1; ; attempt++) {
-      const plan = new BatchPlan(domain, decoder, cache, this.#newcomers, targets, events);
+      cache.believe(store.generation);
+      const plan = new BatchPlan(this.#context, this.#newcomers, events, clock.now());
       const mode = this.#lockingLeft > 0 ? 'locking' : 'optimistic';
       try {
-        const outcome = await store.commit({
+        const commit = store.commit({
           moves,
           quarantined,
           entityIds: plan.entityIds,
           mode,
           plan: (versions, readJournals) => plan.plan(versions, readJournals),
         });
+        const outcome = await this.#context.watchdog.follow(moves, commit);
         if (outcome.kind === 'fenced') return false;
         if (outcome.kind === 'committed') {
           this.#advance(moves, pieces, plan.remember(), outcome.deliveriesDue, mode === 'locking');
+          this.#report(plan.newlyParked);
+          if (plan.isStoreBehind) {
+            cache.clear();
+            log(
+              'warn',
+              'The store lacks events that this instance wrote: it was restored, or is another server.',
+            );
+          }
           return true;
         }
-        if (mode === 'locking') throw journalAndViewDisagree(plan.entityIds);
+        // An entity may have been released since the list of parked ones was read.
+        if (plan.entityIds.some((entityId) => parked.has(entityId))) await parked.load(store);
+        if (mode === 'locking' && ++lockedConflicts > MAX_LOCKED_CONFLICTS)
+          throw keepsChanging(plan.entityIds);
         // A guess is only taken back; a conflict without one means that somebody else writes the same entities.
         if (plan.isGuessed) this.#newcomers.refused();
         else this.#lockFromNowOn();
@@ -213,6 +231,14 @@ export class Lane<State, Event> {
         if (this.#stopping.signal.aborted) throw error;
       }
     }
+  }
+
+  #report(newlyParked: readonly NewlyParked[]): void {
+    for (const { entityId, reason, detail } of newlyParked.slice(0, PARKED_LOGGED_MAX))
+      this.#context.log('error', `${quoted(entityId, 255)} is parked: ${detail} ${PARKED_MEANS}`, { reason });
+    const more = newlyParked.length - PARKED_LOGGED_MAX;
+    if (more > 0)
+      this.#context.log('error', `${more} more entities of the same batch are parked. ${PARKED_MEANS}`);
   }
 
   #lockFromNowOn(): void {
@@ -256,11 +282,10 @@ export class Lane<State, Event> {
   }
 }
 
-function journalAndViewDisagree(entityIds: readonly string[]): TributaryError {
+function keepsChanging(entityIds: readonly string[]): TributaryError {
   return new TributaryError(
     'store_failed',
-    `The journal and the view disagree about one of ${entityIds.length} entities from ${JSON.stringify(entityIds[0])} ` +
-      'on, though their rows are locked: something other than this program has written to these tables.',
-    { retryable: false },
+    `The store refused a batch ${MAX_LOCKED_CONFLICTS + 1} times although its ${entityIds.length} entities were locked, ` +
+      `the first of them ${quoted(entityIds[0] ?? '', 255)}: something other than this program writes to its tables.`,
   );
 }

@@ -5,6 +5,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
+import type { ParkedRegistry } from './parked.ts';
 
 /** What decides which states are due to a target. */
 export interface DueTarget {
@@ -34,6 +35,10 @@ export interface IngestOptions<State, Event> {
   readonly maxBufferedBytes: number;
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
+  /** Called with the error that ended a lane, or kept a partition from being claimed. */
+  readonly onFailure?: (error: unknown) => void;
+  /** Given where others need it too. */
+  readonly parked?: ParkedRegistry;
 }
 
 /** What became of the events of one batch. */
@@ -66,6 +71,8 @@ export interface IngestStatus {
   readonly halted: readonly { readonly name: string; readonly reason: string }[];
   /** Partitions of this instance that it can't work on at the moment, with the reason. */
   readonly waiting: readonly { readonly name: string; readonly reason: string }[];
+  /** How many entities this instance knows to be parked. */
+  readonly parked: number;
 }
 
 /** The counts of an instance that has just started. */
@@ -79,3 +86,21 @@ export const NOTHING_YET = {
   batches: 0,
   lockingBatches: 0,
 };
+
+/** Adds what one commit came to. */
+export function addTo(
+  totals: { -readonly [Count in keyof typeof NOTHING_YET]: number },
+  report: CommitReport,
+): void {
+  totals.batches++;
+  if (report.locking) totals.lockingBatches++;
+  for (const key of [
+    'consumed',
+    'journaled',
+    'duplicates',
+    'outOfOrder',
+    'conflicts',
+    'quarantined',
+  ] as const)
+    totals[key] += report[key];
+}

@@ -11,17 +11,24 @@ import {
   digestOf,
   HEALABLE,
   isSameState,
+  recognise,
 } from './comparison.ts';
 
 export interface ReconcileOptions {
   readonly target: string;
   readonly holdings: TargetHoldings;
-  readonly store: Pick<Store, 'listOwed' | 'makeDueAgain' | 'readDelivery'>;
+  readonly store: Pick<Store, 'listOwed' | 'makeDueAgain' | 'makeRepairsDue' | 'readDelivery' | 'readView'>;
   readonly clock: Clock;
   /** Whether differences that can be healed are; else they are only told. */
   readonly heals: boolean;
   /** The sweep ends when it has found so many differences, which are kept in memory. */
   readonly limit: number;
+  /**
+   * Resolves with true once all that the log has had is in the journal, and with false if that does not come about. What
+   * our view may not have caught up with yet is not delivered in the place of what the target holds; false, if this is
+   * left out.
+   */
+  readonly untilCaughtUp?: (signal: AbortSignal) => Promise<boolean>;
   /** How many deliveries a second become due again. */
   readonly perSecond: number;
   /** It begins behind this id; at the start if it is left out, or null. */
@@ -46,6 +53,11 @@ export interface ReconcileReport {
   readonly differences: readonly ReconciledDifference[];
   readonly madeDue: number;
   readonly healed: number;
+  /**
+   * Whether the journal had all that the log has, as far as that matters; null if no difference asked for it. If not,
+   * what may come right by itself was left alone.
+   */
+  readonly isCaughtUp: boolean | null;
   /** Whether the ledger has a last word on all that was made due. */
   readonly isSettled: boolean;
   /** Whether all of both sides was looked at: not if the limit was reached, or the sweep was stopped. */
@@ -110,7 +122,10 @@ class Sweep {
   async run(): Promise<ReconcileReport> {
     const isComplete = await this.#walk();
     const differences = this.#found.flatMap((found) => found.differences);
-    const healable = differences.filter(({ verdict }) => HEALABLE.has(verdict));
+    const isCaughtUp = await this.#isCaughtUpWith(differences);
+    const healable = differences.filter(
+      ({ verdict, repair }) => HEALABLE.has(verdict) && (repair?.replaces == null || isCaughtUp === true),
+    );
     let madeDue = 0;
     let isSettled = true;
     let remaining = new Set(healable.map(({ entityId }) => entityId));
@@ -121,7 +136,7 @@ class Sweep {
     }
     const reconciled = differences.map((difference) => ({
       ...difference,
-      isHealed: HEALABLE.has(difference.verdict) && !remaining.has(difference.entityId),
+      isHealed: healable.includes(difference) && !remaining.has(difference.entityId),
     }));
     return {
       ...this.#totals,
@@ -129,6 +144,7 @@ class Sweep {
       madeDue,
       healed: reconciled.filter(({ isHealed }) => isHealed).length,
       isSettled,
+      isCaughtUp,
       isComplete: isComplete && !this.#signal.aborted,
       reached: this.#reached,
     };
@@ -185,7 +201,11 @@ class Sweep {
     const through = ends.length === 0 ? null : ends.reduce((a, b) => (compareUtf8(a, b) < 0 ? a : b));
     const isInside = ({ entityId }: OwedState | HeldState) =>
       through === null || compareUtf8(entityId, through) <= 0;
-    return { ...compareRange(owed.filter(isInside), held.states.filter(isInside)), after, through };
+    const comparison = compareRange(owed.filter(isInside), held.states.filter(isInside));
+    const unexpected = comparison.differences.filter(({ verdict }) => verdict === 'unexpected');
+    if (unexpected.length === 0) return { ...comparison, after, through };
+    const rows = await this.#options.store.readView(unexpected.map(({ entityId }) => entityId));
+    return { ...comparison, differences: recognise(comparison.differences, rows), after, through };
   }
 
   /** The same, page after page, to the end of the range. */
@@ -229,20 +249,30 @@ class Sweep {
     return false;
   }
 
+  /**
+   * Whether the journal has all that the log has, asked only if a difference may come right by reading on. What differs
+   * in the same way afterwards does not: the store is asked once more when a repair is made due.
+   */
+  async #isCaughtUpWith(differences: readonly Difference[]): Promise<boolean | null> {
+    const mayComeRight = ({ verdict, repair }: Difference) => verdict === 'newer' || repair?.replaces != null;
+    if (!differences.some(mayComeRight)) return null;
+    return (await this.#options.untilCaughtUp?.(this.#signal)) ?? false;
+  }
+
   /** At a bounded rate, so that the target is not stormed. */
   async #makeDue(differences: readonly Difference[]): Promise<number> {
     const { store, clock, target, perSecond, onMadeDue } = this.#options;
     const step = Math.max(1, Math.min(DUE_ROWS, Math.floor(perSecond)));
     let due = 0;
-    const delivered = differences.flatMap(({ ours }) => ours ?? []);
-    for (let from = 0; from < delivered.length; from += step) {
+    for (let from = 0; from < differences.length; from += step) {
       if (from > 0) await clock.sleep((step / perSecond) * 1_000, this.#signal);
       if (this.#signal.aborted) break;
-      const made = await store.makeDueAgain({
-        target,
-        delivered: delivered.slice(from, from + step),
-        nowMs: clock.now(),
-      });
+      const some = differences.slice(from, from + step);
+      const delivered = some.flatMap(({ ours, repair }) => (repair === null && ours !== null ? [ours] : []));
+      const repairs = some.flatMap(({ repair }) => repair ?? []);
+      let made = 0;
+      if (delivered.length > 0) made += await store.makeDueAgain({ target, delivered });
+      if (repairs.length > 0) made += await store.makeRepairsDue({ target, repairs });
       due += made;
       onMadeDue?.(made);
     }

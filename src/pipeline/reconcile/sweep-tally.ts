@@ -11,10 +11,12 @@ export class SweepTally {
     missing: 0,
     older: 0,
     different: 0,
+    unrecorded: 0,
     unexpected: 0,
     newer: 0,
   };
   #isComplete = false;
+  #isCaughtUp: boolean | null = null;
 
   constructor(beganAtMs: number) {
     this.#beganAtMs = beganAtMs;
@@ -24,12 +26,18 @@ export class SweepTally {
     return this.#isComplete;
   }
 
+  /** Whether the journal had all that the log has, wherever that mattered; null if it mattered nowhere. */
+  get isCaughtUp(): boolean | null {
+    return this.#isCaughtUp;
+  }
+
   /** Counted when it happens, since a portion that fails later has no report. */
   addMadeDue(count: number): void {
     this.#sums.madeDue += count;
   }
 
-  add({ compared, inFlight, dead, healed, differences, isComplete }: ReconcileReport): void {
+  add({ compared, inFlight, dead, healed, differences, isComplete, isCaughtUp }: ReconcileReport): void {
+    if (isCaughtUp !== null) this.#isCaughtUp = isCaughtUp && this.#isCaughtUp !== false;
     this.#sums.compared += compared;
     this.#sums.inFlight += inFlight;
     this.#sums.dead += dead;

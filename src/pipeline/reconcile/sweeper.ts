@@ -9,11 +9,18 @@ import { type ReconcileOptions, type ReconcileReport, reconcile } from './reconc
 import { isOfTarget, SweepTally } from './sweep-tally.ts';
 
 export interface SweeperOptions
-  extends Pick<ReconcileOptions, 'target' | 'perSecond' | 'patienceMs' | 'pageRows'> {
+  extends Pick<ReconcileOptions, 'target' | 'perSecond' | 'patienceMs' | 'pageRows' | 'untilCaughtUp'> {
   readonly holdings: TargetHoldings;
   readonly store: Pick<
     Store,
-    'listOwed' | 'makeDueAgain' | 'readDelivery' | 'readSweep' | 'claimSweep' | 'endSweep'
+    | 'listOwed'
+    | 'makeDueAgain'
+    | 'makeRepairsDue'
+    | 'readDelivery'
+    | 'readView'
+    | 'readSweep'
+    | 'claimSweep'
+    | 'endSweep'
   >;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -52,6 +59,10 @@ const BUSY_SHARE = 0.25;
 /** However often is asked for. */
 const SHORTEST_WAIT_MS = 1_000;
 const STORE_BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
+const LOST_FOR_GOOD =
+  'holds later versions than this database has, and all of the log has been read: either somebody else writes there, or ' +
+  'the database was restored and the log no longer has what it lost. Publish those events again; order-sync reconcile ' +
+  'names the entities';
 
 /**
  * Sweeps one target again and again, by what `reconcile` does, one instance at a time:
@@ -99,7 +110,7 @@ export class Sweeper {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        const record = await store.readSweep({ target, nowMs: clock.now() });
+        const record = await store.readSweep(target);
         this.#last = record.last;
         const restMs = this.#restMs(record);
         if (restMs > 0) await clock.sleep(Math.min(restMs, LOOK_EVERY_MS), signal);
@@ -114,10 +125,10 @@ export class Sweeper {
   }
 
   /**
-   * Until the next sweep may begin. Where clocks differ, or one was set back, what was written may lie in the future:
-   * the wait counts from when it was first seen, then.
+   * Until the next sweep may begin. If the store's time was set back, the wait counts from when the end of the last
+   * sweep was first seen here.
    */
-  #restMs({ waitsSinceMs, last }: SweepRecord): number {
+  #restMs({ waitsSinceMs, waitedMs, last }: SweepRecord): number {
     const { clock, everyMs } = this.#options;
     if (this.#wait.sinceMs !== waitsSinceMs) {
       const ms = last?.outcome === 'gave_up' ? Math.min(everyMs, GAVE_UP_WAIT_MS) : everyMs;
@@ -128,16 +139,14 @@ export class Sweeper {
         ms: Math.max(SHORTEST_WAIT_MS, jittered),
       };
     }
-    const waitedMs = Math.max(clock.now() - waitsSinceMs, clock.monotonicMs() - this.#wait.seenMs);
-    return Math.ceil(this.#wait.ms - waitedMs);
+    return Math.ceil(this.#wait.ms - Math.max(waitedMs, clock.monotonicMs() - this.#wait.seenMs));
   }
 
   /** Resolves with false if the sweep is another's. */
   async #sweepOnce({ waitsSinceMs }: SweepRecord): Promise<boolean> {
     const { store, clock, target } = this.#options;
     const claimant = clock.uuid();
-    const claim = () =>
-      store.claimSweep({ target, claimant, waitsSinceMs, nowMs: clock.now(), leaseMs: LEASE_MS });
+    const claim = () => store.claimSweep({ target, claimant, waitsSinceMs, leaseMs: LEASE_MS });
     if (!(await claim())) return false;
     this.#isUnderWay = true;
     try {
@@ -172,7 +181,7 @@ export class Sweeper {
     if (watched.status === 'rejected') throw watched.reason;
     if (signal.aborted || watched.value === 'lost') return null;
     if (error !== null && !isOfTarget(error)) throw error;
-    this.#tellOfTrouble(result);
+    this.#tellOfTrouble(result, tally.isCaughtUp);
     return result;
   }
 
@@ -190,7 +199,8 @@ export class Sweeper {
   }
 
   async #portions(tally: SweepTally, signal: AbortSignal): Promise<void> {
-    const { holdings, store, clock, target, perSecond, patienceMs, pageRows, onMadeDue } = this.#options;
+    const { holdings, store, clock, target, perSecond, patienceMs, pageRows, untilCaughtUp, onMadeDue } =
+      this.#options;
     for (let after: string | null = null; !signal.aborted; ) {
       const beganMs = clock.monotonicMs();
       const report: ReconcileReport = await reconcile(
@@ -202,6 +212,7 @@ export class Sweeper {
           perSecond,
           ...(patienceMs === undefined ? {} : { patienceMs }),
           ...(pageRows === undefined ? {} : { pageRows }),
+          ...(untilCaughtUp === undefined ? {} : { untilCaughtUp }),
           heals: true,
           limit: this.#options.portion ?? PORTION,
           after,
@@ -224,27 +235,30 @@ export class Sweeper {
     }
   }
 
-  #tellOfHealing({ missing, older, different, madeDue, healed }: SweepResult): void {
+  #tellOfHealing({ missing, older, different, unrecorded, madeDue, healed }: SweepResult): void {
     if (madeDue === 0) return;
     const { logger, target } = this.#options;
-    logger('warn', `${target} had lost or altered what was delivered to it: it is delivered again`, {
+    logger('warn', `${target} did not hold what it should: it is delivered again`, {
       missing,
       older,
       different,
+      unrecorded,
       madeDue,
       healed,
     });
   }
 
   /** What cannot be healed, or why there was no whole sweep: told when it changes, not at every round. */
-  #tellOfTrouble({ outcome, error, unexpected, newer }: SweepResult): void {
+  #tellOfTrouble({ outcome, error, unexpected, newer }: SweepResult, isCaughtUp: boolean | null): void {
     const { logger, target } = this.#options;
-    const told = outcome === 'complete' ? `${unexpected} unexpected, ${newer} newer` : outcome;
+    const told = outcome === 'complete' ? `${unexpected} unexpected, ${newer} newer, ${isCaughtUp}` : outcome;
     if (told === this.#told) return;
     this.#told = told;
     if (outcome !== 'complete') {
       const level = outcome === 'failed' ? 'warn' : 'info';
       logger(level, `${target} was not compared with what was delivered to it: ${error}`, { outcome });
+    } else if (newer > 0 && isCaughtUp === true) {
+      logger('error', `${target} ${LOST_FOR_GOOD}`, { unexpected, newer });
     } else if (unexpected + newer > 0) {
       logger('warn', `${target} holds what was never delivered to it; order-sync reconcile says what`, {
         unexpected,

@@ -1,4 +1,4 @@
-import { messageOf } from '../../core/errors.ts';
+import { isRetryable, messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -20,6 +20,10 @@ const STEP_ROWS = 500;
 /** Far longer than a step and the pause after it; after a crash, this is how long a job stands still at most. */
 const LEASE_MS = 10_000;
 const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
+/** After so many failures one after the other a job rests. */
+const FAILURES_MAX = 5;
+/** How long a job rests: the jobs behind it go on meanwhile. */
+const REST_MS = 60_000;
 
 /**
  * Works off redrive jobs, one at a time over all instances:
@@ -27,6 +31,8 @@ const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
  *   waiting --claim--> running --step, step, ...--> done
  *                        |  ^
  *                        +--+  lease over (a crash): claimed by any instance, and on from where it was
+ *             ^          |
+ *             +-- rest --+  a refusal, or failures one after the other: the jobs behind it go on
  *
  * A step is one transaction, and the job knows its place and its counts; so whatever happens to this loop, the
  * next one goes on behind the last step that stands.
@@ -37,6 +43,7 @@ export class Redrive {
   readonly #stopping = new AbortController();
   readonly #wake = new Gate();
   #running: Promise<void> | undefined;
+  #failing: { readonly jobId: string; readonly failures: number } | null = null;
 
   constructor(options: RedriveOptions) {
     this.#options = options;
@@ -66,14 +73,32 @@ export class Redrive {
     while (!signal.aborted) {
       try {
         const job = await this.#options.store.claimRedrive(this.#claim());
-        failures = 0;
         if (job === null) await this.#wake.waitFor(pollMs, clock, signal);
-        else await this.#workOff(job);
+        else await this.#workOffOrRest(job);
+        failures = 0;
       } catch (error) {
         failures++;
         logger('warn', `A redrive job cannot go on just now: ${messageOf(error)}`, { failures });
         await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
       }
+    }
+  }
+
+  /** Rejects with what may pass, so that the job is tried again after a pause. */
+  async #workOffOrRest(job: RedriveJob): Promise<void> {
+    const { store, logger } = this.#options;
+    const { jobId } = job;
+    try {
+      await this.#workOff(job);
+    } catch (error) {
+      const failures = this.#failing?.jobId === jobId ? this.#failing.failures + 1 : 1;
+      this.#failing = { jobId, failures };
+      if (isRetryable(error) && failures < FAILURES_MAX) throw error;
+      await store.restRedrive({ claimant: this.#claimant, jobId, restMs: REST_MS });
+      this.#failing = null;
+      logger('error', `Redrive job ${jobId} rests for ${REST_MS / 1_000} s: ${messageOf(error)}`, {
+        failures,
+      });
     }
   }
 
@@ -84,6 +109,7 @@ export class Redrive {
     logger('info', `Redrive job ${job.jobId} is under way, ${job.matched} matched so far`);
     for (let known = job; !signal.aborted; ) {
       const stepped = await store.stepRedrive({ ...this.#claim(), jobId: job.jobId, limit });
+      this.#failing = null;
       if (stepped === null) return;
       if (stepped.state === 'done') {
         logger('info', `Redrive job ${job.jobId} is done`, {
@@ -99,6 +125,6 @@ export class Redrive {
   }
 
   #claim() {
-    return { claimant: this.#claimant, nowMs: this.#options.clock.now(), leaseMs: LEASE_MS };
+    return { claimant: this.#claimant, leaseMs: LEASE_MS };
   }
 }

@@ -1,8 +1,21 @@
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
+import type { StoreTime } from '../../../src/adapters/mysql/store-time.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 import { createDatabase, type TestDatabase } from '../../services/context.ts';
+
+/** Time as the test says it is, in place of the server's. */
+function timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime | undefined {
+  if (storeClock === 'own') return undefined;
+  return {
+    get sql() {
+      return String(storeClock.now());
+    },
+    now: () => storeClock.now(),
+    heard: Number,
+  };
+}
 
 /** The store on one database server, in a database of its own for each `open`. */
 export class MysqlHarness implements StoreHarness {
@@ -21,7 +34,13 @@ export class MysqlHarness implements StoreHarness {
   }
 
   async openAgain(settings: StoreSettings): Promise<Store> {
-    const store = openMysqlStore({ url: this.url, log: () => {}, connections: 6, ...settings });
+    const store = openMysqlStore({
+      url: this.url,
+      log: () => {},
+      connections: 6,
+      time: timeOf(settings),
+      ...settings,
+    });
     this.#stores.push(store);
     return store;
   }

@@ -57,7 +57,6 @@ function describeClaims(harness: MysqlHarness): void {
         target: TARGET,
         claimant: `claimant of ${limit}`,
         limit,
-        nowMs: place.clock.now(),
         leaseMs: LEASE_MS,
         attempts: 'first',
       });

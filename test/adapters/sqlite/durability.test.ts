@@ -15,6 +15,7 @@ import {
   TARGET,
   TARGETS,
 } from '../../contract/store/fixtures.ts';
+import { timeBy } from './harness.ts';
 
 /** What the disk does: nothing until the test lets it. */
 const disk = vi.hoisted(() => ({ isHeld: false, isBroken: false, waiting: [] as (() => void)[] }));
@@ -59,7 +60,12 @@ describe('while the disk has not synced', () => {
 
   it('the store has not committed, and the next transaction goes on all the same', async () => {
     const clock = new SettableClock();
-    const store = openSqliteStore({ file: join(folder, 'store.sqlite'), clock, targets: TARGETS });
+    const store = openSqliteStore({
+      file: join(folder, 'store.sqlite'),
+      clock,
+      time: timeBy(clock),
+      targets: TARGETS,
+    });
     await store.migrate(parcelMigration(clock));
     await commitChanges(store, change('due', 0, { delivery: DUE }));
 
@@ -70,7 +76,6 @@ describe('while the disk has not synced', () => {
       target: TARGET,
       claimant: 'one',
       limit: 1,
-      nowMs: clock.now(),
       leaseMs: 1_000,
       attempts: 'first',
     });
@@ -87,7 +92,12 @@ describe('while the disk has not synced', () => {
 
   it('the store is not closed, however often it is asked to', async () => {
     const clock = new SettableClock();
-    const store = openSqliteStore({ file: join(folder, 'store.sqlite'), clock, targets: TARGETS });
+    const store = openSqliteStore({
+      file: join(folder, 'store.sqlite'),
+      clock,
+      time: timeBy(clock),
+      targets: TARGETS,
+    });
     await store.migrate(parcelMigration(clock));
     disk.isHeld = true;
     const commit = store.commit(batchOf([], [change('parcel', 0)]));
@@ -126,7 +136,7 @@ describe('once the disk has failed', () => {
   it('the store begins nothing more until it is opened again, so that no attempt is counted', async () => {
     const clock = new SettableClock();
     const file = join(folder, 'store.sqlite');
-    const store = openSqliteStore({ file, clock, targets: TARGETS });
+    const store = openSqliteStore({ file, clock, time: timeBy(clock), targets: TARGETS });
     await store.migrate(parcelMigration(clock));
     await commitChanges(store, change('due', 0, { delivery: DUE }));
     disk.isBroken = true;
@@ -137,16 +147,16 @@ describe('once the disk has failed', () => {
     const claim = { target: TARGET, limit: 1, leaseMs: 1_000, attempts: 'first' } as const;
     for (let time = 0; time < 3; time++) {
       clock.nowMs += 2_000;
-      await expect(
-        store.claimDeliveries({ ...claim, claimant: `${time}`, nowMs: clock.now() }),
-      ).rejects.toMatchObject({ code: 'store_commit_unknown' });
+      await expect(store.claimDeliveries({ ...claim, claimant: `${time}` })).rejects.toMatchObject({
+        code: 'store_commit_unknown',
+      });
     }
     expect(await store.health()).toMatchObject({ ok: false, reason: expect.stringContaining('EIO') });
     await store.close();
 
-    const again = openSqliteStore({ file, clock, targets: TARGETS });
+    const again = openSqliteStore({ file, clock, time: timeBy(clock), targets: TARGETS });
     await again.migrate(parcelMigration(clock));
-    const [claimed] = await again.claimDeliveries({ ...claim, claimant: 'again', nowMs: clock.now() });
+    const [claimed] = await again.claimDeliveries({ ...claim, claimant: 'again' });
     expect(claimed).toMatchObject({ entityId: 'due', attempt: 1 });
     await again.close();
   });

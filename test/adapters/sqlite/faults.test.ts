@@ -1,3 +1,4 @@
+import { renameSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -131,4 +132,48 @@ describe('the SQLite store', () => {
       await harness.rawQuery('SELECT order_id, order_status, ready_to_send FROM orders_original'),
     ).toEqual([{ order_id: 'order1', order_status: 'CREATED', ready_to_send: 1 }]);
   });
+
+  it('goes on in the file that takes the place of the open one, and says that it is another generation', async () => {
+    const store = await openMigrated(new SettableClock());
+    await commitChanges(store, change('parcel', 0));
+    copyOf(harness.file, `${harness.file}.backup`);
+    await commitChanges(store, change('lost', 0));
+    const { generation } = store;
+
+    renameSync(`${harness.file}.backup`, harness.file);
+
+    expect(store.generation).toBeGreaterThan(generation);
+    expect([...(await store.readView(['parcel', 'lost'])).keys()]).toEqual(['parcel']);
+    await commitChanges(store, change('parcel', 1));
+    const database = new DatabaseSync(harness.file);
+    const rows = database.prepare('SELECT parcel_id, version FROM parcels').all();
+    database.close();
+    expect(rows.map((row) => ({ ...row }))).toEqual([{ parcel_id: 'parcel', version: 2 }]);
+    const later = store.generation;
+    await commitChanges(store, change('parcel', 2));
+    expect(store.generation).toBe(later);
+  });
+
+  it('refuses reads and writes while its file is gone, and goes on when it is back', async () => {
+    const store = await openMigrated(new SettableClock());
+    await commitChanges(store, change('parcel', 0));
+    copyOf(harness.file, `${harness.file}.backup`);
+    rmSync(harness.file);
+    const gone = {
+      code: 'store_unreachable',
+      message: expect.stringContaining('is gone while the program runs'),
+    };
+    await expect(store.readView(['parcel'])).rejects.toMatchObject(gone);
+    await expect(commitChanges(store, change('parcel', 1))).rejects.toMatchObject(gone);
+    expect(await store.health()).toMatchObject({ ok: false, reason: gone.message });
+    renameSync(`${harness.file}.backup`, harness.file);
+    await commitChanges(store, change('parcel', 1));
+    expect(await store.health()).toEqual({ ok: true });
+  });
 });
+
+function copyOf(file: string, copy: string): void {
+  const database = new DatabaseSync(file);
+  database.exec(`VACUUM INTO '${copy}'`);
+  database.close();
+}

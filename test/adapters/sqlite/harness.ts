@@ -3,8 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
+import { MachineTime, type StoreTime } from '../../../src/adapters/sqlite/store-time.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
+
+/** Time as this clock has it, in place of the machine's, so that a test moves the leases too. */
+export function timeBy(clock: Pick<Clock, 'now'>): StoreTime {
+  return { now: () => clock.now(), leaseNow: () => clock.now() };
+}
+
+/** Processes that share a file are on one machine, which has one clock, whatever the test gives them. */
+function timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime {
+  return storeClock === 'own' ? new MachineTime(systemClock) : timeBy(storeClock);
+}
 
 /** The SQLite store in a temporary folder of its own for each `open`. */
 export class SqliteHarness implements StoreHarness {
@@ -17,7 +30,7 @@ export class SqliteHarness implements StoreHarness {
   }
 
   async openAgain(settings: StoreSettings): Promise<Store> {
-    const store = openSqliteStore({ file: this.file, ...settings });
+    const store = openSqliteStore({ file: this.file, time: timeOf(settings), ...settings });
     this.#stores.push(store);
     return store;
   }

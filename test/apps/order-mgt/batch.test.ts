@@ -27,6 +27,31 @@ describe('POST /api/orders/batch', () => {
     expect((await target.order('o-7')).body).toEqual(newState({ order_id: 'o-7' }));
   });
 
+  it('takes a repair, alone and in a batch, and nothing that only looks like one', async () => {
+    const target = await new TestOrderMgt().start();
+    const held = newState();
+    const digest = createHash('sha256')
+      .update(`${JSON.stringify([...Object.values(held)])}\n`)
+      .digest('hex');
+    await target.post(held, { 'webhook-id': 'msg_1' });
+    const repaired = newState({ ready_to_send: false });
+    for (const replaces of [digest.toUpperCase(), 7, null, `${digest}0`]) {
+      const answer = await target.post({ ...repaired, replaces }, { 'webhook-id': `msg_${replaces}` });
+      expect(answer).toMatchObject({ status: 200, body: { ignored: true } });
+    }
+    const single = await target.post({ ...repaired, replaces: digest }, { 'webhook-id': 'msg_r' });
+    expect(single).toMatchObject({ status: 200, body: { version: 2, duplicate: false, ignored: false } });
+    expect((await target.order(held.order_id)).body).toEqual(repaired);
+    const back = createHash('sha256')
+      .update(`${JSON.stringify([...Object.values(repaired)])}\n`)
+      .digest('hex');
+    const batch = await target.postBatch(batchOf({ id: 'msg_s', state: { ...held, replaces: back } }));
+    expect(batch.body.results).toEqual([
+      { id: 'msg_s', status: 200, version: 2, duplicate: false, ignored: false },
+    ]);
+    expect((await target.order(held.order_id)).body).toEqual(held);
+  });
+
   it('judges each member as a single post would be, and none spoils another', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState({ order_id: 'known', version: 5 }), { 'webhook-id': 'msg_known' });

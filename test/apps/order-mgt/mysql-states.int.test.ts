@@ -1,8 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { openMysqlStates } from '../../../src/apps/order-mgt/mysql-states.ts';
 import type { OrderStates } from '../../../src/apps/order-mgt/states.ts';
 import { describeOrderStates, type OrderStatesHarness, orderState } from '../../contract/order-states.ts';
+import { HastyClock } from '../../helpers/hasty-clock.ts';
+import { addressOf, TcpProxy, through } from '../../helpers/tcp-proxy.ts';
 import { createDatabase, services, type TestDatabase } from '../../services/context.ts';
 
 class MysqlHarness implements OrderStatesHarness {
@@ -24,7 +30,7 @@ class MysqlHarness implements OrderStatesHarness {
   }
 
   async openAgain(): Promise<OrderStates> {
-    const states = await openMysqlStates(this.url);
+    const states = await openMysqlStates(this.url, systemClock);
     this.#opened.push(states);
     return states;
   }
@@ -93,14 +99,74 @@ function describeServer(name: string, serverUrl: () => string): void {
       ]);
     });
 
+    it('goes on within seconds when another process was stopped inside its transaction, which then counts for nothing', async () => {
+      const proxy = await TcpProxy.start(addressOf(serverUrl()));
+      const script = new URL('./receiving-process.ts', import.meta.url).pathname;
+      const child = spawn(process.execPath, [script, through(proxy, harness.url)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+      try {
+        const isStopped = new Promise<void>((resolve) => {
+          proxy.onSent = (bytes) => {
+            if (!bytes.includes('INSERT INTO deliveries_received')) return;
+            child.kill('SIGSTOP');
+            resolve();
+          };
+        });
+        expect(await lines.next()).toMatchObject({ value: 'open' });
+        await isStopped;
+        const startedMs = performance.now();
+        const other = { deliveryId: 'b', state: orderState({ order_id: 'other' }), receivedAtMs: 0 };
+        expect(await states.receive([other])).toEqual([{ effect: 'applied', heldVersion: 2 }]);
+        expect(performance.now() - startedMs).toBeLessThan(15_000);
+        child.kill('SIGCONT');
+        expect(await lines.next()).toMatchObject({ value: expect.stringMatching(/^store_/) });
+        expect(await harness.ledger()).toEqual([{ delivery_id: 'b', effect: 'applied' }]);
+      } finally {
+        child.kill('SIGKILL');
+        child.kill('SIGCONT');
+        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+        await proxy.stop();
+      }
+    });
+
+    it('says that a COMMIT without an answer has an unknown outcome, and takes the delivery again', async () => {
+      const proxy = await TcpProxy.start(addressOf(serverUrl()));
+      const remote = await openMysqlStates(through(proxy, harness.url), new HastyClock());
+      try {
+        proxy.onSent = (bytes) => {
+          if (bytes.includes('COMMIT')) proxy.swallow();
+        };
+        await expect(remote.receive([delivery])).rejects.toMatchObject({
+          code: 'store_commit_unknown',
+          message: expect.stringContaining("the deliveries' ids will tell"),
+        });
+        proxy.onSent = () => {};
+        proxy.heal();
+        await expect.poll(() => remote.health()).toEqual({ ok: true });
+        // The server ends the transaction whose COMMIT it never got; this client waits a twentieth of its deadlines.
+        await expect
+          .poll(() => remote.receive([delivery]).catch(() => 'locked'), { timeout: 20_000 })
+          .toEqual([{ effect: 'applied', heldVersion: 2 }]);
+      } finally {
+        await remote.close();
+        await proxy.stop();
+      }
+    });
+
     it('refuses a database of a newer program, and one that is not there', async () => {
       await harness.query('INSERT INTO order_mgt_schema (version) VALUES (999)');
-      await expect(openMysqlStates(harness.url)).rejects.toMatchObject({ code: 'schema_too_new' });
+      await expect(openMysqlStates(harness.url, systemClock)).rejects.toMatchObject({
+        code: 'schema_too_new',
+      });
       const url = new URL(harness.url);
       url.pathname = '/not_there';
-      await expect(openMysqlStates(url.href)).rejects.toMatchObject({ code: 'store_refused' });
+      await expect(openMysqlStates(url.href, systemClock)).rejects.toMatchObject({ code: 'store_refused' });
       url.port = '1';
-      await expect(openMysqlStates(url.href)).rejects.toMatchObject({ code: 'store_unreachable' });
+      await expect(openMysqlStates(url.href, systemClock)).rejects.toMatchObject({
+        code: 'store_unreachable',
+      });
     });
   });
 }

@@ -31,7 +31,12 @@ async function server(keys: string | undefined) {
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     onJob: () => {},
     health: async () => ({ ok: true }),
-    status: () => ({ ingest: null, deliveries: {}, sweeps: {} }),
+    status: () => ({
+      ingest: null,
+      deliveries: {},
+      sweeps: {},
+      verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+    }),
   });
   onTestFinished(() => app.close());
   const ask = async (url: string, key?: string, payload?: object) => {

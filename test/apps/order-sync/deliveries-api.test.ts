@@ -17,7 +17,12 @@ async function server(access: ApiAccess = 'open') {
     access,
     onJob: () => void jobs++,
     health: async () => ({ ok: true }),
-    status: () => ({ ingest: null, deliveries: {}, sweeps: {} }),
+    status: () => ({
+      ingest: null,
+      deliveries: {},
+      sweeps: {},
+      verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+    }),
   });
   onTestFinished(() => app.close());
   return {

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { orders } from '../../../src/orders/index.ts';
 import type { Store } from '../../../src/ports/store.ts';
+import { timeBy } from '../../adapters/sqlite/harness.ts';
 import { claimDue, LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
 import { change, commitChanges, SettableClock } from '../../contract/store/fixtures.ts';
 
@@ -19,7 +20,12 @@ export interface Ledger {
 export async function ledgerOf(ids: readonly string[], target = 'order-mgt'): Promise<Ledger> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-ledger-'));
   const clock = new SettableClock();
-  const store = openSqliteStore({ file: join(folder, 'order-sync.sqlite'), clock, targets: [target] });
+  const store = openSqliteStore({
+    file: join(folder, 'order-sync.sqlite'),
+    clock,
+    time: timeBy(clock),
+    targets: [target],
+  });
   onTestFinished(async () => {
     await store.close();
     await rm(folder, { recursive: true, force: true });
@@ -28,7 +34,7 @@ export async function ledgerOf(ids: readonly string[], target = 'order-mgt'): Pr
   const row = ['CREATED', 'PAYMENT_AUTHORIZED', null, true];
   const delivery = { hasChanged: true, qualifiesFor: [target] };
   await commitChanges(store, ...ids.map((id) => change(id, 0, { row, delivery })));
-  const claim = { target, claimant: 'one', limit: ids.length, nowMs: clock.now(), leaseMs: LEASE_MS };
+  const claim = { target, claimant: 'one', limit: ids.length, leaseMs: LEASE_MS };
   const claimed = await claimDue(store, claim);
   await store.settleDeliveries(
     claimed.map((delivery) => {

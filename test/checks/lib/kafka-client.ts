@@ -62,7 +62,7 @@ function headersOf(record: RawRecord): Map<Buffer, Buffer> {
 }
 
 /** FNV-1a: the same key always in the same partition; no other producer's way of choosing, on purpose. */
-function partitionOf(key: Buffer | null, partitions: number): number {
+export function partitionOf(key: Buffer | null, partitions: number): number {
   let state = 0x811c9dc5;
   for (const byte of key ?? []) state = Math.imul(state ^ byte, 0x01000193) >>> 0;
   return state % partitions;

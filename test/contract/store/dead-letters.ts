@@ -22,14 +22,13 @@ export function describeDeadLetters(harness: StoreHarness): void {
 
     /** Makes so many deliveries due to both targets, and ends those of the first as `endOf` says. */
     async function fill(count: number, endOf: (number: number) => 'dead' | 'delivered' | null) {
-      const { store, clock } = place;
+      const { store } = place;
       const ids = Array.from({ length: count }, (_, number) => idOf(number));
       await commitChanges(store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       const claimed = await claimDue(store, {
         target: TARGET,
         claimant: 'one',
         limit: count,
-        nowMs: clock.now(),
         leaseMs: LEASE_MS,
       });
       await store.settleDeliveries(
@@ -104,7 +103,6 @@ export function describeDeadLetters(harness: StoreHarness): void {
           target: TARGET,
           claimant: `claim ${attemptedAtMs}`,
           limit: 1,
-          nowMs: clock.now(),
           leaseMs: LEASE_MS,
         });
         if (delivery === undefined) throw new Error('Nothing is due.');
@@ -140,7 +138,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
     });
 
     describe('and a redrive job', () => {
-      const claimOf = (claimant: string) => ({ claimant, nowMs: place.clock.now(), leaseMs: LEASE_MS });
+      const claimOf = (claimant: string) => ({ claimant, leaseMs: LEASE_MS });
       const create = (jobId: string, facts: { isDryRun?: boolean; filter?: Partial<DeliveryFilter> } = {}) =>
         place.store.createRedrive({
           jobId,
@@ -242,6 +240,39 @@ export function describeDeadLetters(harness: StoreHarness): void {
         expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'newer' });
         await step('two', 'newer', 100);
         expect(await place.store.claimRedrive(claimOf('one'))).toBeNull();
+      });
+
+      it('that rests is left out for as long as it was told to, and the jobs behind it go on', async () => {
+        await fill(2, () => 'dead');
+        await create('older');
+        place.clock.nowMs += 1;
+        await create('newer', { isDryRun: true });
+        const rest = { claimant: 'one', jobId: 'older', restMs: 60_000 };
+        await place.store.restRedrive({ ...rest, claimant: 'nobody' });
+        expect(await place.store.claimRedrive(claimOf('one'))).toMatchObject({ jobId: 'older' });
+        await place.store.restRedrive({ ...rest, claimant: 'another' });
+        expect(await place.store.claimRedrive(claimOf('two'))).toBeNull();
+        await place.store.restRedrive(rest);
+        expect(await step('one', 'older', 100)).toBeNull();
+        expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'newer' });
+        place.clock.nowMs += 60_000;
+        // One job at a time, though the lease of this one is over by now: whoever had it goes on with it.
+        expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'newer' });
+        await step('two', 'newer', 100);
+        expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'older' });
+        expect(await step('two', 'older', 100)).toMatchObject({ state: 'done', redriven: 2 });
+      });
+
+      it('whose filter was altered so that it cannot be read is shown, and redrives nothing', async () => {
+        await fill(2, () => 'dead');
+        await create('job');
+        await harness.rawQuery("UPDATE redrive_jobs SET filter = '{' WHERE job_id = 'job'");
+        expect(await place.store.listRedrives({ after: null, limit: 10 })).toMatchObject([
+          { jobId: 'job', filter: null },
+        ]);
+        expect(await place.store.claimRedrive(claimOf('one'))).toMatchObject({ jobId: 'job', filter: null });
+        await expect(step('one', 'job', 100)).rejects.toMatchObject({ code: 'store_refused' });
+        expect(await list({ status: 'dead' })).toHaveLength(2);
       });
 
       it('is listed, the newest first, page by page, with all that was asked of it', async () => {

@@ -50,12 +50,12 @@ export function describeDeliveries(harness: StoreHarness): void {
       place.clock.nowMs += 5_000;
       await commitChanges(place.store, change('parcel', 1, { delivery: UNCHANGED }));
       expect(await read()).toEqual(before);
-      expect(await claimOnly(place.store, place)).toMatchObject({ version: 1 });
+      expect(await claimOnly(place.store)).toMatchObject({ version: 1 });
     });
 
     it('takes the place of an older one that waits', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      await settle(await claimOnly(place.store, place), { retryAtMs: place.clock.now() + 60_000 });
+      await settle(await claimOnly(place.store), { retryAtMs: place.clock.now() + 60_000 });
       place.clock.nowMs += 1_000;
 
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE, row: ['Bergen', null, 7] }));
@@ -66,7 +66,7 @@ export function describeDeliveries(harness: StoreHarness): void {
         attempts: 0,
         nextAttemptAtMs: place.clock.now(),
       });
-      expect(await claimOnly(place.store, place)).toMatchObject({
+      expect(await claimOnly(place.store)).toMatchObject({
         version: 2,
         attempt: 1,
         row: ['Bergen', null, 7],
@@ -76,7 +76,7 @@ export function describeDeliveries(harness: StoreHarness): void {
 
     it('is due again after an older one was delivered', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      await settle(await claimOnly(place.store, place), 'delivered');
+      await settle(await claimOnly(place.store), 'delivered');
       expect(await commitChanges(place.store, change('parcel', 1, { delivery: DUE }))).toBe(TARGETS.length);
       expect(await read()).toMatchObject({
         status: 'pending',
@@ -88,7 +88,7 @@ export function describeDeliveries(harness: StoreHarness): void {
 
     it('is due again after an older one was given up', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      await settle(await claimOnly(place.store, place), 'dead');
+      await settle(await claimOnly(place.store), 'dead');
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
       expect(await read()).toMatchObject({
         status: 'pending',
@@ -96,12 +96,12 @@ export function describeDeliveries(harness: StoreHarness): void {
         deliveredVersion: null,
         attempts: 0,
       });
-      expect(await claimOnly(place.store, place)).toMatchObject({ version: 2, attempt: 1 });
+      expect(await claimOnly(place.store)).toMatchObject({ version: 2, attempt: 1 });
     });
 
     it('waits for the older one that is being sent, and is due as soon as that is settled', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const older = await claimOnly(place.store, place);
+      const older = await claimOnly(place.store);
       place.clock.nowMs += 1_000;
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
 
@@ -109,7 +109,6 @@ export function describeDeliveries(harness: StoreHarness): void {
         target: TARGET,
         claimant: 'other',
         limit: 10,
-        nowMs: place.clock.now(),
         leaseMs: LEASE_MS,
       };
       expect(await claimDue(place.store, request)).toEqual([]);
@@ -128,12 +127,12 @@ export function describeDeliveries(harness: StoreHarness): void {
         attempts: 0,
         nextAttemptAtMs: place.clock.now(),
       });
-      expect(await claimOnly(place.store, place, 'other')).toMatchObject({ version: 2, attempt: 1 });
+      expect(await claimOnly(place.store, 'other')).toMatchObject({ version: 2, attempt: 1 });
     });
 
     it.each(['dead', 'retry'] as const)('is due at once if the older one ends as %s', async (end) => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const older = await claimOnly(place.store, place);
+      const older = await claimOnly(place.store);
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
       place.clock.nowMs += 1_000;
 
@@ -150,12 +149,12 @@ export function describeDeliveries(harness: StoreHarness): void {
 
     it('is due at once if the claim of the older one ran out', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const older = await claimOnly(place.store, place);
+      const older = await claimOnly(place.store);
       place.clock.nowMs += LEASE_MS;
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
       expect(await read()).toMatchObject({ dueVersion: 2, nextAttemptAtMs: place.clock.now() });
 
-      const newer = await claimOnly(place.store, place, 'other');
+      const newer = await claimOnly(place.store, 'other');
       await settle(older, 'delivered');
       expect(newer).toMatchObject({ version: 2, attempt: 1 });
       expect(await read()).toMatchObject({
@@ -216,7 +215,7 @@ export function describeDeliveries(harness: StoreHarness): void {
           nextAttemptAtMs: place.clock.now(),
         });
       }
-      expect(await claimOnly(place.store, place)).toMatchObject({
+      expect(await claimOnly(place.store)).toMatchObject({
         version: 2,
         attempt: 1,
         row: ['lost', null, null],
@@ -239,7 +238,7 @@ export function describeDeliveries(harness: StoreHarness): void {
 
     it('is due where an attempt was made, whatever came of it', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const attempted = await claimOnly(place.store, place);
+      const attempted = await claimOnly(place.store);
       const retry = { retryAtMs: place.clock.now() + 60_000 };
       await place.store.settleDeliveries([settlement(attempted, retry)]);
       expect(await withdraw(1)).toBe(TARGETS.length);
@@ -252,7 +251,7 @@ export function describeDeliveries(harness: StoreHarness): void {
 
     it('is due where only an older version was ever attempted', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'dead')]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'dead')]);
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
       expect(await withdraw(2)).toBe(TARGETS.length);
       expect(await read()).toMatchObject({ status: 'pending', dueVersion: 3, attempts: 0 });
@@ -260,7 +259,7 @@ export function describeDeliveries(harness: StoreHarness): void {
 
     it('waits for the older state that is being sent', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const older = await claimOnly(place.store, place);
+      const older = await claimOnly(place.store);
       expect(await withdraw(1)).toBe(TARGETS.length);
       expect(await read()).toMatchObject({ dueVersion: 2, nextAttemptAtMs: place.clock.now() + LEASE_MS });
       await place.store.settleDeliveries([settlement(older, 'delivered')]);
@@ -273,7 +272,7 @@ export function describeDeliveries(harness: StoreHarness): void {
 
     it('is due after a claim that was never settled', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      await claimOnly(place.store, place);
+      await claimOnly(place.store);
       place.clock.nowMs += LEASE_MS;
       expect(await withdraw(1)).toBe(TARGETS.length);
       expect(await read()).toMatchObject({ dueVersion: 2, nextAttemptAtMs: place.clock.now() });

@@ -18,7 +18,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
   describe('a claim', () => {
     const place = usePlace(harness);
     const claim = (store: Store, claimant: string, limit: number) =>
-      claimDue(store, { target: TARGET, claimant, limit, nowMs: place.clock.now(), leaseMs: LEASE_MS });
+      claimDue(store, { target: TARGET, claimant, limit, leaseMs: LEASE_MS });
 
     it('gives the row of the view, of every id byte for byte', async () => {
       await commitChanges(
@@ -66,7 +66,6 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
         target: TARGET,
         claimant: 'two',
         limit: 10,
-        nowMs: place.clock.now(),
         leaseMs: 1_000,
       };
       const behind = await claimDue(place.store, { ...request, behind: second });
@@ -78,12 +77,12 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
     it('takes first attempts or retries: a retry is what failed, not what nobody settled', async () => {
       const ids = async (attempts: 'first' | 'later') => {
         const request = { target: TARGET, claimant: 'two', limit: 10, leaseMs: LEASE_MS, attempts };
-        const claimed = await place.store.claimDeliveries({ ...request, nowMs: place.clock.now() });
+        const claimed = await place.store.claimDeliveries({ ...request });
         return claimed.map(({ entityId, attempt, isRetry }) => [entityId, attempt, isRetry]);
       };
       await commitChanges(place.store, change('failed', 0, { delivery: DUE }));
       const retryAtMs = place.clock.now() + 1;
-      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), { retryAtMs })]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store), { retryAtMs })]);
       await commitChanges(place.store, change('lost', 0, { delivery: DUE }));
       expect(await ids('first')).toEqual([['lost', 1, false]]);
       place.clock.nowMs += LEASE_MS + 1;
@@ -99,9 +98,9 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
     it('of a newer version is no retry, whatever became of the older one', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const retryAtMs = place.clock.now() + 1_000;
-      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), { retryAtMs })]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store), { retryAtMs })]);
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
-      expect(await claimOnly(place.store, place)).toMatchObject({ version: 2, attempt: 1, isRetry: false });
+      expect(await claimOnly(place.store)).toMatchObject({ version: 2, attempt: 1, isRetry: false });
     });
 
     it('that is given back is due again at once, and has cost no attempt', async () => {
@@ -122,9 +121,9 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
 
     it('that is given back late leaves the next one alone', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const late = await claimOnly(place.store, place, 'one');
+      const late = await claimOnly(place.store, 'one');
       place.clock.nowMs += LEASE_MS;
-      const next = await claimOnly(place.store, place, 'two');
+      const next = await claimOnly(place.store, 'two');
       await place.store.releaseDeliveries([late]);
       expect(await claim(place.store, 'three', 10)).toEqual([]);
       await place.store.settleDeliveries([settlement(next, 'delivered')]);
@@ -137,22 +136,21 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
 
     it('that is given back makes way for a newer version, which has all its attempts', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const older = await claimOnly(place.store, place);
+      const older = await claimOnly(place.store);
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
       expect(await claim(place.store, 'two', 10)).toEqual([]);
       await place.store.releaseDeliveries([older]);
-      expect(await claimOnly(place.store, place)).toMatchObject({ version: 2, attempt: 1 });
+      expect(await claimOnly(place.store)).toMatchObject({ version: 2, attempt: 1 });
     });
 
     it('is of one target alone', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      await claimOnly(place.store, place);
+      await claimOnly(place.store);
       expect(await place.store.readDelivery(TARGETS[1], 'parcel')).toMatchObject({ attempts: 0 });
       const unknown = {
         target: 'nobody',
         claimant: 'one',
         limit: 1,
-        nowMs: place.clock.now(),
         leaseMs: LEASE_MS,
       };
       expect(await claimDue(place.store, unknown)).toEqual([]);
@@ -160,7 +158,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
 
     it('counts as an attempt before anything is sent, and is due again when its lease ends', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const first = await claimOnly(place.store, place, 'one');
+      const first = await claimOnly(place.store, 'one');
       expect(first.attempt).toBe(1);
       const leaseEndMs = place.clock.now() + LEASE_MS;
       expect(await place.store.readDelivery(TARGET, 'parcel')).toMatchObject({
@@ -177,7 +175,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
 
     it('that ran out but was not taken by another is still settled', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const slow = await claimOnly(place.store, place);
+      const slow = await claimOnly(place.store);
       place.clock.nowMs += LEASE_MS * 2;
       await place.store.settleDeliveries([settlement(slow, 'delivered')]);
       expect(await place.store.readDelivery(TARGET, 'parcel')).toMatchObject({

@@ -4,7 +4,7 @@ import type {
   DeliverySettlement,
   Store,
 } from '../../../src/ports/store.ts';
-import { type StorePlace, TARGET } from './fixtures.ts';
+import { TARGET } from './fixtures.ts';
 
 export const LEASE_MS = 30_000;
 
@@ -21,16 +21,11 @@ export async function claimDue(
 }
 
 /** Claims the one delivery that is due to the target. */
-export async function claimOnly(
-  store: Store,
-  place: StorePlace,
-  claimant = 'claimant',
-): Promise<ClaimedDelivery> {
+export async function claimOnly(store: Store, claimant = 'claimant'): Promise<ClaimedDelivery> {
   const claimed = await claimDue(store, {
     target: TARGET,
     claimant,
     limit: 10,
-    nowMs: place.clock.now(),
     leaseMs: LEASE_MS,
   });
   const [only] = claimed;

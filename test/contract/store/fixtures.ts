@@ -33,6 +33,11 @@ export interface StoreHarness {
 export interface StoreSettings {
   readonly clock: Clock;
   readonly targets: readonly string[];
+  /**
+   * What leases and retries are reckoned by, in place of what the store itself has for it: `clock`, if it is left
+   * out, so that a test can move time; `own`: what the store itself has.
+   */
+  readonly storeClock?: Pick<Clock, 'now'> | 'own';
 }
 
 export type OriginalOrder = readonly [

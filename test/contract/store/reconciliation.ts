@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { compareUtf8 } from '../../../src/core/text.ts';
+import type { DeliveryRepair } from '../../../src/ports/reconciliation.ts';
 import { claimDue, LEASE_MS, settlement } from './delivery-helpers.ts';
 import {
   change,
   commitChanges,
   DUE,
   NASTY_IDS,
+  NOT_READY,
   ROW,
   type StoreHarness,
   TARGET,
@@ -22,7 +24,6 @@ export function describeReconciliation(harness: StoreHarness): void {
         target: TARGET,
         claimant,
         limit: 100,
-        nowMs: place.clock.now(),
         leaseMs: LEASE_MS,
       });
 
@@ -66,10 +67,10 @@ export function describeReconciliation(harness: StoreHarness): void {
         change('newer', 1, { row: other, delivery: DUE }),
       );
       expect(await place.store.listOwed({ target: TARGET, after: null, limit: 10 })).toEqual([
-        { entityId: 'dead', status: 'dead', deliveredVersion: null, row: ROW },
-        { entityId: 'done', status: 'delivered', deliveredVersion: 1, row: ROW },
-        { entityId: 'newer', status: 'pending', deliveredVersion: 1, row: other },
-        { entityId: 'pending', status: 'pending', deliveredVersion: null, row: ROW },
+        { entityId: 'dead', status: 'dead', deliveredVersion: null, dueVersion: 1, row: ROW },
+        { entityId: 'done', status: 'delivered', deliveredVersion: 1, dueVersion: 1, row: ROW },
+        { entityId: 'newer', status: 'pending', deliveredVersion: 1, dueVersion: 2, row: other },
+        { entityId: 'pending', status: 'pending', deliveredVersion: null, dueVersion: 1, row: ROW },
       ]);
     });
 
@@ -84,7 +85,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       ];
       const before = await untouched();
       const delivered = ['b', 'c', 'x'].map((entityId) => ({ entityId, version: 1 }));
-      expect(await place.store.makeDueAgain({ target: TARGET, delivered, nowMs })).toBe(2);
+      expect(await place.store.makeDueAgain({ target: TARGET, delivered })).toBe(2);
       expect(await untouched()).toEqual(before);
       expect(await place.store.readDelivery(TARGET, 'b')).toMatchObject({
         status: 'pending',
@@ -111,7 +112,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       place.clock.nowMs += 1_000;
       const table = () => harness.rawQuery('SELECT * FROM deliveries ORDER BY target, entity_id');
       const before = await table();
-      const again = { target: TARGET, nowMs: place.clock.now() + 1 };
+      const again = { target: TARGET };
       const delivered = ['dead', 'delivered, then due', 'pending'].map((entityId) => ({
         entityId,
         version: 1,
@@ -134,9 +135,126 @@ export function describeReconciliation(harness: StoreHarness): void {
         ),
       );
       const delivered = ['dead', 'newer', 'same'].map((entityId) => ({ entityId, version: 1 }));
-      const nowMs = place.clock.now();
-      expect(await place.store.makeDueAgain({ target: TARGET, delivered, nowMs })).toBe(1);
+      expect(await place.store.makeDueAgain({ target: TARGET, delivered })).toBe(1);
       expect((await claim('third')).map(({ entityId }) => entityId)).toEqual(['same']);
+    });
+
+    describe('where the store was restored from an older state', () => {
+      const DIGEST = 'ab'.repeat(32);
+      const OTHER_DIGEST = 'cd'.repeat(32);
+      const unrecorded = (entityId: string, facts: Partial<DeliveryRepair> = {}): DeliveryRepair => ({
+        entityId,
+        was: 'unrecorded',
+        version: 1,
+        heldVersion: 1,
+        replaces: DIGEST,
+        ...facts,
+      });
+      const repair = (...repairs: DeliveryRepair[]) =>
+        place.store.makeRepairsDue({ target: TARGET, repairs });
+
+      it('puts an entity of the view into the ledger, and its claim says what it is to replace', async () => {
+        const ids = ['b', 'A1 ', 'é'];
+        await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: NOT_READY })));
+        expect(await repair(...ids.map((id) => unrecorded(id)))).toBe(3);
+        expect(await place.store.readDelivery(TARGETS[1], 'b')).toBeNull();
+        const claimed = await claim('repairs');
+        expect(
+          claimed.map(({ entityId, version, attempt, replaces }) => [entityId, version, attempt, replaces]),
+        ).toEqual(expect.arrayContaining(ids.map((id) => [id, 1, 1, DIGEST])));
+        await place.store.settleDeliveries(claimed.map((delivery) => settlement(delivery, 'delivered')));
+        expect(await place.store.readDelivery(TARGET, 'b')).toMatchObject({
+          status: 'delivered',
+          deliveredVersion: 1,
+        });
+        // From now on the target is owed what comes.
+        expect(await commitChanges(place.store, change('b', 1, { delivery: NOT_READY }))).toBe(1);
+        const [later] = await claim('later');
+        expect(later).toMatchObject({ entityId: 'b', version: 2 });
+        expect(later).not.toHaveProperty('replaces');
+      });
+
+      it('says what is to be replaced at every attempt, and again if it is made due again', async () => {
+        await commitChanges(place.store, change('b', 0, { delivery: NOT_READY }));
+        await repair(unrecorded('b'));
+        const [first] = await claim('first');
+        if (first === undefined) throw new Error('Nothing was claimed.');
+        await place.store.settleDeliveries([settlement(first, { retryAtMs: place.clock.now() })]);
+        const [second] = await claim('second');
+        expect(second).toMatchObject({ attempt: 2, replaces: DIGEST });
+        if (second === undefined) throw new Error('Nothing was claimed.');
+        await place.store.settleDeliveries([settlement(second, 'delivered')]);
+        await place.store.makeDueAgain({ target: TARGET, delivered: [{ entityId: 'b', version: 1 }] });
+        expect(await claim('third')).toMatchObject([{ replaces: DIGEST }]);
+      });
+
+      it('delivers as ever where nothing of the same version is to be replaced', async () => {
+        await commitChanges(
+          place.store,
+          change('b', 0, { delivery: NOT_READY }),
+          change('c', 0, { delivery: NOT_READY }),
+        );
+        await repair(
+          unrecorded('b', { replaces: null }),
+          unrecorded('c', { heldVersion: 0, replaces: null }),
+        );
+        for (const claimed of await claim('repairs')) expect(claimed).not.toHaveProperty('replaces');
+      });
+
+      it('makes a dead delivery due again, and the latest repair of it counts', async () => {
+        await fill(['b'], () => 'dead');
+        const dead = unrecorded('b', { was: 'dead' });
+        expect(await repair(dead)).toBe(1);
+        const [first] = await claim('first');
+        expect(first).toMatchObject({ version: 1, attempt: 1, replaces: DIGEST });
+        if (first === undefined) throw new Error('Nothing was claimed.');
+        await place.store.settleDeliveries([settlement(first, 'dead')]);
+        expect(await repair({ ...dead, replaces: OTHER_DIGEST })).toBe(1);
+        expect(await claim('second')).toMatchObject([{ replaces: OTHER_DIGEST }]);
+      });
+
+      it('leaves alone what has moved on, is in the ledger already, or is in no view', async () => {
+        await fill(['delivered', 'pending', 'dead'], (id) =>
+          id === 'pending' ? null : (id as 'dead' | 'delivered'),
+        );
+        await commitChanges(place.store, change('moved', 0, { delivery: NOT_READY }));
+        await commitChanges(place.store, change('moved', 1, { delivery: NOT_READY }));
+        const table = () => harness.rawQuery('SELECT * FROM deliveries ORDER BY target, entity_id');
+        const before = await table();
+        expect(
+          await repair(
+            unrecorded('moved'),
+            unrecorded('nowhere'),
+            unrecorded('delivered'),
+            unrecorded('pending'),
+            unrecorded('dead'),
+          ),
+        ).toBe(0);
+        expect(
+          await repair(
+            unrecorded('delivered', { was: 'dead' }),
+            unrecorded('pending', { was: 'dead' }),
+            unrecorded('dead', { was: 'dead', version: 2 }),
+          ),
+        ).toBe(0);
+        expect(await repair()).toBe(0);
+        expect(await table()).toEqual(before);
+      });
+
+      it('owes the later state if the view changes at the same time', async () => {
+        const other = await place.another();
+        const ids = Array.from({ length: 40 }, (_, index) => `parcel ${index}`);
+        await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: NOT_READY })));
+        await Promise.all([
+          ...ids.map((id) => commitChanges(place.store, change(id, 1, { delivery: NOT_READY }))),
+          ...ids.map((id) => other.makeRepairsDue({ target: TARGET, repairs: [unrecorded(id)] })),
+        ]);
+        for (const id of ids) {
+          const delivery = await place.store.readDelivery(TARGET, id);
+          // Either it had changed before, or the change found it in the ledger.
+          if (delivery !== null) expect(delivery, id).toMatchObject({ status: 'pending', dueVersion: 2 });
+        }
+      });
     });
   });
 }

@@ -13,7 +13,7 @@ export function describeSettlements(harness: StoreHarness): void {
 
     it('as delivered leaves nothing to do', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'delivered')]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'delivered')]);
       expect(await read()).toEqual({
         target: TARGET,
         entityId: 'parcel',
@@ -31,7 +31,7 @@ export function describeSettlements(harness: StoreHarness): void {
 
     it('as dead leaves nothing to do, and says why', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'dead')]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'dead')]);
       expect(await read()).toMatchObject({
         status: 'dead',
         deliveredVersion: null,
@@ -45,7 +45,7 @@ export function describeSettlements(harness: StoreHarness): void {
     it('as retry is due when it says, not before, as the next attempt of the same version', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const retryAtMs = place.clock.now() + 90_000;
-      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), { retryAtMs })]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store), { retryAtMs })]);
       expect(await read()).toMatchObject({
         status: 'pending',
         nextAttemptAtMs: retryAtMs,
@@ -53,9 +53,9 @@ export function describeSettlements(harness: StoreHarness): void {
       });
 
       place.clock.nowMs = retryAtMs - 1;
-      await expect(claimOnly(place.store, place)).rejects.toThrow('got 0');
+      await expect(claimOnly(place.store)).rejects.toThrow('got 0');
       place.clock.nowMs = retryAtMs;
-      expect(await claimOnly(place.store, place)).toMatchObject({ version: 1, attempt: 2 });
+      expect(await claimOnly(place.store)).toMatchObject({ version: 1, attempt: 2 });
     });
 
     it('as a retry that is not counted writes the attempt to the ledger and takes its number back', async () => {
@@ -69,14 +69,14 @@ export function describeSettlements(harness: StoreHarness): void {
         [false, 3, 2],
       ] as const) {
         place.clock.nowMs += 1_000;
-        const claimed = await claimOnly(place.store, place, `at ${place.clock.nowMs}`);
+        const claimed = await claimOnly(place.store, `at ${place.clock.nowMs}`);
         expect(claimed).toMatchObject({ attempt });
         const facts = { attemptedAtMs: place.clock.nowMs };
         await place.store.settleDeliveries([settlement(claimed, retry(isCounted), facts)]);
         expect(await read()).toMatchObject({ status: 'pending', attempts: left });
       }
       expect((await attempts()).map((row) => asNumber(row.attempt))).toEqual([1, 2, 2, 2, 3]);
-      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'delivered')]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'delivered')]);
       expect(await read()).toMatchObject({ status: 'delivered', attempts: 3 });
     });
 
@@ -86,20 +86,20 @@ export function describeSettlements(harness: StoreHarness): void {
         place.store.settleDeliveries([
           settlement(late, { retryAtMs: place.clock.now(), isCounted: false }, { status: 503 }),
         ]);
-      const late = await claimOnly(place.store, place, 'slow');
+      const late = await claimOnly(place.store, 'slow');
       await commitChanges(place.store, change('newer', 1, { delivery: DUE }));
       await settle(late);
       expect(await place.store.readDelivery(TARGET, 'newer')).toMatchObject({ dueVersion: 2, attempts: 0 });
-      const passedOn = await claimOnly(place.store, place, 'slow again');
+      const passedOn = await claimOnly(place.store, 'slow again');
       place.clock.nowMs += LEASE_MS;
-      await claimOnly(place.store, place, 'quick');
+      await claimOnly(place.store, 'quick');
       await settle(passedOn);
       expect(await place.store.readDelivery(TARGET, 'newer')).toMatchObject({ attempts: 2 });
     });
 
     it('writes every attempt to the ledger', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const first = await claimOnly(place.store, place);
+      const first = await claimOnly(place.store);
       await place.store.settleDeliveries([
         settlement(
           first,
@@ -107,7 +107,7 @@ export function describeSettlements(harness: StoreHarness): void {
           { status: null, error: "No answer: it's down — 😀" },
         ),
       ]);
-      await place.store.settleDeliveries([settlement(await claimOnly(place.store, place), 'delivered')]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'delivered')]);
       const rows = await attempts();
       expect(rows.map((row) => [asNumber(row.version), asNumber(row.attempt), String(row.verdict)])).toEqual([
         [1, 1, 'retry'],
@@ -123,9 +123,9 @@ export function describeSettlements(harness: StoreHarness): void {
       ['delivered', 'delivered'],
     ] as const)('as %s of a claim that has passed on is only recorded', async (_end, next) => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const late = await claimOnly(place.store, place, 'slow');
+      const late = await claimOnly(place.store, 'slow');
       place.clock.nowMs += LEASE_MS;
-      const present = await claimOnly(place.store, place, 'quick');
+      const present = await claimOnly(place.store, 'quick');
       expect(present.attempt).toBe(2);
       const before = await read();
 
@@ -142,23 +142,23 @@ export function describeSettlements(harness: StoreHarness): void {
       'of a claim that ran out leaves the same claimant its new claim (of version %i)',
       async (version) => {
         await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-        const late = await claimOnly(place.store, place);
+        const late = await claimOnly(place.store);
         place.clock.nowMs += LEASE_MS;
         if (version === 2) await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
-        expect(await claimOnly(place.store, place)).toMatchObject({ version });
+        expect(await claimOnly(place.store)).toMatchObject({ version });
         const before = await read();
         place.clock.nowMs += 1;
 
         await place.store.settleDeliveries([settlement(late, { retryAtMs: place.clock.now() })]);
 
         expect(await read()).toMatchObject({ nextAttemptAtMs: before?.nextAttemptAtMs, status: 'pending' });
-        await expect(claimOnly(place.store, place, 'other')).rejects.toThrow('got 0');
+        await expect(claimOnly(place.store, 'other')).rejects.toThrow('got 0');
       },
     );
 
     it('of a claim that was settled already moves nothing', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const claimed = await claimOnly(place.store, place);
+      const claimed = await claimOnly(place.store);
       await place.store.settleDeliveries([settlement(claimed, 'delivered')]);
       const before = await read();
       await place.store.settleDeliveries([settlement(claimed, { retryAtMs: place.clock.now() })]);
@@ -167,12 +167,10 @@ export function describeSettlements(harness: StoreHarness): void {
 
     it('never lowers the delivered version', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const late = await claimOnly(place.store, place, 'slow');
+      const late = await claimOnly(place.store, 'slow');
       place.clock.nowMs += LEASE_MS;
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
-      await place.store.settleDeliveries([
-        settlement(await claimOnly(place.store, place, 'quick'), 'delivered'),
-      ]);
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store, 'quick'), 'delivered')]);
       await place.store.settleDeliveries([settlement(late, 'delivered')]);
       expect(await read()).toMatchObject({ status: 'delivered', dueVersion: 2, deliveredVersion: 2 });
     });
@@ -184,7 +182,6 @@ export function describeSettlements(harness: StoreHarness): void {
         target: TARGET,
         claimant: 'one',
         limit: 10,
-        nowMs: place.clock.now(),
         leaseMs: LEASE_MS,
       };
       const claimed = await claimDue(place.store, request);
@@ -204,7 +201,6 @@ export function describeSettlements(harness: StoreHarness): void {
       const claimed = await place.store.claimDeliveries({
         ...request,
         claimant: 'one',
-        nowMs: place.clock.now(),
       });
       expect(claimed).toHaveLength(100);
       await commitChanges(place.store, change(newer, 1, { row: ['Bergen', false, null], delivery: DUE }));
@@ -213,7 +209,6 @@ export function describeSettlements(harness: StoreHarness): void {
       const [again] = await place.store.claimDeliveries({
         ...request,
         claimant: 'two',
-        nowMs: place.clock.now(),
       });
       expect(again).toMatchObject({ entityId: reclaimed, claimant: 'two', attempt: 1 });
 

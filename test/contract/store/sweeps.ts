@@ -8,12 +8,11 @@ export function describeSweeps(harness: StoreHarness): void {
   describe('the sweeps of a target', () => {
     const place = usePlace(harness);
 
-    const read = (target: string = TARGET) => place.store.readSweep({ target, nowMs: place.clock.now() });
+    const read = (target: string = TARGET) => place.store.readSweep(target);
     const claimBy = (claimant: string, facts: Partial<SweepClaim> = {}) => ({
       target: TARGET,
       claimant,
       waitsSinceMs: place.clock.now(),
-      nowMs: place.clock.now(),
       leaseMs: LEASE_MS,
       ...facts,
     });
@@ -28,6 +27,7 @@ export function describeSweeps(harness: StoreHarness): void {
       missing: 4,
       older: 5,
       different: 6,
+      unrecorded: 11,
       unexpected: 7,
       newer: 8,
       madeDue: 9,
@@ -36,22 +36,20 @@ export function describeSweeps(harness: StoreHarness): void {
 
     it('wait since the target was first seen, by whichever instance', async () => {
       const seenMs = place.clock.now();
-      expect(await read()).toEqual({ waitsSinceMs: seenMs, last: null });
+      expect(await read()).toEqual({ waitsSinceMs: seenMs, waitedMs: 0, last: null });
       place.clock.nowMs += 1_000;
       const other = await place.another();
-      expect(await other.readSweep({ target: TARGET, nowMs: place.clock.now() })).toEqual({
+      expect(await other.readSweep(TARGET)).toEqual({
         waitsSinceMs: seenMs,
+        waitedMs: 1_000,
         last: null,
       });
-      expect(await read(TARGETS[1])).toEqual({ waitsSinceMs: place.clock.now(), last: null });
+      expect(await read(TARGETS[1])).toEqual({ waitsSinceMs: place.clock.now(), waitedMs: 0, last: null });
     });
 
     it('are noted once by all who see the target first at the same time', async () => {
       const stores = [place.store, await place.another(), await place.another()];
-      const nowMs = place.clock.now();
-      const seen = await Promise.all(
-        stores.map((store, index) => store.readSweep({ target: TARGET, nowMs: nowMs + index })),
-      );
+      const seen = await Promise.all(stores.map((store) => store.readSweep(TARGET)));
       expect(new Set(seen.map(({ waitsSinceMs }) => waitsSinceMs)).size).toBe(1);
     });
 
@@ -84,28 +82,32 @@ export function describeSweeps(harness: StoreHarness): void {
       expect(taken.filter((isTaken) => isTaken)).toHaveLength(1);
     });
 
-    it('end with a result, which all can read, and from which the next one waits', async () => {
+    it('end with a result, which all can read, and from whose recording the next one waits', async () => {
       const { waitsSinceMs } = await read();
       await place.store.claimSweep(claimBy('one', { waitsSinceMs }));
       const endedAtMs = place.clock.now() + 2_000;
+      place.clock.nowMs += 3_000;
+      const recordedMs = place.clock.now();
       await place.store.endSweep({ target: TARGET, claimant: 'one', result: result(endedAtMs) });
       const other = await place.another();
-      expect(await other.readSweep({ target: TARGET, nowMs: endedAtMs + 1 })).toEqual({
-        waitsSinceMs: endedAtMs,
+      expect(await other.readSweep(TARGET)).toEqual({
+        waitsSinceMs: recordedMs,
+        waitedMs: 0,
         last: result(endedAtMs),
       });
       // Who has not seen that it ended does not begin another.
       expect(await other.claimSweep(claimBy('two', { waitsSinceMs }))).toBe(false);
-      expect(await other.claimSweep(claimBy('two', { waitsSinceMs: endedAtMs }))).toBe(true);
+      expect(await other.claimSweep(claimBy('two', { waitsSinceMs: recordedMs }))).toBe(true);
     });
 
     it('may be given back without one, and begun again at once', async () => {
       const { waitsSinceMs } = await read();
       await place.store.claimSweep(claimBy('one', { waitsSinceMs }));
+      place.clock.nowMs += 1;
       await place.store.endSweep({ target: TARGET, claimant: 'one', result: result(waitsSinceMs + 1) });
       await place.store.claimSweep(claimBy('two', { waitsSinceMs: waitsSinceMs + 1 }));
       await place.store.endSweep({ target: TARGET, claimant: 'two', result: null });
-      expect(await read()).toEqual({ waitsSinceMs: waitsSinceMs + 1, last: result(waitsSinceMs + 1) });
+      expect(await read()).toMatchObject({ waitsSinceMs: waitsSinceMs + 1, last: result(waitsSinceMs + 1) });
       expect(await place.store.claimSweep(claimBy('three', { waitsSinceMs: waitsSinceMs + 1 }))).toBe(true);
     });
 
@@ -116,7 +118,7 @@ export function describeSweeps(harness: StoreHarness): void {
       await place.store.claimSweep(claimBy('two', { waitsSinceMs }));
       await place.store.endSweep({ target: TARGET, claimant: 'one', result: result(place.clock.now()) });
       await place.store.endSweep({ target: TARGET, claimant: 'one', result: null });
-      expect(await read()).toEqual({ waitsSinceMs, last: null });
+      expect(await read()).toMatchObject({ waitsSinceMs, last: null });
       expect(await place.store.claimSweep(claimBy('three', { waitsSinceMs }))).toBe(false);
     });
   });

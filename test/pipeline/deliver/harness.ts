@@ -11,6 +11,7 @@ import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deliver.ts';
 import { DEFAULT_BREAKER } from '../../../src/pipeline/deliver/options.ts';
 import type { Store } from '../../../src/ports/store.ts';
+import { timeBy } from '../../adapters/sqlite/harness.ts';
 import { PARCELS, parcelMigration, SettableClock, TARGET } from '../../contract/store/fixtures.ts';
 
 export { commitChanges } from '../../contract/store/fixtures.ts';
@@ -122,7 +123,7 @@ export class DeliveryPlace {
   private constructor(file: string, target: TargetServer) {
     this.#file = file;
     this.target = target;
-    this.store = openSqliteStore({ file, clock: this.clock, targets: [TARGET] });
+    this.store = openSqliteStore({ file, clock: this.clock, time: timeBy(this.clock), targets: [TARGET] });
   }
 
   /** A loop that is not started yet. */

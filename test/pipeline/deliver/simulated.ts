@@ -68,7 +68,8 @@ export class SimulatedLedger {
 
   async claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
     await this.#clock.sleep(STORE_MS);
-    const { limit, nowMs, leaseMs, attempts, target, claimant } = request;
+    const { limit, leaseMs, attempts, target, claimant } = request;
+    const nowMs = this.#clock.now();
     const due = [...this.rows.values()]
       .filter(({ nextMs }) => nextMs !== null && nextMs <= nowMs)
       .filter((row) => (attempts === 'later') === row.isRetry)

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import { createDecoder, type DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
 import { BatchPlan } from '../../../src/pipeline/ingest/batch-plan.ts';
+import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
 import { Newcomers } from '../../../src/pipeline/ingest/newcomers.ts';
 import type { DueTarget } from '../../../src/pipeline/ingest/options.ts';
+import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import type { EntityChange, JournaledEvent } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
@@ -59,7 +61,14 @@ function planOf(
   newcomers = new Newcomers(),
 ) {
   const events = entries.map((entry) => ('eventId' in entry ? entry : eventOf(entry)));
-  return new BatchPlan(stockLedger, decoder, cache, newcomers, targets, events);
+  const context = {
+    domain: stockLedger,
+    decoder,
+    cache,
+    parked: new ParkedRegistry(),
+    due: new DueRules(targets),
+  };
+  return new BatchPlan(context, newcomers, events, 0);
 }
 
 /** One batch, from plan to commit. */

@@ -125,7 +125,7 @@ describe('a partition that cannot be read on', () => {
     const { logged } = await place.start({ store });
     await vi.waitFor(async () => expect(await haltReason(place)).toContain('corrupt_batch'), WAITING);
     await place.settles(entries.slice(0, 5));
-    expect(logged.join('\n')).not.toContain('by decision');
+    expect(logged.join('\n')).not.toContain('holds no halt of it');
   });
 
   it('halts while its lane is held up by the store, and loses nothing of what was read', async () => {

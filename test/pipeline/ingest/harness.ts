@@ -85,7 +85,16 @@ export interface Instance {
 export type Tuning = Partial<
   Pick<
     IngestOptions<StockState, StockEvent>,
-    'lanes' | 'batchEvents' | 'cacheEvents' | 'maxBufferedBytes' | 'onCommitted' | 'clock' | 'log' | 'store'
+    | 'lanes'
+    | 'batchEvents'
+    | 'cacheEvents'
+    | 'maxBufferedBytes'
+    | 'onCommitted'
+    | 'clock'
+    | 'log'
+    | 'store'
+    | 'domain'
+    | 'decoder'
   >
 >;
 

@@ -4,7 +4,7 @@ import { TributaryError } from '../../../src/core/errors.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import { digestOf } from '../../../src/pipeline/reconcile/comparison.ts';
 import { type ReconcileOptions, reconcile } from '../../../src/pipeline/reconcile/reconcile.ts';
-import type { OwedState } from '../../../src/ports/reconciliation.ts';
+import type { DeliveryRepair, OwedState } from '../../../src/ports/reconciliation.ts';
 import type { HeldState, HoldingsRange, TargetHoldings } from '../../../src/ports/target-holdings.ts';
 
 const ROW: ViewRow = ['CREATED', true];
@@ -26,6 +26,9 @@ export class Pair {
   readonly held = new Map<string, HeldState>();
   readonly asked: string[] = [];
   readonly madeDue: string[][] = [];
+  /** The view's rows of entities that the ledger may not know. */
+  readonly viewed = new Map<string, HeldState>();
+  readonly repairs: DeliveryRepair[] = [];
   readonly clock: SeededClock;
   /** Called before each page or digest, with how many were asked for so far. */
   beforeAnswer: (asked: number) => void = () => {};
@@ -45,7 +48,14 @@ export class Pair {
   }
 
   owe(entityId: string, facts: Partial<OwedState> = {}): void {
-    this.owed.set(entityId, { entityId, status: 'delivered', deliveredVersion: 1, row: ROW, ...facts });
+    const version = facts.deliveredVersion ?? 1;
+    const delivered = {
+      status: 'delivered' as const,
+      deliveredVersion: version,
+      dueVersion: version,
+      row: ROW,
+    };
+    this.owed.set(entityId, { entityId, ...delivered, ...facts });
   }
 
   hold(entityId: string, version = 1, row = ROW): void {
@@ -53,10 +63,10 @@ export class Pair {
   }
 
   deliver = (): void => {
-    for (const { entityId, status, deliveredVersion, row } of this.owed.values()) {
+    for (const { entityId, status, dueVersion, row } of this.owed.values()) {
       if (status !== 'pending') continue;
-      this.owe(entityId, { deliveredVersion, row });
-      this.hold(entityId, deliveredVersion ?? 1, row);
+      this.owe(entityId, { deliveredVersion: dueVersion, dueVersion, row });
+      this.hold(entityId, dueVersion, row);
     }
   };
 
@@ -96,6 +106,28 @@ export class Pair {
       for (const { entityId } of due) this.owe(entityId, { ...this.owed.get(entityId), status: 'pending' });
       return due.length;
     },
+    makeRepairsDue: async ({ repairs }) => {
+      this.beforeMadeDue();
+      const due = repairs.filter(({ entityId, was, version }) => {
+        const owed = this.owed.get(entityId);
+        if (was === 'dead') return owed?.status === 'dead' && owed.dueVersion === version;
+        return owed === undefined && this.viewed.get(entityId)?.version === version;
+      });
+      this.repairs.push(...due);
+      for (const { entityId, version, heldVersion } of due) {
+        const row = this.viewed.get(entityId)?.row ?? this.owed.get(entityId)?.row ?? ROW;
+        const facts = { status: 'pending' as const, dueVersion: version, deliveredVersion: heldVersion, row };
+        this.owe(entityId, facts);
+      }
+      return due.length;
+    },
+    readView: async (entityIds) =>
+      new Map(
+        entityIds.flatMap((id) => {
+          const found = this.viewed.get(id);
+          return found === undefined ? [] : [[id, { row: found.row, version: found.version }] as const];
+        }),
+      ),
     readDelivery: async (target, entityId) => {
       const found = this.owed.get(entityId);
       return found === undefined

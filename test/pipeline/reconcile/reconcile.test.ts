@@ -12,6 +12,7 @@ describe('a sweep', () => {
       madeDue: 0,
       healed: 0,
       isSettled: true,
+      isCaughtUp: null,
       isComplete: true,
       reached: 'd',
     });

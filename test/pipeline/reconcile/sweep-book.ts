@@ -1,5 +1,6 @@
 import { TributaryError } from '../../../src/core/errors.ts';
 import type { SweeperOptions } from '../../../src/pipeline/reconcile/sweeper.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
 import type { SweepResult } from '../../../src/ports/sweeps.ts';
 
 /** As `test/contract/store/sweeps.ts` says; for one target. */
@@ -9,17 +10,24 @@ export class SweepBook {
   holder: string | null = null;
   leasedUntilMs = 0;
   readonly claims: string[] = [];
+  readonly #clock: Pick<Clock, 'now'>;
   /** How many calls reject. */
   troubles = 0;
 
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
   readonly calls: Pick<SweeperOptions['store'], 'readSweep' | 'claimSweep' | 'endSweep'> = {
-    readSweep: async ({ nowMs }) => {
+    readSweep: async () => {
       this.#trouble();
+      const nowMs = this.#clock.now();
       this.waitsSinceMs ??= nowMs;
-      return { waitsSinceMs: this.waitsSinceMs, last: this.last };
+      return { waitsSinceMs: this.waitsSinceMs, waitedMs: nowMs - this.waitsSinceMs, last: this.last };
     },
-    claimSweep: async ({ claimant, waitsSinceMs, nowMs, leaseMs }) => {
+    claimSweep: async ({ claimant, waitsSinceMs, leaseMs }) => {
       this.#trouble();
+      const nowMs = this.#clock.now();
       const isFree = this.holder === null || this.leasedUntilMs <= nowMs;
       if (this.holder !== claimant && !(isFree && waitsSinceMs === this.waitsSinceMs)) return false;
       if (this.holder !== claimant) this.claims.push(claimant);
@@ -31,7 +39,7 @@ export class SweepBook {
       this.#trouble();
       if (this.holder !== claimant) return;
       this.holder = null;
-      this.waitsSinceMs = result?.endedAtMs ?? this.waitsSinceMs;
+      this.waitsSinceMs = result === null ? this.waitsSinceMs : this.#clock.now();
       this.last = result ?? this.last;
     },
   };

@@ -12,8 +12,8 @@ const EVERY_MS = 10 * MINUTE_MS;
 /** A target and its ledger, and sweepers as several instances have them, in a time that stands until it is moved. */
 class Place {
   readonly pair: Pair;
-  readonly book = new SweepBook();
   readonly clock = new SeededClock({ seed: 7 });
+  readonly book = new SweepBook(this.clock);
   readonly logged: string[] = [];
   isShut = false;
   isDelivering = true;
@@ -88,6 +88,7 @@ describe('a sweeper', () => {
       missing: 1,
       older: 0,
       different: 1,
+      unrecorded: 0,
       unexpected: 1,
       newer: 0,
       madeDue: 2,

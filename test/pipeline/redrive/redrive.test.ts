@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { Redrive } from '../../../src/pipeline/redrive/redrive.ts';
+import { timeBy } from '../../adapters/sqlite/harness.ts';
 import { claimDue, LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
 import {
   change,
@@ -31,7 +32,12 @@ class NotingClock extends SettableClock {
 async function placeWith(deadLetters: number) {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-redrive-'));
   const clock = new NotingClock();
-  const store = openSqliteStore({ file: join(folder, 'parcels.sqlite'), clock, targets: [TARGET] });
+  const store = openSqliteStore({
+    file: join(folder, 'parcels.sqlite'),
+    clock,
+    time: timeBy(clock),
+    targets: [TARGET],
+  });
   const loops: Redrive[] = [];
   onTestFinished(async () => {
     for (const loop of loops) await loop.stop();
@@ -45,7 +51,6 @@ async function placeWith(deadLetters: number) {
     target: TARGET,
     claimant: 'one',
     limit: deadLetters,
-    nowMs: clock.now(),
     leaseMs: LEASE_MS,
   };
   const claimed = await claimDue(store, claim);
@@ -130,6 +135,43 @@ describe('the redrive loop', () => {
     });
     place.loop({ store }).start();
     await place.done('job', { matched: 2_000, redriven: 2_000 });
+  });
+
+  it('lets the jobs behind it go on while a job is refused again and again, and logs its reason', async () => {
+    const place = await placeWith(5);
+    await place.create('refused');
+    place.clock.nowMs += 1;
+    await place.create('good');
+    const logged: string[] = [];
+    const store = wrap(place.store, {
+      async stepRedrive(step) {
+        if (step.jobId === 'refused') throw new TributaryError('store_refused', 'Its filter cannot be read.');
+        return place.store.stepRedrive(step);
+      },
+    });
+    place.loop({ store, logger: (level, message) => logged.push(`${level}: ${message}`) }).start();
+    await place.done('good', { redriven: 5 });
+    expect(logged.join()).toContain('error: Redrive job refused rests for 60 s: Its filter cannot be read.');
+    expect(await place.store.readRedrive('refused')).toMatchObject({ state: 'waiting', matched: 0 });
+  });
+
+  it('lets the jobs behind it go on while a job fails with what may pass, and takes it up again later', async () => {
+    const place = await placeWith(5);
+    await place.create('failing');
+    place.clock.nowMs += 1;
+    await place.create('good', true);
+    let isFailing = true;
+    const store = wrap(place.store, {
+      async stepRedrive(step) {
+        if (isFailing && step.jobId === 'failing') throw new TributaryError('store_busy', 'A deadlock.');
+        return place.store.stepRedrive(step);
+      },
+    });
+    place.loop({ store }).start();
+    await place.done('good', { matched: 5 });
+    isFailing = false;
+    place.clock.nowMs += 60_001;
+    await place.done('failing', { redriven: 5 });
   });
 
   it('leaves a job that is cut short to the next loop, once the lease is over', async () => {

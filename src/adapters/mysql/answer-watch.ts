@@ -1,0 +1,53 @@
+import type { Clock } from '../../ports/clock.ts';
+import { DeadlineError } from './errors.ts';
+
+/** How often the waits are looked at: a deadline is met up to two looks late. */
+const LOOK_EVERY_MS = 500;
+
+/** Something that is waited for. `giveUp` is called once, if the deadline passes before `ended`. */
+export interface Wait {
+  deadlineMs: number;
+  looks: number;
+  readonly giveUp: (error: DeadlineError) => void;
+  readonly message: (seconds: number) => string;
+}
+
+/**
+ * The deadlines of everything that this process waits for at the database.
+ *
+ * It counts its own looks instead of reading a clock: a process that was stopped for a minute makes one look when it
+ * is woken, finds the answers that came meanwhile, and takes nothing for late.
+ */
+export class AnswerWatch {
+  readonly #clock: Pick<Clock, 'sleep'>;
+  readonly #waits = new Set<Wait>();
+  #isLooking = false;
+
+  constructor(clock: Pick<Clock, 'sleep'>) {
+    this.#clock = clock;
+  }
+
+  began(wait: Wait): void {
+    wait.looks = 0;
+    this.#waits.add(wait);
+    if (!this.#isLooking) void this.#look();
+  }
+
+  ended(wait: Wait): void {
+    this.#waits.delete(wait);
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    while (this.#waits.size > 0) {
+      await this.#clock.sleep(LOOK_EVERY_MS);
+      for (const wait of [...this.#waits]) {
+        wait.looks++;
+        if (wait.looks * LOOK_EVERY_MS <= wait.deadlineMs) continue;
+        this.#waits.delete(wait);
+        wait.giveUp(new DeadlineError(wait.message(wait.deadlineMs / 1_000)));
+      }
+    }
+    this.#isLooking = false;
+  }
+}

@@ -1,0 +1,308 @@
+import mysql, { type Pool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
+import type { Clock } from '../../ports/clock.ts';
+import { AnswerWatch, type Wait } from './answer-watch.ts';
+import { DeadlineError, type Remedies } from './errors.ts';
+
+/** To reach the server and log in. */
+const CONNECT_DEADLINE_MS = 10_000;
+/** A statement that has got no byte of its answer for so long never gets one. Longer than any lock wait. */
+export const STATEMENT_DEADLINE_MS = 15_000;
+/** While all connections are in use. */
+const POOL_DEADLINE_MS = 10_000;
+/** A connection that nobody has used for so long is asked whether it still works before it is used. */
+const PING_AFTER_MS = 5_000;
+const PING_DEADLINE_MS = 3_000;
+/** Goodbyes to the server, when the pool is closed. */
+const CLOSE_DEADLINE_MS = 3_000;
+/** Callers that wait for a connection; more are refused at once. */
+const WAITING_MAX = 1_000;
+
+/** How long a row lock is waited for. */
+export const LOCK_WAIT_SECONDS = 10;
+/**
+ * The server ends a session that stops in the middle of a packet, that does not take its answer, or, within a
+ * transaction (see `inTransaction`), that sends no statement for so long. So a process that was stopped while it held
+ * locks holds them no longer than this.
+ */
+const IDLE_TRANSACTION_SECONDS = 8;
+
+export interface ConnectionPoolOptions {
+  /** `mysql://user:password@host:port/database`. */
+  readonly url: string;
+  readonly connections: number;
+  readonly clock: Clock;
+  /** After how long without a statement the server ends a transaction of ours; default 8 s. */
+  readonly idleTransactionSeconds?: number;
+  /** How rows come; default `arrays`. */
+  readonly rows?: 'arrays' | 'objects';
+  readonly remedies: Remedies;
+  /** Where it is found out whether a COMMIT without an answer counts, for the message of `store_commit_unknown`. */
+  readonly commitEvidence: string;
+  /** Trust for TLS to the server; without it the connection is plain. */
+  readonly tls?: { readonly ca?: string };
+}
+
+/** What the driver's connection does, beyond its types. Only what is named here is used of its inside. */
+interface CoreConnection {
+  readonly stream: {
+    on(event: 'data', listener: () => void): void;
+    destroy(error?: Error): void;
+  };
+  addCommand(command: { once(event: 'end', listener: () => void): unknown }): unknown;
+  on(event: 'error' | 'end', listener: () => void): void;
+}
+
+/** What is known of one connection. */
+interface Facts {
+  /** The wait for the answers to its statements. */
+  readonly wait: Wait;
+  server: string;
+  lastUsedMs: number;
+  /** We closed it ourselves. */
+  isDiscarded: boolean;
+}
+
+/**
+ * Connections to one database. Every wait at them has a deadline; a connection that missed one is closed and never
+ * used again. Every connection has the session settings that are relied on, whatever the server's own are.
+ */
+export class ConnectionPool {
+  readonly options: ConnectionPoolOptions;
+  /** The server ends a session that is silent for so long while it can hold locks. */
+  readonly idleTransactionSeconds: number;
+  readonly #pool: Pool;
+  readonly #clock: Clock;
+  readonly #watch: AnswerWatch;
+  readonly #facts = new WeakMap<CoreConnection, Facts>();
+  /** Not closed yet. */
+  readonly #open = new Set<CoreConnection>();
+  /** Every server that a connection has reached; of each whether its connections are of no use any more. */
+  readonly #servers = new Map<string, { isRetired: boolean }>();
+  /** The one that the newest connection has reached. */
+  #server: string | null = null;
+  #generation = 1;
+  /** One that has not been used since has been found not to answer. */
+  #suspectBeforeMs = Number.NEGATIVE_INFINITY;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ConnectionPoolOptions) {
+    this.options = options;
+    this.idleTransactionSeconds = options.idleTransactionSeconds ?? IDLE_TRANSACTION_SECONDS;
+    this.#clock = options.clock;
+    this.#watch = new AnswerWatch(options.clock);
+    this.#pool = mysql.createPool({
+      uri: options.url,
+      connectionLimit: options.connections,
+      queueLimit: WAITING_MAX,
+      charset: 'utf8mb4',
+      timezone: 'Z',
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      rowsAsArray: options.rows !== 'objects',
+      // Affected rows are the rows changed, not the rows found. Query attributes would change the layout of every
+      // execution, and nothing uses them.
+      flags: ['-FOUND_ROWS', '-CLIENT_QUERY_ATTRIBUTES'],
+      enableKeepAlive: true,
+      connectTimeout: CONNECT_DEADLINE_MS,
+      ...(options.tls === undefined ? {} : { ssl: { ...options.tls, rejectUnauthorized: true } }),
+    });
+  }
+
+  /**
+   * Rises whenever what was read earlier may no longer be what the database holds: a connection was lost, or a new
+   * one reached another server.
+   */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** A connection for the caller alone, until it calls `giveBack` or `discard`. Rejects with the driver's errors. */
+  async borrow(): Promise<PoolConnection> {
+    for (;;) {
+      const connection = await this.#next();
+      try {
+        if (await this.#isUsable(connection)) return connection;
+      } catch (error) {
+        this.discard(connection);
+        throw error;
+      }
+      this.discard(connection);
+    }
+  }
+
+  /** Only a connection whose session is as it was when it was borrowed. */
+  giveBack(connection: PoolConnection): void {
+    const facts = this.#facts.get(coreOf(connection));
+    if (facts !== undefined) facts.lastUsedMs = this.#clock.monotonicMs();
+    connection.release();
+  }
+
+  /** Closes it; the server rolls back what was not committed. */
+  discard(connection: PoolConnection): void {
+    const core = coreOf(connection);
+    const facts = this.#facts.get(core);
+    if (facts !== undefined) {
+      facts.isDiscarded = true;
+      this.#watch.ended(facts.wait);
+    }
+    connection.destroy();
+    // Without this it would wait for the server to say goodbye, and keep this process alive meanwhile.
+    core.stream.destroy();
+    this.#open.delete(core);
+  }
+
+  /** Has the statements of this connection answered within `ms`, for as long as it is borrowed, instead of 15 s. */
+  setDeadline(connection: PoolConnection, ms: number): void {
+    const facts = this.#facts.get(coreOf(connection));
+    if (facts !== undefined) facts.wait.deadlineMs = ms;
+  }
+
+  /** May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const over = new AbortController();
+    const cut = this.#clock.sleep(CLOSE_DEADLINE_MS, over.signal).then(() => {
+      for (const core of this.#open) core.stream.destroy();
+    });
+    await Promise.race([this.#pool.end().catch(() => undefined), cut]);
+    over.abort();
+  }
+
+  /** An idle connection, a new one, or the first that is given back. */
+  #next(): Promise<PoolConnection> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const wait: Wait = {
+        deadlineMs: POOL_DEADLINE_MS,
+        looks: 0,
+        message: (seconds) =>
+          `all ${this.options.connections} connections have been in use, or were being opened, for ${seconds} s`,
+        giveUp: (error) => {
+          isOver = true;
+          reject(error);
+        },
+      };
+      this.#watch.began(wait);
+      this.#pool.getConnection().then(
+        (connection) => {
+          this.#watch.ended(wait);
+          if (isOver) connection.release();
+          else resolve(connection);
+        },
+        (error: unknown) => {
+          this.#watch.ended(wait);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  async #isUsable(connection: PoolConnection): Promise<boolean> {
+    const core = coreOf(connection);
+    const facts = this.#facts.get(core);
+    if (facts === undefined) {
+      await this.#prepare(connection, core);
+      return true;
+    }
+    facts.wait.deadlineMs = STATEMENT_DEADLINE_MS;
+    if (facts.isDiscarded || facts.lastUsedMs <= this.#suspectBeforeMs) return false;
+    if (this.#servers.get(facts.server)?.isRetired) return false;
+    if (facts.lastUsedMs + PING_AFTER_MS > this.#clock.monotonicMs()) return true;
+    facts.wait.deadlineMs = PING_DEADLINE_MS;
+    try {
+      await connection.ping();
+      facts.wait.deadlineMs = STATEMENT_DEADLINE_MS;
+      return true;
+    } catch (error) {
+      if (error instanceof DeadlineError) this.#suspectBeforeMs = this.#clock.monotonicMs();
+      return false;
+    }
+  }
+
+  /** What a new connection needs before anybody uses it. */
+  async #prepare(connection: PoolConnection, core: CoreConnection): Promise<void> {
+    const facts = this.#follow(core);
+    await connection.query(
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " +
+        `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, net_read_timeout = ${this.idleTransactionSeconds}, ` +
+        `net_write_timeout = ${this.idleTransactionSeconds}`,
+    );
+    await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+    facts.server = await serverOf(connection);
+    this.#reached(facts.server);
+  }
+
+  #follow(core: CoreConnection): Facts {
+    const wait: Wait = {
+      deadlineMs: STATEMENT_DEADLINE_MS,
+      looks: 0,
+      message: (seconds) => `no answer to a statement for ${seconds} s`,
+      // The driver gives this error to every statement that waits, and the pool drops the connection.
+      giveUp: (error) => core.stream.destroy(error),
+    };
+    const facts: Facts = {
+      wait,
+      server: '',
+      lastUsedMs: this.#clock.monotonicMs(),
+      isDiscarded: false,
+    };
+    let unanswered = 0;
+    const addCommand = core.addCommand.bind(core);
+    core.addCommand = (command) => {
+      if (unanswered++ === 0) this.#watch.began(wait);
+      command.once('end', () => {
+        if (--unanswered === 0) this.#watch.ended(wait);
+      });
+      return addCommand(command);
+    };
+    core.stream.on('data', () => {
+      wait.looks = 0;
+    });
+    const lost = () => {
+      this.#watch.ended(wait);
+      this.#open.delete(core);
+      if (facts.isDiscarded) return;
+      facts.isDiscarded = true;
+      this.#generation++;
+    };
+    core.on('error', lost);
+    core.on('end', lost);
+    this.#facts.set(core, facts);
+    this.#open.add(core);
+    return facts;
+  }
+
+  /**
+   * A server that was not seen before has replaced the last ones: connections to those are of no use. Where one address
+   * leads to several servers of a cluster by turns, all are kept once they have come a second time.
+   */
+  #reached(server: string): void {
+    if (server === this.#server) return;
+    if (this.#server !== null) this.#generation++;
+    const isKnown = this.#servers.has(server);
+    for (const known of this.#servers.values()) known.isRetired = !isKnown;
+    this.#servers.set(server, { isRetired: false });
+    this.#server = server;
+  }
+}
+
+function coreOf(connection: PoolConnection): CoreConnection {
+  return connection.connection as unknown as CoreConnection;
+}
+
+/** What tells a server and its database from others. Not for a layer over many servers, which are one store. */
+async function serverOf(connection: PoolConnection): Promise<string> {
+  const ask = async (sql: string) =>
+    (await connection.query<RowDataPacket[]>({ sql, rowsAsArray: true }))[0] as RowDataPacket[];
+  const [where] = await ask('SELECT DATABASE(), VERSION()');
+  const [database, version] = [String(where?.[0]), String(where?.[1])];
+  if (/TiDB|Vitess/i.test(version)) return database;
+  const variables = await ask(
+    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'hostname', 'port', 'server_id', 'datadir')",
+  );
+  return [database, ...variables.map((row) => `${row[0]}=${row[1]}`).sort()].join(' ');
+}

@@ -1,0 +1,83 @@
+import { messageOf, TributaryError } from '../../core/errors.ts';
+
+/** The database has not answered in time. Nothing is known of what it did. */
+export class DeadlineError extends Error {
+  readonly code = 'TRIBUTARY_DEADLINE';
+  readonly fatal = true;
+}
+
+const BUSY = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
+const REFUSED =
+  /^ER_(ACCESS_DENIED|DBACCESS_DENIED|BAD_DB|TABLEACCESS_DENIED|SPECIFIC_ACCESS_DENIED)(_ERROR)?$/;
+const UNREACHABLE =
+  /^(TRIBUTARY_DEADLINE|PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ER_SERVER_SHUTDOWN)/;
+
+/** What an operator may have to change, as messages name it. */
+export interface Remedies {
+  /** The setting that has the database's address. */
+  readonly setting: string;
+  /** What to do if a table is missing. */
+  readonly setUp: string;
+}
+
+/** A driver's error carries SQL and, with it, payloads: only its code and the server's words go on. */
+export function storeError(doing: string, error: unknown, remedies: Remedies): TributaryError {
+  if (error instanceof TributaryError) return error;
+  const code = codeOf(error);
+  const cause = redacted(error);
+  if (BUSY.has(code)) {
+    return new TributaryError(
+      'store_busy',
+      `The database gave up a lock wait (${code}); the work is done again.`,
+      { cause },
+    );
+  }
+  if (REFUSED.test(code)) {
+    const remedy = `Check ${remedies.setting}: user, password, rights, and that the database exists.`;
+    return new TributaryError('store_refused', `The database refuses: ${safeMessage(error)}. ${remedy}`, {
+      cause,
+    });
+  }
+  if (code === 'ER_NO_SUCH_TABLE') {
+    return new TributaryError(
+      'table_missing',
+      `The database lacks a table: ${safeMessage(error)}. ${remedies.setUp}`,
+      { cause },
+    );
+  }
+  if (isConnectionError(error)) {
+    return new TributaryError('store_unreachable', `The database does not answer (${safeMessage(error)}).`, {
+      cause,
+    });
+  }
+  return new TributaryError('store_failed', `The database failed at a ${doing}: ${safeMessage(error)}.`, {
+    cause,
+  });
+}
+
+export function isDuplicateKey(error: unknown): boolean {
+  return codeOf(error) === 'ER_DUP_ENTRY';
+}
+
+/** Whether the connection is of no use any more. */
+export function isConnectionError(error: unknown): boolean {
+  const fatal = typeof error === 'object' && error !== null && 'fatal' in error && error.fatal === true;
+  return fatal || UNREACHABLE.test(codeOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+}
+
+/** "Duplicate entry '...'" and "Incorrect value: '...'" quote the data: what stands in quotes is left out. */
+export function safeMessage(error: unknown): string {
+  const text = messageOf(error)
+    .replace(/'[^']*'/g, "'...'")
+    .slice(0, 300);
+  const code = codeOf(error);
+  return code === '' || error instanceof DeadlineError || text.includes(code) ? text : `${code}: ${text}`;
+}
+
+export function redacted(error: unknown): Error {
+  return new Error(safeMessage(error));
+}

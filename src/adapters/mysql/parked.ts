@@ -1,0 +1,62 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { ParkedEntity, ParkReason } from '../../ports/parked.ts';
+import type { EntityChange } from '../../ports/store.ts';
+import { text } from './journal.ts';
+import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+
+/** Parks and releases as the changes say. Answers whether every entity that a change takes for parked still is. */
+export async function writeParking(
+  connection: PoolConnection,
+  changes: readonly EntityChange[],
+): Promise<boolean> {
+  const toPark = changes.filter(({ parking }) => parking?.kind === 'park');
+  await park.run(connection, toPark);
+  for (const ids of chunksOf(idsWith(changes, 'release')))
+    await connection.execute(`DELETE FROM parked_entities WHERE entity_id IN (${marks(ids.length)})`, ids);
+  const known = idsWith(changes, 'parked');
+  let found = 0;
+  for (const ids of chunksOf(known)) {
+    const [[row]] = await connection.execute<RowDataPacket[]>(
+      `SELECT COUNT(*) FROM parked_entities WHERE entity_id IN (${marks(ids.length)})`,
+      ids,
+    );
+    found += Number(row?.[0]);
+  }
+  return found === known.length;
+}
+
+export async function listParked(
+  connection: PoolConnection,
+  { after, limit }: { after: string | null; limit: number },
+): Promise<ParkedEntity[]> {
+  // No id is empty, so that all of them come behind the empty one.
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    'SELECT entity_id, reason, detail, parked_at FROM parked_entities WHERE entity_id > ? ' +
+      `ORDER BY entity_id LIMIT ${Math.floor(limit)}`,
+    [Buffer.from(after ?? '')],
+  );
+  return rows.map((row) => ({
+    entityId: text(row[0]),
+    reason: text(row[1]) as ParkReason,
+    detail: text(row[2]),
+    parkedAtMs: Number(row[3]),
+  }));
+}
+
+function idsWith(changes: readonly EntityChange[], kind: 'parked' | 'release'): string[] {
+  return changes.filter(({ parking }) => parking?.kind === kind).map(({ entityId }) => entityId);
+}
+
+const park = new RowsStatement<EntityChange>({
+  before: 'INSERT INTO parked_entities (entity_id, reason, detail, parked_at) VALUES',
+  row: '(?,?,?,?)',
+  after: 'ON DUPLICATE KEY UPDATE entity_id = parked_entities.entity_id',
+  columns: ['bytes', 'text', 'text', 'integer'],
+  write(writer, { entityId, parking }) {
+    if (parking?.kind !== 'park') throw new TypeError('Only a change that parks its entity is written here.');
+    writer.text(entityId);
+    writer.text(parking.reason);
+    writer.text(parking.detail);
+    writer.integer(parking.parkedAtMs);
+  },
+});

@@ -1,0 +1,41 @@
+import type { ParkedEntity, ParkReason } from '../../ports/parked.ts';
+import type { EntityChange } from '../../ports/store.ts';
+import { type Connection, numberOf, textOf } from './connection.ts';
+
+/** Parks or releases as the change says. Answers whether an entity that the change takes for parked still is. */
+export function writeParking(writer: Connection, { entityId, parking }: EntityChange): boolean {
+  switch (parking?.kind) {
+    case undefined:
+      return true;
+    case 'park':
+      writer
+        .statement(
+          'INSERT INTO parked_entities (entity_id, reason, detail, parked_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        )
+        .run(entityId, parking.reason, parking.detail, parking.parkedAtMs);
+      return true;
+    case 'release':
+      writer.statement('DELETE FROM parked_entities WHERE entity_id = ?').run(entityId);
+      return true;
+    case 'parked':
+      return (
+        writer.statement('SELECT 1 FROM parked_entities WHERE entity_id = ?').get(entityId) !== undefined
+      );
+  }
+}
+
+export function listParked(
+  reader: Connection,
+  { after, limit }: { after: string | null; limit: number },
+): ParkedEntity[] {
+  // No id is empty, so that all of them come behind the empty one.
+  return reader
+    .statement('SELECT * FROM parked_entities WHERE entity_id > ? ORDER BY entity_id LIMIT ?')
+    .all(after ?? '', limit)
+    .map((row) => ({
+      entityId: textOf(row.entity_id),
+      reason: textOf(row.reason) as ParkReason,
+      detail: textOf(row.detail),
+      parkedAtMs: numberOf(row.parked_at),
+    }));
+}

@@ -1,0 +1,92 @@
+import { partitionName } from '../../core/offset.ts';
+import { Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
+
+export interface LaneSetOptions<State, Event> {
+  readonly context: LaneContext<State, Event>;
+  /** Whether the partition is still this instance's, by the same claim. */
+  readonly isOwned: (partition: OwnedPartition) => boolean;
+  /** Called when a lane has ended, whatever the reason. */
+  readonly ended: (lane: Lane<State, Event>, end: LaneEnd) => void;
+}
+
+/** The running lanes of one instance. Its owner sees to it that only one change happens at a time. */
+export class LaneSet<State, Event> {
+  readonly #options: LaneSetOptions<State, Event>;
+  readonly #running = new Map<Lane<State, Event>, Promise<void>>();
+
+  constructor(options: LaneSetOptions<State, Event>) {
+    this.#options = options;
+  }
+
+  /** The lanes that hold at least one partition that passes the test. */
+  holding(test: (partition: OwnedPartition) => boolean): Lane<State, Event>[] {
+    return [...this.#running.keys()].filter((lane) => lane.partitions.some(test));
+  }
+
+  /**
+   * Partition p of every topic belongs to lane p modulo `count`. Topics with the same number of partitions put one
+   * entity's events there, and then no two lanes ever meet.
+   */
+  async start(partitions: readonly OwnedPartition[], count: number): Promise<void> {
+    const groups = new Map<number, OwnedPartition[]>();
+    const add = (partition: OwnedPartition) => {
+      const index = partition.partition % count;
+      groups.set(index, [...(groups.get(index) ?? []), partition]);
+    };
+    for (const partition of partitions) add(partition);
+    // A running lane takes new partitions in by a new lane that has all of them.
+    const joined = this.holding(({ partition }) => groups.has(partition % count));
+    await this.stop(joined);
+    const kept = joined.flatMap((lane) => lane.partitions).filter(this.#options.isOwned);
+    for (const partition of kept) add(partition);
+    this.#follow(kept);
+    for (const group of groups.values()) this.#run(group);
+  }
+
+  /** Ends the lanes; what they have read and not begun to commit is dropped. */
+  async stop(lanes: readonly Lane<State, Event>[]): Promise<void> {
+    const running = lanes.map((lane) => this.#running.get(lane));
+    for (const lane of lanes) lane.stop();
+    await Promise.all(running);
+  }
+
+  stopAll(): Promise<void> {
+    return this.stop([...this.#running.keys()]);
+  }
+
+  /** Ends the lanes once they have committed what they have read. */
+  async finish(lanes: readonly Lane<State, Event>[]): Promise<void> {
+    const running = lanes.map((lane) => this.#running.get(lane));
+    for (const lane of lanes) lane.finish();
+    await Promise.all(running);
+  }
+
+  /** What else the ended lanes held goes on in lanes of its own, from where it is committed. */
+  resumeKept(ended: readonly Lane<State, Event>[], gone: ReadonlySet<string>): void {
+    for (const lane of ended) {
+      const kept = lane.partitions.filter(
+        (partition) => !gone.has(partitionName(partition)) && this.#options.isOwned(partition),
+      );
+      if (kept.length === 0) continue;
+      this.#follow(kept);
+      this.#run(kept);
+    }
+  }
+
+  #follow(partitions: readonly OwnedPartition[]): void {
+    this.#options.context.consumer.follow(
+      partitions.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
+    );
+  }
+
+  #run(partitions: readonly OwnedPartition[]): void {
+    const lane = new Lane(this.#options.context, partitions);
+    this.#running.set(
+      lane,
+      lane.run().then((end) => {
+        this.#running.delete(lane);
+        this.#options.ended(lane, end);
+      }),
+    );
+  }
+}

@@ -1,0 +1,111 @@
+import type { Domain, View, ViewColumn, ViewRow } from '../../core/domain.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { Sequenced } from '../../core/fold.ts';
+import { compareSequence, type SequenceKey } from '../../core/sequence.ts';
+import type { ParkReason } from '../../ports/parked.ts';
+import type { JournaledEvent } from '../../ports/store.ts';
+import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
+
+/** Why an entity cannot be folded. */
+export interface Unfoldable {
+  readonly reason: ParkReason;
+  readonly detail: string;
+}
+
+/** A row that does not fit the view's columns. */
+export class RowFault extends Error {}
+
+/** The journal's events with what the fold reads, or why one of them cannot be understood. */
+export function restoreAll<Event>(
+  decoder: Decoder<Event>,
+  journal: readonly JournaledEvent[],
+): { readonly events: DecodedEvent<Event>[] } | Unfoldable {
+  const events: DecodedEvent<Event>[] = [];
+  for (const event of journal) {
+    try {
+      events.push(decoder.restore(event));
+    } catch (error) {
+      return {
+        reason: 'event_not_understood',
+        detail: `The domain does not understand the ${nameOf(event)}: ${saying(error)}`,
+      };
+    }
+  }
+  return { events };
+}
+
+/** What is wrong with a journal that was read under a lock; null if nothing is, or if its last version is not known. */
+export function journalFault(
+  journal: readonly JournaledEvent[],
+  lastVersion: number | undefined,
+): Unfoldable | null {
+  if (lastVersion === undefined || journal.length === lastVersion) return null;
+  return {
+    reason: 'journal_incomplete',
+    detail: `The journal has ${journal.length} events up to version ${lastVersion}: events in between were lost.`,
+  };
+}
+
+/** Names the event that the fold throws at, where it is the fold that throws. */
+export function foldFault<State, Event>(
+  domain: Domain<State, Event>,
+  error: unknown,
+  events: readonly Sequenced<Event>[],
+): Unfoldable {
+  if (error instanceof RowFault) return { reason: 'row_invalid', detail: error.message };
+  let state = domain.initialState;
+  for (const event of [...events].sort(compareSequence)) {
+    try {
+      state = domain.evolve(state, event.event);
+    } catch (thrown) {
+      return { reason: 'fold_failed', detail: `The fold throws at the ${nameOf(event)}: ${saying(thrown)}` };
+    }
+  }
+  return { reason: 'fold_failed', detail: `The view of the state throws: ${saying(error)}` };
+}
+
+/** Why the row does not fit the view's columns, in a sentence; null if it fits. */
+export function rowFault(view: Pick<View<never>, 'columns'>, row: ViewRow): string | null {
+  if (row.length !== view.columns.length)
+    return `The row has ${row.length} values for ${view.columns.length} columns.`;
+  for (let index = 0; index < row.length; index++) {
+    const column = view.columns[index] as ViewColumn;
+    const value = row[index];
+    if (value === null) continue;
+    const fits =
+      column.type === 'text'
+        ? typeof value === 'string' && fitsText(value, column.maxLength ?? 255)
+        : column.type === 'boolean'
+          ? typeof value === 'boolean'
+          : Number.isSafeInteger(value);
+    if (!fits) return `The row's ${column.name} is no ${nameOfType(column)}.`;
+  }
+  return null;
+}
+
+function fitsText(value: string, maxLength: number): boolean {
+  if (!value.isWellFormed()) return false;
+  // A character takes one or two UTF-16 units: only a long text has to be counted.
+  return value.length <= maxLength || [...value].length <= maxLength;
+}
+
+function nameOfType({ type, maxLength = 255 }: ViewColumn): string {
+  return type === 'text' ? `well-formed text of at most ${maxLength} characters` : type;
+}
+
+/** The event's id, and where in the log it came from if that is known. */
+function nameOf(
+  event: SequenceKey & Partial<Pick<JournaledEvent, 'topic' | 'partition' | 'offset'>>,
+): string {
+  const { eventId, topic, partition, offset } = event;
+  const id = `event ${JSON.stringify(eventId)}`;
+  if (topic === undefined) return id;
+  return topic === ''
+    ? `${id} (taken over with the table)`
+    : `${id} (${topic}/${partition} at offset ${offset})`;
+}
+
+/** What a function of the domain threw; cut short, since it may quote the event. */
+function saying(error: unknown): string {
+  return messageOf(error).slice(0, 200);
+}

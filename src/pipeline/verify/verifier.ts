@@ -1,0 +1,215 @@
+import { isRetryable, messageOf } from '../../core/errors.ts';
+import { historyOf } from '../../core/fold.ts';
+import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import { quoted } from '../../core/text.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { JournaledEvent, Store, StoredRow } from '../../ports/store.ts';
+import type { JournaledEntity } from '../../ports/verification.ts';
+import { isSameRow } from '../ingest/due.ts';
+import type { ParkedRegistry } from '../ingest/parked.ts';
+import { foldFault, restoreAll, type Unfoldable } from '../ingest/unfoldable.ts';
+import { type RefoldParts, refold } from './refold.ts';
+
+export interface VerifierOptions<State, Event> extends Omit<RefoldParts<State, Event>, 'store' | 'clock'> {
+  readonly store: Pick<Store, 'commit' | 'readView' | 'readJournals' | 'listJournaled' | 'listParked'>;
+  readonly parked: ParkedRegistry;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called with what kept a pass from going on. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface VerifierStatus {
+  /** Entities whose row was compared with the journal since the start. */
+  readonly compared: number;
+  /** Rows that were missing, short or altered, and were made from the journal again. */
+  readonly repaired: number;
+  /** Times that an entity could not be folded, so that its row could not be compared. */
+  readonly unfoldable: number;
+  /** Passes through the whole journal that have ended. */
+  readonly passes: number;
+}
+
+const PAGE = 100;
+/** A pass works for about a fiftieth of the time, so that ingest does not feel it. */
+const REST_PER_WORK = 49;
+const REST_MIN_MS = 50;
+const REST_MAX_MS = 10_000;
+/** Between the end of one pass and the beginning of the next. */
+const BETWEEN_PASSES_MS = 15_000;
+/** The row of an entity with a longer journal is compared by its version alone. */
+const FOLDED_EVENTS_MAX = 10_000;
+/** At most this many repaired rows of one page have a line of their own in the log. */
+const REPAIRS_LOGGED_MAX = 5;
+const FAILURE_BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
+
+/**
+ * Compares the view with the journal, entity by entity, for ever, at a low rate; rows that are missing, short or
+ * altered are made from the journal again. A lane repairs such a row only when the next event of its entity comes.
+ *
+ *   pass: page of entities --> compare --> repair what differs --> rest --> next page ... --> rest --> next pass
+ *
+ * `rush` has the pass under way, or the next one, done without rests: a view that was made anew is filled that way.
+ * Exact while ingest runs: a page's journals are read before its rows, and both change in one transaction, so a row
+ * that lies behind the journal that was read before it was not written by ingest.
+ */
+export class Verifier<State, Event> {
+  readonly #options: VerifierOptions<State, Event>;
+  readonly #stopping = new AbortController();
+  #counts = { compared: 0, repaired: 0, unfoldable: 0, passes: 0 };
+  #isRushed = false;
+  #rest = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: VerifierOptions<State, Event>) {
+    this.#options = options;
+  }
+
+  /** Does nothing after `stop`. */
+  start(): void {
+    this.#running ??= this.#loop();
+  }
+
+  /** Finishes the repair in hand. May be called twice. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#rest.abort();
+    await this.#running;
+  }
+
+  /** Begins a pass at once, from the first entity, and goes through it without rests. */
+  rush(): void {
+    this.#isRushed = true;
+    this.#rest.abort();
+  }
+
+  status(): VerifierStatus {
+    return this.#counts;
+  }
+
+  async #loop(): Promise<void> {
+    const { signal } = this.#stopping;
+    let failures = 0;
+    let after: string | null = null;
+    let isRush = false;
+    while (!signal.aborted) {
+      if (this.#isRushed) {
+        this.#isRushed = false;
+        isRush = true;
+        after = null;
+      }
+      const begunMs = this.#options.clock.monotonicMs();
+      try {
+        after = await this.#page(after, isRush);
+        failures = 0;
+        if (after === null) {
+          this.#counts.passes++;
+          if (isRush)
+            this.#options.logger('info', 'The view is complete again: its rows were made from the journal.');
+          isRush = false;
+          await this.#sleep(BETWEEN_PASSES_MS);
+        } else if (!isRush) {
+          const workMs = this.#options.clock.monotonicMs() - begunMs;
+          await this.#sleep(Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, workMs * REST_PER_WORK)));
+        }
+      } catch (error) {
+        failures++;
+        const { clock, logger, onFailure } = this.#options;
+        if (failures === 1) {
+          const level = isRetryable(error) ? 'warn' : 'error';
+          logger(level, `The view cannot be compared with the journal just now: ${messageOf(error)}`);
+        }
+        onFailure(error);
+        await this.#sleep(fullJitterMs(FAILURE_BACKOFF, failures, clock.random()));
+      }
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    if (this.#stopping.signal.aborted || this.#isRushed) return;
+    this.#rest = new AbortController();
+    await this.#options.clock.sleep(ms, this.#rest.signal);
+  }
+
+  /** Resolves with where the next page begins, or with null at the end of the journal. */
+  async #page(after: string | null, isRush: boolean): Promise<string | null> {
+    const { store, parked } = this.#options;
+    // A command in another process may have released some.
+    if (after === null) await parked.load(store);
+    const page = await store.listJournaled({ after, limit: PAGE });
+    const entities = page.filter(({ entityId }) => !parked.has(entityId));
+    const foldable = entities
+      .filter(({ version }) => version <= FOLDED_EVENTS_MAX)
+      .map(({ entityId }) => entityId);
+    const journals = await store.readJournals(foldable);
+    const rows = await store.readView(entities.map(({ entityId }) => entityId));
+    const differing = new Map<string, string>();
+    const ahead: string[] = [];
+    for (const entity of entities) {
+      const stored = rows.get(entity.entityId);
+      const journal = journals.get(entity.entityId);
+      if (journal !== undefined && stored !== undefined && stored.version > journal.length)
+        ahead.push(entity.entityId);
+      const difference = this.#difference(entity, journal, stored);
+      if (difference !== null) differing.set(entity.entityId, difference);
+    }
+    // A row is ahead of the journal that was read before it when ingest has written both meanwhile.
+    const later = ahead.length === 0 ? new Map() : await store.readJournals(ahead);
+    for (const entityId of ahead) {
+      const version = rows.get(entityId)?.version ?? 0;
+      if (version > (later.get(entityId)?.length ?? 0))
+        differing.set(entityId, `was at version ${version}, which the journal does not have`);
+    }
+    this.#counts.compared += entities.length;
+    if (differing.size > 0) await this.#repair(differing, isRush);
+    return page.length < PAGE ? null : (page.at(-1)?.entityId ?? null);
+  }
+
+  /** What is wrong with the row, in words; null if nothing is, or if the journal has grown since it was read. */
+  #difference(
+    { version }: JournaledEntity,
+    journal: readonly JournaledEvent[] | undefined,
+    stored: StoredRow | undefined,
+  ): string | null {
+    const { domain, decoder } = this.#options;
+    const known = journal?.length ?? version;
+    if (stored === undefined) return 'was missing';
+    if (stored.version < known) return `was at version ${stored.version}, where the journal has ${known}`;
+    if (journal === undefined || stored.version > known) return null;
+    const restored = restoreAll(decoder, journal);
+    if ('reason' in restored) return this.#unfoldable(restored);
+    try {
+      const row = domain.view.row(historyOf(domain, restored.events).state);
+      return isSameRow(row, stored.row) ? null : 'had been altered';
+    } catch (error) {
+      return this.#unfoldable(foldFault(domain, error, restored.events));
+    }
+  }
+
+  /** Only an event that comes parks an entity: its row is still right for what the program understood. */
+  #unfoldable({ detail }: Unfoldable): null {
+    this.#counts.unfoldable++;
+    if (this.#counts.unfoldable === 1) this.#options.logger('warn', `A row cannot be compared: ${detail}`);
+    return null;
+  }
+
+  async #repair(differing: ReadonlyMap<string, string>, isRush: boolean): Promise<void> {
+    const { parked, logger } = this.#options;
+    const refolded = await refold(this.#options, [...differing.keys()], 'repair');
+    const faults = refolded.filter(({ fault }) => fault !== null);
+    const repaired = refolded.filter(({ fault }) => fault === null);
+    parked.add(faults.map(({ entityId }) => entityId));
+    this.#counts.repaired += repaired.length;
+    for (const { entityId, fault } of faults.slice(0, REPAIRS_LOGGED_MAX))
+      logger('error', `${quoted(entityId, 255)} is parked: ${fault?.detail}`, { reason: fault?.reason });
+    // That all rows are missing has been said already.
+    if (isRush) return;
+    for (const { entityId } of repaired.slice(0, REPAIRS_LOGGED_MAX)) {
+      const what = differing.get(entityId) ?? 'differed';
+      logger('warn', `The row of ${quoted(entityId, 255)} ${what}; it was made from the journal again.`);
+    }
+    const unsaid = repaired.length - REPAIRS_LOGGED_MAX;
+    if (unsaid > 0) logger('warn', `The rows of ${unsaid} more entities were made from the journal again.`);
+  }
+}

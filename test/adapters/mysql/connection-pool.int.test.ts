@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withConnection } from '../../../src/adapters/mysql/connection.ts';
+import { ConnectionPool } from '../../../src/adapters/mysql/connection-pool.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { addressOf, TcpProxy, through } from '../../helpers/tcp-proxy.ts';
+import { services } from '../../services/context.ts';
+
+describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
+  describePool(
+    () => services().mysql.url,
+    () => services().mariadb.url,
+  );
+});
+
+describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
+  describePool(
+    () => services().mariadb.url,
+    () => services().mysql.url,
+  );
+});
+
+function describePool(serverUrl: () => string, otherUrl: () => string): void {
+  describe('the connection pool', () => {
+    let proxy: TcpProxy;
+    let pool: ConnectionPool;
+
+    beforeEach(async () => {
+      proxy = await TcpProxy.start(addressOf(serverUrl()));
+      pool = new ConnectionPool({
+        url: through(proxy, serverUrl()),
+        connections: 2,
+        clock: systemClock,
+        remedies: { setting: 'DATABASE_URL', setUp: '' },
+        commitEvidence: 'the test',
+      });
+    });
+    afterEach(async () => {
+      await pool.close();
+      await proxy.stop();
+    });
+
+    const ask = (sql = 'SELECT 1') => withConnection(pool, (connection) => connection.query(sql));
+
+    it('keeps its generation while connections come and go', async () => {
+      await Promise.all([ask(), ask()]);
+      const { generation } = pool;
+      await expect(ask('SELECT nonsense')).rejects.toMatchObject({ code: 'store_failed' });
+      await Promise.all([ask(), ask(), ask()]);
+      expect(pool.generation).toBe(generation);
+    });
+
+    it('raises its generation when a connection that nobody uses is lost', async () => {
+      await ask();
+      const { generation } = pool;
+      proxy.cut();
+      await expect.poll(() => pool.generation).toBeGreaterThan(generation);
+      await ask();
+    });
+
+    it('raises its generation when a connection is lost in use', async () => {
+      await ask();
+      const { generation } = pool;
+      const asked = ask('SELECT SLEEP(60)');
+      setTimeout(() => proxy.cut(), 200);
+      await expect(asked).rejects.toMatchObject({ code: 'store_unreachable' });
+      expect(pool.generation).toBeGreaterThan(generation);
+    });
+
+    it.skipIf(services().lacks('mysql') || services().lacks('mariadb'))(
+      'raises its generation when a new connection reaches another server, and leaves the old one',
+      async () => {
+        const versionOf = () =>
+          withConnection(pool, async (connection) => {
+            const [[row]] = (await connection.query('SELECT VERSION()')) as never as [[[string]]];
+            return row[0];
+          });
+        const before = await versionOf();
+        const { generation } = pool;
+        proxy.target = addressOf(otherUrl());
+        await withConnection(pool, () => ask());
+        expect(pool.generation).toBeGreaterThan(generation);
+        const { generation: after } = pool;
+        await expect.poll(versionOf).not.toBe(before);
+        await Promise.all([versionOf(), versionOf()]).then((versions) =>
+          expect(versions).not.toContain(before),
+        );
+        expect(pool.generation).toBe(after);
+      },
+    );
+  });
+}

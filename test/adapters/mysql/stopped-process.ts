@@ -1,0 +1,38 @@
+import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
+import {
+  batchOf,
+  change,
+  claimOne,
+  move,
+  parcelMigration,
+  SettableClock,
+  TARGETS,
+} from '../../contract/store/fixtures.ts';
+
+/**
+ * A process that stops itself in the middle of a transaction, when its checkpoint is moved already, and says what
+ * became of the transaction once it is woken.
+ */
+const url = process.argv[2] as string;
+const clock = new SettableClock();
+const store = openMysqlStore({ url, clock, log: () => {}, targets: TARGETS, connections: 2 });
+await store.migrate(parcelMigration(clock));
+const checkpoint = await claimOne(store);
+const changes = [change('parcel', 0)];
+const outcome = await store
+  .commit(
+    batchOf([move(checkpoint)], changes, {
+      mode: 'locking',
+      plan: async () => {
+        process.stdout.write('stopping\n');
+        process.kill(process.pid, 'SIGSTOP');
+        return changes;
+      },
+    }),
+  )
+  .then(
+    ({ kind }) => kind,
+    (error: { code: string }) => error.code,
+  );
+process.stdout.write(`woken: ${outcome}\n`);
+await store.close();

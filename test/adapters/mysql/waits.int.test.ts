@@ -1,0 +1,247 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import {
+  batchOf,
+  change,
+  claimOne,
+  commitChanges,
+  move,
+  parcelMigration,
+  TARGETS,
+} from '../../contract/store/fixtures.ts';
+import { HastyClock } from '../../helpers/hasty-clock.ts';
+import { addressOf, TcpProxy, through } from '../../helpers/tcp-proxy.ts';
+import { services } from '../../services/context.ts';
+import { MysqlHarness } from './harness.ts';
+
+describe.skipIf(services().lacks('mysql'))('with MySQL', () => describeWaits(() => services().mysql.url));
+describe.skipIf(services().lacks('mariadb'))('with MariaDB', () =>
+  describeWaits(() => services().mariadb.url),
+);
+
+function describeWaits(serverUrl: () => string): void {
+  const harness = new MysqlHarness(serverUrl);
+  const clock = new HastyClock();
+  let proxy: TcpProxy;
+  /** Through the proxy; its waits of seconds take milliseconds. */
+  let store: Store;
+
+  async function open(connections: number): Promise<Store> {
+    const opened = openMysqlStore({
+      url: through(proxy, harness.url),
+      clock,
+      log: () => {},
+      targets: TARGETS,
+      connections,
+    });
+    await opened.migrate(parcelMigration(clock));
+    return opened;
+  }
+
+  beforeEach(async () => {
+    await harness.open({ clock, targets: TARGETS });
+    proxy = await TcpProxy.start(addressOf(serverUrl()));
+    store = await open(4);
+  });
+  afterEach(async () => {
+    await store.close();
+    await proxy.stop();
+    await harness.cleanup();
+  });
+
+  /** Runs `act` when the first statement that has this text is about to reach the server. */
+  function when(text: string, act: () => void): void {
+    proxy.onSent = (bytes) => {
+      if (!bytes.includes(text)) return;
+      proxy.onSent = () => {};
+      act();
+    };
+  }
+
+  describe('the store, when packets are dropped without a reset', () => {
+    it.each(['UPDATE checkpoints', 'INSERT INTO `parcels`', 'INSERT INTO journal_segments', 'ROLLBACK'])(
+      'gives a transaction up that gets no answer to %s, and works on new connections',
+      async (statement) => {
+        const checkpoint = await claimOne(store);
+        when(statement, () => proxy.swallow());
+        // A checkpoint that is elsewhere is what makes a transaction roll back.
+        const from = statement === 'ROLLBACK' ? { ...checkpoint, nextOffset: 5n } : checkpoint;
+        const { generation } = store;
+        const commit = store.commit(batchOf([move(from)], [change('parcel', 0)]));
+        if (statement === 'ROLLBACK') expect(await commit).toEqual({ kind: 'fenced' });
+        else await expect(commit).rejects.toMatchObject({ code: 'store_unreachable', retryable: true });
+        expect(store.generation).toBeGreaterThan(generation);
+        proxy.heal();
+        await Promise.all(Array.from({ length: 8 }, () => store.checkpoints()));
+        expect(await store.readView(['parcel'])).toEqual(new Map());
+      },
+    );
+
+    it('says of a COMMIT without an answer that its outcome is unknown', async () => {
+      const checkpoint = await claimOne(store);
+      when('COMMIT', () => proxy.swallow());
+      await expect(store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).rejects.toMatchObject({
+        code: 'store_commit_unknown',
+      });
+    });
+
+    it('answers health() with the reason, and is well again once packets pass', async () => {
+      proxy.swallow();
+      const health = await store.health();
+      expect(health).toMatchObject({ ok: false, reason: expect.stringMatching(/does not answer .* \d+ s/) });
+      proxy.heal();
+      expect(await store.health()).toEqual({ ok: true });
+    });
+
+    it('has no idle connection of the time before surface as an error', async () => {
+      await Promise.all(Array.from({ length: 4 }, () => store.checkpoints()));
+      proxy.swallow();
+      proxy.heal();
+      const wasUsedLongAgo = 6_000;
+      const real = clock.monotonicMs.bind(clock);
+      clock.monotonicMs = () => real() + wasUsedLongAgo;
+      try {
+        await Promise.all(Array.from({ length: 4 }, () => store.checkpoints()));
+        await claimOne(store);
+      } finally {
+        clock.monotonicMs = real;
+      }
+    });
+
+    it('refuses who has waited 10 s for a connection while all are in use', async () => {
+      const busy = await open(1);
+      const checkpoint = await claimOne(busy);
+      const isHanging = new Promise<void>((resolve) => {
+        when('UPDATE checkpoints', () => {
+          proxy.swallow();
+          resolve();
+        });
+      });
+      const commit = busy.commit(batchOf([move(checkpoint)], [change('parcel', 0)])).catch(() => {});
+      await isHanging;
+      const told = await busy.checkpoints().then(
+        () => 'nothing',
+        (error: Error) => error.message,
+      );
+      expect(told).toMatch(/all 1 connections have been in use/);
+      await commit;
+      proxy.heal();
+      await busy.checkpoints();
+      await busy.close();
+    });
+
+    it('frees the locks of a transaction whose client is gone, so that its partition is claimed again', async () => {
+      const checkpoint = await claimOne(store);
+      when('INSERT INTO journal_segments', () => proxy.swallow());
+      await expect(store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).rejects.toThrow();
+      proxy.heal();
+      const startedMs = performance.now();
+      await expect
+        .poll(
+          () =>
+            claimOne(store).then(
+              () => 'claimed',
+              () => 'locked',
+            ),
+          { timeout: 25_000 },
+        )
+        .toBe('claimed');
+      expect(performance.now() - startedMs).toBeLessThan(20_000);
+      expect(await store.readView(['parcel'])).toEqual(new Map());
+    });
+  });
+
+  describe('the store, when a connection is closed', () => {
+    it('lets a result stand whose COMMIT was answered, and throws only the connection away', async () => {
+      const checkpoint = await claimOne(store);
+      when('SET autocommit = 1', () => proxy.cut());
+      expect(await store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).toMatchObject({
+        kind: 'committed',
+      });
+      expect((await store.readView(['parcel'])).size).toBe(1);
+    });
+
+    it('begins a transaction on another connection when the server has closed the idle ones', async () => {
+      const checkpoint = await claimOne(store);
+      when('SET autocommit = 0', () => proxy.cut());
+      expect(await store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).toMatchObject({
+        kind: 'committed',
+      });
+    });
+  });
+
+  it('leaves the session of a connection as it was after a transaction that was rolled back', async () => {
+    const single = await open(1);
+    const checkpoint = await claimOne(single);
+    const stale = { ...checkpoint, nextOffset: 5n };
+    expect(await single.commit(batchOf([move(stale)], [change('parcel', 0)]))).toEqual({ kind: 'fenced' });
+    const { accepted } = proxy;
+    // Written by a statement of its own, on the same connection: others see it only if it is committed by itself.
+    await single.readSweep('warehouse');
+    expect(proxy.accepted).toBe(accepted);
+    expect(await harness.rawQuery('SELECT target FROM sweeps')).toHaveLength(1);
+    await single.close();
+  });
+
+  it('sends many large rows in packets that a server takes whose limit is 4 MiB', async () => {
+    const [limit] = await harness.rawQuery('SELECT @@GLOBAL.max_allowed_packet AS bytes');
+    await harness.rawQuery('SET GLOBAL max_allowed_packet = 4194304');
+    try {
+      const small = await open(1);
+      const data = JSON.stringify({ text: 'x'.repeat(200_000) });
+      const changes = Array.from({ length: 64 }, (_, index) => {
+        const changed = change(`parcel ${String(index).padStart(2, '0')}`, 0);
+        return { ...changed, events: changed.events.map((event) => ({ ...event, data })) };
+      });
+      await commitChanges(small, ...changes);
+      const quarantined = Array.from({ length: 64 }, (_, index) => ({
+        topic: 'parcel_events',
+        partition: 0,
+        offset: BigInt(index),
+        reason: 'json_invalid',
+        detail: 'It is no JSON.',
+        key: null,
+        value: Buffer.alloc(200_000, index),
+        valueLength: 200_000,
+        valueHash: 'ab'.repeat(32),
+        headers: Buffer.alloc(0),
+        observedAtMs: 1,
+      }));
+      await small.commit(batchOf([], [], { quarantined }));
+      await small.close();
+    } finally {
+      await harness.rawQuery(`SET GLOBAL max_allowed_packet = ${limit?.bytes}`);
+    }
+    expect(await harness.rawQuery('SELECT 1 FROM journal_segments')).toHaveLength(64);
+    expect(await harness.rawQuery('SELECT 1 FROM quarantine')).toHaveLength(64);
+  });
+
+  it('takes the partitions of a process over that was stopped inside a transaction, and fences it', async () => {
+    const script = new URL('./stopped-process.ts', import.meta.url).pathname;
+    const child = spawn(process.execPath, [script, harness.url], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    try {
+      expect(await lines.next()).toMatchObject({ value: 'stopping' });
+      const startedMs = performance.now();
+      const claim = () =>
+        claimOne(store).then(
+          () => 'claimed',
+          () => 'locked',
+        );
+      await expect.poll(claim, { timeout: 30_000 }).toBe('claimed');
+      expect(performance.now() - startedMs).toBeLessThan(25_000);
+      child.kill('SIGCONT');
+      expect(await lines.next()).toMatchObject({ value: expect.stringMatching(/^woken: (store_|fenced)/) });
+      expect(await store.readView(['parcel'])).toEqual(new Map());
+      expect((await store.checkpoints())[0]).toMatchObject({ nextOffset: 0n });
+    } finally {
+      child.kill('SIGKILL');
+      child.kill('SIGCONT');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
+  });
+}

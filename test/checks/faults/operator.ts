@@ -1,0 +1,35 @@
+/** What an operator does by the commands of order-sync, as docs/operations.md says. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Stage } from './stage.ts';
+
+const repository = join(import.meta.dirname, '..', '..', '..');
+const TIMEOUT_MS = 60_000;
+
+/** Runs `order-sync <args>` with the stage's settings; resolves with what it printed, and its exit code. */
+export async function orderSyncCommand(
+  stage: Stage,
+  args: readonly string[],
+): Promise<{ readonly code: number; readonly text: string }> {
+  const command = ['--disable-warning=ExperimentalWarning', 'src/apps/order-sync/main.ts', ...args];
+  const env = { PATH: process.env.PATH ?? '', ...stage.settings() };
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, command, {
+      cwd: repository,
+      env,
+      timeout: TIMEOUT_MS,
+    });
+    return { code: 0, text: `${stdout}${stderr}`.trim() };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code?: number; stdout?: string; stderr?: string };
+    return { code: code ?? -1, text: `${stdout ?? ''}${stderr ?? String(error)}`.trim() };
+  }
+}
+
+/** Lets a halted partition go on at this offset, or at `earliest`. */
+export async function resume(stage: Stage, place: string, at: string): Promise<string> {
+  const reason = 'decided by the check';
+  const { code, text } = await orderSyncCommand(stage, ['resume', place, '--at', at, '--reason', reason]);
+  return `order-sync resume ${place} --at ${at} ended with ${code}: ${text}`;
+}

@@ -1,0 +1,129 @@
+/** Asks the programs' /readyz twice a second and keeps every change of the answer. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface ReadyzLine {
+  readonly program: string;
+  /** Since the fault began; negative before it. */
+  readonly second: number;
+  readonly state: 'green' | 'red' | 'no answer';
+  /** The reason in a red answer. */
+  readonly reason: string;
+}
+
+/** What is asked: a program that runs, or is thought to. */
+export interface Asked {
+  readonly label: string;
+  readonly port: number;
+  readonly isRunning: boolean;
+}
+
+interface Answer {
+  readonly atMs: number;
+  readonly program: string;
+  readonly state: ReadyzLine['state'];
+  readonly reason: string;
+}
+
+const POLL_MS = 500;
+const PATIENCE_MS = 3_000;
+
+export class ReadyzWatch {
+  readonly #programs: () => readonly Asked[];
+  readonly #say: (line: string) => void;
+  readonly #changes: Answer[] = [];
+  readonly #last = new Map<string, Answer>();
+  readonly #asking = new Set<string>();
+  readonly #stop = new AbortController();
+  #originMs = performance.now();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(programs: () => readonly Asked[], say: (line: string) => void) {
+    this.#programs = programs;
+    this.#say = say;
+  }
+
+  start(): void {
+    this.#running = this.#watch();
+  }
+
+  /** The moment from which seconds are counted. */
+  setOrigin(atMs: number): void {
+    this.#originMs = atMs;
+  }
+
+  /** Changes so far. A program that was not running is not in it. */
+  lines(): ReadyzLine[] {
+    return this.#changes.map((change) => ({
+      program: change.program,
+      second: Math.round((change.atMs - this.#originMs) / 100) / 10,
+      state: change.state,
+      reason: change.reason,
+    }));
+  }
+
+  /** Whether any of the programs said red, with a reason, between the two moments. */
+  wasRed(fromMs: number, toMs: number): boolean {
+    for (const program of this.#last.keys()) {
+      const own = this.#changes.filter((change) => change.program === program);
+      for (const [index, change] of own.entries()) {
+        const untilMs = own[index + 1]?.atMs ?? Number.POSITIVE_INFINITY;
+        const isRed = change.state === 'red' && change.reason !== '';
+        if (isRed && change.atMs <= toMs && untilMs >= fromMs) return true;
+      }
+    }
+    return false;
+  }
+
+  /** The programs that run and are not green. */
+  notGreen(): string[] {
+    return this.#programs()
+      .filter(({ isRunning }) => isRunning)
+      .map(({ label }) => label)
+      .filter((label) => this.#last.get(label)?.state !== 'green');
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      for (const program of this.#programs()) {
+        if (!program.isRunning || this.#asking.has(program.label)) continue;
+        this.#asking.add(program.label);
+        // Asked side by side: one program that does not answer delays the line of no other.
+        void this.#ask(program).finally(() => this.#asking.delete(program.label));
+      }
+      await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #ask({ label, port }: Asked): Promise<void> {
+    const atMs = performance.now();
+    const answer = await readyzOf(port);
+    if (this.#stop.signal.aborted) return;
+    const last = this.#last.get(label);
+    const change: Answer = { atMs, program: label, ...answer };
+    this.#last.set(label, change);
+    if (last?.state === answer.state && last.reason === answer.reason) return;
+    this.#changes.push(change);
+    const second = ((atMs - this.#originMs) / 1_000).toFixed(1);
+    this.#say(
+      `/readyz of ${label} at ${second} s: ${answer.state}${answer.reason === '' ? '' : `: ${answer.reason}`}`,
+    );
+  }
+}
+
+async function readyzOf(port: number): Promise<{ state: ReadyzLine['state']; reason: string }> {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal });
+    const body = (await answer.json()) as { detail?: unknown };
+    if (answer.ok) return { state: 'green', reason: '' };
+    return { state: 'red', reason: typeof body.detail === 'string' ? body.detail : '' };
+  } catch {
+    return { state: 'no answer', reason: '' };
+  }
+}

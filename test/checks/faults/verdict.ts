@@ -1,0 +1,185 @@
+/** Ends a scenario: waits until everything is through, stops the programs, compares, and says what is wrong. */
+import { compareTarget, compareWithOracle } from '../lib/comparison.ts';
+import { LedgerTables } from '../lib/ledger-tables.ts';
+import { targetTables } from '../lib/tables.ts';
+import { TARGET_PART } from './progress-watch.ts';
+import {
+  HEALTHY_PAUSE_LIMIT_SECONDS,
+  RECOVERY_LIMIT_SECONDS,
+  type ScenarioFigures,
+  SILENCE_LIMIT_SECONDS,
+} from './scenario.ts';
+import type { Stage } from './stage.ts';
+import { longestSeconds, type Standstill } from './standstill.ts';
+
+export interface Findings {
+  /** That the fault took place. Empty if it did not. */
+  readonly seen: string;
+  /** Null if nothing had recovered when the patience was over. */
+  readonly recoverySeconds: number | null;
+  /** The parts that the fault does not touch: names of partitions, and `target`. Default: none. */
+  readonly isHealthy?: (part: string) => boolean;
+  /** A pause of a healthy part that the scenario measured itself. */
+  readonly healthyPauseSeconds?: number;
+  /** Whether /readyz of any program must have turned red. Besides, it must where a partition stood still for long. */
+  readonly mustTurnRed?: boolean;
+  /** Orders that are rightly parked: they are left out of `parked_wrongly` and, at the target, of the comparison. */
+  readonly parked?: ReadonlySet<string>;
+  /** Entries that have to be in quarantine, as `placeName` writes them. */
+  readonly malformed?: ReadonlySet<string>;
+  /** Says by how much another figure is wrong. */
+  readonly wrong?: readonly string[];
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** Without any change for this long, everything is compared as it is. */
+const STALL_SECONDS = 40;
+/** Where nothing is left to do and the target is wrong all the same, it will not become right by waiting. */
+const HOPELESS_SECONDS = 12;
+const SETTLE_SECONDS = 100;
+/** Of each kind of fault. */
+const EXAMPLES_SHOWN = 5;
+/** What the looks of the check and of the programs may be late. */
+const LOOK_SECONDS = 3;
+const GREEN_PATIENCE_SECONDS = 20;
+/** Of /readyz before the fault, the last moments are shown. */
+const BEFORE_FAULT_SECONDS = 2;
+
+export async function conclude(stage: Stage, findings: Findings): Promise<ScenarioFigures> {
+  const wrong: string[] = [...(findings.wrong ?? [])];
+  if (findings.seen === '') wrong.push('the fault did not take place, so nothing was proven');
+  await stage.feeder.stop();
+  await settle(stage, findings.parked ?? new Set());
+  await stage.until(GREEN_PATIENCE_SECONDS, () => stage.readyz.notGreen().length === 0);
+  for (const label of stage.readyz.notGreen()) wrong.push(`${label} is not green in the end`);
+  for (const program of stage.programs) {
+    if (!program.isRunning) wrong.push(`${program.label} has ended: ${program.logTail()}`);
+  }
+  const endedAtMs = performance.now();
+  await stage.progress.stop();
+  await stage.readyz.stop();
+  for (const program of stage.programs) await program.stop();
+
+  const compared = await compareAll(stage, findings);
+  for (const line of compared.examples) stage.say(line);
+  const standstills = stage.progress.standstills.between(stage.faultAtMs, endedAtMs);
+  const healthy = findings.isHealthy ?? (() => false);
+  const healthyPause = Math.max(
+    findings.healthyPauseSeconds ?? 0,
+    longestSeconds(standstills.filter(({ part }) => healthy(part))),
+  );
+  const partitions = standstills.filter(({ part }) => part !== TARGET_PART);
+  for (const silent of silentOnes(stage, standstills)) wrong.push(silent);
+  if (findings.mustTurnRed === true && !stage.readyz.wasRed(stage.faultAtMs, endedAtMs)) {
+    wrong.push('/readyz never turned red');
+  }
+  const recovery = findings.recoverySeconds;
+  if (recovery === null) wrong.push('nothing had recovered when the patience was over');
+  else if (recovery > RECOVERY_LIMIT_SECONDS) wrong.push(`recovery took ${recovery} s`);
+  if (healthyPause > HEALTHY_PAUSE_LIMIT_SECONDS) {
+    wrong.push(`a part that the fault does not touch stood still for ${healthyPause} s`);
+  }
+  for (const [name, count] of Object.entries(compared.figures)) {
+    if (count !== 0) wrong.push(`${name} is ${count}`);
+  }
+  return {
+    seen: findings.seen,
+    recovery_seconds: recovery ?? -1,
+    ...compared.figures,
+    healthy_pause_seconds: healthyPause,
+    stood_still_seconds: longestSeconds(partitions),
+    target_stood_still_seconds: longestSeconds(standstills.filter(({ part }) => part === TARGET_PART)),
+    events: stage.feeder.acknowledged,
+    ...findings.more,
+    readyz: stage.readyz.lines().filter(({ second }) => second > -BEFORE_FAULT_SECONDS),
+    wrong,
+    ok: wrong.length === 0,
+  };
+}
+
+/** Waits until checkpoints, ledger and target are where they have to be, or until nothing changes any more. */
+async function settle(stage: Stage, parked: ReadonlySet<string>): Promise<void> {
+  const ends = stage.feeder.ends();
+  const ledger = new LedgerTables(stage.databaseUrl());
+  let last = '';
+  let movedAtMs = performance.now();
+  const isThrough = async () => {
+    const counts = await ledger.counts().catch(() => null);
+    const isAt = stage.progress.isAt(ends);
+    const seen = JSON.stringify([counts, isAt, stage.progress.wrongOrders.size]);
+    if (seen !== last) movedAtMs = performance.now();
+    last = seen;
+    const stillSeconds = (performance.now() - movedAtMs) / 1_000;
+    const isHopeless = isAt && counts?.pending === 0 && stillSeconds > HOPELESS_SECONDS;
+    if (isHopeless || stillSeconds > STALL_SECONDS) return true;
+    const isTargetDone =
+      stage.targetTables === null ||
+      (counts !== null && counts.pending <= parked.size && stage.progress.wrongOrders.size <= parked.size);
+    return isAt && isTargetDone;
+  };
+  const seconds = await stage.until(SETTLE_SECONDS, isThrough);
+  await ledger.close();
+  if (seconds === null || !stage.progress.isAt(ends)) stage.say(`Not all is through: ${last}`);
+}
+
+interface Compared {
+  readonly figures: {
+    readonly lost: number;
+    readonly duplicated: number;
+    readonly divergent: number;
+    readonly quarantine_different: number;
+    readonly target_different: number;
+    readonly parked_wrongly: number;
+  };
+  readonly examples: readonly string[];
+}
+
+async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
+  const malformed = findings.malformed ?? new Set<string>();
+  const parked = findings.parked ?? new Set<string>();
+  const source = await stage.tables((tables) => compareWithOracle(tables, stage.oracle, malformed));
+  const examples = source.examples.slice(0, EXAMPLES_SHOWN);
+  let targetDifferent = 0;
+  if (stage.targetTables !== null) {
+    const tables = targetTables(stage.targetTables);
+    const target = await compareTarget(tables, stage.oracle, parked);
+    await tables.close();
+    targetDifferent = target.target_different;
+    examples.push(...target.examples.slice(0, EXAMPLES_SHOWN));
+  }
+  const ledger = new LedgerTables(stage.databaseUrl());
+  let parkedWrongly = 0;
+  for (const [orderId, { status, reason }] of await ledger.standings()) {
+    if (status !== 'dead' || parked.has(orderId)) continue;
+    parkedWrongly++;
+    if (parkedWrongly <= EXAMPLES_SHOWN) examples.push(`parked: ${JSON.stringify(orderId)}: ${reason}`);
+  }
+  await ledger.close();
+  for (const { orderId, reason } of await stage.tables((tables) => tables.parkedEntities())) {
+    if (parked.has(orderId)) continue;
+    parkedWrongly++;
+    if (parkedWrongly <= EXAMPLES_SHOWN) examples.push(`parked: ${JSON.stringify(orderId)}: ${reason}`);
+  }
+  return {
+    figures: {
+      lost: source.lost,
+      duplicated: source.duplicated,
+      divergent: source.divergent + source.bodies_different,
+      quarantine_different: source.quarantine_different,
+      target_different: targetDifferent,
+      parked_wrongly: parkedWrongly,
+    },
+    examples,
+  };
+}
+
+/** Where a partition or the target stood still for long, /readyz has to have been red before that was over. */
+function silentOnes(stage: Stage, standstills: readonly Standstill[]): string[] {
+  const limitMs = (SILENCE_LIMIT_SECONDS + LOOK_SECONDS) * 1_000;
+  const silent = standstills.filter(
+    ({ fromMs, toMs }) => toMs - fromMs >= limitMs && !stage.readyz.wasRed(fromMs, toMs),
+  );
+  return silent.map(
+    (each) => `${each.part} stood still for ${longestSeconds([each])} s and /readyz of no program was red`,
+  );
+}

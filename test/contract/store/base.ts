@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import type { ViewRow } from '../../../src/core/domain.ts';
+import type { EntityChange, IngestBatch, JournaledEvent } from '../../../src/ports/store.ts';
+import {
+  batchOf,
+  change,
+  claimOne,
+  commitChanges,
+  DUE,
+  event,
+  move,
+  parcelMigration,
+  ROW,
+  type StoreHarness,
+  TARGETS,
+  usePlace,
+} from './fixtures.ts';
+
+const PARK = {
+  kind: 'park',
+  reason: 'fold_failed',
+  detail: 'The fold throws at event-2 (parcel_events/0 at offset 2).',
+  parkedAtMs: 1_750_000_000_000,
+} as const;
+
+/** The base that a commit builds on is in the store, and where view and journal differ the journal is right. */
+export function describeBase(harness: StoreHarness): void {
+  describe('the base of a commit', () => {
+    const place = usePlace(harness);
+
+    /** What a locking commit is told, and what it makes of one entity. */
+    async function heal(entityId: string, row: ViewRow, more: readonly JournaledEvent[] = []) {
+      const seen: unknown[] = [];
+      const outcome = await place.store.commit(
+        batchOf([], [], {
+          mode: 'locking',
+          entityIds: [entityId],
+          plan: async (versions, readJournals) => {
+            const journal = (await readJournals([entityId])).get(entityId) ?? [];
+            seen.push(versions?.get(entityId), journal.length);
+            return [change(entityId, journal.length, { row, events: more })];
+          },
+        }),
+      );
+      return { outcome, seen };
+    }
+
+    it('is a conflict if the store lacks the version that an optimistic change builds on', async () => {
+      const checkpoint = await claimOne(place.store);
+      await commitChanges(place.store, change('parcel', 0));
+      const outcome = await place.store.commit(
+        batchOf([move(checkpoint)], [change('bystander', 0), change('parcel', 2)]),
+      );
+      expect(outcome).toEqual({ kind: 'conflict' });
+      expect(await place.store.counts()).toMatchObject({ journaledEvents: 1, viewRows: 1 });
+      expect((await place.store.checkpoints())[0]?.nextOffset).toBe(0n);
+    });
+
+    it.each([1, 2, 5])('is a conflict if the store lacks all of an entity at version %i', async (version) => {
+      expect(await place.store.commit(batchOf([], [change('parcel', version)]))).toEqual({
+        kind: 'conflict',
+      });
+      expect(await place.store.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0 });
+    });
+
+    it('is a conflict if one of many entities lacks its version', async () => {
+      const ids = Array.from({ length: 700 }, (_, index) => `parcel ${index}`);
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0)));
+      const next = ids.map((id, index) => change(id, index === 650 ? 2 : 1));
+      expect(await place.store.commit(batchOf([], next))).toEqual({ kind: 'conflict' });
+      const right = ids.map((id) => change(id, 1));
+      expect(await place.store.commit(batchOf([], right))).toMatchObject({ kind: 'committed' });
+    });
+
+    it('refuses a locking plan that does not build on the versions that it was given', async () => {
+      await commitChanges(place.store, change('parcel', 0));
+      for (const wrong of [0, 2]) {
+        const batch = batchOf([], [change('parcel', wrong)], { mode: 'locking' });
+        await expect(place.store.commit(batch)).rejects.toMatchObject({
+          code: 'store_refused',
+          retryable: false,
+        });
+      }
+      expect(await place.store.counts()).toMatchObject({ journaledEvents: 1 });
+    });
+
+    it('takes the version from the journal where the row was deleted, and makes the row again', async () => {
+      await commitChanges(
+        place.store,
+        change('parcel', 0, { events: [event('parcel', 1), event('parcel', 2)] }),
+      );
+      await harness.rawQuery('DELETE FROM parcels');
+
+      expect(
+        await place.store.commit(batchOf([], [change('parcel', 0, { events: [event('parcel', 9)] })])),
+      ).toEqual({ kind: 'conflict' });
+      expect(await place.store.commit(batchOf([], [change('parcel', 2)]))).toEqual({ kind: 'conflict' });
+      const { outcome, seen } = await heal('parcel', ['Bergen', false, 1], [event('parcel', 3)]);
+
+      expect([outcome.kind, ...seen]).toEqual(['committed', 2, 2]);
+      expect((await place.store.readView(['parcel'])).get('parcel')).toEqual({
+        row: ['Bergen', false, 1],
+        version: 3,
+      });
+      expect((await place.store.readJournals(['parcel'])).get('parcel')).toHaveLength(3);
+    });
+
+    it.each(['version = 1', 'version = 7'])(
+      'takes the version from the journal where the row was altered (%s), and writes the row again',
+      async (alteration) => {
+        await commitChanges(
+          place.store,
+          change('parcel', 0, { events: [event('parcel', 1), event('parcel', 2)] }),
+        );
+        await harness.rawQuery(`UPDATE parcels SET place = 'Nowhere', ${alteration}`);
+
+        expect(await place.store.commit(batchOf([], [change('parcel', 2)]))).toEqual({ kind: 'conflict' });
+        const { outcome, seen } = await heal('parcel', ROW);
+
+        expect([outcome.kind, ...seen]).toEqual(['committed', 2, 2]);
+        expect((await place.store.readView(['parcel'])).get('parcel')).toEqual({ row: ROW, version: 2 });
+      },
+    );
+
+    it('leaves no row behind that was missing, was locked and gained nothing', async () => {
+      await commitChanges(place.store, change('parcel', 0));
+      await harness.rawQuery('DELETE FROM parcels');
+      await place.store.commit(batchOf([], [], { mode: 'locking', entityIds: ['parcel'] }));
+      expect(await place.store.readView(['parcel'])).toEqual(new Map());
+    });
+
+    it('reads journals whatever the view holds', async () => {
+      await commitChanges(place.store, change('parcel', 0));
+      await harness.rawQuery('DELETE FROM parcels');
+      expect([...(await place.store.readJournals(['parcel', 'new'])).keys()]).toEqual(['parcel']);
+    });
+
+    it('makes a view that is gone again, and says that its rows are missing', async () => {
+      await commitChanges(place.store, change('parcel', 0));
+      await harness.rawQuery('DROP TABLE parcels');
+      const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
+      expect(await other.migrate(parcelMigration(place.clock))).toMatchObject({
+        viewIsEmpty: true,
+        adoptedRows: 0,
+      });
+      expect(await other.migrate(parcelMigration(place.clock))).toMatchObject({ viewIsEmpty: false });
+      expect(await other.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
+    });
+
+    it('does not take a view for one that is gone while there is no journal', async () => {
+      await harness.rawQuery('DROP TABLE parcels');
+      const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
+      expect(await other.migrate(parcelMigration(place.clock))).toMatchObject({ viewIsEmpty: false });
+    });
+  });
+
+  describe('the entities in the journal', () => {
+    const place = usePlace(harness);
+
+    it('are listed by the bytes of their ids, page by page, each with its last version', async () => {
+      const ids = ['A1', 'a1', 'A1 ', 'é', '\u{10000}', '\uffff'];
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0)));
+      await commitChanges(place.store, change('a1', 1, { events: [event('a1', 8), event('a1', 9)] }));
+      await harness.rawQuery("DELETE FROM parcels WHERE place = 'Oslo'");
+      const found: unknown[] = [];
+      for (let after: string | null = null; ; ) {
+        const page = await place.store.listJournaled({ after, limit: 2 });
+        if (page.length === 0) break;
+        found.push(...page.map(({ entityId, version }) => [entityId, version]));
+        after = page.at(-1)?.entityId ?? null;
+      }
+      expect(found).toEqual([
+        ['A1', 1],
+        ['A1 ', 1],
+        ['a1', 3],
+        ['é', 1],
+        ['\uffff', 1],
+        ['\u{10000}', 1],
+      ]);
+    });
+  });
+
+  describe('a parked entity', () => {
+    const place = usePlace(harness);
+    const parked = (fromVersion: number, parking: EntityChange['parking']) =>
+      change('parcel', fromVersion, { row: null, ...(parking === undefined ? {} : { parking }) });
+
+    it.each(['optimistic', 'locking'] as const)(
+      'keeps its row, gains its events, and is listed with the first reason (%s)',
+      async (mode) => {
+        await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+        const other = { ...PARK, detail: 'Later.' };
+        for (const [version, parking] of [
+          [1, PARK],
+          [2, { kind: 'parked' } as const],
+          [3, other],
+        ] as const) {
+          const batch = batchOf([], [parked(version, parking), change(`flows ${version}`, 0)], { mode });
+          expect(await place.store.commit(batch)).toMatchObject({ kind: 'committed' });
+        }
+        expect((await place.store.readView(['parcel'])).get('parcel')).toEqual({ row: ROW, version: 4 });
+        expect((await place.store.readJournals(['parcel'])).get('parcel')).toHaveLength(4);
+        const { kind: _, ...expected } = PARK;
+        expect(await place.store.listParked({ after: null, limit: 10 })).toEqual([
+          { entityId: 'parcel', ...expected },
+        ]);
+        expect(await place.store.listParked({ after: 'parcel', limit: 10 })).toEqual([]);
+      },
+    );
+
+    it('has a row of empty columns if it is new', async () => {
+      await commitChanges(place.store, parked(0, PARK));
+      expect((await place.store.readView(['parcel'])).get('parcel')).toEqual({
+        row: [null, false, null],
+        version: 1,
+      });
+    });
+
+    it.each(['optimistic', 'locking'] as const)(
+      'makes a change that takes it for parked a conflict once it is released (%s)',
+      async (mode) => {
+        await commitChanges(place.store, parked(0, PARK));
+        const release: Partial<IngestBatch> = { mode: 'locking' };
+        const folded = change('parcel', 1, { events: [], delivery: DUE, parking: { kind: 'release' } });
+        expect(await place.store.commit(batchOf([], [folded], release))).toMatchObject({ kind: 'committed' });
+        expect(await place.store.listParked({ after: null, limit: 10 })).toEqual([]);
+        expect((await place.store.readView(['parcel'])).get('parcel')).toEqual({ row: ROW, version: 1 });
+
+        const late = batchOf([], [parked(1, { kind: 'parked' })], { mode });
+        expect(await place.store.commit(late)).toEqual({ kind: 'conflict' });
+        expect(await place.store.counts()).toMatchObject({ journaledEvents: 1 });
+      },
+    );
+
+    it('is listed without migrate, on a store that was set up', async () => {
+      await commitChanges(place.store, parked(0, PARK));
+      const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
+      expect(await other.listParked({ after: null, limit: 10 })).toHaveLength(1);
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { LedgerWatch } from '../../../src/pipeline/deliver/ledger-watch.ts';
+import type { ClaimedDelivery } from '../../../src/ports/store.ts';
+
+const REQUEST = {
+  target: 'warehouse',
+  claimant: 'a claimant',
+  limit: 1,
+  nowMs: 0,
+  leaseMs: 1,
+  attempts: 'first',
+} as const;
+
+function setUp(answers: () => Promise<ClaimedDelivery[]>) {
+  const logged: string[] = [];
+  const store = {
+    claimDeliveries: answers,
+    settleDeliveries: async () => {},
+    releaseDeliveries: async () => {},
+  };
+  const watch = new LedgerWatch('warehouse', store, { sleep: async () => {} }, (level, message) =>
+    logged.push(`${level}: ${message}`),
+  );
+  const look = (seconds: number) => {
+    for (let second = 0; second < seconds; second++) watch.look();
+  };
+  return { watch, logged, look };
+}
+
+describe('the watch over the ledger', () => {
+  it('has nothing to say while claims are answered, or nobody claims', async () => {
+    const { watch, logged, look } = setUp(async () => []);
+    look(100);
+    for (let claim = 0; claim < 20; claim++) {
+      await watch.store.claimDeliveries(REQUEST);
+      look(10);
+    }
+    expect(watch.problem()).toBeNull();
+    expect(logged).toEqual([]);
+  });
+
+  it('reports a claim that the store has not answered for 15 s, and that it was answered', async () => {
+    let answer: (claimed: ClaimedDelivery[]) => void = () => {};
+    const { watch, logged, look } = setUp(() => new Promise((resolve) => (answer = resolve)));
+    const claim = watch.store.claimDeliveries(REQUEST);
+    look(14);
+    expect(watch.problem()).toBeNull();
+    look(3);
+    expect(watch.problem()).toBe(
+      'Deliveries to warehouse stand still: the store has not answered a claim for 17 s',
+    );
+    answer([]);
+    await claim;
+    look(1);
+    expect(watch.problem()).toBeNull();
+    expect(logged).toEqual([
+      'warn: Deliveries to warehouse stand still: the store has not answered a claim for 15 s',
+      'info: The store answers for deliveries to warehouse again',
+    ]);
+  });
+
+  it('reports claims that fail one after the other for 15 s, with the last reason', async () => {
+    const { watch, look } = setUp(() => Promise.reject(new Error('the table is gone')));
+    for (let claim = 0; claim < 16; claim++) {
+      await expect(watch.store.claimDeliveries(REQUEST)).rejects.toThrow();
+      look(1);
+    }
+    expect(watch.problem()).toBe(
+      'Deliveries to warehouse stand still: a claim has failed for 16 s: the table is gone',
+    );
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it, vi } from 'vitest';
+import { TributaryError } from '../../../src/core/errors.ts';
+import type { ClaimRequest, Store } from '../../../src/ports/store.ts';
+import { COUNTS, type Entry, MOVEMENTS, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
+
+const LOCKED = `${MOVEMENTS}/1`;
+const records = (entries: readonly Entry[]) => entries.map((entry) => recordOf(entry));
+const counted = (minute: number): Entry => ({ articleId: 'nut', isCount: true, quantity: minute, minute });
+
+/** The store of the place, where one checkpoint cannot be claimed as long as `isLocked` says so. */
+function withLockedCheckpoint(place: Place, isLocked: () => boolean): Store {
+  return wrap(place.store, {
+    claim: async (requests: readonly ClaimRequest[]) => {
+      if (isLocked() && requests.some(({ topic, partition }) => `${topic}/${partition}` === LOCKED))
+        throw new TributaryError('store_busy', 'The row is locked.');
+      return place.store.claim(requests);
+    },
+  });
+}
+
+describe('claiming', () => {
+  it('takes every partition but the one whose checkpoint is locked, and that one once it is not', async () => {
+    const place = await Place.make({ movements: 4, counts: 4 });
+    let isLocked = true;
+    const store = withLockedCheckpoint(place, () => isLocked);
+    const { ingest, logged } = await place.start({ store });
+    await vi.waitFor(() => {
+      expect(ingest.status().owned).toHaveLength(7);
+      expect(ingest.status().waiting).toEqual([{ name: LOCKED, reason: 'The row is locked.' }]);
+    }, WAITING);
+    expect(ingest.health()).toEqual({ ok: false, reason: `${LOCKED}: The row is locked.` });
+    expect(logged.join('\n')).toContain(`warn: Could not claim ${LOCKED}: The row is locked.`);
+    await place.append([recordOf(counted(1))]);
+    await place.settles([counted(1)]);
+
+    isLocked = false;
+    await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
+    expect(ingest.status().owned).toHaveLength(8);
+  });
+
+  it('goes on with the others while the halt of one partition cannot be recorded', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const entries = movements('bolt', 30);
+    await place.append(records(entries.slice(0, 10)));
+    const first = await place.start();
+    await place.settles(entries.slice(0, 10));
+    await first.ingest.stop();
+    await place.append(records(entries.slice(10)));
+    await place.log.deleteRecords({ topic: MOVEMENTS, partition: 0 }, 25n);
+
+    let isFailing = true;
+    const store = wrap(place.store, {
+      halt: async (...halt: Parameters<Store['halt']>) => {
+        if (isFailing) throw new TributaryError('store_failed', 'The disk is full.');
+        return place.store.halt(...halt);
+      },
+    });
+    const { ingest } = await place.start({ store });
+    await place.append([recordOf(counted(1))]);
+    await place.settles([...entries.slice(0, 10), counted(1)]);
+    expect(ingest.status().owned.map(({ name }) => name)).toEqual([`${COUNTS}/0`]);
+    expect(ingest.health()).toMatchObject({
+      reason: expect.stringMatching(/were deleted.*The disk is full/),
+    });
+
+    isFailing = false;
+    await vi.waitFor(() => expect(ingest.status().halted).toHaveLength(1), WAITING);
+  });
+
+  it('asks a store that does not answer once a round, not once for each partition', async () => {
+    const place = await Place.make({ movements: 20, counts: 20 });
+    let asked = 0;
+    let isDown = true;
+    const store = wrap(place.store, {
+      claim: async (requests: readonly ClaimRequest[]) => {
+        if (!isDown) return place.store.claim(requests);
+        asked++;
+        throw new TributaryError('store_unreachable', 'The database does not answer.');
+      },
+    });
+    const { ingest, logged } = await place.start({ store });
+    await vi.waitFor(() => expect(logged.join('\n')).toContain('does not answer'), WAITING);
+    isDown = false;
+    await vi.waitFor(() => expect(ingest.status().owned).toHaveLength(40), WAITING);
+    const rounds = logged.filter((line) => line.includes('Could not claim')).length;
+    // Four are asked for at once.
+    expect(asked).toBeLessThanOrEqual(4 * rounds);
+  });
+});
+
+describe('a commit that hangs', () => {
+  it('turns health() red with the partition and the reason, and green when it is answered', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    let release = () => {};
+    const isReleased = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const store = wrap(place.store, {
+      commit: async (batch: Parameters<Store['commit']>[0]) => {
+        if (batch.moves.some(({ topic }) => topic === MOVEMENTS)) await isReleased;
+        return place.store.commit(batch);
+      },
+    });
+    const { ingest, logged } = await place.start({ store });
+    await place.append(records(movements('bolt', 3)));
+    await vi.waitFor(
+      () =>
+        expect(ingest.health()).toMatchObject({
+          ok: false,
+          reason: expect.stringMatching(
+            `^${MOVEMENTS}/0 has not moved from offset 0 for 1\\d s: the store does not`,
+          ),
+        }),
+      WAITING,
+    );
+    expect(logged.filter((line) => line.startsWith(`warn: ${MOVEMENTS}/0 has not moved`))).toHaveLength(1);
+    release();
+    await place.settles(movements('bolt', 3));
+    await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
+    expect(logged.join('\n')).toContain(`info: ${MOVEMENTS}/0 moves again, at offset 3`);
+  });
+});

@@ -1,0 +1,173 @@
+import { describe, expect, it, vi } from 'vitest';
+import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import type { Domain, EventType } from '../../../src/core/domain.ts';
+import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
+import { DueRules } from '../../../src/pipeline/ingest/due.ts';
+import { refold } from '../../../src/pipeline/verify/refold.ts';
+import { COUNTS, MOVEMENTS, movements, Place, quickClock, recordOf, WAITING } from './harness.ts';
+
+const TOPIC_NAMES = { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS };
+const POISON = 666;
+
+type StockDomain = Domain<StockState, StockEvent>;
+
+/** A program whose fold throws at one quantity. */
+const throwing: StockDomain = {
+  ...stockLedger,
+  evolve(state, event) {
+    if (event.quantity === POISON) throw new RangeError('the quantity of the beast');
+    return stockLedger.evolve(state, event);
+  },
+};
+
+/** A program whose view gives a row that has no room in the table. */
+const oversized: StockDomain = {
+  ...stockLedger,
+  view: {
+    ...stockLedger.view,
+    row: (state) => (state.onHand > 600 ? [0.5, 0, false] : stockLedger.view.row(state)),
+  },
+};
+
+/** A program that does not know one kind of event any more. */
+const forgetful: StockDomain = {
+  ...stockLedger,
+  eventTypes: {
+    ...stockLedger.eventTypes,
+    STOCK_MOVED: {
+      ...(stockLedger.eventTypes.STOCK_MOVED as EventType<StockEvent>),
+      toEvent(body) {
+        if (body.quantity === POISON) throw new TypeError('no such movement');
+        return (stockLedger.eventTypes.STOCK_MOVED as EventType<StockEvent>).toEvent(body);
+      },
+    },
+  },
+};
+
+const poisoned = { articleId: 'bad', isCount: false, quantity: POISON, minute: 5 };
+
+describe('an entity that cannot be folded', () => {
+  const programs = [
+    [
+      'fold_failed',
+      throwing,
+      /event "[0-9a-f]{64}" \(stock_movements\/0 at offset \d+\): the quantity of the beast/,
+    ],
+    ['row_invalid', oversized, /on_hand is no integer/],
+  ] as const;
+
+  it.each(programs)('is parked by name, and the others flow (%s)', async (reason, domain, detail) => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const { ingest, logged } = await place.start({ domain });
+    const good = ['a', 'z'].flatMap((id) => movements(id, 30));
+    await place.append(
+      [...movements('bad', 3), poisoned, ...movements('bad', 3, 10), ...good].map((e) => recordOf(e)),
+    );
+
+    await vi.waitFor(
+      async () => expect(await place.offsets()).toMatchObject({ 'stock_movements/0': 67 }),
+      WAITING,
+    );
+
+    expect((await place.store.readJournals(['bad'])).get('bad')).toHaveLength(7);
+    const view = await place.store.readView(['a', 'z', 'bad']);
+    expect([view.get('a')?.version, view.get('z')?.version, view.get('bad')?.version]).toEqual([30, 30, 7]);
+    const [parked] = await place.store.listParked({ after: null, limit: 10 });
+    expect(parked).toMatchObject({ entityId: 'bad', reason });
+    expect(parked?.detail).toMatch(detail);
+    expect(ingest.status().parked).toBe(1);
+    expect(ingest.health()).toEqual({ ok: true });
+    expect(logged.filter((line) => line.startsWith('error: "bad" is parked:'))).toHaveLength(1);
+  });
+
+  it('keeps the row that it had, takes later events and their repetitions, and stays parked over a restart', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const first = await place.start({ domain: throwing });
+    await place.append(movements('bad', 3).map((entry) => recordOf(entry)));
+    await place.settles(movements('bad', 3));
+    const before = (await place.store.readView(['bad'])).get('bad');
+    await place.append([poisoned, poisoned].map((entry) => recordOf(entry)));
+    await vi.waitFor(() => expect(first.ingest.status().parked).toBe(1), WAITING);
+    await first.ingest.stop();
+
+    // Even a program that understands it leaves it parked until it is told.
+    const second = await place.start({});
+    await place.append([...movements('bad', 2, 20), ...movements('bad', 3)].map((entry) => recordOf(entry)));
+    await vi.waitFor(
+      async () => expect(await place.offsets()).toMatchObject({ 'stock_movements/0': 10 }),
+      WAITING,
+    );
+
+    expect(second.ingest.status().parked).toBe(1);
+    const row = (await place.store.readView(['bad'])).get('bad');
+    expect(row).toEqual({ row: before?.row, version: 6 });
+    expect((await place.store.readJournals(['bad'])).get('bad')).toHaveLength(6);
+  });
+
+  it('goes on when it is released, right in its row and due, while an instance runs that knew it as parked', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const { ingest } = await place.start({ domain: throwing });
+    await place.append([...movements('bad', 3), poisoned].map((entry) => recordOf(entry)));
+    await vi.waitFor(() => expect(ingest.status().parked).toBe(1), WAITING);
+    await ingest.stop();
+    const healed = await place.start({});
+
+    const parts = (domain: StockDomain) => ({
+      domain,
+      decoder: createDecoder(domain, { topicNames: TOPIC_NAMES }),
+      due: new DueRules([{ name: 'purchasing', qualifies: null }]),
+      store: place.store,
+      clock: quickClock,
+    });
+    const [still] = await refold(parts(throwing), ['bad'], 'release');
+    expect(still).toMatchObject({ entityId: 'bad', fault: { reason: 'fold_failed' } });
+    expect(await place.store.listParked({ after: null, limit: 10 })).toHaveLength(1);
+
+    expect(await refold(parts(stockLedger), ['bad', 'unknown'], 'release')).toEqual([
+      { entityId: 'bad', fault: null },
+    ]);
+    await place.settles([...movements('bad', 3), poisoned]);
+    await place.append(movements('bad', 2, 20).map((entry) => recordOf(entry)));
+    await place.settles([...movements('bad', 3), poisoned, ...movements('bad', 2, 20)]);
+    expect(healed.ingest.status().parked).toBe(0);
+    expect(await place.store.listParked({ after: null, limit: 10 })).toEqual([]);
+  });
+
+  it('is parked where the journal holds an event that the program no longer understands', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const first = await place.start({});
+    await place.append(
+      [...movements('bad', 3), poisoned, ...movements('good', 3)].map((entry) => recordOf(entry)),
+    );
+    await place.settles([...movements('bad', 3), poisoned, ...movements('good', 3)]);
+    await first.ingest.stop();
+
+    const topicNames = TOPIC_NAMES;
+    const decoder = createDecoder(forgetful, { topicNames });
+    const { ingest } = await place.start({ domain: forgetful, decoder });
+    await place.append(
+      [...movements('bad', 2, 20), ...movements('good', 2, 20)].map((entry) => recordOf(entry)),
+    );
+    await vi.waitFor(
+      async () => expect(await place.offsets()).toMatchObject({ 'stock_movements/0': 11 }),
+      WAITING,
+    );
+
+    const [parked] = await place.store.listParked({ after: null, limit: 10 });
+    expect(parked).toMatchObject({ entityId: 'bad', reason: 'event_not_understood' });
+    expect(parked?.detail).toMatch(/stock_movements\/0 at offset 3\): no such movement/);
+    expect((await place.store.readJournals(['bad'])).get('bad')).toHaveLength(6);
+    expect((await place.store.readView(['good'])).get('good')?.version).toBe(5);
+    expect(ingest.health()).toEqual({ ok: true });
+  });
+
+  it('quarantines a record at which the domain throws, and the others flow', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const decoder = createDecoder(forgetful, { topicNames: TOPIC_NAMES });
+    await place.start({ domain: forgetful, decoder });
+    await place.append([poisoned, ...movements('good', 3)].map((entry) => recordOf(entry)));
+    await place.settles(movements('good', 3), 1);
+    const [record] = await place.store.readQuarantine({ after: null, limit: 10 });
+    expect(record?.reason).toBe('event_not_understood');
+  });
+});

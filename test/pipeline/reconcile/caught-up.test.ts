@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
+import { untilCaughtUp } from '../../../src/pipeline/reconcile/caught-up.ts';
+import type { TopicDescription } from '../../../src/ports/event-log.ts';
+import type { Checkpoint } from '../../../src/ports/store.ts';
+
+function topic(...ends: bigint[]): TopicDescription {
+  const partitions = ends.map((endOffset, partition) => ({
+    topic: 'parcels',
+    partition,
+    startOffset: 5n,
+    endOffset,
+  }));
+  return { topic: 'parcels', topicId: 'one', partitions };
+}
+
+function at(partition: number, nextOffset: bigint, facts: Partial<Checkpoint> = {}): Checkpoint {
+  const place = { topic: 'parcels', partition, topicId: 'one', nextOffset };
+  return { ...place, epoch: 1n, haltReason: null, isNew: false, ...facts };
+}
+
+async function isCaughtUp(described: TopicDescription[] | Error, ...looks: Checkpoint[][]): Promise<boolean> {
+  let look = 0;
+  return untilCaughtUp(
+    {
+      log: {
+        describe: async () => {
+          if (described instanceof Error) throw described;
+          return described;
+        },
+      },
+      store: { checkpoints: async () => looks[Math.min(look++, looks.length - 1)] ?? [] },
+      topics: ['parcels'],
+      clock: new SeededClock({ seed: 1, time: 'immediately' }),
+      patienceMs: 1_000,
+    },
+    new AbortController().signal,
+  );
+}
+
+describe('the journal has caught up with the log', () => {
+  it('when every checkpoint is where its partition ended as it was asked for, or further', async () => {
+    expect(await isCaughtUp([topic(7n, 9n)], [at(0, 7n), at(1, 12n)])).toBe(true);
+    expect(await isCaughtUp([topic(7n)], [at(0, 5n)], [at(0, 6n)], [at(0, 7n)])).toBe(true);
+  });
+
+  it('where a partition that nobody has read yet is empty', async () => {
+    expect(await isCaughtUp([topic(5n)], [])).toBe(true);
+    expect(await isCaughtUp([topic(6n)], [])).toBe(false);
+  });
+
+  it('never while a partition is behind, halted, or of a topic that was made anew', async () => {
+    expect(await isCaughtUp([topic(7n, 9n)], [at(0, 7n), at(1, 8n)])).toBe(false);
+    expect(await isCaughtUp([topic(7n)], [at(0, 7n, { haltReason: 'retention' })])).toBe(false);
+    expect(await isCaughtUp([topic(7n)], [at(0, 7n, { topicId: 'another' })])).toBe(false);
+  });
+
+  it('never while the log does not answer, or lacks a topic', async () => {
+    expect(await isCaughtUp(new Error('It does not answer.'), [at(0, 7n)])).toBe(false);
+    expect(await isCaughtUp([], [at(0, 7n)])).toBe(false);
+  });
+});

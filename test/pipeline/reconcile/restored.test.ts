@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../../src/pipeline/reconcile/comparison.ts';
+import { Pair, state } from './pair.ts';
+
+const DECLINED = ['DECLINED', false];
+const caughtUp = async () => true;
+const behind = async () => false;
+
+/** What a sweep finds after our store was restored from an older state, and the log was read again. */
+describe('a sweep after a restore', () => {
+  /** The target holds what the ledger does not know; the view has the entity all the same. */
+  function unrecorded(viewVersion: number, heldVersion: number): Pair {
+    const pair = new Pair('a', 'c');
+    pair.hold('b', heldVersion);
+    pair.viewed.set('b', state('b', viewVersion, DECLINED));
+    return pair;
+  }
+
+  it('delivers the state of the view where the target holds another one of the same version', async () => {
+    const pair = unrecorded(2, 2);
+    const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp, onMadeDue: pair.deliver });
+    expect(report).toMatchObject({ madeDue: 1, healed: 1, isCaughtUp: true, compared: 2 });
+    expect(report.differences).toMatchObject([{ entityId: 'b', verdict: 'unrecorded', isHealed: true }]);
+    expect(pair.repairs).toEqual([
+      {
+        entityId: 'b',
+        was: 'unrecorded',
+        version: 2,
+        heldVersion: 2,
+        replaces: digestOf([state('b', 2)]),
+      },
+    ]);
+    expect(pair.held.get('b')).toEqual(state('b', 2, DECLINED));
+  });
+
+  it('delivers the state of the view where the target holds an older version, whether or not all is journaled', async () => {
+    const pair = unrecorded(3, 2);
+    const report = await pair.reconcile({ heals: true, untilCaughtUp: behind, onMadeDue: pair.deliver });
+    expect(report).toMatchObject({ madeDue: 1, healed: 1, isCaughtUp: null });
+    expect(pair.repairs).toMatchObject([{ entityId: 'b', version: 3, heldVersion: 2, replaces: null }]);
+  });
+
+  it('puts into the ledger what the target holds as it should be, so that later changes are due to it', async () => {
+    const pair = new Pair('a');
+    pair.hold('b', 2);
+    pair.viewed.set('b', state('b', 2));
+    const report = await pair.reconcile({ heals: true, onMadeDue: pair.deliver });
+    expect(report).toMatchObject({ madeDue: 1, healed: 1 });
+    expect(pair.repairs).toMatchObject([{ entityId: 'b', version: 2, replaces: null }]);
+    expect(pair.owed.get('b')).toMatchObject({ status: 'delivered', deliveredVersion: 2 });
+  });
+
+  it.each([
+    ['the log does not answer, or its end is not journaled', behind],
+    ['nobody can say how far the log goes', undefined],
+  ])('leaves another state of the same version alone while %s', async (_, untilCaughtUp) => {
+    const pair = unrecorded(2, 2);
+    const report = await pair.reconcile({
+      heals: true,
+      onMadeDue: pair.deliver,
+      ...(untilCaughtUp === undefined ? {} : { untilCaughtUp }),
+    });
+    expect(report).toMatchObject({ madeDue: 0, healed: 0, isCaughtUp: false });
+    expect(report.differences).toMatchObject([{ entityId: 'b', verdict: 'unrecorded', isHealed: false }]);
+    expect(pair.repairs).toEqual([]);
+  });
+
+  it('leaves a later version at the target alone, and says whether all of the log was journaled', async () => {
+    const pair = unrecorded(2, 3);
+    for (const untilCaughtUp of [caughtUp, behind]) {
+      const report = await pair.reconcile({ heals: true, untilCaughtUp });
+      expect(report).toMatchObject({ madeDue: 0, isCaughtUp: untilCaughtUp === caughtUp });
+      expect(report.differences).toMatchObject([{ entityId: 'b', verdict: 'newer', repair: null }]);
+    }
+  });
+
+  it('tells of what neither ledger nor view knows, and changes nothing', async () => {
+    const pair = new Pair('a');
+    pair.hold('b', 2);
+    const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp });
+    expect(report).toMatchObject({ madeDue: 0, isCaughtUp: null });
+    expect(report.differences).toMatchObject([{ entityId: 'b', verdict: 'unexpected' }]);
+  });
+
+  it('leaves alone what has moved on in the view since it was looked at', async () => {
+    const pair = unrecorded(2, 2);
+    pair.beforeMadeDue = () => pair.viewed.set('b', state('b', 3, DECLINED));
+    const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp, onMadeDue: pair.deliver });
+    expect(report).toMatchObject({ madeDue: 0, healed: 0 });
+  });
+
+  it('delivers once more what was refused because the target knows its version with other content', async () => {
+    const pair = new Pair('a');
+    pair.hold('b', 3);
+    pair.owe('b', { status: 'dead', deliveredVersion: null, dueVersion: 3, row: DECLINED });
+    const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp, onMadeDue: pair.deliver });
+    expect(report).toMatchObject({ madeDue: 1, healed: 1 });
+    expect(pair.repairs).toMatchObject([
+      { entityId: 'b', was: 'dead', version: 3, replaces: digestOf([state('b', 3)]) },
+    ]);
+    expect(pair.held.get('b')).toEqual(state('b', 3, DECLINED));
+  });
+
+  it('leaves a dead delivery alone that the target does not hold, or holds at another version', async () => {
+    const pair = new Pair('a');
+    for (const [id, version] of [
+      ['b', 2],
+      ['d', 4],
+    ] as const) {
+      pair.hold(id, version);
+      pair.owe(id, { status: 'dead', deliveredVersion: null, dueVersion: 3, row: DECLINED });
+    }
+    pair.owe('c', { status: 'dead', deliveredVersion: null, dueVersion: 3, row: DECLINED });
+    const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp });
+    expect(report).toMatchObject({ madeDue: 0, dead: 3, differences: [] });
+  });
+});

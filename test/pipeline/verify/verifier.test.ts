@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
+import { DueRules } from '../../../src/pipeline/ingest/due.ts';
+import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
+import { Verifier } from '../../../src/pipeline/verify/verifier.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import {
+  COUNTS,
+  expectedView,
+  MOVEMENTS,
+  migrate,
+  movements,
+  Place,
+  quickClock,
+  recordOf,
+  WAITING,
+  wrap,
+} from '../ingest/harness.ts';
+
+function verifierOn(store: Store, onFailure: (error: unknown) => void = () => {}) {
+  const logged: string[] = [];
+  const verifier = new Verifier({
+    domain: stockLedger,
+    decoder: createDecoder(stockLedger, { topicNames: { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS } }),
+    due: new DueRules([]),
+    store,
+    parked: new ParkedRegistry(),
+    clock: quickClock,
+    logger: (level, message) => logged.push(`${level}: ${message}`),
+    onFailure,
+  });
+  onTestFinished(() => verifier.stop());
+  return { verifier, logged };
+}
+
+const ENTRIES = Array.from({ length: 250 }, (_, index) =>
+  movements(`article ${index}`, 1 + (index % 4)),
+).flat();
+
+async function filled(): Promise<Place> {
+  const place = await Place.make({ movements: 2, counts: 2 });
+  const { ingest } = await place.start();
+  await place.append(ENTRIES.map((entry) => recordOf(entry)));
+  await place.settles(ENTRIES);
+  await ingest.stop();
+  return place;
+}
+
+function execute(place: Place, ...statements: string[]): void {
+  const database = new DatabaseSync(join(place.folder, 'stock.sqlite'), { timeout: 1_000 });
+  for (const statement of statements) database.exec(statement);
+  database.close();
+}
+
+describe('the verifier', () => {
+  it('makes rows that were deleted, altered, or set to another version from the journal again', async () => {
+    const place = await filled();
+    const { verifier, logged } = verifierOn(place.store);
+    execute(
+      place,
+      "DELETE FROM stock WHERE article_id = 'article 7'",
+      "UPDATE stock SET on_hand = 12345 WHERE article_id = 'article 120'",
+      "UPDATE stock SET version = 1 WHERE article_id = 'article 203'",
+      "UPDATE stock SET version = 77 WHERE article_id = 'article 249'",
+    );
+    verifier.start();
+    await vi.waitFor(() => expect(verifier.status().passes).toBeGreaterThan(0), WAITING);
+
+    await place.settles(ENTRIES);
+    expect(verifier.status()).toMatchObject({ repaired: 4, unfoldable: 0 });
+    expect(logged).toEqual(
+      expect.arrayContaining([
+        'warn: The row of "article 7" was missing; it was made from the journal again.',
+        'warn: The row of "article 120" had been altered; it was made from the journal again.',
+        'warn: The row of "article 203" was at version 1, where the journal has 4; it was made from the journal again.',
+        'warn: The row of "article 249" was at version 77, which the journal does not have; it was made from the journal again.',
+      ]),
+    );
+  });
+
+  it('repairs nothing while nothing is wrong, and takes nothing that ingest writes for damage', async () => {
+    const place = await Place.make({ movements: 2, counts: 2 });
+    const { verifier } = verifierOn(place.store);
+    verifier.start();
+    await place.start({ batchEvents: 20 });
+    for (let round = 0; round * 30 < ENTRIES.length; round++) {
+      const entries = ENTRIES.slice(round * 30, (round + 1) * 30);
+      await place.append(entries.map((entry) => recordOf(entry)));
+      verifier.rush();
+    }
+    await place.settles(ENTRIES);
+    verifier.rush();
+    await vi.waitFor(() => expect(verifier.status().compared).toBeGreaterThan(250), WAITING);
+    expect(verifier.status()).toMatchObject({ repaired: 0, unfoldable: 0 });
+  });
+
+  it('fills a view that was dropped, without a pause between its pages', async () => {
+    const place = await filled();
+    execute(place, 'DROP TABLE stock');
+    const store = await place.anotherStore();
+    const { verifier, logged } = verifierOn(store);
+    verifier.rush();
+    verifier.start();
+    await vi.waitFor(() => expect(verifier.status().passes).toBeGreaterThan(0), WAITING);
+    const expected = expectedView(ENTRIES);
+    expect(await store.readView([...expected.keys()])).toEqual(expected);
+    expect(verifier.status().repaired).toBe(expected.size);
+    expect(logged).toEqual(['info: The view is complete again: its rows were made from the journal.']);
+  });
+
+  it('says once why it cannot go on, hands the error on, and goes on when it can', async () => {
+    const place = await filled();
+    let failures = 0;
+    const flaky = wrap(place.store, {
+      listJournaled: async (page) => {
+        if (failures++ < 3) throw new Error('No answer.');
+        return place.store.listJournaled(page);
+      },
+    });
+    const seen: unknown[] = [];
+    const { verifier, logged } = verifierOn(flaky, (error) => seen.push(error));
+    verifier.start();
+    await vi.waitFor(() => expect(verifier.status().passes).toBe(1), WAITING);
+    expect(seen).toHaveLength(3);
+    expect(logged).toEqual(['warn: The view cannot be compared with the journal just now: No answer.']);
+  });
+
+  it('makes nothing due', async () => {
+    const place = await filled();
+    const before = await place.store.counts();
+    execute(place, 'UPDATE stock SET on_hand = 3');
+    await migrate(place.store);
+    const { verifier } = verifierOn(place.store);
+    verifier.rush();
+    verifier.start();
+    await vi.waitFor(() => expect(verifier.status().passes).toBeGreaterThan(0), WAITING);
+    expect(await place.store.counts()).toEqual(before);
+    await place.settles(ENTRIES);
+  });
+});

@@ -1,0 +1,390 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Chance } from './scheduler.ts';
+import type { Fate, StoreWeather } from './store-twin.ts';
+import { COUNTS, MOVEMENTS, type WorkloadShape, workload, writtenOf } from './workload.ts';
+import { fairWeather, inWorld, type World } from './world.ts';
+
+// Real time, of which the simulation needs a second or two a test where the machine has nothing else to do.
+vi.setConfig({ testTimeout: 90_000 });
+
+const RECOVERY_MS = 30_000;
+
+/** Many records, few at a time from the log, and a store that takes its time: lanes read far ahead of it. */
+function readAhead(world: World, pieceRecords: number, commitMs: number): void {
+  world.network = { latencyMs: () => 0.1 + world.chance.number(), fetchRecords: () => pieceRecords };
+  world.weather = { ...fairWeather(world.chance), latencyMs: () => commitMs * (0.5 + world.chance.number()) };
+}
+
+function stream(seed: number, shape: Partial<WorkloadShape> = {}) {
+  return workload(new Chance(seed), {
+    events: 2_000,
+    articles: 100,
+    duplicates: 0.05,
+    broken: 0.02,
+    disorder: 50,
+    ...shape,
+  });
+}
+
+/** Nothing fails but what is said here, each so many times. */
+function failing(world: World, fates: Readonly<Record<string, readonly Fate[]>>): StoreWeather {
+  const left = new Map(Object.entries(fates).map(([method, list]) => [method, [...list]]));
+  return {
+    ...fairWeather(world.chance),
+    fate: (method) => left.get(method)?.shift() ?? { kind: 'answers' },
+  };
+}
+
+/** Where nobody else interferes, an instance has no reason to be fenced or to start over. */
+function expectNoStartingOver(world: World): void {
+  const isOdd = (line: string) => /: fenced$|Ingest paused|reading it again|could not start/.test(line);
+  expect(world.trace.filter(isOdd)).toEqual([]);
+}
+
+describe('ingest with lanes that have read ahead', () => {
+  it.each([
+    ['many small pieces in a batch', { batchEvents: 1_000 }, 3],
+    ['batches cut into many pieces', { batchEvents: 20 }, 400],
+    ['pieces of the largest size', { batchEvents: 4_000 }, 2_000],
+  ])('commits nothing that lies behind its checkpoints: %s', async (_, tuning, pieceRecords) => {
+    await inWorld({ seed: 3, partitions: { movements: 3, counts: 3 } }, async (world) => {
+      readAhead(world, pieceRecords, 20);
+      world.append(stream(3, { events: tuning.batchEvents === 20 ? 600 : 3_000 }));
+      world.start({ lanes: 1, maxBufferedBytes: 1 << 20, ...tuning });
+      await world.settles(RECOVERY_MS);
+      expectNoStartingOver(world);
+      // What one lane alone has committed, its cache knows.
+      expect(world.trace.filter((line) => line.endsWith(': conflict'))).toEqual([]);
+    });
+  });
+
+  it('loses and doubles nothing when the process is killed between any two commits', async () => {
+    await inWorld({ seed: 4, partitions: { movements: 2, counts: 2 } }, async (world) => {
+      readAhead(world, 30, 10);
+      world.append(stream(4, { events: 1_500 }));
+      for (let kills = 0; kills < 12; kills++) {
+        const instance = world.start({ lanes: 2, batchEvents: 60 });
+        const { commits } = world.checker;
+        await world.runUntil(() => world.checker.commits >= commits + 1 + (kills % 3), RECOVERY_MS);
+        await world.run(world.chance.number() * 10);
+        world.kill(instance);
+      }
+      world.start();
+      await world.settles(RECOVERY_MS);
+    });
+  });
+
+  it('goes on at once with the partitions it keeps, each time another member comes or goes', async () => {
+    await inWorld({ seed: 5, partitions: { movements: 4, counts: 4 } }, async (world) => {
+      readAhead(world, 10, 10);
+      const portions = 8;
+      const all = stream(5, { events: 1_600 });
+      const first = world.start({ lanes: 1, batchEvents: 100 });
+      let other = world.start({ lanes: 2, batchEvents: 100 });
+      for (let portion = 0; portion < portions; portion++) {
+        world.append(all.slice((portion * all.length) / portions, ((portion + 1) * all.length) / portions));
+        await world.run(30);
+        if (portion % 2 === 0) void world.stop(other);
+        else other = world.start({ lanes: 2, batchEvents: 100 });
+        await world.run(30);
+      }
+      // No backoff takes part in a rebalance: what was given on in peace is committed within seconds.
+      await world.settles(5_000);
+      expect(first.ingest.status().waiting).toEqual([]);
+      expectNoStartingOver(world);
+    });
+  });
+
+  it('keeps every partition at work when members lose some and gain others at once', async () => {
+    await inWorld({ seed: 6, partitions: { movements: 4, counts: 4 } }, async (world) => {
+      readAhead(world, 10, 10);
+      const all = stream(6, { events: 1_600 });
+      for (let count = 0; count < 3; count++) world.start({ lanes: 1 + count, batchEvents: 50 });
+      await world.run(50);
+      for (let from = 0; from < all.length; from += 100) {
+        world.append(all.slice(from, from + 100));
+        world.log.shareOut((_, members) => world.chance.pick(members));
+        await world.run(world.chance.number() * 60);
+      }
+      await world.settles(5_000);
+      expectNoStartingOver(world);
+    });
+  });
+
+  it('takes added partitions into lanes that are in the middle of a commit', async () => {
+    await inWorld({ seed: 7, partitions: { movements: 2, counts: 2 } }, async (world) => {
+      readAhead(world, 10, 20);
+      world.start({ lanes: 2, batchEvents: 50 });
+      const all = stream(7, { events: 800 });
+      for (let added = 0; added < 4; added++) {
+        world.append(all.slice((added * all.length) / 4, ((added + 1) * all.length) / 4));
+        await world.run(45);
+        world.log.addPartitions(added % 2 === 0 ? MOVEMENTS : COUNTS, 3 + (added >> 1));
+      }
+      await world.settles(5_000);
+      expectNoStartingOver(world);
+    });
+  });
+
+  it('moves over offsets without records, also where a partition ends with them', async () => {
+    await inWorld({ seed: 8, partitions: { movements: 2, counts: 2 } }, async (world) => {
+      readAhead(world, 5, 5);
+      world.start();
+      for (const written of stream(8, { events: 150 })) {
+        world.append([written]);
+        if (world.chance.happens(0.3)) world.chance.pick(world.partitions).skip(world.chance.integer(1, 5));
+      }
+      for (const partition of world.partitions) partition.skip(3);
+      await world.settles(5_000);
+    });
+  });
+});
+
+describe('ingest whose store is busy', () => {
+  const busy: Fate = { kind: 'refuses', code: 'store_busy' };
+
+  it('commits every batch in the end, however often it was refused', async () => {
+    await inWorld({ seed: 18, partitions: { movements: 2, counts: 2 } }, async (world) => {
+      readAhead(world, 20, 5);
+      world.append(stream(18, { events: 400 }));
+      const wells = Array.from({ length: 3 }, (): Fate => ({ kind: 'answers' }));
+      const refusals = Array.from({ length: 50 }, () => busy);
+      world.weather = failing(world, { commit: [...wells, ...refusals, ...wells, ...refusals] });
+      world.start({ lanes: 1, batchEvents: 50 });
+      await world.settles(60_000);
+    });
+  });
+
+  it.each([
+    ['refused', () => busy],
+    ['answered by nobody after it was done', (): Fate => ({ kind: 'loses_answer', isDone: true })],
+    ['answered by nobody and not done', (): Fate => ({ kind: 'loses_answer', isDone: false })],
+  ])('loses nothing when a commit is %s while partitions come and go', async (_, fate) => {
+    await inWorld({ seed: 19, partitions: { movements: 3, counts: 3 } }, async (world) => {
+      readAhead(world, 20, 10);
+      const { chance } = world;
+      const all = stream(19, { events: 1_600 });
+      world.weather = {
+        latencyMs: () => 1 + chance.number() * 10,
+        fate: (method) => (method === 'commit' && chance.happens(0.5) ? fate() : { kind: 'answers' }),
+      };
+      for (let count = 0; count < 2; count++) world.start({ lanes: 1, batchEvents: 60 });
+      for (let from = 0; from < all.length; from += 40) {
+        world.append(all.slice(from, from + 40));
+        await world.run(chance.number() * 40);
+        world.log.shareOut((_, members) => chance.pick(members));
+      }
+      world.heal();
+      await world.settles(RECOVERY_MS);
+      if (fate().kind === 'refuses') expectNoStartingOver(world);
+    });
+  });
+});
+
+describe('ingest that meets a record that cannot be read', () => {
+  it('journals all before it and goes on with the other partitions of the lane', async () => {
+    await inWorld({ seed: 9, partitions: { movements: 2, counts: 2 } }, async (world) => {
+      readAhead(world, 25, 30);
+      const all = stream(9, { events: 1_200 });
+      const place = { topic: MOVEMENTS, partition: 0 };
+      world.append(all.slice(0, 700));
+      const spoilt = world.log.partition(place).endOffset;
+      world.log.partition(place).corrupt.add(spoilt);
+      world.append(all.slice(700));
+      const { ingest } = world.start({ lanes: 1, batchEvents: 100 });
+      const others = world.partitions.filter((partition) => partition !== world.log.partition(place));
+      const flow = () =>
+        others.every((partition) => world.checker.checkpointOf(partition) === partition.endOffset);
+      expect(await world.runUntil(() => flow() && ingest.status().halted.length > 0, 10_000)).toBe(true);
+      expect(world.checker.checkpointOf(place)).toBe(spoilt);
+      const [checkpoint] = (await world.store.checkpoints()).filter(({ haltReason }) => haltReason !== null);
+      expect(checkpoint).toMatchObject({ ...place, nextOffset: spoilt });
+      await world.settles(5_000);
+    });
+  });
+
+  it('records each halt although the store refuses at first, and two come at once', async () => {
+    await inWorld({ seed: 10, partitions: { movements: 3, counts: 3 } }, async (world) => {
+      readAhead(world, 10, 10);
+      const all = stream(10, { events: 600 });
+      world.append(all.slice(0, 300));
+      for (const partition of world.log.partitionsOf(COUNTS)) partition.corrupt.add(partition.endOffset);
+      world.append(all.slice(300));
+      const refused: Fate = { kind: 'refuses', code: 'store_busy' };
+      world.weather = failing(world, { halt: [refused, { kind: 'loses_answer', isDone: true }, refused] });
+      const { ingest } = world.start({ lanes: 1, batchEvents: 40 });
+      expect(await world.runUntil(() => ingest.status().halted.length === 3, RECOVERY_MS)).toBe(true);
+      await world.settles(RECOVERY_MS);
+      expect(ingest.status().halted).toEqual([]);
+    });
+  });
+
+  it('halts nothing that its lane could not commit, and claims it again', async () => {
+    await inWorld({ seed: 12, partitions: { movements: 1, counts: 1 } }, async (world) => {
+      readAhead(world, 20, 10);
+      const all = stream(12, { events: 250 });
+      world.append(all.slice(0, 200));
+      const [partition] = world.log.partitionsOf(MOVEMENTS);
+      const spoilt = partition?.endOffset ?? 0n;
+      partition?.corrupt.add(spoilt);
+      world.append(all.slice(200));
+      const broken: Fate = { kind: 'refuses', code: 'store_failed' };
+      const well: Fate = { kind: 'answers' };
+      world.weather = failing(world, { commit: [well, broken, well, well, broken] });
+      const { ingest } = world.start({ lanes: 1, batchEvents: 40 });
+      expect(await world.runUntil(() => ingest.status().halted.length === 1, RECOVERY_MS)).toBe(true);
+      expect(world.checker.checkpointOf({ topic: MOVEMENTS, partition: 0 })).toBe(spoilt);
+      await world.settles(RECOVERY_MS);
+    });
+  });
+});
+
+describe('ingest whose store goes back in time', () => {
+  const moved = writtenOf('bolt', { minute: 1, isCount: false, quantity: 5 });
+  const later = writtenOf('bolt', { minute: 3, isCount: false, quantity: 2 });
+  const counted = writtenOf('bolt', { minute: 2, isCount: true, quantity: 7 });
+
+  const counts = { topic: COUNTS, partition: 0 };
+
+  /**
+   * The first instance has the movement in its cache. The store has forgotten it and has, by another instance, a
+   * count of the same article instead: as many events as before, but not the same.
+   */
+  async function forgotten(world: World): Promise<void> {
+    const first = world.start({ lanes: 1 });
+    await world.run(100);
+    world.start({ lanes: 1 });
+    await world.run(100);
+    world.log.shareOut(({ topic }, members) => members[topic === MOVEMENTS ? 0 : 1] ?? (members[0] as never));
+    await world.run(1_000);
+    expect(first.ingest.status().owned).toMatchObject([{ name: `${MOVEMENTS}/0` }]);
+    const goBack = world.snapshot();
+    world.append([moved]);
+    await world.settles(1_000);
+    goBack();
+    world.append([counted]);
+    const end = world.log.partition(counts).endOffset;
+    expect(await world.runUntil(() => world.checker.checkpointOf(counts) === end, 1_000)).toBe(true);
+  }
+
+  it('reads again what is lost when a commit is fenced', async () => {
+    await inWorld({ seed: 14, partitions: { movements: 1, counts: 1 } }, async (world) => {
+      await forgotten(world);
+      world.append([later]);
+      await world.settles(RECOVERY_MS);
+      expect(world.trace.some((line) => line.endsWith('fenced'))).toBe(true);
+    });
+  });
+
+  it.each(['store_failed', 'store_unreachable'] as const)(
+    'reads again what is lost when a commit fails with %s',
+    async (code) => {
+      await inWorld({ seed: 15, partitions: { movements: 1, counts: 1 } }, async (world) => {
+        await forgotten(world);
+        world.weather = failing(world, { commit: [{ kind: 'refuses', code }] });
+        world.append([later]);
+        await world.settles(RECOVERY_MS);
+      });
+    },
+  );
+
+  it('journals again what its cache takes for journaled', async () => {
+    await inWorld({ seed: 22, partitions: { movements: 1, counts: 1 } }, async (world) => {
+      world.start({ lanes: 1 });
+      await world.run(100);
+      world.start({ lanes: 1 });
+      await world.run(100);
+      const give = (index: number) =>
+        world.log.shareOut((_, members) => members[index] ?? (members[0] as never));
+      give(0);
+      await world.run(1_000);
+      const goBack = world.snapshot();
+      world.append([moved, later]);
+      await world.settles(1_000);
+      // While the store goes back, the first instance owns nothing that could tell it so.
+      give(1);
+      await world.run(100);
+      goBack();
+      give(0);
+      await world.settles(RECOVERY_MS);
+    });
+  });
+
+  it('puts an article right that its cache has otherwise than the store', async () => {
+    await inWorld({ seed: 16, partitions: { movements: 1, counts: 1 } }, async (world) => {
+      world.start({ lanes: 1 });
+      await world.run(1_000);
+      const goBack = world.snapshot();
+      world.append([moved, later]);
+      await world.settles(1_000);
+      goBack();
+      world.append([counted]);
+      const end = world.log.partition(counts).endOffset;
+      expect(await world.runUntil(() => world.checker.checkpointOf(counts) === end, 1_000)).toBe(true);
+      world.append([writtenOf('bolt', { minute: 4, isCount: false, quantity: 2 })]);
+      await world.settles(RECOVERY_MS);
+      expect(world.trace.filter((line) => line.includes('Ingest paused'))).toEqual([]);
+    });
+  });
+});
+
+describe.each([
+  ['before its checkpoints', true],
+  ['after its checkpoints were made', false],
+])('ingest whose store goes back to a time %s', (_, isBefore) => {
+  it('reads again what is lost although no new record comes', async () => {
+    await inWorld({ seed: 21, partitions: { movements: 2, counts: 2 } }, async (world) => {
+      const empty = world.snapshot();
+      world.start();
+      await world.run(1_000);
+      const goBack = isBefore ? empty : world.snapshot();
+      world.append(stream(21, { events: 100 }));
+      await world.settles(5_000);
+      goBack();
+      await world.settles(RECOVERY_MS);
+    });
+  });
+
+  it('goes on with a partition whose halt the store has forgotten', async () => {
+    await inWorld({ seed: 20, partitions: { movements: 1, counts: 1 } }, async (world) => {
+      const empty = world.snapshot();
+      const { ingest } = world.start({ lanes: 1 });
+      await world.run(1_000);
+      const goBack = isBefore ? empty : world.snapshot();
+      // Owners came and went since: the epoch of the halt is far above that of the snapshot.
+      for (let count = 0; count < 3; count++) await world.fence(world.partitions);
+      const all = stream(20, { events: 100 });
+      world.append(all.slice(0, 50));
+      const [partition] = world.log.partitionsOf(MOVEMENTS);
+      partition?.corrupt.add(partition.endOffset);
+      world.append(all.slice(50));
+      expect(await world.runUntil(() => ingest.status().halted.length === 1, RECOVERY_MS)).toBe(true);
+      await world.run(5_000);
+      goBack();
+      await world.settles(RECOVERY_MS);
+    });
+  });
+});
+
+describe('ingest that guesses articles to be new', () => {
+  it('loses nothing when some are known after all', async () => {
+    await inWorld({ seed: 17, partitions: { movements: 2, counts: 2 } }, async (world) => {
+      const known = Array.from({ length: 40 }, (_, article) =>
+        writtenOf(`article-${article}`, { minute: 5, isCount: true, quantity: article }),
+      );
+      const fresh = Array.from({ length: 10_400 }, (_, article) =>
+        writtenOf(`new-${article}`, { minute: 0, isCount: false, quantity: article % 30 }),
+      );
+      const again = known.map((_, article) =>
+        writtenOf(`article-${article}`, { minute: article % 5, isCount: false, quantity: 1 }),
+      );
+      world.append(known);
+      world.append(fresh);
+      world.start({ lanes: 1, batchEvents: 2_000, cacheEvents: 100, maxBufferedBytes: 1 << 20 });
+      await world.settles(RECOVERY_MS);
+      world.append([...again, ...known.slice(0, 20)]);
+      await world.settles(RECOVERY_MS);
+      expect(world.trace.filter((line) => line.endsWith('conflict')).length).toBeGreaterThan(0);
+    });
+  });
+});

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
+import { swarm } from './ingest-swarm.ts';
+
+// Real time, of which a seed needs less than a second where the machine has nothing else to do.
+vi.setConfig({ testTimeout: 90_000 });
+
+/** `SIMULATION_SEED=7 node bin/launch.mjs node_modules/vitest/vitest.mjs run --project unit test/simulation` runs one seed. */
+const asked = process.env.SIMULATION_SEED;
+const seeds =
+  asked === undefined
+    ? Array.from({ length: Number(process.env.SIMULATION_SEEDS ?? 40) }, (_, index) => index + 1)
+    : [Number(asked)];
+
+describe('ingest in a simulated world', () => {
+  it.each(seeds)('loses, doubles and mixes up nothing with seed %i', async (seed) => {
+    // In every third world the store goes back in time as well.
+    const world = await swarm(seed, { storeGoesBack: seed % 3 === 0 });
+    expect(world.checker.commits).toBeGreaterThan(0);
+  });
+
+  it('runs the same way each time with the same seed', async () => {
+    const traces = [await swarm(7), await swarm(7)].map(({ trace }) =>
+      createHash('sha256').update(trace.join('\n')).digest('hex'),
+    );
+    expect(traces[0]).toBe(traces[1]);
+  });
+});

@@ -1,0 +1,259 @@
+import { TributaryError } from '../../src/core/errors.ts';
+import { type Position, partitionName, type TopicPartition } from '../../src/core/offset.ts';
+import { Gate } from '../../src/pipeline/gate.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type {
+  ConsumerOptions,
+  EventLog,
+  EventLogProducer,
+  FetchedBatch,
+  LogRecord,
+  NewRecord,
+  TopicDescription,
+} from '../../src/ports/event-log.ts';
+import type { Process } from './scheduler.ts';
+import { SimulatedConsumer } from './simulated-consumer.ts';
+import { type Sharing, SimulatedGroup } from './simulated-group.ts';
+
+export interface Network {
+  /** How long one answer takes, in milliseconds. */
+  latencyMs(): number;
+  /** How many records one fetch brings at most. */
+  fetchRecords(): number;
+}
+
+/** One partition as the brokers hold it. Offsets may be missing: aborted transactions, markers, compaction. */
+export class SimulatedPartition implements TopicPartition {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly records: LogRecord[] = [];
+  /** At these offsets begins what cannot be read. */
+  readonly corrupt = new Set<bigint>();
+  readonly changed = new Gate();
+  startOffset = 0n;
+  endOffset = 0n;
+
+  constructor(topic: string, topicId: string, partition: number) {
+    this.topic = topic;
+    this.topicId = topicId;
+    this.partition = partition;
+  }
+
+  append(record: NewRecord, timestampMs: number): Position {
+    const { key, value, headers } = record;
+    const offset = this.endOffset++;
+    this.records.push({ offset, timestampMs, key, value, headers });
+    this.changed.open();
+    return { topic: this.topic, partition: this.partition, offset };
+  }
+
+  /** Leaves offsets out, as an aborted transaction and its marker do. */
+  skip(offsets: number): void {
+    this.endOffset += BigInt(offsets);
+    this.changed.open();
+  }
+
+  /** Whether a record is there that the disk has spoilt. */
+  isCorrupt(offset: bigint): boolean {
+    return offset < this.endOffset && this.corrupt.has(offset);
+  }
+
+  deleteBefore(offset: bigint): void {
+    this.startOffset = offset;
+    this.changed.open();
+  }
+
+  /** The records in [from, to). */
+  between(from: bigint, to: bigint): LogRecord[] {
+    const first = this.#indexOf(from);
+    let end = first;
+    while (end < this.records.length && (this.records[end] as LogRecord).offset < to) end++;
+    return this.records.slice(first, end);
+  }
+
+  /** At most `limit` records from here on, up to what is corrupt. */
+  read(from: bigint, limit: number): FetchedBatch {
+    let to = this.endOffset;
+    for (const offset of this.corrupt) if (offset >= from && offset < to) to = offset;
+    const records = this.between(from, to).slice(0, limit);
+    const last = records.at(-1);
+    const isCut = records.length === limit && last !== undefined;
+    const { topic, partition } = this;
+    return { topic, partition, records, nextOffset: isCut ? last.offset + 1n : to };
+  }
+
+  #indexOf(offset: bigint): number {
+    let [low, high] = [0, this.records.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.records[middle] as LogRecord).offset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/**
+ * The event log's seeded twin: brokers, topics and groups in memory. Its members read ahead and slowly, in pieces of
+ * any size; the world outside (the methods here) leaves gaps, spoils records, deletes them, shuffles the group and
+ * expels members that still believe to be in it. `connect` gives the port as one process has it.
+ */
+export class SimulatedLog {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly #topics = new Map<string, SimulatedPartition[]>();
+  readonly #groups = new Map<string, SimulatedGroup>();
+  readonly #consumers: SimulatedConsumer[] = [];
+  #topicsMade = 0;
+
+  constructor(clock: Clock, network: Network) {
+    this.clock = clock;
+    this.network = network;
+  }
+
+  connect(process: Process): EventLog {
+    return new LogConnection(this, process);
+  }
+
+  createTopic(topic: string, partitions: number): void {
+    if (this.#topics.has(topic)) return;
+    const topicId = `topic-id-${++this.#topicsMade}`;
+    this.#topics.set(
+      topic,
+      Array.from({ length: partitions }, (_, partition) => new SimulatedPartition(topic, topicId, partition)),
+    );
+  }
+
+  /** Deletes the topic and makes it again. */
+  recreateTopic(topic: string, partitions: number): void {
+    const before = this.partitionsOf(topic);
+    this.#topics.delete(topic);
+    this.createTopic(topic, partitions);
+    for (const partition of before) partition.changed.open();
+  }
+
+  addPartitions(topic: string, count: number): void {
+    const partitions = this.partitionsOf(topic);
+    const topicId = partitions[0]?.topicId ?? '';
+    while (partitions.length < count) {
+      partitions.push(new SimulatedPartition(topic, topicId, partitions.length));
+    }
+    for (const group of this.#groups.values()) group.rebalance();
+  }
+
+  partitionsOf(topic: string): SimulatedPartition[] {
+    return this.#topics.get(topic) ?? [];
+  }
+
+  partition(place: TopicPartition): SimulatedPartition {
+    const partition = this.partitionsOf(place.topic)[place.partition];
+    if (partition === undefined) throw new Error(`There is no ${partitionName(place)}.`);
+    return partition;
+  }
+
+  /** The partition that the key chooses. */
+  partitionFor(record: NewRecord): SimulatedPartition {
+    const partitions = this.partitionsOf(record.topic);
+    let hash = 7;
+    for (const byte of record.key ?? []) hash = (Math.imul(hash, 31) + byte) >>> 0;
+    return this.partition({ topic: record.topic, partition: hash % partitions.length });
+  }
+
+  /** Appends at once, without a network between. */
+  append(records: readonly NewRecord[]): Position[] {
+    return records.map((record) => this.partitionFor(record).append(record, this.clock.now()));
+  }
+
+  describe(topics: readonly string[]): TopicDescription[] {
+    return topics.flatMap((topic) => {
+      const partitions = this.partitionsOf(topic);
+      const [first] = partitions;
+      if (first === undefined) return [];
+      const ranges = partitions.map(({ partition, startOffset, endOffset }) => ({
+        topic,
+        partition,
+        startOffset,
+        endOffset,
+      }));
+      return [{ topic, topicId: first.topicId, partitions: ranges }];
+    });
+  }
+
+  group(name: string): SimulatedGroup {
+    const known = this.#groups.get(name) ?? new SimulatedGroup(this);
+    this.#groups.set(name, known);
+    return known;
+  }
+
+  makeConsumer(process: Process, options: ConsumerOptions): SimulatedConsumer {
+    const consumer = new SimulatedConsumer(this, process, options);
+    this.#consumers.push(consumer);
+    return consumer;
+  }
+
+  /** Whether the process has answered `revoked` for this partition and was not assigned it again. */
+  hasGivenBack(process: Process, partition: TopicPartition): boolean {
+    return this.#consumers.some((each) => each.process === process && each.hasGivenBack(partition));
+  }
+
+  /** The session of a process that does not answer ends: its partitions go to others, and nobody tells it. */
+  endSessionOf(process: Process): void {
+    for (const group of this.#groups.values()) group.expel(process);
+  }
+
+  /** Gives all partitions to members chosen anew. */
+  shareOut(choose: Sharing): void {
+    for (const group of this.#groups.values()) group.rebalance(choose);
+  }
+}
+
+class LogConnection implements EventLog {
+  readonly #log: SimulatedLog;
+  readonly #process: Process;
+  readonly #open = new Set<{ close(): Promise<void> }>();
+
+  constructor(log: SimulatedLog, process: Process) {
+    this.#log = log;
+    this.#process = process;
+  }
+
+  async describe(topics: readonly string[]): Promise<TopicDescription[]> {
+    return this.#answered(() => this.#log.describe(topics));
+  }
+
+  async createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void> {
+    await this.#answered(() => {
+      for (const { topic, partitions } of topics) this.#log.createTopic(topic, partitions);
+    });
+  }
+
+  producer(): EventLogProducer {
+    const append = (records: readonly NewRecord[]) => {
+      const missing = records.find(({ topic }) => this.#log.partitionsOf(topic).length === 0);
+      if (missing === undefined) return this.#log.append(records);
+      throw new TributaryError('topic_missing', `There is no topic ${missing.topic}.`, { retryable: false });
+    };
+    return {
+      append: (records) => this.#answered(() => append(records)),
+      close: async () => {},
+    };
+  }
+
+  consumer(options: ConsumerOptions): SimulatedConsumer {
+    const consumer = this.#log.makeConsumer(this.#process, options);
+    this.#open.add(consumer);
+    return consumer;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((each) => each.close()));
+  }
+
+  async #answered<Answer>(ask: () => Answer): Promise<Answer> {
+    await this.#log.clock.sleep(this.#log.network.latencyMs());
+    const answer = ask();
+    await this.#process.runs();
+    return answer;
+  }
+}
