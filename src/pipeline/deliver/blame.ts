@@ -85,7 +85,10 @@ export class Blame {
     return this.#acceptedMs > Number.NEGATIVE_INFINITY;
   }
 
-  /** When the first call was begun that failed since the target last took a state; null if none has failed. */
+  /**
+   * When the first call of a suspected entity was begun that failed since the target last took a state; null if none has
+   * failed, or if all that did were given up.
+   */
   get failingSinceMs(): number | null {
     return this.#failingSinceMs;
   }
@@ -111,8 +114,6 @@ export class Blame {
       window.states++;
       if (isRefused) window.refused++;
     }
-    this.#failingSinceMs ??= startedMs;
-
     const failing = this.#remember(entityId, version);
     const hasHung = nowMs - startedMs >= HUNG_MS;
     if (hasHung) failing.markMs = Math.min(failing.markMs, startedMs);
@@ -125,7 +126,10 @@ export class Blame {
       failing.refusals++;
     }
     if (failing.isProven) this.#suspected.delete(entityId);
-    else if (this.#suspected.size < REMEMBERED_MAX) this.#suspected.add(entityId);
+    else {
+      this.#failingSinceMs ??= startedMs;
+      if (this.#suspected.size < REMEMBERED_MAX) this.#suspected.add(entityId);
+    }
 
     const blames = this.#blamed(failing, failure);
     const isConfirmed = failing.isProven
@@ -152,8 +156,12 @@ export class Blame {
   next(entityId: string, retryMs: number | null): void {
     const failing = this.#failing.get(entityId);
     if (failing === undefined) return;
-    if (retryMs === null) this.#failing.delete(entityId);
-    else failing.retryMs = retryMs;
+    if (retryMs !== null) {
+      failing.retryMs = retryMs;
+      return;
+    }
+    this.#failing.delete(entityId);
+    if (this.suspectedDue === 0) this.#failingSinceMs = null;
   }
 
   /** Whether the trouble of a state that failed again just now is its own, so that it says nothing of the target. */

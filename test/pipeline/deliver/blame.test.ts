@@ -316,6 +316,24 @@ describe('the health of deliveries', () => {
     await stop();
   });
 
+  it('counts from the trouble that is, not from that of a state that was given up before', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(21);
+    target.answer = ({ entityId }) => (entityId === 'bad' ? REFUSED : DELIVERED);
+    ledger.due(...names('order', 50), 'bad');
+    deliver.start();
+    await clock.advance(10 * 60_000);
+    expect(ledger.rows.get('bad')?.isDead).toBe(true);
+    expect(deliver.health()).toEqual({ ok: true });
+    target.answer = () => answered(401);
+    ledger.due(...names('later', 50));
+    deliver.wake();
+    await clock.advance(14_000);
+    expect(deliver.health()).toEqual({ ok: true });
+    await clock.advance(3_000);
+    expect(deliver.health()).toMatchObject({ reason: expect.stringContaining('nothing for 1') });
+    await stop();
+  });
+
   it('is bad for a target that wants no more deliveries', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(17);
     target.answer = () => ({ ...DOWN, verdict: 'disable', status: 410, error: 'It answered 410 Gone.' });
