@@ -128,13 +128,17 @@ async function play(check: RunningCheck, ground: Ground, scenario: Scenario): Pr
   } catch (error) {
     check.signal.throwIfAborted();
     const isLate = scope.signal.aborted;
-    check.progress(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return brokenOff(isLate ? `not over after ${scenario.limitSeconds} s` : messageOf(error));
+    check.progress(error instanceof Error ? (error.stack ?? error.message).slice(0, 3_000) : String(error));
+    return brokenOff(isLate ? `not over after ${scenario.limitSeconds} s` : firstLineOf(error));
   } finally {
     clearTimeout(timer);
     check.signal.removeEventListener('abort', interrupt);
     await scope.close();
   }
+}
+
+function firstLineOf(error: unknown): string {
+  return messageOf(error).split('\n', 1)[0]?.slice(0, 300) ?? '';
 }
 
 /** A scenario that was not played to its end has no figures: -1 says that they are not known. */

@@ -22,6 +22,9 @@ import type { RunningCheck } from '../lib/command.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 const START_TIMEOUT_MS = 120_000;
+const HEAP = '384m';
+/** A broker unpacks a whole batch to look at its records. */
+const ALONE_HEAP = '2g';
 const LOGGING = '-Dlog4j2.configurationFile=log4j2.properties';
 
 /** Leaders are found dead within seconds. */
@@ -104,7 +107,12 @@ export class KafkaCluster {
       ...['kafka.tools.StorageTool', 'format', '--ignore-formatted'],
       ...['--cluster-id', this.#clusterId, '--config', 'server.properties'],
     ];
-    const heap = ['-XX:-UsePerfData', '-XX:+UseG1GC', '-Xmx512m', LOGGING];
+    const heap = [
+      '-XX:-UsePerfData',
+      '-XX:+UseG1GC',
+      `-Xmx${this.#brokers.length === 1 ? ALONE_HEAP : HEAP}`,
+      LOGGING,
+    ];
     const server = [
       this.#java.path,
       ...heap,

@@ -1,7 +1,7 @@
 /** Looks four times a second how far each partition's checkpoint is, and twice a second what the target holds. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSameRow } from '../lib/comparison.ts';
-import { type OrderRow, Tables } from '../lib/tables.ts';
+import { type OrderRow, Tables, targetTables } from '../lib/tables.ts';
 import type { Oracle } from '../oracle.ts';
 import { Standstills } from './standstill.ts';
 
@@ -93,7 +93,7 @@ export class ProgressWatch {
     if (url === null) return;
     const { oracle } = this.#options;
     const held = new Map<string, OrderRow>();
-    this.#target ??= new Tables(url);
+    this.#target ??= targetTables(url);
     try {
       for await (const row of this.#target.orders()) held.set(row.orderId, row);
     } catch {

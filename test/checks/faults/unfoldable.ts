@@ -1,5 +1,6 @@
 /** Entities that the program cannot fold: an old body that today's decoder refuses, and a fold that throws. */
 import { eventOf, readyOrderOf } from './events.ts';
+import { orderSyncCommand } from './operator.ts';
 import type { Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
 import { conclude } from './verdict.ts';
@@ -37,18 +38,23 @@ export const unfoldable: Scenario = {
     const ends = stage.feeder.ends();
     const flowSeconds = await stage.caughtUp(ends, PATIENCE_SECONDS);
     stage.say(`all partitions went on after ${flowSeconds} s`);
-    const log = rolledBack.logTail();
-    const named = ids.filter((id) => log.includes(id));
+    const listed = await orderSyncCommand(stage, ['parked', '--json']);
+    const named = ids.filter((id) => listed.text.includes(id) && rolledBack.logText().includes(id));
+    stage.say(`order-sync parked: ${listed.text}`);
     await rolledBack.stop();
     stage.forget(rolledBack);
 
     const mended = await stage.orderSync('order-sync-mended');
     mended.start();
     await mended.ready();
-    const wrong =
-      named.length === ids.length ? [] : [`the log names only ${JSON.stringify(named)} of the two orders`];
+    const unparked = await orderSyncCommand(stage, ['unpark', '--all']);
+    stage.say(`order-sync unpark --all ended with ${unparked.code}: ${unparked.text}`);
+    const wrong: string[] = [];
+    if (named.length < ids.length)
+      wrong.push(`log and command name only ${JSON.stringify(named)} of the two`);
+    if (unparked.code !== 0) wrong.push(`order-sync unpark --all ended with ${unparked.code}`);
     return conclude(stage, {
-      seen: flowSeconds === null || named.length > 0 ? 'two orders could not be folded' : '',
+      seen: 'two orders that the program could not fold had one more event each',
       recoverySeconds: flowSeconds,
       isHealthy: () => true,
       wrong,

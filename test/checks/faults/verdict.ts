@@ -1,7 +1,7 @@
 /** Ends a scenario: waits until everything is through, stops the programs, compares, and says what is wrong. */
 import { compareTarget, compareWithOracle } from '../lib/comparison.ts';
 import { LedgerTables } from '../lib/ledger-tables.ts';
-import { Tables } from '../lib/tables.ts';
+import { targetTables } from '../lib/tables.ts';
 import { TARGET_PART } from './progress-watch.ts';
 import {
   HEALTHY_PAUSE_LIMIT_SECONDS,
@@ -39,6 +39,8 @@ const HOPELESS_SECONDS = 12;
 const SETTLE_SECONDS = 100;
 /** Of each kind of fault. */
 const EXAMPLES_SHOWN = 5;
+/** What the looks of the check and of the programs may be late. */
+const LOOK_SECONDS = 3;
 const GREEN_PATIENCE_SECONDS = 20;
 /** Of /readyz before the fault, the last moments are shown. */
 const BEFORE_FAULT_SECONDS = 2;
@@ -67,7 +69,7 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
     longestSeconds(standstills.filter(({ part }) => healthy(part))),
   );
   const partitions = standstills.filter(({ part }) => part !== TARGET_PART);
-  for (const silent of silentOnes(stage, partitions)) wrong.push(silent);
+  for (const silent of silentOnes(stage, standstills)) wrong.push(silent);
   if (findings.mustTurnRed === true && !stage.readyz.wasRed(stage.faultAtMs, endedAtMs)) {
     wrong.push('/readyz never turned red');
   }
@@ -139,7 +141,7 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
   const examples = source.examples.slice(0, EXAMPLES_SHOWN);
   let targetDifferent = 0;
   if (stage.targetTables !== null) {
-    const tables = new Tables(stage.targetTables);
+    const tables = targetTables(stage.targetTables);
     const target = await compareTarget(tables, stage.oracle, parked);
     await tables.close();
     targetDifferent = target.target_different;
@@ -153,6 +155,11 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
     if (parkedWrongly <= EXAMPLES_SHOWN) examples.push(`parked: ${JSON.stringify(orderId)}: ${reason}`);
   }
   await ledger.close();
+  for (const { orderId, reason } of await stage.tables((tables) => tables.parkedEntities())) {
+    if (parked.has(orderId)) continue;
+    parkedWrongly++;
+    if (parkedWrongly <= EXAMPLES_SHOWN) examples.push(`parked: ${JSON.stringify(orderId)}: ${reason}`);
+  }
   return {
     figures: {
       lost: source.lost,
@@ -166,11 +173,11 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
   };
 }
 
-/** Where a partition stood still for long, /readyz has to have been red before that was over. */
+/** Where a partition or the target stood still for long, /readyz has to have been red before that was over. */
 function silentOnes(stage: Stage, standstills: readonly Standstill[]): string[] {
+  const limitMs = (SILENCE_LIMIT_SECONDS + LOOK_SECONDS) * 1_000;
   const silent = standstills.filter(
-    ({ fromMs, toMs }) =>
-      toMs - fromMs >= SILENCE_LIMIT_SECONDS * 1_000 && !stage.readyz.wasRed(fromMs, toMs),
+    ({ fromMs, toMs }) => toMs - fromMs >= limitMs && !stage.readyz.wasRed(fromMs, toMs),
   );
   return silent.map(
     (each) => `${each.part} stood still for ${longestSeconds([each])} s and /readyz of no program was red`,

@@ -139,6 +139,11 @@ export class Program {
     clearTimeout(timer);
   }
 
+  /** All that the program has logged so far. */
+  logText(): string {
+    return readFileSync(this.#logFile, 'utf8');
+  }
+
   /** How the program ended last, and the end of its log. */
   logTail(): string {
     try {

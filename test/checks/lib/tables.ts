@@ -29,15 +29,18 @@ const QUERIES = {
   orders: 'SELECT order_id, order_status, payment_status, review_status, ready_to_send, version FROM orders',
   quarantine: 'SELECT topic, partition_id, record_offset, reason FROM quarantine',
   checkpoints: 'SELECT topic, partition_id, next_offset FROM checkpoints',
+  parked: 'SELECT entity_id, reason, detail FROM parked_entities',
   pendingDeliveries: "SELECT COUNT(*) FROM deliveries WHERE status = 'pending'",
   deadDeliveries: "SELECT COUNT(*) FROM deliveries WHERE status = 'dead'",
 } as const;
 
 export class Tables {
   readonly #source: Source;
+  readonly #ordersTable: string;
 
-  /** `mysql://...` or `sqlite:file`. */
-  constructor(databaseUrl: string) {
+  /** `mysql://...` or `sqlite:file`, and the table that `orders` reads. */
+  constructor(databaseUrl: string, ordersTable = 'orders') {
+    this.#ordersTable = ordersTable;
     this.#source = databaseUrl.startsWith('sqlite:')
       ? new SqliteSource(databaseUrl.slice('sqlite:'.length))
       : new MysqlSource(databaseUrl);
@@ -61,7 +64,9 @@ export class Tables {
   }
 
   async *orders(): AsyncGenerator<OrderRow> {
-    for await (const row of this.#source.rows(QUERIES.orders)) {
+    for await (const row of this.#source.rows(
+      QUERIES.orders.replace('FROM orders', `FROM ${this.#ordersTable}`),
+    )) {
       const [orderId, orderStatus, paymentStatus, reviewStatus, readyToSend, version] = row;
       yield {
         orderId: text(orderId),
@@ -96,6 +101,19 @@ export class Tables {
     return offsets;
   }
 
+  /** The entities that could not be folded; none where there is no such table. */
+  async parkedEntities(): Promise<{ readonly orderId: string; readonly reason: string }[]> {
+    const parked: { readonly orderId: string; readonly reason: string }[] = [];
+    try {
+      for await (const [orderId, reason, detail] of this.#source.rows(QUERIES.parked)) {
+        parked.push({ orderId: text(orderId), reason: `${text(reason)}: ${text(detail)}` });
+      }
+    } catch (error) {
+      if (!isMissingTable(error)) throw error;
+    }
+    return parked;
+  }
+
   async pendingDeliveries(): Promise<number> {
     return this.#count(QUERIES.pendingDeliveries);
   }
@@ -116,6 +134,11 @@ export class Tables {
   close(): Promise<void> {
     return this.#source.close();
   }
+}
+
+/** The orders of an order-mgt, which has another name for the table on MySQL and MariaDB. */
+export function targetTables(databaseUrl: string): Tables {
+  return new Tables(databaseUrl, databaseUrl.startsWith('sqlite:') ? 'orders' : 'orders_received');
 }
 
 interface Source {
