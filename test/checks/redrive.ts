@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run as runProgram } from '../services/commands.ts';
 import { createDatabase, startServices } from '../services/index.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
@@ -79,11 +80,17 @@ async function run(check: RunningCheck): Promise<Figures> {
 
   check.progress(`Publishing ${ids.size} orders`);
   const log = await startEmbeddedLog(folder);
-  await log.append([...ids.keys()].flatMap(readyOrder));
+  // Before the others, behind which they would wait for a breaker that is open.
+  await log.append(idsOfKind('accepted').flatMap(readyOrder));
+  await settled(check, tables, 'some deliveries', { dead: 0, delivered: ACCEPTED, pending: 0 });
+  await log.append([...idsOfKind('matching'), ...idsOfKind('other')].flatMap(readyOrder));
   await log.close();
   const dead = matchingCount + OTHER_DEAD;
-  await settled(check, tables, `${dead} dead letters`, { dead, delivered: ACCEPTED, pending: 0 });
+  const due = { dead: 0, delivered: ACCEPTED, pending: dead };
+  await settled(check, tables, `${dead} deliveries that are refused`, due);
   await orderSync.stop();
+  await tables.giveUp('-matching');
+  await settled(check, tables, `${dead} dead letters`, { dead, delivered: ACCEPTED, pending: 0 });
 
   check.progress(`${dead} dead letters are there; a dry run`);
   const before = await tables.snapshot();
@@ -93,12 +100,13 @@ async function run(check: RunningCheck): Promise<Figures> {
   await tables.watchRedrives();
   orderSync.start();
   await orderSync.ready();
+  const givingUp = new AbortController();
+  const given = giveUpAgainAndAgain(tables, givingUp.signal);
   const job = await killedJob(check, orderSync);
-  await settled(check, tables, 'what was redriven to be dead again', {
-    dead,
-    delivered: ACCEPTED,
-    pending: 0,
-  });
+  const deadAgain = { dead, delivered: ACCEPTED, pending: 0 };
+  await settled(check, tables, 'what was redriven to be dead again', deadAgain);
+  givingUp.abort();
+  await given;
   const redrives = await tables.redrivesSeen();
   await tables.unwatchRedrives();
   await orderSync.stop();
@@ -166,6 +174,15 @@ async function databaseOf(check: RunningCheck, place: string, folder: string): P
   const database = await createDatabase(services[place].url);
   check.defer(() => database.drop());
   return database.url;
+}
+
+/** What is redriven is refused and, by the check, dead again, so that a job that lost its place would meet it again. */
+async function giveUpAgainAndAgain(tables: LedgerTables, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // A deadlock with who sends it is as good as a later look.
+    await tables.giveUp('-matching').catch(() => undefined);
+    await sleep(100);
+  }
 }
 
 /** A target that takes some orders, and refuses the others for good, as their ids say. */

@@ -1,13 +1,20 @@
 import type { Chance } from './scheduler.ts';
 import type { StoreWeather } from './store-twin.ts';
 import { COUNTS, MOVEMENTS, workload } from './workload.ts';
-import { fairWeather, inWorld, SESSION_TIMEOUT_MS, type SimulatedTuning, type World } from './world.ts';
+import {
+  fairWeather,
+  inWorld,
+  SESSION_TIMEOUT_MS,
+  type SimulatedTuning,
+  type World,
+  type WorldOptions,
+} from './world.ts';
 
 /** From the end of the last fault to the last commit: backoffs end at 15 s, sessions at 10 s. */
 const RECOVERY_MS = 60_000;
 const MOST_INSTANCES = 3;
 
-export interface SwarmOptions {
+export interface SwarmOptions extends Pick<WorldOptions, 'openStore'> {
   /** Whether the store goes back to an earlier state now and then, as after a failover or a restore. */
   readonly storeGoesBack?: boolean;
 }
@@ -19,7 +26,8 @@ export interface SwarmOptions {
  */
 export async function swarm(seed: number, options: SwarmOptions = {}): Promise<World> {
   const partitions = { movements: 1 + (seed % 4), counts: 1 + ((seed >> 2) % 4) };
-  return inWorld({ seed, partitions }, async (world) => {
+  const { openStore } = options;
+  return inWorld({ seed, partitions, ...(openStore && { openStore }) }, async (world) => {
     const { chance } = world;
     const tuning: SimulatedTuning = {
       lanes: chance.integer(1, 4),

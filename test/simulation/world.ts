@@ -33,6 +33,8 @@ export interface SimulatedInstance {
 
 export interface WorldOptions {
   readonly seed: number;
+  /** Makes the store on a server instead of a file; such a store cannot go back in time here. */
+  readonly openStore?: (targets: readonly string[]) => Promise<Store>;
   readonly partitions: { readonly movements: number; readonly counts: number };
 }
 
@@ -58,7 +60,8 @@ export class World {
     const folder = await mkdtemp(
       join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tributary-simulation-'),
     );
-    const world = new World(options, folder);
+    const server = await options.openStore?.([TARGET]);
+    const world = new World(options, folder, server);
     const { table, keyColumn, columns } = stockLedger.view;
     await world.store.migrate({
       view: { table, keyColumn, columns },
@@ -69,7 +72,7 @@ export class World {
     return world;
   }
 
-  private constructor({ seed, partitions }: WorldOptions, folder: string) {
+  private constructor({ seed, partitions }: WorldOptions, folder: string, server: Store | undefined) {
     this.#folder = folder;
     this.scheduler = new Scheduler(seed);
     this.chance = new Chance(seed + 1);
@@ -82,7 +85,8 @@ export class World {
     });
     this.log.createTopic(MOVEMENTS, partitions.movements);
     this.log.createTopic(COUNTS, partitions.counts);
-    this.store = openSqliteStore({ file: this.#file, clock: this.scheduler.clock, targets: [TARGET] });
+    this.store =
+      server ?? openSqliteStore({ file: this.#file, clock: this.scheduler.clock, targets: [TARGET] });
     this.checker = new IngestChecker(this.store, this.log, TARGET);
   }
 

@@ -5,7 +5,7 @@ import { TributaryError } from '../../core/errors.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import { ChangeWatch } from './change-watch.ts';
 import type { ResolvedOptions } from './options.ts';
-import { asLogError, isBusy, LOG_FILE, openDatabase, WAKE_FILE } from './schema.ts';
+import { asLogError, isBusy, LOG_FILE, lockedError, openDatabase, WAKE_FILE } from './schema.ts';
 
 /** How long SQLite itself may hold up this process to get a lock; beyond it we wait without blocking. */
 const BLOCKING_WAIT_MS = 5;
@@ -80,7 +80,7 @@ export class LogDatabase {
   }
 
   async #untilUnlocked<T>(what: string, work: () => T): Promise<T> {
-    const { clock, lockTimeoutMs } = this.#options;
+    const { clock, lockTimeoutMs, whoHolds } = this.#options;
     const startedAtMs = clock.monotonicMs();
     for (let attempt = 1; ; attempt += 1) {
       if (this.closed) throw closedError(this.file);
@@ -88,8 +88,9 @@ export class LogDatabase {
         return work();
       } catch (error) {
         const waitedMs = clock.monotonicMs() - startedAtMs;
-        if (!isBusy(error) || waitedMs >= lockTimeoutMs)
-          throw asLogError(error, `${what} in ${this.file} failed`);
+        if (!isBusy(error)) throw asLogError(error, `${what} in ${this.file} failed`);
+        if (waitedMs >= lockTimeoutMs)
+          throw lockedError(error, `${what} in ${this.file} failed`, whoHolds(this.file));
       }
       await clock.sleep(1 + fullJitterMs(LOCK_BACKOFF, attempt, clock.random()), this.#closing.signal);
     }

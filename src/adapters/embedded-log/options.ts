@@ -10,6 +10,8 @@ export interface EmbeddedLogOptions {
   readonly maxRecordBytes?: number;
   /** How long an append, a join or the like tries to get the file's write lock, before it fails. */
   readonly lockTimeoutMs?: number;
+  /** Which process holds the write lock of this file, and what to do, in one sentence; null if nobody knows. */
+  readonly whoHolds?: (file: string) => string | null;
   /** How often a reader that waits looks for other processes' appends, should the file watch not tell. */
   readonly pollMs?: number;
   /** How often a group member looks whether the others still live. */
@@ -32,7 +34,8 @@ export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
     clock: options.clock,
     log: options.log ?? silent,
     maxRecordBytes: options.maxRecordBytes ?? 1 << 20,
-    lockTimeoutMs: options.lockTimeoutMs ?? 30_000,
+    lockTimeoutMs: options.lockTimeoutMs ?? 10_000,
+    whoHolds: options.whoHolds ?? (() => null),
     pollMs: options.pollMs ?? 10,
     memberCheckMs: options.memberCheckMs ?? 250,
     heartbeatMs: options.heartbeatMs ?? 1_000,

@@ -205,8 +205,13 @@ export function asLogError(error: unknown, what: string): TributaryError {
       { cause: error },
     );
   }
-  const remedy = isBusy(error)
-    ? 'another process holds its lock: see which one hangs.'
-    : 'see that the folder can be written to and the disk has room.';
+  if (isBusy(error)) return lockedError(error, what, null);
+  const remedy = 'see that the folder can be written to and the disk has room.';
   return new TributaryError('log_unreachable', `${what}: ${messageOf(error)}; ${remedy}`, { cause: error });
+}
+
+/** Another process has not let go of the file's lock. `holder` says which, in a sentence, if it is known. */
+export function lockedError(error: unknown, what: string, holder: string | null): TributaryError {
+  const remedy = holder ?? 'Another process holds its lock: see which one hangs.';
+  return new TributaryError('log_unreachable', `${what}: ${messageOf(error)}. ${remedy}`, { cause: error });
 }

@@ -1,19 +1,12 @@
 import { rmSync, statSync } from 'node:fs';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { TributaryError } from '../../core/errors.ts';
-import { fullJitterMs } from '../../core/retry.ts';
+import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isBusy, isInputOutputFailure, toStoreError } from './errors.ts';
-import {
-  BUSY_TIMEOUT_MS,
-  CACHE_KIBIBYTES,
-  LOCK_ATTEMPTS,
-  LOCK_BACKOFF,
-  ROWS_PER_TURN,
-  WAL_AUTOCHECKPOINT_PAGES,
-} from './options.ts';
+import { BUSY_TIMEOUT_MS, CACHE_KIBIBYTES, ROWS_PER_TURN, WAL_AUTOCHECKPOINT_PAGES } from './options.ts';
 import { hasWal, WalSync } from './wal-sync.ts';
+import { type WhoHolds, WriteLock } from './write-lock.ts';
 
 /** One SQLite connection with its prepared statements. Integers are read as bigints: offsets go past 2^53. */
 export class Connection {
@@ -80,7 +73,7 @@ interface Connections {
  */
 export class Database {
   readonly #file: string;
-  readonly #clock: Clock;
+  readonly #lock: WriteLock;
   #connections: Connections | null = null;
   /** Tells the file that is open from every other one. */
   #inode: string | null = null;
@@ -91,9 +84,9 @@ export class Database {
   /** Settles when everything that was asked of the writer so far is done. */
   #writerIdle: Promise<unknown> = Promise.resolve();
 
-  constructor(file: string, clock: Clock) {
+  constructor(file: string, clock: Clock, whoHolds?: WhoHolds) {
     this.#file = file;
-    this.#clock = clock;
+    this.#lock = new WriteLock(file, clock, whoHolds);
   }
 
   /** Opens the connections if they are not open yet; makes the file if there is none. */
@@ -104,7 +97,7 @@ export class Database {
   }
 
   async #connect(): Promise<void> {
-    await this.#whenUnlocked(() => {
+    await this.#lock.wait(() => {
       const writer = new Connection(this.#file, false);
       let reader: Connection | undefined;
       try {
@@ -151,9 +144,9 @@ export class Database {
   async read<T>(work: (reader: Connection) => T): Promise<T> {
     if (this.#isReplaced()) await this.#exclusively(() => this.#followFile());
     try {
-      return await this.#whenUnlocked(() => work(this.#open().reader));
+      return await this.#lock.wait(() => work(this.#open().reader));
     } catch (error) {
-      throw toStoreError(error, this.#file);
+      throw this.#storeError(error);
     }
   }
 
@@ -170,7 +163,7 @@ export class Database {
       await this.#followFile();
       const { writer, wal } = this.#open();
       if (wal.failure !== null) throw wal.failure;
-      await this.#whenUnlocked(() => writer.execute('BEGIN IMMEDIATE'));
+      await this.#lock.take(() => writer.execute('BEGIN IMMEDIATE'));
       try {
         const result = await work(writer);
         const isKept = keeps(result);
@@ -248,22 +241,28 @@ export class Database {
       );
     }
     const result = this.#writerIdle.then(work).catch((error: unknown) => {
-      throw toStoreError(error, this.#file);
+      throw this.#storeError(error);
     });
     this.#writerIdle = result.catch(() => undefined);
     return result;
   }
 
-  /** Tries again, with jitter and a limit, while another process has the lock. */
-  async #whenUnlocked<T>(attemptOnce: () => T): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return attemptOnce();
-      } catch (error) {
-        if (!isBusy(error) || attempt === LOCK_ATTEMPTS) throw error;
-      }
-      await this.#clock.sleep(1 + fullJitterMs(LOCK_BACKOFF, attempt, this.#clock.random()));
+  /** Why the write lock cannot be had, in one sentence; null once it can. */
+  async heldBy(): Promise<string | null> {
+    if (!this.#lock.isHeld) return null;
+    try {
+      await this.write(
+        () => null,
+        () => false,
+      );
+      return null;
+    } catch (error) {
+      return messageOf(error);
     }
+  }
+
+  #storeError(error: unknown): unknown {
+    return isBusy(error) ? this.#lock.error(error) : toStoreError(error, this.#file);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { MigrationOptions } from '../../ports/store.ts';
 import type { StoreTime } from './store-time.ts';
+import type { WhoHolds } from './write-lock.ts';
 
 export interface SqliteStoreOptions {
   /** The database's path; its folder must exist. Several processes of one machine may open the same file. */
@@ -10,6 +11,7 @@ export interface SqliteStoreOptions {
   readonly time?: StoreTime | undefined;
   /** The names of the delivery targets: a state that is due is due to each of them. */
   readonly targets: readonly string[];
+  readonly whoHolds?: WhoHolds;
 }
 
 /** The materialised view as `migrate` was told of it. */
@@ -21,6 +23,8 @@ export const BUSY_TIMEOUT_MS = 2;
 /** How a transaction waits, without blocking, for another process's lock: about six seconds in all. */
 export const LOCK_BACKOFF = { baseMs: 1, capMs: 50 } as const;
 export const LOCK_ATTEMPTS = 250;
+/** The same while the lock is known to be held for long: whoever waits behind learns the reason soon. */
+export const LOCK_ATTEMPTS_WHEN_HELD = 20;
 
 /** After this many rows read or written at a stretch the event loop gets its turn. */
 export const ROWS_PER_TURN = 250;

@@ -58,7 +58,7 @@ export class SqliteStore implements Store {
 
   constructor(options: SqliteStoreOptions) {
     this.#options = options;
-    this.#database = new Database(options.file, options.clock);
+    this.#database = new Database(options.file, options.clock, options.whoHolds);
     this.#time = options.time ?? new MachineTime(options.clock);
   }
 
@@ -123,6 +123,8 @@ export class SqliteStore implements Store {
     try {
       const { database } = this.#ready();
       await database.read(readCheckpoints);
+      const heldBy = await database.heldBy();
+      if (heldBy !== null) return { ok: false, reason: heldBy };
       const { failure } = database;
       return failure === null ? { ok: true } : { ok: false, reason: failure.message };
     } catch (error) {

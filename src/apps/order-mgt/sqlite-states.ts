@@ -2,7 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { hasWal, WalSync } from '../../adapters/sqlite/wal-sync.ts';
+import { WriteLock } from '../../adapters/sqlite/write-lock.ts';
+import { systemClock } from '../../adapters/system-clock.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
+import { whoHolds } from '../shared/lock-holder.ts';
 import { effectOfKnown, effectOfNew } from './effect.ts';
 import { type OrderState, payloadHashOf } from './order-state.ts';
 import { RECEIVED_IDS_LIMITS, ReceivedIds, type ReceivedIdsLimits } from './received-ids.ts';
@@ -90,18 +93,23 @@ const MIGRATIONS: readonly string[] = [
 export function openSqliteStates(file: string, limits: ReceivedIdsLimits = RECEIVED_IDS_LIMITS): OrderStates {
   const database = open(file);
   try {
-    return new SqliteStates(database, WalSync.of(database), limits);
+    return new SqliteStates(file, database, WalSync.of(database), limits);
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
+/** While another process is at work on the file: at the start, */
+const OPENING_LOCK_WAIT_MS = 5_000;
+/** and later. This wait holds up the whole program; `WriteLock` waits longer, and holds up only the deliveries. */
+const BLOCKING_LOCK_WAIT_MS = 2;
+
 function open(file: string): DatabaseSync {
   let database: DatabaseSync;
   try {
     mkdirSync(dirname(file), { recursive: true });
-    database = new DatabaseSync(file, { timeout: 5_000 });
+    database = new DatabaseSync(file, { timeout: OPENING_LOCK_WAIT_MS });
     // WalSync waits for the disk before a receipt is given, so that a COMMIT need not.
     const answer = database.prepare('PRAGMA journal_mode = WAL').get();
     if (database.location() !== null && !hasWal(answer))
@@ -118,6 +126,7 @@ function open(file: string): DatabaseSync {
   }
   try {
     migrate(database, file);
+    database.exec(`PRAGMA busy_timeout = ${BLOCKING_LOCK_WAIT_MS}`);
     return database;
   } catch (error) {
     database.close();
@@ -148,6 +157,7 @@ type Row = Record<string, SQLOutputValue>;
 
 class SqliteStates implements OrderStates {
   readonly #database: DatabaseSync;
+  readonly #lock: WriteLock;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #receivedIds: ReceivedIds;
   /** Lists of other filters are other statements; there are no more than the filters' combinations. */
@@ -155,7 +165,8 @@ class SqliteStates implements OrderStates {
   readonly #wal: WalSync;
   #closed: Promise<void> | null = null;
 
-  constructor(database: DatabaseSync, wal: WalSync, limits: ReceivedIdsLimits) {
+  constructor(file: string, database: DatabaseSync, wal: WalSync, limits: ReceivedIdsLimits) {
+    this.#lock = new WriteLock(file, systemClock, whoHolds);
     this.#database = database;
     this.#statements = prepare(database);
     this.#receivedIds = new ReceivedIds(database, limits);
@@ -164,14 +175,16 @@ class SqliteStates implements OrderStates {
 
   async receive(deliveries: readonly ReceivedDelivery[]): Promise<Receipt[]> {
     if (this.#wal.failure !== null) throw this.#wal.failure;
-    const receipts = this.#commit(deliveries);
+    const receipts = await this.#lock.take(() => {
+      this.#statements.begin.run();
+      return this.#commit(deliveries);
+    });
     await this.#wal.sync();
     return receipts;
   }
 
   #commit(deliveries: readonly ReceivedDelivery[]): Receipt[] {
     try {
-      this.#statements.begin.run();
       this.#receivedIds.catchUp();
       const receipts = deliveries.map((delivery) => this.#receiveOne(delivery));
       this.#receivedIds.mergeSome();
@@ -181,9 +194,7 @@ class SqliteStates implements OrderStates {
       this.#receivedIds.forget();
       // After a full disk SQLite has rolled back by itself already.
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw new TributaryError('store_failed', `The delivery could not be stored: ${messageOf(error)}.`, {
-        cause: error,
-      });
+      throw notStored(error);
     }
   }
 
@@ -301,8 +312,10 @@ class SqliteStates implements OrderStates {
     if (this.#wal.failure !== null) return { ok: false, reason: this.#wal.failure.message };
     try {
       this.#statements.order.get('');
+      if (this.#lock.isHeld) await this.#lock.take(() => this.#database.exec('BEGIN IMMEDIATE; ROLLBACK'));
       return { ok: true };
     } catch (error) {
+      if (error instanceof TributaryError) return { ok: false, reason: error.message };
       return { ok: false, reason: `The database does not answer: ${messageOf(error)}.` };
     }
   }
@@ -311,6 +324,12 @@ class SqliteStates implements OrderStates {
     this.#closed ??= this.#wal.close().then(() => this.#database.close());
     return this.#closed;
   }
+}
+
+function notStored(cause: unknown): TributaryError {
+  return new TributaryError('store_failed', `The delivery could not be stored: ${messageOf(cause)}.`, {
+    cause,
+  });
 }
 
 const WRITE = `

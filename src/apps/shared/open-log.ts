@@ -3,6 +3,7 @@ import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { whoHolds } from './lock-holder.ts';
 import type { CommonSettings } from './settings.ts';
 
 export interface LogTuning {
@@ -26,7 +27,7 @@ export async function openEventLog(
   const session = tuning.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: tuning.sessionTimeoutMs };
   if (!isKafka(settings)) {
     const { openEmbeddedLog } = await import('../../adapters/embedded-log/index.ts');
-    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log, ...session });
+    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log, whoHolds, ...session });
   }
   const { openKafkaLog } = await import('../../adapters/kafka/index.ts');
   return openKafkaLog({

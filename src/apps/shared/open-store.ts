@@ -5,6 +5,7 @@ import { openSqliteStore } from '../../adapters/sqlite/index.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
+import { whoHolds } from './lock-holder.ts';
 
 /** Connections beside the lanes': reading journals, deliveries, health. */
 const SPARE_CONNECTIONS = 4;
@@ -25,5 +26,5 @@ export function openStore(
   }
   const file = url.slice('sqlite:'.length);
   mkdirSync(dirname(file), { recursive: true });
-  return openSqliteStore({ file, clock, targets });
+  return openSqliteStore({ file, clock, targets, whoHolds });
 }

@@ -9,6 +9,11 @@ const COMMON_REFUSALS = { states: 5, share: 0.2 };
 const WINDOW_MS = 10_000;
 /** An entity that is not tried again within this time after its retry was due was taken over by another instance. */
 const TAKEN_OVER_MS = 20_000;
+/**
+ * A state that was refused this often and for this long, within this time after a success and with nothing else due since,
+ * was the last one of many: it is parked, though no other was taken after it.
+ */
+const LAST_OF_MANY = { refusals: 3, refusedForMs: 10_000, afterSuccessMs: 5_000 };
 /** A call that failed after a longer time has hung. */
 export const HUNG_MS = 1_000;
 
@@ -41,6 +46,11 @@ interface Failing {
   markMs: number;
   /** When the target last refused this version; null if it never did. */
   refusedMs: number | null;
+  refusals: number;
+  /** When it first failed at this version. */
+  readonly sinceMs: number;
+  /** Whether the target had taken another state just before that. */
+  readonly isAfterSuccess: boolean;
   /** Whether it failed again although the target had taken other states since its failure before. */
   isProven: boolean;
   /** When it is to be tried again. */
@@ -110,13 +120,19 @@ export class Blame {
     const wasRefusedBefore = failing.refusedMs !== null && this.#acceptedMs >= failing.refusedMs;
     failing.failures++;
     failing.markMs = hasHung ? startedMs : nowMs;
-    if (isRefused) failing.refusedMs = nowMs;
+    if (isRefused) {
+      failing.refusedMs = nowMs;
+      failing.refusals++;
+    }
     if (failing.isProven) this.#suspected.delete(entityId);
     else if (this.#suspected.size < REMEMBERED_MAX) this.#suspected.add(entityId);
 
     const blames = this.#blamed(failing, failure);
-    const isConfirmed = wasRefusedBefore && this.#suspected.size === 0 && !this.#refusalsAreCommon;
-    const mayPark = isRefused && blames === 'state' && (othersWereDelivered || isConfirmed);
+    const isConfirmed = failing.isProven
+      ? wasRefusedBefore && this.#suspected.size === 0
+      : this.#isLastOfMany(failing, nowMs);
+    const isKnown = othersWereDelivered || (isConfirmed && !this.#refusalsAreCommon);
+    const mayPark = isRefused && blames === 'state' && isKnown;
     return { blames, mayPark, failures: failing.failures };
   }
 
@@ -125,6 +141,12 @@ export class Blame {
     if (target === 'down') return 'target';
     if (failing.isProven) return 'state';
     return target === 'recovering' || this.#suspected.size > 1 ? 'target' : 'state';
+  }
+
+  #isLastOfMany({ isAfterSuccess, refusals, sinceMs }: Failing, nowMs: number): boolean {
+    const { refusals: enough, refusedForMs } = LAST_OF_MANY;
+    const isAlone = this.#suspected.size === 1;
+    return isAfterSuccess && isAlone && refusals >= enough && nowMs - sinceMs >= refusedForMs;
   }
 
   /** The entity is tried again then, by the clock that never jumps; null if it is given up. */
@@ -152,13 +174,17 @@ export class Blame {
   #remember(entityId: string, version: number): Failing {
     let failing = this.#failing.get(entityId);
     if (failing?.version !== version) {
+      const nowMs = this.#clock.monotonicMs();
       failing = {
         version,
         failures: 0,
         markMs: Number.POSITIVE_INFINITY,
         refusedMs: null,
+        refusals: 0,
+        sinceMs: nowMs,
+        isAfterSuccess: nowMs - this.#acceptedMs <= LAST_OF_MANY.afterSuccessMs,
         isProven: false,
-        retryMs: this.#clock.monotonicMs(),
+        retryMs: nowMs,
       };
     }
     this.#failing.delete(entityId);
@@ -181,9 +207,11 @@ export class Blame {
 
   #window(): { states: number; refused: number } {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs >= this.#recent.untilMs) {
-      this.#recent.states /= 2;
-      this.#recent.refused /= 2;
+    const overMs = nowMs - this.#recent.untilMs;
+    if (overMs >= 0) {
+      const kept = 0.5 ** (1 + Math.floor(overMs / WINDOW_MS));
+      this.#recent.states *= kept;
+      this.#recent.refused *= kept;
       this.#recent.untilMs = nowMs + WINDOW_MS;
     }
     return this.#recent;

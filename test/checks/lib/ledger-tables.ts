@@ -19,6 +19,8 @@ export interface Standing {
 type Row = Readonly<Record<string, unknown>>;
 
 const LOCK_PATIENCE_MS = 20_000;
+/** Where a dead delivery stands in the index of what is due. */
+const DEAD_AT_MS = Date.UTC(9999, 11, 31);
 
 export class LedgerTables {
   readonly #url: string;
@@ -76,6 +78,21 @@ export class LedgerTables {
     // Attempts of one entity come in no sequence.
     for (const [id, lines] of found) found.set(id, lines.split('\n').sort().join('\n'));
     return found;
+  }
+
+  /**
+   * Makes dead letters of what is due and not being sent: with 422 as the last answer where the id ends so, else with 400.
+   * order-sync makes none of a target that refuses everything.
+   */
+  async giveUp(endOf422: string): Promise<void> {
+    const ends422 = this.#isSqlite
+      ? `CAST(entity_id AS TEXT) LIKE '%${endOf422}'`
+      : `CONVERT(entity_id USING utf8mb4) LIKE '%${endOf422}'`;
+    await this.#run(
+      `UPDATE deliveries SET status = 'dead', is_retry = 0, attempts = 1, next_attempt_at = ${DEAD_AT_MS}, ` +
+        `last_status = CASE WHEN ${ends422} THEN 422 ELSE 400 END, last_error = 'The check gave it up.' ` +
+        "WHERE status = 'pending' AND leased_until = 0",
+    );
   }
 
   /** From now on the database writes down each row that turns from dead to due. */

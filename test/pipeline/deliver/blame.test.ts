@@ -168,10 +168,23 @@ describe('trouble of one order', () => {
     expect(ledger.rows.get('bad')?.isDead).toBe(false);
     await flow(simulated, 10);
     expect(ledger.rows.get('bad')?.isDead).toBe(true);
+    await clock.advance(10_000);
     ledger.due('bad, and alone');
     deliver.wake();
     await clock.advance(60_000);
     expect(ledger.rows.get('bad, and alone')).toMatchObject({ isDead: true, attempts: 24 });
+    await stop();
+  });
+
+  it('that is refused as the last one of many parks it a few refusals later, with nothing else due', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(20);
+    target.answer = ({ entityId }) => (entityId === 'bad' ? REFUSED : DELIVERED);
+    ledger.due(...names('order', 255), 'bad');
+    deliver.start();
+    await clock.advance(5 * 60_000);
+    expect(ledger.rows.get('bad')).toMatchObject({ isDead: true });
+    expect(ledger.rows.get('bad')?.attempts).toBeGreaterThanOrEqual(3);
+    expect(deliver.status()).toMatchObject({ delivered: 255, dead: 1 });
     await stop();
   });
 

@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import { Blame, type Failure } from '../../../src/pipeline/deliver/blame.ts';
+import { DELIVERED, DOWN, names, simulate } from './simulated.ts';
+
+/** A judge with a clock that stands still, and calls that take 10 ms. */
+function judge() {
+  let nowMs = 1_000_000;
+  const blame = new Blame({ monotonicMs: () => nowMs });
+  const tried = new Set<string>();
+  const delivery = (entityId: string) => {
+    const isRetry = tried.has(entityId);
+    tried.add(entityId);
+    return { entityId, version: 1, isRetry };
+  };
+  const fails = (entityId: string, facts: Partial<Failure> & { tookMs?: number } = {}) => {
+    const startedMs = nowMs;
+    nowMs += facts.tookMs ?? 10;
+    return blame.failed({
+      delivery: delivery(entityId),
+      startedMs,
+      isRefused: false,
+      othersWereDelivered: false,
+      target: 'well',
+      ...facts,
+    });
+  };
+  return {
+    blame,
+    fails,
+    refuses: (entityId: string, facts: Partial<Failure> = {}) =>
+      fails(entityId, { isRefused: true, ...facts }),
+    pass(ms: number) {
+      nowMs += ms;
+    },
+    accepts(...entityIds: string[]) {
+      const startedMs = nowMs;
+      nowMs += 10;
+      blame.accepted(
+        entityIds.map((entityId) => delivery(entityId)),
+        startedMs,
+      );
+    },
+  };
+}
+
+describe('the judgement of a failure', () => {
+  it('blames one state that fails alone, and the target from the second one on', () => {
+    const { fails } = judge();
+    expect(fails('a').blames).toBe('state');
+    expect(fails('a').blames).toBe('state');
+    expect(fails('b').blames).toBe('target');
+    expect(fails('a').blames).toBe('target');
+  });
+
+  it('blames a state that failed, and failed again after another was taken, whatever fails then', () => {
+    const { fails, accepts } = judge();
+    fails('a');
+    accepts('other');
+    for (const entityId of ['x', 'y', 'z']) fails(entityId);
+    expect(fails('a').blames).toBe('state');
+    expect(fails('x').blames).toBe('target');
+  });
+
+  it('takes no success for a proof that was begun before the failure was known', () => {
+    const { blame, fails } = judge();
+    blame.accepted([{ entityId: 'before', isRetry: false }], 999_999);
+    fails('a');
+    fails('x');
+    expect(fails('a').blames).toBe('target');
+  });
+
+  it('takes a success beside a call that hung for a proof', () => {
+    const { blame, fails } = judge();
+    blame.accepted([{ entityId: 'beside', isRetry: false }], 1_000_500);
+    fails('x');
+    expect(fails('a', { startedMs: 1_000_000, tookMs: 15_000 }).blames).toBe('state');
+  });
+
+  it('blames the target while the breaker lets nothing through, even for a state of known trouble', () => {
+    const { fails, accepts } = judge();
+    fails('a');
+    accepts('other');
+    expect(fails('a').blames).toBe('state');
+    expect(fails('a', { target: 'down' }).blames).toBe('target');
+    expect(fails('a', { target: 'recovering' }).blames).toBe('state');
+    expect(fails('b', { target: 'recovering' }).blames).toBe('target');
+  });
+
+  it('parks a state that was refused in a call that delivered others', () => {
+    const { refuses } = judge();
+    expect(refuses('a', { othersWereDelivered: true })).toMatchObject({ blames: 'state', mayPark: true });
+  });
+
+  it('parks at the second refusal if another was taken since the first, and not for two other failures', () => {
+    const { refuses, fails, accepts } = judge();
+    expect(refuses('a').mayPark).toBe(false);
+    expect(refuses('a').mayPark).toBe(false);
+    accepts('other');
+    expect(refuses('a').mayPark).toBe(true);
+    fails('b');
+    accepts('other');
+    expect(fails('b').mayPark).toBe(false);
+    accepts('other');
+    expect(refuses('b').mayPark).toBe(false);
+    accepts('other');
+    expect(refuses('b').mayPark).toBe(true);
+  });
+
+  it('parks nothing while another state is suspected', () => {
+    const { refuses, accepts } = judge();
+    refuses('a');
+    accepts('other');
+    refuses('b');
+    expect(refuses('a').mayPark).toBe(false);
+    accepts('other');
+    expect(refuses('a').mayPark).toBe(true);
+  });
+
+  it('parks nothing at a refusal since whose last one no other state was taken', () => {
+    const { refuses, accepts, pass } = judge();
+    refuses('a');
+    for (const name of names('bad', 10)) refuses(name);
+    accepts('other');
+    // Refusals are common now.
+    expect(refuses('a').mayPark).toBe(false);
+    for (let windows = 0; windows < 10; windows++) {
+      pass(10_001);
+      refuses('a');
+    }
+    // They are no more, and yet nothing was taken that would tell.
+    expect(refuses('a').mayPark).toBe(false);
+    accepts('other');
+    expect(refuses('a').mayPark).toBe(true);
+  });
+
+  it('parks the last one of many at its third refusal, after ten seconds, if no other has failed', () => {
+    for (const { others, wait, pauseMs, isParked } of [
+      { others: 0, wait: 0, pauseMs: 5_000, isParked: true },
+      { others: 0, wait: 0, pauseMs: 4_900, isParked: false },
+      { others: 1, wait: 0, pauseMs: 5_000, isParked: false },
+      { others: 0, wait: 6_000, pauseMs: 5_000, isParked: false },
+    ]) {
+      const { refuses, accepts, pass, fails } = judge();
+      accepts('before');
+      pass(wait);
+      refuses('last');
+      for (const name of names('other', others)) fails(name);
+      pass(pauseMs);
+      expect(refuses('last').mayPark).toBe(false);
+      pass(pauseMs);
+      const facts = JSON.stringify({ others, wait, pauseMs });
+      expect(refuses('last').mayPark, facts).toBe(isParked);
+    }
+  });
+
+  it('blames one that fails beside another, and does not park it, though it has been refused for long', () => {
+    const { refuses, accepts, pass, fails } = judge();
+    accepts('before');
+    fails('other');
+    refuses('last');
+    for (let minute = 0; minute < 5; minute++) {
+      pass(60_000);
+      expect(refuses('last')).toMatchObject({ blames: 'target', mayPark: false });
+    }
+  });
+
+  it('begins anew with a new version', () => {
+    const { refuses, accepts } = judge();
+    refuses('a');
+    accepts('other');
+    const newer = { entityId: 'a', version: 2, isRetry: false };
+    expect(refuses('a', { delivery: newer }).mayPark).toBe(false);
+  });
+
+  it('remembers 10,000 states that fail and no more', () => {
+    const { blame, fails, accepts } = judge();
+    for (const name of names('order', 10_001)) fails(name);
+    accepts('other');
+    expect(blame.isProven({ entityId: 'order-0', version: 1 })).toBe(false);
+    expect(blame.isProven({ entityId: 'order-1', version: 1 })).toBe(true);
+  });
+});
+
+describe('a target that refuses everything', () => {
+  it('is tried every few seconds, since it answers, and given all again ten seconds after it takes a state', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(1);
+    target.answer = () => ({ ...DOWN, verdict: 'park', status: 400 });
+    ledger.due(...names('order', 300));
+    deliver.start();
+    await clock.advance(30 * 60_000);
+    // Every five seconds: three trials as long as there are first attempts, then one.
+    expect(target.calls.length).toBeGreaterThan(450);
+    expect(deliver.status()).toMatchObject({ dead: 0, delivered: 0 });
+    target.answer = () => DELIVERED;
+    await clock.advance(10_000);
+    expect(deliver.status().delivered).toBeGreaterThan(200);
+    await stop();
+  });
+});
