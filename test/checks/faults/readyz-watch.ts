@@ -74,6 +74,20 @@ export class ReadyzWatch {
     return false;
   }
 
+  /** The longest time, within these moments, for which one program said green without a break. */
+  longestGreenMs(fromMs: number, toMs: number): number {
+    let longestMs = 0;
+    for (const program of this.#last.keys()) {
+      const own = this.#changes.filter((change) => change.program === program);
+      for (const [index, { state, atMs }] of own.entries()) {
+        if (state !== 'green') continue;
+        const untilMs = Math.min(toMs, own[index + 1]?.atMs ?? toMs);
+        longestMs = Math.max(longestMs, untilMs - Math.max(fromMs, atMs));
+      }
+    }
+    return longestMs;
+  }
+
   /** The programs that run and are not green. */
   notGreen(): string[] {
     return this.#programs()

@@ -37,6 +37,7 @@ export const unfoldable: Scenario = {
     await stage.feeder.acknowledgedAll();
     const ends = stage.feeder.ends();
     const flowSeconds = await stage.caughtUp(ends, PATIENCE_SECONDS);
+    const flowedAtMs = performance.now();
     stage.say(`all partitions went on after ${flowSeconds} s`);
     const listed = await orderSyncCommand(stage, ['parked', '--json']);
     const named = ids.filter((id) => listed.text.includes(id) && rolledBack.logText().includes(id));
@@ -57,6 +58,7 @@ export const unfoldable: Scenario = {
       seen: 'two orders that the program could not fold had one more event each',
       recoverySeconds: flowSeconds,
       isHealthy: () => true,
+      healthyUntilMs: flowedAtMs,
       wrong,
     });
   },

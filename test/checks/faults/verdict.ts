@@ -19,6 +19,8 @@ export interface Findings {
   readonly recoverySeconds: number | null;
   /** The parts that the fault does not touch: names of partitions, and `target`. Default: none. */
   readonly isHealthy?: (part: string) => boolean;
+  /** Until when healthy parts are looked at, if not until the end. */
+  readonly healthyUntilMs?: number;
   /** A pause of a healthy part that the scenario measured itself. */
   readonly healthyPauseSeconds?: number;
   /** Whether /readyz of any program must have turned red. Besides, it must where a partition stood still for long. */
@@ -64,9 +66,14 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
   for (const line of compared.examples) stage.say(line);
   const standstills = stage.progress.standstills.between(stage.faultAtMs, endedAtMs);
   const healthy = findings.isHealthy ?? (() => false);
+  const healthyUntilMs = findings.healthyUntilMs ?? endedAtMs;
   const healthyPause = Math.max(
     findings.healthyPauseSeconds ?? 0,
-    longestSeconds(standstills.filter(({ part }) => healthy(part))),
+    longestSeconds(
+      standstills
+        .filter(({ part, fromMs }) => healthy(part) && fromMs < healthyUntilMs)
+        .map((each) => ({ ...each, toMs: Math.min(each.toMs, healthyUntilMs) })),
+    ),
   );
   const partitions = standstills.filter(({ part }) => part !== TARGET_PART);
   for (const silent of silentOnes(stage, standstills)) wrong.push(silent);
@@ -173,7 +180,10 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
   };
 }
 
-/** Where a partition or the target stood still for long, /readyz has to have been red before that was over. */
+/**
+ * Where a partition or the target stood still for long, /readyz has to have been red before that was over. A program that
+ * the check itself stops and starts says nothing meanwhile: it is no silence if none was green for as long.
+ */
 function silentOnes(stage: Stage, standstills: readonly Standstill[]): string[] {
   const limitMs = (SILENCE_LIMIT_SECONDS + LOOK_SECONDS) * 1_000;
   const silent = standstills.filter(

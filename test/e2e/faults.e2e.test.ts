@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const repository = join(import.meta.dirname, '..', '..');
+
+interface Result {
+  readonly scenarios: Readonly<Record<string, { readonly ok: boolean; readonly wrong: readonly string[] }>>;
+}
+
+/** The last line of `npm run check:faults`, of the scenarios that need neither Kafka nor a server. */
+async function check(scenarios: readonly string[]): Promise<Result> {
+  const script = join(repository, 'test', 'checks', 'faults.ts');
+  const options = ['--scenario', scenarios.join(','), '--database', 'sqlite', '--events', '600'];
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...options], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString('utf8');
+  });
+  await once(child, 'close');
+  return JSON.parse(output.slice(output.lastIndexOf('RESULT ') + 'RESULT '.length)) as Result;
+}
+
+describe('the faults that need no server', () => {
+  it('park one bad order of many and no other, and orders that cannot be folded until they can', async () => {
+    const { scenarios } = await check(['one-bad-of-256', 'unfoldable']);
+    const wrong = Object.entries(scenarios).map(([name, figures]) => [name, figures.wrong]);
+    expect(wrong).toEqual([
+      ['one-bad-of-256', []],
+      ['unfoldable', []],
+    ]);
+  });
+});
