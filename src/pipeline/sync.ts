@@ -72,6 +72,8 @@ export interface SyncStatus {
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
 /** Whoever asks for the health gets an answer within this time, even if the store gives none. */
 const HEALTH_DEADLINE_MS = 5_000;
+/** A view that is missing for so long is made again. */
+const REMAKE_AFTER_MS = 10_000;
 
 type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
@@ -215,13 +217,26 @@ export class Sync<State, Event> {
   #failed(error: unknown): void {
     if (!(error instanceof TributaryError) || error.code !== 'table_missing') return;
     if (this.#stopping.signal.aborted) return;
-    this.#remaking ??= this.#migrate()
+    this.#remaking ??= this.#remakeView()
       .catch((failure: unknown) =>
         this.#options.logger('error', `The missing table could not be made again: ${messageOf(failure)}`),
       )
       .finally(() => {
         this.#remaking = undefined;
       });
+  }
+
+  /** A backup that is being put back drops tables and makes them again: it is given time to do so itself. */
+  async #remakeView(): Promise<void> {
+    const { clock, store, domain, logger } = this.#options;
+    await clock.sleep(REMAKE_AFTER_MS, this.#stopping.signal);
+    if (this.#stopping.signal.aborted || !(await store.remakeView())) return;
+    const { table } = domain.view;
+    logger(
+      'warn',
+      `The table ${table} was missing: it was made anew, and its rows are made from the journal.`,
+    );
+    this.#verifier.rush();
   }
 
   /** A consumer starts once, so that every try has an ingest of its own. */

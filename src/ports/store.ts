@@ -54,6 +54,13 @@ export interface Store
   commit(batch: IngestBatch): Promise<CommitOutcome>;
 
   checkpoints(): Promise<Checkpoint[]>;
+  /**
+   * Names the tables that ingest writes, but for the view, as they are now: another text once one of them was dropped
+   * and made again, as it is when a backup is put back. Rejects with `table_missing` while one of them is not there.
+   */
+  incarnation(): Promise<string>;
+  /** Makes the view's table if it is the only one that is missing. Answers whether it made the table. Works after `migrate`. */
+  remakeView(): Promise<boolean>;
   /** Stops a partition until somebody decides: `claim` tells every later owner. Only its present owner may. */
   halt(partition: TopicPartition, epoch: bigint, reason: string): Promise<void>;
   /** An operator's decision, kept for ever: the partition goes on at `offset`. The epoch is raised. */

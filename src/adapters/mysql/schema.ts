@@ -169,6 +169,32 @@ async function prepareView(
   return { adoptedRows: rows, viewIsEmpty: false };
 }
 
+/** The tables that ingest writes, but for the view. */
+const INGEST_TABLES = ['checkpoints', 'deliveries', 'journal_segments', 'parked_entities', 'quarantine'];
+
+/** When each of the tables was made. */
+export async function incarnation(connection: PoolConnection): Promise<string> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SELECT table_name, create_time FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?) ' +
+      'ORDER BY table_name',
+    [await databaseName(connection), INGEST_TABLES],
+  );
+  const missing = INGEST_TABLES.filter((table) => !rows.some((row) => text(row[0]) === table));
+  if (missing.length > 0)
+    throw new TributaryError('table_missing', `The database lacks the tables ${missing.join(', ')}.`);
+  return rows
+    .map((row) => `${text(row[0])} ${row[1] instanceof Date ? row[1].toISOString() : row[1]}`)
+    .join(', ');
+}
+
+/** Makes the view's table if all others are there; answers whether it was missing. */
+export async function remakeView(connection: PoolConnection, view: ViewSchema): Promise<boolean> {
+  await incarnation(connection);
+  if ((await columnsOf(connection, view.table)).length > 0) return false;
+  await connection.query(createView(view, view.table));
+  return true;
+}
+
 async function adoptRows(
   pool: ConnectionPool,
   connection: PoolConnection,

@@ -34,7 +34,7 @@ import { listParked } from './parked.ts';
 import * as queries from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
-import { migrate, type ViewSchema } from './schema.ts';
+import { incarnation, migrate, remakeView, type ViewSchema } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import { ServerTime, type StoreTime } from './store-time.ts';
@@ -110,6 +110,15 @@ export class MysqlStore implements Store {
 
   async checkpoints() {
     return queries.checkpoints(this.#pool);
+  }
+
+  async incarnation() {
+    return withConnection(this.#pool, incarnation);
+  }
+
+  async remakeView() {
+    const { view } = this.#migrated;
+    return withConnection(this.#pool, (connection) => remakeView(connection, view));
   }
 
   async halt(partition: TopicPartition, epoch: bigint, reason: string) {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { TributaryError } from '../../core/errors.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { adoptTable, notAdoptable } from './adoption.ts';
-import { type Connection, type Database, numberOf } from './connection.ts';
+import { type Connection, type Database, numberOf, textOf } from './connection.ts';
 import type { ViewDefinition } from './options.ts';
 import type { ViewTable } from './view-table.ts';
 
@@ -108,6 +108,33 @@ const OWN_TABLES = [
   'checkpoint_decisions',
   'schema_migrations',
 ];
+
+/** The tables that ingest writes, but for the view. */
+const INGEST_TABLES = ['checkpoints', 'deliveries', 'event_journal', 'parked_entities', 'quarantine'];
+
+/** Their names and the pages that they begin at. */
+export function incarnation(reader: Connection): string {
+  const names = INGEST_TABLES.map((name) => `'${name}'`).join(', ');
+  const rows = reader
+    .statement(
+      `SELECT name, rootpage FROM sqlite_master WHERE type = 'table' AND name IN (${names}) ORDER BY name`,
+    )
+    .all();
+  if (rows.length < INGEST_TABLES.length) {
+    const found = rows.map(({ name }) => textOf(name));
+    const missing = INGEST_TABLES.filter((name) => !found.includes(name));
+    throw new TributaryError('table_missing', `The store lacks the tables ${missing.join(', ')}.`);
+  }
+  return rows.map(({ name, rootpage }) => `${textOf(name)} ${numberOf(rootpage)}`).join(', ');
+}
+
+/** Makes the view's table if all others are there; answers whether it was missing. */
+export function remakeView(writer: Connection, view: ViewTable): boolean {
+  incarnation(writer);
+  if (view.existingColumns(writer).length > 0) return false;
+  view.create(writer);
+  return true;
+}
 
 /** SQLite compares names without regard to case. */
 function refuseReservedNames({ table, keyColumn, columns }: ViewDefinition): void {

@@ -40,7 +40,7 @@ import { readQuarantine } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
-import { migrate } from './schema.ts';
+import { incarnation, migrate, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { releaseDeliveries, renewDeliveries, settleDeliveries } from './settlements.ts';
 import { MachineTime, type StoreTime } from './store-time.ts';
@@ -91,6 +91,16 @@ export class SqliteStore implements Store {
   async checkpoints(): Promise<Checkpoint[]> {
     const database = await this.#setUp();
     return database.read(readCheckpoints);
+  }
+
+  /** A backup takes the place of the whole file; `generation` tells of that. */
+  async incarnation(): Promise<string> {
+    return this.#ready().database.read(incarnation);
+  }
+
+  async remakeView(): Promise<boolean> {
+    const { database, view } = this.#ready();
+    return database.write((writer) => remakeView(writer, view));
   }
 
   async halt(partition: TopicPartition, epoch: bigint, reason: string): Promise<void> {

@@ -1,16 +1,18 @@
-import { messageOf } from '../../core/errors.ts';
+import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Checkpoint, Store } from '../../ports/store.ts';
 
 export interface CheckpointWatchOptions {
-  readonly store: Pick<Store, 'checkpoints'>;
+  readonly store: Pick<Store, 'checkpoints' | 'incarnation'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called before each look, so that what is compared with it is no younger than it. */
   readonly before: () => void;
   /** Called with what the store said. */
   readonly seen: (checkpoints: readonly Checkpoint[]) => Promise<void>;
+  /** Called instead, if a table of the store is missing or was made anew since the last look. */
+  readonly replaced: () => Promise<void>;
 }
 
 /** An operator's decision, and a store that went back in time, are noticed within this time. */
@@ -24,6 +26,8 @@ const LOOK_EVERY_MS = 2_000;
 export class CheckpointWatch {
   readonly #options: CheckpointWatchOptions;
   #hasFailed = false;
+  /** As it was at the last look; null before the first one. */
+  #incarnation: string | null = null;
 
   constructor(options: CheckpointWatchOptions) {
     this.#options = options;
@@ -42,14 +46,27 @@ export class CheckpointWatch {
   }
 
   async #look(): Promise<void> {
-    const { store, logger, before, seen } = this.#options;
+    const { store, logger, before, seen, replaced } = this.#options;
     try {
       before();
-      await seen(await store.checkpoints());
+      if (await this.#isReplaced()) await replaced();
+      else await seen(await store.checkpoints());
       this.#hasFailed = false;
     } catch (error) {
       if (!this.#hasFailed) logger('warn', `Could not look at the checkpoints: ${messageOf(error)}`);
       this.#hasFailed = true;
     }
+  }
+
+  async #isReplaced(): Promise<boolean> {
+    const last = this.#incarnation;
+    try {
+      this.#incarnation = await this.#options.store.incarnation();
+    } catch (error) {
+      if (!(error instanceof TributaryError && error.code === 'table_missing')) throw error;
+      this.#incarnation = 'incomplete';
+      return true;
+    }
+    return last !== null && last !== this.#incarnation;
   }
 }

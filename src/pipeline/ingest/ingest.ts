@@ -1,5 +1,5 @@
 import { isRetryable, messageOf } from '../../core/errors.ts';
-import { partitionName, type TopicPartition } from '../../core/offset.ts';
+import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
@@ -12,6 +12,7 @@ import type { Lane, LaneContext, LaneEnd, OwnedPartition } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
 import { ParkedRegistry } from './parked.ts';
+import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -45,6 +46,7 @@ export class Ingest<State, Event> {
   readonly #totals = { ...NOTHING_YET };
   readonly #troubles: Troubles;
   readonly #parked: ParkedRegistry;
+  readonly #guard: RestoreGuard;
   readonly #watchdog: Watchdog;
   #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -60,6 +62,7 @@ export class Ingest<State, Event> {
     this.#halts = new Halts(options.logger);
     this.#watchdog = new Watchdog(options.clock, options.logger);
     this.#parked = options.parked ?? new ParkedRegistry();
+    this.#guard = new RestoreGuard(options);
     this.#context = {
       domain: options.domain,
       decoder: options.decoder,
@@ -114,7 +117,10 @@ export class Ingest<State, Event> {
     }));
     const waiting = this.#unclaimed().map((partition) => ({
       name: partitionName(partition),
-      reason: this.#troubles.reason(partition) ?? 'not claimed yet',
+      reason:
+        this.#guard.holdsMs > 0
+          ? this.#guard.reason
+          : (this.#troubles.reason(partition) ?? 'not claimed yet'),
     }));
     return { ...this.#totals, owned, halted: this.#halts.list(), waiting, parked: this.#parked.size };
   }
@@ -135,7 +141,7 @@ export class Ingest<State, Event> {
     this.#changed.open();
     await this.#exclusively(() => this.#lanes.stopAll());
     await Promise.all([this.#claiming, this.#watching]);
-    await this.#consumer.commit(this.#positions());
+    await this.#consumer.commit(positionsOf(this.#owned.values()));
     await this.#consumer.close();
   }
 
@@ -146,6 +152,11 @@ export class Ingest<State, Event> {
     while (!signal.aborted) {
       if (this.#unclaimed().length === 0) {
         await this.#changed.wait(signal);
+        continue;
+      }
+      const { holdsMs } = this.#guard;
+      if (holdsMs > 0) {
+        await clock.sleep(holdsMs, signal);
         continue;
       }
       const nowMs = clock.monotonicMs();
@@ -195,6 +206,7 @@ export class Ingest<State, Event> {
             await this.#startOver(owned, checkpoint?.nextOffset);
         }
       },
+      replaced: () => this.#holdAll(),
     });
     return watch.run(this.#stopping.signal);
   }
@@ -214,6 +226,16 @@ export class Ingest<State, Event> {
       await this.#lanes.stop(affected);
       this.#lanes.resumeKept(affected, new Set([name]));
       this.#release([owned]);
+    });
+  }
+
+  /** Somebody replaces the store's tables: nothing goes on before that is over. */
+  async #holdAll(): Promise<void> {
+    await this.#exclusively(async () => {
+      this.#guard.tablesChanged(this.#assigned.keys());
+      this.#context.cache.clear();
+      await this.#lanes.stopAll();
+      this.#release([...this.#owned.values()]);
     });
   }
 
@@ -242,12 +264,14 @@ export class Ingest<State, Event> {
         this.#halts.note(name, result.reason);
         continue;
       }
+      if (await this.#guard.isSetBack(checkpoint)) continue;
       if (checkpoint.isNew && partition.startOffset > 0n) {
         logger(
           'warn',
           `${name} is new here and starts at offset ${partition.startOffset}: the log no longer has what came before.`,
         );
       }
+      this.#guard.committed(name, checkpoint.nextOffset);
       claimed.push({
         topic: checkpoint.topic,
         partition: checkpoint.partition,
@@ -257,9 +281,7 @@ export class Ingest<State, Event> {
     }
     if (claimed.length === 0) return;
     for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
-    this.#consumer.follow(
-      claimed.map(({ topic, partition, committed }) => ({ topic, partition, offset: committed })),
-    );
+    this.#consumer.follow(positionsOf(claimed));
     logger('info', `Working on ${claimed.length} more partitions`, {
       partitions: claimed.map(partitionName).join(' '),
     });
@@ -296,6 +318,7 @@ export class Ingest<State, Event> {
     for (const name of names) {
       this.#assigned.delete(name);
       this.#halts.forget(name);
+      this.#guard.forget(name);
     }
     if (names.size > 0)
       this.#options.logger('info', `Partitions ${why}`, { partitions: [...names].join(' ') });
@@ -303,7 +326,9 @@ export class Ingest<State, Event> {
       const affected = this.#lanes.holding((partition) => names.has(partitionName(partition)));
       this.#consumer.unfollow(partitions);
       await this.#lanes.stop(affected);
-      await this.#consumer.commit(this.#positions().filter((position) => names.has(partitionName(position))));
+      await this.#consumer.commit(
+        positionsOf(this.#owned.values()).filter((position) => names.has(partitionName(position))),
+      );
       for (const name of names) this.#owned.delete(name);
       this.#lanes.resumeKept(affected, names);
     });
@@ -355,22 +380,19 @@ export class Ingest<State, Event> {
     return result;
   }
 
-  #positions() {
-    return [...this.#owned.values()].map(({ topic, partition, committed }) => ({
-      topic,
-      partition,
-      offset: committed,
-    }));
-  }
-
   #committed(report: CommitReport): void {
     this.#troubles.forget(report.positions);
     addTo(this.#totals, report);
+    for (const position of report.positions) this.#guard.committed(partitionName(position), position.offset);
     const { clock, onCommitted } = this.#options;
     if (clock.monotonicMs() >= this.#nextCourtesyMs) {
       this.#nextCourtesyMs = clock.monotonicMs() + COURTESY_INTERVAL_MS;
-      void this.#consumer.commit(this.#positions());
+      void this.#consumer.commit(positionsOf(this.#owned.values()));
     }
     onCommitted?.(report);
   }
+}
+
+function positionsOf(partitions: Iterable<OwnedPartition>): Position[] {
+  return [...partitions].map(({ topic, partition, committed }) => ({ topic, partition, offset: committed }));
 }

@@ -147,6 +147,28 @@ export function describeBase(harness: StoreHarness): void {
       expect(await other.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
     });
 
+    it('names its tables alike until one of them is gone, and refuses to while one is missing', async () => {
+      const before = await place.store.incarnation();
+      await commitChanges(place.store, change('parcel', 0));
+      await harness.rawQuery('DROP TABLE parcels');
+      expect(await place.store.incarnation()).toBe(before);
+      await harness.rawQuery('DROP TABLE quarantine');
+      await expect(place.store.incarnation()).rejects.toMatchObject({
+        code: 'table_missing',
+        retryable: true,
+      });
+      await expect(place.store.remakeView()).rejects.toMatchObject({ code: 'table_missing' });
+    });
+
+    it('makes its view again if nothing else is missing', async () => {
+      expect(await place.store.remakeView()).toBe(false);
+      await commitChanges(place.store, change('parcel', 0));
+      await harness.rawQuery('DROP TABLE parcels');
+      await expect(place.store.readView(['parcel'])).rejects.toMatchObject({ code: 'table_missing' });
+      expect(await place.store.remakeView()).toBe(true);
+      expect(await place.store.readView(['parcel'])).toEqual(new Map());
+    });
+
     it('does not take a view for one that is gone while there is no journal', async () => {
       await harness.rawQuery('DROP TABLE parcels');
       const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });

@@ -1,0 +1,107 @@
+import { describe, expect, it, vi } from 'vitest';
+import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
+import { RecentPlaces } from '../../../src/pipeline/ingest/recent-places.ts';
+import { RestoreGuard } from '../../../src/pipeline/ingest/restore-guard.ts';
+import type { Checkpoint, ResumeDecision, Store } from '../../../src/ports/store.ts';
+import { movements, Place, recordOf, WAITING, wrap } from './harness.ts';
+
+describe('the places of the last seconds', () => {
+  it('tell how far a partition was committed 15 s ago', () => {
+    const places = new RecentPlaces();
+    for (let second = 0; second <= 60; second++) places.note('a/0', BigInt(second * 10), second * 1_000);
+    expect(places.before('a/0', 60_000)).toBe(450n);
+    expect(places.before('a/0', 200_000)).toBe(600n);
+  });
+
+  it('tell the oldest place that is known if none is 15 s old', () => {
+    const places = new RecentPlaces();
+    places.note('a/0', 7n, 1_000);
+    places.note('a/0', 9n, 3_000);
+    expect(places.before('a/0', 4_000)).toBe(7n);
+    expect(places.before('b/0', 4_000)).toBeNull();
+  });
+});
+
+describe('the guard of a restore', () => {
+  const checkpoint = (nextOffset: bigint): Checkpoint => ({
+    topic: 'a',
+    partition: 0,
+    topicId: 'topic-id-1',
+    nextOffset,
+    epoch: 3n,
+    haltReason: null,
+    isNew: false,
+  });
+
+  function made() {
+    const clock = new SeededClock({ seed: 1 });
+    const decisions: ResumeDecision[] = [];
+    const store: Pick<Store, 'resume'> = {
+      resume: async (decision) => {
+        decisions.push(decision);
+      },
+    };
+    return { clock, decisions, guard: new RestoreGuard({ store, clock, logger: () => {} }) };
+  }
+
+  it('holds claims for 10 s after the last change of the tables', async () => {
+    const { clock, guard } = made();
+    expect(guard.holdsMs).toBe(0);
+    guard.tablesChanged([]);
+    await clock.advance(8_000);
+    guard.tablesChanged([]);
+    await clock.advance(8_000);
+    expect(guard.holdsMs).toBe(2_000);
+    await clock.advance(2_000);
+    expect(guard.holdsMs).toBe(0);
+  });
+
+  it('sets a checkpoint back once, and only if it is further than before the restore', async () => {
+    const { clock, guard, decisions } = made();
+    guard.committed('a/0', 100n);
+    await clock.advance(20_000);
+    guard.committed('a/0', 150n);
+    await clock.advance(1_000);
+    guard.tablesChanged(['a/0', 'b/0']);
+
+    expect(await guard.isSetBack(checkpoint(150n))).toBe(true);
+    expect(decisions).toMatchObject([{ topic: 'a', partition: 0, offset: 100n, decidedBy: 'order-sync' }]);
+    expect(await guard.isSetBack(checkpoint(150n))).toBe(false);
+
+    guard.tablesChanged(['a/0']);
+    expect(await guard.isSetBack(checkpoint(90n))).toBe(false);
+    expect(decisions).toHaveLength(1);
+  });
+});
+
+describe('an instance under which a backup is put back', () => {
+  it('stops, says so, and reads again what it committed while the tables changed', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    let incarnation: string | null = 'old';
+    const store = wrap(place.store, {
+      incarnation: async () => {
+        if (incarnation === null) throw new TributaryError('table_missing', 'The tables are gone.');
+        return incarnation;
+      },
+    });
+    const { ingest, logged } = await place.start({ store });
+    await place.append(movements('bolt', 5).map((entry) => recordOf(entry)));
+    await place.settles(movements('bolt', 5));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+
+    incarnation = null;
+    await vi.waitFor(() => expect(ingest.health()).toMatchObject({ ok: false }), WAITING);
+    expect(ingest.health()).toMatchObject({
+      reason: expect.stringContaining('are being replaced by a backup'),
+    });
+    expect(ingest.status().owned).toEqual([]);
+    incarnation = 'new';
+
+    await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
+    expect(logged.some((line) => line.includes('is read again from offset 0 instead of 5'))).toBe(true);
+    await place.append(movements('bolt', 2, 20).map((entry) => recordOf(entry)));
+    await place.settles([...movements('bolt', 5), ...movements('bolt', 2, 20)]);
+    expect(ingest.status().duplicates).toBe(5);
+  }, 60_000);
+});
