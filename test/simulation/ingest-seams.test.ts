@@ -1,46 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { TopicPartition } from '../../src/core/offset.ts';
-import { Chance } from './scheduler.ts';
-import type { Fate, StoreWeather } from './store-twin.ts';
-import { COUNTS, MOVEMENTS, type WorkloadShape, workload, writtenOf } from './workload.ts';
-import { fairWeather, inWorld, type World } from './world.ts';
+import { expectNoStartingOver, failing, RECOVERY_MS, readAhead, stream } from './seam-helpers.ts';
+import type { Fate } from './store-twin.ts';
+import { COUNTS, MOVEMENTS, writtenOf } from './workload.ts';
+import { inWorld } from './world.ts';
 
 // Real time, of which the simulation needs a second or two a test where the machine has nothing else to do.
 vi.setConfig({ testTimeout: 90_000 });
-
-const RECOVERY_MS = 30_000;
-
-/** Many records, few at a time from the log, and a store that takes its time: lanes read far ahead of it. */
-function readAhead(world: World, pieceRecords: number, commitMs: number): void {
-  world.network = { latencyMs: () => 0.1 + world.chance.number(), fetchRecords: () => pieceRecords };
-  world.weather = { ...fairWeather(world.chance), latencyMs: () => commitMs * (0.5 + world.chance.number()) };
-}
-
-function stream(seed: number, shape: Partial<WorkloadShape> = {}) {
-  return workload(new Chance(seed), {
-    events: 2_000,
-    articles: 100,
-    duplicates: 0.05,
-    broken: 0.02,
-    disorder: 50,
-    ...shape,
-  });
-}
-
-/** Nothing fails but what is said here, each so many times. */
-function failing(world: World, fates: Readonly<Record<string, readonly Fate[]>>): StoreWeather {
-  const left = new Map(Object.entries(fates).map(([method, list]) => [method, [...list]]));
-  return {
-    ...fairWeather(world.chance),
-    fate: (method) => left.get(method)?.shift() ?? { kind: 'answers' },
-  };
-}
-
-/** Where nobody else interferes, an instance has no reason to be fenced or to start over. */
-function expectNoStartingOver(world: World): void {
-  const isOdd = (line: string) => /: fenced$|Ingest paused|reading it again|could not start/.test(line);
-  expect(world.trace.filter(isOdd)).toEqual([]);
-}
 
 describe('ingest with lanes that have read ahead', () => {
   it.each([
@@ -139,6 +105,22 @@ describe('ingest with lanes that have read ahead', () => {
       }
       await world.settles(RECOVERY_MS);
       expect(world.trace.some((line) => /commit .* .*: fenced$/.test(line))).toBe(true);
+    });
+  });
+
+  it('knows events again that come a second time among many of one article', async () => {
+    await inWorld({ seed: 24, partitions: { movements: 1, counts: 1 } }, async (world) => {
+      const movements = Array.from({ length: 80 }, (_, minute) =>
+        writtenOf('bolt', { minute, isCount: false, quantity: 1 + (minute % 7) }),
+      );
+      readAhead(world, 200, 1);
+      world.append(movements.slice(0, 50));
+      world.start({ lanes: 1, batchEvents: 1_000 });
+      await world.settles(5_000);
+      world.append(movements);
+      await world.settles(5_000);
+      expectNoStartingOver(world);
+      expect(world.trace.filter((line) => line.endsWith(': conflict'))).toEqual([]);
     });
   });
 
@@ -250,136 +232,6 @@ describe('ingest that meets a record that cannot be read', () => {
       const { ingest } = world.start({ lanes: 1, batchEvents: 40 });
       expect(await world.runUntil(() => ingest.status().halted.length === 1, RECOVERY_MS)).toBe(true);
       expect(world.checker.checkpointOf({ topic: MOVEMENTS, partition: 0 })).toBe(spoilt);
-      await world.settles(RECOVERY_MS);
-    });
-  });
-});
-
-describe('ingest whose store goes back in time', () => {
-  const moved = writtenOf('bolt', { minute: 1, isCount: false, quantity: 5 });
-  const later = writtenOf('bolt', { minute: 3, isCount: false, quantity: 2 });
-  const counted = writtenOf('bolt', { minute: 2, isCount: true, quantity: 7 });
-
-  const counts = { topic: COUNTS, partition: 0 };
-
-  /**
-   * The first instance has the movement in its cache. The store has forgotten it and has, by another instance, a
-   * count of the same article instead: as many events as before, but not the same.
-   */
-  async function forgotten(world: World): Promise<void> {
-    const first = world.start({ lanes: 1 });
-    await world.run(100);
-    world.start({ lanes: 1 });
-    await world.run(100);
-    world.log.shareOut(({ topic }, members) => members[topic === MOVEMENTS ? 0 : 1] ?? (members[0] as never));
-    await world.run(1_000);
-    expect(first.ingest.status().owned).toMatchObject([{ name: `${MOVEMENTS}/0` }]);
-    const goBack = world.snapshot();
-    world.append([moved]);
-    await world.settles(1_000);
-    goBack();
-    world.append([counted]);
-    const end = world.log.partition(counts).endOffset;
-    expect(await world.runUntil(() => world.checker.checkpointOf(counts) === end, 1_000)).toBe(true);
-  }
-
-  it('reads again what is lost when a commit is fenced', async () => {
-    await inWorld({ seed: 14, partitions: { movements: 1, counts: 1 } }, async (world) => {
-      await forgotten(world);
-      world.append([later]);
-      await world.settles(RECOVERY_MS);
-      expect(world.trace.some((line) => line.endsWith('fenced'))).toBe(true);
-    });
-  });
-
-  it.each(['store_failed', 'store_unreachable'] as const)(
-    'reads again what is lost when a commit fails with %s',
-    async (code) => {
-      await inWorld({ seed: 15, partitions: { movements: 1, counts: 1 } }, async (world) => {
-        await forgotten(world);
-        world.weather = failing(world, { commit: [{ kind: 'refuses', code }] });
-        world.append([later]);
-        await world.settles(RECOVERY_MS);
-      });
-    },
-  );
-
-  it('journals again what its cache takes for journaled', async () => {
-    await inWorld({ seed: 22, partitions: { movements: 1, counts: 1 } }, async (world) => {
-      world.start({ lanes: 1 });
-      await world.run(100);
-      world.start({ lanes: 1 });
-      await world.run(100);
-      const give = (index: number) =>
-        world.log.shareOut((_, members) => members[index] ?? (members[0] as never));
-      give(0);
-      await world.run(1_000);
-      world.append([moved]);
-      await world.settles(1_000);
-      const goBack = world.snapshot();
-      // The first of these the store does have when they are read again.
-      world.append([moved, later]);
-      await world.settles(1_000);
-      // While the store goes back, the first instance owns nothing that could tell it so.
-      give(1);
-      await world.run(100);
-      goBack();
-      give(0);
-      await world.settles(RECOVERY_MS);
-    });
-  });
-
-  it('puts an article right that its cache has otherwise than the store', async () => {
-    await inWorld({ seed: 16, partitions: { movements: 1, counts: 1 } }, async (world) => {
-      world.start({ lanes: 1 });
-      await world.run(1_000);
-      const goBack = world.snapshot();
-      world.append([moved, later]);
-      await world.settles(1_000);
-      goBack();
-      world.append([counted]);
-      const end = world.log.partition(counts).endOffset;
-      expect(await world.runUntil(() => world.checker.checkpointOf(counts) === end, 1_000)).toBe(true);
-      world.append([writtenOf('bolt', { minute: 4, isCount: false, quantity: 2 })]);
-      await world.settles(RECOVERY_MS);
-      expect(world.trace.filter((line) => line.includes('Ingest paused'))).toEqual([]);
-    });
-  });
-});
-
-describe.each([
-  ['before its checkpoints', true],
-  ['after its checkpoints were made', false],
-])('ingest whose store goes back to a time %s', (_, isBefore) => {
-  it('reads again what is lost although no new record comes', async () => {
-    await inWorld({ seed: 21, partitions: { movements: 2, counts: 2 } }, async (world) => {
-      const empty = world.snapshot();
-      world.start();
-      await world.run(1_000);
-      const goBack = isBefore ? empty : world.snapshot();
-      world.append(stream(21, { events: 100 }));
-      await world.settles(5_000);
-      goBack();
-      await world.settles(RECOVERY_MS);
-    });
-  });
-
-  it('goes on with a partition whose halt the store has forgotten', async () => {
-    await inWorld({ seed: 20, partitions: { movements: 1, counts: 1 } }, async (world) => {
-      const empty = world.snapshot();
-      const { ingest } = world.start({ lanes: 1 });
-      await world.run(1_000);
-      const goBack = isBefore ? empty : world.snapshot();
-      // Owners came and went since: the epoch of the halt is far above that of the snapshot.
-      for (let count = 0; count < 3; count++) await world.fence(world.partitions);
-      const all = stream(20, { events: 100 });
-      world.append(all.slice(0, 50));
-      const [partition] = world.log.partitionsOf(MOVEMENTS);
-      partition?.corrupt.add(partition.endOffset);
-      world.append(all.slice(50));
-      expect(await world.runUntil(() => ingest.status().halted.length === 1, RECOVERY_MS)).toBe(true);
-      await world.run(5_000);
-      goBack();
       await world.settles(RECOVERY_MS);
     });
   });
