@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   log_damaged: { retryable: false },
   log_append_failed: { retryable: true },
   log_record_too_large: { retryable: false },
+  log_shut_out: { retryable: true },
   topic_missing: { retryable: false },
   store_unreachable: { retryable: true },
   store_busy: { retryable: true },

@@ -65,8 +65,18 @@ export interface DeliveryOutcome {
  * asks for fewer requests. `park`: the target refused this state, which was alone in the request or judged by itself.
  * `disable`: the target wants no more deliveries at all. `unsent`: nothing of this state was sent, so there was no
  * attempt. `unknown`: the state may arrive later, so its claim is left to the end of its lease.
+ * `disowned`: nothing of this state was sent, because another instance took this one for dead. Whatever was claimed before
+ * may be the other's by now, so it is given back, and claimed anew.
  */
-export type DeliveryVerdict = 'delivered' | 'retry' | 'throttle' | 'park' | 'disable' | 'unsent' | 'unknown';
+export type DeliveryVerdict =
+  | 'delivered'
+  | 'retry'
+  | 'throttle'
+  | 'park'
+  | 'disable'
+  | 'unsent'
+  | 'unknown'
+  | 'disowned';
 
 /** No `Retry-After` is believed for longer: a wrong one must not stop an order for hours. */
 export const RETRY_AFTER_MAX_MS = 15 * 60_000;

@@ -60,8 +60,8 @@ export interface EventLogProducer {
    * Appends the records, each to the partition that its key chooses (the same key always to the same one while
    * the number of partitions stays), and resolves with their places, in the sequence given, once all of them
    * are durable. A retry inside never appends a record twice. Rejects with `log_append_failed` if it can't tell
-   * that all are durable (some may be), or if another member of the family has shut this producer out;
-   * `log_record_too_large`, `topic_missing`.
+   * that all are durable (some may be), which may pass; `log_shut_out` if another member of the family has
+   * shut this producer out, so that none of the records is appended any more that were not yet; `log_record_too_large`, `topic_missing`.
    */
   append(records: readonly NewRecord[], options?: AppendOptions): Promise<Position[]>;
   close(): Promise<void>;

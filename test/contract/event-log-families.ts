@@ -70,10 +70,10 @@ export function describeFamilies(suite: EventLogSuite): void {
       await frozen.append([newRecord(topic, 'k', 'version 1')]);
       await successor.append([newRecord(topic, 'k', 'version 2')], { shutsOut: true });
       await expect(frozen.append([newRecord(topic, 'k', 'too late')])).rejects.toMatchObject({
-        code: 'log_append_failed',
+        code: 'log_shut_out',
       });
       await expect(frozen.append([newRecord(topic, 'k', 'too late again')])).rejects.toMatchObject({
-        code: 'log_append_failed',
+        code: 'log_shut_out',
       });
       await successor.append([newRecord(topic, 'k', 'version 3')]);
       const values = await valuesOf(topic);
@@ -91,7 +91,7 @@ export function describeFamilies(suite: EventLogSuite): void {
       await frozen.append([newRecord(elsewhere, 'k', 'joined')]);
       await successor.append([newRecord(topic, 'k', 'version 2')], { shutsOut: true });
       await expect(frozen.append([newRecord(topic, 'k', 'too late')])).rejects.toMatchObject({
-        code: 'log_append_failed',
+        code: 'log_shut_out',
       });
       expect([...new Set(await valuesOf(topic))]).toEqual(['version 2']);
       await Promise.all([frozen.close(), successor.close()]);
@@ -118,7 +118,7 @@ export function describeFamilies(suite: EventLogSuite): void {
         ),
       );
       await expect(frozen.append([newRecord(topic, 'k', 'too late')])).rejects.toMatchObject({
-        code: 'log_append_failed',
+        code: 'log_shut_out',
       });
       for (const successor of successors)
         await successor.append([newRecord(topic, 'k', 'version 3')], { shutsOut: true });

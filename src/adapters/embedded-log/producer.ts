@@ -25,11 +25,8 @@ import { type PartitionRow, readTopicPartitions, topicMissing } from './topics.t
 const MAX_TRANSACTION_RECORDS = 20_000;
 const MAX_TRANSACTION_BYTES = 16 << 20;
 
-/**
- * Who was shut out rejects everything for so long: by then, whoever gives it records has dropped those that it claimed
- * before. Source: `holdMs` of the delivery loop.
- */
-const REJOIN_AFTER_MS = 11_000;
+/** Who was shut out rejects everything for so long: what is handed over at that moment may be another's already. */
+const REJOIN_AFTER_MS = 250;
 
 interface PendingAppend {
   readonly records: readonly NewRecord[];
@@ -248,15 +245,15 @@ function appendFailed(error: unknown): TributaryError {
   );
 }
 
-const SHUT_OUT =
-  'Nothing was appended: another instance took this one for dead and goes on with its work. It begins again in some seconds.';
-
 function shutOutError(): TributaryError {
-  return new TributaryError('log_append_failed', SHUT_OUT);
+  return new TributaryError(
+    'log_shut_out',
+    'Nothing was appended: another instance took this one for dead, and goes on with what it had claimed.',
+  );
 }
 
 function isShutOut(error: unknown): boolean {
-  return error instanceof TributaryError && error.message === SHUT_OUT;
+  return error instanceof TributaryError && error.code === 'log_shut_out';
 }
 
 function nextTurn(): Promise<void> {

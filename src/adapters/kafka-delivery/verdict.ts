@@ -6,6 +6,7 @@ import type { DeliveryVerdict } from '../../ports/delivery-target.ts';
  * again; everything else may pass: a topic is made, a broker comes back.
  */
 export function verdictOf(error: unknown): DeliveryVerdict {
+  if (error instanceof TributaryError && error.code === 'log_shut_out') return 'disowned';
   return isTooLarge(error) ? 'park' : 'retry';
 }
 

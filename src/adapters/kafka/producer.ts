@@ -29,15 +29,12 @@ import { ShutOuts } from './shut-out.ts';
  *
  * As one of a family (see the port), it goes on past the timeout with a batch that may be in the log: the same bytes
  * again are a duplicate if it is, so the answer to them is the end of it. If another member shuts it out
- * (`shut-out.ts`), all that it holds is rejected, and it begins anew after a while.
+ * (`shut-out.ts`), all that it holds is rejected, and it begins anew under another id.
  */
 
 const retryBackoff = { baseMs: 50, capMs: 1_000 };
-/**
- * Who was shut out rejects everything for so long: by then, whoever gives it records has dropped those that it claimed
- * before. Source: `holdMs` of the delivery loop.
- */
-const rejoinAfterMs = 11_000;
+/** Who was shut out rejects everything for so long: what is handed over at that moment may be another's already. */
+const rejoinAfterMs = 250;
 const closeGraceMs = 1_000;
 const largestRequestBytes = 16 * 1024 * 1024;
 const passingCodes: ReadonlySet<number> = new Set([
@@ -380,7 +377,7 @@ export class KafkaProducer implements EventLogProducer {
 
 function shutOutError(): TributaryError {
   return new TributaryError(
-    'log_append_failed',
-    'Nothing was appended: another instance took this one for dead and goes on with its work. It begins again in some seconds.',
+    'log_shut_out',
+    'Nothing was appended: another instance took this one for dead, and goes on with what it had claimed.',
   );
 }

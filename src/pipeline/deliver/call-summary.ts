@@ -1,4 +1,4 @@
-import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
+import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
 import type { ClaimedDelivery } from '../../ports/store.ts';
 import { isFault, NO_OUTCOME, troubleOf } from './settlement.ts';
 
@@ -18,7 +18,12 @@ export interface CallSummary {
   readonly trouble: string | null;
   /** Whether the target wants no more deliveries. */
   readonly wantsNoMore: boolean;
+  /** Whether another instance took this one for dead: then the target answers, if not to this one. */
+  readonly isDisowned: boolean;
 }
+
+/** Verdicts that tell nothing about the target. */
+const NOTHING_SAID: ReadonlySet<DeliveryVerdict> = new Set(['unsent', 'unknown', 'disowned']);
 
 export function summaryOf(
   group: readonly ClaimedDelivery[],
@@ -31,20 +36,23 @@ export function summaryOf(
   let askedMs = 0;
   let trouble: string | null = null;
   let wantsNoMore = false;
+  let isDisowned = false;
   for (let index = 0; index < group.length; index++) {
     const delivery = group[index] as ClaimedDelivery;
     const outcome = outcomes[index] ?? NO_OUTCOME;
-    if (outcome.verdict === 'unsent') continue;
-    sent++;
     if (outcome.verdict === 'delivered') {
+      sent++;
       taken.push(delivery);
       continue;
     }
+    if (outcome.verdict === 'disowned') isDisowned = true;
+    if (NOTHING_SAID.has(outcome.verdict)) continue;
+    sent++;
     trouble = troubleOf(outcome);
     if (outcome.verdict === 'disable') wantsNoMore = true;
     else if (isFault(outcome)) faults++;
     else refused.push(delivery);
     if (outcome.verdict === 'throttle') askedMs = Math.max(askedMs, outcome.retryAfterMs ?? 0);
   }
-  return { taken, refused, faults, sent, askedMs, trouble, wantsNoMore };
+  return { taken, refused, faults, sent, askedMs, trouble, wantsNoMore, isDisowned };
 }

@@ -21,6 +21,7 @@ export class ClaimAhead {
   #ahead: number;
   #isMoreInStore = false;
   #slowClaimMs: number | null = null;
+  #disownedMs = Number.NEGATIVE_INFINITY;
 
   constructor(quickCalls: number, quickRetryCalls: number) {
     this.#least = quickCalls * 2;
@@ -42,14 +43,17 @@ export class ClaimAhead {
     return room * 2 >= wanted ? room : 0;
   }
 
+  /** Gives back what was asked for before everything was disowned. */
   add(
     attempts: 'first' | 'later',
     claimed: readonly ClaimedDelivery[],
     nowMs: number,
     isMoreInStore: boolean,
-  ): void {
+  ): readonly ClaimedDelivery[] {
+    if (nowMs <= this.#disownedMs) return claimed;
     this[attempts].add(claimed, nowMs);
     if (attempts === 'first' && claimed.length > 0) this.#isMoreInStore = isMoreInStore;
+    return NONE;
   }
 
   takeFirst(count: number, nowMs: number): ClaimedDelivery[] {
@@ -72,6 +76,12 @@ export class ClaimAhead {
     const oldestMs = Math.min(this.first.oldestMs ?? claimedMs, this.later.oldestMs ?? claimedMs);
     if (oldestMs >= claimedMs) return NONE;
     return [...this.first.dropBefore(claimedMs), ...this.later.dropBefore(claimedMs)];
+  }
+
+  /** Drops all, and whatever is still on its way: it may be another's by now. */
+  disown(nowMs: number): readonly ClaimedDelivery[] {
+    this.#disownedMs = nowMs;
+    return this.drop();
   }
 
   drop(): readonly ClaimedDelivery[] {

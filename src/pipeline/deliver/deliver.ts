@@ -211,7 +211,7 @@ export class Deliver {
     });
     const isMore = claimed.length === limit;
     if (attempts === 'first') this.#place.moved(claimed, isMore);
-    this.#ahead.add(attempts, claimed, askedMs, isMore);
+    this.#settler.giveBack(this.#ahead.add(attempts, claimed, askedMs, isMore));
     this.#pump();
     // Less than a part of what was asked for: that was all, even if others claim at the same time.
     return behind === undefined && claimed.length * 4 < limit;
@@ -286,25 +286,25 @@ export class Deliver {
       this.#renewals.ended(group);
       this.#slots.end(slot);
       this.#underWay -= group.length;
-      const { startedMs } = slot;
       const summary = summaryOf(group, outcomes);
+      if (summary.isDisowned) this.#settler.giveBack(this.#ahead.disown(clock.monotonicMs()));
       // Of a call that was cut off when stopping, nobody knows what it would have said.
       if (!this.#cutting.signal.aborted)
-        this.#judge(summary, { generation, startedMs, first, isFirstAttempt });
+        this.#judge(summary, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
       for (let index = 0; index < group.length; index++) {
         const delivery = group[index] as ClaimedDelivery;
         const outcome = outcomes[index] ?? NO_OUTCOME;
         if (outcome.verdict === 'unknown') continue;
-        if (outcome.verdict === 'unsent') {
+        if (outcome.verdict === 'unsent' || outcome.verdict === 'disowned') {
           this.#settler.giveBack([delivery]);
           continue;
         }
-        const { deliveryId } = deliveries[index] as Delivery;
         const { verdict, status, latencyMs, answer, error } = outcome;
-        const next = verdict === 'delivered' ? verdict : this.#next(delivery, outcome, startedMs, summary);
+        const next =
+          verdict === 'delivered' ? verdict : this.#next(delivery, outcome, slot.startedMs, summary);
         this.#settler.add({
           delivery,
-          deliveryId,
+          deliveryId: (deliveries[index] as Delivery).deliveryId,
           attemptedAtMs,
           verdict,
           status,
@@ -342,7 +342,7 @@ export class Deliver {
 
   /** What the call as a whole says of the target: that it works, if it took any state. */
   #judge(
-    { taken, refused, faults, sent, askedMs, trouble, wantsNoMore }: CallSummary,
+    { taken, refused, faults, sent, askedMs, trouble, wantsNoMore, isDisowned }: CallSummary,
     call: { generation: number; startedMs: number; first: ClaimedDelivery; isFirstAttempt: boolean },
   ): void {
     const { generation, startedMs, first, isFirstAttempt } = call;
@@ -357,7 +357,7 @@ export class Deliver {
       this.#breaker.asked({ generation, ms: askedMs, entityId, states: sent, isFirstAttempt });
     } else {
       if (sent > 1) this.#batchSize.ended(isFaulty);
-      const outcome = taken.length > 0 ? 'accepted' : refused.length > 0 ? 'refused' : 'fault';
+      const outcome = taken.length > 0 || isDisowned ? 'accepted' : refused.length > 0 ? 'refused' : 'fault';
       const failed = outcome === 'refused' ? refused : [first];
       const suspected = failed.filter((delivery) => !this.#blame.isProven(delivery));
       this.#breaker.ended({

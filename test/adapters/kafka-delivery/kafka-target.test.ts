@@ -103,6 +103,12 @@ describe('a state on a topic', () => {
     expect(producer.shutsOut).toEqual([false, true]);
   });
 
+  it('is disowned if another instance has shut this one out', async () => {
+    const { producer, target } = open();
+    producer.onAppend = () => Promise.reject(new TributaryError('log_shut_out', 'Shut out.'));
+    expect(await outcomesOf(target, [newDelivery()], never)).toMatchObject([{ verdict: 'disowned' }]);
+  });
+
   it('goes with many others in one call', async () => {
     const { producer, target } = open();
     expect(target.maxBatch).toBe(500);

@@ -1,8 +1,10 @@
 // A producer of a family as a process of its own, for a test that freezes it: prints the name by which it has joined,
-// and appends one number after the other, with several calls under way. Arguments: brokers, topic.
+// appends one number after the other, with several calls under way, until it is shut out, and once more five seconds
+// later. Arguments: brokers, topic.
 
 import { openKafkaLog } from '../../../src/adapters/kafka/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { messageOf, TributaryError } from '../../../src/core/errors.ts';
 import { quickOptions } from './harness.ts';
 
 const [brokers, topic] = process.argv.slice(2) as [string, string];
@@ -26,15 +28,21 @@ const producer = log.producer({
 
 let number = 0;
 
-async function keepAppending(): Promise<void> {
+async function append(value: string): Promise<void> {
+  await producer.append([{ topic, key: Buffer.from('k'), value: Buffer.from(value), headers: [] }]);
+}
+
+async function appendUntilShutOut(): Promise<void> {
   for (;;) {
-    const value = Buffer.from(`frozen ${number++}`);
     try {
-      await producer.append([{ topic, key: Buffer.from('k'), value, headers: [] }]);
-    } catch {
-      await systemClock.sleep(50);
+      await append(`frozen ${number++}`);
+    } catch (error) {
+      if (error instanceof TributaryError && error.code === 'log_shut_out') return;
+      process.stderr.write(`${messageOf(error)}\n`);
     }
   }
 }
 
-await Promise.all(Array.from({ length: CALLS }, keepAppending));
+await Promise.all(Array.from({ length: CALLS }, appendUntilShutOut));
+await systemClock.sleep(5_000);
+await append('begun anew');

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { DELIVERED, names, simulate } from './simulated.ts';
+
+it('gives back all that it has claimed and claims anew, at no attempt, when another instance took it for dead', async () => {
+  const { clock, ledger, target, deliver, stop } = simulate(7);
+  let isShutOut = true;
+  target.answer = () => (isShutOut ? { ...DELIVERED, verdict: 'disowned' } : DELIVERED);
+  ledger.due(...names('order', 2_000));
+  deliver.start();
+  await clock.advance(100);
+  expect(target.calls.length).toBeGreaterThan(0);
+  expect(ledger.undelivered).toHaveLength(2_000);
+  isShutOut = false;
+  await clock.advance(5_000);
+  expect(ledger.undelivered).toEqual([]);
+  expect(Math.max(...[...ledger.rows.values()].map(({ attempts }) => attempts))).toBe(1);
+  expect(deliver.status()).toMatchObject({ breaker: 'closed', retried: 0, dead: 0 });
+  await stop();
+});
+
+it('leaves what may still arrive to the end of its lease', async () => {
+  const { clock, ledger, target, deliver, stop } = simulate(8);
+  target.answer = () => ({ ...DELIVERED, verdict: 'unknown' });
+  ledger.due('a');
+  deliver.start();
+  await clock.advance(1_000);
+  const [row] = ledger.undelivered;
+  expect(row?.nextMs).toBeGreaterThan(clock.now());
+  expect(target.calls).toHaveLength(1);
+  expect(deliver.status()).toMatchObject({ delivered: 0, retried: 0, dead: 0 });
+  await stop();
+});
