@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { TributaryError } from '../../../src/core/errors.ts';
+import { claimEach } from '../../../src/pipeline/ingest/claims.ts';
 import type { ClaimRequest, Store } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
@@ -17,6 +18,30 @@ function withLockedCheckpoint(place: Place, isLocked: () => boolean): Store {
     },
   });
 }
+
+describe('claiming each partition', () => {
+  it('claims all but the locked one in one round, though that one comes first and fails at once', async () => {
+    const partitions = Array.from({ length: 10 }, (_, partition) => ({
+      topic: MOVEMENTS,
+      partition,
+      topicId: 'id',
+      startOffset: 0n,
+      endOffset: 0n,
+    }));
+    const store: Pick<Store, 'claim' | 'halt'> = {
+      claim: async ([request]) => {
+        if (request === undefined || request.partition === 0)
+          throw new TributaryError('store_busy', 'The row is locked.');
+        const { topic, partition, topicId } = request;
+        return [{ topic, partition, topicId, nextOffset: 0n, epoch: 1n, haltReason: null, isNew: true }];
+      },
+      halt: async () => {},
+    };
+    const { results, failures } = await claimEach(store, partitions);
+    expect(results.map(({ partition }) => partition.partition).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(failures).toMatchObject([{ partitions: [{ partition: 0 }] }]);
+  });
+});
 
 describe('claiming', () => {
   it('takes every partition but the one whose checkpoint is locked, and that one once it is not', async () => {
