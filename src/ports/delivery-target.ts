@@ -6,11 +6,14 @@ export interface DeliveryTarget {
   readonly name: string;
   /** How many states one call may carry right now: 1 until the target has said that it takes more. It may fall again. */
   readonly maxBatch: number;
+  /** Whether a call may take longer than a claim lasts, so that the claim has to be renewed meanwhile. */
+  readonly isSlowToEnd?: boolean;
   /**
    * Sends states, all of different entities, and calls `settled` once with what came of each: one outcome for each
    * delivery, in their sequence. Never throws: whatever goes wrong is a verdict. One state's trouble is no other's.
    * Ends within the adapter's deadline (twice that, where a batch has to be sent again singly), or soon after the
-   * signal aborts (then the verdict is `retry`: the outcome is unknown). A batch that the target refuses as a whole is
+   * signal aborts (then the verdict is `retry`, or `unknown` if the state may still arrive later). A target whose
+   * `isSlowToEnd` is true ends when it is certain what became of the states, however late. A batch that the target refuses as a whole is
    * sent again singly before anything is said of its members; if the target refuses those too, the rest is `unsent`.
    *
    * `settled` is never called before this has returned. It is no promise because what it begins can then take the
@@ -36,6 +39,8 @@ export interface Delivery {
    * state that the target holds under the same version and is to give up for this one.
    */
   readonly body: Readonly<Record<string, ViewValue>>;
+  /** Whether an earlier delivery of the entity, by another instance that died or froze, may still be under way. */
+  readonly isTakeover?: boolean;
   /** From 1. Attempts that failed by the target's own trouble are not counted. */
   readonly attempt: number;
 }
@@ -59,9 +64,9 @@ export interface DeliveryOutcome {
  * `delivered`: the target has it. `retry`: it may work later, and may have worked now. `throttle`: the target
  * asks for fewer requests. `park`: the target refused this state, which was alone in the request or judged by itself.
  * `disable`: the target wants no more deliveries at all. `unsent`: nothing of this state was sent, so there was no
- * attempt.
+ * attempt. `unknown`: the state may arrive later, so its claim is left to the end of its lease.
  */
-export type DeliveryVerdict = 'delivered' | 'retry' | 'throttle' | 'park' | 'disable' | 'unsent';
+export type DeliveryVerdict = 'delivered' | 'retry' | 'throttle' | 'park' | 'disable' | 'unsent' | 'unknown';
 
 /** No `Retry-After` is believed for longer: a wrong one must not stop an order for hours. */
 export const RETRY_AFTER_MAX_MS = 15 * 60_000;

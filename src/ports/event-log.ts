@@ -9,7 +9,7 @@ export interface EventLog {
   describe(topics: readonly string[]): Promise<TopicDescription[]>;
   /** Makes the topics that do not exist yet. Topics that exist are left as they are. */
   createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void>;
-  producer(): EventLogProducer;
+  producer(options?: ProducerOptions): EventLogProducer;
   /** A member of the group `group`: the members share the partitions of `topics` among them. */
   consumer(options: ConsumerOptions): EventLogConsumer;
   close(): Promise<void>;
@@ -29,14 +29,41 @@ export interface PartitionRange extends TopicPartition {
   readonly endOffset: bigint;
 }
 
+export interface ProducerOptions {
+  /**
+   * With a family, an append ends only once it is certain what became of it, however long that takes: nothing of it
+   * lands after its promise has been settled. Without one, an append ends in time, and may land later.
+   */
+  readonly family?: ProducerFamily;
+}
+
+/** Producers of which one may take over the work of another that died, or that is frozen and may wake. */
+export interface ProducerFamily {
+  /** Notes a producer, before it appends anything. */
+  join(producer: string): Promise<void>;
+  /** All that have joined and have not left. */
+  members(): Promise<readonly string[]>;
+  /** Nothing of this producer is under way any more. */
+  leave(producer: string): Promise<void>;
+}
+
+export interface AppendOptions {
+  /**
+   * First shuts the other members of the family out of the partitions of these records: whatever they still have under
+   * way is in the log before these records, or never. It may append these records more than once.
+   */
+  readonly shutsOut?: boolean;
+}
+
 export interface EventLogProducer {
   /**
    * Appends the records, each to the partition that its key chooses (the same key always to the same one while
    * the number of partitions stays), and resolves with their places, in the sequence given, once all of them
    * are durable. A retry inside never appends a record twice. Rejects with `log_append_failed` if it can't tell
-   * that all are durable (some may be), `log_record_too_large`, `topic_missing`.
+   * that all are durable (some may be), or if another member of the family has shut this producer out;
+   * `log_record_too_large`, `topic_missing`.
    */
-  append(records: readonly NewRecord[]): Promise<Position[]>;
+  append(records: readonly NewRecord[], options?: AppendOptions): Promise<Position[]>;
   close(): Promise<void>;
 }
 

@@ -5,6 +5,7 @@ import type { DeliveryVerdict } from './delivery-target.ts';
 import type { ParkedEntities, ParkReason } from './parked.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
+import type { Senders } from './senders.ts';
 import type { Sweeps } from './sweeps.ts';
 import type { JournalInspection } from './verification.ts';
 
@@ -19,6 +20,7 @@ export interface Store
   extends DeliveryInspection,
     RedriveJobs,
     Reconciliation,
+    Senders,
     Sweeps,
     ParkedEntities,
     JournalInspection {
@@ -77,6 +79,9 @@ export interface Store
    * on is left alone.
    */
   releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void>;
+
+  /** Prolongs claims that are under way: each is its claimant's for `leaseMs` from now, unless it has passed on. */
+  renewDeliveries(deliveries: readonly ClaimedDelivery[], leaseMs: number): Promise<void>;
 
   close(): Promise<void>;
 }
@@ -290,6 +295,8 @@ export interface ClaimedDelivery {
   readonly claimant: string;
   /** The digest of what the target holds under this version, if this delivery is to replace it; see `DeliveryRepair`. */
   readonly replaces?: string;
+  /** Whether an earlier claim of the entity was never ended: what it sent may still be under way. */
+  readonly isTakeover?: boolean;
   readonly dueSinceMs: number;
   /** The number of the ledger's row, if the store counts them: it finds the row by it when the claim ends. */
   readonly deliveryNumber: number | null;

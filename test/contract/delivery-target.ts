@@ -36,6 +36,8 @@ export interface DeliveryTargetHarness {
   open(behaviour: TargetBehaviour, options: { deadlineMs: number }): Promise<TargetUnderTest>;
   /** Behaviours that such a target cannot show, each with the reason. */
   readonly cannot: Readonly<Partial<Record<TargetBehaviour, string>>>;
+  /** Why its calls have no deadline, if they have none: cut off, they leave the outcome `unknown`. */
+  readonly endsLate?: string;
 }
 
 /** Long enough for a loaded machine where an answer is expected, since nothing waits for it then. */
@@ -205,7 +207,9 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(received()).toHaveLength(1);
     });
 
-    itIf('hangs', 'gives up at the deadline when no answer comes', async () => {
+    const itEnds = harness.endsLate === undefined ? it : it.skip;
+    const whyNot = harness.endsLate === undefined ? '' : ` (left out: ${harness.endsLate})`;
+    itEnds(`gives up at the deadline when no answer comes${whyNot}`, async () => {
       const { target } = await open('hangs', SHORT_MS);
       const outcome = await target.deliver(newDelivery(), never);
       expect(outcome).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
@@ -243,7 +247,8 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       const delivering = target.deliver(newDelivery(), stopping.signal);
       await arrival();
       stopping.abort();
-      expect(await delivering).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
+      const verdict = harness.endsLate === undefined ? 'retry' : 'unknown';
+      expect(await delivering).toMatchObject({ verdict, status: null, error: expect.any(String) });
     });
 
     it('sends nothing when the signal has aborted before', async () => {

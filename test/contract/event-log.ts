@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { describeAppending } from './event-log-appending.ts';
+import { describeFamilies } from './event-log-families.ts';
 import { describeGroups } from './event-log-groups.ts';
 import { type EventLogCapabilities, type EventLogHarness, EventLogSuite } from './event-log-harness.ts';
 import { describeReading } from './event-log-reading.ts';
@@ -23,6 +24,7 @@ export function describeEventLog(
     afterAll(() => suite.opened?.cleanup(), timeoutMs);
 
     describeAppending(suite);
+    describeFamilies(suite);
     describeReading(suite);
     describeGroups(suite);
   });

@@ -11,6 +11,7 @@ import { describeJournal } from './store/journal.ts';
 import { describeMigration } from './store/migration.ts';
 import { describeQuarantine } from './store/quarantine.ts';
 import { describeReconciliation } from './store/reconciliation.ts';
+import { describeSenders } from './store/senders.ts';
 import { describeSettlements } from './store/settlements.ts';
 import { describeSweeps } from './store/sweeps.ts';
 
@@ -29,6 +30,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeDeliveryClaims(harness);
     describeClocks(harness);
     describeSettlements(harness);
+    describeSenders(harness);
     describeDeadLetters(harness);
     describeReconciliation(harness);
     describeSweeps(harness);

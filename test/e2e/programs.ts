@@ -47,6 +47,15 @@ export class Program {
     await this.exited;
   }
 
+  /** SIGSTOP: it does nothing until `letGoOn`, and nobody is told. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  letGoOn(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** SIGTERM, and the exit code. */
   async stop(): Promise<number | null> {
     this.#child.kill('SIGTERM');

@@ -53,6 +53,8 @@ class SyncPlace {
   readonly log: EmbeddedLog;
   readonly store: Store;
   readonly received: Body[] = [];
+  /** What the target answers. */
+  status = 200;
   readonly logged: string[] = [];
   readonly #server: Server;
   readonly #closers: (() => Promise<void>)[] = [];
@@ -85,7 +87,7 @@ class SyncPlace {
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('end', () => {
         this.received.push(JSON.parse(Buffer.concat(chunks).toString()) as Body);
-        response.writeHead(200).end();
+        response.writeHead(this.status).end();
       });
     });
   }
@@ -313,6 +315,24 @@ describe('the whole pipeline', () => {
     await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
     expect(attempts).toBe(3);
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+
+  it('is not healthy once its target wants no more deliveries, and says what the target answered', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const sync = place.sync();
+    await sync.start();
+    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+    place.status = 410;
+    await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
+    await vi.waitFor(
+      async () =>
+        expect(await sync.health()).toMatchObject({
+          ok: false,
+          reason: expect.stringMatching(/order-mgt wants no more deliveries.* answered 410 Gone/),
+        }),
+      WAITING,
+    );
   });
 
   it('sweeps its target: what that loses is delivered again, and the status says so', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { TopicPartition } from '../../src/core/offset.ts';
 import { Chance } from './scheduler.ts';
 import type { Fate, StoreWeather } from './store-twin.ts';
 import { COUNTS, MOVEMENTS, type WorkloadShape, workload, writtenOf } from './workload.ts';
@@ -123,6 +124,21 @@ describe('ingest with lanes that have read ahead', () => {
       }
       await world.settles(5_000);
       expectNoStartingOver(world);
+    });
+  });
+
+  it('commits nothing of a batch of which one partition has another owner', async () => {
+    await inWorld({ seed: 23, partitions: { movements: 3, counts: 3 } }, async (world) => {
+      readAhead(world, 10, 10);
+      const all = stream(23, { events: 600 });
+      world.start({ lanes: 1, batchEvents: 200 });
+      for (let from = 0; from < all.length; from += 60) {
+        world.append(all.slice(from, from + 60));
+        await world.run(40);
+        await world.fence([world.partitions[(from / 60) % 6] as TopicPartition]);
+      }
+      await world.settles(RECOVERY_MS);
+      expect(world.trace.some((line) => /commit .* .*: fenced$/.test(line))).toBe(true);
     });
   });
 
@@ -298,7 +314,10 @@ describe('ingest whose store goes back in time', () => {
         world.log.shareOut((_, members) => members[index] ?? (members[0] as never));
       give(0);
       await world.run(1_000);
+      world.append([moved]);
+      await world.settles(1_000);
       const goBack = world.snapshot();
+      // The first of these the store does have when they are read again.
       world.append([moved, later]);
       await world.settles(1_000);
       // While the store goes back, the first instance owns nothing that could tell it so.

@@ -4,6 +4,7 @@ import type {
   EventLog,
   EventLogConsumer,
   EventLogProducer,
+  ProducerOptions,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { EmbeddedLogConsumer } from './consumer.ts';
@@ -63,8 +64,8 @@ class SqliteEventLog implements EmbeddedLog {
     return deleteRecords(this.#database, partition, beforeOffset);
   }
 
-  producer(): EventLogProducer {
-    return new EmbeddedLogProducer(this.#queue, this.#database.file);
+  producer(options: ProducerOptions = {}): EventLogProducer {
+    return new EmbeddedLogProducer(this.#queue, this.#database.file, this.#options.clock, options);
   }
 
   consumer(options: ConsumerOptions): EventLogConsumer {

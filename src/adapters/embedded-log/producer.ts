@@ -1,7 +1,14 @@
 import { crc32 } from 'node:zlib';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Position } from '../../core/offset.ts';
-import type { EventLogProducer, NewRecord } from '../../ports/event-log.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type {
+  AppendOptions,
+  EventLogProducer,
+  NewRecord,
+  ProducerFamily,
+  ProducerOptions,
+} from '../../ports/event-log.ts';
 import { closedError, type LogDatabase } from './database.ts';
 import type { ResolvedOptions } from './options.ts';
 import { partitionOfKey } from './partitioner.ts';
@@ -18,6 +25,12 @@ import { type PartitionRow, readTopicPartitions, topicMissing } from './topics.t
 const MAX_TRANSACTION_RECORDS = 20_000;
 const MAX_TRANSACTION_BYTES = 16 << 20;
 
+/**
+ * Who was shut out rejects everything for so long: by then, whoever gives it records has dropped those that it claimed
+ * before. Source: `holdMs` of the delivery loop.
+ */
+const REJOIN_AFTER_MS = 11_000;
+
 interface PendingAppend {
   readonly records: readonly NewRecord[];
   /** Of each record, by `recordBytes`. */
@@ -25,6 +38,13 @@ interface PendingAppend {
   readonly bytes: number;
   readonly resolve: (positions: Position[]) => void;
   readonly reject: (error: TributaryError) => void;
+  readonly member: Member | null;
+}
+
+/** On whose behalf records are appended, if that may be shut out, and whom it shuts out before. */
+interface Member {
+  readonly producer: string;
+  readonly shutsOut: readonly string[];
 }
 
 /**
@@ -44,7 +64,7 @@ export class AppendQueue {
     this.#nextWithoutKey = Math.floor(options.clock.random() * 1000);
   }
 
-  append(records: readonly NewRecord[]): Promise<Position[]> {
+  append(records: readonly NewRecord[], member: Member | null = null): Promise<Position[]> {
     if (records.length === 0) return Promise.resolve([]);
     const sizes: number[] = [];
     let bytes = 0;
@@ -57,7 +77,7 @@ export class AppendQueue {
       bytes += size;
     }
     return new Promise((resolve, reject) => {
-      this.#pending.push({ records, sizes, bytes, resolve, reject });
+      this.#pending.push({ records, sizes, bytes, resolve, reject, member });
       this.#draining ??= this.#drain();
     });
   }
@@ -116,6 +136,10 @@ export class AppendQueue {
   ): void {
     const topics = new Map<string, PartitionAppend[]>();
     for (const append of appends) {
+      if (append.member !== null && this.#isShutOut(append.member)) {
+        outcomes.set(append, shutOutError());
+        continue;
+      }
       const missing = append.records.find(({ topic }) => this.#partitions(topics, topic).length === 0);
       if (missing !== undefined) {
         outcomes.set(append, topicMissing(`topic "${missing.topic}"`));
@@ -136,6 +160,19 @@ export class AppendQueue {
     for (const partitions of topics.values()) {
       for (const partition of partitions) this.#insert(partition);
     }
+  }
+
+  /** In the transaction that appends, so that nothing of who is shut out comes behind it. */
+  #isShutOut({ producer, shutsOut }: Member): boolean {
+    const isOut = this.#database
+      .statement('SELECT 1 FROM shut_out_producers WHERE producer = ?')
+      .get(producer);
+    if (isOut !== undefined) return true;
+    const shutOut = this.#database.statement(
+      'INSERT INTO shut_out_producers VALUES (?) ON CONFLICT DO NOTHING',
+    );
+    for (const other of shutsOut) shutOut.run(other);
+    return false;
   }
 
   #partitions(topics: Map<string, PartitionAppend[]>, topic: string): PartitionAppend[] {
@@ -211,6 +248,17 @@ function appendFailed(error: unknown): TributaryError {
   );
 }
 
+const SHUT_OUT =
+  'Nothing was appended: another instance took this one for dead and goes on with its work. It begins again in some seconds.';
+
+function shutOutError(): TributaryError {
+  return new TributaryError('log_append_failed', SHUT_OUT);
+}
+
+function isShutOut(error: unknown): boolean {
+  return error instanceof TributaryError && error.message === SHUT_OUT;
+}
+
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
@@ -221,16 +269,30 @@ export class EmbeddedLogProducer implements EventLogProducer {
   readonly #queue: AppendQueue;
   readonly #file: string;
   readonly #waiting = new Set<Promise<unknown>>();
+  readonly #clock: Pick<Clock, 'monotonicMs' | 'uuid'>;
+  readonly #family: ProducerFamily | undefined;
+  #identity: Promise<string> | null = null;
+  #rejoinsAtMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
-  constructor(queue: AppendQueue, file: string) {
+  constructor(
+    queue: AppendQueue,
+    file: string,
+    clock: Pick<Clock, 'monotonicMs' | 'uuid'>,
+    { family }: ProducerOptions = {},
+  ) {
     this.#queue = queue;
     this.#file = file;
+    this.#clock = clock;
+    this.#family = family;
   }
 
-  async append(records: readonly NewRecord[]): Promise<Position[]> {
+  async append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<Position[]> {
     if (this.#closed) throw appendFailed(closedError(this.#file));
-    const appended = this.#queue.append(records);
+    const appended =
+      this.#family === undefined
+        ? this.#queue.append(records)
+        : this.#appendAsMember(this.#family, records, options);
     this.#waiting.add(appended);
     try {
       return await appended;
@@ -239,9 +301,43 @@ export class EmbeddedLogProducer implements EventLogProducer {
     }
   }
 
+  async #appendAsMember(
+    family: ProducerFamily,
+    records: readonly NewRecord[],
+    { shutsOut = false }: AppendOptions,
+  ): Promise<Position[]> {
+    if (this.#clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
+    const producer = await this.#identify(family);
+    const members = shutsOut ? await family.members() : [];
+    const others = members.filter((member) => member !== producer);
+    try {
+      return await this.#queue.append(records, { producer, shutsOut: others });
+    } catch (error) {
+      if (isShutOut(error)) {
+        this.#identity = null;
+        this.#rejoinsAtMs = this.#clock.monotonicMs() + REJOIN_AFTER_MS;
+      }
+      throw error;
+    }
+  }
+
+  /** Noted before anything is appended under it, so that whoever has to shut it out knows it. */
+  #identify(family: ProducerFamily): Promise<string> {
+    if (this.#identity !== null) return this.#identity;
+    const producer = this.#clock.uuid();
+    const joined = family.join(producer).then(() => producer);
+    this.#identity = joined;
+    joined.catch(() => {
+      if (this.#identity === joined) this.#identity = null;
+    });
+    return joined;
+  }
+
   /** Resolves once everything given to `append` has been answered. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#waiting);
+    const producer = await this.#identity?.catch(() => null);
+    if (producer != null) await this.#family?.leave(producer).catch(() => undefined);
   }
 }

@@ -20,6 +20,7 @@ const SQLITE = { busy: 5, locked: 6, corrupt: 11, notADatabase: 26 } as const;
  *   `record-codec.ts`): a row per record is several times dearer to write and to read through SQLite.
  * - `partition_id` is never used again, so that a topic made anew shares nothing with the deleted one.
  * - `owners` says who may read a partition in a group. A row goes only when its owner lets go or is dead.
+ * - `shut_out_producers` names those that may append nothing any more, for ever.
  * - `generation` counts every change of members or owners, so that a look at one row tells whether to look
  *   further.
  */
@@ -79,6 +80,9 @@ const MIGRATIONS: readonly string[] = [
     next_offset INTEGER NOT NULL,
     PRIMARY KEY (group_name, topic, partition)
   ) WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE shut_out_producers (producer TEXT PRIMARY KEY) WITHOUT ROWID;
   `,
 ];
 

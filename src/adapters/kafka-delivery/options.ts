@@ -7,11 +7,12 @@ export interface KafkaTargetOptions {
   readonly name: string;
   /** Where the states go; compacted, so that it keeps the latest of each entity. It has to exist. */
   readonly topic: string;
-  /** Appends idempotently, and resolves once all replicas that have to have the records have them. Closed with the target. */
+  /**
+   * Appends idempotently, and resolves once all replicas that have to have the records have them. A member of a family
+   * of all instances' producers for this target, so that an append's end is certain. Closed with the target.
+   */
   readonly producer: Pick<EventLogProducer, 'append' | 'close'>;
-  readonly clock: Pick<Clock, 'now' | 'monotonicMs' | 'sleep'>;
-  /** For one call in all. */
-  readonly deadlineMs?: number;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   /** The most states of one call. */
   readonly maxBatch?: number;
   /**

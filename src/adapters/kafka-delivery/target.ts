@@ -12,21 +12,22 @@ import { isTooLarge, verdictOf } from './verdict.ts';
 
 /**
  * A target that takes states as the records of a topic, of Kafka or of the embedded log. `delivered` means
- * durable in the log. A call whose deadline is over counts as `retry`, while its records may still be appended:
- * readers take the highest version of an entity, as every target does.
+ * durable in the log. A call ends when it is certain what became of its records, however late: a later state that was
+ * appended before an earlier one would be lost by compaction. If it is cut off when stopping, its outcome is `unknown`,
+ * and whoever claims the state next shuts this producer out before it appends anything.
  */
 export function openKafkaTarget(options: KafkaTargetOptions): DeliveryTarget {
   return new KafkaTarget(options);
 }
 
-const DEADLINE_MS = 15_000;
 const STATES_MAX = 500;
 
-type AppendOutcome = { readonly error: unknown } | 'appended' | 'deadline' | 'stopped';
+type AppendOutcome = { readonly error: unknown } | 'appended' | 'stopped';
 
 class KafkaTarget implements DeliveryTarget {
   readonly name: string;
   readonly maxBatch: number;
+  readonly isSlowToEnd = true;
   readonly #options: KafkaTargetOptions;
   readonly #underWay = new Set<Promise<unknown>>();
   #closed: Promise<void> | null = null;
@@ -56,16 +57,16 @@ class KafkaTarget implements DeliveryTarget {
       const error = `Nothing was sent to ${this.name}: it is being closed or stopped.`;
       return deliveries.map(() => ({ ...UNANSWERED, error }));
     }
-    const { clock, deadlineMs = DEADLINE_MS } = this.#options;
+    const { clock } = this.#options;
+    const shutsOut = deliveries.some(({ isTakeover }) => isTakeover === true);
     const startedMs = clock.monotonicMs();
     const records = deliveries.map((delivery) => this.#record(delivery));
-    const outcome = await this.#append(records, deadlineMs, signal);
+    const outcome = await this.#append(records, shutsOut, signal);
     // Which record it was is not said, and the rest may or may not be there: each for itself says it all.
     if (records.length > 1 && typeof outcome === 'object' && isTooLarge(outcome.error)) {
-      const leftMs = startedMs + deadlineMs - clock.monotonicMs();
       return Promise.all(
         records.map(async (record) =>
-          this.#outcomeOf(await this.#append([record], leftMs, signal), startedMs),
+          this.#outcomeOf(await this.#append([record], shutsOut, signal), startedMs),
         ),
       );
     }
@@ -79,40 +80,35 @@ class KafkaTarget implements DeliveryTarget {
     return recordOf(delivery, { topic, source, type, nowMs: clock.now(), isTombstone });
   }
 
-  /** The producer knows no deadline of ours: it may go on in the background, which is no harm. */
   async #append(
     records: readonly NewRecord[],
-    deadlineMs: number,
+    shutsOut: boolean,
     signal: AbortSignal,
   ): Promise<AppendOutcome> {
-    const { producer, clock } = this.#options;
-    const over = new AbortController();
-    const stop = () => over.abort();
+    const stopped = Promise.withResolvers<AppendOutcome>();
+    const stop = () => stopped.resolve('stopped');
     signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
     try {
       return await Promise.race([
-        producer.append(records).then(
+        this.#options.producer.append(records, { shutsOut }).then(
           () => 'appended' as const,
           (error: unknown) => ({ error }),
         ),
-        clock
-          .sleep(deadlineMs, over.signal)
-          .then((): AppendOutcome => (signal.aborted ? 'stopped' : 'deadline')),
+        stopped.promise,
       ]);
     } finally {
       signal.removeEventListener('abort', stop);
-      over.abort();
     }
   }
 
   #outcomeOf(outcome: AppendOutcome, startedMs: number): DeliveryOutcome {
-    const { topic, clock, deadlineMs = DEADLINE_MS } = this.#options;
+    const { topic, clock } = this.#options;
     const latencyMs = clock.monotonicMs() - startedMs;
     if (outcome === 'appended') return { ...UNANSWERED, verdict: 'delivered', latencyMs };
-    if (outcome === 'stopped' || outcome === 'deadline') {
-      const why = outcome === 'stopped' ? 'Stopped' : `Not durable within ${deadlineMs} ms`;
-      const error = `${why}; whether topic ${topic} has the state is not known.`;
-      return { ...UNANSWERED, latencyMs, error };
+    if (outcome === 'stopped') {
+      const error = `Stopped; whether topic ${topic} has the state, or will have it, is not known.`;
+      return { ...UNANSWERED, verdict: 'unknown', latencyMs, error };
     }
     const error = `Topic ${topic}: ${messageOf(outcome.error)}`;
     return { ...UNANSWERED, verdict: verdictOf(outcome.error), latencyMs, error };

@@ -5,6 +5,7 @@ import type {
   EventLog,
   EventLogConsumer,
   EventLogProducer,
+  ProducerOptions,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { Cluster, type TopicMetadata } from './cluster.ts';
@@ -70,8 +71,8 @@ class KafkaLog implements EventLog {
     }
   }
 
-  producer(): EventLogProducer {
-    const producer = new KafkaProducer(this.#settings);
+  producer(options: ProducerOptions = {}): EventLogProducer {
+    const producer = new KafkaProducer(this.#settings, options);
     this.#opened.add(producer);
     return producer;
   }

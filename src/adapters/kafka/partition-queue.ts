@@ -8,6 +8,10 @@ export interface Append {
   readonly positions: Position[];
   left: number;
   readonly deadlineMs: number;
+  /** Whether it is rejected only when all of its records have come to their end, too. */
+  readonly endsTogether: boolean;
+  /** Why some of it was not appended; undefined so far. */
+  failure: unknown;
   resolve(positions: Position[]): void;
   reject(error: unknown): void;
 }
@@ -83,7 +87,9 @@ export class PartitionQueue {
     for (let delta = 0; delta < batch.entries.length; delta++) {
       const { append, index } = batch.entries[delta] as Entry;
       append.positions[index] = { topic, partition, offset: baseOffset + BigInt(delta) };
-      if (--append.left === 0) append.resolve(append.positions);
+      if (--append.left > 0) continue;
+      if (append.failure === undefined) append.resolve(append.positions);
+      else append.reject(append.failure);
     }
   }
 
@@ -105,9 +111,17 @@ export class PartitionQueue {
     this.lastProblem = undefined;
     if (batch.bytes !== undefined) this.nextSequence = batch.baseSequence;
     const failed = new Set(batch.entries.map(({ append }) => append));
-    for (const append of failed) append.reject(error);
     // The rest of a rejected append need not follow; what other partitions have of it may.
+    const rest = this.waiting.filter(({ append }) => failed.has(append));
     this.waiting = this.waiting.filter(({ append }) => !failed.has(append));
+    fail([...batch.entries, ...rest], error);
+  }
+
+  /** Rejects the appends that have records waiting behind the head. */
+  failWaiting(error: unknown): void {
+    const waiting = this.waiting;
+    this.waiting = [];
+    fail(waiting, error);
   }
 
   #formHead(): Batch {
@@ -122,4 +136,13 @@ export class PartitionQueue {
     this.head = { entries, bytes: undefined, baseSequence: 0, isAmbiguous: false };
     return this.head;
   }
+}
+
+function fail(entries: readonly Entry[], error: unknown): void {
+  for (const { append } of entries) {
+    append.failure ??= error;
+    append.left--;
+  }
+  for (const append of new Set(entries.map((entry) => entry.append)))
+    if (!append.endsTogether || append.left === 0) append.reject(append.failure);
 }

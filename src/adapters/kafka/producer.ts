@@ -1,13 +1,21 @@
 import { TributaryError } from '../../core/errors.ts';
 import { type Position, partitionName } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
-import type { EventLogProducer, NewRecord } from '../../ports/event-log.ts';
-import { Cluster, type TopicMetadata } from './cluster.ts';
+import type {
+  AppendOptions,
+  EventLogProducer,
+  NewRecord,
+  ProducerFamily,
+  ProducerOptions,
+} from '../../ports/event-log.ts';
+import { Cluster } from './cluster.ts';
 import { explain, KafkaCode, nameOfCode } from './errors.ts';
+import { KnownTopics, topicMissing } from './known-topics.ts';
 import { partitionOfKey } from './murmur2.ts';
 import type { KafkaSettings } from './options.ts';
-import { type Append, type Batch, PartitionQueue } from './partition-queue.ts';
+import { type Append, type Batch, type Entry, PartitionQueue } from './partition-queue.ts';
 import { initProducerId, type ProduceResult, type ProducerIdentity, produce } from './produce.ts';
+import { ShutOuts } from './shut-out.ts';
 
 /*
  * An idempotent producer: the broker knows each batch by the producer's id and a sequence number, and appends
@@ -18,9 +26,19 @@ import { initProducerId, type ProduceResult, type ProducerIdentity, produce } fr
  *   waiting -> head of its partition, sent -+-> answered: appended, at this offset
  *                    ^                      +-> no answer, or an error that passes: sent again, the same bytes
  *                    +----------------------+   until the delivery timeout: rejected, a new producer id
+ *
+ * As one of a family (see the port), it goes on past the timeout with a batch that may be in the log: the same bytes
+ * again are a duplicate if it is, so the answer to them is the end of it. If another member shuts it out
+ * (`shut-out.ts`), all that it holds is rejected, and it begins anew after a while.
  */
 
 const retryBackoff = { baseMs: 50, capMs: 1_000 };
+/**
+ * Who was shut out rejects everything for so long: by then, whoever gives it records has dropped those that it claimed
+ * before. Source: `holdMs` of the delivery loop.
+ */
+const rejoinAfterMs = 11_000;
+const closeGraceMs = 1_000;
 const largestRequestBytes = 16 * 1024 * 1024;
 const passingCodes: ReadonlySet<number> = new Set([
   KafkaCode.unknownTopicOrPartition,
@@ -46,31 +64,36 @@ const identityCodes: ReadonlySet<number> = new Set([
 export class KafkaProducer implements EventLogProducer {
   readonly #settings: KafkaSettings;
   readonly #cluster: Cluster;
+  readonly #topics: KnownTopics;
   readonly #queues = new Map<string, PartitionQueue>();
   readonly #open = new Set<Promise<unknown>>();
   readonly #busyLeaders = new Set<number>();
   readonly #closing = new AbortController();
-  #topics = new Map<string, TopicMetadata>();
-  #topicsAtMs = Number.NEGATIVE_INFINITY;
-  #refreshing: Promise<void> | undefined;
   #identity: Promise<ProducerIdentity> | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #isPumpDue = false;
   #keylessTurn = 0;
   #closed: Promise<void> | undefined;
+  readonly #family: ProducerFamily | undefined;
+  readonly #shutOuts: ShutOuts | undefined;
+  #rejoinsAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(settings: KafkaSettings) {
+  constructor(settings: KafkaSettings, { family }: ProducerOptions = {}) {
     this.#settings = settings;
     this.#cluster = new Cluster(settings);
+    this.#topics = new KnownTopics(this.#cluster);
+    this.#family = family;
+    if (family === undefined) return;
+    this.#shutOuts = new ShutOuts(this.#cluster, this.#topics, family);
   }
 
-  append(records: readonly NewRecord[]): Promise<Position[]> {
+  append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<Position[]> {
     if (this.#closed !== undefined) {
       return Promise.reject(
         new TributaryError('log_append_failed', 'The producer is closed.', { retryable: false }),
       );
     }
-    const appending = this.#append(records);
+    const appending = this.#append(records, options);
     this.#open.add(appending);
     const forget = (): void => void this.#open.delete(appending);
     appending.then(forget, forget);
@@ -78,25 +101,36 @@ export class KafkaProducer implements EventLogProducer {
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.allSettled(this.#open).then(() => {
-      this.#closing.abort();
-      return this.#cluster.close();
-    });
+    this.#closed ??= this.#close();
     return this.#closed;
   }
 
-  async #append(records: readonly NewRecord[]): Promise<Position[]> {
+  /** What a member of a family still has under way is left to those who shut it out. */
+  async #close(): Promise<void> {
+    const ended = Promise.allSettled(this.#open);
+    if (this.#family === undefined) await ended;
+    else await Promise.race([ended, this.#settings.clock.sleep(closeGraceMs, this.#closing.signal)]);
+    this.#closing.abort();
+    await this.#cluster.close();
+    if (this.#open.size > 0 || this.#identity === undefined) return;
+    const identity = await this.#identity.catch(() => undefined);
+    if (identity !== undefined) await this.#family?.leave(String(identity.producerId)).catch(() => undefined);
+  }
+
+  async #append(records: readonly NewRecord[], { shutsOut = false }: AppendOptions): Promise<Position[]> {
     if (records.length === 0) return [];
-    const { clock, deliveryTimeoutMs, metadataRefreshMs } = this.#settings;
+    const { clock, deliveryTimeoutMs } = this.#settings;
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs;
     const topics = new Set(records.map(({ topic }) => topic));
-    if ([...topics].some((topic) => !this.#topics.has(topic))) await this.#learnTopics(topics, deadlineMs);
-    else if (clock.monotonicMs() - this.#topicsAtMs > metadataRefreshMs) this.#refresh();
+    await this.#topics.learn(topics, deadlineMs);
 
+    if (clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
     const { promise, resolve, reject } = Promise.withResolvers<Position[]>();
     const append: Append = {
       positions: new Array(records.length),
       left: records.length,
+      endsTogether: this.#family !== undefined,
+      failure: undefined,
       deadlineMs,
       resolve,
       reject,
@@ -104,21 +138,41 @@ export class KafkaProducer implements EventLogProducer {
     const keylessTurn = this.#keylessTurn++;
     const queuesByTopic = new Map<string, readonly PartitionQueue[]>();
     for (const topic of topics) queuesByTopic.set(topic, this.#queuesOf(topic));
+    const entries = new Map<PartitionQueue, Entry[]>();
     for (let index = 0; index < records.length; index++) {
       const record = records[index] as NewRecord;
       const queues = queuesByTopic.get(record.topic) ?? [];
       const count = queues.length;
       const partition = record.key === null ? keylessTurn % count : partitionOfKey(record.key, count);
-      queues[partition]?.waiting.push({ record, append, index });
+      const queue = queues[partition];
+      if (queue === undefined) continue;
+      const found = entries.get(queue);
+      if (found === undefined) entries.set(queue, [{ record, append, index }]);
+      else found.push({ record, append, index });
     }
+    if (shutsOut) await this.#shutOutOthers(entries, deadlineMs);
+    for (const [queue, some] of entries) queue.waiting.push(...some);
     this.#pumpSoon();
     return promise;
   }
 
+  async #shutOutOthers(
+    entries: ReadonlyMap<PartitionQueue, readonly Entry[]>,
+    deadlineMs: number,
+  ): Promise<void> {
+    const { producerId } = await this.#identify();
+    const portions = [...entries].map(([{ place, name }, some]) => ({
+      place,
+      name,
+      records: some.map(({ record }) => record),
+    }));
+    await this.#shutOuts?.run(producerId, portions, deadlineMs);
+    if (this.#settings.clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
+  }
+
   /** By partition number, as many as the topic has now. */
   #queuesOf(topic: string): PartitionQueue[] {
-    const count = Math.max(1, this.#topics.get(topic)?.partitions.length ?? 1);
-    return Array.from({ length: count }, (_, partition) => {
+    return Array.from({ length: this.#topics.partitionsOf(topic) }, (_, partition) => {
       const name = partitionName({ topic, partition });
       const queue =
         this.#queues.get(name) ?? new PartitionQueue({ topic, partition }, this.#settings.produceBatchBytes);
@@ -144,11 +198,12 @@ export class KafkaProducer implements EventLogProducer {
     for (const queue of this.#queues.values()) {
       if (!queue.hasWork()) continue;
       if (queue.firstDeadlineMs() <= now) {
-        if (!queue.isInFlight) this.#giveUp(queue, queue.lastProblem ?? 'the delivery timeout has passed');
+        if (!queue.isInFlight && !this.#mustEnd(queue))
+          this.#giveUp(queue, queue.lastProblem ?? 'the delivery timeout has passed');
         if (!queue.hasWork()) continue;
       }
       if (queue.isInFlight) continue;
-      const leader = this.#topics.get(queue.topic)?.partitions[queue.partition]?.leader ?? -1;
+      const leader = this.#topics.leaderOf(queue.place);
       if (queue.retryAtMs <= now && leader < 0) this.#retryLater(queue, 'the partition has no leader');
       if (queue.retryAtMs > now) retryAtMs = Math.min(retryAtMs, queue.retryAtMs);
       else if (!this.#busyLeaders.has(leader)) {
@@ -159,6 +214,11 @@ export class KafkaProducer implements EventLogProducer {
     }
     for (const [leader, queues] of byLeader) this.#send(leader, queues);
     this.#pumpAgainAt(retryAtMs, now);
+  }
+
+  /** Whether somebody relies on knowing what became of the batch at the queue's head. */
+  #mustEnd({ head }: PartitionQueue): boolean {
+    return this.#family !== undefined && head?.isAmbiguous === true;
   }
 
   #pumpAgainAt(retryAtMs: number, now: number): void {
@@ -214,12 +274,31 @@ export class KafkaProducer implements EventLogProducer {
   }
 
   #identify(): Promise<ProducerIdentity> {
-    const asked = this.#identity ?? initProducerId(this.#cluster);
+    const asked = this.#identity ?? this.#newIdentity();
     this.#identity = asked;
     asked.catch(() => {
       if (this.#identity === asked) this.#identity = undefined;
     });
     return asked;
+  }
+
+  async #newIdentity(): Promise<ProducerIdentity> {
+    const identity = await initProducerId(this.#cluster);
+    // Noted before anything is sent under it, so that whoever has to shut it out knows it.
+    await this.#family?.join(String(identity.producerId));
+    return identity;
+  }
+
+  /** Another member has taken over: nothing that waits here may be appended any more, in any partition. */
+  #wasShutOut(): void {
+    this.#rejoinsAtMs = this.#settings.clock.monotonicMs() + rejoinAfterMs;
+    for (const queue of this.#queues.values()) {
+      queue.failWaiting(shutOutError());
+      // What may be in the log goes on, to its answer.
+      if (!queue.isInFlight && queue.head !== undefined && !this.#mustEnd(queue))
+        queue.failHead(shutOutError());
+    }
+    this.#forgetIdentity();
   }
 
   /** From now on batches are counted anew, under another producer id; those sent before keep theirs. */
@@ -235,7 +314,10 @@ export class KafkaProducer implements EventLogProducer {
       return;
     }
     const problem = `Kafka answered ${nameOfCode(errorCode)}${result.message === null ? '' : `: ${result.message}`}`;
-    if (errorCode === KafkaCode.messageTooLarge || errorCode === KafkaCode.recordListTooLarge) {
+    if (errorCode === KafkaCode.invalidProducerEpoch && this.#family !== undefined) {
+      queue.failHead(shutOutError());
+      this.#wasShutOut();
+    } else if (errorCode === KafkaCode.messageTooLarge || errorCode === KafkaCode.recordListTooLarge) {
       this.#shrink(queue, batch, problem);
     } else if (passingCodes.has(errorCode)) {
       batch.isAmbiguous ||= ambiguousCodes.has(errorCode);
@@ -277,10 +359,9 @@ export class KafkaProducer implements EventLogProducer {
   }
 
   #rejectIfMissing(queue: PartitionQueue): void {
-    this.#cluster.topics([queue.topic]).then(
-      (topics) => {
-        if (topics.has(queue.topic) || queue.isInFlight) return;
-        this.#topics.delete(queue.topic);
+    this.#topics.isGone(queue.topic).then(
+      (isGone) => {
+        if (!isGone || queue.isInFlight) return;
         queue.failHead(topicMissing(queue.topic));
       },
       () => {},
@@ -293,49 +374,13 @@ export class KafkaProducer implements EventLogProducer {
     queue.lastProblem = problem;
     queue.failures++;
     queue.retryAtMs = clock.monotonicMs() + 5 + fullJitterMs(retryBackoff, queue.failures, clock.random());
-    this.#refresh();
-  }
-
-  async #learnTopics(wanted: ReadonlySet<string>, deadlineMs: number): Promise<void> {
-    const { clock } = this.#settings;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const found = await this.#cluster.topics([...wanted]);
-        for (const topic of wanted) if (!found.has(topic)) throw topicMissing(topic);
-        for (const [name, topic] of found) this.#topics.set(name, topic);
-        return;
-      } catch (error) {
-        if (error instanceof TributaryError && error.code === 'topic_missing') throw error;
-        if (clock.monotonicMs() >= deadlineMs) {
-          throw new TributaryError('log_append_failed', `Nothing was appended: ${explain(error)}`, {
-            cause: error,
-          });
-        }
-        await clock.sleep(20 + fullJitterMs(retryBackoff, attempt, clock.random()));
-      }
-    }
-  }
-
-  /** Looks at the known topics again: leaders move and partitions are added. */
-  #refresh(): void {
-    this.#refreshing ??= this.#cluster
-      .topics([...this.#topics.keys()])
-      .then(
-        (found) => {
-          for (const [name, topic] of found) this.#topics.set(name, topic);
-          this.#topicsAtMs = this.#settings.clock.monotonicMs();
-        },
-        (error: unknown) => this.#settings.log('debug', explain(error)),
-      )
-      .finally(() => {
-        this.#refreshing = undefined;
-      });
+    this.#topics.refresh();
   }
 }
 
-function topicMissing(topic: string): TributaryError {
+function shutOutError(): TributaryError {
   return new TributaryError(
-    'topic_missing',
-    `Kafka has no topic ${topic}. Make it, or correct the topic's name.`,
+    'log_append_failed',
+    'Nothing was appended: another instance took this one for dead and goes on with its work. It begins again in some seconds.',
   );
 }

@@ -104,6 +104,13 @@ type Repairs = Awaited<ReturnType<typeof readRepairs>>;
 
 const NO_REPAIRS: Repairs = new Map();
 
+/** What is known of some of the deliveries beside their rows. */
+interface Known {
+  readonly repairs: Repairs;
+  /** The entities that somebody had claimed and never settled. */
+  readonly takeovers: ReadonlySet<string>;
+}
+
 /** How the delivery loop gets what is due. */
 export class DeliveryClaims {
   readonly #pool: ConnectionPool;
@@ -117,7 +124,7 @@ export class DeliveryClaims {
     this.#time = time;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
     this.#selectDue = () =>
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, ${values.join(', ')} FROM deliveries d ` +
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, ${values.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
@@ -143,8 +150,11 @@ export class DeliveryClaims {
       return rows;
     });
     if (found.length === 0) return [];
-    const repairs = await this.#repairsOf(target, found);
-    const due = found.map((row) => this.#claimed(request, row, 1, repairs));
+    const known: Known = {
+      repairs: await this.#repairsOf(target, found),
+      takeovers: new Set(found.filter((row) => Number(row[6]) === 1).map((row) => text(row[0]))),
+    };
+    const due = found.map((row) => this.#claimed(request, row, 1, known));
     const byId: Taking[] = found.map((row, index) => ({
       id: row[0] as Buffer,
       delivery: due[index] as ClaimedDelivery,
@@ -169,7 +179,7 @@ export class DeliveryClaims {
           const areTaken = await take(connection, group, lease);
           return areTaken
             ? group.map(({ delivery }) => delivery)
-            : this.#taken(connection, request, group, lease, repairs);
+            : this.#taken(connection, request, group, lease, known);
         });
       } catch (error) {
         if (mine.length === 0) throw error;
@@ -195,7 +205,7 @@ export class DeliveryClaims {
     request: DeliveryClaimRequest,
     group: readonly Taking[],
     { claimId, leasedUntil }: Lease,
-    repairs: Repairs,
+    known: Known,
   ): Promise<ClaimedDelivery[]> {
     const taken: ClaimedDelivery[] = [];
     for (const ids of chunksOf(group.map(({ id }) => id))) {
@@ -203,7 +213,7 @@ export class DeliveryClaims {
         `${this.#selectDue()} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
         [request.target, ...ids, claimId, leasedUntil] as never[],
       );
-      for (const row of rows) taken.push(this.#claimed(request, row, 0, repairs));
+      for (const row of rows) taken.push(this.#claimed(request, row, 0, known));
     }
     return taken;
   }
@@ -212,20 +222,22 @@ export class DeliveryClaims {
     { target, claimant, attempts }: DeliveryClaimRequest,
     row: RowDataPacket,
     more: number,
-    repairs: Repairs,
+    { repairs, takeovers }: Known,
   ): ClaimedDelivery {
-    const repair = repairs.get(text(row[0]));
+    const entityId = text(row[0]);
+    const repair = repairs.get(entityId);
     return {
+      ...(takeovers.has(entityId) ? { isTakeover: true } : {}),
       ...(repair?.version === Number(row[1]) ? { replaces: repair.replaces } : {}),
       target,
       claimant,
-      entityId: text(row[0]),
+      entityId,
       version: Number(row[1]),
       attempt: Number(row[2]) + more,
       isRetry: attempts === 'later',
       dueSinceMs: Number(row[3]),
       deliveryNumber: null,
-      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 6])),
+      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 7])),
     };
   }
 }

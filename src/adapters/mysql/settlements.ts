@@ -1,11 +1,11 @@
 import type { PoolConnection } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
-import { inTransaction } from './connection.ts';
+import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { claimIdOf } from './deliveries.ts';
 import { DEAD_AT_MS, DONE_AT_MS } from './delivery-queries.ts';
-import { RowsStatement } from './rows-statement.ts';
+import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
 
 /** How a claim ends; `deliveries.ts` has how it begins. */
@@ -39,12 +39,40 @@ export class Settlements {
     }
   }
 
+  /** One claim after the other: all in one transaction would lock rows group by group. */
+  async renew(deliveries: readonly ClaimedDelivery[], leaseMs: number): Promise<void> {
+    if (deliveries.length === 0) return;
+    await withConnection(this.#pool, (connection) =>
+      renewEach(connection, claimsById(deliveries), leaseMs, this.#time),
+    );
+  }
+
   async release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
     if (deliveries.length === 0) return;
     const now = this.#time.now();
     await inTransaction(this.#pool, (connection) =>
       giveBack.run(connection, claimsById(deliveries), (writer) => writer.integer(now)),
     );
+  }
+}
+
+/** In the sequence in which rows are locked, a statement for each claim. */
+async function renewEach(
+  connection: PoolConnection,
+  claims: readonly Claim[],
+  leaseMs: number,
+  time: StoreTime,
+): Promise<void> {
+  const alike = Map.groupBy(claims, ({ delivery, claimId }) => `${delivery.target} ${claimId}`);
+  for (const group of alike.values()) {
+    for (const chunk of chunksOf(group)) {
+      const [{ delivery, claimId }] = chunk as [Claim];
+      await connection.execute(
+        `UPDATE deliveries SET leased_until = ${time.sql} + ? WHERE target = ? AND claim_id = ? ` +
+          `AND entity_id IN (${marks(chunk.length)})`,
+        [leaseMs, delivery.target, String(claimId), ...chunk.map(({ id }) => id)],
+      );
+    }
   }
 }
 

@@ -35,6 +35,7 @@ import * as queries from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate, type ViewSchema } from './schema.ts';
+import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import { ServerTime, type StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
@@ -152,6 +153,10 @@ export class MysqlStore implements Store {
     return this.#migrated.settlements.release(deliveries);
   }
 
+  async renewDeliveries(deliveries: readonly ClaimedDelivery[], leaseMs: number) {
+    return this.#migrated.settlements.renew(deliveries, leaseMs);
+  }
+
   async readDelivery(target: string, entityId: string) {
     return withConnection(this.#pool, (connection) => readDelivery(connection, target, entityId));
   }
@@ -206,6 +211,20 @@ export class MysqlStore implements Store {
     return inTransaction(this.#pool, (connection) =>
       makeRepairsDue(connection, view, repairs, this.#time.now()),
     );
+  }
+
+  async noteSender(target: string, sender: string) {
+    return inTransaction(this.#pool, (connection) =>
+      noteSender(connection, target, sender, this.#time.now()),
+    );
+  }
+
+  async readSenders(target: string) {
+    return withConnection(this.#pool, (connection) => readSenders(connection, target));
+  }
+
+  async forgetSender(target: string, sender: string) {
+    return withConnection(this.#pool, (connection) => forgetSender(connection, target, sender));
   }
 
   async readSweep(target: string) {

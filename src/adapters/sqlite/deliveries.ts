@@ -131,7 +131,7 @@ export async function claimDeliveries(
     const rows = writer
       .arrays(`
         SELECT d.delivery_number, d.entity_id, d.due_version, d.attempts, d.due_since,
-          d.delivered_version, ${view.columnsOf('v')}
+          d.delivered_version, d.claimed_by IS NOT NULL, ${view.columnsOf('v')}
         FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id WHERE ${IS_DUE}`)
       .all(...placeAt(leaseNowMs), limit) as unknown as SQLOutputValue[][];
     for (const some of portions(rows))
@@ -147,8 +147,9 @@ function claimed(
   view: ViewTable,
   row: readonly SQLOutputValue[],
 ): ClaimedDelivery {
-  const [number, entityId, version, attempted, dueSince, , ...values] = row;
+  const [number, entityId, version, attempted, dueSince, , isTakeover, ...values] = row;
   return {
+    ...(numberOf(isTakeover) === 1 ? { isTakeover: true } : {}),
     target,
     entityId: textOf(entityId),
     version: numberOf(version),

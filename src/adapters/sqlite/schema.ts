@@ -99,6 +99,7 @@ const OWN_TABLES = [
   'deliveries',
   'delivery_attempts',
   'delivery_repairs',
+  'delivery_senders',
   'redrive_jobs',
   'sweeps',
   'parked_entities',

@@ -187,3 +187,19 @@ export function releaseDeliveries(
       writer.statement(RELEASE).run(target, entityId, claimant, version, nowMs, attempt);
   });
 }
+
+export function renewDeliveries(
+  database: Database,
+  time: StoreTime,
+  deliveries: readonly ClaimedDelivery[],
+  leaseMs: number,
+): Promise<void> {
+  return database.write((writer) => {
+    const leasedUntil = time.leaseNow() + leaseMs;
+    const renew = writer.statement(
+      'UPDATE deliveries SET leased_until = ? WHERE target = ? AND entity_id = ? AND claimed_by = ?',
+    );
+    for (const { target, entityId, claimant } of deliveries)
+      renew.run(leasedUntil, target, entityId, claimant);
+  });
+}

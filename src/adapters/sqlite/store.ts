@@ -41,7 +41,8 @@ import { counts, readView } from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
 import { migrate } from './schema.ts';
-import { releaseDeliveries, settleDeliveries } from './settlements.ts';
+import { forgetSender, noteSender, readSenders } from './senders.ts';
+import { releaseDeliveries, renewDeliveries, settleDeliveries } from './settlements.ts';
 import { MachineTime, type StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, noteTarget, readSweep } from './sweeps.ts';
 import { ViewTable } from './view-table.ts';
@@ -146,6 +147,10 @@ export class SqliteStore implements Store {
     return releaseDeliveries(this.#ready().database, this.#time, deliveries);
   }
 
+  async renewDeliveries(deliveries: readonly ClaimedDelivery[], leaseMs: number): Promise<void> {
+    return renewDeliveries(this.#ready().database, this.#time, deliveries, leaseMs);
+  }
+
   async readDelivery(target: string, entityId: string) {
     const database = await this.#setUp();
     return database.read((reader) => readDelivery(reader, this.#time, target, entityId));
@@ -205,6 +210,18 @@ export class SqliteStore implements Store {
   async makeRepairsDue(repairs: RepairsDue) {
     const { database, view } = this.#ready();
     return database.write((writer) => makeRepairsDue(writer, view, repairs, this.#time.now()));
+  }
+
+  async noteSender(target: string, sender: string) {
+    return this.#ready().database.write((writer) => noteSender(writer, target, sender, this.#time.now()));
+  }
+
+  async readSenders(target: string) {
+    return this.#ready().database.read((reader) => readSenders(reader, target));
+  }
+
+  async forgetSender(target: string, sender: string) {
+    return this.#ready().database.write((writer) => forgetSender(writer, target, sender));
   }
 
   async readSweep(target: string) {

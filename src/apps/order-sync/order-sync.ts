@@ -95,7 +95,7 @@ export async function startOrderSync(
   const { store, log, specs, close: closeParts } = await openParts(settings, clock, logger);
   let routes: TargetRoute[];
   try {
-    routes = openRoutes(settings, specs, { clock, logger, log });
+    routes = openRoutes(settings, specs, { clock, logger, log, store });
   } catch (error) {
     await closeParts();
     throw error;

@@ -8,6 +8,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { Senders } from '../../ports/senders.ts';
 import type { TargetHoldings } from '../../ports/target-holdings.ts';
 import { isLoopback } from '../shared/http-server.ts';
 import type { SettingsOf } from '../shared/known-settings.ts';
@@ -47,7 +48,7 @@ type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'fil
 export function openRoutes(
   settings: OrderSyncSettings,
   specs: readonly TargetSpec[],
-  { clock, logger, log }: OpenParts & { readonly log: EventLog },
+  { clock, logger, log, store }: OpenParts & { readonly log: EventLog; readonly store: Senders },
 ): TargetRoute[] {
   requireSecretOutsideLoopback(settings, logger);
   const others = specs.map((spec): TargetRoute => {
@@ -57,9 +58,14 @@ export function openRoutes(
     const target = openKafkaTarget({
       name,
       topic: place.topic,
-      producer: log.producer(),
+      producer: log.producer({
+        family: {
+          join: (producer) => store.noteSender(name, producer),
+          members: () => store.readSenders(name),
+          leave: (producer) => store.forgetSender(name, producer),
+        },
+      }),
       clock,
-      deadlineMs: settings.deliveryDeadlineMs,
       tombstones: spec.tombstones,
       isReady: (body) => body.ready_to_send === true && passes(filter, body),
       source: `/tributary/${settings.group}`,

@@ -10,8 +10,8 @@ const WINDOW_MS = 10_000;
 /** An entity that is not tried again within this time after its retry was due was taken over by another instance. */
 const TAKEN_OVER_MS = 20_000;
 /**
- * A state that was refused this often and for this long, within this time after a success and with nothing else due since,
- * was the last one of many: it is parked, though no other was taken after it.
+ * A state that is blamed itself, since nothing else failed, and that was refused this often and for this long, the first
+ * time within this time after a success, was the last one of many: it is parked, though no other was taken after it.
  */
 const LAST_OF_MANY = { refusals: 3, refusedForMs: 10_000, afterSuccessMs: 5_000 };
 /** A call that failed after a longer time has hung. */
@@ -85,7 +85,10 @@ export class Blame {
     return this.#acceptedMs > Number.NEGATIVE_INFINITY;
   }
 
-  /** When the first call was begun that failed since the target last took a state; null if none has failed. */
+  /**
+   * When the first call of a suspected entity was begun that failed since the target last took a state; null if none has
+   * failed, or if all that did were given up.
+   */
   get failingSinceMs(): number | null {
     return this.#failingSinceMs;
   }
@@ -111,8 +114,6 @@ export class Blame {
       window.states++;
       if (isRefused) window.refused++;
     }
-    this.#failingSinceMs ??= startedMs;
-
     const failing = this.#remember(entityId, version);
     const hasHung = nowMs - startedMs >= HUNG_MS;
     if (hasHung) failing.markMs = Math.min(failing.markMs, startedMs);
@@ -125,7 +126,10 @@ export class Blame {
       failing.refusals++;
     }
     if (failing.isProven) this.#suspected.delete(entityId);
-    else if (this.#suspected.size < REMEMBERED_MAX) this.#suspected.add(entityId);
+    else {
+      this.#failingSinceMs ??= startedMs;
+      if (this.#suspected.size < REMEMBERED_MAX) this.#suspected.add(entityId);
+    }
 
     const blames = this.#blamed(failing, failure);
     const isConfirmed = failing.isProven
@@ -145,16 +149,19 @@ export class Blame {
 
   #isLastOfMany({ isAfterSuccess, refusals, sinceMs }: Failing, nowMs: number): boolean {
     const { refusals: enough, refusedForMs } = LAST_OF_MANY;
-    const isAlone = this.#suspected.size === 1;
-    return isAfterSuccess && isAlone && refusals >= enough && nowMs - sinceMs >= refusedForMs;
+    return isAfterSuccess && refusals >= enough && nowMs - sinceMs >= refusedForMs;
   }
 
   /** The entity is tried again then, by the clock that never jumps; null if it is given up. */
   next(entityId: string, retryMs: number | null): void {
     const failing = this.#failing.get(entityId);
     if (failing === undefined) return;
-    if (retryMs === null) this.#failing.delete(entityId);
-    else failing.retryMs = retryMs;
+    if (retryMs !== null) {
+      failing.retryMs = retryMs;
+      return;
+    }
+    this.#failing.delete(entityId);
+    if (this.suspectedDue === 0) this.#failingSinceMs = null;
   }
 
   /** Whether the trouble of a state that failed again just now is its own, so that it says nothing of the target. */

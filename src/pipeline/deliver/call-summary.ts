@@ -31,7 +31,8 @@ export function summaryOf(
   let askedMs = 0;
   let trouble: string | null = null;
   let wantsNoMore = false;
-  for (const [index, delivery] of group.entries()) {
+  for (let index = 0; index < group.length; index++) {
+    const delivery = group[index] as ClaimedDelivery;
     const outcome = outcomes[index] ?? NO_OUTCOME;
     if (outcome.verdict === 'unsent') continue;
     sent++;

@@ -10,6 +10,7 @@ import { type CallSummary, summaryOf } from './call-summary.ts';
 import { ClaimAhead } from './claim-ahead.ts';
 import { ClaimPlace } from './claim-place.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
+import { Renewals } from './renewals.ts';
 import { deliveryOf, NO_OUTCOME, nextOf, troubleOf } from './settlement.ts';
 import { Settler, STORE_BACKOFF } from './settler.ts';
 import { Slots } from './slots.ts';
@@ -57,6 +58,7 @@ export class Deliver {
   readonly #place: ClaimPlace;
   readonly #batchSize: BatchSize;
   readonly #settler: Settler;
+  readonly #renewals: Renewals;
   #claims = 0;
   #turns = 0;
   #claimLoops = 0;
@@ -79,6 +81,7 @@ export class Deliver {
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
     this.#place = new ClaimPlace(clock);
     this.#batchSize = new BatchSize(clock);
+    this.#renewals = new Renewals(options);
     this.#settler = new Settler(options, {
       isMoreToCome: () => this.#claimLoops > 0 || this.#ahead.waiting > 0 || this.#underWay > 0,
       isBusy: () => this.#ahead.waiting > 0,
@@ -278,7 +281,9 @@ export class Deliver {
     const slot = this.#slots.begin(!isFirstAttempt);
     const attemptedAtMs = clock.now();
     const deliveries = group.map((delivery) => deliveryOf(delivery, view));
+    this.#renewals.began(group);
     target.deliver(deliveries, this.#cutting.signal, (outcomes) => {
+      this.#renewals.ended(group);
       this.#slots.end(slot);
       this.#underWay -= group.length;
       const { startedMs } = slot;
@@ -289,6 +294,7 @@ export class Deliver {
       for (let index = 0; index < group.length; index++) {
         const delivery = group[index] as ClaimedDelivery;
         const outcome = outcomes[index] ?? NO_OUTCOME;
+        if (outcome.verdict === 'unknown') continue;
         if (outcome.verdict === 'unsent') {
           this.#settler.giveBack([delivery]);
           continue;

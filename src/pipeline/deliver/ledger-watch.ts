@@ -49,6 +49,7 @@ export class LedgerWatch {
     this.store = {
       claimDeliveries: (request) => this.#follow(claims, store.claimDeliveries(request)),
       settleDeliveries: (settled) => this.#follow(settlements, store.settleDeliveries(settled)),
+      renewDeliveries: (held, leaseMs) => store.renewDeliveries(held, leaseMs),
       releaseDeliveries: (unused) => this.#follow(releases, store.releaseDeliveries(unused)),
     };
   }

@@ -8,7 +8,10 @@ import type { Store } from '../../ports/store.ts';
 export interface DeliverOptions extends DeliverTiming, Pace {
   readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
   readonly target: DeliveryTarget;
-  readonly store: Pick<Store, 'claimDeliveries' | 'settleDeliveries' | 'releaseDeliveries'>;
+  readonly store: Pick<
+    Store,
+    'claimDeliveries' | 'settleDeliveries' | 'releaseDeliveries' | 'renewDeliveries'
+  >;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -56,7 +56,7 @@ export function troubleOf({ error, advice }: Pick<DeliveryOutcome, 'error' | 'ad
 
 /** What is sent of a claimed delivery. */
 export function deliveryOf(
-  { entityId, version, row, attempt, isRetry, replaces }: ClaimedDelivery,
+  { entityId, version, row, attempt, isRetry, replaces, isTakeover = false }: ClaimedDelivery,
   { keyColumn, columns }: Pick<View<never>, 'keyColumn' | 'columns'>,
 ): Delivery {
   const body: Record<string, ViewValue> = { [keyColumn]: entityId };
@@ -69,7 +69,7 @@ export function deliveryOf(
   const number = isRetry ? Math.max(2, attempt) : attempt;
   const deliveryId =
     replaces === undefined ? deliveryIdOf(entityId, version) : repairIdOf(entityId, version, replaces);
-  return { deliveryId, entityId, version, body, attempt: number };
+  return { deliveryId, entityId, version, body, isTakeover, attempt: number };
 }
 
 /** A target that breaks its promise of one outcome for each is not to take the loop with it. */

@@ -143,7 +143,8 @@ export class Settler {
       const { deliveryId, delivery, error } = first;
       // One line for all of them: a target that refuses everything should not fill the disk.
       const what = dead.length === 1 ? 'A delivery is' : `${dead.length} deliveries are`;
-      this.#options.logger('warn', `${what} parked after ${delivery.attempt} attempts: ${error}`, {
+      const attempts = delivery.attempt === 1 ? '1 attempt' : `${delivery.attempt} attempts`;
+      this.#options.logger('warn', `${what} parked after ${attempts}: ${error}`, {
         deliveryId,
         target: delivery.target,
       });

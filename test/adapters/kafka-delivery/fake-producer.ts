@@ -1,14 +1,16 @@
-import type { NewRecord } from '../../../src/ports/event-log.ts';
+import type { AppendOptions, NewRecord } from '../../../src/ports/event-log.ts';
 
 /** A log's producer that does what a test says, and remembers what it was given. */
 export class FakeProducer {
   readonly appended: NewRecord[] = [];
   readonly asked: (readonly NewRecord[])[] = [];
+  readonly shutsOut: boolean[] = [];
   onAppend: (records: readonly NewRecord[]) => Promise<void> = async () => {};
   readonly #arrived = Promise.withResolvers<void>();
 
-  async append(records: readonly NewRecord[]) {
+  async append(records: readonly NewRecord[], options: AppendOptions = {}) {
     this.asked.push(records);
+    this.shutsOut.push(options.shutsOut === true);
     this.#arrived.resolve();
     await this.onAppend(records);
     this.appended.push(...records);

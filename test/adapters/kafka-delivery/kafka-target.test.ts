@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { type KafkaTargetOptions, openKafkaTarget } from '../../../src/adapters/kafka-delivery/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
+import type { DeliveryOutcome } from '../../../src/ports/delivery-target.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
 import { FakeProducer, headerOf } from './fake-producer.ts';
@@ -78,6 +79,28 @@ describe('a state on a topic', () => {
     const outcomes = await outcomesOf(target, deliveries, never);
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'park', 'delivered']);
     expect(outcomes[1]?.error).toContain('Too large.');
+  });
+
+  it('has its outcome when the append has ended, however late that is', async () => {
+    const { producer, target } = open();
+    const ended = Promise.withResolvers<void>();
+    producer.onAppend = () => ended.promise;
+    let outcomes: readonly DeliveryOutcome[] | null = null;
+    target.deliver([newDelivery()], never, (settled) => {
+      outcomes = settled;
+    });
+    await systemClock.sleep(300);
+    expect(outcomes).toBeNull();
+    ended.reject(new TributaryError('log_append_failed', 'Not appended.'));
+    await vi.waitFor(() => expect(outcomes).toMatchObject([{ verdict: 'retry' }]));
+    expect(target.isSlowToEnd).toBe(true);
+  });
+
+  it('shuts others out before it is appended if an earlier delivery of its entity may still be under way', async () => {
+    const { producer, target } = open();
+    await outcomesOf(target, [newDelivery(), newDelivery({ entityId: 'b' })], never);
+    await outcomesOf(target, [newDelivery(), newDelivery({ entityId: 'b', isTakeover: true })], never);
+    expect(producer.shutsOut).toEqual([false, true]);
   });
 
   it('goes with many others in one call', async () => {

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import mysql from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
+import { claimEach } from '../../../src/pipeline/ingest/claims.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import {
   batchOf,
@@ -12,6 +14,7 @@ import {
   move,
   parcelMigration,
   TARGETS,
+  TOPIC,
 } from '../../contract/store/fixtures.ts';
 import { HastyClock } from '../../helpers/hasty-clock.ts';
 import { addressOf, TcpProxy, through } from '../../helpers/tcp-proxy.ts';
@@ -218,6 +221,28 @@ function describeWaits(serverUrl: () => string): void {
     }
     expect(await harness.rawQuery('SELECT 1 FROM journal_segments')).toHaveLength(64);
     expect(await harness.rawQuery('SELECT 1 FROM quarantine')).toHaveLength(64);
+  });
+
+  it('has every partition claimed but the one whose checkpoint somebody has locked', async () => {
+    const partitions = [0, 1, 2, 3].map((partition) => ({
+      topic: TOPIC,
+      partition,
+      topicId: 'topic-id-1',
+      startOffset: 0n,
+      endOffset: 0n,
+    }));
+    await store.claim(partitions);
+    const other = await mysql.createConnection({ uri: harness.url });
+    try {
+      await other.query('START TRANSACTION');
+      await other.query('SELECT * FROM checkpoints WHERE partition_id = 1 FOR UPDATE');
+      const { results, failures } = await claimEach(store, partitions);
+      expect(results.map(({ partition }) => partition.partition).sort()).toEqual([0, 2, 3]);
+      expect(failures).toMatchObject([{ error: { code: 'store_busy' }, partitions: [{ partition: 1 }] }]);
+    } finally {
+      other.destroy();
+    }
+    await expect.poll(async () => (await claimEach(store, partitions)).failures).toEqual([]);
   });
 
   it('takes the partitions of a process over that was stopped inside a transaction, and fences it', async () => {

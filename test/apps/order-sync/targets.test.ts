@@ -12,6 +12,13 @@ import { loadSettings } from '../../../src/apps/shared/settings.ts';
 import { selfSignedCertificate } from '../../adapters/http-delivery/self-signed.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
 
+/** None of these targets is a topic. */
+const NO_SENDERS = {
+  noteSender: async () => {},
+  readSenders: async () => [],
+  forgetSender: async () => {},
+};
+
 const delivery = { deliveryId: 'd-1', entityId: 'A1', version: 1, body: { order_id: 'A1' }, attempt: 1 };
 
 it('believes a target whose authority is named in the settings, and no other', async () => {
@@ -44,6 +51,7 @@ it('believes a target whose authority is named in the settings, and no other', a
     clock: systemClock,
     logger: () => {},
     log,
+    store: NO_SENDERS,
   })) {
     const [outcome] = await outcomesOf(target, [delivery], new AbortController().signal);
     found[target.name] = outcome?.error;
@@ -79,7 +87,12 @@ it('sweeps each target over HTTP as often as its own entry says, else as the set
       },
     });
     const log = await openEventLog(values, systemClock, () => {}, { clientId: 'test' });
-    const routes = openRoutes(values, moreTargets(values), { clock: systemClock, logger: () => {}, log });
+    const routes = openRoutes(values, moreTargets(values), {
+      clock: systemClock,
+      logger: () => {},
+      log,
+      store: NO_SENDERS,
+    });
     await Promise.all(routes.map(closeRoute));
     await log.close();
     for (const { sweep } of routes) expect(sweep?.perSecond ?? 7).toBe(7);

@@ -91,7 +91,7 @@ export class LedgerTables {
     await this.#run(
       `UPDATE deliveries SET status = 'dead', is_retry = 0, attempts = 1, next_attempt_at = ${DEAD_AT_MS}, ` +
         `last_status = CASE WHEN ${ends422} THEN 422 ELSE 400 END, last_error = 'The check gave it up.' ` +
-        "WHERE status = 'pending' AND leased_until = 0",
+        `WHERE status = 'pending' AND leased_until <= ${Date.now()}`,
     );
   }
 

@@ -12,6 +12,7 @@ import {
   type StoreHarness,
   TARGET,
   TARGETS,
+  usePlace,
 } from './fixtures.ts';
 
 const HOUR_MS = 3_600_000;
@@ -34,6 +35,41 @@ function clockOff(byMs: number): Clock & { offMs: number } {
 /** Instances whose clocks differ by an hour, on one store that reckons by its own time. */
 export function describeClocks(harness: StoreHarness): void {
   describe('with clocks that differ', () => describeInstances(harness));
+
+  describe('when the time of the store is set back', () => {
+    const place = usePlace(harness);
+    const claim = (claimant: string) =>
+      claimDue(place.store, { target: TARGET, claimant, limit: 10, leaseMs: 30_000 });
+
+    it('first attempts are due at once, those from before and those from after', async () => {
+      await commitChanges(place.store, change('before', 0, { delivery: DUE }));
+      place.clock.nowMs -= HOUR_MS;
+      await commitChanges(place.store, change('after', 0, { delivery: DUE }));
+      expect((await claim('one')).map(({ entityId }) => entityId).sort()).toEqual(['after', 'before']);
+    });
+
+    it('what died or is done is not due for all that', async () => {
+      await commitChanges(
+        place.store,
+        ...['dead', 'delivered'].map((id) => change(id, 0, { delivery: DUE })),
+      );
+      await place.store.settleDeliveries(
+        (await claim('one')).map((delivery) =>
+          settlement(delivery, delivery.entityId as 'dead' | 'delivered'),
+        ),
+      );
+      expect(await claim('two')).toEqual([]);
+      place.clock.nowMs += 1_000 * HOUR_MS;
+      expect(await claim('three')).toEqual([]);
+    });
+
+    it('a claim whose owner died is free after minutes, and not after an hour', async () => {
+      await commitChanges(place.store, change('a', 0, { delivery: DUE }));
+      await claim('one');
+      place.clock.nowMs -= HOUR_MS;
+      expect((await claim('two')).map(({ entityId }) => entityId)).toEqual(['a']);
+    });
+  });
 }
 
 function describeInstances(harness: StoreHarness): void {

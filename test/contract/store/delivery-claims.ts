@@ -170,7 +170,49 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       place.clock.nowMs = leaseEndMs - 1;
       expect(await claim(place.store, 'two', 10)).toEqual([]);
       place.clock.nowMs = leaseEndMs;
-      expect(await claim(place.store, 'two', 10)).toEqual([{ ...first, attempt: 2, claimant: 'two' }]);
+      expect(await claim(place.store, 'two', 10)).toEqual([
+        { ...first, attempt: 2, claimant: 'two', isTakeover: true },
+      ]);
+    });
+
+    it('says if it takes over from one that was never ended, of an older state too, and of no other', async () => {
+      const ids = ['ended', 'given back', 'lost', 'newer'];
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+      const first = await claim(place.store, 'one', 10);
+      expect(first.some(({ isTakeover }) => isTakeover)).toBe(false);
+      const of = (id: string) => first.filter(({ entityId }) => entityId === id);
+      await place.store.settleDeliveries(
+        of('ended').map((delivery) => settlement(delivery, { retryAtMs: place.clock.now() })),
+      );
+      await place.store.releaseDeliveries(of('given back'));
+      await commitChanges(place.store, change('newer', 1, { delivery: DUE }));
+      place.clock.nowMs += LEASE_MS;
+      const second = await claim(place.store, 'two', 10);
+      const takenOver = second.filter(({ isTakeover }) => isTakeover).map(({ entityId }) => entityId);
+      expect(second).toHaveLength(4);
+      expect(takenOver.sort()).toEqual(['lost', 'newer']);
+    });
+
+    it('lasts longer when it is renewed, and only then', async () => {
+      const ids = ['renewed', 'not renewed'];
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+      const claimed = await claim(place.store, 'one', 10);
+      place.clock.nowMs += LEASE_MS - 1;
+      await place.store.renewDeliveries(
+        claimed.filter(({ entityId }) => entityId === 'renewed'),
+        LEASE_MS,
+      );
+      await commitChanges(place.store, change('renewed', 1, { delivery: DUE }));
+      place.clock.nowMs += LEASE_MS - 1;
+      const taken = await claim(place.store, 'two', 10);
+      expect(taken.map(({ entityId }) => entityId)).toEqual(['not renewed']);
+      // Whoever lost a claim cannot have it back.
+      await place.store.renewDeliveries(claimed, LEASE_MS * 10);
+      place.clock.nowMs += LEASE_MS;
+      expect((await claim(place.store, 'three', 10)).map(({ entityId }) => entityId)).toEqual([
+        'not renewed',
+      ]);
+      await place.store.renewDeliveries([], LEASE_MS);
     });
 
     it('that ran out but was not taken by another is still settled', async () => {

@@ -280,7 +280,10 @@ describe('the health of deliveries', () => {
   });
 
   it('is good while one order alone cannot be taken, and when another instance delivered what failed here', async () => {
-    const { clock, ledger, target, deliver, stop } = simulate(15, { maxAttempts: 1_000 });
+    const { clock, ledger, target, deliver, stop } = simulate(15, {
+      maxAttempts: 100_000,
+      backoff: { baseMs: 100, capMs: 2_000 },
+    });
     target.answer = ({ entityId }) => (entityId === 'bad' ? DOWN : DELIVERED);
     deliver.start();
     ledger.due('bad');
@@ -310,6 +313,24 @@ describe('the health of deliveries', () => {
     deliver.start();
     await clock.advance(15_100);
     expect(deliver.health().ok).toBe(false);
+    await stop();
+  });
+
+  it('counts from the trouble that is, not from that of a state that was given up before', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(21);
+    target.answer = ({ entityId }) => (entityId === 'bad' ? REFUSED : DELIVERED);
+    ledger.due(...names('order', 50), 'bad');
+    deliver.start();
+    await clock.advance(10 * 60_000);
+    expect(ledger.rows.get('bad')?.isDead).toBe(true);
+    expect(deliver.health()).toEqual({ ok: true });
+    target.answer = () => answered(401);
+    ledger.due(...names('later', 50));
+    deliver.wake();
+    await clock.advance(14_000);
+    expect(deliver.health()).toEqual({ ok: true });
+    await clock.advance(3_000);
+    expect(deliver.health()).toMatchObject({ reason: expect.stringContaining('nothing for 1') });
     await stop();
   });
 

@@ -17,6 +17,7 @@ function setUp(answers: () => Promise<ClaimedDelivery[]>) {
     claimDeliveries: answers,
     settleDeliveries: async () => {},
     releaseDeliveries: async () => {},
+    renewDeliveries: async () => {},
   };
   const watch = new LedgerWatch('warehouse', store, { sleep: async () => {} }, (level, message) =>
     logged.push(`${level}: ${message}`),

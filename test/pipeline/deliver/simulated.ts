@@ -98,6 +98,10 @@ export class SimulatedLedger {
     }
   }
 
+  async renewDeliveries(): Promise<void> {
+    await this.#clock.sleep(STORE_MS);
+  }
+
   async releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void> {
     await this.#clock.sleep(STORE_MS);
     for (const { entityId, claimant } of deliveries) {

@@ -8,3 +8,12 @@ CREATE TABLE delivery_repairs (
   replaces CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   PRIMARY KEY (target, entity_id)
 ) ENGINE = InnoDB;
+
+-- Who appends to a target that is a topic, so that a successor can shut out those who died or froze. noted_at is in
+-- milliseconds.
+CREATE TABLE delivery_senders (
+  target VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  sender VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  noted_at BIGINT NOT NULL,
+  PRIMARY KEY (target, sender)
+) ENGINE = InnoDB;

@@ -8,3 +8,12 @@ CREATE TABLE delivery_repairs (
   replaces  TEXT    NOT NULL,
   PRIMARY KEY (target, entity_id)
 ) WITHOUT ROWID;
+
+-- Who appends to a target that is a topic, so that a successor can shut out those who died or froze. noted_at is in
+-- milliseconds.
+CREATE TABLE delivery_senders (
+  target   TEXT    NOT NULL,
+  sender   TEXT    NOT NULL,
+  noted_at INTEGER NOT NULL,
+  PRIMARY KEY (target, sender)
+) WITHOUT ROWID;

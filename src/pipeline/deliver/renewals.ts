@@ -1,0 +1,49 @@
+import { messageOf } from '../../core/errors.ts';
+import type { ClaimedDelivery } from '../../ports/store.ts';
+import type { DeliverOptions } from './options.ts';
+
+/** So often a claim is renewed during its lease. */
+const RENEWALS_A_LEASE = 3;
+
+type Group = readonly ClaimedDelivery[];
+
+/**
+ * Keeps the claims of calls that may outlast them, so that nobody else sends a later state of an entity while an
+ * earlier one may still arrive. There is a timer only while there are calls.
+ */
+export class Renewals {
+  readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'leaseMs' | 'target'>;
+  readonly #underWay = new Set<Group>();
+  #over: AbortController | null = null;
+
+  constructor(options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'leaseMs' | 'target'>) {
+    this.#options = options;
+  }
+
+  began(group: Group): void {
+    if (this.#options.target.isSlowToEnd !== true) return;
+    this.#underWay.add(group);
+    if (this.#over !== null) return;
+    this.#over = new AbortController();
+    void this.#keepRenewing(this.#over.signal);
+  }
+
+  ended(group: Group): void {
+    if (!this.#underWay.delete(group) || this.#underWay.size > 0) return;
+    this.#over?.abort();
+    this.#over = null;
+  }
+
+  async #keepRenewing(over: AbortSignal): Promise<void> {
+    const { clock, logger, store, leaseMs, target } = this.#options;
+    for (;;) {
+      await clock.sleep(leaseMs / RENEWALS_A_LEASE, over);
+      if (over.aborted) return;
+      try {
+        await store.renewDeliveries([...this.#underWay].flat(), leaseMs);
+      } catch (error) {
+        logger('warn', `Claims of ${target.name} could not be renewed: ${messageOf(error)}`);
+      }
+    }
+  }
+}
