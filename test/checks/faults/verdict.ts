@@ -74,7 +74,11 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
     longestSeconds(
       standstills
         .filter(({ part, fromMs }) => healthy(part) && fromMs < healthyUntilMs)
-        .map((each) => ({ ...each, toMs: Math.min(each.toMs, healthyUntilMs) })),
+        .map(({ part, fromMs, toMs }) => ({
+          part,
+          fromMs: Math.max(fromMs, stage.faultAtMs),
+          toMs: Math.min(toMs, healthyUntilMs),
+        })),
     ),
   );
   const partitions = standstills.filter(({ part }) => part !== TARGET_PART);
