@@ -53,6 +53,7 @@ export const oneBadOf256: Scenario = {
       recoverySeconds,
       isHealthy: (part) => part !== 'target',
       parked: new Set([bad]),
+      mustBeDead: [bad],
       more: { others_missing: missing, refused_requests: refused, largest_refused_request: largest },
     });
   },

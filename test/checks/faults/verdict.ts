@@ -27,6 +27,8 @@ export interface Findings {
   readonly mustTurnRed?: boolean;
   /** Orders that are rightly parked: they are left out of `parked_wrongly` and, at the target, of the comparison. */
   readonly parked?: ReadonlySet<string>;
+  /** Orders whose delivery has to be dead in the end. */
+  readonly mustBeDead?: readonly string[];
   /** Entries that have to be in quarantine, as `placeName` writes them. */
   readonly malformed?: ReadonlySet<string>;
   /** Says by how much another figure is wrong. */
@@ -72,7 +74,11 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
     longestSeconds(
       standstills
         .filter(({ part, fromMs }) => healthy(part) && fromMs < healthyUntilMs)
-        .map((each) => ({ ...each, toMs: Math.min(each.toMs, healthyUntilMs) })),
+        .map(({ part, fromMs, toMs }) => ({
+          part,
+          fromMs: Math.max(fromMs, stage.faultAtMs),
+          toMs: Math.min(toMs, healthyUntilMs),
+        })),
     ),
   );
   const partitions = standstills.filter(({ part }) => part !== TARGET_PART);
@@ -85,6 +91,9 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
   else if (recovery > RECOVERY_LIMIT_SECONDS) wrong.push(`recovery took ${recovery} s`);
   if (healthyPause > HEALTHY_PAUSE_LIMIT_SECONDS) {
     wrong.push(`a part that the fault does not touch stood still for ${healthyPause} s`);
+  }
+  for (const orderId of findings.mustBeDead ?? []) {
+    if (!compared.dead.has(orderId)) wrong.push(`the delivery of ${orderId} is not dead`);
   }
   for (const [name, count] of Object.entries(compared.figures)) {
     if (count !== 0) wrong.push(`${name} is ${count}`);
@@ -138,6 +147,8 @@ interface Compared {
     readonly target_different: number;
     readonly parked_wrongly: number;
   };
+  /** Orders whose delivery is dead. */
+  readonly dead: ReadonlySet<string>;
   readonly examples: readonly string[];
 }
 
@@ -156,7 +167,9 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
   }
   const ledger = new LedgerTables(stage.databaseUrl());
   let parkedWrongly = 0;
+  const dead = new Set<string>();
   for (const [orderId, { status, reason }] of await ledger.standings()) {
+    if (status === 'dead') dead.add(orderId);
     if (status !== 'dead' || parked.has(orderId)) continue;
     parkedWrongly++;
     if (parkedWrongly <= EXAMPLES_SHOWN) examples.push(`parked: ${JSON.stringify(orderId)}: ${reason}`);
@@ -176,6 +189,7 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
       target_different: targetDifferent,
       parked_wrongly: parkedWrongly,
     },
+    dead,
     examples,
   };
 }
