@@ -9,11 +9,13 @@ import type {
   FetchedBatch,
   LogRecord,
   NewRecord,
+  ProducerOptions,
   TopicDescription,
 } from '../../src/ports/event-log.ts';
 import type { Process } from './scheduler.ts';
 import { SimulatedConsumer } from './simulated-consumer.ts';
 import { type Sharing, SimulatedGroup } from './simulated-group.ts';
+import { SimulatedProducer } from './simulated-producer.ts';
 
 export interface Network {
   /** How long one answer takes, in milliseconds. */
@@ -102,6 +104,7 @@ export class SimulatedPartition implements TopicPartition {
 export class SimulatedLog {
   readonly clock: Clock;
   readonly network: Network;
+  readonly shutOut = new Set<string>();
   readonly #topics = new Map<string, SimulatedPartition[]>();
   readonly #groups = new Map<string, SimulatedGroup>();
   readonly #consumers: SimulatedConsumer[] = [];
@@ -228,16 +231,20 @@ class LogConnection implements EventLog {
     });
   }
 
-  producer(): EventLogProducer {
-    const append = (records: readonly NewRecord[]) => {
-      const missing = records.find(({ topic }) => this.#log.partitionsOf(topic).length === 0);
-      if (missing === undefined) return this.#log.append(records);
-      throw new TributaryError('topic_missing', `There is no topic ${missing.topic}.`, { retryable: false });
-    };
-    return {
-      append: (records) => this.#answered(() => append(records)),
-      close: async () => {},
-    };
+  producer({ family }: ProducerOptions = {}): EventLogProducer {
+    return new SimulatedProducer({
+      name: this.#log.clock.uuid(),
+      family,
+      shutOut: this.#log.shutOut,
+      answered: (ask) => this.#answered(ask),
+      append: (records) => {
+        const missing = records.find(({ topic }) => this.#log.partitionsOf(topic).length === 0);
+        if (missing === undefined) return this.#log.append(records);
+        throw new TributaryError('topic_missing', `There is no topic ${missing.topic}.`, {
+          retryable: false,
+        });
+      },
+    });
   }
 
   consumer(options: ConsumerOptions): SimulatedConsumer {
