@@ -8,6 +8,12 @@ export interface Domain<State, Event> {
   /** By the value of the body's `eventType`. */
   readonly eventTypes: Readonly<Record<string, EventType<Event>>>;
   readonly initialState: State;
+  /**
+   * The number of the fold; 1 if it is not given. Raise it whenever `evolve`, `toEvent` or the shape of the state
+   * changes: the store keeps states of entities with thousands of events, and a program goes on only from states of
+   * its own number.
+   */
+  readonly foldVersion?: number;
   /** The state after one more event, in canonical sequence. Must not change `state`. */
   evolve(state: State, event: Event): State;
   readonly view: View<State>;

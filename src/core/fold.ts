@@ -10,8 +10,28 @@ export interface Sequenced<Event> extends SequenceKey {
  * Never changed in place, so that a batch that could not be committed leaves no trace.
  */
 export interface History<State, Event> {
+  /** All events; of a long entity only the last ones, behind those of `earlier`. */
   readonly events: readonly Sequenced<Event>[];
+  /** The fold of all events. */
   readonly state: State;
+  /** Only a long entity has it. */
+  readonly earlier?: Earlier<State>;
+}
+
+/** The events of a long entity that are not held in memory. */
+export interface Earlier<State> {
+  readonly count: number;
+  /** The key of the last of them; null if there are none. */
+  readonly last: SequenceKey | null;
+  /** Their fold. */
+  readonly state: State;
+}
+
+/** The number of events in the history, held in memory or not: the entity's version. */
+export function versionOf(history: History<unknown, unknown>): number {
+  return history.earlier === undefined
+    ? history.events.length
+    : history.earlier.count + history.events.length;
 }
 
 export interface Folding<State, Event> {
@@ -29,6 +49,12 @@ export interface Merged<State, Event, Incoming extends Sequenced<Event>> {
   readonly outOfOrder: number;
   /** How many of the accepted ones have the id of another event with other content. */
   readonly conflicts: number;
+}
+
+/** The event without whatever else a caller has put into it, e.g. its body. */
+export function sequencedOnly<Event>(event: Sequenced<Event>): Sequenced<Event> {
+  const { position, occurredAtMs, cautionRank, eventId, contentHash } = event;
+  return { position, occurredAtMs, cautionRank, eventId, contentHash, event: event.event };
 }
 
 /** The history of these events, in whatever sequence they are given, duplicates dropped. */
@@ -54,16 +80,7 @@ export function merge<State, Event, Incoming extends Sequenced<Event>>(
   incoming: readonly Incoming[],
 ): Merged<State, Event, Incoming> {
   const known = history.events;
-  const identities = new Identities(known, incoming.length);
-  const accepted: Incoming[] = [];
-  let conflicts = 0;
-  for (const event of incoming) {
-    const verdict = identities.add(event);
-    if (verdict === 'duplicate') continue;
-    if (verdict === 'conflict') conflicts++;
-    accepted.push(event);
-  }
-  const duplicates = incoming.length - accepted.length;
+  const { accepted, duplicates, conflicts } = tellApart(known, incoming);
   if (accepted.length === 0) return { history, accepted, duplicates, outOfOrder: 0, conflicts };
 
   if (accepted.length > 1) accepted.sort(compareSequence);
@@ -81,6 +98,23 @@ export function merge<State, Event, Incoming extends Sequenced<Event>>(
   for (const { event } of events) state = folding.evolve(state, event);
   const outOfOrder = accepted.filter((event) => compareSequence(event, last) < 0).length;
   return { history: { events, state }, accepted, duplicates, outOfOrder, conflicts };
+}
+
+/** Which of the incoming events are new, in the sequence in which they came. The known ones may be in any sequence. */
+export function tellApart<Incoming extends SequenceKey>(
+  known: readonly SequenceKey[],
+  incoming: readonly Incoming[],
+): { readonly accepted: Incoming[]; readonly duplicates: number; readonly conflicts: number } {
+  const identities = new Identities(known, incoming.length);
+  const accepted: Incoming[] = [];
+  let conflicts = 0;
+  for (const event of incoming) {
+    const verdict = identities.add(event);
+    if (verdict === 'duplicate') continue;
+    if (verdict === 'conflict') conflicts++;
+    accepted.push(event);
+  }
+  return { accepted, duplicates: incoming.length - accepted.length, conflicts };
 }
 
 /** Up to so many events at once, looking through those that are known is quicker than a table of them. */
@@ -130,7 +164,8 @@ function verdictAmong(keys: readonly SequenceKey[], key: SequenceKey): 'new' | '
   return verdict;
 }
 
-function mergeSorted<Event>(
+/** Both lists are in canonical sequence, and so is the result. */
+export function mergeSorted<Event>(
   known: readonly Sequenced<Event>[],
   accepted: readonly Sequenced<Event>[],
 ): Sequenced<Event>[] {

@@ -2,6 +2,7 @@ import type { ViewColumn, ViewRow } from '../core/domain.ts';
 import type { Position, TopicPartition } from '../core/offset.ts';
 import type { SequenceKey } from '../core/sequence.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
+import type { LongChange, LongJournals } from './long-journals.ts';
 import type { ParkedEntities, ParkReason } from './parked.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
@@ -44,8 +45,14 @@ export interface Store
    */
   claim(partitions: readonly ClaimRequest[]): Promise<Checkpoint[]>;
 
-  /** The journals of these entities, each in canonical sequence; an entity without events is left out. */
-  readJournals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>>;
+  /**
+   * The journals of these entities, each in canonical sequence; an entity without events is left out. Of an entity with
+   * more than `maxEvents` events, more than `maxEvents` are given, but not all.
+   */
+  readJournals(entityIds: readonly string[], maxEvents?: number): Promise<Map<string, JournaledEvent[]>>;
+
+  /** For entities with long journals. */
+  readonly longJournals: LongJournals;
 
   /**
    * The one atomic verb of ingest: moves the checkpoints if they stand where the batch says, and with them
@@ -168,9 +175,15 @@ export interface IngestBatch {
   /** What to write; asked once for each call of `commit`. `readJournals` sees what the transaction sees. */
   plan(
     versions: ReadonlyMap<string, number> | null,
-    readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
+    readJournals: ReadJournals,
   ): Promise<readonly EntityChange[]>;
 }
+
+/** As `Store.readJournals`. */
+export type ReadJournals = (
+  entityIds: readonly string[],
+  maxEvents?: number,
+) => Promise<Map<string, JournaledEvent[]>>;
 
 export interface CheckpointMove extends TopicPartition {
   readonly epoch: bigint;
@@ -193,6 +206,8 @@ export interface EntityChange {
   readonly events: readonly JournaledEvent[];
   readonly delivery: DeliveryChange;
   readonly parking?: Parking;
+  /** Given for an entity whose journal is indexed. */
+  readonly long?: LongChange;
 }
 
 /**

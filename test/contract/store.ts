@@ -8,6 +8,7 @@ import { describeDeliveryClaims } from './store/delivery-claims.ts';
 import type { StoreHarness } from './store/fixtures.ts';
 import { describeIngest } from './store/ingest.ts';
 import { describeJournal } from './store/journal.ts';
+import { describeLongJournals } from './store/long-journals.ts';
 import { describeMigration } from './store/migration.ts';
 import { describeQuarantine } from './store/quarantine.ts';
 import { describeReconciliation } from './store/reconciliation.ts';
@@ -25,6 +26,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeIngest(harness);
     describeBase(harness);
     describeJournal(harness);
+    describeLongJournals(harness);
     describeQuarantine(harness);
     describeDeliveries(harness);
     describeDeliveryClaims(harness);

@@ -96,6 +96,15 @@ describe('the direction of imports', () => {
     expect(taking('{ hash, randomUUID }')).toHaveLength(1);
     expect(taking('* as crypto')).toHaveLength(1);
   });
+
+  it('lets the pipeline clone and compare values, and look at no heap', () => {
+    const taking = (names: string, module: string) =>
+      pureParts(treeOf({ 'src/pipeline/a.ts': `import ${names} from '${module}';` }));
+    expect(taking('{ deserialize, serialize }', 'node:v8')).toEqual([]);
+    expect(taking('{ getHeapStatistics }', 'node:v8')).toHaveLength(1);
+    expect(taking('{ isDeepStrictEqual }', 'node:util')).toEqual([]);
+    expect(taking('{ inspect }', 'node:util')).toHaveLength(1);
+  });
 });
 
 describe('the environment and the clock', () => {

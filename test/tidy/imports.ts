@@ -14,9 +14,13 @@ export function importsOf(source: string): string[] {
 }
 
 /** Of Node's own modules, what computes and does nothing else. */
-const PURE_MODULES = new Set(['node:crypto', 'node:buffer']);
-/** Of node:crypto, what gives the same answer to the same question. */
-const PURE_CRYPTO = new Set(['hash', 'createHash']);
+const PURE_MODULES = new Set(['node:crypto', 'node:buffer', 'node:util', 'node:v8']);
+/** Of modules that are only partly pure, what gives the same answer to the same question. */
+const PURE_PARTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['node:crypto', ['hash', 'createHash']],
+  ['node:util', ['isDeepStrictEqual']],
+  ['node:v8', ['serialize', 'deserialize']],
+]);
 /** Of npm, what the pipeline may use: a compiler of schemas, without I/O. */
 const PURE_PACKAGES = new Set(['ajv']);
 
@@ -96,18 +100,18 @@ export function pureParts(tree: Tree): Violation[] {
   return sourcesOf(tree)
     .filter(([path]) => path.startsWith('src/pipeline/'))
     .flatMap(([path, source]) =>
-      [...withoutComments(source).matchAll(/^import\s+([^'";]*?)\s+from\s*['"]node:crypto['"]/gm)].flatMap(
+      [...withoutComments(source).matchAll(/^import\s+([^'";]*?)\s+from\s*['"](node:[^'"]+)['"]/gm)].flatMap(
         (match) => {
           const clause = match[1] ?? '';
+          const allowed = PURE_PARTS.get(match[2] ?? '');
+          if (allowed === undefined) return [];
           const names = /^\{(.*)\}$/s
             .exec(clause)?.[1]
             ?.split(',')
             .map((name) => name.trim()) ?? [clause];
           return names
-            .filter((name) => name !== '' && !PURE_CRYPTO.has(name))
-            .map(
-              (name) => `${path} takes ${name} of node:crypto: only ${[...PURE_CRYPTO].join(', ')} are pure`,
-            );
+            .filter((name) => name !== '' && !allowed.includes(name))
+            .map((name) => `${path} takes ${name} of ${match[2]}: only ${allowed.join(', ')} are pure`);
         },
       ),
     );

@@ -13,6 +13,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import type { DueDeliveries } from './deliveries.ts';
 import { isDuplicateKey } from './errors.ts';
 import { insertJournal, readJournals } from './journal.ts';
+import { writeLong } from './journal-index.ts';
 import { writeParking } from './parked.ts';
 import { RowsStatement } from './rows-statement.ts';
 import type { ViewSchema } from './schema.ts';
@@ -43,7 +44,9 @@ export class Ingest {
       return inTransaction(this.#pool, async (connection) => {
         await moveCheckpoints(connection, batch);
         const locked = await this.#rows.lock(connection, batch.entityIds);
-        const changes = await batch.plan(locked.versions, (ids) => readJournals(connection, ids));
+        const changes = await batch.plan(locked.versions, (ids, maxEvents) =>
+          readKnown(connection, locked.versions, ids, maxEvents),
+        );
         if (changes.some(({ entityId, fromVersion }) => locked.versions.get(entityId) !== fromVersion))
           throw planDisagrees(batch);
         await this.#rows.dropUnused(connection, locked.created, changes);
@@ -52,7 +55,9 @@ export class Ingest {
       });
     }
     const changes =
-      batch.entityIds.length === 0 ? [] : await batch.plan(null, (ids) => this.#readKnownJournals(ids));
+      batch.entityIds.length === 0
+        ? []
+        : await batch.plan(null, (ids, maxEvents) => this.#readKnownJournals(ids, maxEvents));
     return inTransaction(this.#pool, async (connection) => {
       await moveCheckpoints(connection, batch);
       if (!(await this.#rows.compareAndSet(connection, changes)))
@@ -61,8 +66,11 @@ export class Ingest {
     });
   }
 
-  async readJournals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>> {
-    return withConnection(this.#pool, (connection) => readJournals(connection, entityIds));
+  async readJournals(
+    entityIds: readonly string[],
+    maxEvents?: number,
+  ): Promise<Map<string, JournaledEvent[]>> {
+    return withConnection(this.#pool, (connection) => readJournals(connection, entityIds, maxEvents));
   }
 
   /**
@@ -70,10 +78,13 @@ export class Ingest {
    * than one at the journal. Where a row is missing, the journal's key refuses what is built on that, and the batch is
    * planned again, from the journal.
    */
-  async #readKnownJournals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>> {
+  async #readKnownJournals(
+    entityIds: readonly string[],
+    maxEvents?: number,
+  ): Promise<Map<string, JournaledEvent[]>> {
     return withConnection(this.#pool, async (connection) => {
       const versions = await this.#rows.versions(connection, entityIds);
-      return readJournals(connection, [...versions.keys()]);
+      return readKnown(connection, versions, [...versions.keys()], maxEvents);
     });
   }
 
@@ -88,6 +99,8 @@ export class Ingest {
       if (isDuplicateKey(error)) throw new Rollback<CommitOutcome>({ kind: 'conflict' });
       throw error;
     }
+    const long = changes.filter((change) => change.long !== undefined);
+    if (long.length > 0) await writeLong(connection, long);
     const parking = changes.filter((change) => change.parking !== undefined);
     if (parking.length > 0 && !(await writeParking(connection, parking)))
       throw new Rollback<CommitOutcome>({ kind: 'conflict' });
@@ -95,6 +108,22 @@ export class Ingest {
     await insertQuarantine.run(connection, batch.quarantined);
     return { kind: 'committed', deliveriesDue };
   }
+}
+
+/** The journals of entities whose versions are known, so that of a long one the server reads only the beginning. */
+async function readKnown(
+  connection: PoolConnection,
+  versions: ReadonlyMap<string, number>,
+  entityIds: readonly string[],
+  maxEvents = Number.POSITIVE_INFINITY,
+): Promise<Map<string, JournaledEvent[]>> {
+  const limit = Number.isFinite(maxEvents) ? maxEvents : undefined;
+  const isLong = (entityId: string) => (versions.get(entityId) ?? 0) > maxEvents;
+  if (!entityIds.some(isLong)) return readJournals(connection, entityIds, limit);
+  const short = entityIds.filter((entityId) => !isLong(entityId));
+  const journals = await readJournals(connection, short, limit);
+  const beginnings = await readJournals(connection, entityIds.filter(isLong), limit, true);
+  return new Map([...journals, ...beginnings]);
 }
 
 function planDisagrees(batch: IngestBatch): TributaryError {

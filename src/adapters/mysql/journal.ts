@@ -11,7 +11,7 @@ const MAX_SEGMENT_EVENTS = 16;
 const MAX_SEGMENT_LENGTH = 64 * 1024;
 
 /** The events that one transaction adds to one entity, or some of them if there are many. */
-interface Segment {
+export interface Segment {
   readonly entityId: string;
   readonly firstVersion: number;
   readonly events: readonly JournaledEvent[];
@@ -47,15 +47,24 @@ export async function insertJournal(
   changes: readonly Pick<EntityChange, 'entityId' | 'fromVersion' | 'events'>[],
 ): Promise<void> {
   const segments: Segment[] = [];
-  for (const { entityId, fromVersion, events } of changes) {
-    for (let from = 0; from < events.length; ) {
-      const to = segmentEnd(events, from);
-      const some = to - from === events.length ? events : events.slice(from, to);
-      segments.push({ entityId, firstVersion: fromVersion + from + 1, events: some });
-      from = to;
-    }
-  }
+  for (const change of changes) segments.push(...segmentsOf(change));
   await insertSegments.run(connection, segments);
+}
+
+/** The segments that a change's events make. */
+export function segmentsOf({
+  entityId,
+  fromVersion,
+  events,
+}: Pick<EntityChange, 'entityId' | 'fromVersion' | 'events'>): Segment[] {
+  const segments: Segment[] = [];
+  for (let from = 0; from < events.length; ) {
+    const to = segmentEnd(events, from);
+    const some = to - from === events.length ? events : events.slice(from, to);
+    segments.push({ entityId, firstVersion: fromVersion + from + 1, events: some });
+    from = to;
+  }
+  return segments;
 }
 
 function segmentEnd(events: readonly JournaledEvent[], from: number): number {
@@ -69,16 +78,24 @@ function segmentEnd(events: readonly JournaledEvent[], from: number): number {
   return to;
 }
 
-/** The journals of these entities, each in canonical sequence; an entity without events is left out. */
+/**
+ * The journals of these entities, each in canonical sequence; an entity without events is left out. Of an entity with
+ * more than `maxEvents` events, the segments are sent that hold the first of them. If the caller knows that the entities
+ * are such, the server also reads no others; a range for each entity would cost time where they are not.
+ */
 export async function readJournals(
   connection: PoolConnection,
   entityIds: readonly string[],
+  maxEvents?: number,
+  areLong = false,
 ): Promise<Map<string, JournaledEvent[]>> {
   const journals = new Map<string, JournaledEvent[]>();
+  const column = areLong ? 'first_version' : 'first_version + 0';
+  const limit = maxEvents === undefined ? '' : ` AND ${column} <= ${Math.floor(maxEvents) + 1}`;
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
       // The server may still take a table that has just grown for an empty one, and would read it all.
-      `SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)})`,
+      `SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)})${limit}`,
       ids,
     );
     for (const row of rows) {
@@ -91,6 +108,25 @@ export async function readJournals(
   }
   for (const journal of journals.values()) journal.sort(compareSequence);
   return journals;
+}
+
+/** The segments of the entity that begin with these versions, by that version; those that are not there are left out. */
+export async function readSegments(
+  connection: PoolConnection,
+  entityId: string,
+  firstVersions: readonly number[],
+): Promise<Map<number, JournaledEvent[]>> {
+  const segments = new Map<number, JournaledEvent[]>();
+  for (const versions of chunksOf(firstVersions)) {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
+        `AND first_version IN (${marks(versions.length)})`,
+      [entityId, ...versions.map(String)],
+    );
+    for (const row of rows)
+      segments.set(Number(row[0]), parseEvents(entityId, text(row[1]), row[2] as Buffer));
+  }
+  return segments;
 }
 
 /** A page of the entities; the server finds each by one step through the primary key. */
@@ -167,7 +203,8 @@ function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[])
   writer.json(']');
 }
 
-function parseEvents(entityId: string, printed: string, bodies: Buffer): JournaledEvent[] {
+/** The events of a segment. */
+export function parseEvents(entityId: string, printed: string, bodies: Buffer): JournaledEvent[] {
   return (JSON.parse(printed) as PackedEvent[]).map((packed) => ({
     entityId,
     position: packed[0],

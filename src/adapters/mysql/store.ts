@@ -29,6 +29,7 @@ import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { Ingest } from './ingest.ts';
 import { listJournaled } from './journal.ts';
+import { MysqlLongJournals } from './long-journals.ts';
 import type { MysqlStoreOptions } from './options.ts';
 import { listParked } from './parked.ts';
 import * as queries from './queries.ts';
@@ -47,6 +48,7 @@ export class MysqlStore implements Store {
   readonly #time: StoreTime;
   #parts: { view: ViewSchema; ingest: Ingest; claims: DeliveryClaims; settlements: Settlements } | undefined;
   #closing: Promise<void> | undefined;
+  readonly longJournals: MysqlLongJournals;
 
   constructor(options: MysqlStoreOptions) {
     this.#options = options;
@@ -63,6 +65,7 @@ export class MysqlStore implements Store {
       ...(tls === undefined ? {} : { tls }),
     });
     this.#time = options.time ?? new ServerTime(options.clock);
+    this.longJournals = new MysqlLongJournals(this.#pool);
   }
 
   get generation(): number {
@@ -100,8 +103,8 @@ export class MysqlStore implements Store {
     return queries.claim(this.#pool, partitions);
   }
 
-  async readJournals(entityIds: readonly string[]) {
-    return this.#migrated.ingest.readJournals(entityIds);
+  async readJournals(entityIds: readonly string[], maxEvents?: number) {
+    return this.#migrated.ingest.readJournals(entityIds, maxEvents);
   }
 
   async commit(batch: IngestBatch) {

@@ -6,7 +6,8 @@ import { moveCheckpoints } from './checkpoints.ts';
 import { type Connection, type Database, Pace, slices } from './connection.ts';
 import { makeDue } from './deliveries.ts';
 import { isPrimaryKeyClash } from './errors.ts';
-import { countEvents, insertEvents, isJournaled, readJournals } from './journal.ts';
+import { insertEvents, isJournaled, readJournals } from './journal.ts';
+import { journaledVersion, writeLong } from './long-journals.ts';
 import { writeParking } from './parked.ts';
 import { insertQuarantined } from './quarantine.ts';
 import type { ViewTable } from './view-table.ts';
@@ -26,12 +27,12 @@ export async function commit(context: IngestContext, batch: IngestBatch): Promis
   const { database, view, clock, targets } = context;
   const planned =
     batch.mode === 'optimistic'
-      ? await batch.plan(null, (entityIds) => readJournalsOf(database, entityIds))
+      ? await batch.plan(null, (entityIds, maxEvents) => readJournalsOf(database, entityIds, maxEvents))
       : null;
   return database.write<CommitOutcome>(
     async (writer) => {
       if (!moveCheckpoints(writer, batch.moves)) return { kind: 'fenced' };
-      const changes = planned ?? (await planLocked(writer, batch));
+      const changes = planned ?? (await planLocked(writer, view, batch));
       insertQuarantined(writer, batch.quarantined);
 
       const nowMs = clock.now();
@@ -45,6 +46,7 @@ export async function commit(context: IngestContext, batch: IngestBatch): Promis
           return { kind: 'conflict' };
         }
         if (!writeParking(writer, change)) return { kind: 'conflict' };
+        writeLong(writer, change);
         deliveriesDue += makeDue(writer, targets, change, nowMs);
         await pace.pass(change.events.length);
       }
@@ -58,25 +60,30 @@ export async function commit(context: IngestContext, batch: IngestBatch): Promis
 export async function readJournalsOf(
   database: Database,
   entityIds: readonly string[],
+  maxEvents?: number,
 ): Promise<Map<string, JournaledEvent[]>> {
   const journals = new Map<string, JournaledEvent[]>();
   const pace = new Pace();
   for (const slice of slices(entityIds)) {
-    await database.read((reader) => readJournals(reader, slice, journals));
+    await database.read((reader) => readJournals(reader, slice, journals, maxEvents));
     await pace.pass(slice.length);
   }
   return journals;
 }
 
-async function planLocked(writer: Connection, batch: IngestBatch): Promise<readonly EntityChange[]> {
+async function planLocked(
+  writer: Connection,
+  view: ViewTable,
+  batch: IngestBatch,
+): Promise<readonly EntityChange[]> {
   const versions = new Map<string, number>();
   // The journal says which version an entity has: its row in the view may be missing, or altered.
-  for (const entityId of batch.entityIds) versions.set(entityId, countEvents(writer, entityId));
-  const changes = await batch.plan(versions, async (entityIds) => {
+  for (const entityId of batch.entityIds) versions.set(entityId, journaledVersion(writer, view, entityId));
+  const changes = await batch.plan(versions, async (entityIds, maxEvents) => {
     const journals = new Map<string, JournaledEvent[]>();
     const pace = new Pace();
     for (const slice of slices(entityIds)) {
-      readJournals(writer, slice, journals);
+      readJournals(writer, slice, journals, maxEvents);
       await pace.pass(slice.length);
     }
     return journals;

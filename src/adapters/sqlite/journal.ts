@@ -79,22 +79,25 @@ export function listJournaled(
 /** The primary key is the canonical sequence, so its scan needs no sorting. */
 const SELECT = `
   SELECT * FROM event_journal WHERE entity_id = ?
-  ORDER BY sequence_position, time_occurred, caution_rank, event_id, content_hash`;
+  ORDER BY sequence_position, time_occurred, caution_rank, event_id, content_hash LIMIT ?`;
 
-/** Adds the journals of these entities to the map, each in canonical sequence. */
+/** Adds the journals of these entities to the map, each in canonical sequence; of a long one `maxEvents` + 1 events. */
 export function readJournals(
   connection: Connection,
   entityIds: readonly string[],
   journals: Map<string, JournaledEvent[]>,
+  maxEvents: number | undefined,
 ): void {
   const select = connection.statement(SELECT);
+  // SQLite takes a negative limit for none.
+  const limit = maxEvents === undefined ? -1 : maxEvents + 1;
   for (const entityId of entityIds) {
-    const rows = select.all(entityId);
+    const rows = select.all(entityId, limit);
     if (rows.length > 0) journals.set(entityId, rows.map(toEvent));
   }
 }
 
-function toEvent(row: SqliteRow): JournaledEvent {
+export function toEvent(row: SqliteRow): JournaledEvent {
   const hash = bytesOf(row.content_hash);
   return {
     entityId: textOf(row.entity_id),
@@ -116,7 +119,7 @@ function toEvent(row: SqliteRow): JournaledEvent {
 const ISO_LENGTH = 'YYYY-MM-DDTHH:MM:SS.mmmZ'.length;
 
 /** The only form that sorts as text by time; it has room for the years 0 to 9999. */
-function isoTime(timeMs: number): string {
+export function isoTime(timeMs: number): string {
   const time = new Date(timeMs);
   const text = Number.isNaN(time.getTime()) ? '' : time.toISOString();
   if (text.length === ISO_LENGTH && Number.isInteger(timeMs)) return text;

@@ -103,6 +103,8 @@ const OWN_TABLES = [
   'redrive_jobs',
   'sweeps',
   'parked_entities',
+  'journal_index',
+  'fold_snapshots',
   'quarantine',
   'checkpoints',
   'checkpoint_decisions',

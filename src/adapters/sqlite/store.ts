@@ -34,6 +34,7 @@ import { claimDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
 import { listJournaled } from './journal.ts';
+import { SqliteLongJournals } from './long-journals.ts';
 import type { SqliteStoreOptions } from './options.ts';
 import { listParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
@@ -56,6 +57,7 @@ export class SqliteStore implements Store {
   readonly #database: Database;
   readonly #time: StoreTime;
   #migrated: IngestContext | null = null;
+  readonly longJournals = new SqliteLongJournals(() => this.#ready().database);
 
   constructor(options: SqliteStoreOptions) {
     this.#options = options;
@@ -80,8 +82,11 @@ export class SqliteStore implements Store {
     return this.#ready().database.write((writer) => claim(writer, partitions));
   }
 
-  async readJournals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>> {
-    return readJournalsOf(this.#ready().database, entityIds);
+  async readJournals(
+    entityIds: readonly string[],
+    maxEvents?: number,
+  ): Promise<Map<string, JournaledEvent[]>> {
+    return readJournalsOf(this.#ready().database, entityIds, maxEvents);
   }
 
   async commit(batch: IngestBatch): Promise<CommitOutcome> {

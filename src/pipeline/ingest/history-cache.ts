@@ -1,11 +1,11 @@
-import type { History } from '../../core/fold.ts';
+import { type History, versionOf } from '../../core/fold.ts';
 
 /**
  * The histories of the entities seen last, so that most batches read nothing from the store. An entry is right
  * as long as the entity has the version that it had then; the store checks just that at every commit, so an
  * entry that went stale costs a second try, and never a wrong row.
  *
- * Bounded by the number of events held, over all entities. Two generations instead of a list of uses: when the
+ * Bounded by the number of events held, over all entities; of a long entity only the last events are held. Two generations instead of a list of uses: when the
  * young one holds half of the limit it becomes the old one, and the old one is forgotten as a whole; what is
  * asked for moves to the young one. So an entry that is used stays, and forgetting costs nothing.
  */
@@ -28,10 +28,10 @@ export class HistoryCache<State, Event> {
     return old;
   }
 
-  /** A shorter history is an older one, of a lane whose answer came late: it does not replace a longer one. */
+  /** A history of a lower version, of a lane whose answer came late, does not replace one of a higher version. */
   set(entityId: string, history: History<State, Event>): void {
     const present = this.#young.get(entityId) ?? this.#old.get(entityId);
-    if (present !== undefined && present.events.length > history.events.length) return;
+    if (present !== undefined && versionOf(present) > versionOf(history)) return;
     this.#put(entityId, history);
   }
 

@@ -10,6 +10,7 @@ import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
 import type { Lane, LaneContext, LaneEnd, OwnedPartition } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
+import { LONG_LIMITS } from './long-histories.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
 import { ParkedRegistry } from './parked.ts';
 import { RestoreGuard } from './restore-guard.ts';
@@ -75,6 +76,7 @@ export class Ingest<State, Event> {
       clock: options.clock,
       log: options.logger,
       batchEvents: options.batchEvents,
+      longLimits: options.longLimits ?? LONG_LIMITS,
       onCommitted: (report) => this.#committed(report),
     };
     this.#lanes = new LaneSet({

@@ -9,6 +9,7 @@ import type { CheckpointMove, QuarantinedRecord, Store } from '../../ports/store
 import type { DecodedEvent } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
 import { BatchPlan, type NewlyParked, type PlanContext } from './batch-plan.ts';
+import { LongHistories, type LongLimits, type Unprepared } from './long-histories.ts';
 import { Newcomers } from './newcomers.ts';
 import type { BatchTally, CommitReport } from './options.ts';
 import { PendingPieces, type Piece } from './pending.ts';
@@ -23,6 +24,7 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly log: Logger;
   /** The most events of one transaction. */
   readonly batchEvents: number;
+  readonly longLimits: LongLimits;
   readonly onCommitted: (report: CommitReport) => void;
 }
 
@@ -37,8 +39,6 @@ export type LaneEnd = { kind: 'stopped' } | { kind: 'fenced' } | { kind: 'failed
 
 const BUSY_BACKOFF: Backoff = { baseMs: 10, capMs: 500 };
 const MAX_BUSY_ATTEMPTS = 20;
-/** A batch that met locks for so long ends its lane: claimed one by one, only the partition with the lock waits on. */
-const MAX_BUSY_MS = 15_000;
 /** Of what is taken at once, and of one transaction: few records may be as large as many. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 /** Small enough that the partitions of a lane can take turns inside one transaction. */
@@ -48,6 +48,10 @@ const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
 /** A batch whose entities are locked is refused only because a parked entity was released meanwhile. */
 const MAX_LOCKED_CONFLICTS = 5;
+/** How long a batch waits for a long entity to be read, before its partition is held back. */
+const PATIENCE_MS = 1_000;
+/** How often the long entities of one batch are prepared, while somebody else keeps changing them. */
+const MAX_PREPARATIONS = 20;
 /** At most this many parked entities of one batch have a line of their own in the log. */
 const PARKED_LOGGED_MAX = 5;
 const PARKED_MEANS =
@@ -74,12 +78,19 @@ export class Lane<State, Event> {
   readonly #changed = new Gate();
   readonly #pending = new PendingPieces<Event>();
   readonly #newcomers = new Newcomers();
+  readonly #long: LongHistories<State, Event>;
+  /** The reading of long entities that the lane does not wait for. */
+  readonly #preparing = new Set<Promise<void>>();
+  /** Aborted when a partition is held back or let go: other partitions are to be taken then. */
+  #feedTurn = new AbortController();
   #isFeeding = true;
   #lockingLeft = 0;
   #penalty = FIRST_PENALTY;
 
   constructor(context: LaneContext<State, Event>, partitions: readonly OwnedPartition[]) {
     this.#context = context;
+    const { domain, decoder, store, log, longLimits: limits } = context;
+    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, log, limits });
     this.#partitions = [...partitions].sort(comparePartitions);
     this.#owned = new Map(this.#partitions.map((partition) => [partitionName(partition), partition]));
   }
@@ -101,6 +112,7 @@ export class Lane<State, Event> {
       this.#end({ kind: 'failed', error }),
     );
     await Promise.all([feeding, committing]);
+    await Promise.allSettled(this.#preparing);
     return this.#ended;
   }
 
@@ -132,7 +144,12 @@ export class Lane<State, Event> {
         await this.#changed.wait(signal);
         continue;
       }
-      const batches = await consumer.take(this.#partitions, limits, signal);
+      const turn = this.#feedTurn.signal;
+      const partitions = this.#pending.isHoldingBack
+        ? this.#partitions.filter((partition) => !this.#pending.isHeld(partition))
+        : this.#partitions;
+      const batches = await consumer.take(partitions, limits, AbortSignal.any([signal, turn]));
+      if (batches.length === 0 && turn.aborted) continue;
       if (batches.length === 0 && !signal.aborted) {
         // Nothing is followed any more: the reading of every partition of this lane has ended.
         await this.#changed.wait(signal);
@@ -174,7 +191,7 @@ export class Lane<State, Event> {
   async #commitLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (this.#pending.isEmpty) {
-        if (!this.#isFeeding) return this.#end({ kind: 'stopped' });
+        if (!this.#isFeeding && !this.#pending.isHoldingBack) return this.#end({ kind: 'stopped' });
         await this.#changed.wait(signal);
         continue;
       }
@@ -191,10 +208,11 @@ export class Lane<State, Event> {
     const events = pieces.flatMap((piece) => piece.events);
     const quarantined = pieces.flatMap((piece) => piece.rejected);
     let lockedConflicts = 0;
-    const begunMs = clock.monotonicMs();
+    let preparations = 0;
     for (let attempt = 1; ; attempt++) {
       cache.believe(store.generation);
-      const plan = new BatchPlan(this.#context, this.#newcomers, events, clock.now());
+      this.#long.believe(store.generation);
+      const plan = new BatchPlan(this.#context, this.#newcomers, this.#long, events, clock.now());
       const mode = this.#lockingLeft > 0 ? 'locking' : 'optimistic';
       try {
         const commit = store.commit({
@@ -226,15 +244,63 @@ export class Lane<State, Event> {
         if (plan.isGuessed) this.#newcomers.refused();
         else this.#lockFromNowOn();
       } catch (error) {
-        const isBusy = error instanceof TributaryError && error.code === 'store_busy';
-        const hasWaited = clock.monotonicMs() - begunMs >= MAX_BUSY_MS;
-        if (!isBusy || hasWaited || attempt >= MAX_BUSY_ATTEMPTS) throw error;
+        if (plan.unprepared.length > 0 && ++preparations <= MAX_PREPARATIONS) {
+          const rest = await this.#prepare(plan.unprepared, pieces);
+          if (this.#stopping.signal.aborted) throw error;
+          if (rest === pieces) continue;
+          return rest.length === 0 || this.#commit(rest);
+        }
+        if (!(error instanceof TributaryError && error.code === 'store_busy') || attempt >= MAX_BUSY_ATTEMPTS)
+          throw error;
         log('debug', error.message, { attempt });
         this.#lockFromNowOn();
         await clock.sleep(fullJitterMs(BUSY_BACKOFF, attempt, clock.random()), this.#stopping.signal);
         if (this.#stopping.signal.aborted) throw error;
       }
     }
+  }
+
+  /**
+   * Has long entities read. Most are read in a moment; partitions with events of one that takes longer are held back
+   * until it is read, so that the lane's other partitions go on. Resolves with the pieces to go on with.
+   */
+  async #prepare(
+    unprepared: readonly Unprepared[],
+    pieces: readonly Piece<Event>[],
+  ): Promise<readonly Piece<Event>[]> {
+    const { clock, log, watchdog } = this.#context;
+    const { signal } = this.#stopping;
+    const preparing = this.#long.prepare(unprepared, signal);
+    const patience = clock.sleep(PATIENCE_MS, signal).then(() => false);
+    if (await Promise.race([preparing.then(() => true), patience])) return pieces;
+
+    const ids = new Set(unprepared.map(({ entityId }) => entityId));
+    const held = new Map<string, Piece<Event>[]>();
+    for (const piece of pieces)
+      if (piece.events.some(({ entityId }) => ids.has(entityId))) held.set(partitionName(piece), []);
+    for (const piece of pieces) held.get(partitionName(piece))?.push(piece);
+    const partitions = this.#partitions.filter((partition) => held.has(partitionName(partition)));
+    for (const partition of partitions)
+      this.#pending.hold(partition, held.get(partitionName(partition)) ?? []);
+    this.#turnFeed();
+    const reason = `the long history of ${quoted(unprepared[0]?.entityId ?? '', 255)} is being read`;
+    watchdog.note(partitions, reason);
+    log('info', `Partitions wait: ${reason}`, { partitions: [...held.keys()].join(' ') });
+    const done = preparing
+      .then(() => {
+        for (const partition of partitions) this.#pending.letGo(partition);
+        this.#turnFeed();
+      })
+      .catch((error: unknown) => this.#end({ kind: 'failed', error }))
+      .finally(() => this.#preparing.delete(done));
+    this.#preparing.add(done);
+    return pieces.filter((piece) => !held.has(partitionName(piece)));
+  }
+
+  #turnFeed(): void {
+    this.#feedTurn.abort();
+    this.#feedTurn = new AbortController();
+    this.#changed.open();
   }
 
   #report(newlyParked: readonly NewlyParked[]): void {

@@ -5,6 +5,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
+import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
 
 /** What decides which states are due to a target. */
@@ -33,6 +34,8 @@ export interface IngestOptions<State, Event> {
   /** How many events' worth of histories are kept in memory. */
   readonly cacheEvents: number;
   readonly maxBufferedBytes: number;
+  /** From when on an entity's history is not held whole; `LONG_LIMITS` if it is not given. */
+  readonly longLimits?: LongLimits;
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
   /** Called with the error that ended a lane, or kept a partition from being claimed. */

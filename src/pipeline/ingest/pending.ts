@@ -31,22 +31,61 @@ export class PendingPieces<Event> {
   #bytes = 0;
   #count = 0;
   #turn = 0;
+  /** Pieces of partitions that are held back, by the partition's name. */
+  readonly #held = new Map<string, Piece<Event>[]>();
 
+  /** Whether nothing can be taken. */
   get isEmpty(): boolean {
     return this.#count === 0;
   }
 
+  /** Whether pieces wait that cannot be taken, because their partitions are held back. */
+  get isHoldingBack(): boolean {
+    return this.#held.size > 0;
+  }
+
+  isHeld(partition: TopicPartition): boolean {
+    return this.#held.size > 0 && this.#held.has(partitionName(partition));
+  }
+
+  /** Holds the partition back: `taken` are pieces of it that were taken last, and have to be taken again. */
+  hold(partition: TopicPartition, taken: readonly Piece<Event>[]): void {
+    const name = partitionName(partition);
+    const waiting = this.#queues.get(name) ?? [];
+    this.#queues.delete(name);
+    for (const piece of waiting) this.#add(piece, -1);
+    this.#held.set(name, [...taken, ...(this.#held.get(name) ?? []), ...waiting]);
+  }
+
+  /** Lets the pieces of the partition be taken again. */
+  letGo(partition: TopicPartition): void {
+    const name = partitionName(partition);
+    const held = this.#held.get(name);
+    if (held === undefined) return;
+    this.#held.delete(name);
+    for (const piece of held) this.push(piece);
+  }
+
   push(piece: Piece<Event>): void {
     const name = partitionName(piece);
+    const held = this.#held.get(name);
+    if (held !== undefined) {
+      held.push(piece);
+      return;
+    }
     const queue = this.#queues.get(name);
     if (queue === undefined) this.#queues.set(name, [piece]);
     else queue.push(piece);
-    this.#events += piece.consumed;
-    this.#bytes += piece.bytes;
-    this.#count++;
+    this.#add(piece, 1);
   }
 
-  /** Whether as much waits as may wait. */
+  #add(piece: Piece<Event>, sign: 1 | -1): void {
+    this.#events += sign * piece.consumed;
+    this.#bytes += sign * piece.bytes;
+    this.#count += sign;
+  }
+
+  /** Whether as much waits as may wait, without what is held back. */
   isFull(limits: PieceLimits): boolean {
     return this.#events >= limits.events || this.#bytes >= limits.bytes;
   }

@@ -1,6 +1,7 @@
 import type { Domain, View, ViewColumn, ViewRow } from '../../core/domain.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Sequenced } from '../../core/fold.ts';
+import { FoldError } from '../../core/long-history.ts';
 import { compareSequence, type SequenceKey } from '../../core/sequence.ts';
 import type { ParkReason } from '../../ports/parked.ts';
 import type { JournaledEvent } from '../../ports/store.ts';
@@ -10,6 +11,16 @@ import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 export interface Unfoldable {
   readonly reason: ParkReason;
   readonly detail: string;
+}
+
+/** Thrown where an entity turns out to be unfoldable in the middle of other work. */
+export class UnfoldableError extends Error {
+  readonly unfoldable: Unfoldable;
+
+  constructor(unfoldable: Unfoldable) {
+    super(unfoldable.detail);
+    this.unfoldable = unfoldable;
+  }
 }
 
 /** A row that does not fit the view's columns. */
@@ -53,15 +64,21 @@ export function foldFault<State, Event>(
   events: readonly Sequenced<Event>[],
 ): Unfoldable {
   if (error instanceof RowFault) return { reason: 'row_invalid', detail: error.message };
+  if (error instanceof UnfoldableError) return error.unfoldable;
+  if (error instanceof FoldError) return thrownAt(error.event, error.cause);
   let state = domain.initialState;
   for (const event of [...events].sort(compareSequence)) {
     try {
       state = domain.evolve(state, event.event);
     } catch (thrown) {
-      return { reason: 'fold_failed', detail: `The fold throws at the ${nameOf(event)}: ${saying(thrown)}` };
+      return thrownAt(event, thrown);
     }
   }
   return { reason: 'fold_failed', detail: `The view of the state throws: ${saying(error)}` };
+}
+
+function thrownAt(event: SequenceKey, thrown: unknown): Unfoldable {
+  return { reason: 'fold_failed', detail: `The fold throws at the ${nameOf(event)}: ${saying(thrown)}` };
 }
 
 /** Why the row does not fit the view's columns, in a sentence; null if it fits. */

@@ -30,7 +30,7 @@ export class Watchdog {
   readonly #watched = new Map<string, Watched>();
   /** How many commits of each partition the store has not answered yet. */
   readonly #committing = new Map<string, number>();
-  /** How the last commit of a partition failed; forgotten with the next that does not. */
+  /** How the last commit of a partition failed, or why there is none; forgotten with the next that does not fail. */
   readonly #failures = new Map<string, string>();
 
   constructor(clock: Pick<Clock, 'sleep'>, logger: Logger) {
@@ -56,6 +56,11 @@ export class Watchdog {
         else this.#committing.delete(name);
       }
     }
+  }
+
+  /** Says why these partitions may stand still from now on. It is forgotten with the next commit. */
+  note(partitions: readonly TopicPartition[], reason: string): void {
+    for (const partition of partitions) this.#failures.set(partitionName(partition), reason);
   }
 
   /** Looks every second, until the signal aborts. */

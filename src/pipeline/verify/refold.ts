@@ -1,9 +1,10 @@
 import { historyOf } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EntityChange, JournaledEvent, Store } from '../../ports/store.ts';
+import type { EntityChange, JournaledEvent, ReadJournals, Store } from '../../ports/store.ts';
 import type { PlanContext } from '../ingest/batch-plan.ts';
 import { isSameRow, UNCHANGED } from '../ingest/due.ts';
+import { LONG_LIMITS, LongHistories, type LongPlan, type Unprepared } from '../ingest/long-histories.ts';
 import {
   foldFault,
   journalFault,
@@ -15,7 +16,7 @@ import {
 
 export interface RefoldParts<State, Event>
   extends Pick<PlanContext<State, Event>, 'domain' | 'decoder' | 'due'> {
-  readonly store: Pick<Store, 'commit' | 'readView'>;
+  readonly store: Pick<Store, 'commit' | 'readView' | 'longJournals'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -24,6 +25,10 @@ export interface Refolded {
   /** Why the entity cannot be folded; null if its row is now the fold of its journal. */
   readonly fault: Unfoldable | null;
 }
+
+/** How often entities with long journals are prepared, while somebody else keeps changing them. */
+const MAX_PREPARATIONS = 20;
+const NEVER = new AbortController().signal;
 
 /**
  * Folds each entity anew from its journal and writes its row, in one transaction that holds the entities. An entity
@@ -41,17 +46,38 @@ export async function refold<State, Event>(
   const ids = [...new Set(entityIds)].sort(compareUtf8);
   // A parked entity's columns stand still, so what is read here is what the transaction finds.
   const stored = purpose === 'release' ? await store.readView(ids) : new Map();
+  const long = new LongHistories({
+    domain,
+    decoder,
+    journals: store.longJournals,
+    log: () => {},
+    limits: LONG_LIMITS,
+  });
   let refolded: Refolded[] = [];
+  let unprepared: readonly Unprepared[] = [];
   const plan = async (
     versions: ReadonlyMap<string, number> | null,
-    readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
+    readJournals: ReadJournals,
   ): Promise<EntityChange[]> => {
     refolded = [];
+    unprepared = [];
     const changes: EntityChange[] = [];
-    for (const [entityId, journal] of await readJournals(ids)) {
-      const version = versions?.get(entityId) ?? journal.length;
+    const versionOf = (entityId: string) => versions?.get(entityId) ?? 0;
+    const isLong = (entityId: string) => versionOf(entityId) > long.longEvents;
+    const longPlans = await planLong(ids.filter(isLong), versionOf);
+    const journals = await readJournals(ids.filter((entityId) => !isLong(entityId)));
+    for (const entityId of ids) {
+      const version = versionOf(entityId);
       const base = { entityId, fromVersion: version, version, events: [] };
-      const folded = foldWhole(entityId, journal, version);
+      const journal = journals.get(entityId);
+      const longPlan = longPlans.get(entityId);
+      const folded =
+        longPlan !== undefined
+          ? foldedLong(entityId, longPlan)
+          : journal === undefined
+            ? null
+            : foldWhole(entityId, journal, version);
+      if (folded === null) continue;
       refolded.push({ entityId, fault: 'reason' in folded ? folded : null });
       if (!('reason' in folded)) {
         const { row, isReady } = folded;
@@ -79,16 +105,52 @@ export async function refold<State, Event>(
     const restored = restoreAll(decoder, journal);
     if ('reason' in restored) return restored;
     try {
-      const { state } = historyOf(domain, restored.events);
-      const row = domain.view.row(state);
-      const misfit = rowFault(domain.view, row);
-      if (misfit !== null) throw new RowFault(misfit);
-      return { entityId, row, isReady: domain.view.isReady(state) };
+      return rowOf(entityId, historyOf(domain, restored.events).state);
     } catch (error) {
       return foldFault(domain, error, restored.events);
     }
   };
 
-  await store.commit({ moves: [], quarantined: [], entityIds: ids, mode: 'locking', plan });
-  return refolded;
+  const rowOf = (entityId: string, state: State) => {
+    const row = domain.view.row(state);
+    const misfit = rowFault(domain.view, row);
+    if (misfit !== null) throw new RowFault(misfit);
+    return { entityId, row, isReady: domain.view.isReady(state) };
+  };
+
+  const planLong = async (longIds: readonly string[], versionOf: (entityId: string) => number) => {
+    if (longIds.length === 0) return new Map<string, never>();
+    const planned = await long.plan(
+      longIds.map((entityId) => ({
+        entityId,
+        before: null,
+        incoming: [],
+        version: versionOf(entityId),
+        isParked: false,
+      })),
+      async () => {},
+    );
+    if (planned.kind === 'planned') return planned.plans;
+    unprepared = planned.entities;
+    throw new TypeError('Entities with long journals are not prepared.');
+  };
+
+  const foldedLong = (entityId: string, { unfoldable, before }: LongPlan<State, Event>) => {
+    if (before === null) return unfoldable;
+    try {
+      return rowOf(entityId, before.state);
+    } catch (error) {
+      return foldFault(domain, error, []);
+    }
+  };
+
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await store.commit({ moves: [], quarantined: [], entityIds: ids, mode: 'locking', plan });
+      return refolded;
+    } catch (error) {
+      if (unprepared.length === 0 || attempt === MAX_PREPARATIONS) throw error;
+      await long.prepare(unprepared, NEVER);
+    }
+  }
 }

@@ -12,7 +12,10 @@ import { foldFault, restoreAll, type Unfoldable } from '../ingest/unfoldable.ts'
 import { type RefoldParts, refold } from './refold.ts';
 
 export interface VerifierOptions<State, Event> extends Omit<RefoldParts<State, Event>, 'store' | 'clock'> {
-  readonly store: Pick<Store, 'commit' | 'readView' | 'readJournals' | 'listJournaled' | 'listParked'>;
+  readonly store: Pick<
+    Store,
+    'commit' | 'readView' | 'readJournals' | 'listJournaled' | 'listParked' | 'longJournals'
+  >;
   readonly parked: ParkedRegistry;
   readonly clock: Clock;
   readonly logger: Logger;

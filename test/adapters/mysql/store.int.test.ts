@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LEASE_MS } from '../../contract/store/delivery-helpers.ts';
-import { change, commitChanges, DUE, TARGET, usePlace } from '../../contract/store/fixtures.ts';
+import { change, commitChanges, DUE, event, TARGET, usePlace } from '../../contract/store/fixtures.ts';
 import { describeStore } from '../../contract/store.ts';
 import { services } from '../../services/context.ts';
 import { MysqlHarness } from './harness.ts';
@@ -8,12 +8,14 @@ import { MysqlHarness } from './harness.ts';
 describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
   describeStore('MySQL', new MysqlHarness(() => services().mysql.url));
   describeSegments(new MysqlHarness(() => services().mysql.url));
+  describeIndex(new MysqlHarness(() => services().mysql.url));
   describeClaims(new MysqlHarness(() => services().mysql.url));
 });
 
 describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
   describeStore('MariaDB', new MysqlHarness(() => services().mariadb.url));
   describeSegments(new MysqlHarness(() => services().mariadb.url));
+  describeIndex(new MysqlHarness(() => services().mariadb.url));
   describeClaims(new MysqlHarness(() => services().mariadb.url));
 });
 
@@ -33,6 +35,56 @@ function describeSegments(harness: MysqlHarness): void {
       await expect(harness.rawQuery(sql)).rejects.toThrow('immutable');
 
       expect(await place.store.readJournals(['parcel'])).toEqual(before);
+    });
+  });
+}
+
+/** The index names segments and places, so that it can be wrong about them. */
+function describeIndex(harness: MysqlHarness): void {
+  describe('journal_index', () => {
+    const place = usePlace(harness);
+    const never = new AbortController().signal;
+    const range = { entityId: 'parcel', after: null, through: null, limit: 100 };
+
+    it.each([
+      "UPDATE journal_index SET place = 5 - place WHERE id_hash <> UNHEX(REPEAT('00', 8))",
+      "UPDATE journal_index SET first_version = 7 WHERE place = 1 AND id_hash <> UNHEX(REPEAT('00', 8))",
+    ])('is made anew if it does not say what is in the segments: %s', async (sql) => {
+      const { longJournals } = place.store;
+      const events = Array.from({ length: 6 }, (_, index) => event('parcel', index + 1));
+      await commitChanges(place.store, change('parcel', 0, { events }));
+      await longJournals.index('parcel', 1, never);
+      await harness.rawQuery(sql);
+      await expect(longJournals.readRange(range)).rejects.toMatchObject({ code: 'store_failed' });
+
+      expect(await longJournals.lookUp([{ entityId: 'parcel', eventIds: [] }])).toEqual(new Map());
+      await longJournals.index('parcel', 1, never);
+      expect(await longJournals.readRange(range)).toEqual({ events, isEnd: true });
+    });
+
+    it('is made anew, without what the journal no longer has, after the journal alone was restored', async () => {
+      const { longJournals } = place.store;
+      await commitChanges(place.store, change('parcel', 0));
+      await longJournals.index('parcel', 1, never);
+      await commitChanges(
+        place.store,
+        change('parcel', 1, { long: { foldVersion: 1, dropFrom: null, rungs: [] } }),
+      );
+      await harness.rawQuery('DROP TRIGGER journal_segments_no_delete');
+      await harness.rawQuery('DELETE FROM journal_segments WHERE first_version = 2');
+
+      expect(await longJournals.index('parcel', 1, never)).toMatchObject({ version: 1 });
+      const eventIds = ['event-1', 'event-2'];
+      const found = await longJournals.lookUp([{ entityId: 'parcel', eventIds }]);
+      expect(found.get('parcel')?.known.map(({ eventId }) => eventId)).toEqual(['event-1']);
+    });
+
+    it('says that a journal cannot be folded that lacks versions in the middle', async () => {
+      const { longJournals } = place.store;
+      for (const from of [0, 1, 2]) await commitChanges(place.store, change('parcel', from));
+      await harness.rawQuery('DROP TRIGGER journal_segments_no_delete');
+      await harness.rawQuery('DELETE FROM journal_segments WHERE first_version = 2');
+      expect(await longJournals.index('parcel', 1, never)).toMatchObject({ version: 3, foldVersion: null });
     });
   });
 }

@@ -4,9 +4,11 @@ import { createDecoder, type DecodedEvent } from '../../../src/pipeline/decode/d
 import { BatchPlan } from '../../../src/pipeline/ingest/batch-plan.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
+import { LONG_LIMITS, LongHistories } from '../../../src/pipeline/ingest/long-histories.ts';
 import { Newcomers } from '../../../src/pipeline/ingest/newcomers.ts';
 import type { DueTarget } from '../../../src/pipeline/ingest/options.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
+import type { LongJournals } from '../../../src/ports/long-journals.ts';
 import type { EntityChange, JournaledEvent } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
@@ -54,6 +56,14 @@ class Journal {
   }
 }
 
+const NONE_LONG = new LongHistories<StockState, StockEvent>({
+  domain: stockLedger,
+  decoder,
+  journals: {} as LongJournals,
+  log: () => {},
+  limits: LONG_LIMITS,
+});
+
 function planOf(
   cache: HistoryCache<StockState, StockEvent>,
   entries: readonly (Entry | DecodedEvent<StockEvent>)[],
@@ -68,7 +78,7 @@ function planOf(
     parked: new ParkedRegistry(),
     due: new DueRules(targets),
   };
-  return new BatchPlan(context, newcomers, events, 0);
+  return new BatchPlan(context, newcomers, NONE_LONG, events, 0);
 }
 
 /** One batch, from plan to commit. */

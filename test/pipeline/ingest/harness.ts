@@ -12,6 +12,7 @@ import { Ingest } from '../../../src/pipeline/ingest/ingest.ts';
 import type { IngestOptions } from '../../../src/pipeline/ingest/options.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { EventLog, NewRecord } from '../../../src/ports/event-log.ts';
+import type { LongJournals } from '../../../src/ports/long-journals.ts';
 import type { Store } from '../../../src/ports/store.ts';
 
 export const MOVEMENTS = 'stock_movements';
@@ -86,6 +87,7 @@ export type Tuning = Partial<
   Pick<
     IngestOptions<StockState, StockEvent>,
     | 'lanes'
+    | 'longLimits'
     | 'batchEvents'
     | 'cacheEvents'
     | 'maxBufferedBytes'
@@ -223,7 +225,10 @@ export async function migrate(store: Store): Promise<void> {
 }
 
 /** The port with some of its methods replaced; the others are those of the real one. */
-export function wrap<Port extends Store | EventLog>(port: Port, replaced: Partial<Port>): Port {
+export function wrap<Port extends Store | EventLog | LongJournals>(
+  port: Port,
+  replaced: Partial<Port>,
+): Port {
   return new Proxy(port, {
     get(target, name) {
       if (name in replaced) return Reflect.get(replaced, name);

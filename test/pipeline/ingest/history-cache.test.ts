@@ -107,4 +107,21 @@ describe('the cache of histories', () => {
     cache.set('a', history(1, 'restored'));
     expect(cache.get('a')?.state).toBe('restored');
   });
+
+  it('weighs a long history by the events that it holds, and replaces it by its version', () => {
+    const cache = new HistoryCache<string, string>(20);
+    const last = history(1).events[0] ?? null;
+    const long = (count: number, held: number) => ({
+      ...history(held, `version ${count + held}`),
+      earlier: { count, last, state: '' },
+    });
+    cache.set('other', history(2));
+    cache.set('long', long(1_000_000, 8));
+    expect(cache.get('long')?.state).toBe('version 1000008');
+    expect(cache.get('other')).toBeDefined();
+    cache.set('long', long(1_000_004, 5));
+    expect(cache.get('long')?.state).toBe('version 1000009');
+    cache.set('long', history(10, 'an older one'));
+    expect(cache.get('long')?.state).toBe('version 1000009');
+  });
 });

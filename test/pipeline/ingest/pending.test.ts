@@ -72,4 +72,24 @@ describe('what a lane has pending', () => {
         .sort(),
     ).toEqual([0, 10]);
   });
+
+  it('gives nothing of a partition that is held back, and afterwards all of it in its own sequence', () => {
+    const a = { topic: 'a', partition: 0 };
+    const pending = pendingOf(piece('a', 1), piece('a', 2), piece('a', 3), piece('b', 4));
+    const taken = pending.take({ events: 20, bytes: 1_000 });
+    expect(places(taken)).toEqual(['a1', 'b4']);
+    pending.hold(
+      a,
+      taken.filter(({ topic }) => topic === 'a'),
+    );
+    pending.push(piece('a', 5));
+    expect([pending.isEmpty, pending.isHoldingBack, pending.isHeld(a)]).toEqual([true, true, true]);
+    expect(pending.isFull({ events: 1, bytes: 1 })).toBe(false);
+    pending.push(piece('b', 6));
+    expect(places(pending.take(NO_LIMITS))).toEqual(['b6']);
+    pending.letGo(a);
+    expect([pending.isHoldingBack, pending.isFull({ events: 40, bytes: 1_000 })]).toEqual([false, true]);
+    expect(places(pending.take(NO_LIMITS))).toEqual(['a1', 'a2', 'a3', 'a5']);
+    expect(pending.isEmpty).toBe(true);
+  });
 });

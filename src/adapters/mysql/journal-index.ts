@@ -1,0 +1,235 @@
+import { hash } from 'node:crypto';
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { SequenceKey } from '../../core/sequence.ts';
+import { sequenceBytes } from '../../core/sequence-bytes.ts';
+import type { StoredRung } from '../../ports/long-journals.ts';
+import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
+import { parseEvents, type Segment, segmentsOf, text } from './journal.ts';
+import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+
+/** Segments that one transaction indexes, of at most 16 events each. */
+const STEP_SEGMENTS = 1_024;
+/** Rows that one transaction removes. */
+const STEP_REMOVED = 8_192;
+/** The version in the index while old rows are removed. */
+const REMOVING = -1;
+/** The fold version in the index while versions are missing in the journal. */
+const NOT_WHOLE = -1;
+
+export const NO_BYTES = Buffer.alloc(0);
+/** The hash of the row that says how far the index goes. */
+export const EXTENT_HASH = Buffer.alloc(8);
+
+/** How far an entity's index goes, and of which fold version its ladder is. */
+export interface Extent {
+  readonly version: number;
+  readonly foldVersion: number;
+}
+
+interface IndexRow {
+  readonly entityId: string;
+  /** Null for the row that says how far the index goes. */
+  readonly key: SequenceKey | null;
+  /** The segment, or the version up to which the index goes. */
+  readonly firstVersion: number;
+  /** The place in the segment, or the ladder's fold version. */
+  readonly place: number;
+}
+
+const putRows = new RowsStatement<IndexRow>({
+  before: 'INSERT INTO journal_index (entity_id, sequence_key, id_hash, first_version, place) VALUES',
+  row: '(?,?,?,?,?)',
+  after: 'ON DUPLICATE KEY UPDATE first_version = VALUES(first_version), place = VALUES(place)',
+  columns: ['bytes', 'bytes', 'bytes', 'integer', 'integer'],
+  write(writer, { entityId, key, firstVersion, place }) {
+    writer.text(entityId);
+    writer.bytes(key === null ? NO_BYTES : sequenceBytes(key));
+    writer.bytes(key === null ? EXTENT_HASH : idHash(key.eventId));
+    writer.integer(firstVersion);
+    writer.integer(place);
+  },
+});
+
+const upsertRungs = new RowsStatement<{ readonly entityId: string; readonly rung: StoredRung }>({
+  before: 'INSERT INTO fold_snapshots (entity_id, sequence_key, state) VALUES',
+  row: '(?,?,?)',
+  after: 'ON DUPLICATE KEY UPDATE state = VALUES(state)',
+  columns: ['bytes', 'bytes', 'bytes'],
+  write(writer, { entityId, rung }) {
+    writer.text(entityId);
+    writer.bytes(sequenceBytes(rung.last));
+    writer.bytes(rung.state);
+  },
+});
+
+/** The part of a commit that moves indexes and ladders on, of those entities whose index is where the change begins. */
+export async function writeLong(connection: PoolConnection, changes: readonly EntityChange[]): Promise<void> {
+  const extents = new Map<string, Extent>();
+  for (const ids of chunksOf(changes.map(({ entityId }) => entityId))) {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      'SELECT entity_id, first_version, place FROM journal_index FORCE INDEX (PRIMARY) ' +
+        `WHERE entity_id IN (${marks(ids.length)}) AND sequence_key = ? FOR UPDATE`,
+      [...ids, NO_BYTES],
+    );
+    for (const row of rows)
+      extents.set(text(row[0]), { version: Number(row[1]), foldVersion: Number(row[2]) });
+  }
+  const current = changes.filter(({ entityId, fromVersion, long }) => {
+    const extent = extents.get(entityId);
+    return extent?.version === fromVersion && extent.foldVersion === (long?.foldVersion ?? NOT_WHOLE);
+  });
+  await putRows.run(connection, current.flatMap(rowsOfChange));
+  for (const { entityId, long } of current) {
+    const from = long?.dropFrom ?? null;
+    if (from !== null) await dropRungs(connection, entityId, from);
+  }
+  await putRungs(
+    connection,
+    current.flatMap(({ entityId, long }) => (long?.rungs ?? []).map((rung) => ({ entityId, rung }))),
+  );
+}
+
+function rowsOfChange(change: EntityChange): IndexRow[] {
+  const { entityId, version, long } = change;
+  const extent = { entityId, key: null, firstVersion: version, place: long?.foldVersion ?? NOT_WHOLE };
+  return [extent, ...segmentsOf(change).flatMap(rowsOfSegment)];
+}
+
+function rowsOfSegment({ entityId, firstVersion, events }: Segment): IndexRow[] {
+  return events.map((key, place) => ({ entityId, key, firstVersion, place }));
+}
+
+/** Brings indexes up to the end of their journals, one transaction after the other. */
+export class IndexSteps {
+  /**
+   * One step, inside a transaction; null: there is more to do. The row that says how far the index goes is locked, so
+   * two processes that index one entity take turns, and each goes on where the other stopped.
+   */
+  async step(
+    connection: PoolConnection,
+    entityId: string,
+    foldVersion: number,
+  ): Promise<{ readonly version: number; readonly foldVersion: number | null } | null> {
+    const extent = await readExtent(connection, entityId);
+    const journaled = await lastVersion(connection, entityId);
+    if (extent === null || extent.version > journaled) {
+      await putExtent(connection, entityId, REMOVING, foldVersion);
+      await dropRungs(connection, entityId, null);
+      return null;
+    }
+    if (extent.version === REMOVING) {
+      const [removed] = await connection.execute(
+        `DELETE FROM journal_index WHERE entity_id = ? AND sequence_key > ? LIMIT ${STEP_REMOVED}`,
+        [entityId, NO_BYTES],
+      );
+      const isDone = (removed as { affectedRows: number }).affectedRows < STEP_REMOVED;
+      if (isDone) await putExtent(connection, entityId, 0, foldVersion);
+      return null;
+    }
+    if (extent.version < journaled) {
+      await this.#indexBehind(connection, entityId, extent);
+      return null;
+    }
+    if (extent.foldVersion === NOT_WHOLE) return { version: extent.version, foldVersion: null };
+    if (extent.foldVersion !== foldVersion) {
+      await dropRungs(connection, entityId, null);
+      await putExtent(connection, entityId, extent.version, foldVersion);
+    }
+    return { version: extent.version, foldVersion };
+  }
+
+  async #indexBehind(
+    connection: PoolConnection,
+    entityId: string,
+    { version, foldVersion }: Extent,
+  ): Promise<void> {
+    const segments = await readSegmentsBehind(connection, entityId, version);
+    let next = version + 1;
+    let isWhole = foldVersion !== NOT_WHOLE;
+    for (const { firstVersion, events } of segments) {
+      isWhole &&= firstVersion === next;
+      next = firstVersion + events.length;
+    }
+    const rows = segments.flatMap(rowsOfSegment);
+    await putRows.run(connection, rows);
+    // Nobody has kept the ladder right for events that were not indexed when they were journaled.
+    const keys = rows.map(({ key }) => sequenceBytes(key as SequenceKey));
+    const first = keys.reduce((least, key) => (Buffer.compare(key, least) < 0 ? key : least), LAST_KEY);
+    await connection.execute('DELETE FROM fold_snapshots WHERE entity_id = ? AND sequence_key >= ?', [
+      entityId,
+      first,
+    ]);
+    await putExtent(connection, entityId, next - 1, isWhole ? foldVersion : NOT_WHOLE);
+  }
+}
+
+/** Behind every key: no key begins with so high a position. */
+const LAST_KEY = Buffer.alloc(8, 0xff);
+/** Locks the row. */
+export async function readExtent(connection: PoolConnection, entityId: string): Promise<Extent | null> {
+  const [[row]] = await connection.execute<RowDataPacket[]>(
+    'SELECT first_version, place FROM journal_index FORCE INDEX (PRIMARY) WHERE entity_id = ? AND sequence_key = ? FOR UPDATE',
+    [entityId, NO_BYTES],
+  );
+  return row === undefined ? null : { version: Number(row[0]), foldVersion: Number(row[1]) };
+}
+
+async function putExtent(
+  connection: PoolConnection,
+  entityId: string,
+  version: number,
+  foldVersion: number,
+): Promise<void> {
+  await putRows.run(connection, [{ entityId, key: null, firstVersion: version, place: foldVersion }]);
+}
+
+/** Removes the rungs at or behind `from`; null: all. */
+export async function dropRungs(
+  connection: PoolConnection,
+  entityId: string,
+  from: SequenceKey | null,
+): Promise<void> {
+  await connection.execute('DELETE FROM fold_snapshots WHERE entity_id = ? AND sequence_key >= ?', [
+    entityId,
+    from === null ? NO_BYTES : sequenceBytes(from),
+  ]);
+}
+
+export async function putRungs(
+  connection: PoolConnection,
+  rungs: readonly { readonly entityId: string; readonly rung: StoredRung }[],
+): Promise<void> {
+  await upsertRungs.run(connection, rungs);
+}
+
+async function lastVersion(connection: PoolConnection, entityId: string): Promise<number> {
+  const [[row]] = await connection.execute<RowDataPacket[]>(
+    'SELECT first_version + event_count - 1 FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
+      'ORDER BY first_version DESC LIMIT 1',
+    [entityId],
+  );
+  return Number(row?.[0] ?? 0);
+}
+
+/** Without the bodies. */
+async function readSegmentsBehind(
+  connection: PoolConnection,
+  entityId: string,
+  version: number,
+): Promise<Segment[]> {
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    'SELECT first_version, events FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? AND first_version > ? ' +
+      `ORDER BY first_version LIMIT ${STEP_SEGMENTS}`,
+    [entityId, String(version)],
+  );
+  return rows.map((row) => {
+    const events: JournaledEvent[] = parseEvents(entityId, text(row[1]), NO_BYTES);
+    return { entityId, firstVersion: Number(row[0]), events };
+  });
+}
+
+/** As journal_index has it. */
+export function idHash(eventId: string): Buffer {
+  const found = hash('sha256', eventId, 'buffer').subarray(0, 8);
+  return found.equals(EXTENT_HASH) ? Buffer.of(0, 0, 0, 0, 0, 0, 0, 1) : found;
+}

@@ -1,0 +1,116 @@
+import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import type { Domain } from '../../../src/core/domain.ts';
+import { createDecoder, type DecodedEvent, type Decoder } from '../../../src/pipeline/decode/decoder.ts';
+import { BatchPlan, type PlanContext } from '../../../src/pipeline/ingest/batch-plan.ts';
+import { DueRules } from '../../../src/pipeline/ingest/due.ts';
+import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
+import { LongHistories, type LongLimits } from '../../../src/pipeline/ingest/long-histories.ts';
+import { Newcomers } from '../../../src/pipeline/ingest/newcomers.ts';
+import type { BatchTally } from '../../../src/pipeline/ingest/options.ts';
+import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
+
+/** Limits at which a dozen events make a long entity. */
+export const SMALL_LIMITS: LongLimits = { longEvents: 6, intervalEvents: 2 };
+
+export const stockDecoder: Decoder<StockEvent> = createDecoder(stockLedger, {
+  topicNames: { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS },
+});
+
+let offset = 0n;
+
+/** The entry as an event; with `eventId`, as one that has this id by its header. */
+export function decoded(entry: Entry, eventId?: string): DecodedEvent<StockEvent> {
+  const headers =
+    eventId === undefined
+      ? []
+      : Object.entries({ ce_specversion: '1.0', ce_id: eventId, ce_source: '/s', ce_type: 't' }).map(
+          ([name, value]) => [name, Buffer.from(value)] as const,
+        );
+  const record = { ...recordOf(entry), headers, offset: offset++, timestampMs: 0 };
+  const result = stockDecoder.decode(record, { topic: record.topic, partition: 0 }, 0);
+  if (result.kind === 'rejected') throw new Error(result.record.detail);
+  return result.event;
+}
+
+/** One instance that commits batches to a store as a lane does, without a log and without checkpoints. */
+export class LongDriver {
+  readonly #store: Store;
+  readonly #isOlder: boolean;
+  readonly #context: PlanContext<StockState, StockEvent>;
+  readonly #long: LongHistories<StockState, StockEvent>;
+  readonly #newcomers = new Newcomers();
+  readonly #signal = new AbortController().signal;
+  readonly logged: string[] = [];
+  /** How often long entities were prepared. */
+  prepared = 0;
+
+  constructor(
+    store: Store,
+    {
+      limits = SMALL_LIMITS,
+      domain = stockLedger,
+      decoder = stockDecoder,
+      cacheEvents = 1_000,
+      isOlder = false,
+    }: {
+      limits?: LongLimits;
+      domain?: Domain<StockState, StockEvent>;
+      decoder?: Decoder<StockEvent>;
+      cacheEvents?: number;
+      /** Whether it commits as a program does that knows of no index and no ladder. */
+      isOlder?: boolean;
+    } = {},
+  ) {
+    this.#store = store;
+    this.#isOlder = isOlder;
+    const cache = new HistoryCache<StockState, StockEvent>(cacheEvents);
+    const due = new DueRules([{ name: 'warehouse', qualifies: null }]);
+    this.#context = { domain, decoder, cache, parked: new ParkedRegistry(), due };
+    const log = (_: string, message: string) => this.logged.push(message);
+    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, log, limits });
+  }
+
+  get cachedEvents(): number {
+    return this.#context.cache.events;
+  }
+
+  get parked(): ParkedRegistry {
+    return this.#context.parked;
+  }
+
+  /** Reads the entity as a lane does that finds neither its index nor its fold. */
+  prepare(entityId: string, signal: AbortSignal): Promise<void> {
+    return this.#long.prepare([{ entityId, needs: 'fold' }], signal);
+  }
+
+  async commit(
+    events: readonly DecodedEvent<StockEvent>[],
+    firstMode: 'optimistic' | 'locking' = 'optimistic',
+  ): Promise<BatchTally> {
+    let mode = firstMode;
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const plan = new BatchPlan(this.#context, this.#newcomers, this.#long, events, 0);
+      try {
+        const outcome = await this.#store.commit({
+          moves: [],
+          quarantined: [],
+          entityIds: plan.entityIds,
+          mode,
+          plan: async (versions, readJournals) => {
+            const changes = await plan.plan(versions, readJournals);
+            return this.#isOlder ? changes.map(({ long: _, ...change }) => change) : changes;
+          },
+        });
+        if (outcome.kind === 'committed') return plan.remember();
+        mode = 'locking';
+      } catch (error) {
+        if (plan.unprepared.length === 0) throw error;
+        this.prepared++;
+        await this.#long.prepare(plan.unprepared, this.#signal);
+      }
+    }
+    throw new Error('The batch was refused ten times.');
+  }
+}

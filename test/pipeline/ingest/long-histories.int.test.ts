@@ -1,0 +1,36 @@
+import mysql from 'mysql2/promise';
+import { describe } from 'vitest';
+import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { createDatabase, services } from '../../services/context.ts';
+import { migrate } from './harness.ts';
+import { describeLongHistories, type LongPlace } from './long-histories.ts';
+
+async function open(serverUrl: string): Promise<LongPlace> {
+  const database = await createDatabase(serverUrl);
+  const store = openMysqlStore({
+    url: database.url,
+    log: () => {},
+    clock: systemClock,
+    targets: ['warehouse'],
+  });
+  await migrate(store);
+  const connection = await mysql.createConnection({ uri: database.url });
+  return {
+    store,
+    sql: (statement) => connection.query(statement),
+    async close() {
+      await connection.end();
+      await store.close();
+      await database.drop();
+    },
+  };
+}
+
+describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
+  describeLongHistories('MySQL', () => open(services().mysql.url), 25);
+});
+
+describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
+  describeLongHistories('MariaDB', () => open(services().mariadb.url), 25);
+});
