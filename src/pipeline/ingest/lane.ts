@@ -39,6 +39,8 @@ export type LaneEnd = { kind: 'stopped' } | { kind: 'fenced' } | { kind: 'failed
 
 const BUSY_BACKOFF: Backoff = { baseMs: 10, capMs: 500 };
 const MAX_BUSY_ATTEMPTS = 20;
+/** A batch that met locks for so long ends its lane: claimed one by one, only the partition with the lock waits on. */
+const MAX_BUSY_MS = 15_000;
 /** Of what is taken at once, and of one transaction: few records may be as large as many. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 /** Small enough that the partitions of a lane can take turns inside one transaction. */
@@ -209,6 +211,7 @@ export class Lane<State, Event> {
     const quarantined = pieces.flatMap((piece) => piece.rejected);
     let lockedConflicts = 0;
     let preparations = 0;
+    const begunMs = clock.monotonicMs();
     for (let attempt = 1; ; attempt++) {
       cache.believe(store.generation);
       this.#long.believe(store.generation);
@@ -250,8 +253,9 @@ export class Lane<State, Event> {
           if (rest === pieces) continue;
           return rest.length === 0 || this.#commit(rest);
         }
-        if (!(error instanceof TributaryError && error.code === 'store_busy') || attempt >= MAX_BUSY_ATTEMPTS)
-          throw error;
+        const isBusy = error instanceof TributaryError && error.code === 'store_busy';
+        const hasWaited = clock.monotonicMs() - begunMs >= MAX_BUSY_MS;
+        if (!isBusy || hasWaited || attempt >= MAX_BUSY_ATTEMPTS) throw error;
         log('debug', error.message, { attempt });
         this.#lockFromNowOn();
         await clock.sleep(fullJitterMs(BUSY_BACKOFF, attempt, clock.random()), this.#stopping.signal);
