@@ -6,6 +6,7 @@ import type { Oracle } from '../oracle.ts';
 import { Standstills } from './standstill.ts';
 
 const POLL_MS = 250;
+const LOOK_MS = 5_000;
 const TARGET_EVERY_POLLS = 2;
 /** The part of the standstills that is the target; the others are named `topic/partition`. */
 export const TARGET_PART = 'target';
@@ -68,16 +69,20 @@ export class ProgressWatch {
         opened = { url, tables: new Tables(url) };
       }
       const ends = this.#options.ends();
-      const checkpoints = await opened.tables.checkpoints().catch(() => null);
+      const checkpoints = await within(LOOK_MS, opened.tables.checkpoints());
       // A database that does not answer leaves the last picture: then nothing has moved.
       if (checkpoints !== null) this.#checkpoints = checkpoints;
       this.#seePartitions(ends);
+      if (checkpoints === null) {
+        // A connection to a server that died may never say so.
+        void opened.tables.close().catch(() => {});
+        opened = null;
+      }
       if (poll % TARGET_EVERY_POLLS === 0) await this.#seeTarget();
       if (checkpoints !== null) this.#looks++;
       await sleep(POLL_MS, undefined, { signal }).catch(() => {});
     }
-    await opened?.tables.close().catch(() => {});
-    await this.#target?.close().catch(() => {});
+    await within(LOOK_MS, Promise.all([opened?.tables.close(), this.#target?.close()]));
   }
 
   #seePartitions(ends: ReadonlyMap<string, bigint>): void {
@@ -112,5 +117,16 @@ export class ProgressWatch {
       mark: `${held.size} ${versions}`,
       isOwed: wrong.size > 0,
     });
+  }
+}
+
+/** The result, or null if it takes longer or fails. */
+async function within<Result>(ms: number, work: Promise<Result>): Promise<Result | null> {
+  const over = new AbortController();
+  const late = sleep(ms, null, { signal: over.signal }).catch(() => null);
+  try {
+    return await Promise.race([work.catch(() => null), late]);
+  } finally {
+    over.abort();
   }
 }
