@@ -100,8 +100,11 @@ export interface ConsumerOptions {
 export interface EventLogConsumer {
   /** Joins the group and resolves once asked to; calls the listener from then on, one call at a time. */
   start(listener: ConsumerListener): Promise<void>;
-  /** Reads these partitions from these offsets on; whatever waited for them in memory is dropped. */
-  follow(positions: readonly Position[]): void;
+  /**
+   * Reads these partitions from these offsets on; whatever waited for them in memory is dropped. Halts a partition with
+   * `log_diverged` if the record before the offset is another one now than the one that the leader epoch was read with.
+   */
+  follow(positions: readonly FollowPosition[]): void;
   /** Reads these partitions no more, and drops what waits for them. */
   unfollow(partitions: readonly TopicPartition[]): void;
   /**
@@ -124,6 +127,15 @@ export interface EventLogConsumer {
   close(): Promise<void>;
 }
 
+/** A place to read on from, and the proof that the log before it is still the log that was read. */
+export interface FollowPosition extends Position {
+  /** The leader epoch of the last record before the offset; `UNKNOWN_LEADER_EPOCH` leaves the check out. */
+  readonly leaderEpoch: number;
+}
+
+/** Stands where no leader epoch is known, and in logs that have none because only one process can ever lead. */
+export const UNKNOWN_LEADER_EPOCH = -1;
+
 export interface TakeLimits {
   readonly maxRecords: number;
   readonly maxBytes: number;
@@ -137,6 +149,8 @@ export interface FetchedBatch extends TopicPartition {
   readonly records: readonly LogRecord[];
   /** Where the next batch of this partition starts. */
   readonly nextOffset: bigint;
+  /** Of the leader that appended the records, and all else before `nextOffset`; `UNKNOWN_LEADER_EPOCH` if there is none. */
+  readonly leaderEpoch: number;
 }
 
 export interface ConsumerListener {
@@ -155,7 +169,8 @@ export interface AssignedPartition extends PartitionRange {
 }
 
 export interface PartitionFault extends TopicPartition {
-  readonly kind: 'offset_out_of_range' | 'topic_recreated' | 'corrupt_batch';
+  /** `log_diverged`: records that were read are no longer in the log, and others may stand in their places. */
+  readonly kind: 'offset_out_of_range' | 'topic_recreated' | 'corrupt_batch' | 'log_diverged';
   /** The offset that was to be read. */
   readonly offset: bigint;
   /** What was seen and what is missing, in one sentence. */

@@ -8,11 +8,13 @@ import type {
   EventLog,
   EventLogConsumer,
   FetchedBatch,
+  FollowPosition,
   LogRecord,
   NewRecord,
   PartitionFault,
   RecordHeader,
 } from '../../src/ports/event-log.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
 
 /** One log under test. The suite makes topics and groups of names never used before, so a log may be shared. */
 export interface EventLogHarness {
@@ -73,11 +75,12 @@ export class TestMember {
     const listener: ConsumerListener = {
       assigned: (partitions) =>
         this.#told({ kind: 'assigned', partitions }, async () => {
-          const positions: Position[] = [];
+          const positions: FollowPosition[] = [];
           for (const partition of partitions) {
             this.held.set(partitionName(partition), partition);
             const offset = this.#startAt(partition);
-            if (offset !== null) positions.push({ ...plain(partition), offset });
+            if (offset !== null)
+              positions.push({ ...plain(partition), offset, leaderEpoch: UNKNOWN_LEADER_EPOCH });
           }
           this.consumer.follow(positions);
         }),

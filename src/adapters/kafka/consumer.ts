@@ -6,6 +6,7 @@ import type {
   ConsumerOptions,
   EventLogConsumer,
   FetchedBatch,
+  FollowPosition,
   PartitionFault,
   PartitionRange,
   TakeLimits,
@@ -51,7 +52,7 @@ export class KafkaConsumer implements EventLogConsumer {
     this.#member.start();
   }
 
-  follow(positions: readonly Position[]): void {
+  follow(positions: readonly FollowPosition[]): void {
     this.#fetcher.follow(
       positions.flatMap((position) => {
         const topicId = this.#held.get(partitionName(position));

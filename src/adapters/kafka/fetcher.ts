@@ -1,7 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
-import type { FetchedBatch, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
+import type { FetchedBatch, FollowPosition, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
 import { AbortedFilter } from './aborted.ts';
 import { Arrivals } from './arrivals.ts';
 import { CorruptBatchError, readBatches } from './batches.ts';
@@ -57,7 +57,7 @@ export class Fetcher {
     this.#events = events;
   }
 
-  follow(positions: readonly (Position & { readonly topicId: string })[]): void {
+  follow(positions: readonly (FollowPosition & { readonly topicId: string })[]): void {
     for (const position of positions) {
       this.#problems.delete(partitionName(position));
       this.#followed.set(partitionName(position), new Followed(position));

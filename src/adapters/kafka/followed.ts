@@ -1,5 +1,11 @@
-import { type Position, partitionName } from '../../core/offset.ts';
-import type { FetchedBatch, LogRecord, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
+import { partitionName } from '../../core/offset.ts';
+import type {
+  FetchedBatch,
+  FollowPosition,
+  LogRecord,
+  PartitionFault,
+  TakeLimits,
+} from '../../ports/event-log.ts';
 import { type Batch, CorruptBatchError } from './batches.ts';
 import type { PartitionToFetch } from './fetch.ts';
 import { decodeRecords } from './records.ts';
@@ -13,6 +19,8 @@ const patienceMs = 1_000;
 /** Something that was read: a batch of committed records, or nothing but the news that the position moved on. */
 interface Read {
   readonly batch: Batch | undefined;
+  /** Of the last thing before `nextOffset`. */
+  readonly leaderEpoch: number;
   nextOffset: bigint;
 }
 
@@ -26,8 +34,8 @@ export class Followed {
   readonly queue: Read[] = [];
   queuedBytes = 0;
   fetchOffset: bigint;
-  /** Of the last batch read; -1 before the first one. */
-  lastEpoch = -1;
+  /** The leader epoch of the last thing before `fetchOffset`, or -1: the broker checks that its log has it still. */
+  lastEpoch: number;
   lastFilledTurn = -1;
   isInFlight = false;
   isWithoutLeader = false;
@@ -36,17 +44,20 @@ export class Followed {
   suspectOffset: bigint | undefined;
   fault: PartitionFault | undefined;
   #takeOffset: bigint;
+  #takeEpoch: number;
   #isUndecodable = false;
   /** Since when the others wait for it, or have waited. */
   #missedSinceMs: number | undefined;
 
-  constructor(position: Position & { readonly topicId: string }) {
+  constructor(position: FollowPosition & { readonly topicId: string }) {
     this.name = partitionName(position);
     this.topic = position.topic;
     this.partition = position.partition;
     this.topicId = position.topicId;
     this.fetchOffset = position.offset;
     this.#takeOffset = position.offset;
+    this.lastEpoch = position.leaderEpoch;
+    this.#takeEpoch = position.leaderEpoch;
   }
 
   toFetch(leaderEpoch: number, maxBytes: number): PartitionToFetch {
@@ -58,15 +69,16 @@ export class Followed {
   push(batch: Batch, isCommitted: boolean): void {
     if (batch.nextOffset <= this.fetchOffset) return;
     this.fetchOffset = batch.nextOffset;
-    this.lastEpoch = batch.leaderEpoch;
+    const { leaderEpoch, nextOffset } = batch;
+    this.lastEpoch = leaderEpoch;
     if (isCommitted && batch.recordCount > 0) {
-      this.queue.push({ batch, nextOffset: batch.nextOffset });
+      this.queue.push({ batch, leaderEpoch, nextOffset });
       this.queuedBytes += bytesOf(batch);
       return;
     }
     const last = this.queue.at(-1);
-    if (last !== undefined) last.nextOffset = batch.nextOffset;
-    else this.queue.push({ batch: undefined, nextOffset: batch.nextOffset });
+    if (last !== undefined && last.leaderEpoch === leaderEpoch) last.nextOffset = nextOffset;
+    else this.queue.push({ batch: undefined, leaderEpoch, nextOffset });
   }
 
   /** How long the others should wait for it: nothing of it is there to be taken, though the log, up to `end`, holds more. */
@@ -88,7 +100,8 @@ export class Followed {
 
   /**
    * As many batches as fit the limits and are no younger than `untilMs`, as one; with `atLeastOne`, the first one
-   * whatever its size. A batch that can't be decoded becomes a fault, once everything before it is taken.
+   * whatever its size. All of it has one leader epoch. A batch that can't be decoded becomes a fault, once everything
+   * before it is taken.
    */
   take(
     limits: TakeLimits,
@@ -100,7 +113,8 @@ export class Followed {
     let count = 0;
     const from = this.#takeOffset;
     while (count < this.queue.length) {
-      const { batch, nextOffset } = this.queue[count] as Read;
+      const { batch, nextOffset, leaderEpoch } = this.queue[count] as Read;
+      if (count > 0 && leaderEpoch !== this.#takeEpoch) break;
       const size = batch === undefined ? 0 : bytesOf(batch);
       const fits =
         bytes + size <= limits.maxBytes && records.length + (batch?.recordCount ?? 0) <= limits.maxRecords;
@@ -109,6 +123,7 @@ export class Followed {
       if (batch !== undefined && !this.#decode(batch, records)) break;
       bytes += size;
       this.#takeOffset = nextOffset;
+      this.#takeEpoch = leaderEpoch;
       count++;
     }
     if (this.#isUndecodable) {
@@ -120,7 +135,8 @@ export class Followed {
     }
     if (this.#takeOffset === from) return undefined;
     const { topic, partition } = this;
-    return { batch: { topic, partition, records, nextOffset: this.#takeOffset }, bytes };
+    const nextOffset = this.#takeOffset;
+    return { batch: { topic, partition, records, nextOffset, leaderEpoch: this.#takeEpoch }, bytes };
   }
 
   #decode(batch: Batch, into: LogRecord[]): boolean {

@@ -8,7 +8,7 @@ import { claimEach } from './claims.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
-import type { Lane, LaneContext, LaneEnd, OwnedPartition } from './lane.ts';
+import { followPositionOf, type Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
 import { ParkedRegistry } from './parked.ts';
@@ -277,11 +277,12 @@ export class Ingest<State, Event> {
         partition: checkpoint.partition,
         epoch: checkpoint.epoch,
         committed: checkpoint.nextOffset,
+        leaderEpoch: checkpoint.leaderEpoch,
       });
     }
     if (claimed.length === 0) return;
     for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
-    this.#consumer.follow(positionsOf(claimed));
+    this.#consumer.follow(claimed.map(followPositionOf));
     logger('info', `Working on ${claimed.length} more partitions`, {
       partitions: claimed.map(partitionName).join(' '),
     });

@@ -22,6 +22,7 @@ import { encodeBatch, largestEncodedBytes } from '../../../src/adapters/kafka/re
 import { decodeRecords } from '../../../src/adapters/kafka/records.ts';
 import { partitionName, type TopicPartition } from '../../../src/core/offset.ts';
 import type { LogRecord, NewRecord, RecordHeader } from '../../../src/ports/event-log.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 
 const identity = { producerId: 7n, producerEpoch: 0, baseSequence: 0 };
 const timestampMs = 1_790_000_000_123;
@@ -173,7 +174,8 @@ describe('the filter of aborted transactions', () => {
 });
 
 describe('what was read and not taken yet', () => {
-  const followed = () => new Followed({ topic: 't', partition: 0, offset: 0n, topicId: 'id' });
+  const followed = () =>
+    new Followed({ topic: 't', partition: 0, offset: 0n, leaderEpoch: UNKNOWN_LEADER_EPOCH, topicId: 'id' });
   const read = (buffer: Buffer) => [...readBatches(buffer)] as [Batch, ...Batch[]];
 
   it('moves the position over batches that have nothing to say, alone or after others', () => {
