@@ -9,6 +9,7 @@ import type {
   EventLogConsumer,
   FetchedBatch,
   FollowPosition,
+  LoggedHeader,
   LogRecord,
   NewRecord,
   PartitionFault,
@@ -286,7 +287,7 @@ export function valueText(record: LogRecord): string {
 export function bytesOf(record: {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
-  readonly headers: readonly RecordHeader[];
+  readonly headers: readonly LoggedHeader[];
 }): unknown {
   const hex = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString('hex'));
   return {

@@ -118,6 +118,10 @@ export class KafkaCluster {
     await Promise.all(this.nodeIds.map((nodeId) => this.startBroker(nodeId)));
   }
 
+  isRunning(nodeId: number): boolean {
+    return this.#running.has(nodeId);
+  }
+
   /** Starts a broker that was killed, with the data that it had, and resolves once it answers. */
   async startBroker(nodeId: number): Promise<void> {
     const { listensAt, properties } = this.#of(nodeId);

@@ -247,7 +247,7 @@ export class Ingest<State, Event> {
 
   async #claim(due: readonly AssignedPartition[]): Promise<void> {
     const { store, log, topics, logger } = this.#options;
-    const described = await log.describe(topics);
+    const partitionCounts = await log.partitionCounts(topics);
     // Claiming what was given up meanwhile would only fence its next owner.
     const partitions = due.filter((partition) => this.#assigned.get(partitionName(partition)) === partition);
     if (partitions.length === 0 || this.#stopping.signal.aborted) return;
@@ -287,7 +287,7 @@ export class Ingest<State, Event> {
       partitions: claimed.map(partitionName).join(' '),
     });
     // Where topics differ in their number of partitions, lanes would meet at every batch: there is one lane then.
-    const isCoPartitioned = new Set(described.map((topic) => topic.partitions.length)).size === 1;
+    const isCoPartitioned = new Set(partitionCounts.values()).size === 1;
     await this.#lanes.start(claimed, isCoPartitioned ? this.#options.lanes : 1);
   }
 
