@@ -329,9 +329,8 @@ export class Ingest<State, Event> {
       const affected = this.#lanes.holding((partition) => names.has(partitionName(partition)));
       this.#consumer.unfollow(partitions);
       await this.#lanes.stop(affected);
-      await this.#consumer.commit(
-        positionsOf(this.#owned.values()).filter((position) => names.has(partitionName(position))),
-      );
+      const given = [...this.#owned.values()].filter((partition) => names.has(partitionName(partition)));
+      await this.#consumer.commit(positionsOf(given));
       for (const name of names) this.#owned.delete(name);
       this.#lanes.resumeKept(affected, names);
     });
