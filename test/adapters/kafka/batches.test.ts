@@ -274,3 +274,25 @@ describe('the leader epochs of what was read', () => {
     ]);
   });
 });
+
+describe('header names', () => {
+  it('are text where they are UTF-8, and their bytes where they are not', () => {
+    const names = [
+      Buffer.from('é'),
+      Buffer.from('\ufffd'),
+      Buffer.from([0x61, 0xff]),
+      Buffer.from([0x61, 0xfe]),
+    ];
+    const headers = names.map((name) => Buffer.concat([varint(name.length), name, varint(-1)]));
+    const body = Buffer.concat([
+      Buffer.from([0, 0, 0]),
+      varint(-1),
+      varint(-1),
+      varint(names.length),
+      ...headers,
+    ]);
+    const partition = pushed({ recordCount: 1, records: Buffer.concat([varint(body.length), body]) });
+    const [record] = partition.take({ maxRecords: 1, maxBytes: limit }, true)?.batch.records ?? [];
+    expect(record?.headers.map(([name]) => name)).toEqual(['é', '\ufffd', names[2], names[3]]);
+  });
+});
