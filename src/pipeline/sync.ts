@@ -302,8 +302,8 @@ export class Sync<State, Event> {
   }
 
   async #checkTopics(): Promise<void> {
-    const described = await this.#options.log.describe(this.#topics);
-    const missing = this.#topics.filter((topic) => !described.some((found) => found.topic === topic));
+    const found = await this.#options.log.partitionCounts(this.#topics);
+    const missing = this.#topics.filter((topic) => !found.has(topic));
     if (missing.length === 0) return;
     throw new TributaryError(
       'topic_missing',

@@ -7,6 +7,8 @@ import type { Position, TopicPartition } from '../core/offset.ts';
 export interface EventLog {
   /** The given topics as they are now; a topic that does not exist is left out. */
   describe(topics: readonly string[]): Promise<TopicDescription[]>;
+  /** How many partitions each of the topics has, whether or not they can be read; a topic that does not exist is left out. */
+  partitionCounts(topics: readonly string[]): Promise<Map<string, number>>;
   /** Makes the topics that do not exist yet. Topics that exist are left as they are. */
   createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void>;
   producer(options?: ProducerOptions): EventLogProducer;
@@ -19,6 +21,8 @@ export interface TopicDescription {
   readonly topic: string;
   /** Changes if the topic is deleted and made again. */
   readonly topicId: string;
+  readonly partitionCount: number;
+  /** By partition number. Left out are partitions that can't be read just now: without a leader, for instance. */
   readonly partitions: readonly PartitionRange[];
 }
 
@@ -77,13 +81,16 @@ export interface NewRecord {
 /** A name may stand more than once. */
 export type RecordHeader = readonly [name: string, value: Uint8Array | null];
 
+/** A header as the log has it. The name is text if its bytes are well-formed UTF-8, and those bytes otherwise. */
+export type LoggedHeader = readonly [name: string | Uint8Array, value: Uint8Array | null];
+
 export interface LogRecord {
   readonly offset: bigint;
   /** The record's own timestamp, in milliseconds. */
   readonly timestampMs: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
-  readonly headers: readonly RecordHeader[];
+  readonly headers: readonly LoggedHeader[];
 }
 
 export interface ConsumerOptions {
@@ -100,8 +107,11 @@ export interface ConsumerOptions {
 export interface EventLogConsumer {
   /** Joins the group and resolves once asked to; calls the listener from then on, one call at a time. */
   start(listener: ConsumerListener): Promise<void>;
-  /** Reads these partitions from these offsets on; whatever waited for them in memory is dropped. */
-  follow(positions: readonly Position[]): void;
+  /**
+   * Reads these partitions from these offsets on; whatever waited for them in memory is dropped. Halts a partition with
+   * `log_diverged` if the record before the offset is another one now than the one that the leader epoch was read with.
+   */
+  follow(positions: readonly FollowPosition[]): void;
   /** Reads these partitions no more, and drops what waits for them. */
   unfollow(partitions: readonly TopicPartition[]): void;
   /**
@@ -124,6 +134,15 @@ export interface EventLogConsumer {
   close(): Promise<void>;
 }
 
+/** A place to read on from, and the proof that the log before it is still the log that was read. */
+export interface FollowPosition extends Position {
+  /** The leader epoch of the last record before the offset; `UNKNOWN_LEADER_EPOCH` leaves the check out. */
+  readonly leaderEpoch: number;
+}
+
+/** Stands where no leader epoch is known, and in logs that have none because only one process can ever lead. */
+export const UNKNOWN_LEADER_EPOCH = -1;
+
 export interface TakeLimits {
   readonly maxRecords: number;
   readonly maxBytes: number;
@@ -137,10 +156,16 @@ export interface FetchedBatch extends TopicPartition {
   readonly records: readonly LogRecord[];
   /** Where the next batch of this partition starts. */
   readonly nextOffset: bigint;
+  /** Of the leader that appended the records, and all else before `nextOffset`; `UNKNOWN_LEADER_EPOCH` if there is none. */
+  readonly leaderEpoch: number;
 }
 
 export interface ConsumerListener {
-  /** These partitions are this member's now, in addition to those it has; the caller answers with `follow`. */
+  /**
+   * These partitions are this member's now, in addition to those it has; the caller answers with `follow`. A partition
+   * that can't be read yet, because it has no leader for instance, is told by itself once it can, and named by `health`
+   * until then.
+   */
   assigned(partitions: readonly AssignedPartition[]): Promise<void>;
   /** About to go to another member: once this resolves, they may. */
   revoked(partitions: readonly TopicPartition[]): Promise<void>;
@@ -155,7 +180,16 @@ export interface AssignedPartition extends PartitionRange {
 }
 
 export interface PartitionFault extends TopicPartition {
-  readonly kind: 'offset_out_of_range' | 'topic_recreated' | 'corrupt_batch';
+  /**
+   * `log_diverged`: records that were read are no longer in the log, and others may stand in their places.
+   * `batch_too_large`: records that were appended together, compressed, are more than may be in memory at once.
+   */
+  readonly kind:
+    | 'offset_out_of_range'
+    | 'topic_recreated'
+    | 'corrupt_batch'
+    | 'batch_too_large'
+    | 'log_diverged';
   /** The offset that was to be read. */
   readonly offset: bigint;
   /** What was seen and what is missing, in one sentence. */

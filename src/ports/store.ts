@@ -137,6 +137,11 @@ export interface Checkpoint extends TopicPartition {
   readonly topicId: string;
   /** Of the next record to be journaled. */
   readonly nextOffset: bigint;
+  /**
+   * The log's leader epoch of the last record that was journaled: with it the log can tell whether it still holds that
+   * record. `UNKNOWN_LEADER_EPOCH` before the first commit, and after an operator's decision.
+   */
+  readonly leaderEpoch: number;
   readonly epoch: bigint;
   /** Why the partition waits for an operator, or null. */
   readonly haltReason: string | null;
@@ -189,6 +194,8 @@ export interface CheckpointMove extends TopicPartition {
   readonly epoch: bigint;
   readonly fromOffset: bigint;
   readonly toOffset: bigint;
+  /** Of the last record before `toOffset`. */
+  readonly leaderEpoch: number;
 }
 
 /** What one entity gains, or how its row is made again. */

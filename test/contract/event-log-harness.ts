@@ -8,11 +8,14 @@ import type {
   EventLog,
   EventLogConsumer,
   FetchedBatch,
+  FollowPosition,
+  LoggedHeader,
   LogRecord,
   NewRecord,
   PartitionFault,
   RecordHeader,
 } from '../../src/ports/event-log.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
 
 /** One log under test. The suite makes topics and groups of names never used before, so a log may be shared. */
 export interface EventLogHarness {
@@ -73,11 +76,12 @@ export class TestMember {
     const listener: ConsumerListener = {
       assigned: (partitions) =>
         this.#told({ kind: 'assigned', partitions }, async () => {
-          const positions: Position[] = [];
+          const positions: FollowPosition[] = [];
           for (const partition of partitions) {
             this.held.set(partitionName(partition), partition);
             const offset = this.#startAt(partition);
-            if (offset !== null) positions.push({ ...plain(partition), offset });
+            if (offset !== null)
+              positions.push({ ...plain(partition), offset, leaderEpoch: UNKNOWN_LEADER_EPOCH });
           }
           this.consumer.follow(positions);
         }),
@@ -283,7 +287,7 @@ export function valueText(record: LogRecord): string {
 export function bytesOf(record: {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
-  readonly headers: readonly RecordHeader[];
+  readonly headers: readonly LoggedHeader[];
 }): unknown {
   const hex = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString('hex'));
   return {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { partitionName } from '../../src/core/offset.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
 import {
   type EventLogSuite,
   generousLimits,
@@ -20,7 +21,7 @@ export function describeReading(suite: EventLogSuite): void {
       expect(
         await member.consumer.take(partitionsOf(topic, 1), generousLimits, new AbortController().signal),
       ).toEqual([]);
-      member.consumer.follow([{ topic, partition: 0, offset: 7n }]);
+      member.consumer.follow([{ topic, partition: 0, offset: 7n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
       const read = await member.read(partitionsOf(topic, 1), 3);
       expect(read.map(({ offset }) => offset)).toEqual([7n, 8n, 9n]);
       expect(read.map(valueText)).toEqual(['7', '8', '9']);
@@ -134,10 +135,10 @@ export function describeReading(suite: EventLogSuite): void {
         { maxRecords: 1, maxBytes: 1 },
         AbortSignal.timeout(suite.timeoutMs),
       );
-      member.consumer.follow([{ topic, partition: 0, offset: 90n }]);
+      member.consumer.follow([{ topic, partition: 0, offset: 90n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
       const forward = await member.read(partitions, 10);
       expect(forward.map(({ offset }) => Number(offset))).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99]);
-      member.consumer.follow([{ topic, partition: 0, offset: 0n }]);
+      member.consumer.follow([{ topic, partition: 0, offset: 0n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
       const back = await member.read(partitions, 100);
       expect(back.map(valueText)).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
     });
@@ -184,7 +185,7 @@ export function describeReading(suite: EventLogSuite): void {
       await suite.append(Array.from({ length: 20 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
       const halted = [{ topic, partition: 0 }];
       expect(await member.consumer.take(halted, generousLimits, new AbortController().signal)).toEqual([]);
-      member.consumer.follow([{ topic, partition: 0, offset: 1n }]);
+      member.consumer.follow([{ topic, partition: 0, offset: 1n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
       const [record] = await member.read(halted, 1);
       expect(record?.offset).toBe(1n);
       expect(member.faults).toHaveLength(1);
@@ -226,7 +227,7 @@ export function describeReading(suite: EventLogSuite): void {
         offset: 3n,
       });
       expect(member.faults[0]?.detail).toMatch(/\b4\b/);
-      member.consumer.follow([{ topic, partition: 0, offset: 4n }]);
+      member.consumer.follow([{ topic, partition: 0, offset: 4n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
       expect((await member.read(partitionsOf(topic, 1), 6)).map(valueText)).toEqual([
         '4',
         '5',

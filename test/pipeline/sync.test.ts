@@ -255,10 +255,17 @@ describe('the whole pipeline', () => {
     );
     await silent.stop();
     let isDown = true;
+    const mayAnswer = () => {
+      if (isDown) throw new TributaryError('log_unreachable', 'The log does not answer.');
+    };
     const log = wrap(place.log, {
       describe: async (topics) => {
-        if (isDown) throw new TributaryError('log_unreachable', 'The log does not answer.');
+        mayAnswer();
         return place.log.describe(topics);
+      },
+      partitionCounts: async (topics) => {
+        mayAnswer();
+        return place.log.partitionCounts(topics);
       },
     });
     let isStoreReady = false;

@@ -36,6 +36,7 @@ export { createDatabase, type DatabaseOptions, defaultDatabase, type TestDatabas
 export { readEnvironment, type ServicesEnvironment } from './environment.ts';
 export { ServiceUnavailableError } from './errors.ts';
 export type { KafkaOptions } from './kafka.ts';
+export { KafkaCluster, type KafkaClusterOptions, startKafkaCluster } from './kafka-cluster.ts';
 export { freePort } from './ports.ts';
 export { RunningServices, type StartSettings, startServices, type WantedServices } from './start.ts';
 export { kafkaTool, kcat } from './tools.ts';

@@ -54,6 +54,27 @@ export function kraftProperties(addresses: KraftAddresses, overrides: Properties
   };
 }
 
+/** What the controller and the brokers of a cluster have in common: a dead broker is noticed within three seconds. */
+export function clusterProperties(controller: string, brokers: number): Properties {
+  return {
+    ...testSettings,
+    ...kraftTestSettings,
+    'controller.quorum.voters': controller,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT',
+    'default.replication.factor': String(brokers),
+    'offsets.topic.replication.factor': String(brokers),
+    'transaction.state.log.replication.factor': String(brokers),
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
+    'replica.lag.time.max.ms': '2000',
+    'replica.socket.timeout.ms': '3000',
+    'replica.fetch.wait.max.ms': '200',
+    'controller.quorum.request.timeout.ms': '2000',
+    'unclean.leader.election.interval.ms': '1000',
+  };
+}
+
 export function zookeeperProperties(
   clientPort: number,
   zookeeperPort: number,

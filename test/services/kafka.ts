@@ -206,7 +206,7 @@ async function privateKafka39(
 }
 
 /** The heap starts small and grows, so that an idle broker stays small. -UsePerfData: no files in /tmp. */
-function serverJava(java: Java, jars: readonly string[], heap: string, logging: string): string[] {
+export function serverJava(java: Java, jars: readonly string[], heap: string, logging: string): string[] {
   return [java.path, '-XX:-UsePerfData', '-XX:+UseG1GC', `-Xmx${heap}`, logging, '-cp', jars.join(':')];
 }
 
@@ -217,6 +217,6 @@ export function shortLivedJava(java: Java, jars: readonly string[], ...flags: re
 }
 
 /** Kafka's cluster ids are 16 bytes in base64url; one that starts with a dash would be read as an option. */
-function newClusterId(): string {
+export function newClusterId(): string {
   return randomBytes(16).toString('base64url').replace(/^-/, 'A');
 }

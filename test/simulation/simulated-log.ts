@@ -12,6 +12,7 @@ import type {
   ProducerOptions,
   TopicDescription,
 } from '../../src/ports/event-log.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
 import type { Process } from './scheduler.ts';
 import { SimulatedConsumer } from './simulated-consumer.ts';
 import { type Sharing, SimulatedGroup } from './simulated-group.ts';
@@ -82,7 +83,8 @@ export class SimulatedPartition implements TopicPartition {
     const last = records.at(-1);
     const isCut = records.length === limit && last !== undefined;
     const { topic, partition } = this;
-    return { topic, partition, records, nextOffset: isCut ? last.offset + 1n : to };
+    const nextOffset = isCut ? last.offset + 1n : to;
+    return { topic, partition, records, nextOffset, leaderEpoch: UNKNOWN_LEADER_EPOCH };
   }
 
   #indexOf(offset: bigint): number {
@@ -179,7 +181,7 @@ export class SimulatedLog {
         startOffset,
         endOffset,
       }));
-      return [{ topic, topicId: first.topicId, partitions: ranges }];
+      return [{ topic, topicId: first.topicId, partitionCount: ranges.length, partitions: ranges }];
     });
   }
 
@@ -223,6 +225,11 @@ class LogConnection implements EventLog {
 
   async describe(topics: readonly string[]): Promise<TopicDescription[]> {
     return this.#answered(() => this.#log.describe(topics));
+  }
+
+  async partitionCounts(topics: readonly string[]): Promise<Map<string, number>> {
+    const described = await this.describe(topics);
+    return new Map(described.map(({ topic, partitionCount }) => [topic, partitionCount]));
   }
 
   async createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   ConsumerOptions,
   EventLogConsumer,
   FetchedBatch,
+  FollowPosition,
   PartitionFault,
   TakeLimits,
 } from '../../ports/event-log.ts';
@@ -63,7 +64,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     await this.#member.start();
   }
 
-  follow(positions: readonly Position[]): void {
+  follow(positions: readonly FollowPosition[]): void {
     for (const position of positions) {
       const name = partitionName(position);
       const row = this.#assigned.get(name);

@@ -48,6 +48,11 @@ class SqliteEventLog implements EmbeddedLog {
     return describeTopics(this.#database, topics);
   }
 
+  async partitionCounts(topics: readonly string[]): Promise<Map<string, number>> {
+    const described = await this.describe(topics);
+    return new Map(described.map(({ topic, partitionCount }) => [topic, partitionCount]));
+  }
+
   createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void> {
     return createTopics(this.#database, topics, () => this.#options.clock.uuid());
   }

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
-import type { FetchedBatch, PartitionFault } from '../../ports/event-log.ts';
+import { type FetchedBatch, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import type { LogDatabase } from './database.ts';
 import { readOwner } from './membership.ts';
 import { unpackRecords } from './record-codec.ts';
@@ -128,9 +128,13 @@ export function readPartitionRecords(
       `The batch at offset ${followed.nextOffset} of ${partitionName(followed.row)} cannot be read: ${messageOf(error)}.`,
     );
   }
-  const batch =
-    records.length === 0 ? null : { topic, partition, records, nextOffset: BigInt(followed.nextOffset) };
-  return { batch, bytes, fault };
+  if (records.length === 0) return { batch: null, bytes, fault };
+  const nextOffset = BigInt(followed.nextOffset);
+  return {
+    batch: { topic, partition, records, nextOffset, leaderEpoch: UNKNOWN_LEADER_EPOCH },
+    bytes,
+    fault,
+  };
 }
 
 /** Whether what was read makes no sense, rather than that it could not be read just now. */

@@ -58,7 +58,8 @@ export async function describeTopics(
     topics.flatMap((topic) => {
       const rows = readTopicPartitions(database, topic);
       const [first] = rows;
-      return first === undefined ? [] : [{ topic, topicId: first.topicId, partitions: rows.map(rangeOf) }];
+      if (first === undefined) return [];
+      return [{ topic, topicId: first.topicId, partitionCount: rows.length, partitions: rows.map(rangeOf) }];
     }),
   );
 }

@@ -1,12 +1,11 @@
-import { zstdDecompressSync } from 'node:zlib';
-import { compressionsAlgorithmsByBitmask, crc32c } from '@platformatic/kafka';
+import { crc32c } from '@platformatic/kafka';
 
 /*
  * Record batches (magic 2) as they lie in the log and in a fetch response.
  * Source: https://kafka.apache.org/documentation/#recordbatch
  */
 
-/** The head of one batch, and its records as bytes, decompressed and not decoded yet. */
+/** The head of one batch, and its records as the bytes that they are in the log, perhaps compressed. */
 export interface Batch {
   readonly baseOffset: bigint;
   /** Of the next batch, at the least. */
@@ -19,6 +18,7 @@ export interface Batch {
   /** Given if the broker's time of appending stands for the time of every record. */
   readonly appendTimestampMs: number | undefined;
   readonly recordCount: number;
+  readonly compression: number;
   readonly records: Buffer;
 }
 
@@ -50,10 +50,6 @@ const compressionMask = 0b111;
 const appendTimeFlag = 1 << 3;
 const transactionalFlag = 1 << 4;
 const controlFlag = 1 << 5;
-const zstd = 4;
-
-/** A batch of a few kilobytes that unpacks to gigabytes must not end the process. */
-const maxDecompressedBytes = 256 * 1024 * 1024;
 
 /**
  * The whole batches in `records`, one by one; a last one that is cut off is left out. Throws a
@@ -88,6 +84,13 @@ function readBatch(bytes: Buffer, baseOffset: bigint): Batch {
       `the batch at offset ${baseOffset} has the CRC32C ${hexadecimal(actual)} instead of ${hexadecimal(expected)}`,
     );
   }
+  const recordCount = bytes.readInt32BE(recordCountAt);
+  if (recordCount < 0) {
+    throw new CorruptBatchError(
+      baseOffset,
+      `the batch at offset ${baseOffset} says that it has ${recordCount} records`,
+    );
+  }
   const attributes = bytes.readInt16BE(attributesAt);
   const isControl = (attributes & controlFlag) !== 0;
   return {
@@ -100,25 +103,10 @@ function readBatch(bytes: Buffer, baseOffset: bigint): Batch {
     timestampMs: Number(bytes.readBigInt64BE(baseTimestampAt)),
     appendTimestampMs:
       (attributes & appendTimeFlag) === 0 ? undefined : Number(bytes.readBigInt64BE(maxTimestampAt)),
-    recordCount: bytes.readInt32BE(recordCountAt),
-    records: decompressed(bytes.subarray(headBytes), attributes & compressionMask, baseOffset),
+    recordCount,
+    compression: attributes & compressionMask,
+    records: bytes.subarray(headBytes),
   };
-}
-
-function decompressed(records: Buffer, compression: number, baseOffset: bigint): Buffer {
-  if (compression === 0) return records;
-  try {
-    if (compression === zstd) return zstdDecompressSync(records, { maxOutputLength: maxDecompressedBytes });
-    const algorithm =
-      compressionsAlgorithmsByBitmask[compression as keyof typeof compressionsAlgorithmsByBitmask];
-    if (algorithm === undefined) throw new Error(`there is no compression number ${compression}`);
-    return algorithm.decompressSync(records);
-  } catch (error) {
-    throw new CorruptBatchError(
-      baseOffset,
-      `the batch at offset ${baseOffset} can't be decompressed: ${(error as Error).message}`,
-    );
-  }
 }
 
 function hexadecimal(crc: number): string {

@@ -1,8 +1,8 @@
-import { Connection, findCoordinatorV4, listOffsetsV7, metadataV12 } from '@platformatic/kafka';
+import { Connection, findCoordinatorV4, metadataV12 } from '@platformatic/kafka';
 import { TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import type { PartitionRange } from '../../ports/event-log.ts';
 import { explain, responseOf, unreachable } from './errors.ts';
+import { pushTo } from './lists.ts';
 import type { KafkaSettings } from './options.ts';
 
 /*
@@ -33,16 +33,16 @@ export interface PartitionMetadata {
   readonly leaderEpoch: number;
 }
 
-const anyConsumer = -1;
-const readCommitted = 1;
-const latestTimestamp = -1n;
-const earliestTimestamp = -2n;
+/** A broker that has not answered by then is asked on, and the next one too. */
+const askNextAfterMs = 1_000;
 const groupCoordinator = 0;
 
 export class Cluster {
   readonly settings: KafkaSettings;
   readonly #connections = new Map<string, Promise<Connection>>();
   readonly #brokers = new Map<number, Broker>();
+  /** The names of connections to brokers that failed, or were slow to answer, when they were asked last. */
+  readonly #silent = new Set<string>();
   #controllerId = -1;
   #isClosed = false;
 
@@ -87,34 +87,6 @@ export class Cluster {
     return found.nodeId;
   }
 
-  /** Of the partitions, all of which must be in `topics`: the oldest offset, and the end of what is committed. */
-  async ranges(
-    topics: ReadonlyMap<string, TopicMetadata>,
-    partitions: readonly TopicPartition[],
-  ): Promise<PartitionRange[]> {
-    const byLeader = new Map<number, TopicPartition[]>();
-    for (const partition of partitions) {
-      const leader = topics.get(partition.topic)?.partitions[partition.partition]?.leader ?? -1;
-      const same = byLeader.get(leader);
-      if (same === undefined) byLeader.set(leader, [partition]);
-      else same.push(partition);
-    }
-    const found = await Promise.all(
-      [...byLeader].map(async ([leader, led]) => {
-        const connection = await this.connect(leader, 'control');
-        const starts = await offsetsAt(connection, led, earliestTimestamp);
-        const ends = await offsetsAt(connection, led, latestTimestamp);
-        return led.map((partition, index) => ({
-          topic: partition.topic,
-          partition: partition.partition,
-          startOffset: starts[index] as bigint,
-          endOffset: ends[index] as bigint,
-        }));
-      }),
-    );
-    return found.flat();
-  }
-
   /** The controller, through which topics are made; any broker passes such a request on. */
   async controller<Response>(
     what: string,
@@ -129,26 +101,74 @@ export class Cluster {
     }
   }
 
-  /** Asks the first broker that can be reached; an error that a broker answers with is thrown as it is. */
+  /**
+   * Asks one broker after the other until one answers: the next one when one fails, and also when one gives no answer
+   * for a second, as a frozen one does. What is asked here may reach several brokers. An error that a broker answers
+   * with is thrown as it is.
+   */
   async anywhere<Response>(
     what: string,
     call: (connection: Connection) => Promise<Response>,
   ): Promise<Response> {
+    const { clock, brokers } = this.settings;
     const known = [...this.#brokers.values()].map((broker) => ({
       name: `${broker.nodeId}/control`,
       ...broker,
     }));
-    const given = this.settings.brokers.map((address) => ({ name: address, ...parseAddress(address) }));
-    let last: unknown;
-    for (const { name, host, port } of [...known, ...given]) {
+    const given = brokers.map((address) => ({ name: address, ...parseAddress(address) }));
+    const inSequence = [...known, ...given].toSorted(
+      (left, right) => Number(this.#silent.has(left.name)) - Number(this.#silent.has(right.name)),
+    );
+    const answer = Promise.withResolvers<Response>();
+    const isOver = new AbortController();
+    const ask = async ({ name, host, port }: { name: string; host: string; port: number }) => {
       try {
-        return await call(await this.#open(name, { host, port }));
+        answer.resolve(await call(await this.#open(name, { host, port })));
       } catch (error) {
-        if (responseOf(error) !== undefined || this.#isClosed) throw error;
-        last = error;
+        if (responseOf(error) === undefined && !this.#isClosed) {
+          this.#silent.add(name);
+          throw error;
+        }
+        answer.reject(error);
       }
-    }
-    throw unreachable(what, last);
+      this.#silent.delete(name);
+      isOver.abort();
+    };
+    const askAll = async () => {
+      const asked: Promise<unknown>[] = [];
+      for (const address of inSequence) {
+        const asking = ask(address);
+        asked.push(asking);
+        const failed = asking.catch(() => undefined);
+        const patience = new AbortController();
+        const isSlow = clock.sleep(askNextAfterMs, AbortSignal.any([isOver.signal, patience.signal]));
+        await Promise.race([
+          failed,
+          isSlow.then(() => this.#noteSlow(address.name, isOver.signal, patience.signal)),
+        ]);
+        patience.abort();
+        if (isOver.signal.aborted) break;
+      }
+      const outcomes = await Promise.allSettled(asked);
+      const last = outcomes.findLast((outcome) => outcome.status === 'rejected');
+      answer.reject(unreachable(what, last?.reason));
+    };
+    void askAll();
+    return answer.promise;
+  }
+
+  /** Asked last from now on, until it answers. */
+  #noteSlow(name: string, isOver: AbortSignal, isAnswered: AbortSignal): void {
+    if (!isOver.aborted && !isAnswered.aborted) this.#silent.add(name);
+  }
+
+  /** Has other brokers asked from now on: this one's answers may be old. */
+  askOthers(): void {
+    const [first] = [...this.#brokers.values()].filter(
+      ({ nodeId }) => !this.#silent.has(`${nodeId}/control`),
+    );
+    if (first === undefined) this.#silent.clear();
+    else this.#silent.add(`${first.nodeId}/control`);
   }
 
   async close(): Promise<void> {
@@ -231,35 +251,9 @@ async function openOrThrow(
   }
 }
 
-async function offsetsAt(
-  connection: Connection,
-  partitions: readonly TopicPartition[],
-  timestamp: bigint,
-): Promise<bigint[]> {
-  const topics = groupByTopic(partitions).map(([name, numbers]) => ({
-    name,
-    partitions: numbers.map((partitionIndex) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp })),
-  }));
-  const response = await listOffsetsV7.api.async(connection, anyConsumer, readCommitted, topics);
-  const offsets = new Map<string, bigint>();
-  for (const { name, partitions: answers } of response.topics) {
-    for (const { partitionIndex, offset } of answers) offsets.set(`${name}/${partitionIndex}`, offset);
-  }
-  return partitions.map(({ topic, partition }) => {
-    const offset = offsets.get(`${topic}/${partition}`);
-    if (offset === undefined)
-      throw new TributaryError('log_unreachable', `Kafka left out ${topic}/${partition}.`);
-    return offset;
-  });
-}
-
 export function groupByTopic(partitions: readonly TopicPartition[]): [topic: string, partitions: number[]][] {
   const topics = new Map<string, number[]>();
-  for (const { topic, partition } of partitions) {
-    const numbers = topics.get(topic);
-    if (numbers === undefined) topics.set(topic, [partition]);
-    else numbers.push(partition);
-  }
+  for (const { topic, partition } of partitions) pushTo(topics, topic, partition);
   return [...topics];
 }
 

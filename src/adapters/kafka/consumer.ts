@@ -6,6 +6,7 @@ import type {
   ConsumerOptions,
   EventLogConsumer,
   FetchedBatch,
+  FollowPosition,
   PartitionFault,
   PartitionRange,
   TakeLimits,
@@ -15,8 +16,9 @@ import { explain } from './errors.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupMember } from './group.ts';
 import type { KafkaSettings } from './options.ts';
+import { byLeader, rangesFrom } from './ranges.ts';
 
-const rangesBackoff = { baseMs: 100, capMs: 5_000 };
+const rangesBackoff = { baseMs: 100, capMs: 2_000 };
 
 /** A group member and a fetcher, and between them the partitions that this member holds. */
 export class KafkaConsumer implements EventLogConsumer {
@@ -26,6 +28,8 @@ export class KafkaConsumer implements EventLogConsumer {
   readonly #fetcher: Fetcher;
   /** The topic ids of the partitions that are this member's, as they were when it got them. */
   readonly #held = new Map<string, string>();
+  /** The partitions that are this member's and that the listener does not know yet, with what they wait for. */
+  readonly #arriving = new Map<string, { problem: string | undefined }>();
   readonly #closing = new AbortController();
   #listener: ConsumerListener | undefined;
   /** Ends when the listener has answered every call so far. */
@@ -51,7 +55,7 @@ export class KafkaConsumer implements EventLogConsumer {
     this.#member.start();
   }
 
-  follow(positions: readonly Position[]): void {
+  follow(positions: readonly FollowPosition[]): void {
     this.#fetcher.follow(
       positions.flatMap((position) => {
         const topicId = this.#held.get(partitionName(position));
@@ -87,8 +91,14 @@ export class KafkaConsumer implements EventLogConsumer {
   }
 
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
-    const reason = this.#member.problem() ?? this.#fetcher.problem();
-    return reason === undefined ? { ok: true } : { ok: false, reason };
+    const outside = this.#member.problem();
+    const arriving = [...this.#arriving.values()].flatMap(({ problem }) => problem ?? []);
+    const [first, ...others] = outside === undefined ? [...arriving, ...this.#fetcher.problems()] : [outside];
+    if (first === undefined) return { ok: true };
+    return {
+      ok: false,
+      reason: others.length === 0 ? first : `${first} (and ${others.length} more partitions)`,
+    };
   }
 
   close(): Promise<void> {
@@ -108,38 +118,76 @@ export class KafkaConsumer implements EventLogConsumer {
     partitions: readonly TopicPartition[],
     topics: ReadonlyMap<string, TopicMetadata>,
   ): Promise<void> {
-    const ranges = await this.#ranges(partitions, topics);
-    if (ranges === undefined) return;
     this.#fetcher.learn(topics);
+    for (const partition of partitions) this.#arriving.set(partitionName(partition), { problem: undefined });
+    this.#lookForRanges(partitions, topics, 1);
+  }
+
+  /**
+   * Asks each leader for the ranges of its partitions, and tells the listener of those that it answers for. The others
+   * are asked for again, with topics that are asked for anew, as long as they are this member's.
+   */
+  #lookForRanges(
+    partitions: readonly TopicPartition[],
+    topics: ReadonlyMap<string, TopicMetadata>,
+    attempt: number,
+  ): void {
+    const asked = new Map(
+      partitions.map((each) => [partitionName(each), this.#arriving.get(partitionName(each))]),
+    );
+    const stillArrive = (place: TopicPartition): boolean => {
+      const arriving = this.#arriving.get(partitionName(place));
+      return arriving !== undefined && arriving === asked.get(partitionName(place));
+    };
+    for (const [leader, led] of byLeader(topics, partitions)) {
+      void rangesFrom(this.#cluster, leader, led).then(async (answers) => {
+        if (this.#closing.signal.aborted) return;
+        await this.#tellAssigned(
+          answers.flatMap((answer) =>
+            answer.kind === 'known' && stillArrive(answer.range) ? [answer.range] : [],
+          ),
+          topics,
+        );
+        const { clock, log } = this.#settings;
+        const waiting: TopicPartition[] = [];
+        for (const answer of answers) {
+          if (answer.kind === 'known' || !stillArrive(answer.place)) continue;
+          const name = partitionName(answer.place);
+          const arriving = asked.get(name);
+          const problem = `${name} ${answer.problem}`;
+          if (arriving === undefined) continue;
+          if (arriving.problem !== problem) log('warn', `This member waits for a partition: ${problem}`);
+          arriving.problem = problem;
+          waiting.push(answer.place);
+        }
+        if (waiting.length === 0) return;
+        await clock.sleep(20 + fullJitterMs(rangesBackoff, attempt, clock.random()), this.#closing.signal);
+        const now = await this.#cluster.topics([...topics.keys()]).catch(() => topics);
+        if (this.#closing.signal.aborted) return;
+        if (now !== topics) this.#fetcher.learn(now);
+        this.#lookForRanges(waiting.filter(stillArrive), now, attempt + 1);
+      });
+    }
+  }
+
+  async #tellAssigned(
+    ranges: readonly PartitionRange[],
+    topics: ReadonlyMap<string, TopicMetadata>,
+  ): Promise<void> {
+    if (ranges.length === 0) return;
     const assigned: AssignedPartition[] = ranges.map((range) => ({
       ...range,
       topicId: topics.get(range.topic)?.topicId ?? '',
     }));
-    for (const partition of assigned) this.#held.set(partitionName(partition), partition.topicId);
+    for (const partition of assigned) {
+      this.#arriving.delete(partitionName(partition));
+      this.#held.set(partitionName(partition), partition.topicId);
+    }
     await this.#call('assigned', (listener) => listener.assigned(assigned));
   }
 
-  /** Where the partitions begin and end; undefined if the member is closed or loses its place before they are known. */
-  async #ranges(
-    partitions: readonly TopicPartition[],
-    topics: ReadonlyMap<string, TopicMetadata>,
-  ): Promise<PartitionRange[] | undefined> {
-    const { clock, log } = this.#settings;
-    let known = topics;
-    for (let attempt = 1; !this.#closing.signal.aborted && this.#member.mayUseHeld(); attempt++) {
-      try {
-        return await this.#cluster.ranges(known, partitions);
-      } catch (error) {
-        if (attempt === 1)
-          log('warn', `The ranges of the partitions could not be asked for: ${explain(error)}`);
-        await clock.sleep(20 + fullJitterMs(rangesBackoff, attempt, clock.random()), this.#closing.signal);
-        known = await this.#cluster.topics([...topics.keys()]).catch(() => known);
-      }
-    }
-    return undefined;
-  }
-
   async #withdraw(verb: 'revoked' | 'lost', partitions: readonly TopicPartition[]): Promise<void> {
+    for (const partition of partitions) this.#arriving.delete(partitionName(partition));
     const told = partitions.filter((partition) => this.#held.delete(partitionName(partition)));
     this.#fetcher.unfollow(partitions);
     if (told.length > 0) await this.#call(verb, (listener) => listener[verb](told));

@@ -13,8 +13,11 @@ import { KafkaConsumer } from './consumer.ts';
 import { explain, protocolErrorOf, unreachable } from './errors.ts';
 import { type KafkaLogOptions, type KafkaSettings, settingsOf } from './options.ts';
 import { KafkaProducer } from './producer.ts';
+import { rangesOf } from './ranges.ts';
 
-const createTimeoutMs = 15_000;
+const createTimeoutMs = 30_000;
+/** Of one request, under the time that its answer may take. */
+const createRequestMs = 8_000;
 const lookAgainMs = 20;
 
 /** The event log on Apache Kafka 3.1 or newer. Connects when it is first used, not before. */
@@ -39,26 +42,36 @@ class KafkaLog implements EventLog {
       const partitions = [...topics.values()].flatMap((topic) =>
         topic.partitions.map((_, partition) => ({ topic: topic.topic, partition })),
       );
-      const byTopic = Map.groupBy(await this.#cluster.ranges(topics, partitions), ({ topic }) => topic);
+      const answers = await rangesOf(this.#cluster, topics, partitions);
+      const ranges = answers.flatMap((answer) => (answer.kind === 'known' ? [answer.range] : []));
+      const byTopic = Map.groupBy(ranges, ({ topic }) => topic);
       return names.flatMap((name) => {
         const topic = topics.get(name);
         if (topic === undefined) return [];
-        return [{ topic: name, topicId: topic.topicId, partitions: byTopic.get(name) ?? [] }];
+        const partitionCount = topic.partitions.length;
+        return [{ topic: name, topicId: topic.topicId, partitionCount, partitions: byTopic.get(name) ?? [] }];
       });
     } catch (error) {
       throw unreachable('describing topics', error);
     }
   }
 
+  async partitionCounts(names: readonly string[]): Promise<Map<string, number>> {
+    const topics = await this.#cluster.topics(names);
+    return new Map([...topics].map(([name, { partitions }]) => [name, partitions.length]));
+  }
+
   async createTopics(wanted: readonly { topic: string; partitions: number }[]): Promise<void> {
     const names = wanted.map(({ topic }) => topic);
     const { clock } = this.#settings;
     const deadline = clock.monotonicMs() + createTimeoutMs;
+    const existed = await this.#cluster.topics(names);
     // A topic that was just made takes a moment to have its leaders. One that was just deleted may still be in
     // the way of a new one of its name: so those that are missing are asked for again.
     for (;;) {
       const topics = await this.#cluster.topics(names);
-      if (names.every((name) => isLed(topics.get(name)))) return;
+      // One that was there before may well have a partition without a leader.
+      if (names.every((name) => topics.has(name) && (existed.has(name) || isLed(topics.get(name))))) return;
       if (clock.monotonicMs() > deadline) {
         throw new TributaryError(
           'topic_missing',
@@ -95,10 +108,12 @@ class KafkaLog implements EventLog {
     const topic = { name, numPartitions, replicationFactor, assignments: [], configs: [] };
     try {
       await this.#cluster.controller(`making the topic ${name}`, (connection) =>
-        createTopicsV7.api.async(connection, [topic], createTimeoutMs, false),
+        createTopicsV7.api.async(connection, [topic], createRequestMs, false),
       );
     } catch (error) {
-      if (protocolErrorOf(error) === 'TOPIC_ALREADY_EXISTS') return;
+      const answer = protocolErrorOf(error);
+      // Made already, or still being made: whoever asked looks again.
+      if (answer === 'TOPIC_ALREADY_EXISTS' || answer === 'REQUEST_TIMED_OUT') return;
       if (error instanceof TributaryError) throw error;
       throw new TributaryError('topic_missing', `Kafka did not make the topic ${name}: ${explain(error)}`, {
         cause: error,

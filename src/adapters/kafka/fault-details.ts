@@ -5,13 +5,28 @@ import type { Followed } from './followed.ts';
 
 /** What an operator has to know to decide how a halted partition goes on. */
 
-export function cutOffDetail(
-  followed: Followed,
+export function divergedDetail(
+  { name, fetchOffset, lastEpoch }: Followed,
   { epoch, endOffset }: NonNullable<FetchedPartition['diverging']>,
 ): string {
+  const lost =
+    endOffset < fetchOffset
+      ? `the records that were read from offset ${endOffset} to ${fetchOffset - 1n} are gone from the log, and others may stand in their places`
+      : 'the last record that was read is gone from the log';
   return (
-    `${followed.name} was to be read from offset ${followed.fetchOffset}, but its log was cut off: what it shares ` +
-    `with what was read ends at offset ${endOffset} (leader epoch ${epoch}); the records read from there on are gone.`
+    `${name} was read up to offset ${fetchOffset - 1n} under the leader epoch ${lastEpoch}, but the log that its leader ` +
+    `has now is the same only up to offset ${endOffset - 1n} (leader epoch ${epoch}): ${lost}. This is what an ` +
+    'unclean leader election does.'
+  );
+}
+
+export function unknownEpochDetail(
+  { name, fetchOffset, lastEpoch }: Followed,
+  { startOffset, endOffset }: PartitionRange,
+): string {
+  return (
+    `${name} was read up to offset ${fetchOffset - 1n} under the leader epoch ${lastEpoch}, which the log that its ` +
+    `leader has now, from offset ${startOffset} to ${endOffset - 1n}, never had: it is not the log that was read.`
   );
 }
 

@@ -1,16 +1,19 @@
-import { messageOf } from '../../core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
-import type { FetchedBatch, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
+import type { FetchedBatch, FollowPosition, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
 import { AbortedFilter } from './aborted.ts';
 import { Arrivals } from './arrivals.ts';
 import { CorruptBatchError, readBatches } from './batches.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 import { explain, KafkaCode, nameOfCode } from './errors.ts';
-import { cutOffDetail, outOfRangeDetail, recreatedDetail } from './fault-details.ts';
+import { divergedDetail, outOfRangeDetail, recreatedDetail, unknownEpochDetail } from './fault-details.ts';
 import { type FetchedPartition, fetchRecords, type PartitionToFetch } from './fetch.ts';
 import { Followed } from './followed.ts';
+import { Leaders } from './leaders.ts';
+import { pushTo } from './lists.ts';
 import { hasMore, takeOldestFirst } from './oldest-first.ts';
+import { OpenBatches } from './open-batches.ts';
+import { rangesOf, withoutLeader } from './ranges.ts';
 
 /*
  * Reads the followed partitions from their leaders. A partition is in one of these states:
@@ -28,7 +31,10 @@ import { hasMore, takeOldestFirst } from './oldest-first.ts';
 const retryBackoff = { baseMs: 100, capMs: 5_000 };
 const lanesPerBroker = 4;
 const smallestFetchBytes = 64 * 1024;
-const answerMarginMs = 15_000;
+/** A leader that refuses an offset which is in range so often in a row does not know the leader epoch sent with it. */
+const epochRefusals = 5;
+/** After so many failures in a row other brokers are asked who leads. */
+const failuresUntilAskingOthers = 3;
 
 export interface FetcherEvents {
   halted(fault: PartitionFault): void;
@@ -38,29 +44,37 @@ export class Fetcher {
   readonly #cluster: Cluster;
   readonly #maxBufferedBytes: number;
   readonly #events: FetcherEvents;
+  readonly #fetchRecords: typeof fetchRecords;
   readonly #followed = new Map<string, Followed>();
   readonly #ends = new Map<string, Position>();
   readonly #problems = new Map<string, string>();
   readonly #arrivals = new Arrivals();
   readonly #busyLanes = new Map<number, Set<number>>();
   readonly #closing = new AbortController();
-  #topics: ReadonlyMap<string, TopicMetadata> = new Map();
-  #refreshing: Promise<void> | undefined;
-  #refreshFailures = 0;
+  readonly #leaders: Leaders;
+  readonly #open: OpenBatches;
   #reservedBytes = 0;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #turn = 0;
 
-  constructor(cluster: Cluster, maxBufferedBytes: number, events: FetcherEvents) {
+  constructor(
+    cluster: Cluster,
+    maxBufferedBytes: number,
+    events: FetcherEvents,
+    send: typeof fetchRecords = fetchRecords,
+  ) {
+    this.#fetchRecords = send;
+    this.#open = new OpenBatches(cluster.settings.maxBatchBytes);
+    this.#leaders = new Leaders(cluster, retryBackoff, this.#closing.signal);
     this.#cluster = cluster;
     this.#maxBufferedBytes = maxBufferedBytes;
     this.#events = events;
   }
 
-  follow(positions: readonly (Position & { readonly topicId: string })[]): void {
+  follow(positions: readonly (FollowPosition & { readonly topicId: string })[]): void {
     for (const position of positions) {
-      this.#problems.delete(partitionName(position));
-      this.#followed.set(partitionName(position), new Followed(position));
+      this.#forget(partitionName(position));
+      this.#followed.set(partitionName(position), new Followed(position, this.#open));
     }
     this.#arrivals.announce(positions.map(partitionName));
     this.#pump();
@@ -69,9 +83,8 @@ export class Fetcher {
   unfollow(partitions: readonly TopicPartition[]): void {
     const names = partitions.map(partitionName);
     for (const name of names) {
-      this.#followed.delete(name);
+      this.#forget(name);
       this.#ends.delete(name);
-      this.#problems.delete(name);
     }
     this.#arrivals.announce(names);
     this.#pump();
@@ -110,25 +123,25 @@ export class Fetcher {
     return [...this.#ends.values()];
   }
 
-  /** What keeps a partition from being read, if anything does. */
-  problem(): string | undefined {
-    return this.#problems.values().next().value;
+  /** What keeps partitions from being read, if anything does. */
+  problems(): Iterable<string> {
+    return this.#problems.values();
   }
 
   /** As last seen. */
   topicIdOf(topic: string): string | undefined {
-    return this.#topics.get(topic)?.topicId;
+    return this.#leaders.topic(topic)?.topicId;
   }
 
   /** Told what the topics are now, so that leaders and topics made anew are noticed. */
   learn(topics: ReadonlyMap<string, TopicMetadata>): void {
-    this.#topics = topics;
+    this.#leaders.learn(topics);
     for (const followed of [...this.#followed.values()]) {
       const topic = topics.get(followed.topic);
       if (topic !== undefined && topic.topicId !== followed.topicId) {
         this.#fail(followed, 'topic_recreated', recreatedDetail(followed, topic));
       }
-      if (followed.isWithoutLeader && this.#leaderOf(followed) !== undefined) {
+      if (followed.isWithoutLeader && this.#leaders.leaderOf(followed) !== undefined) {
         followed.isWithoutLeader = false;
         followed.retryAtMs = 0;
       }
@@ -138,8 +151,14 @@ export class Fetcher {
 
   close(): void {
     this.#closing.abort();
-    this.#followed.clear();
+    for (const name of [...this.#followed.keys()]) this.#forget(name);
     this.#arrivals.end();
+  }
+
+  #forget(name: string): void {
+    this.#followed.get(name)?.drop();
+    this.#followed.delete(name);
+    this.#problems.delete(name);
   }
 
   #collect(followed: readonly Followed[], limits: TakeLimits): FetchedBatch[] {
@@ -159,14 +178,14 @@ export class Fetcher {
     let retryAtMs = Number.POSITIVE_INFINITY;
     for (const followed of this.#followed.values()) {
       if (followed.isInFlight || followed.fault !== undefined || followed.queuedBytes > roomBytes) continue;
-      const leader = this.#leaderOf(followed);
+      const leader = this.#leaders.leaderOf(followed);
       if (followed.retryAtMs <= now && leader === undefined) {
         lacksLeader = true;
         followed.isWithoutLeader = true;
-        this.#retryLater(followed, 'has no leader, or its topic does not exist');
+        this.#retryLater(followed, withoutLeader);
       }
       if (followed.retryAtMs > now) retryAtMs = Math.min(retryAtMs, followed.retryAtMs);
-      else if (leader !== undefined) append(byLeader, leader, followed);
+      else if (leader !== undefined) pushTo(byLeader, leader, followed);
     }
     if (lacksLeader) this.#refresh();
     for (const [leader, idle] of byLeader) this.#launch(leader, idle, roomBytes);
@@ -218,16 +237,20 @@ export class Fetcher {
     maxBytes: number,
     partitionMaxBytes: number,
   ): Promise<void> {
-    const { fetchMaxWaitMs } = this.#cluster.settings;
-    const connection = await this.#cluster.connect(leader, `fetch-${lane}`, fetchMaxWaitMs + answerMarginMs);
+    const { fetchMaxWaitMs, requestTimeoutMs } = this.#cluster.settings;
+    const deadlineMs = fetchMaxWaitMs + requestTimeoutMs;
+    const connection = await this.#cluster.connect(leader, `fetch-${lane}`, deadlineMs);
     const topics = new Map<string, PartitionToFetch[]>();
     const asked = new Map<string, Followed>();
     for (const followed of idle) {
-      const leaderEpoch = this.#topics.get(followed.topic)?.partitions[followed.partition]?.leaderEpoch ?? -1;
-      append(topics, followed.topicId, followed.toFetch(leaderEpoch, partitionMaxBytes));
+      pushTo(
+        topics,
+        followed.topicId,
+        followed.toFetch(this.#leaders.leaderEpochOf(followed), partitionMaxBytes),
+      );
       asked.set(`${followed.topicId}/${followed.partition}`, followed);
     }
-    const response = await fetchRecords(connection, {
+    const response = await this.#fetchRecords(connection, {
       maxWaitMs: fetchMaxWaitMs,
       maxBytes,
       topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
@@ -235,8 +258,13 @@ export class Fetcher {
     if (response.errorCode !== KafkaCode.none)
       throw new Error(`Kafka answered ${nameOfCode(response.errorCode)}`);
     for (const partition of response.partitions) {
-      const followed = asked.get(`${partition.topicId}/${partition.partition}`);
+      const place = `${partition.topicId}/${partition.partition}`;
+      const followed = asked.get(place);
+      asked.delete(place);
       if (followed !== undefined && this.#isCurrent(followed)) this.#accept(followed, partition);
+    }
+    for (const followed of asked.values()) {
+      if (this.#isCurrent(followed)) this.#retryLater(followed, 'was left out of the answer to a fetch');
     }
   }
 
@@ -252,7 +280,7 @@ export class Fetcher {
     const { topic, partition, name } = followed;
     this.#ends.set(name, { topic, partition, offset: fetched.lastStableOffset });
     if (fetched.diverging !== undefined) {
-      this.#fail(followed, 'offset_out_of_range', cutOffDetail(followed, fetched.diverging));
+      this.#fail(followed, 'log_diverged', divergedDetail(followed, fetched.diverging));
       return;
     }
     const before = followed.fetchOffset;
@@ -266,6 +294,7 @@ export class Fetcher {
         );
       }
       followed.failures = 0;
+      followed.epochRefusals = 0;
       this.#problems.delete(name);
     } catch (error) {
       if (!(error instanceof CorruptBatchError)) throw error;
@@ -286,9 +315,10 @@ export class Fetcher {
         this.#suspect(followed, `Kafka finds the batch at offset ${followed.fetchOffset} corrupt`);
         return;
       default:
-        // Most of these say that the leader is another broker now, or that the topic id is not known (any more).
+        // Most of these say that the leader is another broker now, or that the topic id is not known (any more). The
+        // epoch of what was read is kept: a new leader is the one that has to show that its log is the same.
         this.#retryLater(followed, `can't be read: Kafka answered ${nameOfCode(fetched.errorCode)}`);
-        followed.lastEpoch = -1;
+        if (followed.failures > failuresUntilAskingOthers) this.#cluster.askOthers();
         this.#refresh();
     }
   }
@@ -305,15 +335,18 @@ export class Fetcher {
 
   async #checkRange(followed: Followed): Promise<void> {
     const topics = await this.#cluster.topics([followed.topic]);
-    this.learn(new Map([...this.#topics, ...topics]));
+    this.learn(this.#leaders.with(topics));
     if (!topics.has(followed.topic) || !this.#isCurrent(followed) || followed.fault !== undefined) return;
-    const [range] = await this.#cluster.ranges(topics, [followed]);
-    if (range === undefined || !this.#isCurrent(followed)) return;
+    const [answer] = await rangesOf(this.#cluster, topics, [followed]);
+    if (answer?.kind !== 'known' || !this.#isCurrent(followed)) return;
+    const { range } = answer;
     const wanted = followed.fetchOffset;
     const { startOffset, endOffset } = range;
     if (wanted >= startOffset && wanted <= endOffset) {
-      // In range by now: a leader had just changed, or has forgotten the epoch that was sent along.
-      followed.lastEpoch = -1;
+      // A leader that had just changed, or one that never heard of the epoch of what was read.
+      followed.epochRefusals++;
+      if (followed.lastEpoch >= 0 && followed.epochRefusals >= epochRefusals)
+        this.#fail(followed, 'log_diverged', unknownEpochDetail(followed, range));
       return;
     }
     this.#fail(followed, 'offset_out_of_range', outOfRangeDetail(followed, range));
@@ -340,7 +373,9 @@ export class Fetcher {
 
   #failAll(fetched: readonly Followed[], error: unknown): void {
     if (this.#closing.signal.aborted) return;
-    for (const followed of fetched) if (this.#isCurrent(followed)) this.#retryLater(followed, explain(error));
+    for (const followed of fetched) {
+      if (this.#isCurrent(followed)) this.#retryLater(followed, `can't be read: ${explain(error)}`);
+    }
     this.#refresh();
   }
 
@@ -356,37 +391,8 @@ export class Fetcher {
     this.#problems.set(name, text);
   }
 
-  #leaderOf(followed: Followed): number | undefined {
-    const topic = this.#topics.get(followed.topic);
-    if (topic === undefined || topic.topicId !== followed.topicId) return undefined;
-    const leader = topic.partitions[followed.partition]?.leader ?? -1;
-    return leader < 0 ? undefined : leader;
-  }
-
-  /** Asks for the topics again, one request at a time; failures are waited out here. */
   #refresh(): void {
-    this.#refreshing ??= this.#refreshNow().finally(() => {
-      this.#refreshing = undefined;
-    });
+    const topics = [...new Set([...this.#followed.values()].map(({ topic }) => topic))];
+    this.#leaders.refresh(topics, (found) => this.learn(found));
   }
-
-  async #refreshNow(): Promise<void> {
-    const { clock, log } = this.#cluster.settings;
-    try {
-      const topics = [...new Set([...this.#followed.values()].map(({ topic }) => topic))];
-      this.learn(await this.#cluster.topics(topics));
-      this.#refreshFailures = 0;
-    } catch (error) {
-      if (this.#closing.signal.aborted) return;
-      if (this.#refreshFailures++ === 0) log('warn', messageOf(error));
-      const waitMs = fullJitterMs(retryBackoff, this.#refreshFailures, clock.random());
-      await clock.sleep(20 + waitMs, this.#closing.signal);
-    }
-  }
-}
-
-function append<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
-  const items = map.get(key);
-  if (items === undefined) map.set(key, [item]);
-  else items.push(item);
 }

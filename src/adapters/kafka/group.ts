@@ -1,15 +1,6 @@
-import {
-  type Connection,
-  heartbeatV4,
-  joinGroupV7,
-  leaveGroupV4,
-  offsetCommitV8,
-  syncGroupV5,
-} from '@platformatic/kafka';
 import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import {
-  assignmentRule,
   assignPartitions,
   decodeAssignment,
   decodeOwned,
@@ -17,8 +8,10 @@ import {
   encodeSubscription,
   type GroupMemberState,
 } from './assignment.ts';
-import { type Cluster, groupByTopic, type TopicMetadata } from './cluster.ts';
+import type { Cluster, TopicMetadata } from './cluster.ts';
+import { type CoordinatorWatch, watchCoordinator } from './coordinator-watch.ts';
 import { explain, protocolErrorOf, responseOf } from './errors.ts';
+import { GroupRequests, type Membership } from './group-requests.ts';
 import { Heartbeats } from './heartbeats.ts';
 
 /*
@@ -45,8 +38,6 @@ const triedAgainAtOnce: ReadonlySet<string> = new Set([
 ]);
 /** The coordinator's ways to say that this member, with all that it held, is no longer of the group. */
 const isOut: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
-const protocolType = 'consumer';
-const use = 'group';
 
 export interface GroupEvents {
   /** In this member's hands now; the topics are as the assignment was made from. */
@@ -57,14 +48,9 @@ export interface GroupEvents {
   refreshed(topics: ReadonlyMap<string, TopicMetadata>): void;
 }
 
-export interface Membership {
-  readonly coordinator: number;
-  readonly generation: number;
-  readonly memberId: string;
-}
-
 export class GroupMember {
   readonly #cluster: Cluster;
+  readonly #requests: GroupRequests;
   readonly #group: string;
   readonly #topicNames: readonly string[];
   readonly #events: GroupEvents;
@@ -82,8 +68,15 @@ export class GroupMember {
   /** The numbers of partitions that the leader's last assignment was made from. */
   #assignedFrom: ReadonlyMap<string, number> = new Map();
 
-  constructor(cluster: Cluster, group: string, topics: readonly string[], events: GroupEvents) {
+  constructor(
+    cluster: Cluster,
+    group: string,
+    topics: readonly string[],
+    events: GroupEvents,
+    requests: GroupRequests = new GroupRequests(cluster, group),
+  ) {
     this.#cluster = cluster;
+    this.#requests = requests;
     this.#group = group;
     this.#topicNames = topics;
     this.#events = events;
@@ -119,21 +112,7 @@ export class GroupMember {
     if (membership === undefined || positions.length === 0) return;
     const { log } = this.#cluster.settings;
     try {
-      const connection = await this.#cluster.connect(membership.coordinator, 'control');
-      const offsets = new Map(
-        positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
-      );
-      const topics = groupByTopic(positions).map(([name, partitions]) => ({
-        name,
-        partitions: partitions.map((partitionIndex) => ({
-          partitionIndex,
-          committedOffset: offsets.get(`${name}/${partitionIndex}`) as bigint,
-          committedLeaderEpoch: -1,
-          committedMetadata: null,
-        })),
-      }));
-      const { generation, memberId } = membership;
-      await offsetCommitV8.api.async(connection, this.#group, generation, memberId, null, topics);
+      await this.#requests.commit(membership, positions);
     } catch (error) {
       log('warn', `The group ${this.#group} could not be told how far it has come: ${explain(error)}`);
     }
@@ -143,7 +122,7 @@ export class GroupMember {
   async close(): Promise<void> {
     this.#closing.abort();
     // A join may wait for the other members much longer than anybody wants to wait for a close.
-    if (this.#isJoining) this.#cluster.abandon(this.#coordinator, use);
+    if (this.#isJoining) this.#requests.breakOff(this.#coordinator);
     await this.#running;
   }
 
@@ -175,10 +154,14 @@ export class GroupMember {
   /** Joins, and stays until the group changes, the membership is lost or the log is closed. */
   async #beMember(onJoined: () => void): Promise<void> {
     const { settings } = this.#cluster;
-    const [membership, connection, heartbeats] = await this.#beginMembership();
-    if (this.#closing.signal.aborted) return;
+    const isShared = new AbortController();
+    const [membership, heartbeats] = await this.#beginMembership(isShared.signal).catch((error) => {
+      isShared.abort();
+      throw error;
+    });
+    if (this.#closing.signal.aborted) return isShared.abort();
     try {
-      const partitions = await this.#share(connection, membership);
+      const partitions = await this.#share(membership).finally(() => isShared.abort());
       onJoined();
       this.#problem = undefined;
       heartbeats.start();
@@ -196,15 +179,14 @@ export class GroupMember {
   }
 
   /** Not judged by the last one's heartbeats: they stopped before the join, which may outlast a session. */
-  async #beginMembership(): Promise<[Membership, Connection, Heartbeats]> {
+  async #beginMembership(isShared: AbortSignal): Promise<[Membership, Heartbeats]> {
     const { settings } = this.#cluster;
     this.#isJoining = true;
     try {
-      const membership = await this.#join();
-      const connection = await this.#connection(membership.coordinator);
+      const membership = await this.#join(isShared);
       this.#membership = membership;
       this.#heartbeats = new Heartbeats(settings, (signal) => this.#heartbeat(membership, signal));
-      return [membership, connection, this.#heartbeats];
+      return [membership, this.#heartbeats];
     } finally {
       this.#isJoining = false;
     }
@@ -220,7 +202,7 @@ export class GroupMember {
       this.#held = this.#held.filter((partition) => shared.has(partitionName(partition)));
       await this.#events.revoked(gone);
     }
-    const topics = gained.length > 0 ? await this.#topicsOf(gained, heartbeats) : undefined;
+    const topics = gained.length > 0 ? await this.#topicsNow(heartbeats) : undefined;
     if (topics !== undefined) {
       this.#held = [...this.#held, ...gained];
       await this.#events.assigned(gained, topics);
@@ -229,34 +211,41 @@ export class GroupMember {
     if (gone.length > 0) heartbeats.endByRebalance();
   }
 
-  async #join(): Promise<Membership> {
-    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#cluster.settings;
+  async #join(isShared: AbortSignal): Promise<Membership> {
     const coordinator = await this.#cluster.coordinatorOf(this.#group);
     this.#coordinator = coordinator;
-    const connection = await this.#connection(coordinator);
+    void this.#watchUntil(isShared, coordinator);
     const metadata = encodeSubscription(this.#topicNames, this.#held);
-    const protocols = [{ name: assignmentRule, metadata }];
-    const response = await joinGroupV7.api.async(
-      connection,
-      this.#group,
-      sessionTimeoutMs,
-      rebalanceTimeoutMs,
-      this.#memberId,
-      null,
-      protocolType,
-      protocols,
-    );
-    this.#memberId = response.memberId;
-    this.#isLeader = response.leader === response.memberId;
-    this.#members = response.members.map(({ memberId, metadata }) => ({
-      memberId,
-      owned: decodeOwned(metadata ?? Buffer.alloc(0)),
+    const joined = await this.#requests.join(coordinator, this.#memberId, metadata);
+    this.#memberId = joined.memberId;
+    this.#isLeader = joined.isLeader;
+    this.#members = joined.members.map((member) => ({
+      memberId: member.memberId,
+      owned: decodeOwned(member.metadata),
     }));
-    return { coordinator, generation: response.generationId, memberId: response.memberId };
+    return joined;
+  }
+
+  /** A join and a sync wait for other members: whether the coordinator is there is asked beside them. */
+  #watchUntil(isShared: AbortSignal, coordinator: number): Promise<void> {
+    const { clock, heartbeatIntervalMs, sessionTimeoutMs } = this.#cluster.settings;
+    const watch: CoordinatorWatch = {
+      clock,
+      intervalMs: heartbeatIntervalMs,
+      patienceMs: sessionTimeoutMs,
+      ask: () => this.#requests.ask(coordinator),
+      failed: (error) => this.#noteSilence(error),
+      breakOff: () => this.#requests.breakOff(coordinator),
+    };
+    return watchCoordinator(watch, AbortSignal.any([isShared, this.#closing.signal]));
+  }
+
+  #noteSilence(error: unknown): void {
+    this.#problem = `the group coordinator does not answer: ${explain(error)}`;
   }
 
   /** What the leader gives this member; the leader is one of them, and works that out for all. */
-  async #share(connection: Connection, membership: Membership): Promise<TopicPartition[]> {
+  async #share(membership: Membership): Promise<TopicPartition[]> {
     let assignments: { memberId: string; assignment: Buffer }[] = [];
     if (this.#isLeader) {
       const topics = await this.#cluster.topics(this.#topicNames);
@@ -272,32 +261,15 @@ export class GroupMember {
         assignment: encodeAssignment(share),
       }));
     }
-    const { generation, memberId } = membership;
-    const response = await syncGroupV5.api.async(
-      connection,
-      this.#group,
-      generation,
-      memberId,
-      null,
-      protocolType,
-      assignmentRule,
-      assignments,
-    );
-    return decodeAssignment(response.assignment);
+    return decodeAssignment(await this.#requests.sync(membership, assignments));
   }
 
-  /** The topics of the assignment, waiting until this broker knows them; undefined if the membership ended first. */
-  async #topicsOf(
-    partitions: readonly TopicPartition[],
-    heartbeats: Heartbeats,
-  ): Promise<ReadonlyMap<string, TopicMetadata> | undefined> {
+  /** The topics as they are now; undefined if the membership ended before anybody said. */
+  async #topicsNow(heartbeats: Heartbeats): Promise<ReadonlyMap<string, TopicMetadata> | undefined> {
     const { clock, log } = this.#cluster.settings;
     for (let attempt = 1; !heartbeats.hasEnded() && !this.#closing.signal.aborted; attempt++) {
       try {
-        const topics = await this.#cluster.topics(this.#topicNames);
-        const isKnown = ({ topic, partition }: TopicPartition): boolean =>
-          (topics.get(topic)?.partitions[partition]?.leader ?? -1) >= 0;
-        if (partitions.every(isKnown)) return topics;
+        return await this.#cluster.topics(this.#topicNames);
       } catch (error) {
         if (attempt === 1) log('warn', explain(error));
       }
@@ -306,18 +278,15 @@ export class GroupMember {
     return undefined;
   }
 
-  async #heartbeat(
-    { coordinator, generation, memberId }: Membership,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
+  async #heartbeat(membership: Membership, signal: AbortSignal): Promise<string | undefined> {
     try {
-      const connection = await this.#connection(coordinator);
-      await heartbeatV4.api.async(connection, this.#group, generation, memberId, null);
+      await this.#requests.heartbeat(membership);
+      this.#problem = undefined;
       return undefined;
     } catch (error) {
       const answer = protocolErrorOf(error);
       if (answer !== undefined || signal.aborted) return answer;
-      this.#problem = `the group coordinator does not answer: ${explain(error)}`;
+      this.#noteSilence(error);
       throw error;
     }
   }
@@ -343,10 +312,7 @@ export class GroupMember {
     this.#membership = undefined;
     if (this.#memberId === '') return;
     try {
-      const connection = await this.#connection(this.#coordinator);
-      await leaveGroupV4.api.async(connection, this.#group, [
-        { memberId: this.#memberId, groupInstanceId: null },
-      ]);
+      await this.#requests.leave(this.#coordinator, this.#memberId);
     } catch (error) {
       // The others have to wait for the session timeout then, and nothing else.
       this.#cluster.settings.log(
@@ -389,11 +355,5 @@ export class GroupMember {
         log('debug', `The topics could not be looked at: ${explain(error)}`);
       }
     }
-  }
-
-  /** A join is answered only once all members have joined. */
-  #connection(coordinator: number): Promise<Connection> {
-    const { rebalanceTimeoutMs, requestTimeoutMs } = this.#cluster.settings;
-    return this.#cluster.connect(coordinator, use, rebalanceTimeoutMs + requestTimeoutMs);
   }
 }

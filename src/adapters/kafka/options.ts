@@ -26,6 +26,13 @@ export interface KafkaLogOptions {
   readonly fetchMaxWaitMs?: number;
   /** The most that one fetch asks for, in bytes (a single larger batch comes all the same). Default 4 MiB. */
   readonly fetchMaxBytes?: number;
+  /**
+   * How long an answer may take, beyond what the request itself lets the broker wait. Then the connection is given up,
+   * and the request is sent again on another one. Default 10,000.
+   */
+  readonly requestTimeoutMs?: number;
+  /** The most that the records of one batch may come to when they are decompressed, in bytes. Default 64 MiB. */
+  readonly maxBatchBytes?: number;
   /** How long an append goes on trying before it rejects. Default 30,000. */
   readonly deliveryTimeoutMs?: number;
   /** The largest batch that is sent to one partition, in bytes. Default 900,000, under the broker's 1 MiB. */
@@ -38,7 +45,6 @@ export interface KafkaLogOptions {
 export interface KafkaSettings extends Required<Omit<KafkaLogOptions, 'tls' | 'sasl'>> {
   readonly tls: TlsConnectionOptions | undefined;
   readonly sasl: SASLOptions | undefined;
-  readonly requestTimeoutMs: number;
 }
 
 export function settingsOf(options: KafkaLogOptions): KafkaSettings {
@@ -57,8 +63,9 @@ export function settingsOf(options: KafkaLogOptions): KafkaSettings {
     fetchMaxWaitMs: options.fetchMaxWaitMs ?? 250,
     fetchMaxBytes: options.fetchMaxBytes ?? 4 * 1024 * 1024,
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? 30_000,
+    maxBatchBytes: options.maxBatchBytes ?? 64 * 1024 * 1024,
     produceBatchBytes: options.produceBatchBytes ?? 900_000,
     replicationFactor: options.replicationFactor ?? -1,
-    requestTimeoutMs: 30_000,
+    requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
   };
 }

@@ -260,7 +260,7 @@ export class KafkaProducer implements EventLogProducer {
     for (const queue of queues) batches.set(queue.name, queue.encodeHead(identity, clock.now()));
     const results = await produce(
       connection,
-      Math.floor(requestTimeoutMs / 2),
+      Math.floor(0.8 * requestTimeoutMs),
       queues.map((queue) => ({ ...queue.place, records: batches.get(queue.name)?.bytes as Buffer })),
     );
     for (const queue of queues) {

@@ -1,31 +1,73 @@
-import type { LogRecord, RecordHeader } from '../../ports/event-log.ts';
+import { isUtf8 } from 'node:buffer';
+import type { LoggedHeader, LogRecord } from '../../ports/event-log.ts';
 import type { Batch } from './batches.ts';
 
-const noHeaders: readonly RecordHeader[] = Object.freeze([]);
+/** Two names of different bytes never become one text. */
+function nameOf(bytes: Buffer): string | Uint8Array {
+  const text = bytes.toString('utf8');
+  // Only what was replaced, or stood there as such, has to be looked at.
+  return text.includes('\ufffd') && !isUtf8(bytes) ? bytes : text;
+}
 
-/** Decodes a batch's records into `into`, leaving out those before `fromOffset`. */
-export function decodeRecords(batch: Batch, fromOffset: bigint, into: LogRecord[]): void {
-  const decoder = new RecordDecoder(batch.records);
-  const isWhole = batch.baseOffset >= fromOffset;
-  for (let left = batch.recordCount; left > 0; left--) {
-    const record = decoder.next(batch);
-    if (isWhole || record.offset >= fromOffset) into.push(record);
-  }
+const noHeaders: readonly LoggedHeader[] = Object.freeze([]);
+
+/** Where a cursor stands in a batch. */
+export interface CursorPlace {
+  /** In the decompressed bytes. */
+  readonly position: number;
+  /** How many records were taken. */
+  readonly taken: number;
+  readonly lastOffsetDelta: number;
 }
 
 /**
- * Source: https://kafka.apache.org/documentation/#record. Keys and values are views of the bytes that were
- * fetched, which live as long as any of them.
+ * Decodes a batch's records one by one. Nothing that a batch says of itself is believed: throws a RangeError where the
+ * number of records, a length, or a record's offset does not fit the bytes and the batch's head.
+ *
+ * Source: https://kafka.apache.org/documentation/#record. Keys and values are views of the bytes, which live as long as
+ * any of them.
  */
-class RecordDecoder {
+export class RecordCursor {
+  readonly #batch: Batch;
   readonly #bytes: Buffer;
-  #position = 0;
+  #position: number;
+  #taken: number;
+  #lastOffsetDelta: number;
+  #recordBytes = 0;
+  readonly #offsetCount: number;
 
-  constructor(bytes: Buffer) {
+  constructor(batch: Batch, bytes: Buffer, { position, taken, lastOffsetDelta }: CursorPlace) {
+    this.#batch = batch;
     this.#bytes = bytes;
+    this.#position = position;
+    this.#taken = taken;
+    this.#lastOffsetDelta = lastOffsetDelta;
+    this.#offsetCount = Number(batch.nextOffset - batch.baseOffset);
   }
 
-  next(batch: Batch): LogRecord {
+  place(): CursorPlace {
+    return { position: this.#position, taken: this.#taken, lastOffsetDelta: this.#lastOffsetDelta };
+  }
+
+  /** Whether all bytes are decoded, and as many records as there should be. */
+  get isAtEnd(): boolean {
+    return this.#taken === this.#batch.recordCount && this.#position === this.#bytes.length;
+  }
+
+  /** Of the record that was given last, in bytes. */
+  get recordBytes(): number {
+    return this.#recordBytes;
+  }
+
+  /** The next record; undefined at the end. */
+  next(): LogRecord | undefined {
+    const batch = this.#batch;
+    if (this.#taken === batch.recordCount) {
+      if (this.#position !== this.#bytes.length)
+        throw new RangeError('a batch has more records than it says');
+      return undefined;
+    }
+    const start = this.#position;
     const length = this.#varint();
     const end = this.#position + length;
     if (length < 0 || end > this.#bytes.length) throw new RangeError('a record is longer than its batch');
@@ -35,22 +77,24 @@ class RecordDecoder {
     const key = this.#view(this.#varint());
     const value = this.#view(this.#varint());
     const headerCount = this.#varint();
+    if (headerCount < 0) throw new RangeError('a record has a negative number of headers');
     const headers = headerCount === 0 ? noHeaders : this.#headers(headerCount);
     if (this.#position !== end) throw new RangeError('a record does not end where it says');
-    return {
-      offset: batch.baseOffset + BigInt(offsetDelta),
-      timestampMs: batch.appendTimestampMs ?? batch.timestampMs + timestampDelta,
-      key,
-      value,
-      headers,
-    };
+    if (offsetDelta <= this.#lastOffsetDelta || offsetDelta >= this.#offsetCount) {
+      throw new RangeError('the offsets of a batch are not in sequence');
+    }
+    this.#lastOffsetDelta = offsetDelta;
+    this.#taken++;
+    const timestampMs = batch.appendTimestampMs ?? batch.timestampMs + timestampDelta;
+    this.#recordBytes = end - start;
+    return { offset: batch.baseOffset + BigInt(offsetDelta), timestampMs, key, value, headers };
   }
 
-  #headers(count: number): RecordHeader[] {
-    const headers: RecordHeader[] = [];
+  #headers(count: number): LoggedHeader[] {
+    const headers: LoggedHeader[] = [];
     for (let left = count; left > 0; left--) {
       const name = this.#view(this.#varint());
-      headers.push([name === null ? '' : name.toString('utf8'), this.#view(this.#varint())]);
+      headers.push([name === null ? '' : nameOf(name), this.#view(this.#varint())]);
     }
     return headers;
   }

@@ -137,9 +137,9 @@ function planDisagrees(batch: IngestBatch): TributaryError {
 async function moveCheckpoints(connection: PoolConnection, batch: IngestBatch): Promise<void> {
   for (const move of batch.moves) {
     const [result] = await connection.execute<ResultSetHeader>(
-      'UPDATE checkpoints SET next_offset = ? WHERE topic = ? AND partition_id = ? AND next_offset = ? ' +
+      'UPDATE checkpoints SET next_offset = ?, leader_epoch = ? WHERE topic = ? AND partition_id = ? AND next_offset = ? ' +
         'AND epoch = ? AND halt_reason IS NULL',
-      [move.toOffset, move.topic, move.partition, move.fromOffset, move.epoch] as never[],
+      [move.toOffset, move.leaderEpoch, move.topic, move.partition, move.fromOffset, move.epoch] as never[],
     );
     if (result.affectedRows !== 1) throw new Rollback<CommitOutcome>({ kind: 'fenced' });
   }

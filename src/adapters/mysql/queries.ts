@@ -1,6 +1,7 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import type {
   Checkpoint,
   ClaimRequest,
@@ -16,7 +17,7 @@ import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
 
-const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, epoch, halt_reason';
+const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, leader_epoch, epoch, halt_reason';
 
 /** A claim is asked for again and again: it need not stand in the way of the others for long. */
 const CLAIM_LOCK_WAIT_SECONDS = 2;
@@ -29,7 +30,7 @@ export async function claim(
     const claimed: Checkpoint[] = [];
     for (const request of [...partitions].sort(comparePartitions)) {
       const [result] = await connection.execute<ResultSetHeader>(
-        `INSERT INTO checkpoints (${CHECKPOINT_COLUMNS}) VALUES (?,?,?,?,1,NULL) ON DUPLICATE KEY UPDATE epoch = epoch + 1`,
+        `INSERT INTO checkpoints (${CHECKPOINT_COLUMNS}) VALUES (?,?,?,?,${UNKNOWN_LEADER_EPOCH},1,NULL) ON DUPLICATE KEY UPDATE epoch = epoch + 1`,
         [request.topic, request.partition, request.topicId, request.startOffset] as never[],
       );
       const checkpoint = await readCheckpoint(connection, request);
@@ -63,8 +64,9 @@ function checkpointOf(row: RowDataPacket): Checkpoint {
     partition: Number(row[1]),
     topicId: String(row[2]),
     nextOffset: BigInt(row[3]),
-    epoch: BigInt(row[4]),
-    haltReason: row[5] === null ? null : text(row[5]),
+    leaderEpoch: Number(row[4]),
+    epoch: BigInt(row[5]),
+    haltReason: row[6] === null ? null : text(row[6]),
     isNew: false,
   };
 }
@@ -96,7 +98,7 @@ export async function resume(pool: ConnectionPool, decision: ResumeDecision): Pr
   await inTransaction(pool, async (connection) => {
     const before = await readCheckpoint(connection, decision);
     await connection.execute(
-      'UPDATE checkpoints SET next_offset = ?, topic_id = ?, epoch = epoch + 1, halt_reason = NULL WHERE topic = ? AND partition_id = ?',
+      `UPDATE checkpoints SET next_offset = ?, leader_epoch = ${UNKNOWN_LEADER_EPOCH}, topic_id = ?, epoch = epoch + 1, halt_reason = NULL WHERE topic = ? AND partition_id = ?`,
       [decision.offset, decision.topicId, decision.topic, decision.partition] as never[],
     );
     await connection.execute(

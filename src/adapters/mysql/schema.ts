@@ -78,10 +78,22 @@ async function runMigrations(
   }
   for (const { version, name, statements } of migrations) {
     if (version <= fromVersion) continue;
-    for (const statement of statements) await connection.query(statement);
+    for (const statement of statements) await runStatement(connection, statement);
     await connection.query('INSERT INTO schema_migrations (version, name) VALUES (?, ?)', [version, name]);
   }
   return { fromVersion, toVersion: newest };
+}
+
+const DUPLICATE_COLUMN = 1060;
+
+/** A column that is there already was added by a start that ended before it could note the migration as done. */
+async function runStatement(connection: PoolConnection, statement: string): Promise<void> {
+  try {
+    await connection.query(statement);
+  } catch (error) {
+    const isDone = /^ALTER TABLE \w+ ADD COLUMN [^,]*$/.test(statement);
+    if (!isDone || (error as { errno?: number }).errno !== DUPLICATE_COLUMN) throw error;
+  }
 }
 
 /** Not to be had without the right to make triggers, on some servers with a binary log, or on TiDB. */

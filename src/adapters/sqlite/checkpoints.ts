@@ -1,5 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import type { Checkpoint, CheckpointMove, ClaimRequest, ResumeDecision } from '../../ports/store.ts';
 import { bigintOf, type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
 
@@ -22,10 +23,11 @@ export function claim(writer: Connection, requests: readonly ClaimRequest[]): Ch
 /** Moves every checkpoint that stands where its move says, and says whether all of them did. */
 export function moveCheckpoints(writer: Connection, moves: readonly CheckpointMove[]): boolean {
   const update = writer.statement(`
-    UPDATE checkpoints SET next_offset = ?
+    UPDATE checkpoints SET next_offset = ?, leader_epoch = ?
     WHERE topic = ? AND partition_id = ? AND next_offset = ? AND epoch = ? AND halt_reason IS NULL`);
   return moves.every((move) => {
-    const { changes } = update.run(move.toOffset, move.topic, move.partition, move.fromOffset, move.epoch);
+    const { toOffset, leaderEpoch, topic, partition, fromOffset, epoch } = move;
+    const { changes } = update.run(toOffset, leaderEpoch, topic, partition, fromOffset, epoch);
     return Number(changes) === 1;
   });
 }
@@ -64,7 +66,8 @@ export function resume(writer: Connection, decision: ResumeDecision): void {
     );
   writer
     .statement(`
-      UPDATE checkpoints SET next_offset = ?, topic_id = ?, halt_reason = NULL, epoch = epoch + 1
+      UPDATE checkpoints
+      SET next_offset = ?, leader_epoch = ${UNKNOWN_LEADER_EPOCH}, topic_id = ?, halt_reason = NULL, epoch = epoch + 1
       WHERE topic = ? AND partition_id = ?`)
     .run(offset, topicId, topic, partition);
 }
@@ -80,6 +83,7 @@ function toCheckpoint(row: SqliteRow | undefined, isNew: boolean): Checkpoint {
     partition: numberOf(row?.partition_id),
     topicId: textOf(row?.topic_id),
     nextOffset: bigintOf(row?.next_offset),
+    leaderEpoch: numberOf(row?.leader_epoch),
     epoch: bigintOf(row?.epoch),
     haltReason: nullOr(row?.halt_reason, textOf),
     isNew,

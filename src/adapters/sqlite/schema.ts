@@ -114,20 +114,16 @@ const OWN_TABLES = [
 /** The tables that ingest writes, but for the view. */
 const INGEST_TABLES = ['checkpoints', 'deliveries', 'event_journal', 'parked_entities', 'quarantine'];
 
-/** Their names and the pages that they begin at. */
+/** Their names: a backup takes the place of all of them at once, so none is ever older than the others. */
 export function incarnation(reader: Connection): string {
   const names = INGEST_TABLES.map((name) => `'${name}'`).join(', ');
-  const rows = reader
-    .statement(
-      `SELECT name, rootpage FROM sqlite_master WHERE type = 'table' AND name IN (${names}) ORDER BY name`,
-    )
-    .all();
-  if (rows.length < INGEST_TABLES.length) {
-    const found = rows.map(({ name }) => textOf(name));
-    const missing = INGEST_TABLES.filter((name) => !found.includes(name));
-    throw new TributaryError('table_missing', `The store lacks the tables ${missing.join(', ')}.`);
-  }
-  return rows.map(({ name, rootpage }) => `${textOf(name)} ${numberOf(rootpage)}`).join(', ');
+  const found = reader
+    .statement(`SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (${names})`)
+    .all()
+    .map(({ name }) => textOf(name));
+  const missing = INGEST_TABLES.filter((name) => !found.includes(name));
+  if (missing.length === 0) return INGEST_TABLES.join(', ');
+  throw new TributaryError('table_missing', `The store lacks the tables ${missing.join(', ')}.`);
 }
 
 /** Makes the view's table if all others are there; answers whether it was missing. */

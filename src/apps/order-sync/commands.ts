@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { TributaryError } from '../../core/errors.ts';
 import { type Position, partitionName } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { TopicDescription } from '../../ports/event-log.ts';
 import type { CommandSpec } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
 import { openParts, startOrderSync, topicNamesOf } from './order-sync.ts';
@@ -50,7 +51,7 @@ export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
       try {
         const checkpoints = await store.checkpoints();
         const topics = await log.describe(Object.values(topicNamesOf(settings)));
-        for (const range of topics.flatMap((topic) => topic.partitions)) {
+        for (const range of topics.flatMap(rangesOf)) {
           const name = partitionName(range);
           const checkpoint = checkpoints.find((found) => partitionName(found) === name);
           const { startOffset, endOffset } = range;
@@ -65,7 +66,9 @@ export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
           };
           const halted = row.haltReason === null ? '' : `  HALTED: ${row.haltReason}`;
           const next = row.nextOffset === null ? 'not begun' : `next ${row.nextOffset}`;
-          await output.row(row, `${name}  ${next}  log ${startOffset}..${endOffset}${halted}`);
+          const inLog =
+            startOffset === null ? 'NOT READABLE (no leader?)' : `log ${startOffset}..${endOffset}`;
+          await output.row(row, `${name}  ${next}  ${inLog}${halted}`);
         }
         await output.endRows();
         return EXIT.ok;
@@ -74,6 +77,14 @@ export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
       }
     },
   };
+}
+
+/** A range for every partition of the topic, without offsets where the log can't be read just now. */
+function rangesOf({ topic, partitionCount, partitions }: TopicDescription) {
+  return Array.from({ length: partitionCount }, (_, partition) => {
+    const range = partitions.find((found) => found.partition === partition);
+    return range ?? { topic, partition, startOffset: null, endOffset: null };
+  });
 }
 
 export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
@@ -104,6 +115,12 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
         const [topic = '', number = ''] = splitName(position);
         const described = (await log.describe([topic]))[0];
         const range = described?.partitions.find((found) => String(found.partition) === number);
+        if (described !== undefined && range === undefined && Number(number) < described.partitionCount) {
+          throw new TributaryError(
+            'log_unreachable',
+            `${position} can't be read just now, so where it begins and ends is not known. Has it a leader?`,
+          );
+        }
         if (described === undefined || range === undefined) {
           throw new TributaryError(
             'usage',

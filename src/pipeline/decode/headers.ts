@@ -1,5 +1,5 @@
 import { utf8Length } from '../../core/text.ts';
-import type { RecordHeader } from '../../ports/event-log.ts';
+import type { LoggedHeader } from '../../ports/event-log.ts';
 import { decodeUtf8, isUtf8Of } from './bytes.ts';
 import { Rejection } from './reasons.ts';
 
@@ -17,12 +17,12 @@ const NOTHING_SAID: HeaderFindings = { mode: 'body', eventId: null };
  * Reads the headers by the CloudEvents Kafka protocol binding 1.0: names are lower case and exact, texts are
  * UTF-8. A name that matters may stand only once; others (a trace's, say) may be repeated.
  */
-export function readHeaders(headers: readonly RecordHeader[]): HeaderFindings | Rejection {
+export function readHeaders(headers: readonly LoggedHeader[]): HeaderFindings | Rejection {
   let mode: HeaderFindings['mode'] = 'body';
   let eventId: string | null = null;
   let relevant = 0;
   for (let index = 0; index < headers.length; index++) {
-    const header = headers[index] as RecordHeader;
+    const header = headers[index] as LoggedHeader;
     const name = header[0];
     if (!isRelevant(name)) continue;
     relevant++;
@@ -51,7 +51,9 @@ export const VERSION_UNSUPPORTED = new Rejection(
   'The CloudEvents specversion is not 1.0.',
 );
 
-function isRelevant(name: string): boolean {
+/** A name that is not well-formed UTF-8 is none of those that matter. */
+function isRelevant(name: LoggedHeader[0]): name is string {
+  if (typeof name !== 'string') return false;
   const first = name.charCodeAt(0);
   return first === LOWER_C && (name.startsWith('ce_') || name === 'content-type');
 }
@@ -59,10 +61,10 @@ function isRelevant(name: string): boolean {
 const LOWER_C = 0x63;
 
 /** The size of names and values together, in bytes: exact if it is over `limit`, at most that otherwise. */
-export function headerBytesWithin(headers: readonly RecordHeader[], limit: number): number {
+export function headerBytesWithin(headers: readonly LoggedHeader[], limit: number): number {
   let atMost = 0;
   for (let index = 0; index < headers.length; index++) {
-    const [name, value] = headers[index] as RecordHeader;
+    const [name, value] = headers[index] as LoggedHeader;
     atMost += name.length * MAX_BYTES_PER_UNIT + (value === null ? 0 : value.length);
   }
   return atMost <= limit ? atMost : headerBytes(headers);
@@ -71,9 +73,12 @@ export function headerBytesWithin(headers: readonly RecordHeader[], limit: numbe
 /** One UTF-16 code unit is at most so long in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
 
-function headerBytes(headers: readonly RecordHeader[]): number {
+function headerBytes(headers: readonly LoggedHeader[]): number {
   let bytes = 0;
-  for (const [name, value] of headers) bytes += utf8Length(name) + (value === null ? 0 : value.length);
+  for (const [name, value] of headers) {
+    bytes +=
+      (typeof name === 'string' ? utf8Length(name) : name.length) + (value === null ? 0 : value.length);
+  }
   return bytes;
 }
 
@@ -82,16 +87,16 @@ function isVersionOne(value: Uint8Array): boolean {
 }
 
 /** Compares each name with those before it while they are few, and by a set when they are many. */
-function hasRepeatedName(headers: readonly RecordHeader[]): boolean {
+function hasRepeatedName(headers: readonly LoggedHeader[]): boolean {
   if (headers.length > 24) {
     const names = headers.map(([name]) => name).filter(isRelevant);
     return new Set(names).size !== names.length;
   }
   for (let index = 1; index < headers.length; index++) {
-    const name = (headers[index] as RecordHeader)[0];
+    const name = (headers[index] as LoggedHeader)[0];
     if (!isRelevant(name)) continue;
     for (let before = 0; before < index; before++) {
-      if ((headers[before] as RecordHeader)[0] === name) return true;
+      if ((headers[before] as LoggedHeader)[0] === name) return true;
     }
   }
   return false;

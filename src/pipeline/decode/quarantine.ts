@@ -1,7 +1,7 @@
 import type { TopicPartition } from '../../core/offset.ts';
-import type { LogRecord, RecordHeader } from '../../ports/event-log.ts';
+import type { LoggedHeader, LogRecord } from '../../ports/event-log.ts';
 import type { QuarantinedRecord } from '../../ports/store.ts';
-import { sha256Hex } from './bytes.ts';
+import { asBuffer, sha256Hex } from './bytes.ts';
 import type { Rejection } from './reasons.ts';
 
 /** How much is kept of the value, of the key, and of the headers of a record that is too large. */
@@ -24,8 +24,8 @@ export function toQuarantined(
     offset: record.offset,
     reason: rejection.reason,
     detail: rejection.detail,
-    key: isTooLarge && key !== null ? key.subarray(0, KEPT_BYTES) : key,
-    value: isTooLarge && value !== null ? value.subarray(0, KEPT_BYTES) : value,
+    key: isTooLarge && key !== null ? firstBytes(key) : key,
+    value: isTooLarge && value !== null ? firstBytes(value) : value,
     valueLength: value === null ? 0 : value.length,
     valueHash: sha256Hex(value ?? EMPTY),
     headers: encodeHeaders(isTooLarge ? firstHeaders(record.headers) : record.headers),
@@ -34,31 +34,23 @@ export function toQuarantined(
 }
 
 /**
- * The record that was quarantined, for another attempt at decoding it; null if it was too large to be kept
- * whole. The log's own timestamp was not kept: no verdict depends on it.
+ * Headers as bytes: JSON, an array of `[name, value in base64 or null]` in the record's sequence. A name that is not
+ * well-formed UTF-8 is `{"base64": "..."}`.
  */
-export function toLogRecord(quarantined: QuarantinedRecord): LogRecord | null {
-  const { offset, key, value, headers } = quarantined;
-  if (quarantined.reason === 'record_too_large') return null;
-  return { offset, timestampMs: quarantined.observedAtMs, key, value, headers: decodeHeaders(headers) };
-}
-
-/** Headers as bytes: JSON, an array of `[name, value in base64 or null]` in the record's sequence. */
-export function encodeHeaders(headers: readonly RecordHeader[]): Uint8Array {
-  const pairs = headers.map(([name, value]) => {
-    return [name, value === null ? null : Buffer.from(value).toString('base64')];
-  });
+export function encodeHeaders(headers: readonly LoggedHeader[]): Uint8Array {
+  const pairs = headers.map(([name, value]) => [
+    typeof name === 'string' ? name : { base64: base64(name) },
+    value === null ? null : base64(value),
+  ]);
   return Buffer.from(JSON.stringify(pairs), 'utf8');
 }
 
-/** What `encodeHeaders` encoded. */
-export function decodeHeaders(bytes: Uint8Array): RecordHeader[] {
-  const pairs = JSON.parse(Buffer.from(bytes).toString('utf8')) as [string, string | null][];
-  return pairs.map(([name, value]) => [name, value === null ? null : Buffer.from(value, 'base64')]);
+function base64(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString('base64');
 }
 
-function firstHeaders(headers: readonly RecordHeader[]): RecordHeader[] {
-  const kept: RecordHeader[] = [];
+function firstHeaders(headers: readonly LoggedHeader[]): LoggedHeader[] {
+  const kept: LoggedHeader[] = [];
   let bytes = 0;
   for (const header of headers) {
     const [name, value] = header;
@@ -67,4 +59,9 @@ function firstHeaders(headers: readonly RecordHeader[]): RecordHeader[] {
     kept.push(header);
   }
   return kept;
+}
+
+/** A copy: a view would keep all of the record in memory. */
+function firstBytes(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(bytes.subarray(0, KEPT_BYTES));
 }

@@ -8,7 +8,7 @@ import { claimEach } from './claims.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
-import type { Lane, LaneContext, LaneEnd, OwnedPartition } from './lane.ts';
+import { followPositionOf, type Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
 import { LONG_LIMITS } from './long-histories.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
@@ -249,7 +249,7 @@ export class Ingest<State, Event> {
 
   async #claim(due: readonly AssignedPartition[]): Promise<void> {
     const { store, log, topics, logger } = this.#options;
-    const described = await log.describe(topics);
+    const partitionCounts = await log.partitionCounts(topics);
     // Claiming what was given up meanwhile would only fence its next owner.
     const partitions = due.filter((partition) => this.#assigned.get(partitionName(partition)) === partition);
     if (partitions.length === 0 || this.#stopping.signal.aborted) return;
@@ -279,16 +279,17 @@ export class Ingest<State, Event> {
         partition: checkpoint.partition,
         epoch: checkpoint.epoch,
         committed: checkpoint.nextOffset,
+        leaderEpoch: checkpoint.leaderEpoch,
       });
     }
     if (claimed.length === 0) return;
     for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
-    this.#consumer.follow(positionsOf(claimed));
+    this.#consumer.follow(claimed.map(followPositionOf));
     logger('info', `Working on ${claimed.length} more partitions`, {
       partitions: claimed.map(partitionName).join(' '),
     });
     // Where topics differ in their number of partitions, lanes would meet at every batch: there is one lane then.
-    const isCoPartitioned = new Set(described.map((topic) => topic.partitions.length)).size === 1;
+    const isCoPartitioned = new Set(partitionCounts.values()).size === 1;
     await this.#lanes.start(claimed, isCoPartitioned ? this.#options.lanes : 1);
   }
 
@@ -328,9 +329,8 @@ export class Ingest<State, Event> {
       const affected = this.#lanes.holding((partition) => names.has(partitionName(partition)));
       this.#consumer.unfollow(partitions);
       await this.#lanes.stop(affected);
-      await this.#consumer.commit(
-        positionsOf(this.#owned.values()).filter((position) => names.has(partitionName(position))),
-      );
+      const given = [...this.#owned.values()].filter((partition) => names.has(partitionName(partition)));
+      await this.#consumer.commit(positionsOf(given));
       for (const name of names) this.#owned.delete(name);
       this.#lanes.resumeKept(affected, names);
     });

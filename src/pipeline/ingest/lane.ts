@@ -3,7 +3,7 @@ import { comparePartitions, partitionName, type TopicPartition } from '../../cor
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EventLogConsumer, FetchedBatch } from '../../ports/event-log.ts';
+import type { EventLogConsumer, FetchedBatch, FollowPosition } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { CheckpointMove, QuarantinedRecord, Store } from '../../ports/store.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
@@ -32,6 +32,18 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
 export interface OwnedPartition extends TopicPartition {
   readonly epoch: bigint;
   committed: bigint;
+  /** The log's leader epoch of the last record that is committed. */
+  leaderEpoch: number;
+}
+
+/** Where the log is to be read on from, with the proof that it still is the log that was journaled. */
+export function followPositionOf({
+  topic,
+  partition,
+  committed,
+  leaderEpoch,
+}: OwnedPartition): FollowPosition {
+  return { topic, partition, offset: committed, leaderEpoch };
 }
 
 /** Why a lane ended: it was asked to, somebody else owns one of its partitions, or something failed. */
@@ -168,7 +180,7 @@ export class Lane<State, Event> {
 
   #decode(batch: FetchedBatch): void {
     const { decoder, clock, batchEvents } = this.#context;
-    const { topic, partition, records } = batch;
+    const { topic, partition, records, leaderEpoch } = batch;
     const observedAtMs = clock.now();
     const pieceRecords = Math.min(batchEvents, MAX_PIECE_RECORDS);
     for (let from = 0; from === 0 || from < records.length; from += pieceRecords) {
@@ -186,7 +198,8 @@ export class Lane<State, Event> {
       const toOffset = records[end]?.offset ?? batch.nextOffset;
       const timestampMs = records[from]?.timestampMs ?? Number.NEGATIVE_INFINITY;
       const consumed = end - from;
-      this.#pending.push({ topic, partition, toOffset, timestampMs, consumed, bytes, events, rejected });
+      const piece = { topic, partition, toOffset, leaderEpoch, timestampMs, consumed, bytes };
+      this.#pending.push({ ...piece, events, rejected });
     }
   }
 
@@ -323,12 +336,13 @@ export class Lane<State, Event> {
 
   #moves(pieces: readonly Piece<Event>[]): CheckpointMove[] {
     const moves = new Map<string, CheckpointMove>();
-    for (const { topic, partition, toOffset } of pieces) {
+    for (const { topic, partition, toOffset, leaderEpoch } of pieces) {
       const name = partitionName({ topic, partition });
       const owned = this.#owned.get(name);
       if (owned === undefined)
         throw new TypeError(`Records of ${name} came to a lane that does not hold it.`);
-      moves.set(name, { topic, partition, epoch: owned.epoch, fromOffset: owned.committed, toOffset });
+      const { epoch, committed: fromOffset } = owned;
+      moves.set(name, { topic, partition, epoch, fromOffset, toOffset, leaderEpoch });
     }
     return [...moves.values()].sort(comparePartitions);
   }
@@ -343,7 +357,9 @@ export class Lane<State, Event> {
     if (this.#lockingLeft > 0) this.#lockingLeft--;
     for (const move of moves) {
       const owned = this.#owned.get(partitionName(move));
-      if (owned !== undefined) owned.committed = move.toOffset;
+      if (owned === undefined) continue;
+      owned.committed = move.toOffset;
+      owned.leaderEpoch = move.leaderEpoch;
     }
     this.#context.onCommitted({
       ...tally,

@@ -5,6 +5,8 @@ import type { DecodedEvent } from '../decode/decoder.ts';
 /** Consecutive records of one partition, decoded, waiting to be committed. */
 export interface Piece<Event> extends TopicPartition {
   readonly toOffset: bigint;
+  /** The log's leader epoch of the last record. */
+  readonly leaderEpoch: number;
   /** Of the first record; of a piece without records, negative infinity: nothing has to wait for it. */
   readonly timestampMs: number;
   readonly consumed: number;

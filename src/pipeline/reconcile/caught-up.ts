@@ -38,9 +38,11 @@ export async function untilCaughtUp(options: CaughtUpOptions, signal: AbortSigna
 }
 
 function isJournaled(
-  { topic, topicId, partitions }: TopicDescription,
+  { topic, topicId, partitionCount, partitions }: TopicDescription,
   checkpoints: readonly Checkpoint[],
 ): boolean {
+  // Of a partition that can't be read just now nobody knows where it ends.
+  if (partitions.length < partitionCount) return false;
   return partitions.every(({ partition, startOffset, endOffset }) => {
     const found = checkpoints.find((known) => known.topic === topic && known.partition === partition);
     if (found === undefined) return startOffset === endOffset;

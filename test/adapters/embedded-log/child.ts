@@ -7,6 +7,7 @@
  */
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 import { newRecord, plain, TestMember, valueText } from '../../contract/event-log-harness.ts';
 
 const [mode = '', dataDir = '', topic = '', ...rest] = process.argv.slice(2);
@@ -51,7 +52,13 @@ async function member(options: object): Promise<void> {
     partitions.map(({ partition }) => partition);
   await consumer.start({
     assigned: async (partitions) => {
-      consumer.follow(partitions.map((each) => ({ ...plain(each), offset: each.startOffset })));
+      consumer.follow(
+        partitions.map((each) => ({
+          ...plain(each),
+          offset: each.startOffset,
+          leaderEpoch: UNKNOWN_LEADER_EPOCH,
+        })),
+      );
       say({ assigned: names(partitions) });
     },
     revoked: async (partitions) => say({ revoked: names(partitions) }),

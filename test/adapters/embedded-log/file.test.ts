@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 import { eventually, newRecord, partitionsOf, valueText } from '../../contract/event-log-harness.ts';
 import { newDataDir, openLog, startMember, timeoutMs } from './helpers.ts';
 
@@ -69,7 +70,7 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     const member = await (await startMember(log, topic, { startAt: () => null })).untilHolds(1);
     const file = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
     file.exec('ALTER TABLE record_batches RENAME TO moved');
-    member.consumer.follow([{ topic, partition: 0, offset: 0n }]);
+    member.consumer.follow([{ topic, partition: 0, offset: 0n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
     const reading = member.read(partitionsOf(topic, 1), 1);
     await eventually(
       () => !member.consumer.health().ok,
@@ -138,7 +139,7 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     expect((await member.read(partitionsOf(topic, 1), 1)).map(valueText)).toEqual(['sound']);
     await member.untilFaults(1);
     expect(member.faults[0]).toMatchObject({ kind: 'corrupt_batch', offset: 1n, topic, partition: 0 });
-    member.consumer.follow([{ topic, partition: 0, offset: 2n }]);
+    member.consumer.follow([{ topic, partition: 0, offset: 2n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
     expect((await member.read(partitionsOf(topic, 1), 1)).map(valueText)).toEqual(['beyond']);
   });
 });

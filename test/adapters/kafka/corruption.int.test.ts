@@ -4,6 +4,7 @@ import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../../src/ports/event-log.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 import { newRecord, TestMember, valueText } from '../../contract/event-log-harness.ts';
 import { services } from '../../services/context.ts';
 import { openTestLog, TopicOperator } from './harness.ts';
@@ -56,7 +57,7 @@ describe.skipIf(services().lacks('kafka'))('a batch that rotted on the broker’
         [],
       );
       // An operator's decision to go on behind it.
-      consumer.follow([{ topic, partition: 0, offset: 3n }]);
+      consumer.follow([{ topic, partition: 0, offset: 3n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
       expect((await member.read([{ topic, partition: 0 }], 1)).map(valueText)).toEqual(['sound 3']);
     } finally {
       await consumer.close();

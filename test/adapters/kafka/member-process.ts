@@ -1,3 +1,4 @@
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 // One group member as a process of its own, for tests that kill it: prints what its listener is told, a JSON
 // object a line. Arguments: brokers, group, topics (comma-separated).
 
@@ -31,7 +32,12 @@ await consumer.start({
   assigned: async (partitions) => {
     for (const partition of partitions) held.set(partitionName(partition), partition);
     consumer.follow(
-      partitions.map(({ topic, partition, startOffset }) => ({ topic, partition, offset: startOffset })),
+      partitions.map(({ topic, partition, startOffset }) => ({
+        topic,
+        partition,
+        offset: startOffset,
+        leaderEpoch: UNKNOWN_LEADER_EPOCH,
+      })),
     );
     tell('assigned', { partitions: partitions.map(partitionName) });
   },

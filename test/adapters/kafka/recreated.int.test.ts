@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 import { eventually, newRecord, TestMember, valueText } from '../../contract/event-log-harness.ts';
 import { services } from '../../services/context.ts';
 import { openTestLog, quickOptions, TopicOperator } from './harness.ts';
@@ -35,7 +36,7 @@ describe.skipIf(services().lacks('kafka'))(
         await fresh.append(['new 1', 'new 2', 'new 3'].map((value) => newRecord(topic, 'k', value)));
         await member.untilFaults(1);
         expect(member.faults).toMatchObject([{ kind: 'topic_recreated', topic, partition, offset: 2n }]);
-        consumer.follow([{ topic, partition, offset: 0n }]);
+        consumer.follow([{ topic, partition, offset: 0n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
         const read = await member.read([{ topic, partition }], 3);
         expect(read.map(valueText)).toEqual(['new 1', 'new 2', 'new 3']);
         expect(member.faults).toHaveLength(1);

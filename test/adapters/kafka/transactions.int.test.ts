@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EventLog, FetchedBatch } from '../../../src/ports/event-log.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 import { TransactionalProducer } from '../../checks/aborted/transactional-producer.ts';
 import { checkBatch, eventually, TestMember, valueText } from '../../contract/event-log-harness.ts';
 import { services } from '../../services/context.ts';
@@ -219,7 +220,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
 
     const member = await memberFrom(0n);
     for (let from = 0n; from < next; from++) {
-      member.consumer.follow([{ topic, partition, offset: from }]);
+      member.consumer.follow([{ topic, partition, offset: from, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
       const records = (await readToEnd(member, from)).flatMap((batch) => batch.records);
       expect(records.map((record) => [record.offset, valueText(record)])).toEqual(
         expected.filter(([offset]) => offset >= from),

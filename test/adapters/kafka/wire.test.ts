@@ -18,10 +18,12 @@ import {
 } from '../../../src/adapters/kafka/assignment.ts';
 import { type Batch, CorruptBatchError, readBatches } from '../../../src/adapters/kafka/batches.ts';
 import { Followed } from '../../../src/adapters/kafka/followed.ts';
+import { OpenBatches } from '../../../src/adapters/kafka/open-batches.ts';
+import { ReadBatch } from '../../../src/adapters/kafka/read-batch.ts';
 import { encodeBatch, largestEncodedBytes } from '../../../src/adapters/kafka/record-batch.ts';
-import { decodeRecords } from '../../../src/adapters/kafka/records.ts';
 import { partitionName, type TopicPartition } from '../../../src/core/offset.ts';
 import type { LogRecord, NewRecord, RecordHeader } from '../../../src/ports/event-log.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 
 const identity = { producerId: 7n, producerEpoch: 0, baseSequence: 0 };
 const timestampMs = 1_790_000_000_123;
@@ -37,8 +39,12 @@ const newRecord: fc.Arbitrary<NewRecord> = fc.record({
 });
 
 function decode(batch: Batch, fromOffset = 0n): LogRecord[] {
+  const read = new ReadBatch(batch, batch.leaderEpoch, batch.nextOffset);
+  read.open(batch, 1 << 20);
   const records: LogRecord[] = [];
-  decodeRecords(batch, fromOffset, records);
+  for (let next = read.next(); next !== undefined; next = read.next()) {
+    if (next.offset >= fromOffset) records.push(next);
+  }
   return records;
 }
 
@@ -73,6 +79,7 @@ const batchOf = (baseOffset: bigint, count: number, producerId = -1n): Batch => 
   timestampMs,
   appendTimestampMs: undefined,
   recordCount: count,
+  compression: 0,
   records: Buffer.alloc(0),
 });
 
@@ -173,7 +180,11 @@ describe('the filter of aborted transactions', () => {
 });
 
 describe('what was read and not taken yet', () => {
-  const followed = () => new Followed({ topic: 't', partition: 0, offset: 0n, topicId: 'id' });
+  const followed = () =>
+    new Followed(
+      { topic: 't', partition: 0, offset: 0n, leaderEpoch: UNKNOWN_LEADER_EPOCH, topicId: 'id' },
+      new OpenBatches(1 << 20),
+    );
   const read = (buffer: Buffer) => [...readBatches(buffer)] as [Batch, ...Batch[]];
 
   it('moves the position over batches that have nothing to say, alone or after others', () => {

@@ -162,7 +162,7 @@ describe('topics', () => {
       describe: async (names) =>
         names
           .filter((topic) => existing.includes(topic))
-          .map((topic) => ({ topic, topicId: '1', partitions: [] })),
+          .map((topic) => ({ topic, topicId: '1', partitionCount: 0, partitions: [] })),
       createTopics: async (wanted) => void created.push(...wanted),
     };
     return { log: log as EventLog, created };

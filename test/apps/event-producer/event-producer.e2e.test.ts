@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { LogRecord } from '../../../src/ports/event-log.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 
 const main = fileURLToPath(new URL('../../../src/apps/event-producer/main.ts', import.meta.url));
 
@@ -69,7 +70,12 @@ async function readTopic(topic: string): Promise<(LogRecord & { partition: numbe
     const [description] = await log.describe([topic]);
     const partitions = description?.partitions ?? [];
     consumer.follow(
-      partitions.map(({ partition, startOffset }) => ({ topic, partition, offset: startOffset })),
+      partitions.map(({ partition, startOffset }) => ({
+        topic,
+        partition,
+        offset: startOffset,
+        leaderEpoch: UNKNOWN_LEADER_EPOCH,
+      })),
     );
     const total = partitions.reduce((sum, range) => sum + Number(range.endOffset - range.startOffset), 0);
     while (records.length < total) {

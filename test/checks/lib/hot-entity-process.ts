@@ -13,7 +13,12 @@ import { Lane } from '../../../src/pipeline/ingest/lane.ts';
 import { LONG_LIMITS } from '../../../src/pipeline/ingest/long-histories.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import { Watchdog } from '../../../src/pipeline/ingest/watchdog.ts';
-import type { EventLogConsumer, FetchedBatch, LogRecord } from '../../../src/ports/event-log.ts';
+import {
+  type EventLogConsumer,
+  type FetchedBatch,
+  type LogRecord,
+  UNKNOWN_LEADER_EPOCH,
+} from '../../../src/ports/event-log.ts';
 import type { Store } from '../../../src/ports/store.ts';
 
 /** What the process is to do. */
@@ -62,7 +67,13 @@ class GivenLog {
       headers: [],
       timestampMs: START_MS,
     }));
-    this.#waiting.push({ topic: TOPIC, partition: 0, records, nextOffset: this.#offset });
+    this.#waiting.push({
+      topic: TOPIC,
+      partition: 0,
+      records,
+      nextOffset: this.#offset,
+      leaderEpoch: UNKNOWN_LEADER_EPOCH,
+    });
     this.#wake();
   }
 
@@ -126,7 +137,15 @@ async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
         committed();
       },
     },
-    [{ topic: TOPIC, partition: 0, epoch: checkpoint.epoch, committed: checkpoint.nextOffset }],
+    [
+      {
+        topic: TOPIC,
+        partition: 0,
+        epoch: checkpoint.epoch,
+        committed: checkpoint.nextOffset,
+        leaderEpoch: checkpoint.leaderEpoch,
+      },
+    ],
   );
   const running = lane.run().then((end) => {
     if (end.kind !== 'stopped') throw new Error(`The lane ended: ${JSON.stringify(end)} ${String(end)}`);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 import {
   batchOf,
   change,
@@ -28,6 +29,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
         partition: 3,
         topicId: 'topic-id-1',
         nextOffset: 17n,
+        leaderEpoch: UNKNOWN_LEADER_EPOCH,
         haltReason: null,
         isNew: true,
       });
@@ -68,6 +70,23 @@ export function describeCheckpoints(harness: StoreHarness): void {
 
       expect(outcome).toEqual({ kind: 'committed', deliveriesDue: 0 });
       expect(await place.store.checkpoints()).toEqual([{ ...checkpoint, nextOffset: 5n, isNew: false }]);
+    });
+
+    it('keep the leader epoch of the last commit, for the next claim', async () => {
+      const checkpoint = await claimOne(place.store);
+      await place.store.commit(batchOf([{ ...move(checkpoint, 5n), leaderEpoch: 7 }], []));
+      const moved = { ...checkpoint, nextOffset: 5n, leaderEpoch: 7, isNew: false };
+      expect(await place.store.checkpoints()).toEqual([moved]);
+
+      await place.store.commit(batchOf([{ ...move(moved), leaderEpoch: 2 ** 31 - 1 }], []));
+      expect(await claimOne(place.store)).toMatchObject({ nextOffset: 6n, leaderEpoch: 2 ** 31 - 1 });
+    });
+
+    it('keep their leader epoch where a fenced batch brings another', async () => {
+      const stale = await claimOne(place.store);
+      await place.store.commit(batchOf([{ ...move(stale), leaderEpoch: 7 }], []));
+      await place.store.commit(batchOf([{ ...move(stale), leaderEpoch: 8 }], []));
+      expect(await place.store.checkpoints()).toMatchObject([{ nextOffset: 1n, leaderEpoch: 7 }]);
     });
 
     it('hold offsets that a double cannot', async () => {
@@ -163,6 +182,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
 
     it('goes on where an operator decides, in a new epoch, and the decision is kept', async () => {
       const checkpoint = await claimOne(place.store);
+      await place.store.commit(batchOf([{ ...move(checkpoint, 0n), leaderEpoch: 7 }], []));
       await place.store.halt(checkpoint, checkpoint.epoch, 'Offsets 0 to 9 are gone.');
 
       await place.store.resume({
@@ -176,7 +196,12 @@ export function describeCheckpoints(harness: StoreHarness): void {
       });
 
       const [resumed] = await place.store.checkpoints();
-      expect(resumed).toMatchObject({ topicId: 'topic-id-2', nextOffset: BEYOND_DOUBLES, haltReason: null });
+      expect(resumed).toMatchObject({
+        topicId: 'topic-id-2',
+        nextOffset: BEYOND_DOUBLES,
+        leaderEpoch: UNKNOWN_LEADER_EPOCH,
+        haltReason: null,
+      });
       expect(resumed?.epoch).toBeGreaterThan(checkpoint.epoch);
       const stale = { ...checkpoint, nextOffset: BEYOND_DOUBLES };
       expect(await place.store.commit(batchOf([move(stale)], []))).toEqual({ kind: 'fenced' });

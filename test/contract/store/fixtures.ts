@@ -157,8 +157,8 @@ export async function claimOne(store: Store, partition = 0): Promise<Checkpoint>
 
 /** A move by `records` offsets from where the checkpoint stands. */
 export function move(checkpoint: Checkpoint, records = 1n): CheckpointMove {
-  const { topic, partition, epoch, nextOffset } = checkpoint;
-  return { topic, partition, epoch, fromOffset: nextOffset, toOffset: nextOffset + records };
+  const { topic, partition, epoch, nextOffset, leaderEpoch } = checkpoint;
+  return { topic, partition, epoch, fromOffset: nextOffset, toOffset: nextOffset + records, leaderEpoch };
 }
 
 let contents = 0;

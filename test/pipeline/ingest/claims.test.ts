@@ -33,7 +33,8 @@ describe('claiming each partition', () => {
         if (request === undefined || request.partition === 0)
           throw new TributaryError('store_busy', 'The row is locked.');
         const { topic, partition, topicId } = request;
-        return [{ topic, partition, topicId, nextOffset: 0n, epoch: 1n, haltReason: null, isNew: true }];
+        const place = { topic, partition, topicId, nextOffset: 0n, leaderEpoch: 0 };
+        return [{ ...place, epoch: 1n, haltReason: null, isNew: true }];
       },
       halt: async () => {},
     };

@@ -6,6 +6,7 @@ function piece(topic: string, timestampMs: number, consumed = 10, bytes = 100): 
     topic,
     partition: 0,
     toOffset: 1n,
+    leaderEpoch: 0,
     timestampMs,
     consumed,
     bytes,

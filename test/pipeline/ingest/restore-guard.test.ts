@@ -29,6 +29,7 @@ describe('the guard of a restore', () => {
     partition: 0,
     topicId: 'topic-id-1',
     nextOffset,
+    leaderEpoch: 0,
     epoch: 3n,
     haltReason: null,
     isNew: false,

@@ -11,12 +11,12 @@ function topic(...ends: bigint[]): TopicDescription {
     startOffset: 5n,
     endOffset,
   }));
-  return { topic: 'parcels', topicId: 'one', partitions };
+  return { topic: 'parcels', topicId: 'one', partitionCount: ends.length, partitions };
 }
 
 function at(partition: number, nextOffset: bigint, facts: Partial<Checkpoint> = {}): Checkpoint {
   const place = { topic: 'parcels', partition, topicId: 'one', nextOffset };
-  return { ...place, epoch: 1n, haltReason: null, isNew: false, ...facts };
+  return { ...place, leaderEpoch: 0, epoch: 1n, haltReason: null, isNew: false, ...facts };
 }
 
 async function isCaughtUp(described: TopicDescription[] | Error, ...looks: Checkpoint[][]): Promise<boolean> {
@@ -53,6 +53,11 @@ describe('the journal has caught up with the log', () => {
     expect(await isCaughtUp([topic(7n, 9n)], [at(0, 7n), at(1, 8n)])).toBe(false);
     expect(await isCaughtUp([topic(7n)], [at(0, 7n, { haltReason: 'retention' })])).toBe(false);
     expect(await isCaughtUp([topic(7n)], [at(0, 7n, { topicId: 'another' })])).toBe(false);
+  });
+
+  it('never while a partition has no leader, of which nobody knows where it ends', async () => {
+    const lacking = { ...topic(7n), partitionCount: 2 };
+    expect(await isCaughtUp([lacking], [at(0, 7n), at(1, 7n)])).toBe(false);
   });
 
   it('never while the log does not answer, or lacks a topic', async () => {

@@ -1,0 +1,207 @@
+// Several small Kafka brokers and a controller of their own, whose brokers may be killed, frozen and started again.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { KafkaAddress } from './addresses.ts';
+import { readEnvironment, type ServicesEnvironment } from './environment.ts';
+import { findJava, type Java } from './java.ts';
+import { kafkaVersion, newClusterId, serverJava, shortLivedJava } from './kafka.ts';
+import { clusterProperties, log4j2File, type Properties, toPropertiesFile } from './kafka-settings.ts';
+import { fetchJars, readManifest } from './maven.ts';
+import { freePort, probeKafka } from './ports.ts';
+import {
+  type PrivateProcess,
+  privateFolder,
+  startPrivateProcess,
+  untilReady,
+  withFreshPorts,
+} from './private-process.ts';
+import type { Progress } from './start.ts';
+
+export interface KafkaClusterOptions {
+  /** How many brokers. Default 3; their node ids are 1, 2, 3 and so on. */
+  readonly brokers?: number;
+  /** The Java heap of each broker, such as `256m`, which is the default. */
+  readonly heap?: string;
+  /** Broker settings over ours. */
+  readonly properties?: Properties;
+  /** The `host:port` that clients are told for a broker, given where it listens: a proxy's, for instance. */
+  readonly advertise?: (nodeId: number, listensAt: string) => string | Promise<string>;
+  readonly environment?: ServicesEnvironment;
+  readonly progress?: Progress;
+}
+
+const startTimeoutMs = 180_000;
+const controllerId = 100;
+
+/** Starts the controller and the brokers, and resolves once every broker answers. */
+export async function startKafkaCluster(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
+  const environment = options.environment ?? readEnvironment();
+  const progress = options.progress ?? ((line: string) => process.stderr.write(`${line}\n`));
+  const java = await findJava(environment);
+  const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, progress);
+  return withFreshPorts(async () => {
+    const cluster = new KafkaCluster(java, jars, options);
+    try {
+      await cluster.start();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  });
+}
+
+interface BrokerAddress {
+  readonly listensAt: string;
+  readonly properties: Properties;
+}
+
+/**
+ * The controller is a process apart from the brokers, so that the cluster goes on electing leaders whatever becomes of
+ * them. The brokers' data outlives their processes, until `stop`.
+ */
+export class KafkaCluster {
+  readonly #java: Java;
+  readonly #jars: readonly string[];
+  readonly #options: KafkaClusterOptions;
+  readonly #clusterId = newClusterId();
+  /** The controller's folder: the brokers keep their data in it, for a broker's own folder ends with its process. */
+  readonly #folder = privateFolder('kafka-cluster');
+  readonly #addresses = new Map<number, BrokerAddress>();
+  readonly #running = new Map<number, { readonly process: PrivateProcess; readonly pidFile: string }>();
+  #controllerPort = 0;
+
+  constructor(java: Java, jars: readonly string[], options: KafkaClusterOptions) {
+    this.#java = java;
+    this.#jars = jars;
+    this.#options = options;
+  }
+
+  /** As clients are told them. */
+  get brokers(): string[] {
+    return [...this.#addresses.values()].map(({ properties }) =>
+      String(properties['advertised.listeners']).replace(/^PLAINTEXT:\/\/|,.*$/g, ''),
+    );
+  }
+
+  get nodeIds(): number[] {
+    return [...this.#addresses.keys()];
+  }
+
+  /** Where the broker itself listens, whatever clients are told. */
+  listensAt(nodeId: number): string {
+    return this.#of(nodeId).listensAt;
+  }
+
+  /** For `kafkaTool` and `kcat`. */
+  get address(): KafkaAddress {
+    const description = `Apache Kafka ${kafkaVersion}, ${this.#addresses.size} brokers (private)`;
+    return { name: 'kafka', brokers: this.brokers, origin: 'private', description };
+  }
+
+  async start(): Promise<void> {
+    this.#controllerPort = await freePort();
+    for (let nodeId = 1; nodeId <= (this.#options.brokers ?? 3); nodeId++) {
+      const listensAt = `127.0.0.1:${await freePort()}`;
+      const internal = `127.0.0.1:${await freePort()}`;
+      const advertised = (await this.#options.advertise?.(nodeId, listensAt)) ?? listensAt;
+      this.#addresses.set(nodeId, {
+        listensAt,
+        properties: this.#brokerProperties(listensAt, internal, advertised),
+      });
+    }
+    this.#launch(controllerId, '192m', {
+      'process.roles': 'controller',
+      listeners: `CONTROLLER://127.0.0.1:${this.#controllerPort}`,
+    });
+    await Promise.all(this.nodeIds.map((nodeId) => this.startBroker(nodeId)));
+  }
+
+  isRunning(nodeId: number): boolean {
+    return this.#running.has(nodeId);
+  }
+
+  /** Starts a broker that was killed, with the data that it had, and resolves once it answers. */
+  async startBroker(nodeId: number): Promise<void> {
+    const { listensAt, properties } = this.#of(nodeId);
+    const broker = this.#launch(nodeId, this.#options.heap ?? '256m', properties);
+    await untilReady(broker, () => probeKafka(listensAt), startTimeoutMs);
+  }
+
+  /** Ends the broker as a crash would, by SIGKILL. What it had not flushed is in the system's cache, and stays. */
+  async killBroker(nodeId: number): Promise<void> {
+    const running = this.#running.get(nodeId);
+    this.#running.delete(nodeId);
+    await running?.process.stop();
+  }
+
+  /** Stops the broker where it is, by SIGSTOP: its connections stay open and nothing is answered. */
+  freezeBroker(nodeId: number): Promise<void> {
+    return this.#signal(nodeId, 'SIGSTOP');
+  }
+
+  thawBroker(nodeId: number): Promise<void> {
+    return this.#signal(nodeId, 'SIGCONT');
+  }
+
+  /** Ends everything and deletes all data. May be called twice. */
+  async stop(): Promise<void> {
+    await Promise.all(this.nodeIds.map((nodeId) => this.killBroker(nodeId)));
+    await this.killBroker(controllerId);
+  }
+
+  #of(nodeId: number): BrokerAddress {
+    const address = this.#addresses.get(nodeId);
+    if (address === undefined) throw new Error(`The cluster has no broker ${nodeId}.`);
+    return address;
+  }
+
+  async #signal(nodeId: number, signal: NodeJS.Signals): Promise<void> {
+    const running = this.#running.get(nodeId);
+    if (running === undefined) throw new Error(`Broker ${nodeId} does not run.`);
+    process.kill(Number(await readFile(running.pidFile, 'utf8')), signal);
+  }
+
+  #brokerProperties(listensAt: string, internal: string, advertised: string): Properties {
+    return {
+      'process.roles': 'broker',
+      listeners: `PLAINTEXT://${listensAt},INTERNAL://${internal}`,
+      'advertised.listeners': `PLAINTEXT://${advertised},INTERNAL://${internal}`,
+      'inter.broker.listener.name': 'INTERNAL',
+    };
+  }
+
+  #launch(nodeId: number, heap: string, own: Properties): PrivateProcess {
+    const folder = nodeId === controllerId ? this.#folder : privateFolder(`kafka-${nodeId}`);
+    const properties: Properties = {
+      ...clusterProperties(`${controllerId}@127.0.0.1:${this.#controllerPort}`, this.#options.brokers ?? 3),
+      ...own,
+      ...this.#options.properties,
+      'node.id': String(nodeId),
+      'log.dirs': join(this.#folder, 'data', String(nodeId)),
+    };
+    const logging = '-Dlog4j2.configurationFile=log4j2.properties';
+    const format = [
+      'format',
+      '--ignore-formatted',
+      '--cluster-id',
+      this.#clusterId,
+      '--config',
+      'server.properties',
+    ];
+    const server = [...serverJava(this.#java, this.#jars, heap, logging), 'kafka.Kafka', 'server.properties'];
+    const started = startPrivateProcess({
+      name: `Apache Kafka ${kafkaVersion}, node ${nodeId}`,
+      folder,
+      files: { 'server.properties': toPropertiesFile(properties), 'log4j2.properties': log4j2File },
+      steps: [
+        [...shortLivedJava(this.#java, this.#jars, logging), 'kafka.tools.StorageTool', ...format],
+        // The shell notes its process id, which becomes the server's.
+        ['sh', '-c', 'echo $$ > pid && exec "$@"', 'sh', ...server],
+      ],
+    });
+    this.#running.set(nodeId, { process: started, pidFile: join(folder, 'pid') });
+    return started;
+  }
+}
