@@ -121,13 +121,18 @@ export class ReadyzWatch {
     const last = this.#last.get(label);
     const change: Answer = { atMs, program: label, ...answer };
     this.#last.set(label, change);
-    if (last?.state === answer.state && last.reason === answer.reason) return;
+    if (last?.state === answer.state && wordsOf(last.reason) === wordsOf(answer.reason)) return;
     this.#changes.push(change);
     const second = ((atMs - this.#originMs) / 1_000).toFixed(1);
     this.#say(
       `/readyz of ${label} at ${second} s: ${answer.state}${answer.reason === '' ? '' : `: ${answer.reason}`}`,
     );
   }
+}
+
+/** Without its numbers: a reason that counts seconds is the same reason. */
+function wordsOf(reason: string): string {
+  return reason.replace(/\d+/g, '0');
 }
 
 async function readyzOf(port: number): Promise<{ state: ReadyzLine['state']; reason: string }> {
