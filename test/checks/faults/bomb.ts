@@ -65,7 +65,10 @@ export const bomb: Scenario = {
       stage.say(`${codec}: ${RECORDS} records of ${RECORD_BYTES >> 20} MiB at ${offset}`);
     }
     await stage.wait(2);
-    await stage.caughtUp(stage.feeder.ends(), PATIENCE_SECONDS);
+    await stage.until(PATIENCE_SECONDS, async () => {
+      const halts = sync.isRunning ? await stage.haltedBy(sync) : new Map<string, string>();
+      return [...bombs.keys()].every((place) => halts.has(place)) || stage.progress.isAt(stage.feeder.ends());
+    });
     // A batch that unpacks to more than the limit may halt its partition: then a person decides.
     const halts = sync.isRunning ? await stage.haltedBy(sync) : new Map<string, string>();
     const halted = [...bombs].filter(([place]) => halts.has(place));
