@@ -202,43 +202,35 @@ export class Ingest<State, Event> {
       seen: async (checkpoints) => {
         const byName = new Map(checkpoints.map((checkpoint) => [partitionName(checkpoint), checkpoint]));
         if (this.#halts.endThoseGone(halted, byName)) this.#changed.open();
-        for (const [owned, known] of committed) {
+        const isBehind = ([owned, known]: [OwnedPartition, bigint]) => {
           const checkpoint = byName.get(partitionName(owned));
-          if (checkpoint === undefined || checkpoint.epoch < owned.epoch || checkpoint.nextOffset < known)
-            await this.#startOver(owned, checkpoint?.nextOffset);
-        }
+          if (
+            checkpoint?.epoch !== undefined &&
+            checkpoint.epoch >= owned.epoch &&
+            checkpoint.nextOffset >= known
+          )
+            return false;
+          this.#guard.sayWentBack(partitionName(owned), owned.committed, checkpoint?.nextOffset);
+          return true;
+        };
+        if ([...committed].filter(([owned]) => this.#isOwned(owned)).filter(isBehind).length > 0)
+          await this.#holdAll();
       },
       replaced: () => this.#holdAll(),
     });
     return watch.run(this.#stopping.signal);
   }
 
-  /** The store is older than this instance's commits: the partition is claimed again, and read from where it stands. */
-  async #startOver(owned: OwnedPartition, nextOffset: bigint | undefined): Promise<void> {
-    const name = partitionName(owned);
-    await this.#exclusively(async () => {
-      if (!this.#isOwned(owned)) return;
-      this.#options.logger(
-        'warn',
-        `The checkpoint of ${name} went back from offset ${owned.committed} to ${nextOffset ?? 'none at all'}: the database was restored, ` +
-          'or is another server. Its records are read again from there.',
-      );
-      this.#context.cache.clear();
-      const affected = this.#lanes.holding((partition) => partition === owned);
-      await this.#lanes.stop(affected);
-      this.#lanes.resumeKept(affected, new Set([name]));
-      this.#release([owned]);
-    });
+  /** The store's tables are being replaced, or are older than they were: nothing goes on before that is over. */
+  #holdAll(): Promise<void> {
+    return this.#exclusively(() => this.#hold());
   }
 
-  /** Somebody replaces the store's tables: nothing goes on before that is over. */
-  async #holdAll(): Promise<void> {
-    await this.#exclusively(async () => {
-      this.#guard.tablesChanged(this.#assigned.keys());
-      this.#context.cache.clear();
-      await this.#lanes.stopAll();
-      this.#release([...this.#owned.values()]);
-    });
+  async #hold(): Promise<void> {
+    this.#guard.tablesChanged(this.#assigned.keys());
+    this.#context.cache.clear();
+    await this.#lanes.stopAll();
+    this.#release([...this.#owned.values()]);
   }
 
   #unclaimed(): AssignedPartition[] {
@@ -266,6 +258,7 @@ export class Ingest<State, Event> {
         this.#halts.note(name, result.reason);
         continue;
       }
+      if (this.#guard.isBehind(checkpoint)) return this.#hold();
       if (await this.#guard.isSetBack(checkpoint)) continue;
       if (checkpoint.isNew && partition.startOffset > 0n) {
         logger(
@@ -273,7 +266,7 @@ export class Ingest<State, Event> {
           `${name} is new here and starts at offset ${partition.startOffset}: the log no longer has what came before.`,
         );
       }
-      this.#guard.committed(name, checkpoint.nextOffset);
+      this.#guard.claimed(checkpoint);
       claimed.push({
         topic: checkpoint.topic,
         partition: checkpoint.partition,

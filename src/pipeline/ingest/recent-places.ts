@@ -32,7 +32,12 @@ export class RecentPlaces {
     return (old ?? marks[0])?.offset ?? null;
   }
 
-  /** The partition is no longer this instance's. */
+  /** The furthest place that is known, at most a second old; null if none is. */
+  last(name: string): bigint | null {
+    return this.#byName.get(name)?.at(-1)?.offset ?? null;
+  }
+
+  /** The partition is no longer this instance's, or what is known of it no longer counts. */
   forget(name: string): void {
     this.#byName.delete(name);
   }

@@ -13,6 +13,17 @@ export interface RestoreGuardOptions {
 /** The store's tables have to stand still for so long before anything is claimed. */
 const CALM_MS = 10_000;
 
+/** A place of before the restore is kept for so long after the last change: a large backup takes its time. */
+const FLOOR_KEPT_MS = 10 * 60_000;
+
+interface Floor {
+  /** Where to read from at the latest. */
+  readonly offset: bigint;
+  changedMs: number;
+  /** Whether the tables have changed since the checkpoint was last compared with it. */
+  isPending: boolean;
+}
+
 /**
  * What ingest does while somebody puts a backup back under it, table by table. The checkpoints may be those of the
  * backup already while the journal is still the old one: a commit of that time moves a checkpoint that stays, and
@@ -22,8 +33,10 @@ const CALM_MS = 10_000;
 export class RestoreGuard {
   readonly #options: RestoreGuardOptions;
   readonly #places = new RecentPlaces();
-  /** Where to read from at the latest, by the name of the partition. */
-  readonly #floors = new Map<string, bigint>();
+  /** By the name of the partition. */
+  readonly #floors = new Map<string, Floor>();
+  /** Of this instance's last claim of each partition. */
+  readonly #epochs = new Map<string, bigint>();
   #calmAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: RestoreGuardOptions) {
@@ -36,21 +49,57 @@ export class RestoreGuard {
   }
 
   get reason(): string {
-    return `the tables of the store are being replaced by a backup: waiting until they have stood still for ${CALM_MS / 1_000} s`;
+    return `the tables of the store are being replaced by a backup, or by those of another server: waiting until they have stood still for ${CALM_MS / 1_000} s`;
   }
 
   committed(name: string, offset: bigint): void {
     this.#places.note(name, offset, this.#options.clock.monotonicMs());
   }
 
-  /** A table of the store is missing, or was made anew since the last look. `names`: the partitions in hand. */
+  claimed(checkpoint: Checkpoint): void {
+    const name = partitionName(checkpoint);
+    this.#epochs.set(name, checkpoint.epoch);
+    this.committed(name, checkpoint.nextOffset);
+  }
+
+  /**
+   * Whether a checkpoint that was just claimed lies before a commit of this instance, and nobody has claimed or moved it
+   * in between. It answers so once: the tables have to stand still first, and the checkpoint counts afterwards.
+   */
+  isBehind(checkpoint: Checkpoint): boolean {
+    const name = partitionName(checkpoint);
+    const last = this.#places.last(name);
+    const epoch = this.#epochs.get(name);
+    if (last === null || epoch === undefined || checkpoint.nextOffset >= last) return false;
+    this.#places.forget(name);
+    // A decision of an operator raises the epoch, and the claim raises it again.
+    if (checkpoint.epoch > epoch + 1n) return false;
+    this.sayWentBack(name, last, checkpoint.nextOffset);
+    return true;
+  }
+
+  sayWentBack(name: string, from: bigint, to: bigint | undefined): void {
+    this.#options.logger(
+      'warn',
+      `The checkpoint of ${name} went back from offset ${from} to ${to ?? 'none at all'}: the database was restored, ` +
+        'or is another server. Its records are read again from there.',
+    );
+  }
+
+  /** A table was made anew, or is missing, or a checkpoint went back. `names`: the partitions in hand. */
   tablesChanged(names: Iterable<string>): void {
     if (this.holdsMs === 0) this.#options.logger('warn', `Ingest is held: ${this.reason}.`);
     const nowMs = this.#options.clock.monotonicMs();
     this.#calmAtMs = nowMs + CALM_MS;
     for (const name of names) {
-      const place = this.#places.before(name, nowMs);
-      if (place !== null && !this.#floors.has(name)) this.#floors.set(name, place);
+      const known = this.#floors.get(name);
+      const offset = this.#places.before(name, nowMs);
+      // What this instance committed before says nothing of the tables to come.
+      this.#places.forget(name);
+      if (known !== undefined && known.changedMs > nowMs - FLOOR_KEPT_MS) {
+        known.changedMs = nowMs;
+        known.isPending = true;
+      } else if (offset !== null) this.#floors.set(name, { offset, changedMs: nowMs, isPending: true });
     }
   }
 
@@ -61,20 +110,20 @@ export class RestoreGuard {
   async isSetBack(checkpoint: Checkpoint): Promise<boolean> {
     const name = partitionName(checkpoint);
     const floor = this.#floors.get(name);
-    if (floor === undefined || floor >= checkpoint.nextOffset) {
-      this.#floors.delete(name);
+    if (!floor?.isPending || floor.offset >= checkpoint.nextOffset) {
+      if (floor !== undefined) floor.isPending = false;
       return false;
     }
     const { store, clock, logger } = this.#options;
     const reason =
       'A backup was restored under the running program: commits of that time may be missing from it.';
     const { topic, partition, topicId } = checkpoint;
-    const decision = { topic, partition, topicId, offset: floor, decidedBy: 'order-sync', reason };
+    const decision = { topic, partition, topicId, offset: floor.offset, decidedBy: 'order-sync', reason };
     await store.resume({ ...decision, decidedAtMs: clock.now() });
     this.#floors.delete(name);
     logger(
       'warn',
-      `${name} is read again from offset ${floor} instead of ${checkpoint.nextOffset}. ${reason}`,
+      `${name} is read again from offset ${floor.offset} instead of ${checkpoint.nextOffset}. ${reason}`,
     );
     return true;
   }
@@ -83,5 +132,6 @@ export class RestoreGuard {
   forget(name: string): void {
     this.#places.forget(name);
     this.#floors.delete(name);
+    this.#epochs.delete(name);
   }
 }
