@@ -120,7 +120,7 @@ export class RestoreGuard {
     const { topic, partition, topicId } = checkpoint;
     const decision = { topic, partition, topicId, offset: floor.offset, decidedBy: 'order-sync', reason };
     await store.resume({ ...decision, decidedAtMs: clock.now() });
-    this.#floors.delete(name);
+    floor.isPending = false;
     logger(
       'warn',
       `${name} is read again from offset ${floor.offset} instead of ${checkpoint.nextOffset}. ${reason}`,
