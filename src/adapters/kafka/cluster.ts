@@ -122,21 +122,27 @@ export class Cluster {
     const answer = Promise.withResolvers<Response>();
     const isOver = new AbortController();
     const ask = async ({ name, host, port }: { name: string; host: string; port: number }) => {
+      const opened = this.#open(name, { host, port });
       try {
-        answer.resolve(await call(await this.#open(name, { host, port })));
+        answer.resolve(await call(await opened));
       } catch (error) {
         if (responseOf(error) === undefined && !this.#isClosed) {
           this.#silent.add(name);
           throw error;
         }
         answer.reject(error);
+      } finally {
+        // One that a new connection has replaced is of no use any more.
+        if (this.#connections.get(name) !== opened) opened.then((old) => old.close()).catch(() => {});
       }
       this.#silent.delete(name);
       isOver.abort();
     };
     const askAll = async () => {
       const asked: Promise<unknown>[] = [];
-      for (const address of inSequence) {
+      const slow: typeof inSequence = [];
+      // What gave no answer is asked once more at the end, on a new connection.
+      for (const address of withThose(inSequence, slow)) {
         const asking = ask(address);
         asked.push(asking);
         const failed = asking.catch(() => undefined);
@@ -144,7 +150,10 @@ export class Cluster {
         const isSlow = clock.sleep(askNextAfterMs, AbortSignal.any([isOver.signal, patience.signal]));
         await Promise.race([
           failed,
-          isSlow.then(() => this.#noteSlow(address.name, isOver.signal, patience.signal)),
+          isSlow.then(() => {
+            if (isOver.signal.aborted || patience.signal.aborted) return;
+            if (this.#noteSlow(address.name)) slow.push(address);
+          }),
         ]);
         patience.abort();
         if (isOver.signal.aborted) break;
@@ -157,9 +166,13 @@ export class Cluster {
     return answer.promise;
   }
 
-  /** Asked last from now on, until it answers. */
-  #noteSlow(name: string, isOver: AbortSignal, isAnswered: AbortSignal): void {
-    if (!isOver.aborted && !isAnswered.aborted) this.#silent.add(name);
+  /**
+   * Asked last from now on, until it answers, and on a new connection. Answers whether there was one before: it may have
+   * died without a word, while the broker is there.
+   */
+  #noteSlow(name: string): boolean {
+    this.#silent.add(name);
+    return this.#connections.delete(name);
   }
 
   /** Has other brokers asked from now on: this one's answers may be old. */
@@ -226,6 +239,12 @@ export class Cluster {
     this.#connections.set(name, opened);
     return opened;
   }
+}
+
+/** The items, and then those that were added to `more` meanwhile. */
+function* withThose<Item>(items: readonly Item[], more: readonly Item[]): Generator<Item> {
+  yield* items;
+  yield* [...more];
 }
 
 async function openOrThrow(

@@ -47,9 +47,13 @@ export class GroupRequests {
     this.#group = group;
   }
 
-  /** Answered once all members have joined, or the session of a silent one has ended. */
+  /**
+   * Answered once all members have joined, or the session of a silent one has ended. Sent on a new connection: an old one
+   * may have died without a word, and a join waits too long for that to be found out.
+   */
   async join(coordinator: number, memberId: string, metadata: Buffer): Promise<Joined> {
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#cluster.settings;
+    this.breakOff(coordinator);
     const response = await joinGroupV7.api.async(
       await this.#joinConnection(coordinator),
       this.#group,
