@@ -206,7 +206,7 @@ describe('batches', () => {
     },
   );
 
-  it('that are all refused while single states are taken are given up for ten minutes', async () => {
+  it('gives batches up for ten minutes if all are refused while single states are taken', async () => {
     const { target, pass } = await open(() => ({ status: 400, body: '' }));
     await outcomesOf(target, [newDelivery()], never);
     const outcomes = await outcomesOf(target, several(30), never);
@@ -216,7 +216,7 @@ describe('batches', () => {
     expect(target.maxBatch).toBe(500);
   });
 
-  it('that are too large because of one member stay as large as they were', async () => {
+  it('keeps the size of batches if one member alone is too large', async () => {
     const { target } = await open((ids) => (ids.includes('msg_5') ? { status: 413, body: '' } : taken(ids)), {
       onSingle: (body) => (body.includes('order-5"') ? 413 : 200),
     });

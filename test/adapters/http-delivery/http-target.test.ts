@@ -264,7 +264,7 @@ describe('the answer', () => {
     expect(other.received).toEqual([]);
   });
 
-  it('that redirects is told without what may be a secret, and never at length', async () => {
+  it('tells of a redirect without what may be a secret, and never at length', async () => {
     for (const [location, told] of [
       ['https://us:pa@host/path?token=5#x', 'https://host/path'],
       ['//us:pa@host/path', '//host/path'],
@@ -277,7 +277,7 @@ describe('the answer', () => {
     }
   });
 
-  it("that refuses is told with its problem's code, and with nothing else of its text", async () => {
+  it("tells of a refusal with its problem's code, and with nothing else of its text", async () => {
     const problem = JSON.stringify({ detail: 'order-1 is not one', code: 'body_invalid' });
     const server = await start(answers(422, { 'content-type': 'application/problem+json' }, problem));
     const outcome = await open({ url: server.url }).deliver(newDelivery(), never);

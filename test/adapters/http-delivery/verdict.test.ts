@@ -16,7 +16,7 @@ describe('verdict by status', () => {
     for (const status of statuses) expect(verdictOf(status, 1), String(status)).toBe(verdict);
   });
 
-  it('of a conflict is retry at two attempts, since the id may be worked on, and park at the third', () => {
+  it('retries a conflict twice, since the id may be worked on, and parks at the third attempt', () => {
     expect([1, 2, 3, 4].map((attempt) => verdictOf(409, attempt))).toEqual([
       'retry',
       'retry',

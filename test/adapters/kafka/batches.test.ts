@@ -117,7 +117,7 @@ describe('a batch that is over the limit', () => {
 });
 
 describe('a batch with many records', () => {
-  it('is handed over in pieces of at most the number that is asked for, each record once', () => {
+  it('hands a batch over in pieces of at most the number that is asked for, each record once', () => {
     const records = compressed(small(1_000), 'zstd');
     const partition = pushed({ recordCount: 1_000, compression: compressions.zstd, records });
     const taken: LogRecord[] = [];
@@ -226,7 +226,7 @@ describe('a batch that lies', () => {
     ]).toThrow(CorruptBatchError);
   });
 
-  it('is no lie where compaction left no record', () => {
+  it('takes a batch without records, which compaction leaves, for a sound one', () => {
     const [batch] = [
       ...readBatches(buildBatch({ recordCount: 0, lastOffsetDelta: 9, records: Buffer.alloc(0) })),
     ] as [Batch];
@@ -243,7 +243,7 @@ describe('a batch that lies', () => {
 describe('the leader epochs of what was read', () => {
   const limits = { maxRecords: 10, maxBytes: limit };
 
-  it('are kept apart: what is taken together has one', () => {
+  it('keeps leader epochs apart: what is taken together has one epoch', () => {
     const partition = followed();
     for (const [index, leaderEpoch] of [3, 3, 4, 4, 6].entries()) {
       pushed(
@@ -260,7 +260,7 @@ describe('the leader epochs of what was read', () => {
     expect(partition.lastEpoch).toBe(6);
   });
 
-  it('are kept apart also where the position moves on without records', () => {
+  it('keeps leader epochs apart where the position moves on without records', () => {
     const partition = followed();
     pushed({ leaderEpoch: 3, recordCount: 1, records: buildRecord(0, null) }, partition);
     const [marker] = [
