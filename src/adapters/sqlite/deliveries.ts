@@ -26,8 +26,8 @@ import type { ViewTable } from './view-table.ts';
 
 /*
  * `next_attempt_at` of a first attempt (`is_retry` = 0) is only its place in the index, and is never compared with a
- * clock: a first attempt is due as soon as it is there. A retry is due by the machine's clock, and a lease ends by the
- * time since the machine started, which nobody sets.
+ * clock: a first attempt is due as soon as it is there. When a retry is due and a lease ends, `StoreTime` says, which
+ * setting the machine's clock does not move.
  */
 
 /**
@@ -116,13 +116,13 @@ export async function claimDeliveries(
   const { target, claimant, attempts, behind, limit, leaseMs } = request;
   const isRetry = Number(attempts === 'later');
   // No first attempt is ever too early; dead ones stand behind them all.
-  const latestMs = attempts === 'first' ? DEAD_AT_MS - 1 : time.now();
-  const begin = [target, isRetry, behind?.dueSinceMs ?? 0, behind?.entityId ?? '', latestMs] as const;
-  const placeAt = (leaseNowMs: number) =>
-    [...begin, leaseNowMs, leaseNowMs + longestLeaseMs(leaseMs)] as const;
+  const latestMs = (connection: Connection) => (attempts === 'first' ? DEAD_AT_MS - 1 : time.now(connection));
+  const begin = [target, isRetry, behind?.dueSinceMs ?? 0, behind?.entityId ?? ''] as const;
+  const placeAt = (connection: Connection, leaseNowMs: number) =>
+    [...begin, latestMs(connection), leaseNowMs, leaseNowMs + longestLeaseMs(leaseMs)] as const;
   // Nothing due is the usual case, and needs no write lock.
   const isAnyDue = await database.read((reader) =>
-    reader.statement(IS_ANY_DUE).get(...placeAt(time.leaseNow()), 1),
+    reader.statement(IS_ANY_DUE).get(...placeAt(reader, time.leaseNow()), 1),
   );
   if (isAnyDue === undefined) return [];
 
@@ -133,7 +133,7 @@ export async function claimDeliveries(
         SELECT d.delivery_number, d.entity_id, d.due_version, d.attempts, d.due_since,
           d.delivered_version, d.claimed_by IS NOT NULL, ${view.columnsOf('v')}
         FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id WHERE ${IS_DUE}`)
-      .all(...placeAt(leaseNowMs), limit) as unknown as SQLOutputValue[][];
+      .all(...placeAt(writer, leaseNowMs), limit) as unknown as SQLOutputValue[][];
     for (const some of portions(rows))
       writer
         .statement(take(some.length))

@@ -21,7 +21,7 @@ export function readDelivery(
   const row = reader
     .statement('SELECT * FROM deliveries WHERE target = ? AND entity_id = ?')
     .get(target, entityId);
-  return row === undefined ? null : storedDelivery(row, time);
+  return row === undefined ? null : storedDelivery(reader, row, time);
 }
 
 /** One target after the other: inside one, the sequence of the entities is that of an index. */
@@ -40,7 +40,7 @@ export function listDeliveries(
         `SELECT * FROM deliveries WHERE target = ? AND entity_id > ? ${sql} ORDER BY entity_id LIMIT ?`,
       )
       .all(target, behind, ...values, limit - found.length);
-    found.push(...rows.map((row) => storedDelivery(row, time)));
+    found.push(...rows.map((row) => storedDelivery(reader, row, time)));
     if (found.length >= limit) break;
   }
   return found;
@@ -101,9 +101,10 @@ export function readAttempts(reader: Connection, key: DeliveryKey, limit: number
   }));
 }
 
-function storedDelivery(row: SqliteRow, time: StoreTime): StoredDelivery {
+function storedDelivery(reader: Connection, row: SqliteRow, time: StoreTime): StoredDelivery {
   const nextMs = nullOr(row.next_attempt_at, numberOf);
-  const leaseEndsMs = row.claimed_by === null ? 0 : time.now() + numberOf(row.leased_until) - time.leaseNow();
+  const leaseEndsMs =
+    row.claimed_by === null ? 0 : time.now(reader) + numberOf(row.leased_until) - time.leaseNow();
   return {
     target: textOf(row.target),
     entityId: textOf(row.entity_id),
@@ -112,7 +113,8 @@ function storedDelivery(row: SqliteRow, time: StoreTime): StoredDelivery {
     dueVersion: numberOf(row.due_version),
     deliveredVersion: nullOr(row.delivered_version, numberOf),
     attempts: numberOf(row.attempts),
-    nextAttemptAtMs: nextMs === null || nextMs === DEAD_AT_MS ? null : Math.max(nextMs, leaseEndsMs),
+    nextAttemptAtMs:
+      nextMs === null || nextMs === DEAD_AT_MS ? null : time.shown(reader, Math.max(nextMs, leaseEndsMs)),
     dueSinceMs: numberOf(row.due_since),
     lastStatus: nullOr(row.last_status, numberOf),
     lastError: nullOr(row.last_error, textOf),

@@ -62,7 +62,7 @@ export function claimRedrive(
     .statement(`
       UPDATE redrive_jobs SET state = 'running', claimed_by = ?, leased_until = ?, updated_at = ?
       WHERE job_id = ? RETURNING *`)
-    .get(claimant, leaseNowMs + leaseMs, time.now(), textOf(row.job_id));
+    .get(claimant, leaseNowMs + leaseMs, time.now(writer), textOf(row.job_id));
   return claimed === undefined ? null : redriveJob(claimed);
 }
 
@@ -87,7 +87,7 @@ export function stepRedrive(
   if (row === undefined || row.claimed_by !== claimant || row.state === 'done') return null;
   const { filter, isDryRun } = redriveJob(row);
   if (filter === null) throw filterUnreadable(jobId);
-  const nowMs = time.now();
+  const nowMs = time.now(writer);
   const found = listDeliveries(writer, time, { ...filter, status: 'dead' }, cursorOf(row), limit);
   if (!isDryRun) for (const key of found) redrive(writer, key, nowMs);
   const last = found.at(-1) ?? cursorOf(row);

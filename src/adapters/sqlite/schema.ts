@@ -102,6 +102,7 @@ const OWN_TABLES = [
   'delivery_senders',
   'redrive_jobs',
   'sweeps',
+  'store_time',
   'parked_entities',
   'journal_index',
   'fold_snapshots',

@@ -17,7 +17,7 @@ export function settleDeliveries(
   settlements: readonly DeliverySettlement[],
 ): Promise<void> {
   return database.write(async (writer) => {
-    const nowMs = time.now();
+    const nowMs = time.now(writer);
     // A retry is a wait, not a moment of the clock that it was told by.
     const aheadMs = nowMs - clock.now();
     const pace = new Pace();
@@ -182,7 +182,7 @@ export function releaseDeliveries(
   deliveries: readonly ClaimedDelivery[],
 ): Promise<void> {
   return database.write((writer) => {
-    const nowMs = time.now();
+    const nowMs = time.now(writer);
     for (const { target, entityId, claimant, version, attempt } of deliveries)
       writer.statement(RELEASE).run(target, entityId, claimant, version, nowMs, attempt);
   });

@@ -1,28 +1,77 @@
+import { readFileSync } from 'node:fs';
 import type { Clock } from '../../ports/clock.ts';
+import { type Connection, numberOf } from './connection.ts';
 
 /** The times that the store reckons by, in milliseconds. */
 export interface StoreTime {
-  /** Of retries and waits, which have to outlive the machine: its clock, in milliseconds since 1970. */
-  now(): number;
   /**
-   * Of leases: since the machine started. All processes that share the file are on this machine, and nobody sets this
+   * For retries and waits, which outlive the machine: milliseconds since 1970, as the file's programs agreed on when
+   * the machine started. Setting the machine's clock does not move it.
+   */
+  now(connection: Connection): number;
+  /** What the machine's clock shows at a moment of `now`. */
+  shown(connection: Connection, atMs: number): number;
+  /**
+   * For leases: since the machine started. All processes that share the file are on this machine, and nobody sets this
    * time. A lease that was given before the machine started again is over.
    */
   leaseNow(): number;
+  /** To be called when the store is opened: fixes what `now` goes by, unless another program has. */
+  fix(writer: Connection): void;
 }
 
 export class MachineTime implements StoreTime {
   readonly #clock: Clock;
+  readonly #bootId: string | null;
 
-  constructor(clock: Clock) {
+  /** `bootId` changes whenever the machine starts; `null` where the machine does not tell: then its clock counts. */
+  constructor(clock: Clock, bootId: string | null = readBootId()) {
     this.#clock = clock;
+    this.#bootId = bootId;
   }
 
-  now(): number {
-    return this.#clock.now();
+  now(connection: Connection): number {
+    return this.#clock.now() + this.#clockIsBehindMs(connection);
+  }
+
+  shown(connection: Connection, atMs: number): number {
+    return atMs - this.#clockIsBehindMs(connection);
   }
 
   leaseNow(): number {
     return Math.floor(this.#clock.monotonicMs());
+  }
+
+  fix(writer: Connection): void {
+    if (this.#bootId === null) return;
+    writer
+      .statement(`
+        INSERT INTO store_time (only_row, boot_id, began_at) VALUES (1, ?1, ?2)
+        ON CONFLICT DO UPDATE SET boot_id = ?1, began_at = ?2 WHERE boot_id <> ?1`)
+      .run(this.#bootId, this.#beganAtMs());
+  }
+
+  /** 0 in a file that came from another machine or from an older program, until a program is started on it. */
+  #clockIsBehindMs(connection: Connection): number {
+    if (this.#bootId === null || !hasTable(connection)) return 0;
+    const fixed = connection.statement('SELECT began_at FROM store_time WHERE boot_id = ?').get(this.#bootId);
+    return fixed === undefined ? 0 : numberOf(fixed.began_at) - this.#beganAtMs();
+  }
+
+  #beganAtMs(): number {
+    return Math.round(this.#clock.now() - this.#clock.monotonicMs());
+  }
+}
+
+function hasTable(connection: Connection): boolean {
+  return connection.statement("SELECT 1 FROM sqlite_master WHERE name = 'store_time'").get() !== undefined;
+}
+
+/** Linux tells it to everybody. */
+function readBootId(): string | null {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return null;
   }
 }

@@ -73,6 +73,7 @@ export class SqliteStore implements Store {
     await this.#database.open();
     const view = new ViewTable(options.view);
     const report = await migrate(this.#database, view, options);
+    await this.#database.write((writer) => this.#time.fix(writer));
     const { clock, targets } = this.#options;
     this.#migrated = { database: this.#database, view, clock, targets };
     return report;
@@ -219,16 +220,18 @@ export class SqliteStore implements Store {
   }
 
   async makeDueAgain(again: DueAgain) {
-    return this.#ready().database.write((writer) => makeDueAgain(writer, again, this.#time.now()));
+    return this.#ready().database.write((writer) => makeDueAgain(writer, again, this.#time.now(writer)));
   }
 
   async makeRepairsDue(repairs: RepairsDue) {
     const { database, view } = this.#ready();
-    return database.write((writer) => makeRepairsDue(writer, view, repairs, this.#time.now()));
+    return database.write((writer) => makeRepairsDue(writer, view, repairs, this.#time.now(writer)));
   }
 
   async noteSender(target: string, sender: string) {
-    return this.#ready().database.write((writer) => noteSender(writer, target, sender, this.#time.now()));
+    return this.#ready().database.write((writer) =>
+      noteSender(writer, target, sender, this.#time.now(writer)),
+    );
   }
 
   async readSenders(target: string) {

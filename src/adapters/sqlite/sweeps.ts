@@ -9,14 +9,14 @@ export function readSweep(reader: Connection, time: StoreTime, target: string): 
   const result = nullOr(row.result, textOf);
   return {
     waitsSinceMs: numberOf(row.waits_since),
-    waitedMs: time.now() - numberOf(row.waits_since),
+    waitedMs: time.now(reader) - numberOf(row.waits_since),
     last: result === null ? null : (JSON.parse(result) as SweepResult),
   };
 }
 
 /** Another instance may have noted it since it was looked for. */
 export function noteTarget(writer: Connection, time: StoreTime, target: string): SweepRecord {
-  const nowMs = time.now();
+  const nowMs = time.now(writer);
   writer
     .statement('INSERT INTO sweeps (target, waits_since) VALUES (?, ?) ON CONFLICT DO NOTHING')
     .run(target, nowMs);
@@ -55,7 +55,7 @@ export function endSweep(
       UPDATE sweeps SET claimed_by = NULL, waits_since = coalesce(?1, waits_since), result = coalesce(?2, result)
       WHERE target = ?3 AND claimed_by = ?4`)
     .run(
-      result === null ? null : time.now(),
+      result === null ? null : time.now(writer),
       result === null ? null : JSON.stringify(result),
       target,
       claimant,

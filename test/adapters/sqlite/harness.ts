@@ -11,7 +11,7 @@ import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 
 /** Time as this clock has it, in place of the machine's, so that a test moves the leases too. */
 export function timeBy(clock: Pick<Clock, 'now'>): StoreTime {
-  return { now: () => clock.now(), leaseNow: () => clock.now() };
+  return { now: () => clock.now(), shown: (_, atMs) => atMs, leaseNow: () => clock.now(), fix: () => {} };
 }
 
 /** Processes that share a file are on one machine, which has one clock, whatever the test gives them. */

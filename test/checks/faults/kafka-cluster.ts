@@ -57,7 +57,9 @@ export class KafkaCluster {
   static async start(check: RunningCheck, count: number): Promise<KafkaCluster> {
     const environment = readEnvironment();
     const java = await findJava(environment);
-    const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, check.progress);
+    const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, (line) =>
+      check.progress(line),
+    );
     const folder = check.temporaryFolder();
     const brokers: Broker[] = [];
     for (let id = 1; id <= count; id++) {
