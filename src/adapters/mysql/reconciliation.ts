@@ -84,11 +84,8 @@ export async function makeRepairsDue(
   let due = 0;
   for (const { id, repair } of sorted) {
     const viewVersion = versions.get(repair.entityId) ?? null;
-    const isDue =
-      repair.was === 'dead'
-        ? await reviveDead(connection, target, id, repair, nowMs)
-        : viewVersion === repair.version && (await record(connection, target, id, repair, nowMs));
-    if (!isDue) continue;
+    if (repair.was !== 'dead' && viewVersion !== repair.version) continue;
+    if (!(await makeRepairDue(connection, target, id, repair, nowMs))) continue;
     due++;
     if (repair.replaces === null) continue;
     await connection.execute(
@@ -100,34 +97,33 @@ export async function makeRepairsDue(
   return due;
 }
 
-async function reviveDead(
-  connection: PoolConnection,
-  target: string,
-  id: Buffer,
-  { version, heldVersion }: DeliveryRepair,
-  nowMs: number,
-): Promise<boolean> {
-  const [updated] = await connection.execute<ResultSetHeader>(
-    "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, next_attempt_at = ?, " +
-      "due_since = ? WHERE target = ? AND entity_id = ? AND status = 'dead' AND due_version = ?",
-    [heldVersion, nowMs, nowMs, target, id, version],
-  );
-  return updated.affectedRows === 1;
-}
+const REVIVE_DEAD =
+  "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, next_attempt_at = ?, " +
+  "due_since = ? WHERE target = ? AND entity_id = ? AND status = 'dead' AND due_version = ?";
+const RECORD =
+  'INSERT IGNORE INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
+  "next_attempt_at, due_since) VALUES (?, ?, ?, 'pending', 0, ?, ?, ?)";
 
-async function record(
+/** Resolves with whether the ledger was still as the repair has it. */
+async function makeRepairDue(
   connection: PoolConnection,
   target: string,
   id: Buffer,
-  { version, heldVersion }: DeliveryRepair,
+  { was, version, heldVersion }: DeliveryRepair,
   nowMs: number,
 ): Promise<boolean> {
-  const [inserted] = await connection.execute<ResultSetHeader>(
-    'INSERT IGNORE INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
-      "next_attempt_at, due_since) VALUES (?, ?, ?, 'pending', 0, ?, ?, ?)",
-    [target, id, version, heldVersion, nowMs, nowMs],
-  );
-  return inserted.affectedRows === 1;
+  const [changed] =
+    was === 'dead'
+      ? await connection.execute<ResultSetHeader>(REVIVE_DEAD, [
+          heldVersion,
+          nowMs,
+          nowMs,
+          target,
+          id,
+          version,
+        ])
+      : await connection.execute<ResultSetHeader>(RECORD, [target, id, version, heldVersion, nowMs, nowMs]);
+  return changed.affectedRows === 1;
 }
 
 /** Which content each of these deliveries is to replace at the target, by entity and version. */
