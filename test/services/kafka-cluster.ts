@@ -41,7 +41,7 @@ const controllerId = 100;
 export async function startKafkaCluster(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
   const environment = options.environment ?? readEnvironment();
   const progress = options.progress ?? ((line: string) => process.stderr.write(`${line}\n`));
-  const java = await findJava(environment);
+  const java = await findJava(environment, progress);
   const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, progress);
   return withFreshPorts(async () => {
     const cluster = new KafkaCluster(java, jars, options);
