@@ -85,7 +85,7 @@ export async function makeRepairsDue(
   let due = 0;
   for (const { id, repair } of sorted) {
     const isOfView = repair.was === 'dead' || versions.get(repair.entityId) === repair.version;
-    if (!isOfView || !(await REPAIR[repair.was](connection, target, id, repair, nowMs))) continue;
+    if (!isOfView || !(await makeRepairDue(connection, target, id, repair, nowMs))) continue;
     due++;
     if (repair.replaces === null) continue;
     await connection.execute(
@@ -97,53 +97,29 @@ export async function makeRepairsDue(
   return due;
 }
 
-async function reviveDead(
+const BECOMES_DUE =
+  "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, due_version = ?, " +
+  'next_attempt_at = ?, due_since = ? WHERE target = ? AND entity_id = ?';
+const RECORD =
+  'INSERT IGNORE INTO deliveries (delivered_version, due_version, next_attempt_at, due_since, target, entity_id, ' +
+  "status, attempts) VALUES (?, ?, ?, ?, ?, ?, 'pending', 0)";
+
+/** Resolves with whether the ledger was still as the repair has it. */
+async function makeRepairDue(
   connection: PoolConnection,
   target: string,
   id: Buffer,
-  { version, heldVersion }: DeliveryRepair,
+  { was, version, heldVersion }: DeliveryRepair,
   nowMs: number,
 ): Promise<boolean> {
-  const [updated] = await connection.execute<ResultSetHeader>(
-    "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, next_attempt_at = ?, " +
-      "due_since = ? WHERE target = ? AND entity_id = ? AND status = 'dead' AND due_version = ?",
-    [heldVersion, nowMs, nowMs, target, id, version],
-  );
-  return updated.affectedRows === 1;
-}
-
-async function record(
-  connection: PoolConnection,
-  target: string,
-  id: Buffer,
-  { version, heldVersion }: DeliveryRepair,
-  nowMs: number,
-): Promise<boolean> {
-  const [inserted] = await connection.execute<ResultSetHeader>(
-    'INSERT IGNORE INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
-      "next_attempt_at, due_since) VALUES (?, ?, ?, 'pending', 0, ?, ?, ?)",
-    [target, id, version, heldVersion, nowMs, nowMs],
-  );
-  return inserted.affectedRows === 1;
-}
-
-/** The ledger's row, made due: each resolves with whether it was as the repair found it. */
-const REPAIR = { dead: reviveDead, behind: advance, unrecorded: record } as const;
-
-async function advance(
-  connection: PoolConnection,
-  target: string,
-  id: Buffer,
-  { version, heldVersion }: DeliveryRepair,
-  nowMs: number,
-): Promise<boolean> {
-  const [updated] = await connection.execute<ResultSetHeader>(
-    "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, due_version = ?, " +
-      'next_attempt_at = ?, due_since = ? ' +
-      "WHERE target = ? AND entity_id = ? AND status = 'delivered' AND delivered_version < ?",
-    [heldVersion, version, nowMs, nowMs, target, id, heldVersion],
-  );
-  return updated.affectedRows === 1;
+  const values = [heldVersion, version, nowMs, nowMs, target, id];
+  const [sql, ...found] = {
+    unrecorded: [RECORD] as const,
+    dead: [`${BECOMES_DUE} AND status = 'dead' AND due_version = ?`, version] as const,
+    behind: [`${BECOMES_DUE} AND status = 'delivered' AND delivered_version < ?`, heldVersion] as const,
+  }[was];
+  const [changed] = await connection.execute<ResultSetHeader>(sql, [...values, ...found]);
+  return changed.affectedRows === 1;
 }
 
 /** Which content each of these deliveries is to replace at the target, by entity and version. */
