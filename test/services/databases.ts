@@ -112,20 +112,24 @@ async function privateDatabase(
 ): Promise<Started<DatabaseAddress>> {
   const port = await freePort();
   const folder = privateFolder(name);
-  const data = `--datadir=${join(folder, 'data')}`;
+  const places = [
+    `--datadir=${join(folder, 'data')}`,
+    // A server that starts deletes the temporary tables in its folder for them, those of other servers too.
+    `--tmpdir=${join(folder, 'tmp')}`,
+  ];
   // A server refuses to run as root unless it is told to.
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
   const service = startPrivateProcess({
     name: titles[name],
     folder,
-    files: { 'init.sql': initialSql },
+    files: { 'init.sql': initialSql, 'tmp/README': 'for temporary tables' },
     steps: [
-      [...programs.initialise, ...user, data],
+      [...programs.initialise, ...user, ...places],
       [
         programs.server,
         '--no-defaults',
         ...user,
-        data,
+        ...places,
         `--init-file=${join(folder, 'init.sql')}`,
         '--bind-address=127.0.0.1',
         `--port=${port}`,
