@@ -1,7 +1,7 @@
 // Packages of Debian and its kin, Ubuntu for one, unpacked in the cache and not installed: no root is needed.
 
 import { chmod, lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { makeOnce } from './cache.ts';
 import { type CommandResult, findProgram, run } from './commands.ts';
 import type { ServicesEnvironment } from './environment.ts';
@@ -157,15 +157,15 @@ export async function libraryPath(folder: string): Promise<string> {
 }
 
 /**
- * A program of an unpacked folder, as something that can be run as it is: a script beside the folder's programs that
- * sets where the shared libraries are.
+ * A program of an unpacked folder, or one elsewhere that needs its libraries, as something that can be run as it is: a
+ * script in the folder that sets where the shared libraries are.
  */
 export async function launcherOf(folder: string, program: string): Promise<string> {
-  const launcher = join(folder, `launch-${program.replaceAll('/', '-')}`);
+  const launcher = join(folder, `launch-${basename(program)}`);
   await makeOnce(launcher, async (temporaryPath) => {
     const lines = [
       '#!/bin/sh',
-      `LD_LIBRARY_PATH=${quoted(await libraryPath(folder))} exec ${quoted(join(folder, program))} "$@"`,
+      `LD_LIBRARY_PATH=${quoted(await libraryPath(folder))} exec ${quoted(resolve(folder, program))} "$@"`,
     ];
     await writeFile(temporaryPath, `${lines.join('\n')}\n`);
     await chmod(temporaryPath, 0o755);

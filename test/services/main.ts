@@ -66,7 +66,7 @@ function parseNames(list: string): ServiceName[] {
 async function up(options: Options): Promise<void> {
   const environment = readEnvironment();
   const request = { command: 'start', names: options.only ?? serviceNames } as const;
-  say('Starting; a first start downloads some 130 MB ...');
+  say('Starting; a first start downloads 130 to 200 MB ...');
   let answer = await askHolder(environment, request);
   if (answer === undefined) {
     await startHolder();

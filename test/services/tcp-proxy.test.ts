@@ -220,13 +220,30 @@ describe('a TCP proxy', () => {
       expect(await ask(socket, 'after')).toContain('after');
     });
 
-    it('sends what it held of a client that has gone meanwhile', async () => {
-      const { server, socket, connection } = await held();
-      socket.destroy();
-      await closing(socket);
+    it('sends what it held of a client that has gone meanwhile, and its end after it', async () => {
+      const { server, proxy, socket, connection } = await held();
+      const closed = closing(socket);
+      socket.resetAndDestroy();
+      await closed;
       await pause(100);
+      expect(server.heard).toEqual(['INSERT', 'UPDATE ']);
       connection.release();
       await vi.waitFor(() => expect(server.heard.join('')).toContain('COMMIT SELECT'));
+      await vi.waitFor(() => expect(proxy.connections).toBe(0));
+    });
+
+    it('holds the end of a connection as it holds bytes', async () => {
+      const { server, socket, connection } = await held();
+      const closed = closing(socket);
+      const heard: string[] = [];
+      socket.on('data', (bytes) => heard.push(String(bytes)));
+      socket.end();
+      await pause(100);
+      expect(heard.join('')).not.toContain('bye');
+      connection.release();
+      await closed;
+      expect(server.heard.join('')).toContain('COMMIT SELECT');
+      expect(heard.join('')).toContain('bye');
     });
   });
 

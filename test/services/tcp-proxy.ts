@@ -143,13 +143,15 @@ export class TcpProxy {
 
   /** The end of a connection is a packet too. */
   #passEnds(connection: Connection, from: Socket, to: Socket): void {
+    // Only what the client sends is held.
+    const isHeld = () => connection.state === 'held' && from === connection.client;
     from.on('end', () => {
       if (this.#loses(connection)) connection.hasLost = true;
-      else if (connection.state === 'passing') to.end();
+      else if (!isHeld()) to.end();
     });
     from.on('close', (hadError) => {
       if (to.destroyed) this.#connections.delete(connection);
-      if (this.#loses(connection) || connection.state === 'held') return;
+      if (this.#loses(connection) || isHeld()) return;
       if (hadError) to.resetAndDestroy();
       else to.destroySoon();
     });
@@ -197,9 +199,9 @@ function release(connection: Connection): void {
   connection.state = 'passing';
   const { client, server, held } = connection;
   for (const bytes of held.splice(0)) server?.write(bytes);
-  // It may have gone while its bytes were held.
+  // The client may have ended or gone while its bytes were held.
   if (client.destroyed) server?.destroySoon();
-  else if (server?.destroyed) client.destroySoon();
+  else if (client.readableEnded) server?.end();
 }
 
 function passOn(from: Socket, to: Socket, bytes: Buffer): void {
