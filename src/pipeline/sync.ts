@@ -241,7 +241,7 @@ export class Sync<State, Event> {
 
   /** A consumer starts once, so that every try has an ingest of its own. */
   async #startIngest(): Promise<void> {
-    const ingest = this.#createIngest();
+    const ingest = this.#createIngest(await this.#options.store.storeId());
     this.#ingest = ingest;
     try {
       await ingest.start();
@@ -314,7 +314,7 @@ export class Sync<State, Event> {
     );
   }
 
-  #createIngest(): Ingest<State, Event> {
+  #createIngest(storeId: string): Ingest<State, Event> {
     const { domain, log, store, targets, clock, logger, group, ingest = {} } = this.#options;
     const {
       lanes = 4,
@@ -332,6 +332,7 @@ export class Sync<State, Event> {
       logger,
       topics: this.#topics,
       group,
+      storeId,
       lanes,
       batchEvents,
       cacheEvents,
