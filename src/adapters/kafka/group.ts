@@ -358,7 +358,7 @@ export class GroupMember {
     }
     if (answer === 'UNKNOWN_MEMBER_ID' || answer === 'FENCED_INSTANCE_ID') this.#memberId = '';
     if (this.#closing.signal.aborted) return;
-    const problem = `the group ${this.#group} can't be joined: ${explain(error)}`;
+    const problem = joinProblem(this.#group, error);
     if (this.#problem !== problem && answer !== 'REBALANCE_IN_PROGRESS') {
       this.#cluster.settings.log('warn', problem);
     }
@@ -382,5 +382,17 @@ export class GroupMember {
         log('debug', `The topics could not be looked at: ${explain(error)}`);
       }
     }
+  }
+}
+
+/** Why the group can't be joined, with the remedy where one is known. */
+function joinProblem(group: string, error: unknown): string {
+  switch (protocolErrorOf(error)) {
+    case 'INCONSISTENT_GROUP_PROTOCOL':
+      return `another program is a member of the group ${group}: stop it, or set ORDER_SYNC_GROUP to a name that only order-sync uses`;
+    case 'GROUP_AUTHORIZATION_FAILED':
+      return `this user may not be a member of the group ${group}: allow it READ on that group, or set ORDER_SYNC_GROUP to one that it may read`;
+    default:
+      return `the group ${group} can't be joined: ${explain(error)}`;
   }
 }

@@ -20,6 +20,8 @@ export interface OrderMgtOptions extends ReaderOptions {
   readonly port: number;
   /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
   readonly secret: string | undefined;
+  /** Further names that it is called by. */
+  readonly knownHosts?: readonly string[];
   /** The most states of one batch, 500 by default; 0 takes none. */
   readonly batchMax?: number;
   readonly log: Logger;
@@ -63,6 +65,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     batchMax: options.batchMax ?? BATCH_MAX,
     keys,
     access,
+    guard: { host: options.host, hosts: options.knownHosts ?? [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
     isStopping: () => closed !== null,
     now,
     log,

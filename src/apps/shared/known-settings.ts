@@ -1,11 +1,18 @@
 import { join } from 'node:path';
 import { KAFKA_SETTINGS } from './kafka-settings.ts';
-import { checkApiKeys, checkBearerKey, checkDatabaseUrl, checkWebhookSecret } from './setting-checks.ts';
+import {
+  checkApiKeys,
+  checkBearerKey,
+  checkDatabaseUrl,
+  checkHost,
+  checkWebhookSecret,
+} from './setting-checks.ts';
 import {
   boolean,
   choice,
   duration,
   integer,
+  list,
   type SettingTable,
   secret,
   text,
@@ -141,6 +148,14 @@ export const ORDER_SYNC_SETTINGS = {
     flag: 'host',
     default: '127.0.0.1',
     help: 'Address that the HTTP API listens on.',
+  }),
+  knownHosts: list({
+    env: 'ORDER_SYNC_KNOWN_HOSTS',
+    flag: 'known-hosts',
+    default: [],
+    defaultText: 'not set',
+    help: 'Further host names that the HTTP API is called by; without keys it answers localhost and loopback addresses only.',
+    check: checkHost,
   }),
   apiKeys: secret({
     env: 'ORDER_SYNC_API_KEYS',
@@ -306,6 +321,14 @@ export const ORDER_MGT_SETTINGS = {
     flag: 'host',
     default: '127.0.0.1',
     help: 'Address that the HTTP API listens on.',
+  }),
+  knownHosts: list({
+    env: 'ORDER_MGT_KNOWN_HOSTS',
+    flag: 'known-hosts',
+    default: [],
+    defaultText: 'not set',
+    help: 'Further host names that the HTTP API is called by; without keys and secret it answers localhost and loopback addresses only.',
+    check: checkHost,
   }),
   secret: secret({
     env: 'ORDER_MGT_SECRET',
