@@ -1,5 +1,5 @@
 import type { Domain } from '../core/domain.ts';
-import { isRetryable, messageOf, TributaryError } from '../core/errors.ts';
+import { type ErrorCode, isRetryable, messageOf, TributaryError } from '../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../core/retry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/event-log.ts';
@@ -75,7 +75,18 @@ const HEALTH_DEADLINE_MS = 5_000;
 /** A view that is missing for so long is made again. */
 const REMAKE_AFTER_MS = 10_000;
 
+/** `summary` names the part alone, for those who may not see paths, addresses and what a server said. */
+export type SyncHealth =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: string; readonly summary: string };
+
 type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+const SUMMARIES: Partial<Record<ErrorCode, string>> = {
+  log_unreachable: 'event log: not reachable',
+  store_unreachable: 'database: not reachable',
+  topic_missing: 'event log: a topic is missing',
+};
 
 /**
  * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
@@ -100,6 +111,7 @@ export class Sync<State, Event> {
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #waitingFor = 'not started';
+  #waitingSummary = 'not started';
 
   constructor(options: SyncOptions<State, Event>) {
     this.#options = options;
@@ -157,16 +169,23 @@ export class Sync<State, Event> {
   }
 
   /** Whether every part of it is at work; else what is wrong, in one sentence. Answers within 5 s. */
-  async health(): Promise<Health> {
-    if (this.#ingest === undefined) return { ok: false, reason: this.#waitingFor };
+  async health(): Promise<SyncHealth> {
+    if (this.#ingest === undefined)
+      return { ok: false, reason: this.#waitingFor, summary: this.#waitingSummary };
     const store = await this.#storeHealth();
-    const ingest = this.#ingest?.health() ?? { ok: false, reason: this.#waitingFor };
+    const ingest: Health = this.#ingest?.health() ?? { ok: false, reason: this.#waitingFor };
     // What stands still because the store does not answer is said once.
     const deliveries = store.ok
       ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
       : [];
     const reasons = [store, ingest, ...deliveries].flatMap((part) => (part.ok ? [] : [part.reason]));
-    return reasons.length === 0 ? { ok: true } : { ok: false, reason: reasons.join(' ') };
+    if (reasons.length === 0) return { ok: true };
+    const parts = [
+      ...(store.ok ? [] : ['database: not reachable']),
+      ...(ingest.ok ? [] : ['reading: stands still']),
+      ...(deliveries.every((part) => part.ok) ? [] : ['delivery: stands still']),
+    ];
+    return { ok: false, reason: reasons.join(' '), summary: parts.join('; ') };
   }
 
   /** All who ask while the store has not answered share one question. */
@@ -241,7 +260,7 @@ export class Sync<State, Event> {
 
   /** A consumer starts once, so that every try has an ingest of its own. */
   async #startIngest(): Promise<void> {
-    const ingest = this.#createIngest();
+    const ingest = this.#createIngest(await this.#options.store.storeId());
     this.#ingest = ingest;
     try {
       await ingest.start();
@@ -270,6 +289,8 @@ export class Sync<State, Event> {
       } catch (error) {
         if (!isRetryable(error)) throw error;
         this.#waitingFor = messageOf(error);
+        const code = error instanceof TributaryError ? error.code : undefined;
+        this.#waitingSummary = (code && SUMMARIES[code]) ?? `waiting: ${code ?? 'unexpected'}`;
         logger('warn', `Waiting: ${messageOf(error)}`, { attempt });
         await clock.sleep(fullJitterMs(START_BACKOFF, attempt, clock.random()), signal);
       }
@@ -314,7 +335,7 @@ export class Sync<State, Event> {
     );
   }
 
-  #createIngest(): Ingest<State, Event> {
+  #createIngest(storeId: string): Ingest<State, Event> {
     const { domain, log, store, targets, clock, logger, group, ingest = {} } = this.#options;
     const {
       lanes = 4,
@@ -332,6 +353,7 @@ export class Sync<State, Event> {
       logger,
       topics: this.#topics,
       group,
+      storeId,
       lanes,
       batchEvents,
       cacheEvents,

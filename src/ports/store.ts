@@ -7,6 +7,7 @@ import type { ParkedEntities, ParkReason } from './parked.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
 import type { Senders } from './senders.ts';
+import type { StoreIdentity } from './store-identity.ts';
 import type { Sweeps } from './sweeps.ts';
 import type { JournalInspection } from './verification.ts';
 
@@ -22,6 +23,7 @@ export interface Store
     RedriveJobs,
     Reconciliation,
     Senders,
+    StoreIdentity,
     Sweeps,
     ParkedEntities,
     JournalInspection {

@@ -8,7 +8,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
   it('says what it waits for until the topics are there, then runs', async () => {
     const place = await SyncPlace.make();
     const sync = place.sync();
-    expect(await sync.health()).toEqual({ ok: false, reason: 'not started' });
+    expect(await sync.health()).toMatchObject({ ok: false, reason: 'not started' });
     const started = sync.start();
     await vi.waitFor(
       async () =>
@@ -59,7 +59,10 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     const started = sync.start();
     await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
     expect(isStoreReady).toBe(true);
-    expect(await sync.health()).toEqual({ ok: false, reason: 'The log does not answer.' });
+    expect(await sync.health()).toMatchObject({
+      reason: 'The log does not answer.',
+      summary: 'event log: not reachable',
+    });
     isDown = false;
     await started;
     await place.append(created('b'), paid('b', 'PAYMENT_AUTHORIZED', 1));
@@ -139,7 +142,11 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     await sync.start();
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
     isHanging = true;
-    const late = { ok: false, reason: 'The store has not answered for 5 s.' };
+    const late = {
+      ok: false,
+      reason: 'The store has not answered for 5 s.',
+      summary: 'database: not reachable',
+    };
     expect(await sync.health()).toEqual(late);
     expect(await sync.health()).toEqual(late);
     expect(asked).toBe(1);

@@ -11,6 +11,7 @@ import type {
 import { Cluster, type TopicMetadata } from './cluster.ts';
 import { KafkaConsumer } from './consumer.ts';
 import { explain, protocolErrorOf, unreachable } from './errors.ts';
+import { handGroupTo } from './group-store.ts';
 import { type KafkaLogOptions, type KafkaSettings, settingsOf } from './options.ts';
 import { KafkaProducer } from './producer.ts';
 import { rangesOf } from './ranges.ts';
@@ -94,6 +95,14 @@ class KafkaLog implements EventLog {
     const consumer = new KafkaConsumer(this.#settings, options);
     this.#opened.add(consumer);
     return consumer;
+  }
+
+  async handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }> {
+    try {
+      return await handGroupTo(this.#cluster, group, store);
+    } catch (error) {
+      throw unreachable(`handing over the group ${group}`, error);
+    }
   }
 
   close(): Promise<void> {

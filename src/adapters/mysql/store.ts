@@ -22,11 +22,13 @@ import type {
   ResumeDecision,
   Store,
 } from '../../ports/store.ts';
+import type { GroupDecision } from '../../ports/store-identity.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { noteGroupTaken, readStoreId } from './identity.ts';
 import { Ingest } from './ingest.ts';
 import { listJournaled } from './journal.ts';
 import { MysqlLongJournals } from './long-journals.ts';
@@ -253,6 +255,14 @@ export class MysqlStore implements Store {
 
   async listParked(page: { after: string | null; limit: number }) {
     return withConnection(this.#pool, (connection) => listParked(connection, page));
+  }
+
+  async storeId() {
+    return withConnection(this.#pool, readStoreId);
+  }
+
+  async noteGroupTaken(decision: GroupDecision) {
+    return withConnection(this.#pool, (connection) => noteGroupTaken(connection, decision));
   }
 
   async listJournaled(page: { after: string | null; limit: number }) {

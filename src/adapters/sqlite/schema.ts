@@ -103,6 +103,8 @@ const OWN_TABLES = [
   'redrive_jobs',
   'sweeps',
   'store_time',
+  'store_identity',
+  'group_decisions',
   'parked_entities',
   'journal_index',
   'fold_snapshots',

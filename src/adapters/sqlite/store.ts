@@ -27,11 +27,13 @@ import type {
   StoreCounts,
   StoredRow,
 } from '../../ports/store.ts';
+import type { GroupDecision } from '../../ports/store-identity.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { claim, halt, readCheckpoints, resume } from './checkpoints.ts';
 import { Database, numberOf } from './connection.ts';
 import { claimDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { noteGroupTaken, readStoreId } from './identity.ts';
 import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
 import { listJournaled } from './journal.ts';
 import { SqliteLongJournals } from './long-journals.ts';
@@ -260,6 +262,16 @@ export class SqliteStore implements Store {
   async listParked(page: { after: string | null; limit: number }) {
     const database = await this.#setUp();
     return database.read((reader) => listParked(reader, page));
+  }
+
+  async storeId() {
+    const database = await this.#setUp();
+    return database.read(readStoreId);
+  }
+
+  async noteGroupTaken(decision: GroupDecision) {
+    const database = await this.#setUp();
+    return database.write((writer) => noteGroupTaken(writer, decision));
   }
 
   async listJournaled(page: { after: string | null; limit: number }) {

@@ -2,7 +2,8 @@ import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
 import { systemClock } from '../../adapters/system-clock.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { closeServer, isLoopback, listen } from '../shared/http-server.ts';
+import { closeServer, listen } from '../shared/http-server.ts';
+import { isLoopback } from '../shared/loopback.ts';
 import { accessFor, type ReaderOptions } from './access.ts';
 import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -19,6 +20,8 @@ export interface OrderMgtOptions extends ReaderOptions {
   readonly port: number;
   /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
   readonly secret: string | undefined;
+  /** Further names that it is called by. */
+  readonly knownHosts?: readonly string[];
   /** The most states of one batch, 500 by default; 0 takes none. */
   readonly batchMax?: number;
   readonly log: Logger;
@@ -62,6 +65,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     batchMax: options.batchMax ?? BATCH_MAX,
     keys,
     access,
+    guard: { host: options.host, hosts: options.knownHosts ?? [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
     isStopping: () => closed !== null,
     now,
     log,

@@ -1,17 +1,21 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { messageOf } from '../../core/errors.ts';
-import type { SyncStatus } from '../../pipeline/sync.ts';
+import type { SyncHealth, SyncStatus } from '../../pipeline/sync.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { type ApiAccess, guardRoutes } from '../shared/api-access.ts';
-import { HttpProblem, sendProblem, toProblem } from '../shared/problem.ts';
+import { type ApiAccess, guardRoutes, maySeeDetails } from '../shared/api-access.ts';
+import { answerBareRefusals, answerBrokenRequest, SERVER_OPTIONS } from '../shared/broken-requests.ts';
+import { guardHosts, type HostGuardOptions } from '../shared/host-guard.ts';
+import { sendProblem, toProblem } from '../shared/problem.ts';
+import { answerUnknownRoutes } from '../shared/unknown-routes.ts';
 import { scopeOf } from './access.ts';
 import { addDeliveryRoutes, type DeliveryParts } from './delivery-routes.ts';
 
 export interface HttpParts extends DeliveryParts {
-  readonly health: () => Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
+  readonly health: () => Promise<SyncHealth>;
   readonly status: () => SyncStatus;
   readonly logger: Logger;
   readonly access: ApiAccess;
+  readonly guard: Omit<HostGuardOptions, 'isOpen'>;
 }
 
 const BODY_BYTES_MAX = 65_536;
@@ -25,6 +29,8 @@ export function buildServer(parts: HttpParts): FastifyInstance {
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: 30_000,
+    http: SERVER_OPTIONS,
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
     ajv: {
       customOptions: {
@@ -49,12 +55,12 @@ export function buildServer(parts: HttpParts): FastifyInstance {
     }
     return sendProblem(request, reply, problem);
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, new HttpProblem(404, 'route_unknown', 'There is nothing at this path.')),
-  );
+  answerBareRefusals(app);
+  guardHosts(app, { ...parts.guard, isOpen: parts.access === 'open' });
+  answerUnknownRoutes(app);
   guardRoutes(app, parts.access, scopeOf);
   app.get('/livez', () => ({ status: 'ok' }));
-  app.get('/readyz', async (_request, reply) => {
+  app.get('/readyz', async (request, reply) => {
     const verdict = await health();
     if (verdict.ok) return { status: 'ok' };
     reply.code(503).type('application/problem+json');
@@ -62,7 +68,7 @@ export function buildServer(parts: HttpParts): FastifyInstance {
       type: 'about:blank',
       title: 'Not ready',
       status: 503,
-      detail: verdict.reason,
+      detail: maySeeDetails(parts.access, request) ? verdict.reason : verdict.summary,
       instance: '/readyz',
       code: 'not_ready',
     };

@@ -6,6 +6,7 @@ import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
 import { parkedCommand, unparkCommand } from './parked-commands.ts';
 import { reconcileCommand } from './reconcile-command.ts';
 import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive-commands.ts';
+import { takeGroupCommand } from './take-group-command.ts';
 
 process.exitCode = await runCli(
   {
@@ -23,6 +24,7 @@ process.exitCode = await runCli(
       runCommand(systemClock),
       partitionsCommand(systemClock),
       resumeCommand(systemClock),
+      takeGroupCommand(systemClock),
       parkedCommand(systemClock),
       unparkCommand(systemClock),
       checkTargetCommand(),

@@ -141,6 +141,7 @@ export async function startOrderSync(
     health: () => sync.health(),
     status: () => sync.status(),
     access,
+    guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });
   const closeAll = async () => {
     await redrive.stop();

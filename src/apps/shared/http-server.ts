@@ -49,7 +49,3 @@ export async function closeServer(app: FastifyInstance): Promise<void> {
     clearTimeout(cut);
   }
 }
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
-}

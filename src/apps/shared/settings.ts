@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, TributaryError } from '../../core/errors.ts';
+import { kafkaContradictions } from './kafka-settings.ts';
 import {
   COMMON_SETTINGS,
   type CommonSettings,
@@ -220,21 +221,7 @@ function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, s
 
 /** Values that are right each on its own, and wrong together. */
 function contradictions(values: CommonSettings): string[] {
-  const faults: string[] = [];
-  const hasLogin = values.kafkaSaslUsername !== undefined && values.kafkaSaslPassword !== undefined;
-  if (values.kafkaSaslMechanism !== undefined && !hasLogin) {
-    faults.push(
-      `KAFKA_SASL_MECHANISM is "${values.kafkaSaslMechanism}": set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD (or KAFKA_SASL_PASSWORD_FILE) too.`,
-    );
-  }
-  if (values.kafkaSaslMechanism === undefined && values.kafkaSaslUsername !== undefined) {
-    faults.push(
-      `KAFKA_SASL_USERNAME is set without a mechanism: set KAFKA_SASL_MECHANISM to plain, scram-sha-256 or scram-sha-512.`,
-    );
-  }
-  if (values.kafkaTlsCaFile !== undefined && !values.kafkaTls) {
-    faults.push(`KAFKA_TLS_CA_FILE is set, but KAFKA_TLS is false: set KAFKA_TLS=true.`);
-  }
+  const faults = kafkaContradictions(values);
   if (values.orderTopic === values.paymentTopic) {
     faults.push(`ORDER_TOPIC and PAYMENT_TOPIC are both "${values.orderTopic}": give them different names.`);
   }

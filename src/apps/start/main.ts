@@ -7,7 +7,7 @@ import { startOrderSync } from '../order-sync/order-sync.ts';
 import { makeApiKey } from '../shared/api-keys.ts';
 import { type CommandContext, runCli } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
-import { isLoopback } from '../shared/http-server.ts';
+import { isLoopback } from '../shared/loopback.ts';
 import { isKafka, openEventLog } from '../shared/open-log.ts';
 import { loadSettings } from '../shared/settings.ts';
 import { runDemo } from './demo.ts';

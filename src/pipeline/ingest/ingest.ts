@@ -58,8 +58,9 @@ export class Ingest<State, Event> {
 
   constructor(options: IngestOptions<State, Event>) {
     this.#options = options;
-    const { log, group, topics, maxBufferedBytes } = options;
-    this.#consumer = log.consumer({ group, topics, maxBufferedBytes });
+    const { log, group, topics, maxBufferedBytes, storeId } = options;
+    const ofStore = storeId === undefined ? {} : { store: storeId };
+    this.#consumer = log.consumer({ group, topics, maxBufferedBytes, ...ofStore });
     this.#troubles = new Troubles(RECOVERY_BACKOFF, options.clock);
     this.#halts = new Halts(options.logger);
     this.#watchdog = new Watchdog(options.clock, options.logger);

@@ -27,6 +27,8 @@ export interface IngestOptions<State, Event> {
   /** Who is to be sent which of the states that become due. */
   readonly targets: readonly DueTarget[];
   readonly group: string;
+  /** The store's identity, which the members of the group have to share; not compared if it is not given. */
+  readonly storeId?: string;
   /** How many transactions may run side by side. */
   readonly lanes: number;
   /** The most events of one transaction. */

@@ -29,6 +29,7 @@ async function server(keys: string | undefined) {
     clock: ledger.clock,
     logger: () => {},
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
+    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => {},
     health: async () => ({ ok: true }),
     status: () => ({

@@ -15,6 +15,7 @@ async function server(access: ApiAccess = 'open') {
     clock: ledger.clock,
     logger: () => {},
     access,
+    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
     health: async () => ({ ok: true }),
     status: () => ({

@@ -1,0 +1,1 @@
+-- Left to another change.
