@@ -14,8 +14,13 @@ export interface EventLog {
   producer(options?: ProducerOptions): EventLogProducer;
   /** A member of the group `group`: the members share the partitions of `topics` among them. */
   consumer(options: ConsumerOptions): EventLogConsumer;
+  /** Whether anybody reads these topics. `unknown` where the log cannot tell. */
+  readers(topics: readonly string[]): Promise<Readers>;
   close(): Promise<void>;
 }
+
+/** `now`: a member of a group lives that reads one of the topics. `earlier`: one did. `never`: none ever did. */
+export type Readers = 'now' | 'earlier' | 'never' | 'unknown';
 
 export interface TopicDescription {
   readonly topic: string;

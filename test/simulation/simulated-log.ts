@@ -10,6 +10,7 @@ import type {
   LogRecord,
   NewRecord,
   ProducerOptions,
+  Readers,
   TopicDescription,
 } from '../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
@@ -258,6 +259,10 @@ class LogConnection implements EventLog {
     const consumer = this.#log.makeConsumer(this.#process, options);
     this.#open.add(consumer);
     return consumer;
+  }
+
+  readers(): Promise<Readers> {
+    return Promise.resolve('unknown');
   }
 
   async close(): Promise<void> {

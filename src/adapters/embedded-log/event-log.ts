@@ -5,10 +5,12 @@ import type {
   EventLogConsumer,
   EventLogProducer,
   ProducerOptions,
+  Readers,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { EmbeddedLogConsumer } from './consumer.ts';
 import { LogDatabase } from './database.ts';
+import { readersOf } from './membership.ts';
 import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { AppendQueue, EmbeddedLogProducer } from './producer.ts';
 import { addPartitions, createTopics, deleteRecords, deleteTopic, describeTopics } from './topics.ts';
@@ -77,6 +79,10 @@ class SqliteEventLog implements EmbeddedLog {
     const consumer = new EmbeddedLogConsumer(this.#database, this.#options, options);
     this.#consumers.add(consumer);
     return consumer;
+  }
+
+  readers(topics: readonly string[]): Promise<Readers> {
+    return this.#database.read('Looking for readers', () => readersOf(this.#database, topics));
   }
 
   close(): Promise<void> {

@@ -50,6 +50,7 @@ export function publishCommand(
       const events = makeEvents(pairs, details, clock, session.topics, context.settings.source);
       await printPublished(context, await publish(session.producer, events));
       await context.output.endRows();
+      await session.tellPublished(events.length);
       return EXIT.ok;
     },
   };

@@ -17,6 +17,8 @@ export interface OrderMgtOptions extends ReaderOptions {
   readonly databaseUrl: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** The flag that gives the port, for messages; `port` if it is left out. */
+  readonly portFlag?: string;
   /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
   readonly secret: string | undefined;
   /** The most states of one batch, 500 by default; 0 takes none. */
@@ -83,6 +85,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
       program: 'order-mgt',
       hostSetting: 'ORDER_MGT_HOST',
       portSetting: 'ORDER_MGT_PORT',
+      portFlag: options.portFlag ?? 'port',
     });
   } catch (error) {
     await closeAll();
