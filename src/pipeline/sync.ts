@@ -14,8 +14,10 @@ import { DueRules } from './ingest/due.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
+import { QuarantineWatch } from './ingest/quarantine-watch.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
+import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
 import { Verifier, type VerifierStatus } from './verify/verifier.ts';
 
@@ -65,6 +67,8 @@ export interface SyncStatus {
   readonly deliveries: Readonly<Record<string, DeliverStatus>>;
   /** Of the targets that are swept. */
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
+  /** What stands in the store that was refused; null until it has been counted. */
+  readonly refused: RefusedStatus | null;
   /** How far the view was compared with the journal. */
   readonly verification: VerifierStatus;
 }
@@ -74,6 +78,9 @@ const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
 const HEALTH_DEADLINE_MS = 5_000;
 /** A view that is missing for so long is made again. */
 const REMAKE_AFTER_MS = 10_000;
+
+/** `warnings`: what somebody has to look at although the program does its work; left out if there is nothing. */
+export type SyncHealth = Health & { readonly warnings?: readonly string[] };
 
 type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
@@ -94,6 +101,8 @@ export class Sync<State, Event> {
   readonly #parked = new ParkedRegistry();
   readonly #verifier: Verifier<State, Event>;
   #remaking: Promise<void> | undefined;
+  readonly #quarantine: QuarantineWatch;
+  readonly #refused: RefusedGauge;
   #ledgerWatches: readonly LedgerWatch[] = [];
   #watching: Promise<unknown> | undefined;
   #asking: Promise<Health> | undefined;
@@ -114,6 +123,8 @@ export class Sync<State, Event> {
       acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
       ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
     });
+    this.#quarantine = new QuarantineWatch(clock, logger);
+    this.#refused = new RefusedGauge(store, clock, logger);
     this.#verifier = new Verifier({
       domain,
       decoder: this.#decoder,
@@ -152,12 +163,18 @@ export class Sync<State, Event> {
       ingest: this.#ingest?.status() ?? null,
       deliveries: Object.fromEntries(deliveries),
       sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
+      refused: this.#refused.status(),
       verification: this.#verifier.status(),
     };
   }
 
   /** Whether every part of it is at work; else what is wrong, in one sentence. Answers within 5 s. */
-  async health(): Promise<Health> {
+  async health(): Promise<SyncHealth> {
+    const warnings = [...this.#quarantine.warnings(), ...this.#refused.warnings()];
+    return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
+  }
+
+  async #partsHealth(): Promise<Health> {
     if (this.#ingest === undefined) return { ok: false, reason: this.#waitingFor };
     const store = await this.#storeHealth();
     const ingest = this.#ingest?.health() ?? { ok: false, reason: this.#waitingFor };
@@ -202,7 +219,8 @@ export class Sync<State, Event> {
     this.#delivers = this.#createDelivers();
     this.#sweepers = this.#createSweepers();
     for (const deliver of this.#delivers) deliver.start();
-    this.#watching = Promise.all(this.#ledgerWatches.map((watch) => watch.run(this.#stopping.signal)));
+    const watches = [this.#quarantine, this.#refused, ...this.#ledgerWatches];
+    this.#watching = Promise.all(watches.map((watch) => watch.run(this.#stopping.signal)));
     for (const sweeper of this.#sweepers.values()) sweeper.start();
     this.#verifier.start();
     this.#options.onStoreReady?.();
@@ -326,6 +344,7 @@ export class Sync<State, Event> {
       domain,
       decoder: this.#decoder,
       parked: this.#parked,
+      quarantine: this.#quarantine,
       log,
       store,
       clock,

@@ -1,6 +1,6 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { messageOf } from '../../core/errors.ts';
-import type { SyncStatus } from '../../pipeline/sync.ts';
+import type { SyncHealth, SyncStatus } from '../../pipeline/sync.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { type ApiAccess, guardRoutes } from '../shared/api-access.ts';
 import { HttpProblem, sendProblem, toProblem } from '../shared/problem.ts';
@@ -8,7 +8,7 @@ import { scopeOf } from './access.ts';
 import { addDeliveryRoutes, type DeliveryParts } from './delivery-routes.ts';
 
 export interface HttpParts extends DeliveryParts {
-  readonly health: () => Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
+  readonly health: () => Promise<SyncHealth>;
   readonly status: () => SyncStatus;
   readonly logger: Logger;
   readonly access: ApiAccess;
@@ -56,7 +56,8 @@ export function buildServer(parts: HttpParts): FastifyInstance {
   app.get('/livez', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const verdict = await health();
-    if (verdict.ok) return { status: 'ok' };
+    const warnings = verdict.warnings === undefined ? {} : { warnings: verdict.warnings };
+    if (verdict.ok) return { status: 'ok', ...warnings };
     reply.code(503).type('application/problem+json');
     return {
       type: 'about:blank',
@@ -65,6 +66,7 @@ export function buildServer(parts: HttpParts): FastifyInstance {
       detail: verdict.reason,
       instance: '/readyz',
       code: 'not_ready',
+      ...warnings,
     };
   });
   app.get('/api/v1/pipeline', (_request, reply) => {

@@ -42,6 +42,8 @@ export interface CommandContext<Program extends ProgramName> {
   readonly host: CliHost;
   /** No progress and no notes. */
   readonly isQuiet: boolean;
+  /** Tells people a sentence on stderr, unless they want none. */
+  readonly note: (sentence: string) => void;
 }
 
 export interface CommandSpec<Program extends ProgramName> {
@@ -206,6 +208,9 @@ function openContext<Program extends ProgramName>(
     }),
     host,
     isQuiet: options.quiet === true,
+    note(sentence) {
+      if (options.quiet !== true) host.stderr.write(`${sentence}\n`);
+    },
   };
 }
 
