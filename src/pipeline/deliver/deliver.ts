@@ -9,6 +9,7 @@ import { Breaker } from './breaker.ts';
 import { type CallSummary, summaryOf } from './call-summary.ts';
 import { ClaimAhead } from './claim-ahead.ts';
 import { ClaimPlace } from './claim-place.ts';
+import { FailureLines, STANDS_STILL_MS } from './failure-lines.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
 import { Renewals } from './renewals.ts';
 import { deliveryOf, NO_OUTCOME, nextOf, troubleOf } from './settlement.ts';
@@ -22,9 +23,6 @@ export type { DeliverOptions, DeliverStatus } from './options.ts';
 const RETRY_LOOKS_SHARE = 0.1;
 /** Of so many calls one is a retry, if any is due. */
 const RETRYS_TURN = 4;
-
-/** A target that has taken nothing for this long, though states are due, stands still. */
-const STANDS_STILL_MS = 15_000;
 
 type Attempts = 'first' | 'later';
 
@@ -58,6 +56,7 @@ export class Deliver {
   readonly #place: ClaimPlace;
   readonly #batchSize: BatchSize;
   readonly #settler: Settler;
+  readonly #lines: FailureLines;
   readonly #renewals: Renewals;
   #claims = 0;
   #turns = 0;
@@ -76,6 +75,7 @@ export class Deliver {
       logger(level, `Deliveries to ${target.name}: ${message}`),
     );
     this.#blame = new Blame(clock);
+    this.#lines = new FailureLines(target.name, clock, logger);
     this.#rate = new TokenBucket(clock);
     this.#slots = new Slots(concurrency, clock);
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
@@ -320,13 +320,10 @@ export class Deliver {
 
   /** What comes next for a delivery that failed. */
   #next(delivery: ClaimedDelivery, outcome: DeliveryOutcome, startedMs: number, call: CallSummary) {
-    const { clock, logger, target } = this.#options;
+    const { clock } = this.#options;
     this.#latestTrouble = troubleOf(outcome);
-    if (!this.#blame.hasAccepted && this.#blame.failingSinceMs === null && outcome.verdict !== 'disable') {
-      const name = target.name;
-      logger('warn', `Deliveries to ${name}: it has not taken any state yet. ${this.#latestTrouble}`);
-    }
     const { state } = this.#breaker;
+    this.#lines.failed(delivery, outcome, this.#blame, state === 'closed');
     const judgement = this.#blame.failed({
       delivery,
       startedMs,
