@@ -22,7 +22,7 @@ import { DATABASES, type Scenario, type ScenarioFigures } from './faults/scenari
 import { slowTopicTarget } from './faults/slow-topic-target.ts';
 import { unclean } from './faults/unclean.ts';
 import { unfoldable } from './faults/unfoldable.ts';
-import { type Figures, messageOf, RunningCheck, runCommand } from './lib/command.ts';
+import { type Figures, messageOf, RunningCheck, runCommand, UsageError } from './lib/command.ts';
 
 const SCENARIOS: readonly Scenario[] = [
   failover,
@@ -100,9 +100,14 @@ async function run(check: RunningCheck): Promise<Figures> {
 function scenariosOf(check: RunningCheck): readonly Scenario[] {
   const text = check.text('scenario');
   if (text === 'all') return SCENARIOS;
-  return text.split(',').map((name) => {
+  return text.split(',').map((part) => {
+    const name = part.trim();
     const found = SCENARIOS.find((scenario) => scenario.name === name);
-    if (found === undefined) throw new Error(`There is no scenario ${name}; there are ${NAMES.join(', ')}`);
+    if (found === undefined) {
+      throw new UsageError(
+        `--scenario: there is no scenario "${name}"; there are ${NAMES.join(', ')}, or all`,
+      );
+    }
     return found;
   });
 }

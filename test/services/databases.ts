@@ -8,8 +8,9 @@ import type { DatabaseAddress } from './addresses.ts';
 import { readZipEntry } from './archives.ts';
 import { exists, makeOnce } from './cache.ts';
 import { findProgram, run } from './commands.ts';
+import { launcherOf, unpackedDebianPackages } from './debian.ts';
 import { containerTimeoutMs, isDockerAnswering, startContainer } from './docker.ts';
-import type { ServicesEnvironment } from './environment.ts';
+import { findOfMachine, type ServicesEnvironment } from './environment.ts';
 import { messageOf, ServiceUnavailableError } from './errors.ts';
 import { fetchJars, readManifest } from './maven.ts';
 import { freePort } from './ports.ts';
@@ -56,7 +57,8 @@ export async function startDatabase(
       progress(`${titles[name]} in Docker failed, a private process is tried: ${messageOf(error)}`);
     }
   }
-  const server = name === 'mysql' ? await findMysql(environment, progress) : findMariadb(environment);
+  const server =
+    name === 'mysql' ? await findMysql(environment, progress) : await findMariadb(environment, progress);
   return withFreshPorts(() => privateDatabase(name, server, options));
 }
 
@@ -204,24 +206,42 @@ async function ownMysql(environment: ServicesEnvironment): Promise<string> {
   return server;
 }
 
-function findMariadb(environment: ServicesEnvironment): ServerPrograms {
-  const remedy = 'apt-get install mariadb-server (or your system’s package), or set TEST_MARIADB_URL';
-  const server = findProgram('mariadbd', environment.path);
-  const installer = findProgram('mariadb-install-db', environment.path);
-  if (server === undefined || installer === undefined) {
-    const what = server === undefined ? 'mariadbd' : 'mariadb-install-db';
-    throw new ServiceUnavailableError(`there is no ${what} on this machine`, remedy);
-  }
+/** The machine's, else a private copy of the distribution's. */
+async function findMariadb(environment: ServicesEnvironment, progress: Progress): Promise<ServerPrograms> {
+  const server = findOfMachine('mariadbd', environment);
+  const installer = findOfMachine('mariadb-install-db', environment);
+  const programs =
+    server === undefined || installer === undefined
+      ? await privateMariadb(environment, progress)
+      : { server, installer, places: [] };
   return {
-    server,
+    server: programs.server,
     initialise: [
-      installer,
+      programs.installer,
       '--no-defaults',
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
       '--innodb-log-file-size=16M',
+      ...programs.places,
     ],
-    arguments: [],
+    arguments: programs.places,
+  };
+}
+
+async function privateMariadb(environment: ServicesEnvironment, progress: Progress) {
+  const remedy = 'apt-get install mariadb-server (or your system’s package), or set TEST_MARIADB_URL';
+  // The client's part has what mariadb-install-db reads option files with.
+  const packages = [
+    ['mariadb-server-core', 'mariadb-client-core'],
+    // Ubuntu 22.04
+    ['mariadb-server-core-10.6', 'mariadb-client-core-10.6'],
+  ];
+  const software = { name: 'MariaDB', packages, remedy };
+  const folder = await unpackedDebianPackages(software, environment, progress);
+  return {
+    server: await launcherOf(folder, 'usr/sbin/mariadbd'),
+    installer: await launcherOf(folder, 'usr/bin/mariadb-install-db'),
+    places: [`--basedir=${join(folder, 'usr')}`],
   };
 }
 

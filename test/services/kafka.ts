@@ -48,7 +48,7 @@ export async function startKafka(
       progress(`Kafka in Docker failed, a private process is tried: ${(error as Error).message}`);
     }
   }
-  const java = await findJava(environment);
+  const java = await findJava(environment, progress);
   const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, progress);
   return withFreshPorts(() => privateKafka(options, java, jars));
 }
@@ -62,7 +62,7 @@ export async function startKafka39(
   if (environment.kafka39Brokers !== undefined) {
     return givenKafka('kafka39', environment.kafka39Brokers, 'TEST_KAFKA39_BROKERS');
   }
-  const java = await findJava(environment);
+  const java = await findJava(environment, progress);
   const jars = await fetchJars(await readManifest(`kafka-${kafka39Version}`), environment, progress);
   return withFreshPorts(() => privateKafka39(options, java, jars));
 }

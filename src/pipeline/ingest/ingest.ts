@@ -1,10 +1,10 @@
-import { isRetryable, messageOf } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
-import { claimEach } from './claims.ts';
+import { Claimer } from './claimer.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
@@ -49,6 +49,7 @@ export class Ingest<State, Event> {
   readonly #troubles: Troubles;
   readonly #parked: ParkedRegistry;
   readonly #guard: RestoreGuard;
+  readonly #claimer: Claimer;
   readonly #watchdog: Watchdog;
   #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -86,11 +87,23 @@ export class Ingest<State, Event> {
       isOwned: (partition) => this.#isOwned(partition),
       ended: (lane, end) => this.#laneEnded(lane, end),
     });
+    this.#claimer = new Claimer(options, {
+      assigned: this.#assigned,
+      owned: this.#owned,
+      changed: this.#changed,
+      halts: this.#halts,
+      troubles: this.#troubles,
+      guard: this.#guard,
+      parked: this.#parked,
+      exclusively: (work) => this.#exclusively(work),
+      begin: (claimed, isCoPartitioned) => this.#begin(claimed, isCoPartitioned),
+      hold: () => this.#hold(),
+    });
   }
 
   /** Joins the group; partitions come as the group gives them. */
   async start(): Promise<void> {
-    this.#claiming = this.#claimLoop();
+    this.#claiming = this.#claimer.run(this.#stopping.signal);
     const standstill = this.#watchdog.run(
       () => this.#owned.values(),
       () => this.#consumer.ends(),
@@ -119,7 +132,7 @@ export class Ingest<State, Event> {
       name: partitionName(partition),
       committed: partition.committed,
     }));
-    const waiting = this.#unclaimed().map((partition) => ({
+    const waiting = this.#claimer.unclaimed().map((partition) => ({
       name: partitionName(partition),
       reason:
         this.#guard.holdsMs > 0
@@ -147,45 +160,6 @@ export class Ingest<State, Event> {
     await Promise.all([this.#claiming, this.#watching]);
     await this.#consumer.commit(positionsOf(this.#owned.values()));
     await this.#consumer.close();
-  }
-
-  /** Claims, as often as it takes, what is assigned and neither owned nor halted. */
-  async #claimLoop(): Promise<void> {
-    const { clock } = this.#options;
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      if (this.#unclaimed().length === 0) {
-        await this.#changed.wait(signal);
-        continue;
-      }
-      const { holdsMs } = this.#guard;
-      if (holdsMs > 0) {
-        await clock.sleep(holdsMs, signal);
-        continue;
-      }
-      const nowMs = clock.monotonicMs();
-      const due = this.#unclaimed().filter((partition) => this.#troubles.dueAtMs(partition) <= nowMs);
-      if (due.length === 0) {
-        const nextMs = Math.min(...this.#unclaimed().map((partition) => this.#troubles.dueAtMs(partition)));
-        await this.#changed.waitFor(Math.max(1, nextMs - nowMs), clock, signal);
-        continue;
-      }
-      try {
-        await this.#exclusively(() => this.#claim(due));
-      } catch (error) {
-        this.#claimFailed(due, error);
-      }
-    }
-  }
-
-  #claimFailed(partitions: readonly AssignedPartition[], error: unknown): void {
-    const failures = this.#troubles.note(partitions, messageOf(error));
-    const names = partitions.map(partitionName).join(' ');
-    this.#options.logger(
-      isRetryable(error) ? 'warn' : 'error',
-      `Could not claim ${names}: ${messageOf(error)}`,
-      { failures },
-    );
   }
 
   /** Notices in the store what an operator decided, and that the store went back in time. */
@@ -235,56 +209,13 @@ export class Ingest<State, Event> {
     this.#release([...this.#owned.values()]);
   }
 
-  #unclaimed(): AssignedPartition[] {
-    return [...this.#assigned]
-      .filter(([name]) => !this.#owned.has(name) && !this.#halts.has(name))
-      .map(([, p]) => p);
-  }
-
-  async #claim(due: readonly AssignedPartition[]): Promise<void> {
-    const { store, log, topics, logger } = this.#options;
-    const partitionCounts = await log.partitionCounts(topics);
-    // Claiming what was given up meanwhile would only fence its next owner.
-    const partitions = due.filter((partition) => this.#assigned.get(partitionName(partition)) === partition);
-    if (partitions.length === 0 || this.#stopping.signal.aborted) return;
-    // Read anew, so that an entity that another instance has parked is not folded here.
-    await this.#parked.load(store);
-    const claimed: OwnedPartition[] = [];
-    const { results, failures } = await claimEach(store, partitions);
-    for (const { partitions: failed, error } of failures) this.#claimFailed(failed, error);
-    for (const result of results) {
-      const { partition, checkpoint } = result;
-      const name = partitionName(partition);
-      if (!this.#assigned.has(name)) continue;
-      if (result.kind === 'halted') {
-        this.#halts.note(name, result.reason);
-        continue;
-      }
-      if (this.#guard.isBehind(checkpoint)) return this.#hold();
-      if (await this.#guard.isSetBack(checkpoint)) continue;
-      if (checkpoint.isNew && partition.startOffset > 0n) {
-        logger(
-          'warn',
-          `${name} is new here and starts at offset ${partition.startOffset}: the log no longer has what came before.`,
-        );
-      }
-      this.#guard.claimed(checkpoint);
-      claimed.push({
-        topic: checkpoint.topic,
-        partition: checkpoint.partition,
-        epoch: checkpoint.epoch,
-        committed: checkpoint.nextOffset,
-        leaderEpoch: checkpoint.leaderEpoch,
-      });
-    }
-    if (claimed.length === 0) return;
+  async #begin(claimed: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
     for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
     this.#consumer.follow(claimed.map(followPositionOf));
-    logger('info', `Working on ${claimed.length} more partitions`, {
+    this.#options.logger('info', `Working on ${claimed.length} more partitions`, {
       partitions: claimed.map(partitionName).join(' '),
     });
     // Where topics differ in their number of partitions, lanes would meet at every batch: there is one lane then.
-    const isCoPartitioned = new Set(partitionCounts.values()).size === 1;
     await this.#lanes.start(claimed, isCoPartitioned ? this.#options.lanes : 1);
   }
 

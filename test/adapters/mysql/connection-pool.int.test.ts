@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withConnection } from '../../../src/adapters/mysql/connection.ts';
 import { ConnectionPool } from '../../../src/adapters/mysql/connection-pool.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { addressOf, TcpProxy, through } from '../../helpers/tcp-proxy.ts';
 import { services } from '../../services/context.ts';
+import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 
 describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
   describePool(
@@ -36,7 +36,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
     });
     afterEach(async () => {
       await pool.close();
-      await proxy.stop();
+      await proxy.close();
     });
 
     const ask = (sql = 'SELECT 1') => withConnection(pool, (connection) => connection.query(sql));
@@ -76,7 +76,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
           });
         const before = await versionOf();
         const { generation } = pool;
-        proxy.target = addressOf(otherUrl());
+        proxy.upstream = addressOf(otherUrl());
         await withConnection(pool, () => ask());
         expect(pool.generation).toBeGreaterThan(generation);
         const { generation: after } = pool;

@@ -8,8 +8,8 @@ import { openMysqlStates } from '../../../src/apps/order-mgt/mysql-states.ts';
 import type { OrderStates } from '../../../src/apps/order-mgt/states.ts';
 import { describeOrderStates, type OrderStatesHarness, orderState } from '../../contract/order-states.ts';
 import { HastyClock } from '../../helpers/hasty-clock.ts';
-import { addressOf, TcpProxy, through } from '../../helpers/tcp-proxy.ts';
 import { createDatabase, services, type TestDatabase } from '../../services/context.ts';
+import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 
 class MysqlHarness implements OrderStatesHarness {
   readonly #serverUrl: () => string;
@@ -127,7 +127,7 @@ function describeServer(name: string, serverUrl: () => string): void {
         child.kill('SIGKILL');
         child.kill('SIGCONT');
         if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-        await proxy.stop();
+        await proxy.close();
       }
     });
 
@@ -151,7 +151,7 @@ function describeServer(name: string, serverUrl: () => string): void {
           .toEqual([{ effect: 'applied', heldVersion: 2 }]);
       } finally {
         await remote.close();
-        await proxy.stop();
+        await proxy.close();
       }
     });
 
