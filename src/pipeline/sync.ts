@@ -14,8 +14,11 @@ import { DueRules } from './ingest/due.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
+import { QuarantineWatch } from './ingest/quarantine-watch.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
+import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
+import { combinedHealth, type PartsHealth, StoreHealth, type SyncHealth, summaryOf } from './sync-health.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
 import { Verifier, type VerifierStatus } from './verify/verifier.ts';
 
@@ -65,28 +68,15 @@ export interface SyncStatus {
   readonly deliveries: Readonly<Record<string, DeliverStatus>>;
   /** Of the targets that are swept. */
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
+  /** What stands in the store that was refused; null until it has been counted. */
+  readonly refused: RefusedStatus | null;
   /** How far the view was compared with the journal. */
   readonly verification: VerifierStatus;
 }
 
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
-/** Whoever asks for the health gets an answer within this time, even if the store gives none. */
-const HEALTH_DEADLINE_MS = 5_000;
 /** A view that is missing for so long is made again. */
 const REMAKE_AFTER_MS = 10_000;
-
-/** `summary` names the part alone, for those who may not see paths, addresses and what a server said. */
-export type SyncHealth =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; readonly summary: string };
-
-type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
-
-const SUMMARIES: Partial<Record<ErrorCode, string>> = {
-  log_unreachable: 'event log: not reachable',
-  store_unreachable: 'database: not reachable',
-  topic_missing: 'event log: a topic is missing',
-};
 
 /**
  * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
@@ -105,13 +95,15 @@ export class Sync<State, Event> {
   readonly #parked = new ParkedRegistry();
   readonly #verifier: Verifier<State, Event>;
   #remaking: Promise<void> | undefined;
+  readonly #quarantine: QuarantineWatch;
+  readonly #refused: RefusedGauge;
   #ledgerWatches: readonly LedgerWatch[] = [];
   #watching: Promise<unknown> | undefined;
-  #asking: Promise<Health> | undefined;
+  readonly #storeHealth: StoreHealth;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #waitingFor = 'not started';
-  #waitingSummary = 'not started';
+  #waitingCode: ErrorCode | 'unexpected' | null = null;
 
   constructor(options: SyncOptions<State, Event>) {
     this.#options = options;
@@ -126,6 +118,9 @@ export class Sync<State, Event> {
       acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
       ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
     });
+    this.#storeHealth = new StoreHealth(store, clock);
+    this.#quarantine = new QuarantineWatch(clock, logger);
+    this.#refused = new RefusedGauge(store, clock, logger);
     this.#verifier = new Verifier({
       domain,
       decoder: this.#decoder,
@@ -164,48 +159,27 @@ export class Sync<State, Event> {
       ingest: this.#ingest?.status() ?? null,
       deliveries: Object.fromEntries(deliveries),
       sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
+      refused: this.#refused.status(),
       verification: this.#verifier.status(),
     };
   }
 
   /** Whether every part of it is at work; else what is wrong, in one sentence. Answers within 5 s. */
   async health(): Promise<SyncHealth> {
+    const warnings = [...this.#quarantine.warnings(), ...this.#refused.warnings()];
+    return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
+  }
+
+  async #partsHealth(): Promise<PartsHealth> {
     if (this.#ingest === undefined)
-      return { ok: false, reason: this.#waitingFor, summary: this.#waitingSummary };
-    const store = await this.#storeHealth();
-    const ingest: Health = this.#ingest?.health() ?? { ok: false, reason: this.#waitingFor };
+      return { ok: false, reason: this.#waitingFor, summary: summaryOf(this.#waitingCode) };
+    const store = await this.#storeHealth.ask();
+    const ingest = this.#ingest.health();
     // What stands still because the store does not answer is said once.
     const deliveries = store.ok
       ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
       : [];
-    const reasons = [store, ingest, ...deliveries].flatMap((part) => (part.ok ? [] : [part.reason]));
-    if (reasons.length === 0) return { ok: true };
-    const parts = [
-      ...(store.ok ? [] : ['database: not reachable']),
-      ...(ingest.ok ? [] : ['reading: stands still']),
-      ...(deliveries.every((part) => part.ok) ? [] : ['delivery: stands still']),
-    ];
-    return { ok: false, reason: reasons.join(' '), summary: parts.join('; ') };
-  }
-
-  /** All who ask while the store has not answered share one question. */
-  async #storeHealth(): Promise<Health> {
-    const { store, clock } = this.#options;
-    this.#asking ??= store.health().finally(() => {
-      this.#asking = undefined;
-    });
-    const over = new AbortController();
-    const late = clock.sleep(HEALTH_DEADLINE_MS, over.signal).then(
-      (): Health => ({
-        ok: false,
-        reason: `The store has not answered for ${HEALTH_DEADLINE_MS / 1_000} s.`,
-      }),
-    );
-    try {
-      return await Promise.race([this.#asking, late]);
-    } finally {
-      over.abort();
-    }
+    return combinedHealth(store, ingest, deliveries);
   }
 
   async #start(): Promise<void> {
@@ -221,7 +195,8 @@ export class Sync<State, Event> {
     this.#delivers = this.#createDelivers();
     this.#sweepers = this.#createSweepers();
     for (const deliver of this.#delivers) deliver.start();
-    this.#watching = Promise.all(this.#ledgerWatches.map((watch) => watch.run(this.#stopping.signal)));
+    const watches = [this.#quarantine, this.#refused, ...this.#ledgerWatches];
+    this.#watching = Promise.all(watches.map((watch) => watch.run(this.#stopping.signal)));
     for (const sweeper of this.#sweepers.values()) sweeper.start();
     this.#verifier.start();
     this.#options.onStoreReady?.();
@@ -289,8 +264,7 @@ export class Sync<State, Event> {
       } catch (error) {
         if (!isRetryable(error)) throw error;
         this.#waitingFor = messageOf(error);
-        const code = error instanceof TributaryError ? error.code : undefined;
-        this.#waitingSummary = (code && SUMMARIES[code]) ?? `waiting: ${code ?? 'unexpected'}`;
+        this.#waitingCode = error instanceof TributaryError ? error.code : 'unexpected';
         logger('warn', `Waiting: ${messageOf(error)}`, { attempt });
         await clock.sleep(fullJitterMs(START_BACKOFF, attempt, clock.random()), signal);
       }
@@ -347,6 +321,7 @@ export class Sync<State, Event> {
       domain,
       decoder: this.#decoder,
       parked: this.#parked,
+      quarantine: this.#quarantine,
       log,
       store,
       clock,

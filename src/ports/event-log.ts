@@ -19,8 +19,13 @@ export interface EventLog {
    * with `usage` while the group has members.
    */
   handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }>;
+  /** Whether anybody reads these topics. `unknown` where the log cannot tell. */
+  readers(topics: readonly string[]): Promise<Readers>;
   close(): Promise<void>;
 }
+
+/** `now`: a member of a group lives that reads one of the topics. `earlier`: one did. `never`: none ever did. */
+export type Readers = 'now' | 'earlier' | 'never' | 'unknown';
 
 export interface TopicDescription {
   readonly topic: string;

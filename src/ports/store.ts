@@ -77,7 +77,9 @@ export interface Store
 
   readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>>;
   /** A page of the quarantine by topic, partition, offset and hash, beginning behind `after`. */
-  readQuarantine(options: { after: QuarantineKey | null; limit: number }): Promise<QuarantinedRecord[]>;
+  readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]>;
+  /** What stands in the store that was refused, counted along indexes: milliseconds for some hundred thousand. */
+  refusedCounts(): Promise<RefusedCounts>;
   counts(): Promise<StoreCounts>;
   /** Whether the store answers; else what is wrong, in one sentence. */
   health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
@@ -283,6 +285,28 @@ export interface StoredRow {
 
 /** Tells quarantined records apart: a topic that was made again has the same offsets with other records. */
 export type QuarantineKey = Position & Pick<QuarantinedRecord, 'valueHash'>;
+
+export interface QuarantinePage {
+  readonly after: QuarantineKey | null;
+  readonly limit: number;
+  /** Only the records of this topic. */
+  readonly topic?: string;
+  /** Only the records with this reason. */
+  readonly reason?: string;
+}
+
+export interface RefusedCounts {
+  /** By topic and reason, the most frequent first. */
+  readonly quarantined: readonly QuarantineCount[];
+  /** Of each target that has any. */
+  readonly deadDeliveries: readonly { readonly target: string; readonly deliveries: number }[];
+}
+
+export interface QuarantineCount {
+  readonly topic: string;
+  readonly reason: string;
+  readonly records: number;
+}
 
 export interface StoreCounts {
   readonly journaledEvents: number;

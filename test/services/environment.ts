@@ -26,6 +26,8 @@ export interface ServicesEnvironment {
   readonly mavenRepositoryUrl: string;
   /** Where downloads and the record of running services are kept: `$XDG_CACHE_HOME/tributary`. */
   readonly cacheFolder: string;
+  /** The checkout that asks, or what `TEST_SERVICES_CHECKOUT` says instead: services belong to the one that started them. */
+  readonly checkout: string;
   readonly javaHome: string | undefined;
   readonly path: string;
 }
@@ -47,6 +49,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Ser
     isContinuousIntegration: ci !== undefined && ci !== 'false' && ci !== '0',
     mavenRepositoryUrl: (value('MAVEN_REPOSITORY_URL') ?? mavenCentralUrl).replace(/\/+$/, ''),
     cacheFolder: join(value('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'tributary'),
+    checkout: value('TEST_SERVICES_CHECKOUT') ?? join(import.meta.dirname, '..', '..'),
     javaHome: value('JAVA_HOME'),
     path: variables.PATH ?? '',
   };

@@ -70,7 +70,7 @@ export async function startPrivateKafka(
   environment: ServicesEnvironment,
   progress: Progress,
 ): Promise<Started<KafkaAddress>> {
-  const java = await findJava(environment);
+  const java = await findJava(environment, progress);
   const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, progress);
   return withFreshPorts(() => privateKafka(options, java, jars));
 }

@@ -10,6 +10,7 @@ import type {
   LogRecord,
   NewRecord,
   ProducerOptions,
+  Readers,
   TopicDescription,
 } from '../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
@@ -271,6 +272,10 @@ class LogConnection implements EventLog {
       this.#log.groupStores.set(group, store);
       return { former: former === store ? null : former };
     });
+  }
+
+  readers(): Promise<Readers> {
+    return Promise.resolve('unknown');
   }
 
   async close(): Promise<void> {

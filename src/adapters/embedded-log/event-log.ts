@@ -5,11 +5,12 @@ import type {
   EventLogConsumer,
   EventLogProducer,
   ProducerOptions,
+  Readers,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { EmbeddedLogConsumer } from './consumer.ts';
 import { LogDatabase } from './database.ts';
-import { handGroupTo } from './membership.ts';
+import { handGroupTo, readersOf } from './membership.ts';
 import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { isGone, ownIdentity } from './process-identity.ts';
 import { AppendQueue, EmbeddedLogProducer } from './producer.ts';
@@ -85,6 +86,10 @@ class SqliteEventLog implements EmbeddedLog {
   handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }> {
     const own = ownIdentity();
     return handGroupTo(this.#database, group, store, ({ identity }) => !isGone(identity, own));
+  }
+
+  readers(topics: readonly string[]): Promise<Readers> {
+    return this.#database.read('Looking for readers', () => readersOf(this.#database, topics));
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { TributaryError } from '../../core/errors.ts';
+import type { Readers } from '../../ports/event-log.ts';
 import type { LogDatabase } from './database.ts';
-import type { ProcessIdentity } from './process-identity.ts';
+import { isGone, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 import { type PartitionRow, readPartition, readTopicPartitions } from './topics.ts';
 
 /** One row of `members`. */
@@ -76,6 +77,23 @@ export function readGroup(database: LogDatabase, group: string, topics: readonly
     partitions: topics.flatMap((topic) => readTopicPartitions(database, topic)),
     owners: new Map(owners),
   };
+}
+
+/** Who reads the topics, in any group. A killed member's row stays until another member expels it. */
+export function readersOf(database: LogDatabase, topics: readonly string[]): Readers {
+  const groups = database.statement('SELECT group_name FROM consumer_groups').all() as unknown as [string][];
+  const own = ownIdentity();
+  const isAnyAlive = groups.some(([group]) =>
+    readMembers(database, group).some(
+      (member) => member.topics.some((topic) => topics.includes(topic)) && !isGone(member.identity, own),
+    ),
+  );
+  if (isAnyAlive) return 'now';
+  const hasCome = topics.some(
+    (topic) =>
+      database.statement('SELECT 1 FROM committed_offsets WHERE topic = ? LIMIT 1').get(topic) !== undefined,
+  );
+  return hasCome ? 'earlier' : 'never';
 }
 
 /** The member that may read the partition now, or null. */

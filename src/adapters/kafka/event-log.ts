@@ -6,6 +6,7 @@ import type {
   EventLogConsumer,
   EventLogProducer,
   ProducerOptions,
+  Readers,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { Cluster, type TopicMetadata } from './cluster.ts';
@@ -103,6 +104,11 @@ class KafkaLog implements EventLog {
     } catch (error) {
       throw unreachable(`handing over the group ${group}`, error);
     }
+  }
+
+  /** A group's members do not say which topics they read, and a group of the same topics may be another program's. */
+  readers(): Promise<Readers> {
+    return Promise.resolve('unknown');
   }
 
   close(): Promise<void> {

@@ -6,13 +6,15 @@ import type {
   Checkpoint,
   ClaimRequest,
   QuarantinedRecord,
-  QuarantineKey,
+  QuarantinePage,
+  RefusedCounts,
   ResumeDecision,
   StoreCounts,
   StoredRow,
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
+import { DEAD_AT_MS } from './delivery-queries.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { identifier, type ViewSchema, viewValue } from './schema.ts';
@@ -147,18 +149,23 @@ export async function readView(
 
 export async function readQuarantine(
   pool: ConnectionPool,
-  { after, limit }: { after: QuarantineKey | null; limit: number },
+  { after, limit, topic, reason }: QuarantinePage,
 ): Promise<QuarantinedRecord[]> {
   const key =
     after === null
       ? ['', -1, -1n, Buffer.alloc(0)]
       : [after.topic, after.partition, after.offset, Buffer.from(after.valueHash, 'hex')];
+  const only = [
+    ...(topic === undefined ? [] : [['topic', topic] as const]),
+    ...(reason === undefined ? [] : [['reason', reason] as const]),
+  ];
   return withConnection(pool, async (connection) => {
     const [rows] = await connection.execute<RowDataPacket[]>(
       'SELECT topic, partition_id, record_offset, reason, detail, record_key, record_value, value_length, value_hash, headers, observed_at ' +
         'FROM quarantine WHERE (topic, partition_id, record_offset, value_hash) > (?, ?, ?, ?) ' +
+        only.map(([column]) => `AND ${column} = ? `).join('') +
         `ORDER BY topic, partition_id, record_offset, value_hash LIMIT ${Math.floor(limit)}`,
-      key as never[],
+      [...key, ...only.map(([, value]) => value)] as never[],
     );
     return rows.map((row) => ({
       topic: String(row[0]),
@@ -173,6 +180,36 @@ export async function readQuarantine(
       headers: row[9] as Buffer,
       observedAtMs: Number(row[10]),
     }));
+  });
+}
+
+/** Without a place to stop: a connection of the pool is busy for as long as the index takes. */
+export async function refusedCounts(
+  pool: ConnectionPool,
+  targets: readonly string[],
+): Promise<RefusedCounts> {
+  return withConnection(pool, async (connection) => {
+    const [kinds] = await connection.query<RowDataPacket[]>(
+      'SELECT topic, reason, COUNT(*) AS records FROM quarantine FORCE INDEX (quarantine_by_reason) ' +
+        'GROUP BY topic, reason ORDER BY records DESC, topic, reason',
+    );
+    // By the dead ones' moment, so that the index is read where they are, and nowhere else.
+    const deadDeliveries: { target: string; deliveries: number }[] = [];
+    for (const target of targets) {
+      const [[dead]] = await connection.execute<RowDataPacket[]>(
+        'SELECT COUNT(*) FROM deliveries FORCE INDEX (deliveries_by_next_attempt) ' +
+          `WHERE target = ? AND is_retry IN (0, 1) AND next_attempt_at = ${DEAD_AT_MS}`,
+        [target],
+      );
+      const deliveries = Number(dead?.[0]);
+      if (deliveries > 0) deadDeliveries.push({ target, deliveries });
+    }
+    const quarantined = kinds.map((row) => ({
+      topic: String(row[0]),
+      reason: String(row[1]),
+      records: Number(row[2]),
+    }));
+    return { quarantined, deadDeliveries };
   });
 }
 

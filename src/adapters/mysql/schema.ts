@@ -85,14 +85,19 @@ async function runMigrations(
 }
 
 const DUPLICATE_COLUMN = 1060;
+const DUPLICATE_INDEX = 1061;
 
-/** A column that is there already was added by a start that ended before it could note the migration as done. */
+/** A column or an index that is there already was added by a start that ended before it could note the migration as done. */
 async function runStatement(connection: PoolConnection, statement: string): Promise<void> {
   try {
     await connection.query(statement);
   } catch (error) {
-    const isDone = /^ALTER TABLE \w+ ADD COLUMN [^,]*$/.test(statement);
-    if (!isDone || (error as { errno?: number }).errno !== DUPLICATE_COLUMN) throw error;
+    const { errno } = error as { errno?: number };
+    const isColumn = /^ALTER TABLE \w+ ADD COLUMN [^,]*$/.test(statement);
+    const isIndex = /^ALTER TABLE \w+ ADD INDEX \w+ \([^)]*\)$/.test(statement);
+    if (isColumn && errno === DUPLICATE_COLUMN) return;
+    if (isIndex && errno === DUPLICATE_INDEX) return;
+    throw error;
   }
 }
 

@@ -18,7 +18,7 @@ import type {
   IngestBatch,
   MigrationOptions,
   MigrationReport,
-  QuarantineKey,
+  QuarantinePage,
   ResumeDecision,
   Store,
 } from '../../ports/store.ts';
@@ -138,8 +138,12 @@ export class MysqlStore implements Store {
     return queries.readView(this.#pool, this.#migrated.view, entityIds);
   }
 
-  async readQuarantine(options: { after: QuarantineKey | null; limit: number }) {
+  async readQuarantine(options: QuarantinePage) {
     return queries.readQuarantine(this.#pool, options);
+  }
+
+  async refusedCounts() {
+    return queries.refusedCounts(this.#pool, this.#options.targets);
   }
 
   async counts() {

@@ -21,7 +21,8 @@ import type {
   MigrationOptions,
   MigrationReport,
   QuarantinedRecord,
-  QuarantineKey,
+  QuarantinePage,
+  RefusedCounts,
   ResumeDecision,
   Store,
   StoreCounts,
@@ -39,7 +40,7 @@ import { listJournaled } from './journal.ts';
 import { SqliteLongJournals } from './long-journals.ts';
 import type { SqliteStoreOptions } from './options.ts';
 import { listParked } from './parked.ts';
-import { readQuarantine } from './quarantine.ts';
+import { readQuarantine, refusedCounts } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
@@ -125,12 +126,14 @@ export class SqliteStore implements Store {
     return readView(database, view, entityIds);
   }
 
-  async readQuarantine(options: {
-    after: QuarantineKey | null;
-    limit: number;
-  }): Promise<QuarantinedRecord[]> {
+  async readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]> {
     const database = await this.#setUp();
-    return database.read((reader) => readQuarantine(reader, options.after, options.limit));
+    return database.read((reader) => readQuarantine(reader, options));
+  }
+
+  async refusedCounts(): Promise<RefusedCounts> {
+    const database = await this.#setUp();
+    return database.read((reader) => refusedCounts(reader, this.#options.targets));
   }
 
   async counts(): Promise<StoreCounts> {

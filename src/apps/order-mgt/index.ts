@@ -18,6 +18,8 @@ export interface OrderMgtOptions extends ReaderOptions {
   readonly databaseUrl: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** The flag that gives the port, for messages; `port` if it is left out. */
+  readonly portFlag?: string;
   /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
   readonly secret: string | undefined;
   /** Further names that it is called by. */
@@ -87,6 +89,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
       program: 'order-mgt',
       hostSetting: 'ORDER_MGT_HOST',
       portSetting: 'ORDER_MGT_PORT',
+      portFlag: options.portFlag ?? 'port',
     });
   } catch (error) {
     await closeAll();

@@ -1,6 +1,7 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { messageOf } from '../../core/errors.ts';
-import type { SyncHealth, SyncStatus } from '../../pipeline/sync.ts';
+import type { SyncStatus } from '../../pipeline/sync.ts';
+import type { SyncHealth } from '../../pipeline/sync-health.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { type ApiAccess, guardRoutes, maySeeDetails } from '../shared/api-access.ts';
 import { answerBareRefusals, answerBrokenRequest, SERVER_OPTIONS } from '../shared/broken-requests.ts';
@@ -62,15 +63,18 @@ export function buildServer(parts: HttpParts): FastifyInstance {
   app.get('/livez', () => ({ status: 'ok' }));
   app.get('/readyz', async (request, reply) => {
     const verdict = await health();
-    if (verdict.ok) return { status: 'ok' };
+    const isOpen = maySeeDetails(parts.access, request);
+    const warnings = verdict.warnings === undefined || !isOpen ? {} : { warnings: verdict.warnings };
+    if (verdict.ok) return { status: 'ok', ...warnings };
     reply.code(503).type('application/problem+json');
     return {
       type: 'about:blank',
       title: 'Not ready',
       status: 503,
-      detail: maySeeDetails(parts.access, request) ? verdict.reason : verdict.summary,
+      detail: isOpen ? verdict.reason : verdict.summary,
       instance: '/readyz',
       code: 'not_ready',
+      ...warnings,
     };
   });
   app.get('/api/v1/pipeline', (_request, reply) => {

@@ -4,6 +4,7 @@ import { keysMakeCommand } from '../shared/keys-command.ts';
 import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
 import { parkedCommand, unparkCommand } from './parked-commands.ts';
+import { quarantineCommand } from './quarantine-command.ts';
 import { reconcileCommand } from './reconcile-command.ts';
 import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive-commands.ts';
 import { takeGroupCommand } from './take-group-command.ts';
@@ -25,6 +26,7 @@ process.exitCode = await runCli(
       partitionsCommand(systemClock),
       resumeCommand(systemClock),
       takeGroupCommand(systemClock),
+      quarantineCommand(systemClock),
       parkedCommand(systemClock),
       unparkCommand(systemClock),
       checkTargetCommand(),

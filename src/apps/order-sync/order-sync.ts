@@ -89,7 +89,12 @@ export async function openParts(
 /** Starts order-sync; resolves as soon as its HTTP API answers, while the pipeline may still wait for its parts. */
 export async function startOrderSync(
   settings: OrderSyncSettings,
-  { clock, logger, onFailure }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void },
+  {
+    clock,
+    logger,
+    onFailure,
+    portFlag = 'port',
+  }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void; portFlag?: string },
 ): Promise<OrderSync> {
   const access = accessFor(settings, logger);
   const { store, log, specs, close: closeParts } = await openParts(settings, clock, logger);
@@ -162,6 +167,7 @@ export async function startOrderSync(
       program: 'order-sync',
       hostSetting: 'ORDER_SYNC_HOST',
       portSetting: 'ORDER_SYNC_PORT',
+      portFlag,
     });
     // Whoever starts this may want the topics at once. If that fails, the pipeline tries it again until it works.
     if (madeTopics.length > 0) {

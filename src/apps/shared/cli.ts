@@ -18,6 +18,8 @@ import {
 } from './settings.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
 import { suggest } from './suggest.ts';
+import { toUsageError } from './usage-errors.ts';
+import { versionOf, wordsOf } from './words.ts';
 
 /** What a program takes from its process; only its main reads the environment. */
 export interface CliHost {
@@ -40,6 +42,8 @@ export interface CommandContext<Program extends ProgramName> {
   readonly host: CliHost;
   /** No progress and no notes. */
   readonly isQuiet: boolean;
+  /** Tells people a sentence on stderr, unless they want none. */
+  readonly note: (sentence: string) => void;
 }
 
 export interface CommandSpec<Program extends ProgramName> {
@@ -89,15 +93,17 @@ export async function runCli<Program extends ProgramName>(
       host.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure);
     });
   }
+  const root = buildRoot(spec, host, (code) => {
+    exitCode = code;
+  });
   try {
-    const root = buildRoot(spec, host, (code) => {
-      exitCode = code;
-    });
-    await root.parseAsync(host.argv, { from: 'user' });
+    const argv = wordsOf(spec.program, root, host);
+    await root.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    const failure = error instanceof CommanderError ? toUsageError(error, spec.program) : error;
+    const failure =
+      error instanceof CommanderError ? toUsageError(error, root, spec.program, host.argv, host.env) : error;
     reportError(failure, host, wantsJson(host.argv));
     return exitCodeOf(failure);
   }
@@ -117,6 +123,7 @@ function buildRoot<Program extends ProgramName>(
       writeErr: () => {},
     })
     .helpCommand(false)
+    .version(`${spec.program} ${versionOf()}`, '-V, --version', 'The version of this program.')
     .addOption(
       new Option('-o, --output <format>', 'Form of what goes to stdout.')
         .choices(['text', 'json', 'jsonl'])
@@ -201,6 +208,9 @@ function openContext<Program extends ProgramName>(
     }),
     host,
     isQuiet: options.quiet === true,
+    note(sentence) {
+      if (options.quiet !== true) host.stderr.write(`${sentence}\n`);
+    },
   };
 }
 
@@ -287,20 +297,6 @@ function addCompletionCommand(root: Command, host: CliHost): void {
     }
     host.stdout.write(script);
   });
-}
-
-function toUsageError(error: CommanderError, program: string): TributaryError {
-  const sentence = error.message
-    .replace(/^error: /, '')
-    // What stands behind an unknown option may be a secret that has no option.
-    .replace(/^(unknown option '--[\w-]+)=.*'/s, "$1'")
-    .replace(/\s*\n\s*/g, ' ');
-  const hint = sentence.includes('Did you mean') ? '' : ` See ${program} --help.`;
-  const isHelp = error.code.startsWith('commander.help');
-  return new TributaryError(
-    'usage',
-    isHelp ? `Name a command. See ${program} --help.` : `${sentence}.${hint}`,
-  );
 }
 
 /** Read from the raw words, since an error may come before the options are known. */

@@ -342,8 +342,25 @@ export const ORDER_MGT_SETTINGS = {
   }),
 } as const satisfies SettingTable;
 
-/** What `npm start` adds to the settings of the programs that it runs. */
+/** What `npm start` adds to the settings of the programs that it runs; two servers need two flags for their ports. */
 export const START_SETTINGS = {
+  orderSyncPort: integer({
+    env: 'ORDER_SYNC_PORT',
+    alsoEnv: 'PORT',
+    flag: 'order-sync-port',
+    default: ORDER_SYNC_SETTINGS.port.fallback as number,
+    min: 0,
+    max: 65_535,
+    help: "Port of order-sync's HTTP API; 0 takes a free one.",
+  }),
+  orderMgtPort: integer({
+    env: 'ORDER_MGT_PORT',
+    flag: 'order-mgt-port',
+    default: ORDER_MGT_SETTINGS.port.fallback as number,
+    min: 0,
+    max: 65_535,
+    help: "Port of order-mgt's HTTP API; 0 takes a free one.",
+  }),
   demo: boolean({
     env: 'TRIBUTARY_DEMO',
     flag: 'demo',

@@ -1,11 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { KafkaLogin } from '../../adapters/kafka/index.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { openWayWarning } from './kafka-settings.ts';
+import { COMMON_SETTINGS } from './known-settings.ts';
 import { whoHolds } from './lock-holder.ts';
 import type { CommonSettings } from './settings.ts';
 
@@ -52,6 +54,25 @@ export async function openEventLog(
 /** Whether the settings choose Kafka. */
 export function isKafka(settings: CommonSettings): boolean {
   return settings.kafkaBrokers.length > 0;
+}
+
+/** The flags that have another program use the same log; none if it would do so by its defaults. */
+export function sameLogFlags(settings: CommonSettings): string[] {
+  const flags: string[] = [];
+  const add = (flag: string, value: string) => void flags.push(`--${flag}`, shellWord(value));
+  if (isKafka(settings)) add('kafka-brokers', settings.kafkaBrokers.join(','));
+  const directory = resolve(settings.dataDirectory);
+  if (!isKafka(settings) && directory !== resolve(COMMON_SETTINGS.dataDirectory.fallback as string))
+    add('data-dir', directory);
+  for (const key of ['orderTopic', 'paymentTopic'] as const) {
+    const { flag, fallback } = COMMON_SETTINGS[key];
+    if (flag !== null && settings[key] !== fallback) add(flag, settings[key]);
+  }
+  return flags;
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function tlsOf(settings: CommonSettings): { ca?: Buffer; cert?: Buffer; key?: Buffer } {

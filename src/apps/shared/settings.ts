@@ -156,6 +156,17 @@ function quote(value: string): string {
   return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
 }
 
+/** The common settings as variables, so that a program that runs others hands on what its flags said. Secrets are not among them. */
+export function commonVariables(values: CommonSettings): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const [key, setting] of Object.entries(COMMON_SETTINGS)) {
+    const value = values[key as keyof CommonSettings];
+    if (value === undefined || setting.kind === 'secret') continue;
+    variables[setting.env] = Array.isArray(value) ? value.join(',') : String(value);
+  }
+  return variables;
+}
+
 /** Every name that any program reads, with the `_FILE` twins. */
 export function knownNames(): Set<string> {
   const names = new Set<string>();

@@ -4,12 +4,10 @@ import type { BatchSize } from './batch-size.ts';
 import { Blame } from './blame.ts';
 import type { Breaker } from './breaker.ts';
 import type { CallSummary } from './call-summary.ts';
+import { FailureLines, STANDS_STILL_MS } from './failure-lines.ts';
 import type { DeliverOptions } from './options.ts';
 import { nextOf, troubleOf } from './settlement.ts';
 import type { Slots } from './slots.ts';
-
-/** A target that has taken nothing for this long, though states are due, stands still. */
-const STANDS_STILL_MS = 15_000;
 
 export interface JudgedParts {
   readonly breaker: Breaker;
@@ -35,12 +33,14 @@ export class Judge {
   readonly #options: DeliverOptions;
   readonly #parts: JudgedParts;
   readonly #blame: Blame;
+  readonly #lines: FailureLines;
   #latestTrouble = '';
 
   constructor(options: DeliverOptions, parts: JudgedParts) {
     this.#options = options;
     this.#parts = parts;
     this.#blame = new Blame(options.clock);
+    this.#lines = new FailureLines(options.target.name, options.clock, options.logger);
   }
 
   /** Whether the target takes what is due; else what is wrong, in a sentence or two. */
@@ -64,13 +64,10 @@ export class Judge {
 
   /** What comes next for a delivery that failed. */
   next(delivery: ClaimedDelivery, outcome: DeliveryOutcome, startedMs: number, call: CallSummary) {
-    const { clock, logger, target } = this.#options;
+    const { clock } = this.#options;
     this.#latestTrouble = troubleOf(outcome);
-    if (!this.#blame.hasAccepted && this.#blame.failingSinceMs === null && outcome.verdict !== 'disable') {
-      const name = target.name;
-      logger('warn', `Deliveries to ${name}: it has not taken any state yet. ${this.#latestTrouble}`);
-    }
     const { state } = this.#parts.breaker;
+    this.#lines.failed(delivery, outcome, this.#blame, state === 'closed');
     const judgement = this.#blame.failed({
       delivery,
       startedMs,

@@ -13,6 +13,7 @@ import { LaneSet } from './lane-set.ts';
 import { LONG_LIMITS } from './long-histories.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
 import { ParkedRegistry } from './parked.ts';
+import { QuarantineWatch } from './quarantine-watch.ts';
 import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
 import { Watchdog } from './watchdog.ts';
@@ -72,6 +73,7 @@ export class Ingest<State, Event> {
       cache: new HistoryCache(options.cacheEvents),
       parked: this.#parked,
       watchdog: this.#watchdog,
+      quarantine: options.quarantine ?? new QuarantineWatch(options.clock, options.logger),
       consumer: this.#consumer,
       due: new DueRules(options.targets),
       store: options.store,

@@ -7,6 +7,7 @@ import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
+import type { QuarantineWatch } from './quarantine-watch.ts';
 
 /** What decides which states are due to a target. */
 export interface DueTarget {
@@ -44,6 +45,8 @@ export interface IngestOptions<State, Event> {
   readonly onFailure?: (error: unknown) => void;
   /** Given where others need it too. */
   readonly parked?: ParkedRegistry;
+  /** Given where others ask it too; it is the caller's to run. */
+  readonly quarantine?: QuarantineWatch;
 }
 
 /** What became of the events of one batch. */

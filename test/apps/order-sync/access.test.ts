@@ -36,6 +36,7 @@ async function server(keys: string | undefined) {
       ingest: null,
       deliveries: {},
       sweeps: {},
+      refused: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
     }),
   });

@@ -22,6 +22,7 @@ async function server(access: ApiAccess = 'open') {
       ingest: null,
       deliveries: {},
       sweeps: {},
+      refused: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
     }),
   });
