@@ -3,6 +3,7 @@ import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import type { StoreTime } from '../../../src/adapters/mysql/store-time.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
+import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { createDatabase, type TestDatabase } from '../../services/context.ts';
 
 /** Time as the test says it is, in place of the server's. */
@@ -35,7 +36,7 @@ export class MysqlHarness implements StoreHarness {
 
   async openAgain(settings: StoreSettings): Promise<Store> {
     const store = openMysqlStore({
-      url: this.url,
+      ...mysqlServer(this.url),
       log: () => {},
       connections: 6,
       time: timeOf(settings),
