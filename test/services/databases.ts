@@ -110,7 +110,8 @@ async function privateDatabase(
 ): Promise<Started<DatabaseAddress>> {
   const port = await freePort();
   const folder = privateFolder(name);
-  const data = `--datadir=${join(folder, 'data')}`;
+  // A MariaDB that starts deletes the temporary tables in its tmpdir, those of its neighbours among them.
+  const data = [`--datadir=${join(folder, 'data')}`, `--tmpdir=${folder}`];
   // A server refuses to run as root unless it is told to.
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
   const service = startPrivateProcess({
@@ -118,12 +119,12 @@ async function privateDatabase(
     folder,
     files: { 'init.sql': initialSql },
     steps: [
-      [...programs.initialise, ...user, data],
+      [...programs.initialise, ...user, ...data],
       [
         programs.server,
         '--no-defaults',
         ...user,
-        data,
+        ...data,
         `--init-file=${join(folder, 'init.sql')}`,
         '--bind-address=127.0.0.1',
         `--port=${port}`,
