@@ -95,7 +95,7 @@ function probe(right: Right, table: string, column: string): string {
     case 'SELECT':
       return `SELECT ${column} FROM ${table} WHERE FALSE`;
     case 'INSERT':
-      return `INSERT INTO ${table} (${column}) SELECT ${column} FROM ${table} WHERE FALSE`;
+      return `INSERT INTO ${table} SELECT * FROM ${table} WHERE FALSE`;
     case 'UPDATE':
       return `UPDATE ${table} SET ${column} = ${column} WHERE FALSE`;
     case 'DELETE':

@@ -9,6 +9,7 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
 
 export { inTransaction, withConnection } from './connection.ts';
 export { ConnectionPool, PREPARED_MAX } from './connection-pool.ts';
+export { grantStatements } from './grants.ts';
 export type { MysqlStoreOptions, ServerAddress, ServerTls } from './options.ts';
 export { isRightMissing } from './refusals.ts';
 export { checkServer } from './server-checks.ts';

@@ -86,9 +86,11 @@ async function changeSchema(
   } catch (error) {
     if (!isRightMissing(error)) throw error;
     const what =
-      before === newestVersion()
-        ? `The table ${options.view.table} has to be made or taken over`
-        : `The schema of "${database}" has version ${before ?? 0}, and this program needs ${newestVersion()}`;
+      before === null
+        ? `"${database}" has no tables of order-sync, or the user may not see them`
+        : before === newestVersion()
+          ? `The table ${options.view.table} has to be made or taken over`
+          : `The schema of "${database}" has version ${before}, and this program needs ${newestVersion()}`;
     throw needsMigration(what, pool.remedies, error);
   } finally {
     // If this fails the connection is closed, and the lock goes with it.

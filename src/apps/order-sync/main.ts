@@ -3,6 +3,7 @@ import { runCli } from '../shared/cli.ts';
 import { keysMakeCommand } from '../shared/keys-command.ts';
 import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
+import { migrateCommand } from './migrate-command.ts';
 import { parkedCommand, unparkCommand } from './parked-commands.ts';
 import { reconcileCommand } from './reconcile-command.ts';
 import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive-commands.ts';
@@ -23,6 +24,7 @@ process.exitCode = await runCli(
       runCommand(systemClock),
       partitionsCommand(systemClock),
       resumeCommand(systemClock),
+      migrateCommand(systemClock),
       parkedCommand(systemClock),
       unparkCommand(systemClock),
       checkTargetCommand(),

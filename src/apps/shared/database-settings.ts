@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { ServerAddress, ServerTls } from '../../adapters/mysql/index.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -149,18 +150,18 @@ export function databaseOf(values: DatabaseValues, prefix: DatabasePrefix): Data
   const { check, serverName, onlyTls13 } = plan;
   const read = (key: 'ca' | 'cert' | 'key', path: string | undefined) =>
     path === undefined ? {} : { [key]: pemFrom(path, `${prefix}_TLS_${key.toUpperCase()}_FILE`) };
-  return {
-    kind: 'mysql',
-    address,
-    tls: {
-      check,
-      onlyTls13,
-      ...(serverName === undefined ? {} : { serverName }),
-      ...read('ca', plan.caFile),
-      ...read('cert', plan.certFile),
-      ...read('key', plan.keyFile),
-    },
-  };
+  const files = { ...read('ca', plan.caFile), ...read('cert', plan.certFile), ...read('key', plan.keyFile) };
+  try {
+    createSecureContext(files);
+  } catch (error) {
+    throw new TributaryError(
+      'setting_invalid',
+      `The files of ${prefix}_TLS_CA_FILE, _CERT_FILE and _KEY_FILE (or of the URL) do not go together ` +
+        `(${messageOf(error)}): give certificates in PEM, and the key of the certificate.`,
+    );
+  }
+  const name = serverName === undefined ? {} : { serverName };
+  return { kind: 'mysql', address, tls: { check, onlyTls13, ...name, ...files } };
 }
 
 function pemFrom(path: string, setting: string): string {
@@ -206,4 +207,13 @@ export function warnOfOpenConnection(database: Database, prefix: DatabasePrefix,
         `what goes over it. Set ${prefix}_TLS=required.`,
     );
   }
+}
+
+/** The user of `--grants-for` as SQL has it: `'name'@'host'`, or a name alone. Throws `usage` for anything else. */
+export function userFrom(given: string | boolean | undefined): string | null {
+  if (given === undefined) return null;
+  const match = /^(['`]?)([\w.-]+)\1(?:@(['`]?)([\w.:%/-]+)\3)?$/.exec(String(given));
+  if (match === null)
+    throw new TributaryError('usage', `Give the user as SQL has it, as in --grants-for "'sync'@'10.0.0.%'".`);
+  return `'${match[2]}'@'${match[4] ?? '%'}'`;
 }
