@@ -45,8 +45,9 @@ export async function migrate(
     const report =
       (options.asCommand === true ? null : await currentReport(connection, options.view)) ??
       (await changeSchema(pool, connection, database, options, log));
+    if (options.asCommand === true) return report;
     await checkTables(connection, pool.remedies, database, options.view);
-    if (options.asCommand !== true) await warnOfUnprotected(connection, database, log);
+    await warnOfUnprotected(connection, database, log);
     return report;
   };
   return withConnection(pool, work, { deadlineMs: MIGRATION_DEADLINE_MS });

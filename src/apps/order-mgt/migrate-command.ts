@@ -3,7 +3,7 @@ import { TributaryError } from '../../core/errors.ts';
 import type { CommandSpec } from '../shared/cli.ts';
 import { databaseOf, userFrom } from '../shared/database-settings.ts';
 import { EXIT } from '../shared/exit-codes.ts';
-import { mgtGrantStatements, openMysqlStates } from './open-mysql.ts';
+import { mgtGrantStatements, migrateMysqlStates } from './open-mysql.ts';
 import { openSqliteStates } from './sqlite-states.ts';
 
 export function migrateCommand(): CommandSpec<'order-mgt'> {
@@ -28,11 +28,8 @@ export function migrateCommand(): CommandSpec<'order-mgt'> {
       const database = databaseOf(settings, 'ORDER_MGT_DATABASE');
       if (user !== null && database.kind === 'sqlite')
         throw new TributaryError('usage', '--grants-for is for MySQL and MariaDB: a file has no users.');
-      const states =
-        database.kind === 'sqlite'
-          ? await openSqliteStates(database.file)
-          : await openMysqlStates(database, systemClock, log);
-      await states.close();
+      if (database.kind === 'sqlite') await (await openSqliteStates(database.file)).close();
+      else await migrateMysqlStates(database, systemClock, log);
       const grants =
         user === null || database.kind === 'sqlite'
           ? []

@@ -72,7 +72,7 @@ export function mgtGrantStatements(database: string, user: string): string[] {
 export async function openMysqlStates(server: MysqlServer, clock: Clock, log: Logger): Promise<OrderStates> {
   const pool = openPool(server, clock);
   try {
-    await migrateMysql(pool, log);
+    await migratePool(pool, log, checkWrites);
     return new MysqlStates(pool);
   } catch (error) {
     await pool.close();
@@ -80,8 +80,22 @@ export async function openMysqlStates(server: MysqlServer, clock: Clock, log: Lo
   }
 }
 
-/** Where the schema is current it is looked at and left alone, with the rights that running needs. */
-async function migrateMysql(pool: ConnectionPool, log: Logger): Promise<void> {
+/** Makes the tables or brings them up to date, by a user that need not be the one that runs. Rejects likewise. */
+export async function migrateMysqlStates(server: MysqlServer, clock: Clock, log: Logger): Promise<void> {
+  const pool = openPool(server, clock);
+  try {
+    await migratePool(pool, log, async () => {});
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Where the schema is current it is looked at and left alone. */
+async function migratePool(
+  pool: ConnectionPool,
+  log: Logger,
+  check: (connection: PoolConnection) => Promise<void>,
+): Promise<void> {
   const { connections } = pool.options;
   const needs = {
     connections,
@@ -103,7 +117,7 @@ async function migrateMysql(pool: ConnectionPool, log: Logger): Promise<void> {
         );
       });
     }
-    await checkWrites(connection);
+    await check(connection);
   };
   await withConnection(pool, work, { deadlineMs: MIGRATION_DEADLINE_MS });
 }

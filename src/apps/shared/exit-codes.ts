@@ -15,6 +15,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   usage: EXIT.usage,
   setting_invalid: EXIT.config,
   log_unreachable: EXIT.unreachable,
+  store_refused: EXIT.config,
   store_unreachable: EXIT.unreachable,
   target_unreachable: EXIT.unreachable,
 };

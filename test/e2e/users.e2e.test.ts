@@ -1,0 +1,179 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import mysql, { type RowDataPacket } from 'mysql2/promise';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createDatabase, services } from '../services/context.ts';
+import { freePort } from '../services/index.ts';
+import { orderAt, Program, runProgram, type Settings, testFolder, WAITING } from './programs.ts';
+
+describe.skipIf(services().lacks('mysql'))('two users on MySQL', () =>
+  describeUsers(() => services().mysql.url),
+);
+describe.skipIf(services().lacks('mariadb'))('two users on MariaDB', () =>
+  describeUsers(() => services().mariadb.url),
+);
+
+/** The SQL blocks of docs/operations.md under "Users and grants", as an administrator runs them. */
+async function documentedSql(): Promise<string[]> {
+  const page = await readFile(join(import.meta.dirname, '../../docs/operations.md'), 'utf8');
+  const section = /### Users and grants\n([\s\S]*?)\n### /.exec(page)?.[1] ?? '';
+  return [...section.matchAll(/```sql\n([\s\S]*?)```/g)].map((block) => block[1] ?? '');
+}
+
+function describeUsers(serverUrl: () => string): void {
+  it('run everything with the documented grants, and only the owner changes the schema', async () => {
+    const database = await createDatabase(serverUrl());
+    const root = await mysql.createConnection({ uri: database.url, multipleStatements: true });
+    const suffix = database.name.slice(-6);
+    onTestFinished(async () => {
+      for (const user of ['sync_owner', 'sync', 'mgt_owner', 'mgt'])
+        await root.query(`DROP USER IF EXISTS '${user}_${suffix}'@'%'`);
+      await root.end();
+      await database.drop();
+    });
+    /** In this test's database, by names of its own. */
+    const sql = (text: string) =>
+      text
+        .replaceAll('event_synchronization', database.name)
+        .replace(/^CREATE DATABASE /gm, 'CREATE DATABASE IF NOT EXISTS ')
+        .replace(/'(sync_owner|sync|mgt_owner|mgt)'@/g, `'$1_${suffix}'@`);
+    const [users = '', syncGrants = '', mgtUsers = '', mgtGrants = ''] = (await documentedSql()).map(sql);
+    const urlFor = (user: string, password: string) => {
+      const url = new URL(database.url);
+      url.username = `${user}_${suffix}`;
+      url.password = encodeURIComponent(password);
+      return url.href;
+    };
+
+    const folder = await testFolder();
+    const ports = { sync: await freePort(), mgt: await freePort() };
+    const common = { TRIBUTARY_DATA_DIR: folder, ORDER_SYNC_RECONCILE_EVERY_MS: '0' };
+    const owner: Settings = {
+      ...common,
+      DATABASE_URL: urlFor('sync_owner', 'a long password'),
+      ORDER_MGT_DATABASE_URL: urlFor('mgt_owner', 'a long password'),
+    };
+    const running: Settings = {
+      ...common,
+      DATABASE_URL: urlFor('sync', 'another long password'),
+      ORDER_MGT_DATABASE_URL: urlFor('mgt', 'another long password'),
+      ORDER_SYNC_PORT: String(ports.sync),
+      ORDER_MGT_PORT: String(ports.mgt),
+      ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${ports.mgt}/api/orders`,
+    };
+    const ends = async (app: 'order-sync' | 'order-mgt', settings: Settings) => {
+      const program = new Program(app, settings);
+      return { ...(await program.exited), stderr: program.stderr };
+    };
+
+    await root.query(users);
+    await root.query(mgtUsers);
+    // Before the tables are there: a user without rights on the database is told so.
+    expect(await ends('order-sync', running)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('docs/operations.md has the grants'),
+    });
+
+    const migrated = JSON.parse(
+      await runProgram('order-sync', owner, ['migrate', '--json', '--grants-for', `'sync_${suffix}'@'%'`]),
+    ) as { grants: string[] };
+    await runProgram('order-mgt', owner, ['migrate']);
+    const printed = migrated.grants.map((line) => line.replaceAll('`', ''));
+    expect(printed).toEqual(syncGrants.trim().split('\n'));
+    const mgtPrinted = await runProgram('order-mgt', owner, ['migrate', '--grants-for', `mgt_${suffix}`]);
+    expect(mgtPrinted.replaceAll('`', '').trim()).toBe(mgtGrants.trim());
+
+    // One grant short: named, and the end.
+    const short = syncGrants.replace('SELECT, INSERT, UPDATE ON', 'SELECT, INSERT ON');
+    await root.query(short);
+    expect(await ends('order-sync', running)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('UPDATE on checkpoints'),
+    });
+    await root.query(syncGrants);
+    await root.query(mgtGrants);
+
+    const mgt = await new Program('order-mgt', running).ready(ports.mgt);
+    let sync = await new Program('order-sync', running).ready(ports.sync);
+    await runProgram('event-producer', running, [
+      'o',
+      'order1',
+      'pa',
+      'order1',
+      'o',
+      'order2',
+      'pa',
+      'order2',
+    ]);
+    await vi.waitFor(async () => {
+      expect(await orderAt(ports.mgt, 'order2')).not.toBeNull();
+      expect(await orderAt(ports.mgt, 'order1')).not.toBeNull();
+    }, WAITING);
+    // Neither the schema nor the journal can be changed by the user that runs.
+    const user = await mysql.createConnection({ uri: running.DATABASE_URL as string });
+    onTestFinished(() => user.end());
+    for (const denied of [
+      'UPDATE journal_segments SET event_count = 0',
+      'DELETE FROM journal_segments',
+      'DROP TABLE checkpoints',
+      'CREATE TABLE more (id INT PRIMARY KEY)',
+    ])
+      await expect(user.query(denied), denied).rejects.toThrow(/denied/);
+
+    for (const given of [
+      ['partitions'],
+      ['parked'],
+      ['unpark', '--all'],
+      ['dead-letters'],
+      ['redrive', '--all'],
+      ['jobs'],
+      ['reconcile'],
+    ])
+      await runProgram('order-sync', running, given).catch((error: Error) => {
+        // Only what the command line itself has to say against it.
+        expect(error.message).toMatch(/ended by 2/);
+      });
+    await runProgram('order-sync', running, [
+      ...['resume', 'order_events/0', '--at', 'earliest', '--reason', 'test'],
+    ]);
+
+    // Without the view's table: it says who has to make it, and goes on once that was done.
+    const [[view]] = await root.query<RowDataPacket[]>('SELECT COUNT(*) AS orders FROM orders');
+    await root.query('DROP TABLE orders');
+    await runProgram('event-producer', running, ['o', 'order3', 'pa', 'order3']);
+    await vi.waitFor(async () => {
+      const answer = await fetch(`http://127.0.0.1:${ports.sync}/readyz`);
+      expect(answer.status).toBe(503);
+      expect(await answer.text()).toContain('order-sync migrate');
+    }, WAITING);
+    await sync.stop();
+    expect(sync.stderr.match(/is missing, and the user/g)?.length).toBe(1);
+    expect(await ends('order-sync', running)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('run "order-sync migrate"'),
+    });
+    await runProgram('order-sync', owner, ['migrate']);
+    await root.query(syncGrants);
+    sync = await new Program('order-sync', running).ready(ports.sync);
+    await vi.waitFor(async () => {
+      const [[now]] = await root.query<RowDataPacket[]>('SELECT COUNT(*) AS orders FROM orders');
+      expect(Number(now?.orders)).toBe(Number(view?.orders) + 1);
+    }, WAITING);
+    await vi.waitFor(async () => expect(await orderAt(ports.mgt, 'order3')).not.toBeNull(), WAITING);
+    expect(sync.stderr).not.toContain('Nothing keeps this user');
+
+    // A schema of an older version.
+    await sync.stop();
+    await root.query(
+      'DELETE FROM schema_migrations WHERE version = (SELECT * FROM (SELECT MAX(version) FROM schema_migrations) newest)',
+    );
+    expect(await ends('order-sync', running)).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/has version \d+, and this program needs \d+.*order-sync migrate/),
+    });
+    await runProgram('order-sync', owner, ['migrate']);
+    sync = await new Program('order-sync', running).ready(ports.sync);
+    expect(await sync.stop()).toBe(143);
+    expect(await mgt.stop()).toBe(143);
+  });
+}
