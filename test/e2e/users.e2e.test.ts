@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { documentedUsers } from '../helpers/documented-users.ts';
 import { createDatabase, services } from '../services/context.ts';
 import { freePort } from '../services/index.ts';
 import { orderAt, Program, runProgram, type Settings, testFolder, WAITING } from './programs.ts';
@@ -13,50 +12,33 @@ describe.skipIf(services().lacks('mariadb'))('two users on MariaDB', () =>
   describeUsers(() => services().mariadb.url),
 );
 
-/** The SQL blocks of docs/operations.md under "Users and grants", as an administrator runs them. */
-async function documentedSql(): Promise<string[]> {
-  const page = await readFile(join(import.meta.dirname, '../../docs/operations.md'), 'utf8');
-  const section = /### Users and grants\n([\s\S]*?)\n### /.exec(page)?.[1] ?? '';
-  return [...section.matchAll(/```sql\n([\s\S]*?)```/g)].map((block) => block[1] ?? '');
-}
-
 function describeUsers(serverUrl: () => string): void {
   it('run everything with the documented grants, and only the owner changes the schema', async () => {
     const database = await createDatabase(serverUrl());
     const root = await mysql.createConnection({ uri: database.url, multipleStatements: true });
     const suffix = database.name.slice(-6);
+    const { syncUsers, syncGrants, mgtUsers, mgtGrants, dropAll, urlFor } = await documentedUsers(
+      database.url,
+      suffix,
+    );
     onTestFinished(async () => {
-      for (const user of ['sync_owner', 'sync', 'mgt_owner', 'mgt'])
-        await root.query(`DROP USER IF EXISTS '${user}_${suffix}'@'%'`);
+      await root.query(dropAll);
       await root.end();
       await database.drop();
     });
-    /** In this test's database, by names of its own. */
-    const sql = (text: string) =>
-      text
-        .replaceAll('event_synchronization', database.name)
-        .replace(/^CREATE DATABASE /gm, 'CREATE DATABASE IF NOT EXISTS ')
-        .replace(/'(sync_owner|sync|mgt_owner|mgt)'@/g, `'$1_${suffix}'@`);
-    const [users = '', syncGrants = '', mgtUsers = '', mgtGrants = ''] = (await documentedSql()).map(sql);
-    const urlFor = (user: string, password: string) => {
-      const url = new URL(database.url);
-      url.username = `${user}_${suffix}`;
-      url.password = encodeURIComponent(password);
-      return url.href;
-    };
 
     const folder = await testFolder();
     const ports = { sync: await freePort(), mgt: await freePort() };
     const common = { TRIBUTARY_DATA_DIR: folder, ORDER_SYNC_RECONCILE_EVERY_MS: '0' };
     const owner: Settings = {
       ...common,
-      DATABASE_URL: urlFor('sync_owner', 'a long password'),
-      ORDER_MGT_DATABASE_URL: urlFor('mgt_owner', 'a long password'),
+      DATABASE_URL: urlFor('sync_owner'),
+      ORDER_MGT_DATABASE_URL: urlFor('mgt_owner'),
     };
     const running: Settings = {
       ...common,
-      DATABASE_URL: urlFor('sync', 'another long password'),
-      ORDER_MGT_DATABASE_URL: urlFor('mgt', 'another long password'),
+      DATABASE_URL: urlFor('sync'),
+      ORDER_MGT_DATABASE_URL: urlFor('mgt'),
       ORDER_SYNC_PORT: String(ports.sync),
       ORDER_MGT_PORT: String(ports.mgt),
       ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${ports.mgt}/api/orders`,
@@ -66,7 +48,7 @@ function describeUsers(serverUrl: () => string): void {
       return { ...(await program.exited), stderr: program.stderr };
     };
 
-    await root.query(users);
+    await root.query(syncUsers);
     await root.query(mgtUsers);
     // Before the tables are there: a user without rights on the database is told so.
     expect(await ends('order-sync', running)).toMatchObject({

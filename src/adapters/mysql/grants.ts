@@ -34,9 +34,6 @@ const TABLES: readonly TableRights[] = [
   { table: 'sweeps', rights: KEPT, column: 'target' },
 ];
 
-/** Tables that only the schema's own statements touch. */
-export const TABLES_WITHOUT_RIGHTS: readonly string[] = ['journal_places', 'event_journal'];
-
 type View = { readonly table: string; readonly keyColumn: string };
 
 export function tableRights(view: View): TableRights[] {

@@ -6,23 +6,23 @@ import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { createDatabase, type TestDatabase } from '../../services/context.ts';
 
-/** Time as the test says it is, in place of the server's. */
-function timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime | undefined {
-  if (storeClock === 'own') return undefined;
-  return {
-    get sql() {
-      return String(storeClock.now());
-    },
-    now: () => storeClock.now(),
-    heard: Number,
-  };
-}
-
 /** The store on one database server, in a database of its own for each `open`. */
 export class MysqlHarness implements StoreHarness {
   readonly #serverUrl: () => string;
   #database: TestDatabase | null = null;
   readonly #stores: Store[] = [];
+
+  /** Time as the test says it is, in place of the server's. */
+  static timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime | undefined {
+    if (storeClock === 'own') return undefined;
+    return {
+      get sql() {
+        return String(storeClock.now());
+      },
+      now: () => storeClock.now(),
+      heard: Number,
+    };
+  }
 
   /** `serverUrl` is asked only when a test runs: the services are known then. */
   constructor(serverUrl: () => string) {
@@ -39,11 +39,16 @@ export class MysqlHarness implements StoreHarness {
       ...mysqlServer(this.url),
       log: () => {},
       connections: 6,
-      time: timeOf(settings),
+      time: MysqlHarness.timeOf(settings),
       ...settings,
     });
     this.#stores.push(store);
     return store;
+  }
+
+  /** What `cleanup` closes too. */
+  protected alsoClose(store: Store): void {
+    this.#stores.push(store);
   }
 
   get url(): string {
