@@ -4,9 +4,9 @@ import { createSecureContext } from 'node:tls';
 import type { ServerAddress, ServerTls } from '../../adapters/mysql/index.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { parseDatabaseUrl } from './database-url.ts';
+import { type DatabaseUrl, parseDatabaseUrl } from './database-url.ts';
 import { isLoopback } from './http-server.ts';
-import { choice, databaseUrl, text } from './setting-types.ts';
+import { choice, databaseUrl, SettingFault, text } from './setting-types.ts';
 import type { TlsCheck } from './tls-words.ts';
 
 const TLS_CHOICES = ['required', 'required-without-name', 'required-without-verification', 'off'] as const;
@@ -140,7 +140,13 @@ export type Database =
 
 /** Reads the URL and the files that the settings name. Rejects with `setting_invalid`. */
 export function databaseOf(values: DatabaseValues, prefix: DatabasePrefix): Database {
-  const url = parseDatabaseUrl(values.databaseUrl);
+  let url: DatabaseUrl;
+  try {
+    url = parseDatabaseUrl(values.databaseUrl);
+  } catch (error) {
+    if (!(error instanceof SettingFault)) throw error;
+    throw new TributaryError('setting_invalid', `${prefix}_URL cannot be used: ${error.message}.`);
+  }
   const plan = planOf(values, prefix);
   if (plan !== null && 'fault' in plan) throw new TributaryError('setting_invalid', plan.fault);
   if (url.kind === 'sqlite') return url;

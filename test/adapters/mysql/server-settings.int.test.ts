@@ -21,7 +21,6 @@ const ODD = [
   '--default-storage-engine=MyISAM',
   '--default-time-zone=+05:30',
   '--completion-type=CHAIN',
-  '--lower-case-table-names=1',
   '--character-set-server=latin1',
   '--collation-server=latin1_german1_ci',
   '--skip-character-set-client-handshake',
@@ -31,7 +30,8 @@ const ODD = [
   '--server-id=7',
   '--binlog-format=ROW',
 ];
-const ONLY = { mysql: ['--sql-require-primary-key=ON'], mariadb: ['--strict-password-validation=OFF'] };
+/** MySQL takes lower_case_table_names only when its data folder is made. */
+const ONLY = { mysql: ['--sql-require-primary-key=ON'], mariadb: ['--lower-case-table-names=1'] };
 
 describe.skipIf(services().lacks('mysql'))('the settings of MySQL', () => describeSettings('mysql'));
 describe.skipIf(services().lacks('mariadb'))('the settings of MariaDB', () => describeSettings('mariadb'));
