@@ -27,10 +27,20 @@ export function summaryOf(code: ErrorCode | 'unexpected' | null): string {
   return (code === 'unexpected' ? undefined : SUMMARIES[code]) ?? `waiting: ${code}`;
 }
 
-export function combinedHealth(store: Health, ingest: Health, deliveries: readonly Health[]): PartsHealth {
+export interface PartsOfHealth {
+  readonly store: Health;
+  readonly ingest: Health;
+  readonly deliveries: readonly Health[];
+  /** Why the view's table cannot be made again; null if it can, or is there. */
+  readonly viewTrouble: string | null;
+}
+
+export function combinedHealth({ store, ingest, deliveries, viewTrouble }: PartsOfHealth): PartsHealth {
   const reasons = [store, ingest, ...deliveries].flatMap((part) => (part.ok ? [] : [part.reason]));
+  if (viewTrouble !== null) reasons.unshift(viewTrouble);
   if (reasons.length === 0) return { ok: true };
   const parts = [
+    ...(viewTrouble === null ? [] : ['database: the view is missing']),
     ...(store.ok ? [] : ['database: not reachable']),
     ...(ingest.ok ? [] : ['reading: stands still']),
     ...(deliveries.every((part) => part.ok) ? [] : ['delivery: stands still']),

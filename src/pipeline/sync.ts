@@ -5,7 +5,6 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Store } from '../ports/store.ts';
-import { createAdopter } from './adopt.ts';
 import { createDecoder, type Decoder } from './decode/decoder.ts';
 import type { Deliver } from './deliver/deliver.ts';
 import { LedgerWatch } from './deliver/ledger-watch.ts';
@@ -15,6 +14,7 @@ import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
 import { QuarantineWatch } from './ingest/quarantine-watch.ts';
+import { migrateStore, remadeMessage } from './migrate-store.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
@@ -77,6 +77,10 @@ export interface SyncStatus {
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
 /** A view that is missing for so long is made again. */
 const REMAKE_AFTER_MS = 10_000;
+/** One that may not be made again is looked for as often, and spoken of every five minutes. */
+const REMAKE_SAID_EVERY = 30;
+/** What is waited for is said when it changes, and once a minute. */
+const WAITING_SAID_EVERY_MS = 60_000;
 
 /**
  * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
@@ -97,6 +101,8 @@ export class Sync<State, Event> {
   #remaking: Promise<void> | undefined;
   readonly #quarantine: QuarantineWatch;
   readonly #refused: RefusedGauge;
+  /** Why the view's table cannot be made again. */
+  #viewTrouble: string | null = null;
   #ledgerWatches: readonly LedgerWatch[] = [];
   #watching: Promise<unknown> | undefined;
   readonly #storeHealth: StoreHealth;
@@ -179,7 +185,7 @@ export class Sync<State, Event> {
     const deliveries = store.ok
       ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
       : [];
-    return combinedHealth(store, ingest, deliveries);
+    return combinedHealth({ store, ingest, deliveries, viewTrouble: this.#viewTrouble });
   }
 
   async #start(): Promise<void> {
@@ -220,17 +226,29 @@ export class Sync<State, Event> {
       });
   }
 
-  /** A backup that is being put back drops tables and makes them again: it is given time to do so itself. */
+  /**
+   * A backup that is being put back drops tables and makes them again: it is given time to do so itself. Where this
+   * program may make no table, somebody else has to: until then `/readyz` says so, and the log at intervals.
+   */
   async #remakeView(): Promise<void> {
     const { clock, store, domain, logger } = this.#options;
-    await clock.sleep(REMAKE_AFTER_MS, this.#stopping.signal);
-    if (this.#stopping.signal.aborted || !(await store.remakeView())) return;
-    const { table } = domain.view;
-    logger(
-      'warn',
-      `The table ${table} was missing: it was made anew, and its rows are made from the journal.`,
-    );
-    this.#verifier.rush();
+    const { signal } = this.#stopping;
+    await clock.sleep(REMAKE_AFTER_MS, signal);
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const isMade = await store.remakeView();
+        if (isMade) logger('warn', remadeMessage(domain.view.table));
+        else if (this.#viewTrouble !== null) logger('info', `The table ${domain.view.table} is there again.`);
+        if (isMade || this.#viewTrouble !== null) this.#verifier.rush();
+        this.#viewTrouble = null;
+        return;
+      } catch (error) {
+        if (isRetryable(error)) throw error;
+        this.#viewTrouble = messageOf(error);
+        if (attempt % REMAKE_SAID_EVERY === 0) logger('error', this.#viewTrouble);
+      }
+      await clock.sleep(REMAKE_AFTER_MS, signal);
+    }
   }
 
   /** A consumer starts once, so that every try has an ingest of its own. */
@@ -258,6 +276,8 @@ export class Sync<State, Event> {
   async #untilItWorks(step: () => Promise<void>): Promise<void> {
     const { clock, logger } = this.#options;
     const { signal } = this.#stopping;
+    let said = '';
+    let saidAtMs = 0;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         return await step();
@@ -265,7 +285,11 @@ export class Sync<State, Event> {
         if (!isRetryable(error)) throw error;
         this.#waitingFor = messageOf(error);
         this.#waitingCode = error instanceof TributaryError ? error.code : 'unexpected';
-        logger('warn', `Waiting: ${messageOf(error)}`, { attempt });
+        if (this.#waitingFor !== said || clock.monotonicMs() - saidAtMs >= WAITING_SAID_EVERY_MS) {
+          said = this.#waitingFor;
+          saidAtMs = clock.monotonicMs();
+          logger('warn', `Waiting: ${said}`, { attempt });
+        }
         await clock.sleep(fullJitterMs(START_BACKOFF, attempt, clock.random()), signal);
       }
     }
@@ -273,27 +297,9 @@ export class Sync<State, Event> {
 
   async #migrate(): Promise<void> {
     const { domain, store, targets, clock, logger } = this.#options;
-    const { table, keyColumn, columns } = domain.view;
-    const adopter = createAdopter(domain);
-    const nowMs = clock.now();
-    const report = await store.migrate({
-      view: { table, keyColumn, columns },
-      targets: targets.map(({ target }) => target.name),
-      adopt: adopter === null ? null : (entityId, row) => adopter(entityId, row, nowMs),
-      nowMs,
-    });
-    if (report.fromVersion !== report.toVersion) {
-      logger('info', `Schema brought from version ${report.fromVersion} to ${report.toVersion}`);
-    }
-    if (report.adoptedRows > 0)
-      logger('info', `Took over ${report.adoptedRows} rows of ${table} that were there before`);
-    if (report.viewIsEmpty) {
-      logger(
-        'warn',
-        `The table ${table} was missing: it was made anew, and its rows are made from the journal.`,
-      );
-      this.#verifier.rush();
-    }
+    const names = targets.map(({ target }) => target.name);
+    const { viewIsEmpty } = await migrateStore({ domain, store, targets: names, clock, logger });
+    if (viewIsEmpty) this.#verifier.rush();
   }
 
   async #checkTopics(): Promise<void> {

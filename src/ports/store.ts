@@ -114,6 +114,8 @@ export interface MigrationOptions {
   readonly targets: readonly string[];
   readonly adopt: ((entityId: string, row: ViewRow) => AdoptedEntity) | null;
   readonly nowMs: number;
+  /** Whether an administrator asked for it: then what protects the journal is looked after as well. Default: a start. */
+  readonly asCommand?: boolean;
 }
 
 /** What becomes of one row that another program made. */

@@ -5,13 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import mysql from 'mysql2/promise';
+import { documentedUsers } from '../helpers/documented-users.ts';
 import { createDatabase, kafkaTool, kcat, type RunningServices, startServices } from '../services/index.ts';
 import { ORIGINAL_ROWS, ORIGINAL_TABLE } from './lib/adopted-rows.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
 import { type Comparison, compareTarget, compareWithOracle } from './lib/comparison.ts';
 import { Fleet } from './lib/fleet.ts';
 import { createTopics, endOffsets } from './lib/kafka-client.ts';
-import { Program } from './lib/programs.ts';
+import { Program, runToEnd } from './lib/programs.ts';
 import { Random } from './lib/random.ts';
 import { orderedSubsets, SAMPLE_ORDER_ID, SAMPLES, type Sample, sampleRecord } from './lib/samples.ts';
 import { Tables } from './lib/tables.ts';
@@ -49,6 +50,12 @@ await runCommand({
   options: [
     { name: 'kafka', value: 'kafka|kafka39|both', fallback: 'both', help: 'Kafka 4.3, or 3.9 on ZooKeeper' },
     { name: 'database', value: 'mysql|mariadb|both', fallback: 'both', help: 'Where the tables are' },
+    {
+      name: 'users',
+      value: 'one|two',
+      fallback: 'two',
+      help: 'Whether an owner makes the tables, and a user with the documented grants runs',
+    },
     { name: 'seed', value: 'number', fallback: '1', help: 'Chooses the sequences' },
   ],
   async run(check): Promise<Figures> {
@@ -78,6 +85,7 @@ await runCommand({
     const figures = {
       combinations: outcomes.length,
       publishers: 2,
+      users: check.choice('users', ['one', 'two']) === 'one' ? 1 : 2,
       events: sum(({ events }) => events),
       adopted_rows: sum(({ adopted }) => adopted),
       lost: sum(({ lost }) => lost),
@@ -125,9 +133,13 @@ async function runThrough(
   });
   target.start();
   await target.ready();
+  const runningUrl =
+    check.choice('users', ['one', 'two']) === 'one'
+      ? database.url
+      : await makeUsers(check, database.url, suffix, folder);
   const fleet = await Fleet.create(check, folder, INSTANCES, {
     KAFKA_BROKERS: cluster.brokers.join(','),
-    DATABASE_URL: database.url,
+    DATABASE_URL: runningUrl,
     TRIBUTARY_DATA_DIR: folder,
     ORDER_TOPIC: topics.order,
     PAYMENT_TOPIC: topics.payment,
@@ -169,6 +181,23 @@ async function runThrough(
   await closeTables();
   await drop();
   return { cluster: cluster.description, database: services[databaseName].description, events, ...outcome };
+}
+
+/** Two users with the documented grants: the first takes the table over, the second runs. Answers the second's URL. */
+async function makeUsers(check: RunningCheck, url: string, suffix: string, folder: string): Promise<string> {
+  const { syncUsers, syncGrants, dropAll, urlFor } = await documentedUsers(url, suffix);
+  const root = await mysql.createConnection({ uri: url, multipleStatements: true });
+  check.defer(async () => {
+    await root.query(dropAll);
+    await root.end();
+  });
+  await root.query(syncUsers);
+  await runToEnd('order-sync', ['migrate'], {
+    DATABASE_URL: urlFor('sync_owner'),
+    TRIBUTARY_DATA_DIR: folder,
+  });
+  await root.query(syncGrants);
+  return urlFor('sync');
 }
 
 async function judge(check: RunningCheck, tables: Tables, targetUrl: string, oracle: Oracle) {

@@ -10,7 +10,7 @@ export const WAITING = { timeout: 120_000, interval: 50 };
 
 /** The settings of the shell that runs the tests are none of the programs' business. */
 const OWN_SETTINGS =
-  /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|TEST_|DATABASE_URL$|PORT$|ORDER_TOPIC$|PAYMENT_TOPIC$|LOG_LEVEL$)/;
+  /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|TEST_|DATABASE_(URL|TLS)|PORT$|ORDER_TOPIC$|PAYMENT_TOPIC$|LOG_LEVEL$)/;
 
 export type Settings = Readonly<Record<string, string>>;
 export type App = 'start' | 'order-sync' | 'order-mgt' | 'event-producer';

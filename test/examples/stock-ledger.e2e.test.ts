@@ -12,6 +12,7 @@ import { Sync } from '../../src/pipeline/sync.ts';
 import type { DeliveriesSettled, Delivery, DeliveryTarget } from '../../src/ports/delivery-target.ts';
 import type { NewRecord } from '../../src/ports/event-log.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { mysqlServer } from '../helpers/mysql-server.ts';
 import { services } from '../services/context.ts';
 import { createDatabase, type TestDatabase } from '../services/index.ts';
 
@@ -192,7 +193,12 @@ describe('the stock ledger through the whole pipeline', () => {
 
     it.skipIf(services().lacks(name))('ends in the right stock too', async () => {
       database = await createDatabase(services()[name].url);
-      const store = openMysqlStore({ url: database.url, clock, log: () => undefined, targets: [TARGET] });
+      const store = openMysqlStore({
+        ...mysqlServer(database.url),
+        clock,
+        log: () => undefined,
+        targets: [TARGET],
+      });
       await runThroughPipeline(store, await mkdtemp(join(folder, `${name}-`)));
     });
   });

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 
 /*
  * X.509 certificates for tests, made with nothing but Node: just enough of DER (ITU-T X.690) for a certificate of
- * version 3 by RFC 5280, signed by ECDSA with SHA-256.
+ * version 3 by RFC 5280, signed by ECDSA or RSA with SHA-256.
  */
 
 export interface CertificateRequest {
@@ -15,7 +15,11 @@ export interface CertificateRequest {
   readonly issuer?: Certificate;
   readonly validFrom?: Date;
   readonly validTo?: Date;
+  /** Default `ec`; old servers take `rsa` alone. */
+  readonly keyType?: KeyType;
 }
+
+type KeyType = 'ec' | 'rsa';
 
 export interface Certificate {
   readonly commonName: string;
@@ -28,15 +32,18 @@ export interface Certificate {
 const DAY_MS = 86_400_000;
 
 export function makeCertificate(request: CertificateRequest): Certificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { commonName, issuer } = request;
+  const { commonName, issuer, keyType = 'ec' } = request;
+  const { privateKey, publicKey } =
+    keyType === 'ec'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: 2048 });
   const signingKey = issuer?.key ?? privateKey;
   const from = request.validFrom ?? new Date(Date.now() - DAY_MS);
   const to = request.validTo ?? new Date(Date.now() + 30 * DAY_MS);
   const toBeSigned = sequence(
     tagged(0xa0, integer(Buffer.from([2]))),
     integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
-    ecdsaWithSha256,
+    algorithmOf(signingKey),
     nameOf(issuer?.commonName ?? commonName),
     sequence(time(from), time(to)),
     nameOf(commonName),
@@ -44,7 +51,7 @@ export function makeCertificate(request: CertificateRequest): Certificate {
     tagged(0xa3, sequence(...extensionsOf(request))),
   );
   const signature = sign('sha256', toBeSigned, signingKey);
-  const certificate = sequence(toBeSigned, ecdsaWithSha256, bitString(signature));
+  const certificate = sequence(toBeSigned, algorithmOf(signingKey), bitString(signature));
   return {
     commonName,
     key: privateKey,
@@ -118,7 +125,12 @@ function tagged(tag: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.from([tag, ...lengthBytes]), content]);
 }
 
-const ecdsaWithSha256 = sequence(objectId('1.2.840.10045.4.3.2'));
+/** ecdsa-with-SHA256 (RFC 5758) or sha256WithRSAEncryption (RFC 4055), which has a NULL for its parameters. */
+function algorithmOf(key: KeyObject): Buffer {
+  return key.asymmetricKeyType === 'rsa'
+    ? sequence(objectId('1.2.840.113549.1.1.11'), Buffer.from([0x05, 0x00]))
+    : sequence(objectId('1.2.840.10045.4.3.2'));
+}
 
 function pem(label: string, der: Buffer): string {
   const lines = der.toString('base64').match(/.{1,64}/g) ?? [];

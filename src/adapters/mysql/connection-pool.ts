@@ -2,6 +2,8 @@ import mysql, { type Pool, type PoolConnection, type RowDataPacket } from 'mysql
 import type { Clock } from '../../ports/clock.ts';
 import { AnswerWatch, type Wait } from './answer-watch.ts';
 import { DeadlineError, type Remedies } from './errors.ts';
+import type { ServerAddress, ServerTls } from './options.ts';
+import { tlsOptions } from './tls.ts';
 
 /** To reach the server and log in. */
 const CONNECT_DEADLINE_MS = 10_000;
@@ -17,6 +19,12 @@ const CLOSE_DEADLINE_MS = 3_000;
 /** Callers that wait for a connection; more are refused at once. */
 const WAITING_MAX = 1_000;
 
+/**
+ * Statements that one connection keeps prepared; the one that was used longest ago makes room. A server has one limit
+ * for all of its clients, 16,382 by default.
+ */
+export const PREPARED_MAX = 96;
+
 /** How long a row lock is waited for. */
 export const LOCK_WAIT_SECONDS = 10;
 /**
@@ -26,20 +34,25 @@ export const LOCK_WAIT_SECONDS = 10;
  */
 const IDLE_TRANSACTION_SECONDS = 8;
 
+/** Whatever a server's own settings are, statements mean the same in every session of ours. No right is needed. */
+const SESSION_SETTINGS =
+  "SET NAMES utf8mb4, sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " +
+  'autocommit = 1, completion_type = 0, sql_select_limit = 18446744073709551615, sql_safe_updates = 0, ' +
+  'sql_big_selects = 1, sql_auto_is_null = 0, default_storage_engine = InnoDB';
+
 export interface ConnectionPoolOptions {
-  /** `mysql://user:password@host:port/database`. */
-  readonly url: string;
+  readonly address: ServerAddress;
+  /** Null: plain text. */
+  readonly tls: ServerTls | null;
   readonly connections: number;
   readonly clock: Clock;
   /** After how long without a statement the server ends a transaction of ours; default 8 s. */
   readonly idleTransactionSeconds?: number;
   /** How rows come; default `arrays`. */
   readonly rows?: 'arrays' | 'objects';
-  readonly remedies: Remedies;
+  readonly remedies: Pick<Remedies, 'setting' | 'setUp'>;
   /** Where it is found out whether a COMMIT without an answer counts, for the message of `store_commit_unknown`. */
   readonly commitEvidence: string;
-  /** Trust for TLS to the server; without it the connection is plain. */
-  readonly tls?: { readonly ca?: string };
 }
 
 /** What the driver's connection does, beyond its types. Only what is named here is used of its inside. */
@@ -68,6 +81,8 @@ interface Facts {
  */
 export class ConnectionPool {
   readonly options: ConnectionPoolOptions;
+  /** What messages about errors name. */
+  readonly remedies: Remedies;
   /** The server ends a session that is silent for so long while it can hold locks. */
   readonly idleTransactionSeconds: number;
   readonly #pool: Pool;
@@ -87,11 +102,19 @@ export class ConnectionPool {
 
   constructor(options: ConnectionPoolOptions) {
     this.options = options;
+    const { address, tls } = options;
+    const { host, port, user, database } = address;
+    const hasCertificate = tls?.cert !== undefined;
+    this.remedies = { ...options.remedies, host, port, user, database, hasTls: tls !== null, hasCertificate };
     this.idleTransactionSeconds = options.idleTransactionSeconds ?? IDLE_TRANSACTION_SECONDS;
     this.#clock = options.clock;
     this.#watch = new AnswerWatch(options.clock);
     this.#pool = mysql.createPool({
-      uri: options.url,
+      host: address.host,
+      port: address.port,
+      user: address.user,
+      password: address.password,
+      database: address.database,
       connectionLimit: options.connections,
       queueLimit: WAITING_MAX,
       charset: 'utf8mb4',
@@ -104,7 +127,8 @@ export class ConnectionPool {
       flags: ['-FOUND_ROWS', '-CLIENT_QUERY_ATTRIBUTES'],
       enableKeepAlive: true,
       connectTimeout: CONNECT_DEADLINE_MS,
-      ...(options.tls === undefined ? {} : { ssl: { ...options.tls, rejectUnauthorized: true } }),
+      maxPreparedStatements: PREPARED_MAX,
+      ...(tls === null ? {} : tlsOptions(address, tls)),
     });
   }
 
@@ -227,11 +251,10 @@ export class ConnectionPool {
   async #prepare(connection: PoolConnection, core: CoreConnection): Promise<void> {
     const facts = this.#follow(core);
     await connection.query(
-      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " +
-        `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, net_read_timeout = ${this.idleTransactionSeconds}, ` +
-        `net_write_timeout = ${this.idleTransactionSeconds}`,
+      `${SESSION_SETTINGS}, innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, ` +
+        `net_read_timeout = ${this.idleTransactionSeconds}, net_write_timeout = ${this.idleTransactionSeconds}`,
     );
-    await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+    await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE');
     facts.server = await serverOf(connection);
     this.#reached(facts.server);
   }

@@ -27,7 +27,7 @@ export async function withConnection<Result>(
   } catch (error) {
     // After an error the session may still hold a transaction: a fresh connection costs less than doubt.
     pool.discard(connection);
-    throw storeError('statement', error, pool.options.remedies);
+    throw storeError('statement', error, pool.remedies);
   }
   pool.giveBack(connection);
   return result;
@@ -42,7 +42,7 @@ async function borrow(
     if (deadlineMs !== STATEMENT_DEADLINE_MS) pool.setDeadline(connection, deadlineMs);
     return connection;
   } catch (error) {
-    throw storeError('connect', error, pool.options.remedies);
+    throw storeError('connect', error, pool.remedies);
   }
 }
 
@@ -74,7 +74,8 @@ export async function inTransaction<Result>(
   work: (connection: PoolConnection) => Promise<Result>,
   { lockWaitSeconds = LOCK_WAIT_SECONDS, ...options }: TransactionOptions = {},
 ): Promise<Result> {
-  const { remedies, commitEvidence } = pool.options;
+  const { remedies } = pool;
+  const { commitEvidence } = pool.options;
   const connection = await beginTransaction(pool, lockWaitSeconds, options);
   let isClean = false;
   try {
@@ -131,8 +132,7 @@ async function beginTransaction(
       pool.discard(connection);
       // The server may have closed an idle connection a moment ago: nothing has begun yet.
       const isWorthAnother = isConnectionError(error) && !(error instanceof DeadlineError);
-      if (!isWorthAnother || attempt === BEGIN_ATTEMPTS)
-        throw storeError('statement', error, pool.options.remedies);
+      if (!isWorthAnother || attempt === BEGIN_ATTEMPTS) throw storeError('statement', error, pool.remedies);
     }
   }
 }

@@ -1,4 +1,7 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
+import { knownRefusal, type Remedies } from './refusals.ts';
+
+export type { Remedies } from './refusals.ts';
 
 /** The database has not answered in time. Nothing is known of what it did. */
 export class DeadlineError extends Error {
@@ -7,18 +10,8 @@ export class DeadlineError extends Error {
 }
 
 const BUSY = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
-const REFUSED =
-  /^ER_(ACCESS_DENIED|DBACCESS_DENIED|BAD_DB|TABLEACCESS_DENIED|SPECIFIC_ACCESS_DENIED)(_ERROR)?$/;
 const UNREACHABLE =
   /^(TRIBUTARY_DEADLINE|PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ER_SERVER_SHUTDOWN)/;
-
-/** What an operator may have to change, as messages name it. */
-export interface Remedies {
-  /** The setting that has the database's address. */
-  readonly setting: string;
-  /** What to do if a table is missing. */
-  readonly setUp: string;
-}
 
 /** A driver's error carries SQL and, with it, payloads: only its code and the server's words go on. */
 export function storeError(doing: string, error: unknown, remedies: Remedies): TributaryError {
@@ -32,12 +25,8 @@ export function storeError(doing: string, error: unknown, remedies: Remedies): T
       { cause },
     );
   }
-  if (REFUSED.test(code)) {
-    const remedy = `Check ${remedies.setting}: user, password, rights, and that the database exists.`;
-    return new TributaryError('store_refused', `The database refuses: ${safeMessage(error)}. ${remedy}`, {
-      cause,
-    });
-  }
+  const known = knownRefusal(error, remedies);
+  if (known !== null) return new TributaryError(known.code, known.message, { cause });
   if (code === 'ER_NO_SUCH_TABLE') {
     return new TributaryError(
       'table_missing',

@@ -8,5 +8,8 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
 }
 
 export { inTransaction, withConnection } from './connection.ts';
-export { ConnectionPool } from './connection-pool.ts';
-export type { MysqlStoreOptions } from './options.ts';
+export { ConnectionPool, PREPARED_MAX } from './connection-pool.ts';
+export { grantStatements } from './grants.ts';
+export type { MysqlStoreOptions, ServerAddress, ServerTls } from './options.ts';
+export { isRightMissing } from './refusals.ts';
+export { checkServer } from './server-checks.ts';

@@ -100,11 +100,17 @@ export class RowsStatement<Item> {
  */
 interface CoreConnection {
   readonly clientEncoding: string;
-  prepare(sql: string, done: (error: Error | null, statement: { readonly id: number }) => void): void;
+  prepare(sql: string, done: (error: Error | null, statement: DriverStatement) => void): void;
   addCommand(command: EventEmitter): void;
   writePacket(packet: { buffer: Buffer; length(): number; writeHeader(sequenceId: number): void }): void;
   _resetSequenceId(): void;
   _bumpSequenceId(packets: number): void;
+}
+
+interface DriverStatement {
+  readonly id: number;
+  /** Called by the driver when it makes room for another one. */
+  close(): unknown;
 }
 
 interface AnswerPacket {
@@ -137,14 +143,24 @@ class Session {
     return this.#statements.get(sql);
   }
 
+  /**
+   * The driver keeps the statements that were prepared last, and closes others to make room. It is asked each time, so
+   * that it knows what is in use; for one that it has, it sends nothing.
+   */
   async prepare(sql: string): Promise<void> {
-    if (this.#statements.has(sql)) return;
-    const id = await new Promise<number>((resolve, reject) => {
+    const prepared = await new Promise<DriverStatement>((resolve, reject) => {
       this.#connection.prepare(sql, (error, statement) =>
-        error === null ? resolve(statement.id) : reject(error),
+        error === null ? resolve(statement) : reject(error),
       );
     });
+    const { id } = prepared;
+    if (this.#statements.get(sql)?.id === id) return;
     this.#statements.set(sql, { id, knowsTypes: false });
+    const close = prepared.close.bind(prepared);
+    prepared.close = () => {
+      if (this.#statements.get(sql)?.id === id) this.#statements.delete(sql);
+      return close();
+    };
   }
 
   /** Sends executions until there is no next one; resolves with the number of affected rows of all. */

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
@@ -8,9 +7,15 @@ import type { AdoptedEntity, MigrationOptions, MigrationReport } from '../../por
 import { inTransaction, MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DONE_AT_MS } from './delivery-queries.ts';
+import { redacted } from './errors.ts';
+import { checkTables } from './grants.ts';
 import { insertJournal, text } from './journal.ts';
+import { protectJournal, warnOfUnprotected } from './journal-protection.ts';
 import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
+import { isRightMissing, type Remedies } from './refusals.ts';
 import { marks, RowsStatement } from './rows-statement.ts';
+import { newestVersion, runMigrations, schemaVersion } from './schema-version.ts';
+import { checkServer, type ServerNeeds } from './server-checks.ts';
 
 const LOCK_TIMEOUT_SECONDS = 60;
 const ADOPTION_PAGE = 1_000;
@@ -23,131 +28,84 @@ export interface ViewSchema {
 }
 
 /**
- * Brings the schema up to date, one process at a time (a named lock of the server). MySQL commits at every
- * CREATE and RENAME, so each step here may be found half done by the next start, and is then done again.
+ * Where the schema is current and the view is there, looks and changes nothing, with the rights that running needs.
+ * Otherwise, and whenever a command asks for it, brings the schema up to date, one process at a time (a named lock of
+ * the server). MySQL commits at every CREATE and RENAME, so each step here may be found half done by the next start,
+ * and is then done again.
  */
 export async function migrate(
   pool: ConnectionPool,
   options: MigrationOptions,
   log: Logger,
+  needs: ServerNeeds,
 ): Promise<MigrationReport> {
   const work = async (connection: PoolConnection): Promise<MigrationReport> => {
     const database = await databaseName(connection);
-    const lock = `tributary:${database}`.slice(0, 64);
-    const [[locked]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
-      lock,
-      LOCK_TIMEOUT_SECONDS,
-    ]);
-    if (Number(locked?.[0]) !== 1) {
-      throw new TributaryError(
-        'store_busy',
-        `Another process has been migrating this database for ${LOCK_TIMEOUT_SECONDS} s; try again when it is done.`,
-      );
-    }
-    try {
-      const { fromVersion, toVersion } = await runMigrations(connection);
-      const prepared = await prepareView(pool, connection, options);
-      await protectJournal(connection, log);
-      return { fromVersion, toVersion, ...prepared };
-    } finally {
-      // If this fails the connection is closed, and the lock goes with it.
-      await connection.query('SELECT RELEASE_LOCK(?)', [lock]).catch(() => undefined);
-    }
+    await checkServer(connection, pool.remedies, needs, log);
+    const report =
+      (options.asCommand === true ? null : await currentReport(connection, options.view)) ??
+      (await changeSchema(pool, connection, database, options, log));
+    if (options.asCommand === true) return report;
+    await checkTables(connection, pool.remedies, database, options.view);
+    await warnOfUnprotected(connection, database, log);
+    return report;
   };
   return withConnection(pool, work, { deadlineMs: MIGRATION_DEADLINE_MS });
 }
 
-async function runMigrations(
+/** The report of a start that has nothing to change; null if there is something. */
+async function currentReport(connection: PoolConnection, view: ViewSchema): Promise<MigrationReport | null> {
+  const version = await schemaVersion(connection);
+  if (version !== newestVersion() || !(await isViewReady(connection, view))) return null;
+  return { fromVersion: version, toVersion: version, adoptedRows: 0, viewIsEmpty: false };
+}
+
+async function changeSchema(
+  pool: ConnectionPool,
   connection: PoolConnection,
-): Promise<{ fromVersion: number; toVersion: number }> {
-  await connection.query(
-    'CREATE TABLE IF NOT EXISTS schema_migrations (version INT NOT NULL PRIMARY KEY, name VARCHAR(200) NOT NULL, ' +
-      'applied_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)',
-  );
-  const [[row]] = await connection.query<RowDataPacket[]>(
-    'SELECT COALESCE(MAX(version), 0) FROM schema_migrations',
-  );
-  const fromVersion = Number(row?.[0]);
-  const migrations = readMigrations();
-  const newest = migrations.at(-1)?.version ?? 0;
-  if (fromVersion > newest) {
+  database: string,
+  options: MigrationOptions,
+  log: Logger,
+): Promise<MigrationReport> {
+  const before = await schemaVersion(connection);
+  const lock = `tributary:${database}`.slice(0, 64);
+  const [[locked]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
+    lock,
+    LOCK_TIMEOUT_SECONDS,
+  ]);
+  if (Number(locked?.[0]) !== 1) {
     throw new TributaryError(
-      'schema_too_new',
-      `The database has schema version ${fromVersion}, this program knows ${newest}: start the newer program.`,
+      'store_busy',
+      `Another process has been migrating this database for ${LOCK_TIMEOUT_SECONDS} s; try again when it is done.`,
     );
   }
-  for (const { version, name, statements } of migrations) {
-    if (version <= fromVersion) continue;
-    for (const statement of statements) await runStatement(connection, statement);
-    await connection.query('INSERT INTO schema_migrations (version, name) VALUES (?, ?)', [version, name]);
-  }
-  return { fromVersion, toVersion: newest };
-}
-
-const DUPLICATE_COLUMN = 1060;
-const DUPLICATE_INDEX = 1061;
-
-/** A column or an index that is there already was added by a start that ended before it could note the migration as done. */
-async function runStatement(connection: PoolConnection, statement: string): Promise<void> {
   try {
-    await connection.query(statement);
+    const { fromVersion, toVersion } = await runMigrations(connection);
+    const prepared = await prepareView(pool, connection, options);
+    await protectJournal(connection, database, log);
+    return { fromVersion, toVersion, ...prepared };
   } catch (error) {
-    const { errno } = error as { errno?: number };
-    const isColumn = /^ALTER TABLE \w+ ADD COLUMN [^,]*$/.test(statement);
-    const isIndex = /^ALTER TABLE \w+ ADD INDEX \w+ \([^)]*\)$/.test(statement);
-    if (isColumn && errno === DUPLICATE_COLUMN) return;
-    if (isIndex && errno === DUPLICATE_INDEX) return;
-    throw error;
+    if (!isRightMissing(error)) throw error;
+    const what =
+      before === null
+        ? `"${database}" has no tables of order-sync, or the user may not see them`
+        : before === newestVersion()
+          ? `The table ${options.view.table} has to be made or taken over`
+          : `The schema of "${database}" has version ${before}, and this program needs ${newestVersion()}`;
+    throw needsMigration(what, pool.remedies, error);
+  } finally {
+    // If this fails the connection is closed, and the lock goes with it.
+    await connection.query('SELECT RELEASE_LOCK(?)', [lock]).catch(() => undefined);
   }
 }
 
-/** Not to be had without the right to make triggers, on some servers with a binary log, or on TiDB. */
-const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
-
-/**
- * The journal is never changed: the server itself refuses, where it lets us say so. Where it does not, the
- * user's grants should (INSERT and SELECT only).
- */
-async function protectJournal(connection: PoolConnection, log: Logger): Promise<void> {
-  const database = await databaseName(connection);
-  for (const verb of ['UPDATE', 'DELETE']) {
-    const name = `journal_segments_no_${verb.toLowerCase()}`;
-    const [[found]] = await connection.query<RowDataPacket[]>(
-      'SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = ? AND trigger_name = ?',
-      [database, name],
-    );
-    if (Number(found?.[0]) > 0) continue;
-    try {
-      await connection.query(
-        `CREATE TRIGGER ${name} BEFORE ${verb} ON journal_segments FOR EACH ROW ` +
-          "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'The journal is immutable: events are only ever added.'",
-      );
-    } catch (error) {
-      if (!NO_TRIGGERS.test(messageOf(error))) throw error;
-      log(
-        'warn',
-        'The server lets us make no triggers, so only grants keep journal_segments from being changed.',
-      );
-      return;
-    }
-  }
-}
-
-/** The numbered files beside this one; a statement ends with a semicolon at the end of a line. */
-function readMigrations(): { version: number; name: string; statements: string[] }[] {
-  const folder = new URL('./migrations/', import.meta.url);
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()
-    .map((name) => ({
-      version: Number.parseInt(name, 10),
-      name,
-      statements: readFileSync(new URL(name, folder), 'utf8')
-        .replace(/^--.*$/gm, '')
-        .split(/;\s*$/m)
-        .map((statement) => statement.trim().replace(/^CREATE TABLE (?!IF)/, 'CREATE TABLE IF NOT EXISTS '))
-        .filter((statement) => statement !== ''),
-    }));
+function needsMigration(what: string, remedies: Remedies, error: unknown): TributaryError {
+  return new TributaryError(
+    'store_refused',
+    `${what}, and the user "${remedies.user}" may not change the schema: run "order-sync migrate" once with a user ` +
+      'that may (docs/operations.md, "Users and grants").',
+    { cause: redacted(error) },
+  );
 }
 
 /**
@@ -205,11 +163,25 @@ export async function incarnation(connection: PoolConnection): Promise<string> {
 }
 
 /** Makes the view's table if all others are there; answers whether it was missing. */
-export async function remakeView(connection: PoolConnection, view: ViewSchema): Promise<boolean> {
+export async function remakeView(
+  connection: PoolConnection,
+  view: ViewSchema,
+  remedies: Remedies,
+): Promise<boolean> {
   await incarnation(connection);
   if ((await columnsOf(connection, view.table)).length > 0) return false;
-  await connection.query(createView(view, view.table));
+  try {
+    await connection.query(createView(view, view.table));
+  } catch (error) {
+    if (isRightMissing(error)) throw needsMigration(`The table ${view.table} is missing`, remedies, error);
+    throw error;
+  }
   return true;
+}
+
+/** Whether the view's table is there and ours. */
+async function isViewReady(connection: PoolConnection, view: ViewSchema): Promise<boolean> {
+  return (await columnsOf(connection, view.table)).includes('version');
 }
 
 async function adoptRows(

@@ -25,7 +25,7 @@ import type {
 import type { GroupDecision } from '../../ports/store-identity.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { inTransaction, withConnection } from './connection.ts';
-import { ConnectionPool } from './connection-pool.ts';
+import { ConnectionPool, PREPARED_MAX } from './connection-pool.ts';
 import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
@@ -43,6 +43,9 @@ import { Settlements } from './settlements.ts';
 import { ServerTime, type StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 
+/** Beside a record, in one packet: its key and headers, or the rest of a statement over many rows. */
+const PACKET_MARGIN_BYTES = 1024 * 1024;
+
 /** The store on MySQL 8, MariaDB 10.6 or later, and what speaks as they do. */
 export class MysqlStore implements Store {
   readonly #options: MysqlStoreOptions;
@@ -54,17 +57,17 @@ export class MysqlStore implements Store {
 
   constructor(options: MysqlStoreOptions) {
     this.#options = options;
-    const { url, clock, connections = 8, tls } = options;
+    const { address, tls, clock, connections = 8 } = options;
     this.#pool = new ConnectionPool({
-      url,
+      address,
+      tls,
       clock,
       connections,
       remedies: {
         setting: 'DATABASE_URL',
-        setUp: 'If it has not been set up yet, start order-sync on it once.',
+        setUp: 'Run order-sync migrate.',
       },
       commitEvidence: 'the checkpoints',
-      ...(tls === undefined ? {} : { tls }),
     });
     this.#time = options.time ?? new ServerTime(options.clock);
     this.longJournals = new MysqlLongJournals(this.#pool);
@@ -75,8 +78,13 @@ export class MysqlStore implements Store {
   }
 
   async migrate(options: MigrationOptions): Promise<MigrationReport> {
-    const report = await migrate(this.#pool, options, this.#options.log);
-    const { targets, clock } = this.#options;
+    const { targets, clock, log, maxRecordBytes = 1024 * 1024 } = this.#options;
+    const report = await migrate(this.#pool, options, log, {
+      connections: this.#pool.options.connections,
+      preparedStatements: PREPARED_MAX,
+      packetBytes: maxRecordBytes + PACKET_MARGIN_BYTES,
+      packetSetting: 'ORDER_SYNC_MAX_RECORD_BYTES',
+    });
     await this.#learnTime();
     this.#parts = {
       view: options.view,
@@ -123,7 +131,7 @@ export class MysqlStore implements Store {
 
   async remakeView() {
     const { view } = this.#migrated;
-    return withConnection(this.#pool, (connection) => remakeView(connection, view));
+    return withConnection(this.#pool, (connection) => remakeView(connection, view, this.#pool.remedies));
   }
 
   async halt(partition: TopicPartition, epoch: bigint, reason: string) {

@@ -2,20 +2,19 @@ import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
 import { systemClock } from '../../adapters/system-clock.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { type DatabaseValues, databaseOf, warnOfOpenConnection } from '../shared/database-settings.ts';
 import { closeServer, listen } from '../shared/http-server.ts';
 import { isLoopback } from '../shared/loopback.ts';
 import { accessFor, type ReaderOptions } from './access.ts';
 import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
-import { openMysqlStates } from './mysql-states.ts';
+import { openMysqlStates } from './open-mysql.ts';
 import { buildServer } from './server.ts';
 import { openSqliteStates } from './sqlite-states.ts';
 import type { OrderStates } from './states.ts';
 import { Waiters } from './waiters.ts';
 
-export interface OrderMgtOptions extends ReaderOptions {
-  /** `sqlite:` and a path, or `mysql://user:password@host:port/database`. */
-  readonly databaseUrl: string;
+export interface OrderMgtOptions extends ReaderOptions, DatabaseValues {
   /** 0 takes a free one. */
   readonly port: number;
   /** The flag that gives the port, for messages; `port` if it is left out. */
@@ -51,7 +50,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   if (keys.length === 0) allowUnsigned(options.host, log);
   const access = accessFor(options, log);
 
-  const states = await openStates(options.databaseUrl);
+  const states = await openStates(options, log);
   const waiters = new Waiters(states, READERS_WAITING_MAX);
   const stream = new ChangeStream(states, log);
   const groupCommit = new GroupCommit(states, (deliveries) => {
@@ -105,16 +104,12 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   };
 }
 
-async function openStates(databaseUrl: string): Promise<OrderStates> {
-  if (databaseUrl.startsWith('mysql:')) return openMysqlStates(databaseUrl, systemClock);
-  const file = /^sqlite:(?<path>.+)$/.exec(databaseUrl)?.groups?.path;
-  if (file === undefined) {
-    throw new TributaryError(
-      'setting_invalid',
-      'ORDER_MGT_DATABASE_URL has to name an SQLite file, as in sqlite:.tributary/order-mgt.sqlite, or a MySQL database.',
-    );
-  }
-  return openSqliteStates(file);
+async function openStates(values: DatabaseValues, log: Logger): Promise<OrderStates> {
+  const database = databaseOf(values, 'ORDER_MGT_DATABASE');
+  warnOfOpenConnection(database, 'ORDER_MGT_DATABASE', log);
+  return database.kind === 'sqlite'
+    ? openSqliteStates(database.file)
+    : openMysqlStates(database, systemClock, log);
 }
 
 function allowUnsigned(host: string, log: Logger): void {

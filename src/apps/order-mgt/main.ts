@@ -2,6 +2,7 @@ import { runCli } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
 import { keysMakeCommand } from '../shared/keys-command.ts';
 import { startOrderMgt } from './index.ts';
+import { migrateCommand } from './migrate-command.ts';
 
 // The pool's threads have one thing to do here, one at a time: to wait for the disk (wal-sync.ts). Four that take turns
 // cost 4 % of the single deliveries a second. Read by libuv when the pool is first used, which is after this.
@@ -33,6 +34,7 @@ process.exitCode = await runCli(
           return EXIT.ok;
         },
       },
+      migrateCommand(),
       keysMakeCommand('order-mgt', 'ORDER_MGT_API_KEYS'),
     ],
   },

@@ -1,8 +1,14 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import { ConnectionPool } from '../../adapters/mysql/index.ts';
+import { ConnectionPool, type ServerAddress, type ServerTls } from '../../adapters/mysql/index.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 export type SqlValue = string | number | null;
+
+export interface MysqlServer {
+  readonly address: ServerAddress;
+  /** Null: plain text. */
+  readonly tls: ServerTls | null;
+}
 
 /** Everybody waits for the transaction of one: a process that was stopped within its own stops the others no longer. */
 const IDLE_TRANSACTION_SECONDS = 4;
@@ -12,16 +18,16 @@ const CONNECTIONS = 6;
 const ROWS_PER_STATEMENT = [256, 64, 16, 4, 1] as const;
 
 /** order-sync's connections, with the words of this program. */
-export function openPool(url: string, clock: Clock): ConnectionPool {
+export function openPool(server: MysqlServer, clock: Clock): ConnectionPool {
   return new ConnectionPool({
-    url,
+    ...server,
     clock,
     connections: CONNECTIONS,
     idleTransactionSeconds: IDLE_TRANSACTION_SECONDS,
     rows: 'objects',
     remedies: {
       setting: 'ORDER_MGT_DATABASE_URL',
-      setUp: 'Start order-mgt again: it makes its tables.',
+      setUp: 'Run order-mgt migrate.',
     },
     commitEvidence: "the deliveries' ids",
   });

@@ -2,9 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { type ConnectionPool, inTransaction, withConnection } from '../../adapters/mysql/index.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { Clock } from '../../ports/clock.ts';
 import { effectOfKnown, effectOfNew, type KnownDelivery } from './effect.ts';
-import { insertRows, openPool, type SqlValue, select, selectIn } from './mysql-connection.ts';
+import { insertRows, type SqlValue, select, selectIn } from './mysql-connection.ts';
 import { type OrderState, payloadHashOf } from './order-state.ts';
 import {
   type ChangePage,
@@ -16,93 +15,13 @@ import {
   SCANNED_ROWS_MAX,
 } from './states.ts';
 
-/**
- * One step each; `order_mgt_schema` counts those that have run. A step that was released is never changed. MySQL
- * commits each statement by itself, so each has to bear being run again after a crash.
- *
- * Ids and statuses are bytes: no collation makes two of them equal, nor pads one with blanks. The names are not
- * those of order-sync's tables, so that both may share a database.
- */
-const MIGRATIONS: readonly (readonly string[])[] = [
-  [
-    `CREATE TABLE IF NOT EXISTS orders_received (
-       order_id        VARBINARY(255) NOT NULL PRIMARY KEY,
-       order_status    VARBINARY(1020) NULL,
-       payment_status  VARBINARY(1020) NULL,
-       review_status   VARBINARY(1020) NULL,
-       ready_to_send   BOOLEAN NOT NULL,
-       version         BIGINT UNSIGNED NOT NULL
-     ) ENGINE = InnoDB`,
-    `CREATE TABLE IF NOT EXISTS deliveries_received (
-       sequence     BIGINT UNSIGNED NOT NULL PRIMARY KEY,
-       delivery_id  VARBINARY(255) NOT NULL UNIQUE,
-       order_id     VARBINARY(255) NOT NULL,
-       version      BIGINT UNSIGNED NOT NULL,
-       payload_hash BINARY(64) NOT NULL,
-       effect       ENUM('applied', 'ignored') NOT NULL,
-       received_at  DATETIME(3) NOT NULL
-     ) ENGINE = InnoDB`,
-    'CREATE TABLE IF NOT EXISTS receiving_lock (id TINYINT NOT NULL PRIMARY KEY) ENGINE = InnoDB',
-    'INSERT IGNORE INTO receiving_lock (id) VALUES (1)',
-  ],
-];
-
 /** A transaction that the database gave up is done again, so many times in all. */
 const TRIES_MAX = 5;
 const PAUSE_MAX_MS = 50;
 
-/** Another program that starts may hold the lock for a minute. */
-const MIGRATION_DEADLINE_MS = 120_000;
-
 const LAST_POSITION = 'SELECT COALESCE(MAX(sequence), 0) AS last FROM deliveries_received';
 
 const COLUMNS = 'order_id, order_status, payment_status, review_status, ready_to_send, version';
-
-/**
- * Keeps the states in a database of MySQL 8, MariaDB 10.6 or later, or what speaks as they do; its tables are
- * made if they are missing. Rejects with `store_unreachable`, `store_refused`, `schema_too_new`.
- */
-export async function openMysqlStates(url: string, clock: Clock): Promise<OrderStates> {
-  const pool = openPool(url, clock);
-  try {
-    await withConnection(pool, migrate, { deadlineMs: MIGRATION_DEADLINE_MS });
-    return new MysqlStates(pool);
-  } catch (error) {
-    await pool.close();
-    throw error;
-  }
-}
-
-async function migrate(connection: PoolConnection): Promise<void> {
-  try {
-    // Several programs may start at once.
-    await connection.query("SELECT GET_LOCK(CONCAT('order_mgt.', MD5(DATABASE())), 60)");
-    await connection.query(
-      'CREATE TABLE IF NOT EXISTS order_mgt_schema (version INT NOT NULL PRIMARY KEY) ENGINE = InnoDB',
-    );
-    const [row] = await select(
-      connection,
-      'SELECT COALESCE(MAX(version), 0) AS version FROM order_mgt_schema',
-    );
-    const found = Number(row?.version);
-    if (found > MIGRATIONS.length) {
-      throw new TributaryError(
-        'schema_too_new',
-        `The database has schema ${found} of order-mgt, and this program knows ${MIGRATIONS.length}: start the newer program.`,
-      );
-    }
-    for (const [index, statements] of MIGRATIONS.entries()) {
-      if (index < found) continue;
-      for (const statement of statements) await connection.query(statement);
-      await connection.query('INSERT INTO order_mgt_schema (version) VALUES (?)', [index + 1]);
-    }
-  } finally {
-    // If this fails the connection is closed, and the lock goes with it.
-    await connection
-      .query("SELECT RELEASE_LOCK(CONCAT('order_mgt.', MD5(DATABASE())))")
-      .catch(() => undefined);
-  }
-}
 
 /**
  * The whole batch is one transaction of few statements, whatever its size. It takes one lock first, so the transactions
@@ -111,7 +30,7 @@ async function migrate(connection: PoolConnection): Promise<void> {
  *
  * After an unknown COMMIT nothing has to be found out here: the sender tries again, and the ids are known or not.
  */
-class MysqlStates implements OrderStates {
+export class MysqlStates implements OrderStates {
   readonly #pool: ConnectionPool;
 
   constructor(pool: ConnectionPool) {

@@ -3,6 +3,7 @@ import { runCli } from '../shared/cli.ts';
 import { keysMakeCommand } from '../shared/keys-command.ts';
 import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
+import { migrateCommand } from './migrate-command.ts';
 import { parkedCommand, unparkCommand } from './parked-commands.ts';
 import { quarantineCommand } from './quarantine-command.ts';
 import { reconcileCommand } from './reconcile-command.ts';
@@ -27,6 +28,7 @@ process.exitCode = await runCli(
       resumeCommand(systemClock),
       takeGroupCommand(systemClock),
       quarantineCommand(systemClock),
+      migrateCommand(systemClock),
       parkedCommand(systemClock),
       unparkCommand(systemClock),
       checkTargetCommand(),

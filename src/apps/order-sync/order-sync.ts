@@ -7,6 +7,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
+import { databaseOf, warnOfOpenConnection } from '../shared/database-settings.ts';
 import { closeServer, listen } from '../shared/http-server.ts';
 import type { SettingsOf } from '../shared/known-settings.ts';
 import { isKafka, openEventLog } from '../shared/open-log.ts';
@@ -49,13 +50,14 @@ export function openCommandStore(settings: OrderSyncSettings, clock: Clock, logg
 }
 
 function openStoreFor(
-  { databaseUrl, lanes }: OrderSyncSettings,
+  settings: OrderSyncSettings,
   specs: readonly TargetSpec[],
   clock: Clock,
   logger: Logger,
 ): Store {
   const targets = [TARGET, ...specs.map(({ name }) => name)];
-  return openStore(databaseUrl, { clock, log: logger, targets, lanes });
+  const { lanes, maxRecordBytes } = settings;
+  return openStore(settings, { clock, log: logger, targets, lanes, maxRecordBytes });
 }
 
 /** The store and the log that the settings choose, for a command that looks at them or changes them. */
@@ -97,6 +99,7 @@ export async function startOrderSync(
   }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void; portFlag?: string },
 ): Promise<OrderSync> {
   const access = accessFor(settings, logger);
+  warnOfOpenConnection(databaseOf(settings, 'DATABASE'), 'DATABASE', logger);
   const { store, log, specs, close: closeParts } = await openParts(settings, clock, logger);
   let routes: TargetRoute[];
   try {

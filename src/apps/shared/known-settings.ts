@@ -1,12 +1,6 @@
-import { join } from 'node:path';
+import { databaseSettings } from './database-settings.ts';
 import { KAFKA_SETTINGS } from './kafka-settings.ts';
-import {
-  checkApiKeys,
-  checkBearerKey,
-  checkDatabaseUrl,
-  checkHost,
-  checkWebhookSecret,
-} from './setting-checks.ts';
+import { checkApiKeys, checkBearerKey, checkHost, checkWebhookSecret } from './setting-checks.ts';
 import {
   boolean,
   choice,
@@ -91,15 +85,11 @@ export const EVENT_PRODUCER_SETTINGS = {
 } as const satisfies SettingTable;
 
 export const ORDER_SYNC_SETTINGS = {
-  databaseUrl: url({
-    env: 'DATABASE_URL',
-    flag: 'database-url',
-    protocols: ['mysql:', 'sqlite:'],
-    example: 'mysql://user:password@host:3306/event_synchronization or sqlite:file',
-    default: (dataDirectory) => `sqlite:${join(dataDirectory, 'order-sync.sqlite')}`,
-    check: checkDatabaseUrl,
-    help: 'Database of journal, view, deliveries and checkpoints.',
-  }),
+  ...databaseSettings(
+    'DATABASE',
+    'order-sync.sqlite',
+    'Database of journal, view, deliveries and checkpoints.',
+  ),
   group: text({
     env: 'ORDER_SYNC_GROUP',
     flag: 'group',
@@ -290,15 +280,7 @@ export const ORDER_SYNC_SETTINGS = {
 } as const satisfies SettingTable;
 
 export const ORDER_MGT_SETTINGS = {
-  databaseUrl: url({
-    env: 'ORDER_MGT_DATABASE_URL',
-    flag: 'database-url',
-    protocols: ['sqlite:', 'mysql:'],
-    example: 'sqlite:.tributary/order-mgt.sqlite',
-    default: (dataDirectory) => `sqlite:${join(dataDirectory, 'order-mgt.sqlite')}`,
-    check: checkDatabaseUrl,
-    help: 'Database of the orders that were received.',
-  }),
+  ...databaseSettings('ORDER_MGT_DATABASE', 'order-mgt.sqlite', 'Database of the orders that were received.'),
   batchMax: integer({
     env: 'ORDER_MGT_BATCH_MAX',
     flag: 'batch-max',
@@ -387,7 +369,17 @@ export type SettingsOf<Program extends ProgramName> = CommonSettings &
   ValuesOf<(typeof PROGRAM_SETTINGS)[Program]>;
 
 /** A variable whose name starts so is ours, and has to be known. */
-export const OWN_PREFIXES = ['ORDER_SYNC_', 'ORDER_MGT_', 'EVENT_PRODUCER_', 'TRIBUTARY_', 'KAFKA_'] as const;
+export const OWN_PREFIXES = [
+  'ORDER_SYNC_',
+  'ORDER_MGT_',
+  'EVENT_PRODUCER_',
+  'TRIBUTARY_',
+  'KAFKA_',
+  // A misspelt one of these must not end in a connection without TLS.
+  'DATABASE_TLS',
+  'DATABASE_TSL',
+  'DATABASE_SSL',
+] as const;
 
 /** Names with our prefixes that belong to Kafka's own start scripts and may be in the same environment. */
 export const FOREIGN_VARIABLES: readonly string[] = [

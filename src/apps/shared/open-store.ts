@@ -5,26 +5,30 @@ import { openSqliteStore } from '../../adapters/sqlite/index.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
+import { type DatabaseValues, databaseOf } from './database-settings.ts';
 import { whoHolds } from './lock-holder.ts';
 
 /** Connections beside the lanes': reading journals, deliveries, health. */
 const SPARE_CONNECTIONS = 4;
 
-/** The store that the URL names: `mysql://user:password@host:port/database` or `sqlite:file`. */
+/** The store that order-sync's settings name. Rejects with `setting_invalid` if a file that they name is no PEM file. */
 export function openStore(
-  url: string,
+  values: DatabaseValues,
   options: {
     readonly clock: Clock;
     readonly log: Logger;
     readonly targets: readonly string[];
     readonly lanes: number;
+    readonly maxRecordBytes?: number;
   },
 ): Store {
-  const { clock, log, targets, lanes } = options;
-  if (!url.startsWith('sqlite:')) {
-    return openMysqlStore({ url, clock, log, targets, connections: lanes + SPARE_CONNECTIONS });
+  const { clock, log, targets, lanes, ...limits } = options;
+  const database = databaseOf(values, 'DATABASE');
+  if (database.kind === 'mysql') {
+    const { address, tls } = database;
+    const connections = lanes + SPARE_CONNECTIONS;
+    return openMysqlStore({ address, tls, clock, log, targets, connections, ...limits });
   }
-  const file = url.slice('sqlite:'.length);
-  mkdirSync(dirname(file), { recursive: true });
-  return openSqliteStore({ file, clock, targets, whoHolds });
+  mkdirSync(dirname(database.file), { recursive: true });
+  return openSqliteStore({ file: database.file, clock, targets, whoHolds });
 }

@@ -11,10 +11,13 @@ export function isSecretName(name: string): boolean {
  * their connection's URL into messages, so every message passes here before it is written anywhere.
  */
 export function redact(text: string): string {
-  return text
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, `$1${MASK}@`)
-    .replace(/whsec_[A-Za-z0-9+/=]+/g, `whsec_${MASK}`)
-    .replace(/trb_[A-Za-z0-9_-]+/g, `trb_${MASK}`);
+  return (
+    text
+      // The examples in our own messages stay as they are.
+      .replace(/\b([a-z][a-z0-9+.-]*:\/\/)(?!user:pass(?:word|%23word)@)[^\s/?#]*@/gi, `$1${MASK}@`)
+      .replace(/whsec_[A-Za-z0-9+/=]+/g, `whsec_${MASK}`)
+      .replace(/trb_[A-Za-z0-9_-]+/g, `trb_${MASK}`)
+  );
 }
 
 /**

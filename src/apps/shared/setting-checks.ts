@@ -3,17 +3,6 @@ import { SettingFault } from './setting-types.ts';
 
 /** What a value has to be beyond its type. Each throws a `SettingFault` that says what would be right. */
 
-export function checkDatabaseUrl(parsed: URL): void {
-  if (parsed.protocol === 'mysql:' && parsed.pathname.length < 2) {
-    throw new SettingFault(
-      'name the database too, as in mysql://user:password@host:3306/event_synchronization',
-    );
-  }
-  if (parsed.protocol === 'sqlite:' && parsed.pathname === '') {
-    throw new SettingFault('name the file too, as in sqlite:.tributary/order-sync.sqlite');
-  }
-}
-
 export function checkBroker(item: string): void {
   if (!/^(\[[0-9a-f:.]+\]|[^\s:/]+):\d{1,5}$/i.test(item)) {
     throw new SettingFault('give host:port, several between commas, as in localhost:9092');

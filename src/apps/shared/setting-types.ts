@@ -1,3 +1,6 @@
+import { maskDatabaseUrl, parseDatabaseUrl } from './database-url.ts';
+import { SettingFault } from './setting-fault.ts';
+
 /**
  * The kinds of settings. A setting turns the text of a flag, a variable or a file into a value of its type, or
  * throws a `SettingFault` that says what would be right.
@@ -50,8 +53,7 @@ export type ValuesOf<Table extends SettingTable> = {
   readonly [Key in keyof Table]: ReturnType<Table[Key]['parse']>;
 };
 
-/** Says what a right value looks like; `loadSettings` adds the name and the value that was given. */
-export class SettingFault extends Error {}
+export { SettingFault } from './setting-fault.ts';
 
 interface Common {
   readonly env: string;
@@ -111,13 +113,18 @@ export function choice<const Choice extends string>(
   options: Common & { choices: readonly Choice[]; default: Choice },
 ): Setting<Choice>;
 export function choice<const Choice extends string>(
-  options: Common & { choices: readonly Choice[] },
+  options: Common & { choices: readonly Choice[]; synonyms?: Readonly<Record<string, NoInfer<Choice>>> },
 ): Setting<Choice | undefined>;
 export function choice<const Choice extends string>(
-  options: Common & { choices: readonly Choice[]; default?: Choice },
+  options: Common & {
+    choices: readonly Choice[];
+    default?: Choice;
+    synonyms?: Readonly<Record<string, Choice>>;
+  },
 ): Setting<Choice | undefined> {
   return make(options, 'choice', options.default, (given) => {
-    const found = options.choices.find((candidate) => candidate === given.toLowerCase());
+    const lower = given.toLowerCase();
+    const found = options.choices.find((candidate) => candidate === lower) ?? options.synonyms?.[lower];
     if (found === undefined) throw new SettingFault(`give one of ${options.choices.join(', ')}`);
     return found;
   });
@@ -160,6 +167,18 @@ export function url(
     return given;
   };
   return { ...make(options, 'URL', options.default, parse), fromFile: true, mask: maskUrl, show: maskUrl };
+}
+
+/** The URL of a database, with its words for TLS; its password is never shown. It may be given by a file. */
+export function databaseUrl(
+  options: Common & { default: (dataDirectory: string) => string },
+): Setting<string> {
+  const parse = (given: string) => {
+    parseDatabaseUrl(given);
+    return given;
+  };
+  const made = make(options, 'URL', options.default, parse);
+  return { ...made, fromFile: true, mask: maskDatabaseUrl, show: maskDatabaseUrl };
 }
 
 /** Never shown, no flag, may be given by a file. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, TributaryError } from '../../core/errors.ts';
+import { type DatabaseValues, databaseFaults } from './database-settings.ts';
 import { kafkaContradictions } from './kafka-settings.ts';
 import {
   COMMON_SETTINGS,
@@ -77,6 +78,8 @@ export function loadSettings<Program extends ProgramName>(
     }
   }
   if (faults.length === 0) faults.push(...contradictions(values as CommonSettings));
+  if (faults.length === 0 && isDatabaseProgram(program))
+    faults.push(...databaseFaults(values as unknown as DatabaseValues, DATABASE_PREFIX[program]));
   if (faults.length > 0) throw new TributaryError('setting_invalid', faults.join('\n'));
   return { values: values as SettingsOf<Program>, entries };
 }
@@ -228,6 +231,12 @@ function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, s
     else if (value !== null && asText !== '') settings.set(name, asText);
   }
   return settings;
+}
+
+const DATABASE_PREFIX = { 'order-sync': 'DATABASE', 'order-mgt': 'ORDER_MGT_DATABASE' } as const;
+
+function isDatabaseProgram(program: ProgramName): program is keyof typeof DATABASE_PREFIX {
+  return program in DATABASE_PREFIX;
 }
 
 /** Values that are right each on its own, and wrong together. */

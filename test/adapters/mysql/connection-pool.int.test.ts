@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withConnection } from '../../../src/adapters/mysql/connection.ts';
 import { ConnectionPool } from '../../../src/adapters/mysql/connection-pool.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { services } from '../../services/context.ts';
 import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 
@@ -27,7 +28,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
     beforeEach(async () => {
       proxy = await TcpProxy.start(addressOf(serverUrl()));
       pool = new ConnectionPool({
-        url: through(proxy, serverUrl()),
+        ...mysqlServer(through(proxy, serverUrl())),
         connections: 2,
         clock: systemClock,
         remedies: { setting: 'DATABASE_URL', setUp: '' },

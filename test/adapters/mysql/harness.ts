@@ -3,25 +3,26 @@ import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import type { StoreTime } from '../../../src/adapters/mysql/store-time.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
+import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { createDatabase, type TestDatabase } from '../../services/context.ts';
-
-/** Time as the test says it is, in place of the server's. */
-function timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime | undefined {
-  if (storeClock === 'own') return undefined;
-  return {
-    get sql() {
-      return String(storeClock.now());
-    },
-    now: () => storeClock.now(),
-    heard: Number,
-  };
-}
 
 /** The store on one database server, in a database of its own for each `open`. */
 export class MysqlHarness implements StoreHarness {
   readonly #serverUrl: () => string;
   #database: TestDatabase | null = null;
   readonly #stores: Store[] = [];
+
+  /** Time as the test says it is, in place of the server's. */
+  static timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime | undefined {
+    if (storeClock === 'own') return undefined;
+    return {
+      get sql() {
+        return String(storeClock.now());
+      },
+      now: () => storeClock.now(),
+      heard: Number,
+    };
+  }
 
   /** `serverUrl` is asked only when a test runs: the services are known then. */
   constructor(serverUrl: () => string) {
@@ -35,14 +36,19 @@ export class MysqlHarness implements StoreHarness {
 
   async openAgain(settings: StoreSettings): Promise<Store> {
     const store = openMysqlStore({
-      url: this.url,
+      ...mysqlServer(this.url),
       log: () => {},
       connections: 6,
-      time: timeOf(settings),
+      time: MysqlHarness.timeOf(settings),
       ...settings,
     });
     this.#stores.push(store);
     return store;
+  }
+
+  /** What `cleanup` closes too. */
+  protected alsoClose(store: Store): void {
+    this.#stores.push(store);
   }
 
   get url(): string {

@@ -8,6 +8,7 @@ import {
   SettableClock,
   TARGETS,
 } from '../../contract/store/fixtures.ts';
+import { mysqlServer } from '../../helpers/mysql-server.ts';
 
 /**
  * A process that stops itself in the middle of a transaction, when its checkpoint is moved already, and says what
@@ -15,7 +16,7 @@ import {
  */
 const url = process.argv[2] as string;
 const clock = new SettableClock();
-const store = openMysqlStore({ url, clock, log: () => {}, targets: TARGETS, connections: 2 });
+const store = openMysqlStore({ ...mysqlServer(url), clock, log: () => {}, targets: TARGETS, connections: 2 });
 await store.migrate(parcelMigration(clock));
 const checkpoint = await claimOne(store);
 const changes = [change('parcel', 0)];

@@ -18,6 +18,7 @@ import {
   TOPIC,
 } from '../../contract/store/fixtures.ts';
 import { HastyClock } from '../../helpers/hasty-clock.ts';
+import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { services } from '../../services/context.ts';
 import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 import { MysqlHarness } from './harness.ts';
@@ -36,7 +37,7 @@ function describeWaits(serverUrl: () => string): void {
 
   async function open(connections: number): Promise<Store> {
     const opened = openMysqlStore({
-      url: through(proxy, harness.url),
+      ...mysqlServer(through(proxy, harness.url)),
       clock,
       log: () => {},
       targets: TARGETS,

@@ -4,10 +4,11 @@ import { createInterface } from 'node:readline';
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { openMysqlStates } from '../../../src/apps/order-mgt/mysql-states.ts';
+import { openMysqlStates } from '../../../src/apps/order-mgt/open-mysql.ts';
 import type { OrderStates } from '../../../src/apps/order-mgt/states.ts';
 import { describeOrderStates, type OrderStatesHarness, orderState } from '../../contract/order-states.ts';
 import { HastyClock } from '../../helpers/hasty-clock.ts';
+import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { createDatabase, services, type TestDatabase } from '../../services/context.ts';
 import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 
@@ -30,7 +31,7 @@ class MysqlHarness implements OrderStatesHarness {
   }
 
   async openAgain(): Promise<OrderStates> {
-    const states = await openMysqlStates(this.url, systemClock);
+    const states = await openMysqlStates(mysqlServer(this.url), systemClock, () => {});
     this.#opened.push(states);
     return states;
   }
@@ -133,7 +134,11 @@ function describeServer(name: string, serverUrl: () => string): void {
 
     it('says that a COMMIT without an answer has an unknown outcome, and takes the delivery again', async () => {
       const proxy = await TcpProxy.start(addressOf(serverUrl()));
-      const remote = await openMysqlStates(through(proxy, harness.url), new HastyClock());
+      const remote = await openMysqlStates(
+        mysqlServer(through(proxy, harness.url)),
+        new HastyClock(),
+        () => {},
+      );
       try {
         proxy.onSent = (bytes) => {
           if (bytes.includes('COMMIT')) proxy.swallow();
@@ -157,14 +162,16 @@ function describeServer(name: string, serverUrl: () => string): void {
 
     it('refuses a database of a newer program, and one that is not there', async () => {
       await harness.query('INSERT INTO order_mgt_schema (version) VALUES (999)');
-      await expect(openMysqlStates(harness.url, systemClock)).rejects.toMatchObject({
+      await expect(openMysqlStates(mysqlServer(harness.url), systemClock, () => {})).rejects.toMatchObject({
         code: 'schema_too_new',
       });
       const url = new URL(harness.url);
       url.pathname = '/not_there';
-      await expect(openMysqlStates(url.href, systemClock)).rejects.toMatchObject({ code: 'store_refused' });
+      await expect(openMysqlStates(mysqlServer(url.href), systemClock, () => {})).rejects.toMatchObject({
+        code: 'store_refused',
+      });
       url.port = '1';
-      await expect(openMysqlStates(url.href, systemClock)).rejects.toMatchObject({
+      await expect(openMysqlStates(mysqlServer(url.href), systemClock, () => {})).rejects.toMatchObject({
         code: 'store_unreachable',
       });
     });

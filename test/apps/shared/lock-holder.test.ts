@@ -33,7 +33,10 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
 
   async function openParcels(file: string) {
     const clock = new HastyClock();
-    const store = openStore(`sqlite:${file}`, { clock, log: () => {}, targets: TARGETS, lanes: 1 });
+    const store = openStore(
+      { databaseUrl: `sqlite:${file}` },
+      { clock, log: () => {}, targets: TARGETS, lanes: 1 },
+    );
     onTestFinished(() => store.close());
     await store.migrate(parcelMigration(clock));
     return store;

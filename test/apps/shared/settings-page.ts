@@ -15,7 +15,7 @@ After a change there: \`npm run test:unit -- -u test/apps/shared/settings-page.t
   Secrets have no flag, because every user of a machine can read its command lines.
 - Durations are milliseconds; \`15s\`, \`2m\` and \`1h\` are understood too.
 - The programs share one environment: each of them accepts the settings of the others. A name that begins like ours
-  (\`ORDER_SYNC_\`, \`ORDER_MGT_\`, \`EVENT_PRODUCER_\`, \`TRIBUTARY_\`, \`KAFKA_\`) and is none of these is refused at
+  (\`ORDER_SYNC_\`, \`ORDER_MGT_\`, \`EVENT_PRODUCER_\`, \`TRIBUTARY_\`, \`KAFKA_\`, \`DATABASE_TLS\`, \`DATABASE_SSL\`) and is none of these is refused at
   start, and so is an invalid value: with the name, the value (secrets masked) and the remedy, and exit code 3.
 - What Kubernetes adds to the environment for a service (\`ORDER_SYNC_SERVICE_HOST\`, \`ORDER_SYNC_PORT=tcp://...\`) and
   what Kafka's own scripts read (\`KAFKA_HEAP_OPTS\` and the like) is passed over.

@@ -248,13 +248,15 @@ describe('secrets', () => {
       KAFKA_SASL_MECHANISM: 'plain',
       KAFKA_SASL_USERNAME: 'sync',
       KAFKA_SASL_PASSWORD: 'hush-hush',
-      DATABASE_URL: 'mysql://user:hush%40@db:3306/events?ssl_password=hush-too',
+      DATABASE_URL: 'mysql://user:hush%40@db:3306/events?ssl-mode=REQUIRED',
     });
     const shown = JSON.stringify(settings.entries);
     expect(shown).not.toContain('hush');
     expect(shown).not.toContain(SECRET);
     expect(shown).toContain('@db:3306/events');
     expect(refusal({ ORDER_SYNC_TARGET_SECRET: 'whsec_c2hvcnQ=' })).not.toContain('c2hvcnQ');
+    const withWord = 'mysql://user:hush%40@db:3306/events?ssl_password=hush-too';
+    expect(refusal({ DATABASE_URL: withWord })).not.toContain('hush');
     expect(refusal({ DATABASE_URL: 'mysqlx://user:hush@db/events' })).not.toContain('hush');
     expect(refusal({ DATABASE_URL: 'user:hush@db' })).not.toContain('hush');
   });

@@ -21,6 +21,7 @@ import {
   UNKNOWN_LEADER_EPOCH,
 } from '../../../src/ports/event-log.ts';
 import type { Store } from '../../../src/ports/store.ts';
+import { mysqlServer } from '../../helpers/mysql-server.ts';
 
 /** What the process is to do. */
 export interface HotEntityJob {
@@ -99,7 +100,7 @@ function openStore(url: string): Store {
   const common = { clock: systemClock, log: () => {}, targets: ['order-mgt'] };
   return url.startsWith('sqlite:')
     ? openSqliteStore({ ...common, file: url.slice('sqlite:'.length) })
-    : openMysqlStore({ ...common, url });
+    : openMysqlStore({ ...common, ...mysqlServer(url) });
 }
 
 async function run(job: HotEntityJob): Promise<HotEntityAnswer> {

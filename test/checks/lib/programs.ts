@@ -1,7 +1,8 @@
 /** The product's programs, as a user would start them: processes of their own, with settings by environment. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { freePort } from '../../services/index.ts';
 import type { RunningCheck } from './command.ts';
 import { waitFor } from './waiting.ts';
@@ -10,9 +11,30 @@ export type ProgramName = 'order-sync' | 'order-mgt';
 
 const repository = join(import.meta.dirname, '..', '..', '..');
 const OWN_SETTINGS =
-  /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|DATABASE_URL$|PORT$|ORDER_TOPIC$|PAYMENT_TOPIC$)/;
+  /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|DATABASE_(URL|TLS)|PORT$|ORDER_TOPIC$|PAYMENT_TOPIC$)/;
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
+
+/** Runs a command of the program to its end; rejects with its output if it fails. */
+export async function runToEnd(
+  name: ProgramName,
+  command: readonly string[],
+  settings: Readonly<Record<string, string>>,
+): Promise<string> {
+  const script = join(repository, 'src', 'apps', name, 'main.ts');
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', script, ...command],
+    { env: { ...inheritedEnvironment(), ...settings } },
+  );
+  return stdout;
+}
+
+/** A check is about the settings that it names, not about those of the shell that it is started from. */
+function inheritedEnvironment(): Record<string, string> {
+  const inherited = Object.entries(process.env).filter(([variable]) => !OWN_SETTINGS.test(variable));
+  return Object.fromEntries(inherited) as Record<string, string>;
+}
 
 /** A program with its settings; started and killed as often as a check likes. */
 export class Program {
@@ -53,11 +75,9 @@ export class Program {
     this.label = label;
     this.port = port;
     this.#logFile = join(folder, `${label}.log`);
-    // A check is about the settings that it names, not about those of the shell that it is started from.
-    const inherited = Object.entries(process.env).filter(([variable]) => !OWN_SETTINGS.test(variable));
     const portVariable = name === 'order-sync' ? 'ORDER_SYNC_PORT' : 'ORDER_MGT_PORT';
     this.#environment = {
-      ...(Object.fromEntries(inherited) as Record<string, string>),
+      ...inheritedEnvironment(),
       LOG_LEVEL: 'warn',
       [portVariable]: String(port),
       ...settings,

@@ -2,6 +2,7 @@ import mysql from 'mysql2/promise';
 import { describe } from 'vitest';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { createDatabase, services } from '../../services/context.ts';
 import { migrate } from './harness.ts';
 import { describeLongHistories, type LongPlace } from './long-histories.ts';
@@ -9,7 +10,7 @@ import { describeLongHistories, type LongPlace } from './long-histories.ts';
 async function open(serverUrl: string): Promise<LongPlace> {
   const database = await createDatabase(serverUrl);
   const store = openMysqlStore({
-    url: database.url,
+    ...mysqlServer(database.url),
     log: () => {},
     clock: systemClock,
     targets: ['warehouse'],

@@ -1,0 +1,66 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { messageOf } from '../../core/errors.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { isRightMissing } from './refusals.ts';
+
+/** Not to be had without the right to make triggers, on some servers with a binary log, or on TiDB. */
+const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
+
+/**
+ * The journal is never changed: the server itself refuses, where it lets us say so. Where it does not, the
+ * user's grants should (INSERT and SELECT only).
+ */
+export async function protectJournal(
+  connection: PoolConnection,
+  database: string,
+  log: Logger,
+): Promise<void> {
+  for (const verb of ['UPDATE', 'DELETE']) {
+    const name = `journal_segments_no_${verb.toLowerCase()}`;
+    if (await hasTrigger(connection, database, name)) continue;
+    try {
+      await connection.query(
+        `CREATE TRIGGER ${name} BEFORE ${verb} ON journal_segments FOR EACH ROW ` +
+          "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'The journal is immutable: events are only ever added.'",
+      );
+    } catch (error) {
+      if (!NO_TRIGGERS.test(messageOf(error))) throw error;
+      log(
+        'warn',
+        'The server lets us make no triggers, so only grants keep journal_segments from being changed.',
+      );
+      return;
+    }
+  }
+}
+
+/**
+ * Warns where nothing that this user can see keeps it from changing the journal: it has the right to, and sees no
+ * trigger. (A user without the right TRIGGER sees none, whether there are any or not.)
+ */
+export async function warnOfUnprotected(
+  connection: PoolConnection,
+  database: string,
+  log: Logger,
+): Promise<void> {
+  if (await hasTrigger(connection, database, 'journal_segments_no_update')) return;
+  try {
+    await connection.query('EXPLAIN UPDATE journal_segments SET entity_id = entity_id WHERE FALSE');
+  } catch (error) {
+    if (isRightMissing(error)) return;
+    throw error;
+  }
+  log(
+    'warn',
+    'Nothing keeps this user from changing journal_segments: run "order-sync migrate", which makes triggers, or grant ' +
+      'SELECT and INSERT alone (docs/operations.md, "Users and grants").',
+  );
+}
+
+async function hasTrigger(connection: PoolConnection, database: string, name: string): Promise<boolean> {
+  const [[found]] = await connection.query<RowDataPacket[]>(
+    'SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = ? AND trigger_name = ?',
+    [database, name],
+  );
+  return Number(found?.[0]) > 0;
+}

@@ -1,0 +1,44 @@
+import type { Domain } from '../core/domain.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { MigrationReport, Store } from '../ports/store.ts';
+import { createAdopter } from './adopt.ts';
+
+export interface StoreMigration<State, Event> {
+  readonly domain: Domain<State, Event>;
+  readonly store: Store;
+  /** The names of the targets. */
+  readonly targets: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether an administrator asked for it; default false. */
+  readonly asCommand?: boolean;
+}
+
+/** Brings the store to the schema of this program, takes over a table that another one made, and logs what it did. */
+export async function migrateStore<State, Event>(
+  options: StoreMigration<State, Event>,
+): Promise<MigrationReport> {
+  const { domain, store, targets, clock, logger, asCommand = false } = options;
+  const { table, keyColumn, columns } = domain.view;
+  const adopter = createAdopter(domain);
+  const nowMs = clock.now();
+  const report = await store.migrate({
+    view: { table, keyColumn, columns },
+    targets,
+    adopt: adopter === null ? null : (entityId, row) => adopter(entityId, row, nowMs),
+    nowMs,
+    asCommand,
+  });
+  if (report.fromVersion !== report.toVersion) {
+    logger('info', `Schema brought from version ${report.fromVersion} to ${report.toVersion}`);
+  }
+  if (report.adoptedRows > 0)
+    logger('info', `Took over ${report.adoptedRows} rows of ${table} that were there before`);
+  if (report.viewIsEmpty) logger('warn', remadeMessage(table));
+  return report;
+}
+
+export function remadeMessage(table: string): string {
+  return `The table ${table} was missing: it was made anew, and its rows are made from the journal.`;
+}
