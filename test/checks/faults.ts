@@ -118,9 +118,11 @@ async function play(check: RunningCheck, ground: Ground, scenario: Scenario): Pr
   const scope = new RunningCheck(new Map());
   const interrupt = () => scope.interrupt();
   check.signal.addEventListener('abort', interrupt);
-  const timer = setTimeout(interrupt, scenario.limitSeconds * 1_000);
+  let timer: NodeJS.Timeout | undefined;
   const startedAtMs = performance.now();
   try {
+    await scenario.prepare?.(ground);
+    timer = setTimeout(interrupt, scenario.limitSeconds * 1_000);
     const context = {
       check: scope,
       ground,
