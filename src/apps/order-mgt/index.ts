@@ -1,9 +1,11 @@
+import { dirname } from 'node:path';
 import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
 import { systemClock } from '../../adapters/system-clock.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { closeServer, listen } from '../shared/http-server.ts';
 import { isLoopback } from '../shared/loopback.ts';
+import { prepareDatabaseFile, sharingWarning } from '../shared/private-files.ts';
 import { accessFor, type ReaderOptions } from './access.ts';
 import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -50,6 +52,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   const access = accessFor(options, log);
 
   const states = await openStates(options.databaseUrl);
+  warnOfSharing(options.databaseUrl, log);
   const waiters = new Waiters(states, READERS_WAITING_MAX);
   const stream = new ChangeStream(states, log);
   const groupCommit = new GroupCommit(states, (deliveries) => {
@@ -111,7 +114,15 @@ async function openStates(databaseUrl: string): Promise<OrderStates> {
       'ORDER_MGT_DATABASE_URL has to name an SQLite file, as in sqlite:.tributary/order-mgt.sqlite, or a MySQL database.',
     );
   }
+  prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or ORDER_MGT_DATABASE_URL');
   return openSqliteStates(file);
+}
+
+function warnOfSharing(databaseUrl: string, log: Logger): void {
+  if (!databaseUrl.startsWith('sqlite:')) return;
+  const file = databaseUrl.slice('sqlite:'.length);
+  const warning = sharingWarning(dirname(file), file);
+  if (warning !== null) log('warn', warning);
 }
 
 function allowUnsigned(host: string, log: Logger): void {

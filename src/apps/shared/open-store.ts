@@ -1,11 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { openMysqlStore } from '../../adapters/mysql/index.ts';
 import { openSqliteStore } from '../../adapters/sqlite/index.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import { whoHolds } from './lock-holder.ts';
+import { prepareDatabaseFile } from './private-files.ts';
 
 /** Connections beside the lanes': reading journals, deliveries, health. */
 const SPARE_CONNECTIONS = 4;
@@ -25,6 +24,6 @@ export function openStore(
     return openMysqlStore({ url, clock, log, targets, connections: lanes + SPARE_CONNECTIONS });
   }
   const file = url.slice('sqlite:'.length);
-  mkdirSync(dirname(file), { recursive: true });
+  prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or DATABASE_URL');
   return openSqliteStore({ file, clock, targets, whoHolds });
 }

@@ -52,8 +52,9 @@ async function start({
   const { dataDirectory } = settings;
   // PORT names one port, and here are two servers: each has a setting of its own.
   const env = { ...host.env, PORT: undefined, TRIBUTARY_DATA_DIR: dataDirectory };
-  const syncSettings = loadSettings('order-sync', { env }).values;
-  const mgtSettings = loadSettings('order-mgt', { env }).values;
+  const { values: syncSettings, warnings } = loadSettings('order-sync', { env });
+  const { values: mgtSettings, warnings: mgtWarnings } = loadSettings('order-mgt', { env });
+  for (const warning of new Set([...warnings, ...mgtWarnings])) logger('warn', warning);
   const isNew = !existsSync(join(dataDirectory, 'event-log.sqlite'));
   const hasDemo = isNew && settings.demo && !isKafka(settings);
   const unlock = lockDataDirectory(dataDirectory);
