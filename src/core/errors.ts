@@ -21,6 +21,7 @@ export class TributaryError extends Error {
 export const ERROR_CODES = {
   setting_invalid: { retryable: false },
   data_directory_in_use: { retryable: false },
+  data_directory_unusable: { retryable: false },
   address_in_use: { retryable: false },
   log_unreachable: { retryable: true },
   log_damaged: { retryable: false },

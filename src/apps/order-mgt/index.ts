@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
 import { systemClock } from '../../adapters/system-clock.ts';
 import { TributaryError } from '../../core/errors.ts';
@@ -5,6 +6,7 @@ import type { Logger } from '../../ports/logger.ts';
 import { type DatabaseValues, databaseOf, warnOfOpenConnection } from '../shared/database-settings.ts';
 import { closeServer, listen } from '../shared/http-server.ts';
 import { isLoopback } from '../shared/loopback.ts';
+import { prepareDatabaseFile, sharingWarning } from '../shared/private-files.ts';
 import { accessFor, type ReaderOptions } from './access.ts';
 import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -107,9 +109,13 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
 async function openStates(values: DatabaseValues, log: Logger): Promise<OrderStates> {
   const database = databaseOf(values, 'ORDER_MGT_DATABASE');
   warnOfOpenConnection(database, 'ORDER_MGT_DATABASE', log);
-  return database.kind === 'sqlite'
-    ? openSqliteStates(database.file)
-    : openMysqlStates(database, systemClock, log);
+  if (database.kind === 'mysql') return openMysqlStates(database, systemClock, log);
+  const { file } = database;
+  prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or ORDER_MGT_DATABASE_URL');
+  const states = await openSqliteStates(file);
+  const warning = sharingWarning(dirname(file), file);
+  if (warning !== null) log('warn', warning);
+  return states;
 }
 
 function allowUnsigned(host: string, log: Logger): void {

@@ -7,6 +7,7 @@ import { completionScript, SHELLS } from './completion.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { createLogger, hasColor } from './logging.ts';
 import { createOutput, type Output, type OutputFormat } from './output.ts';
+import { keepFilesPrivate } from './private-files.ts';
 import { redact } from './redact.ts';
 import {
   type LoadedSettings,
@@ -87,6 +88,7 @@ export async function runCli<Program extends ProgramName>(
   host: CliHost,
 ): Promise<number> {
   let exitCode: number = EXIT.ok;
+  keepFilesPrivate();
   // The reader of a pipe may have seen enough (`| head`): nothing is wrong then, and nothing is left to do.
   for (const stream of [host.stdout, host.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -187,7 +189,7 @@ function openContext<Program extends ProgramName>(
   host: CliHost,
 ): CommandContext<Program> {
   const options = command.optsWithGlobals();
-  const { values } = loadFrom(program, command, host);
+  const { values, warnings } = loadFrom(program, command, host);
   const level = options.quiet === true ? 'error' : options.verbose === true ? 'debug' : values.logLevel;
   const log = createLogger({
     program,
@@ -196,6 +198,7 @@ function openContext<Program extends ProgramName>(
     isPretty: host.stderr.isTTY === true,
     hasColor: hasColor(host.stderr, values),
   });
+  for (const warning of warnings) log('warn', warning);
   return {
     settings: values,
     output: createOutput(host.stdout, formatOf(command)),

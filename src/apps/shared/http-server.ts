@@ -2,6 +2,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 
+export { isLoopback } from './loopback.ts';
+
 /** Connections that are still busy so long after a stop was asked for are cut. */
 const STOP_GRACE_MS = 5_000;
 

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { KafkaLogin } from '../../adapters/kafka/index.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -9,6 +9,7 @@ import type { Logger } from '../../ports/logger.ts';
 import { openWayWarning } from './kafka-settings.ts';
 import { COMMON_SETTINGS } from './known-settings.ts';
 import { whoHolds } from './lock-holder.ts';
+import { prepareDatabaseFile, secretFileWarning } from './private-files.ts';
 import type { CommonSettings } from './settings.ts';
 
 export interface LogTuning {
@@ -32,12 +33,20 @@ export async function openEventLog(
 ): Promise<EventLog> {
   const session = tuning.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: tuning.sessionTimeoutMs };
   if (!isKafka(settings)) {
+    prepareDatabaseFile(join(settings.dataDirectory, 'event-log.sqlite'), 'TRIBUTARY_DATA_DIR');
     const { openEmbeddedLog } = await import('../../adapters/embedded-log/index.ts');
     return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log, whoHolds, ...session });
   }
   const kafka = await import('../../adapters/kafka/index.ts');
   const warning = openWayWarning(settings);
   if (warning !== null) log('warn', warning);
+  for (const [name, path] of [
+    ['KAFKA_TLS_KEY_FILE', settings.kafkaTlsKeyFile],
+    ['KAFKA_SASL_OAUTH_TOKEN_FILE', settings.kafkaOauthTokenFile],
+  ] as const) {
+    const shared = path === undefined ? null : secretFileWarning(name, path);
+    if (shared !== null) log('warn', shared);
+  }
   const login = loginOf(settings, clock, kafka);
   return kafka.openKafkaLog({
     brokers: settings.kafkaBrokers,

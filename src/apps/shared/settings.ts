@@ -11,6 +11,7 @@ import {
   type ProgramName,
   type SettingsOf,
 } from './known-settings.ts';
+import { secretFileWarning } from './private-files.ts';
 import { type AnySetting, defaultOf, SettingFault, type SettingTable } from './setting-types.ts';
 import { suggest } from './suggest.ts';
 
@@ -27,6 +28,8 @@ export interface LoadedSettings<Program extends ProgramName> {
   readonly values: SettingsOf<Program>;
   /** One for each setting, for `config show`. */
   readonly entries: readonly SettingEntry[];
+  /** To be said once at start: secrets in files that everybody can read. */
+  readonly warnings: readonly string[];
 }
 
 export interface SettingEntry {
@@ -57,6 +60,7 @@ export function loadSettings<Program extends ProgramName>(
 
   const values: Record<string, unknown> = {};
   const entries: SettingEntry[] = [];
+  const warnings: string[] = [];
   for (const [key, setting] of Object.entries(table)) {
     try {
       const given = find(key, setting, input, file);
@@ -65,6 +69,8 @@ export function loadSettings<Program extends ProgramName>(
           ? defaultOf(setting.fallback, String(values.dataDirectory ?? '.tributary'))
           : parse(setting, given);
       values[key] = value;
+      const warning = given?.file === undefined ? null : secretFileWarning(given.from, given.file);
+      if (warning !== null) warnings.push(warning);
       entries.push({
         name: setting.env,
         value: setting.show(value as never),
@@ -81,7 +87,7 @@ export function loadSettings<Program extends ProgramName>(
   if (faults.length === 0 && isDatabaseProgram(program))
     faults.push(...databaseFaults(values as unknown as DatabaseValues, DATABASE_PREFIX[program]));
   if (faults.length > 0) throw new TributaryError('setting_invalid', faults.join('\n'));
-  return { values: values as SettingsOf<Program>, entries };
+  return { values: values as SettingsOf<Program>, entries, warnings };
 }
 
 /** The common settings and the program's own, by key. */
@@ -93,6 +99,8 @@ interface Given {
   readonly text: string;
   readonly source: 'flag' | 'env' | 'file';
   readonly from: string;
+  /** The file that held it alone, as a secret's does. */
+  readonly file?: string;
 }
 
 function find(
@@ -127,7 +135,12 @@ function fromVariable(
     throw new SettingFault(`${name} and ${name}_FILE are both set: keep one of them.`);
   }
   try {
-    return { text: readFileSync(path, 'utf8').replace(/\r?\n$/, ''), source, from: `${name}_FILE` };
+    return {
+      text: readFileSync(path, 'utf8').replace(/\r?\n$/, ''),
+      source,
+      from: `${name}_FILE`,
+      file: path,
+    };
   } catch (error) {
     throw new SettingFault(
       `${name}_FILE names ${path}, which cannot be read (${messageOf(error)}): name a readable file.`,

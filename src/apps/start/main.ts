@@ -62,8 +62,9 @@ async function start({
     ORDER_SYNC_PORT: String(settings.orderSyncPort),
     ORDER_MGT_PORT: String(settings.orderMgtPort),
   };
-  const syncSettings = loadSettings('order-sync', { env }).values;
-  const mgtSettings = loadSettings('order-mgt', { env }).values;
+  const { values: syncSettings, warnings } = loadSettings('order-sync', { env });
+  const { values: mgtSettings, warnings: mgtWarnings } = loadSettings('order-mgt', { env });
+  for (const warning of new Set([...warnings, ...mgtWarnings])) logger('warn', warning);
   const isNew = !existsSync(join(dataDirectory, 'event-log.sqlite'));
   const hasDemo = isNew && settings.demo && !isKafka(settings);
   const unlock = lockDataDirectory(dataDirectory);

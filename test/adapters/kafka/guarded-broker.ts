@@ -22,6 +22,8 @@ const DAY_MS = 86_400_000;
 const LISTENERS = {
   /** No TLS, no login. */
   OPEN: { protocol: 'PLAINTEXT' },
+  /** Names an address that nobody knows. */
+  LOST: { protocol: 'PLAINTEXT' },
   /** Signed by the authority. */
   GOOD: { protocol: 'SSL' },
   SELFSIGNED: { protocol: 'SSL' },
@@ -124,7 +126,8 @@ export async function startGuardedBroker(): Promise<GuardedBroker> {
     const port = await freePort();
     const tap = await startTap(port);
     taps.set(name, tap);
-    listeners.push({ name, protocol, port, advertised: `localhost:${tap.port}` });
+    const advertised = name === 'LOST' ? 'kafka.invalid:9092' : `localhost:${tap.port}`;
+    listeners.push({ name, protocol, port, advertised });
   }
   const kafka = await startPrivateKafka({ properties, listeners }, readEnvironment(), (line) =>
     process.stderr.write(`${line}\n`),

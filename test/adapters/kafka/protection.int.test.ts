@@ -1,7 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Program, testFolder } from '../../e2e/programs.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Consumer } from '@platformatic/kafka';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { openEventLog } from '../../../src/apps/shared/open-log.ts';
+import { loadSettings } from '../../../src/apps/shared/settings.ts';
+import type { EventLog } from '../../../src/ports/event-log.ts';
+import { newRecord, TestMember } from '../../contract/event-log-harness.ts';
+import { Program, testFolder, WAITING } from '../../e2e/programs.ts';
 import { services } from '../../services/context.ts';
 import {
   type GuardedBroker,
@@ -114,46 +122,135 @@ describe.skipIf(services().lacks('kafka'))('a broker with TLS and logins', () =>
   }, 300_000);
   afterAll(() => broker?.stop());
 
-  async function settingsFor(listener: ListenerName, given: Given): Promise<Record<string, string>> {
-    return {
-      TRIBUTARY_DATA_DIR: await testFolder(),
-      KAFKA_BROKERS: broker.at(listener),
-      ORDER_SYNC_PORT: '0',
-      ...given(),
-    };
+  const settingsFor = (listener: ListenerName, given: Given) => ({
+    KAFKA_BROKERS: broker.at(listener),
+    ...given(),
+  });
+
+  /** The log as the programs open it, by the same settings. */
+  async function openLog(env: Record<string, string>): Promise<EventLog> {
+    const { values } = loadSettings('event-producer', { env });
+    const log = await openEventLog(values, systemClock, () => {});
+    onTestFinished(() => log.close());
+    return log;
   }
 
   it.each(works)('is published to with %s', async (_, listener, given) => {
-    const settings = await settingsFor(listener, given);
+    const env = settingsFor(listener, given);
+    const log = await openLog(env);
     broker.taps(listener);
-    const program = new Program('event-producer', settings, ['o', 'order123', '--create-topics']);
-    const { code } = await program.exited;
-    expect(program.stderr).not.toMatch(/error|warn/i);
-    expect(code).toBe(0);
+    const topic = `guarded-${randomUUID()}`;
+    await log.createTopics([{ topic, partitions: 1 }]);
+    const positions = await log.producer().append([newRecord(topic, 'k', 'v')]);
+    expect(positions).toEqual([{ topic, partition: 0, offset: 0n }]);
     const first = broker.taps(listener);
     expect(first.length).toBeGreaterThan(0);
-    expect(first.every((bytes) => bytes[0] === TLS_HANDSHAKE)).toBe(settings.KAFKA_TLS === 'true');
+    const isTls = 'KAFKA_TLS' in env;
+    expect(first.every((bytes) => (bytes[0] === TLS_HANDSHAKE) === isTls)).toBe(true);
   });
 
   it.each(refusals)('names the setting that helps: %s', async (_, listener, given, sentence) => {
-    const settings = await settingsFor(listener, given);
+    const env = settingsFor(listener, given);
+    const log = await openLog(env);
     broker.taps(listener);
-    const producer = new Program('event-producer', settings, ['o', 'order123']);
-    const command = new Program('order-sync', settings, ['partitions']);
+    const error: unknown = await log.describe(['order_events']).catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code: 'log_unreachable', message: expect.stringMatching(sentence) });
+    expect(String(error)).not.toContain(PASSWORD);
+    const first = broker.taps(listener);
+    if ('KAFKA_TLS' in env) expect(first.filter((bytes) => bytes[0] !== TLS_HANDSHAKE)).toEqual([]);
+  });
+
+  it('is named by every program, with the setting that helps', async () => {
+    const settings = {
+      ...settingsFor('LOGIN', () => ({ ...trusts(), ...login('plain', 'wrong') })),
+      TRIBUTARY_DATA_DIR: await testFolder(),
+      ORDER_SYNC_PORT: '0',
+    };
+    const sentence = /login is refused.*KAFKA_SASL_PASSWORD/;
     const orderSync = new Program('order-sync', settings);
-    for (const program of [producer, command]) {
+    await expect.poll(() => orderSync.stderr, WAITING).toMatch(sentence);
+    await orderSync.kill();
+    expect(orderSync.stderr).not.toMatch(/^\s+at /m);
+    for (const [app, given] of [
+      ['event-producer', ['o', 'order123']],
+      ['order-sync', ['partitions']],
+    ] as const) {
+      const program = new Program(app, settings, given);
       const { code } = await program.exited;
-      expect(program.stderr).toMatch(sentence);
-      expect(program.stderr.trim().split('\n')).toHaveLength(1);
+      expect(program.stderr.trim().split('\n')).toEqual([expect.stringMatching(sentence)]);
       expect(code).toBe(4);
     }
-    await expect.poll(() => orderSync.stderr, { timeout: 30_000 }).toMatch(sentence);
-    expect(orderSync.stderr).not.toMatch(/^\s+at /m);
-    await orderSync.kill();
-    const all = `${producer.stderr}${command.stderr}${orderSync.stderr}`;
-    expect(all).not.toContain(PASSWORD);
-    if (settings.KAFKA_TLS === 'true') {
-      expect(broker.taps(listener).filter((bytes) => bytes[0] !== TLS_HANDSHAKE)).toEqual([]);
+  });
+
+  it('that names an address which nobody knows is told from one that KAFKA_BROKERS names wrongly', async () => {
+    const lost = await openLog(settingsFor('LOST', () => ({})));
+    const topic = `lost-${randomUUID()}`;
+    const open = await openLog(settingsFor('OPEN', () => ({})));
+    await open.createTopics([{ topic, partitions: 1 }]);
+    const error: unknown = await lost
+      .producer()
+      .append([newRecord(topic, 'k', 'v')])
+      .catch((failure: unknown) => failure);
+    expect(String(error)).toContain(`the brokers at KAFKA_BROKERS (${broker.at('LOST')}) name it`);
+    expect(String(error)).toMatch(/kafka\.invalid:9092.*advertised\.listeners/);
+    const wrong = await openLog({ KAFKA_BROKERS: 'kafka.invalid:9092' });
+    const other: unknown = await wrong.describe([topic]).catch((failure: unknown) => failure);
+    expect(String(other)).toMatch(/kafka\.invalid:9092.*not known/);
+    expect(String(other)).not.toContain('advertised');
+  });
+
+  it('that another program reads from in the same group is told with the group and the remedy', async () => {
+    const group = `other-${randomUUID()}`;
+    const log = await openLog(settingsFor('OPEN', () => ({})));
+    await log.createTopics([{ topic: group, partitions: 1 }]);
+    const other = new Consumer({
+      clientId: 'other',
+      groupId: group,
+      bootstrapBrokers: [broker.at('OPEN')],
+      autocommit: false,
+    });
+    const stream = await other.consume({ topics: [group], mode: 'earliest' });
+    stream.on('data', () => {});
+    onTestFinished(async () => {
+      await stream.close();
+      await other.close(true);
+    });
+    const consumer = log.consumer({ group, topics: [group], maxBufferedBytes: 1 << 20 });
+    await new TestMember(consumer, 60_000).start();
+    await expect
+      .poll(() => consumer.health(), WAITING)
+      .toMatchObject({
+        reason: expect.stringMatching(
+          new RegExp(`another program is a member of the group ${group}: stop it, or set ORDER_SYNC_GROUP`),
+        ),
+      });
+  });
+
+  it('whose sessions last three seconds is read and written for ten, with the token from the file as it is then', async () => {
+    const path = join(broker.folder, 'rotating');
+    writeFileSync(path, unsecuredToken(4));
+    const log = await openLog({
+      ...settingsFor('SHORT', trusts),
+      KAFKA_SASL_MECHANISM: 'oauthbearer',
+      KAFKA_SASL_OAUTH_TOKEN_FILE: path,
+    });
+    const topic = `short-${randomUUID()}`;
+    await log.createTopics([{ topic, partitions: 1 }]);
+    const consumer = log.consumer({ group: topic, topics: [topic], maxBufferedBytes: 1 << 20 });
+    const member = await (await new TestMember(consumer, 60_000).start()).untilHolds(1);
+    const producer = log.producer();
+    broker.taps('SHORT');
+    for (let second = 0; second < 10; second++) {
+      writeFileSync(path, unsecuredToken(4));
+      await producer.append([newRecord(topic, 'k', `${second}`)]);
+      await pause(1_000);
     }
+    const records = await member.read([{ topic, partition: 0 }], 10);
+    expect(records.map(({ value }) => Buffer.from(value ?? []).toString())).toEqual(
+      Array.from({ length: 10 }, (_, second) => `${second}`),
+    );
+    // The connections that were open at first did not last, so that new ones took their places.
+    expect(broker.taps('SHORT').length).toBeGreaterThan(3);
+    expect(member.calls.filter(({ kind }) => kind === 'lost')).toEqual([]);
   });
 });
