@@ -106,7 +106,7 @@ export async function runCli<Program extends ProgramName>(
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     const failure =
       error instanceof CommanderError ? toUsageError(error, root, spec.program, host.argv, host.env) : error;
-    reportError(failure, host, wantsJson(host.argv));
+    reportError(failure, host, wantsJson(host.argv), spec.program);
     return exitCodeOf(failure);
   }
 }
@@ -311,9 +311,19 @@ function wantsJson(argv: readonly string[]): boolean {
   });
 }
 
-function reportError(error: unknown, host: CliHost, isJson: boolean): void {
+/** Adapters know no settings: where a server does not answer, the one that names it is said here. */
+function settingHint({ code, message }: TributaryError, program: ProgramName): string {
+  const database = program === 'order-mgt' ? 'ORDER_MGT_DATABASE_URL' : 'DATABASE_URL';
+  if (code === 'log_unreachable' && message.includes('Kafka') && !message.includes('KAFKA_'))
+    return ' See whether Kafka runs there, and look at KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL_*.';
+  if (code === 'store_unreachable' && !message.includes('DATABASE_URL') && !message.includes('sqlite'))
+    return ` See whether the server runs, and look at ${database}.`;
+  return '';
+}
+
+function reportError(error: unknown, host: CliHost, isJson: boolean, program: ProgramName): void {
   const isOurs = error instanceof TributaryError;
-  const detail = redact(messageOf(error));
+  const detail = redact(`${messageOf(error)}${isOurs ? settingHint(error, program) : ''}`);
   const code = isOurs ? error.code : 'unexpected';
   if (isJson) {
     const problem = {

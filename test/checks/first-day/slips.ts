@@ -18,8 +18,8 @@ const SETTINGS = 3;
 
 /** Before anything was started. */
 const BEFORE: readonly Slip[] = [
-  { typed: sync('partitions'), names: [/has not been set up yet: start order-sync on it once/], exit: 4 },
-  { typed: sync('quarantine'), names: [/start order-sync on it once/], exit: 4 },
+  { typed: sync('partitions'), names: [/has not been set up yet: start order-sync on it once/], exit: 1 },
+  { typed: sync('quarantine'), names: [/start order-sync on it once/], exit: 1 },
   {
     typed: producer('o early'),
     names: [
