@@ -79,7 +79,7 @@ const BY_NUMBER: Readonly<Record<number, Say>> = {
   3118: accountLocked,
   4151: accountLocked,
   3159: tlsWanted,
-  1835: (remedies, message) => (/insecure transport/i.test(message) ? tlsWanted(remedies, message) : null),
+  1835: (remedies, message) => (/insecure transport/i.test(message) ? tlsWanted(remedies) : null),
   1040: (remedies) =>
     unreachable(
       `${at(remedies)} has no free connection: raise its max_connections, or run fewer or smaller programs on it.`,
@@ -153,7 +153,7 @@ function accountLocked(remedies: Remedies): Refusal {
   );
 }
 
-function tlsWanted(remedies: Remedies, _message: string): Refusal {
+function tlsWanted(remedies: Remedies): Refusal {
   return refused(`${at(remedies)} takes connections with TLS only: set ${tlsSetting(remedies)}=required.`);
 }
 

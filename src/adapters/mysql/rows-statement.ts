@@ -17,7 +17,8 @@ export interface RowsStatementText<Item> {
   readonly tail?: readonly ColumnType[];
 }
 
-const MAX_ROWS = 512;
+/** A statement is prepared once for each of these many rows: few texts for a server to keep. */
+const SIZES = [512, 256, 64, 16, 4, 1] as const;
 /** Far below the smallest default of max_allowed_packet in use (4 MiB); one larger row goes alone. */
 const MAX_BYTES = 1024 * 1024;
 
@@ -26,7 +27,7 @@ const PIPELINED = 8;
 
 /**
  * A statement over many rows, sent as prepared statements of 512, 256, ..., 1 rows, so that the server has at
- * most ten texts to prepare, however many rows there are, and never sees a packet that it would refuse.
+ * most six texts to prepare, however many rows there are, and never sees a packet that it would refuse.
  *
  * Executions are sent before the ones in front of them have been answered. If one fails, the server has carried out
  * others behind it: only a transaction that is rolled back then (`inTransaction`) may run it.
@@ -54,9 +55,8 @@ export class RowsStatement<Item> {
     let from = 0;
     // The next packet; null when all is written, or when a text has to be prepared, which takes a turn of its own.
     const next = (writer: ParameterWriter): PreparedStatement | null => {
-      let size =
-        from === items.length ? 0 : 2 ** Math.floor(Math.log2(Math.min(MAX_ROWS, items.length - from)));
-      for (; size >= 1; size /= 2) {
+      for (const size of SIZES) {
+        if (size > items.length - from) continue;
         const { sql, types } = this.#of(size);
         const statement = session.prepared(sql);
         if (statement === undefined) return null;
@@ -72,9 +72,9 @@ export class RowsStatement<Item> {
     };
     while (from < items.length) {
       // Of the largest size first, and then of each smaller one that a large row may make necessary.
-      let size = 2 ** Math.floor(Math.log2(Math.min(MAX_ROWS, items.length - from)));
-      while (size > 1 && session.prepared(this.#of(size).sql) !== undefined) size /= 2;
-      await session.prepare(this.#of(size).sql);
+      const fitting = SIZES.filter((size) => size <= items.length - from);
+      const missing = fitting.find((size) => session.prepared(this.#of(size).sql) === undefined);
+      await session.prepare(this.#of(missing ?? fitting[0] ?? 1).sql);
       affected += await session.execute(next);
     }
     return affected;

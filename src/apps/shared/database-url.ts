@@ -136,8 +136,9 @@ function parseQuery(query: string): UrlTls {
 
 /** The URL as people may see it, also if it is no valid one. */
 export function maskDatabaseUrl(given: string): string {
+  if (/^sqlite:/i.test(given)) return given;
   const start = given.indexOf('//');
-  if (start === -1) return given;
+  if (start === -1) return given.includes('@') ? `${MASK}${given.slice(given.lastIndexOf('@'))}` : given;
   const rest = given.slice(start + 2);
   const at = rest.lastIndexOf('@');
   const authority = /^[^/?#]*/.exec(rest)?.[0] ?? '';

@@ -1,6 +1,8 @@
+import type { PoolConnection } from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withConnection } from '../../../src/adapters/mysql/connection.ts';
-import { ConnectionPool } from '../../../src/adapters/mysql/connection-pool.ts';
+import { ConnectionPool, PREPARED_MAX } from '../../../src/adapters/mysql/connection-pool.ts';
+import { RowsStatement } from '../../../src/adapters/mysql/rows-statement.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { services } from '../../services/context.ts';
@@ -48,6 +50,43 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
       await expect(ask('SELECT nonsense')).rejects.toMatchObject({ code: 'store_failed' });
       await Promise.all([ask(), ask(), ask()]);
       expect(pool.generation).toBe(generation);
+    });
+
+    it('keeps few statements prepared on a connection, and prepares those again that it had closed', async () => {
+      const counts = (connection: PoolConnection) =>
+        connection
+          .query("SHOW SESSION STATUS WHERE Variable_name IN ('Com_stmt_prepare', 'Com_stmt_close')")
+          .then(([rows]) => new Map(rows as never as [string, string][]))
+          .then((found) => Number(found.get('Com_stmt_prepare')) - Number(found.get('Com_stmt_close')));
+      const rows = new RowsStatement<number>({
+        before: 'INSERT INTO many_rows VALUES',
+        row: '(?)',
+        columns: ['integer'],
+        write: (writer, item) => writer.integer(item),
+      });
+      await withConnection(pool, async (connection) => {
+        await connection.query('CREATE TEMPORARY TABLE many_rows (id INT) ENGINE = InnoDB');
+        let written = 0;
+        for (let round = 0; round < 3; round++) {
+          // Of all sizes at once: 853 = 512 + 256 + 64 + 16 + 4 + 1.
+          written += await rows.run(
+            connection,
+            Array.from({ length: 853 }, (_, index) => index),
+          );
+          for (let number = 0; number < PREPARED_MAX + 20; number++) {
+            const [[row]] = (await connection.execute(`SELECT ${number}, ?`, ['x'])) as never as [
+              [[number, string]],
+            ];
+            expect(row).toEqual([number, 'x']);
+          }
+          expect(await counts(connection)).toBeLessThanOrEqual(PREPARED_MAX);
+        }
+        expect(written).toBe(3 * 853);
+        const [[[count]]] = (await connection.query('SELECT COUNT(*) FROM many_rows')) as never as [
+          [[number]],
+        ];
+        expect(Number(count)).toBe(3 * 853);
+      });
     });
 
     it('raises its generation when a connection that nobody uses is lost', async () => {

@@ -131,6 +131,19 @@ function describeSettings(name: ServerName): void {
     ]);
   });
 
+  it('are named by an error while no statement can be prepared, and work goes on when one can', async () => {
+    await start();
+    const [store] = opened;
+    await withGlobal('max_prepared_stmt_count', '0', async () => {
+      await expect(store?.readSenders('warehouse')).rejects.toMatchObject({
+        code: 'store_failed',
+        retryable: true,
+        message: expect.stringContaining('raise its max_prepared_stmt_count'),
+      });
+    });
+    expect(await store?.readSenders('warehouse')).toEqual([]);
+  });
+
   it('warn where the user may have fewer connections than are opened', async () => {
     const lines: string[] = [];
     await root.query(`ALTER USER 'plain'@'%' WITH MAX_USER_CONNECTIONS 2`);

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { databaseFaults, databaseOf } from '../../../src/apps/shared/database-settings.ts';
+import {
+  databaseFaults,
+  databaseOf,
+  warnOfOpenConnection,
+} from '../../../src/apps/shared/database-settings.ts';
 import { maskDatabaseUrl, parseDatabaseUrl } from '../../../src/apps/shared/database-url.ts';
 import { redact } from '../../../src/apps/shared/redact.ts';
 
@@ -225,6 +229,21 @@ describe('the settings for TLS to the database', () => {
     [{ databaseUrl: 'sqlite:a', databaseTlsCaFile: '/ca.pem' }, 'names a file'],
   ])('%o: is refused as a contradiction', (given, remedy) => {
     expect(databaseFaults(given, 'DATABASE')).toEqual([expect.stringContaining(remedy)]);
+  });
+
+  it.each([
+    ['mysql://sync:x@db.example/name', {}, 'Set DATABASE_TLS=required'],
+    ['mysql://sync:x@10.0.0.7/name', { databaseTls: 'off' as const }, 'Set DATABASE_TLS=required'],
+    ['mysql://sync:x@127.0.0.1/name?tls=skip-verify', {}, 'set DATABASE_TLS=required'],
+    ['mysql://sync:x@db.example/name?ssl-mode=REQUIRED', {}, null],
+    ['mysql://sync:x@127.0.0.1/name', {}, null],
+    ['mysql://sync:x@[::1]/name', {}, null],
+    ['sqlite:file', {}, null],
+  ])('have a warning at a start where the connection is open: %s %o', (url, more, remedy) => {
+    const lines: string[] = [];
+    const database = databaseOf({ databaseUrl: url, ...more }, 'DATABASE');
+    warnOfOpenConnection(database, 'DATABASE', (level, message) => lines.push(`${level} ${message}`));
+    expect(lines).toEqual(remedy === null ? [] : [expect.stringMatching(`^warn .*${remedy}`)]);
   });
 
   it('refuses a file that is not there, and one that is no PEM file', () => {

@@ -4,7 +4,7 @@ import type { SettingTable } from '../../../src/apps/shared/setting-types.ts';
 const INTRODUCTION = `# Settings
 
 This page is made from the tables in \`src/apps/shared/known-settings.ts\`; a test refuses it when the two differ.
-After a change there: \`npm run test:unit -- -u test/apps/shared/settings-page.test.ts\`.
+After a change there: \`npm run test:unit -- test/apps/shared/settings-page.test.ts -u\`.
 
 - A flag wins over an environment variable, a variable over the settings file, the file over the default. An empty
   variable counts as not set.
