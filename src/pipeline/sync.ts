@@ -292,6 +292,7 @@ export class Sync<State, Event> {
     }
     if (report.adoptedRows > 0)
       logger('info', `Took over ${report.adoptedRows} rows of ${table} that were there before`);
+    for (const note of report.notes) logger('warn', note);
     if (report.viewIsEmpty) {
       logger(
         'warn',

@@ -1,4 +1,5 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
@@ -13,9 +14,10 @@ import type {
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
+import { identifier } from './identifier.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
-import { identifier, type ViewSchema, viewValue } from './schema.ts';
+import { viewValue } from './view-table.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, leader_epoch, epoch, halt_reason';
 
@@ -119,7 +121,7 @@ export async function resume(pool: ConnectionPool, decision: ResumeDecision): Pr
 
 export async function readView(
   pool: ConnectionPool,
-  view: ViewSchema,
+  view: ViewShape,
   entityIds: readonly string[],
 ): Promise<Map<string, StoredRow>> {
   const columns = [
@@ -176,7 +178,7 @@ export async function readQuarantine(
   });
 }
 
-export async function counts(pool: ConnectionPool, view: ViewSchema): Promise<StoreCounts> {
+export async function counts(pool: ConnectionPool, view: ViewShape): Promise<StoreCounts> {
   return withConnection(pool, async (connection) => {
     const number = async (query: string) => {
       const [rows] = await connection.query<RowDataPacket[]>(query);
