@@ -46,33 +46,49 @@ export class RowReader<Adopted extends { readonly delivery: Delivery }> {
     this.marks = deletionMarks(view, table);
   }
 
-  /** The row as it will be, or null: then `findings` tell why. */
+  /** The row as it will be, or null: then `findings` tell why. All that is wrong with a row is told at once. */
   read(raw: RawRow): (Adopted & { readonly entityId: string }) | null {
     const found = readId(raw.id);
-    if ('fault' in found) {
-      this.#note(`id ${found.fault}`, found.shown);
-      return null;
-    }
-    const { id } = found;
+    if ('fault' in found) this.#note(`id ${found.fault}`, found.shown);
+    const entityId = 'id' in found ? found.id : 'a row without an id';
+    const shown = 'id' in found ? quoted(entityId, 40) : `a row whose id is ${found.shown}`;
+    let isFine = 'id' in found;
     if (!this.#choices.takesDeletedRows && this.#isMarkedDeleted(raw)) {
-      this.#note('deleted', quoted(id, 40));
-      return null;
+      this.#note('deleted', shown);
+      isFine = false;
     }
     const row: ViewValue[] = [];
     for (let index = 0; index < this.#view.columns.length; index++) {
-      const column = this.#view.columns[index] as ViewColumn;
-      const value = this.#value(column, index, raw.values[index] ?? null);
-      if (value === undefined) return null;
-      row.push(value);
+      const value = this.#value(this.#view.columns[index] as ViewColumn, index, raw.values[index] ?? null);
+      if (value === undefined) isFine = false;
+      row.push(value ?? null);
     }
     try {
-      const adopted = this.#adopt(id, row);
+      const adopted = this.#adopt(entityId, row);
+      if (!isFine) return null;
       this.#deliveries[adopted.delivery]++;
-      return { ...adopted, entityId: id };
+      return { ...adopted, entityId };
     } catch (error) {
-      this.#note('not understood', `${quoted(id, 40)} (${messageOf(error)})`);
+      for (const problem of this.#problemsOf(entityId, row, messageOf(error)))
+        this.#note('not understood', `${shown} (${problem})`);
       return null;
     }
+  }
+
+  /** A domain may stop at the first column that it does not understand: each is tried alone. */
+  #problemsOf(entityId: string, row: ViewRow, first: string): Set<string> {
+    const problems = new Set<string>();
+    row.forEach((value, index) => {
+      try {
+        this.#adopt(
+          entityId,
+          row.map((_, other) => (other === index ? value : null)),
+        );
+      } catch (error) {
+        problems.add(messageOf(error));
+      }
+    });
+    return problems.size === 0 ? new Set([first]) : problems;
   }
 
   /** How many rows were understood, by what is owed of them. */

@@ -33,7 +33,7 @@ export function examineStructure(
   const wanted = [view.keyColumn, ...view.columns.map((column) => column.name)];
   const missing = wanted.filter((column) => columnNamed(table, column) === undefined);
   if (missing.length > 0) findings.push(missingColumns(table, wanted, missing));
-  if (missing.length < wanted.length) findings.push(...otherColumns(table, wanted, choices));
+  if (missing.length < wanted.length) findings.push(...otherColumns(view, table, wanted, choices));
   findings.push(...keyFindings(columnNamed(table, view.keyColumn)));
   for (const column of view.columns)
     findings.push(...columnFindings(column, columnNamed(table, column.name)));
@@ -70,7 +70,12 @@ function missingColumns(table: FoundTable, wanted: readonly string[], missing: r
   };
 }
 
-function otherColumns(table: FoundTable, wanted: readonly string[], choices: AdoptionChoices): Finding[] {
+function otherColumns(
+  view: ViewShape,
+  table: FoundTable,
+  wanted: readonly string[],
+  choices: AdoptionChoices,
+): Finding[] {
   const others = table.columns.filter(({ name }) => !wanted.some((column) => isSameName(column, name)));
   if (others.length === 0 || choices.leavesOtherColumns) return [];
   const names = others.map(({ name, type }) => `${quoted(name)} (${type})`).join(', ');
@@ -78,7 +83,7 @@ function otherColumns(table: FoundTable, wanted: readonly string[], choices: Ado
     {
       code: 'other_columns',
       problem: `it has columns that Tributary does not keep: ${names}; statements of the program that made them would fail afterwards`,
-      remedy: `Move them into a table of their own, or ${OWN_DATABASE}. If nobody needs them in ${quoted(table.name)} any more, "order-sync adopt --keep-original-columns" takes the table over and leaves them, with all rows, in ${quoted(`${table.name}_original`)}.`,
+      remedy: `Move them into a table of their own, or ${OWN_DATABASE}. If nobody needs them in ${quoted(table.name)} any more, "order-sync adopt --keep-original-columns" takes the table over and leaves them, with all rows, in ${quoted(`${view.table}_original`)}.`,
     },
   ];
 }
