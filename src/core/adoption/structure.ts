@@ -56,18 +56,31 @@ const UNREADABLE = new Set(['key_type', 'column_type', 'engine']);
 
 function missingColumns(table: FoundTable, wanted: readonly string[], missing: readonly string[]): Finding {
   const there = table.columns.map(({ name }) => quoted(name)).join(', ');
-  if (missing.length === wanted.length) {
+  const alike = missing.flatMap((name) => {
+    const found = table.columns.find((column) => bare(column.name) === bare(name));
+    return found === undefined ? [] : [`${quoted(found.name)} to ${name}`];
+  });
+  if (missing.length === wanted.length && alike.length === 0) {
     return {
       code: 'unrelated_table',
       problem: `it has none of the columns ${wanted.join(', ')}: it is a table of another program that has the same name (its columns: ${there})`,
       remedy: `Do not change it: ${OWN_DATABASE}.`,
     };
   }
+  const remedy =
+    alike.length > 0
+      ? `If they mean the same, rename ${alike.join(', ')}`
+      : 'Add what is missing, or rename the columns that mean the same';
   return {
     code: 'column_missing',
     problem: `it has no column ${missing.join(', ')} (its columns: ${there})`,
-    remedy: `Add ${missing.length === 1 ? 'the column' : 'the columns'}, or rename those that mean the same; if the table is for something else, ${OWN_DATABASE}.`,
+    remedy: `${remedy}; if the table is for something else, ${OWN_DATABASE}.`,
   };
+}
+
+/** Names that some spell with underscores and others with capitals. */
+function bare(name: string): string {
+  return name.replaceAll(/[_\s]/g, '').toLowerCase();
 }
 
 function otherColumns(
@@ -202,13 +215,13 @@ export function deletionMarks(view: ViewShape, table: FoundTable): DeletionMark[
   return table.columns
     .filter(({ name }) => !wanted.some((column) => isSameName(column, name)))
     .flatMap((column): DeletionMark[] => {
-      const bare = column.name.replaceAll(/[_\s]/g, '').toLowerCase();
+      const mark = bare(column.name);
       if (
         /^(is|date)?(soft)?(deleted?|deletion|removed|trashed|archived)(at|on|date|time|timestamp|flag)?$/.test(
-          bare,
+          mark,
         )
       )
         return [{ column, means: 'deleted' }];
-      return /^(is)?(active|alive)$/.test(bare) ? [{ column, means: 'alive' }] : [];
+      return /^(is)?(active|alive)$/.test(mark) ? [{ column, means: 'alive' }] : [];
     });
 }
