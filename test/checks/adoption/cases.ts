@@ -482,7 +482,7 @@ const STORAGE: readonly TableCase[] = [
     rows: 'none',
     refused: ['view'],
   },
-  { name: 'MyISAM', on: SERVERS, sql: `${ORIGINAL} ENGINE = MyISAM` },
+  { name: 'MyISAM', on: SERVERS, sql: `${ORIGINAL} ENGINE = MyISAM CHARACTER SET latin1` },
   { name: 'Aria', on: ['mariadb'], sql: `${ORIGINAL} ENGINE = Aria` },
   { name: 'MEMORY', on: SERVERS, sql: `${ORIGINAL} ENGINE = MEMORY` },
   { name: 'partitions', on: SERVERS, sql: `${ORIGINAL} PARTITION BY KEY (order_id) PARTITIONS 4` },

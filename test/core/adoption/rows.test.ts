@@ -57,32 +57,14 @@ describe('the flags of a column', () => {
     expect(readFlags([yes, no, null])).toEqual(['sent', 'due', 'due']);
   });
 
-  it.each<[readonly RawValue[], readonly (string | null)[]]>([
-    [
-      ['N', 'T', 'F'],
-      ['due', null, null],
-    ],
-    [
-      ['1', 'TRUE'],
-      ['sent', null],
-    ],
-    [
-      [2n, -1n, 0.5],
-      [null, null, null],
-    ],
-    [
-      ['', ' ', 'J', 'SENT', 'maybe'],
-      [null, null, null, null, null],
-    ],
-    [
-      [new Uint8Array([0]), new Uint8Array([1])],
-      [null, null],
-    ],
-    [
-      ['toString', '__proto__'],
-      [null, null],
-    ],
-  ])('are not clear where they are %j', (flags, read) => {
+  it.each<[string, readonly RawValue[], readonly (string | null)[]]>([
+    ['of several vocabularies', ['N', 'T', 'F'], ['due', null, null]],
+    ['numbers and words', ['1', 'TRUE'], ['sent', null]],
+    ['other numbers', [2n, -1n, 0.5], [null, null, null]],
+    ['other words', ['', ' ', 'J', 'SENT', 'maybe'], [null, null, null, null, null]],
+    ['bytes', [new Uint8Array([0]), new Uint8Array([1])], [null, null]],
+    ['names that every object has', ['toString', '__proto__'], [null, null]],
+  ])('are not clear where they are %s', (_, flags, read) => {
     expect(readFlags(flags)).toEqual(read);
   });
 
