@@ -4,11 +4,10 @@
  * docs/checks.md.
  */
 import { startServices } from '../services/index.ts';
-import { casesFor, type DatabaseKind, fillTable, type TableCase } from './adoption/cases.ts';
-import { adopt } from './adoption/command.ts';
-import { faultsOfRefusal, faultsOfTaking } from './adoption/outcome.ts';
+import { casesFor, type DatabaseKind } from './adoption/cases.ts';
 import { type Place, serverPlace, sqlitePlace } from './adoption/place.ts';
 import { timeSizes } from './adoption/sizes.ts';
+import { tryTable } from './adoption/trial.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
 
 /** Tables that are tried side by side. */
@@ -72,7 +71,13 @@ async function run(check: RunningCheck): Promise<Figures> {
     const work = async () => {
       for (let table = queue.shift(); table !== undefined; table = queue.shift()) {
         check.signal.throwIfAborted();
-        await tryTable(check, database, table, await makePlace(database), folder, tally);
+        const { faults, ...counted } = await tryTable(table, await makePlace(database), folder);
+        tally.tables++;
+        tally.taken += counted.taken;
+        tally.refused += counted.refused;
+        tally.silentlyChanged += counted.silentlyChanged;
+        tally.wrong += faults.length;
+        for (const fault of faults) check.progress(`WRONG: ${database}, ${table.name}: ${fault}`);
       }
     };
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
@@ -91,59 +96,4 @@ async function run(check: RunningCheck): Promise<Figures> {
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     ok: tally.silentlyChanged === 0 && tally.wrong === 0 && tally.tables > 0 && isInProportion,
   };
-}
-
-async function tryTable(
-  check: RunningCheck,
-  database: DatabaseKind,
-  table: TableCase,
-  place: Place,
-  folder: string,
-  tally: Tally,
-): Promise<void> {
-  const wrong = (fault: string) => {
-    tally.wrong++;
-    check.progress(`WRONG: ${database}, ${table.name}: ${fault}`);
-  };
-  tally.tables++;
-  try {
-    await place.run(table.sql);
-    for (const sql of [...fillTable(table), ...(table.afterwards ?? [])]) await place.run(sql);
-    const rows = await place.ask('SELECT * FROM orders');
-    const before = await place.snapshot();
-    const dryRun = await adopt(place, folder, ['--dry-run', ...(table.with ?? [])]);
-    if ((await place.snapshot()) !== before) {
-      tally.silentlyChanged++;
-      wrong('a dry run changed the database');
-    }
-    const answer = await adopt(place, folder, table.with ?? []);
-    if (dryRun.verdict !== answer.verdict)
-      wrong(`a dry run said ${dryRun.verdict}, and then it was ${answer.verdict}`);
-    if (table.refused === undefined) {
-      if (answer.verdict !== 'take') return wrong(`was not taken over: ${answer.said}`);
-      tally.taken++;
-      for (const fault of await faultsOfTaking(table, place, rows)) wrong(fault);
-      return;
-    }
-    if (answer.verdict === 'take') {
-      tally.silentlyChanged++;
-      return wrong('was taken over, and had to be refused');
-    }
-    tally.refused++;
-    const { isChanged, faults } = faultsOfRefusal(table, answer, before, await place.snapshot());
-    if (isChanged) {
-      tally.silentlyChanged++;
-      wrong('was refused, and the database is not as it was');
-    }
-    for (const fault of faults) wrong(`${fault}: ${answer.said}`);
-    if (table.takenWith === undefined) return;
-    const second = await adopt(place, folder, table.takenWith);
-    if (second.verdict !== 'take') return wrong(`was not taken over with ${table.takenWith}: ${second.said}`);
-    tally.taken++;
-    for (const fault of await faultsOfTaking(table, place, rows)) wrong(fault);
-  } catch (error) {
-    wrong(error instanceof Error ? error.message : String(error));
-  } finally {
-    await place.drop();
-  }
 }

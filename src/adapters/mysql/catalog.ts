@@ -35,6 +35,7 @@ export async function findTables(
   connection: PoolConnection,
   names: readonly string[],
 ): Promise<Map<string, TableFacts>> {
+  if (names.length === 0) return new Map();
   const [rows] = await connection.query<RowDataPacket[]>(
     'SELECT table_name, table_type, engine, table_comment, create_options, @@lower_case_table_names ' +
       'FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?)',

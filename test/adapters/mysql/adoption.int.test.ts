@@ -15,7 +15,7 @@ describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
   describe('the key of the view', () => {
     afterEach(() => harness.cleanup());
 
-    it('is a text, and joins with the keys of the other tables by the indexes of both', async () => {
+    it('the key of the view is a text, and joins with the keys of the other tables by the indexes of both', async () => {
       const clock = new SettableClock();
       const store = await harness.open({ clock, targets: TARGETS });
       await harness.makeOriginalOrdersTable(
@@ -57,7 +57,7 @@ function optionsAt(clock: SettableClock): MigrationOptions {
 
 /** MySQL commits at every renaming, so that a taking over may be found in the middle. */
 function describeCutOff(harness: MysqlHarness): void {
-  describe('a taking over that was cut off', () => {
+  describe('taking over', () => {
     const clock = new SettableClock();
     const settings = { clock, targets: TARGETS };
     const options = optionsAt(clock);
@@ -84,7 +84,7 @@ function describeCutOff(harness: MysqlHarness): void {
       expect(Object.values(counts ?? {}).map(Number)).toEqual([3_000, 3_000, 6_000, 3_000, 1]);
     };
 
-    it('while it copied begins again, and comes to the same', async () => {
+    it('a taking over that was cut off while it copied begins again, and comes to the same', async () => {
       const store = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'adopting'");
       await harness.rawQuery('RENAME TABLE orders TO orders_adopting');
@@ -95,7 +95,7 @@ function describeCutOff(harness: MysqlHarness): void {
       await expectWhole();
     });
 
-    it('before it renamed the table begins anew', async () => {
+    it('a taking over that was cut off before it renamed the table begins anew', async () => {
       const store = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'adopting'");
       await harness.rawQuery('DROP TABLE orders');
@@ -106,7 +106,7 @@ function describeCutOff(harness: MysqlHarness): void {
       await expectWhole();
     });
 
-    it('once all was copied only gets its name', async () => {
+    it('a taking over that was cut off once all was copied only gets its name', async () => {
       const store = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'copied'");
       await harness.rawQuery('RENAME TABLE orders TO orders_adopting');
@@ -114,14 +114,14 @@ function describeCutOff(harness: MysqlHarness): void {
       await expectWhole();
     });
 
-    it('before its record was finished is only recorded', async () => {
+    it('a taking over that was cut off before its record was finished is only recorded', async () => {
       const store = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'copied'");
       expect(await store.migrate(options)).toMatchObject({ viewIsEmpty: false });
       await expectWhole();
     });
 
-    it('waits for a person if another program made the table anew meanwhile', async () => {
+    it('a taking over waits for a person if another program made the table anew meanwhile', async () => {
       const store = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'adopting'");
       await harness.rawQuery('RENAME TABLE orders TO orders_adopting');
@@ -135,7 +135,7 @@ function describeCutOff(harness: MysqlHarness): void {
       await expectWhole();
     });
 
-    it('is taken back if a row was changed between the look and the renaming', async () => {
+    it('a taking over is taken back if a row was changed between the look and the renaming', async () => {
       const store = await harness.open(settings);
       await harness.makeOriginalOrdersTable([
         ['a', 'CREATED', null, null, false],

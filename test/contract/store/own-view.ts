@@ -73,7 +73,7 @@ export function describeOwnView(harness: StoreHarness): void {
   describe('a view of its own', () => {
     afterEach(() => harness.cleanup());
 
-    it('that was renamed is made anew, and its rows are said to be missing', async () => {
+    it('a renamed view is made anew, and its rows are said to be missing', async () => {
       const store = await openWithParcel();
       await harness.rawQuery('ALTER TABLE parcels RENAME TO parcels_elsewhere');
       expect(await store.migrate(parcelMigration(clock))).toMatchObject({
@@ -83,7 +83,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(await store.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
     });
 
-    it('that was altered is put aside and made anew', async () => {
+    it('an altered view is put aside and made anew', async () => {
       const store = await openWithParcel();
       await harness.rawQuery('ALTER TABLE parcels DROP COLUMN place');
       const report = await store.migrate(parcelMigration(clock));
@@ -93,7 +93,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(await store.migrate(parcelMigration(clock))).toMatchObject({ viewIsEmpty: false, notes: [] });
     });
 
-    it('is kept with columns and indexes that somebody added for reading', async () => {
+    it('a view is kept with columns and indexes that somebody added for reading', async () => {
       const store = await openWithParcel();
       await harness.rawQuery('ALTER TABLE parcels ADD COLUMN remark VARCHAR(20)');
       await harness.rawQuery('CREATE INDEX by_place ON parcels (place)');
@@ -102,7 +102,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect((await store.readView(['other'])).get('other')).toMatchObject({ version: 1 });
     });
 
-    it('is told from a table that another program has put in its place', async () => {
+    it('a start tells our view, which is gone, from a table that another program has put in its place', async () => {
       const store = await openWithParcel();
       await harness.rawQuery('DROP TABLE parcels');
       await harness.rawQuery('CREATE TABLE parcels (parcel_id VARCHAR(20), place VARCHAR(20))');
@@ -114,7 +114,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(await harness.rawQuery('SELECT * FROM parcels')).toEqual([]);
     });
 
-    it('is recognised when all tables beside it were dropped, and is not taken for another program\u2019s', async () => {
+    it('a start recognises our view when all tables beside it were dropped', async () => {
       const store = await openWithParcel();
       for (const name of BESIDE) {
         for (const kind of ['VIEW', 'TABLE'])
@@ -125,7 +125,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(refusal.message).toMatch(/a view that Tributary made.*journal.*gone.*backup/);
     });
 
-    it('is recorded once, at the upgrade, where an older version made it', async () => {
+    it('the upgrade records a view that an older version made', async () => {
       const store = await openWithParcel();
       await harness.rawQuery('DROP TABLE view_records');
       const [newest] = await harness.rawQuery('SELECT MAX(version) AS version FROM schema_migrations');
@@ -144,7 +144,7 @@ export function describeOwnView(harness: StoreHarness): void {
   describe('tables beside the view', () => {
     afterEach(() => harness.cleanup());
 
-    it('are named if somebody dropped them, and nothing is made in their place', async () => {
+    it('a start names the tables that somebody dropped, and makes nothing in their place', async () => {
       const store = await openWithParcel();
       await harness.rawQuery('DROP TABLE checkpoints');
       await harness.rawQuery('DROP TABLE quarantine');
@@ -157,7 +157,7 @@ export function describeOwnView(harness: StoreHarness): void {
     it.each([
       ['deliveries', 'CREATE TABLE deliveries (id INT)'],
       ['schema_migrations', 'CREATE TABLE schema_migrations (version VARCHAR(255))'],
-    ])('are refused if %s belongs to another program', async (name, sql) => {
+    ])('a start refuses a database whose table %s belongs to another program', async (name, sql) => {
       const store = await harness.open(settings);
       await harness.rawQuery(sql);
       const refusal = await refusalOf(store, parcelMigration(clock));
@@ -172,7 +172,7 @@ export function describeOwnView(harness: StoreHarness): void {
     afterEach(() => harness.cleanup());
     const options: MigrationOptions = { view: ORDERS, targets: TARGETS, adopt, nowMs: 1 };
 
-    it('names all that stands in the way, each with a remedy, and changes nothing', async () => {
+    it('examineView names all that stands in the way, each with a remedy, and changes nothing', async () => {
       const store = await harness.open(settings);
       await harness.rawQuery(
         'CREATE TABLE orders (ORDER_ID VARCHAR(50), order_status VARCHAR(50), payment_status VARCHAR(50), ' +
@@ -198,7 +198,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(await harness.rawQuery('SELECT * FROM ready')).toHaveLength(3);
     });
 
-    it('says what a start would do where there is nothing, a fine table, and a view of ours', async () => {
+    it('examineView says what a start would do where there is nothing, a fine table, and a view of ours', async () => {
       const store = await harness.open(settings);
       expect(await store.examineView(options)).toMatchObject({ verdict: 'absent', findings: [] });
       await harness.makeOriginalOrdersTable([['a', 'CREATED', null, null, false]]);
@@ -207,7 +207,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(await store.examineView(options)).toMatchObject({ verdict: 'ours', findings: [] });
     });
 
-    it('lets other columns be left behind only if a person said so', async () => {
+    it('migrate leaves other columns behind only if a person said so', async () => {
       const store = await harness.open(settings);
       await harness.makeOriginalOrdersTable([['a', 'CREATED', null, null, false]]);
       await harness.rawQuery('ALTER TABLE orders ADD COLUMN version INT DEFAULT 7');

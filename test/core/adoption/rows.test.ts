@@ -53,7 +53,7 @@ describe('the flags of a column', () => {
     ['Yes', 'NO'],
     ['y', 'N'],
     ['on', 'OFF'],
-  ])('are read where they are %s and %s, and NULL was never set', (yes, no) => {
+  ])('flags are read where they are %s and %s, and NULL was never set', (yes, no) => {
     expect(readFlags([yes, no, null])).toEqual(['sent', 'due', 'due']);
   });
 
@@ -64,11 +64,11 @@ describe('the flags of a column', () => {
     ['other words', ['', ' ', 'J', 'SENT', 'maybe'], [null, null, null, null, null]],
     ['bytes', [new Uint8Array([0]), new Uint8Array([1])], [null, null]],
     ['names that every object has', ['toString', '__proto__'], [null, null]],
-  ])('are not clear where they are %s', (_, flags, read) => {
+  ])('flags are not clear where they are %s', (_, flags, read) => {
     expect(readFlags(flags)).toEqual(read);
   });
 
-  it('are named with how many rows have each', () => {
+  it('unclear flags are named with how many rows have each', () => {
     const reader = readerOf();
     for (const flag of ['Y', 'maybe', 'maybe', 'T'])
       reader.read({ id: 'a', values: [null, flag], marks: [null] });
@@ -113,7 +113,7 @@ describe('a row', () => {
     );
   });
 
-  it('that is marked as deleted is taken only if a person said so', () => {
+  it('a row that is marked as deleted is taken only if a person said so', () => {
     const row = { id: 'a', values: [null, 1n], marks: ['2024-01-01'] } as const;
     expect(readerOf().read(row)).toBeNull();
     expect(readerOf({ leavesOtherColumns: true, takesDeletedRows: true }).read(row)).not.toBeNull();
