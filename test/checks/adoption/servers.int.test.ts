@@ -47,7 +47,7 @@ function describeTables(database: Exclude<DatabaseKind, 'sqlite'>): void {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-adoption-'));
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-    it.each(NAMES)('is taken over wholly or refused untouched: %s', async (name) => {
+    it.each(NAMES)('a table is taken over wholly or refused untouched: %s', async (name) => {
       const table = casesFor(database).find((one) => one.name === name);
       if (table === undefined) throw new Error(`There is no table ${name}.`);
       const { faults, taken, refused } = await tryTable(

@@ -10,7 +10,7 @@ describe('a table orders on SQLite', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-adoption-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it.each(casesFor('sqlite'))('is taken over wholly or refused untouched: $name', async (table) => {
+  it.each(casesFor('sqlite'))('a table is taken over wholly or refused untouched: $name', async (table) => {
     const { faults, taken, refused } = await tryTable(table, sqlitePlace(folder, 'table'), folder);
     expect(faults).toEqual([]);
     expect(taken + refused).toBeGreaterThan(0);
