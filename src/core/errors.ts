@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   table_missing: { retryable: true },
   schema_too_new: { retryable: false },
   view_not_adoptable: { retryable: false },
+  table_names_taken: { retryable: false },
   target_unreachable: { retryable: true },
   target_answer_invalid: { retryable: false },
   holdings_not_offered: { retryable: false },

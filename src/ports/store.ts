@@ -1,4 +1,5 @@
-import type { ViewColumn, ViewRow } from '../core/domain.ts';
+import type { AdoptionChoices, AdoptionReport, ViewShape } from '../core/adoption/index.ts';
+import type { ViewRow } from '../core/domain.ts';
 import type { Position, TopicPartition } from '../core/offset.ts';
 import type { SequenceKey } from '../core/sequence.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
@@ -35,8 +36,14 @@ export interface Store
   readonly generation: number;
 
   /**
-   * Brings the schema up to date, one process at a time, and takes over a view that another program made.
-   * Rejects with `schema_too_new`, `view_not_adoptable`.
+   * What `migrate` would do about the view, and what stands in its way: looks at the catalog and, of a table that another
+   * program made, at every row. Changes nothing.
+   */
+  examineView(options: MigrationOptions): Promise<AdoptionReport>;
+  /**
+   * Brings the schema up to date, one process at a time, and makes the view or takes over the table that another program
+   * made: wholly, or not at all. Everything is looked at before anything is touched. A view of ours that is gone or was
+   * altered is made anew. Rejects with `schema_too_new`, `view_not_adoptable`, `table_names_taken`, `table_missing`.
    */
   migrate(options: MigrationOptions): Promise<MigrationReport>;
 
@@ -105,14 +112,13 @@ export interface Store
 }
 
 export interface MigrationOptions {
-  readonly view: {
-    readonly table: string;
-    readonly keyColumn: string;
-    readonly columns: readonly ViewColumn[];
-  };
+  readonly view: ViewShape;
   /** The names of the targets that a row taken over as delivered counts as delivered to. */
   readonly targets: readonly string[];
+  /** Throws an Error that says what it does not understand of a row. */
   readonly adopt: ((entityId: string, row: ViewRow) => AdoptedEntity) | null;
+  /** What a person has said yes to; nothing, if it is left out. */
+  readonly choices?: AdoptionChoices;
   readonly nowMs: number;
   /** Whether an administrator asked for it: then what protects the journal is looked after as well. Default: a start. */
   readonly asCommand?: boolean;
@@ -132,6 +138,8 @@ export interface MigrationReport {
   readonly adoptedRows: number;
   /** Whether the view's table was missing although there is a journal: its rows are to be made from the journal. */
   readonly viewIsEmpty: boolean;
+  /** What an operator should know of the view; sentences. */
+  readonly notes: readonly string[];
 }
 
 export interface ClaimRequest extends TopicPartition {

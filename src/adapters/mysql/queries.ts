@@ -1,4 +1,5 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
@@ -15,9 +16,10 @@ import type {
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
+import { identifier } from './identifier.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
-import { identifier, type ViewSchema, viewValue } from './schema.ts';
+import { viewValue } from './view-table.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, leader_epoch, epoch, halt_reason';
 
@@ -121,7 +123,7 @@ export async function resume(pool: ConnectionPool, decision: ResumeDecision): Pr
 
 export async function readView(
   pool: ConnectionPool,
-  view: ViewSchema,
+  view: ViewShape,
   entityIds: readonly string[],
 ): Promise<Map<string, StoredRow>> {
   const columns = [
@@ -213,7 +215,7 @@ export async function refusedCounts(
   });
 }
 
-export async function counts(pool: ConnectionPool, view: ViewSchema): Promise<StoreCounts> {
+export async function counts(pool: ConnectionPool, view: ViewShape): Promise<StoreCounts> {
   return withConnection(pool, async (connection) => {
     const number = async (query: string) => {
       const [rows] = await connection.query<RowDataPacket[]>(query);

@@ -1,13 +1,15 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
 import type { DeliveryStatus } from '../../ports/redrive.ts';
+import { identifier } from './identifier.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
-import { identifier, type ViewSchema, viewValue } from './schema.ts';
+import { viewValue } from './view-table.ts';
 
 export async function listOwed(
   connection: PoolConnection,
-  view: ViewSchema,
+  view: ViewShape,
   { target, after, limit }: { target: string; after: string | null; limit: number },
 ): Promise<OwedState[]> {
   const columns = view.columns.map((column) => `v.${identifier(column.name)}`);
@@ -65,7 +67,7 @@ export async function makeDueAgain(
  */
 export async function makeRepairsDue(
   connection: PoolConnection,
-  view: ViewSchema,
+  view: ViewShape,
   { target, repairs }: RepairsDue,
   nowMs: number,
 ): Promise<number> {

@@ -53,6 +53,15 @@ export async function runMigrations(
   return { fromVersion, toVersion: newestVersion() };
 }
 
+/** What the migrations up to a version have made. */
+export function tablesMade(upTo: number): string[] {
+  return readMigrations()
+    .filter(({ version }) => version <= upTo)
+    .flatMap(({ statements }) => statements)
+    .map((statement) => /^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/.exec(statement)?.[1])
+    .filter((name) => name !== undefined);
+}
+
 const DUPLICATE_COLUMN = 1060;
 const DUPLICATE_INDEX = 1061;
 

@@ -1,4 +1,5 @@
 import type { RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
@@ -37,7 +38,7 @@ import { listParked } from './parked.ts';
 import * as queries from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
-import { incarnation, migrate, remakeView, type ViewSchema } from './schema.ts';
+import { examine, incarnation, migrate, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import { ServerTime, type StoreTime } from './store-time.ts';
@@ -51,7 +52,7 @@ export class MysqlStore implements Store {
   readonly #options: MysqlStoreOptions;
   readonly #pool: ConnectionPool;
   readonly #time: StoreTime;
-  #parts: { view: ViewSchema; ingest: Ingest; claims: DeliveryClaims; settlements: Settlements } | undefined;
+  #parts: { view: ViewShape; ingest: Ingest; claims: DeliveryClaims; settlements: Settlements } | undefined;
   #closing: Promise<void> | undefined;
   readonly longJournals: MysqlLongJournals;
 
@@ -75,6 +76,10 @@ export class MysqlStore implements Store {
 
   get generation(): number {
     return this.#pool.generation;
+  }
+
+  async examineView(options: MigrationOptions) {
+    return examine(this.#pool, options);
   }
 
   async migrate(options: MigrationOptions): Promise<MigrationReport> {

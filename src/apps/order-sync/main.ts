@@ -1,6 +1,7 @@
 import { systemClock } from '../../adapters/system-clock.ts';
 import { runCli } from '../shared/cli.ts';
 import { keysMakeCommand } from '../shared/keys-command.ts';
+import { adoptCommand } from './adopt-command.ts';
 import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
 import { migrateCommand } from './migrate-command.ts';
@@ -24,6 +25,7 @@ process.exitCode = await runCli(
     ],
     commands: [
       runCommand(systemClock),
+      adoptCommand(systemClock),
       partitionsCommand(systemClock),
       resumeCommand(systemClock),
       takeGroupCommand(systemClock),

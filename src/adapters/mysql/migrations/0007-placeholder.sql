@@ -1,1 +1,0 @@
--- Left to another change.
