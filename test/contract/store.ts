@@ -6,6 +6,7 @@ import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
 import { describeDeliveryClaims } from './store/delivery-claims.ts';
 import type { StoreHarness } from './store/fixtures.ts';
+import { describeIdentity } from './store/identity.ts';
 import { describeIngest } from './store/ingest.ts';
 import { describeJournal } from './store/journal.ts';
 import { describeLongJournals } from './store/long-journals.ts';
@@ -35,6 +36,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeClocks(harness);
     describeSettlements(harness);
     describeSenders(harness);
+    describeIdentity(harness);
     describeDeadLetters(harness);
     describeReconciliation(harness);
     describeSweeps(harness);

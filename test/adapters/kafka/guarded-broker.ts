@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { alterUserScramCredentialsV0, Connection } from '@platformatic/kafka';
 import { type Certificate, makeCertificate } from '../../helpers/certificates.ts';
 import { readEnvironment } from '../../services/environment.ts';
@@ -132,7 +133,16 @@ export async function startGuardedBroker(): Promise<GuardedBroker> {
   const kafka = await startPrivateKafka({ properties, listeners }, readEnvironment(), (line) =>
     process.stderr.write(`${line}\n`),
   );
-  await addScramUser(kafka.address.brokers[0] ?? '', 'alice', PASSWORD);
+  // A busy machine may let the first requests of a new broker fail.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await addScramUser(kafka.address.brokers[0] ?? '', 'alice', PASSWORD);
+      break;
+    } catch (error) {
+      if (attempt === 5) throw error;
+      await pause(1_000);
+    }
+  }
   return {
     at: (listener) => `localhost:${taps.get(listener)?.port}`,
     taps: (listener) => taps.get(listener)?.first.splice(0) ?? [],
