@@ -29,7 +29,9 @@ describe('the whole system in one process', () => {
   it('shows every story of its demonstration at its right end', async () => {
     const system = await makeSystem('true');
     const program = await system.start();
-    await vi.waitFor(() => expect(program.stdout).toContain('npm run event-producer -- o order123'), WAITING);
+    const { TRIBUTARY_DATA_DIR: folder } = system.settings;
+    const hint = `npm run event-producer -- --data-dir ${folder} o order123`;
+    await vi.waitFor(() => expect(program.stdout).toContain(hint), WAITING);
     expect(program.stdout).not.toMatch(/see the log above/);
     for (const [orderId, payment_status] of [
       ['demo-1', 'PAYMENT_AUTHORIZED'],

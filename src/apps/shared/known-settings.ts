@@ -13,6 +13,7 @@ import {
   url,
   type ValuesOf,
 } from './setting-types.ts';
+import { START_SETTINGS } from './start-settings.ts';
 
 /**
  * Every setting of every program, in one place: the programs share one environment, so each of them has to
@@ -321,33 +322,6 @@ export const ORDER_MGT_SETTINGS = {
     env: 'ORDER_MGT_API_KEYS',
     help: 'Who may read (entries of order-mgt keys make); without them nobody may when listening outside loopback.',
     check: checkApiKeys('order-mgt'),
-  }),
-} as const satisfies SettingTable;
-
-/** What `npm start` adds to the settings of the programs that it runs; two servers need two flags for their ports. */
-export const START_SETTINGS = {
-  orderSyncPort: integer({
-    env: 'ORDER_SYNC_PORT',
-    alsoEnv: 'PORT',
-    flag: 'order-sync-port',
-    default: ORDER_SYNC_SETTINGS.port.fallback as number,
-    min: 0,
-    max: 65_535,
-    help: "Port of order-sync's HTTP API; 0 takes a free one.",
-  }),
-  orderMgtPort: integer({
-    env: 'ORDER_MGT_PORT',
-    flag: 'order-mgt-port',
-    default: ORDER_MGT_SETTINGS.port.fallback as number,
-    min: 0,
-    max: 65_535,
-    help: "Port of order-mgt's HTTP API; 0 takes a free one.",
-  }),
-  demo: boolean({
-    env: 'TRIBUTARY_DEMO',
-    flag: 'demo',
-    default: true,
-    help: 'Whether a new data directory gets a few demonstration orders.',
   }),
 } as const satisfies SettingTable;
 
