@@ -1,14 +1,13 @@
 import type { BaselineEvent, Domain, ViewRow } from '../core/domain.ts';
-import { messageOf, TributaryError } from '../core/errors.ts';
 import { historyOf, type Sequenced } from '../core/fold.ts';
 import { canonicalJson } from '../core/json-canonical.ts';
-import { quoted, utf8Length } from '../core/text.ts';
+import { utf8Length } from '../core/text.ts';
 import { BASELINE_OCCURRED_AT_MS } from '../core/time.ts';
 import type { AdoptedEntity, JournaledEvent } from '../ports/store.ts';
 import { sha256Hex } from './decode/bytes.ts';
 import { MAX_ENTITY_ID_BYTES } from './decode/decoder.ts';
 
-/** What becomes of a row that another program made. Throws `view_not_adoptable` if it cannot be understood. */
+/** What becomes of a row that another program made. Throws an Error that says what in it is not understood. */
 export type Adopter = (entityId: string, row: ViewRow, nowMs: number) => AdoptedEntity;
 
 /** The adopter for a domain's view, or null if the domain takes over no rows. */
@@ -16,30 +15,21 @@ export function createAdopter<State, Event>(domain: Domain<State, Event>): Adopt
   const { adoption, view } = domain;
   if (adoption === undefined) return null;
   return (entityId, row, nowMs) => {
-    const where = `The row ${view.keyColumn} = ${quoted(entityId, 255)} of the table ${view.table}`;
-    if (!isEntityId(entityId)) {
-      throw notAdoptable(
-        `${where} cannot be taken over: its id is not 1 to ${MAX_ENTITY_ID_BYTES} bytes of text`,
-      );
-    }
-    try {
-      const events = adoption.baseline(entityId, row).map((baseline, index) => ({
-        ...toJournaled(baseline, adoption.eventType, index),
-        entityId,
-        observedAtMs: nowMs,
-        event: adoption.toEvent(baseline.body),
-      }));
-      const { events: sequenced, state } = historyOf<State, Event>(domain, events);
-      const folded = view.row(state);
-      const delivered = adoption.deliveredRow(row);
-      return {
-        events: sequenced.map((event) => withoutEvent(event as (typeof events)[number])),
-        row: folded,
-        delivery: deliveryOf(folded, delivered, view.isReady(state)),
-      };
-    } catch (error) {
-      throw notAdoptable(`${where} cannot be taken over: ${messageOf(error)}`, error);
-    }
+    if (!isEntityId(entityId)) throw new Error(`its id is not 1 to ${MAX_ENTITY_ID_BYTES} bytes of text`);
+    const events = adoption.baseline(entityId, row).map((baseline, index) => ({
+      ...toJournaled(baseline, adoption.eventType, index),
+      entityId,
+      observedAtMs: nowMs,
+      event: adoption.toEvent(baseline.body),
+    }));
+    const { events: sequenced, state } = historyOf<State, Event>(domain, events);
+    const folded = view.row(state);
+    const delivered = adoption.deliveredRow(row);
+    return {
+      events: sequenced.map((event) => withoutEvent(event as (typeof events)[number])),
+      row: folded,
+      delivery: deliveryOf(folded, delivered, view.isReady(state)),
+    };
   };
 }
 
@@ -77,12 +67,4 @@ function deliveryOf(folded: ViewRow, delivered: ViewRow | null, isReady: boolean
   return delivered.length === folded.length && delivered.every((value, index) => value === folded[index])
     ? 'sent'
     : 'due';
-}
-
-function notAdoptable(problem: string, cause?: unknown): TributaryError {
-  return new TributaryError(
-    'view_not_adoptable',
-    `${problem}. Correct or delete the row with the program that made it stopped, and start again.`,
-    { cause },
-  );
 }

@@ -35,6 +35,7 @@ export async function migrateStore<State, Event>(
   }
   if (report.adoptedRows > 0)
     logger('info', `Took over ${report.adoptedRows} rows of ${table} that were there before`);
+  for (const note of report.notes) logger('warn', note);
   if (report.viewIsEmpty) logger('warn', remadeMessage(table));
   return report;
 }

@@ -1,5 +1,5 @@
 import type { Domain } from '../core/domain.ts';
-import { isRetryable, messageOf, TributaryError } from '../core/errors.ts';
+import { type ErrorCode, isRetryable, messageOf, TributaryError } from '../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../core/retry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/event-log.ts';
@@ -13,9 +13,12 @@ import { DueRules } from './ingest/due.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
+import { QuarantineWatch } from './ingest/quarantine-watch.ts';
 import { migrateStore, remadeMessage } from './migrate-store.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
+import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
+import { combinedHealth, type PartsHealth, StoreHealth, type SyncHealth, summaryOf } from './sync-health.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
 import { Verifier, type VerifierStatus } from './verify/verifier.ts';
 
@@ -65,21 +68,19 @@ export interface SyncStatus {
   readonly deliveries: Readonly<Record<string, DeliverStatus>>;
   /** Of the targets that are swept. */
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
+  /** What stands in the store that was refused; null until it has been counted. */
+  readonly refused: RefusedStatus | null;
   /** How far the view was compared with the journal. */
   readonly verification: VerifierStatus;
 }
 
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
-/** Whoever asks for the health gets an answer within this time, even if the store gives none. */
-const HEALTH_DEADLINE_MS = 5_000;
 /** A view that is missing for so long is made again. */
 const REMAKE_AFTER_MS = 10_000;
 /** One that may not be made again is looked for as often, and spoken of every five minutes. */
 const REMAKE_SAID_EVERY = 30;
 /** What is waited for is said when it changes, and once a minute. */
 const WAITING_SAID_EVERY_MS = 60_000;
-
-type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /**
  * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
@@ -98,14 +99,17 @@ export class Sync<State, Event> {
   readonly #parked = new ParkedRegistry();
   readonly #verifier: Verifier<State, Event>;
   #remaking: Promise<void> | undefined;
+  readonly #quarantine: QuarantineWatch;
+  readonly #refused: RefusedGauge;
   /** Why the view's table cannot be made again. */
   #viewTrouble: string | null = null;
   #ledgerWatches: readonly LedgerWatch[] = [];
   #watching: Promise<unknown> | undefined;
-  #asking: Promise<Health> | undefined;
+  readonly #storeHealth: StoreHealth;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #waitingFor = 'not started';
+  #waitingCode: ErrorCode | 'unexpected' | null = null;
 
   constructor(options: SyncOptions<State, Event>) {
     this.#options = options;
@@ -120,6 +124,9 @@ export class Sync<State, Event> {
       acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
       ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
     });
+    this.#storeHealth = new StoreHealth(store, clock);
+    this.#quarantine = new QuarantineWatch(clock, logger);
+    this.#refused = new RefusedGauge(store, clock, logger);
     this.#verifier = new Verifier({
       domain,
       decoder: this.#decoder,
@@ -158,42 +165,27 @@ export class Sync<State, Event> {
       ingest: this.#ingest?.status() ?? null,
       deliveries: Object.fromEntries(deliveries),
       sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
+      refused: this.#refused.status(),
       verification: this.#verifier.status(),
     };
   }
 
   /** Whether every part of it is at work; else what is wrong, in one sentence. Answers within 5 s. */
-  async health(): Promise<Health> {
-    if (this.#ingest === undefined) return { ok: false, reason: this.#waitingFor };
-    const store = await this.#storeHealth();
-    const ingest = this.#ingest?.health() ?? { ok: false, reason: this.#waitingFor };
+  async health(): Promise<SyncHealth> {
+    const warnings = [...this.#quarantine.warnings(), ...this.#refused.warnings()];
+    return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
+  }
+
+  async #partsHealth(): Promise<PartsHealth> {
+    if (this.#ingest === undefined)
+      return { ok: false, reason: this.#waitingFor, summary: summaryOf(this.#waitingCode) };
+    const store = await this.#storeHealth.ask();
+    const ingest = this.#ingest.health();
     // What stands still because the store does not answer is said once.
     const deliveries = store.ok
       ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
       : [];
-    const reasons = [store, ingest, ...deliveries].flatMap((part) => (part.ok ? [] : [part.reason]));
-    if (this.#viewTrouble !== null) reasons.unshift(this.#viewTrouble);
-    return reasons.length === 0 ? { ok: true } : { ok: false, reason: reasons.join(' ') };
-  }
-
-  /** All who ask while the store has not answered share one question. */
-  async #storeHealth(): Promise<Health> {
-    const { store, clock } = this.#options;
-    this.#asking ??= store.health().finally(() => {
-      this.#asking = undefined;
-    });
-    const over = new AbortController();
-    const late = clock.sleep(HEALTH_DEADLINE_MS, over.signal).then(
-      (): Health => ({
-        ok: false,
-        reason: `The store has not answered for ${HEALTH_DEADLINE_MS / 1_000} s.`,
-      }),
-    );
-    try {
-      return await Promise.race([this.#asking, late]);
-    } finally {
-      over.abort();
-    }
+    return combinedHealth({ store, ingest, deliveries, viewTrouble: this.#viewTrouble });
   }
 
   async #start(): Promise<void> {
@@ -209,7 +201,8 @@ export class Sync<State, Event> {
     this.#delivers = this.#createDelivers();
     this.#sweepers = this.#createSweepers();
     for (const deliver of this.#delivers) deliver.start();
-    this.#watching = Promise.all(this.#ledgerWatches.map((watch) => watch.run(this.#stopping.signal)));
+    const watches = [this.#quarantine, this.#refused, ...this.#ledgerWatches];
+    this.#watching = Promise.all(watches.map((watch) => watch.run(this.#stopping.signal)));
     for (const sweeper of this.#sweepers.values()) sweeper.start();
     this.#verifier.start();
     this.#options.onStoreReady?.();
@@ -260,7 +253,7 @@ export class Sync<State, Event> {
 
   /** A consumer starts once, so that every try has an ingest of its own. */
   async #startIngest(): Promise<void> {
-    const ingest = this.#createIngest();
+    const ingest = this.#createIngest(await this.#options.store.storeId());
     this.#ingest = ingest;
     try {
       await ingest.start();
@@ -291,6 +284,7 @@ export class Sync<State, Event> {
       } catch (error) {
         if (!isRetryable(error)) throw error;
         this.#waitingFor = messageOf(error);
+        this.#waitingCode = error instanceof TributaryError ? error.code : 'unexpected';
         if (this.#waitingFor !== said || clock.monotonicMs() - saidAtMs >= WAITING_SAID_EVERY_MS) {
           said = this.#waitingFor;
           saidAtMs = clock.monotonicMs();
@@ -321,7 +315,7 @@ export class Sync<State, Event> {
     );
   }
 
-  #createIngest(): Ingest<State, Event> {
+  #createIngest(storeId: string): Ingest<State, Event> {
     const { domain, log, store, targets, clock, logger, group, ingest = {} } = this.#options;
     const {
       lanes = 4,
@@ -333,12 +327,14 @@ export class Sync<State, Event> {
       domain,
       decoder: this.#decoder,
       parked: this.#parked,
+      quarantine: this.#quarantine,
       log,
       store,
       clock,
       logger,
       topics: this.#topics,
       group,
+      storeId,
       lanes,
       batchEvents,
       cacheEvents,

@@ -14,8 +14,18 @@ export interface EventLog {
   producer(options?: ProducerOptions): EventLogProducer;
   /** A member of the group `group`: the members share the partitions of `topics` among them. */
   consumer(options: ConsumerOptions): EventLogConsumer;
+  /**
+   * Notes that the group belongs to this store from now on, and resolves with the one that it belonged to, or null. Rejects
+   * with `usage` while the group has members.
+   */
+  handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }>;
+  /** Whether anybody reads these topics. `unknown` where the log cannot tell. */
+  readers(topics: readonly string[]): Promise<Readers>;
   close(): Promise<void>;
 }
+
+/** `now`: a member of a group lives that reads one of the topics. `earlier`: one did. `never`: none ever did. */
+export type Readers = 'now' | 'earlier' | 'never' | 'unknown';
 
 export interface TopicDescription {
   readonly topic: string;
@@ -98,6 +108,11 @@ export interface ConsumerOptions {
   readonly topics: readonly string[];
   /** How many bytes of records may wait in memory, over all partitions; fetching pauses beyond it. */
   readonly maxBufferedBytes: number;
+  /**
+   * The identity of the store that this member journals into. Members of one group have to share a store: `start` rejects
+   * with `group_of_another_store` if the group belongs to another one. Without an identity nothing is compared.
+   */
+  readonly store?: string;
 }
 
 /**

@@ -17,8 +17,8 @@ export interface Reconciliation {
   makeDueAgain(again: DueAgain): Promise<number>;
   /**
    * Makes the view's states due where the ledger knows nothing of what the target holds, because the store was
-   * restored from an older state: an entity that is not in the ledger is put into it, and a dead delivery is due
-   * again. What has moved on since it was looked at is left alone. Resolves with how many became due.
+   * restored from an older state: an entity that is not in the ledger is put into it, and a delivery that died, or is
+   * older than what the target holds, is due again. What has moved on since it was looked at is left alone. Resolves with how many became due.
    */
   makeRepairsDue(repairs: RepairsDue): Promise<number>;
 }
@@ -37,8 +37,11 @@ export interface RepairsDue {
 
 export interface DeliveryRepair {
   readonly entityId: string;
-  /** `unrecorded`: the view has the entity at `version`, the ledger has not. `dead`: its delivery died at `version`. */
-  readonly was: 'unrecorded' | 'dead';
+  /**
+   * `unrecorded`: the view has the entity at `version`, the ledger has not. `behind`: the view has it at `version`, and
+   * what the ledger says was delivered is older than what the target holds. `dead`: its delivery died at `version`.
+   */
+  readonly was: 'unrecorded' | 'behind' | 'dead';
   readonly version: number;
   /** The version that the target holds: `version`, or an older one. */
   readonly heldVersion: number;
@@ -53,6 +56,8 @@ export interface OwedState {
   readonly dueVersion: number;
   /** Null if the target never accepted a state of this entity. */
   readonly deliveredVersion: number | null;
+  /** The view's version: later than the one that was made due last if nothing but the version changed since. */
+  readonly viewVersion: number;
   /** The view's row as it is: that of the due version, and so if the status is `delivered` the one that was delivered. */
   readonly row: ViewRow;
 }

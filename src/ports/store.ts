@@ -1,4 +1,5 @@
-import type { ViewColumn, ViewRow } from '../core/domain.ts';
+import type { AdoptionChoices, AdoptionReport, ViewShape } from '../core/adoption/index.ts';
+import type { ViewRow } from '../core/domain.ts';
 import type { Position, TopicPartition } from '../core/offset.ts';
 import type { SequenceKey } from '../core/sequence.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
@@ -7,6 +8,7 @@ import type { ParkedEntities, ParkReason } from './parked.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { DeliveryInspection, RedriveJobs } from './redrive.ts';
 import type { Senders } from './senders.ts';
+import type { StoreIdentity } from './store-identity.ts';
 import type { Sweeps } from './sweeps.ts';
 import type { JournalInspection } from './verification.ts';
 
@@ -22,6 +24,7 @@ export interface Store
     RedriveJobs,
     Reconciliation,
     Senders,
+    StoreIdentity,
     Sweeps,
     ParkedEntities,
     JournalInspection {
@@ -33,8 +36,14 @@ export interface Store
   readonly generation: number;
 
   /**
-   * Brings the schema up to date, one process at a time, and takes over a view that another program made.
-   * Rejects with `schema_too_new`, `view_not_adoptable`.
+   * What `migrate` would do about the view, and what stands in its way: looks at the catalog and, of a table that another
+   * program made, at every row. Changes nothing.
+   */
+  examineView(options: MigrationOptions): Promise<AdoptionReport>;
+  /**
+   * Brings the schema up to date, one process at a time, and makes the view or takes over the table that another program
+   * made: wholly, or not at all. Everything is looked at before anything is touched. A view of ours that is gone or was
+   * altered is made anew. Rejects with `schema_too_new`, `view_not_adoptable`, `table_names_taken`, `table_missing`.
    */
   migrate(options: MigrationOptions): Promise<MigrationReport>;
 
@@ -75,7 +84,9 @@ export interface Store
 
   readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>>;
   /** A page of the quarantine by topic, partition, offset and hash, beginning behind `after`. */
-  readQuarantine(options: { after: QuarantineKey | null; limit: number }): Promise<QuarantinedRecord[]>;
+  readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]>;
+  /** What stands in the store that was refused, counted along indexes: milliseconds for some hundred thousand. */
+  refusedCounts(): Promise<RefusedCounts>;
   counts(): Promise<StoreCounts>;
   /** Whether the store answers; else what is wrong, in one sentence. */
   health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
@@ -101,14 +112,13 @@ export interface Store
 }
 
 export interface MigrationOptions {
-  readonly view: {
-    readonly table: string;
-    readonly keyColumn: string;
-    readonly columns: readonly ViewColumn[];
-  };
+  readonly view: ViewShape;
   /** The names of the targets that a row taken over as delivered counts as delivered to. */
   readonly targets: readonly string[];
+  /** Throws an Error that says what it does not understand of a row. */
   readonly adopt: ((entityId: string, row: ViewRow) => AdoptedEntity) | null;
+  /** What a person has said yes to; nothing, if it is left out. */
+  readonly choices?: AdoptionChoices;
   readonly nowMs: number;
   /** Whether an administrator asked for it: then what protects the journal is looked after as well. Default: a start. */
   readonly asCommand?: boolean;
@@ -128,6 +138,8 @@ export interface MigrationReport {
   readonly adoptedRows: number;
   /** Whether the view's table was missing although there is a journal: its rows are to be made from the journal. */
   readonly viewIsEmpty: boolean;
+  /** What an operator should know of the view; sentences. */
+  readonly notes: readonly string[];
 }
 
 export interface ClaimRequest extends TopicPartition {
@@ -283,6 +295,28 @@ export interface StoredRow {
 
 /** Tells quarantined records apart: a topic that was made again has the same offsets with other records. */
 export type QuarantineKey = Position & Pick<QuarantinedRecord, 'valueHash'>;
+
+export interface QuarantinePage {
+  readonly after: QuarantineKey | null;
+  readonly limit: number;
+  /** Only the records of this topic. */
+  readonly topic?: string;
+  /** Only the records with this reason. */
+  readonly reason?: string;
+}
+
+export interface RefusedCounts {
+  /** By topic and reason, the most frequent first. */
+  readonly quarantined: readonly QuarantineCount[];
+  /** Of each target that has any. */
+  readonly deadDeliveries: readonly { readonly target: string; readonly deliveries: number }[];
+}
+
+export interface QuarantineCount {
+  readonly topic: string;
+  readonly reason: string;
+  readonly records: number;
+}
 
 export interface StoreCounts {
   readonly journaledEvents: number;

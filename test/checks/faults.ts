@@ -22,7 +22,7 @@ import { DATABASES, type Scenario, type ScenarioFigures } from './faults/scenari
 import { slowTopicTarget } from './faults/slow-topic-target.ts';
 import { unclean } from './faults/unclean.ts';
 import { unfoldable } from './faults/unfoldable.ts';
-import { type Figures, messageOf, RunningCheck, runCommand } from './lib/command.ts';
+import { type Figures, messageOf, RunningCheck, runCommand, UsageError } from './lib/command.ts';
 
 const SCENARIOS: readonly Scenario[] = [
   failover,
@@ -100,9 +100,14 @@ async function run(check: RunningCheck): Promise<Figures> {
 function scenariosOf(check: RunningCheck): readonly Scenario[] {
   const text = check.text('scenario');
   if (text === 'all') return SCENARIOS;
-  return text.split(',').map((name) => {
+  return text.split(',').map((part) => {
+    const name = part.trim();
     const found = SCENARIOS.find((scenario) => scenario.name === name);
-    if (found === undefined) throw new Error(`There is no scenario ${name}; there are ${NAMES.join(', ')}`);
+    if (found === undefined) {
+      throw new UsageError(
+        `--scenario: there is no scenario "${name}"; there are ${NAMES.join(', ')}, or all`,
+      );
+    }
     return found;
   });
 }
@@ -113,9 +118,11 @@ async function play(check: RunningCheck, ground: Ground, scenario: Scenario): Pr
   const scope = new RunningCheck(new Map());
   const interrupt = () => scope.interrupt();
   check.signal.addEventListener('abort', interrupt);
-  const timer = setTimeout(interrupt, scenario.limitSeconds * 1_000);
+  let timer: NodeJS.Timeout | undefined;
   const startedAtMs = performance.now();
   try {
+    await scenario.prepare?.(ground);
+    timer = setTimeout(interrupt, scenario.limitSeconds * 1_000);
     const context = {
       check: scope,
       ground,

@@ -191,6 +191,7 @@ export class EventLogSuite {
       group: options.group ?? `contract-${randomUUID()}`,
       topics,
       maxBufferedBytes: options.maxBufferedBytes ?? 8 << 20,
+      ...(options.store === undefined ? {} : { store: options.store }),
     });
     const member = new TestMember(consumer, this.timeoutMs, options);
     this.#members.push(member);
@@ -221,6 +222,7 @@ export interface NewMemberOptions extends TestMemberOptions {
   readonly group?: string;
   readonly on?: EventLog;
   readonly maxBufferedBytes?: number;
+  readonly store?: string;
 }
 
 export interface ReadRecord extends LogRecord, TopicPartition {}

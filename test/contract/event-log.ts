@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { describeAppending } from './event-log-appending.ts';
 import { describeFamilies } from './event-log-families.ts';
+import { describeGroupStores } from './event-log-group-stores.ts';
 import { describeGroups } from './event-log-groups.ts';
 import { type EventLogCapabilities, type EventLogHarness, EventLogSuite } from './event-log-harness.ts';
 import { describeReading } from './event-log-reading.ts';
@@ -27,5 +28,6 @@ export function describeEventLog(
     describeFamilies(suite);
     describeReading(suite);
     describeGroups(suite);
+    describeGroupStores(suite);
   });
 }

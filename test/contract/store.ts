@@ -10,6 +10,7 @@ import { describeIngest } from './store/ingest.ts';
 import { describeJournal } from './store/journal.ts';
 import { describeLongJournals } from './store/long-journals.ts';
 import { describeMigration } from './store/migration.ts';
+import { describeOwnView } from './store/own-view.ts';
 import { describeQuarantine } from './store/quarantine.ts';
 import { describeReconciliation } from './store/reconciliation.ts';
 import { describeSenders } from './store/senders.ts';
@@ -22,6 +23,7 @@ export type { OriginalOrder, StoreHarness, StoreSettings } from './store/fixture
 export function describeStore(name: string, harness: StoreHarness): void {
   describe(`the store on ${name}`, () => {
     describeMigration(harness);
+    describeOwnView(harness);
     describeCheckpoints(harness);
     describeIngest(harness);
     describeBase(harness);

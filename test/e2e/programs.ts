@@ -22,12 +22,14 @@ export class Program {
   stdout = '';
   stderr = '';
 
-  constructor(app: App, settings: Settings, given: readonly string[] = []) {
+  /** With `user` it runs as that one, which only root can have it do. */
+  constructor(app: App, settings: Settings, given: readonly string[] = [], user?: number) {
     const inherited = Object.entries(process.env).filter(([name]) => !OWN_SETTINGS.test(name));
     const script = join(repository, 'src', 'apps', app, 'main.ts');
     this.#child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...given], {
       env: { ...(Object.fromEntries(inherited) as Record<string, string>), ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(user === undefined ? {} : { uid: user, gid: user }),
     });
     this.#child.stdout?.on('data', (chunk: Buffer) => {
       this.stdout += chunk.toString();

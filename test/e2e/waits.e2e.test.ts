@@ -2,9 +2,9 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openEmbeddedLog } from '../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
-import { addressOf, TcpProxy, through } from '../helpers/tcp-proxy.ts';
 import { createDatabase, services } from '../services/context.ts';
 import { freePort } from '../services/index.ts';
+import { addressOf, TcpProxy, through } from '../services/tcp-proxy.ts';
 import { Program, testFolder, WAITING } from './programs.ts';
 
 const TOPICS = [
@@ -22,7 +22,7 @@ async function setUp(serverUrl: string) {
   const database = await createDatabase(serverUrl);
   onTestFinished(() => database.drop());
   const proxy = await TcpProxy.start(addressOf(serverUrl));
-  onTestFinished(() => proxy.stop());
+  onTestFinished(() => proxy.close());
   let orders = 0;
   return {
     proxy,

@@ -29,8 +29,6 @@ export interface DatabaseAddress {
 export interface KcatAddress {
   readonly name: 'kcat';
   readonly path: string;
-  /** Where its shared libraries are, when it was unpacked privately. */
-  readonly libraryFolder: string | undefined;
   readonly origin: Origin;
   readonly description: string;
 }

@@ -1,15 +1,16 @@
 // MySQL 8 and MariaDB, and the databases that tests make in them.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { DatabaseAddress } from './addresses.ts';
 import { readZipEntry } from './archives.ts';
 import { exists, makeOnce } from './cache.ts';
 import { findProgram, run } from './commands.ts';
+import { launcherOf, libraryPath, unpackedDebianPackages } from './debian.ts';
 import { containerTimeoutMs, isDockerAnswering, startContainer } from './docker.ts';
-import type { ServicesEnvironment } from './environment.ts';
+import { findOfMachine, type ServicesEnvironment } from './environment.ts';
 import { messageOf, ServiceUnavailableError } from './errors.ts';
 import { fetchJars, readManifest } from './maven.ts';
 import { freePort } from './ports.ts';
@@ -56,7 +57,8 @@ export async function startDatabase(
       progress(`${titles[name]} in Docker failed, a private process is tried: ${messageOf(error)}`);
     }
   }
-  const server = name === 'mysql' ? await findMysql(environment, progress) : findMariadb(environment);
+  const server =
+    name === 'mysql' ? await findMysql(environment, progress) : await findMariadb(environment, progress);
   return withFreshPorts(() => privateDatabase(name, server, options));
 }
 
@@ -110,21 +112,24 @@ async function privateDatabase(
 ): Promise<Started<DatabaseAddress>> {
   const port = await freePort();
   const folder = privateFolder(name);
-  // A MariaDB that starts deletes the temporary tables in its tmpdir, those of its neighbours among them.
-  const data = [`--datadir=${join(folder, 'data')}`, `--tmpdir=${folder}`];
+  const places = [
+    `--datadir=${join(folder, 'data')}`,
+    // A server that starts deletes the temporary tables in its folder for them, those of other servers too.
+    `--tmpdir=${join(folder, 'tmp')}`,
+  ];
   // A server refuses to run as root unless it is told to.
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
   const service = startPrivateProcess({
     name: titles[name],
     folder,
-    files: { 'init.sql': initialSql },
+    files: { 'init.sql': initialSql, 'tmp/README': 'for temporary tables' },
     steps: [
-      [...programs.initialise, ...user, ...data],
+      [...programs.initialise, ...user, ...places],
       [
         programs.server,
         '--no-defaults',
         ...user,
-        ...data,
+        ...places,
         `--init-file=${join(folder, 'init.sql')}`,
         '--bind-address=127.0.0.1',
         `--port=${port}`,
@@ -154,7 +159,10 @@ async function findMysql(environment: ServicesEnvironment, progress: Progress): 
   const entry = mysqlArchive();
   const folder =
     entry === undefined ? undefined : await unpackedMysql(environment, progress, entry, 'mysql-8.0.15');
-  const server = folder === undefined ? await ownMysql(environment) : join(folder, 'bin', 'mysqld');
+  const server =
+    folder === undefined
+      ? await ownMysql(environment)
+      : await withLibraries(join(folder, 'bin', 'mysqld'), environment, progress);
   const base = folder === undefined ? [] : [`--basedir=${folder}`];
   return {
     server,
@@ -191,6 +199,32 @@ async function unpackedMysql(
   return folder;
 }
 
+/** The jar's server brings some of its libraries. Those that a bare machine lacks come from the distribution. */
+async function withLibraries(
+  server: string,
+  environment: ServicesEnvironment,
+  progress: Progress,
+): Promise<string> {
+  const failure = await run(server, ['--no-defaults', '--version']).catch((error: Error) => error);
+  if (!(failure instanceof Error)) return server;
+  if (!/shared librar/.test(failure.message)) throw failure;
+  const software = {
+    name: 'libaio',
+    // Debian 13 and Ubuntu 24.04 renamed it, and its file, with the change to times of 64 bits.
+    packages: [
+      ['libaio1', 'libnuma1'],
+      ['libaio1t64', 'libnuma1'],
+    ],
+    remedy: `install what it lacks (${failure.message.split(': ').slice(-3).join(': ')}), or set TEST_MYSQL_URL`,
+  };
+  const folder = await unpackedDebianPackages(software, environment, progress);
+  for (const libraries of (await libraryPath(folder)).split(':')) {
+    const renamed = (await readdir(libraries)).includes('libaio.so.1t64');
+    if (renamed) await makeOnce(join(libraries, 'libaio.so.1'), (path) => symlink('libaio.so.1t64', path));
+  }
+  return launcherOf(folder, server);
+}
+
 async function ownMysql(environment: ServicesEnvironment): Promise<string> {
   const remedy = 'install MySQL 8 (mysqld on PATH) or set TEST_MYSQL_URL';
   const server = findProgram('mysqld', environment.path);
@@ -205,24 +239,44 @@ async function ownMysql(environment: ServicesEnvironment): Promise<string> {
   return server;
 }
 
-function findMariadb(environment: ServicesEnvironment): ServerPrograms {
-  const remedy = 'apt-get install mariadb-server (or your system’s package), or set TEST_MARIADB_URL';
-  const server = findProgram('mariadbd', environment.path);
-  const installer = findProgram('mariadb-install-db', environment.path);
-  if (server === undefined || installer === undefined) {
-    const what = server === undefined ? 'mariadbd' : 'mariadb-install-db';
-    throw new ServiceUnavailableError(`there is no ${what} on this machine`, remedy);
-  }
+/** The machine's, else a private copy of the distribution's. */
+async function findMariadb(environment: ServicesEnvironment, progress: Progress): Promise<ServerPrograms> {
+  const server = findOfMachine('mariadbd', environment);
+  const installer = findOfMachine('mariadb-install-db', environment);
+  const programs =
+    server === undefined || installer === undefined
+      ? await privateMariadb(environment, progress)
+      : { server, installer, places: [] };
   return {
-    server,
+    server: programs.server,
     initialise: [
-      installer,
+      programs.installer,
       '--no-defaults',
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
+      // Not every machine can look up its own name.
+      '--force',
       '--innodb-log-file-size=16M',
+      ...programs.places,
     ],
-    arguments: [],
+    arguments: programs.places,
+  };
+}
+
+async function privateMariadb(environment: ServicesEnvironment, progress: Progress) {
+  const remedy = 'apt-get install mariadb-server (or your system’s package), or set TEST_MARIADB_URL';
+  // The client's part has what mariadb-install-db reads option files with.
+  const packages = [
+    ['mariadb-server-core', 'mariadb-client-core'],
+    // Ubuntu 22.04
+    ['mariadb-server-core-10.6', 'mariadb-client-core-10.6'],
+  ];
+  const software = { name: 'MariaDB', packages, remedy };
+  const folder = await unpackedDebianPackages(software, environment, progress);
+  return {
+    server: await launcherOf(folder, 'usr/sbin/mariadbd'),
+    installer: await launcherOf(folder, 'usr/bin/mariadb-install-db'),
+    places: [`--basedir=${join(folder, 'usr')}`],
   };
 }
 

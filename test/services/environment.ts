@@ -2,6 +2,7 @@
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { findProgram } from './commands.ts';
 
 /** What the environment may say about real services; every field has a default, so that no variable is needed. */
 export interface ServicesEnvironment {
@@ -17,12 +18,16 @@ export interface ServicesEnvironment {
   readonly reportFile: string | undefined;
   /** `TEST_DOCKER=never` goes straight to private processes. */
   readonly isDockerAllowed: boolean;
+  /** `TEST_SYSTEM_PROGRAMS=never` leaves the machine's Java, MariaDB and kcat alone: each is a private copy. */
+  readonly areSystemProgramsAllowed: boolean;
   /** `CI`: a service that cannot be had is then a failure, not a skip. */
   readonly isContinuousIntegration: boolean;
   /** `MAVEN_REPOSITORY_URL`: a mirror of Maven Central. */
   readonly mavenRepositoryUrl: string;
   /** Where downloads and the record of running services are kept: `$XDG_CACHE_HOME/tributary`. */
   readonly cacheFolder: string;
+  /** The checkout that asks, or what `TEST_SERVICES_CHECKOUT` says instead: services belong to the one that started them. */
+  readonly checkout: string;
   readonly javaHome: string | undefined;
   readonly path: string;
 }
@@ -40,10 +45,17 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Ser
     allowedServices: value('TEST_SERVICES'),
     reportFile: value('TEST_SERVICES_REPORT'),
     isDockerAllowed: value('TEST_DOCKER') !== 'never',
+    areSystemProgramsAllowed: value('TEST_SYSTEM_PROGRAMS') !== 'never',
     isContinuousIntegration: ci !== undefined && ci !== 'false' && ci !== '0',
     mavenRepositoryUrl: (value('MAVEN_REPOSITORY_URL') ?? mavenCentralUrl).replace(/\/+$/, ''),
     cacheFolder: join(value('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'tributary'),
+    checkout: value('TEST_SERVICES_CHECKOUT') ?? join(import.meta.dirname, '..', '..'),
     javaHome: value('JAVA_HOME'),
     path: variables.PATH ?? '',
   };
+}
+
+/** A program of the machine that a service may be, unless those are to be left alone. */
+export function findOfMachine(name: string, environment: ServicesEnvironment): string | undefined {
+  return environment.areSystemProgramsAllowed ? findProgram(name, environment.path) : undefined;
 }

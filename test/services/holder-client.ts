@@ -2,6 +2,7 @@
 // services themselves need, so that the command line answers at once.
 
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,8 @@ export type HolderRequest =
 export interface HolderAnswer {
   readonly processId: number;
   readonly addresses: ServiceAddresses;
+  /** The checkout that started them. */
+  readonly checkout?: string;
   /** Why the request failed. */
   readonly error?: string;
 }
@@ -24,15 +27,43 @@ export interface HolderAnswer {
 const longestSocketPath = 100;
 
 export function socketPath(environment: ServicesEnvironment): string {
-  const inCache = join(environment.cacheFolder, 'services.sock');
-  if (inCache.length <= longestSocketPath) return inCache;
-  const name = createHash('sha256').update(environment.cacheFolder).digest('hex').slice(0, 16);
-  return join(tmpdir(), `tributary-${name}.sock`);
+  return socketIn(checkoutFolder(environment));
 }
 
 /** Where the addresses of the running services are written, for programs that want to read them. */
 export function stateFile(environment: ServicesEnvironment): string {
-  return join(environment.cacheFolder, 'services.json');
+  return join(checkoutFolder(environment), 'services.json');
+}
+
+/** What is kept of this checkout's services. Downloads are all checkouts' together. */
+export function checkoutFolder({ cacheFolder, checkout }: ServicesEnvironment): string {
+  return join(cacheFolder, 'checkouts', hashOf(checkout));
+}
+
+/** Which other checkouts of this machine's user have services running. */
+export async function otherHolders(
+  environment: ServicesEnvironment,
+): Promise<{ readonly checkout: string; readonly answer: HolderAnswer }[]> {
+  const own = checkoutFolder(environment);
+  const folders = join(environment.cacheFolder, 'checkouts');
+  const names = existsSync(folders) ? readdirSync(folders) : [];
+  const others = names.map((name) => join(folders, name)).filter((folder) => folder !== own);
+  const answers = await Promise.all(
+    others.map(async (folder) => {
+      const answer = await askAt(socketIn(folder), { command: 'status' }).catch(() => undefined);
+      return answer === undefined ? [] : [{ checkout: answer.checkout ?? folder, answer }];
+    }),
+  );
+  return answers.flat();
+}
+
+function socketIn(folder: string): string {
+  const path = join(folder, 'services.sock');
+  return path.length <= longestSocketPath ? path : join(tmpdir(), `tributary-${hashOf(folder)}.sock`);
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 /** Asks the holder; undefined when there is none, or when it ends without an answer. */
@@ -40,7 +71,11 @@ export async function askHolder(
   environment: ServicesEnvironment,
   request: HolderRequest,
 ): Promise<HolderAnswer | undefined> {
-  const socket = connect(socketPath(environment));
+  return askAt(socketPath(environment), request);
+}
+
+async function askAt(path: string, request: HolderRequest): Promise<HolderAnswer | undefined> {
+  const socket = connect(path);
   try {
     socket.write(`${JSON.stringify(request)}\n`);
     const line = await firstLine(socket);

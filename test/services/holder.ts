@@ -15,6 +15,7 @@ import type { ServicesEnvironment } from './environment.ts';
 import { messageOf } from './errors.ts';
 import {
   askHolder,
+  checkoutFolder,
   firstLine,
   type HolderAnswer,
   type HolderRequest,
@@ -27,7 +28,7 @@ import { type RunningServices, startServices } from './start.ts';
 /** Becomes the holder. Resolves when requests are answered; rejects when another holder is there. */
 export async function hold(environment: ServicesEnvironment): Promise<void> {
   const path = socketPath(environment);
-  mkdirSync(environment.cacheFolder, { recursive: true });
+  mkdirSync(checkoutFolder(environment), { recursive: true });
   if ((await askHolder(environment, { command: 'status' })) !== undefined) {
     throw new Error(`Another process holds services already: ${path}`);
   }
@@ -71,7 +72,8 @@ class Holder {
 
   async #answer(request: HolderRequest): Promise<HolderAnswer> {
     const before = this.#addresses();
-    if (request.command === 'status') return { processId: process.pid, addresses: before };
+    const { checkout } = this.#environment;
+    if (request.command === 'status') return { processId: process.pid, checkout, addresses: before };
     if (request.command === 'stop') {
       await this.#stopServices();
       return { processId: process.pid, addresses: before };
@@ -86,7 +88,7 @@ class Holder {
       const addresses = this.#addresses(services.addresses.missing);
       writeFileSync(
         stateFile(this.#environment),
-        `${JSON.stringify({ processId: process.pid, addresses }, null, 2)}\n`,
+        `${JSON.stringify({ processId: process.pid, checkout, addresses }, null, 2)}\n`,
       );
       return { processId: process.pid, addresses };
     } catch (error) {

@@ -36,7 +36,8 @@ export { createDatabase, type DatabaseOptions, defaultDatabase, type TestDatabas
 export { readEnvironment, type ServicesEnvironment } from './environment.ts';
 export { ServiceUnavailableError } from './errors.ts';
 export type { KafkaOptions } from './kafka.ts';
-export { KafkaCluster, type KafkaClusterOptions, startKafkaCluster } from './kafka-cluster.ts';
+export { KafkaCluster, type KafkaClusterOptions, type NewTopic, startKafkaCluster } from './kafka-cluster.ts';
 export { freePort } from './ports.ts';
 export { RunningServices, type StartSettings, startServices, type WantedServices } from './start.ts';
+export { addressOf, type HeldConnection, type HoldFrom, TcpProxy, through } from './tcp-proxy.ts';
 export { kafkaTool, kcat } from './tools.ts';

@@ -1,7 +1,9 @@
-// Several small Kafka brokers and a controller of their own, whose brokers may be killed, frozen and started again.
+// Small Kafka brokers and a controller of their own, whose brokers may be killed, frozen and started again. Each may
+// have a TCP proxy before it: clients that bootstrap there always go through that broker's proxy.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Admin } from '@platformatic/kafka';
 import type { KafkaAddress } from './addresses.ts';
 import { readEnvironment, type ServicesEnvironment } from './environment.ts';
 import { findJava, type Java } from './java.ts';
@@ -17,6 +19,7 @@ import {
   withFreshPorts,
 } from './private-process.ts';
 import type { Progress } from './start.ts';
+import { TcpProxy } from './tcp-proxy.ts';
 
 export interface KafkaClusterOptions {
   /** How many brokers. Default 3; their node ids are 1, 2, 3 and so on. */
@@ -25,8 +28,8 @@ export interface KafkaClusterOptions {
   readonly heap?: string;
   /** Broker settings over ours. */
   readonly properties?: Properties;
-  /** The `host:port` that clients are told for a broker, given where it listens: a proxy's, for instance. */
-  readonly advertise?: (nodeId: number, listensAt: string) => string | Promise<string>;
+  /** Whether each broker has a proxy before it. Default false. */
+  readonly isProxied?: boolean;
   readonly environment?: ServicesEnvironment;
   readonly progress?: Progress;
 }
@@ -38,7 +41,7 @@ const controllerId = 100;
 export async function startKafkaCluster(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
   const environment = options.environment ?? readEnvironment();
   const progress = options.progress ?? ((line: string) => process.stderr.write(`${line}\n`));
-  const java = await findJava(environment);
+  const java = await findJava(environment, progress);
   const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, progress);
   return withFreshPorts(async () => {
     const cluster = new KafkaCluster(java, jars, options);
@@ -52,9 +55,17 @@ export async function startKafkaCluster(options: KafkaClusterOptions = {}): Prom
   });
 }
 
-interface BrokerAddress {
+export interface NewTopic {
+  readonly name: string;
+  /** The brokers of each partition, the preferred leader first. */
+  readonly replicas: readonly (readonly number[])[];
+  readonly configs?: Readonly<Record<string, string>>;
+}
+
+interface Broker {
   readonly listensAt: string;
   readonly properties: Properties;
+  readonly proxy: TcpProxy | null;
 }
 
 /**
@@ -68,7 +79,7 @@ export class KafkaCluster {
   readonly #clusterId = newClusterId();
   /** The controller's folder: the brokers keep their data in it, for a broker's own folder ends with its process. */
   readonly #folder = privateFolder('kafka-cluster');
-  readonly #addresses = new Map<number, BrokerAddress>();
+  readonly #brokers = new Map<number, Broker>();
   readonly #running = new Map<number, { readonly process: PrivateProcess; readonly pidFile: string }>();
   #controllerPort = 0;
 
@@ -78,38 +89,54 @@ export class KafkaCluster {
     this.#options = options;
   }
 
-  /** As clients are told them. */
+  /** Where the brokers themselves listen. */
   get brokers(): string[] {
-    return [...this.#addresses.values()].map(({ properties }) =>
-      String(properties['advertised.listeners']).replace(/^PLAINTEXT:\/\/|,.*$/g, ''),
-    );
+    return [...this.#brokers.values()].map(({ listensAt }) => listensAt);
+  }
+
+  /** The brokers behind their proxies: who bootstraps there is told these addresses alone. */
+  get proxied(): string[] {
+    return this.proxies.map(({ address }) => address);
+  }
+
+  /** Of each broker, that of node 1 first. */
+  get proxies(): TcpProxy[] {
+    return [...this.#brokers.values()].flatMap(({ proxy }) => proxy ?? []);
   }
 
   get nodeIds(): number[] {
-    return [...this.#addresses.keys()];
+    return [...this.#brokers.keys()];
   }
 
-  /** Where the broker itself listens, whatever clients are told. */
   listensAt(nodeId: number): string {
     return this.#of(nodeId).listensAt;
   }
 
   /** For `kafkaTool` and `kcat`. */
   get address(): KafkaAddress {
-    const description = `Apache Kafka ${kafkaVersion}, ${this.#addresses.size} brokers (private)`;
+    const description = `Apache Kafka ${kafkaVersion}, ${this.#brokers.size} brokers (private)`;
     return { name: 'kafka', brokers: this.brokers, origin: 'private', description };
   }
 
   async start(): Promise<void> {
     this.#controllerPort = await freePort();
     for (let nodeId = 1; nodeId <= (this.#options.brokers ?? 3); nodeId++) {
-      const listensAt = `127.0.0.1:${await freePort()}`;
-      const internal = `127.0.0.1:${await freePort()}`;
-      const advertised = (await this.#options.advertise?.(nodeId, listensAt)) ?? listensAt;
-      this.#addresses.set(nodeId, {
-        listensAt,
-        properties: this.#brokerProperties(listensAt, internal, advertised),
-      });
+      const listensAt = await freeAddress();
+      const properties = {
+        'process.roles': 'broker',
+        listeners: `PLAINTEXT://${listensAt}`,
+        'advertised.listeners': `PLAINTEXT://${listensAt}`,
+        'inter.broker.listener.name': 'PLAINTEXT',
+      };
+      if (this.#options.isProxied !== true) {
+        this.#brokers.set(nodeId, { listensAt, properties, proxy: null });
+        continue;
+      }
+      const behind = await freeAddress();
+      const proxy = await TcpProxy.start(behind);
+      properties.listeners += `,PROXIED://${behind}`;
+      properties['advertised.listeners'] += `,PROXIED://${proxy.address}`;
+      this.#brokers.set(nodeId, { listensAt, properties, proxy });
     }
     this.#launch(controllerId, '192m', {
       'process.roles': 'controller',
@@ -149,27 +176,48 @@ export class KafkaCluster {
   async stop(): Promise<void> {
     await Promise.all(this.nodeIds.map((nodeId) => this.killBroker(nodeId)));
     await this.killBroker(controllerId);
+    await Promise.all(this.proxies.map((proxy) => proxy.close()));
   }
 
-  #of(nodeId: number): BrokerAddress {
-    const address = this.#addresses.get(nodeId);
-    if (address === undefined) throw new Error(`The cluster has no broker ${nodeId}.`);
-    return address;
+  async createTopics(topics: readonly NewTopic[]): Promise<void> {
+    await this.#withAdmin(async (admin) => {
+      for (const { name, replicas, configs } of topics) {
+        const assignments = replicas.map((brokers, partition) => ({ partition, brokers: [...brokers] }));
+        const settings = Object.entries(configs ?? {}).map(([setting, value]) => ({ name: setting, value }));
+        // With replicas assigned, the protocol wants both numbers to be -1.
+        const numbers = { partitions: -1, replicas: -1 };
+        await admin.createTopics({ topics: [name], ...numbers, assignments, configs: settings });
+      }
+    });
+  }
+
+  /** The leader of each partition of a topic, or null while one of them has none: then the library says nothing. */
+  async leadersOf(topic: string): Promise<number[] | null> {
+    const metadata = await this.#withAdmin((admin) =>
+      admin.metadata({ topics: [topic], forceUpdate: true }).catch(() => null),
+    );
+    return metadata?.topics.get(topic)?.partitions.map((partition) => partition?.leader ?? -1) ?? null;
+  }
+
+  async #withAdmin<Result>(work: (admin: Admin) => Promise<Result>): Promise<Result> {
+    const admin = new Admin({ clientId: 'cluster-admin', bootstrapBrokers: this.brokers, timeout: 20_000 });
+    try {
+      return await work(admin);
+    } finally {
+      await admin.close();
+    }
+  }
+
+  #of(nodeId: number): Broker {
+    const broker = this.#brokers.get(nodeId);
+    if (broker === undefined) throw new Error(`The cluster has no broker ${nodeId}.`);
+    return broker;
   }
 
   async #signal(nodeId: number, signal: NodeJS.Signals): Promise<void> {
     const running = this.#running.get(nodeId);
     if (running === undefined) throw new Error(`Broker ${nodeId} does not run.`);
     process.kill(Number(await readFile(running.pidFile, 'utf8')), signal);
-  }
-
-  #brokerProperties(listensAt: string, internal: string, advertised: string): Properties {
-    return {
-      'process.roles': 'broker',
-      listeners: `PLAINTEXT://${listensAt},INTERNAL://${internal}`,
-      'advertised.listeners': `PLAINTEXT://${advertised},INTERNAL://${internal}`,
-      'inter.broker.listener.name': 'INTERNAL',
-    };
   }
 
   #launch(nodeId: number, heap: string, own: Properties): PrivateProcess {
@@ -204,4 +252,8 @@ export class KafkaCluster {
     this.#running.set(nodeId, { process: started, pidFile: join(folder, 'pid') });
     return started;
   }
+}
+
+async function freeAddress(): Promise<string> {
+  return `127.0.0.1:${await freePort()}`;
 }

@@ -61,7 +61,7 @@ export function clusterProperties(controller: string, brokers: number): Properti
     ...kraftTestSettings,
     'controller.quorum.voters': controller,
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
     'default.replication.factor': String(brokers),
     'offsets.topic.replication.factor': String(brokers),
     'transaction.state.log.replication.factor': String(brokers),

@@ -26,6 +26,17 @@ export interface KafkaOptions {
   readonly heap?: string;
   /** Broker settings over ours, such as `{ 'log.segment.bytes': '1048576' }`. */
   readonly properties?: Properties;
+  /** Listeners of a private broker beside its plain one; the settings of their certificates and logins are `properties`. */
+  readonly listeners?: readonly KafkaListener[];
+}
+
+export interface KafkaListener {
+  /** In capitals, as in `listener.name.<name in small letters>.ssl...`. */
+  readonly name: string;
+  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+  readonly port: number;
+  /** `host:port` that clients are told. Default: where it listens. */
+  readonly advertised?: string;
 }
 
 export const kafkaVersion = '4.3.0';
@@ -48,7 +59,18 @@ export async function startKafka(
       progress(`Kafka in Docker failed, a private process is tried: ${(error as Error).message}`);
     }
   }
-  const java = await findJava(environment);
+  const java = await findJava(environment, progress);
+  const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, progress);
+  return withFreshPorts(() => privateKafka(options, java, jars));
+}
+
+/** A private broker even where Docker answers: for settings that name files of this machine. */
+export async function startPrivateKafka(
+  options: KafkaOptions,
+  environment: ServicesEnvironment,
+  progress: Progress,
+): Promise<Started<KafkaAddress>> {
+  const java = await findJava(environment, progress);
   const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, progress);
   return withFreshPorts(() => privateKafka(options, java, jars));
 }
@@ -62,7 +84,7 @@ export async function startKafka39(
   if (environment.kafka39Brokers !== undefined) {
     return givenKafka('kafka39', environment.kafka39Brokers, 'TEST_KAFKA39_BROKERS');
   }
-  const java = await findJava(environment);
+  const java = await findJava(environment, progress);
   const jars = await fetchJars(await readManifest(`kafka-${kafka39Version}`), environment, progress);
   return withFreshPorts(() => privateKafka39(options, java, jars));
 }
@@ -116,7 +138,7 @@ async function privateKafka(
   const addresses = { clientPort: port, controllerPort: await freePort(), listenHost: '127.0.0.1' };
   const folder = privateFolder('kafka');
   const properties = {
-    ...kraftProperties(addresses, options.properties ?? {}),
+    ...withListeners(kraftProperties(addresses, options.properties ?? {}), options.listeners ?? []),
     'log.dirs': join(folder, 'data'),
   };
   const logging = '-Dlog4j2.configurationFile=log4j2.properties';
@@ -139,6 +161,24 @@ async function privateKafka(
   return {
     address: { name: 'kafka', brokers: [broker], origin: 'private', description },
     stop: service.stop,
+  };
+}
+
+function withListeners(properties: Properties, listeners: readonly KafkaListener[]): Properties {
+  const add = (setting: string, of: (listener: KafkaListener) => string) =>
+    [properties[setting], ...listeners.map(of)].join(',');
+  return {
+    ...properties,
+    listeners: add('listeners', ({ name, port }) => `${name}://127.0.0.1:${port}`),
+    'advertised.listeners': add(
+      'advertised.listeners',
+      ({ name, port, advertised = `127.0.0.1:${port}` }) => `${name}://${advertised}`,
+    ),
+    'listener.security.protocol.map': add(
+      'listener.security.protocol.map',
+      ({ name, protocol }) => `${name}:${protocol}`,
+    ),
+    'inter.broker.listener.name': 'PLAINTEXT',
   };
 }
 

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CommandResult, run } from './commands.ts';
+import { readEnvironment } from './environment.ts';
+import { stateFile } from './holder-client.ts';
 import { startTestBroker, type TestBroker } from './test-broker.ts';
 
 let folder: string;
@@ -19,9 +21,23 @@ afterAll(async () => {
 });
 
 function services(...commandLine: string[]): Promise<CommandResult> {
+  return servicesOf('/first/checkout', ...commandLine);
+}
+
+function servicesOf(checkout: string, ...commandLine: string[]): Promise<CommandResult> {
   return run(process.execPath, [join(import.meta.dirname, 'main.ts'), ...commandLine], {
-    environment: { XDG_CACHE_HOME: folder, TEST_KAFKA_BROKERS: broker.address, TEST_DOCKER: 'never' },
+    environment: {
+      XDG_CACHE_HOME: folder,
+      TEST_SERVICES_CHECKOUT: checkout,
+      TEST_KAFKA_BROKERS: broker.address,
+      TEST_DOCKER: 'never',
+    },
   });
+}
+
+function stateFileOf(checkout: string): string {
+  const environment = readEnvironment({ XDG_CACHE_HOME: folder, TEST_SERVICES_CHECKOUT: checkout });
+  return stateFile(environment);
 }
 
 describe('npm run services', { timeout: 120_000 }, () => {
@@ -38,7 +54,7 @@ describe('npm run services', { timeout: 120_000 }, () => {
   });
 
   test('up records and prints the addresses, a second up adds nothing, down takes all away', async () => {
-    const stateFile = join(folder, 'tributary', 'services.json');
+    const file = stateFileOf('/first/checkout');
     expect(JSON.parse((await services('status', '--json')).stdout)).toEqual({ ok: true, running: [] });
 
     const first = await services('up', '--only', 'kafka');
@@ -47,11 +63,23 @@ describe('npm run services', { timeout: 120_000 }, () => {
     );
     const second = JSON.parse((await services('up', '--only', 'kafka', '--json')).stdout);
     expect(second.addresses.kafka.brokers).toEqual([broker.address]);
-    expect(JSON.parse(readFileSync(stateFile, 'utf8')).processId).toBe(second.processId);
+    expect(JSON.parse(readFileSync(file, 'utf8')).processId).toBe(second.processId);
     expect(JSON.parse((await services('status', '--json')).stdout).running).toEqual(['kafka']);
 
     expect(JSON.parse((await services('down', '--json')).stdout)).toEqual({ ok: true, stopped: ['kafka'] });
-    expect(existsSync(stateFile)).toBe(false);
+    expect(existsSync(file)).toBe(false);
     expect(() => process.kill(second.processId, 0)).toThrow('ESRCH');
+  });
+
+  test('down stops nothing that another checkout started, and says whose goes on', async () => {
+    await servicesOf('/other/checkout', 'up', '--only', 'kafka');
+    const { stdout, stderr } = await services('down', '--json');
+    expect(JSON.parse(stdout)).toEqual({ ok: true, stopped: [] });
+    expect(stderr).toContain('Nothing of this checkout runs.');
+    expect(stderr).toContain('Those of /other/checkout go on: kafka.');
+    const others = async () => JSON.parse((await servicesOf('/other/checkout', 'status', '--json')).stdout);
+    expect((await others()).running).toEqual(['kafka']);
+    await servicesOf('/other/checkout', 'down');
+    expect((await others()).running).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { loudLine, type ServiceAddresses, type ServiceName, ServiceSet, serviceNames } from './addresses.ts';
 import { readEnvironment } from './environment.ts';
 import { messageOf } from './errors.ts';
-import { askHolder, type HolderAnswer, stateFile } from './holder-client.ts';
+import { askHolder, checkoutFolder, type HolderAnswer, otherHolders, stateFile } from './holder-client.ts';
 
 const exitCodes = { ok: 0, failure: 1, usage: 2, partial: 5 } as const;
 const holderTimeoutMs = 15_000;
@@ -19,7 +19,7 @@ const examples = `Examples:
   eval "$(npm run -s services -- up)"           the same, exported into this shell
   npm run services -- up --only kafka,mariadb   start only these
   npm run services -- status                    what runs
-  npm run services -- down                      stop all, delete their data
+  npm run services -- down                      stop what this checkout started, delete its data
 `;
 
 interface Options {
@@ -44,7 +44,7 @@ function buildProgram(): Command {
     .action(up);
   program
     .command('down')
-    .description('stop the services and delete their data')
+    .description('stop the services that this checkout started, and delete their data')
     .option(...json)
     .action(down);
   program
@@ -66,7 +66,7 @@ function parseNames(list: string): ServiceName[] {
 async function up(options: Options): Promise<void> {
   const environment = readEnvironment();
   const request = { command: 'start', names: options.only ?? serviceNames } as const;
-  say('Starting; a first start downloads some 130 MB ...');
+  say('Starting; a first start downloads 130 to 200 MB ...');
   let answer = await askHolder(environment, request);
   if (answer === undefined) {
     await startHolder();
@@ -86,7 +86,8 @@ async function down(options: Options): Promise<void> {
   const stopped = namesOf(answer);
   if (answer !== undefined) await untilGone(answer.processId);
   print(options, { ok: true, stopped }, []);
-  say(stopped.length === 0 ? 'Nothing runs.' : `Stopped: ${stopped.join(', ')}.`);
+  say(stopped.length === 0 ? 'Nothing of this checkout runs.' : `Stopped: ${stopped.join(', ')}.`);
+  await sayOthers();
 }
 
 async function status(options: Options): Promise<void> {
@@ -94,8 +95,17 @@ async function status(options: Options): Promise<void> {
   const answer = await askHolder(environment, { command: 'status' });
   const running = namesOf(answer);
   print(options, { ok: true, running, ...answer }, answer === undefined ? [] : exportLines(answer.addresses));
-  if (answer === undefined) say('Nothing runs. To start: npm run services -- up');
+  if (answer === undefined) say('Nothing of this checkout runs. To start: npm run services -- up');
   else say(`${new ServiceSet(answer.addresses).describe()} (also in ${stateFile(environment)})`);
+  await sayOthers();
+}
+
+/** Services of other checkouts are left alone: somebody may be at work with them. */
+async function sayOthers(): Promise<void> {
+  for (const { checkout, answer } of await otherHolders(readEnvironment()))
+    say(
+      `Those of ${checkout} go on: ${namesOf(answer).join(', ')}. To stop them, run "npm run services -- down" there.`,
+    );
 }
 
 /** Shell lines: the product's own settings, and those by which `npm test` uses these services. */
@@ -131,7 +141,7 @@ function say(line: string): void {
 }
 
 function logFile(): string {
-  return join(readEnvironment().cacheFolder, 'services.log');
+  return join(checkoutFolder(readEnvironment()), 'services.log');
 }
 
 /** Loaded only here: the other commands do without the clients of Kafka and of the databases. */
@@ -143,7 +153,7 @@ async function becomeHolder(): Promise<void> {
 /** Starts the process in the background that holds the services, and waits until it answers. */
 async function startHolder(): Promise<void> {
   const environment = readEnvironment();
-  mkdirSync(environment.cacheFolder, { recursive: true });
+  mkdirSync(checkoutFolder(environment), { recursive: true });
   const log = openSync(logFile(), 'w');
   const holder = spawn(
     process.execPath,

@@ -71,6 +71,20 @@ describe('what is missing on the machine', () => {
     for (const line of lines) expect(line).toContain('install Java 17 or newer');
   });
 
+  test('Java, MariaDB and kcat, and there is no apt-get either: the loud lines say how to get them', async () => {
+    const environment = readEnvironment({ PATH: '', TEST_DOCKER: 'never', TEST_SYSTEM_PROGRAMS: 'never' });
+    await startServices({ kafka: true, mariadb: true, kcat: true }, { environment, progress });
+    const said = lines.join('\n');
+    expect(lines).toHaveLength(3);
+    expect(said).toMatch(
+      /NO KAFKA: .* no Java on this machine, and without apt-get .* install Java 17 or newer/,
+    );
+    expect(said).toMatch(
+      /NO MARIADB: .* no MariaDB on this machine, .* apt-get install mariadb-server .* TEST_MARIADB_URL/,
+    );
+    expect(said).toMatch(/NO KCAT: .* no kcat on this machine, .* apt-get install kcat/);
+  });
+
   test('the version of Java is read in its old and its new spelling', () => {
     expect(majorVersionOf('openjdk version "17.0.15" 2025-04-15')).toBe(17);
     expect(majorVersionOf('java version "1.8.0_392"')).toBe(8);

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { addressOf, TcpProxy, through } from './tcp-proxy.ts';
 
 describe('a TCP proxy', () => {
   const cleanups: (() => unknown)[] = [];
@@ -10,24 +10,29 @@ describe('a TCP proxy', () => {
     for (const close of cleanups.splice(0).reverse()) await close();
   });
 
-  /** A server that answers each chunk with its name and the chunk. */
-  async function startServer(name: string): Promise<string> {
+  /** A server that answers each chunk with its name and the chunk, and an end with `bye`. */
+  async function startServer(name: string): Promise<{ readonly address: string; readonly heard: string[] }> {
     const sockets = new Set<Socket>();
-    const server: Server = createServer((socket) => {
+    const heard: string[] = [];
+    const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('data', (bytes) => socket.write(`${name} ${bytes}`));
+      socket.on('error', () => heard.push('reset'));
+      socket.on('end', () => socket.end('bye'));
+      socket.on('data', (bytes) => {
+        heard.push(String(bytes));
+        socket.write(`${name} ${bytes}`);
+      });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     cleanups.push(() => {
       for (const socket of sockets) socket.destroy();
       server.close();
     });
-    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, heard };
   }
 
   async function startProxy(upstream: string): Promise<TcpProxy> {
-    const proxy = await startTcpProxy(upstream);
+    const proxy = await TcpProxy.start(upstream);
     cleanups.push(() => proxy.close());
     return proxy;
   }
@@ -52,51 +57,202 @@ describe('a TCP proxy', () => {
   }
 
   it('passes bytes both ways', async () => {
-    const proxy = await startProxy(await startServer('one'));
+    const proxy = await startProxy((await startServer('one')).address);
     expect(await ask(await open(proxy), 'hello')).toBe('one hello');
   });
 
-  it('swallows bytes without a reset, and resets what lost bytes once bytes pass again', async () => {
-    const proxy = await startProxy(await startServer('one'));
-    const idle = await open(proxy);
-    const asking = await open(proxy);
-    expect(await ask(asking, 'before')).toBe('one before');
-    proxy.setMode('swallow');
-    const late = await open(proxy);
-    let heard = 0;
-    for (const socket of [asking, late]) {
-      socket.on('data', () => heard++);
-      socket.write('lost');
-    }
-    await pause(100);
-    expect([heard, asking.destroyed, late.destroyed]).toEqual([0, false, false]);
-
-    const closed = Promise.all([closing(asking), closing(late)]);
-    proxy.setMode('pass');
-    await closed;
-    expect(await ask(idle, 'after')).toBe('one after');
+  it('passes more than its buffers hold', async () => {
+    const proxy = await startProxy((await startServer('one')).address);
+    const socket = await open(proxy);
+    let length = 0;
+    const isBack = new Promise<void>((resolve) => {
+      socket.on('data', (bytes: Buffer) => {
+        length += bytes.toString().replaceAll('one ', '').length;
+        if (length === 4_000_000) resolve();
+      });
+    });
+    socket.write(Buffer.alloc(4_000_000, 'x'));
+    await isBack;
   });
 
-  it('resets what is open, and what is new, while it cuts', async () => {
-    const proxy = await startProxy(await startServer('one'));
+  it('passes the end of a connection, and what the other side sends after it', async () => {
+    const proxy = await startProxy((await startServer('one')).address);
+    const socket = await open(proxy);
+    const closed = closing(socket);
+    const answer = once(socket, 'data');
+    socket.end();
+    expect(String((await answer)[0])).toBe('bye');
+    await closed;
+    expect(proxy.connections).toBe(0);
+  });
+
+  it('passes a reset', async () => {
+    const server = await startServer('one');
+    const proxy = await startProxy(server.address);
+    const socket = await open(proxy);
+    await ask(socket, 'hello');
+    socket.resetAndDestroy();
+    await vi.waitFor(() => expect(server.heard).toEqual(['hello', 'reset']));
+    expect(proxy.connections).toBe(0);
+  });
+
+  describe('a TCP proxy that swallows bytes', () => {
+    /** Three connections: one idle, one that asks while bytes are swallowed, one that is made then. */
+    async function swallowed() {
+      const server = await startServer('one');
+      const proxy = await startProxy(server.address);
+      const idle = await open(proxy);
+      const asking = await open(proxy);
+      expect(await ask(idle, 'before')).toBe('one before');
+      expect(await ask(asking, 'before')).toBe('one before');
+      proxy.swallow();
+      const late = await open(proxy);
+      const heard: string[] = [];
+      for (const socket of [asking, late]) {
+        socket.on('data', (bytes) => heard.push(String(bytes)));
+        socket.write('lost');
+      }
+      await pause(100);
+      expect(heard).toEqual([]);
+      expect(server.heard).toEqual(['before', 'before']);
+      expect([asking.destroyed, late.destroyed]).toEqual([false, false]);
+      return { server, proxy, idle, asking, late, heard };
+    }
+
+    it('leaves connections of before dead for ever once it is healed, and new ones pass', async () => {
+      const { server, proxy, idle, asking, late, heard } = await swallowed();
+      proxy.heal();
+      expect(await ask(await open(proxy), 'new')).toBe('one new');
+      idle.on('data', (bytes) => heard.push(String(bytes)));
+      for (const socket of [idle, asking, late]) socket.write('lost again');
+      asking.end();
+      await pause(100);
+      expect(heard).toEqual([]);
+      expect(server.heard).toEqual(['before', 'before', 'new']);
+      expect([idle, asking, late].map((socket) => socket.destroyed)).toEqual([false, false, false]);
+    });
+
+    it('resets what lost bytes if it is healed so, and the others go on', async () => {
+      const { proxy, idle, asking, late } = await swallowed();
+      const closed = Promise.all([closing(asking), closing(late)]);
+      proxy.heal({ isReset: true });
+      await closed;
+      expect(await ask(idle, 'after')).toBe('one after');
+    });
+
+    it('swallows from a piece of bytes on that its user chooses', async () => {
+      const server = await startServer('one');
+      const proxy = await startProxy(server.address);
+      const socket = await open(proxy);
+      proxy.onSent = (bytes) => {
+        if (bytes.includes('COMMIT')) proxy.swallow();
+      };
+      expect(await ask(socket, 'INSERT')).toBe('one INSERT');
+      socket.write('COMMIT');
+      await pause(100);
+      expect(server.heard).toEqual(['INSERT']);
+    });
+
+    it('swallows the end of a connection too', async () => {
+      const server = await startServer('one');
+      const proxy = await startProxy(server.address);
+      const socket = await open(proxy);
+      await ask(socket, 'before');
+      proxy.swallow();
+      const received: unknown[] = [];
+      socket.on('data', (bytes) => received.push(bytes)).on('end', () => received.push('end'));
+      socket.end();
+      await pause(100);
+      expect(received).toEqual([]);
+    });
+  });
+
+  it('resets what is open, and what is new, while it refuses', async () => {
+    const proxy = await startProxy((await startServer('one')).address);
     const socket = await open(proxy);
     expect(await ask(socket, 'before')).toBe('one before');
     const closed = closing(socket);
-    proxy.setMode('cut');
+    proxy.refuse();
     await closed;
     const late = connect({ host: '127.0.0.1', port: proxy.port });
     late.on('error', () => {});
     await closing(late);
     expect(proxy.connections).toBe(0);
+    proxy.heal();
+    expect(await ask(await open(proxy), 'after')).toBe('one after');
+    expect(proxy.accepted).toBe(3);
   });
 
-  it('changes over to another server', async () => {
-    const proxy = await startProxy(await startServer('one'));
+  it('leads new connections to another server, and the open ones only once they are cut', async () => {
+    const proxy = await startProxy((await startServer('one')).address);
     const socket = await open(proxy);
     expect(await ask(socket, 'before')).toBe('one before');
+    proxy.upstream = (await startServer('two')).address;
+    expect(await ask(await open(proxy), 'new')).toBe('two new');
+    expect(await ask(socket, 'still')).toBe('one still');
     const closed = closing(socket);
-    proxy.switchTo(await startServer('two'), { cut: true });
+    proxy.cut();
     await closed;
     expect(await ask(await open(proxy), 'after')).toBe('two after');
+  });
+
+  describe('a TCP proxy that holds bytes back', () => {
+    async function held() {
+      const server = await startServer('one');
+      const proxy = await startProxy(server.address);
+      const socket = await open(proxy);
+      const holding = proxy.holdNext((bytes) => bytes.indexOf('COMMIT'));
+      expect(await ask(socket, 'INSERT')).toBe('one INSERT');
+      socket.write('UPDATE COMMIT');
+      const connection = await holding;
+      socket.write(' SELECT');
+      await pause(100);
+      expect(server.heard).toEqual(['INSERT', 'UPDATE ']);
+      return { server, proxy, socket, connection };
+    }
+
+    it('holds one connection from the right place on, and sends what it held once it is released', async () => {
+      const { server, proxy, socket, connection } = await held();
+      expect(await ask(await open(proxy), 'COMMIT of another')).toBe('one COMMIT of another');
+      connection.release();
+      await vi.waitFor(() => expect(server.heard.join('')).toContain('COMMIT SELECT'));
+      socket.removeAllListeners('data');
+      expect(await ask(socket, 'after')).toContain('after');
+    });
+
+    it('sends what it held of a client that has gone meanwhile, and its end after it', async () => {
+      const { server, proxy, socket, connection } = await held();
+      const closed = closing(socket);
+      socket.resetAndDestroy();
+      await closed;
+      await pause(100);
+      expect(server.heard).toEqual(['INSERT', 'UPDATE ']);
+      connection.release();
+      await vi.waitFor(() => expect(server.heard.join('')).toContain('COMMIT SELECT'));
+      await vi.waitFor(() => expect(proxy.connections).toBe(0));
+    });
+
+    it('holds the end of a connection as it holds bytes', async () => {
+      const { server, socket, connection } = await held();
+      const closed = closing(socket);
+      const heard: string[] = [];
+      socket.on('data', (bytes) => heard.push(String(bytes)));
+      socket.end();
+      await pause(100);
+      expect(heard.join('')).not.toContain('bye');
+      connection.release();
+      await closed;
+      expect(server.heard.join('')).toContain('COMMIT SELECT');
+      expect(heard.join('')).toContain('bye');
+    });
+  });
+
+  it('stands in a URL where its server stood', async () => {
+    const { address } = await startServer('one');
+    const url = `mysql://root:secret@${address}/orders?ssl=false`;
+    expect(addressOf(url)).toBe(address);
+    const proxy = await startProxy(addressOf(url));
+    expect(through(proxy, url)).toBe(`mysql://root:secret@127.0.0.1:${proxy.port}/orders?ssl=false`);
+    expect(addressOf('mysql://[::1]:3306/')).toBe('[::1]:3306');
   });
 });

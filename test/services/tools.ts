@@ -1,13 +1,12 @@
 // Kafka clients that are not ours: the command line classes that come with Kafka, and kcat.
 
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KafkaAddress, KcatAddress } from './addresses.ts';
-import { makeOnce } from './cache.ts';
-import { type CommandResult, findProgram, run } from './commands.ts';
-import { readEnvironment, type ServicesEnvironment } from './environment.ts';
-import { messageOf, ServiceUnavailableError } from './errors.ts';
+import { type CommandResult, run } from './commands.ts';
+import { launcherOf, unpackedDebianPackages } from './debian.ts';
+import { findOfMachine, readEnvironment, type ServicesEnvironment } from './environment.ts';
 import { findJava } from './java.ts';
 import { kafkaVersion, shortLivedJava } from './kafka.ts';
 import { log4j2File } from './kafka-settings.ts';
@@ -34,10 +33,9 @@ export async function kafkaTool(
   options: { readonly timeoutMs?: number; readonly environment?: ServicesEnvironment } = {},
 ): Promise<CommandResult> {
   const environment = options.environment ?? readEnvironment();
-  const java = await findJava(environment);
-  const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, (line) =>
-    process.stderr.write(`${line}\n`),
-  );
+  const progress = (line: string) => process.stderr.write(`${line}\n`);
+  const java = await findJava(environment, progress);
+  const jars = await fetchJars(await readManifest(`kafka-${kafkaVersion}`), environment, progress);
   const className = tool.includes('.')
     ? tool
     : `${packagesOfTools[tool] ?? 'org.apache.kafka.tools'}.${tool}`;
@@ -66,83 +64,28 @@ export function kcat(
   kcatArguments: readonly string[],
   stdin?: string | Buffer,
 ): Promise<CommandResult> {
-  const library = program.libraryFolder;
   return run(program.path, ['-b', cluster.brokers.join(','), ...kcatArguments], {
     stdin,
-    environment: library === undefined ? {} : { LD_LIBRARY_PATH: library },
     timeoutMs: toolTimeoutMs,
   });
 }
 
-/** kcat of the machine, else Debian's packages of it, unpacked in the cache: nothing is installed. */
+/** kcat of the machine, else a private copy of the distribution's. */
 export async function findKcat(
   environment: ServicesEnvironment,
   progress: Progress,
 ): Promise<Started<KcatAddress>> {
-  const path = findProgram('kcat', environment.path) ?? findProgram('kafkacat', environment.path);
-  const found =
-    path === undefined ? await unpackedKcat(environment, progress) : { path, libraryFolder: undefined };
-  const origin = path === undefined ? 'private' : 'system';
-  const { stdout } = await run(found.path, ['-V'], {
-    environment: found.libraryFolder === undefined ? {} : { LD_LIBRARY_PATH: found.libraryFolder },
-  });
+  const ofMachine = findOfMachine('kcat', environment) ?? findOfMachine('kafkacat', environment);
+  const path = ofMachine ?? (await privateKcat(environment, progress));
+  const origin = ofMachine === undefined ? 'private' : 'system';
+  const { stdout } = await run(path, ['-V']);
   const version = /Version ([\d.]+)/.exec(stdout)?.[1] ?? 'of an unknown version';
-  const description = `kcat ${version} (${origin === 'private' ? 'private' : found.path})`;
-  return { address: { name: 'kcat', ...found, origin, description }, stop: async () => {} };
+  const description = `kcat ${version} (${ofMachine ?? 'private'})`;
+  return { address: { name: 'kcat', path, origin, description }, stop: async () => {} };
 }
 
-const kcatFolderName = 'kcat-debian';
-
-async function unpackedKcat(
-  environment: ServicesEnvironment,
-  progress: Progress,
-): Promise<Pick<KcatAddress, 'path' | 'libraryFolder'>> {
+async function privateKcat(environment: ServicesEnvironment, progress: Progress): Promise<string> {
   const remedy = 'apt-get install kcat (or your system’s package)';
-  if (findProgram('apt-get', environment.path) === undefined) {
-    throw new ServiceUnavailableError('there is no kcat on this machine', remedy);
-  }
-  const folder = join(environment.cacheFolder, kcatFolderName);
-  try {
-    await makeOnce(folder, async (temporaryFolder) => {
-      progress(`Downloading Debian's kcat, once, into ${environment.cacheFolder}`);
-      await mkdir(temporaryFolder);
-      await downloadDebianPackages('kcat', temporaryFolder);
-    });
-    const libraries = (await readdir(join(folder, 'usr', 'lib'))).filter((name) =>
-      name.endsWith('-linux-gnu'),
-    );
-    return {
-      path: join(folder, 'usr', 'bin', 'kcat'),
-      libraryFolder: libraries.map((name) => join(folder, 'usr', 'lib', name)).join(':'),
-    };
-  } catch (error) {
-    throw new ServiceUnavailableError(
-      `there is no kcat on this machine, and its Debian package could not be had: ${messageOf(error)}`,
-      remedy,
-    );
-  }
-}
-
-/** apt checks what it downloads against the signed lists; with lists of our own it needs no root either. */
-async function downloadDebianPackages(name: string, folder: string): Promise<void> {
-  const simulate = (options: readonly string[]): Promise<CommandResult> =>
-    run('apt-get', [...options, '--simulate', '--no-install-recommends', 'install', name]);
-  let options: string[] = [];
-  const plan = await simulate(options).catch(async () => {
-    // The machine's package lists are missing or too old: fresh ones, in this folder only.
-    const own = join(folder, 'apt');
-    await mkdir(join(own, 'lists', 'partial'), { recursive: true });
-    await mkdir(join(own, 'cache', 'archives', 'partial'), { recursive: true });
-    options = ['-o', `Dir::State::lists=${join(own, 'lists')}`, '-o', `Dir::Cache=${join(own, 'cache')}`];
-    await run('apt-get', [...options, 'update'], { timeoutMs: toolTimeoutMs });
-    return simulate(options);
-  });
-  const packages = [...plan.stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1] as string);
-  await run('apt-get', [...options, 'download', ...packages], { cwd: folder, timeoutMs: toolTimeoutMs });
-  for (const file of await readdir(folder)) {
-    if (!file.endsWith('.deb')) continue;
-    await run('dpkg-deb', ['--extract', join(folder, file), folder]);
-    await rm(join(folder, file));
-  }
-  await rm(join(folder, 'apt'), { recursive: true, force: true });
+  const software = { name: 'kcat', packages: [['kcat']], remedy };
+  return launcherOf(await unpackedDebianPackages(software, environment, progress), 'usr/bin/kcat');
 }

@@ -1,3 +1,4 @@
+import { TributaryError } from '../../src/core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import { Gate } from '../../src/pipeline/gate.ts';
 import type {
@@ -49,6 +50,16 @@ export class SimulatedConsumer implements EventLogConsumer {
   }
 
   async start(listener: ConsumerListener): Promise<void> {
+    const { group, store } = this.#options;
+    if (store !== undefined) {
+      const theirs = this.#log.groupStores.get(group) ?? store;
+      this.#log.groupStores.set(group, theirs);
+      if (theirs !== store)
+        throw new TributaryError(
+          'group_of_another_store',
+          `The group ${group} is of ${theirs}, not ${store}.`,
+        );
+    }
     this.#listener = listener;
     void this.#log.clock.sleep(this.#log.network.latencyMs()).then(() => {
       if (!this.#closing.signal.aborted && !this.process.isDead) this.#group.join(this);

@@ -26,6 +26,10 @@ export class SimulatedGroup {
     this.#log = log;
   }
 
+  hasMembers(): boolean {
+    return this.#members.some(({ process }) => !process.isDead);
+  }
+
   join(member: SimulatedConsumer): void {
     this.#members.push(member);
     this.rebalance();

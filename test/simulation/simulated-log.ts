@@ -10,6 +10,7 @@ import type {
   LogRecord,
   NewRecord,
   ProducerOptions,
+  Readers,
   TopicDescription,
 } from '../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
@@ -191,6 +192,9 @@ export class SimulatedLog {
     return known;
   }
 
+  /** The store that each group journals into: its first member's, until somebody decides otherwise. */
+  readonly groupStores = new Map<string, string>();
+
   makeConsumer(process: Process, options: ConsumerOptions): SimulatedConsumer {
     const consumer = new SimulatedConsumer(this, process, options);
     this.#consumers.push(consumer);
@@ -258,6 +262,20 @@ class LogConnection implements EventLog {
     const consumer = this.#log.makeConsumer(this.#process, options);
     this.#open.add(consumer);
     return consumer;
+  }
+
+  handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }> {
+    return this.#answered(() => {
+      if (this.#log.group(group).hasMembers())
+        throw new TributaryError('usage', `The group ${group} has members.`);
+      const former = this.#log.groupStores.get(group) ?? null;
+      this.#log.groupStores.set(group, store);
+      return { former: former === store ? null : former };
+    });
+  }
+
+  readers(): Promise<Readers> {
+    return Promise.resolve('unknown');
   }
 
   async close(): Promise<void> {

@@ -11,7 +11,7 @@ import type {
   TakeLimits,
 } from '../../ports/event-log.ts';
 import type { LogDatabase } from './database.ts';
-import { GroupMember } from './group-member.ts';
+import { GroupMember, type GroupMemberEvents } from './group-member.ts';
 import type { ResolvedOptions } from './options.ts';
 import { type FollowedPartition, lookAt, readPartitionRecords } from './partition-reader.ts';
 import { isBusy } from './schema.ts';
@@ -47,12 +47,14 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     this.#database = database;
     this.#adapterOptions = adapterOptions;
     this.#options = options;
-    this.#member = new GroupMember(database, adapterOptions, options.group, options.topics, {
+    const events: GroupMemberEvents = {
       checkFaults: () => this.#checkFaults(),
       assigned: (rows) => this.#onAssigned(rows),
       revoked: (rows) => this.#onRevoked(rows),
       lost: (rows) => this.#onLost(rows),
-    });
+    };
+    const { group, topics, store } = options;
+    this.#member = new GroupMember(database, adapterOptions, group, topics, events, store);
   }
 
   async start(listener: ConsumerListener): Promise<void> {

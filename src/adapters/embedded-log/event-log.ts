@@ -5,11 +5,14 @@ import type {
   EventLogConsumer,
   EventLogProducer,
   ProducerOptions,
+  Readers,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { EmbeddedLogConsumer } from './consumer.ts';
 import { LogDatabase } from './database.ts';
+import { handGroupTo, readersOf } from './membership.ts';
 import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { isGone, ownIdentity } from './process-identity.ts';
 import { AppendQueue, EmbeddedLogProducer } from './producer.ts';
 import { addPartitions, createTopics, deleteRecords, deleteTopic, describeTopics } from './topics.ts';
 
@@ -77,6 +80,16 @@ class SqliteEventLog implements EmbeddedLog {
     const consumer = new EmbeddedLogConsumer(this.#database, this.#options, options);
     this.#consumers.add(consumer);
     return consumer;
+  }
+
+  /** A member that died without leaving is none. */
+  handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }> {
+    const own = ownIdentity();
+    return handGroupTo(this.#database, group, store, ({ identity }) => !isGone(identity, own));
+  }
+
+  readers(topics: readonly string[]): Promise<Readers> {
+    return this.#database.read('Looking for readers', () => readersOf(this.#database, topics));
   }
 
   close(): Promise<void> {

@@ -50,6 +50,7 @@ export class GroupMember {
   readonly #group: string;
   readonly #topics: readonly string[];
   readonly #events: GroupMemberEvents;
+  readonly #store: string | undefined;
   readonly #identity = ownIdentity();
   readonly #held = new Map<number, PartitionRow>();
   readonly #stop = new AbortController();
@@ -72,12 +73,14 @@ export class GroupMember {
     group: string,
     topics: readonly string[],
     events: GroupMemberEvents,
+    store?: string,
   ) {
     this.#database = database;
     this.#options = options;
     this.#group = group;
     this.#topics = topics;
     this.#events = events;
+    this.#store = store;
     this.#memberId = options.clock.uuid();
   }
 
@@ -120,11 +123,8 @@ export class GroupMember {
   }
 
   async #join(): Promise<void> {
-    await join(this.#database, this.#group, {
-      memberId: this.#memberId,
-      identity: this.#identity,
-      topics: this.#topics,
-    });
+    const member = { memberId: this.#memberId, identity: this.#identity, topics: this.#topics };
+    await join(this.#database, this.#group, member, this.#store);
     this.#joined = true;
   }
 

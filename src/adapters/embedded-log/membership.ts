@@ -1,5 +1,7 @@
+import { TributaryError } from '../../core/errors.ts';
+import type { Readers } from '../../ports/event-log.ts';
 import type { LogDatabase } from './database.ts';
-import type { ProcessIdentity } from './process-identity.ts';
+import { isGone, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 import { type PartitionRow, readPartition, readTopicPartitions } from './topics.ts';
 
 /** One row of `members`. */
@@ -77,6 +79,23 @@ export function readGroup(database: LogDatabase, group: string, topics: readonly
   };
 }
 
+/** Who reads the topics, in any group. A killed member's row stays until another member expels it. */
+export function readersOf(database: LogDatabase, topics: readonly string[]): Readers {
+  const groups = database.statement('SELECT group_name FROM consumer_groups').all() as unknown as [string][];
+  const own = ownIdentity();
+  const isAnyAlive = groups.some(([group]) =>
+    readMembers(database, group).some(
+      (member) => member.topics.some((topic) => topics.includes(topic)) && !isGone(member.identity, own),
+    ),
+  );
+  if (isAnyAlive) return 'now';
+  const hasCome = topics.some(
+    (topic) =>
+      database.statement('SELECT 1 FROM committed_offsets WHERE topic = ? LIMIT 1').get(topic) !== undefined,
+  );
+  return hasCome ? 'earlier' : 'never';
+}
+
 /** The member that may read the partition now, or null. */
 export function readOwner(database: LogDatabase, group: string, partitionId: number): string | null {
   const row = database
@@ -89,13 +108,60 @@ export async function join(
   database: LogDatabase,
   group: string,
   member: Omit<MemberRow, 'heartbeat'>,
+  store?: string,
 ): Promise<void> {
   const { pid, scope, start } = member.identity;
   await database.write(`Joining group "${group}"`, 'process_only', () => {
+    if (store !== undefined) checkStore(database, group, store);
     database
       .statement('INSERT INTO members VALUES (?, ?, ?, ?, ?, 0, ?)')
       .run(group, member.memberId, pid, scope, start, JSON.stringify(member.topics));
     countGroupChange(database, group);
+  });
+}
+
+/** The first member's store is the group's; throws `group_of_another_store` for any other. */
+function checkStore(database: LogDatabase, group: string, store: string): void {
+  const theirs = readGroupStore(database, group);
+  if (theirs === store) return;
+  if (theirs === null) {
+    database.statement('INSERT INTO group_stores VALUES (?, ?)').run(group, store);
+    return;
+  }
+  throw new TributaryError(
+    'group_of_another_store',
+    `The group ${group} journals into another database: its store is ${theirs}, that of this DATABASE_URL is ${store}. ` +
+      'Nothing was read. Give this instance the DATABASE_URL of the others, or a group of its own by ORDER_SYNC_GROUP. If ' +
+      'the group is to go on with this database, stop its other members and run: order-sync take-group --reason "..."',
+  );
+}
+
+function readGroupStore(database: LogDatabase, group: string): string | null {
+  const row = database
+    .statement('SELECT store FROM group_stores WHERE group_name = ?')
+    .get(group) as unknown as [string] | undefined;
+  return row?.[0] ?? null;
+}
+
+/** Makes the store the group's, and answers whose it was. Rejects with `usage` while the group has members. */
+export async function handGroupTo(
+  database: LogDatabase,
+  group: string,
+  store: string,
+  isMember: (member: MemberRow) => boolean,
+): Promise<{ readonly former: string | null }> {
+  return database.write(`Handing over group "${group}"`, 'durable', () => {
+    if (readMembers(database, group).some(isMember)) {
+      throw new TributaryError(
+        'usage',
+        `The group ${group} has members, which journal into its present database: stop all of them, and try again.`,
+      );
+    }
+    const former = readGroupStore(database, group);
+    database
+      .statement('INSERT INTO group_stores VALUES (?, ?) ON CONFLICT DO UPDATE SET store = excluded.store')
+      .run(group, store);
+    return { former: former === store ? null : former };
   });
 }
 

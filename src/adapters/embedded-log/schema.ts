@@ -21,6 +21,7 @@ const SQLITE = { busy: 5, locked: 6, corrupt: 11, notADatabase: 26 } as const;
  * - `partition_id` is never used again, so that a topic made anew shares nothing with the deleted one.
  * - `owners` says who may read a partition in a group. A row goes only when its owner lets go or is dead.
  * - `shut_out_producers` names those that may append nothing any more, for ever.
+ * - `group_stores` names the store that a group's members journal into: the first one's, until somebody decides otherwise.
  * - `generation` counts every change of members or owners, so that a look at one row tells whether to look
  *   further.
  */
@@ -83,6 +84,12 @@ const MIGRATIONS: readonly string[] = [
   `,
   `
   CREATE TABLE shut_out_producers (producer TEXT PRIMARY KEY) WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE group_stores (
+    group_name TEXT PRIMARY KEY,
+    store TEXT NOT NULL
+  ) WITHOUT ROWID;
   `,
 ];
 

@@ -18,6 +18,8 @@ export interface GroupMemberState {
   readonly memberId: string;
   /** What it has in its hands while the group shares out anew. */
   readonly owned: readonly TopicPartition[];
+  /** The identity of the store that it journals into, if it says. */
+  readonly store?: string | undefined;
 }
 
 export function assignPartitions(
@@ -86,14 +88,27 @@ const subscriptionVersion = 1;
 const assignmentVersion = 0;
 const noUserData = -1;
 
-export function encodeSubscription(topics: readonly string[], owned: readonly TopicPartition[]): Buffer {
+/** `userData` is for the members alone: the coordinator passes it on. */
+export function encodeSubscription(
+  topics: readonly string[],
+  owned: readonly TopicPartition[],
+  userData?: string,
+): Buffer {
   return Buffer.concat([
     int16(subscriptionVersion),
     int32(topics.length),
     ...topics.map(text),
-    int32(noUserData),
+    ...bytesOf(userData),
     ...partitionsByTopic(owned),
   ]);
+}
+
+/** The user data of a subscription, if it has any. */
+export function decodeUserData(subscription: Buffer): string | undefined {
+  if (subscription.length < 2) return undefined;
+  const reader = new Reader(subscription, 2);
+  for (let topics = reader.int32(); topics > 0; topics--) reader.text();
+  return reader.bytes()?.toString('utf8');
 }
 
 /** What the member of this subscription owns; nothing if it is of a version that does not say. */
@@ -105,8 +120,16 @@ export function decodeOwned(subscription: Buffer): TopicPartition[] {
   return reader.partitions();
 }
 
-export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
-  return Buffer.concat([int16(assignmentVersion), ...partitionsByTopic(partitions), int32(noUserData)]);
+export function encodeAssignment(partitions: readonly TopicPartition[], userData?: string): Buffer {
+  return Buffer.concat([int16(assignmentVersion), ...partitionsByTopic(partitions), ...bytesOf(userData)]);
+}
+
+/** The user data of an assignment, if it has any. */
+export function decodeAssignmentNote(bytes: Buffer): string | undefined {
+  if (bytes.length === 0) return undefined;
+  const reader = new Reader(bytes, 2);
+  reader.partitions();
+  return reader.bytes()?.toString('utf8');
 }
 
 export function decodeAssignment(bytes: Buffer): TopicPartition[] {
@@ -143,6 +166,15 @@ class Reader {
     return this.#bytes.toString('utf8', this.#position - length, this.#position);
   }
 
+  /** With their length in front, which is -1 for none; none too where the text ends before. */
+  bytes(): Buffer | undefined {
+    if (this.#position + 4 > this.#bytes.length) return undefined;
+    const length = this.int32();
+    if (length < 0) return undefined;
+    this.skip(length);
+    return this.#bytes.subarray(this.#position - length, this.#position);
+  }
+
   skip(bytes: number): void {
     this.#position += bytes;
   }
@@ -155,6 +187,12 @@ class Reader {
     }
     return partitions;
   }
+}
+
+function bytesOf(userData: string | undefined): Buffer[] {
+  if (userData === undefined) return [int32(noUserData)];
+  const bytes = Buffer.from(userData, 'utf8');
+  return [int32(bytes.length), bytes];
 }
 
 function int16(value: number): Buffer {

@@ -1,7 +1,8 @@
-import { Connection, findCoordinatorV4, metadataV12 } from '@platformatic/kafka';
+import { type Connection, findCoordinatorV4, metadataV12 } from '@platformatic/kafka';
 import { TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import { explain, responseOf, unreachable } from './errors.ts';
+import { explainFirst, lifeOf, openBrokerConnection } from './broker-connection.ts';
+import { responseOf, unreachable } from './errors.ts';
 import { pushTo } from './lists.ts';
 import type { KafkaSettings } from './options.ts';
 
@@ -33,6 +34,13 @@ export interface PartitionMetadata {
   readonly leaderEpoch: number;
 }
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  /** As the cluster names it; not there for an address of KAFKA_BROKERS. */
+  readonly nodeId?: number;
+}
+
 /** A broker that has not answered by then is asked on, and the next one too. */
 const askNextAfterMs = 1_000;
 const groupCoordinator = 0;
@@ -43,6 +51,8 @@ export class Cluster {
   readonly #brokers = new Map<number, Broker>();
   /** The names of connections to brokers that failed, or were slow to answer, when they were asked last. */
   readonly #silent = new Set<string>();
+  readonly #retired = new Set<Connection>();
+  readonly #closing = new AbortController();
   #controllerId = -1;
   #isClosed = false;
 
@@ -121,10 +131,10 @@ export class Cluster {
     );
     const answer = Promise.withResolvers<Response>();
     const isOver = new AbortController();
-    const ask = async ({ name, host, port }: { name: string; host: string; port: number }) => {
-      const opened = this.#open(name, { host, port });
+    const ask = async ({ name, ...address }: Address & { name: string }) => {
+      const opened = this.#open(name, address);
       try {
-        answer.resolve(await call(await opened));
+        answer.resolve(await this.#call(await opened, call));
       } catch (error) {
         if (responseOf(error) === undefined && !this.#isClosed) {
           this.#silent.add(name);
@@ -132,8 +142,7 @@ export class Cluster {
         }
         answer.reject(error);
       } finally {
-        // One that a new connection has replaced is of no use any more.
-        if (this.#connections.get(name) !== opened) opened.then((old) => old.close()).catch(() => {});
+        void opened.then((used) => this.#closeIfReplaced(name, used)).catch(() => {});
       }
       this.#silent.delete(name);
       isOver.abort();
@@ -186,7 +195,8 @@ export class Cluster {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    const connections = [...this.#connections.values()];
+    this.#closing.abort();
+    const connections = [...this.#connections.values(), ...this.#retired];
     this.#connections.clear();
     await Promise.allSettled(connections.map(async (connection) => (await connection).close()));
   }
@@ -218,56 +228,74 @@ export class Cluster {
     return response;
   }
 
-  #open(
-    name: string,
-    address: { host: string; port: number },
-    requestTimeoutMs?: number,
-  ): Promise<Connection> {
-    if (this.#isClosed) return Promise.reject(new TributaryError('log_unreachable', 'The log is closed.'));
-    const existing = this.#connections.get(name);
-    if (existing !== undefined) return existing;
-    const { tls, sasl, clientId } = this.settings;
-    const connection = new Connection(clientId, {
-      requestTimeout: requestTimeoutMs ?? this.settings.requestTimeoutMs,
-      maxInflights: 5,
-      ...(tls === undefined ? {} : { tls, tlsServerName: true }),
-      ...(sasl === undefined ? {} : { sasl }),
-    });
-    const opened = openOrThrow(connection, address, () => {
-      if (this.#connections.get(name) === opened) this.#connections.delete(name);
-    });
+  /** Calls, and explains it if this was the first request on the connection and got no answer. */
+  async #call<Response>(
+    connection: Connection,
+    call: (connection: Connection) => Promise<Response>,
+  ): Promise<Response> {
+    try {
+      const response = await call(connection);
+      noteAnswer(connection);
+      return response;
+    } catch (error) {
+      if (responseOf(error) === undefined) throw explainFirst(connection, error, this.settings);
+      noteAnswer(connection);
+      throw error;
+    }
+  }
+
+  async #open(name: string, address: Address, requestTimeoutMs?: number): Promise<Connection> {
+    for (;;) {
+      if (this.#isClosed) throw new TributaryError('log_unreachable', 'The log is closed.');
+      const existing = this.#connections.get(name);
+      if (existing === undefined) return this.#openNew(name, address, requestTimeoutMs);
+      const connection = await existing;
+      if (this.settings.clock.monotonicMs() < (lifeOf(connection)?.replaceAtMs ?? 0)) return connection;
+      if (this.#connections.get(name) === existing) {
+        this.#connections.delete(name);
+        void this.#retire(connection);
+      }
+    }
+  }
+
+  /** A connection that was slow, and that a new one has replaced, is of no use any more. */
+  async #closeIfReplaced(name: string, connection: Connection): Promise<void> {
+    const current = await this.#connections.get(name)?.catch(() => undefined);
+    if (current !== connection && !this.#retired.has(connection)) await connection.close();
+  }
+
+  #openNew(name: string, { host, port, nodeId }: Address, requestTimeoutMs?: number): Promise<Connection> {
+    const opened: Promise<Connection> = openBrokerConnection(
+      { host, port, advertisedAs: nodeId ?? null },
+      this.settings,
+      requestTimeoutMs ?? this.settings.requestTimeoutMs,
+      () => {
+        if (this.#connections.get(name) === opened) this.#connections.delete(name);
+      },
+    );
     this.#connections.set(name, opened);
     return opened;
   }
+
+  /** Closes a connection whose login ends soon, once what was asked on it has had its time to be answered. */
+  async #retire(connection: Connection): Promise<void> {
+    const { clock, requestTimeoutMs, rebalanceTimeoutMs } = this.settings;
+    this.#retired.add(connection);
+    await clock.sleep(requestTimeoutMs + rebalanceTimeoutMs, this.#closing.signal);
+    this.#retired.delete(connection);
+    await connection.close().catch(() => {});
+  }
+}
+
+function noteAnswer(connection: Connection): void {
+  const life = lifeOf(connection);
+  if (life !== undefined) life.hasAnswered = true;
 }
 
 /** The items, and then those that were added to `more` meanwhile. */
 function* withThose<Item>(items: readonly Item[], more: readonly Item[]): Generator<Item> {
   yield* items;
   yield* [...more];
-}
-
-async function openOrThrow(
-  connection: Connection,
-  { host, port }: { host: string; port: number },
-  forget: () => void,
-): Promise<Connection> {
-  // Every failure also reaches whoever waits for an answer; without a listener it would end the process.
-  connection.on('error', forget);
-  connection.on('close', forget);
-  try {
-    await connection.connect(host, port);
-    return connection;
-  } catch (error) {
-    forget();
-    throw new TributaryError(
-      'log_unreachable',
-      `No connection to Kafka at ${host}:${port}: ${explain(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
 }
 
 export function groupByTopic(partitions: readonly TopicPartition[]): [topic: string, partitions: number[]][] {

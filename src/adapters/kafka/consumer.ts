@@ -14,7 +14,7 @@ import type {
 import { Cluster, type TopicMetadata } from './cluster.ts';
 import { explain } from './errors.ts';
 import { Fetcher } from './fetcher.ts';
-import { GroupMember } from './group.ts';
+import { type GroupEvents, GroupMember } from './group.ts';
 import type { KafkaSettings } from './options.ts';
 import { byLeader, rangesFrom } from './ranges.ts';
 
@@ -34,24 +34,28 @@ export class KafkaConsumer implements EventLogConsumer {
   #listener: ConsumerListener | undefined;
   /** Ends when the listener has answered every call so far. */
   #calls: Promise<void> = Promise.resolve();
+  readonly #store: string | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(settings: KafkaSettings, options: ConsumerOptions) {
     this.#settings = settings;
+    this.#store = options.store;
     this.#cluster = new Cluster(settings);
     this.#fetcher = new Fetcher(this.#cluster, options.maxBufferedBytes, {
       halted: (fault) => this.#halted(fault),
     });
-    this.#member = new GroupMember(this.#cluster, options.group, options.topics, {
+    const events: GroupEvents = {
       assigned: (partitions, topics) => this.#assigned(partitions, topics),
       revoked: (partitions) => this.#withdraw('revoked', partitions),
       lost: (partitions) => this.#withdraw('lost', partitions),
       refreshed: (topics) => this.#fetcher.learn(topics),
-    });
+    };
+    this.#member = new GroupMember(this.#cluster, options.group, options.topics, events, options.store);
   }
 
   async start(listener: ConsumerListener): Promise<void> {
     this.#listener = listener;
+    await this.#member.checkStore();
     this.#member.start();
   }
 
@@ -63,6 +67,8 @@ export class KafkaConsumer implements EventLogConsumer {
         return topicId === undefined ? [] : [{ ...position, topicId }];
       }),
     );
+    // Before anything is read the group's offsets name its store, so that no member of another one joins.
+    if (this.#store !== undefined) void this.#member.commit(positions);
   }
 
   unfollow(partitions: readonly TopicPartition[]): void {

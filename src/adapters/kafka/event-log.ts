@@ -6,11 +6,13 @@ import type {
   EventLogConsumer,
   EventLogProducer,
   ProducerOptions,
+  Readers,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { Cluster, type TopicMetadata } from './cluster.ts';
 import { KafkaConsumer } from './consumer.ts';
 import { explain, protocolErrorOf, unreachable } from './errors.ts';
+import { handGroupTo } from './group-store.ts';
 import { type KafkaLogOptions, type KafkaSettings, settingsOf } from './options.ts';
 import { KafkaProducer } from './producer.ts';
 import { rangesOf } from './ranges.ts';
@@ -94,6 +96,19 @@ class KafkaLog implements EventLog {
     const consumer = new KafkaConsumer(this.#settings, options);
     this.#opened.add(consumer);
     return consumer;
+  }
+
+  async handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }> {
+    try {
+      return await handGroupTo(this.#cluster, group, store);
+    } catch (error) {
+      throw unreachable(`handing over the group ${group}`, error);
+    }
+  }
+
+  /** A group's members do not say which topics they read, and a group of the same topics may be another program's. */
+  readers(): Promise<Readers> {
+    return Promise.resolve('unknown');
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@ import {
   joinGroupV7,
   leaveGroupV4,
   offsetCommitV8,
+  offsetFetchV8,
   syncGroupV5,
 } from '@platformatic/kafka';
 import { type Position, partitionName } from '../../core/offset.ts';
@@ -22,6 +23,9 @@ export interface Membership {
   readonly generation: number;
   readonly memberId: string;
 }
+
+/** Commits by whoever is no member, as Kafka's own tools do. */
+export const notAMember = { generation: -1, memberId: '' } as const;
 
 export interface JoinedMember {
   readonly memberId: string;
@@ -119,7 +123,31 @@ export class GroupRequests {
     await leaveGroupV4.api.async(connection, this.#group, [{ memberId, groupInstanceId: null }]);
   }
 
-  async commit(membership: Membership, positions: readonly Position[]): Promise<void> {
+  /** What the group has committed, of all topics, with the notes that stand beside. */
+  async committed(coordinator: number): Promise<(Position & { readonly note: string | null })[]> {
+    const connection = await this.#cluster.connect(coordinator, 'control');
+    const request = { groupId: this.#group, memberId: null, memberEpoch: -1, topics: null };
+    const response = await offsetFetchV8.api.async(connection, [request], true);
+    return response.groups.flatMap(({ topics }) =>
+      topics.flatMap(({ name, partitions }) =>
+        partitions
+          .filter(({ committedOffset }) => committedOffset >= 0n)
+          .map(({ partitionIndex, committedOffset, metadata }) => ({
+            topic: name,
+            partition: partitionIndex,
+            offset: committedOffset,
+            note: metadata ?? null,
+          })),
+      ),
+    );
+  }
+
+  /** The coordinator takes `notAMember` for the membership as long as the group has no members. */
+  async commit(
+    membership: Membership,
+    positions: readonly Position[],
+    note: string | null = null,
+  ): Promise<void> {
     const connection = await this.#cluster.connect(membership.coordinator, 'control');
     const offsets = new Map(positions.map((position) => [partitionName(position), position.offset]));
     const topics = groupByTopic(positions).map(([name, partitions]) => ({
@@ -128,7 +156,7 @@ export class GroupRequests {
         partitionIndex,
         committedOffset: offsets.get(partitionName({ topic: name, partition: partitionIndex })) as bigint,
         committedLeaderEpoch: -1,
-        committedMetadata: null,
+        committedMetadata: note,
       })),
     }));
     const { generation, memberId } = membership;

@@ -12,6 +12,7 @@ import type { Cluster, TopicMetadata } from './cluster.ts';
 import { type CoordinatorWatch, watchCoordinator } from './coordinator-watch.ts';
 import { explain, protocolErrorOf, responseOf } from './errors.ts';
 import { GroupRequests, type Membership } from './group-requests.ts';
+import { GroupStore, isStranger } from './group-store.ts';
 import { Heartbeats } from './heartbeats.ts';
 
 /*
@@ -31,6 +32,8 @@ import { Heartbeats } from './heartbeats.ts';
  */
 
 const joinBackoff = { baseMs: 100, capMs: 5_000 };
+/** A member of another store looks again whether the group is its own by now. */
+const strangerPauseMs = 30_000;
 const triedAgainAtOnce: ReadonlySet<string> = new Set([
   'MEMBER_ID_REQUIRED',
   'UNKNOWN_MEMBER_ID',
@@ -54,6 +57,7 @@ export class GroupMember {
   readonly #group: string;
   readonly #topicNames: readonly string[];
   readonly #events: GroupEvents;
+  readonly #store: GroupStore;
   readonly #closing = new AbortController();
   #memberId = '';
   #members: readonly GroupMemberState[] = [];
@@ -73,6 +77,7 @@ export class GroupMember {
     group: string,
     topics: readonly string[],
     events: GroupEvents,
+    store?: string,
     requests: GroupRequests = new GroupRequests(cluster, group),
   ) {
     this.#cluster = cluster;
@@ -80,6 +85,12 @@ export class GroupMember {
     this.#group = group;
     this.#topicNames = topics;
     this.#events = events;
+    this.#store = new GroupStore({ group, topics, store, requests });
+  }
+
+  /** Rejects with `group_of_another_store` if the group's offsets were committed for another store than this member's. */
+  async checkStore(): Promise<void> {
+    if (this.#store.isCompared) await this.#store.check(await this.#cluster.coordinatorOf(this.#group));
   }
 
   start(): void {
@@ -112,7 +123,7 @@ export class GroupMember {
     if (membership === undefined || positions.length === 0) return;
     const { log } = this.#cluster.settings;
     try {
-      await this.#requests.commit(membership, positions);
+      await this.#requests.commit(membership, positions, this.#store.note);
     } catch (error) {
       log('warn', `The group ${this.#group} could not be told how far it has come: ${explain(error)}`);
     }
@@ -138,6 +149,12 @@ export class GroupMember {
       } catch (error) {
         this.#noteFailure(error);
         this.#membership = undefined;
+        if (isStranger(error)) {
+          await this.#giveUp();
+          await this.#sayGoodbye();
+          await this.#cluster.settings.clock.sleep(strangerPauseMs, this.#closing.signal);
+          continue;
+        }
         // What is held is kept for the next try, unless others may have it by now.
         if (isOut.has(protocolErrorOf(error) ?? '') || this.#heartbeats?.isAlive() === false)
           await this.#giveUp();
@@ -215,13 +232,15 @@ export class GroupMember {
     const coordinator = await this.#cluster.coordinatorOf(this.#group);
     this.#coordinator = coordinator;
     void this.#watchUntil(isShared, coordinator);
-    const metadata = encodeSubscription(this.#topicNames, this.#held);
+    await this.#store.check(coordinator);
+    const metadata = encodeSubscription(this.#topicNames, this.#held, this.#store.note);
     const joined = await this.#requests.join(coordinator, this.#memberId, metadata);
     this.#memberId = joined.memberId;
     this.#isLeader = joined.isLeader;
     this.#members = joined.members.map((member) => ({
       memberId: member.memberId,
       owned: decodeOwned(member.metadata),
+      store: this.#store.of(member),
     }));
     return joined;
   }
@@ -255,13 +274,16 @@ export class GroupMember {
       if (missing.length > 0) {
         this.#cluster.settings.log('warn', `Topics that do not exist (yet): ${missing.join(', ')}`);
       }
-      const shares = assignPartitions(this.#members, counts);
-      assignments = [...shares].map(([memberId, share]) => ({
+      const { own, note } = await this.#store.members(membership.coordinator, this.#members);
+      const shares = own.length === 0 ? new Map() : assignPartitions(own, counts);
+      assignments = this.#members.map(({ memberId }) => ({
         memberId,
-        assignment: encodeAssignment(share),
+        assignment: encodeAssignment(shares.get(memberId) ?? [], note),
       }));
     }
-    return decodeAssignment(await this.#requests.sync(membership, assignments));
+    const assignment = await this.#requests.sync(membership, assignments);
+    this.#store.checkAssignment(assignment);
+    return decodeAssignment(assignment);
   }
 
   /** The topics as they are now; undefined if the membership ended before anybody said. */
@@ -310,9 +332,14 @@ export class GroupMember {
     else await this.#giveUp();
     heartbeats?.stop();
     this.#membership = undefined;
+    await this.#sayGoodbye();
+  }
+
+  async #sayGoodbye(): Promise<void> {
     if (this.#memberId === '') return;
     try {
       await this.#requests.leave(this.#coordinator, this.#memberId);
+      this.#memberId = '';
     } catch (error) {
       // The others have to wait for the session timeout then, and nothing else.
       this.#cluster.settings.log(
@@ -331,7 +358,7 @@ export class GroupMember {
     }
     if (answer === 'UNKNOWN_MEMBER_ID' || answer === 'FENCED_INSTANCE_ID') this.#memberId = '';
     if (this.#closing.signal.aborted) return;
-    const problem = `the group ${this.#group} can't be joined: ${explain(error)}`;
+    const problem = joinProblem(this.#group, error);
     if (this.#problem !== problem && answer !== 'REBALANCE_IN_PROGRESS') {
       this.#cluster.settings.log('warn', problem);
     }
@@ -355,5 +382,17 @@ export class GroupMember {
         log('debug', `The topics could not be looked at: ${explain(error)}`);
       }
     }
+  }
+}
+
+/** Why the group can't be joined, with the remedy where one is known. */
+function joinProblem(group: string, error: unknown): string {
+  switch (protocolErrorOf(error)) {
+    case 'INCONSISTENT_GROUP_PROTOCOL':
+      return `another program is a member of the group ${group}: stop it, or set ORDER_SYNC_GROUP to a name that only order-sync uses`;
+    case 'GROUP_AUTHORIZATION_FAILED':
+      return `this user may not be a member of the group ${group}: allow it READ on that group, or set ORDER_SYNC_GROUP to one that it may read`;
+    default:
+      return `the group ${group} can't be joined: ${explain(error)}`;
   }
 }

@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
-import type { SASLOptions } from '@platformatic/kafka';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { KafkaLogin } from './login.ts';
 
 export interface KafkaLogOptions {
   /** `host:port` of some brokers; the others are learnt from them. */
@@ -12,8 +12,10 @@ export interface KafkaLogOptions {
   readonly clientId?: string;
   /** TLS, with the certificate checked, if given; `{}` takes the system's authorities. */
   readonly tls?: TlsConnectionOptions;
-  /** `mechanism` is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER. */
-  readonly sasl?: SASLOptions;
+  /** By SASL, if given. */
+  readonly login?: KafkaLogin;
+  /** Whether a password or a token may go to another machine without TLS. Default false. */
+  readonly allowsOpenLogin?: boolean;
   /** After so long without a heartbeat a member's partitions go to the others. Default 10,000. */
   readonly sessionTimeoutMs?: number;
   /** Default: a fifth of the session timeout. */
@@ -42,9 +44,9 @@ export interface KafkaLogOptions {
 }
 
 /** The options with every default filled in. */
-export interface KafkaSettings extends Required<Omit<KafkaLogOptions, 'tls' | 'sasl'>> {
+export interface KafkaSettings extends Required<Omit<KafkaLogOptions, 'tls' | 'login'>> {
   readonly tls: TlsConnectionOptions | undefined;
-  readonly sasl: SASLOptions | undefined;
+  readonly login: KafkaLogin | undefined;
 }
 
 export function settingsOf(options: KafkaLogOptions): KafkaSettings {
@@ -54,7 +56,8 @@ export function settingsOf(options: KafkaLogOptions): KafkaSettings {
     clock: options.clock,
     log: options.log,
     tls: options.tls,
-    sasl: options.sasl,
+    login: options.login,
+    allowsOpenLogin: options.allowsOpenLogin ?? false,
     clientId: options.clientId ?? 'tributary',
     sessionTimeoutMs,
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? Math.ceil(sessionTimeoutMs / 5),

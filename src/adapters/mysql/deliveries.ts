@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import {
   type ClaimedDelivery,
   type DeliveryClaimRequest,
@@ -9,12 +10,13 @@ import {
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
+import { identifier } from './identifier.ts';
 import { text } from './journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { readRepairs } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
-import { identifier, type ViewSchema, viewValue } from './schema.ts';
 import type { StoreTime } from './store-time.ts';
+import { viewValue } from './view-table.ts';
 
 /*
  * The life of a delivery's row is told in the SQLite adapter's file of this name. What matters here beside it:
@@ -33,7 +35,7 @@ export class DueDeliveries {
   readonly #time: Pick<StoreTime, 'now'>;
   readonly #makeKnownDue: (count: number) => string;
 
-  constructor(targets: readonly string[], time: Pick<StoreTime, 'now'>, view: ViewSchema) {
+  constructor(targets: readonly string[], time: Pick<StoreTime, 'now'>, view: ViewShape) {
     this.#targets = targets;
     this.#time = time;
     const version = `SELECT v.version FROM ${identifier(view.table)} v WHERE v.${identifier(view.keyColumn)} = deliveries.entity_id`;
@@ -114,11 +116,11 @@ interface Known {
 /** How the delivery loop gets what is due. */
 export class DeliveryClaims {
   readonly #pool: ConnectionPool;
-  readonly #view: ViewSchema;
+  readonly #view: ViewShape;
   readonly #time: StoreTime;
   readonly #selectDue: () => string;
 
-  constructor(pool: ConnectionPool, view: ViewSchema, time: StoreTime) {
+  constructor(pool: ConnectionPool, view: ViewShape, time: StoreTime) {
     this.#pool = pool;
     this.#view = view;
     this.#time = time;

@@ -32,6 +32,9 @@ const TABLES: readonly TableRights[] = [
   { table: 'delivery_senders', rights: ALL, column: 'target' },
   { table: 'redrive_jobs', rights: KEPT, column: 'job_id' },
   { table: 'sweeps', rights: KEPT, column: 'target' },
+  { table: 'view_records', rights: ['SELECT'], column: 'view_name' },
+  { table: 'store_identity', rights: ['SELECT'], column: 'store_id' },
+  { table: 'group_decisions', rights: ADDED, column: 'group_name' },
 ];
 
 type View = { readonly table: string; readonly keyColumn: string };

@@ -1,4 +1,5 @@
 import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type {
@@ -16,7 +17,6 @@ import { insertJournal, readJournals } from './journal.ts';
 import { writeLong } from './journal-index.ts';
 import { writeParking } from './parked.ts';
 import { RowsStatement } from './rows-statement.ts';
-import type { ViewSchema } from './schema.ts';
 import { ViewRows } from './view-rows.ts';
 
 /**
@@ -33,7 +33,7 @@ export class Ingest {
   readonly #deliveries: DueDeliveries;
   readonly #rows: ViewRows;
 
-  constructor(pool: ConnectionPool, view: ViewSchema, deliveries: DueDeliveries) {
+  constructor(pool: ConnectionPool, view: ViewShape, deliveries: DueDeliveries) {
     this.#pool = pool;
     this.#deliveries = deliveries;
     this.#rows = new ViewRows(view);

@@ -1,4 +1,5 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
@@ -6,16 +7,19 @@ import type {
   Checkpoint,
   ClaimRequest,
   QuarantinedRecord,
-  QuarantineKey,
+  QuarantinePage,
+  RefusedCounts,
   ResumeDecision,
   StoreCounts,
   StoredRow,
 } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
+import { DEAD_AT_MS } from './delivery-queries.ts';
+import { identifier } from './identifier.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
-import { identifier, type ViewSchema, viewValue } from './schema.ts';
+import { viewValue } from './view-table.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, leader_epoch, epoch, halt_reason';
 
@@ -119,7 +123,7 @@ export async function resume(pool: ConnectionPool, decision: ResumeDecision): Pr
 
 export async function readView(
   pool: ConnectionPool,
-  view: ViewSchema,
+  view: ViewShape,
   entityIds: readonly string[],
 ): Promise<Map<string, StoredRow>> {
   const columns = [
@@ -147,18 +151,23 @@ export async function readView(
 
 export async function readQuarantine(
   pool: ConnectionPool,
-  { after, limit }: { after: QuarantineKey | null; limit: number },
+  { after, limit, topic, reason }: QuarantinePage,
 ): Promise<QuarantinedRecord[]> {
   const key =
     after === null
       ? ['', -1, -1n, Buffer.alloc(0)]
       : [after.topic, after.partition, after.offset, Buffer.from(after.valueHash, 'hex')];
+  const only = [
+    ...(topic === undefined ? [] : [['topic', topic] as const]),
+    ...(reason === undefined ? [] : [['reason', reason] as const]),
+  ];
   return withConnection(pool, async (connection) => {
     const [rows] = await connection.execute<RowDataPacket[]>(
       'SELECT topic, partition_id, record_offset, reason, detail, record_key, record_value, value_length, value_hash, headers, observed_at ' +
         'FROM quarantine WHERE (topic, partition_id, record_offset, value_hash) > (?, ?, ?, ?) ' +
+        only.map(([column]) => `AND ${column} = ? `).join('') +
         `ORDER BY topic, partition_id, record_offset, value_hash LIMIT ${Math.floor(limit)}`,
-      key as never[],
+      [...key, ...only.map(([, value]) => value)] as never[],
     );
     return rows.map((row) => ({
       topic: String(row[0]),
@@ -176,7 +185,37 @@ export async function readQuarantine(
   });
 }
 
-export async function counts(pool: ConnectionPool, view: ViewSchema): Promise<StoreCounts> {
+/** Without a place to stop: a connection of the pool is busy for as long as the index takes. */
+export async function refusedCounts(
+  pool: ConnectionPool,
+  targets: readonly string[],
+): Promise<RefusedCounts> {
+  return withConnection(pool, async (connection) => {
+    const [kinds] = await connection.query<RowDataPacket[]>(
+      'SELECT topic, reason, COUNT(*) AS records FROM quarantine FORCE INDEX (quarantine_by_reason) ' +
+        'GROUP BY topic, reason ORDER BY records DESC, topic, reason',
+    );
+    // By the dead ones' moment, so that the index is read where they are, and nowhere else.
+    const deadDeliveries: { target: string; deliveries: number }[] = [];
+    for (const target of targets) {
+      const [[dead]] = await connection.execute<RowDataPacket[]>(
+        'SELECT COUNT(*) FROM deliveries FORCE INDEX (deliveries_by_next_attempt) ' +
+          `WHERE target = ? AND is_retry IN (0, 1) AND next_attempt_at = ${DEAD_AT_MS}`,
+        [target],
+      );
+      const deliveries = Number(dead?.[0]);
+      if (deliveries > 0) deadDeliveries.push({ target, deliveries });
+    }
+    const quarantined = kinds.map((row) => ({
+      topic: String(row[0]),
+      reason: String(row[1]),
+      records: Number(row[2]),
+    }));
+    return { quarantined, deadDeliveries };
+  });
+}
+
+export async function counts(pool: ConnectionPool, view: ViewShape): Promise<StoreCounts> {
   return withConnection(pool, async (connection) => {
     const number = async (query: string) => {
       const [rows] = await connection.query<RowDataPacket[]>(query);

@@ -1,19 +1,21 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
 import type { DeliveryStatus } from '../../ports/redrive.ts';
+import { identifier } from './identifier.ts';
 import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
-import { identifier, type ViewSchema, viewValue } from './schema.ts';
+import { viewValue } from './view-table.ts';
 
 export async function listOwed(
   connection: PoolConnection,
-  view: ViewSchema,
+  view: ViewShape,
   { target, after, limit }: { target: string; after: string | null; limit: number },
 ): Promise<OwedState[]> {
   const columns = view.columns.map((column) => `v.${identifier(column.name)}`);
   // No id is empty, so that all of them come behind the empty one.
   const [rows] = await connection.execute<RowDataPacket[]>(
-    `SELECT d.entity_id, d.status, d.delivered_version, d.due_version, ${columns.join(', ')} FROM deliveries d ` +
+    `SELECT d.entity_id, d.status, d.delivered_version, d.due_version, v.version, ${columns.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id ` +
       `WHERE d.target = ? AND d.entity_id > ? ORDER BY d.entity_id LIMIT ${Math.floor(limit)}`,
     [target, Buffer.from(after ?? '')],
@@ -24,7 +26,8 @@ export async function listOwed(
     status: text(row[1]) as DeliveryStatus,
     deliveredVersion: Number(row[2]) || null,
     dueVersion: Number(row[3]),
-    row: view.columns.map((column, index) => viewValue(column, row[index + 4])),
+    viewVersion: Number(row[4]),
+    row: view.columns.map((column, index) => viewValue(column, row[index + 5])),
   }));
 }
 
@@ -64,7 +67,7 @@ export async function makeDueAgain(
  */
 export async function makeRepairsDue(
   connection: PoolConnection,
-  view: ViewSchema,
+  view: ViewShape,
   { target, repairs }: RepairsDue,
   nowMs: number,
 ): Promise<number> {
@@ -83,12 +86,8 @@ export async function makeRepairsDue(
   }
   let due = 0;
   for (const { id, repair } of sorted) {
-    const viewVersion = versions.get(repair.entityId) ?? null;
-    const isDue =
-      repair.was === 'dead'
-        ? await reviveDead(connection, target, id, repair, nowMs)
-        : viewVersion === repair.version && (await record(connection, target, id, repair, nowMs));
-    if (!isDue) continue;
+    const isOfView = repair.was === 'dead' || versions.get(repair.entityId) === repair.version;
+    if (!isOfView || !(await makeRepairDue(connection, target, id, repair, nowMs))) continue;
     due++;
     if (repair.replaces === null) continue;
     await connection.execute(
@@ -100,34 +99,29 @@ export async function makeRepairsDue(
   return due;
 }
 
-async function reviveDead(
-  connection: PoolConnection,
-  target: string,
-  id: Buffer,
-  { version, heldVersion }: DeliveryRepair,
-  nowMs: number,
-): Promise<boolean> {
-  const [updated] = await connection.execute<ResultSetHeader>(
-    "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, next_attempt_at = ?, " +
-      "due_since = ? WHERE target = ? AND entity_id = ? AND status = 'dead' AND due_version = ?",
-    [heldVersion, nowMs, nowMs, target, id, version],
-  );
-  return updated.affectedRows === 1;
-}
+const BECOMES_DUE =
+  "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, due_version = ?, " +
+  'next_attempt_at = ?, due_since = ? WHERE target = ? AND entity_id = ?';
+const RECORD =
+  'INSERT IGNORE INTO deliveries (delivered_version, due_version, next_attempt_at, due_since, target, entity_id, ' +
+  "status, attempts) VALUES (?, ?, ?, ?, ?, ?, 'pending', 0)";
 
-async function record(
+/** Resolves with whether the ledger was still as the repair has it. */
+async function makeRepairDue(
   connection: PoolConnection,
   target: string,
   id: Buffer,
-  { version, heldVersion }: DeliveryRepair,
+  { was, version, heldVersion }: DeliveryRepair,
   nowMs: number,
 ): Promise<boolean> {
-  const [inserted] = await connection.execute<ResultSetHeader>(
-    'INSERT IGNORE INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
-      "next_attempt_at, due_since) VALUES (?, ?, ?, 'pending', 0, ?, ?, ?)",
-    [target, id, version, heldVersion, nowMs, nowMs],
-  );
-  return inserted.affectedRows === 1;
+  const values = [heldVersion, version, nowMs, nowMs, target, id];
+  const [sql, ...found] = {
+    unrecorded: [RECORD] as const,
+    dead: [`${BECOMES_DUE} AND status = 'dead' AND due_version = ?`, version] as const,
+    behind: [`${BECOMES_DUE} AND status = 'delivered' AND delivered_version < ?`, heldVersion] as const,
+  }[was];
+  const [changed] = await connection.execute<ResultSetHeader>(sql, [...values, ...found]);
+  return changed.affectedRows === 1;
 }
 
 /** Which content each of these deliveries is to replace at the target, by entity and version. */

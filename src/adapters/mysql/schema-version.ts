@@ -53,15 +53,29 @@ export async function runMigrations(
   return { fromVersion, toVersion: newestVersion() };
 }
 
-const DUPLICATE_COLUMN = 1060;
+/** What the migrations up to a version have made. */
+export function tablesMade(upTo: number): string[] {
+  return readMigrations()
+    .filter(({ version }) => version <= upTo)
+    .flatMap(({ statements }) => statements)
+    .map((statement) => /^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/.exec(statement)?.[1])
+    .filter((name) => name !== undefined);
+}
 
-/** A column that is there already was added by a start that ended before it could note the migration as done. */
+const DUPLICATE_COLUMN = 1060;
+const DUPLICATE_INDEX = 1061;
+
+/** A column or an index that is there already was added by a start that ended before it could note the migration as done. */
 async function runStatement(connection: PoolConnection, statement: string): Promise<void> {
   try {
     await connection.query(statement);
   } catch (error) {
-    const isDone = /^ALTER TABLE \w+ ADD COLUMN [^,]*$/.test(statement);
-    if (!isDone || (error as { errno?: number }).errno !== DUPLICATE_COLUMN) throw error;
+    const { errno } = error as { errno?: number };
+    const isColumn = /^ALTER TABLE \w+ ADD COLUMN [^,]*$/.test(statement);
+    const isIndex = /^ALTER TABLE \w+ ADD INDEX \w+ \([^)]*\)$/.test(statement);
+    if (isColumn && errno === DUPLICATE_COLUMN) return;
+    if (isIndex && errno === DUPLICATE_INDEX) return;
+    throw error;
   }
 }
 

@@ -1,31 +1,28 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
-import { messageOf, TributaryError } from '../../core/errors.ts';
-import { quoted } from '../../core/text.ts';
+import {
+  type AdoptionReport,
+  namesTaken,
+  notAdoptable,
+  tablesDropped,
+  type ViewShape,
+} from '../../core/adoption/index.ts';
+import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { AdoptedEntity, MigrationOptions, MigrationReport } from '../../ports/store.ts';
-import { inTransaction, MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
+import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
+import { databaseName, findTables } from './catalog.ts';
+import { MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { DONE_AT_MS } from './delivery-queries.ts';
 import { redacted } from './errors.ts';
 import { checkTables } from './grants.ts';
-import { insertJournal, text } from './journal.ts';
+import { text } from './journal.ts';
 import { protectJournal, warnOfUnprotected } from './journal-protection.ts';
-import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
+import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
-import { marks, RowsStatement } from './rows-statement.ts';
-import { newestVersion, runMigrations, schemaVersion } from './schema-version.ts';
+import { newestVersion, runMigrations, schemaVersion, tablesMade } from './schema-version.ts';
 import { checkServer, type ServerNeeds } from './server-checks.ts';
+import { createView } from './view-table.ts';
 
 const LOCK_TIMEOUT_SECONDS = 60;
-const ADOPTION_PAGE = 1_000;
-
-/** The view's table and columns, as statements need them. */
-export interface ViewSchema {
-  readonly table: string;
-  readonly keyColumn: string;
-  readonly columns: readonly ViewColumn[];
-}
 
 /**
  * Where the schema is current and the view is there, looks and changes nothing, with the rights that running needs.
@@ -43,7 +40,7 @@ export async function migrate(
     const database = await databaseName(connection);
     await checkServer(connection, pool.remedies, needs, log);
     const report =
-      (options.asCommand === true ? null : await currentReport(connection, options.view)) ??
+      (options.asCommand === true ? null : await currentReport(pool, connection, options)) ??
       (await changeSchema(pool, connection, database, options, log));
     if (options.asCommand === true) return report;
     await checkTables(connection, pool.remedies, database, options.view);
@@ -53,11 +50,25 @@ export async function migrate(
   return withConnection(pool, work, { deadlineMs: MIGRATION_DEADLINE_MS });
 }
 
+/** What `migrate` would do about the view; changes nothing. */
+export async function examine(pool: ConnectionPool, options: MigrationOptions): Promise<AdoptionReport> {
+  const { report } = await withConnection(pool, (connection) => lookAt(pool, connection, options), {
+    deadlineMs: MIGRATION_DEADLINE_MS,
+  });
+  return report;
+}
+
 /** The report of a start that has nothing to change; null if there is something. */
-async function currentReport(connection: PoolConnection, view: ViewSchema): Promise<MigrationReport | null> {
+async function currentReport(
+  pool: ConnectionPool,
+  connection: PoolConnection,
+  options: MigrationOptions,
+): Promise<MigrationReport | null> {
   const version = await schemaVersion(connection);
-  if (version !== newestVersion() || !(await isViewReady(connection, view))) return null;
-  return { fromVersion: version, toVersion: version, adoptedRows: 0, viewIsEmpty: false };
+  if (version !== newestVersion()) return null;
+  const { situation, legacyRecord } = await planView(pool, connection, options, version);
+  if (situation.kind !== 'keep' || legacyRecord !== null) return null;
+  return { fromVersion: version, toVersion: version, adoptedRows: 0, viewIsEmpty: false, notes: [] };
 }
 
 async function changeSchema(
@@ -80,8 +91,10 @@ async function changeSchema(
     );
   }
   try {
+    const plan = await lookAt(pool, connection, options);
+    if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
     const { fromVersion, toVersion } = await runMigrations(connection);
-    const prepared = await prepareView(pool, connection, options);
+    const prepared = await prepareView(pool, connection, options, plan);
     await protectJournal(connection, database, log);
     return { fromVersion, toVersion, ...prepared };
   } catch (error) {
@@ -108,40 +121,38 @@ function needsMigration(what: string, remedies: Remedies, error: unknown): Tribu
   );
 }
 
-/**
- * Makes the view's table, or takes over the one that another program made. A view of ours that is gone is made empty:
- * its rows come from the journal. It is not taken for one that was never renamed, because the finished copy is.
- */
-async function prepareView(
+/** Everything is looked at before anything is touched. Rejects if the names of our tables are not ours to use. */
+async function lookAt(
   pool: ConnectionPool,
   connection: PoolConnection,
   options: MigrationOptions,
-): Promise<Pick<MigrationReport, 'adoptedRows' | 'viewIsEmpty'>> {
-  const { view } = options;
-  const names = {
-    present: view.table,
-    adopting: `${view.table}_adopting`,
-    original: `${view.table}_original`,
-  };
-  const columns = await columnsOf(connection, names.present);
-  if (columns.includes('version')) return { adoptedRows: 0, viewIsEmpty: false };
-  if (columns.length === 0) {
-    if ((await columnsOf(connection, names.adopting)).includes('version')) {
-      await connection.query(`RENAME TABLE ${identifier(names.adopting)} TO ${identifier(names.present)}`);
-      return { adoptedRows: 0, viewIsEmpty: false };
-    }
-    await connection.query(createView(view, view.table));
-    const [journaled] = await connection.query<RowDataPacket[]>('SELECT 1 FROM journal_segments LIMIT 1');
-    return { adoptedRows: 0, viewIsEmpty: journaled.length > 0 };
-  }
+): Promise<ViewPlan> {
+  const fromVersion = await checkOwnTables(connection);
+  return planView(pool, connection, options, fromVersion);
+}
 
-  // The finished copy and the mark that it is finished are one transaction; only the renaming may be missing.
-  await connection.query(createView(view, names.adopting));
-  const rows = await adoptRows(pool, connection, options, names.present, names.adopting, columns);
-  await connection.query(
-    `RENAME TABLE ${identifier(names.present)} TO ${identifier(names.original)}, ${identifier(names.adopting)} TO ${identifier(names.present)}`,
+const ALL_VERSIONS = Number.POSITIVE_INFINITY;
+
+/** Only the schema's own statements touch them, so that a user who runs the program may not see them. */
+const UNSEEN = ['journal_places', 'event_journal'];
+
+/** The version of the schema, 0 for none; rejects if other programs have tables of our names, or have dropped ours. */
+async function checkOwnTables(connection: PoolConnection): Promise<number> {
+  const found = await findTables(connection, ['schema_migrations', ...tablesMade(ALL_VERSIONS)]);
+  if (!found.has('schema_migrations')) {
+    if (found.size > 0) throw namesTaken([...found.keys()]);
+    return 0;
+  }
+  const [columns] = await connection.query<RowDataPacket[]>(
+    "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = 'schema_migrations'",
+    [await databaseName(connection)],
   );
-  return { adoptedRows: rows, viewIsEmpty: false };
+  const names = columns.map((row) => text(row[0])).sort();
+  if (names.join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
+  const version = (await schemaVersion(connection)) ?? 0;
+  const missing = tablesMade(version).filter((name) => !found.has(name) && !UNSEEN.includes(name));
+  if (missing.length > 0) throw tablesDropped(version, missing);
+  return version;
 }
 
 /** The tables that ingest writes, but for the view. */
@@ -165,193 +176,16 @@ export async function incarnation(connection: PoolConnection): Promise<string> {
 /** Makes the view's table if all others are there; answers whether it was missing. */
 export async function remakeView(
   connection: PoolConnection,
-  view: ViewSchema,
+  view: ViewShape,
   remedies: Remedies,
 ): Promise<boolean> {
   await incarnation(connection);
-  if ((await columnsOf(connection, view.table)).length > 0) return false;
+  if ((await findTables(connection, [view.table])).size > 0) return false;
   try {
-    await connection.query(createView(view, view.table));
+    await createView(connection, view, view.table);
   } catch (error) {
     if (isRightMissing(error)) throw needsMigration(`The table ${view.table} is missing`, remedies, error);
     throw error;
   }
   return true;
-}
-
-/** Whether the view's table is there and ours. */
-async function isViewReady(connection: PoolConnection, view: ViewSchema): Promise<boolean> {
-  return (await columnsOf(connection, view.table)).includes('version');
-}
-
-async function adoptRows(
-  pool: ConnectionPool,
-  connection: PoolConnection,
-  options: MigrationOptions,
-  from: string,
-  to: string,
-  columns: readonly string[],
-): Promise<number> {
-  const { view, adopt } = options;
-  const missing = [view.keyColumn, ...view.columns.map((column) => column.name)].filter(
-    (name) => !columns.includes(name),
-  );
-  if (adopt === null || missing.length > 0) {
-    throw notAdoptable(
-      from,
-      missing.length > 0 ? `it has no column ${missing.join(', ')}` : 'this domain adopts no tables',
-    );
-  }
-  const [[done]] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) FROM ${identifier(to)}`);
-  if (Number(done?.[0]) > 0) return Number(done?.[0]);
-
-  // The bytes of the id in UTF-8, whatever the column's own character set and collation.
-  const key = `CAST(CONVERT(${identifier(view.keyColumn)} USING utf8mb4) AS BINARY)`;
-  const select = `SELECT ${[key, ...view.columns.map((column) => identifier(column.name))].join(', ')} FROM ${identifier(from)}`;
-  const insertRow = new RowsStatement<AdoptedRow>({
-    before: `INSERT INTO ${identifier(to)} VALUES`,
-    row: `(${marks(view.columns.length + 2)})`,
-    columns: ['text', ...viewTypes(view), 'integer'],
-    write(writer, { entityId, row, events }) {
-      writer.text(entityId);
-      writeViewRow(writer, view, row);
-      writer.integer(events.length);
-    },
-  });
-  const copy = async (transaction: PoolConnection): Promise<number> => {
-    let count = 0;
-    let after = Buffer.alloc(0);
-    for (;;) {
-      const [page] = await transaction.query<RowDataPacket[]>(
-        `${select} WHERE ${key} > ? ORDER BY ${key} LIMIT ${ADOPTION_PAGE}`,
-        [after],
-      );
-      if (page.length === 0) return count;
-      const adopted = page.map((row) => ({
-        entityId: text(row[0]),
-        ...adoptRow(from, view.columns, row, adopt),
-      }));
-      await insertRow.run(transaction, adopted);
-      await insertJournal(
-        transaction,
-        adopted.map(({ entityId, events }) => ({ entityId, fromVersion: 0, events })),
-      );
-      await insertAdoptedDeliveries.run(transaction, adoptedDeliveries(adopted, options));
-      count += page.length;
-      after = (page.at(-1) as RowDataPacket)[0];
-    }
-  };
-  return inTransaction(pool, copy, { deadlineMs: MIGRATION_DEADLINE_MS });
-}
-
-function adoptRow(
-  table: string,
-  columns: readonly ViewColumn[],
-  row: RowDataPacket,
-  adopt: (entityId: string, row: ViewRow) => AdoptedEntity,
-): AdoptedEntity {
-  const entityId = text(row[0]);
-  if (Buffer.byteLength(entityId) > 255)
-    throw notAdoptable(table, `the id ${quoted(entityId, 255)} is longer than 255 bytes`);
-  try {
-    return adopt(
-      entityId,
-      columns.map((column, index) => viewValue(column, row[index + 1])),
-    );
-  } catch (error) {
-    throw notAdoptable(table, `the row ${quoted(entityId, 255)} is not understood: ${messageOf(error)}`);
-  }
-}
-
-function notAdoptable(table: string, why: string): TributaryError {
-  return new TributaryError(
-    'view_not_adoptable',
-    `The table ${table} was made by another program and can't be taken over: ${why}. Nothing was changed. ` +
-      'Correct the table, or rename it so that a new one is made.',
-  );
-}
-
-type AdoptedRow = AdoptedEntity & { readonly entityId: string };
-
-interface AdoptedDelivery extends AdoptedRow {
-  readonly target: string;
-  readonly nowMs: number;
-}
-
-const insertAdoptedDeliveries = new RowsStatement<AdoptedDelivery>({
-  before:
-    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
-    'next_attempt_at, due_since) VALUES',
-  row: '(?,?,?,?,0,?,?,?)',
-  columns: ['text', 'text', 'integer', 'text', 'integer', 'integer', 'integer'],
-  write(writer, { target, entityId, events, delivery, nowMs }) {
-    const isSent = delivery === 'sent';
-    writer.text(target);
-    writer.text(entityId);
-    writer.integer(events.length);
-    writer.text(isSent ? 'delivered' : 'pending');
-    writer.integer(isSent ? events.length : 0);
-    writer.integer(isSent ? DONE_AT_MS : nowMs);
-    writer.integer(nowMs);
-  },
-});
-
-function adoptedDeliveries(
-  adopted: readonly AdoptedRow[],
-  { targets, nowMs }: MigrationOptions,
-): AdoptedDelivery[] {
-  const owed = adopted.filter(({ delivery }) => delivery !== 'none');
-  return targets.flatMap((target) => owed.map((row) => ({ ...row, target, nowMs })));
-}
-
-/** The types of the view's columns as statements send them: texts as bytes, which the server only checks. */
-export function viewTypes(view: ViewSchema): ColumnType[] {
-  return view.columns.map(({ type }) => (type === 'text' ? 'bytes' : 'integer'));
-}
-
-export function writeViewRow(writer: ParameterWriter, view: ViewSchema, row: ViewRow): void {
-  for (let index = 0; index < view.columns.length; index++) {
-    const value = row[index] ?? null;
-    if (typeof value === 'string') writer.text(value);
-    else writer.integer(value);
-  }
-}
-
-function createView(view: ViewSchema, table: string): string {
-  const columns = view.columns.map((column) => `${identifier(column.name)} ${sqlType(column)}`);
-  return (
-    `CREATE TABLE IF NOT EXISTS ${identifier(table)} (${identifier(view.keyColumn)} VARBINARY(255) NOT NULL PRIMARY KEY, ` +
-    `${columns.join(', ')}, version BIGINT NOT NULL) ENGINE = InnoDB`
-  );
-}
-
-function sqlType(column: ViewColumn): string {
-  if (column.type === 'boolean') return 'BOOLEAN DEFAULT FALSE';
-  if (column.type === 'integer') return 'BIGINT NULL';
-  return `VARCHAR(${column.maxLength ?? 255}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL`;
-}
-
-export function viewValue(column: ViewColumn, value: unknown): ViewValue {
-  if (value === null || value === undefined) return null;
-  if (column.type === 'boolean') return Number(value) !== 0;
-  return column.type === 'integer' ? Number(value) : text(value);
-}
-
-/** Given to the information schema as a value: MariaDB looks through all databases if it is asked by a function. */
-async function databaseName(connection: PoolConnection): Promise<string> {
-  const [[row]] = await connection.query<RowDataPacket[]>('SELECT DATABASE()');
-  return text(row?.[0]);
-}
-
-async function columnsOf(connection: PoolConnection, table: string): Promise<string[]> {
-  const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position',
-    [await databaseName(connection), table],
-  );
-  return rows.map((row) => text(row[0]));
-}
-
-/** Names of tables and columns come from a domain's definition, never from data; identifier all the same. */
-export function identifier(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``;
 }

@@ -1,4 +1,5 @@
 import type { RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
@@ -18,15 +19,17 @@ import type {
   IngestBatch,
   MigrationOptions,
   MigrationReport,
-  QuarantineKey,
+  QuarantinePage,
   ResumeDecision,
   Store,
 } from '../../ports/store.ts';
+import type { GroupDecision } from '../../ports/store-identity.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import { ConnectionPool, PREPARED_MAX } from './connection-pool.ts';
 import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { noteGroupTaken, readStoreId } from './identity.ts';
 import { Ingest } from './ingest.ts';
 import { listJournaled } from './journal.ts';
 import { MysqlLongJournals } from './long-journals.ts';
@@ -35,7 +38,7 @@ import { listParked } from './parked.ts';
 import * as queries from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
-import { incarnation, migrate, remakeView, type ViewSchema } from './schema.ts';
+import { examine, incarnation, migrate, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import { ServerTime, type StoreTime } from './store-time.ts';
@@ -49,7 +52,7 @@ export class MysqlStore implements Store {
   readonly #options: MysqlStoreOptions;
   readonly #pool: ConnectionPool;
   readonly #time: StoreTime;
-  #parts: { view: ViewSchema; ingest: Ingest; claims: DeliveryClaims; settlements: Settlements } | undefined;
+  #parts: { view: ViewShape; ingest: Ingest; claims: DeliveryClaims; settlements: Settlements } | undefined;
   #closing: Promise<void> | undefined;
   readonly longJournals: MysqlLongJournals;
 
@@ -73,6 +76,10 @@ export class MysqlStore implements Store {
 
   get generation(): number {
     return this.#pool.generation;
+  }
+
+  async examineView(options: MigrationOptions) {
+    return examine(this.#pool, options);
   }
 
   async migrate(options: MigrationOptions): Promise<MigrationReport> {
@@ -144,8 +151,12 @@ export class MysqlStore implements Store {
     return queries.readView(this.#pool, this.#migrated.view, entityIds);
   }
 
-  async readQuarantine(options: { after: QuarantineKey | null; limit: number }) {
+  async readQuarantine(options: QuarantinePage) {
     return queries.readQuarantine(this.#pool, options);
+  }
+
+  async refusedCounts() {
+    return queries.refusedCounts(this.#pool, this.#options.targets);
   }
 
   async counts() {
@@ -261,6 +272,14 @@ export class MysqlStore implements Store {
 
   async listParked(page: { after: string | null; limit: number }) {
     return withConnection(this.#pool, (connection) => listParked(connection, page));
+  }
+
+  async storeId() {
+    return withConnection(this.#pool, readStoreId);
+  }
+
+  async noteGroupTaken(decision: GroupDecision) {
+    return withConnection(this.#pool, (connection) => noteGroupTaken(connection, decision));
   }
 
   async listJournaled(page: { after: string | null; limit: number }) {

@@ -1,10 +1,12 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import type { EntityChange } from '../../ports/store.ts';
 import { isDuplicateKey } from './errors.ts';
+import { identifier } from './identifier.ts';
 import { text } from './journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
-import { identifier, type ViewSchema, viewTypes, writeViewRow } from './schema.ts';
+import { viewTypes, writeViewRow } from './view-table.ts';
 
 /** The entities of a batch, locked. */
 export interface LockedEntities {
@@ -27,7 +29,7 @@ export class ViewRows {
   readonly #selectJournaled: (count: number) => string;
   readonly #deleteUnused: (count: number) => string;
 
-  constructor(view: ViewSchema) {
+  constructor(view: ViewShape) {
     const table = identifier(view.table);
     const key = identifier(view.keyColumn);
     const columns = view.columns.map((column) => identifier(column.name));

@@ -1,121 +1,136 @@
-import type { SQLOutputValue } from 'node:sqlite';
-import type { ViewColumn, ViewValue } from '../../core/domain.ts';
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import {
+  type AdoptionReport,
+  columnNamed,
+  doubledIds,
+  examineStructure,
+  type FoundColumn,
+  type FoundTable,
+  NO_CHOICES,
+  NO_ROWS,
+  notAdoptable,
+  type RawRow,
+  RowReader,
+} from '../../core/adoption/index.ts';
 import type { AdoptedEntity, MigrationOptions } from '../../ports/store.ts';
-import { type Connection, Pace, type SqliteRow } from './connection.ts';
+import { describeTable, type TableFacts } from './catalog.ts';
+import { type Connection, Pace, type SqliteRow, textOf } from './connection.ts';
 import { adoptDelivery } from './deliveries.ts';
 import { insertEvents } from './journal.ts';
 import { quoteName, type ViewTable } from './view-table.ts';
 
-/** How many offending rows a refusal names. */
-const OFFENDERS_SHOWN = 5;
-const MAX_ID_BYTES = 255;
+/** Ids that a finding names. */
+const DOUBLED_NAMED = 5;
 
-/**
- * Takes over the table that another program made: it is renamed to `<view>_original` and kept, and the view is
- * made anew from the events that `adopt` finds in its rows. Part of the migration's transaction: a refusal
- * leaves everything as it was.
- */
-export async function adoptTable(
+/** A table of another program that was looked at, and how its rows are read. */
+export interface Examined {
+  readonly report: AdoptionReport;
+  /** Null if its rows cannot be read. */
+  readonly reading: Reading | null;
+}
+
+interface Reading {
+  readonly found: FoundTable;
+  readonly reader: RowReader<AdoptedEntity>;
+}
+
+/** Looks at a table of another program and all of its rows, and changes nothing. */
+export async function examineTable(
+  connection: Connection,
+  options: MigrationOptions,
+  facts: TableFacts,
+  namesNeeded: readonly string[],
+): Promise<Examined> {
+  const { view, adopt, choices = NO_CHOICES } = options;
+  const found = describeTable(connection, view, facts, namesNeeded);
+  const { findings: structure, isReadable } = examineStructure(view, found, choices);
+  const findings = [...structure];
+  const { notes } = found;
+  const { table } = view;
+  if (adopt === null) {
+    findings.push({
+      code: 'no_adoption',
+      problem: 'this domain, or this command, takes no tables over',
+      remedy: 'Rename the table; or, for the orders of order-sync, start order-sync on it once.',
+    });
+    return { report: { table, verdict: 'refuse', findings, notes, ...NO_ROWS }, reading: null };
+  }
+  if (!isReadable)
+    return { report: { table, verdict: 'refuse', findings, notes, ...NO_ROWS }, reading: null };
+  const reader = new RowReader<AdoptedEntity>(view, found, adopt, choices);
+  const reading = { found, reader };
+  let rows = 0;
+  await readRows(connection, options, reading, found.name, (row) => {
+    rows++;
+    reader.read(row);
+  });
+  findings.push(...reader.findings());
+  if (!found.isKeyUnique) {
+    const key = quoteName((columnNamed(found, view.keyColumn) as FoundColumn).name);
+    const ids = connection
+      .statement(
+        `SELECT CAST(${key} AS TEXT) AS id FROM ${quoteName(found.name)} WHERE length(CAST(${key} AS BLOB)) > 0 ` +
+          `GROUP BY CAST(${key} AS BLOB) HAVING count(*) > 1 ORDER BY 1 LIMIT ${DOUBLED_NAMED + 1}`,
+      )
+      .all()
+      .map((row) => textOf(row.id));
+    if (ids.length > 0)
+      findings.push(doubledIds(view.keyColumn, ids.slice(0, DOUBLED_NAMED), ids.length > DOUBLED_NAMED));
+  }
+  const verdict = findings.length === 0 ? 'take' : 'refuse';
+  return { report: { table, verdict, findings, notes, rows, deliveries: reader.deliveries }, reading };
+}
+
+/** Copies the rows of `from` into the view, with their events and what is owed of them. */
+export async function copyRows(
   writer: Connection,
   view: ViewTable,
-  existing: readonly string[],
   options: MigrationOptions,
+  reading: Reading,
+  from: string,
 ): Promise<number> {
-  const { table, keyColumn, columns } = view.definition;
-  const { adopt } = options;
-  if (adopt === null) throw notAdoptable(table, 'this domain adopts no tables');
-  const missing = [keyColumn, ...columns.map(({ name }) => name)].filter((name) => !existing.includes(name));
-  if (missing.length > 0) throw notAdoptable(table, `it has no column ${missing.join(', ')}`);
+  const { reader } = reading;
+  reader.restart();
+  let count = 0;
+  await readRows(writer, options, reading, from, (raw) => {
+    const adopted = reader.read(raw);
+    if (adopted === null) throw notAdoptable({ table: options.view.table, findings: reader.findings() });
+    const { entityId, events, row } = adopted;
+    const version = events.length;
+    insertEvents(writer, events);
+    view.overwrite(writer, { entityId, fromVersion: 0, version, row, events });
+    for (const target of options.targets)
+      adoptDelivery(writer, target, entityId, version, adopted, options.nowMs);
+    count++;
+  });
+  return count;
+}
 
-  const original = `${table}_original`;
-  writer.execute(`ALTER TABLE ${view.table} RENAME TO ${quoteName(original)}`);
-  view.create(writer);
-
-  const names = columns.map(({ name }) => quoteName(name)).join(', ');
-  const rows = writer.statement(
-    `SELECT typeof(${view.key}) AS "id type", CAST(${view.key} AS BLOB) AS "id bytes", ${names} FROM ${quoteName(original)}`,
+/** Reads all rows in one scan of the table, in the sequence in which it lies. */
+async function readRows(
+  connection: Connection,
+  { view }: MigrationOptions,
+  { found, reader }: Reading,
+  from: string,
+  onRow: (row: RawRow) => void,
+): Promise<void> {
+  const key = quoteName((columnNamed(found, view.keyColumn) as FoundColumn).name);
+  const columns = view.columns.map(({ name }) => columnNamed(found, name) as FoundColumn);
+  const values = [...columns, ...reader.marks.map(({ column }) => column)];
+  const list = values.map(({ name }, index) => `${quoteName(name)} AS "value ${index}"`);
+  // The driver would put replacement characters where a text is no UTF-8: its bytes are read.
+  const rows = connection.statement(
+    `SELECT typeof(${key}) AS "id type", ${key} AS "id itself", CAST(${key} AS BLOB) AS "id bytes", ${list.join(', ')} ` +
+      `FROM ${quoteName(from)}`,
   );
-  const offenders: string[] = [];
   const pace = new Pace();
-  let adoptedRows = 0;
   for (const row of rows.iterate()) {
-    try {
-      const entityId = readId(row);
-      const values = columns.map((column) => readValue(column, row[column.name]));
-      insertAdopted(writer, view, entityId, adopt(entityId, values), options);
-      adoptedRows++;
-    } catch (error) {
-      if (isStatementError(error)) throw error;
-      offenders.push(`${describeId(row)}: ${messageOf(error)}`);
-      if (offenders.length === OFFENDERS_SHOWN) break;
-    }
+    const read = values.map((_, index) => row[`value ${index}`] ?? null);
+    onRow({ id: rawId(row), values: read.slice(0, columns.length), marks: read.slice(columns.length) });
     await pace.pass(1);
   }
-  if (offenders.length > 0)
-    throw notAdoptable(table, `these rows are not understood: ${offenders.join('; ')}`);
-  return adoptedRows;
 }
 
-export function notAdoptable(table: string, why: string): TributaryError {
-  return new TributaryError(
-    'view_not_adoptable',
-    `The table ${table} was made by another program and can't be taken over: ${why}. Nothing was changed. ` +
-      'Correct the table, or rename it so that a new one is made.',
-  );
-}
-
-function insertAdopted(
-  writer: Connection,
-  view: ViewTable,
-  entityId: string,
-  adopted: AdoptedEntity,
-  options: MigrationOptions,
-): void {
-  const version = adopted.events.length;
-  insertEvents(writer, adopted.events);
-  view.overwrite(writer, { entityId, fromVersion: 0, version, row: adopted.row, events: adopted.events });
-  for (const target of options.targets)
-    adoptDelivery(writer, target, entityId, version, adopted, options.nowMs);
-}
-
-/** What the database says, unlike what `adopt` says, is no fault of the row. */
-function isStatementError(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error;
-}
-
-function readId(row: SqliteRow): string {
-  const bytes = row['id bytes'];
-  if (row['id type'] !== 'text' || !(bytes instanceof Uint8Array))
-    throw new Error(`its id is a ${row['id type']}`);
-  if (bytes.length === 0 || bytes.length > MAX_ID_BYTES) {
-    throw new Error(`its id has ${bytes.length} bytes, where 1 to ${MAX_ID_BYTES} are allowed`);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new Error('its id is not well-formed UTF-8');
-  }
-}
-
-/** SQLite's columns take values of any type; a boolean left NULL was never set. */
-function readValue(column: ViewColumn, value: SQLOutputValue | undefined): ViewValue {
-  if (value === null || value === undefined) return column.type === 'boolean' ? false : null;
-  if (column.type === 'text' && typeof value === 'string') return value;
-  if (column.type === 'boolean' && (value === 0n || value === 1n)) return value === 1n;
-  if (column.type === 'integer' && typeof value === 'bigint' && Number.isSafeInteger(Number(value)))
-    return Number(value);
-  throw new Error(`its ${column.name} is no ${column.type}`);
-}
-
-/** The id in printable ASCII, whatever is in it, and not for ever. */
-function describeId(row: SqliteRow): string {
-  const bytes = row['id bytes'];
-  if (!(bytes instanceof Uint8Array)) return 'NULL';
-  const text = new TextDecoder().decode(bytes.subarray(0, MAX_ID_BYTES));
-  const escaped = JSON.stringify(text).replace(
-    /[^ -~]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return bytes.length > MAX_ID_BYTES ? `${escaped}...` : escaped;
+function rawId(row: SqliteRow): RawRow['id'] {
+  const isBytes = row['id type'] === 'text' || row['id type'] === 'blob';
+  return (isBytes ? row['id bytes'] : row['id itself']) ?? null;
 }

@@ -294,6 +294,11 @@ function prepareForWriting(writer: Connection, file: string): void {
   writer.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
 }
 
+/** A connection that changes nothing, or null if there is no such file. */
+export function openReadOnly(file: string): Connection | null {
+  return inodeOf(file) === null ? null : new Connection(file, true);
+}
+
 function openReader(file: string): Connection {
   const reader = new Connection(file, true);
   reader.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);

@@ -1,4 +1,4 @@
-import type { QuarantinedRecord, QuarantineKey } from '../../ports/store.ts';
+import type { QuarantinedRecord, QuarantinePage, RefusedCounts } from '../../ports/store.ts';
 import {
   bigintOf,
   bytesOf,
@@ -8,6 +8,7 @@ import {
   type SqliteRow,
   textOf,
 } from './connection.ts';
+import { DEAD_AT_MS } from './delivery-queries.ts';
 
 const INSERT = `
   INSERT INTO quarantine (
@@ -39,21 +40,44 @@ export function insertQuarantined(writer: Connection, records: readonly Quaranti
 /** In the sequence of topic, partition, offset and hash, beginning behind `after`. */
 export function readQuarantine(
   reader: Connection,
-  after: QuarantineKey | null,
-  limit: number,
+  { after, limit, topic, reason }: QuarantinePage,
 ): QuarantinedRecord[] {
+  const only = [
+    ...(topic === undefined ? [] : [['topic', topic] as const]),
+    ...(reason === undefined ? [] : [['reason', reason] as const]),
+  ];
   const rows = reader
     .statement(`
       SELECT * FROM quarantine WHERE (topic, partition_id, record_offset, value_hash) > (?, ?, ?, ?)
+      ${only.map(([column]) => `AND ${column} = ?`).join(' ')}
       ORDER BY topic, partition_id, record_offset, value_hash LIMIT ?`)
     .all(
       after?.topic ?? '',
       after?.partition ?? -1,
       after?.offset ?? -1n,
       Buffer.from(after?.valueHash ?? '', 'hex'),
+      ...only.map(([, value]) => value),
       limit,
     );
   return rows.map(toRecord);
+}
+
+/** Along indexes, without the records' bytes. */
+export function refusedCounts(reader: Connection, targets: readonly string[]): RefusedCounts {
+  const quarantined = reader
+    .statement(
+      'SELECT topic, reason, count(*) AS records FROM quarantine GROUP BY topic, reason ORDER BY records DESC, topic, reason',
+    )
+    .all()
+    .map((row) => ({ topic: textOf(row.topic), reason: textOf(row.reason), records: numberOf(row.records) }));
+  const dead = reader.statement(
+    'SELECT count(*) AS n FROM deliveries WHERE target = ? AND is_retry IN (0, 1) AND next_attempt_at = ?',
+  );
+  const deadDeliveries = targets.flatMap((target) => {
+    const deliveries = numberOf(dead.get(target, DEAD_AT_MS)?.n);
+    return deliveries === 0 ? [] : [{ target, deliveries }];
+  });
+  return { quarantined, deadDeliveries };
 }
 
 function toRecord(row: SqliteRow): QuarantinedRecord {

@@ -12,7 +12,7 @@ export function listOwed(
   return reader
     .statement(`
       SELECT d.entity_id AS "owed id", d.status AS "owed status", d.delivered_version AS "owed version",
-        d.due_version AS "due version",
+        d.due_version AS "due version", v.version AS "view version",
         ${view.columnsOf('v')}
       FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id
       WHERE d.target = ? AND d.entity_id > ? ORDER BY d.entity_id LIMIT ?`)
@@ -23,6 +23,7 @@ export function listOwed(
       status: textOf(row['owed status']) as DeliveryStatus,
       deliveredVersion: nullOr(row['owed version'], numberOf),
       dueVersion: numberOf(row['due version']),
+      viewVersion: numberOf(row['view version']),
       row: view.rowOf(row),
     }));
 }
@@ -48,6 +49,11 @@ export function makeRepairsDue(
     UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?1,
       next_attempt_at = ?2, due_since = ?2
     WHERE target = ?3 AND entity_id = ?4 AND status = 'dead' AND due_version = ?5`);
+  const advance = writer.statement(`
+    UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?1, due_version = ?5,
+      next_attempt_at = ?2, due_since = ?2
+    WHERE target = ?3 AND entity_id = ?4 AND status = 'delivered' AND delivered_version < ?1
+      AND EXISTS (SELECT 1 FROM ${view.table} AS v WHERE v.${view.key} = ?4 AND v.version = ?5)`);
   const record = writer.statement(`
     INSERT INTO deliveries (
       target, entity_id, due_version, status, attempts, delivered_version, next_attempt_at, due_since
@@ -57,10 +63,10 @@ export function makeRepairsDue(
   const replace = writer.statement(`
     INSERT INTO delivery_repairs (target, entity_id, version, replaces) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET version = excluded.version, replaces = excluded.replaces`);
+  const statements = { dead: revive, behind: advance, unrecorded: record };
   let due = 0;
   for (const { entityId, was, version, heldVersion, replaces } of repairs) {
-    const statement = was === 'dead' ? revive : record;
-    const { changes } = statement.run(heldVersion, nowMs, target, entityId, version);
+    const { changes } = statements[was].run(heldVersion, nowMs, target, entityId, version);
     if (Number(changes) === 0) continue;
     due++;
     if (replaces !== null) replace.run(target, entityId, version, replaces);

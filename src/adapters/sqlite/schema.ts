@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { namesTaken, notAdoptable, tablesDropped } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
-import { adoptTable, notAdoptable } from './adoption.ts';
+import { columnsOf, findTable } from './catalog.ts';
 import { type Connection, type Database, numberOf, textOf } from './connection.ts';
 import type { ViewDefinition } from './options.ts';
+import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import type { ViewTable } from './view-table.ts';
 
 interface Migration {
@@ -21,10 +23,12 @@ export async function migrate(
   view: ViewTable,
   options: MigrationOptions,
 ): Promise<MigrationReport> {
-  refuseReservedNames(view.definition);
   const migrations = readMigrations();
   const toVersion = migrations.at(-1)?.version ?? 0;
   return database.write(async (writer) => {
+    const plan = await lookAt(writer, view, options);
+    if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
+    makeMigrationsTable(writer);
     const fromVersion = schemaVersion(writer);
     if (fromVersion > toVersion) {
       throw new TributaryError(
@@ -35,14 +39,17 @@ export async function migrate(
     for (const migration of migrations) {
       if (migration.version > fromVersion) apply(writer, migration, options.nowMs);
     }
-    return { fromVersion, toVersion, ...(await prepareView(writer, view, options)) };
+    return { fromVersion, toVersion, ...(await prepareView(writer, view, options, plan)) };
   });
 }
 
-function schemaVersion(writer: Connection): number {
+function makeMigrationsTable(writer: Connection): void {
   writer.execute(
     'CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)',
   );
+}
+
+function schemaVersion(writer: Connection): number {
   return numberOf(
     writer.statement('SELECT coalesce(max(version), 0) AS newest FROM schema_migrations').get()?.newest,
   );
@@ -68,30 +75,38 @@ function readMigrations(): Migration[] {
     }));
 }
 
-/** Makes the view's table, or takes over the one that another program made. */
-async function prepareView(
-  writer: Connection,
+/** Everything is looked at before anything is touched. Rejects if the names of our tables are not ours to use. */
+export async function lookAt(
+  connection: Connection,
   view: ViewTable,
   options: MigrationOptions,
-): Promise<Pick<MigrationReport, 'adoptedRows' | 'viewIsEmpty'>> {
-  const existing = view.existingColumns(writer);
-  if (existing.length === 0) {
-    view.create(writer);
-    const isAnyJournaled = writer.statement('SELECT 1 FROM event_journal LIMIT 1').get() !== undefined;
-    return { adoptedRows: 0, viewIsEmpty: isAnyJournaled };
-  }
-  if (!existing.includes('version'))
-    return { adoptedRows: await adoptTable(writer, view, existing, options), viewIsEmpty: false };
+): Promise<ViewPlan> {
+  refuseReservedNames(view.definition);
+  return planView(connection, view, options, checkOwnTables(connection));
+}
 
-  const { table, keyColumn, columns } = view.definition;
-  const expected = [keyColumn, ...columns.map((column) => column.name), 'version'];
-  if (existing.join() !== expected.join()) {
-    throw notAdoptable(
-      table,
-      `it has the columns ${existing.join(', ')}, where ${expected.join(', ')} are expected`,
-    );
+/** The version of the schema, 0 for none; rejects if other programs have tables of our names, or have dropped ours. */
+function checkOwnTables(connection: Connection): number {
+  const isThere = (name: string) => findTable(connection, name) !== null;
+  const all = tablesMade(Number.POSITIVE_INFINITY);
+  if (!isThere('schema_migrations')) {
+    const taken = all.filter(isThere);
+    if (taken.length > 0) throw namesTaken(taken);
+    return 0;
   }
-  return { adoptedRows: 0, viewIsEmpty: false };
+  const names = columnsOf(connection, 'schema_migrations').map(({ name }) => name);
+  if (names.sort().join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
+  const version = schemaVersion(connection);
+  const missing = tablesMade(version).filter((name) => !isThere(name));
+  if (missing.length > 0) throw tablesDropped(version, missing);
+  return version;
+}
+
+/** What the migrations up to a version have made. */
+function tablesMade(upTo: number): string[] {
+  return readMigrations()
+    .filter(({ version }) => version <= upTo)
+    .flatMap(({ sql }) => [...sql.matchAll(/^CREATE TABLE (\w+)/gm)].map(([, name]) => name as string));
 }
 
 const OWN_TABLES = [
@@ -103,6 +118,8 @@ const OWN_TABLES = [
   'redrive_jobs',
   'sweeps',
   'store_time',
+  'store_identity',
+  'group_decisions',
   'parked_entities',
   'journal_index',
   'fold_snapshots',
@@ -110,6 +127,7 @@ const OWN_TABLES = [
   'checkpoints',
   'checkpoint_decisions',
   'schema_migrations',
+  'view_records',
 ];
 
 /** The tables that ingest writes, but for the view. */
@@ -130,7 +148,7 @@ export function incarnation(reader: Connection): string {
 /** Makes the view's table if all others are there; answers whether it was missing. */
 export function remakeView(writer: Connection, view: ViewTable): boolean {
   incarnation(writer);
-  if (view.existingColumns(writer).length > 0) return false;
+  if (findTable(writer, view.definition.table) !== null) return false;
   view.create(writer);
   return true;
 }

@@ -21,27 +21,31 @@ import type {
   MigrationOptions,
   MigrationReport,
   QuarantinedRecord,
-  QuarantineKey,
+  QuarantinePage,
+  RefusedCounts,
   ResumeDecision,
   Store,
   StoreCounts,
   StoredRow,
 } from '../../ports/store.ts';
+import type { GroupDecision } from '../../ports/store-identity.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { claim, halt, readCheckpoints, resume } from './checkpoints.ts';
-import { Database, numberOf } from './connection.ts';
+import { Connection, Database, numberOf, openReadOnly } from './connection.ts';
 import { claimDeliveries } from './deliveries.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { toStoreError } from './errors.ts';
+import { noteGroupTaken, readStoreId } from './identity.ts';
 import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
 import { listJournaled } from './journal.ts';
 import { SqliteLongJournals } from './long-journals.ts';
 import type { SqliteStoreOptions } from './options.ts';
 import { listParked } from './parked.ts';
-import { readQuarantine } from './quarantine.ts';
+import { readQuarantine, refusedCounts } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import * as jobs from './redrive-jobs.ts';
-import { incarnation, migrate, remakeView } from './schema.ts';
+import { incarnation, lookAt, migrate, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { releaseDeliveries, renewDeliveries, settleDeliveries } from './settlements.ts';
 import { MachineTime, type StoreTime } from './store-time.ts';
@@ -67,6 +71,19 @@ export class SqliteStore implements Store {
 
   get generation(): number {
     return this.#database.generation;
+  }
+
+  /** On a connection of its own that only reads: a file that is no store of ours stays as it is to the byte. */
+  async examineView(options: MigrationOptions) {
+    const { file } = this.#options;
+    const connection = openReadOnly(file) ?? new Connection(':memory:', false);
+    try {
+      return (await lookAt(connection, new ViewTable(options.view), options)).report;
+    } catch (error) {
+      throw toStoreError(error, file);
+    } finally {
+      connection.close();
+    }
   }
 
   async migrate(options: MigrationOptions): Promise<MigrationReport> {
@@ -123,12 +140,14 @@ export class SqliteStore implements Store {
     return readView(database, view, entityIds);
   }
 
-  async readQuarantine(options: {
-    after: QuarantineKey | null;
-    limit: number;
-  }): Promise<QuarantinedRecord[]> {
+  async readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]> {
     const database = await this.#setUp();
-    return database.read((reader) => readQuarantine(reader, options.after, options.limit));
+    return database.read((reader) => readQuarantine(reader, options));
+  }
+
+  async refusedCounts(): Promise<RefusedCounts> {
+    const database = await this.#setUp();
+    return database.read((reader) => refusedCounts(reader, this.#options.targets));
   }
 
   async counts(): Promise<StoreCounts> {
@@ -260,6 +279,16 @@ export class SqliteStore implements Store {
   async listParked(page: { after: string | null; limit: number }) {
     const database = await this.#setUp();
     return database.read((reader) => listParked(reader, page));
+  }
+
+  async storeId() {
+    const database = await this.#setUp();
+    return database.read(readStoreId);
+  }
+
+  async noteGroupTaken(decision: GroupDecision) {
+    const database = await this.#setUp();
+    return database.write((writer) => noteGroupTaken(writer, decision));
   }
 
   async listJournaled(page: { after: string | null; limit: number }) {

@@ -1,8 +1,10 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import { isSameName, type Standing, VIEW_MARK } from '../../core/adoption/index.ts';
 import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { EntityChange, StoredRow } from '../../ports/store.ts';
-import { type Connection, numberOf, type SqliteRow, textOf } from './connection.ts';
+import { type CatalogColumn, columnsOf, type TableFacts } from './catalog.ts';
+import { type Connection, numberOf, type SqliteRow } from './connection.ts';
 import type { ViewDefinition } from './options.ts';
 
 /** The SQL of one view. Names are the domain's, so they are quoted; values are always bound. */
@@ -53,7 +55,7 @@ export class ViewTable {
       (column) => `${quoteName(column.name)} ${sqlType(column.type)}`,
     );
     writer.execute(
-      `CREATE TABLE ${this.table} (${[
+      `CREATE TABLE ${this.table} (/* ${VIEW_MARK} */ ${[
         `${this.key} TEXT NOT NULL PRIMARY KEY`,
         ...columns,
         'version INTEGER NOT NULL',
@@ -99,10 +101,32 @@ export class ViewTable {
     return this.definition.columns.map((column, index) => toViewValue(column, values[index]));
   }
 
-  /** The names of the columns that SQLite knows, in their sequence; empty if there is no such table. */
-  existingColumns(connection: Connection): string[] {
-    const rows = connection.statement('SELECT name FROM pragma_table_info(?)').all(this.definition.table);
-    return rows.map((row) => textOf(row.name));
+  /** What the table of that name is to us. Columns that were added beside ours, and indexes, do no harm. */
+  standing(connection: Connection, { name, kind, isMarkedOurs }: TableFacts): Standing {
+    if (kind !== 'table') return { isMarkedOurs, mismatch: `it is ${kind}` };
+    return { isMarkedOurs, mismatch: this.#mismatch(columnsOf(connection, name)) };
+  }
+
+  #mismatch(found: readonly CatalogColumn[]): string | null {
+    const { keyColumn, columns } = this.definition;
+    const expected = [
+      [keyColumn, 'TEXT'] as const,
+      ...columns.map(({ name, type }) => [name, sqlType(type)] as const),
+      ['version', 'INTEGER'] as const,
+    ];
+    for (const [name, type] of expected) {
+      const column = found.find((one) => isSameName(one.name, name));
+      if (column === undefined) return `it has no column ${name}`;
+      if (column.type.toUpperCase() !== type)
+        return `its ${name} is ${column.type || 'of no type'}, not ${type}`;
+    }
+    const key = found.filter(({ keyPlace }) => keyPlace > 0).map(({ name }) => name);
+    if (key.length !== 1 || !isSameName(key[0] ?? '', keyColumn))
+      return `its ${keyColumn} is not the primary key`;
+    const added = found.find(
+      ({ name, isFilled }) => !isFilled && !expected.some(([one]) => isSameName(one, name)),
+    );
+    return added === undefined ? null : `a column ${added.name} was added that has no default`;
   }
 
   /** Each column as `alias.name`, for a join whose other side has columns of the same names. */

@@ -66,19 +66,27 @@ export interface Pair {
   readonly orderId: string;
 }
 
-/** Pairs of `<code> <orderId>`; throws `usage` for an unknown code, a missing id, or an id that cannot be one. */
-export function parsePairs(words: readonly string[], otherWords: readonly string[] = []): Pair[] {
+/**
+ * Pairs of `<code> <orderId>`; throws `usage` for an unknown code, a missing id, or an id that cannot be one.
+ * `unknownFirst` says what a first word may have been meant as, if it is no code and not nearly one.
+ */
+export function parsePairs(
+  words: readonly string[],
+  otherWords: readonly string[] = [],
+  unknownFirst: (word: string) => TributaryError | null = () => null,
+): Pair[] {
   if (words.length === 0) {
     throw new TributaryError(
       'usage',
-      'Give pairs of a code and an order id, as in: event-producer o order123 pa order123',
+      `Give pairs of a code and an order id, as in: event-producer o order123 pa order123. The codes: ${meanings()}.`,
     );
   }
   const pairs: Pair[] = [];
   for (let index = 0; index < words.length; index += 2) {
     const code = words[index] ?? '';
     const orderId = words[index + 1];
-    if (!isEventCode(code)) throw unknownCode(code, otherWords);
+    if (!isEventCode(code))
+      throw (index === 0 ? unknownFirst(code) : null) ?? unknownCode(code, orderId, otherWords);
     if (orderId === undefined) {
       throw new TributaryError(
         'usage',
@@ -103,12 +111,24 @@ function isEventCode(word: string): word is EventCode {
   return Object.hasOwn(EVENT_CODES, word);
 }
 
-function unknownCode(code: string, otherWords: readonly string[]): TributaryError {
+function unknownCode(code: string, next: string | undefined, otherWords: readonly string[]): TributaryError {
   const codes = Object.keys(EVENT_CODES);
   const nearest = suggest(code, [...codes, ...otherWords]);
-  const remedy =
-    nearest === null ? `give one of ${codes.join(', ')}, then an order id` : `did you mean ${nearest}?`;
-  return new TributaryError('usage', `"${code}" is not a code: ${remedy}`);
+  const joined = /^(o|pa|par|paa|pad)[:=,;/ ]+(.+)$/s.exec(code);
+  let remedy = `give one of ${codes.join(', ')}, then an order id`;
+  if (joined !== null) remedy = `code and order id are two words: ${joined[1]} ${joined[2]}`;
+  else if (next !== undefined && isEventCode(next)) remedy = `the code comes first: ${next} ${code}`;
+  else if (nearest !== null && isEventCode(nearest))
+    remedy = `did you mean ${nearest}? The codes: ${meanings()}`;
+  else if (nearest !== null) remedy = `did you mean ${nearest}?`;
+  else remedy += `. The codes: ${meanings()}`;
+  return new TributaryError('usage', `"${code.slice(0, 100)}" is not a code: ${remedy}`);
+}
+
+function meanings(): string {
+  return Object.entries(EVENT_CODES)
+    .map(([code, { meaning }]) => `${code}: ${meaning}`)
+    .join('; ');
 }
 
 /**

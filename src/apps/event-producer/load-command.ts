@@ -75,6 +75,7 @@ export function loadCommand(clock: Clock): CommandSpec<'event-producer'> {
         `${summary.events} events, ${published.late} of them late, ${published.duplicate} duplicates, ` +
         `${published.malformed} malformed, seed ${loadOptions.seed}`;
       await context.output.document(summary, text);
+      await session.tellUnread();
       return EXIT.ok;
     },
   };

@@ -3,6 +3,7 @@ import { parseRfc3339 } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CommandInput, CommandSpec } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
+import { siblingWith, unknownWord } from '../shared/usage-errors.ts';
 import { createTimestamps, EVENT_CODES, makeBody, type Pair, parsePairs } from './codes.ts';
 import { type OutgoingEvent, publish, type TopicsByEventType, toOutgoing } from './publish.ts';
 import { openSession, printPublished } from './session.ts';
@@ -40,12 +41,16 @@ export function publishCommand(
     ],
     isDefault: true,
     async run(context, input) {
-      const pairs = parsePairs(input.arguments, otherCommands);
+      const { env } = context.host;
+      const pairs = parsePairs(input.arguments, otherCommands, (word) =>
+        siblingWith('event-producer', word) === null ? null : unknownWord('event-producer', word, env),
+      );
       const details = readDetails(input, pairs);
       const session = await openSession(context, clock, input.options.createTopics === true);
       const events = makeEvents(pairs, details, clock, session.topics, context.settings.source);
       await printPublished(context, await publish(session.producer, events));
       await context.output.endRows();
+      await session.tellPublished(events.length);
       return EXIT.ok;
     },
   };

@@ -27,6 +27,7 @@ export function sendCommand(clock: Clock): CommandSpec<'event-producer'> {
     arguments: [['<file>', 'NDJSON file, or - for stdin.']],
     options: [
       ['--raw', 'Send lines that are no valid events too, as they are.'],
+      ['--all-errors', 'Name every bad line, and not only the first 10.'],
       ['--create-topics', 'Make missing topics on Kafka too.'],
     ],
     async run(context, input) {
@@ -34,12 +35,12 @@ export function sendCommand(clock: Clock): CommandSpec<'event-producer'> {
       const bytes = file === '-' ? context.host.stdin : await openFile(file);
       context.shutdown.signal.addEventListener('abort', () => bytes.destroy());
       const session = await openSession(context, clock, input.options.createTopics === true);
-      const { sent, refused } = await sendAll(context, session, bytes, input.options.raw === true);
+      const badLines = new BadLines(context, input.options.allErrors === true);
+      const sent = await sendAll(context, session, bytes, badLines, input.options.raw === true);
       await context.output.endRows();
-      if (!context.isQuiet) {
-        context.host.stderr.write(`${sent} published to ${session.destination}, ${refused} refused\n`);
-      }
-      return refused === 0 ? EXIT.ok : EXIT.partial;
+      badLines.sum(file);
+      await session.tellPublished(sent, badLines.count);
+      return badLines.count === 0 ? EXIT.ok : EXIT.partial;
     },
   };
 }
@@ -48,21 +49,20 @@ async function sendAll(
   context: ProducerContext,
   session: ProducerSession,
   bytes: AsyncIterable<Uint8Array>,
+  badLines: BadLines,
   isRaw: boolean,
-): Promise<{ sent: number; refused: number }> {
+): Promise<number> {
   const readLine = createLineReader({ topics: session.topics, source: context.settings.source, isRaw });
   const pipe = new SelfClockingPipe(async (events) => {
     await printPublished(context, await publish(session.producer, events));
   }, context.settings.batchEvents);
-  let refused = 0;
   try {
     for await (const line of readLines(bytes, MAX_LINE_BYTES)) {
       const result = readLine(line);
       if (result.kind === 'event') {
         await pipe.push(result.event);
       } else {
-        refused++;
-        reportLine(context, line.number, result.reason);
+        badLines.report(line.number, result.reason);
       }
     }
   } catch (error) {
@@ -70,7 +70,7 @@ async function sendAll(
     if (!context.shutdown.signal.aborted || error instanceof TributaryError) throw error;
   }
   await pipe.drain();
-  return { sent: pipe.sent, refused };
+  return pipe.sent;
 }
 
 /**
@@ -124,10 +124,50 @@ class SelfClockingPipe {
   }
 }
 
-function reportLine(context: ProducerContext, line: number, reason: string): void {
-  const isText = context.output.format === 'text';
-  const problem = { type: 'docs/errors.md#usage', code: 'usage', line, detail: reason };
-  context.host.stderr.write(isText ? `error: line ${line}: ${reason}\n` : `${JSON.stringify(problem)}\n`);
+const ERRORS_SHOWN = 10;
+/** Different reasons that are counted one by one; a file of other rubbish in each line has no more of them. */
+const REASONS_COUNTED = 20;
+
+/** Says what is wrong with the first bad lines, and of the rest how many there are of each kind. */
+class BadLines {
+  readonly #context: ProducerContext;
+  readonly #showsAll: boolean;
+  readonly #byReason = new Map<string, number>();
+  #otherReasons = 0;
+  count = 0;
+
+  constructor(context: ProducerContext, showsAll: boolean) {
+    this.#context = context;
+    this.#showsAll = showsAll;
+  }
+
+  report(line: number, reason: string): void {
+    this.count++;
+    const known = this.#byReason.get(reason);
+    if (known === undefined && this.#byReason.size >= REASONS_COUNTED) this.#otherReasons++;
+    else this.#byReason.set(reason, (known ?? 0) + 1);
+    if (!this.#showsAll && this.count > ERRORS_SHOWN) return;
+    this.#write({ line, detail: reason }, `line ${line}: ${reason}`);
+  }
+
+  /** Nothing if every bad line was named. */
+  sum(file: string): void {
+    if (this.#showsAll || this.count <= ERRORS_SHOWN) return;
+    const reasons = [...this.#byReason].sort(([, left], [, right]) => right - left);
+    const kinds = reasons.map(([reason, count]) => `${count} x ${reason}`);
+    if (this.#otherReasons > 0) kinds.push(`${this.#otherReasons} x other reasons`);
+    const see = `event-producer send ${file} --all-errors`;
+    this.#write(
+      { refused: this.count, reasons: Object.fromEntries(reasons), detail: `See every line by: ${see}` },
+      `${this.count} lines are bad, the first ${ERRORS_SHOWN} are named above. By reason: ${kinds.join(' ')} See every line by: ${see}`,
+    );
+  }
+
+  #write(more: object, text: string): void {
+    const isText = this.#context.output.format === 'text';
+    const problem = { type: 'docs/errors.md#usage', code: 'usage', ...more };
+    this.#context.host.stderr.write(isText ? `error: ${text}\n` : `${JSON.stringify(problem)}\n`);
+  }
 }
 
 function openFile(path: string): Promise<ReturnType<typeof createReadStream>> {

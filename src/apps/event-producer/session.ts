@@ -1,7 +1,9 @@
+import { resolve } from 'node:path';
 import type { Clock } from '../../ports/clock.ts';
-import type { EventLogProducer } from '../../ports/event-log.ts';
+import type { EventLogProducer, Readers } from '../../ports/event-log.ts';
 import type { CommandContext } from '../shared/cli.ts';
-import { isKafka, openEventLog } from '../shared/open-log.ts';
+import { isKafka, openEventLog, sameLogFlags } from '../shared/open-log.ts';
+import { invocationOf } from '../shared/usage-errors.ts';
 import { type PublishedEvent, requireTopics, type TopicsByEventType, topicsOf } from './publish.ts';
 
 export type ProducerContext = CommandContext<'event-producer'>;
@@ -12,6 +14,10 @@ export interface ProducerSession {
   readonly topics: TopicsByEventType;
   /** Where the events go, for people. */
   readonly destination: string;
+  /** Tells people where how many events are now, and whether anybody reads them there. */
+  tellPublished(count: number, refused?: number): Promise<void>;
+  /** Tells people what to start if nobody reads the log. */
+  tellUnread(): Promise<void>;
 }
 
 /**
@@ -36,8 +42,35 @@ export async function openSession(
   shutdown.defer('the producer', () => producer.close());
   const destination = isKafka(settings)
     ? `Kafka at ${settings.kafkaBrokers.join(', ')}`
-    : `the embedded log in ${settings.dataDirectory}`;
-  return { producer, topics, destination };
+    : `the embedded log in ${resolve(settings.dataDirectory)}`;
+  const tellPublished = async (count: number, refused?: number) => {
+    if (context.isQuiet) return;
+    const events = `${count} event${count === 1 ? '' : 's'}`;
+    const rest = refused === undefined ? '' : `, ${refused} refused`;
+    context.host.stderr.write(`${events} published to ${destination}${rest}\n`);
+    if (count > 0) await tellUnread();
+  };
+  const tellUnread = async () => {
+    if (context.isQuiet) return;
+    const unread = unreadNote(await eventLog.readers([...topics.values()]), settings, context.host.env);
+    if (unread !== null) context.host.stderr.write(`${unread}\n`);
+  };
+  return { producer, topics, destination, tellPublished, tellUnread };
+}
+
+/** What to start so that the events are read, if nobody reads them now; null if somebody does, or who knows. */
+function unreadNote(
+  readers: Readers,
+  settings: ProducerContext['settings'],
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
+  if (readers === 'now' || readers === 'unknown') return null;
+  const flags = sameLogFlags(settings);
+  const sync = [invocationOf('order-sync', env), ...flags].join(' ').replace(/ --$/, '');
+  const start = ['npm start --', ...flags].join(' ').replace(/ --$/, '');
+  const since =
+    readers === 'never' ? 'no order-sync has ever read this log' : 'no order-sync reads this log now';
+  return `note: ${since}. Start one on it: ${start} (with order-mgt), or: ${sync}`;
 }
 
 /** Tells where each event is now: one line or one JSON object for each. */

@@ -1,7 +1,7 @@
 import type { Logger } from '../../ports/logger.ts';
 import { type ApiAccess, requireApiKeys, scopesBut } from '../shared/api-access.ts';
 import { apiKeyOf } from '../shared/api-keys.ts';
-import { isLoopback } from '../shared/http-server.ts';
+import { isLoopback } from '../shared/loopback.ts';
 import type { ApiSecurity } from '../shared/openapi.ts';
 
 const SETTING = 'ORDER_MGT_API_KEYS';

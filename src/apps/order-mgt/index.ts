@@ -1,9 +1,12 @@
+import { dirname } from 'node:path';
 import { parseSigningKeys } from '../../adapters/http-delivery/signature.ts';
 import { systemClock } from '../../adapters/system-clock.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { type DatabaseValues, databaseOf, warnOfOpenConnection } from '../shared/database-settings.ts';
-import { closeServer, isLoopback, listen } from '../shared/http-server.ts';
+import { closeServer, listen } from '../shared/http-server.ts';
+import { isLoopback } from '../shared/loopback.ts';
+import { prepareDatabaseFile, sharingWarning } from '../shared/private-files.ts';
 import { accessFor, type ReaderOptions } from './access.ts';
 import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -16,8 +19,12 @@ import { Waiters } from './waiters.ts';
 export interface OrderMgtOptions extends ReaderOptions, DatabaseValues {
   /** 0 takes a free one. */
   readonly port: number;
+  /** The flag that gives the port, for messages; `port` if it is left out. */
+  readonly portFlag?: string;
   /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
   readonly secret: string | undefined;
+  /** Further names that it is called by. */
+  readonly knownHosts?: readonly string[];
   /** The most states of one batch, 500 by default; 0 takes none. */
   readonly batchMax?: number;
   readonly log: Logger;
@@ -61,6 +68,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     batchMax: options.batchMax ?? BATCH_MAX,
     keys,
     access,
+    guard: { host: options.host, hosts: options.knownHosts ?? [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
     isStopping: () => closed !== null,
     now,
     log,
@@ -82,6 +90,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
       program: 'order-mgt',
       hostSetting: 'ORDER_MGT_HOST',
       portSetting: 'ORDER_MGT_PORT',
+      portFlag: options.portFlag ?? 'port',
     });
   } catch (error) {
     await closeAll();
@@ -100,9 +109,13 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
 async function openStates(values: DatabaseValues, log: Logger): Promise<OrderStates> {
   const database = databaseOf(values, 'ORDER_MGT_DATABASE');
   warnOfOpenConnection(database, 'ORDER_MGT_DATABASE', log);
-  return database.kind === 'sqlite'
-    ? openSqliteStates(database.file)
-    : openMysqlStates(database, systemClock, log);
+  if (database.kind === 'mysql') return openMysqlStates(database, systemClock, log);
+  const { file } = database;
+  prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or ORDER_MGT_DATABASE_URL');
+  const states = await openSqliteStates(file);
+  const warning = sharingWarning(dirname(file), file);
+  if (warning !== null) log('warn', warning);
+  return states;
 }
 
 function allowUnsigned(host: string, log: Logger): void {

@@ -1,6 +1,7 @@
 import type { SigningKey } from '../../adapters/http-delivery/signature.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { ApiAccess } from '../shared/api-access.ts';
+import type { HostGuardOptions } from '../shared/host-guard.ts';
 import type { ChangeStream } from './change-stream.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { OrderStates } from './states.ts';
@@ -18,6 +19,8 @@ export interface ServerParts {
   readonly keys: readonly SigningKey[];
   /** Who may read. */
   readonly access: ApiAccess;
+  /** The names that it is called by, where something is open to everybody on this machine. */
+  readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly isStopping: () => boolean;
   readonly now: () => number;
   readonly log: Logger;

@@ -1,11 +1,13 @@
 import { isUtf8 } from 'node:buffer';
-import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { messageOf } from '../../core/errors.ts';
-import { guardRoutes } from '../shared/api-access.ts';
+import { guardRoutes, maySeeDetails } from '../shared/api-access.ts';
+import { answerBareRefusals, answerBrokenRequest, SERVER_OPTIONS } from '../shared/broken-requests.ts';
+import { guardHosts } from '../shared/host-guard.ts';
 import { serveOpenApi } from '../shared/openapi.ts';
-import { HttpProblem, problemBody, sendProblem, toProblem } from '../shared/problem.ts';
+import { HttpProblem, sendProblem, toProblem } from '../shared/problem.ts';
+import { answerUnknownRoutes } from '../shared/unknown-routes.ts';
 import { scopeOf, securityOf } from './access.ts';
 import { requireSignature } from './delivery-headers.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
@@ -29,6 +31,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     return503OnClosing: false,
     // An id of 255 bytes, each of them percent-encoded.
     routerOptions: { maxParamLength: ORDER_ID_BYTES_MAX * 3 },
+    http: SERVER_OPTIONS,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) =>
       void sendProblem(request as FastifyRequest, reply as FastifyReply, toProblem(error)),
@@ -43,9 +46,9 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     }
     return sendProblem(request, reply, problem);
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, new HttpProblem(404, 'route_unknown', 'There is nothing at this path.')),
-  );
+  answerBareRefusals(app);
+  guardHosts(app, { ...parts.guard, isOpen: parts.access === 'open' || parts.keys.length === 0 });
+  answerUnknownRoutes(app);
   // Bodies are judged by their schemas; queries and headers by code that says more, and their schemas describe it.
   app.setValidatorCompiler(({ schema, httpPart }) =>
     httpPart === 'body' ? compileBody(schema as object) : () => true,
@@ -92,7 +95,7 @@ function addHealthRoutes(app: FastifyInstance, parts: ServerParts): void {
   const livez = { operationId: 'isAlive', summary: 'Whether the program runs.', ...answers };
   app.get('/livez', { schema: livez }, async () => ({ status: 'ok' }));
   const readyz = { operationId: 'isReady', summary: 'Whether it can take deliveries now.', ...answers };
-  app.get('/readyz', { schema: readyz }, async () => {
+  app.get('/readyz', { schema: readyz }, async (request) => {
     if (parts.isStopping()) throw new HttpProblem(503, 'stopping', 'The program is stopping.');
     const unansweredMs = parts.groupCommit.unansweredMs;
     if (unansweredMs >= STANDSTILL_MS) {
@@ -104,7 +107,10 @@ function addHealthRoutes(app: FastifyInstance, parts: ServerParts): void {
       );
     }
     const health = await healthInTime(parts.states);
-    if (!health.ok) throw new HttpProblem(503, 'store_unreachable', health.reason);
+    if (!health.ok) {
+      const detail = maySeeDetails(parts.access, request) ? health.reason : 'database: not reachable';
+      throw new HttpProblem(503, 'store_unreachable', detail);
+    }
     return { status: 'ok' };
   });
 }
@@ -125,23 +131,4 @@ async function healthInTime(states: OrderStates): ReturnType<OrderStates['health
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** What is no HTTP request never reaches a route; it is answered on the bare connection. */
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const problem =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? new HttpProblem(431, 'headers_too_large', 'The headers are too large.')
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? new HttpProblem(408, 'request_too_slow', 'The request did not arrive in time.')
-        : new HttpProblem(400, 'request_invalid', 'This is not an HTTP request.');
-  const body = JSON.stringify(problemBody(problem, null, null));
-  socket.end(
-    `HTTP/1.1 ${problem.status} Error\r\ncontent-type: application/problem+json\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
 }

@@ -1,8 +1,8 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { type ApiAccess, requireApiKeys, scopesBut } from '../shared/api-access.ts';
-import { isLoopback } from '../shared/http-server.ts';
 import type { SettingsOf } from '../shared/known-settings.ts';
+import { isLoopback } from '../shared/loopback.ts';
 
 const SETTING = 'ORDER_SYNC_API_KEYS';
 

@@ -1,10 +1,12 @@
 import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { TributaryError } from '../../core/errors.ts';
 import { type Position, partitionName } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { TopicDescription } from '../../ports/event-log.ts';
-import type { CommandSpec } from '../shared/cli.ts';
+import type { CommandInput, CommandSpec } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
+import { isKafka } from '../shared/open-log.ts';
 import { openParts, startOrderSync, topicNamesOf } from './order-sync.ts';
 
 export function runCommand(clock: Clock): CommandSpec<'order-sync'> {
@@ -46,11 +48,13 @@ export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync partitions', 'A line for each partition'],
       ['order-sync partitions --json', 'The same for a program'],
     ],
-    async run({ settings, log: logger, output }) {
+    async run({ settings, log: logger, output, note }) {
       const { store, log, close } = await openParts(settings, clock, logger);
       try {
         const checkpoints = await store.checkpoints();
-        const topics = await log.describe(Object.values(topicNamesOf(settings)));
+        const names = Object.values(topicNamesOf(settings));
+        const topics = await log.describe(names);
+        if (topics.length > 0) await output.heading('PARTITION  JOURNALED UP TO  IN THE LOG');
         for (const range of topics.flatMap(rangesOf)) {
           const name = partitionName(range);
           const checkpoint = checkpoints.find((found) => partitionName(found) === name);
@@ -71,6 +75,12 @@ export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
           await output.row(row, `${name}  ${next}  ${inLog}${halted}`);
         }
         await output.endRows();
+        for (const name of names.filter((wanted) => topics.every(({ topic }) => topic !== wanted)))
+          note(
+            isKafka(settings)
+              ? `There is no topic ${name} at ${settings.kafkaBrokers.join(', ')}: order-sync waits for it. Make it, or correct ORDER_TOPIC and PAYMENT_TOPIC.`
+              : `There is no topic ${name} in ${resolve(settings.dataDirectory)}: order-sync and event-producer make it when they first run there.`,
+          );
         return EXIT.ok;
       } finally {
         await close();
@@ -97,6 +107,7 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['--at <offset>', 'The offset to go on from, or "earliest": the oldest that the log has.'],
       ['--reason <text>', 'Why, for those who ask later.'],
       ['--by <name>', 'Who decides (default: the user of the system).'],
+      ['--skip', 'Leave records out although the partition is not halted.'],
     ],
     examples: [
       [
@@ -127,8 +138,19 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
             `The log has no partition ${JSON.stringify(position)}; give one as in order_events/3.`,
           );
         }
-        const at = offsetFrom(String(input.options.at ?? ''), range.startOffset, range.endOffset);
+        const at = offsetFrom(input.options.at, range.startOffset, range.endOffset);
         const target: Position = { topic, partition: range.partition, offset: at };
+        const before = (await store.checkpoints()).find(
+          (checkpoint) => partitionName(checkpoint) === partitionName(target),
+        );
+        const isHalted = (before?.haltReason ?? null) !== null;
+        if (before !== undefined && !isHalted && at > before.nextOffset && input.options.skip !== true) {
+          throw new TributaryError(
+            'usage',
+            `${position} is not halted: it stands at offset ${before.nextOffset} and goes on by itself. To leave out what lies ` +
+              `before offset ${at} all the same, add --skip. See order-sync partitions.`,
+          );
+        }
         const by = String(input.options.by ?? userInfo().username);
         await store.resume({
           ...target,
@@ -139,7 +161,10 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
         });
         await output.document(
           { ...target, decidedBy: by, reason },
-          `${partitionName(target)} goes on at offset ${at}; the instance that halted it sees that within seconds.`,
+          isHalted
+            ? `${partitionName(target)} goes on at offset ${at}; the instance that halted it sees that within seconds.`
+            : `${partitionName(target)} was not halted: it stood at offset ${before?.nextOffset}, and goes on at offset ${at}. A running ` +
+                'order-sync that has it sees that at its next commit, or when it is started again.',
         );
         return EXIT.ok;
       } finally {
@@ -154,9 +179,12 @@ function splitName(name: string): [string, string] | [] {
   return slash < 0 ? [] : [name.slice(0, slash), name.slice(slash + 1)];
 }
 
-function offsetFrom(given: string, start: bigint, end: bigint): bigint {
+function offsetFrom(given: CommandInput['options'][string], start: bigint, end: bigint): bigint {
   if (given === 'earliest') return start;
-  if (!/^\d{1,19}$/.test(given)) throw new TributaryError('usage', 'Give --at an offset, or "earliest".');
+  if (typeof given !== 'string' || !/^\d{1,19}$/.test(given)) {
+    const what = given === undefined ? 'Say where to go on by --at' : `--at is ${JSON.stringify(given)}`;
+    throw new TributaryError('usage', `${what}: give an offset from ${start} to ${end}, or "earliest".`);
+  }
   const offset = BigInt(given);
   if (offset < start || offset > end) {
     throw new TributaryError('usage', `The log has offsets ${start} to ${end}; ${offset} is not among them.`);

@@ -1,17 +1,22 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { messageOf } from '../../core/errors.ts';
 import type { SyncStatus } from '../../pipeline/sync.ts';
+import type { SyncHealth } from '../../pipeline/sync-health.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { type ApiAccess, guardRoutes } from '../shared/api-access.ts';
-import { HttpProblem, sendProblem, toProblem } from '../shared/problem.ts';
+import { type ApiAccess, guardRoutes, maySeeDetails } from '../shared/api-access.ts';
+import { answerBareRefusals, answerBrokenRequest, SERVER_OPTIONS } from '../shared/broken-requests.ts';
+import { guardHosts, type HostGuardOptions } from '../shared/host-guard.ts';
+import { sendProblem, toProblem } from '../shared/problem.ts';
+import { answerUnknownRoutes } from '../shared/unknown-routes.ts';
 import { scopeOf } from './access.ts';
 import { addDeliveryRoutes, type DeliveryParts } from './delivery-routes.ts';
 
 export interface HttpParts extends DeliveryParts {
-  readonly health: () => Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
+  readonly health: () => Promise<SyncHealth>;
   readonly status: () => SyncStatus;
   readonly logger: Logger;
   readonly access: ApiAccess;
+  readonly guard: Omit<HostGuardOptions, 'isOpen'>;
 }
 
 const BODY_BYTES_MAX = 65_536;
@@ -25,6 +30,8 @@ export function buildServer(parts: HttpParts): FastifyInstance {
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: 30_000,
+    http: SERVER_OPTIONS,
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
     ajv: {
       customOptions: {
@@ -49,22 +56,25 @@ export function buildServer(parts: HttpParts): FastifyInstance {
     }
     return sendProblem(request, reply, problem);
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, new HttpProblem(404, 'route_unknown', 'There is nothing at this path.')),
-  );
+  answerBareRefusals(app);
+  guardHosts(app, { ...parts.guard, isOpen: parts.access === 'open' });
+  answerUnknownRoutes(app);
   guardRoutes(app, parts.access, scopeOf);
   app.get('/livez', () => ({ status: 'ok' }));
-  app.get('/readyz', async (_request, reply) => {
+  app.get('/readyz', async (request, reply) => {
     const verdict = await health();
-    if (verdict.ok) return { status: 'ok' };
+    const isOpen = maySeeDetails(parts.access, request);
+    const warnings = verdict.warnings === undefined || !isOpen ? {} : { warnings: verdict.warnings };
+    if (verdict.ok) return { status: 'ok', ...warnings };
     reply.code(503).type('application/problem+json');
     return {
       type: 'about:blank',
       title: 'Not ready',
       status: 503,
-      detail: verdict.reason,
+      detail: isOpen ? verdict.reason : verdict.summary,
       instance: '/readyz',
       code: 'not_ready',
+      ...warnings,
     };
   });
   app.get('/api/v1/pipeline', (_request, reply) => {

@@ -1,12 +1,15 @@
 import { systemClock } from '../../adapters/system-clock.ts';
 import { runCli } from '../shared/cli.ts';
 import { keysMakeCommand } from '../shared/keys-command.ts';
+import { adoptCommand } from './adopt-command.ts';
 import { checkTargetCommand } from './check-target/command.ts';
 import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
 import { migrateCommand } from './migrate-command.ts';
 import { parkedCommand, unparkCommand } from './parked-commands.ts';
+import { quarantineCommand } from './quarantine-command.ts';
 import { reconcileCommand } from './reconcile-command.ts';
 import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive-commands.ts';
+import { takeGroupCommand } from './take-group-command.ts';
 
 process.exitCode = await runCli(
   {
@@ -22,8 +25,11 @@ process.exitCode = await runCli(
     ],
     commands: [
       runCommand(systemClock),
+      adoptCommand(systemClock),
       partitionsCommand(systemClock),
       resumeCommand(systemClock),
+      takeGroupCommand(systemClock),
+      quarantineCommand(systemClock),
       migrateCommand(systemClock),
       parkedCommand(systemClock),
       unparkCommand(systemClock),

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Redrive } from '../../pipeline/redrive/redrive.ts';
@@ -12,6 +13,7 @@ import { closeServer, listen } from '../shared/http-server.ts';
 import type { SettingsOf } from '../shared/known-settings.ts';
 import { isKafka, openEventLog } from '../shared/open-log.ts';
 import { openStore } from '../shared/open-store.ts';
+import { sharingWarning } from '../shared/private-files.ts';
 import { accessFor } from './access.ts';
 import { buildServer } from './http.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets.ts';
@@ -88,14 +90,29 @@ export async function openParts(
   }
 }
 
+/** Where anything of it is on this machine's disk. */
+function warnOfSharing(settings: OrderSyncSettings, logger: Logger): void {
+  const { databaseUrl, dataDirectory } = settings;
+  const file = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : undefined;
+  if (file === undefined && isKafka(settings)) return;
+  const warning = sharingWarning(isKafka(settings) ? dirname(file ?? '') : dataDirectory, file);
+  if (warning !== null) logger('warn', warning);
+}
+
 /** Starts order-sync; resolves as soon as its HTTP API answers, while the pipeline may still wait for its parts. */
 export async function startOrderSync(
   settings: OrderSyncSettings,
-  { clock, logger, onFailure }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void },
+  {
+    clock,
+    logger,
+    onFailure,
+    portFlag = 'port',
+  }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void; portFlag?: string },
 ): Promise<OrderSync> {
   const access = accessFor(settings, logger);
   warnOfOpenConnection(databaseOf(settings, 'DATABASE'), 'DATABASE', logger);
   const { store, log, specs, close: closeParts } = await openParts(settings, clock, logger);
+  warnOfSharing(settings, logger);
   let routes: TargetRoute[];
   try {
     routes = openRoutes(settings, specs, { clock, logger, log, store });
@@ -144,6 +161,7 @@ export async function startOrderSync(
     health: () => sync.health(),
     status: () => sync.status(),
     access,
+    guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });
   const closeAll = async () => {
     await redrive.stop();
@@ -164,6 +182,7 @@ export async function startOrderSync(
       program: 'order-sync',
       hostSetting: 'ORDER_SYNC_HOST',
       portSetting: 'ORDER_SYNC_PORT',
+      portFlag,
     });
     // Whoever starts this may want the topics at once. If that fails, the pipeline tries it again until it works.
     if (madeTopics.length > 0) {

@@ -24,18 +24,21 @@ export function parkedCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync parked', 'A line for each, with what is wrong'],
       ['order-sync parked --json', 'The same for a program'],
     ],
-    async run({ settings, log, output }) {
+    async run({ settings, log, output, note }) {
       const store = openCommandStore(settings, clock, log);
       try {
+        let shown = 0;
         for await (const parked of allParked(store)) {
           const { entityId, reason, detail, parkedAtMs } = parked;
           const parkedAt = new Date(parkedAtMs).toISOString();
+          shown++;
           await output.row(
             { orderId: entityId, reason, detail, parkedAt },
             `${quoted(entityId, 255)}  ${reason}  since ${parkedAt}  ${quoted(detail, 1_000)}`,
           );
         }
         await output.endRows();
+        if (shown === 0) note('No order is parked: all of them could be folded.');
         return EXIT.ok;
       } finally {
         await store.close();
@@ -55,7 +58,7 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync unpark order123', 'One order, once the program understands its events'],
       ['order-sync unpark --all', 'All of them; exit code 5 if some cannot be folded yet'],
     ],
-    async run({ settings, log, output }, input) {
+    async run({ settings, log, output, note }, input) {
       const asked = input.arguments;
       if ((asked.length === 0) === (input.options.all !== true))
         throw new TributaryError('usage', 'Give the ids of parked orders, or --all: see order-sync parked.');
@@ -81,6 +84,7 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
           }
         }
         await output.endRows();
+        if (ids.length === 0) note('No order is parked: there is nothing to let go on.');
         return isAnyLeft ? EXIT.partial : EXIT.ok;
       } finally {
         await store.close();

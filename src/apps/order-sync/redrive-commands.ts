@@ -34,7 +34,7 @@ export function deadLettersCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync dead-letters --status 422 --limit 20', 'Some of those that the target refused as invalid'],
       ['order-sync dead-letters --due-since 2026-11-22T00:00:00Z --json', 'Since a moment, for a program'],
     ],
-    async run({ settings, log, output }, input) {
+    async run({ settings, log, output, note }, input) {
       const filter: DeliveryFilter = { ...filterFrom(input), status: 'dead' };
       const most = limitFrom(input);
       const store = openCommandStore(settings, clock, log);
@@ -50,6 +50,8 @@ export function deadLettersCommand(clock: Clock): CommandSpec<'order-sync'> {
           if (page.length < limit) break;
         }
         await output.endRows();
+        if (shown === 0)
+          note(isEmptyFilter(filterFrom(input)) ? 'No delivery is dead.' : 'No dead delivery is like that.');
         return EXIT.ok;
       } finally {
         await store.close();
@@ -124,7 +126,7 @@ export function jobsCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync jobs', 'A line for each'],
       ['order-sync jobs 5f0c3a52-7a55-4c3e-9a39-0c8f8f1f6a3e --json', 'One of them, for a program'],
     ],
-    async run({ settings, log, output }, input) {
+    async run({ settings, log, output, note }, input) {
       const store = openCommandStore(settings, clock, log);
       try {
         const [jobId] = input.arguments;
@@ -137,6 +139,8 @@ export function jobsCommand(clock: Clock): CommandSpec<'order-sync'> {
         for (;;) {
           const page: RedriveJob[] = await store.listRedrives({ after, limit: PAGE_ROWS });
           for (const job of page) await output.row(jobJson(job), jobLine(job));
+          if (after === null && page.length === 0)
+            note('There is no redrive job: "order-sync redrive" makes one.');
           after = page.at(-1) ?? null;
           if (page.length < PAGE_ROWS) break;
         }

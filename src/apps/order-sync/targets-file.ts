@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { ViewValue } from '../../core/domain.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
-import { isLoopback } from '../shared/http-server.ts';
+import { isLoopback } from '../shared/loopback.ts';
 import { checkBearerKey } from '../shared/setting-checks.ts';
 import { SettingFault } from '../shared/setting-types.ts';
 

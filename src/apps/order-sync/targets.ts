@@ -10,8 +10,8 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Senders } from '../../ports/senders.ts';
 import type { TargetHoldings } from '../../ports/target-holdings.ts';
-import { isLoopback } from '../shared/http-server.ts';
 import type { SettingsOf } from '../shared/known-settings.ts';
+import { isLoopback } from '../shared/loopback.ts';
 import { passes, readTargetsFile, type TargetSpec } from './targets-file.ts';
 
 type OrderSyncSettings = SettingsOf<'order-sync'>;

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { TributaryError } from '../../core/errors.ts';
 import { type ApiKey, type ApiProgram, findApiKey, parseApiKeys, type Scope } from './api-keys.ts';
+import { isCalledLocally } from './host-guard.ts';
 import { HttpProblem } from './problem.ts';
 import { SettingFault } from './setting-types.ts';
 
@@ -48,6 +49,17 @@ export function guardRoutes(app: FastifyInstance, access: ApiAccess, scopeOf: Sc
   });
 }
 
+/** Whether a caller may see what is behind a fault: by a key to read or, where none is asked for, on this machine. */
+export function maySeeDetails(access: ApiAccess, request: FastifyRequest): boolean {
+  if (access === 'open') return isCalledLocally(request);
+  const given = givenKey(request);
+  return given !== undefined && findApiKey(access, given)?.scopes.has('read') === true;
+}
+
+function givenKey(request: FastifyRequest): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+}
+
 const nameOf = new WeakMap<FastifyRequest, string>();
 
 /** The name of the key that the request was let in by, or null if none was asked for. */
@@ -61,7 +73,7 @@ function refusalOf(
   request: FastifyRequest,
   reply: FastifyReply,
 ): HttpProblem | undefined {
-  const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  const given = givenKey(request);
   if (given === undefined) {
     reply.header('www-authenticate', 'Bearer');
     return new HttpProblem(

@@ -7,6 +7,7 @@ import { completionScript, SHELLS } from './completion.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { createLogger, hasColor } from './logging.ts';
 import { createOutput, type Output, type OutputFormat } from './output.ts';
+import { keepFilesPrivate } from './private-files.ts';
 import { redact } from './redact.ts';
 import {
   type LoadedSettings,
@@ -18,6 +19,8 @@ import {
 } from './settings.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
 import { suggest } from './suggest.ts';
+import { toUsageError } from './usage-errors.ts';
+import { versionOf, wordsOf } from './words.ts';
 
 /** What a program takes from its process; only its main reads the environment. */
 export interface CliHost {
@@ -40,6 +43,8 @@ export interface CommandContext<Program extends ProgramName> {
   readonly host: CliHost;
   /** No progress and no notes. */
   readonly isQuiet: boolean;
+  /** Tells people a sentence on stderr, unless they want none. */
+  readonly note: (sentence: string) => void;
 }
 
 export interface CommandSpec<Program extends ProgramName> {
@@ -83,22 +88,25 @@ export async function runCli<Program extends ProgramName>(
   host: CliHost,
 ): Promise<number> {
   let exitCode: number = EXIT.ok;
+  keepFilesPrivate();
   // The reader of a pipe may have seen enough (`| head`): nothing is wrong then, and nothing is left to do.
   for (const stream of [host.stdout, host.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       host.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure);
     });
   }
+  const root = buildRoot(spec, host, (code) => {
+    exitCode = code;
+  });
   try {
-    const root = buildRoot(spec, host, (code) => {
-      exitCode = code;
-    });
-    await root.parseAsync(host.argv, { from: 'user' });
+    const argv = wordsOf(spec.program, root, host);
+    await root.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    const failure = error instanceof CommanderError ? toUsageError(error, spec.program) : error;
-    reportError(failure, host, wantsJson(host.argv));
+    const failure =
+      error instanceof CommanderError ? toUsageError(error, root, spec.program, host.argv, host.env) : error;
+    reportError(failure, host, wantsJson(host.argv), spec.program);
     return exitCodeOf(failure);
   }
 }
@@ -117,6 +125,7 @@ function buildRoot<Program extends ProgramName>(
       writeErr: () => {},
     })
     .helpCommand(false)
+    .version(`${spec.program} ${versionOf()}`, '-V, --version', 'The version of this program.')
     .addOption(
       new Option('-o, --output <format>', 'Form of what goes to stdout.')
         .choices(['text', 'json', 'jsonl'])
@@ -180,7 +189,7 @@ function openContext<Program extends ProgramName>(
   host: CliHost,
 ): CommandContext<Program> {
   const options = command.optsWithGlobals();
-  const { values } = loadFrom(program, command, host);
+  const { values, warnings } = loadFrom(program, command, host);
   const level = options.quiet === true ? 'error' : options.verbose === true ? 'debug' : values.logLevel;
   const log = createLogger({
     program,
@@ -189,6 +198,7 @@ function openContext<Program extends ProgramName>(
     isPretty: host.stderr.isTTY === true,
     hasColor: hasColor(host.stderr, values),
   });
+  for (const warning of warnings) log('warn', warning);
   return {
     settings: values,
     output: createOutput(host.stdout, formatOf(command)),
@@ -201,6 +211,9 @@ function openContext<Program extends ProgramName>(
     }),
     host,
     isQuiet: options.quiet === true,
+    note(sentence) {
+      if (options.quiet !== true) host.stderr.write(`${sentence}\n`);
+    },
   };
 }
 
@@ -289,20 +302,6 @@ function addCompletionCommand(root: Command, host: CliHost): void {
   });
 }
 
-function toUsageError(error: CommanderError, program: string): TributaryError {
-  const sentence = error.message
-    .replace(/^error: /, '')
-    // What stands behind an unknown option may be a secret that has no option.
-    .replace(/^(unknown option '--[\w-]+)=.*'/s, "$1'")
-    .replace(/\s*\n\s*/g, ' ');
-  const hint = sentence.includes('Did you mean') ? '' : ` See ${program} --help.`;
-  const isHelp = error.code.startsWith('commander.help');
-  return new TributaryError(
-    'usage',
-    isHelp ? `Name a command. See ${program} --help.` : `${sentence}.${hint}`,
-  );
-}
-
 /** Read from the raw words, since an error may come before the options are known. */
 function wantsJson(argv: readonly string[]): boolean {
   return argv.some((word, index) => {
@@ -312,9 +311,19 @@ function wantsJson(argv: readonly string[]): boolean {
   });
 }
 
-function reportError(error: unknown, host: CliHost, isJson: boolean): void {
+/** Adapters know no settings: where a server does not answer, the one that names it is said here. */
+function settingHint({ code, message }: TributaryError, program: ProgramName): string {
+  const database = program === 'order-mgt' ? 'ORDER_MGT_DATABASE_URL' : 'DATABASE_URL';
+  if (code === 'log_unreachable' && message.includes('Kafka') && !message.includes('KAFKA_'))
+    return ' See whether Kafka runs there, and look at KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL_*.';
+  if (code === 'store_unreachable' && !message.includes('DATABASE_URL') && !message.includes('sqlite'))
+    return ` See whether the server runs, and look at ${database}.`;
+  return '';
+}
+
+function reportError(error: unknown, host: CliHost, isJson: boolean, program: ProgramName): void {
   const isOurs = error instanceof TributaryError;
-  const detail = redact(messageOf(error));
+  const detail = redact(`${messageOf(error)}${isOurs ? settingHint(error, program) : ''}`);
   const code = isOurs ? error.code : 'unexpected';
   if (isJson) {
     const problem = {

@@ -5,7 +5,7 @@ import type { ServerAddress, ServerTls } from '../../adapters/mysql/index.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { type DatabaseUrl, parseDatabaseUrl } from './database-url.ts';
-import { isLoopback } from './http-server.ts';
+import { isLoopback } from './loopback.ts';
 import { choice, databaseUrl, SettingFault, text } from './setting-types.ts';
 import type { TlsCheck } from './tls-words.ts';
 

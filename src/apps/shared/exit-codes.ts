@@ -14,6 +14,8 @@ export const EXIT = {
 const BY_CODE: Partial<Record<ErrorCode, number>> = {
   usage: EXIT.usage,
   setting_invalid: EXIT.config,
+  data_directory_unusable: EXIT.config,
+  group_of_another_store: EXIT.config,
   log_unreachable: EXIT.unreachable,
   store_refused: EXIT.config,
   store_unreachable: EXIT.unreachable,

@@ -1,5 +1,6 @@
 import { databaseSettings } from './database-settings.ts';
-import { checkApiKeys, checkBearerKey, checkBroker, checkWebhookSecret } from './setting-checks.ts';
+import { KAFKA_SETTINGS } from './kafka-settings.ts';
+import { checkApiKeys, checkBearerKey, checkHost, checkWebhookSecret } from './setting-checks.ts';
 import {
   boolean,
   choice,
@@ -31,37 +32,7 @@ export const COMMON_SETTINGS = {
     default: '.tributary',
     help: 'Folder of the embedded log and of the SQLite files.',
   }),
-  kafkaBrokers: list({
-    env: 'KAFKA_BROKERS',
-    flag: 'kafka-brokers',
-    default: [],
-    defaultText: 'not set: the embedded log',
-    help: 'Addresses of Kafka brokers, host:port between commas.',
-    check: checkBroker,
-  }),
-  kafkaTls: boolean({
-    env: 'KAFKA_TLS',
-    flag: 'kafka-tls',
-    default: false,
-    help: 'Speak TLS to Kafka and verify its certificate.',
-  }),
-  kafkaTlsCaFile: text({
-    env: 'KAFKA_TLS_CA_FILE',
-    flag: 'kafka-tls-ca-file',
-    help: "PEM file of the authorities that sign Kafka's certificate, if not the system's.",
-  }),
-  kafkaSaslMechanism: choice({
-    env: 'KAFKA_SASL_MECHANISM',
-    flag: 'kafka-sasl-mechanism',
-    choices: ['plain', 'scram-sha-256', 'scram-sha-512'],
-    help: 'How to log in to Kafka: plain, scram-sha-256 or scram-sha-512.',
-  }),
-  kafkaSaslUsername: text({
-    env: 'KAFKA_SASL_USERNAME',
-    flag: 'kafka-sasl-username',
-    help: 'User name at Kafka.',
-  }),
-  kafkaSaslPassword: secret({ env: 'KAFKA_SASL_PASSWORD', help: 'Password at Kafka.' }),
+  ...KAFKA_SETTINGS,
   orderTopic: text({
     env: 'ORDER_TOPIC',
     flag: 'order-topic',
@@ -167,6 +138,14 @@ export const ORDER_SYNC_SETTINGS = {
     flag: 'host',
     default: '127.0.0.1',
     help: 'Address that the HTTP API listens on.',
+  }),
+  knownHosts: list({
+    env: 'ORDER_SYNC_KNOWN_HOSTS',
+    flag: 'known-hosts',
+    default: [],
+    defaultText: 'not set',
+    help: 'Further host names that the HTTP API is called by; without keys it answers localhost and loopback addresses only.',
+    check: checkHost,
   }),
   apiKeys: secret({
     env: 'ORDER_SYNC_API_KEYS',
@@ -325,6 +304,14 @@ export const ORDER_MGT_SETTINGS = {
     default: '127.0.0.1',
     help: 'Address that the HTTP API listens on.',
   }),
+  knownHosts: list({
+    env: 'ORDER_MGT_KNOWN_HOSTS',
+    flag: 'known-hosts',
+    default: [],
+    defaultText: 'not set',
+    help: 'Further host names that the HTTP API is called by; without keys and secret it answers localhost and loopback addresses only.',
+    check: checkHost,
+  }),
   secret: secret({
     env: 'ORDER_MGT_SECRET',
     help: 'Verifies deliveries (whsec_ and base64); required when listening outside loopback.',
@@ -337,8 +324,25 @@ export const ORDER_MGT_SETTINGS = {
   }),
 } as const satisfies SettingTable;
 
-/** What `npm start` adds to the settings of the programs that it runs. */
+/** What `npm start` adds to the settings of the programs that it runs; two servers need two flags for their ports. */
 export const START_SETTINGS = {
+  orderSyncPort: integer({
+    env: 'ORDER_SYNC_PORT',
+    alsoEnv: 'PORT',
+    flag: 'order-sync-port',
+    default: ORDER_SYNC_SETTINGS.port.fallback as number,
+    min: 0,
+    max: 65_535,
+    help: "Port of order-sync's HTTP API; 0 takes a free one.",
+  }),
+  orderMgtPort: integer({
+    env: 'ORDER_MGT_PORT',
+    flag: 'order-mgt-port',
+    default: ORDER_MGT_SETTINGS.port.fallback as number,
+    min: 0,
+    max: 65_535,
+    help: "Port of order-mgt's HTTP API; 0 takes a free one.",
+  }),
   demo: boolean({
     env: 'TRIBUTARY_DEMO',
     flag: 'demo',

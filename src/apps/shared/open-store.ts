@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { openMysqlStore } from '../../adapters/mysql/index.ts';
 import { openSqliteStore } from '../../adapters/sqlite/index.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -7,6 +5,7 @@ import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import { type DatabaseValues, databaseOf } from './database-settings.ts';
 import { whoHolds } from './lock-holder.ts';
+import { prepareDatabaseFile } from './private-files.ts';
 
 /** Connections beside the lanes': reading journals, deliveries, health. */
 const SPARE_CONNECTIONS = 4;
@@ -29,6 +28,7 @@ export function openStore(
     const connections = lanes + SPARE_CONNECTIONS;
     return openMysqlStore({ address, tls, clock, log, targets, connections, ...limits });
   }
-  mkdirSync(dirname(database.file), { recursive: true });
-  return openSqliteStore({ file: database.file, clock, targets, whoHolds });
+  const { file } = database;
+  prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or DATABASE_URL');
+  return openSqliteStore({ file, clock, targets, whoHolds });
 }

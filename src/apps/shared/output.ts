@@ -10,6 +10,8 @@ export type OutputFormat = 'text' | 'json' | 'jsonl';
 export interface Output {
   readonly format: OutputFormat;
   row(data: object, text: string): Promise<void>;
+  /** A line above the rows, for people: of JSON it is no part. */
+  heading(text: string): Promise<void>;
   document(data: object, text: string): Promise<void>;
   /** Ends the array of `row`; for a command that writes rows, also if there was none. */
   endRows(): Promise<void>;
@@ -39,6 +41,9 @@ export function createOutput(stream: Writable, format: OutputFormat): Output {
       const line = toJson(data);
       if (format === 'jsonl') return write(`${line}\n`);
       return write(rows === 1 ? `[\n${line}` : `,\n${line}`);
+    },
+    heading(text) {
+      return format === 'text' ? write(`${text}\n`) : Promise.resolve();
     },
     document(data, text) {
       return write(format === 'text' ? `${text}\n` : `${toJson(data)}\n`);

@@ -9,6 +9,12 @@ export function checkBroker(item: string): void {
   }
 }
 
+export function checkHost(item: string): void {
+  if (!/^([a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.test(item)) {
+    throw new SettingFault('give host names, several between commas, as in sync.example.com,sync');
+  }
+}
+
 /** Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes; several between blanks while one replaces the other. */
 export function checkWebhookSecret(given: string): void {
   for (const secretText of given.trim().split(/\s+/)) {

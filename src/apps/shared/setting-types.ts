@@ -204,7 +204,9 @@ function make<Value>(
   parse: (given: string) => Value,
 ): Setting<Value> {
   const show = (value: Value) =>
-    value === undefined || (Array.isArray(value) && value.length === 0) ? 'not set' : String(value);
+    value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
+      ? 'not set'
+      : String(value);
   return {
     env: options.env,
     ...(options.alsoEnv === undefined ? {} : { alsoEnv: options.alsoEnv }),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { type DatabaseValues, databaseFaults } from './database-settings.ts';
+import { kafkaContradictions } from './kafka-settings.ts';
 import {
   COMMON_SETTINGS,
   type CommonSettings,
@@ -10,6 +11,7 @@ import {
   type ProgramName,
   type SettingsOf,
 } from './known-settings.ts';
+import { secretFileWarning } from './private-files.ts';
 import { type AnySetting, defaultOf, SettingFault, type SettingTable } from './setting-types.ts';
 import { suggest } from './suggest.ts';
 
@@ -26,6 +28,8 @@ export interface LoadedSettings<Program extends ProgramName> {
   readonly values: SettingsOf<Program>;
   /** One for each setting, for `config show`. */
   readonly entries: readonly SettingEntry[];
+  /** To be said once at start: secrets in files that everybody can read. */
+  readonly warnings: readonly string[];
 }
 
 export interface SettingEntry {
@@ -56,6 +60,7 @@ export function loadSettings<Program extends ProgramName>(
 
   const values: Record<string, unknown> = {};
   const entries: SettingEntry[] = [];
+  const warnings: string[] = [];
   for (const [key, setting] of Object.entries(table)) {
     try {
       const given = find(key, setting, input, file);
@@ -64,6 +69,8 @@ export function loadSettings<Program extends ProgramName>(
           ? defaultOf(setting.fallback, String(values.dataDirectory ?? '.tributary'))
           : parse(setting, given);
       values[key] = value;
+      const warning = given?.file === undefined ? null : secretFileWarning(given.from, given.file);
+      if (warning !== null) warnings.push(warning);
       entries.push({
         name: setting.env,
         value: setting.show(value as never),
@@ -80,7 +87,7 @@ export function loadSettings<Program extends ProgramName>(
   if (faults.length === 0 && isDatabaseProgram(program))
     faults.push(...databaseFaults(values as unknown as DatabaseValues, DATABASE_PREFIX[program]));
   if (faults.length > 0) throw new TributaryError('setting_invalid', faults.join('\n'));
-  return { values: values as SettingsOf<Program>, entries };
+  return { values: values as SettingsOf<Program>, entries, warnings };
 }
 
 /** The common settings and the program's own, by key. */
@@ -92,6 +99,8 @@ interface Given {
   readonly text: string;
   readonly source: 'flag' | 'env' | 'file';
   readonly from: string;
+  /** The file that held it alone, as a secret's does. */
+  readonly file?: string;
 }
 
 function find(
@@ -126,7 +135,12 @@ function fromVariable(
     throw new SettingFault(`${name} and ${name}_FILE are both set: keep one of them.`);
   }
   try {
-    return { text: readFileSync(path, 'utf8').replace(/\r?\n$/, ''), source, from: `${name}_FILE` };
+    return {
+      text: readFileSync(path, 'utf8').replace(/\r?\n$/, ''),
+      source,
+      from: `${name}_FILE`,
+      file: path,
+    };
   } catch (error) {
     throw new SettingFault(
       `${name}_FILE names ${path}, which cannot be read (${messageOf(error)}): name a readable file.`,
@@ -156,6 +170,17 @@ function parse(setting: AnySetting, given: Given): unknown {
 
 function quote(value: string): string {
   return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
+}
+
+/** The common settings as variables, so that a program that runs others hands on what its flags said. Secrets are not among them. */
+export function commonVariables(values: CommonSettings): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const [key, setting] of Object.entries(COMMON_SETTINGS)) {
+    const value = values[key as keyof CommonSettings];
+    if (value === undefined || setting.kind === 'secret') continue;
+    variables[setting.env] = Array.isArray(value) ? value.join(',') : String(value);
+  }
+  return variables;
 }
 
 /** Every name that any program reads, with the `_FILE` twins. */
@@ -229,21 +254,7 @@ function isDatabaseProgram(program: ProgramName): program is keyof typeof DATABA
 
 /** Values that are right each on its own, and wrong together. */
 function contradictions(values: CommonSettings): string[] {
-  const faults: string[] = [];
-  const hasLogin = values.kafkaSaslUsername !== undefined && values.kafkaSaslPassword !== undefined;
-  if (values.kafkaSaslMechanism !== undefined && !hasLogin) {
-    faults.push(
-      `KAFKA_SASL_MECHANISM is "${values.kafkaSaslMechanism}": set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD (or KAFKA_SASL_PASSWORD_FILE) too.`,
-    );
-  }
-  if (values.kafkaSaslMechanism === undefined && values.kafkaSaslUsername !== undefined) {
-    faults.push(
-      `KAFKA_SASL_USERNAME is set without a mechanism: set KAFKA_SASL_MECHANISM to plain, scram-sha-256 or scram-sha-512.`,
-    );
-  }
-  if (values.kafkaTlsCaFile !== undefined && !values.kafkaTls) {
-    faults.push(`KAFKA_TLS_CA_FILE is set, but KAFKA_TLS is false: set KAFKA_TLS=true.`);
-  }
+  const faults = kafkaContradictions(values);
   if (values.orderTopic === values.paymentTopic) {
     faults.push(`ORDER_TOPIC and PAYMENT_TOPIC are both "${values.orderTopic}": give them different names.`);
   }

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TributaryError } from '../../core/errors.ts';
+import { prepareFolder } from '../shared/private-files.ts';
 
 /**
  * Keeps two whole systems off one data directory: the file holds the process id of the one that runs. A file
@@ -8,7 +9,7 @@ import { TributaryError } from '../../core/errors.ts';
  * Throws `data_directory_in_use`.
  */
 export function lockDataDirectory(dataDirectory: string): () => void {
-  mkdirSync(dataDirectory, { recursive: true });
+  prepareFolder({ folder: dataDirectory, setting: 'TRIBUTARY_DATA_DIR' });
   const file = join(dataDirectory, 'start.pid');
   for (let attempt = 1; ; attempt++) {
     try {

@@ -7,9 +7,9 @@ import { startOrderSync } from '../order-sync/order-sync.ts';
 import { makeApiKey } from '../shared/api-keys.ts';
 import { type CommandContext, runCli } from '../shared/cli.ts';
 import { EXIT } from '../shared/exit-codes.ts';
-import { isLoopback } from '../shared/http-server.ts';
-import { isKafka, openEventLog } from '../shared/open-log.ts';
-import { loadSettings } from '../shared/settings.ts';
+import { isLoopback } from '../shared/loopback.ts';
+import { isKafka, openEventLog, sameLogFlags } from '../shared/open-log.ts';
+import { commonVariables, loadSettings } from '../shared/settings.ts';
 import { runDemo } from './demo.ts';
 import { lockDataDirectory } from './instance-lock.ts';
 
@@ -20,6 +20,10 @@ process.exitCode = await runCli(
     examples: [
       ['npm start', 'Everything on the embedded log and store, in .tributary'],
       ['npm start -- --demo=false', 'Without the demonstration orders'],
+      [
+        'npm start -- --data-dir /tmp/tributary --order-sync-port 4000 --order-mgt-port 4001',
+        'On another data directory and other ports',
+      ],
       ['npm run event-producer -- o order123 pa order123', 'In another terminal: publish events'],
     ],
     commands: [
@@ -50,10 +54,17 @@ async function start({
   host,
 }: CommandContext<'tributary'>): Promise<number> {
   const { dataDirectory } = settings;
-  // PORT names one port, and here are two servers: each has a setting of its own.
-  const env = { ...host.env, PORT: undefined, TRIBUTARY_DATA_DIR: dataDirectory };
-  const syncSettings = loadSettings('order-sync', { env }).values;
-  const mgtSettings = loadSettings('order-mgt', { env }).values;
+  // PORT names one port, and here are two servers: it is order-sync's.
+  const env = {
+    ...host.env,
+    ...commonVariables(settings),
+    PORT: undefined,
+    ORDER_SYNC_PORT: String(settings.orderSyncPort),
+    ORDER_MGT_PORT: String(settings.orderMgtPort),
+  };
+  const { values: syncSettings, warnings } = loadSettings('order-sync', { env });
+  const { values: mgtSettings, warnings: mgtWarnings } = loadSettings('order-mgt', { env });
+  for (const warning of new Set([...warnings, ...mgtWarnings])) logger('warn', warning);
   const isNew = !existsSync(join(dataDirectory, 'event-log.sqlite'));
   const hasDemo = isNew && settings.demo && !isKafka(settings);
   const unlock = lockDataDirectory(dataDirectory);
@@ -63,6 +74,7 @@ async function start({
   const ownKey = makeApiKey('own', ['read']).key;
   const orderMgt = await startOrderMgt({
     ...mgtSettings,
+    portFlag: 'order-mgt-port',
     // Deliveries from this process are signed with order-sync's secret: by default the target verifies that one.
     secret: mgtSettings.secret ?? syncSettings.targetSecret,
     ownKey,
@@ -79,6 +91,7 @@ async function start({
   const orderSync = await startOrderSync(
     { ...syncSettings, ...target },
     {
+      portFlag: 'order-sync-port',
       clock: systemClock,
       logger,
       onFailure(error) {
@@ -105,7 +118,7 @@ async function start({
   print('');
   print(`Tributary runs. Its data is in ${dataDirectory}; stop it with Ctrl-C. In another terminal, try:`);
   print('');
-  print('  npm run event-producer -- o order123 pa order123');
+  print(`  ${['npm run event-producer --', ...sameLogFlags(settings), 'o order123 pa order123'].join(' ')}`);
   print(`  ${curlFor(mgtSettings)} '${orderMgt.url}/api/orders/order123?wait=5'`);
   print(`  ${curlFor(syncSettings)} ${orderSync.url}/api/v1/pipeline`);
   print('');

@@ -1,4 +1,5 @@
 import type { Backoff } from '../../core/retry.ts';
+import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { RETRY_AFTER_MAX_MS } from '../../ports/delivery-target.ts';
 import { HUNG_MS } from './blame.ts';
@@ -230,7 +231,12 @@ export class Breaker {
     this.#lengthenRow(report);
     // A little less than 1, because the parts are fractions.
     if (sumOf(this.#failedInRow) >= 0.999) {
-      this.#trip(`${this.#failedInRow.size} states in a row were not taken: ${error}`, outcome);
+      const [firstId = ''] = this.#failedInRow.keys();
+      const count = this.#failedInRow.size;
+      this.#trip(
+        `${count} states in a row (the first is that of order ${quoted(firstId, 255)}) were not taken: ${error}`,
+        outcome,
+      );
     } else if (window.calls >= minimumCalls && window.faults >= window.calls * faultShare) {
       const percent = Math.round((100 * window.faults) / window.calls);
       this.#trip(`${percent} % of first attempts failed: ${error}`, outcome);

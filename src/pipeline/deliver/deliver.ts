@@ -1,17 +1,17 @@
 import { messageOf } from '../../core/errors.ts';
 import { fullJitterMs } from '../../core/retry.ts';
-import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
+import type { Delivery } from '../../ports/delivery-target.ts';
 import type { ClaimedDelivery } from '../../ports/store.ts';
 import { Gate } from '../gate.ts';
 import { BatchSize } from './batch-size.ts';
-import { Blame } from './blame.ts';
 import { Breaker } from './breaker.ts';
-import { type CallSummary, summaryOf } from './call-summary.ts';
+import { summaryOf } from './call-summary.ts';
 import { ClaimAhead } from './claim-ahead.ts';
 import { ClaimPlace } from './claim-place.ts';
+import { Judge } from './judge.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
 import { Renewals } from './renewals.ts';
-import { deliveryOf, NO_OUTCOME, nextOf, troubleOf } from './settlement.ts';
+import { deliveryOf, NO_OUTCOME } from './settlement.ts';
 import { Settler, STORE_BACKOFF } from './settler.ts';
 import { Slots } from './slots.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -22,9 +22,6 @@ export type { DeliverOptions, DeliverStatus } from './options.ts';
 const RETRY_LOOKS_SHARE = 0.1;
 /** Of so many calls one is a retry, if any is due. */
 const RETRYS_TURN = 4;
-
-/** A target that has taken nothing for this long, though states are due, stands still. */
-const STANDS_STILL_MS = 15_000;
 
 type Attempts = 'first' | 'later';
 
@@ -51,12 +48,12 @@ export class Deliver {
   readonly #roomMade = { first: new Gate(), later: new Gate() };
   readonly #claimant: string;
   readonly #breaker: Breaker;
-  readonly #blame: Blame;
   readonly #rate: TokenBucket;
   readonly #slots: Slots;
   readonly #ahead: ClaimAhead;
   readonly #place: ClaimPlace;
   readonly #batchSize: BatchSize;
+  readonly #judge: Judge;
   readonly #settler: Settler;
   readonly #renewals: Renewals;
   #claims = 0;
@@ -64,7 +61,6 @@ export class Deliver {
   #claimLoops = 0;
   #underWay = 0;
   #pumpAtMs = Number.POSITIVE_INFINITY;
-  #latestTrouble = '';
   #running: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -75,12 +71,16 @@ export class Deliver {
     this.#breaker = new Breaker(breaker, clock, (level, message) =>
       logger(level, `Deliveries to ${target.name}: ${message}`),
     );
-    this.#blame = new Blame(clock);
     this.#rate = new TokenBucket(clock);
     this.#slots = new Slots(concurrency, clock);
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
     this.#place = new ClaimPlace(clock);
     this.#batchSize = new BatchSize(clock);
+    this.#judge = new Judge(options, {
+      breaker: this.#breaker,
+      batchSize: this.#batchSize,
+      slots: this.#slots,
+    });
     this.#renewals = new Renewals(options);
     this.#settler = new Settler(options, {
       isMoreToCome: () => this.#claimLoops > 0 || this.#ahead.waiting > 0 || this.#underWay > 0,
@@ -114,20 +114,7 @@ export class Deliver {
 
   /** Whether the target takes what is due; else what is wrong, in a sentence or two. */
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
-    this.#breaker.tick();
-    const { state } = this.#breaker;
-    const name = `Target ${this.#options.target.name}`;
-    if (state === 'disabled') {
-      const reason = `${name} wants no more deliveries, so nothing is sent until a restart: ${this.#latestTrouble}`;
-      return { ok: false, reason };
-    }
-    const sinceMs = this.#blame.failingSinceMs;
-    if (sinceMs === null || (state !== 'open' && this.#blame.suspectedDue === 0)) return { ok: true };
-    const stillMs = this.#options.clock.monotonicMs() - sinceMs;
-    if (stillMs < STANDS_STILL_MS) return { ok: true };
-    const seconds = Math.floor(stillMs / 1_000);
-    const reason = `${name} has accepted nothing for ${seconds} s, though states are due: ${this.#latestTrouble}`;
-    return { ok: false, reason };
+    return this.#judge.health();
   }
 
   /** States that are being sent, or whose outcome is not in the ledger yet. */
@@ -290,7 +277,7 @@ export class Deliver {
       if (summary.isDisowned) this.#settler.giveBack(this.#ahead.disown(clock.monotonicMs()));
       // Of a call that was cut off when stopping, nobody knows what it would have said.
       if (!this.#cutting.signal.aborted)
-        this.#judge(summary, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
+        this.#judge.ended(summary, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
       for (let index = 0; index < group.length; index++) {
         const delivery = group[index] as ClaimedDelivery;
         const outcome = outcomes[index] ?? NO_OUTCOME;
@@ -301,7 +288,7 @@ export class Deliver {
         }
         const { verdict, status, latencyMs, answer, error } = outcome;
         const next =
-          verdict === 'delivered' ? verdict : this.#next(delivery, outcome, slot.startedMs, summary);
+          verdict === 'delivered' ? verdict : this.#judge.next(delivery, outcome, slot.startedMs, summary);
         this.#settler.add({
           delivery,
           deliveryId: (deliveries[index] as Delivery).deliveryId,
@@ -316,60 +303,6 @@ export class Deliver {
       }
       this.#pump();
     });
-  }
-
-  /** What comes next for a delivery that failed. */
-  #next(delivery: ClaimedDelivery, outcome: DeliveryOutcome, startedMs: number, call: CallSummary) {
-    const { clock, logger, target } = this.#options;
-    this.#latestTrouble = troubleOf(outcome);
-    if (!this.#blame.hasAccepted && this.#blame.failingSinceMs === null && outcome.verdict !== 'disable') {
-      const name = target.name;
-      logger('warn', `Deliveries to ${name}: it has not taken any state yet. ${this.#latestTrouble}`);
-    }
-    const { state } = this.#breaker;
-    const judgement = this.#blame.failed({
-      delivery,
-      startedMs,
-      isRefused: outcome.verdict === 'park',
-      othersWereDelivered: call.taken.length > call.refused.length,
-      target: state === 'closed' ? 'well' : state === 'ramping' ? 'recovering' : 'down',
-    });
-    const next = nextOf(delivery, outcome, judgement, this.#options);
-    const retryMs = next === 'dead' ? null : clock.monotonicMs() + next.retryAtMs - clock.now();
-    this.#blame.next(delivery.entityId, retryMs);
-    return next;
-  }
-
-  /** What the call as a whole says of the target: that it works, if it took any state. */
-  #judge(
-    { taken, refused, faults, sent, askedMs, trouble, wantsNoMore, isDisowned }: CallSummary,
-    call: { generation: number; startedMs: number; first: ClaimedDelivery; isFirstAttempt: boolean },
-  ): void {
-    const { generation, startedMs, first, isFirstAttempt } = call;
-    this.#blame.accepted(taken, startedMs);
-    if (wantsNoMore) {
-      this.#breaker.disable(trouble);
-      return;
-    }
-    const { entityId } = first;
-    const isFaulty = sent > 0 && faults === sent;
-    if (isFaulty && askedMs > 0) {
-      this.#breaker.asked({ generation, ms: askedMs, entityId, states: sent, isFirstAttempt });
-    } else {
-      if (sent > 1) this.#batchSize.ended(isFaulty);
-      const outcome = taken.length > 0 || isDisowned ? 'accepted' : refused.length > 0 ? 'refused' : 'fault';
-      const failed = outcome === 'refused' ? refused : [first];
-      const suspected = failed.filter((delivery) => !this.#blame.isProven(delivery));
-      this.#breaker.ended({
-        generation,
-        startedMs,
-        outcome,
-        entityIds: suspected.map((delivery) => delivery.entityId),
-        isFirstAttempt,
-        error: trouble,
-      });
-    }
-    if (!isFaulty) this.#slots.widen();
   }
 
   /** Time alone may let something begin: a breaker that opens its door, a rate, a slow call that stands aside. */

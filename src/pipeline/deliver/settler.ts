@@ -2,6 +2,7 @@ import { messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
 import { Gate } from '../gate.ts';
+import { tellOfDead } from './failure-lines.ts';
 import type { DeliverOptions } from './options.ts';
 
 export const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 10_000 };
@@ -93,7 +94,7 @@ export class Settler {
 
   /** Resolves with whether it could be recorded, after so many failures before. */
   async #settle(failures: number): Promise<boolean> {
-    const { logger, store } = this.#options;
+    const { logger, store, target } = this.#options;
     const isAll = this.#finished.length <= SETTLE_LIMIT;
     const batch = isAll ? this.#finished : this.#finished.slice(0, SETTLE_LIMIT);
     this.#finished = isAll ? [] : this.#finished.slice(SETTLE_LIMIT);
@@ -101,7 +102,7 @@ export class Settler {
     try {
       await store.settleDeliveries(batch);
     } catch (error) {
-      logger('warn', `Attempts could not be recorded: ${messageOf(error)}`, {
+      logger('warn', `Attempts at ${target.name} could not be recorded: ${messageOf(error)}`, {
         attempts: batch.length,
         failures: failures + 1,
       });
@@ -138,17 +139,7 @@ export class Settler {
       else this.totals.retried++;
     }
     this.totals.dead += dead.length;
-    const [first] = dead;
-    if (first !== undefined) {
-      const { deliveryId, delivery, error } = first;
-      // One line for all of them: a target that refuses everything should not fill the disk.
-      const what = dead.length === 1 ? 'A delivery is' : `${dead.length} deliveries are`;
-      const attempts = delivery.attempt === 1 ? '1 attempt' : `${delivery.attempt} attempts`;
-      this.#options.logger('warn', `${what} parked after ${attempts}: ${error}`, {
-        deliveryId,
-        target: delivery.target,
-      });
-    }
+    tellOfDead(this.#options.logger, dead);
     this.#context.settled();
   }
 }

@@ -1,10 +1,10 @@
-import { isRetryable, messageOf } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
-import { claimEach } from './claims.ts';
+import { Claimer } from './claimer.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
@@ -13,6 +13,7 @@ import { LaneSet } from './lane-set.ts';
 import { LONG_LIMITS } from './long-histories.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
 import { ParkedRegistry } from './parked.ts';
+import { QuarantineWatch } from './quarantine-watch.ts';
 import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
 import { Watchdog } from './watchdog.ts';
@@ -48,6 +49,7 @@ export class Ingest<State, Event> {
   readonly #troubles: Troubles;
   readonly #parked: ParkedRegistry;
   readonly #guard: RestoreGuard;
+  readonly #claimer: Claimer;
   readonly #watchdog: Watchdog;
   #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -57,8 +59,9 @@ export class Ingest<State, Event> {
 
   constructor(options: IngestOptions<State, Event>) {
     this.#options = options;
-    const { log, group, topics, maxBufferedBytes } = options;
-    this.#consumer = log.consumer({ group, topics, maxBufferedBytes });
+    const { log, group, topics, maxBufferedBytes, storeId } = options;
+    const ofStore = storeId === undefined ? {} : { store: storeId };
+    this.#consumer = log.consumer({ group, topics, maxBufferedBytes, ...ofStore });
     this.#troubles = new Troubles(RECOVERY_BACKOFF, options.clock);
     this.#halts = new Halts(options.logger);
     this.#watchdog = new Watchdog(options.clock, options.logger);
@@ -70,6 +73,7 @@ export class Ingest<State, Event> {
       cache: new HistoryCache(options.cacheEvents),
       parked: this.#parked,
       watchdog: this.#watchdog,
+      quarantine: options.quarantine ?? new QuarantineWatch(options.clock, options.logger),
       consumer: this.#consumer,
       due: new DueRules(options.targets),
       store: options.store,
@@ -84,11 +88,23 @@ export class Ingest<State, Event> {
       isOwned: (partition) => this.#isOwned(partition),
       ended: (lane, end) => this.#laneEnded(lane, end),
     });
+    this.#claimer = new Claimer(options, {
+      assigned: this.#assigned,
+      owned: this.#owned,
+      changed: this.#changed,
+      halts: this.#halts,
+      troubles: this.#troubles,
+      guard: this.#guard,
+      parked: this.#parked,
+      exclusively: (work) => this.#exclusively(work),
+      begin: (claimed, isCoPartitioned) => this.#begin(claimed, isCoPartitioned),
+      hold: () => this.#hold(),
+    });
   }
 
   /** Joins the group; partitions come as the group gives them. */
   async start(): Promise<void> {
-    this.#claiming = this.#claimLoop();
+    this.#claiming = this.#claimer.run(this.#stopping.signal);
     const standstill = this.#watchdog.run(
       () => this.#owned.values(),
       () => this.#consumer.ends(),
@@ -117,7 +133,7 @@ export class Ingest<State, Event> {
       name: partitionName(partition),
       committed: partition.committed,
     }));
-    const waiting = this.#unclaimed().map((partition) => ({
+    const waiting = this.#claimer.unclaimed().map((partition) => ({
       name: partitionName(partition),
       reason:
         this.#guard.holdsMs > 0
@@ -145,45 +161,6 @@ export class Ingest<State, Event> {
     await Promise.all([this.#claiming, this.#watching]);
     await this.#consumer.commit(positionsOf(this.#owned.values()));
     await this.#consumer.close();
-  }
-
-  /** Claims, as often as it takes, what is assigned and neither owned nor halted. */
-  async #claimLoop(): Promise<void> {
-    const { clock } = this.#options;
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      if (this.#unclaimed().length === 0) {
-        await this.#changed.wait(signal);
-        continue;
-      }
-      const { holdsMs } = this.#guard;
-      if (holdsMs > 0) {
-        await clock.sleep(holdsMs, signal);
-        continue;
-      }
-      const nowMs = clock.monotonicMs();
-      const due = this.#unclaimed().filter((partition) => this.#troubles.dueAtMs(partition) <= nowMs);
-      if (due.length === 0) {
-        const nextMs = Math.min(...this.#unclaimed().map((partition) => this.#troubles.dueAtMs(partition)));
-        await this.#changed.waitFor(Math.max(1, nextMs - nowMs), clock, signal);
-        continue;
-      }
-      try {
-        await this.#exclusively(() => this.#claim(due));
-      } catch (error) {
-        this.#claimFailed(due, error);
-      }
-    }
-  }
-
-  #claimFailed(partitions: readonly AssignedPartition[], error: unknown): void {
-    const failures = this.#troubles.note(partitions, messageOf(error));
-    const names = partitions.map(partitionName).join(' ');
-    this.#options.logger(
-      isRetryable(error) ? 'warn' : 'error',
-      `Could not claim ${names}: ${messageOf(error)}`,
-      { failures },
-    );
   }
 
   /** Notices in the store what an operator decided, and that the store went back in time. */
@@ -233,56 +210,13 @@ export class Ingest<State, Event> {
     this.#release([...this.#owned.values()]);
   }
 
-  #unclaimed(): AssignedPartition[] {
-    return [...this.#assigned]
-      .filter(([name]) => !this.#owned.has(name) && !this.#halts.has(name))
-      .map(([, p]) => p);
-  }
-
-  async #claim(due: readonly AssignedPartition[]): Promise<void> {
-    const { store, log, topics, logger } = this.#options;
-    const partitionCounts = await log.partitionCounts(topics);
-    // Claiming what was given up meanwhile would only fence its next owner.
-    const partitions = due.filter((partition) => this.#assigned.get(partitionName(partition)) === partition);
-    if (partitions.length === 0 || this.#stopping.signal.aborted) return;
-    // Read anew, so that an entity that another instance has parked is not folded here.
-    await this.#parked.load(store);
-    const claimed: OwnedPartition[] = [];
-    const { results, failures } = await claimEach(store, partitions);
-    for (const { partitions: failed, error } of failures) this.#claimFailed(failed, error);
-    for (const result of results) {
-      const { partition, checkpoint } = result;
-      const name = partitionName(partition);
-      if (!this.#assigned.has(name)) continue;
-      if (result.kind === 'halted') {
-        this.#halts.note(name, result.reason);
-        continue;
-      }
-      if (this.#guard.isBehind(checkpoint)) return this.#hold();
-      if (await this.#guard.isSetBack(checkpoint)) continue;
-      if (checkpoint.isNew && partition.startOffset > 0n) {
-        logger(
-          'warn',
-          `${name} is new here and starts at offset ${partition.startOffset}: the log no longer has what came before.`,
-        );
-      }
-      this.#guard.claimed(checkpoint);
-      claimed.push({
-        topic: checkpoint.topic,
-        partition: checkpoint.partition,
-        epoch: checkpoint.epoch,
-        committed: checkpoint.nextOffset,
-        leaderEpoch: checkpoint.leaderEpoch,
-      });
-    }
-    if (claimed.length === 0) return;
+  async #begin(claimed: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
     for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
     this.#consumer.follow(claimed.map(followPositionOf));
-    logger('info', `Working on ${claimed.length} more partitions`, {
+    this.#options.logger('info', `Working on ${claimed.length} more partitions`, {
       partitions: claimed.map(partitionName).join(' '),
     });
     // Where topics differ in their number of partitions, lanes would meet at every batch: there is one lane then.
-    const isCoPartitioned = new Set(partitionCounts.values()).size === 1;
     await this.#lanes.start(claimed, isCoPartitioned ? this.#options.lanes : 1);
   }
 

@@ -13,12 +13,14 @@ import { LongHistories, type LongLimits, type Unprepared } from './long-historie
 import { Newcomers } from './newcomers.ts';
 import type { BatchTally, CommitReport } from './options.ts';
 import { PendingPieces, type Piece } from './pending.ts';
+import type { QuarantineWatch } from './quarantine-watch.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** What all lanes of one instance share. */
 export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly consumer: EventLogConsumer;
   readonly watchdog: Watchdog;
+  readonly quarantine: QuarantineWatch;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
@@ -361,6 +363,7 @@ export class Lane<State, Event> {
       owned.committed = move.toOffset;
       owned.leaderEpoch = move.leaderEpoch;
     }
+    this.#context.quarantine.committed(pieces);
     this.#context.onCommitted({
       ...tally,
       deliveriesDue,

@@ -7,6 +7,7 @@ import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
+import type { QuarantineWatch } from './quarantine-watch.ts';
 
 /** What decides which states are due to a target. */
 export interface DueTarget {
@@ -27,6 +28,8 @@ export interface IngestOptions<State, Event> {
   /** Who is to be sent which of the states that become due. */
   readonly targets: readonly DueTarget[];
   readonly group: string;
+  /** The store's identity, which the members of the group have to share; not compared if it is not given. */
+  readonly storeId?: string;
   /** How many transactions may run side by side. */
   readonly lanes: number;
   /** The most events of one transaction. */
@@ -42,6 +45,8 @@ export interface IngestOptions<State, Event> {
   readonly onFailure?: (error: unknown) => void;
   /** Given where others need it too. */
   readonly parked?: ParkedRegistry;
+  /** Given where others ask it too; it is the caller's to run. */
+  readonly quarantine?: QuarantineWatch;
 }
 
 /** What became of the events of one batch. */

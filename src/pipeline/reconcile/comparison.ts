@@ -68,14 +68,33 @@ export function compareRange(owed: readonly OwedState[], held: readonly HeldStat
       if (difference !== null) differences.push(difference);
     } else {
       compared.push(state.entityId);
-      const ours = deliveredState(state);
-      const verdict = verdictOf(ours, theirs);
-      if (verdict !== null)
-        differences.push({ entityId: state.entityId, verdict, ours, theirs, repair: null });
+      const difference = deliveredDifference(state, theirs);
+      if (difference !== null) differences.push(difference);
     }
   }
   unexpectedUntil(null);
   return { differences, inFlight, dead, compared };
+}
+
+/**
+ * A target that holds a later version than the ledger has delivered, and none later than the view's, has it from our
+ * store as it was before it was restored: what was read again since came to the state that the ledger had.
+ */
+function deliveredDifference(state: OwedState, theirs: HeldState | null): Difference | null {
+  const { entityId, viewVersion, row } = state;
+  const ours = deliveredState(state);
+  const verdict = verdictOf(ours, theirs);
+  if (verdict === null) return null;
+  if (verdict !== 'newer' || theirs === null || theirs.version > viewVersion)
+    return { entityId, verdict, ours, theirs, repair: null };
+  const latest = { entityId, version: viewVersion, row };
+  return {
+    entityId,
+    verdict: 'unrecorded',
+    ours: latest,
+    theirs,
+    repair: repairOf('behind', latest, theirs),
+  };
 }
 
 /**

@@ -1,7 +1,10 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
+import { quoted } from '../../core/text.ts';
 import type { SweepResult } from '../../ports/sweeps.ts';
 import type { Verdict } from './comparison.ts';
 import type { ReconcileReport } from './reconcile.ts';
+
+const EXAMPLES_MAX = 5;
 
 /** What the portions of one sweep come to together: numbers alone, however much differs. */
 export class SweepTally {
@@ -15,6 +18,7 @@ export class SweepTally {
     unexpected: 0,
     newer: 0,
   };
+  readonly #examples: string[] = [];
   #isComplete = false;
   #isCaughtUp: boolean | null = null;
 
@@ -31,6 +35,11 @@ export class SweepTally {
     return this.#isCaughtUp;
   }
 
+  /** The first that differ, with how. */
+  get examples(): string {
+    return this.#examples.join(', ');
+  }
+
   /** Counted when it happens, since a portion that fails later has no report. */
   addMadeDue(count: number): void {
     this.#sums.madeDue += count;
@@ -42,7 +51,10 @@ export class SweepTally {
     this.#sums.inFlight += inFlight;
     this.#sums.dead += dead;
     this.#sums.healed += healed;
-    for (const { verdict } of differences) this.#verdicts[verdict]++;
+    for (const { verdict, entityId } of differences) {
+      this.#verdicts[verdict]++;
+      if (this.#examples.length < EXAMPLES_MAX) this.#examples.push(`${quoted(entityId, 255)} ${verdict}`);
+    }
     this.#isComplete = isComplete;
   }
 

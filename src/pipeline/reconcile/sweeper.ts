@@ -177,11 +177,11 @@ export class Sweeper {
         ? swept.reason
         : null;
     const result = tally.result(clock.now(), error);
-    this.#tellOfHealing(result);
+    this.#tellOfHealing(result, tally.examples);
     if (watched.status === 'rejected') throw watched.reason;
     if (signal.aborted || watched.value === 'lost') return null;
     if (error !== null && !isOfTarget(error)) throw error;
-    this.#tellOfTrouble(result, tally.isCaughtUp);
+    this.#tellOfTrouble(result, tally);
     return result;
   }
 
@@ -235,10 +235,13 @@ export class Sweeper {
     }
   }
 
-  #tellOfHealing({ missing, older, different, unrecorded, madeDue, healed }: SweepResult): void {
+  #tellOfHealing(
+    { missing, older, different, unrecorded, madeDue, healed }: SweepResult,
+    examples: string,
+  ): void {
     if (madeDue === 0) return;
     const { logger, target } = this.#options;
-    logger('warn', `${target} did not hold what it should: it is delivered again`, {
+    logger('warn', `${target} did not hold what it should: it is delivered again (orders ${examples})`, {
       missing,
       older,
       different,
@@ -249,7 +252,10 @@ export class Sweeper {
   }
 
   /** What cannot be healed, or why there was no whole sweep: told when it changes, not at every round. */
-  #tellOfTrouble({ outcome, error, unexpected, newer }: SweepResult, isCaughtUp: boolean | null): void {
+  #tellOfTrouble(
+    { outcome, error, unexpected, newer }: SweepResult,
+    { isCaughtUp, examples }: SweepTally,
+  ): void {
     const { logger, target } = this.#options;
     const told = outcome === 'complete' ? `${unexpected} unexpected, ${newer} newer, ${isCaughtUp}` : outcome;
     if (told === this.#told) return;
@@ -258,12 +264,16 @@ export class Sweeper {
       const level = outcome === 'failed' ? 'warn' : 'info';
       logger(level, `${target} was not compared with what was delivered to it: ${error}`, { outcome });
     } else if (newer > 0 && isCaughtUp === true) {
-      logger('error', `${target} ${LOST_FOR_GOOD}`, { unexpected, newer });
+      logger('error', `${target} ${LOST_FOR_GOOD} (orders ${examples})`, { unexpected, newer });
     } else if (unexpected + newer > 0) {
-      logger('warn', `${target} holds what was never delivered to it; order-sync reconcile says what`, {
-        unexpected,
-        newer,
-      });
+      logger(
+        'warn',
+        `${target} holds what was never delivered to it; order-sync reconcile says what (orders ${examples})`,
+        {
+          unexpected,
+          newer,
+        },
+      );
     }
   }
 }

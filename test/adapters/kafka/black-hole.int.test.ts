@@ -11,7 +11,7 @@ import {
 } from '../../contract/event-log-harness.ts';
 import { services } from '../../services/context.ts';
 import { type KafkaCluster, startKafkaCluster } from '../../services/kafka-cluster.ts';
-import { startTcpProxy, type TcpProxy } from '../../services/tcp-proxy.ts';
+import type { TcpProxy } from '../../services/tcp-proxy.ts';
 import { openTestLog } from './harness.ts';
 
 const timeoutMs = 60_000;
@@ -24,11 +24,9 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
   beforeAll(async () => {
     cluster = await startKafkaCluster({
       brokers: 1,
-      advertise: async (_, listensAt) => {
-        proxy = await startTcpProxy(listensAt);
-        return proxy.address;
-      },
+      isProxied: true,
     });
+    [proxy] = cluster.proxies as [TcpProxy];
     // The times that the programs run with.
     ({ log } = openTestLog([proxy.address], {
       sessionTimeoutMs: 10_000,
@@ -40,7 +38,6 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
   }, 300_000);
   afterAll(async () => {
     await log?.close();
-    await proxy?.close();
     await cluster?.stop();
   });
 
@@ -55,7 +52,7 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
     await readUntil(member, topic, 'before');
     expect(consumer.health()).toEqual({ ok: true });
 
-    proxy.setMode('swallow');
+    proxy.swallow();
     const swallowedAtMs = performance.now();
     const during = producer.append([newRecord(topic, 'k', 'during')]).catch((error: unknown) => error);
     await eventually(
@@ -68,7 +65,7 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
     await pause(Math.max(0, 25_000 - noticedAfterMs));
     expect(consumer.health()).toMatchObject({ ok: false });
 
-    proxy.setMode('pass');
+    proxy.heal({ isReset: true });
     const passedAtMs = performance.now();
     // What was appended in the dark may be in the log or not, as its append says; this one is.
     await during;

@@ -6,7 +6,7 @@ import { partitionOfKey } from '../../../src/adapters/kafka/murmur2.ts';
 import type { EventLog, LogRecord } from '../../../src/ports/event-log.ts';
 import { eventually, newRecord, plain, TestMember, valueText } from '../../contract/event-log-harness.ts';
 import { services } from '../../services/context.ts';
-import { type KafkaCluster, startKafkaCluster } from '../../services/kafka-cluster.ts';
+import { type KafkaCluster, type NewTopic, startKafkaCluster } from '../../services/kafka-cluster.ts';
 import { openTestLog } from './harness.ts';
 
 const timeoutMs = 60_000;
@@ -14,7 +14,6 @@ const timeoutMs = 60_000;
 describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', () => {
   let cluster: KafkaCluster;
   let log: EventLog;
-  let admin: Admin;
   /** Has a partition on each broker, and no copies. */
   let probe: string;
   const members: TestMember[] = [];
@@ -23,7 +22,6 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
     cluster = await startKafkaCluster({ brokers: 3 });
     // The group's coordinator is a broker too, and may be the one that fails.
     ({ log } = openTestLog(cluster.brokers, { sessionTimeoutMs: 20_000 }));
-    admin = new Admin({ clientId: 'tests', bootstrapBrokers: cluster.brokers });
     probe = await newTopic([[1], [2], [3]]);
   }, 300_000);
   afterEach(async () => {
@@ -38,19 +36,16 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
   }, 120_000);
   afterAll(async () => {
     await log?.close();
-    await admin?.close();
     await cluster?.stop();
   });
 
   /** A topic whose partition p has its replicas on these brokers, the first of which leads. */
-  async function newTopic(replicas: readonly (readonly number[])[], ...configs: string[]): Promise<string> {
+  async function newTopic(
+    replicas: NewTopic['replicas'],
+    configs: NewTopic['configs'] = {},
+  ): Promise<string> {
     const topic = `faults-${randomUUID()}`;
-    const assignments = replicas.map((brokers, partition) => ({ partition, brokers: [...brokers] }));
-    const settings = configs.map((config) => {
-      const [name = '', value = ''] = config.split('=');
-      return { name, value };
-    });
-    await admin.createTopics({ topics: [topic], assignments, configs: settings });
+    await cluster.createTopics([{ name: topic, replicas, configs }]);
     return topic;
   }
 
@@ -110,10 +105,10 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
       await eventually(hasLost, timeoutMs, () => 'a leader with the first three records alone');
     }
 
-    const unclean = ['unclean.leader.election.enable=true', 'min.insync.replicas=1'];
+    const unclean = { 'unclean.leader.election.enable': 'true', 'min.insync.replicas': '1' };
 
     it('halts a reader that goes on where the log has other records by now, and one that follows anew', async () => {
-      const topic = await newTopic([[1, 2, 3]], ...unclean);
+      const topic = await newTopic([[1, 2, 3]], unclean);
       const member = await newMember(topic).start();
       await member.untilHolds(1);
       await append(topic, 'k', ['kept 0', 'kept 1', 'kept 2']);
@@ -150,7 +145,7 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
     }, 240_000);
 
     it('halts a reader that never stopped following, at the leader change', async () => {
-      const topic = await newTopic([[1, 2, 3]], ...unclean);
+      const topic = await newTopic([[1, 2, 3]], unclean);
       const member = await newMember(topic).start();
       await member.untilHolds(1);
       await append(topic, 'k', ['kept 0', 'kept 1', 'kept 2']);

@@ -60,6 +60,7 @@ function scripted(shares: readonly (readonly number[])[]) {
     'group',
     [topic],
     { assigned: tell('assigned'), revoked: tell('revoked'), lost: tell('lost'), refreshed() {} },
+    undefined,
     requests as GroupRequests,
   );
   const rebalance = (): void => {

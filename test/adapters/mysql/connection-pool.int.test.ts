@@ -5,8 +5,8 @@ import { ConnectionPool, PREPARED_MAX } from '../../../src/adapters/mysql/connec
 import { RowsStatement } from '../../../src/adapters/mysql/rows-statement.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
-import { addressOf, TcpProxy, through } from '../../helpers/tcp-proxy.ts';
 import { services } from '../../services/context.ts';
+import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 
 describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
   describePool(
@@ -39,7 +39,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
     });
     afterEach(async () => {
       await pool.close();
-      await proxy.stop();
+      await proxy.close();
     });
 
     const ask = (sql = 'SELECT 1') => withConnection(pool, (connection) => connection.query(sql));
@@ -116,7 +116,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
           });
         const before = await versionOf();
         const { generation } = pool;
-        proxy.target = addressOf(otherUrl());
+        proxy.upstream = addressOf(otherUrl());
         await withConnection(pool, () => ask());
         expect(pool.generation).toBeGreaterThan(generation);
         const { generation: after } = pool;

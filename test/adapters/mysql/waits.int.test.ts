@@ -19,8 +19,8 @@ import {
 } from '../../contract/store/fixtures.ts';
 import { HastyClock } from '../../helpers/hasty-clock.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
-import { addressOf, TcpProxy, through } from '../../helpers/tcp-proxy.ts';
 import { services } from '../../services/context.ts';
+import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 import { MysqlHarness } from './harness.ts';
 
 describe.skipIf(services().lacks('mysql'))('with MySQL', () => describeWaits(() => services().mysql.url));
@@ -54,7 +54,7 @@ function describeWaits(serverUrl: () => string): void {
   });
   afterEach(async () => {
     await store.close();
-    await proxy.stop();
+    await proxy.close();
     await harness.cleanup();
   });
 

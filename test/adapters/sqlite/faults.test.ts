@@ -127,6 +127,7 @@ describe('the SQLite store', () => {
         ],
       },
       adopt: (_entityId, row) => ({ events: [], row, delivery: 'none' }),
+      choices: { leavesOtherColumns: true, takesDeletedRows: false },
     });
     expect(
       await harness.rawQuery('SELECT order_id, order_status, ready_to_send FROM orders_original'),

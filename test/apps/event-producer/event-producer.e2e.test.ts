@@ -205,7 +205,10 @@ describe('event-producer send', () => {
   it('reads a file', async () => {
     writeFileSync(join(folder, 'events.ndjson'), `${line('a')}\r\n${line('b')}\r\n`);
     const { code, stderr } = await run(['send', 'events.ndjson']);
-    expect([code, stderr]).toEqual([0, '2 published to the embedded log in .tributary, 0 refused\n']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^2 events published to the embedded log in \/.*\.tributary, 0 refused\nnote: no order-sync has ever read/,
+    );
   });
 });
 

@@ -173,14 +173,14 @@ describe('the announcement of batches', () => {
     }
   });
 
-  it('is 500 by default; with 0 there is none, and nothing at the path', async () => {
+  it('is 500 by default; with 0 there is none, and the path takes no POST', async () => {
     const usual = await new TestOrderMgt().start();
     expect((await usual.post(newState())).headers['webhook-batch']).toBe('500;path="/api/orders/batch"');
     const without = await new TestOrderMgt().start({ batchMax: 0 });
     expect((await without.post(newState())).headers['webhook-batch']).toBeUndefined();
     expect(await without.postBatch(batchOf(member('msg_1')))).toMatchObject({
-      status: 404,
-      body: { code: 'route_unknown' },
+      status: 405,
+      body: { code: 'method_unknown' },
     });
   });
 });

@@ -192,6 +192,7 @@ describe('a store that fails', () => {
       batchMax: 500,
       keys: [],
       access: 'open',
+      guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
       isStopping: () => false,
       now: Date.now,
       log: (level, message) => logged.push(`${level}: ${message}`),

@@ -9,8 +9,8 @@ import type { OrderStates } from '../../../src/apps/order-mgt/states.ts';
 import { describeOrderStates, type OrderStatesHarness, orderState } from '../../contract/order-states.ts';
 import { HastyClock } from '../../helpers/hasty-clock.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
-import { addressOf, TcpProxy, through } from '../../helpers/tcp-proxy.ts';
 import { createDatabase, services, type TestDatabase } from '../../services/context.ts';
+import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 
 class MysqlHarness implements OrderStatesHarness {
   readonly #serverUrl: () => string;
@@ -128,7 +128,7 @@ function describeServer(name: string, serverUrl: () => string): void {
         child.kill('SIGKILL');
         child.kill('SIGCONT');
         if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-        await proxy.stop();
+        await proxy.close();
       }
     });
 
@@ -156,7 +156,7 @@ function describeServer(name: string, serverUrl: () => string): void {
           .toEqual([{ effect: 'applied', heldVersion: 2 }]);
       } finally {
         await remote.close();
-        await proxy.stop();
+        await proxy.close();
       }
     });
 

@@ -29,12 +29,14 @@ async function server(keys: string | undefined) {
     clock: ledger.clock,
     logger: () => {},
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
+    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => {},
     health: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
       deliveries: {},
       sweeps: {},
+      refused: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
     }),
   });

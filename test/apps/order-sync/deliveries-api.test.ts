@@ -15,12 +15,14 @@ async function server(access: ApiAccess = 'open') {
     clock: ledger.clock,
     logger: () => {},
     access,
+    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
     health: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
       deliveries: {},
       sweeps: {},
+      refused: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
     }),
   });

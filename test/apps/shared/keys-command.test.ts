@@ -70,6 +70,6 @@ describe('keys make', () => {
     expect(group).toMatchObject({ code: 0, out: expect.stringMatching(/^Examples:\n/) });
     expect(group.out).toMatch(/^ {2}make /m);
     expect(await run('order-sync', 'keys')).toMatchObject({ code: 2, out: '' });
-    expect((await run('order-sync', 'keys', 'mak')).error).toContain('Did you mean make?');
+    expect((await run('order-sync', 'keys', 'mak')).error).toContain('did you mean keys make?');
   });
 });

@@ -1,7 +1,8 @@
 /** Packets to the database, and then to Kafka, are dropped without a reset; connections of before stay dead for ever. */
+import type { TcpProxy } from '../../services/index.ts';
+import { startProxy } from '../lib/proxy.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
-import { TcpProxy } from './tcp-proxy.ts';
 import { conclude } from './verdict.ts';
 
 const HOLE_SECONDS = 20;
@@ -36,7 +37,7 @@ export const blackhole: Scenario = {
 
 async function proxyOf(stage: Stage, settings: Record<string, string>): Promise<TcpProxy> {
   const url = new URL(stage.database.url);
-  const proxy = await TcpProxy.start(stage.check, Number(url.port));
+  const proxy = await startProxy(stage.check, Number(url.port));
   url.port = String(proxy.port);
   settings.DATABASE_URL = url.href;
   return proxy;

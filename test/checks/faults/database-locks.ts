@@ -1,9 +1,9 @@
 /** Whether somebody holds locks in the database, seen from beside the programs. */
 import { DatabaseSync } from 'node:sqlite';
 import mysql from 'mysql2/promise';
+import type { HeldConnection, TcpProxy } from '../../services/index.ts';
 import type { Program } from '../lib/programs.ts';
 import type { Stage } from './stage.ts';
-import type { HeldConnection, TcpProxy } from './tcp-proxy.ts';
 
 const COMMIT = Buffer.from('\x03COMMIT');
 const PACKET_HEAD_BYTES = 4;

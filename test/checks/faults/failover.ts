@@ -1,9 +1,9 @@
 /** The database fails over to a replica that lacks the last transactions, under two running order-syncs. */
+import { localAddress, startProxy } from '../lib/proxy.ts';
 import { eventOf } from './events.ts';
 import { startReplicatedDatabase } from './replica.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
-import { TcpProxy } from './tcp-proxy.ts';
 import { conclude } from './verdict.ts';
 
 const ORDERS = 60;
@@ -21,7 +21,7 @@ export const failover: Scenario = {
     if (name === 'sqlite') throw new Error('SQLite has no replica');
     const servers = await startReplicatedDatabase(context.check, name);
     const primary = new URL(servers.primaryUrl);
-    const proxy = await TcpProxy.start(context.check, Number(primary.port));
+    const proxy = await startProxy(context.check, Number(primary.port));
     const proxied = new URL(primary);
     proxied.port = String(proxy.port);
     const stage = await Stage.open(context, { database: { url: servers.primaryUrl, isSqlite: false } });
@@ -51,8 +51,8 @@ export const failover: Scenario = {
     stage.faultBegins('The primary dies and the replica is promoted');
     await servers.promote();
     stage.databaseUrl = () => servers.replicaUrl;
-    proxy.setUpstream(Number(new URL(servers.replicaUrl).port));
-    proxy.cutAll();
+    proxy.upstream = localAddress(new URL(servers.replicaUrl).port);
+    proxy.cut();
     const lacking = onPrimary - (await stage.tables((tables) => tables.count('event_journal')));
     stage.say(`the replica lacks ${lacking} journaled events`);
     // Idle programs find their connections dead and make new ones, without an error that would empty their memory.

@@ -1,10 +1,10 @@
 /** One of two order-mgts on one database is stopped by SIGSTOP inside a transaction, and woken later. */
 import { join } from 'node:path';
 import { createDatabase } from '../../services/index.ts';
+import { localAddress, startProxy } from '../lib/proxy.ts';
 import { freezeBeforeCommit, freezeInWrite, openTransactions } from './database-locks.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario, type ScenarioContext } from './scenario.ts';
 import { Stage } from './stage.ts';
-import { TcpProxy } from './tcp-proxy.ts';
 import { conclude } from './verdict.ts';
 
 const SQLITE_FROZEN_SECONDS = 25;
@@ -25,7 +25,7 @@ async function onServer(stage: Stage, { ground }: ScenarioContext) {
   const database = await createDatabase(await ground.server());
   stage.check.defer(() => database.drop());
   const url = new URL(database.url);
-  const proxy = await TcpProxy.start(stage.check, Number(url.port));
+  const proxy = await startProxy(stage.check, Number(url.port));
   url.port = String(proxy.port);
   const frozen = await stage.orderMgt('order-mgt-1', { ORDER_MGT_DATABASE_URL: url.href });
   const other = await stage.orderMgt('order-mgt-2', { ORDER_MGT_DATABASE_URL: database.url });
@@ -35,7 +35,7 @@ async function onServer(stage: Stage, { ground }: ScenarioContext) {
   }
   stage.setTarget(other, database.url);
   // As a load balancer does: all requests go to one, and to the other once the first is found dead.
-  const front = await TcpProxy.start(stage.check, frozen.port);
+  const front = await startProxy(stage.check, frozen.port);
   await stage.startSyncs(1, { ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${front.port}/api/orders` });
   await stage.warmUp(6);
   const held = await freezeBeforeCommit(
@@ -45,8 +45,8 @@ async function onServer(stage: Stage, { ground }: ScenarioContext) {
     async () => (await openTransactions(database.url)) > 0,
   );
   stage.faultBegins('order-mgt-1 is frozen before its COMMIT; requests go to order-mgt-2');
-  front.setUpstream(other.port);
-  front.cutAll();
+  front.upstream = localAddress(other.port);
+  front.cut();
   await stage.wait(1);
   const recoverySeconds = await stage.targetCaughtUp(LOOK_SECONDS, stage.faultAtMs);
   stage.say(`order-mgt-2 has stored what was owed after ${recoverySeconds} s`);
@@ -71,13 +71,13 @@ async function onSqlite(stage: Stage) {
     await program.ready();
   }
   stage.setTarget(other, `sqlite:${file}`);
-  const front = await TcpProxy.start(stage.check, frozen.port);
+  const front = await startProxy(stage.check, frozen.port);
   await stage.startSyncs(1, { ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${front.port}/api/orders` });
   await stage.warmUp(6);
   await freezeInWrite(stage, frozen, file);
   stage.faultBegins('order-mgt-1 is frozen with the write lock; requests go to order-mgt-2');
-  front.setUpstream(other.port);
-  front.cutAll();
+  front.upstream = localAddress(other.port);
+  front.cut();
   // Nobody can take the lock of a stopped process: the other has to say so, and to go on once it is given back.
   await stage.wait(SQLITE_FROZEN_SECONDS);
   process.kill(frozen.pid, 'SIGCONT');

@@ -1,8 +1,8 @@
 /** One of two order-syncs is stopped by SIGSTOP between moving its checkpoints and COMMIT, and woken later. */
+import { startProxy } from '../lib/proxy.ts';
 import { areCheckpointsLocked, freezeBeforeCommit, freezeInWrite } from './database-locks.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
-import { TcpProxy } from './tcp-proxy.ts';
 import { conclude } from './verdict.ts';
 
 /** On SQLite nobody can take the lock of a stopped process: all others wait, and have to say so. */
@@ -22,7 +22,7 @@ export const frozenSync: Scenario = {
 
 async function onServer(stage: Stage) {
   const url = new URL(stage.database.url);
-  const proxy = await TcpProxy.start(stage.check, Number(url.port));
+  const proxy = await startProxy(stage.check, Number(url.port));
   url.port = String(proxy.port);
   const frozen = await stage.orderSync('order-sync-1', { DATABASE_URL: url.href });
   const other = await stage.orderSync('order-sync-2');

@@ -1,8 +1,17 @@
 /** The servers that all scenarios of one run share, started when the first scenario wants them. */
-import { createDatabase, type RunningServices, startServices } from '../../services/index.ts';
+import {
+  createDatabase,
+  type KafkaCluster,
+  type KafkaClusterOptions,
+  type RunningServices,
+  startKafkaCluster,
+  startServices,
+} from '../../services/index.ts';
 import type { RunningCheck } from '../lib/command.ts';
-import { KafkaCluster } from './kafka-cluster.ts';
 import type { DatabaseKind } from './scenario.ts';
+
+/** A broker unpacks a whole batch to look at its records. */
+const ALONE_HEAP = '2g';
 
 /** The database that a scenario's programs use. */
 export interface ScenarioDatabase {
@@ -24,13 +33,13 @@ export class Ground {
 
   /** One broker, shared: topics and groups of a scenario have names of their own. */
   kafka(): Promise<KafkaCluster> {
-    this.#kafka ??= KafkaCluster.start(this.#check, 1);
+    this.#kafka ??= this.#cluster({ brokers: 1, heap: ALONE_HEAP });
     return this.#kafka;
   }
 
   /** Three brokers of which scenarios kill some; each scenario leaves all of them running. */
   threeBrokers(): Promise<KafkaCluster> {
-    this.#threeBrokers ??= KafkaCluster.start(this.#check, 3);
+    this.#threeBrokers ??= this.#cluster({ brokers: 3, heap: '384m' });
     return this.#threeBrokers;
   }
 
@@ -47,6 +56,14 @@ export class Ground {
     const database = await createDatabase(await this.server());
     scope.defer(() => database.drop());
     return { url: database.url, isSqlite: false };
+  }
+
+  async #cluster(options: KafkaClusterOptions): Promise<KafkaCluster> {
+    const progress = (line: string) => this.#check.progress(line);
+    const cluster = await startKafkaCluster({ isProxied: true, progress, ...options });
+    this.#check.defer(() => cluster.stop());
+    progress(cluster.address.description);
+    return cluster;
   }
 
   async #start(wanted: Parameters<typeof startServices>[0]): Promise<RunningServices> {

@@ -11,6 +11,7 @@ export const leaderless: Scenario = {
   name: 'leaderless',
   plan: 'three brokers; the one that alone has partition 0 of the order topic is killed, one of two order-syncs is killed and started again meanwhile, and the broker comes back',
   limitSeconds: 300,
+  prepare: (ground) => ground.threeBrokers(),
   notApplicable: () => null,
   async run(context) {
     const cluster = await context.ground.threeBrokers();

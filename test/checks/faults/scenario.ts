@@ -30,6 +30,8 @@ export interface Scenario {
   readonly plan: string;
   /** After this long the scenario has failed. */
   readonly limitSeconds: number;
+  /** Starts servers that scenarios share, before the limit begins to count. */
+  readonly prepare?: (ground: Ground) => Promise<unknown>;
   /** Why it does not apply to the database, or null if it does. */
   notApplicable(database: DatabaseKind): string | null;
   run(context: ScenarioContext): Promise<ScenarioFigures>;

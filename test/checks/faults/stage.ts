@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { KafkaCluster } from '../../services/index.ts';
 import type { RunningCheck } from '../lib/command.ts';
 import { createTopics } from '../lib/kafka-client.ts';
 import { Program } from '../lib/programs.ts';
@@ -12,7 +13,6 @@ import { Tables } from '../lib/tables.ts';
 import { Oracle, type RawRecord, type Topics } from '../oracle.ts';
 import { Feeder } from './feeder.ts';
 import type { ScenarioDatabase } from './ground.ts';
-import type { KafkaCluster } from './kafka-cluster.ts';
 import { ProgressWatch } from './progress-watch.ts';
 import { ReadyzWatch } from './readyz-watch.ts';
 import type { ScenarioContext } from './scenario.ts';

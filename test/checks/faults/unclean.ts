@@ -16,6 +16,7 @@ export const unclean: Scenario = {
   name: 'unclean',
   plan: `a follower that lacks ${LOST} journaled records becomes leader and takes ${REPLACED} others in their place; order-sync, killed meanwhile, halts the partition, and an operator lets it go on from the beginning`,
   limitSeconds: 300,
+  prepare: (ground) => ground.threeBrokers(),
   notApplicable: () => null,
   async run(context) {
     const cluster = await context.ground.threeBrokers();

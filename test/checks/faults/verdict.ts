@@ -31,6 +31,8 @@ export interface Findings {
   readonly mustBeDead?: readonly string[];
   /** Entries that have to be in quarantine, as `placeName` writes them. */
   readonly malformed?: ReadonlySet<string>;
+  /** Where only a sweep makes the target right: how long it may take to begin. */
+  readonly sweepSeconds?: number;
   /** Says by how much another figure is wrong. */
   readonly wrong?: readonly string[];
   readonly more?: Readonly<Record<string, unknown>>;
@@ -53,7 +55,7 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
   const wrong: string[] = [...(findings.wrong ?? [])];
   if (findings.seen === '') wrong.push('the fault did not take place, so nothing was proven');
   await stage.feeder.stop();
-  await settle(stage, findings.parked ?? new Set());
+  await settle(stage, findings.parked ?? new Set(), findings.sweepSeconds ?? 0);
   await stage.until(GREEN_PATIENCE_SECONDS, () => stage.readyz.notGreen().length === 0);
   for (const label of stage.readyz.notGreen()) wrong.push(`${label} is not green in the end`);
   for (const program of stage.programs) {
@@ -114,7 +116,7 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
 }
 
 /** Waits until checkpoints, ledger and target are where they have to be, or until nothing changes any more. */
-async function settle(stage: Stage, parked: ReadonlySet<string>): Promise<void> {
+async function settle(stage: Stage, parked: ReadonlySet<string>, sweepSeconds: number): Promise<void> {
   const ends = stage.feeder.ends();
   const ledger = new LedgerTables(stage.databaseUrl());
   let last = '';
@@ -126,14 +128,14 @@ async function settle(stage: Stage, parked: ReadonlySet<string>): Promise<void> 
     if (seen !== last) movedAtMs = performance.now();
     last = seen;
     const stillSeconds = (performance.now() - movedAtMs) / 1_000;
-    const isHopeless = isAt && counts?.pending === 0 && stillSeconds > HOPELESS_SECONDS;
-    if (isHopeless || stillSeconds > STALL_SECONDS) return true;
+    const isHopeless = isAt && counts?.pending === 0 && stillSeconds > HOPELESS_SECONDS + sweepSeconds;
+    if (isHopeless || stillSeconds > STALL_SECONDS + sweepSeconds) return true;
     const isTargetDone =
       stage.targetTables === null ||
       (counts !== null && counts.pending <= parked.size && stage.progress.wrongOrders.size <= parked.size);
     return isAt && isTargetDone;
   };
-  const seconds = await stage.until(SETTLE_SECONDS, isThrough);
+  const seconds = await stage.until(SETTLE_SECONDS + sweepSeconds, isThrough);
   await ledger.close();
   if (seconds === null || !stage.progress.isAt(ends)) stage.say(`Not all is through: ${last}`);
 }

@@ -108,7 +108,8 @@ export class RunningCheck {
   }
 }
 
-class UsageError extends Error {}
+/** What was typed is wrong: only its message is printed, and the check ends with 2. */
+export class UsageError extends Error {}
 
 /** Runs the command with the process's arguments and ends the process: 0 if the figures are ok, 1 if not. */
 export async function runCommand(command: CheckCommand): Promise<never> {

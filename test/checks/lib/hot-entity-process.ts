@@ -12,6 +12,7 @@ import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
 import { Lane } from '../../../src/pipeline/ingest/lane.ts';
 import { LONG_LIMITS } from '../../../src/pipeline/ingest/long-histories.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
+import { QuarantineWatch } from '../../../src/pipeline/ingest/quarantine-watch.ts';
 import { Watchdog } from '../../../src/pipeline/ingest/watchdog.ts';
 import {
   type EventLogConsumer,
@@ -133,6 +134,7 @@ async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
       batchEvents: 8_000,
       longLimits: LONG_LIMITS,
       watchdog: new Watchdog(systemClock, () => {}),
+      quarantine: new QuarantineWatch(systemClock, () => {}),
       onCommitted(report) {
         consumed += report.consumed;
         committed();

@@ -50,6 +50,40 @@ export function describeQuarantine(harness: StoreHarness): void {
       expect(seen.map(comparable)).toEqual(records.map(comparable));
     });
 
+    it('is read by topic and by reason', async () => {
+      await keep(
+        quarantined(1n, { topic: 'a', reason: 'json_invalid' }),
+        quarantined(2n, { topic: 'a', reason: 'key_missing' }),
+        quarantined(3n, { topic: 'b', reason: 'key_missing' }),
+      );
+      const offsets = async (only: { topic?: string; reason?: string }) => {
+        const page = await place.store.readQuarantine({ after: null, limit: 10, ...only });
+        return page.map(({ offset }) => offset);
+      };
+      expect(await offsets({ topic: 'a' })).toEqual([1n, 2n]);
+      expect(await offsets({ reason: 'key_missing' })).toEqual([2n, 3n]);
+      expect(await offsets({ topic: 'a', reason: 'key_missing' })).toEqual([2n]);
+      expect(await offsets({ topic: 'c' })).toEqual([]);
+    });
+
+    it('is counted by topic and reason, a record that is read again once, and after a restart too', async () => {
+      expect((await place.store.refusedCounts()).quarantined).toEqual([]);
+      await keep(
+        quarantined(1n, { topic: 'b', reason: 'key_missing' }),
+        quarantined(2n, { topic: 'b', reason: 'key_missing' }),
+        quarantined(3n, { topic: 'b', reason: 'json_invalid' }),
+        quarantined(1n, { topic: 'a', reason: 'key_missing' }),
+      );
+      await keep(quarantined(2n, { topic: 'b', reason: 'key_missing' }));
+      const expected = [
+        { topic: 'b', reason: 'key_missing', records: 2 },
+        { topic: 'a', reason: 'key_missing', records: 1 },
+        { topic: 'b', reason: 'json_invalid', records: 1 },
+      ];
+      expect((await place.store.refusedCounts()).quarantined).toEqual(expected);
+      expect((await (await place.another()).refusedCounts()).quarantined).toEqual(expected);
+    });
+
     it('holds nothing of a batch that is fenced', async () => {
       const stale = await claimOne(place.store);
       await claimOne(place.store);

@@ -12,6 +12,7 @@ import {
   type StoreHarness,
   TARGET,
   TARGETS,
+  UNCHANGED,
   usePlace,
 } from './fixtures.ts';
 
@@ -67,10 +68,31 @@ export function describeReconciliation(harness: StoreHarness): void {
         change('newer', 1, { row: other, delivery: DUE }),
       );
       expect(await place.store.listOwed({ target: TARGET, after: null, limit: 10 })).toEqual([
-        { entityId: 'dead', status: 'dead', deliveredVersion: null, dueVersion: 1, row: ROW },
-        { entityId: 'done', status: 'delivered', deliveredVersion: 1, dueVersion: 1, row: ROW },
-        { entityId: 'newer', status: 'pending', deliveredVersion: 1, dueVersion: 2, row: other },
-        { entityId: 'pending', status: 'pending', deliveredVersion: null, dueVersion: 1, row: ROW },
+        { entityId: 'dead', status: 'dead', deliveredVersion: null, dueVersion: 1, viewVersion: 1, row: ROW },
+        {
+          entityId: 'done',
+          status: 'delivered',
+          deliveredVersion: 1,
+          dueVersion: 1,
+          viewVersion: 2,
+          row: ROW,
+        },
+        {
+          entityId: 'newer',
+          status: 'pending',
+          deliveredVersion: 1,
+          dueVersion: 2,
+          viewVersion: 2,
+          row: other,
+        },
+        {
+          entityId: 'pending',
+          status: 'pending',
+          deliveredVersion: null,
+          dueVersion: 1,
+          viewVersion: 1,
+          row: ROW,
+        },
       ]);
     });
 
@@ -211,6 +233,29 @@ export function describeReconciliation(harness: StoreHarness): void {
         await place.store.settleDeliveries([settlement(first, 'dead')]);
         expect(await repair({ ...dead, replaces: OTHER_DIGEST })).toBe(1);
         expect(await claim('second')).toMatchObject([{ replaces: OTHER_DIGEST }]);
+      });
+
+      it('makes the view’s version due where the target holds a later one than the ledger delivered', async () => {
+        await fill(['b', 'moved', 'same'], () => 'delivered');
+        await commitChanges(
+          place.store,
+          ...['b', 'moved', 'same'].map((id) => change(id, 1, { delivery: UNCHANGED })),
+        );
+        await commitChanges(place.store, change('moved', 2, { delivery: UNCHANGED }));
+        expect(await place.store.listOwed({ target: TARGET, after: null, limit: 1 })).toMatchObject([
+          { entityId: 'b', deliveredVersion: 1, viewVersion: 2 },
+        ]);
+        const behind = (entityId: string, facts: Partial<DeliveryRepair> = {}) =>
+          unrecorded(entityId, { was: 'behind', version: 2, heldVersion: 2, ...facts });
+        expect(await repair(behind('b'), behind('moved'), behind('same', { heldVersion: 1 }))).toBe(1);
+        expect(await repair(behind('b'))).toBe(0);
+        const claimed = await claim('repairs');
+        expect(claimed).toMatchObject([{ entityId: 'b', version: 2, attempt: 1, replaces: DIGEST }]);
+        await place.store.settleDeliveries(claimed.map((delivery) => settlement(delivery, 'delivered')));
+        expect(await place.store.readDelivery(TARGET, 'b')).toMatchObject({
+          status: 'delivered',
+          deliveredVersion: 2,
+        });
       });
 
       it('leaves alone what has moved on, is in the ledger already, or is in no view', async () => {

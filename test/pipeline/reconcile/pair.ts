@@ -53,6 +53,7 @@ export class Pair {
       status: 'delivered' as const,
       deliveredVersion: version,
       dueVersion: version,
+      viewVersion: version,
       row: ROW,
     };
     this.owed.set(entityId, { entityId, ...delivered, ...facts });
@@ -65,7 +66,7 @@ export class Pair {
   deliver = (): void => {
     for (const { entityId, status, dueVersion, row } of this.owed.values()) {
       if (status !== 'pending') continue;
-      this.owe(entityId, { deliveredVersion: dueVersion, dueVersion, row });
+      this.owe(entityId, { deliveredVersion: dueVersion, dueVersion, viewVersion: dueVersion, row });
       this.hold(entityId, dueVersion, row);
     }
   };
@@ -110,6 +111,7 @@ export class Pair {
       this.beforeMadeDue();
       const due = repairs.filter(({ entityId, was, version }) => {
         const owed = this.owed.get(entityId);
+        if (was === 'behind') return owed?.status === 'delivered' && owed.viewVersion === version;
         if (was === 'dead') return owed?.status === 'dead' && owed.dueVersion === version;
         return owed === undefined && this.viewed.get(entityId)?.version === version;
       });

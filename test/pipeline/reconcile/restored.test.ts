@@ -40,6 +40,38 @@ describe('a sweep after a restore', () => {
     expect(pair.repairs).toMatchObject([{ entityId: 'b', version: 3, heldVersion: 2, replaces: null }]);
   });
 
+  it('delivers the view where what was read again came to the state that the ledger had, and the target moved on', async () => {
+    const pair = new Pair('a', 'c');
+    pair.owe('b', { deliveredVersion: 8, viewVersion: 56 });
+    pair.hold('b', 37, DECLINED);
+    const report = await pair.reconcile({ heals: true, untilCaughtUp: behind, onMadeDue: pair.deliver });
+    expect(report).toMatchObject({ madeDue: 1, healed: 1, compared: 3 });
+    expect(report.differences).toMatchObject([{ entityId: 'b', verdict: 'unrecorded', isHealed: true }]);
+    expect(pair.repairs).toEqual([
+      { entityId: 'b', was: 'behind', version: 56, heldVersion: 37, replaces: null },
+    ]);
+    expect(pair.held.get('b')).toEqual(state('b', 56));
+  });
+
+  it('replaces another state of the view’s version where the ledger has an older one', async () => {
+    const pair = new Pair('a');
+    pair.owe('b', { deliveredVersion: 8, viewVersion: 37 });
+    pair.hold('b', 37, DECLINED);
+    const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp, onMadeDue: pair.deliver });
+    expect(report).toMatchObject({ madeDue: 1, healed: 1, isCaughtUp: true });
+    expect(pair.repairs).toMatchObject([
+      { was: 'behind', version: 37, heldVersion: 37, replaces: digestOf([state('b', 37, DECLINED)]) },
+    ]);
+  });
+
+  it('leaves a later version than the view’s alone', async () => {
+    const pair = new Pair('a');
+    pair.owe('b', { deliveredVersion: 8, viewVersion: 36 });
+    pair.hold('b', 37, DECLINED);
+    const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp, onMadeDue: pair.deliver });
+    expect(report).toMatchObject({ madeDue: 0, differences: [{ entityId: 'b', verdict: 'newer' }] });
+  });
+
   it('puts into the ledger what the target holds as it should be, so that later changes are due to it', async () => {
     const pair = new Pair('a');
     pair.hold('b', 2);

@@ -1,0 +1,236 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import {
+  type AdoptionReport,
+  columnNamed,
+  doubledIds,
+  examineStructure,
+  type FoundColumn,
+  type FoundTable,
+  NO_CHOICES,
+  NO_ROWS,
+  notAdoptable,
+  type RawRow,
+  type RawValue,
+  RowReader,
+} from '../../core/adoption/index.ts';
+import type { AdoptedEntity, MigrationOptions } from '../../ports/store.ts';
+import { describeTable, type TableFacts } from './catalog.ts';
+import { inTransaction, MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import { DONE_AT_MS } from './delivery-queries.ts';
+import { identifier } from './identifier.ts';
+import { insertJournal, text } from './journal.ts';
+import { marks, RowsStatement } from './rows-statement.ts';
+import { viewTypes, writeViewRow } from './view-table.ts';
+
+/** Rows that are taken over in one transaction. */
+const PAGE_ROWS = 2_000;
+/** The server gives up a reader that takes nothing for so long: while we write, nothing is read. */
+const READER_PATIENCE_SECONDS = 3_600;
+/** Ids that a finding names. */
+const DOUBLED_NAMED = 5;
+
+/** A table of another program that was looked at, and how its rows are read. */
+export interface Examined {
+  readonly report: AdoptionReport;
+  /** Null if its rows cannot be read. */
+  readonly reading: Reading | null;
+}
+
+interface Reading {
+  readonly found: FoundTable;
+  readonly reader: RowReader<AdoptedEntity>;
+}
+
+/** Looks at a table of another program and all of its rows, and changes nothing. */
+export async function examineTable(
+  pool: ConnectionPool,
+  connection: PoolConnection,
+  options: MigrationOptions,
+  facts: TableFacts,
+  namesNeeded: readonly string[],
+): Promise<Examined> {
+  const { view, adopt, choices = NO_CHOICES } = options;
+  const found = await describeTable(connection, view, facts, namesNeeded);
+  const { findings: structure, isReadable } = examineStructure(view, found, choices);
+  const findings = [...structure];
+  const { notes } = found;
+  const table = view.table;
+  if (adopt === null) {
+    findings.push({
+      code: 'no_adoption',
+      problem: 'this domain, or this command, takes no tables over',
+      remedy: 'Rename the table; or, for the orders of order-sync, start order-sync on it once.',
+    });
+    return { report: { table, verdict: 'refuse', findings, notes, ...NO_ROWS }, reading: null };
+  }
+  if (!isReadable)
+    return { report: { table, verdict: 'refuse', findings, notes, ...NO_ROWS }, reading: null };
+  const reader = new RowReader<AdoptedEntity>(view, found, adopt, choices);
+  const reading = { found, reader };
+  let rows = 0;
+  await readRows(pool, options, reading, facts.name, async (page) => {
+    rows += page.length;
+    for (const row of page) reader.read(row);
+  });
+  findings.push(...reader.findings());
+  if (!found.isKeyUnique) {
+    const key = keyExpression(columnNamed(found, view.keyColumn) as FoundColumn);
+    const [doubled] = await connection.query<RowDataPacket[]>(
+      `SELECT ${key} FROM ${identifier(facts.name)} WHERE ${key} <> '' GROUP BY 1 HAVING COUNT(*) > 1 ORDER BY 1 LIMIT ${DOUBLED_NAMED + 1}`,
+    );
+    const ids = doubled.map((row) => text(row[0]));
+    if (ids.length > 0)
+      findings.push(doubledIds(view.keyColumn, ids.slice(0, DOUBLED_NAMED), ids.length > DOUBLED_NAMED));
+  }
+  const verdict = findings.length === 0 ? 'take' : 'refuse';
+  return { report: { table, verdict, findings, notes, rows, deliveries: reader.deliveries }, reading };
+}
+
+/**
+ * Copies the rows of `from` into `to`, with their events and what is owed of them, in a transaction for each page.
+ * Nobody writes to `from`, and `to`, the journal and the ledger are empty. Throws `view_not_adoptable` if a row is not as
+ * it was when the table was examined: the caller takes back what was copied.
+ */
+export async function copyRows(
+  pool: ConnectionPool,
+  options: MigrationOptions,
+  reading: Reading,
+  from: string,
+  to: string,
+): Promise<number> {
+  const { view } = options;
+  const insertRow = new RowsStatement<AdoptedRow>({
+    before: `INSERT INTO ${identifier(to)} VALUES`,
+    row: `(${marks(view.columns.length + 2)})`,
+    columns: ['bytes', ...viewTypes(view), 'integer'],
+    write(writer, { entityId, row, events }) {
+      writer.text(entityId);
+      writeViewRow(writer, view, row);
+      writer.integer(events.length);
+    },
+  });
+  const { reader } = reading;
+  reader.restart();
+  let count = 0;
+  await readRows(pool, options, reading, from, async (page) => {
+    const adopted = page.map((row) => reader.read(row)).filter((row) => row !== null);
+    const findings = reader.findings();
+    if (findings.length > 0) throw notAdoptable({ table: view.table, findings });
+    const write = async (connection: PoolConnection) => {
+      await insertRow.run(connection, adopted);
+      await insertJournal(
+        connection,
+        adopted.map(({ entityId, events }) => ({ entityId, fromVersion: 0, events })),
+      );
+      await insertAdoptedDeliveries.run(connection, adoptedDeliveries(adopted, options));
+    };
+    await inTransaction(pool, write, { deadlineMs: MIGRATION_DEADLINE_MS });
+    count += page.length;
+  });
+  return count;
+}
+
+/**
+ * Reads all rows in one scan of the table, in the sequence in which it lies, a page at a time: the server sends more
+ * only when the page has been dealt with.
+ */
+async function readRows(
+  pool: ConnectionPool,
+  { view }: MigrationOptions,
+  { found, reader }: Reading,
+  from: string,
+  onPage: (rows: readonly RawRow[]) => Promise<void>,
+): Promise<void> {
+  const key = columnNamed(found, view.keyColumn) as FoundColumn;
+  const columns = view.columns.map(({ name }) => columnNamed(found, name) as FoundColumn);
+  const marked = reader.marks.map(({ column }) => column);
+  const values = [...columns, ...marked];
+  const select = [keyExpression(key), ...values.map(valueExpression)].join(', ');
+  const rawRow = (row: RowDataPacket): RawRow => {
+    const read = values.map((column, index) => rawValue(column, row[index + 1]));
+    const id = row[0] as Buffer | null;
+    return { id, values: read.slice(0, columns.length), marks: read.slice(columns.length) };
+  };
+  const read = async (connection: PoolConnection): Promise<void> => {
+    await connection.query(`SET SESSION net_write_timeout = ${READER_PATIENCE_SECONDS}`);
+    const rows = (connection.connection as unknown as Streaming)
+      .query(`SELECT ${select} FROM ${identifier(from)}`)
+      .stream({ highWaterMark: PAGE_ROWS });
+    let page: RawRow[] = [];
+    for await (const row of rows) {
+      page.push(rawRow(row as RowDataPacket));
+      if (page.length < PAGE_ROWS) continue;
+      await onPage(page);
+      page = [];
+    }
+    if (page.length > 0) await onPage(page);
+    await connection.query(`SET SESSION net_write_timeout = ${pool.idleTransactionSeconds}`);
+  };
+  await withConnection(pool, read, { deadlineMs: MIGRATION_DEADLINE_MS });
+}
+
+/** The driver's connection below the promises: it gives rows as they come, and reads on when they are taken. */
+interface Streaming {
+  query(sql: string): { stream(options: { highWaterMark: number }): AsyncIterable<unknown> };
+}
+
+/** The bytes of the id in UTF-8, whatever the column's own type, character set and collation. */
+function keyExpression({ name, family }: FoundColumn): string {
+  const column = identifier(name);
+  if (family === 'bytes') return column;
+  const asText = family === 'text' ? column : `CAST(${column} AS CHAR)`;
+  return `CAST(CONVERT(${asText} USING utf8mb4) AS BINARY)`;
+}
+
+/** Texts as texts, numbers as texts of numbers. */
+function valueExpression({ name, family }: FoundColumn): string {
+  const column = identifier(name);
+  if (isNumber(family)) return `CAST(${column} + 0 AS CHAR)`;
+  return family === 'bytes' || family === 'padded bytes' ? column : `CONVERT(${column} USING utf8mb4)`;
+}
+
+function isNumber(family: FoundColumn['family']): boolean {
+  return family === 'integer' || family === 'decimal' || family === 'bits';
+}
+
+function rawValue({ family }: FoundColumn, value: unknown): RawValue {
+  if (value === null || value === undefined) return null;
+  if (!isNumber(family))
+    return family === 'bytes' || family === 'padded bytes' ? (value as Buffer) : text(value);
+  const number = text(value);
+  return /^-?\d+$/.test(number) ? BigInt(number) : Number(number);
+}
+
+type AdoptedRow = AdoptedEntity & { readonly entityId: string };
+
+interface AdoptedDelivery extends AdoptedRow {
+  readonly target: string;
+  readonly nowMs: number;
+}
+
+const insertAdoptedDeliveries = new RowsStatement<AdoptedDelivery>({
+  before:
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, delivered_version, ' +
+    'next_attempt_at, due_since) VALUES',
+  row: '(?,?,?,?,0,?,?,?)',
+  columns: ['text', 'text', 'integer', 'text', 'integer', 'integer', 'integer'],
+  write(writer, { target, entityId, events, delivery, nowMs }) {
+    const isSent = delivery === 'sent';
+    writer.text(target);
+    writer.text(entityId);
+    writer.integer(events.length);
+    writer.text(isSent ? 'delivered' : 'pending');
+    writer.integer(isSent ? events.length : 0);
+    writer.integer(isSent ? DONE_AT_MS : nowMs);
+    writer.integer(nowMs);
+  },
+});
+
+function adoptedDeliveries(
+  adopted: readonly AdoptedRow[],
+  { targets, nowMs }: MigrationOptions,
+): AdoptedDelivery[] {
+  const owed = adopted.filter(({ delivery }) => delivery !== 'none');
+  return targets.flatMap((target) => owed.map((row) => ({ ...row, target, nowMs })));
+}

@@ -1,0 +1,276 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import {
+  type Attachment,
+  type Finding,
+  type FoundColumn,
+  type FoundTable,
+  isSameName,
+  OWN_DATABASE,
+  type ValueFamily,
+  VIEW_MARK,
+  type ViewShape,
+} from '../../core/adoption/index.ts';
+import { quoted } from '../../core/text.ts';
+import { text } from './journal.ts';
+
+/** What the catalog says of one table as a whole. */
+export interface TableFacts {
+  readonly name: string;
+  /** `table`, or what else it is. */
+  readonly kind: string;
+  readonly isVersioned: boolean;
+  readonly engine: string;
+  readonly comment: string;
+  readonly isPartitioned: boolean;
+}
+
+/** Given to the information schema as a value: MariaDB looks through all databases if it is asked by a function. */
+export async function databaseName(connection: PoolConnection): Promise<string> {
+  const [[row]] = await connection.query<RowDataPacket[]>('SELECT DATABASE()');
+  return text(row?.[0]);
+}
+
+/** The tables of these names, by those names. */
+export async function findTables(
+  connection: PoolConnection,
+  names: readonly string[],
+): Promise<Map<string, TableFacts>> {
+  if (names.length === 0) return new Map();
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SELECT table_name, table_type, engine, table_comment, create_options, @@lower_case_table_names ' +
+      'FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?)',
+    [await databaseName(connection), names],
+  );
+  const found = new Map<string, TableFacts>();
+  for (const row of rows) {
+    // Where names of tables have a case, the information schema may still compare them without.
+    const name = names.find((one) =>
+      Number(row[5]) === 0 ? one === text(row[0]) : isSameName(one, text(row[0])),
+    );
+    if (name === undefined) continue;
+    const type = text(row[1]);
+    const isVersioned = type === 'SYSTEM VERSIONED';
+    found.set(name, {
+      name: text(row[0]),
+      kind: type === 'BASE TABLE' || isVersioned ? 'table' : `a ${type.toLowerCase()}`,
+      isVersioned,
+      engine: text(row[2] ?? ''),
+      comment: text(row[3] ?? ''),
+      isPartitioned: /partitioned/i.test(text(row[4] ?? '')),
+    });
+  }
+  return found;
+}
+
+/** All that has to be known of a table of another program before it is taken over. `namesNeeded` have to be free. */
+export async function describeTable(
+  connection: PoolConnection,
+  view: ViewShape,
+  facts: TableFacts,
+  namesNeeded: readonly string[],
+): Promise<FoundTable> {
+  const database = await databaseName(connection);
+  const { name } = facts;
+  const columns = await columnsOf(connection, database, name);
+  const indexes = await indexesOf(connection, database, name);
+  return {
+    name,
+    kind: facts.kind,
+    findings: storageFindings(facts),
+    columns,
+    isKeyUnique: indexes.some(
+      ({ isUnique, columns: [first, ...others] }) =>
+        isUnique && others.length === 0 && first !== undefined && isSameName(first, view.keyColumn),
+    ),
+    attachments: facts.kind === 'table' ? await attachmentsOf(connection, database, name) : [],
+    namesTaken: [...(await findTables(connection, namesNeeded)).keys()],
+    notes: notesOf(facts, indexes),
+    isMarkedOurs: facts.comment === VIEW_MARK,
+  };
+}
+
+const OWN_ENGINES = [
+  'InnoDB',
+  'MyISAM',
+  'Aria',
+  'MEMORY',
+  'ARCHIVE',
+  'CSV',
+  'RocksDB',
+  'ROCKSDB',
+  'TokuDB',
+  '',
+];
+
+function storageFindings({ engine, isVersioned }: TableFacts): Finding[] {
+  const findings: Finding[] = [];
+  if (!OWN_ENGINES.includes(engine)) {
+    findings.push({
+      code: 'engine',
+      problem: `its rows are kept by the engine ${quoted(engine)}, elsewhere than in this database`,
+      remedy: `Copy the table into one of InnoDB, or ${OWN_DATABASE}.`,
+    });
+  }
+  if (isVersioned) {
+    findings.push({
+      code: 'system_versioned',
+      problem:
+        'the database keeps the history of its rows (SYSTEM VERSIONING), which would end with the renamed table',
+      remedy: 'ALTER TABLE ... DROP SYSTEM VERSIONING, if nobody needs that any more.',
+    });
+  }
+  return findings;
+}
+
+function notesOf({ engine, isPartitioned }: TableFacts, indexes: readonly Index[]): string[] {
+  const notes: string[] = [];
+  const others = indexes.filter(({ name }) => name !== 'PRIMARY').map(({ name }) => quoted(name));
+  if (others.length > 0)
+    notes.push(`its indexes ${others.join(', ')} stay with the renamed table, and the view has none of them`);
+  if (isPartitioned) notes.push('it is partitioned, and the view is not');
+  if (engine !== 'InnoDB') notes.push(`its engine is ${engine}, and the view is kept by InnoDB`);
+  return notes;
+}
+
+const FAMILIES: Readonly<Record<string, ValueFamily>> = {
+  char: 'text',
+  varchar: 'text',
+  tinytext: 'text',
+  text: 'text',
+  mediumtext: 'text',
+  longtext: 'text',
+  enum: 'enum',
+  set: 'enum',
+  tinyint: 'integer',
+  smallint: 'integer',
+  mediumint: 'integer',
+  int: 'integer',
+  bigint: 'integer',
+  decimal: 'decimal',
+  float: 'decimal',
+  double: 'decimal',
+  bit: 'bits',
+  binary: 'padded bytes',
+  varbinary: 'bytes',
+  tinyblob: 'bytes',
+  blob: 'bytes',
+  mediumblob: 'bytes',
+  longblob: 'bytes',
+  uuid: 'uuid',
+};
+
+async function columnsOf(
+  connection: PoolConnection,
+  database: string,
+  table: string,
+): Promise<FoundColumn[]> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SELECT column_name, column_type, data_type, extra, column_default, generation_expression ' +
+      'FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position',
+    [database, table],
+  );
+  return rows.map(columnOf).filter((column) => column !== null);
+}
+
+function columnOf(row: RowDataPacket): FoundColumn | null {
+  const name = text(row[0]);
+  const extra = text(row[3] ?? '');
+  // The server itself gives a table without a primary key this one, if it is told to, and hides it.
+  if (name === 'my_row_id' && /INVISIBLE/i.test(extra) && /auto_increment/i.test(extra)) return null;
+  return {
+    name,
+    type: text(row[1]),
+    family: FAMILIES[text(row[2]).toLowerCase()] ?? 'other',
+    isGenerated: /(VIRTUAL|STORED|PERSISTENT) GENERATED/i.test(extra) || text(row[5] ?? '') !== '',
+    defaultValue: row[4] === null || row[4] === undefined ? null : text(row[4]),
+  };
+}
+
+interface Index {
+  readonly name: string;
+  readonly isUnique: boolean;
+  /** Null for an expression. */
+  readonly columns: readonly (string | undefined)[];
+}
+
+async function indexesOf(connection: PoolConnection, database: string, table: string): Promise<Index[]> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SELECT index_name, non_unique, column_name FROM information_schema.statistics ' +
+      'WHERE table_schema = ? AND table_name = ? ORDER BY index_name, seq_in_index',
+    [database, table],
+  );
+  return [...Map.groupBy(rows, (row) => text(row[0]))].map(([name, parts]) => ({
+    name,
+    isUnique: Number(parts[0]?.[1]) === 0,
+    columns: parts.map((row) => (row[2] === null ? undefined : text(row[2]))),
+  }));
+}
+
+/** Triggers that protect our own journal. */
+const OWN_TRIGGER = /^journal_segments_no_/;
+
+async function attachmentsOf(
+  connection: PoolConnection,
+  database: string,
+  table: string,
+): Promise<Attachment[]> {
+  const ask = async (sql: string, values: string[]): Promise<RowDataPacket[]> =>
+    (await connection.query<RowDataPacket[]>(sql, values))[0];
+  const found: Attachment[] = [];
+  const triggers = await ask(
+    'SELECT trigger_name, event_object_table, action_statement FROM information_schema.triggers WHERE trigger_schema = ?',
+    [database],
+  );
+  for (const [name, on, body] of triggers.map(
+    (row) => [text(row[0]), text(row[1]), text(row[2] ?? '')] as const,
+  )) {
+    if (isSameName(on, table)) found.push({ kind: 'trigger', name });
+    else if (!OWN_TRIGGER.test(name) && names(body, table))
+      found.push({ kind: 'trigger of another table', name: `${name} of ${on}` });
+  }
+  const constraints = await ask(
+    'SELECT DISTINCT constraint_name, table_schema, table_name, referenced_table_schema, referenced_table_name ' +
+      'FROM information_schema.key_column_usage WHERE referenced_table_name IS NOT NULL AND ' +
+      '((table_schema = ? AND table_name = ?) OR (referenced_table_schema = ? AND referenced_table_name = ?))',
+    [database, table, database, table],
+  );
+  for (const row of constraints) {
+    const [constraint, schema, from, toSchema, to] = row.map((value: unknown) => text(value)) as string[];
+    const isOwn = schema === database && isSameName(from ?? '', table);
+    const place = schema === database ? from : `${schema}.${from}`;
+    const target = toSchema === database ? to : `${toSchema}.${to}`;
+    if (isOwn) found.push({ kind: 'foreign key of it', name: `${constraint} to ${target}` });
+    else found.push({ kind: 'foreign key to it', name: `${constraint} of ${place}` });
+  }
+  const inDefinition = `\`${database}\`.\`${table}\``.toLowerCase();
+  const views = await ask(
+    'SELECT table_schema, table_name, view_definition FROM information_schema.views ' +
+      "WHERE table_schema NOT IN ('sys', 'mysql', 'information_schema', 'performance_schema')",
+    [],
+  );
+  for (const [schema, name, body] of views.map(
+    (row) => row.map((value: unknown) => text(value ?? '')) as string[],
+  )) {
+    if ((body ?? '').toLowerCase().includes(inDefinition))
+      found.push({ kind: 'view', name: schema === database ? (name ?? '') : `${schema}.${name}` });
+  }
+  const routines = await ask(
+    'SELECT routine_name, routine_definition FROM information_schema.routines WHERE routine_schema = ?',
+    [database],
+  );
+  for (const row of routines)
+    if (names(text(row[1] ?? ''), table)) found.push({ kind: 'routine', name: text(row[0]) });
+  const events = await ask(
+    'SELECT event_name, event_definition FROM information_schema.events WHERE event_schema = ?',
+    [database],
+  );
+  for (const row of events)
+    if (names(text(row[1] ?? ''), table)) found.push({ kind: 'event', name: text(row[0]) });
+  return found;
+}
+
+/** Whether a text of SQL has the table's name as a word of its own. */
+function names(sql: string, table: string): boolean {
+  const word = table.replaceAll(/[^\w]/g, '\\$&');
+  return new RegExp(`(^|[^\\w$])${word}($|[^\\w$])`, 'i').test(sql);
+}

@@ -1,0 +1,21 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { TributaryError } from '../../core/errors.ts';
+import type { GroupDecision } from '../../ports/store-identity.ts';
+import { text } from './journal.ts';
+
+export async function readStoreId(connection: PoolConnection): Promise<string> {
+  const [[row]] = await connection.query<RowDataPacket[]>('SELECT store_id FROM store_identity');
+  if (row !== undefined) return text(row[0]);
+  throw new TributaryError(
+    'store_refused',
+    'The table store_identity is empty: put its row back from a backup, so that the members of a group know this database.',
+  );
+}
+
+export async function noteGroupTaken(connection: PoolConnection, decision: GroupDecision): Promise<void> {
+  const { group, formerStore, decidedBy, reason, decidedAtMs } = decision;
+  await connection.execute(
+    'INSERT INTO group_decisions (group_name, former_store, decided_by, reason, decided_at) VALUES (?,?,?,?,?)',
+    [group, formerStore, decidedBy, reason, decidedAtMs],
+  );
+}

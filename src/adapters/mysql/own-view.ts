@@ -1,0 +1,306 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import {
+  type AdoptionReport,
+  alteredNames,
+  alteredNote,
+  NO_ROWS,
+  notAdoptable,
+  type Situation,
+  type Standing,
+  situationOf,
+  tooManyAltered,
+  type ViewRecord,
+} from '../../core/adoption/index.ts';
+import { isRetryable, TributaryError } from '../../core/errors.ts';
+import { quoted } from '../../core/text.ts';
+import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
+import { copyRows, type Examined, examineTable } from './adoption.ts';
+import { findTables, type TableFacts } from './catalog.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import { identifier } from './identifier.ts';
+import { text } from './journal.ts';
+import { createView, markView, standingOf } from './view-table.ts';
+
+/** How long the renaming of the original waits for transactions that use it. */
+const RENAME_WAIT_SECONDS = 30;
+
+/** What was found out about the view before anything was touched, and is then done by `prepareView`. */
+export interface ViewPlan {
+  readonly situation: Situation;
+  /** The record that an older version could not write. */
+  readonly legacyRecord: ViewRecord | null;
+  readonly report: AdoptionReport;
+  readonly examined: Examined | null;
+  /** Whether a copy that an earlier try left behind is to be thrown away. */
+  readonly hasOldCopy: boolean;
+}
+
+interface Names {
+  readonly present: string;
+  /** Where the rows of another program's table are copied to. */
+  readonly adopting: string;
+  /** What another program's table is called from then on. */
+  readonly original: string;
+}
+
+function namesOf(table: string): Names {
+  return {
+    present: table,
+    adopting: `${table}_adopting`,
+    original: `${table}_original`,
+  };
+}
+
+/** Looks at what is there, and changes nothing. `fromVersion` is that of the schema as it is. */
+export async function planView(
+  pool: ConnectionPool,
+  connection: PoolConnection,
+  options: MigrationOptions,
+  fromVersion: number,
+): Promise<ViewPlan> {
+  const { view } = options;
+  const names = namesOf(view.table);
+  const tables = await findTables(connection, [...Object.values(names), 'view_records', 'journal_segments']);
+  const facts = tables.get(names.present);
+  const present = await standingOf(connection, view, facts);
+  const isJournaled = tables.has('journal_segments') && (await hasRows(connection, 'journal_segments'));
+  const stored = tables.has('view_records') ? await readRecord(connection, view.table) : null;
+  const isOlder = fromVersion > 0 && !tables.has('view_records');
+  const copy = isOlder ? await standingOf(connection, view, tables.get(names.adopting)) : null;
+  const isCopied = copy?.mismatch === null && (await hasRows(connection, names.adopting));
+  const legacyRecord = isOlder ? recordOfOlderVersion(present, isCopied, isJournaled) : null;
+  const record = stored ?? legacyRecord;
+  const situation = situationOf({
+    table: view.table,
+    record,
+    present,
+    hasOriginal: tables.has(record?.originalName ?? names.original),
+    isJournaled,
+  });
+  const report = { table: view.table, findings: [], notes: [], ...NO_ROWS } as const;
+  const hasOldCopy = record?.state === 'adopting' || (copy?.mismatch === null && !isCopied);
+  const plan = { situation, legacyRecord, examined: null, hasOldCopy };
+  switch (situation.kind) {
+    case 'refuse':
+      return { ...plan, report: { ...report, verdict: 'refuse', findings: [situation.finding] } };
+    case 'make':
+      return {
+        ...plan,
+        report: { ...report, verdict: 'absent', notes: await otherSpellings(connection, view.table) },
+      };
+    case 'examine': {
+      // What an earlier try left behind may go; a table of somebody else has to be moved by its owner.
+      const needed = hasOldCopy ? [names.original] : [names.original, names.adopting];
+      const examined = await examineTable(pool, connection, options, facts as TableFacts, needed);
+      return { ...plan, report: examined.report, examined };
+    }
+    case 'begin_again': {
+      const original = tables.get(record?.originalName ?? names.original) as TableFacts;
+      const examined = await examineTable(pool, connection, options, original, []);
+      return { ...plan, report: examined.report, examined };
+    }
+    default:
+      return { ...plan, report: { ...report, verdict: 'ours' } };
+  }
+}
+
+/**
+ * Older versions wrote no record. What they left is the only evidence: a table of just our layout, or, if one was ended
+ * between copying and renaming, the finished copy.
+ */
+function recordOfOlderVersion(
+  present: Standing | null,
+  isCopied: boolean,
+  isJournaled: boolean,
+): ViewRecord | null {
+  if (present?.mismatch === null) return { state: 'finished', originalName: null };
+  if (!isJournaled) return null;
+  // Both names were changed at once, so that the original still has its own.
+  return { state: isCopied ? 'copied' : 'finished', originalName: null };
+}
+
+/** Makes the view what the plan says it has to be. */
+export async function prepareView(
+  pool: ConnectionPool,
+  connection: PoolConnection,
+  options: MigrationOptions,
+  plan: ViewPlan,
+): Promise<Pick<MigrationReport, 'adoptedRows' | 'viewIsEmpty' | 'notes'>> {
+  const { situation, legacyRecord, report } = plan;
+  if (report.verdict === 'refuse') throw notAdoptable(report);
+  const { view } = options;
+  const names = namesOf(view.table);
+  const write = (record: ViewRecord, adoptedRows = 0) =>
+    writeRecord(connection, view.table, record, adoptedRows, options.nowMs);
+  const finished: ViewRecord = { state: 'finished', originalName: null };
+  const notes = report.notes.map((note) => `Of the table ${quoted(view.table)}: ${note}.`);
+  switch (situation.kind) {
+    case 'keep':
+      if (legacyRecord !== null) {
+        await write(legacyRecord);
+        await markView(connection, names.present);
+      }
+      return { adoptedRows: 0, viewIsEmpty: false, notes };
+    case 'make':
+    case 'remake':
+      await write(finished);
+      await createView(connection, view, names.present);
+      return { adoptedRows: 0, viewIsEmpty: await hasRows(connection, 'journal_segments'), notes };
+    case 'replace': {
+      const taken = await findTables(connection, alteredNames(view.table));
+      const altered = alteredNames(view.table).find((name) => !taken.has(name));
+      if (altered === undefined) throw tooManyAltered(view.table, situation.mismatch);
+      await connection.query(`RENAME TABLE ${identifier(names.present)} TO ${identifier(altered)}`);
+      if (legacyRecord !== null) await write(legacyRecord);
+      await createView(connection, view, names.present);
+      return {
+        adoptedRows: 0,
+        viewIsEmpty: await hasRows(connection, 'journal_segments'),
+        notes: [alteredNote(view.table, situation.mismatch, altered)],
+      };
+    }
+    case 'finish':
+      return { adoptedRows: await finishNames(connection, options, names), viewIsEmpty: false, notes };
+    case 'examine':
+    case 'begin_again':
+      return {
+        adoptedRows: await adopt(pool, connection, options, names, plan),
+        viewIsEmpty: false,
+        notes,
+      };
+    case 'refuse':
+      throw notAdoptable(report);
+  }
+}
+
+/**
+ * First the table gets its later name, so that its program can write to it no more, and what is copied is all of it.
+ * What an earlier try copied is thrown away: nobody has seen it.
+ */
+async function adopt(
+  pool: ConnectionPool,
+  connection: PoolConnection,
+  options: MigrationOptions,
+  names: Names,
+  { situation, examined, hasOldCopy }: ViewPlan,
+): Promise<number> {
+  const reading = examined?.reading ?? null;
+  if (reading === null) throw new Error('A table whose rows cannot be read is never taken over.');
+  const { view } = options;
+  const { original, adopting, present } = names;
+  const write = (record: ViewRecord, adoptedRows: number) =>
+    writeRecord(connection, view.table, record, adoptedRows, options.nowMs);
+  await write({ state: 'adopting', originalName: original }, 0);
+  if (situation.kind === 'begin_again') await throwAwayCopy(connection, adopting);
+  else {
+    if (hasOldCopy) await connection.query(`DROP TABLE IF EXISTS ${identifier(adopting)}`);
+    await renamePatiently(connection, present, original);
+  }
+  await createView(connection, view, adopting);
+  let rows: number;
+  try {
+    rows = await copyRows(pool, options, reading, original, adopting);
+  } catch (error) {
+    // A row was changed between the look and the renaming. What may pass is tried again as it stands.
+    if (!isRetryable(error)) {
+      await throwAwayCopy(connection, adopting);
+      await connection.query(`RENAME TABLE ${identifier(original)} TO ${identifier(present)}`);
+      await connection.query('DELETE FROM view_records WHERE view_name = ?', [view.table]);
+    }
+    throw error;
+  }
+  await write({ state: 'copied', originalName: original }, rows);
+  await connection.query(`RENAME TABLE ${identifier(adopting)} TO ${identifier(present)}`);
+  await write({ state: 'finished', originalName: original }, rows);
+  return rows;
+}
+
+async function renamePatiently(connection: PoolConnection, from: string, to: string): Promise<void> {
+  await connection.query(`SET SESSION lock_wait_timeout = ${RENAME_WAIT_SECONDS}`);
+  try {
+    await connection.query(`RENAME TABLE ${identifier(from)} TO ${identifier(to)}`);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ER_LOCK_WAIT_TIMEOUT') throw error;
+    throw new TributaryError(
+      'store_busy',
+      `The table ${quoted(from)} is to be taken over, and another program has a transaction open that uses it: stop that program.`,
+    );
+  } finally {
+    await connection.query('SET SESSION lock_wait_timeout = DEFAULT');
+  }
+}
+
+/** Journal and ledger held nothing when the taking over began. */
+async function throwAwayCopy(connection: PoolConnection, adopting: string): Promise<void> {
+  await connection.query(`DROP TABLE IF EXISTS ${identifier(adopting)}`);
+  for (const table of ['journal_segments', 'deliveries']) {
+    if (await hasRows(connection, table)) await connection.query(`TRUNCATE TABLE ${table}`);
+  }
+}
+
+async function finishNames(
+  connection: PoolConnection,
+  { view, nowMs }: MigrationOptions,
+  { present, adopting, original }: Names,
+): Promise<number> {
+  const tables = await findTables(connection, [present, adopting]);
+  const renamings = [[adopting, present]];
+  if (tables.has(adopting)) {
+    // An older version left the original under its own name.
+    if (tables.has(present)) renamings.unshift([present, original]);
+    const list = renamings.map(
+      ([from, to]) => `${identifier(from as string)} TO ${identifier(to as string)}`,
+    );
+    await connection.query(`RENAME TABLE ${list.join(', ')}`);
+    await markView(connection, present);
+  }
+  const [[row]] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) FROM ${identifier(present)}`);
+  const rows = Number(row?.[0]);
+  await writeRecord(connection, view.table, { state: 'finished', originalName: original }, rows, nowMs);
+  return rows;
+}
+
+async function readRecord(connection: PoolConnection, table: string): Promise<ViewRecord | null> {
+  const [[row]] = await connection.query<RowDataPacket[]>(
+    'SELECT state, original_name FROM view_records WHERE view_name = ?',
+    [table],
+  );
+  if (row === undefined) return null;
+  return {
+    // The column's type leaves no fourth.
+    state: text(row[0]) as ViewRecord['state'],
+    originalName: row[1] === null ? null : text(row[1]),
+  };
+}
+
+async function writeRecord(
+  connection: PoolConnection,
+  table: string,
+  { state, originalName }: ViewRecord,
+  adoptedRows: number,
+  nowMs: number,
+): Promise<void> {
+  await connection.query(
+    'INSERT INTO view_records (view_name, state, original_name, adopted_rows, since) VALUES (?, ?, ?, ?, ?) ' +
+      'ON DUPLICATE KEY UPDATE state = VALUES(state), original_name = VALUES(original_name), ' +
+      'adopted_rows = VALUES(adopted_rows), since = VALUES(since)',
+    [table, state, originalName, adoptedRows, nowMs],
+  );
+}
+
+async function hasRows(connection: PoolConnection, table: string): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>(`SELECT 1 FROM ${identifier(table)} LIMIT 1`);
+  return rows.length > 0;
+}
+
+/** Where names of tables have a case, a table of the same name in another case is another table, and is left alone. */
+async function otherSpellings(connection: PoolConnection, table: string): Promise<string[]> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND LOWER(table_name) = LOWER(?)',
+    [table],
+  );
+  return rows
+    .map((row) => text(row[0]))
+    .filter((name) => name !== table)
+    .map((name) => `there is a table ${quoted(name)}, which on this server is another one: it is left alone`);
+}

@@ -1,0 +1,166 @@
+import {
+  type Attachment,
+  type FoundColumn,
+  type FoundTable,
+  isSameName,
+  VIEW_MARK,
+  type ViewShape,
+} from '../../core/adoption/index.ts';
+import { quoted } from '../../core/text.ts';
+import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
+
+/** What the catalog says of one table as a whole. SQLite compares names without regard to case. */
+export interface TableFacts {
+  readonly name: string;
+  /** `table`, or what else it is. */
+  readonly kind: string;
+  readonly isMarkedOurs: boolean;
+}
+
+export function findTable(connection: Connection, name: string): TableFacts | null {
+  const row = connection
+    .statement(
+      "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
+    )
+    .get(name);
+  if (row === undefined) return null;
+  const sql = nullOr(row.sql, textOf) ?? '';
+  const isVirtual = /^\s*CREATE\s+VIRTUAL\s/i.test(sql);
+  const kind = isVirtual ? 'a virtual table' : row.type === 'view' ? 'a view' : 'table';
+  return { name: textOf(row.name), kind, isMarkedOurs: sql.includes(VIEW_MARK) };
+}
+
+export interface CatalogColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly isFilled: boolean;
+  readonly isGenerated: boolean;
+  readonly defaultValue: string | null;
+  /** From 1 within the primary key; 0 if it is not part of it. */
+  readonly keyPlace: number;
+}
+
+/** The columns of a table in their sequence, those that `SELECT *` leaves out included. */
+export function columnsOf(connection: Connection, table: string): CatalogColumn[] {
+  const rows = connection
+    .statement('SELECT name, type, "notnull" AS required, dflt_value, pk, hidden FROM pragma_table_xinfo(?)')
+    .all(table);
+  return rows.map((row) => {
+    const defaultValue = nullOr(row.dflt_value, textOf);
+    const isGenerated = numberOf(row.hidden) > 1;
+    return {
+      name: textOf(row.name),
+      type: textOf(row.type),
+      isFilled: numberOf(row.required) === 0 || defaultValue !== null || isGenerated,
+      isGenerated,
+      defaultValue,
+      keyPlace: numberOf(row.pk),
+    };
+  });
+}
+
+/** All that has to be known of a table of another program before it is taken over. `namesNeeded` have to be free. */
+export function describeTable(
+  connection: Connection,
+  view: ViewShape,
+  facts: TableFacts,
+  namesNeeded: readonly string[],
+): FoundTable {
+  const { name } = facts;
+  const columns = columnsOf(connection, name);
+  const indexes = indexesOf(connection, name);
+  const primary = columns.filter(({ keyPlace }) => keyPlace > 0).map((column) => column.name);
+  const uniqueKeys = [primary, ...indexes.filter(({ isUnique }) => isUnique).map((index) => index.columns)];
+  return {
+    name,
+    kind: facts.kind,
+    findings: [],
+    columns: columns.map(toFoundColumn),
+    isKeyUnique:
+      isTyped(columns.find((column) => isSameName(column.name, view.keyColumn))) &&
+      uniqueKeys.some(([first, ...others]) => others.length === 0 && isSameName(first ?? '', view.keyColumn)),
+    attachments: facts.kind === 'table' ? attachmentsOf(connection, name) : [],
+    namesTaken: namesNeeded.filter((needed) => findTable(connection, needed) !== null),
+    notes: notesOf(indexes),
+    isMarkedOurs: facts.isMarkedOurs,
+  };
+}
+
+function toFoundColumn({ name, type, isGenerated, defaultValue }: CatalogColumn): FoundColumn {
+  return { name, type: type === '' ? 'no type' : type, family: 'untyped', isGenerated, defaultValue };
+}
+
+/** Whether the column makes texts and numbers of one text the same value, so that a key keeps them apart. */
+function isTyped(column: CatalogColumn | undefined): boolean {
+  return column !== undefined && /CHAR|TEXT|CLOB|INT/i.test(column.type);
+}
+
+interface Index {
+  readonly name: string;
+  readonly isUnique: boolean;
+  readonly isMade: boolean;
+  readonly columns: readonly string[];
+}
+
+function indexesOf(connection: Connection, table: string): Index[] {
+  const rows = connection
+    .statement('SELECT name, "unique" AS is_unique, origin, partial FROM pragma_index_list(?)')
+    .all(table);
+  return rows.map((row) => ({
+    name: textOf(row.name),
+    isUnique: numberOf(row.is_unique) === 1 && numberOf(row.partial) === 0,
+    isMade: row.origin === 'c',
+    columns: connection
+      .statement('SELECT name FROM pragma_index_info(?)')
+      .all(textOf(row.name))
+      .map((column) => nullOr(column.name, textOf) ?? ''),
+  }));
+}
+
+function notesOf(indexes: readonly Index[]): string[] {
+  const made = indexes.filter(({ isMade }) => isMade).map(({ name }) => quoted(name));
+  return made.length === 0
+    ? []
+    : [`its indexes ${made.join(', ')} stay with the renamed table, and the view has none of them`];
+}
+
+/** Triggers that protect our own journal. */
+const OWN_TRIGGER = /^event_journal_refuses_/;
+
+function attachmentsOf(connection: Connection, table: string): Attachment[] {
+  const found: Attachment[] = [];
+  const objects = connection
+    .statement(
+      "SELECT name, type, tbl_name, sql FROM sqlite_master WHERE type IN ('trigger', 'view', 'table')",
+    )
+    .all();
+  for (const row of objects) {
+    const name = textOf(row.name);
+    const on = textOf(row.tbl_name);
+    const isNamed = names(nullOr(row.sql, textOf) ?? '', table);
+    if (row.type === 'trigger' && isSameName(on, table)) found.push({ kind: 'trigger', name });
+    else if (row.type === 'trigger' && isNamed && !OWN_TRIGGER.test(name))
+      found.push({ kind: 'trigger of another table', name: `${name} of ${on}` });
+    else if (row.type === 'view' && isNamed) found.push({ kind: 'view', name });
+    if (row.type === 'table') found.push(...foreignKeys(connection, name, table));
+  }
+  return found;
+}
+
+function foreignKeys(connection: Connection, from: string, table: string): Attachment[] {
+  const targets = connection
+    .statement('SELECT DISTINCT "table" AS target FROM pragma_foreign_key_list(?)')
+    .all(from)
+    .map((row) => textOf(row.target));
+  if (isSameName(from, table))
+    return targets.map((target): Attachment => ({ kind: 'foreign key of it', name: `to ${target}` }));
+  return targets
+    .filter((target) => isSameName(target, table))
+    .map((): Attachment => ({ kind: 'foreign key to it', name: `of ${from}` }));
+}
+
+/** Whether a text of SQL has the table's name as a word of its own. */
+function names(sql: string, table: string): boolean {
+  const word = table.replaceAll(/[^\w]/g, '\\$&');
+  return new RegExp(`(^|[^\\w$])${word}($|[^\\w$])`, 'i').test(sql);
+}

@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify';
+import { HttpProblem, sendProblem } from './problem.ts';
+
+/** Answers what no route takes: 405 with the methods that the path has, or 404. To be called before the routes are added. */
+export function answerUnknownRoutes(app: FastifyInstance): void {
+  const routes: { readonly path: RegExp; readonly methods: readonly string[] }[] = [];
+  app.addHook('onRoute', ({ url, method }) => {
+    routes.push({ path: patternOf(url), methods: [method].flat() });
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const methods = new Set(routes.flatMap((route) => (route.path.test(path) ? route.methods : [])));
+    if (methods.size === 0)
+      return sendProblem(
+        request,
+        reply,
+        new HttpProblem(404, 'route_unknown', 'There is nothing at this path.'),
+      );
+    const allowed = [...methods].sort().join(', ');
+    reply.header('allow', allowed);
+    return sendProblem(
+      request,
+      reply,
+      new HttpProblem(405, 'method_unknown', `This path takes ${allowed}, and not ${request.method}.`),
+    );
+  });
+}
+
+/** `/orders/:id` matches one piece of a path for `:id`; `::` is a colon. */
+function patternOf(url: string): RegExp {
+  const source = url
+    .split('/')
+    .map((piece) => {
+      if (/^:(?!:)/.test(piece)) return '[^/]+';
+      return piece.replaceAll('::', ':').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    })
+    .join('/');
+  return new RegExp(`^${source}$`);
+}

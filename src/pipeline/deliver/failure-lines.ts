@@ -1,0 +1,91 @@
+import { quoted } from '../../core/text.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import { troubleOf } from './settlement.ts';
+import { targetWords } from './target-words.ts';
+
+/** A target that has taken nothing for this long, though states are due, stands still. */
+export const STANDS_STILL_MS = 15_000;
+/** That a target takes nothing is said again after this time, while attempts at it fail. */
+const SAY_EVERY_MS = 60_000;
+/** Of deliveries that died together so many are named. */
+const NAMED_MAX = 5;
+
+export interface FailureContext {
+  /** Whether the target has taken any state since this process began. */
+  readonly hasAccepted: boolean;
+  /** Since when it has taken none though attempts failed; null if this is the first failure since. */
+  readonly failingSinceMs: number | null;
+}
+
+/**
+ * Says that a target takes nothing: at the first failure if it never took anything, which is how a wrong address looks,
+ * else once it has stood still for a while; and once a minute as long as that lasts. One line names one order, what the
+ * target answered, and the setting to look at.
+ */
+export class FailureLines {
+  readonly #target: string;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #logger: Logger;
+  #saidMs = Number.NEGATIVE_INFINITY;
+
+  constructor(target: string, clock: Pick<Clock, 'monotonicMs'>, logger: Logger) {
+    this.#target = target;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** An attempt failed. */
+  failed(
+    delivery: Pick<ClaimedDelivery, 'entityId' | 'version' | 'attempt'>,
+    outcome: DeliveryOutcome,
+    { hasAccepted, failingSinceMs }: FailureContext,
+    isBreakerClosed: boolean,
+  ): void {
+    // A target that wants no more deliveries, or that is spared for a while, is the breaker's to tell of.
+    if (outcome.verdict === 'disable' || !isBreakerClosed) return;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#saidMs < SAY_EVERY_MS) return;
+    const stillMs = failingSinceMs === null ? 0 : nowMs - failingSinceMs;
+    if (hasAccepted && stillMs < STANDS_STILL_MS) return;
+    this.#saidMs = nowMs;
+    const what = hasAccepted
+      ? `it has taken no state for ${Math.floor(stillMs / 1_000)} s`
+      : 'it has not taken any state yet';
+    this.#logger(
+      'warn',
+      `Deliveries to ${this.#target}: ${what}. ${troubleOf(outcome)}${saidBy(outcome.answer)} ` +
+        `(${nameOf(delivery)}, attempt ${delivery.attempt})`,
+      { orderId: delivery.entityId },
+    );
+  }
+}
+
+/** One line for deliveries that died together: a target that refuses everything should not fill the disk. */
+export function tellOfDead(logger: Logger, dead: readonly DeliverySettlement[]): void {
+  const [first, ...others] = dead;
+  if (first === undefined) return;
+  const { delivery, deliveryId, error, answer } = first;
+  const attempts = delivery.attempt === 1 ? '1 attempt' : `${delivery.attempt} attempts`;
+  const named = others.slice(0, NAMED_MAX - 1).map((each) => nameOf(each.delivery));
+  const unnamed = others.length - named.length;
+  const rest = unnamed > 0 ? [...named, `${unnamed} more`] : named;
+  const alike = rest.length === 0 ? '' : ` Dead with it: ${rest.join('; ')}.`;
+  logger(
+    'warn',
+    `The delivery of ${nameOf(delivery)} to ${delivery.target} is dead after ${attempts}: ${error ?? 'it was refused.'}` +
+      `${saidBy(answer)}${alike} List them with "order-sync dead-letters", and make them due again with "order-sync redrive".`,
+    { orderId: delivery.entityId, deliveryId, target: delivery.target, deliveries: dead.length },
+  );
+}
+
+function nameOf({ entityId, version }: Pick<ClaimedDelivery, 'entityId' | 'version'>): string {
+  return `order ${quoted(entityId, 255)} version ${version}`;
+}
+
+function saidBy(answer: string): string {
+  const words = targetWords(answer);
+  return words === null ? '' : ` It said: ${quoted(words, 210)}.`;
+}

@@ -1,0 +1,115 @@
+import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
+import type { ClaimedDelivery } from '../../ports/store.ts';
+import type { BatchSize } from './batch-size.ts';
+import { Blame } from './blame.ts';
+import type { Breaker } from './breaker.ts';
+import type { CallSummary } from './call-summary.ts';
+import { FailureLines, STANDS_STILL_MS } from './failure-lines.ts';
+import type { DeliverOptions } from './options.ts';
+import { nextOf, troubleOf } from './settlement.ts';
+import type { Slots } from './slots.ts';
+
+export interface JudgedParts {
+  readonly breaker: Breaker;
+  readonly batchSize: BatchSize;
+  readonly slots: Slots;
+}
+
+/** A call that has ended, as it began. */
+export interface EndedCall {
+  /** The breaker's generation when the call began. */
+  readonly generation: number;
+  /** On the monotonic clock. */
+  readonly startedMs: number;
+  readonly first: ClaimedDelivery;
+  readonly isFirstAttempt: boolean;
+}
+
+/**
+ * Says whose trouble a failed call is, the target's or the delivery's own. The breaker, the size of batches and the
+ * number of calls follow from the first, and what becomes of the delivery from both.
+ */
+export class Judge {
+  readonly #options: DeliverOptions;
+  readonly #parts: JudgedParts;
+  readonly #blame: Blame;
+  readonly #lines: FailureLines;
+  #latestTrouble = '';
+
+  constructor(options: DeliverOptions, parts: JudgedParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#blame = new Blame(options.clock);
+    this.#lines = new FailureLines(options.target.name, options.clock, options.logger);
+  }
+
+  /** Whether the target takes what is due; else what is wrong, in a sentence or two. */
+  health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+    const { breaker } = this.#parts;
+    breaker.tick();
+    const { state } = breaker;
+    const name = `Target ${this.#options.target.name}`;
+    if (state === 'disabled') {
+      const reason = `${name} wants no more deliveries, so nothing is sent until a restart: ${this.#latestTrouble}`;
+      return { ok: false, reason };
+    }
+    const sinceMs = this.#blame.failingSinceMs;
+    if (sinceMs === null || (state !== 'open' && this.#blame.suspectedDue === 0)) return { ok: true };
+    const stillMs = this.#options.clock.monotonicMs() - sinceMs;
+    if (stillMs < STANDS_STILL_MS) return { ok: true };
+    const seconds = Math.floor(stillMs / 1_000);
+    const reason = `${name} has accepted nothing for ${seconds} s, though states are due: ${this.#latestTrouble}`;
+    return { ok: false, reason };
+  }
+
+  /** What comes next for a delivery that failed. */
+  next(delivery: ClaimedDelivery, outcome: DeliveryOutcome, startedMs: number, call: CallSummary) {
+    const { clock } = this.#options;
+    this.#latestTrouble = troubleOf(outcome);
+    const { state } = this.#parts.breaker;
+    this.#lines.failed(delivery, outcome, this.#blame, state === 'closed');
+    const judgement = this.#blame.failed({
+      delivery,
+      startedMs,
+      isRefused: outcome.verdict === 'park',
+      othersWereDelivered: call.taken.length > call.refused.length,
+      target: state === 'closed' ? 'well' : state === 'ramping' ? 'recovering' : 'down',
+    });
+    const next = nextOf(delivery, outcome, judgement, this.#options);
+    const retryMs = next === 'dead' ? null : clock.monotonicMs() + next.retryAtMs - clock.now();
+    this.#blame.next(delivery.entityId, retryMs);
+    return next;
+  }
+
+  /** What the call as a whole says of the target: that it works, if it took any state. */
+  ended(
+    { taken, refused, faults, sent, askedMs, trouble, wantsNoMore, isDisowned }: CallSummary,
+    { generation, startedMs, first, isFirstAttempt }: EndedCall,
+  ): void {
+    const { breaker, batchSize, slots } = this.#parts;
+    this.#blame.accepted(taken, startedMs);
+    if (wantsNoMore) {
+      breaker.disable(trouble);
+      return;
+    }
+    const { entityId } = first;
+    const isFaulty = sent > 0 && faults === sent;
+    if (isFaulty && askedMs > 0) {
+      breaker.asked({ generation, ms: askedMs, entityId, states: sent, isFirstAttempt });
+    } else {
+      if (sent > 1) batchSize.ended(isFaulty);
+      const outcome = taken.length > 0 || isDisowned ? 'accepted' : refused.length > 0 ? 'refused' : 'fault';
+      const failed = outcome === 'refused' ? refused : [first];
+      const suspected = failed.filter((delivery) => !this.#blame.isProven(delivery));
+      breaker.ended({
+        generation,
+        startedMs,
+        outcome,
+        entityIds: suspected.map((delivery) => delivery.entityId),
+        isFirstAttempt,
+        error: trouble,
+      });
+    }
+    if (!isFaulty) slots.widen();
+  }
+}

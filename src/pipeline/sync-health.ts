@@ -1,0 +1,79 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
+
+export type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+/** `summary` names the part alone, for those who may not see paths, addresses and what a server said. */
+export type PartsHealth =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: string; readonly summary: string };
+
+/** `warnings`: what somebody has to look at although the program does its work; left out if there is nothing. */
+export type SyncHealth = PartsHealth & { readonly warnings?: readonly string[] };
+
+/** Whoever asks for the health gets an answer within this time, even if the store gives none. */
+const HEALTH_DEADLINE_MS = 5_000;
+
+const SUMMARIES: Partial<Record<ErrorCode, string>> = {
+  log_unreachable: 'event log: not reachable',
+  store_unreachable: 'database: not reachable',
+  topic_missing: 'event log: a topic is missing',
+};
+
+/** What a start waits for; null before its first step. */
+export function summaryOf(code: ErrorCode | 'unexpected' | null): string {
+  if (code === null) return 'not started';
+  return (code === 'unexpected' ? undefined : SUMMARIES[code]) ?? `waiting: ${code}`;
+}
+
+export interface PartsOfHealth {
+  readonly store: Health;
+  readonly ingest: Health;
+  readonly deliveries: readonly Health[];
+  /** Why the view's table cannot be made again; null if it can, or is there. */
+  readonly viewTrouble: string | null;
+}
+
+export function combinedHealth({ store, ingest, deliveries, viewTrouble }: PartsOfHealth): PartsHealth {
+  const reasons = [store, ingest, ...deliveries].flatMap((part) => (part.ok ? [] : [part.reason]));
+  if (viewTrouble !== null) reasons.unshift(viewTrouble);
+  if (reasons.length === 0) return { ok: true };
+  const parts = [
+    ...(viewTrouble === null ? [] : ['database: the view is missing']),
+    ...(store.ok ? [] : ['database: not reachable']),
+    ...(ingest.ok ? [] : ['reading: stands still']),
+    ...(deliveries.every((part) => part.ok) ? [] : ['delivery: stands still']),
+  ];
+  return { ok: false, reason: reasons.join(' '), summary: parts.join('; ') };
+}
+
+/** Asks the store for its health. All who ask while it has not answered share one question. */
+export class StoreHealth {
+  readonly #store: Pick<Store, 'health'>;
+  readonly #clock: Pick<Clock, 'sleep'>;
+  #asking: Promise<Health> | undefined;
+
+  constructor(store: Pick<Store, 'health'>, clock: Pick<Clock, 'sleep'>) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  async ask(): Promise<Health> {
+    this.#asking ??= this.#store.health().finally(() => {
+      this.#asking = undefined;
+    });
+    const over = new AbortController();
+    const late = this.#clock.sleep(HEALTH_DEADLINE_MS, over.signal).then(
+      (): Health => ({
+        ok: false,
+        reason: `The store has not answered for ${HEALTH_DEADLINE_MS / 1_000} s.`,
+      }),
+    );
+    try {
+      return await Promise.race([this.#asking, late]);
+    } finally {
+      over.abort();
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { casesFor } from './cases.ts';
+import { sqlitePlace } from './place.ts';
+import { tryTable } from './trial.ts';
+
+describe('a table orders on SQLite', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-adoption-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it.each(casesFor('sqlite'))('a table is taken over wholly or refused untouched: $name', async (table) => {
+    const { faults, taken, refused } = await tryTable(table, sqlitePlace(folder, 'table'), folder);
+    expect(faults).toEqual([]);
+    expect(taken + refused).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,61 @@
+// Commands typed into a terminal of their own: a pseudo-terminal by util-linux' `script`, or by Python where there is none.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+
+/** What is typed in Python where there is no `script`: the exit code is the command's, as with `script -e`. */
+const BY_PYTHON =
+  'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(["bash", "-c", sys.argv[1]])))';
+
+type Wrap = (line: string) => readonly [program: string, ...words: string[]];
+
+/** How a line is run in a terminal on this machine; null where it cannot be. */
+export function terminalOfThisMachine(): Wrap | null {
+  const has = (program: string, ...words: string[]) => spawnSync(program, words).status === 0;
+  if (has('script', '-qefc', 'true', '/dev/null')) return (line) => ['script', '-qefc', line, '/dev/null'];
+  if (has('python3', '-c', 'import pty')) return (line) => ['python3', '-c', BY_PYTHON, line];
+  return null;
+}
+
+/** A line that was typed, and what the terminal shows of it. */
+export class Typed {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  hasEnded = false;
+  #shown = '';
+
+  constructor(wrap: Wrap, line: string, cwd: string, env: Readonly<Record<string, string>>) {
+    const [program, ...words] = wrap(line);
+    this.#child = spawn(program, words, { cwd, env: { ...env, SHELL: '/bin/bash' }, stdio: 'pipe' });
+    const take = (chunk: Buffer) => {
+      this.#shown += chunk.toString('utf8');
+    };
+    this.#child.stdout?.on('data', take);
+    this.#child.stderr?.on('data', take);
+    this.#child.stdin?.on('error', () => {});
+    this.ended = new Promise((resolve) => {
+      this.#child.once('close', (code) => {
+        this.hasEnded = true;
+        resolve(code);
+      });
+    });
+  }
+
+  /** Without colours and carriage returns. */
+  get shown(): string {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are a terminal's own.
+    return this.#shown.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replaceAll('\r', '');
+  }
+
+  get hasColors(): boolean {
+    return this.#shown.includes('\u001b[');
+  }
+
+  /** Ctrl-C: the terminal makes a signal of it. */
+  interrupt(): void {
+    this.#child.stdin?.write('\u0003');
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}

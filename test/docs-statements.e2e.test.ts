@@ -1,0 +1,183 @@
+// Holds what the pages say of commands, options and numbers to the programs: each command line in a page has to be one that
+// the program takes, and each number of a setting its default.
+
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { COMMON_SETTINGS, PROGRAM_SETTINGS } from '../src/apps/shared/known-settings.ts';
+import type { SettingTable } from '../src/apps/shared/setting-types.ts';
+import { WORDS } from '../src/apps/shared/usage-errors.ts';
+
+const root = join(import.meta.dirname, '..');
+const node = join(root, 'node_modules', 'node', 'bin', 'node');
+const PAGES = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => join('docs', name))].filter(
+  (page) => page.endsWith('.md'),
+);
+const PROGRAMS = ['order-sync', 'order-mgt', 'event-producer'] as const;
+type Program = (typeof PROGRAMS)[number];
+
+/** Every word and long option of a program, by the command that they stand behind; '' is the program itself. */
+type Known = ReadonlyMap<string, ReadonlySet<string>>;
+const known = new Map<Program, Known>();
+
+function knownTo(program: Program): Known {
+  const script = join(root, 'src', 'apps', program, 'main.ts');
+  const run = spawnSync(node, ['--disable-warning=ExperimentalWarning', script, 'completion', 'fish'], {
+    encoding: 'utf8',
+  });
+  if (run.status !== 0) throw new Error(run.stderr);
+  const words = new Map<string, Set<string>>();
+  for (const line of run.stdout.split('\n')) {
+    const path = [...line.matchAll(/__fish_seen_subcommand_from ([\w-]+)/g)]
+      .map(([, word]) => word)
+      .join(' ');
+    const option = / -l ([\w-]+)/.exec(line)?.[1];
+    const word = / -f -a ([\w-]+)/.exec(line)?.[1];
+    const set = words.get(path) ?? new Set<string>();
+    words.set(path, set);
+    if (option !== undefined) set.add(`--${option}`);
+    if (word !== undefined) set.add(word);
+  }
+  return words;
+}
+
+interface NamedCommand {
+  readonly place: string;
+  readonly program: Program;
+  readonly words: readonly string[];
+}
+
+/** Command lines of our programs in a page: in blocks, and in backticks in between. */
+function commandsIn(page: string): NamedCommand[] {
+  const text = readFileSync(join(root, page), 'utf8');
+  const found: NamedCommand[] = [];
+  text.split('\n').forEach((line, index) => {
+    const pattern =
+      /(npm run (?:-s )?(order-sync|order-mgt|event-producer)(?: --)?|`(order-sync|order-mgt|event-producer))((?: [^`|#)\n]+)?)/g;
+    for (const match of line.matchAll(pattern)) {
+      const program = (match[2] ?? match[3]) as Program;
+      const words = (match[4] ?? '')
+        .trim()
+        .split(/\s+/)
+        .filter((word) => word !== '');
+      if (words.length > 0) found.push({ place: `${page}:${index + 1}`, program, words });
+    }
+  });
+  return found;
+}
+
+function faultOf({ program, words }: NamedCommand): string | null {
+  const all = known.get(program) as Known;
+  const own = all.get('') ?? new Set();
+  const [first = '', second = ''] = words;
+  let path = '';
+  if (!first.startsWith('-')) {
+    if (WORDS[program].includes(first) || own.has(first))
+      path = all.has(`${first} ${second}`) ? `${first} ${second}` : first;
+    else return `"${first}" is no command`;
+  }
+  const options = new Set([...own, ...(all.get(path) ?? [])]);
+  // What a program does without a command takes that command's options too.
+  if (path === '' || !own.has(path))
+    for (const set of all.values()) for (const word of set) options.add(word);
+  const wrong = words
+    .filter((word) => /^--[a-z]/.test(word))
+    .map((word) => word.replace(/[=.,;].*$/, ''))
+    .find((word) => !options.has(word));
+  return wrong === undefined ? null : `${path} has no option ${wrong}`;
+}
+
+beforeAll(() => {
+  for (const program of PROGRAMS) known.set(program, knownTo(program));
+}, 300_000);
+
+describe('the commands in the pages', () => {
+  it('are found', () => {
+    expect(PAGES.flatMap(commandsIn).length).toBeGreaterThan(40);
+  });
+
+  it.each(PAGES)('of %s are those that the programs have, with their options', (page) => {
+    const faults = commandsIn(page).flatMap((command) => {
+      const fault = faultOf(command);
+      return fault === null
+        ? []
+        : [`${command.place}: ${command.program} ${command.words.join(' ')}: ${fault}`];
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it('are told apart from wrong ones', () => {
+    const fault = (program: Program, ...words: string[]) => faultOf({ place: '', program, words });
+    expect(fault('order-sync', 'partitons')).toContain('no command');
+    expect(fault('order-sync', 'quarantine', '--reson')).toContain('no option --reson');
+    expect(fault('order-sync', 'quarantine', '--status')).toContain('no option --status');
+    expect(fault('order-sync', 'keys', 'make', '--name')).toBeNull();
+    expect(fault('event-producer', 'o', 'order123')).toBeNull();
+  });
+});
+
+describe('the words that programs know of each other', () => {
+  it.each(PROGRAMS)('are all the commands of %s', (program) => {
+    const commands = [...((known.get(program) as Known).get('') ?? [])].filter(
+      (word) => !word.startsWith('--'),
+    );
+    const listed = WORDS[program].filter((word) => !/^(o|pa|par|paa|pad)$/.test(word));
+    expect(commands.filter((word) => !['config', 'completion'].includes(word)).sort()).toEqual(
+      [...listed].sort(),
+    );
+  });
+});
+
+const DEFAULTS = new Map(
+  ([COMMON_SETTINGS, ...Object.values(PROGRAM_SETTINGS)] as readonly SettingTable[]).flatMap((table) =>
+    Object.values(table).map((setting) => [setting.env, setting] as const),
+  ),
+);
+
+/** What a page says that a setting is by default. */
+function statedDefaults(page: string): { readonly name: string; readonly stated: string }[] {
+  const text = readFileSync(join(root, page), 'utf8').replace(/\s+/g, ' ');
+  return [
+    ...text.matchAll(/`([A-Z][A-Z_]+)`,? \(?(?:default:? )?([\w:/.]+)(?: by default| is the default)/g),
+  ].map(([, name = '', stated = '']) => ({ name, stated }));
+}
+
+describe('the numbers in the pages', () => {
+  it.each(PAGES.filter((page) => page !== 'docs/settings.md'))(
+    'of %s are the defaults of the settings',
+    (page) => {
+      const wrong = statedDefaults(page).filter(
+        ({ name, stated }) => DEFAULTS.get(name)?.fallbackText !== stated,
+      );
+      expect(wrong).toEqual([]);
+    },
+  );
+
+  it('are found where a page states one', () => {
+    expect(statedDefaults('docs/being-a-target.md')).toEqual([
+      { name: 'ORDER_SYNC_DELIVERY_MAX_ATTEMPTS', stated: '24' },
+    ]);
+  });
+
+  const say = (page: string, sentence: RegExp) =>
+    sentence.exec(readFileSync(join(root, page), 'utf8').replace(/\s+/g, ' '))?.[1];
+  const setting = (name: string) => Number(DEFAULTS.get(name)?.fallback);
+
+  it.each([
+    [
+      'docs/being-a-target.md',
+      /\| nothing within (\d+) s \|/,
+      () => setting('ORDER_SYNC_DELIVERY_DEADLINE_MS') / 1_000,
+    ],
+    [
+      'docs/quarantine.md',
+      /are over the limit \((\d+) MiB\)/,
+      () => setting('ORDER_SYNC_MAX_RECORD_BYTES') / 1_048_576,
+    ],
+    ['README.md', /localhost:(\d+)\/api\/v1\/pipeline/, () => setting('ORDER_SYNC_PORT')],
+    ['README.md', /localhost:(\d+)\/api\/orders\/order123/, () => setting('ORDER_MGT_PORT')],
+  ])('%s says what %s is', (page, sentence, value) => {
+    expect(Number(say(page, sentence))).toBe(value());
+  });
+});

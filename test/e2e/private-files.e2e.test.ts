@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type App, Program, WAITING } from './programs.ts';
+
+/** Nobody: a user without rights. Root may do everything, so that only as another user a refusal can be seen. */
+const NOBODY = 65_534;
+const isRoot = process.getuid?.() === 0;
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-private-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+const settingsFor = (dataDirectory: string) => ({
+  TRIBUTARY_DATA_DIR: dataDirectory,
+  ORDER_SYNC_PORT: '0',
+  ORDER_MGT_PORT: '0',
+  TRIBUTARY_DEMO: 'false',
+});
+
+const APPS: readonly [app: App, given: readonly string[]][] = [
+  ['event-producer', ['o', 'order123']],
+  ['order-sync', []],
+  ['order-mgt', []],
+  ['start', []],
+];
+
+describe('the files of the programs', () => {
+  it('are for their owner alone, also those that SQLite makes by itself, whatever the umask of the shell', async () => {
+    const folder = join(await newFolder(), 'made', 'here');
+    const before = process.umask(0);
+    const program = new Program('start', settingsFor(folder));
+    process.umask(before);
+    await expect.poll(() => program.stdout, WAITING).toContain('Tributary runs');
+    const files = readdirSync(folder);
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'event-log.sqlite',
+        'event-log.sqlite-shm',
+        'event-log.sqlite-wal',
+        'event-log.wake',
+        'order-mgt.sqlite',
+        'order-mgt.sqlite-wal',
+        'order-sync.sqlite',
+        'order-sync.sqlite-wal',
+        'start.pid',
+      ]),
+    );
+    expect(modeOf(folder)).toBe('700');
+    expect(files.map((name) => `${name} ${modeOf(join(folder, name))}`)).toEqual(
+      files.map((name) => `${name} 600`),
+    );
+    expect(program.stderr).not.toContain('Others than the owner');
+    await program.stop();
+  });
+
+  it.each(['order-sync', 'order-mgt'] as const)(
+    'of an older version, which others can read, are left as they are, and %s says so once',
+    async (app) => {
+      const folder = await newFolder();
+      const first = new Program(app, settingsFor(folder));
+      await expect.poll(() => first.stderr, WAITING).toMatch(/HTTP API is|listens on/);
+      await first.stop();
+      const file = join(folder, `${app}.sqlite`);
+      chmodSync(folder, 0o755);
+      chmodSync(file, 0o644);
+      const second = new Program(app, settingsFor(folder));
+      await expect.poll(() => second.stderr, WAITING).toMatch(/HTTP API is|listens on/);
+      expect(second.stderr.match(/Others than the owner may use/g)).toHaveLength(1);
+      expect(second.stderr).toContain(`chmod -R go= ${folder}`);
+      expect(modeOf(file)).toBe('644');
+      await second.stop();
+    },
+  );
+});
+
+describe('a data directory that cannot be used', () => {
+  async function refusalOf(app: App, given: readonly string[], path: string, user?: number): Promise<string> {
+    const program = new Program(app, settingsFor(path), given, user);
+    const { code } = await program.exited;
+    expect(program.stderr).toMatch(/^error: .*cannot be used/m);
+    expect(program.stderr).toContain(path);
+    expect(program.stderr).toContain('TRIBUTARY_DATA_DIR');
+    expect(program.stderr).not.toMatch(/^\s+at /m);
+    expect(code).toBe(3);
+    return program.stderr;
+  }
+
+  it.each(APPS)('ends %s with 3 and the remedy if a file stands in its place', async (app, given) => {
+    const path = join(await newFolder(), 'data');
+    writeFileSync(path, '');
+    expect(await refusalOf(app, given, path)).toContain('move it away');
+  });
+
+  it.each(APPS)('ends %s with 3 and the remedy if its link leads nowhere', async (app, given) => {
+    const path = join(await newFolder(), 'data');
+    symlinkSync(join(path, '..', 'missing', 'folder'), path);
+    expect(await refusalOf(app, given, path)).toMatch(/make it|move it away/);
+  });
+
+  it.each(APPS)('ends %s with 3 and the remedy if it may not be written to', async (app, given) => {
+    const parent = await newFolder();
+    chmodSync(parent, 0o755);
+    const path = join(parent, 'data');
+    mkdirSync(path, { mode: 0o555 });
+    chmodSync(path, 0o555);
+    expect(await refusalOf(app, given, path, isRoot ? NOBODY : undefined)).toContain('chown or chmod');
+  });
+
+  it.each(APPS)('ends %s with 3 and the remedy if it cannot be made', async (app, given) => {
+    const parent = await newFolder();
+    chmodSync(parent, 0o555);
+    expect(await refusalOf(app, given, join(parent, 'data'), isRoot ? NOBODY : undefined)).toContain(
+      'chown or chmod',
+    );
+    chmodSync(parent, 0o755);
+  });
+
+  it.each([
+    ['event-producer', ['o', 'a'], 'event-log.sqlite'],
+    ['order-sync', [], 'order-sync.sqlite'],
+    ['order-mgt', [], 'order-mgt.sqlite'],
+  ] as const)('ends %s with 3 if a file in it may not be written to', async (app, given, name) => {
+    const path = await newFolder();
+    writeFileSync(join(path, name), '', { mode: 0o400 });
+    if (isRoot) {
+      chownSync(path, NOBODY, NOBODY);
+      chownSync(join(path, name), NOBODY, NOBODY);
+    }
+    expect(await refusalOf(app, given, path, isRoot ? NOBODY : undefined)).toContain(name);
+  });
+
+  it.each(APPS)('makes %s say so without a stack if its disk is full', async (app, given) => {
+    // No file may grow beyond one block: writing fails as on a full disk.
+    const path = await newFolder();
+    const script = join(import.meta.dirname, '..', '..', 'src', 'apps', app, 'main.ts');
+    const child = spawn(
+      'sh',
+      ['-c', 'trap "" XFSZ; ulimit -f 1; exec "$@" 2>&1', 'sh', process.execPath, script, ...given],
+      { env: { PATH: process.env.PATH, ...settingsFor(path) } },
+    );
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let output = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      output += bytes;
+    });
+    await expect.poll(() => output, WAITING).toMatch(/disk|full|room/i);
+    expect(output).toContain(path);
+    expect(output).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('a file with a secret', () => {
+  it('is named at the start of the program that reads it', async () => {
+    const folder = await newFolder();
+    const path = join(folder, 'secret');
+    writeFileSync(path, `whsec_${Buffer.alloc(32, 7).toString('base64')}\n`);
+    chmodSync(path, 0o644);
+    const program = new Program('order-mgt', { ...settingsFor(folder), ORDER_MGT_SECRET_FILE: path });
+    await expect.poll(() => program.stderr, WAITING).toContain('listens on');
+    expect(program.stderr.match(/Every user of this machine can read/g)).toHaveLength(1);
+    await program.stop();
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { SeededClock } from '../../src/adapters/seeded-clock.ts';
+import { RefusedGauge } from '../../src/pipeline/refused-gauge.ts';
+import type { RefusedCounts } from '../../src/ports/store.ts';
+
+const COUNTS: RefusedCounts = {
+  quarantined: [
+    { topic: 'order_events', reason: 'json_invalid', records: 150 },
+    { topic: 'payment_events', reason: 'key_missing', records: 50 },
+  ],
+  deadDeliveries: [{ target: 'order-mgt', deliveries: 7 }],
+};
+
+/** Counts for so many milliseconds of the store's work each time, and ends after so many counts. */
+async function runGauge(counts: () => RefusedCounts, countTakesMs: number, times: number) {
+  const clock = new SeededClock({ seed: 1, time: 'immediately' });
+  const over = new AbortController();
+  const askedMs: number[] = [];
+  const logged: string[] = [];
+  const store = {
+    async refusedCounts() {
+      askedMs.push(clock.monotonicMs());
+      if (askedMs.length === times) over.abort();
+      await clock.sleep(countTakesMs);
+      return counts();
+    },
+  };
+  const gauge = new RefusedGauge(store, clock, (level, message) => logged.push(`${level}: ${message}`));
+  await gauge.run(over.signal);
+  return { gauge, askedMs, logged };
+}
+
+describe('the gauge of what was refused', () => {
+  it('shows what the store holds, from the first count on', async () => {
+    const { gauge } = await runGauge(() => COUNTS, 0, 1);
+    expect(gauge.status()).toEqual({
+      ...COUNTS,
+      quarantinedRecords: 200,
+      countedAt: '2026-01-01T00:00:00.000Z',
+    });
+    expect(gauge.warnings()).toEqual([
+      'Quarantine holds 200 records: see order-sync quarantine.',
+      '7 deliveries to order-mgt are dead: see order-sync dead-letters.',
+    ]);
+  });
+
+  it('says once at the start what is there from before', async () => {
+    const { logged } = await runGauge(() => COUNTS, 0, 5);
+    expect(logged).toEqual([
+      expect.stringContaining(
+        'warn: Quarantine holds 200 records from before this start: 150 of order_events for json_invalid, 50 of payment_events for key_missing.',
+      ),
+      expect.stringContaining('warn: 7 deliveries to order-mgt are dead since before this start'),
+    ]);
+  });
+
+  it('says nothing where nothing was refused', async () => {
+    const { gauge, logged } = await runGauge(() => ({ quarantined: [], deadDeliveries: [] }), 0, 3);
+    expect(logged).toEqual([]);
+    expect(gauge.warnings()).toEqual([]);
+  });
+
+  it('is counted each 10 s at most, and takes no more than a hundredth of the time', async () => {
+    const gaps = (askedMs: readonly number[]) =>
+      askedMs.slice(1).map((ms, index) => ms - (askedMs[index] ?? 0));
+    expect(gaps((await runGauge(() => COUNTS, 5, 3)).askedMs)).toEqual([10_005, 10_005]);
+    expect(gaps((await runGauge(() => COUNTS, 2_000, 3)).askedMs)).toEqual([202_000, 202_000]);
+  });
+
+  it('keeps its last count while the store does not answer', async () => {
+    let isDown = false;
+    const { gauge } = await runGauge(
+      () => {
+        if (isDown) throw new Error('The store is away.');
+        isDown = true;
+        return COUNTS;
+      },
+      0,
+      3,
+    );
+    expect(gauge.status()?.quarantinedRecords).toBe(200);
+  });
+});

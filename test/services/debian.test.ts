@@ -1,0 +1,95 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findProgram, run } from './commands.ts';
+import { launcherOf, libraryPath, packagesOf, unpackAll, unpackedDebianPackages } from './debian.ts';
+import { readEnvironment } from './environment.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "tributary-debian-test's-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function write(path: string, content: string, mode = 0o644): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), content, { mode });
+}
+
+test('what apt-get would unpack is read once each, and the C library is left to the machine', () => {
+  const plan = [
+    'Reading package lists...',
+    'Inst libc6 [2.36-9] (2.36-10 Debian:12/stable [amd64]) []',
+    'Inst libc6-i386 (2.36-10 Debian:12/stable [amd64])',
+    'Inst libaio1 (0.3.113-4 Debian:12/stable [amd64])',
+    'Inst mariadb-server-core (1:10.11 Debian:12/stable [amd64])',
+    'Inst libaio1 (0.3.113-4 Debian:12/stable [amd64])',
+    'Conf mariadb-common (1:10.11 Debian:12/stable [all])',
+  ];
+  expect(packagesOf(plan.join('\n'))).toEqual(['libaio1', 'mariadb-server-core']);
+});
+
+describe('an unpacked folder', () => {
+  test('has its libraries where the release puts them', async () => {
+    for (const path of ['usr/lib/x86_64-linux-gnu/a.so', 'lib/x86_64-linux-gnu/b.so', 'usr/lib/jvm/c']) {
+      write(path, '');
+    }
+    expect(await libraryPath(folder)).toBe(
+      `${join(folder, 'usr/lib/x86_64-linux-gnu')}:${join(folder, 'lib/x86_64-linux-gnu')}`,
+    );
+  });
+
+  test('has launchers that hand over arguments, and say where the libraries are', async () => {
+    write('usr/lib/x86_64-linux-gnu/a.so', '');
+    write('usr/bin/say', '#!/bin/sh\necho "$LD_LIBRARY_PATH" "$#" "$2"\n', 0o755);
+    const launcher = await launcherOf(folder, 'usr/bin/say');
+    const { stdout } = await run(launcher, ['one', 'two  words']);
+    expect(stdout).toBe(`${join(folder, 'usr/lib/x86_64-linux-gnu')} 2 two  words\n`);
+    expect(await launcherOf(folder, 'usr/bin/say')).toBe(launcher);
+  });
+
+  // Only Debian and its kin have the tool that makes and unpacks packages.
+  test.skipIf(findProgram('dpkg-deb', process.env.PATH ?? '') === undefined)(
+    'has what its packages hold, and absolute links lead to the same place inside',
+    async () => {
+      write(
+        'made/DEBIAN/control',
+        'Package: thing\nVersion: 1\nArchitecture: all\nMaintainer: a\nDescription: b\n',
+      );
+      write('made/etc/thing/security', 'strict');
+      mkdirSync(join(folder, 'made/usr/lib/thing/conf'), { recursive: true });
+      symlinkSync('/etc/thing/security', join(folder, 'made/usr/lib/thing/conf/security'));
+      symlinkSync('/etc/of-another-package', join(folder, 'made/usr/lib/thing/conf/elsewhere'));
+      symlinkSync('conf/security', join(folder, 'made/usr/lib/thing/relative'));
+      await run('dpkg-deb', ['--build', join(folder, 'made'), join(folder, 'thing.deb')]);
+      rmSync(join(folder, 'made'), { recursive: true });
+
+      await unpackAll(folder);
+      expect(readdirSync(folder).sort()).toEqual(['etc', 'usr']);
+      const inside = (path: string) => join(folder, 'usr/lib/thing', path);
+      expect(readlinkSync(inside('conf/security'))).toBe('../../../../etc/thing/security');
+      expect(readFileSync(inside('conf/security'), 'utf8')).toBe('strict');
+      expect(readlinkSync(inside('conf/elsewhere'))).toBe('/etc/of-another-package');
+      expect(readlinkSync(inside('relative'))).toBe('conf/security');
+    },
+  );
+});
+
+test('a machine without apt-get is told what to do', async () => {
+  const software = { name: 'Thing', packages: [['thing']], remedy: 'build a thing' };
+  const unpacking = unpackedDebianPackages(software, readEnvironment({ PATH: folder }), () => {});
+  await expect(unpacking).rejects.toMatchObject({
+    message: 'there is no Thing on this machine, and without apt-get no package of it can be had',
+    remedy: 'build a thing',
+  });
+});
