@@ -46,7 +46,9 @@ describe('starting', () => {
     const start = (databaseUrl: string) =>
       startOrderMgt({ databaseUrl, host: '127.0.0.1', port: 0, secret: undefined, log: () => {} });
     await expect(start(`sqlite:${file}`)).rejects.toMatchObject({ code: 'schema_too_new' });
-    await expect(start('sqlite:/dev/null/x.sqlite')).rejects.toMatchObject({ code: 'data_directory_unusable' });
+    await expect(start('sqlite:/dev/null/x.sqlite')).rejects.toMatchObject({
+      code: 'data_directory_unusable',
+    });
     await expect(start('postgres://x')).rejects.toMatchObject({ code: 'setting_invalid' });
   });
 });

@@ -80,13 +80,24 @@ describe('the command line', () => {
   it.each([
     ['usage', 2],
     ['log_unreachable', 4],
-    ['store_unreachable', 4],
     ['topic_missing', 1],
   ] satisfies [ErrorCode, number][])('ends by %s with %i and one sentence', async (code, exitCode) => {
     const host = fakeHost(['work']);
     const fail: Run = () => Promise.reject(new TributaryError(code, 'It went wrong: mend it.'));
     expect(await run(host, fail)).toBe(exitCode);
     expect(host.stderr.text).toBe('error: It went wrong: mend it.\n');
+  });
+
+  it('ends by store_unreachable with 4, and names the setting where the message does not', async () => {
+    for (const [message, hint] of [
+      ['It went wrong: mend it.', ' See whether the server runs, and look at DATABASE_URL.'],
+      ['It went wrong: mend DATABASE_URL.', ''],
+    ] as const) {
+      const host = fakeHost(['work']);
+      const fail: Run = () => Promise.reject(new TributaryError('store_unreachable', message));
+      expect(await run(host, fail)).toBe(4);
+      expect(host.stderr.text).toBe(`error: ${message}${hint}\n`);
+    }
   });
 
   it('writes an error as one JSON problem where JSON was asked for', async () => {
