@@ -26,6 +26,8 @@ const USER = `running_${randomBytes(3).toString('hex')}`;
 
 /** Root makes the tables; the store that tests get is of a user that has the documented grants and no other. */
 class TwoUsersHarness extends MysqlHarness {
+  readonly canMakeTables = false;
+
   override async openAgain(settings: StoreSettings): Promise<Store> {
     const owner = await super.openAgain(settings);
     const url = new URL(this.url);

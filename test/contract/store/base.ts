@@ -25,6 +25,8 @@ const PARK = {
 
 /** The base that a commit builds on is in the store, and where view and journal differ the journal is right. */
 export function describeBase(harness: StoreHarness): void {
+  /** A user without the right to make tables names the command that does, which test/e2e/users.e2e.test.ts tries. */
+  const isForOwner = harness.canMakeTables === false;
   describe('the base of a commit', () => {
     const place = usePlace(harness);
 
@@ -135,7 +137,7 @@ export function describeBase(harness: StoreHarness): void {
       expect([...(await place.store.readJournals(['parcel', 'new'])).keys()]).toEqual(['parcel']);
     });
 
-    it('makes a view that is gone again, and says that its rows are missing', async () => {
+    it.skipIf(isForOwner)('makes a view that is gone again, and says that its rows are missing', async () => {
       await commitChanges(place.store, change('parcel', 0));
       await harness.rawQuery('DROP TABLE parcels');
       const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
@@ -160,7 +162,7 @@ export function describeBase(harness: StoreHarness): void {
       await expect(place.store.remakeView()).rejects.toMatchObject({ code: 'table_missing' });
     });
 
-    it('makes its view again if nothing else is missing', async () => {
+    it.skipIf(isForOwner)('makes its view again if nothing else is missing', async () => {
       expect(await place.store.remakeView()).toBe(false);
       await commitChanges(place.store, change('parcel', 0));
       await harness.rawQuery('DROP TABLE parcels');

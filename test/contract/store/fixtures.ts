@@ -18,6 +18,8 @@ import type {
 
 /** One kind of store under test. Every test gets an empty place of its own from `open`. */
 export interface StoreHarness {
+  /** False where the store's user may not make tables; default true. */
+  readonly canMakeTables?: boolean;
   /** A store, not migrated yet, in a fresh and empty place. */
   open(settings: StoreSettings): Promise<Store>;
   /** Another instance, as another process would have it, on the place that `open` made last. Not migrated. */
