@@ -11,6 +11,9 @@ export const WORDS: Readonly<Record<ProgramName, readonly string[]>> = {
   'event-producer': ['publish', 'send', 'load', 'o', 'pa', 'par', 'paa', 'pad'],
   'order-sync': [
     'run',
+    'adopt',
+    'migrate',
+    'take-group',
     'partitions',
     'resume',
     'quarantine',
@@ -23,7 +26,7 @@ export const WORDS: Readonly<Record<ProgramName, readonly string[]>> = {
     'reconcile',
     'keys',
   ],
-  'order-mgt': ['serve', 'keys'],
+  'order-mgt': ['serve', 'migrate', 'keys'],
   tributary: ['start'],
 };
 
