@@ -66,6 +66,7 @@ async function currentReport(
 ): Promise<MigrationReport | null> {
   const version = await schemaVersion(connection);
   if (version !== newestVersion()) return null;
+  await checkOwnTables(connection);
   const { situation, legacyRecord } = await planView(pool, connection, options, version);
   if (situation.kind !== 'keep' || legacyRecord !== null) return null;
   return { fromVersion: version, toVersion: version, adoptedRows: 0, viewIsEmpty: false, notes: [] };

@@ -110,7 +110,7 @@ function describeServer(name: string, serverUrl: () => string): void {
       try {
         const isStopped = new Promise<void>((resolve) => {
           proxy.onSent = (bytes) => {
-            if (!bytes.includes('INSERT INTO deliveries_received')) return;
+            if (!bytes.includes('INSERT INTO deliveries_received (')) return;
             child.kill('SIGSTOP');
             resolve();
           };
