@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ChangeStream } from '../../../src/apps/order-mgt/change-stream.ts';
 import { GroupCommit } from '../../../src/apps/order-mgt/group-commit.ts';
 import { buildServer } from '../../../src/apps/order-mgt/server.ts';
+import type { ServerParts } from '../../../src/apps/order-mgt/server-parts.ts';
 import type {
   ChangePage,
   ListPage,
@@ -10,6 +11,7 @@ import type {
   ReceivedDelivery,
 } from '../../../src/apps/order-mgt/states.ts';
 import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
+import { makeApiKey, parseApiKeys } from '../../../src/apps/shared/api-keys.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { newState } from './fixture.ts';
 
@@ -51,6 +53,23 @@ class ManualStates implements OrderStates {
   }
 
   async close(): Promise<void> {}
+}
+
+function serverOf(states: OrderStates, parts: Partial<ServerParts> = {}): ReturnType<typeof buildServer> {
+  return buildServer({
+    states,
+    groupCommit: new GroupCommit(states, () => {}),
+    waiters: new Waiters(states, 10),
+    stream: new ChangeStream(states, () => {}),
+    batchMax: 500,
+    keys: [],
+    access: 'open',
+    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
+    isStopping: () => false,
+    now: Date.now,
+    log: () => {},
+    ...parts,
+  });
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -184,19 +203,7 @@ describe('a store that fails', () => {
   it('is answered as 503 with Retry-After, and the reason stays in the log', async () => {
     const states = new ManualStates();
     const logged: string[] = [];
-    const app = buildServer({
-      states,
-      groupCommit: new GroupCommit(states, () => {}),
-      waiters: new Waiters(states, 10),
-      stream: new ChangeStream(states, () => {}),
-      batchMax: 500,
-      keys: [],
-      access: 'open',
-      guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
-      isStopping: () => false,
-      now: Date.now,
-      log: (level, message) => logged.push(`${level}: ${message}`),
-    });
+    const app = serverOf(states, { log: (level, message) => logged.push(`${level}: ${message}`) });
     const posting = app.inject({ method: 'POST', url: '/api/orders', payload: newState() });
     while (states.batches.length === 0) await turn();
     states.finish(new TributaryError('store_failed', 'The disk /dev/sdx is full.'));
@@ -208,6 +215,22 @@ describe('a store that fails', () => {
     expect(logged).toContainEqual(expect.stringContaining('The disk /dev/sdx is full.'));
     expect((await app.inject('/readyz')).statusCode).toBe(503);
     expect((await app.inject('/livez')).statusCode).toBe(200);
+    await app.close();
+  });
+
+  it('tells why it is not ready to readers with a key, and to others only which part fails', async () => {
+    const reader = makeApiKey('reader', ['read']);
+    const app = serverOf(new ManualStates(), {
+      access: parseApiKeys(reader.entry, 'order-mgt'),
+    });
+    const detailFor = async (headers: Record<string, string>) => {
+      const answer = await app.inject({ url: '/readyz', headers });
+      expect(answer.statusCode).toBe(503);
+      return answer.json().detail;
+    };
+    expect(await detailFor({})).toBe('database: not reachable');
+    expect(await detailFor({ authorization: 'Bearer trb_wrong' })).toBe('database: not reachable');
+    expect(await detailFor({ authorization: `Bearer ${reader.key}` })).toBe('The disk is gone.');
     await app.close();
   });
 
