@@ -2,16 +2,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { accessFor as accessToMgt } from '../src/apps/order-mgt/access.ts';
-import { accessFor as accessToSync } from '../src/apps/order-sync/access.ts';
-import { type ApiKey, findApiKey, makeApiKey } from '../src/apps/shared/api-keys.ts';
+import { accessFor as accessToMgt } from '../src/apps/order-mgt/http/access.ts';
+import { accessFor as accessToSync } from '../src/apps/order-sync/http/access.ts';
+import { type ApiKey, findApiKey, makeApiKey } from '../src/apps/shared/http/api-keys.ts';
 import {
   COMMON_SETTINGS,
   ORDER_MGT_SETTINGS,
   ORDER_SYNC_SETTINGS,
   type ProgramName,
-} from '../src/apps/shared/known-settings.ts';
-import { knownNames, loadSettings } from '../src/apps/shared/settings.ts';
+} from '../src/apps/shared/settings/known/index.ts';
+import { knownNames, loadSettings } from '../src/apps/shared/settings/load.ts';
 
 interface Service {
   readonly image: string;
@@ -166,7 +166,7 @@ describe('docker-compose.yml', () => {
       const { port } = loadSettings(app, { env: environmentOf(app) }).values;
       expect(service(app).healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${port}/readyz`);
     }
-    const served = ['src/apps/order-sync/http.ts', 'src/apps/order-mgt/server.ts'];
+    const served = ['src/apps/order-sync/http/server.ts', 'src/apps/order-mgt/http/server.ts'];
     for (const file of served) expect(read(file)).toContain("app.get('/readyz'");
     for (const name of ['kafka', 'mysql']) expect(service(name).healthcheck).toBeDefined();
   });

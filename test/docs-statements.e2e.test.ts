@@ -5,9 +5,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { COMMON_SETTINGS, PROGRAM_SETTINGS } from '../src/apps/shared/known-settings.ts';
-import type { SettingTable } from '../src/apps/shared/setting-types.ts';
-import { WORDS } from '../src/apps/shared/usage-errors.ts';
+import { WORDS } from '../src/apps/shared/cli/usage-errors.ts';
+import type { SettingTable } from '../src/apps/shared/settings/kinds.ts';
+import { COMMON_SETTINGS, PROGRAM_SETTINGS } from '../src/apps/shared/settings/known/index.ts';
 
 const root = join(import.meta.dirname, '..');
 const node = join(root, 'node_modules', 'node', 'bin', 'node');

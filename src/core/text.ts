@@ -44,3 +44,14 @@ export function quoted(text: string, maxLength = 100): string {
   });
   return shown === text ? escaped : `${escaped} (cut off, ${text.length} characters)`;
 }
+
+/**
+ * A text on one line: control characters, line separators and the marks that turn the direction of writing are
+ * written as escapes, so that what came from outside can neither forge a line nor drive a terminal.
+ */
+export function oneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

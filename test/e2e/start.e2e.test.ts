@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { makeApiKey } from '../../src/apps/shared/api-keys.ts';
+import { makeApiKey } from '../../src/apps/shared/http/api-keys.ts';
 import { freePort } from '../services/index.ts';
 import { orderAt, Program, runProgram, type Settings, testFolder, WAITING } from './programs.ts';
 

@@ -1,5 +1,5 @@
 import type { ServerAddress, ServerTls } from '../../src/adapters/mysql/index.ts';
-import { databaseOf } from '../../src/apps/shared/database-settings.ts';
+import { databaseOf } from '../../src/apps/shared/settings/known/database.ts';
 
 /** The server of a `mysql://` URL as the adapter's options name it. */
 export function mysqlServer(url: string): { address: ServerAddress; tls: ServerTls | null } {

@@ -14,7 +14,7 @@
 //
 // In a test (.int.test.ts, .e2e.test.ts) nothing is started; the run has done that, once:
 //
-//   import { services } from '../services/context.ts';
+//   import { services } from './context.ts';
 //   describe.skipIf(services().lacks('kafka', 'mysql'))('the pipeline on Kafka and MySQL', () => {
 //     beforeAll(async () => { database = await createDatabase(services().mysql.url); });
 //

@@ -49,6 +49,7 @@ describe('the direction of imports', () => {
     ['src/adapters/kafka/consumer.ts', '@platformatic/kafka'],
     ['src/adapters/sqlite/connection.ts', 'node:sqlite'],
     ['src/adapters/http-delivery/http-target.ts', '../../../package.json'],
+    ['src/core/webhook-signature.ts', 'node:crypto'],
     ['src/pipeline/ingest/lane.ts', '../decode/decoder.ts'],
     ['src/pipeline/decode/decoder.ts', 'node:buffer'],
     ['src/pipeline/decode/event-types.ts', 'ajv'],
@@ -71,7 +72,10 @@ describe('the direction of imports', () => {
     ['src/adapters/kafka/consumer.ts', '../system-clock.ts'],
     ['src/adapters/mysql/schema.ts', '../../orders/index.ts'],
     ['src/adapters/mysql/schema.ts', '../../pipeline/sync.ts'],
-    ['src/adapters/mysql/schema.ts', '../../apps/shared/settings.ts'],
+    ['src/adapters/mysql/schema.ts', '../../apps/shared/settings/load.ts'],
+    ['src/apps/order-sync/order-sync.ts', '../../adapters/mysql/store.ts'],
+    ['src/check-target/run.ts', '../adapters/http-delivery/answer.ts'],
+    ['src/check-target/run.ts', '../apps/shared/cli/cli.ts'],
     ['src/pipeline/sync.ts', '../orders/index.ts'],
     ['src/pipeline/sync.ts', '../adapters/mysql/index.ts'],
     ['src/pipeline/sync.ts', 'node:fs'],
@@ -111,14 +115,16 @@ describe('the environment and the clock', () => {
   it('is read by the main of an app, and nowhere else', () => {
     const reading = (path: string, source: string) => environmentReaders(treeOf({ [path]: source })).length;
     expect(reading('src/apps/order-sync/main.ts', 'process.env')).toBe(0);
-    expect(reading('src/apps/shared/settings.ts', '// process.env is given\nconst env = given.env;')).toBe(0);
+    expect(
+      reading('src/apps/shared/settings/load.ts', '// process.env is given\nconst env = given.env;'),
+    ).toBe(0);
     for (const source of [
       'process.env.X',
       "process['env']",
       'const { env } = process;',
       "import p from 'node:process'",
     ]) {
-      expect(reading('src/apps/order-sync/commands.ts', source), source).toBe(1);
+      expect(reading('src/apps/order-sync/commands/index.ts', source), source).toBe(1);
       expect(reading('src/adapters/mysql/store.ts', source), source).toBe(1);
     }
   });

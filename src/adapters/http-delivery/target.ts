@@ -1,5 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import { messageOf } from '../../core/errors.ts';
+import { parseSigningKeys, type SigningKey, sign } from '../../core/webhook-signature.ts';
 import type {
   DeliveriesSettled,
   Delivery,
@@ -11,7 +12,6 @@ import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
 import { BatchOffer } from './batch-offer.ts';
 import { Connections } from './connections.ts';
 import type { HttpTargetOptions, SettingNames } from './options.ts';
-import { parseSigningKeys, type SigningKey, sign } from './signature.ts';
 import { freshTraceparent } from './traceparent.ts';
 import { UnderWay } from './under-way.ts';
 import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';

@@ -1,6 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
 import { utf8Length } from '../../core/text.ts';
-import { suggest } from '../shared/suggest.ts';
+import { suggest } from '../shared/cli/suggest.ts';
 
 /** The codes of the command line, and what each of them publishes. */
 export const EVENT_CODES = {

@@ -1,8 +1,8 @@
 import { systemClock } from '../../adapters/system-clock.ts';
-import { type CliSpec, runCli } from '../shared/cli.ts';
-import { loadCommand } from './load-command.ts';
-import { publishCommand } from './publish-command.ts';
-import { sendCommand } from './send-command.ts';
+import { type CliSpec, runCli } from '../shared/cli/cli.ts';
+import { loadCommand } from './commands/load.ts';
+import { publishCommand } from './commands/publish.ts';
+import { sendCommand } from './commands/send.ts';
 
 const others = [sendCommand(systemClock), loadCommand(systemClock)];
 

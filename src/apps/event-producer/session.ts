@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLogProducer, Readers } from '../../ports/event-log.ts';
-import type { CommandContext } from '../shared/cli.ts';
-import { isKafka, openEventLog, sameLogFlags } from '../shared/open-log.ts';
-import { invocationOf } from '../shared/usage-errors.ts';
+import type { CommandContext } from '../shared/cli/cli.ts';
+import { invocationOf } from '../shared/cli/usage-errors.ts';
+import { isKafka, openEventLog, sameLogFlags } from '../shared/parts/open-log.ts';
 import { type PublishedEvent, requireTopics, type TopicsByEventType, topicsOf } from './publish.ts';
 
 export type ProducerContext = CommandContext<'event-producer'>;

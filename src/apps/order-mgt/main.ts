@@ -1,8 +1,8 @@
-import { runCli } from '../shared/cli.ts';
-import { EXIT } from '../shared/exit-codes.ts';
-import { keysMakeCommand } from '../shared/keys-command.ts';
-import { startOrderMgt } from './index.ts';
-import { migrateCommand } from './migrate-command.ts';
+import { runCli } from '../shared/cli/cli.ts';
+import { EXIT } from '../shared/cli/exit-codes.ts';
+import { keysMakeCommand } from '../shared/cli/keys-command.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { startOrderMgt } from './order-mgt.ts';
 
 // The pool's threads have one thing to do here, one at a time: to wait for the disk (wal-sync.ts). Four that take turns
 // cost 4 % of the single deliveries a second. Read by libuv when the pool is first used, which is after this.

@@ -1,15 +1,15 @@
 import { systemClock } from '../../adapters/system-clock.ts';
-import { runCli } from '../shared/cli.ts';
-import { keysMakeCommand } from '../shared/keys-command.ts';
-import { adoptCommand } from './adopt-command.ts';
-import { checkTargetCommand } from './check-target/command.ts';
-import { partitionsCommand, resumeCommand, runCommand } from './commands.ts';
-import { migrateCommand } from './migrate-command.ts';
-import { parkedCommand, unparkCommand } from './parked-commands.ts';
-import { quarantineCommand } from './quarantine-command.ts';
-import { reconcileCommand } from './reconcile-command.ts';
-import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive-commands.ts';
-import { takeGroupCommand } from './take-group-command.ts';
+import { runCli } from '../shared/cli/cli.ts';
+import { keysMakeCommand } from '../shared/cli/keys-command.ts';
+import { adoptCommand } from './commands/adopt.ts';
+import { checkTargetCommand } from './commands/check-target.ts';
+import { partitionsCommand, resumeCommand, runCommand } from './commands/index.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { parkedCommand, unparkCommand } from './commands/parked.ts';
+import { quarantineCommand } from './commands/quarantine.ts';
+import { reconcileCommand } from './commands/reconcile.ts';
+import { deadLettersCommand, jobsCommand, redriveCommand } from './commands/redrive.ts';
+import { takeGroupCommand } from './commands/take-group.ts';
 
 process.exitCode = await runCli(
   {

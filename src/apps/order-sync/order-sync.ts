@@ -8,16 +8,16 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
-import { databaseOf, warnOfOpenConnection } from '../shared/database-settings.ts';
-import { closeServer, listen } from '../shared/http-server.ts';
-import type { SettingsOf } from '../shared/known-settings.ts';
-import { isKafka, openEventLog } from '../shared/open-log.ts';
-import { openStore } from '../shared/open-store.ts';
-import { sharingWarning } from '../shared/private-files.ts';
-import { accessFor } from './access.ts';
-import { buildServer } from './http.ts';
-import { closeRoute, moreTargets, openRoutes, TARGET } from './targets.ts';
-import type { TargetSpec } from './targets-file.ts';
+import { closeServer, listen } from '../shared/http/server.ts';
+import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
+import { openStore } from '../shared/parts/open-store.ts';
+import { sharingWarning } from '../shared/process/private-files.ts';
+import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
+import type { SettingsOf } from '../shared/settings/known/index.ts';
+import { accessFor } from './http/access.ts';
+import { buildServer } from './http/server.ts';
+import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
+import type { TargetSpec } from './targets/targets-file.ts';
 
 export type OrderSyncSettings = SettingsOf<'order-sync'>;
 

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TributaryError } from '../../core/errors.ts';
-import { prepareFolder } from '../shared/private-files.ts';
+import { prepareFolder } from '../shared/process/private-files.ts';
 
 /**
  * Keeps two whole systems off one data directory: the file holds the process id of the one that runs. A file

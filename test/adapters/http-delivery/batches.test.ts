@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseBatchAnnouncement } from '../../../src/adapters/http-delivery/batch-offer.ts';
 import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
-import { parseSigningKeys, verify } from '../../../src/adapters/http-delivery/signature.ts';
+import { parseSigningKeys, verify } from '../../../src/core/webhook-signature.ts';
 import type { Delivery } from '../../../src/ports/delivery-target.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';

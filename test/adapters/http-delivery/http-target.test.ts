@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type HttpTargetOptions, openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
-import { parseSigningKeys, verify } from '../../../src/adapters/http-delivery/signature.ts';
+import { parseSigningKeys, verify } from '../../../src/core/webhook-signature.ts';
 import { newDelivery, type SingleTarget, singly } from '../../contract/delivery-target.ts';
 import { answers, type ReceivedRequest, type Script, startScriptedServer } from './scripted-server.ts';
 import { selfSignedCertificate } from './self-signed.ts';

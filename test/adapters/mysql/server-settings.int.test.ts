@@ -2,7 +2,7 @@ import mysql from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { openMysqlStates } from '../../../src/apps/order-mgt/open-mysql.ts';
+import { openMysqlStates } from '../../../src/apps/order-mgt/states/mysql/open.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { describeDeliveries } from '../../contract/store/deliveries.ts';
 import { parcelMigration, SettableClock, TARGETS } from '../../contract/store/fixtures.ts';

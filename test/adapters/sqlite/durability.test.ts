@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
-import { openSqliteStates } from '../../../src/apps/order-mgt/sqlite-states.ts';
+import { openSqliteStates } from '../../../src/apps/order-mgt/states/sqlite/states.ts';
 import {
   batchOf,
   change,

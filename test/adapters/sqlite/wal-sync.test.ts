@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WalSync } from '../../../src/adapters/sqlite/wal-sync.ts';
-import { openSqliteStates } from '../../../src/apps/order-mgt/sqlite-states.ts';
+import { openSqliteStates } from '../../../src/apps/order-mgt/states/sqlite/states.ts';
 
 /** A disk that takes as long as the test wants. */
 class SlowDisk {

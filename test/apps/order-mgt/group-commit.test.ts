@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ChangeStream } from '../../../src/apps/order-mgt/change-stream.ts';
 import { GroupCommit } from '../../../src/apps/order-mgt/group-commit.ts';
-import { buildServer } from '../../../src/apps/order-mgt/server.ts';
-import type { ServerParts } from '../../../src/apps/order-mgt/server-parts.ts';
+import { buildServer } from '../../../src/apps/order-mgt/http/server.ts';
+import type { ServerParts } from '../../../src/apps/order-mgt/http/server-parts.ts';
 import type {
   ChangePage,
   ListPage,
@@ -11,7 +11,7 @@ import type {
   ReceivedDelivery,
 } from '../../../src/apps/order-mgt/states.ts';
 import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
-import { makeApiKey, parseApiKeys } from '../../../src/apps/shared/api-keys.ts';
+import { makeApiKey, parseApiKeys } from '../../../src/apps/shared/http/api-keys.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { newState } from './fixture.ts';
 

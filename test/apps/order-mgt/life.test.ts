@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startOrderMgt } from '../../../src/apps/order-mgt/index.ts';
+import { startOrderMgt } from '../../../src/apps/order-mgt/order-mgt.ts';
 import { newState, send, TestOrderMgt } from './fixture.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/apps/order-mgt/main.ts', import.meta.url));

@@ -1,5 +1,5 @@
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { openMysqlStates } from '../../../src/apps/order-mgt/open-mysql.ts';
+import { openMysqlStates } from '../../../src/apps/order-mgt/states/mysql/open.ts';
 import { orderState } from '../../contract/order-states.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 

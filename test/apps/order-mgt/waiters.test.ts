@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openSqliteStates } from '../../../src/apps/order-mgt/sqlite-states.ts';
+import { openSqliteStates } from '../../../src/apps/order-mgt/states/sqlite/states.ts';
 import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
 
 describe('a reader that waits', () => {

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { Writable } from 'node:stream';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { adoptCommand } from '../../../src/apps/order-sync/adopt-command.ts';
-import { runCli } from '../../../src/apps/shared/cli.ts';
+import { adoptCommand } from '../../../src/apps/order-sync/commands/adopt.ts';
+import { runCli } from '../../../src/apps/shared/cli/cli.ts';
 import type { Answer } from './outcome.ts';
 import type { Place } from './place.ts';
 

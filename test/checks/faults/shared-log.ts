@@ -1,8 +1,8 @@
 /** The log that a scenario publishes to: Kafka by its client library, or the embedded log beside the programs. */
 import { Producer } from '@platformatic/kafka';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { openEventLog } from '../../../src/apps/shared/open-log.ts';
-import { loadSettings } from '../../../src/apps/shared/settings.ts';
+import { openEventLog } from '../../../src/apps/shared/parts/open-log.ts';
+import { loadSettings } from '../../../src/apps/shared/settings/load.ts';
 import { partitionOf } from '../lib/kafka-client.ts';
 import type { RawRecord } from '../oracle.ts';
 

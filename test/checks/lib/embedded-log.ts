@@ -1,7 +1,7 @@
 /** The embedded log of a data directory, beside a running order-sync: what `event-producer` would publish to. */
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { openEventLog } from '../../../src/apps/shared/open-log.ts';
-import { loadSettings } from '../../../src/apps/shared/settings.ts';
+import { openEventLog } from '../../../src/apps/shared/parts/open-log.ts';
+import { loadSettings } from '../../../src/apps/shared/settings/load.ts';
 import type { RawRecord } from '../oracle.ts';
 
 export interface EmbeddedLog {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { openParts, startOrderSync } from '../../../src/apps/order-sync/order-sync.ts';
-import { loadSettings } from '../../../src/apps/shared/settings.ts';
+import { loadSettings } from '../../../src/apps/shared/settings/load.ts';
 import type { RawRecord } from '../oracle.ts';
 import { Tables } from './tables.ts';
 import { waitFor } from './waiting.ts';

@@ -1,0 +1,186 @@
+import { createReadStream } from 'node:fs';
+import { messageOf, TributaryError } from '../../../core/errors.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { CommandSpec } from '../../shared/cli/cli.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+import { readLines } from '../ndjson.ts';
+import { type OutgoingEvent, publish } from '../publish.ts';
+import { createLineReader } from '../send-line.ts';
+import { openSession, type ProducerContext, type ProducerSession, printPublished } from '../session.ts';
+
+/** A line may be as long as a record; Kafka's own default limit is a little above this. */
+const MAX_LINE_BYTES = 1_000_000;
+
+/** `event-producer send -`: events that are there already, one JSON body a line. */
+export function sendCommand(clock: Clock): CommandSpec<'event-producer'> {
+  return {
+    name: 'send',
+    summary: 'Publish events from a file or from stdin, one JSON body a line.',
+    examples: [
+      ['event-producer send events.ndjson', 'Every line of the file; bad lines are named and left out'],
+      ['jq -c ".[]" events.json | event-producer send -', 'From stdin'],
+      [
+        'event-producer send - --raw < broken.ndjson',
+        'Also what is no valid event, to see what order-sync does',
+      ],
+    ],
+    arguments: [['<file>', 'NDJSON file, or - for stdin.']],
+    options: [
+      ['--raw', 'Send lines that are no valid events too, as they are.'],
+      ['--all-errors', 'Name every bad line, and not only the first 10.'],
+      ['--create-topics', 'Make missing topics on Kafka too.'],
+    ],
+    async run(context, input) {
+      const file = input.arguments[0] ?? '-';
+      const bytes = file === '-' ? context.host.stdin : await openFile(file);
+      context.shutdown.signal.addEventListener('abort', () => bytes.destroy());
+      const session = await openSession(context, clock, input.options.createTopics === true);
+      const badLines = new BadLines(context, input.options.allErrors === true);
+      const sent = await sendAll(context, session, bytes, badLines, input.options.raw === true);
+      await context.output.endRows();
+      badLines.sum(file);
+      await session.tellPublished(sent, badLines.count);
+      return badLines.count === 0 ? EXIT.ok : EXIT.partial;
+    },
+  };
+}
+
+async function sendAll(
+  context: ProducerContext,
+  session: ProducerSession,
+  bytes: AsyncIterable<Uint8Array>,
+  badLines: BadLines,
+  isRaw: boolean,
+): Promise<number> {
+  const readLine = createLineReader({ topics: session.topics, source: context.settings.source, isRaw });
+  const pipe = new SelfClockingPipe(async (events) => {
+    await printPublished(context, await publish(session.producer, events));
+  }, context.settings.batchEvents);
+  try {
+    for await (const line of readLines(bytes, MAX_LINE_BYTES)) {
+      const result = readLine(line);
+      if (result.kind === 'event') {
+        await pipe.push(result.event);
+      } else {
+        badLines.report(line.number, result.reason);
+      }
+    }
+  } catch (error) {
+    // Stopping cuts the input off; what has been read of it is still sent.
+    if (!context.shutdown.signal.aborted || error instanceof TributaryError) throw error;
+  }
+  await pipe.drain();
+  return pipe.sent;
+}
+
+/**
+ * Sends what has come while the last piece was on its way: a single event at once, many in large pieces. One
+ * piece is on its way at a time, so that events stay in sequence; `push` waits when the next piece is full.
+ */
+class SelfClockingPipe {
+  readonly #send: (events: readonly OutgoingEvent[]) => Promise<void>;
+  readonly #maxEvents: number;
+  #waiting: OutgoingEvent[] = [];
+  #sending: Promise<void> | null = null;
+  #failure: unknown = null;
+  sent = 0;
+
+  constructor(send: (events: readonly OutgoingEvent[]) => Promise<void>, maxEvents: number) {
+    this.#send = send;
+    this.#maxEvents = maxEvents;
+  }
+
+  async push(event: OutgoingEvent): Promise<void> {
+    this.#waiting.push(event);
+    this.#start();
+    while (this.#waiting.length >= this.#maxEvents) await this.#next();
+  }
+
+  async drain(): Promise<void> {
+    while (this.#sending !== null || this.#waiting.length > 0) await this.#next();
+  }
+
+  async #next(): Promise<void> {
+    this.#start();
+    await this.#sending;
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #start(): void {
+    if (this.#sending !== null || this.#waiting.length === 0) return;
+    const events = this.#waiting;
+    this.#waiting = [];
+    this.#sending = this.#send(events)
+      .then(() => {
+        this.sent += events.length;
+      })
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => {
+        this.#sending = null;
+        if (this.#failure === null) this.#start();
+      });
+  }
+}
+
+const ERRORS_SHOWN = 10;
+/** Different reasons that are counted one by one; a file of other rubbish in each line has no more of them. */
+const REASONS_COUNTED = 20;
+
+/** Says what is wrong with the first bad lines, and of the rest how many there are of each kind. */
+class BadLines {
+  readonly #context: ProducerContext;
+  readonly #showsAll: boolean;
+  readonly #byReason = new Map<string, number>();
+  #otherReasons = 0;
+  count = 0;
+
+  constructor(context: ProducerContext, showsAll: boolean) {
+    this.#context = context;
+    this.#showsAll = showsAll;
+  }
+
+  report(line: number, reason: string): void {
+    this.count++;
+    const known = this.#byReason.get(reason);
+    if (known === undefined && this.#byReason.size >= REASONS_COUNTED) this.#otherReasons++;
+    else this.#byReason.set(reason, (known ?? 0) + 1);
+    if (!this.#showsAll && this.count > ERRORS_SHOWN) return;
+    this.#write({ line, detail: reason }, `line ${line}: ${reason}`);
+  }
+
+  /** Nothing if every bad line was named. */
+  sum(file: string): void {
+    if (this.#showsAll || this.count <= ERRORS_SHOWN) return;
+    const reasons = [...this.#byReason].sort(([, left], [, right]) => right - left);
+    const kinds = reasons.map(([reason, count]) => `${count} x ${reason}`);
+    if (this.#otherReasons > 0) kinds.push(`${this.#otherReasons} x other reasons`);
+    const see = `event-producer send ${file} --all-errors`;
+    this.#write(
+      { refused: this.count, reasons: Object.fromEntries(reasons), detail: `See every line by: ${see}` },
+      `${this.count} lines are bad, the first ${ERRORS_SHOWN} are named above. By reason: ${kinds.join(' ')} See every line by: ${see}`,
+    );
+  }
+
+  #write(more: object, text: string): void {
+    const isText = this.#context.output.format === 'text';
+    const problem = { type: 'docs/errors.md#usage', code: 'usage', ...more };
+    this.#context.host.stderr.write(isText ? `error: ${text}\n` : `${JSON.stringify(problem)}\n`);
+  }
+}
+
+function openFile(path: string): Promise<ReturnType<typeof createReadStream>> {
+  return new Promise((resolve, reject) => {
+    const stream = createReadStream(path);
+    stream.once('open', () => resolve(stream));
+    stream.once('error', (error) => {
+      reject(
+        new TributaryError(
+          'usage',
+          `${path} cannot be read (${messageOf(error)}): name an NDJSON file, or - for stdin.`,
+        ),
+      );
+    });
+  });
+}

@@ -1,0 +1,41 @@
+import { systemClock } from '../../../adapters/system-clock.ts';
+import { TributaryError } from '../../../core/errors.ts';
+import type { CommandSpec } from '../../shared/cli/cli.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
+import { mgtGrantStatements, migrateMysqlStates } from '../states/mysql/open.ts';
+import { openSqliteStates } from '../states/sqlite/states.ts';
+
+export function migrateCommand(): CommandSpec<'order-mgt'> {
+  return {
+    name: 'migrate',
+    summary: "Make the tables, or bring them to this program's version; a start does so too if its user may.",
+    options: [
+      [
+        '--grants-for <user>',
+        "Print the grants that a running order-mgt needs, for a user as in 'mgt'@'10.0.0.%'.",
+      ],
+    ],
+    examples: [
+      [
+        'ORDER_MGT_DATABASE_URL=mysql://mgt_owner:secret@localhost/orders order-mgt migrate',
+        'Make or change the tables, as a user that may',
+      ],
+      ["order-mgt migrate --grants-for \"'mgt'@'%'\" | mysql", 'The same, and give another user its rights'],
+    ],
+    async run({ settings, log, output }, input) {
+      const user = userFrom(input.options.grantsFor);
+      const database = databaseOf(settings, 'ORDER_MGT_DATABASE');
+      if (user !== null && database.kind === 'sqlite')
+        throw new TributaryError('usage', '--grants-for is for MySQL and MariaDB: a file has no users.');
+      if (database.kind === 'sqlite') await (await openSqliteStates(database.file)).close();
+      else await migrateMysqlStates(database, systemClock, log);
+      const grants =
+        user === null || database.kind === 'sqlite'
+          ? []
+          : mgtGrantStatements(database.address.database, user);
+      await output.document({ grants }, user === null ? 'The tables are current.' : grants.join('\n'));
+      return EXIT.ok;
+    },
+  };
+}

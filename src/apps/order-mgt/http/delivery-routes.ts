@@ -1,0 +1,171 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { utf8Length } from '../../../core/text.ts';
+import { HttpProblem, type ProblemItem, validationProblem } from '../../shared/http/problem.ts';
+import {
+  ORDER_ID_BYTES_MAX,
+  ORDER_STATE_SCHEMA,
+  type OrderState,
+  payloadHashOf,
+  pickOrderState,
+  replacedDigestOf,
+} from '../order-state.ts';
+import type { Receipt, ReceivedDelivery } from '../states.ts';
+import { deliveryIdFrom, deliveryIdInvalid, isDeliveryId } from './delivery-headers.ts';
+import { BATCH_RESULTS_SCHEMA, BATCH_SCHEMA, DELIVERY_HEADERS, RECEIPT_SCHEMA } from './schemas.ts';
+import type { ServerParts } from './server-parts.ts';
+import { compileBody } from './validation.ts';
+
+const BATCH_PATH = '/api/orders/batch';
+
+/** Any state within the limits fits, though every character of it be written as \\u0000. */
+const BATCH_BYTES_PER_STATE = 8_192;
+
+interface BatchMember {
+  readonly id: string;
+  readonly state: unknown;
+}
+
+interface BatchResult {
+  readonly id: string;
+  readonly status: number;
+  readonly version?: number;
+  readonly duplicate?: boolean;
+  readonly ignored?: boolean;
+  readonly code?: string;
+  readonly detail?: string;
+}
+
+/** The two ways in: one state, or many at once. */
+export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): void {
+  const { batchMax } = parts;
+  // Named on every 2xx, because there is no other way to find it out.
+  const batchHeader = batchMax === 0 ? null : `${batchMax};path="${BATCH_PATH}"`;
+  const announce = (reply: FastifyReply) => {
+    if (batchHeader !== null) reply.header('webhook-batch', batchHeader);
+  };
+
+  app.post<{ Body: OrderState }>(
+    '/api/orders',
+    {
+      schema: {
+        operationId: 'receiveOrder',
+        summary: 'Takes the state of one order.',
+        headers: DELIVERY_HEADERS,
+        body: ORDER_STATE_SCHEMA,
+        response: { 200: RECEIPT_SCHEMA },
+      },
+    },
+    async (request, reply) => {
+      const state = pickOrderState(request.body);
+      const faults = faultsOf(state);
+      if (faults !== null) throw bodyInvalid(faults);
+      // Posted by hand there is no id: the same content is the same delivery then.
+      const deliveryId = deliveryIdFrom(request.headers) ?? `content_${payloadHashOf(state)}`;
+      const replaces = replacedDigestOf(request.body);
+      const receipt = await parts.groupCommit.receive({
+        deliveryId,
+        state,
+        replaces,
+        receivedAtMs: parts.now(),
+      });
+      if (receipt.effect === 'payload_differs') throw payloadDiffers();
+      announce(reply);
+      return { order_id: state.order_id, delivery_id: deliveryId, ...receiptAnswer(state, receipt) };
+    },
+  );
+
+  if (batchMax === 0) return;
+  app.post<{ Body: { deliveries: readonly BatchMember[] } }>(
+    BATCH_PATH,
+    {
+      bodyLimit: batchMax * BATCH_BYTES_PER_STATE,
+      schema: {
+        operationId: 'receiveOrders',
+        summary: 'Takes the states of many orders in one transaction, and says of each what came of it.',
+        description: `At most ${batchMax} deliveries; more are answered with 413.`,
+        headers: DELIVERY_HEADERS,
+        body: BATCH_SCHEMA,
+        response: { 200: BATCH_RESULTS_SCHEMA },
+      },
+    },
+    async (request, reply) => {
+      const members = request.body.deliveries;
+      if (members.length > batchMax) {
+        throw new HttpProblem(413, 'batch_too_large', `A batch has at most ${batchMax} deliveries.`);
+      }
+      const results = await receiveBatch(parts, members);
+      announce(reply);
+      return { results };
+    },
+  );
+}
+
+const validateState = compileBody(ORDER_STATE_SCHEMA);
+
+async function receiveBatch(parts: ServerParts, members: readonly BatchMember[]): Promise<BatchResult[]> {
+  const receivedAtMs = parts.now();
+  const judged = members.map((member) => judge(member, receivedAtMs));
+  const deliveries = judged.filter((each): each is ReceivedDelivery => !(each instanceof HttpProblem));
+  const receipts = deliveries.length === 0 ? [] : await parts.groupCommit.receiveAll(deliveries);
+  let taken = 0;
+  return judged.map((each, index) => {
+    const { id } = members[index] as BatchMember;
+    if (each instanceof HttpProblem) return refusal(id, each);
+    const receipt = receipts[taken++] as Receipt;
+    return receipt.effect === 'payload_differs'
+      ? refusal(id, payloadDiffers())
+      : { id, status: 200, ...receiptAnswer(each.state, receipt) };
+  });
+}
+
+/** The member as a delivery, or why it is none. */
+function judge(member: BatchMember, receivedAtMs: number): ReceivedDelivery | HttpProblem {
+  if (!isDeliveryId(member.id)) return deliveryIdInvalid();
+  if (!validateState(member.state)) return validationProblem(validateState.errors);
+  const state = pickOrderState(member.state as OrderState);
+  const faults = faultsOf(state);
+  if (faults !== null) return bodyInvalid(faults);
+  return { deliveryId: member.id, state, replaces: replacedDigestOf(member.state as object), receivedAtMs };
+}
+
+function refusal(id: string, problem: HttpProblem): BatchResult {
+  const items = problem.errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
+  const detail = items === '' ? problem.message : `The state is not one: ${items}.`;
+  return { id, status: problem.status, code: problem.code, detail };
+}
+
+/** What JSON Schema cannot say. Half a surrogate pair has no UTF-8, so two such texts would be stored as one. */
+function faultsOf(state: OrderState): ProblemItem[] | null {
+  const errors: ProblemItem[] = [];
+  for (const name of ['order_id', 'order_status', 'payment_status', 'review_status'] as const) {
+    if (state[name]?.isWellFormed() === false) {
+      errors.push({ pointer: `/${name}`, detail: 'holds half a surrogate pair' });
+    }
+  }
+  if (utf8Length(state.order_id) > ORDER_ID_BYTES_MAX) {
+    errors.push({ pointer: '/order_id', detail: `has more than ${ORDER_ID_BYTES_MAX} bytes` });
+  }
+  return errors.length === 0 ? null : errors;
+}
+
+function bodyInvalid(errors: readonly ProblemItem[]): HttpProblem {
+  return new HttpProblem(400, 'body_invalid', 'The body is not the state of an order; see errors.', {
+    errors,
+  });
+}
+
+function payloadDiffers(): HttpProblem {
+  return new HttpProblem(
+    422,
+    'payload_differs',
+    'This delivery id was received before with another state; a new state needs a new id.',
+  );
+}
+
+function receiptAnswer(state: OrderState, receipt: Receipt) {
+  return {
+    version: receipt.heldVersion ?? state.version,
+    duplicate: receipt.effect === 'duplicate' || receipt.effect === 'repaired',
+    ignored: receipt.effect === 'ignored',
+  };
+}

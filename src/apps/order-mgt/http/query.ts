@@ -1,0 +1,74 @@
+import { HttpProblem } from '../../shared/http/problem.ts';
+import { ORDER_ID_BYTES_MAX } from '../order-state.ts';
+import type { ListFilters } from '../states.ts';
+import { orderIdOf } from './cursor.ts';
+
+/** The query of a URL as fastify gives it: a text, or several of a name that is given twice. */
+export type Query = Readonly<Record<string, unknown>>;
+
+export const WAIT_SECONDS_MAX = 60;
+export const PAGE_ROWS_MAX = 1_000;
+
+export function waitMsFrom(query: Query): number {
+  const value = query.wait;
+  if (value === undefined) return 0;
+  const seconds =
+    typeof value === 'string' && /^\d{1,2}(\.\d{1,3})?$/.test(value) ? Number(value) : Number.NaN;
+  if (seconds >= 0 && seconds <= WAIT_SECONDS_MAX) return seconds * 1_000;
+  throw new HttpProblem(400, 'wait_invalid', `wait is a number of seconds from 0 to ${WAIT_SECONDS_MAX}.`);
+}
+
+export function minVersionFrom(query: Query): number {
+  const value = query.version;
+  if (value === undefined) return 1;
+  const version = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  if (version >= 1 && Number.isSafeInteger(version)) return version;
+  throw new HttpProblem(400, 'version_invalid', 'version is a whole number from 1.');
+}
+
+export function limitFrom(query: Query, fallback: number): number {
+  const value = query.limit;
+  if (value === undefined) return fallback;
+  const limit = typeof value === 'string' && /^\d{1,4}$/.test(value) ? Number(value) : Number.NaN;
+  if (limit >= 1 && limit <= PAGE_ROWS_MAX) return limit;
+  throw new HttpProblem(400, 'limit_invalid', `limit is a whole number from 1 to ${PAGE_ROWS_MAX}.`);
+}
+
+/** The id that a page begins after, or null for the first page. */
+export function afterFrom(query: Query): string | null {
+  const value = query.after;
+  return value === undefined ? null : orderIdOf(typeof value === 'string' ? value : '');
+}
+
+/** An empty status asks for the orders that have none. */
+export function filtersFrom(query: Query): ListFilters {
+  const status = (name: 'order_status' | 'payment_status' | 'review_status') => {
+    const value = query[name];
+    if (value === undefined) return {};
+    return { [name]: textFrom(name, value, 255) || null };
+  };
+  return {
+    ...(query.order_id === undefined
+      ? {}
+      : { order_id: textFrom('order_id', query.order_id, ORDER_ID_BYTES_MAX) }),
+    ...status('order_status'),
+    ...status('payment_status'),
+    ...status('review_status'),
+    ...(query.ready_to_send === undefined ? {} : { ready_to_send: flagFrom(query.ready_to_send) }),
+  };
+}
+
+function flagFrom(value: unknown): boolean {
+  if (value === 'true') return true;
+  if (value === 'false') return false;
+  throw new HttpProblem(400, 'filter_invalid', 'ready_to_send is true or false.');
+}
+
+function textFrom(name: string, value: unknown, lengthMax: number): string {
+  if (typeof value === 'string' && value.length <= lengthMax) return value;
+  throw new HttpProblem(
+    400,
+    'filter_invalid',
+    `${name} is given once, with at most ${lengthMax} characters.`,
+  );
+}

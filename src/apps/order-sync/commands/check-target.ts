@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { reportText } from '../../../check-target/report.ts';
+import { checkTarget } from '../../../check-target/run.ts';
+import { TributaryError } from '../../../core/errors.ts';
+import { parseSigningKeys } from '../../../core/webhook-signature.ts';
+import type { CommandSpec } from '../../shared/cli/cli.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+
+const EXAMPLE_URL = 'http://localhost:3001/api/orders';
+
+export function checkTargetCommand(): CommandSpec<'order-sync'> {
+  return {
+    name: 'check-target',
+    summary:
+      'Try at a running target what the contract asks of it (docs/being-a-target.md). Leaves test orders behind: ' +
+      'their ids begin with "check-target-" and a random run id, so it can be run again and again. ' +
+      'ORDER_SYNC_TARGET_SECRET (or ORDER_SYNC_TARGET_SECRET_FILE) signs the requests, and ' +
+      'ORDER_SYNC_TARGET_API_KEY (or its _FILE) is sent with those that read.',
+    arguments: [['<url>', `Where states are posted, as in ${EXAMPLE_URL}.`]],
+    options: [
+      [
+        '--read-side',
+        'The target answers GET <url>/<order id>: an order that is not found there is a fault.',
+      ],
+    ],
+    examples: [
+      [`order-sync check-target ${EXAMPLE_URL}`, 'A target that takes unsigned requests'],
+      [
+        'ORDER_SYNC_TARGET_SECRET_FILE=secret.txt order-sync check-target https://target.test/api/orders',
+        'With signatures: the file holds the whsec_ secret',
+      ],
+      [
+        `order-sync check-target ${EXAMPLE_URL} --json`,
+        'The same for a program; exit code 1 if a check fails',
+      ],
+    ],
+    async run({ settings, output, shutdown }, input) {
+      const report = await checkTarget({
+        url: urlFrom(input.arguments[0] ?? ''),
+        keys: parseSigningKeys(settings.targetSecret ?? '', 'ORDER_SYNC_TARGET_SECRET'),
+        apiKey: settings.targetApiKey ?? null,
+        runId: randomBytes(4).toString('hex'),
+        deadlineMs: settings.deliveryDeadlineMs,
+        mustShow: input.options.readSide === true,
+        stop: shutdown.signal,
+      });
+      await output.document(report, reportText(report));
+      if (!report.isReached) return EXIT.unreachable;
+      return report.ok ? EXIT.ok : EXIT.failure;
+    },
+  };
+}
+
+function urlFrom(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new TributaryError('usage', `Give the URL where states are posted, as in ${EXAMPLE_URL}.`);
+  }
+  return url;
+}

@@ -1,0 +1,66 @@
+import { grantStatements } from '../../../adapters/mysql/index.ts';
+import { TributaryError } from '../../../core/errors.ts';
+import { orders } from '../../../orders/index.ts';
+import { migrateStore } from '../../../pipeline/migrate-store.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { CommandSpec } from '../../shared/cli/cli.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
+import { openCommandStore } from '../order-sync.ts';
+import { moreTargets, TARGET } from '../targets/targets.ts';
+
+export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'migrate',
+    summary: "Make the tables, or bring them to this program's version; a start does so too if its user may.",
+    options: [
+      [
+        '--grants-for <user>',
+        "Print the grants that a running order-sync needs, for a user as in 'sync'@'10.0.0.%'.",
+      ],
+    ],
+    examples: [
+      [
+        'DATABASE_URL=mysql://sync_owner:secret@localhost/event_synchronization order-sync migrate',
+        'Make or change the tables, as a user that may',
+      ],
+      [
+        "order-sync migrate --grants-for \"'sync'@'%'\" | mysql",
+        'The same, and give another user its rights',
+      ],
+    ],
+    async run({ settings, log, output }, input) {
+      const user = userFrom(input.options.grantsFor);
+      const database = databaseOf(settings, 'DATABASE');
+      if (user !== null && database.kind === 'sqlite')
+        throw new TributaryError('usage', '--grants-for is for MySQL and MariaDB: a file has no users.');
+      const store = openCommandStore(settings, clock, log);
+      try {
+        const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
+        const { fromVersion, toVersion, adoptedRows } = await migrateStore({
+          domain: orders,
+          store,
+          targets,
+          clock,
+          logger: log,
+          asCommand: true,
+        });
+        const grants =
+          user === null || database.kind === 'sqlite'
+            ? []
+            : grantStatements(database.address.database, orders.view, user);
+        const change =
+          fromVersion === toVersion
+            ? `Schema version ${toVersion}.`
+            : `Schema version ${fromVersion} -> ${toVersion}.`;
+        await output.document(
+          { fromVersion, toVersion, adoptedRows, grants },
+          user === null ? change : grants.join('\n'),
+        );
+        return EXIT.ok;
+      } finally {
+        await store.close();
+      }
+    },
+  };
+}

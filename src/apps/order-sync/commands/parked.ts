@@ -1,0 +1,123 @@
+import { TributaryError } from '../../../core/errors.ts';
+import { quoted } from '../../../core/text.ts';
+import { orders } from '../../../orders/index.ts';
+import { createDecoder } from '../../../pipeline/decode/decoder.ts';
+import { type Refolded, refold } from '../../../pipeline/verify/refold.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { ParkedEntity } from '../../../ports/parked.ts';
+import type { Store } from '../../../ports/store.ts';
+import type { CommandSpec } from '../../shared/cli/cli.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+import { openCommandStore, topicNamesOf } from '../order-sync.ts';
+import { dueRulesOf, moreTargets, TARGET } from '../targets/targets.ts';
+
+const PAGE_ROWS = 500;
+/** Orders that are released in one transaction. */
+const RELEASED_AT_ONCE = 100;
+
+export function parkedCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'parked',
+    summary:
+      'The orders that the program could not fold: their events are journaled, their rows stand still.',
+    examples: [
+      ['order-sync parked', 'A line for each, with what is wrong'],
+      ['order-sync parked --json', 'The same for a program'],
+    ],
+    async run({ settings, log, output, note }) {
+      const store = openCommandStore(settings, clock, log);
+      try {
+        let shown = 0;
+        for await (const parked of allParked(store)) {
+          const { entityId, reason, detail, parkedAtMs } = parked;
+          const parkedAt = new Date(parkedAtMs).toISOString();
+          shown++;
+          await output.row(
+            { orderId: entityId, reason, detail, parkedAt },
+            `${quoted(entityId, 255)}  ${reason}  since ${parkedAt}  ${quoted(detail, 1_000)}`,
+          );
+        }
+        await output.endRows();
+        if (shown === 0) note('No order is parked: all of them could be folded.');
+        return EXIT.ok;
+      } finally {
+        await store.close();
+      }
+    },
+  };
+}
+
+export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'unpark',
+    summary:
+      'Fold parked orders again with the program as it is now. What can be folded goes on, and is delivered if it changed.',
+    arguments: [['[orders...]', 'Their ids, as "order-sync parked" shows them.']],
+    options: [['--all', 'All parked orders.']],
+    examples: [
+      ['order-sync unpark order123', 'One order, once the program understands its events'],
+      ['order-sync unpark --all', 'All of them; exit code 5 if some cannot be folded yet'],
+    ],
+    async run({ settings, log, output, note }, input) {
+      const asked = input.arguments;
+      if ((asked.length === 0) === (input.options.all !== true))
+        throw new TributaryError('usage', 'Give the ids of parked orders, or --all: see order-sync parked.');
+      const store = openCommandStore(settings, clock, log);
+      try {
+        const parked: string[] = [];
+        for await (const { entityId } of allParked(store)) parked.push(entityId);
+        const unknown = asked.find((entityId) => !parked.includes(entityId));
+        if (unknown !== undefined)
+          throw new TributaryError(
+            'usage',
+            `No order ${quoted(unknown, 255)} is parked: see order-sync parked.`,
+          );
+        await migrate(store, [TARGET, ...moreTargets(settings).map(({ name }) => name)], clock.now());
+        const decoder = createDecoder(orders, { topicNames: topicNamesOf(settings) });
+        const parts = { domain: orders, decoder, due: dueRulesOf(settings), store, clock };
+        const ids = asked.length > 0 ? asked : parked;
+        let isAnyLeft = false;
+        for (let from = 0; from < ids.length; from += RELEASED_AT_ONCE) {
+          for (const outcome of await refold(parts, ids.slice(from, from + RELEASED_AT_ONCE), 'release')) {
+            isAnyLeft ||= outcome.fault !== null;
+            await output.row(outcomeJson(outcome), outcomeLine(outcome));
+          }
+        }
+        await output.endRows();
+        if (ids.length === 0) note('No order is parked: there is nothing to let go on.');
+        return isAnyLeft ? EXIT.partial : EXIT.ok;
+      } finally {
+        await store.close();
+      }
+    },
+  };
+}
+
+async function* allParked(store: Store): AsyncGenerator<ParkedEntity> {
+  for (let after: string | null = null; ; ) {
+    const page: ParkedEntity[] = await store.listParked({ after, limit: PAGE_ROWS });
+    yield* page;
+    after = page.at(-1)?.entityId ?? null;
+    if (page.length < PAGE_ROWS) return;
+  }
+}
+
+/** The store is set up, or it could not have listed anything; it has to know the view to write its rows. */
+async function migrate(store: Store, targets: readonly string[], nowMs: number): Promise<void> {
+  const { table, keyColumn, columns } = orders.view;
+  await store.migrate({ view: { table, keyColumn, columns }, targets, adopt: null, nowMs });
+}
+
+function outcomeJson({ entityId, fault }: Refolded): object {
+  return {
+    orderId: entityId,
+    released: fault === null,
+    reason: fault?.reason ?? null,
+    detail: fault?.detail ?? null,
+  };
+}
+
+function outcomeLine({ entityId, fault }: Refolded): string {
+  const id = quoted(entityId, 255);
+  return fault === null ? `${id} goes on` : `${id} stays parked: ${quoted(fault.detail, 1_000)}`;
+}

@@ -1,0 +1,167 @@
+import { TributaryError } from '../../../core/errors.ts';
+import { quoted } from '../../../core/text.ts';
+import { orders } from '../../../orders/index.ts';
+import { untilCaughtUp } from '../../../pipeline/reconcile/caught-up.ts';
+import {
+  type ReconciledDifference,
+  type ReconcileReport,
+  reconcile,
+} from '../../../pipeline/reconcile/reconcile.ts';
+import { deliverOn } from '../../../pipeline/target-route.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { HeldState } from '../../../ports/target-holdings.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+import { deliveryTimingOf, openParts, topicNamesOf } from '../order-sync.ts';
+import { moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
+
+const DEFAULT_LIMIT = 10_000;
+
+export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'reconcile',
+    summary:
+      'Compare what a target holds with what was delivered to it, and deliver again what it lost. Works beside a ' +
+      'running order-sync or alone.',
+    options: [
+      ['--target <name>', `Which target (default: ${TARGET}).`],
+      ['--dry-run', 'Only say what differs.'],
+      ['--limit <number>', `End when so many differences were found (default: ${DEFAULT_LIMIT}).`],
+    ],
+    examples: [
+      ['order-sync reconcile --dry-run', 'Does order-mgt hold what was delivered to it?'],
+      ['order-sync reconcile', 'Deliver again what it lost; exit code 5 if a difference remains'],
+      ['order-sync reconcile --target crm --json', 'Another target, for a program'],
+    ],
+    async run({ settings, log: logger, output, shutdown }, input) {
+      const target = String(input.options.target ?? TARGET);
+      const limit = limitFrom(input);
+      const heals = input.options.dryRun !== true;
+      const { store, log, close } = await openParts(settings, clock, logger);
+      try {
+        // Rejects on a store that was never set up: that is for order-sync to do, which takes over what is there.
+        await store.checkpoints();
+        const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
+        const parts = openForReconciliation(settings, moreTargets(settings), target, { clock, logger });
+        const { route, holdings } = parts;
+        const { table, keyColumn, columns } = orders.view;
+        await store.migrate({
+          view: { table, keyColumn, columns },
+          targets,
+          adopt: null,
+          nowMs: clock.now(),
+        });
+        const deliver = deliverOn(
+          route,
+          { view: orders.view, store, clock, logger },
+          deliveryTimingOf(settings),
+        );
+        try {
+          const report = await reconcile(
+            {
+              target,
+              holdings,
+              store,
+              clock,
+              heals,
+              untilCaughtUp: (signal) =>
+                untilCaughtUp({ log, store, topics: Object.values(topicNamesOf(settings)), clock }, signal),
+              limit,
+              perSecond: settings.redriveRate,
+              onMadeDue() {
+                if (!settings.deliver) return;
+                deliver.start();
+                deliver.wake();
+              },
+            },
+            shutdown.signal,
+          );
+          await output.document(
+            { target, dryRun: !heals, ...reportJson(report) },
+            reportText(target, report),
+          );
+          if (report.madeDue > report.healed && !settings.deliver) {
+            logger(
+              'warn',
+              'ORDER_SYNC_DELIVER is false: what was made due waits for another order-sync to send it.',
+            );
+          }
+          return report.isComplete && remainingOf(report) === 0 ? EXIT.ok : EXIT.partial;
+        } finally {
+          await deliver.stop();
+          await route.target.close();
+          await holdings.close();
+        }
+      } finally {
+        await close();
+      }
+    },
+  };
+}
+
+function limitFrom({ options }: CommandInput): number {
+  const given = options.limit ?? DEFAULT_LIMIT;
+  if (!/^[1-9]\d{0,6}$/.test(String(given)))
+    throw new TributaryError('usage', 'Give --limit a whole number from 1 to 9999999.');
+  return Number(given);
+}
+
+function remainingOf({ differences, healed }: ReconcileReport): number {
+  return differences.length - healed;
+}
+
+function reportJson(report: ReconcileReport): object {
+  const { compared, inFlight, dead, isComplete, isCaughtUp, healed } = report;
+  return {
+    compared,
+    inFlight,
+    dead,
+    complete: isComplete,
+    caughtUp: isCaughtUp,
+    healed,
+    remaining: remainingOf(report),
+    differences: report.differences.map(({ entityId, verdict, ours, theirs, isHealed }) => ({
+      entityId,
+      verdict,
+      ours: ours === null ? null : stateJson(ours),
+      theirs: theirs === null ? null : stateJson(theirs),
+      healed: isHealed,
+    })),
+  };
+}
+
+function stateJson({ row, version }: HeldState): object {
+  return {
+    ...Object.fromEntries(orders.view.columns.map(({ name }, index) => [name, row[index] ?? null])),
+    version,
+  };
+}
+
+function reportText(target: string, report: ReconcileReport): string {
+  const { compared, inFlight, dead, healed, isComplete, isCaughtUp } = report;
+  const early = isComplete ? '' : '; the sweep ended early, so there may be more';
+  const behind =
+    isCaughtUp === false
+      ? '; not all of the log is journaled yet, or it does not answer: try again later'
+      : '';
+  const rest = `${early}${behind}`;
+  return [
+    ...report.differences.map(differenceLine),
+    `${target}: ${compared} compared, ${inFlight} in flight, ${dead} dead; ${report.differences.length} differed, ` +
+      `${healed} healed, ${remainingOf(report)} remain${rest}`,
+  ].join('\n');
+}
+
+function differenceLine({ entityId, verdict, ours, theirs, isHealed }: ReconciledDifference): string {
+  const outcome = isHealed ? 'healed' : 'remains';
+  return `${verdict}  ${quoted(entityId, 255)}  ${outcome}  ours ${shown(ours)}  theirs ${shown(theirs)}`;
+}
+
+/** What the target says of an order may hold anything: escaped, it stays on its line. */
+function shown(state: HeldState | null): string {
+  if (state === null) return '-';
+  return JSON.stringify(stateJson(state)).replace(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

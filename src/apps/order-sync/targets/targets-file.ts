@@ -1,0 +1,258 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { ViewValue } from '../../../core/domain.ts';
+import { messageOf, TributaryError } from '../../../core/errors.ts';
+import { orders } from '../../../orders/index.ts';
+import { isLoopback } from '../../shared/http/loopback.ts';
+import { checkBearerKey } from '../../shared/settings/checks.ts';
+import { SettingFault } from '../../shared/settings/kinds.ts';
+
+/** One entry of the file that ORDER_SYNC_TARGETS_FILE names, checked. */
+export interface TargetSpec {
+  readonly name: string;
+  readonly place: { readonly url: string } | { readonly topic: string };
+  /** `whsec_` secrets; none: requests are not signed. */
+  readonly secrets: readonly string[];
+  /** Sent when it is asked for what it holds. */
+  readonly apiKey: string | undefined;
+  /** PEM file of the authorities that sign its certificate, if not the system's. */
+  readonly caFile: string | undefined;
+  /** By column: the values of which a state must have one. */
+  readonly filter: ReadonlyMap<string, readonly ViewValue[]>;
+  readonly concurrency: number | null;
+  readonly ratePerSecond: number | null;
+  /** How often it is compared with the ledger: 0 for never; null for as often as the settings say. */
+  readonly reconcileEveryMs: number | null;
+  readonly tombstones: 'never' | 'not_ready';
+}
+
+const KNOWN = [
+  'name',
+  'url',
+  'topic',
+  'secretFile',
+  'apiKeyFile',
+  'caFile',
+  'filter',
+  'concurrency',
+  'ratePerSecond',
+  'reconcileEveryMs',
+  'tombstones',
+];
+const TARGETS_MAX = 32;
+const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const TOPIC = /^[A-Za-z0-9._-]{1,249}$/;
+
+/**
+ * The targets beside the one of ORDER_SYNC_TARGET_URL; none without a file. Paths in it are meant from its folder.
+ * Throws `setting_invalid` that names the target, what is wrong and what would be right.
+ */
+export function readTargetsFile(
+  path: string | undefined,
+  taken: { readonly names: readonly string[]; readonly topics: readonly string[] },
+): TargetSpec[] {
+  if (path === undefined) return [];
+  const entries = parsed(path);
+  if (!Array.isArray(entries) || entries.length > TARGETS_MAX) {
+    throw fault(`${path} has to hold a JSON array of up to ${TARGETS_MAX} targets`);
+  }
+  const names = new Set(taken.names);
+  return entries.map((entry, index) => {
+    const spec = specOf(entry, `target no. ${index + 1} in ${path}`, { folder: dirname(path), ...taken });
+    if (names.has(spec.name)) {
+      throw fault(
+        `target no. ${index + 1} in ${path} is called ${spec.name}, which another target is: choose another name`,
+      );
+    }
+    names.add(spec.name);
+    return spec;
+  });
+}
+
+/** Whether a state passes the filter: it has one of the values of each column that is named. */
+export function passes(filter: TargetSpec['filter'], body: Readonly<Record<string, ViewValue>>): boolean {
+  for (const [column, values] of filter) if (!values.includes(body[column] ?? null)) return false;
+  return true;
+}
+
+function parsed(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    // A parser's message quotes what it read, and that may be a secret put into the wrong place.
+    const why = error instanceof SyntaxError ? 'it is no valid JSON' : messageOf(error);
+    throw fault(`${path} cannot be read (${why}): name a readable JSON file`);
+  }
+}
+
+function specOf(
+  entry: unknown,
+  where: string,
+  { folder, topics }: { readonly folder: string; readonly topics: readonly string[] },
+): TargetSpec {
+  if (!isObject(entry))
+    throw fault(`${where} has to be an object such as {"name": "crm", "url": "https://..."}`);
+  const { name } = entry;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw fault(`${where}: "name" has to be 1 to 64 small letters, digits, - or _, as in "crm"`);
+  }
+  const called = `target ${name}`;
+  const unknown = Object.keys(entry).filter((key) => !KNOWN.includes(key));
+  if (unknown.length > 0) {
+    throw fault(
+      `${called} has ${unknown.map((key) => JSON.stringify(key)).join(', ')}; known are ${KNOWN.join(', ')}`,
+    );
+  }
+  const place = placeOf(entry, called, topics);
+  const { tombstones = 'never' } = entry;
+  if (tombstones !== 'never' && tombstones !== 'not_ready') {
+    throw fault(`${called}: "tombstones" has to be "never" or "not_ready"`);
+  }
+  if ('url' in place && entry.tombstones !== undefined) {
+    throw fault(`${called}: "tombstones" is only for a topic: leave it out`);
+  }
+  if ('topic' in place && entry.reconcileEveryMs !== undefined) {
+    throw fault(`${called}: "reconcileEveryMs" is only for a url: leave it out`);
+  }
+  return {
+    name,
+    place,
+    secrets: secretsOf(entry.secretFile, place, called, folder),
+    apiKey: apiKeyOf(entry.apiKeyFile, place, called, folder),
+    caFile: caFileOf(entry.caFile, place, called, folder),
+    filter: filterOf(entry.filter, called),
+    concurrency: numberOf(entry.concurrency, `${called}: "concurrency"`, [1, 4_096]),
+    ratePerSecond: numberOf(entry.ratePerSecond, `${called}: "ratePerSecond"`, [1, 1_000_000]),
+    reconcileEveryMs: numberOf(entry.reconcileEveryMs, `${called}: "reconcileEveryMs"`, [0, 604_800_000]),
+    tombstones,
+  };
+}
+
+function placeOf(
+  { url, topic }: Readonly<Record<string, unknown>>,
+  called: string,
+  taken: readonly string[],
+): TargetSpec['place'] {
+  if ((url === undefined) === (topic === undefined)) throw fault(`${called} needs either "url" or "topic"`);
+  if (topic !== undefined) {
+    if (typeof topic !== 'string' || !TOPIC.test(topic)) {
+      throw fault(
+        `${called}: "topic" has to be a topic's name: letters, digits, ".", "_" and "-", up to 249`,
+      );
+    }
+    if (taken.includes(topic))
+      throw fault(`${called}: topic ${topic} is one that order-sync reads: name another`);
+    return { topic };
+  }
+  const parsedUrl = typeof url === 'string' && URL.canParse(url) ? new URL(url) : null;
+  if (parsedUrl?.protocol !== 'http:' && parsedUrl?.protocol !== 'https:') {
+    throw fault(`${called}: "url" has to be an HTTP address like https://crm.example/api/orders`);
+  }
+  return { url: String(url) };
+}
+
+function secretsOf(file: unknown, place: TargetSpec['place'], called: string, folder: string): string[] {
+  if (file === undefined) {
+    if ('url' in place && !isLoopback(new URL(place.url).hostname)) {
+      throw fault(
+        `${called} is on another machine and has no "secretFile": name a file with a whsec_ secret`,
+      );
+    }
+    return [];
+  }
+  const text = contentOf(file, 'secretFile', place, called, folder);
+  if (text === '') throw fault(`${called}: its "secretFile" is empty: put a whsec_ secret into it`);
+  return text.split(/\s+/);
+}
+
+function apiKeyOf(
+  file: unknown,
+  place: TargetSpec['place'],
+  called: string,
+  folder: string,
+): string | undefined {
+  if (file === undefined) return undefined;
+  const key = contentOf(file, 'apiKeyFile', place, called, folder);
+  try {
+    checkBearerKey(key);
+  } catch (error) {
+    throw error instanceof SettingFault
+      ? fault(`${called}: what its "apiKeyFile" holds is no key: ${error.message}`)
+      : error;
+  }
+  return key;
+}
+
+/** What a target's file of a secret holds, without blanks around it. */
+function contentOf(
+  file: unknown,
+  field: string,
+  place: TargetSpec['place'],
+  called: string,
+  folder: string,
+): string {
+  if (typeof file !== 'string' || file === '')
+    throw fault(`${called}: "${field}" has to be the path of a file`);
+  if ('topic' in place) throw fault(`${called}: "${field}" is only for a url: leave it out`);
+  try {
+    return readFileSync(resolve(folder, file), 'utf8').trim();
+  } catch (error) {
+    throw fault(`${called}: its "${field}" cannot be read (${messageOf(error)}): name a readable file`);
+  }
+}
+
+function caFileOf(
+  file: unknown,
+  place: TargetSpec['place'],
+  called: string,
+  folder: string,
+): string | undefined {
+  if (file === undefined) return undefined;
+  if (typeof file !== 'string' || file === '') {
+    throw fault(`${called}: "caFile" has to be the path of a PEM file`);
+  }
+  if ('topic' in place) throw fault(`${called}: "caFile" is only for a url: leave it out`);
+  return resolve(folder, file);
+}
+
+function filterOf(given: unknown, called: string): Map<string, ViewValue[]> {
+  const filter = new Map<string, ViewValue[]>();
+  if (given === undefined) return filter;
+  if (!isObject(given)) {
+    throw fault(`${called}: "filter" has to be an object such as {"payment_status": ["PAYMENT_AUTHORIZED"]}`);
+  }
+  for (const [column, values] of Object.entries(given)) {
+    const known = orders.view.columns.find(({ name }) => name === column);
+    if (known === undefined) {
+      const names = orders.view.columns.map(({ name }) => name).join(', ');
+      throw fault(`${called}: "filter" names ${JSON.stringify(column)}; the columns are ${names}`);
+    }
+    const type = known.type === 'text' ? 'string' : known.type === 'integer' ? 'number' : 'boolean';
+    const isRight = (value: unknown) => value === null || typeof value === type;
+    if (!Array.isArray(values) || values.length === 0 || !values.every(isRight)) {
+      throw fault(`${called}: "filter" has to give ${column} an array of values, each a ${type} or null`);
+    }
+    filter.set(column, values);
+  }
+  return filter;
+}
+
+function numberOf(
+  given: unknown,
+  what: string,
+  [min, max]: readonly [min: number, max: number],
+): number | null {
+  if (given === undefined) return null;
+  if (!Number.isInteger(given) || Number(given) < min || Number(given) > max) {
+    throw fault(`${what} has to be a whole number from ${min} to ${max}`);
+  }
+  return Number(given);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function fault(message: string): TributaryError {
+  return new TributaryError('setting_invalid', `ORDER_SYNC_TARGETS_FILE: ${message}.`);
+}

@@ -1,0 +1,236 @@
+import { openHttpHoldings, openHttpTarget } from '../../../adapters/http-delivery/index.ts';
+import { openKafkaTarget } from '../../../adapters/kafka-delivery/index.ts';
+import { TributaryError } from '../../../core/errors.ts';
+import { orders } from '../../../orders/index.ts';
+import { DueRules } from '../../../pipeline/ingest/due.ts';
+import { dueTargetsOf, type TargetRoute } from '../../../pipeline/target-route.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { DeliveryTarget } from '../../../ports/delivery-target.ts';
+import type { EventLog } from '../../../ports/event-log.ts';
+import type { Logger } from '../../../ports/logger.ts';
+import type { Senders } from '../../../ports/senders.ts';
+import type { TargetHoldings } from '../../../ports/target-holdings.ts';
+import { isLoopback } from '../../shared/http/loopback.ts';
+import type { SettingsOf } from '../../shared/settings/known/index.ts';
+import { passes, readTargetsFile, type TargetSpec } from './targets-file.ts';
+
+type OrderSyncSettings = SettingsOf<'order-sync'>;
+
+/** The name of order-mgt in the ledger. */
+export const TARGET = 'order-mgt';
+
+/** What a state is called on a topic of states. */
+const STATE_TYPE = 'order.state';
+
+/** The targets beside order-mgt. */
+export function moreTargets(settings: OrderSyncSettings): TargetSpec[] {
+  return readTargetsFile(settings.targetsFile, {
+    names: [TARGET],
+    topics: [settings.orderTopic, settings.paymentTopic],
+  });
+}
+
+interface OpenParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A target that is posted to. */
+type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'filter' | 'ratePerSecond'> & {
+  readonly url: string;
+  /** How messages name the settings of its URL and its secret. */
+  readonly settingNames: { readonly url: string; readonly secret: string };
+  readonly concurrency: number;
+  readonly reconcileEveryMs: number;
+};
+
+/** Opens every target that the settings name, to be closed by `closeRoute`. */
+export function openRoutes(
+  settings: OrderSyncSettings,
+  specs: readonly TargetSpec[],
+  { clock, logger, log, store }: OpenParts & { readonly log: EventLog; readonly store: Senders },
+): TargetRoute[] {
+  requireSecretOutsideLoopback(settings, logger);
+  const others = specs.map((spec): TargetRoute => {
+    const { name, place, filter } = spec;
+    if ('url' in place)
+      return openSweptRoute(settings, httpSpec(settings, spec, place.url), { clock, logger });
+    const target = openKafkaTarget({
+      name,
+      topic: place.topic,
+      producer: log.producer({
+        family: {
+          join: (producer) => store.noteSender(name, producer),
+          members: () => store.readSenders(name),
+          leave: (producer) => store.forgetSender(name, producer),
+        },
+      }),
+      clock,
+      tombstones: spec.tombstones,
+      isReady: (body) => body.ready_to_send === true && passes(filter, body),
+      source: `/tributary/${settings.group}`,
+      type: STATE_TYPE,
+    });
+    const concurrency = spec.concurrency ?? settings.deliveryConcurrency;
+    return routeOf(settings, target, { ...spec, concurrency });
+  });
+  return [openSweptRoute(settings, firstSpec(settings), { clock, logger }), ...others];
+}
+
+/** Which states are due to which target, for a command that sends nothing. */
+export function dueRulesOf(settings: OrderSyncSettings): DueRules {
+  const routes = [
+    { target: { name: TARGET }, qualifies: null },
+    ...moreTargets(settings).map(({ name, filter }) => ({
+      target: { name },
+      qualifies: qualifierOf(filter),
+    })),
+  ];
+  return new DueRules(dueTargetsOf(routes, orders.view));
+}
+
+/** May be called twice. */
+export async function closeRoute({ target, sweep }: TargetRoute): Promise<void> {
+  await target.close();
+  await sweep?.holdings.close();
+}
+
+/** One target with the way to ask it what it holds; both are closed by whoever asked for them. */
+export function openForReconciliation(
+  settings: OrderSyncSettings,
+  specs: readonly TargetSpec[],
+  name: string,
+  parts: OpenParts,
+): { readonly route: TargetRoute; readonly holdings: TargetHoldings } {
+  const spec = reconcilable(settings, specs, name);
+  if (name === TARGET) requireSecretOutsideLoopback(settings, parts.logger);
+  return { route: openHttpRoute(settings, spec, parts), holdings: openHoldings(settings, spec) };
+}
+
+function openHoldings(
+  { deliveryDeadlineMs }: OrderSyncSettings,
+  { name, url, apiKey, caFile }: HttpSpec,
+): TargetHoldings {
+  return openHttpHoldings({
+    name,
+    url,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(caFile === undefined ? {} : { caFile }),
+    deadlineMs: deliveryDeadlineMs,
+    view: orders.view,
+  });
+}
+
+function reconcilable(settings: OrderSyncSettings, specs: readonly TargetSpec[], name: string): HttpSpec {
+  if (name === TARGET) return firstSpec(settings);
+  const spec = specs.find((found) => found.name === name);
+  if (spec === undefined) {
+    const names = [TARGET, ...specs.map((known) => known.name)];
+    throw new TributaryError(
+      'usage',
+      `There is no target ${JSON.stringify(name)}; there are ${names.join(', ')}.`,
+    );
+  }
+  if ('url' in spec.place) return httpSpec(settings, spec, spec.place.url);
+  throw new TributaryError(
+    'holdings_not_offered',
+    `Target ${name} is a topic, which cannot be asked for what it holds.`,
+  );
+}
+
+function firstSpec(settings: OrderSyncSettings): HttpSpec {
+  const { targetSecret, deliveryConcurrency, deliveryRatePerSecond } = settings;
+  return {
+    name: TARGET,
+    url: settings.targetUrl,
+    settingNames: { url: 'ORDER_SYNC_TARGET_URL', secret: 'ORDER_SYNC_TARGET_SECRET' },
+    secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
+    apiKey: settings.targetApiKey,
+    caFile: settings.targetCaFile,
+    filter: new Map(),
+    concurrency: deliveryConcurrency,
+    ratePerSecond: deliveryRatePerSecond === 0 ? null : deliveryRatePerSecond,
+    reconcileEveryMs: settings.reconcileEveryMs,
+  };
+}
+
+function httpSpec(settings: OrderSyncSettings, spec: TargetSpec, url: string): HttpSpec {
+  return {
+    ...spec,
+    url,
+    settingNames: {
+      url: `"url" of ${spec.name} in the targets file`,
+      secret: `"secretFile" of ${spec.name} in the targets file`,
+    },
+    concurrency: spec.concurrency ?? settings.deliveryConcurrency,
+    reconcileEveryMs: spec.reconcileEveryMs ?? settings.reconcileEveryMs,
+  };
+}
+
+function openSweptRoute(settings: OrderSyncSettings, spec: HttpSpec, parts: OpenParts): TargetRoute {
+  const route = openHttpRoute(settings, spec, parts);
+  const everyMs = spec.reconcileEveryMs;
+  if (everyMs === 0) return route;
+  return {
+    ...route,
+    sweep: { holdings: openHoldings(settings, spec), everyMs, perSecond: settings.redriveRate },
+  };
+}
+
+function openHttpRoute(
+  settings: OrderSyncSettings,
+  spec: HttpSpec,
+  { clock, logger }: OpenParts,
+): TargetRoute {
+  const { name, url, secrets, caFile, concurrency, settingNames } = spec;
+  const deadlineMs = settings.deliveryDeadlineMs;
+  const target = openHttpTarget({
+    name,
+    url,
+    settingNames,
+    secrets,
+    ...(caFile === undefined ? {} : { caFile }),
+    clock,
+    log: logger,
+    deadlineMs,
+    connections: concurrency,
+  });
+  return routeOf(settings, target, spec);
+}
+
+function routeOf(
+  settings: OrderSyncSettings,
+  target: DeliveryTarget,
+  { filter, concurrency, ratePerSecond }: Pick<HttpSpec, 'filter' | 'concurrency' | 'ratePerSecond'>,
+): TargetRoute {
+  return {
+    target,
+    qualifies: qualifierOf(filter),
+    pace: {
+      backoff: { baseMs: settings.deliveryBackoffBaseMs, capMs: settings.deliveryBackoffCapMs },
+      maxAttempts: settings.deliveryMaxAttempts,
+      concurrency,
+      ratePerSecond,
+    },
+  };
+}
+
+function qualifierOf(filter: HttpSpec['filter']): TargetRoute['qualifies'] {
+  return filter.size === 0 ? null : (body) => passes(filter, body);
+}
+
+function requireSecretOutsideLoopback(settings: OrderSyncSettings, logger: Logger): void {
+  if (settings.targetSecret !== undefined || !settings.deliver) return;
+  const { hostname } = new URL(settings.targetUrl);
+  if (!isLoopback(hostname)) {
+    throw new TributaryError(
+      'setting_invalid',
+      `ORDER_SYNC_TARGET_URL names ${hostname}, another machine, and no secret is set: set ORDER_SYNC_TARGET_SECRET ` +
+        'so that the target can tell our deliveries from others.',
+    );
+  }
+  logger(
+    'warn',
+    'Deliveries are not signed, since the target is on this machine: ORDER_SYNC_TARGET_SECRET is not set.',
+  );
+}

@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import manifest from '../../../../package.json' with { type: 'json' };
+import { TributaryError } from '../../../core/errors.ts';
+import { type ProgramName, tableOf } from '../settings/load.ts';
+import type { CliHost } from './cli.ts';
+import { invocationOf, isStartedByNpm } from './usage-errors.ts';
+
+export function versionOf(): string {
+  return manifest.version;
+}
+
+/**
+ * The command line, with the words that people try for help and version turned into the options that they mean.
+ * Throws `usage` where npm kept an option for itself, so that the program would do something else than was asked.
+ */
+export function wordsOf(program: ProgramName, root: Command, host: CliHost): readonly string[] {
+  refuseKeptOptions(program, root, host);
+  const [first, ...rest] = host.argv;
+  if (first === 'help') return [...rest, '--help'];
+  if (first === '-help' || first === '-?' || first === '/?') return [...rest, '--help'];
+  if (first === 'version' && rest.length === 0) return ['--version'];
+  // "-h" behind a word that is no command: the help is what was asked for.
+  if (first !== undefined && rest.length === 1 && rest[0] === 'help' && hasCommand(root, first))
+    return [first, '--help'];
+  return host.argv;
+}
+
+function hasCommand(root: Command, name: string): boolean {
+  return root.commands.some((command) => command.name() === name);
+}
+
+/** Options of npm's own that somebody may have set for good in an .npmrc. */
+const OF_NPM: ReadonlySet<string> = new Set(['json', 'yes', 'all', 'quiet', 'verbose', 'version', 'help']);
+
+/**
+ * Without "--" in front of them npm takes options for its own: `npm start --data-dir x` would run on another
+ * directory than x, and say nothing.
+ */
+function refuseKeptOptions(program: ProgramName, root: Command, { env, argv, stderr }: CliHost): void {
+  if (!isStartedByNpm(env)) return;
+  const flags = Object.values(tableOf(program)).flatMap(({ flag }) => (flag === null ? [] : [`--${flag}`]));
+  const options = root.commands.flatMap(({ options }) => options.flatMap(({ long }) => long ?? []));
+  for (const option of new Set([...flags, ...options])) {
+    const name = option.slice(2);
+    if (OF_NPM.has(name) || env[`npm_config_${name.replaceAll('-', '_')}`] === undefined) continue;
+    const words = argv.length === 0 ? '' : ` ${argv.join(' ')}`;
+    throw new TributaryError(
+      'usage',
+      `npm kept ${option} for itself: put "--" before the options, as in ${invocationOf(program, env)}${words} ${option} ...`,
+    );
+  }
+  const wantedJson = env.npm_config_json === 'true' && !argv.includes('--json');
+  if (wantedJson)
+    stderr.write(
+      `note: npm kept --json for itself: put "--" before the options, as in ${invocationOf(program, env)} ${[...argv, '--json'].join(' ')}\n`,
+    );
+}

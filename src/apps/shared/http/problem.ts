@@ -1,0 +1,113 @@
+import { STATUS_CODES } from 'node:http';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { TributaryError } from '../../../core/errors.ts';
+
+/** One thing that is wrong in the body; `pointer` is a JSON Pointer. */
+export interface ProblemItem {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** An answer that says no, thrown to leave a handler. It is the caller's mistake, or a passing state of ours. */
+export class HttpProblem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly errors: readonly ProblemItem[];
+  /** Seconds to wait before the next try, for states that pass. */
+  readonly retryAfterSeconds: number | null;
+
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    options: { errors?: readonly ProblemItem[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.errors = options.errors ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+  }
+}
+
+/** Whatever was thrown, as a problem; of a fault inside us only its code is told. */
+export function toProblem(error: FastifyError | Error): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if ('validation' in error && error.validation !== undefined) return validationProblem(error.validation);
+  if (error instanceof TributaryError) {
+    return new HttpProblem(503, error.code, 'It could not be stored or read just now; try again.', {
+      retryAfterSeconds: 1,
+    });
+  }
+  const known = 'code' in error ? FRAMEWORK_PROBLEMS[error.code] : undefined;
+  if (known !== undefined) return new HttpProblem(known.status, known.code, known.detail);
+  const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
+  return status >= 400 && status < 500
+    ? new HttpProblem(status, 'request_invalid', error.message)
+    : new HttpProblem(500, 'internal', 'Something went wrong here; it has been logged.');
+}
+
+const FRAMEWORK_PROBLEMS: Readonly<Record<string, { status: number; code: string; detail: string }>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    status: 413,
+    code: 'body_too_large',
+    detail: 'The body is larger than this route takes; send less at once.',
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    status: 415,
+    code: 'media_type_unsupported',
+    detail: 'Send the state as JSON, with the header content-type: application/json.',
+  },
+  FST_ERR_BAD_URL: {
+    status: 400,
+    code: 'path_invalid',
+    detail: 'The path is not percent-encoded UTF-8; encode the order id.',
+  },
+};
+
+/** The faults that a compiled schema found. */
+export function validationProblem(faults: FastifyError['validation'] | null): HttpProblem {
+  const errors = (faults ?? []).map((fault) => {
+    const missing = fault.params?.missingProperty;
+    const pointer = typeof missing === 'string' ? `${fault.instancePath}/${missing}` : fault.instancePath;
+    return {
+      pointer,
+      detail: typeof missing === 'string' ? 'is missing' : (fault.message ?? 'is not valid'),
+    };
+  });
+  return new HttpProblem(400, 'body_invalid', 'The body is not what this route takes; see errors.', {
+    errors,
+  });
+}
+
+/** Answers with the problem. Source: RFC 9457. */
+export function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  problem: HttpProblem,
+): FastifyReply {
+  if (problem.retryAfterSeconds !== null) reply.header('retry-after', problem.retryAfterSeconds);
+  return reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .serializer(JSON.stringify)
+    .send(problemBody(problem, request.url.split('?', 1)[0] ?? '/', traceIdOf(request.headers.traceparent)));
+}
+
+/** The members of a problem document. */
+export function problemBody(problem: HttpProblem, instance: string | null, traceId: string | null): object {
+  return {
+    type: `urn:tributary:problem:${problem.code}`,
+    title: STATUS_CODES[problem.status] ?? 'Error',
+    status: problem.status,
+    detail: problem.message,
+    ...(instance === null ? {} : { instance }),
+    code: problem.code,
+    ...(problem.errors.length === 0 ? {} : { errors: problem.errors }),
+    ...(traceId === null ? {} : { traceId }),
+  };
+}
+
+function traceIdOf(traceparent: string | string[] | undefined): string | null {
+  return /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(String(traceparent ?? ''))?.[1] ?? null;
+}

@@ -1,0 +1,100 @@
+import type { EventEmitter } from 'node:events';
+import { messageOf } from '../../../core/errors.ts';
+import type { Logger } from '../../../ports/logger.ts';
+
+/**
+ * The one way a program stops.
+ *
+ *     running --SIGINT, SIGTERM--> requested --its work returns, stop()--> closing --all closed--> stopped
+ *     running --------------stop()------------------------------------------^
+ *     requested, closing --second signal or deadline--> ended at once
+ *
+ * A signal closes nothing by itself: it asks the work to return, because what the work uses must not be closed
+ * under its hands.
+ */
+export interface Shutdown {
+  /** Aborts when a stop is asked for, or begins. */
+  readonly signal: AbortSignal;
+  /** Resolves when `signal` aborts: a server's work is to wait for this. */
+  readonly requested: Promise<void>;
+  /** Closed by `stop`, the last one given first. Given while stopping, it is closed by the same stop. */
+  defer(name: string, close: () => Promise<void> | void): void;
+  /** May be called twice: the second call waits for the first. Never rejects: what fails to close is logged. */
+  stop(): Promise<void>;
+  /** 130 after SIGINT, 143 after SIGTERM, else null. */
+  exitCode(): 130 | 143 | null;
+}
+
+export interface ShutdownOptions {
+  readonly log: Logger;
+  /** `process`, as the source of signals. */
+  readonly signals: Pick<EventEmitter, 'on' | 'off'>;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
+  /** How long a stop may take, from the signal on. */
+  readonly deadlineMs: number;
+}
+
+export function createShutdown(options: ShutdownOptions): Shutdown {
+  const { log, signals, exit, deadlineMs } = options;
+  const stopping = new AbortController();
+  const requested = Promise.withResolvers<void>();
+  const closers: { readonly name: string; readonly close: () => Promise<void> | void }[] = [];
+  let received: 130 | 143 | null = null;
+  let deadline: NodeJS.Timeout | null = null;
+  let stopped: Promise<void> | null = null;
+
+  function request(): void {
+    if (stopping.signal.aborted) return;
+    deadline = setTimeout(() => {
+      log('error', `Not stopped after ${deadlineMs} ms: ending the process. The next start continues.`);
+      exit(received ?? 1);
+    }, deadlineMs);
+    stopping.abort();
+    requested.resolve();
+  }
+
+  function onSignal(code: 130 | 143): void {
+    if (received !== null) {
+      log('warn', 'Second signal: ending the process at once. The next start continues.');
+      exit(code);
+      return;
+    }
+    received = code;
+    log('info', 'Stopping; a second signal ends the process at once.', {
+      signal: code === 130 ? 'SIGINT' : 'SIGTERM',
+    });
+    request();
+  }
+  const onInterrupt = () => onSignal(130);
+  const onTerminate = () => onSignal(143);
+  signals.on('SIGINT', onInterrupt);
+  signals.on('SIGTERM', onTerminate);
+
+  async function closeAll(): Promise<void> {
+    request();
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) {
+      try {
+        await closer.close();
+      } catch (error) {
+        log('warn', `Closing ${closer.name} failed: ${messageOf(error)}`);
+      }
+    }
+    if (deadline !== null) clearTimeout(deadline);
+    signals.off('SIGINT', onInterrupt);
+    signals.off('SIGTERM', onTerminate);
+  }
+
+  return {
+    signal: stopping.signal,
+    requested: requested.promise,
+    defer(name, close) {
+      closers.push({ name, close });
+    },
+    stop() {
+      stopped ??= closeAll();
+      return stopped;
+    },
+    exitCode: () => received,
+  };
+}

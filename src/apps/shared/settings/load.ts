@@ -1,0 +1,262 @@
+import { readFileSync } from 'node:fs';
+import { messageOf, TributaryError } from '../../../core/errors.ts';
+import { suggest } from '../cli/suggest.ts';
+import { secretFileWarning } from '../process/private-files.ts';
+import { type AnySetting, defaultOf, SettingFault, type SettingTable } from './kinds.ts';
+import { type DatabaseValues, databaseFaults } from './known/database.ts';
+import {
+  COMMON_SETTINGS,
+  type CommonSettings,
+  FOREIGN_VARIABLES,
+  OWN_PREFIXES,
+  PROGRAM_SETTINGS,
+  type ProgramName,
+  type SettingsOf,
+} from './known/index.ts';
+import { kafkaContradictions } from './known/kafka.ts';
+
+export type { CommonSettings, ProgramName, SettingsOf } from './known/index.ts';
+
+export interface SettingsInput {
+  /** `process.env`; only a program's main reads it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What the command line gave, by the setting's key; see `settingOptions` in cli.ts. */
+  readonly flags?: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+export interface LoadedSettings<Program extends ProgramName> {
+  readonly values: SettingsOf<Program>;
+  /** One for each setting, for `config show`. */
+  readonly entries: readonly SettingEntry[];
+  /** To be said once at start: secrets in files that everybody can read. */
+  readonly warnings: readonly string[];
+}
+
+export interface SettingEntry {
+  readonly name: string;
+  /** Masked where it is secret. */
+  readonly value: string;
+  readonly source: 'flag' | 'env' | 'file' | 'default';
+  /** The flag, variable or file that gave it, or how the default reads. */
+  readonly from: string;
+  readonly help: string;
+}
+
+/**
+ * The settings of one program. Flags win over variables, variables over the file that TRIBUTARY_CONFIG names,
+ * the file over defaults; an empty variable counts as not set.
+ *
+ * Throws `setting_invalid`, with the name, the value (secrets masked) and the remedy, for an invalid value, for
+ * a name with one of our prefixes that no program knows, and for an unknown name in the file. All faults are
+ * said at once, one a line.
+ */
+export function loadSettings<Program extends ProgramName>(
+  program: Program,
+  input: SettingsInput,
+): LoadedSettings<Program> {
+  const table = tableOf(program);
+  const faults = unknownVariables(input.env);
+  const file = readSettingsFile(input, faults);
+
+  const values: Record<string, unknown> = {};
+  const entries: SettingEntry[] = [];
+  const warnings: string[] = [];
+  for (const [key, setting] of Object.entries(table)) {
+    try {
+      const given = find(key, setting, input, file);
+      const value =
+        given === null
+          ? defaultOf(setting.fallback, String(values.dataDirectory ?? '.tributary'))
+          : parse(setting, given);
+      values[key] = value;
+      const warning = given?.file === undefined ? null : secretFileWarning(given.from, given.file);
+      if (warning !== null) warnings.push(warning);
+      entries.push({
+        name: setting.env,
+        value: setting.show(value as never),
+        source: given?.source ?? 'default',
+        from: given?.from ?? setting.fallbackText,
+        help: setting.help,
+      });
+    } catch (error) {
+      if (!(error instanceof SettingFault)) throw error;
+      faults.push(error.message);
+    }
+  }
+  if (faults.length === 0) faults.push(...contradictions(values as CommonSettings));
+  if (faults.length === 0 && isDatabaseProgram(program))
+    faults.push(...databaseFaults(values as unknown as DatabaseValues, DATABASE_PREFIX[program]));
+  if (faults.length > 0) throw new TributaryError('setting_invalid', faults.join('\n'));
+  return { values: values as SettingsOf<Program>, entries, warnings };
+}
+
+/** The common settings and the program's own, by key. */
+export function tableOf(program: ProgramName): SettingTable {
+  return { ...COMMON_SETTINGS, ...PROGRAM_SETTINGS[program] };
+}
+
+interface Given {
+  readonly text: string;
+  readonly source: 'flag' | 'env' | 'file';
+  readonly from: string;
+  /** The file that held it alone, as a secret's does. */
+  readonly file?: string;
+}
+
+function find(
+  key: string,
+  setting: AnySetting,
+  input: SettingsInput,
+  file: ReadonlyMap<string, string>,
+): Given | null {
+  const flag = input.flags?.[key];
+  if (flag !== undefined && setting.flag !== null) {
+    return { text: String(flag), source: 'flag', from: `--${setting.flag}` };
+  }
+  const names = setting.alsoEnv === undefined ? [setting.env] : [setting.env, setting.alsoEnv];
+  for (const name of names) {
+    const given = fromVariable(name, setting, (wanted) => variable(input.env, wanted), 'env');
+    if (given !== null) return given;
+  }
+  return fromVariable(setting.env, setting, (wanted) => file.get(wanted), 'file');
+}
+
+/** The value under a name, or the content of the file that `<name>_FILE` names. */
+function fromVariable(
+  name: string,
+  setting: AnySetting,
+  read: (name: string) => string | undefined,
+  source: 'env' | 'file',
+): Given | null {
+  const direct = read(name);
+  const path = setting.fromFile ? read(`${name}_FILE`) : undefined;
+  if (path === undefined) return direct === undefined ? null : { text: direct, source, from: name };
+  if (direct !== undefined) {
+    throw new SettingFault(`${name} and ${name}_FILE are both set: keep one of them.`);
+  }
+  try {
+    return {
+      text: readFileSync(path, 'utf8').replace(/\r?\n$/, ''),
+      source,
+      from: `${name}_FILE`,
+      file: path,
+    };
+  } catch (error) {
+    throw new SettingFault(
+      `${name}_FILE names ${path}, which cannot be read (${messageOf(error)}): name a readable file.`,
+    );
+  }
+}
+
+/** A variable that is set to something and is not one of Kubernetes' service links (`PORT=tcp://10.0.0.1:80`). */
+function variable(env: SettingsInput['env'], name: string): string | undefined {
+  const value = env[name];
+  if (value === undefined || value === '') return undefined;
+  return isServiceAddress(name, value) ? undefined : value;
+}
+
+function isServiceAddress(name: string, value: string | undefined): boolean {
+  return name.endsWith('_PORT') && /^(tcp|udp):\/\//.test(value ?? '');
+}
+
+function parse(setting: AnySetting, given: Given): unknown {
+  try {
+    return setting.parse(given.text);
+  } catch (error) {
+    if (!(error instanceof SettingFault)) throw error;
+    throw new SettingFault(`${given.from} is ${quote(setting.mask(given.text))}: ${error.message}.`);
+  }
+}
+
+function quote(value: string): string {
+  return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
+}
+
+/** The common settings as variables, so that a program that runs others hands on what its flags said. Secrets are not among them. */
+export function commonVariables(values: CommonSettings): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const [key, setting] of Object.entries(COMMON_SETTINGS)) {
+    const value = values[key as keyof CommonSettings];
+    if (value === undefined || setting.kind === 'secret') continue;
+    variables[setting.env] = Array.isArray(value) ? value.join(',') : String(value);
+  }
+  return variables;
+}
+
+/** Every name that any program reads, with the `_FILE` twins. */
+export function knownNames(): Set<string> {
+  const names = new Set<string>();
+  for (const table of [COMMON_SETTINGS, ...Object.values(PROGRAM_SETTINGS)] as readonly SettingTable[]) {
+    for (const setting of Object.values(table)) {
+      names.add(setting.env);
+      if (setting.fromFile) names.add(`${setting.env}_FILE`);
+      if (setting.alsoEnv !== undefined) names.add(setting.alsoEnv);
+    }
+  }
+  return names;
+}
+
+/** What Kubernetes and Docker add to the environment for a service whose name is like one of our programs'. */
+const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)$/;
+
+function unknownVariables(env: SettingsInput['env']): string[] {
+  const known = knownNames();
+  const accepted = new Set([...known, ...FOREIGN_VARIABLES]);
+  return Object.keys(env)
+    .filter((name) => OWN_PREFIXES.some((prefix) => name.startsWith(prefix)))
+    .filter((name) => !accepted.has(name) && !SERVICE_LINK.test(name) && !isServiceAddress(name, env[name]))
+    .sort()
+    .map((name) => unknownName(name, 'variable', env[name] ?? '', known));
+}
+
+function unknownName(name: string, where: string, value: string, known: ReadonlySet<string>): string {
+  const nearest = suggest(name, known);
+  // Nobody knows what an unknown name holds, so only what cannot be a secret is shown.
+  const shown = /^(\d{1,6}|true|false)$/i.test(value) ? value : '********';
+  const remedy = nearest === null ? 'remove it, or see docs/settings.md' : `did you mean ${nearest}?`;
+  return `${name} (${shown}) is not a ${where} that Tributary knows: ${remedy}`;
+}
+
+/** The file's settings as texts, by variable name. */
+function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, string> {
+  const flag = input.flags?.config;
+  const path = typeof flag === 'string' ? flag : variable(input.env, COMMON_SETTINGS.config.env);
+  const settings = new Map<string, string>();
+  if (path === undefined) return settings;
+
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    // A parser's message may quote the file, and with it a secret.
+    const reason = error instanceof SyntaxError ? 'it is not valid JSON' : messageOf(error);
+    faults.push(`TRIBUTARY_CONFIG names ${path}, which cannot be read: ${reason}.`);
+    return settings;
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    faults.push(`TRIBUTARY_CONFIG names ${path}, which has to hold one JSON object of names and values.`);
+    return settings;
+  }
+  const known = knownNames();
+  for (const [name, value] of Object.entries(content)) {
+    const asText = Array.isArray(value) ? value.join(',') : String(value);
+    if (!known.has(name)) faults.push(unknownName(name, `setting (in ${path})`, asText, known));
+    else if (value !== null && asText !== '') settings.set(name, asText);
+  }
+  return settings;
+}
+
+const DATABASE_PREFIX = { 'order-sync': 'DATABASE', 'order-mgt': 'ORDER_MGT_DATABASE' } as const;
+
+function isDatabaseProgram(program: ProgramName): program is keyof typeof DATABASE_PREFIX {
+  return program in DATABASE_PREFIX;
+}
+
+/** Values that are right each on its own, and wrong together. */
+function contradictions(values: CommonSettings): string[] {
+  const faults = kafkaContradictions(values);
+  if (values.orderTopic === values.paymentTopic) {
+    faults.push(`ORDER_TOPIC and PAYMENT_TOPIC are both "${values.orderTopic}": give them different names.`);
+  }
+  return faults;
+}

@@ -1,0 +1,113 @@
+import { type Answered, answeredDelivery, answerText } from '../../adapters/http-delivery/index.ts';
+import { ACCEPTED, type Check, SHOWN } from '../check.ts';
+import { type Finding, fault, notChecked, pass } from '../faults.ts';
+import { describe, field, isOk } from '../http-client.ts';
+import { differenceOf, type Probe, unexpected } from '../probe.ts';
+
+/** Whether a state is taken and shown, and what bodies and headers are taken beside the usual ones. */
+export const acceptingChecks: readonly Check[] = [
+  {
+    name: ACCEPTED,
+    needs: [],
+    async run(probe) {
+      const answer = await probe.deliver(probe.state('first', 1), { id: firstId(probe) });
+      if (isOk(answer)) return pass(`${answer.status} in ${answer.latencyMs} ms`);
+      if (answer.status !== 401 && answer.status !== 403) return fault('state_refused', describe(answer));
+      return fault(probe.keys.length === 0 ? 'secret_wanted' : 'right_signature_refused', describe(answer));
+    },
+  },
+  { name: SHOWN, needs: [ACCEPTED], run: checkShown },
+  {
+    name: 'answer_named',
+    needs: [ACCEPTED],
+    async run(probe) {
+      const named = new Set<Answered>();
+      for (const version of [1, 2]) {
+        const id = probe.newDeliveryId();
+        const answer = await probe.deliver(probe.state('answer-named', version), { id });
+        if (!isOk(answer)) return fault('state_refused', describe(answer));
+        named.add(answeredDelivery(answerText(answer.body), id));
+      }
+      if (named.has('another')) {
+        return fault('delivery_id_wrong', 'delivery_id in the answer is not the webhook-id of the request');
+      }
+      return pass(
+        named.has('this') ? 'by the right delivery_id' : 'no delivery_id in the answer, as is allowed',
+      );
+    },
+  },
+  {
+    name: 'extra_fields',
+    needs: [ACCEPTED],
+    async run(probe) {
+      const state = { ...probe.state('extra-fields', 1), added_later: { by: ['a', 1, null] }, note: '' };
+      const answer = await probe.deliver(state);
+      return isOk(answer)
+        ? pass(`${answer.status} with two unknown fields`)
+        : fault('extra_fields_refused', describe(answer));
+    },
+  },
+  { name: 'garbage', needs: [ACCEPTED], run: checkGarbage },
+  {
+    name: 'idempotency_key',
+    needs: [ACCEPTED],
+    async run(probe) {
+      const state = probe.state('bare-key', 1);
+      const id = probe.newDeliveryId();
+      const bare = await probe.deliver(state, { id, idempotencyKey: 'bare' });
+      if (!isOk(bare)) return fault('idempotency_key_bare_refused', describe(bare));
+      // A refusal of the repetition is for the check of duplicates to judge.
+      const quoted = await probe.deliver(state, { id, idempotencyKey: 'quoted' });
+      return field(bare.json, 'duplicate') === false && field(quoted.json, 'duplicate') === false
+        ? fault('idempotency_key_form_counts', 'first bare, then quoted: both receipts say duplicate: false')
+        : pass('2xx with the key bare as well as quoted');
+    },
+  },
+];
+
+const firstId = (probe: Probe) => `msg_${probe.prefix}first`;
+
+async function checkShown(probe: Probe): Promise<Finding> {
+  const state = probe.state('first', 1);
+  const { kind, answer } = await probe.firstLook(state);
+  switch (kind) {
+    case 'late':
+      return fault('stored_after_answer', 'GET found the order only some time after 2xx was answered');
+    case 'absent':
+      return probe.mustShow
+        ? fault('not_stored', 'GET does not find the order that was answered with 2xx')
+        : notChecked('GET URL/<id> answers 404: there is no read side (if there is one, add --read-side)');
+    case 'other':
+      if (answer.status === 401 || answer.status === 403) {
+        return notChecked(
+          `GET URL/<id> is refused (set ORDER_SYNC_TARGET_API_KEY to a key that may read): ${describe(answer)}`,
+        );
+      }
+      return notChecked(`GET URL/<id> does not show a row with its version: ${describe(answer)}`);
+    case 'shown': {
+      const difference = differenceOf(await probe.held(state.order_id), state);
+      return difference === null ? pass('GET shows the state as sent') : fault('state_differs', difference);
+    }
+  }
+}
+
+/** What nobody could store. Each is signed right, so that it is the body which is judged. */
+async function checkGarbage(probe: Probe): Promise<Finding> {
+  const state = JSON.stringify(probe.state('garbage', 1));
+  const bodies: readonly (readonly [what: string, body: Buffer])[] = [
+    ['no JSON', Buffer.from('order_id=1')],
+    ['JSON that ends half way', Buffer.from(state.slice(0, -9))],
+    ['an empty body', Buffer.alloc(0)],
+    ['an array', Buffer.from(`[${state}]`)],
+    ['null', Buffer.from('null')],
+    ['a number as order_id', Buffer.from(state.replace(/"order_id":"[^"]*"/, '"order_id":7'))],
+    ['a text as version', Buffer.from(state.replace('"version":1', '"version":"one"'))],
+    ['bytes that are no UTF-8', Buffer.from(state.replace('garbage', 'garbage\u00ff'), 'latin1')],
+  ];
+  for (const [what, body] of bodies) {
+    const answer = await probe.send(body);
+    if (isOk(answer)) return fault('garbage_accepted', unexpected(answer, what));
+    if (answer.status >= 500) return fault('garbage_fails', unexpected(answer, what));
+  }
+  return pass(`4xx to ${bodies.length} kinds of bodies that are no state`);
+}

@@ -1,0 +1,226 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type SigningKey, sign } from '../core/webhook-signature.ts';
+import { RequestFault } from './faults.ts';
+import { type Answer, describe, field, type HttpClient, isOk } from './http-client.ts';
+
+/** The row of an order and its version, as deliveries carry it. */
+export interface State {
+  readonly order_id: string;
+  readonly order_status: string | null;
+  readonly payment_status: string | null;
+  readonly review_status: string | null;
+  readonly ready_to_send: boolean;
+  readonly version: number;
+}
+
+export const STATE_FIELDS = [
+  'order_id',
+  'order_status',
+  'payment_status',
+  'review_status',
+  'ready_to_send',
+  'version',
+] as const satisfies readonly (keyof State)[];
+
+/** How a request differs from the one that order-sync would send. */
+export interface Form {
+  /** By default a new delivery id. */
+  readonly id?: string;
+  /** By default all secrets that are known; `nobody` leaves the signature out. */
+  readonly signedBy?: readonly SigningKey[] | 'nobody';
+  readonly timestampShiftSeconds?: number;
+  /** Sent in place of the body that was signed. */
+  readonly bodySent?: Buffer;
+  readonly idempotencyKey?: 'quoted' | 'bare';
+  readonly path?: string;
+}
+
+/** What the target is seen to hold of an order. `unseen`: nothing says it. */
+export type Held =
+  | { readonly kind: 'seen'; readonly version: number; readonly state: State | null; readonly by: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unseen' };
+
+/** So long is looked for what was answered with 2xx, to tell late from never. */
+const LAG_LIMIT_MS = 2_000;
+const LAG_STEP_MS = 100;
+const THROTTLED_TRIES = 3;
+const THROTTLED_WAIT_LIMIT_MS = 5_000;
+
+/** One run against one target: makes orders that nobody else has, sends their states, and looks what became of them. */
+export class Probe {
+  readonly client: HttpClient;
+  readonly keys: readonly SigningKey[];
+  /** A secret that the target cannot know. */
+  readonly foreignKey: SigningKey = createSecretKey(randomBytes(32));
+  /** The ids of all orders of this run begin so. */
+  readonly prefix: string;
+  readonly deadlineMs: number;
+  /** Whether the user says that there is a read side; then a 404 there is a fault. */
+  readonly mustShow: boolean;
+  /** Learned by the first read; null before that. */
+  #hasReadSide: boolean | null = null;
+  #nextId = 1;
+  /** The last announcement of batches on a 2xx answer. */
+  announcement: string | null = null;
+  /** The orders of which a single state was answered with 2xx. */
+  readonly accepted = new Set<string>();
+
+  constructor(options: {
+    client: HttpClient;
+    keys: readonly SigningKey[];
+    runId: string;
+    deadlineMs: number;
+    mustShow: boolean;
+  }) {
+    this.client = options.client;
+    this.keys = options.keys;
+    this.prefix = `check-target-${options.runId}-`;
+    this.deadlineMs = options.deadlineMs;
+    this.mustShow = options.mustShow;
+  }
+
+  get hasReadSide(): boolean {
+    return this.#hasReadSide === true;
+  }
+
+  newDeliveryId(): string {
+    return `msg_${this.prefix}${this.#nextId++}`;
+  }
+
+  /** A state whose other fields differ from version to version, so that a mix of two is seen. */
+  state(name: string, version: number, changes: Partial<State> = {}): State {
+    const isReviewed = version % 2 === 0;
+    return {
+      order_id: `${this.prefix}${name}`,
+      order_status: 'CREATED',
+      payment_status: isReviewed ? 'AUTHORIZATION_REVIEW_ACCEPTED' : 'PAYMENT_AUTHORIZED',
+      review_status: isReviewed ? 'ACCEPTED' : null,
+      ready_to_send: true,
+      version,
+      ...changes,
+    };
+  }
+
+  /** Another payload for the same version of the same order. */
+  changed(state: State): State {
+    return {
+      ...state,
+      payment_status: 'AUTHORIZATION_REVIEW_DECLINED',
+      review_status: 'DECLINED',
+      ready_to_send: false,
+    };
+  }
+
+  /** Sends one state. Throws a RequestFault for what is no answer, and for a redirect. */
+  async deliver(state: object, form: Form = {}): Promise<Answer> {
+    const answer = await this.send(Buffer.from(JSON.stringify(state)), form);
+    const announced = answer.headers['webhook-batch'];
+    if (isOk(answer) && announced !== undefined) this.announcement = String(announced);
+    const orderId = field(state, 'order_id');
+    if (isOk(answer) && typeof orderId === 'string') this.accepted.add(orderId);
+    return answer;
+  }
+
+  /** Sends a body as it is; a target that asks for fewer requests is given time. */
+  async send(body: Buffer, form: Form = {}): Promise<Answer> {
+    const id = form.id ?? this.newDeliveryId();
+    for (let tries = 1; ; tries++) {
+      const answer = await this.client.post(this.#headers(id, body, form), form.bodySent ?? body, form.path);
+      if (answer.status >= 300 && answer.status < 400) {
+        throw new RequestFault('redirects', `${answer.status} to ${String(answer.headers.location)}`);
+      }
+      const isThrottled = answer.status === 429 || answer.status === 503;
+      if (!isThrottled) return answer;
+      if (tries === THROTTLED_TRIES) {
+        throw new RequestFault('throttled', `${THROTTLED_TRIES} times, the last time ${describe(answer)}`);
+      }
+      const wishedMs = Number(answer.headers['retry-after'] ?? 1) * 1_000;
+      await sleep(Math.min(Number.isNaN(wishedMs) ? 1_000 : wishedMs, THROTTLED_WAIT_LIMIT_MS));
+    }
+  }
+
+  #headers(id: string, body: Buffer, form: Form): Record<string, string> {
+    const timestamp = Math.floor(Date.now() / 1_000) + (form.timestampShiftSeconds ?? 0);
+    const headers: Record<string, string> = {
+      'webhook-id': id,
+      'webhook-timestamp': String(timestamp),
+      'idempotency-key': form.idempotencyKey === 'bare' ? id : `"${id}"`,
+    };
+    const keys = form.signedBy ?? this.keys;
+    if (keys === 'nobody' || keys.length === 0) return headers;
+    return { ...headers, 'webhook-signature': sign(keys, id, timestamp, body) };
+  }
+
+  /**
+   * The first look at the read side, for a state that was just answered with 2xx. `late`: it was shown only
+   * some time after the answer. `other`: there is an answer, but not of the contract's form.
+   */
+  async firstLook(state: State): Promise<{ kind: 'shown' | 'late' | 'other' | 'absent'; answer: Answer }> {
+    const giveUpAtMs = performance.now() + LAG_LIMIT_MS;
+    for (let isFirst = true; ; isFirst = false) {
+      const answer = await this.#get(state.order_id);
+      if (answer.status === 200) {
+        this.#hasReadSide = stateIn(answer.json) !== null;
+        if (!this.#hasReadSide) return { kind: 'other', answer };
+        return { kind: isFirst ? 'shown' : 'late', answer };
+      }
+      if (answer.status !== 404 || performance.now() > giveUpAtMs) {
+        this.#hasReadSide = false;
+        return { kind: answer.status === 404 ? 'absent' : 'other', answer };
+      }
+      await sleep(LAG_STEP_MS);
+    }
+  }
+
+  /** What is held of an order now: by the read side, else by the last receipt of the order. */
+  async held(orderId: string, receipt?: Answer): Promise<Held> {
+    if (this.hasReadSide) {
+      const answer = await this.#get(orderId);
+      const state = answer.status === 200 ? stateIn(answer.json) : null;
+      if (state !== null) return { kind: 'seen', version: state.version, state, by: 'GET' };
+      return answer.status === 404 ? { kind: 'absent' } : { kind: 'unseen' };
+    }
+    const version = receipt === undefined ? undefined : field(receipt.json, 'version');
+    return typeof version === 'number'
+      ? { kind: 'seen', version, state: null, by: 'the receipt' }
+      : { kind: 'unseen' };
+  }
+
+  /** All that the read side says of an order, as it says it; null without a read side. */
+  async whole(orderId: string): Promise<string | null> {
+    if (!this.hasReadSide) return null;
+    const answer = await this.#get(orderId);
+    return `${answer.status} ${answer.body.toString('utf8')}`;
+  }
+
+  #get(orderId: string): Promise<Answer> {
+    return this.client.get(encodeURIComponent(orderId));
+  }
+}
+
+/** The state that a JSON text of the contract's form shows, or null. */
+export function stateIn(json: unknown): State | null {
+  const isState = typeof field(json, 'order_id') === 'string' && typeof field(json, 'version') === 'number';
+  return isState ? (json as State) : null;
+}
+
+/** The first field in which what is held is not what was sent; null if there is none. */
+export function differenceOf(held: Held, sent: State): string | null {
+  if (held.kind === 'absent') return 'GET does not find the order';
+  if (held.kind === 'unseen') return null;
+  if (held.version !== sent.version)
+    return `version ${held.version} is held by ${held.by}, not ${sent.version}`;
+  for (const name of STATE_FIELDS) {
+    const shown = held.state === null ? sent[name] : held.state[name];
+    if (shown !== sent[name])
+      return `GET shows ${name} ${JSON.stringify(shown)}, not ${JSON.stringify(sent[name])}`;
+  }
+  return null;
+}
+
+/** Why an answer that had to be 2xx is not one, for a sentence. */
+export function unexpected(answer: Answer, what: string): string {
+  return `${what}: ${describe(answer)}`;
+}

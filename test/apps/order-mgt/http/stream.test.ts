@@ -1,0 +1,258 @@
+import { EventEmitter } from 'node:events';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ChangeStream } from '../../../../src/apps/order-mgt/change-stream.ts';
+import { openSqliteStates } from '../../../../src/apps/order-mgt/states/sqlite/states.ts';
+import { newState, send, TestOrderMgt } from '../fixture.ts';
+
+interface Event {
+  readonly event: string;
+  readonly id: string;
+  readonly data: unknown;
+}
+
+/** A client of server-sent events that keeps what it gets, and the last id, as a browser does. */
+class Listener {
+  readonly events: Event[] = [];
+  lastId = '';
+  text = '';
+  readonly #changed = new EventEmitter();
+  #response: IncomingMessage | null = null;
+
+  static async open(url: string, lastEventId?: string): Promise<Listener> {
+    const listener = new Listener();
+    const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request(`${url}/api/orders/stream`, { headers, agent: false }, resolve).on('error', reject).end();
+    });
+    listener.#response = response;
+    onTestFinished(() => listener.leave());
+    expect(response.headers['content-type']).toBe('text/event-stream');
+    response.setEncoding('utf8');
+    response.on('data', (chunk: string) => listener.#take(chunk));
+    response.on('error', () => {});
+    response.on('close', () => listener.#changed.emit('changed'));
+    await listener.until(() => listener.lastId !== '');
+    return listener;
+  }
+
+  leave(): void {
+    this.#response?.destroy();
+  }
+
+  get isEnded(): boolean {
+    return this.#response?.closed ?? false;
+  }
+
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise<void>((resolve) => this.#changed.once('changed', resolve));
+  }
+
+  #take(chunk: string): void {
+    this.text += chunk;
+    const blocks = this.text.split('\n\n');
+    this.text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
+      this.lastId = field('id') ?? this.lastId;
+      const data = field('data');
+      if (data !== undefined) {
+        this.events.push({ event: field('event') ?? '', id: this.lastId, data: JSON.parse(data) });
+      }
+    }
+    this.#changed.emit('changed');
+  }
+}
+
+describe('GET /api/orders/stream', () => {
+  it('tells of each applied change, row and version, and of nothing else', async () => {
+    const target = await new TestOrderMgt().start();
+    await target.post(newState({ order_id: 'before' }));
+    const listener = await Listener.open(target.url);
+    await target.post(newState({ version: 3 }), { 'webhook-id': 'a' });
+    await target.post(newState({ version: 3 }), { 'webhook-id': 'a' });
+    await target.post(newState({ version: 2 }), { 'webhook-id': 'b' });
+    await target.post(newState({ order_id: 'line\nend 🛒' }));
+    await listener.until(() => listener.events.length === 2);
+    expect(listener.events).toEqual([
+      { event: 'order', id: expect.stringMatching(/^\d+$/), data: newState({ version: 3 }) },
+      { event: 'order', id: expect.stringMatching(/^\d+$/), data: newState({ order_id: 'line\nend 🛒' }) },
+    ]);
+  });
+
+  it('resumes by Last-Event-ID without a gap, also after a restart, and from the beginning by 0', async () => {
+    const target = await new TestOrderMgt().start();
+    const listener = await Listener.open(target.url);
+    await target.post(newState({ order_id: 'a' }));
+    await listener.until(() => listener.events.length === 1);
+    listener.leave();
+    await target.post(newState({ order_id: 'b' }));
+    await target.post(newState({ order_id: 'c' }));
+    await target.post(newState({ order_id: 'c', version: 7 }));
+    await target.orderMgt?.close();
+    await target.start();
+    const orders = ({ events }: Listener) =>
+      events.map(({ data }) => (data as { order_id: string }).order_id);
+    const resumed = await Listener.open(target.url, listener.lastId);
+    await resumed.until(() => resumed.events.length === 2);
+    expect(orders(resumed)).toEqual(['b', 'c']);
+    expect(resumed.events[1]?.data).toEqual(newState({ order_id: 'c', version: 7 }));
+    const whole = await Listener.open(target.url, '0');
+    await whole.until(() => whole.events.length === 3);
+    expect(orders(whole)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('gives a client an id before it has seen any change, so that it misses none', async () => {
+    const target = await new TestOrderMgt().start();
+    const listener = await Listener.open(target.url);
+    listener.leave();
+    await target.post(newState());
+    const resumed = await Listener.open(target.url, listener.lastId);
+    await resumed.until(() => resumed.events.length === 1);
+  });
+
+  it('begins anew for an id that lies ahead, because the database is an older one then', async () => {
+    const target = await new TestOrderMgt().start();
+    await target.post(newState());
+    const listener = await Listener.open(target.url, '999');
+    await listener.until(() => listener.events.length === 1);
+  });
+
+  it('sees what another process on the same file commits, and many changes at once', async () => {
+    const reader = await new TestOrderMgt().start();
+    const listener = await Listener.open(reader.url);
+    const writer = await new TestOrderMgt().on(reader.file);
+    const deliveries = Array.from({ length: 500 }, (_, index) => ({
+      id: `msg_${index}`,
+      state: newState({ order_id: `order-${index}` }),
+    }));
+    for (let round = 0; round < 3; round++) {
+      await writer.postBatch({
+        deliveries: deliveries.map(({ id, state }) => ({
+          id: `${id}_${round}`,
+          state: { ...state, version: round + 1 },
+        })),
+      });
+    }
+    const latest = new Map<string, number>();
+    await listener.until(() => {
+      for (const { data } of listener.events.splice(0)) {
+        const { order_id, version } = data as { order_id: string; version: number };
+        latest.set(order_id, version);
+      }
+      return latest.size === 500 && [...latest.values()].every((version) => version === 3);
+    });
+  });
+
+  it('refuses an id that is none, and has no head', async () => {
+    const target = await new TestOrderMgt().start();
+    for (const id of ['x', '-1', '1.5', '9'.repeat(17)]) {
+      const answer = await send(target.url, 'GET', '/api/orders/stream', { 'last-event-id': id });
+      expect(answer, id).toMatchObject({ status: 400, body: { code: 'last_event_id_invalid' } });
+    }
+  });
+
+  it('takes no more listeners than its limit, and has room again when one leaves', async () => {
+    const target = await new TestOrderMgt().start();
+    const listeners = await Promise.all(Array.from({ length: 64 }, () => Listener.open(target.url)));
+    expect(await target.get('/api/orders/stream')).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '5' },
+      body: { code: 'too_many_listening' },
+    });
+    listeners[0]?.leave();
+    await vi.waitFor(() => Listener.open(target.url));
+  });
+
+  it('ends when the program stops', async () => {
+    const target = await new TestOrderMgt().start();
+    const listener = await Listener.open(target.url);
+    await target.orderMgt?.close();
+    await listener.until(() => listener.isEnded);
+  });
+});
+
+/** The end of a connection that the test holds: it takes what it is told to take. */
+class SlowResponse extends EventEmitter {
+  readonly written: string[] = [];
+  destroyed = false;
+  writableNeedDrain = false;
+  isFull = false;
+
+  writeHead(): void {}
+
+  write(text: string): boolean {
+    this.written.push(text);
+    this.writableNeedDrain = this.isFull;
+    return !this.isFull;
+  }
+
+  end(): void {
+    this.emit('close');
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+
+  get asResponse(): ServerResponse {
+    return this as unknown as ServerResponse;
+  }
+}
+
+describe('a listener that is slow or silent', () => {
+  async function filledStates(count: number) {
+    const states = openSqliteStates(':memory:');
+    await states.receive(
+      Array.from({ length: count }, (_, index) => ({
+        deliveryId: `msg_${index}`,
+        state: newState({ order_id: `order-${index}` }),
+        receivedAtMs: 0,
+      })),
+    );
+    onTestFinished(() => states.close());
+    return states;
+  }
+  const eventsOf = ({ written }: SlowResponse) => written.join('').split('event: order').length - 1;
+
+  it('gets one page, and the next one only when it has taken that', async () => {
+    const states = await filledStates(1_000);
+    const stream = new ChangeStream(states, () => {});
+    const response = new SlowResponse();
+    response.isFull = true;
+    stream.open(response.asResponse, 0, 1_000);
+    await vi.waitFor(() => expect(eventsOf(response)).toBe(250));
+    stream.wake();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(eventsOf(response)).toBe(250);
+    response.isFull = false;
+    response.emit('drain');
+    await vi.waitFor(() => expect(eventsOf(response)).toBe(1_000));
+    response.end();
+  });
+
+  it('is cut off when it does not take its page in time, and is no listener any more', async () => {
+    const states = await filledStates(10);
+    const stream = new ChangeStream(states, () => {}, { drainWithinMs: 20, listenersMax: 1 });
+    const response = new SlowResponse();
+    response.isFull = true;
+    stream.open(response.asResponse, 0, 10);
+    expect(stream.isFull).toBe(true);
+    await vi.waitFor(() => expect(response.destroyed).toBe(true));
+    expect(stream.isFull).toBe(false);
+  });
+
+  it('gets a comment now and then', async () => {
+    const stream = new ChangeStream(await filledStates(0), () => {}, { commentEveryMs: 10 });
+    const response = new SlowResponse();
+    stream.open(response.asResponse, null, 0);
+    await vi.waitFor(() =>
+      expect(response.written.filter((text) => text === ':\n\n').length).toBeGreaterThan(2),
+    );
+    response.end();
+    const count = response.written.length;
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(response.written).toHaveLength(count);
+  });
+});

@@ -1,0 +1,110 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openSqliteStore } from '../../../../src/adapters/sqlite/index.ts';
+import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import { quarantineCommand } from '../../../../src/apps/order-sync/commands/quarantine.ts';
+import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import { orders } from '../../../../src/orders/index.ts';
+import type { QuarantinedRecord } from '../../../../src/ports/store.ts';
+import { fakeHost } from '../../shared/cli/fake-host.ts';
+
+/** A data directory whose store has so many records in quarantine, each the 19 bytes of a broken body. */
+async function quarantineOf(count: number): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-quarantine-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'order-sync.sqlite');
+  const store = openSqliteStore({ file, clock: systemClock, targets: ['order-mgt'] });
+  const { table, keyColumn, columns } = orders.view;
+  await store.migrate({
+    view: { table, keyColumn, columns },
+    targets: ['order-mgt'],
+    adopt: null,
+    nowMs: 0,
+  });
+  const quarantined: QuarantinedRecord[] = Array.from({ length: count }, (_, index) => ({
+    topic: 'order_events',
+    partition: 0,
+    offset: BigInt(index),
+    reason: index % 2 === 0 ? 'json_invalid' : 'key_missing',
+    detail: 'Not so.\u202e',
+    key: Buffer.from('secret-key'),
+    value: Buffer.from('{"card":"4111"'),
+    valueLength: 14,
+    valueHash: 'ab'.repeat(32),
+    headers: Buffer.from('[["a","Yg=="]]'),
+    observedAtMs: Date.UTC(2026, 0, 1),
+  }));
+  await store.commit({ moves: [], quarantined, entityIds: [], mode: 'locking', plan: async () => [] });
+  await store.close();
+  return folder;
+}
+
+async function quarantine(folder: string, ...argv: string[]) {
+  const host = fakeHost(['quarantine', ...argv], { TRIBUTARY_DATA_DIR: folder });
+  const commands = [quarantineCommand(systemClock)];
+  const examples = [['order-sync quarantine', 'Look']] as const;
+  const code = await runCli({ program: 'order-sync', summary: 'Syncs.', examples, commands }, host);
+  return { code, out: host.stdout.text, error: host.stderr.text };
+}
+
+describe('order-sync quarantine', () => {
+  it('shows where each record stood, why it was refused and when, and nothing that it holds', async () => {
+    const { code, out, error } = await quarantine(await quarantineOf(2));
+    expect(out.split('\n')).toEqual([
+      'order_events/0 offset 0  json_invalid  2026-01-01T00:00:00.000Z  "Not so.\\u202e"',
+      'order_events/0 offset 1  key_missing  2026-01-01T00:00:00.000Z  "Not so.\\u202e"',
+      '',
+    ]);
+    expect([code, error]).toEqual([0, '']);
+  });
+
+  it('shows keys and values where they are asked for', async () => {
+    const folder = await quarantineOf(1);
+    expect((await quarantine(folder, '--values')).out).toContain(
+      'key "secret-key"  value (14 bytes) "{\\"card\\":\\"4111\\""',
+    );
+    const [row] = JSON.parse((await quarantine(folder, '--values', '--json')).out);
+    expect(Buffer.from(row.valueBase64, 'base64').toString()).toBe('{"card":"4111"');
+    expect(row.headers).toEqual([['a', 'Yg==']]);
+  });
+
+  it('ends at its limit, beyond one page too, and says that there are more', async () => {
+    const folder = await quarantineOf(60);
+    const rows = async (...argv: string[]) => {
+      const { out, error } = await quarantine(folder, '--json', ...argv);
+      return [JSON.parse(out).length, error.includes('There are more')];
+    };
+    expect(await rows()).toEqual([50, true]);
+    expect(await rows('--limit', '26')).toEqual([26, true]);
+    expect(await rows('--limit', '60')).toEqual([60, false]);
+    expect(await rows('--limit', '1000')).toEqual([60, false]);
+    expect(await rows('--limit', '1000', '--reason', 'key_missing')).toEqual([30, false]);
+    expect(await rows('--topic', 'payment_events')).toEqual([0, false]);
+  });
+
+  it('says on stderr that there is nothing, and gives programs an empty list', async () => {
+    const folder = await quarantineOf(0);
+    const text = await quarantine(folder);
+    expect([text.code, text.out, text.error]).toEqual([
+      0,
+      '',
+      'Quarantine is empty: every record so far was an event.\n',
+    ]);
+    expect((await quarantine(folder, '--json')).out).toBe('[]\n');
+    expect((await quarantine(folder, '--reason', 'key_missing')).error).toBe(
+      'No such record is in quarantine.\n',
+    );
+    expect((await quarantine(folder, '--quiet')).error).toBe('');
+  });
+
+  it.each([
+    [['--limit', 'many'], 'Give --limit a whole number'],
+    [['--reason', 'jsn_invalid'], 'did you mean json_invalid?'],
+  ])('refuses %j', async (argv, answer) => {
+    const { code, error } = await quarantine(await quarantineOf(0), ...argv);
+    expect(code).toBe(2);
+    expect(error).toContain(answer);
+  });
+});

@@ -1,0 +1,62 @@
+import type { SettingTable } from '../../../../src/apps/shared/settings/kinds.ts';
+import { COMMON_SETTINGS, PROGRAM_SETTINGS } from '../../../../src/apps/shared/settings/known/index.ts';
+
+const INTRODUCTION = `# Settings
+
+This page is made from the tables in \`src/apps/shared/settings/known/index.ts\`; a test refuses it when the two differ.
+After a change there: \`npm run test:unit -- test/apps/shared/settings/settings-page.test.ts -u\`.
+
+- A flag wins over an environment variable, a variable over the settings file, the file over the default. An empty
+  variable counts as not set.
+- The settings file is one JSON object whose names are the variables:
+  \`{"KAFKA_BROKERS": ["kafka-1:9092", "kafka-2:9092"], "ORDER_SYNC_LANES": 8}\`. \`TRIBUTARY_CONFIG\` or \`--config\`
+  names it.
+- A secret, or a URL that may hold one, can also be given by a file: \`ORDER_MGT_SECRET_FILE=/run/secrets/order-mgt\`.
+  Secrets have no flag, because every user of a machine can read its command lines.
+- Durations are milliseconds; \`15s\`, \`2m\` and \`1h\` are understood too.
+- The programs share one environment: each of them accepts the settings of the others. A name that begins like ours
+  (\`ORDER_SYNC_\`, \`ORDER_MGT_\`, \`EVENT_PRODUCER_\`, \`TRIBUTARY_\`, \`KAFKA_\`, \`DATABASE_TLS\`, \`DATABASE_SSL\`) and is none of these is refused at
+  start, and so is an invalid value: with the name, the value (secrets masked) and the remedy, and exit code 3.
+- What Kubernetes adds to the environment for a service (\`ORDER_SYNC_SERVICE_HOST\`, \`ORDER_SYNC_PORT=tcp://...\`) and
+  what Kafka's own scripts read (\`KAFKA_HEAP_OPTS\` and the like) is passed over.
+- \`config show\` prints what a program would run with, and where each value comes from.
+`;
+
+/** docs/settings.md as it has to be. */
+export function settingsPage(): string {
+  const sections = [
+    section('Every program', COMMON_SETTINGS),
+    ...Object.entries(PROGRAM_SETTINGS).map(([program, table]) => section(program, table)),
+  ];
+  return `${[INTRODUCTION, ...sections].join('\n')}`;
+}
+
+function section(title: string, table: SettingTable): string {
+  const rows = Object.values(table).map((setting) => {
+    const names = [setting.env, setting.alsoEnv, setting.fromFile ? `${setting.env}_FILE` : undefined];
+    const cells = [
+      names
+        .filter((name) => name !== undefined)
+        .map((name) => `\`${name}\``)
+        .join(', '),
+      setting.flag === null ? '' : `\`--${setting.flag}\``,
+      setting.kind,
+      setting.fallbackText,
+      setting.help,
+    ];
+    return cells.map((cell) => cell.replaceAll('|', '\\|'));
+  });
+  return `## ${title}\n\n${alignedTable(HEADINGS, rows)}\n`;
+}
+
+const HEADINGS = ['Variable', 'Flag', 'Type', 'Default', 'What it does'];
+
+/** A table with its columns aligned, as the formatter of this repository writes it. */
+function alignedTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(headings), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}

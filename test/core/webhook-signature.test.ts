@@ -1,0 +1,111 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { parseSigningKeys, sign, verify } from '../../src/core/webhook-signature.ts';
+
+const NOW_MS = 1_760_000_000_000;
+const NOW_S = NOW_MS / 1_000;
+const newSecret = (bytes = 32) => `whsec_${randomBytes(bytes).toString('base64')}`;
+
+describe('signature', () => {
+  it("is the HMAC of id, timestamp and body, as in the specification's own example", () => {
+    const keys = parseSigningKeys('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'test');
+    const signature = sign(keys, 'msg_p5jXN8AQM9LWM0D4loKWxJek', 1_614_265_330, '{"test": 2432232314}');
+    expect(signature).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+  });
+
+  it('agrees with an HMAC computed by hand over the decoded secret', () => {
+    const bytes = randomBytes(24);
+    const keys = parseSigningKeys(`whsec_${bytes.toString('base64')}`, 'test');
+    const expected = createHmac('sha256', bytes).update(`id-1.${NOW_S}.{"a":"ü"}`).digest('base64');
+    expect(sign(keys, 'id-1', NOW_S, '{"a":"ü"}')).toBe(`v1,${expected}`);
+    expect(sign(keys, 'id-1', NOW_S, Buffer.from('{"a":"ü"}'))).toBe(`v1,${expected}`);
+  });
+
+  const [oldSecret, newerSecret] = [newSecret(), newSecret()];
+  const oldKey = parseSigningKeys(oldSecret, 'test');
+  const newKey = parseSigningKeys(newerSecret, 'test');
+  const bothKeys = parseSigningKeys(`${newerSecret} ${oldSecret}`, 'test');
+  const signedBy = (keys: typeof oldKey, timestamp = NOW_S, body = 'body') => ({
+    id: 'msg_1',
+    timestamp: String(timestamp),
+    signature: sign(keys, 'msg_1', timestamp, body),
+  });
+
+  it('holds under each secret while the sender rotates, and while the receiver does', () => {
+    for (const keys of [oldKey, newKey])
+      expect(verify(keys, signedBy(bothKeys), 'body', NOW_MS).ok).toBe(true);
+    for (const keys of [oldKey, newKey])
+      expect(verify(bothKeys, signedBy(keys), 'body', NOW_MS).ok).toBe(true);
+    expect(signedBy(bothKeys).signature.split(' ')[0]).toBe(signedBy(newKey).signature);
+  });
+
+  it('fails under another secret, body, id or timestamp', () => {
+    const good = signedBy(oldKey);
+    const invalid = { ok: false, reason: 'signature_invalid' };
+    expect(verify(newKey, good, 'body', NOW_MS)).toMatchObject(invalid);
+    expect(verify(oldKey, good, 'body ', NOW_MS)).toMatchObject(invalid);
+    expect(verify(oldKey, { ...good, id: 'msg_2' }, 'body', NOW_MS)).toMatchObject(invalid);
+    expect(verify(oldKey, { ...good, timestamp: String(NOW_S + 1) }, 'body', NOW_MS)).toMatchObject(invalid);
+  });
+
+  it('fails when it is garbage, cut off, or of another scheme', () => {
+    const good = signedBy(oldKey);
+    const garbage = [
+      'v1,',
+      'v1,AAAA',
+      'v1',
+      ',',
+      ' ',
+      good.signature.slice(0, -4),
+      good.signature.replace('v1,', 'v1a,'),
+    ];
+    for (const signature of garbage) {
+      expect(verify(oldKey, { ...good, signature }, 'body', NOW_MS).ok, signature).toBe(false);
+    }
+  });
+
+  it('is accepted up to five minutes before and after its timestamp, and not beyond', () => {
+    const reasonAt = (timestamp: number) => {
+      const verdict = verify(oldKey, signedBy(oldKey, timestamp), 'body', NOW_MS);
+      return verdict.ok ? 'ok' : verdict.reason;
+    };
+    expect(reasonAt(NOW_S - 300)).toBe('ok');
+    expect(reasonAt(NOW_S + 300)).toBe('ok');
+    expect(reasonAt(NOW_S - 301)).toBe('timestamp_outside_tolerance');
+    expect(reasonAt(NOW_S + 301)).toBe('timestamp_outside_tolerance');
+  });
+
+  it('is refused with the reason when a header is missing or the timestamp is no number', () => {
+    const good = signedBy(oldKey);
+    for (const name of ['id', 'timestamp', 'signature'] as const) {
+      const verdict = verify(oldKey, { ...good, [name]: undefined }, 'body', NOW_MS);
+      expect(verdict).toMatchObject({ ok: false, reason: 'signature_missing' });
+    }
+    for (const timestamp of ['abc', '1e9', '-5', '12.5', '9'.repeat(20)]) {
+      const verdict = verify(oldKey, { ...good, timestamp }, 'body', NOW_MS);
+      expect(verdict).toMatchObject({ ok: false, reason: 'timestamp_invalid' });
+    }
+  });
+});
+
+describe('signing secrets', () => {
+  it('are read from 24 to 64 bytes of base64, several between blanks', () => {
+    expect(parseSigningKeys([newSecret(24), `${newSecret(64)}  ${newSecret(40)}`], 'X')).toHaveLength(3);
+    expect(parseSigningKeys('', 'X')).toEqual([]);
+  });
+
+  it('are refused with what to give instead, and without being shown', () => {
+    const wrong = [
+      newSecret(23),
+      newSecret(65),
+      'whsec_',
+      'geheim-geheim-geheim',
+      'whsec_not*base64*not*base64*not*',
+    ];
+    for (const secret of wrong) {
+      const refusal = () => parseSigningKeys(`${newSecret()} ${secret}`, 'ORDER_MGT_SECRET');
+      expect(refusal).toThrow(/ORDER_MGT_SECRET \(no\. 2\).*whsec_ and the base64 of 24 to 64/);
+      expect(refusal).not.toThrow(secret.slice(6) || 'never');
+    }
+  });
+});
