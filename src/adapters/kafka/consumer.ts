@@ -11,12 +11,12 @@ import type {
   PartitionRange,
   TakeLimits,
 } from '../../ports/event-log.ts';
-import { Cluster, type TopicMetadata } from './cluster.ts';
+import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
 import { explain } from './errors.ts';
-import { Fetcher } from './fetcher.ts';
-import { type GroupEvents, GroupMember } from './group.ts';
+import { Fetcher } from './reading/fetcher.ts';
+import { type GroupEvents, GroupMember } from './group/group-member.ts';
 import type { KafkaSettings } from './options.ts';
-import { byLeader, rangesFrom } from './ranges.ts';
+import { byLeader, rangesFrom } from './cluster/ranges.ts';
 
 const rangesBackoff = { baseMs: 100, capMs: 2_000 };
 

@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { KafkaLogin } from './login.ts';
+import type { KafkaLogin } from './cluster/login.ts';
 
 export interface KafkaLogOptions {
   /** `host:port` of some brokers; the others are learnt from them. */

@@ -8,14 +8,14 @@ import type {
   ProducerFamily,
   ProducerOptions,
 } from '../../ports/event-log.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster } from './cluster/cluster.ts';
 import { explain, KafkaCode, nameOfCode } from './errors.ts';
-import { KnownTopics, topicMissing } from './known-topics.ts';
-import { partitionOfKey } from './murmur2.ts';
+import { KnownTopics, topicMissing } from './producing/known-topics.ts';
+import { partitionOfKey } from './producing/partitioner.ts';
 import type { KafkaSettings } from './options.ts';
-import { type Append, type Batch, type Entry, PartitionQueue } from './partition-queue.ts';
-import { initProducerId, type ProduceResult, type ProducerIdentity, produce } from './produce.ts';
-import { ShutOuts } from './shut-out.ts';
+import { type Append, type Batch, type Entry, PartitionQueue } from './producing/partition-queue.ts';
+import { initProducerId, type ProduceResult, type ProducerIdentity, produce } from './wire/produce.ts';
+import { ShutOuts } from './producing/shut-out.ts';
 
 /*
  * An idempotent producer: the broker knows each batch by the producer's id and a sequence number, and appends

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Admin } from '@platformatic/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { partitionOfKey } from '../../../src/adapters/kafka/murmur2.ts';
+import { partitionOfKey } from '../../../src/adapters/kafka/producing/partitioner.ts';
 import type { EventLog, LogRecord } from '../../../src/ports/event-log.ts';
 import { eventually, newRecord, plain, TestMember, valueText } from '../../contract/event-log-harness.ts';
 import { services } from '../../services/context.ts';

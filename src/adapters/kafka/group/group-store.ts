@@ -1,0 +1,145 @@
+import { TributaryError } from '../../../core/errors.ts';
+import { decodeAssignmentNote, decodeUserData, type GroupMemberState } from './assignment.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { protocolErrorOf } from '../errors.ts';
+import { GroupRequests, type JoinedMember, notAMember } from './group-requests.ts';
+
+/*
+ * Which store a group's members journal into. Two of different stores would each take half of the partitions. The identity
+ * of the store stands in three places:
+ * - in the metadata of the group's committed offsets, where it outlives the members: whoever starts looks there first, and
+ *   joins only a group of its own store, so that the members never notice a stranger;
+ * - in the user data of each member's subscription, for a group that has committed nothing yet: the leader gives partitions
+ *   to the members of one store only;
+ * - in the user data of each assignment, by which a member learns that the group is another store's. It leaves then.
+ * Members and offsets of versions before this have no identity, and are taken as they are.
+ */
+
+const PREFIX = 'tributary-store=';
+const STORE_ID = /^[0-9a-f-]{36}$/i;
+
+export function noteOf(store: string): string {
+  return `${PREFIX}${store}`;
+}
+
+export function storeIn(note: string | null | undefined): string | undefined {
+  if (note?.startsWith(PREFIX) !== true) return undefined;
+  const store = note.slice(PREFIX.length);
+  return STORE_ID.test(store) ? store : undefined;
+}
+
+/** What a member knows, says and compares of stores. Without a store of its own it compares nothing. */
+export class GroupStore {
+  /** What it says of its own store. */
+  readonly note: string | undefined;
+  readonly #group: string;
+  readonly #topics: readonly string[];
+  readonly #store: string | undefined;
+  readonly #requests: Pick<GroupRequests, 'committed'>;
+
+  constructor(of: {
+    readonly group: string;
+    readonly topics: readonly string[];
+    readonly store: string | undefined;
+    readonly requests: Pick<GroupRequests, 'committed'>;
+  }) {
+    this.#group = of.group;
+    this.#topics = of.topics;
+    this.#store = of.store;
+    this.#requests = of.requests;
+    this.note = of.store === undefined ? undefined : noteOf(of.store);
+  }
+
+  get isCompared(): boolean {
+    return this.#store !== undefined;
+  }
+
+  of({ metadata }: JoinedMember): string | undefined {
+    return storeIn(decodeUserData(metadata));
+  }
+
+  /** Rejects with `group_of_another_store` if the group's offsets were committed for another store. */
+  async check(coordinator: number): Promise<void> {
+    if (this.#store !== undefined) this.#compare(await this.#recorded(coordinator));
+  }
+
+  /** Throws `group_of_another_store` if the leader gave the partitions to the members of another store. */
+  checkAssignment(assignment: Buffer): void {
+    this.#compare(storeIn(decodeAssignmentNote(assignment)));
+  }
+
+  /**
+   * For the leader: the members that may have partitions, and the store that they share. What the offsets say goes first,
+   * then who holds partitions, then the leader itself. Members that name no store are of an older version, and stay.
+   */
+  async members<Member extends GroupMemberState>(
+    coordinator: number,
+    members: readonly Member[],
+  ): Promise<{ readonly own: readonly Member[]; readonly note: string | undefined }> {
+    if (this.#store === undefined) return { own: members, note: undefined };
+    const holding = members.find(({ store, owned }) => store !== undefined && owned.length > 0);
+    const store = (await this.#recorded(coordinator)) ?? holding?.store ?? this.#store;
+    return { own: members.filter((member) => (member.store ?? store) === store), note: noteOf(store) };
+  }
+
+  #compare(theirs: string | undefined): void {
+    if (theirs === undefined || this.#store === undefined || theirs === this.#store) return;
+    throw strangerError(this.#group, theirs, this.#store);
+  }
+
+  /** The store that the committed offsets name; of several the own one, since some may be left from before a change. */
+  async #recorded(coordinator: number): Promise<string | undefined> {
+    const committed = await this.#requests.committed(coordinator);
+    const stores = committed.flatMap(({ topic, note }) =>
+      this.#topics.includes(topic) ? (storeIn(note) ?? []) : [],
+    );
+    return stores.find((store) => store === this.#store) ?? stores[0];
+  }
+}
+
+export function isStranger(error: unknown): boolean {
+  return error instanceof TributaryError && error.code === 'group_of_another_store';
+}
+
+function strangerError(group: string, theirs: string, ours: string): TributaryError {
+  return new TributaryError(
+    'group_of_another_store',
+    `The group ${group} journals into another database: its store is ${theirs}, that of this DATABASE_URL is ${ours}. ` +
+      'Nothing was read. Give this instance the DATABASE_URL of the others, or a group of its own by ORDER_SYNC_GROUP. If ' +
+      'the group is to go on with this database, stop its other members and run: order-sync take-group --reason "..."',
+  );
+}
+
+/** Commits what the group has committed once more, with the name of its new store. The coordinator refuses that while the group has members. */
+export async function handGroupTo(
+  cluster: Cluster,
+  group: string,
+  store: string,
+): Promise<{ readonly former: string | null }> {
+  const requests = new GroupRequests(cluster, group);
+  const coordinator = await cluster.coordinatorOf(group);
+  const committed = await requests.committed(coordinator);
+  const former = committed.flatMap(({ note }) => storeIn(note) ?? []).find((found) => found !== store);
+  if (committed.length === 0) return { former: null };
+  try {
+    await requests.commit({ coordinator, ...notAMember }, committed, noteOf(store));
+  } catch (error) {
+    const answer = protocolErrorOf(error);
+    if (
+      answer === 'UNKNOWN_MEMBER_ID' ||
+      answer === 'ILLEGAL_GENERATION' ||
+      answer === 'REBALANCE_IN_PROGRESS'
+    ) {
+      throw membersError(group);
+    }
+    throw error;
+  }
+  return { former: former ?? null };
+}
+
+function membersError(group: string): TributaryError {
+  return new TributaryError(
+    'usage',
+    `The group ${group} has members, which journal into its present database: stop all of them, and try again.`,
+  );
+}

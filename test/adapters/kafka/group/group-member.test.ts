@@ -1,0 +1,163 @@
+import { MultipleErrors, ProtocolError } from '@platformatic/kafka';
+import { describe, expect, it } from 'vitest';
+import { encodeAssignment, encodeSubscription } from '../../../../src/adapters/kafka/group/assignment.ts';
+import type { Cluster, TopicMetadata } from '../../../../src/adapters/kafka/cluster/cluster.ts';
+import { watchCoordinator } from '../../../../src/adapters/kafka/group/coordinator-watch.ts';
+import { GroupMember } from '../../../../src/adapters/kafka/group/group-member.ts';
+import type { GroupRequests } from '../../../../src/adapters/kafka/group/group-requests.ts';
+import { settingsOf } from '../../../../src/adapters/kafka/options.ts';
+import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import { partitionName, type TopicPartition } from '../../../../src/core/offset.ts';
+import { eventually } from '../../../contract/event-log-harness.ts';
+
+const topic = 'orders';
+/** As the library reports it. */
+const rebalanceInProgress = new MultipleErrors('a heartbeat', [new ProtocolError('REBALANCE_IN_PROGRESS')]);
+const timeoutMs = 20_000;
+
+/** A member whose coordinator gives it these shares, one after the other. */
+function scripted(shares: readonly (readonly number[])[]) {
+  const joins: Buffer[] = [];
+  const told: [kind: string, partitions: string[]][] = [];
+  const topics = new Map<string, TopicMetadata>([
+    [
+      topic,
+      { topic, topicId: 'id', partitions: Array.from({ length: 6 }, () => ({ leader: 1, leaderEpoch: 0 })) },
+    ],
+  ]);
+  const settings = settingsOf({
+    brokers: [],
+    clock: systemClock,
+    log: () => {},
+    sessionTimeoutMs: 5_000,
+    heartbeatIntervalMs: 5,
+  });
+  const cluster = { settings, coordinatorOf: async () => 1, topics: async () => topics };
+  let generation = 0;
+  let asksFor = 1;
+  const requests: Partial<GroupRequests> = {
+    async join(coordinator, _, metadata) {
+      joins.push(metadata);
+      generation++;
+      return { coordinator, generation, memberId: 'me', isLeader: false, members: [] };
+    },
+    async sync() {
+      const share = shares[Math.min(generation, shares.length) - 1] ?? [];
+      return encodeAssignment(share.map((partition) => ({ topic, partition })));
+    },
+    async heartbeat() {
+      if (generation < asksFor) throw rebalanceInProgress;
+    },
+    async ask() {},
+    async leave() {},
+    breakOff() {},
+  };
+  const tell = (kind: string) => async (partitions: readonly TopicPartition[]) => {
+    told.push([kind, partitions.map(partitionName)]);
+  };
+  const member = new GroupMember(
+    cluster as unknown as Cluster,
+    'group',
+    [topic],
+    { assigned: tell('assigned'), revoked: tell('revoked'), lost: tell('lost'), refreshed() {} },
+    undefined,
+    requests as GroupRequests,
+  );
+  const rebalance = (): void => {
+    asksFor = 2;
+  };
+  return { member, joins, told, rebalance };
+}
+
+const names = (...partitions: number[]) => partitions.map((partition) => `${topic}/${partition}`);
+const owning = (...partitions: number[]) =>
+  encodeSubscription(
+    [topic],
+    partitions.map((partition) => ({ topic, partition })),
+  );
+
+describe('a member whose new share lacks some of its partitions and has others', () => {
+  it('gives back what it lost before it takes what it gained, keeps the rest, and joins again with what it has', async () => {
+    const { member, joins, told, rebalance } = scripted([
+      [0, 1, 2],
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ]);
+    member.start();
+    await eventually(
+      () => told.length >= 1,
+      timeoutMs,
+      () => 'the first share',
+    );
+    rebalance();
+    await eventually(
+      () => joins.length >= 3,
+      timeoutMs,
+      () => 'a third join',
+    );
+    expect(told).toEqual([
+      ['assigned', names(0, 1, 2)],
+      ['revoked', names(0)],
+      ['assigned', names(3, 4)],
+    ]);
+    expect(joins.slice(0, 3)).toEqual([owning(), owning(0, 1, 2), owning(1, 2, 3, 4)]);
+    await member.close();
+    expect(told.at(-1)).toEqual(['revoked', names(1, 2, 3, 4)]);
+  });
+});
+
+describe('a request that waits long, under watch', () => {
+  const answers = (script: readonly boolean[]) => {
+    let asked = 0;
+    let brokenOffAfter: number | undefined;
+    const clock = {
+      sleep: async () => {
+        clock.nowMs += 100;
+        await systemClock.sleep(0);
+      },
+      nowMs: 0,
+      monotonicMs: () => clock.nowMs,
+    };
+    const problems: string[] = [];
+    const watch = {
+      clock,
+      intervalMs: 100,
+      patienceMs: 450,
+      ask: async () => {
+        if (!(script[asked++] ?? true)) throw new Error('silent');
+      },
+      failed: (error: unknown) => problems.push(String(error)),
+      breakOff: () => {
+        brokenOffAfter = asked;
+      },
+    };
+    return { watch, problems, asked: () => asked, brokenOffAfter: () => brokenOffAfter };
+  };
+
+  it('is left alone while the coordinator answers', async () => {
+    const { watch, asked, brokenOffAfter } = answers([]);
+    const isOver = new AbortController();
+    const watching = watchCoordinator(watch, isOver.signal);
+    await eventually(
+      () => asked() >= 20,
+      timeoutMs,
+      () => 'twenty answers',
+    );
+    isOver.abort();
+    await watching;
+    expect(brokenOffAfter()).toBeUndefined();
+  });
+
+  it('is broken off when the coordinator answers again after a silence', async () => {
+    const { watch, problems, brokenOffAfter } = answers([true, false, false, true]);
+    await watchCoordinator(watch, new AbortController().signal);
+    expect(brokenOffAfter()).toBe(4);
+    expect(problems).toHaveLength(2);
+  });
+
+  it('is broken off when the coordinator stays silent', async () => {
+    const { watch, brokenOffAfter } = answers([true, ...Array.from({ length: 20 }, () => false)]);
+    await watchCoordinator(watch, new AbortController().signal);
+    expect(brokenOffAfter()).toBe(6);
+  });
+});

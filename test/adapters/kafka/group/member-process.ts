@@ -1,0 +1,56 @@
+import { UNKNOWN_LEADER_EPOCH } from '../../../../src/ports/event-log.ts';
+// One group member as a process of its own, for tests that kill it: prints what its listener is told, a JSON
+// object a line. Arguments: brokers, group, topics (comma-separated).
+
+import { openKafkaLog } from '../../../../src/adapters/kafka/index.ts';
+import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import { partitionName, type TopicPartition } from '../../../../src/core/offset.ts';
+import { quickOptions } from '../harness.ts';
+
+const [brokers, group, topics] = process.argv.slice(2) as [string, string, string];
+const limits = { maxRecords: 1_000, maxBytes: 1 << 20 };
+
+const log = openKafkaLog({
+  brokers: brokers.split(','),
+  clock: systemClock,
+  log: (level, message) => process.stderr.write(`${level} ${message}\n`),
+  ...quickOptions,
+});
+const consumer = log.consumer({ group, topics: topics.split(','), maxBufferedBytes: 1 << 20 });
+const held = new Map<string, TopicPartition>();
+
+function tell(kind: string, details: object): void {
+  process.stdout.write(`${JSON.stringify({ kind, ...details })}\n`);
+}
+
+function dropAll(kind: string, partitions: readonly TopicPartition[]): void {
+  for (const partition of partitions) held.delete(partitionName(partition));
+  tell(kind, { partitions: partitions.map(partitionName) });
+}
+
+await consumer.start({
+  assigned: async (partitions) => {
+    for (const partition of partitions) held.set(partitionName(partition), partition);
+    consumer.follow(
+      partitions.map(({ topic, partition, startOffset }) => ({
+        topic,
+        partition,
+        offset: startOffset,
+        leaderEpoch: UNKNOWN_LEADER_EPOCH,
+      })),
+    );
+    tell('assigned', { partitions: partitions.map(partitionName) });
+  },
+  revoked: async (partitions) => dropAll('revoked', partitions),
+  lost: async (partitions) => dropAll('lost', partitions),
+  halted: async (fault) => tell('halted', { detail: fault.detail }),
+});
+
+for (;;) {
+  // What is held may change at any moment, so no take waits for long.
+  const batches = await consumer.take([...held.values()], limits, AbortSignal.timeout(100));
+  for (const batch of batches) {
+    tell('took', { partition: partitionName(batch), records: batch.records.length });
+  }
+  if (held.size === 0) await systemClock.sleep(20);
+}

@@ -1,0 +1,298 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Batch, CorruptBatchError, readBatches } from '../../../../src/adapters/kafka/wire/record-batch-reader.ts';
+import { decompress, TooLargeError } from '../../../../src/adapters/kafka/wire/decompression.ts';
+import { Followed } from '../../../../src/adapters/kafka/reading/followed.ts';
+import { OpenBatches } from '../../../../src/adapters/kafka/reading/open-record-batches.ts';
+import { type LogRecord, UNKNOWN_LEADER_EPOCH } from '../../../../src/ports/event-log.ts';
+import {
+  type BuiltBatch,
+  bomb,
+  buildBatch,
+  buildRecord,
+  type Compression,
+  compressed,
+  compressions,
+  varint,
+} from '../wire/record-batch-builder.ts';
+
+const codecs = Object.keys(compressions) as Compression[];
+const limit = 1 << 20;
+
+function followed(open = new OpenBatches(limit)): Followed {
+  return new Followed(
+    { topic: 't', partition: 0, offset: 0n, leaderEpoch: UNKNOWN_LEADER_EPOCH, topicId: 'id' },
+    open,
+  );
+}
+
+function pushed(built: BuiltBatch, partition = followed()): Followed {
+  for (const batch of readBatches(buildBatch(built))) partition.push(batch, true);
+  return partition;
+}
+
+/** `count` records with one byte each. */
+const small = (count: number): Buffer =>
+  Buffer.concat(Array.from({ length: count }, (_, index) => buildRecord(index, Buffer.from('x'))));
+
+describe('decompression', () => {
+  it.each(codecs)('gives what was compressed by %s, up to the limit and no further', (codec) => {
+    for (const size of [1, 1_000, 65_536, limit]) {
+      const bytes = Buffer.alloc(size, 'some text that repeats itself, ');
+      expect(decompress(compressed(bytes, codec), compressions[codec], limit).equals(bytes)).toBe(true);
+    }
+    const over = compressed(Buffer.alloc(limit + 1), codec);
+    expect(() => decompress(over, compressions[codec], limit)).toThrow(TooLargeError);
+  });
+
+  it.each(codecs)('takes what does not compress at all, by %s', (codec) => {
+    const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * index * 7919) >> 5));
+    expect(decompress(compressed(bytes, codec), compressions[codec], limit).equals(bytes)).toBe(true);
+  });
+
+  it.each(codecs)(
+    'throws an error, and ends, for %s that is cut off anywhere or has a flipped byte',
+    (codec) => {
+      const whole = compressed(Buffer.alloc(5_000, 'some text that repeats itself, '), codec);
+      for (let length = 0; length < whole.length; length++) {
+        const cutOff = Buffer.from(whole.subarray(0, length));
+        try {
+          decompress(cutOff, compressions[codec], limit);
+        } catch (error) {
+          expect(error).toBeDefined();
+        }
+        const flipped = Buffer.from(whole);
+        flipped[length] = (flipped[length] as number) ^ 0xff;
+        try {
+          expect(decompress(flipped, compressions[codec], limit).length).toBeLessThanOrEqual(limit);
+        } catch (error) {
+          expect(error).toBeDefined();
+        }
+      }
+    },
+  );
+
+  it('knows no other number', () => {
+    expect(() => decompress(Buffer.alloc(1), 7, limit)).toThrow('no compression number 7');
+  });
+
+  it.each(codecs)(
+    'keeps the memory of the process bounded when a small batch holds 256 MiB (%s)',
+    (codec) => {
+      const script = join(import.meta.dirname, 'bomb-process.ts');
+      const stdout = execFileSync(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', script, codec],
+        {
+          encoding: 'utf8',
+        },
+      );
+      const { fault, growthMegabytes } = JSON.parse(stdout) as { fault: unknown; growthMegabytes: number };
+      expect(fault).toMatchObject({ kind: 'batch_too_large', offset: '0' });
+      expect(growthMegabytes).toBeLessThan(180);
+    },
+    120_000,
+  );
+});
+
+describe('a batch that is over the limit', () => {
+  it.each(codecs)('becomes a fault that says so, once what came before it is taken (%s)', (codec) => {
+    const partition = pushed({ recordCount: 1, records: buildRecord(0, Buffer.from('sound')) });
+    pushed(
+      { baseOffset: 1n, recordCount: 1, compression: compressions[codec], records: bomb(2, codec) },
+      partition,
+    );
+    const limits = { maxRecords: 10, maxBytes: limit };
+    expect(partition.take(limits, true)?.batch).toMatchObject({ nextOffset: 1n });
+    expect(partition.fault).toMatchObject({
+      kind: 'batch_too_large',
+      offset: 1n,
+      detail: expect.stringContaining(
+        `from offset 1 to 1 is not opened: it decompresses to more than ${limit} bytes`,
+      ),
+    });
+    expect([partition.queue.length, partition.queuedBytes]).toEqual([0, 0]);
+  });
+});
+
+describe('a batch with many records', () => {
+  it('hands a batch over in pieces of at most the number that is asked for, each record once', () => {
+    const records = compressed(small(1_000), 'zstd');
+    const partition = pushed({ recordCount: 1_000, compression: compressions.zstd, records });
+    const taken: LogRecord[] = [];
+    const sizes: number[] = [];
+    for (let next = take(); next !== undefined; next = take()) {
+      taken.push(...next.batch.records);
+      sizes.push(next.batch.records.length);
+      expect(next.batch.nextOffset).toBe((taken.at(-1)?.offset ?? -2n) + 1n);
+    }
+    function take() {
+      return partition.take({ maxRecords: 300, maxBytes: limit }, true);
+    }
+    expect(sizes).toEqual([300, 300, 300, 100]);
+    expect(taken.map(({ offset }) => offset)).toEqual(
+      Array.from({ length: 1_000 }, (_, index) => BigInt(index)),
+    );
+    expect(partition.queuedBytes).toBe(0);
+  });
+
+  it('is charged to the budget decompressed while it is open, and goes on where it was once another had to be opened', () => {
+    const open = new OpenBatches(10_000);
+    const built = {
+      recordCount: 1_000,
+      compression: compressions.gzip,
+      records: compressed(small(1_000), 'gzip'),
+    };
+    const [first, second] = [pushed(built, followed(open)), pushed(built, followed(open))];
+    const closedBytes = first.queuedBytes;
+    const limits = { maxRecords: 10, maxBytes: limit };
+    expect(first.take(limits, true)?.batch.nextOffset).toBe(10n);
+    expect(first.queuedBytes).toBe(closedBytes + small(1_000).length);
+    expect(second.take(limits, true)?.batch.nextOffset).toBe(10n);
+    expect(first.queuedBytes).toBe(closedBytes);
+    expect(first.take(limits, true)?.batch.records.map(({ offset }) => offset)[0]).toBe(10n);
+    expect(second.queuedBytes).toBe(closedBytes);
+    first.drop();
+    second.drop();
+    expect([first.queuedBytes, second.queuedBytes]).toEqual([0, 0]);
+  });
+
+  it('stops at the bytes that are asked for, after one record at least', () => {
+    const value = Buffer.alloc(1_000);
+    const records = Buffer.concat([0, 1, 2, 3].map((index) => buildRecord(index, value)));
+    const partition = pushed({ recordCount: 4, records });
+    const sizes = [1, 1_500, 10_000].map(
+      (maxBytes) => partition.take({ maxRecords: 10, maxBytes }, true)?.batch.records.length,
+    );
+    expect(sizes).toEqual([1, 2, 1]);
+  });
+});
+
+describe('a batch that lies', () => {
+  const lies: readonly (readonly [string, BuiltBatch])[] = [
+    ['fewer records than it has', { recordCount: 1, lastOffsetDelta: 1, records: small(2) }],
+    ['more records than it has', { recordCount: 3, records: small(2) }],
+    ['two billion records', { recordCount: 2 ** 31 - 1, records: small(2) }],
+    ['the same offset twice', { recordCount: 2, records: Buffer.concat([small(1), small(1)]) }],
+    ['an offset beyond its last', { recordCount: 1, records: buildRecord(5, null) }],
+    ['a negative offset', { recordCount: 1, records: buildRecord(-1, null) }],
+    [
+      'a record longer than the batch',
+      { recordCount: 1, records: Buffer.concat([varint(1_000), Buffer.alloc(10)]) },
+    ],
+    [
+      'a record of negative length',
+      { recordCount: 1, records: Buffer.concat([varint(-7), Buffer.alloc(10)]) },
+    ],
+    [
+      'a value longer than the record',
+      { recordCount: 1, records: record([0, 0, 0, ...varint(-1), ...varint(99), 1, 2, 0]) },
+    ],
+    [
+      'a value of 2^52 bytes',
+      { recordCount: 1, records: record([0, 0, 0, ...varint(-1), ...varint(2 ** 52), 0]) },
+    ],
+    [
+      'a billion headers',
+      { recordCount: 1, records: record([0, 0, 0, ...varint(-1), ...varint(-1), ...varint(1e9)]) },
+    ],
+    [
+      'minus one header',
+      { recordCount: 1, records: record([0, 0, 0, ...varint(-1), ...varint(-1), ...varint(-1)]) },
+    ],
+    ['a varint without an end', { recordCount: 1, records: Buffer.alloc(20, 0xff) }],
+  ];
+
+  function record(body: readonly number[]): Buffer {
+    return Buffer.concat([varint(body.length), Buffer.from(body)]);
+  }
+
+  it.each(lies)('about %s becomes a fault, and no record of it is left out in silence', (_, built) => {
+    const partition = pushed(built);
+    let offset = 0n;
+    for (;;) {
+      const taken = partition.take({ maxRecords: 10, maxBytes: limit }, true);
+      if (taken === undefined) break;
+      offset = taken.batch.nextOffset;
+    }
+    expect(partition.fault).toMatchObject({ kind: 'corrupt_batch', offset });
+    expect(partition.queuedBytes).toBe(0);
+  });
+
+  it('about a negative number of records is refused at once', () => {
+    expect(() => [
+      ...readBatches(buildBatch({ recordCount: -1, lastOffsetDelta: 0, records: small(1) })),
+    ]).toThrow(CorruptBatchError);
+  });
+
+  it('takes a batch without records, which compaction leaves, for a sound one', () => {
+    const [batch] = [
+      ...readBatches(buildBatch({ recordCount: 0, lastOffsetDelta: 9, records: Buffer.alloc(0) })),
+    ] as [Batch];
+    const partition = followed();
+    partition.push(batch, true);
+    expect(partition.take({ maxRecords: 10, maxBytes: limit }, true)?.batch).toMatchObject({
+      records: [],
+      nextOffset: 10n,
+    });
+    expect(partition.fault).toBeUndefined();
+  });
+});
+
+describe('the leader epochs of what was read', () => {
+  const limits = { maxRecords: 10, maxBytes: limit };
+
+  it('keeps leader epochs apart: what is taken together has one epoch', () => {
+    const partition = followed();
+    for (const [index, leaderEpoch] of [3, 3, 4, 4, 6].entries()) {
+      pushed(
+        { baseOffset: BigInt(index), leaderEpoch, recordCount: 1, records: buildRecord(0, null) },
+        partition,
+      );
+    }
+    const taken = [1, 2, 3].map(() => partition.take(limits, true)?.batch);
+    expect(taken.map((batch) => [batch?.nextOffset, batch?.leaderEpoch, batch?.records.length])).toEqual([
+      [2n, 3, 2],
+      [4n, 4, 2],
+      [5n, 6, 1],
+    ]);
+    expect(partition.lastEpoch).toBe(6);
+  });
+
+  it('keeps leader epochs apart where the position moves on without records', () => {
+    const partition = followed();
+    pushed({ leaderEpoch: 3, recordCount: 1, records: buildRecord(0, null) }, partition);
+    const [marker] = [
+      ...readBatches(buildBatch({ baseOffset: 1n, leaderEpoch: 5, recordCount: 1, records: small(1) })),
+    ];
+    partition.push(marker as Batch, false);
+    const taken = [1, 2].map(() => partition.take(limits, true)?.batch);
+    expect(taken.map((batch) => [batch?.nextOffset, batch?.leaderEpoch, batch?.records.length])).toEqual([
+      [1n, 3, 1],
+      [2n, 5, 0],
+    ]);
+  });
+});
+
+describe('header names', () => {
+  it('are text where they are UTF-8, and their bytes where they are not', () => {
+    const names = [
+      Buffer.from('é'),
+      Buffer.from('\ufffd'),
+      Buffer.from([0x61, 0xff]),
+      Buffer.from([0x61, 0xfe]),
+    ];
+    const headers = names.map((name) => Buffer.concat([varint(name.length), name, varint(-1)]));
+    const body = Buffer.concat([
+      Buffer.from([0, 0, 0]),
+      varint(-1),
+      varint(-1),
+      varint(names.length),
+      ...headers,
+    ]);
+    const partition = pushed({ recordCount: 1, records: Buffer.concat([varint(body.length), body]) });
+    const [record] = partition.take({ maxRecords: 1, maxBytes: limit }, true)?.batch.records ?? [];
+    expect(record?.headers.map(([name]) => name)).toEqual(['é', '\ufffd', names[2], names[3]]);
+  });
+});
