@@ -10,11 +10,11 @@ import type {
   PartitionFault,
   TakeLimits,
 } from '../../ports/event-log.ts';
-import type { LogDatabase } from './database.ts';
-import { GroupMember, type GroupMemberEvents } from './group-member.ts';
+import type { LogDatabase } from './file/database.ts';
+import { GroupMember, type GroupMemberEvents } from './group/group-member.ts';
 import type { ResolvedOptions } from './options.ts';
-import { type FollowedPartition, lookAt, readPartitionRecords } from './partition-reader.ts';
-import { isBusy } from './schema.ts';
+import { type FollowedPartition, lookAt, readPartitionRecords } from './reading/partition-reader.ts';
+import { isBusy } from './file/schema.ts';
 import { type PartitionRow, rangeOf } from './topics.ts';
 
 /** How long a take waits when the file cannot be read just now. */

@@ -9,10 +9,10 @@ import type {
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { EmbeddedLogConsumer } from './consumer.ts';
-import { LogDatabase } from './database.ts';
-import { handGroupTo, readersOf } from './membership.ts';
+import { LogDatabase } from './file/database.ts';
+import { handGroupTo, readersOf } from './group/membership.ts';
 import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
-import { isGone, ownIdentity } from './process-identity.ts';
+import { isGone, ownIdentity } from './group/process-identity.ts';
 import { AppendQueue, EmbeddedLogProducer } from './producer.ts';
 import { addPartitions, createTopics, deleteRecords, deleteTopic, describeTopics } from './topics.ts';
 

@@ -9,16 +9,16 @@ import type {
   ProducerFamily,
   ProducerOptions,
 } from '../../ports/event-log.ts';
-import { closedError, type LogDatabase } from './database.ts';
+import { closedError, type LogDatabase } from './file/database.ts';
 import type { ResolvedOptions } from './options.ts';
-import { partitionOfKey } from './partitioner.ts';
+import { partitionOfKey } from './producing/partitioner.ts';
 import {
   hasPackableHeaders,
   MAX_BATCH_BYTES,
   MAX_BATCH_RECORDS,
   packRecords,
   recordBytes,
-} from './record-codec.ts';
+} from './file/record-codec.ts';
 import { type PartitionRow, readTopicPartitions, topicMissing } from './topics.ts';
 
 /** One transaction takes whole appends up to about so many records or bytes; at least one. */

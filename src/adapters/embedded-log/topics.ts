@@ -2,7 +2,7 @@ import { TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import { compareOffsets, partitionName } from '../../core/offset.ts';
 import type { PartitionRange, TopicDescription } from '../../ports/event-log.ts';
-import type { LogDatabase } from './database.ts';
+import type { LogDatabase } from './file/database.ts';
 
 /** One row of `partitions`. Offsets are numbers up to 2^53 inside this adapter, bigints at its port. */
 export interface PartitionRow {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts';
-import { LOG_FILE } from '../../../../src/adapters/embedded-log/schema.ts';
+import { LOG_FILE } from '../../../../src/adapters/embedded-log/file/schema.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { openSqliteStates } from '../../../../src/apps/order-mgt/states/sqlite/states.ts';
 import { openStore } from '../../../../src/apps/shared/parts/open-store.ts';

@@ -1,4 +1,4 @@
-import type { LogRecord, NewRecord, RecordHeader } from '../../ports/event-log.ts';
+import type { LogRecord, NewRecord, RecordHeader } from '../../../ports/event-log.ts';
 
 /**
  * The bytes of one batch, little-endian. Each header name stands once per batch, so that reading turns it

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../../ports/clock.ts';
 
 /** How much rarer the polls are while the file watch is seen to work. */
 const WATCHED_POLL_FACTOR = 25;

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { messageOf, TributaryError } from '../../../core/errors.ts';
 
 export const LOG_FILE = 'event-log.sqlite';
 /** Written to after each commit, so that a watch on it fires once what was committed can be read. */

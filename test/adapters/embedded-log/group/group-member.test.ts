@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { LogDatabase } from '../../../src/adapters/embedded-log/database.ts';
+import { LogDatabase } from '../../../../src/adapters/embedded-log/file/database.ts';
 import {
   assignPartitions,
   beat,
@@ -9,13 +9,13 @@ import {
   type MemberRow,
   readGroup,
   release,
-} from '../../../src/adapters/embedded-log/membership.ts';
-import { resolveOptions } from '../../../src/adapters/embedded-log/options.ts';
-import { ownIdentity } from '../../../src/adapters/embedded-log/process-identity.ts';
-import { createTopics, type PartitionRow } from '../../../src/adapters/embedded-log/topics.ts';
-import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { newRecord, partitionsOf, valueText } from '../../contract/event-log-harness.ts';
-import { Child, newDataDir, openLog, startMember, timeoutMs } from './helpers.ts';
+} from '../../../../src/adapters/embedded-log/group/membership.ts';
+import { resolveOptions } from '../../../../src/adapters/embedded-log/options.ts';
+import { ownIdentity } from '../../../../src/adapters/embedded-log/group/process-identity.ts';
+import { createTopics, type PartitionRow } from '../../../../src/adapters/embedded-log/topics.ts';
+import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import { newRecord, partitionsOf, valueText } from '../../../contract/event-log-harness.ts';
+import { Child, newDataDir, openLog, startMember, timeoutMs } from '../helpers.ts';
 
 const topic = 'shared';
 const neverMs = 2 ** 30;

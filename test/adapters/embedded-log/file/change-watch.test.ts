@@ -2,14 +2,14 @@ import { unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ChangeWatch } from '../../../src/adapters/embedded-log/change-watch.ts';
-import { murmur2 } from '../../../src/adapters/embedded-log/partitioner.ts';
-import { isGone, ownIdentity } from '../../../src/adapters/embedded-log/process-identity.ts';
-import { packRecords, unpackRecords } from '../../../src/adapters/embedded-log/record-codec.ts';
-import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
-import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { bytesOf, eventually, newRecord, text } from '../../contract/event-log-harness.ts';
-import { newDataDir, timeoutMs } from './helpers.ts';
+import { ChangeWatch } from '../../../../src/adapters/embedded-log/file/change-watch.ts';
+import { murmur2 } from '../../../../src/adapters/embedded-log/producing/partitioner.ts';
+import { isGone, ownIdentity } from '../../../../src/adapters/embedded-log/group/process-identity.ts';
+import { packRecords, unpackRecords } from '../../../../src/adapters/embedded-log/file/record-codec.ts';
+import { SeededClock } from '../../../../src/adapters/seeded-clock.ts';
+import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import { bytesOf, eventually, newRecord, text } from '../../../contract/event-log-harness.ts';
+import { newDataDir, timeoutMs } from '../helpers.ts';
 
 const bytes = fc.option(fc.uint8Array({ maxLength: 40 }));
 const record = fc.record({

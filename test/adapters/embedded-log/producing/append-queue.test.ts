@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Durability, LogDatabase } from '../../../src/adapters/embedded-log/database.ts';
-import { resolveOptions } from '../../../src/adapters/embedded-log/options.ts';
-import { AppendQueue } from '../../../src/adapters/embedded-log/producer.ts';
-import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { newRecord } from '../../contract/event-log-harness.ts';
+import type { Durability, LogDatabase } from '../../../../src/adapters/embedded-log/file/database.ts';
+import { resolveOptions } from '../../../../src/adapters/embedded-log/options.ts';
+import { AppendQueue } from '../../../../src/adapters/embedded-log/producer.ts';
+import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import { newRecord } from '../../../contract/event-log-harness.ts';
 
 /** A database that does the work of a write at once, and ends its COMMIT when it is told to. */
 function slowDatabase() {

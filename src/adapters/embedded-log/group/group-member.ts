@@ -1,6 +1,6 @@
-import { messageOf } from '../../core/errors.ts';
-import { fullJitterMs } from '../../core/retry.ts';
-import type { LogDatabase } from './database.ts';
+import { messageOf } from '../../../core/errors.ts';
+import { fullJitterMs } from '../../../core/retry.ts';
+import type { LogDatabase } from '../file/database.ts';
 import {
   assignPartitions,
   beat,
@@ -16,9 +16,9 @@ import {
   readMembers,
   release,
 } from './membership.ts';
-import type { ResolvedOptions } from './options.ts';
+import type { ResolvedOptions } from '../options.ts';
 import { isGone, ownIdentity } from './process-identity.ts';
-import type { PartitionRow } from './topics.ts';
+import type { PartitionRow } from '../topics.ts';
 
 const RETRY_BACKOFF = { baseMs: 50, capMs: 2_000 };
 

@@ -1,12 +1,12 @@
 import { crc32 } from 'node:zlib';
-import { messageOf } from '../../core/errors.ts';
-import { partitionName } from '../../core/offset.ts';
-import { type FetchedBatch, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
-import type { LogDatabase } from './database.ts';
-import { readOwner } from './membership.ts';
-import { unpackRecords } from './record-codec.ts';
-import { isDamaged } from './schema.ts';
-import { type PartitionRow, readPartition, readTopicPartitions } from './topics.ts';
+import { messageOf } from '../../../core/errors.ts';
+import { partitionName } from '../../../core/offset.ts';
+import { type FetchedBatch, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../../ports/event-log.ts';
+import type { LogDatabase } from '../file/database.ts';
+import { readOwner } from '../group/membership.ts';
+import { unpackRecords } from '../file/record-codec.ts';
+import { isDamaged } from '../file/schema.ts';
+import { type PartitionRow, readPartition, readTopicPartitions } from '../topics.ts';
 
 /** A partition that is being read. */
 export interface FollowedPartition {
