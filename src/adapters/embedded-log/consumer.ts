@@ -195,7 +195,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
   #halt(followed: FollowedPartition, fault: PartitionFault): Promise<void> {
     if (!this.#isFollowed(followed)) return Promise.resolve();
     this.#followed.delete(partitionName(followed.row));
-    this.#adapterOptions.log('error', 'Reading of a partition has stopped', {
+    this.#adapterOptions.logger('error', 'Reading of a partition has stopped', {
       ...fault,
       offset: String(fault.offset),
     });
@@ -232,7 +232,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
       try {
         if (this.#listener !== null) await tell(this.#listener);
       } catch (error) {
-        this.#adapterOptions.log('error', 'The listener of a consumer failed', { error: messageOf(error) });
+        this.#adapterOptions.logger('error', 'The listener of a consumer failed', { error: messageOf(error) });
       }
     });
     return this.#calls;
@@ -252,7 +252,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
         }
       });
     } catch (error) {
-      this.#adapterOptions.log('warn', 'Committing offsets failed', { error: messageOf(error) });
+      this.#adapterOptions.logger('warn', 'Committing offsets failed', { error: messageOf(error) });
     }
   }
 

@@ -5,7 +5,7 @@ export interface EmbeddedLogOptions {
   /** The folder that holds `event-log.sqlite`; made if it is missing. */
   readonly dataDir: string;
   readonly clock: Clock;
-  readonly log?: Logger;
+  readonly logger?: Logger;
   /** Key, value and headers of one record together, in bytes. Kafka's own default is the same. */
   readonly maxRecordBytes?: number;
   /** How long an append, a join or the like tries to get the file's write lock, before it fails. */
@@ -32,7 +32,7 @@ export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
   return {
     dataDir: options.dataDir,
     clock: options.clock,
-    log: options.log ?? silent,
+    logger: options.logger ?? silent,
     maxRecordBytes: options.maxRecordBytes ?? 1 << 20,
     lockTimeoutMs: options.lockTimeoutMs ?? 10_000,
     whoHolds: options.whoHolds ?? (() => null),

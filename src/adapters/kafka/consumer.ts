@@ -15,7 +15,7 @@ import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
 import { explain } from './errors.ts';
 import { Fetcher } from './reading/fetcher.ts';
 import { type GroupEvents, GroupMember } from './group/group-member.ts';
-import type { KafkaSettings } from './options.ts';
+import type { ResolvedOptions } from './options.ts';
 import { byLeader, rangesFrom } from './cluster/ranges.ts';
 
 const rangesBackoff = { baseMs: 100, capMs: 2_000 };
@@ -23,7 +23,7 @@ const rangesBackoff = { baseMs: 100, capMs: 2_000 };
 /** A group member and a fetcher, and between them the partitions that this member holds. */
 export class KafkaConsumer implements EventLogConsumer {
   readonly #cluster: Cluster;
-  readonly #settings: KafkaSettings;
+  readonly #adapterOptions: ResolvedOptions;
   readonly #member: GroupMember;
   readonly #fetcher: Fetcher;
   /** The topic ids of the partitions that are this member's, as they were when it got them. */
@@ -37,10 +37,10 @@ export class KafkaConsumer implements EventLogConsumer {
   readonly #store: string | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(settings: KafkaSettings, options: ConsumerOptions) {
-    this.#settings = settings;
+  constructor(adapterOptions: ResolvedOptions, options: ConsumerOptions) {
+    this.#adapterOptions = adapterOptions;
     this.#store = options.store;
-    this.#cluster = new Cluster(settings);
+    this.#cluster = new Cluster(adapterOptions);
     this.#fetcher = new Fetcher(this.#cluster, options.maxBufferedBytes, {
       halted: (fault) => this.#halted(fault),
     });
@@ -154,7 +154,7 @@ export class KafkaConsumer implements EventLogConsumer {
           ),
           topics,
         );
-        const { clock, log } = this.#settings;
+        const { clock, logger } = this.#adapterOptions;
         const waiting: TopicPartition[] = [];
         for (const answer of answers) {
           if (answer.kind === 'known' || !stillArrive(answer.place)) continue;
@@ -162,7 +162,7 @@ export class KafkaConsumer implements EventLogConsumer {
           const arriving = asked.get(name);
           const problem = `${name} ${answer.problem}`;
           if (arriving === undefined) continue;
-          if (arriving.problem !== problem) log('warn', `This member waits for a partition: ${problem}`);
+          if (arriving.problem !== problem) logger('warn', `This member waits for a partition: ${problem}`);
           arriving.problem = problem;
           waiting.push(answer.place);
         }
@@ -217,7 +217,7 @@ export class KafkaConsumer implements EventLogConsumer {
       try {
         await call(listener);
       } catch (error) {
-        this.#settings.log('error', `The listener failed on ${what}: ${explain(error)}`);
+        this.#adapterOptions.logger('error', `The listener failed on ${what}: ${explain(error)}`);
       }
     });
     return this.#calls;

@@ -13,7 +13,7 @@ import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
 import { KafkaConsumer } from './consumer.ts';
 import { explain, protocolErrorOf, unreachable } from './errors.ts';
 import { handGroupTo } from './group/group-store.ts';
-import { type KafkaLogOptions, type KafkaSettings, settingsOf } from './options.ts';
+import { type KafkaLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { KafkaProducer } from './producer.ts';
 import { rangesOf } from './cluster/ranges.ts';
 
@@ -24,18 +24,18 @@ const lookAgainMs = 20;
 
 /** The event log on Apache Kafka 3.1 or newer. Connects when it is first used, not before. */
 export function openKafkaLog(options: KafkaLogOptions): EventLog {
-  return new KafkaLog(settingsOf(options));
+  return new KafkaLog(resolveOptions(options));
 }
 
 class KafkaLog implements EventLog {
-  readonly #settings: KafkaSettings;
+  readonly #options: ResolvedOptions;
   readonly #cluster: Cluster;
   readonly #opened = new Set<{ close(): Promise<void> }>();
   #closed: Promise<void> | undefined;
 
-  constructor(settings: KafkaSettings) {
-    this.#settings = settings;
-    this.#cluster = new Cluster(settings);
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#cluster = new Cluster(options);
   }
 
   async describe(names: readonly string[]): Promise<TopicDescription[]> {
@@ -65,7 +65,7 @@ class KafkaLog implements EventLog {
 
   async createTopics(wanted: readonly { topic: string; partitions: number }[]): Promise<void> {
     const names = wanted.map(({ topic }) => topic);
-    const { clock } = this.#settings;
+    const { clock } = this.#options;
     const deadline = clock.monotonicMs() + createTimeoutMs;
     const existed = await this.#cluster.topics(names);
     // A topic that was just made takes a moment to have its leaders. One that was just deleted may still be in
@@ -87,13 +87,13 @@ class KafkaLog implements EventLog {
   }
 
   producer(options: ProducerOptions = {}): EventLogProducer {
-    const producer = new KafkaProducer(this.#settings, options);
+    const producer = new KafkaProducer(this.#options, options);
     this.#opened.add(producer);
     return producer;
   }
 
   consumer(options: ConsumerOptions): EventLogConsumer {
-    const consumer = new KafkaConsumer(this.#settings, options);
+    const consumer = new KafkaConsumer(this.#options, options);
     this.#opened.add(consumer);
     return consumer;
   }
@@ -119,7 +119,7 @@ class KafkaLog implements EventLog {
   }
 
   async #createTopic(name: string, numPartitions: number): Promise<void> {
-    const { replicationFactor } = this.#settings;
+    const { replicationFactor } = this.#options;
     const topic = { name, numPartitions, replicationFactor, assignments: [], configs: [] };
     try {
       await this.#cluster.controller(`making the topic ${name}`, (connection) =>

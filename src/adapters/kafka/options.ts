@@ -7,7 +7,7 @@ export interface KafkaLogOptions {
   /** `host:port` of some brokers; the others are learnt from them. */
   readonly brokers: readonly string[];
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
   /** What the broker's own logs and quotas call this program. Default `tributary`. */
   readonly clientId?: string;
   /** TLS, with the certificate checked, if given; `{}` takes the system's authorities. */
@@ -44,17 +44,17 @@ export interface KafkaLogOptions {
 }
 
 /** The options with every default filled in. */
-export interface KafkaSettings extends Required<Omit<KafkaLogOptions, 'tls' | 'login'>> {
+export interface ResolvedOptions extends Required<Omit<KafkaLogOptions, 'tls' | 'login'>> {
   readonly tls: TlsConnectionOptions | undefined;
   readonly login: KafkaLogin | undefined;
 }
 
-export function settingsOf(options: KafkaLogOptions): KafkaSettings {
+export function resolveOptions(options: KafkaLogOptions): ResolvedOptions {
   const sessionTimeoutMs = options.sessionTimeoutMs ?? 10_000;
   return {
     brokers: options.brokers,
     clock: options.clock,
-    log: options.log,
+    logger: options.logger,
     tls: options.tls,
     login: options.login,
     allowsOpenLogin: options.allowsOpenLogin ?? false,

@@ -12,7 +12,7 @@ import { Cluster } from './cluster/cluster.ts';
 import { explain, KafkaCode, nameOfCode } from './errors.ts';
 import { KnownTopics, topicMissing } from './producing/known-topics.ts';
 import { partitionOfKey } from './producing/partitioner.ts';
-import type { KafkaSettings } from './options.ts';
+import type { ResolvedOptions } from './options.ts';
 import { type Append, type Batch, type Entry, PartitionQueue } from './producing/partition-queue.ts';
 import { initProducerId, type ProduceResult, type ProducerIdentity, produce } from './wire/produce.ts';
 import { ShutOuts } from './producing/shut-out.ts';
@@ -59,7 +59,7 @@ const identityCodes: ReadonlySet<number> = new Set([
 ]);
 
 export class KafkaProducer implements EventLogProducer {
-  readonly #settings: KafkaSettings;
+  readonly #options: ResolvedOptions;
   readonly #cluster: Cluster;
   readonly #topics: KnownTopics;
   readonly #queues = new Map<string, PartitionQueue>();
@@ -75,9 +75,9 @@ export class KafkaProducer implements EventLogProducer {
   readonly #shutOuts: ShutOuts | undefined;
   #rejoinsAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(settings: KafkaSettings, { family }: ProducerOptions = {}) {
-    this.#settings = settings;
-    this.#cluster = new Cluster(settings);
+  constructor(options: ResolvedOptions, { family }: ProducerOptions = {}) {
+    this.#options = options;
+    this.#cluster = new Cluster(options);
     this.#topics = new KnownTopics(this.#cluster);
     this.#family = family;
     if (family === undefined) return;
@@ -106,7 +106,7 @@ export class KafkaProducer implements EventLogProducer {
   async #close(): Promise<void> {
     const ended = Promise.allSettled(this.#open);
     if (this.#family === undefined) await ended;
-    else await Promise.race([ended, this.#settings.clock.sleep(closeGraceMs, this.#closing.signal)]);
+    else await Promise.race([ended, this.#options.clock.sleep(closeGraceMs, this.#closing.signal)]);
     this.#closing.abort();
     await this.#cluster.close();
     if (this.#open.size > 0 || this.#identity === undefined) return;
@@ -116,7 +116,7 @@ export class KafkaProducer implements EventLogProducer {
 
   async #append(records: readonly NewRecord[], { shutsOut = false }: AppendOptions): Promise<Position[]> {
     if (records.length === 0) return [];
-    const { clock, deliveryTimeoutMs } = this.#settings;
+    const { clock, deliveryTimeoutMs } = this.#options;
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs;
     const topics = new Set(records.map(({ topic }) => topic));
     await this.#topics.learn(topics, deadlineMs);
@@ -164,7 +164,7 @@ export class KafkaProducer implements EventLogProducer {
       records: some.map(({ record }) => record),
     }));
     await this.#shutOuts?.run(producerId, portions, deadlineMs);
-    if (this.#settings.clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
+    if (this.#options.clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
   }
 
   /** By partition number, as many as the topic has now. */
@@ -172,7 +172,7 @@ export class KafkaProducer implements EventLogProducer {
     return Array.from({ length: this.#topics.partitionsOf(topic) }, (_, partition) => {
       const name = partitionName({ topic, partition });
       const queue =
-        this.#queues.get(name) ?? new PartitionQueue({ topic, partition }, this.#settings.produceBatchBytes);
+        this.#queues.get(name) ?? new PartitionQueue({ topic, partition }, this.#options.produceBatchBytes);
       this.#queues.set(name, queue);
       return queue;
     });
@@ -189,7 +189,7 @@ export class KafkaProducer implements EventLogProducer {
   }
 
   #pump(): void {
-    const now = this.#settings.clock.monotonicMs();
+    const now = this.#options.clock.monotonicMs();
     const byLeader = new Map<number, PartitionQueue[]>();
     let retryAtMs = Number.POSITIVE_INFINITY;
     for (const queue of this.#queues.values()) {
@@ -221,7 +221,7 @@ export class KafkaProducer implements EventLogProducer {
   #pumpAgainAt(retryAtMs: number, now: number): void {
     if (retryAtMs >= this.#timerAtMs) return;
     this.#timerAtMs = retryAtMs;
-    this.#settings.clock.sleep(retryAtMs - now, this.#closing.signal).then(() => {
+    this.#options.clock.sleep(retryAtMs - now, this.#closing.signal).then(() => {
       if (this.#timerAtMs === retryAtMs) this.#timerAtMs = Number.POSITIVE_INFINITY;
       this.#pump();
     });
@@ -253,7 +253,7 @@ export class KafkaProducer implements EventLogProducer {
   }
 
   async #request(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
-    const { clock, requestTimeoutMs } = this.#settings;
+    const { clock, requestTimeoutMs } = this.#options;
     const identity = await this.#identify();
     const connection = await this.#cluster.connect(leader, 'produce');
     const batches = new Map<string, Batch>();
@@ -288,7 +288,7 @@ export class KafkaProducer implements EventLogProducer {
 
   /** Another member has taken over: nothing that waits here may be appended any more, in any partition. */
   #wasShutOut(): void {
-    this.#rejoinsAtMs = this.#settings.clock.monotonicMs() + rejoinAfterMs;
+    this.#rejoinsAtMs = this.#options.clock.monotonicMs() + rejoinAfterMs;
     for (const queue of this.#queues.values()) {
       queue.failWaiting(shutOutError());
       // What may be in the log goes on, to its answer.
@@ -345,7 +345,7 @@ export class KafkaProducer implements EventLogProducer {
   }
 
   #giveUp(queue: PartitionQueue, problem: string): void {
-    this.#settings.log('warn', `Records for ${queue.name} were given up: ${problem}`, {
+    this.#options.logger('warn', `Records for ${queue.name} were given up: ${problem}`, {
       partition: queue.name,
     });
     const isUnclear = queue.head?.isAmbiguous ?? false;
@@ -366,8 +366,8 @@ export class KafkaProducer implements EventLogProducer {
   }
 
   #retryLater(queue: PartitionQueue, problem: string): void {
-    const { clock, log } = this.#settings;
-    if (queue.lastProblem !== problem) log('warn', `Records for ${queue.name} wait: ${problem}`);
+    const { clock, logger } = this.#options;
+    if (queue.lastProblem !== problem) logger('warn', `Records for ${queue.name} wait: ${problem}`);
     queue.lastProblem = problem;
     queue.failures++;
     queue.retryAtMs = clock.monotonicMs() + 5 + fullJitterMs(retryBackoff, queue.failures, clock.random());

@@ -27,7 +27,7 @@ export function openTestLog(
   const log = openKafkaLog({
     brokers,
     clock: systemClock,
-    log: (level, message) => {
+    logger: (level, message) => {
       lines.push({ level, message });
     },
     ...quickOptions,

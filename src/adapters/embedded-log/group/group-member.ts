@@ -113,7 +113,7 @@ export class GroupMember {
     try {
       await leave(this.#database, this.#group, this.#memberId);
     } catch (error) {
-      this.#options.log('warn', 'Leaving the group failed', { group: this.#group, error: messageOf(error) });
+      this.#options.logger('warn', 'Leaving the group failed', { group: this.#group, error: messageOf(error) });
     }
   }
 
@@ -170,7 +170,7 @@ export class GroupMember {
   #reportFault(error: unknown): void {
     this.#fault = messageOf(error);
     if (this.#stop.signal.aborted) return;
-    this.#options.log('warn', 'The group cannot be attended to', { group: this.#group, error: this.#fault });
+    this.#options.logger('warn', 'The group cannot be attended to', { group: this.#group, error: this.#fault });
   }
 
   /** One step towards the assignment; whether there may be another. */
@@ -189,7 +189,7 @@ export class GroupMember {
     const lost = [...this.#held.values()];
     this.#held.clear();
     this.#joined = false;
-    this.#options.log('warn', 'Expelled from the group: joining again', {
+    this.#options.logger('warn', 'Expelled from the group: joining again', {
       group: this.#group,
       lost: lost.length,
     });
@@ -253,7 +253,7 @@ export class GroupMember {
 
   /** Runs beside the listener's calls, which may be slow: a member that works is not taken for dead. */
   async #livenessLoop(): Promise<void> {
-    const { clock, memberCheckMs, heartbeatMs, log } = this.#options;
+    const { clock, memberCheckMs, heartbeatMs, logger } = this.#options;
     let lastCheckMs = clock.monotonicMs();
     let lastBeatMs = lastCheckMs;
     while (!this.#stop.signal.aborted) {
@@ -267,7 +267,7 @@ export class GroupMember {
         }
       } catch (error) {
         if (!this.#stop.signal.aborted)
-          log('warn', 'Heartbeat failed', { group: this.#group, error: messageOf(error) });
+          logger('warn', 'Heartbeat failed', { group: this.#group, error: messageOf(error) });
       }
       lastCheckMs = nowMs;
       await clock.sleep(memberCheckMs, this.#stop.signal);
@@ -288,7 +288,7 @@ export class GroupMember {
     if (dead.length === 0) return;
     const expelled = await expel(this.#database, this.#group, dead);
     if (expelled > 0)
-      this.#options.log('warn', 'Dead members are out of the group', { group: this.#group, expelled });
+      this.#options.logger('warn', 'Dead members are out of the group', { group: this.#group, expelled });
   }
 
   #isDead(member: MemberRow, elapsedMs: number): boolean {

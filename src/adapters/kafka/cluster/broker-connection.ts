@@ -2,7 +2,7 @@ import { Connection } from '@platformatic/kafka';
 import { TributaryError } from '../../../core/errors.ts';
 import { closedFault, connectionFault, type Destination } from './connection-faults.ts';
 import { saslOptionsOf, showsSecret } from './login.ts';
-import type { KafkaSettings } from '../options.ts';
+import type { ResolvedOptions } from '../options.ts';
 
 /** After this part of the time that its login lasts, a connection is replaced by a new one. */
 const REPLACE_AFTER = 0.7;
@@ -25,18 +25,18 @@ export function lifeOf(connection: Connection): ConnectionLife | undefined {
 }
 
 /**
- * Opens a connection to one broker: with TLS and with a login, if the settings have them, and never without. Rejects with
+ * Opens a connection to one broker: with TLS and with a login, if the options have them, and never without. Rejects with
  * `log_unreachable`, in a sentence that names the setting that helps. `ended` is called once it can't be used any more.
  */
 export async function openBrokerConnection(
   destination: Destination,
-  settings: KafkaSettings,
+  options: ResolvedOptions,
   requestTimeoutMs: number,
   ended: () => void,
 ): Promise<Connection> {
-  const { tls, login, clientId, clock } = settings;
+  const { tls, login, clientId, clock } = options;
   const { host, port } = destination;
-  refuseOpenSecret(destination, settings);
+  refuseOpenSecret(destination, options);
   let lastsMs = Number.POSITIVE_INFINITY;
   const connection = new Connection(clientId, {
     requestTimeout: requestTimeoutMs,
@@ -69,21 +69,21 @@ export async function openBrokerConnection(
   } catch (error) {
     ended();
     connection.socket?.destroy();
-    throw connectionFault(destination, error, settings);
+    throw connectionFault(destination, error, options);
   }
 }
 
 /** An error of the first request on a connection, told as what it mostly means; other errors are left as they are. */
-export function explainFirst(connection: Connection, error: unknown, settings: KafkaSettings): unknown {
+export function explainFirst(connection: Connection, error: unknown, options: ResolvedOptions): unknown {
   const life = lives.get(connection);
   if (life === undefined || life.hasAnswered || /timed out/.test(String(error))) return error;
   return life.lastError === undefined
-    ? closedFault(life.destination, error, settings)
-    : connectionFault(life.destination, life.lastError, settings);
+    ? closedFault(life.destination, error, options)
+    : connectionFault(life.destination, life.lastError, options);
 }
 
 /** A password or a token goes to other machines by TLS only, whatever address the cluster names. */
-function refuseOpenSecret({ host, port }: Destination, { tls, login, allowsOpenLogin }: KafkaSettings): void {
+function refuseOpenSecret({ host, port }: Destination, { tls, login, allowsOpenLogin }: ResolvedOptions): void {
   if (login === undefined || tls !== undefined || allowsOpenLogin || !showsSecret(login) || isLoopback(host))
     return;
   throw new TributaryError(

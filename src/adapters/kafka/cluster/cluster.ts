@@ -4,7 +4,7 @@ import type { TopicPartition } from '../../../core/offset.ts';
 import { explainFirst, lifeOf, openBrokerConnection } from './broker-connection.ts';
 import { responseOf, unreachable } from '../errors.ts';
 import { pushTo } from '../lists.ts';
-import type { KafkaSettings } from '../options.ts';
+import type { ResolvedOptions } from '../options.ts';
 
 /*
  * Connections to the brokers and what they say about topics. The library's own clients are not used: a broker
@@ -46,7 +46,7 @@ const askNextAfterMs = 1_000;
 const groupCoordinator = 0;
 
 export class Cluster {
-  readonly settings: KafkaSettings;
+  readonly options: ResolvedOptions;
   readonly #connections = new Map<string, Promise<Connection>>();
   readonly #brokers = new Map<number, Broker>();
   /** The names of connections to brokers that failed, or were slow to answer, when they were asked last. */
@@ -56,8 +56,8 @@ export class Cluster {
   #controllerId = -1;
   #isClosed = false;
 
-  constructor(settings: KafkaSettings) {
-    this.settings = settings;
+  constructor(options: ResolvedOptions) {
+    this.options = options;
   }
 
   /** The topics that exist of those named, asked for now; absent ones are left out. */
@@ -120,7 +120,7 @@ export class Cluster {
     what: string,
     call: (connection: Connection) => Promise<Response>,
   ): Promise<Response> {
-    const { clock, brokers } = this.settings;
+    const { clock, brokers } = this.options;
     const known = [...this.#brokers.values()].map((broker) => ({
       name: `${broker.nodeId}/control`,
       ...broker,
@@ -238,7 +238,7 @@ export class Cluster {
       noteAnswer(connection);
       return response;
     } catch (error) {
-      if (responseOf(error) === undefined) throw explainFirst(connection, error, this.settings);
+      if (responseOf(error) === undefined) throw explainFirst(connection, error, this.options);
       noteAnswer(connection);
       throw error;
     }
@@ -250,7 +250,7 @@ export class Cluster {
       const existing = this.#connections.get(name);
       if (existing === undefined) return this.#openNew(name, address, requestTimeoutMs);
       const connection = await existing;
-      if (this.settings.clock.monotonicMs() < (lifeOf(connection)?.replaceAtMs ?? 0)) return connection;
+      if (this.options.clock.monotonicMs() < (lifeOf(connection)?.replaceAtMs ?? 0)) return connection;
       if (this.#connections.get(name) === existing) {
         this.#connections.delete(name);
         void this.#retire(connection);
@@ -267,8 +267,8 @@ export class Cluster {
   #openNew(name: string, { host, port, nodeId }: Address, requestTimeoutMs?: number): Promise<Connection> {
     const opened: Promise<Connection> = openBrokerConnection(
       { host, port, advertisedAs: nodeId ?? null },
-      this.settings,
-      requestTimeoutMs ?? this.settings.requestTimeoutMs,
+      this.options,
+      requestTimeoutMs ?? this.options.requestTimeoutMs,
       () => {
         if (this.#connections.get(name) === opened) this.#connections.delete(name);
       },
@@ -279,7 +279,7 @@ export class Cluster {
 
   /** Closes a connection whose login ends soon, once what was asked on it has had its time to be answered. */
   async #retire(connection: Connection): Promise<void> {
-    const { clock, requestTimeoutMs, rebalanceTimeoutMs } = this.settings;
+    const { clock, requestTimeoutMs, rebalanceTimeoutMs } = this.options;
     this.#retired.add(connection);
     await clock.sleep(requestTimeoutMs + rebalanceTimeoutMs, this.#closing.signal);
     this.#retired.delete(connection);

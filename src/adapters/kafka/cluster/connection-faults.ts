@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { ResponseError } from '@platformatic/kafka';
 import { TributaryError } from '../../../core/errors.ts';
 import { explain, protocolErrorOf, responseOf } from '../errors.ts';
-import type { KafkaSettings } from '../options.ts';
+import type { ResolvedOptions } from '../options.ts';
 
 /** Where a connection was to lead, and who named the address. */
 export interface Destination {
@@ -16,15 +16,15 @@ export interface Destination {
 export function connectionFault(
   destination: Destination,
   error: unknown,
-  settings: KafkaSettings,
+  options: ResolvedOptions,
 ): TributaryError {
   const { host, port, advertisedAs } = destination;
   const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  const remedy = remedyOf(destination, error, settings);
+  const remedy = remedyOf(destination, error, options);
   // The broker's own refusals concern the login, wherever it listens; all else may come of a wrong address.
-  const isAddress = advertisedAs !== null && !isRefusedLogin(error) && !settings.brokers.includes(place);
+  const isAddress = advertisedAs !== null && !isRefusedLogin(error) && !options.brokers.includes(place);
   const origin = isAddress
-    ? ` Nobody set this address here: the brokers at KAFKA_BROKERS (${settings.brokers.join(', ')}) name it as that of broker ` +
+    ? ` Nobody set this address here: the brokers at KAFKA_BROKERS (${options.brokers.join(', ')}) name it as that of broker ` +
       `${advertisedAs}. If it is wrong, or cannot be reached from here, correct advertised.listeners of that broker.`
     : '';
   return new TributaryError(
@@ -67,8 +67,8 @@ const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
   'CERT_UNTRUSTED',
 ]);
 
-function remedyOf(destination: Destination, error: unknown, settings: KafkaSettings): string {
-  const { tls, login } = settings;
+function remedyOf(destination: Destination, error: unknown, options: ResolvedOptions): string {
+  const { tls, login } = options;
   const code = codeOf(error) ?? '';
   const text = `${explain(error)} ${explainLast(error)}`;
   if (findCause(error, (cause) => cause instanceof TributaryError) !== undefined) return '';
@@ -131,7 +131,7 @@ function remedyOf(destination: Destination, error: unknown, settings: KafkaSetti
 export function closedFault(
   { host, port }: Pick<Destination, 'host' | 'port'>,
   error: unknown,
-  { tls, login }: KafkaSettings,
+  { tls, login }: ResolvedOptions,
 ): TributaryError {
   const missing = [
     ...(login === undefined ? ['a login (set KAFKA_SASL_MECHANISM and what belongs to it)'] : []),

@@ -121,11 +121,11 @@ export class GroupMember {
   async commit(positions: readonly Position[]): Promise<void> {
     const membership = this.#membership;
     if (membership === undefined || positions.length === 0) return;
-    const { log } = this.#cluster.settings;
+    const { logger } = this.#cluster.options;
     try {
       await this.#requests.commit(membership, positions, this.#store.note);
     } catch (error) {
-      log('warn', `The group ${this.#group} could not be told how far it has come: ${explain(error)}`);
+      logger('warn', `The group ${this.#group} could not be told how far it has come: ${explain(error)}`);
     }
   }
 
@@ -152,7 +152,7 @@ export class GroupMember {
         if (isStranger(error)) {
           await this.#giveUp();
           await this.#sayGoodbye();
-          await this.#cluster.settings.clock.sleep(strangerPauseMs, this.#closing.signal);
+          await this.#cluster.options.clock.sleep(strangerPauseMs, this.#closing.signal);
           continue;
         }
         // What is held is kept for the next try, unless others may have it by now.
@@ -160,7 +160,7 @@ export class GroupMember {
           await this.#giveUp();
         // With an answer the coordinator is there, and asks for no more than another try.
         failures = triedAgainAtOnce.has(protocolErrorOf(error) ?? '') ? 1 : failures + 1;
-        const { clock } = this.#cluster.settings;
+        const { clock } = this.#cluster.options;
         await clock.sleep(fullJitterMs(joinBackoff, failures, clock.random()), this.#closing.signal);
       }
     }
@@ -170,7 +170,7 @@ export class GroupMember {
 
   /** Joins, and stays until the group changes, the membership is lost or the log is closed. */
   async #beMember(onJoined: () => void): Promise<void> {
-    const { settings } = this.#cluster;
+    const { options } = this.#cluster;
     const isShared = new AbortController();
     const [membership, heartbeats] = await this.#beginMembership(isShared.signal).catch((error) => {
       isShared.abort();
@@ -185,7 +185,7 @@ export class GroupMember {
       await this.#changeTo(partitions, heartbeats);
       const end = await heartbeats.ended(this.#closing.signal);
       if (end === 'lost') {
-        settings.log('warn', `This member lost its place in the group ${this.#group}; it joins again.`);
+        options.logger('warn', `This member lost its place in the group ${this.#group}; it joins again.`);
         this.#problem = 'the group went on without this member, which is joining again';
         await this.#giveUp();
       }
@@ -197,12 +197,12 @@ export class GroupMember {
 
   /** Not judged by the last one's heartbeats: they stopped before the join, which may outlast a session. */
   async #beginMembership(isShared: AbortSignal): Promise<[Membership, Heartbeats]> {
-    const { settings } = this.#cluster;
+    const { options } = this.#cluster;
     this.#isJoining = true;
     try {
       const membership = await this.#join(isShared);
       this.#membership = membership;
-      this.#heartbeats = new Heartbeats(settings, (signal) => this.#heartbeat(membership, signal));
+      this.#heartbeats = new Heartbeats(options, (signal) => this.#heartbeat(membership, signal));
       return [membership, this.#heartbeats];
     } finally {
       this.#isJoining = false;
@@ -247,7 +247,7 @@ export class GroupMember {
 
   /** A join and a sync wait for other members: whether the coordinator is there is asked beside them. */
   #watchUntil(isShared: AbortSignal, coordinator: number): Promise<void> {
-    const { clock, heartbeatIntervalMs, sessionTimeoutMs } = this.#cluster.settings;
+    const { clock, heartbeatIntervalMs, sessionTimeoutMs } = this.#cluster.options;
     const watch: CoordinatorWatch = {
       clock,
       intervalMs: heartbeatIntervalMs,
@@ -272,7 +272,7 @@ export class GroupMember {
       this.#assignedFrom = counts;
       const missing = this.#topicNames.filter((name) => !topics.has(name));
       if (missing.length > 0) {
-        this.#cluster.settings.log('warn', `Topics that do not exist (yet): ${missing.join(', ')}`);
+        this.#cluster.options.logger('warn', `Topics that do not exist (yet): ${missing.join(', ')}`);
       }
       const { own, note } = await this.#store.members(membership.coordinator, this.#members);
       const shares = own.length === 0 ? new Map() : assignPartitions(own, counts);
@@ -288,12 +288,12 @@ export class GroupMember {
 
   /** The topics as they are now; undefined if the membership ended before anybody said. */
   async #topicsNow(heartbeats: Heartbeats): Promise<ReadonlyMap<string, TopicMetadata> | undefined> {
-    const { clock, log } = this.#cluster.settings;
+    const { clock, logger } = this.#cluster.options;
     for (let attempt = 1; !heartbeats.hasEnded() && !this.#closing.signal.aborted; attempt++) {
       try {
         return await this.#cluster.topics(this.#topicNames);
       } catch (error) {
-        if (attempt === 1) log('warn', explain(error));
+        if (attempt === 1) logger('warn', explain(error));
       }
       await clock.sleep(20 + fullJitterMs(joinBackoff, attempt, clock.random()), this.#closing.signal);
     }
@@ -342,7 +342,7 @@ export class GroupMember {
       this.#memberId = '';
     } catch (error) {
       // The others have to wait for the session timeout then, and nothing else.
-      this.#cluster.settings.log(
+      this.#cluster.options.logger(
         'info',
         `The group ${this.#group} could not be told of leaving: ${explain(error)}`,
       );
@@ -360,14 +360,14 @@ export class GroupMember {
     if (this.#closing.signal.aborted) return;
     const problem = joinProblem(this.#group, error);
     if (this.#problem !== problem && answer !== 'REBALANCE_IN_PROGRESS') {
-      this.#cluster.settings.log('warn', problem);
+      this.#cluster.options.logger('warn', problem);
     }
     this.#problem = problem;
   }
 
   /** The leader looks for topics and partitions that came since, and makes the group share them out. */
   async #watchTopics(): Promise<void> {
-    const { clock, metadataRefreshMs, log } = this.#cluster.settings;
+    const { clock, metadataRefreshMs, logger } = this.#cluster.options;
     while (!this.#closing.signal.aborted) {
       await clock.sleep(metadataRefreshMs, this.#closing.signal);
       if (this.#closing.signal.aborted) return;
@@ -379,7 +379,7 @@ export class GroupMember {
           this.#assignedFrom.get(topic) !== partitions.length;
         if (this.#isLeader && [...topics.values()].some(isChanged)) this.#heartbeats?.endByRebalance();
       } catch (error) {
-        log('debug', `The topics could not be looked at: ${explain(error)}`);
+        logger('debug', `The topics could not be looked at: ${explain(error)}`);
       }
     }
   }

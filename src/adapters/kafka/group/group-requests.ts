@@ -56,7 +56,7 @@ export class GroupRequests {
    * may have died without a word, and a join waits too long for that to be found out.
    */
   async join(coordinator: number, memberId: string, metadata: Buffer): Promise<Joined> {
-    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#cluster.settings;
+    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#cluster.options;
     this.breakOff(coordinator);
     const response = await joinGroupV7.api.async(
       await this.#joinConnection(coordinator),
@@ -164,12 +164,12 @@ export class GroupRequests {
   }
 
   #joinConnection(coordinator: number): Promise<Connection> {
-    const { rebalanceTimeoutMs, requestTimeoutMs } = this.#cluster.settings;
+    const { rebalanceTimeoutMs, requestTimeoutMs } = this.#cluster.options;
     return this.#cluster.connect(coordinator, joinUse, rebalanceTimeoutMs + requestTimeoutMs);
   }
 
   #heartbeatConnection(coordinator: number): Promise<Connection> {
-    const { sessionTimeoutMs } = this.#cluster.settings;
+    const { sessionTimeoutMs } = this.#cluster.options;
     return this.#cluster.connect(coordinator, 'heartbeat', Math.ceil(sessionTimeoutMs / 3));
   }
 }

@@ -1,4 +1,4 @@
-import type { KafkaSettings } from '../options.ts';
+import type { ResolvedOptions } from '../options.ts';
 
 /** How a membership ended: the group shares out anew, it has gone on without us, or we are leaving. */
 export type MembershipEnd = 'rebalance' | 'lost' | 'closed';
@@ -8,7 +8,7 @@ export type MembershipEnd = 'rebalance' | 'lost' | 'closed';
  * partitions back may take longer than the session timeout.
  */
 export class Heartbeats {
-  readonly #settings: KafkaSettings;
+  readonly #options: ResolvedOptions;
   readonly #send: (signal: AbortSignal) => Promise<string | undefined>;
   readonly #stopping = new AbortController();
   readonly #ended = Promise.withResolvers<MembershipEnd>();
@@ -16,14 +16,14 @@ export class Heartbeats {
   #answeredAtMs: number;
 
   /** `send` resolves with the coordinator's error, if it answered with one, and rejects if it did not answer. */
-  constructor(settings: KafkaSettings, send: (signal: AbortSignal) => Promise<string | undefined>) {
-    this.#settings = settings;
+  constructor(options: ResolvedOptions, send: (signal: AbortSignal) => Promise<string | undefined>) {
+    this.#options = options;
     this.#send = send;
-    this.#answeredAtMs = settings.clock.monotonicMs();
+    this.#answeredAtMs = options.clock.monotonicMs();
   }
 
   start(): void {
-    this.#answeredAtMs = this.#settings.clock.monotonicMs();
+    this.#answeredAtMs = this.#options.clock.monotonicMs();
     void this.#run();
   }
 
@@ -33,7 +33,7 @@ export class Heartbeats {
 
   /** Whether the coordinator can't have ended the session yet. */
   isAlive(): boolean {
-    const { clock, sessionTimeoutMs } = this.#settings;
+    const { clock, sessionTimeoutMs } = this.#options;
     return this.#end !== 'lost' && clock.monotonicMs() - this.#answeredAtMs < sessionTimeoutMs;
   }
 
@@ -66,7 +66,7 @@ export class Heartbeats {
   }
 
   async #run(): Promise<void> {
-    const { clock, heartbeatIntervalMs } = this.#settings;
+    const { clock, heartbeatIntervalMs } = this.#options;
     const { signal } = this.#stopping;
     const deadline = this.#watchSession();
     while (!signal.aborted && this.#end !== 'lost') {
@@ -106,7 +106,7 @@ export class Heartbeats {
 
   /** Ends the membership when nobody has answered for a session timeout: others may have the partitions by now. */
   async #watchSession(): Promise<void> {
-    const { clock, sessionTimeoutMs } = this.#settings;
+    const { clock, sessionTimeoutMs } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted && this.isAlive()) {
       await clock.sleep(Math.max(1, this.#answeredAtMs + sessionTimeoutMs - clock.monotonicMs()), signal);

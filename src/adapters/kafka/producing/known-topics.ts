@@ -28,7 +28,7 @@ export class KnownTopics {
 
   /** Resolves when all of them are known; rejects with `topic_missing`, and with `log_append_failed` in time. */
   async learn(wanted: ReadonlySet<string>, deadlineMs: number): Promise<void> {
-    const { clock, metadataRefreshMs } = this.#cluster.settings;
+    const { clock, metadataRefreshMs } = this.#cluster.options;
     if ([...wanted].every((topic) => this.#topics.has(topic))) {
       if (clock.monotonicMs() - this.#atMs > metadataRefreshMs) this.refresh();
       return;
@@ -53,7 +53,7 @@ export class KnownTopics {
 
   /** Looks at the known topics again: leaders move and partitions are added. */
   refresh(): void {
-    const { clock, log } = this.#cluster.settings;
+    const { clock, logger } = this.#cluster.options;
     this.#refreshing ??= this.#cluster
       .topics([...this.#topics.keys()])
       .then(
@@ -61,7 +61,7 @@ export class KnownTopics {
           for (const [name, topic] of found) this.#topics.set(name, topic);
           this.#atMs = clock.monotonicMs();
         },
-        (error: unknown) => log('debug', explain(error)),
+        (error: unknown) => logger('debug', explain(error)),
       )
       .finally(() => {
         this.#refreshing = undefined;

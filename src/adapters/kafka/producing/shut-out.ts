@@ -60,7 +60,7 @@ export class ShutOuts {
   }
 
   async #shutOut(producerId: bigint, { place, name, records }: Portion, deadlineMs: number): Promise<void> {
-    const { clock, requestTimeoutMs } = this.#cluster.settings;
+    const { clock, requestTimeoutMs } = this.#cluster.options;
     const identity = { producerId, producerEpoch: shutOutEpoch, baseSequence: 0 };
     // The same bytes at every try: a try that was answered too late counts as this one.
     const bytes = encodeBatch(records, clock.now(), identity);

@@ -64,7 +64,7 @@ export class Fetcher {
     send: typeof fetchRecords = fetchRecords,
   ) {
     this.#fetchRecords = send;
-    this.#open = new OpenBatches(cluster.settings.maxBatchBytes);
+    this.#open = new OpenBatches(cluster.options.maxBatchBytes);
     this.#leaders = new Leaders(cluster, retryBackoff, this.#closing.signal);
     this.#cluster = cluster;
     this.#maxBufferedBytes = maxBufferedBytes;
@@ -96,7 +96,7 @@ export class Fetcher {
     signal: AbortSignal,
   ): Promise<FetchedBatch[]> {
     const names = partitions.map(partitionName);
-    const { clock } = this.#cluster.settings;
+    const { clock } = this.#cluster.options;
     while (!signal.aborted && !this.#closing.signal.aborted) {
       const followed = names.flatMap((name) => this.#followed.get(name) ?? []);
       if (followed.length === 0) return [];
@@ -171,7 +171,7 @@ export class Fetcher {
   /** Sends a fetch to every broker that leads a partition which is idle and has room. */
   #pump(): void {
     if (this.#closing.signal.aborted) return;
-    const now = this.#cluster.settings.clock.monotonicMs();
+    const now = this.#cluster.options.clock.monotonicMs();
     const roomBytes = this.#maxBufferedBytes / (2 * Math.max(1, this.#followed.size));
     const byLeader = new Map<number, Followed[]>();
     let lacksLeader = false;
@@ -195,7 +195,7 @@ export class Fetcher {
   #pumpAgainAt(retryAtMs: number, now: number): void {
     if (retryAtMs >= this.#timerAtMs) return;
     this.#timerAtMs = retryAtMs;
-    this.#cluster.settings.clock.sleep(retryAtMs - now, this.#closing.signal).then(() => {
+    this.#cluster.options.clock.sleep(retryAtMs - now, this.#closing.signal).then(() => {
       if (this.#timerAtMs === retryAtMs) this.#timerAtMs = Number.POSITIVE_INFINITY;
       this.#pump();
     });
@@ -212,7 +212,7 @@ export class Fetcher {
     const freeBytes = this.#maxBufferedBytes - bufferedBytes - this.#reservedBytes;
     if (freeBytes <= 0) return;
     // Half of what is free, so that one long poll does not keep the others from being sent.
-    const { fetchMaxBytes } = this.#cluster.settings;
+    const { fetchMaxBytes } = this.#cluster.options;
     const maxBytes = Math.min(fetchMaxBytes, Math.max(smallestFetchBytes, Math.floor(freeBytes / 2)));
     const partitionMaxBytes = Math.min(maxBytes, Math.max(smallestFetchBytes, Math.floor(roomBytes)));
     busy.add(lane);
@@ -237,7 +237,7 @@ export class Fetcher {
     maxBytes: number,
     partitionMaxBytes: number,
   ): Promise<void> {
-    const { fetchMaxWaitMs, requestTimeoutMs } = this.#cluster.settings;
+    const { fetchMaxWaitMs, requestTimeoutMs } = this.#cluster.options;
     const deadlineMs = fetchMaxWaitMs + requestTimeoutMs;
     const connection = await this.#cluster.connect(leader, `fetch-${lane}`, deadlineMs);
     const topics = new Map<string, PartitionToFetch[]>();
@@ -364,7 +364,7 @@ export class Fetcher {
   #halt(followed: Followed): void {
     if (followed.fault === undefined) return;
     const { topic, partition, kind, offset, detail } = followed.fault;
-    this.#cluster.settings.log('error', detail, { topic, partition, offset, kind });
+    this.#cluster.options.logger('error', detail, { topic, partition, offset, kind });
     this.#problems.set(followed.name, detail);
     this.#followed.delete(followed.name);
     this.#arrivals.announce([followed.name]);
@@ -380,14 +380,14 @@ export class Fetcher {
   }
 
   #retryLater(followed: Followed, problem: string): void {
-    const { clock, log } = this.#cluster.settings;
+    const { clock, logger } = this.#cluster.options;
     const { name, topic, partition } = followed;
     followed.failures++;
     const waitMs = fullJitterMs(retryBackoff, followed.failures, clock.random());
     followed.retryAtMs = clock.monotonicMs() + 20 + waitMs;
     const text = problem.startsWith(name) ? problem : `${name} ${problem}`;
     if (this.#problems.get(name) !== text)
-      log('warn', text, { topic, partition, offset: followed.fetchOffset });
+      logger('warn', text, { topic, partition, offset: followed.fetchOffset });
     this.#problems.set(name, text);
   }
 

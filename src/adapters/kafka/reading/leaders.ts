@@ -60,14 +60,14 @@ export class Leaders {
     names: readonly string[],
     learned: (topics: ReadonlyMap<string, TopicMetadata>) => void,
   ): Promise<void> {
-    const { clock, log } = this.#cluster.settings;
+    const { clock, logger } = this.#cluster.options;
     try {
       const topics = await this.#cluster.topics(names);
       this.#failures = 0;
       learned(topics);
     } catch (error) {
       if (this.#closing.aborted) return;
-      if (this.#failures++ === 0) log('warn', messageOf(error));
+      if (this.#failures++ === 0) logger('warn', messageOf(error));
       await clock.sleep(20 + fullJitterMs(this.#backoff, this.#failures, clock.random()), this.#closing);
     }
   }

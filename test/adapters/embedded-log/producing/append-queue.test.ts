@@ -28,7 +28,7 @@ function slowDatabase() {
 }
 
 describe('an append to the embedded log', () => {
-  const options = resolveOptions({ dataDir: 'not used', clock: systemClock, log: () => {} });
+  const options = resolveOptions({ dataDir: 'not used', clock: systemClock, logger: () => {} });
 
   it('asks for a commit that survives a power loss, and is answered only once that has ended', async () => {
     const { database, asked, ran, commit } = slowDatabase();

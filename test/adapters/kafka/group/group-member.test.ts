@@ -5,7 +5,7 @@ import type { Cluster, TopicMetadata } from '../../../../src/adapters/kafka/clus
 import { watchCoordinator } from '../../../../src/adapters/kafka/group/coordinator-watch.ts';
 import { GroupMember } from '../../../../src/adapters/kafka/group/group-member.ts';
 import type { GroupRequests } from '../../../../src/adapters/kafka/group/group-requests.ts';
-import { settingsOf } from '../../../../src/adapters/kafka/options.ts';
+import { resolveOptions } from '../../../../src/adapters/kafka/options.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { partitionName, type TopicPartition } from '../../../../src/core/offset.ts';
 import { eventually } from '../../../contract/event-log-harness.ts';
@@ -25,14 +25,14 @@ function scripted(shares: readonly (readonly number[])[]) {
       { topic, topicId: 'id', partitions: Array.from({ length: 6 }, () => ({ leader: 1, leaderEpoch: 0 })) },
     ],
   ]);
-  const settings = settingsOf({
+  const options = resolveOptions({
     brokers: [],
     clock: systemClock,
-    log: () => {},
+    logger: () => {},
     sessionTimeoutMs: 5_000,
     heartbeatIntervalMs: 5,
   });
-  const cluster = { settings, coordinatorOf: async () => 1, topics: async () => topics };
+  const cluster = { options, coordinatorOf: async () => 1, topics: async () => topics };
   let generation = 0;
   let asksFor = 1;
   const requests: Partial<GroupRequests> = {

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import type { Cluster } from '../../../../src/adapters/kafka/cluster/cluster.ts';
 import { GroupRequests } from '../../../../src/adapters/kafka/group/group-requests.ts';
-import { settingsOf } from '../../../../src/adapters/kafka/options.ts';
+import { resolveOptions } from '../../../../src/adapters/kafka/options.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 
 it('sends a join on a new connection, since an old one may have died without a word', async () => {
   const calls: string[] = [];
   const cluster = {
-    settings: settingsOf({ brokers: ['localhost:9092'], clock: systemClock, log: () => {} }),
+    options: resolveOptions({ brokers: ['localhost:9092'], clock: systemClock, logger: () => {} }),
     abandon: (nodeId: number, use: string) => calls.push(`abandon ${nodeId}/${use}`),
     connect: async (nodeId: number, use: string) => {
       calls.push(`connect ${nodeId}/${use}`);

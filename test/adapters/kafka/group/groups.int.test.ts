@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Cluster } from '../../../../src/adapters/kafka/cluster/cluster.ts';
 import { GroupMember } from '../../../../src/adapters/kafka/group/group-member.ts';
-import { settingsOf } from '../../../../src/adapters/kafka/options.ts';
+import { resolveOptions } from '../../../../src/adapters/kafka/options.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import type { EventLog } from '../../../../src/ports/event-log.ts';
 import { eventually, newRecord, partitionsOf, TestMember } from '../../../contract/event-log-harness.ts';
@@ -200,7 +200,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     let aheadMs = 0;
     const monotonicMs = () => systemClock.monotonicMs() + aheadMs;
     const clock = { ...systemClock, monotonicMs };
-    const cluster = new Cluster(settingsOf({ brokers: services().kafka.brokers, clock, log: () => {} }));
+    const cluster = new Cluster(resolveOptions({ brokers: services().kafka.brokers, clock, logger: () => {} }));
     const connect = cluster.connect.bind(cluster);
     const coordinatorOf = cluster.coordinatorOf.bind(cluster);
     // A member looks for the coordinator, then connects for its join; the next connection is for what comes after it.

@@ -13,7 +13,7 @@ const limits = { maxRecords: 1_000, maxBytes: 1 << 20 };
 const log = openKafkaLog({
   brokers: brokers.split(','),
   clock: systemClock,
-  log: (level, message) => process.stderr.write(`${level} ${message}\n`),
+  logger: (level, message) => process.stderr.write(`${level} ${message}\n`),
   ...quickOptions,
 });
 const consumer = log.consumer({ group, topics: topics.split(','), maxBufferedBytes: 1 << 20 });

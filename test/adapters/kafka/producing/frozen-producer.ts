@@ -13,7 +13,7 @@ const CALLS = 8;
 const log = openKafkaLog({
   brokers: brokers.split(','),
   clock: systemClock,
-  log: (level, message) => process.stderr.write(`${level} ${message}\n`),
+  logger: (level, message) => process.stderr.write(`${level} ${message}\n`),
   ...quickOptions,
 });
 const producer = log.producer({

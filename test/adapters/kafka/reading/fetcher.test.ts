@@ -3,7 +3,7 @@ import type { Cluster, TopicMetadata } from '../../../../src/adapters/kafka/clus
 import { KafkaCode } from '../../../../src/adapters/kafka/errors.ts';
 import type { FetchedPartition, FetchRequest } from '../../../../src/adapters/kafka/wire/fetch.ts';
 import { Fetcher } from '../../../../src/adapters/kafka/reading/fetcher.ts';
-import { settingsOf } from '../../../../src/adapters/kafka/options.ts';
+import { resolveOptions } from '../../../../src/adapters/kafka/options.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import type { PartitionFault } from '../../../../src/ports/event-log.ts';
 import { eventually } from '../../../contract/event-log-harness.ts';
@@ -38,7 +38,7 @@ function scripted(script: Script) {
   };
   const clock = { ...systemClock, random: () => 0 };
   const cluster = {
-    settings: settingsOf({ brokers: [], clock, log: () => {}, fetchMaxWaitMs: 1 }),
+    options: resolveOptions({ brokers: [], clock, logger: () => {}, fetchMaxWaitMs: 1 }),
     topics: async () => {
       world.topicsAsked++;
       return world.topics;
