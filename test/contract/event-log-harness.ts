@@ -7,7 +7,7 @@ import type {
   ConsumerListener,
   EventLog,
   EventLogConsumer,
-  FetchedBatch,
+  FetchedRecords,
   FollowPosition,
   LoggedHeader,
   LogRecord,
@@ -143,14 +143,14 @@ export class TestMember {
     const next = new Map<string, bigint>();
     const signal = AbortSignal.timeout(this.#timeoutMs);
     while (records.length < count) {
-      const batches = await this.consumer.take(partitions, { maxRecords: 1000, maxBytes: 1 << 20 }, signal);
+      const taken = await this.consumer.take(partitions, { maxRecords: 1000, maxBytes: 1 << 20 }, signal);
       if (signal.aborted) throw new Error(`Only ${records.length} of ${count} records came.`);
-      if (batches.length === 0)
+      if (taken.length === 0)
         throw new Error(`Nothing is followed after ${records.length} of ${count} records.`);
-      for (const batch of batches) {
-        checkBatch(batch, next.get(partitionName(batch)));
-        next.set(partitionName(batch), batch.nextOffset);
-        for (const record of batch.records) records.push({ ...plain(batch), ...record });
+      for (const fetched of taken) {
+        checkFetched(fetched, next.get(partitionName(fetched)));
+        next.set(partitionName(fetched), fetched.nextOffset);
+        for (const record of fetched.records) records.push({ ...plain(fetched), ...record });
       }
     }
     return records;
@@ -227,17 +227,17 @@ export interface NewMemberOptions extends TestMemberOptions {
 
 export interface ReadRecord extends LogRecord, TopicPartition {}
 
-/** A batch's records lie in sequence inside [the expected start, nextOffset). */
-export function checkBatch(batch: FetchedBatch, expectedStart: bigint | undefined): void {
+/** The records lie in sequence inside [the expected start, nextOffset). */
+export function checkFetched(fetched: FetchedRecords, expectedStart: bigint | undefined): void {
   let previous = (expectedStart ?? 0n) - 1n;
-  for (const record of batch.records) {
+  for (const record of fetched.records) {
     if (record.offset <= previous) {
-      throw new Error(`${partitionName(batch)}: offset ${record.offset} came after ${previous}.`);
+      throw new Error(`${partitionName(fetched)}: offset ${record.offset} came after ${previous}.`);
     }
     previous = record.offset;
   }
-  if (batch.nextOffset <= previous) {
-    throw new Error(`${partitionName(batch)}: nextOffset ${batch.nextOffset} is not after ${previous}.`);
+  if (fetched.nextOffset <= previous) {
+    throw new Error(`${partitionName(fetched)}: nextOffset ${fetched.nextOffset} is not after ${previous}.`);
   }
 }
 

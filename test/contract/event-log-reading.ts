@@ -39,11 +39,11 @@ export function describeReading(suite: EventLogSuite): void {
         { maxRecords: 1000, maxBytes: 2000 },
         { maxRecords: 1, maxBytes: 1 << 20 },
       ]) {
-        const batches = await member.consumer.take(partitionsOf(topic, 2), limits, signal);
-        expect(batches.length).toBeGreaterThan(0);
-        const records = batches.flatMap((batch) => batch.records);
+        const some = await member.consumer.take(partitionsOf(topic, 2), limits, signal);
+        expect(some.length).toBeGreaterThan(0);
+        const records = some.flatMap((fetched) => fetched.records);
         const bytes = records.reduce((sum, record) => sum + (record.value?.byteLength ?? 0), 0);
-        if (batches.length > 1) {
+        if (some.length > 1) {
           expect(records.length).toBeLessThanOrEqual(limits.maxRecords);
           expect(bytes).toBeLessThanOrEqual(limits.maxBytes);
         }

@@ -5,7 +5,7 @@ import type {
   ConsumerListener,
   ConsumerOptions,
   EventLogConsumer,
-  FetchedBatch,
+  FetchedRecords,
   FollowPosition,
   PartitionFault,
   TakeLimits,
@@ -91,7 +91,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
     signal: AbortSignal,
-  ): Promise<FetchedBatch[]> {
+  ): Promise<FetchedRecords[]> {
     // Lets everything else have a turn, even if a caller does nothing but take.
     await new Promise((resolve) => {
       setImmediate(resolve);
@@ -99,8 +99,8 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     for (;;) {
       if (signal.aborted || this.#closed !== null) return [];
       this.#readFailed = false;
-      const { batches, readable } = this.#readAll(partitions, limits);
-      if (batches.length > 0 || readable === 0) return batches;
+      const { taken, readable } = this.#readAll(partitions, limits);
+      if (taken.length > 0 || readable === 0) return taken;
       // Nobody tells when a file that could not be read can be read again.
       await (this.#readFailed
         ? this.#adapterOptions.clock.sleep(READ_RETRY_MS, signal)
@@ -111,8 +111,8 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
   #readAll(
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
-  ): { batches: FetchedBatch[]; readable: number } {
-    const batches: FetchedBatch[] = [];
+  ): { taken: FetchedRecords[]; readable: number } {
+    const taken: FetchedRecords[] = [];
     let recordsLeft = limits.maxRecords;
     let bytesLeft = Math.min(limits.maxBytes, this.#options.maxBufferedBytes);
     const followed = partitions.flatMap((partition) => this.#followed.get(partitionName(partition)) ?? []);
@@ -120,31 +120,31 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     this.#firstOfNextTake = (this.#firstOfNextTake + 1) % Math.max(followed.length, 1);
     for (let index = 0; index < followed.length; index += 1) {
       const partition = followed[(index + this.#firstOfNextTake) % followed.length] as FollowedPartition;
-      if (batches.length > 0 && (recordsLeft <= 0 || bytesLeft <= 0)) break;
+      if (taken.length > 0 && (recordsLeft <= 0 || bytesLeft <= 0)) break;
       const rest = followed.length - index;
       const read = this.#readOne(partition, {
         maxRecords: Math.ceil(recordsLeft / rest),
         maxBytes: Math.ceil(bytesLeft / rest),
-        atLeastOne: batches.length === 0,
+        atLeastOne: taken.length === 0,
       });
       if (read === null) continue;
-      batches.push(read.batch);
-      recordsLeft -= read.batch.records.length;
+      taken.push(read.fetched);
+      recordsLeft -= read.fetched.records.length;
       bytesLeft -= read.bytes;
     }
-    return { batches, readable: followed.filter((partition) => this.#isFollowed(partition)).length };
+    return { taken, readable: followed.filter((partition) => this.#isFollowed(partition)).length };
   }
 
   #readOne(
     followed: FollowedPartition,
     limits: TakeLimits & { atLeastOne: boolean },
-  ): { batch: FetchedBatch; bytes: number } | null {
+  ): { fetched: FetchedRecords; bytes: number } | null {
     try {
       if (!this.#isReadable(followed)) return null;
-      const { batch, bytes, fault } = readPartitionRecords(this.#database, followed, limits);
+      const { fetched, bytes, fault } = readPartitionRecords(this.#database, followed, limits);
       if (fault !== null) void this.#halt(followed, fault);
       this.#readFault = null;
-      return batch === null ? null : { batch, bytes };
+      return fetched === null ? null : { fetched, bytes };
     } catch (error) {
       this.#readFailed = true;
       // Locked as a whole, for a moment, is nothing to report.

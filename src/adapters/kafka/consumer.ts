@@ -5,7 +5,7 @@ import type {
   ConsumerListener,
   ConsumerOptions,
   EventLogConsumer,
-  FetchedBatch,
+  FetchedRecords,
   FollowPosition,
   PartitionFault,
   PartitionRange,
@@ -79,11 +79,11 @@ export class KafkaConsumer implements EventLogConsumer {
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
     signal: AbortSignal,
-  ): Promise<FetchedBatch[]> {
-    const batches = await this.#fetcher.take(partitions, limits, signal);
+  ): Promise<FetchedRecords[]> {
+    const taken = await this.#fetcher.take(partitions, limits, signal);
     // A process that was stopped finds what came meanwhile before its timers tell it that its session is over.
-    if (batches.length === 0 || this.#member.mayUseHeld()) return batches;
-    // These batches are dropped, and so the partitions are told as lost: only who has them anew may follow them.
+    if (taken.length === 0 || this.#member.mayUseHeld()) return taken;
+    // These records are dropped, and so the partitions are told as lost: only who has them anew may follow them.
     this.#fetcher.unfollow(partitions);
     return [];
   }

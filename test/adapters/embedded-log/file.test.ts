@@ -92,8 +92,8 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     const member = await (await startMember(log, topic)).untilHolds(2);
     const take = async (maxRecords: number, maxBytes: number) => {
       const signal = AbortSignal.timeout(timeoutMs);
-      const batches = await member.consumer.take(partitionsOf(topic, 2), { maxRecords, maxBytes }, signal);
-      return batches.map(({ records }) => records.length);
+      const taken = await member.consumer.take(partitionsOf(topic, 2), { maxRecords, maxBytes }, signal);
+      return taken.map(({ records }) => records.length);
     };
     expect(await take(7, 1 << 20)).toEqual([4, 3]);
     expect(await take(1, 1 << 20)).toEqual([1]);

@@ -75,9 +75,9 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
     while (records.length < count && !signal.aborted) {
       await pause(20);
       const limits = { maxRecords: 100, maxBytes: 1 << 20 };
-      for (const batch of await member.consumer.take([{ topic, partition: 0 }], limits, signal)) {
-        records.push(...batch.records);
-        ({ nextOffset, leaderEpoch } = batch);
+      for (const fetched of await member.consumer.take([{ topic, partition: 0 }], limits, signal)) {
+        records.push(...fetched.records);
+        ({ nextOffset, leaderEpoch } = fetched);
       }
     }
     expect(records).toHaveLength(count);

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
-import { type FetchedBatch, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../../ports/event-log.ts';
+import { type FetchedRecords, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../../ports/event-log.ts';
 import type { LogDatabase } from '../file/database.ts';
 import { readOwner } from '../group/membership.ts';
 import { unpackRecords } from '../file/record-codec.ts';
@@ -72,7 +72,7 @@ export interface ReadLimits {
 }
 
 export interface PartitionRead {
-  readonly batch: FetchedBatch | null;
+  readonly fetched: FetchedRecords | null;
   readonly bytes: number;
   readonly fault: PartitionFault | null;
 }
@@ -84,7 +84,7 @@ export function readPartitionRecords(
   limits: ReadLimits,
 ): PartitionRead {
   const { topic, partition, partitionId } = followed.row;
-  const records: FetchedBatch['records'][number][] = [];
+  const records: FetchedRecords['records'][number][] = [];
   let bytes = 0;
   let fault: PartitionFault | null = null;
   try {
@@ -128,10 +128,10 @@ export function readPartitionRecords(
       `The batch at offset ${followed.nextOffset} of ${partitionName(followed.row)} cannot be read: ${messageOf(error)}.`,
     );
   }
-  if (records.length === 0) return { batch: null, bytes, fault };
+  if (records.length === 0) return { fetched: null, bytes, fault };
   const nextOffset = BigInt(followed.nextOffset);
   return {
-    batch: { topic, partition, records, nextOffset, leaderEpoch: UNKNOWN_LEADER_EPOCH },
+    fetched: { topic, partition, records, nextOffset, leaderEpoch: UNKNOWN_LEADER_EPOCH },
     bytes,
     fault,
   };

@@ -1,6 +1,6 @@
 import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
-import type { FetchedBatch, FollowPosition, PartitionFault, TakeLimits } from '../../../ports/event-log.ts';
+import type { FetchedRecords, FollowPosition, PartitionFault, TakeLimits } from '../../../ports/event-log.ts';
 import { AbortedFilter } from './aborted-filter.ts';
 import { Arrivals } from './arrivals.ts';
 import { CorruptBatchError, readBatches } from '../wire/record-batch-reader.ts';
@@ -94,7 +94,7 @@ export class Fetcher {
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
     signal: AbortSignal,
-  ): Promise<FetchedBatch[]> {
+  ): Promise<FetchedRecords[]> {
     const names = partitions.map(partitionName);
     const { clock } = this.#cluster.options;
     while (!signal.aborted && !this.#closing.signal.aborted) {
@@ -161,7 +161,7 @@ export class Fetcher {
     this.#problems.delete(name);
   }
 
-  #collect(followed: readonly Followed[], limits: TakeLimits): FetchedBatch[] {
+  #collect(followed: readonly Followed[], limits: TakeLimits): FetchedRecords[] {
     const batches = takeOldestFirst(followed, limits, this.#turn++);
     for (const each of followed) if (each.fault !== undefined && !hasMore(each)) this.#halt(each);
     if (batches.length > 0) this.#pump();

@@ -1,7 +1,7 @@
 import { messageOf } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
 import type {
-  FetchedBatch,
+  FetchedRecords,
   FollowPosition,
   LogRecord,
   PartitionFault,
@@ -105,7 +105,7 @@ export class Followed {
     limits: TakeLimits,
     atLeastOne: boolean,
     untilMs: number = Number.POSITIVE_INFINITY,
-  ): { batch: FetchedBatch; bytes: number } | undefined {
+  ): { fetched: FetchedRecords; bytes: number } | undefined {
     const taken = { records: [] as LogRecord[], bytes: 0 };
     const from = this.#takeOffset;
     let head = this.queue[0];
@@ -122,8 +122,8 @@ export class Followed {
     if (this.#takeOffset === from) return undefined;
     const { topic, partition } = this;
     const nextOffset = this.#takeOffset;
-    const batch = { topic, partition, records: taken.records, nextOffset, leaderEpoch: this.#takeEpoch };
-    return { batch, bytes: taken.bytes };
+    const fetched = { topic, partition, records: taken.records, nextOffset, leaderEpoch: this.#takeEpoch };
+    return { fetched, bytes: taken.bytes };
   }
 
   /** Drops what was read. */

@@ -48,9 +48,9 @@ await consumer.start({
 
 for (;;) {
   // What is held may change at any moment, so no take waits for long.
-  const batches = await consumer.take([...held.values()], limits, AbortSignal.timeout(100));
-  for (const batch of batches) {
-    tell('took', { partition: partitionName(batch), records: batch.records.length });
+  const taken = await consumer.take([...held.values()], limits, AbortSignal.timeout(100));
+  for (const fetched of taken) {
+    tell('took', { partition: partitionName(fetched), records: fetched.records.length });
   }
   if (held.size === 0) await systemClock.sleep(20);
 }

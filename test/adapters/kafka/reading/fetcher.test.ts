@@ -128,8 +128,8 @@ function recordAt(baseOffset: bigint, leaderEpoch = 7): Partial<FetchedPartition
 const from = (offset: bigint, leaderEpoch = 7) => ({ ...place, offset, leaderEpoch, topicId });
 
 async function take(fetcher: Fetcher) {
-  const batches = await fetcher.take([place], limits, AbortSignal.timeout(20_000));
-  return batches[0];
+  const taken = await fetcher.take([place], limits, AbortSignal.timeout(20_000));
+  return taken[0];
 }
 
 describe('a fetch that is answered with an error', () => {
@@ -163,8 +163,8 @@ describe('a fetch that is answered with an error', () => {
       expect([...fetcher.problems()]).toEqual([
         expect.stringContaining(`orders/0 can't be read: Kafka answered`),
       ]);
-      const batch = await take(fetcher);
-      expect([batch?.records.length, batch?.nextOffset]).toEqual([1, 6n]);
+      const fetched = await take(fetcher);
+      expect([fetched?.records.length, fetched?.nextOffset]).toEqual([1, 6n]);
       for (const each of asked.slice(0, 3))
         expect(each).toMatchObject({ fetchOffset: 5n, lastFetchedEpoch: 7 });
       expect(world.topicsAsked).toBeGreaterThan(0);
@@ -178,9 +178,9 @@ describe('a fetch that is answered with an error', () => {
     const { fetcher, faults } = scripted(() => ({ errorCode }));
     fetcher.follow([from(5n), { ...other, offset: 0n, leaderEpoch: -1, topicId }]);
     for (let next = 0n; next < 5n; ) {
-      const [batch] = await fetcher.take([place, other], limits, AbortSignal.timeout(20_000));
-      expect(batch).toMatchObject(other);
-      next = batch?.nextOffset ?? 5n;
+      const [fetched] = await fetcher.take([place, other], limits, AbortSignal.timeout(20_000));
+      expect(fetched).toMatchObject(other);
+      next = fetched?.nextOffset ?? 5n;
     }
     expect(faults).toEqual([]);
     fetcher.close();
@@ -197,8 +197,8 @@ describe('a fetch that is answered with an error', () => {
       () => 'a fetch from the old leader',
     );
     world.topics = new Map([[topic, metadata(2, 9)]]);
-    const batch = await take(fetcher);
-    expect(batch).toMatchObject({ nextOffset: 6n, leaderEpoch: 9 });
+    const fetched = await take(fetcher);
+    expect(fetched).toMatchObject({ nextOffset: 6n, leaderEpoch: 9 });
     const first = asked.find(({ leader }) => leader === 2);
     expect(first).toMatchObject({ fetchOffset: 5n, leaderEpoch: 9, lastFetchedEpoch: 7 });
     await eventually(

@@ -104,7 +104,7 @@ describe('a batch that is over the limit', () => {
       partition,
     );
     const limits = { maxRecords: 10, maxBytes: limit };
-    expect(partition.take(limits, true)?.batch).toMatchObject({ nextOffset: 1n });
+    expect(partition.take(limits, true)?.fetched).toMatchObject({ nextOffset: 1n });
     expect(partition.fault).toMatchObject({
       kind: 'batch_too_large',
       offset: 1n,
@@ -123,9 +123,9 @@ describe('a batch with many records', () => {
     const taken: LogRecord[] = [];
     const sizes: number[] = [];
     for (let next = take(); next !== undefined; next = take()) {
-      taken.push(...next.batch.records);
-      sizes.push(next.batch.records.length);
-      expect(next.batch.nextOffset).toBe((taken.at(-1)?.offset ?? -2n) + 1n);
+      taken.push(...next.fetched.records);
+      sizes.push(next.fetched.records.length);
+      expect(next.fetched.nextOffset).toBe((taken.at(-1)?.offset ?? -2n) + 1n);
     }
     function take() {
       return partition.take({ maxRecords: 300, maxBytes: limit }, true);
@@ -147,11 +147,11 @@ describe('a batch with many records', () => {
     const [first, second] = [pushed(built, followed(open)), pushed(built, followed(open))];
     const closedBytes = first.queuedBytes;
     const limits = { maxRecords: 10, maxBytes: limit };
-    expect(first.take(limits, true)?.batch.nextOffset).toBe(10n);
+    expect(first.take(limits, true)?.fetched.nextOffset).toBe(10n);
     expect(first.queuedBytes).toBe(closedBytes + small(1_000).length);
-    expect(second.take(limits, true)?.batch.nextOffset).toBe(10n);
+    expect(second.take(limits, true)?.fetched.nextOffset).toBe(10n);
     expect(first.queuedBytes).toBe(closedBytes);
-    expect(first.take(limits, true)?.batch.records.map(({ offset }) => offset)[0]).toBe(10n);
+    expect(first.take(limits, true)?.fetched.records.map(({ offset }) => offset)[0]).toBe(10n);
     expect(second.queuedBytes).toBe(closedBytes);
     first.drop();
     second.drop();
@@ -163,7 +163,7 @@ describe('a batch with many records', () => {
     const records = Buffer.concat([0, 1, 2, 3].map((index) => buildRecord(index, value)));
     const partition = pushed({ recordCount: 4, records });
     const sizes = [1, 1_500, 10_000].map(
-      (maxBytes) => partition.take({ maxRecords: 10, maxBytes }, true)?.batch.records.length,
+      (maxBytes) => partition.take({ maxRecords: 10, maxBytes }, true)?.fetched.records.length,
     );
     expect(sizes).toEqual([1, 2, 1]);
   });
@@ -214,7 +214,7 @@ describe('a batch that lies', () => {
     for (;;) {
       const taken = partition.take({ maxRecords: 10, maxBytes: limit }, true);
       if (taken === undefined) break;
-      offset = taken.batch.nextOffset;
+      offset = taken.fetched.nextOffset;
     }
     expect(partition.fault).toMatchObject({ kind: 'corrupt_batch', offset });
     expect(partition.queuedBytes).toBe(0);
@@ -232,7 +232,7 @@ describe('a batch that lies', () => {
     ] as [Batch];
     const partition = followed();
     partition.push(batch, true);
-    expect(partition.take({ maxRecords: 10, maxBytes: limit }, true)?.batch).toMatchObject({
+    expect(partition.take({ maxRecords: 10, maxBytes: limit }, true)?.fetched).toMatchObject({
       records: [],
       nextOffset: 10n,
     });
@@ -251,7 +251,7 @@ describe('the leader epochs of what was read', () => {
         partition,
       );
     }
-    const taken = [1, 2, 3].map(() => partition.take(limits, true)?.batch);
+    const taken = [1, 2, 3].map(() => partition.take(limits, true)?.fetched);
     expect(taken.map((batch) => [batch?.nextOffset, batch?.leaderEpoch, batch?.records.length])).toEqual([
       [2n, 3, 2],
       [4n, 4, 2],
@@ -267,7 +267,7 @@ describe('the leader epochs of what was read', () => {
       ...readBatches(buildBatch({ baseOffset: 1n, leaderEpoch: 5, recordCount: 1, records: small(1) })),
     ];
     partition.push(marker as Batch, false);
-    const taken = [1, 2].map(() => partition.take(limits, true)?.batch);
+    const taken = [1, 2].map(() => partition.take(limits, true)?.fetched);
     expect(taken.map((batch) => [batch?.nextOffset, batch?.leaderEpoch, batch?.records.length])).toEqual([
       [1n, 3, 1],
       [2n, 5, 0],
@@ -292,7 +292,7 @@ describe('header names', () => {
       ...headers,
     ]);
     const partition = pushed({ recordCount: 1, records: Buffer.concat([varint(body.length), body]) });
-    const [record] = partition.take({ maxRecords: 1, maxBytes: limit }, true)?.batch.records ?? [];
+    const [record] = partition.take({ maxRecords: 1, maxBytes: limit }, true)?.fetched.records ?? [];
     expect(record?.headers.map(([name]) => name)).toEqual(['é', '\ufffd', names[2], names[3]]);
   });
 });

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { EventLog, FetchedBatch } from '../../../../src/ports/event-log.ts';
+import type { EventLog, FetchedRecords } from '../../../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../../../src/ports/event-log.ts';
 import { TransactionalProducer } from '../../../checks/aborted/transactional-producer.ts';
-import { checkBatch, eventually, TestMember, valueText } from '../../../contract/event-log-harness.ts';
+import { checkFetched, eventually, TestMember, valueText } from '../../../contract/event-log-harness.ts';
 import { services } from '../../../services/context.ts';
 import { openTestLog, TopicOperator } from '../harness.ts';
 
@@ -91,24 +91,24 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
   }
 
   /** Everything up to the log's end. */
-  async function readToEnd(member: TestMember, from: bigint): Promise<FetchedBatch[]> {
+  async function readToEnd(member: TestMember, from: bigint): Promise<FetchedRecords[]> {
     const end = await endOffset();
-    const batches: FetchedBatch[] = [];
+    const all: FetchedRecords[] = [];
     const signal = AbortSignal.timeout(timeoutMs);
     for (let next = from; next < end; ) {
       const taken = await member.consumer.take([{ topic, partition }], limits, signal);
       if (taken.length === 0) throw new Error(`Nothing more came at offset ${next} of ${end}.`);
-      for (const batch of taken) {
-        checkBatch(batch, next);
-        next = batch.nextOffset;
-        batches.push(batch);
+      for (const fetched of taken) {
+        checkFetched(fetched, next);
+        next = fetched.nextOffset;
+        all.push(fetched);
       }
     }
-    return batches;
+    return all;
   }
 
-  const valuesOf = (batches: readonly FetchedBatch[]) =>
-    batches.flatMap(({ records }) => records.map(valueText));
+  const valuesOf = (all: readonly FetchedRecords[]) =>
+    all.flatMap(({ records }) => records.map(valueText));
 
   it('leaves out two aborted transactions of one producer in one fetch, and keeps what it commits between and after', async () => {
     await newTopic();
@@ -118,8 +118,8 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     await transact(producer, ['aborted 3'], 'abort');
     await transact(producer, ['aborted 4', 'aborted 5'], 'abort');
     await transact(producer, ['committed 2'], 'commit');
-    const batches = await readToEnd(await memberFrom(0n), 0n);
-    expect(valuesOf(batches)).toEqual(['committed 1', 'committed 2']);
+    const taken = await readToEnd(await memberFrom(0n), 0n);
+    expect(valuesOf(taken)).toEqual(['committed 1', 'committed 2']);
   });
 
   it('leaves out an aborted transaction that is larger than many fetches', async () => {
@@ -136,9 +136,9 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     await producer.abort();
     await transact(producer, ['committed'], 'commit');
     const member = await memberFrom(0n, { fetchMaxBytes: 24_000 });
-    const batches = await readToEnd(member, 0n);
+    const taken = await readToEnd(member, 0n);
     const plain = Array.from({ length: 15 }, (_, batch) => `plain ${batch}`);
-    expect(valuesOf(batches)).toEqual(['before', ...plain, 'committed']);
+    expect(valuesOf(taken)).toEqual(['before', ...plain, 'committed']);
   });
 
   it('moves on over a tail in which everything was aborted, with batches that hold no records', async () => {
@@ -221,7 +221,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     const member = await memberFrom(0n);
     for (let from = 0n; from < next; from++) {
       member.consumer.follow([{ topic, partition, offset: from, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
-      const records = (await readToEnd(member, from)).flatMap((batch) => batch.records);
+      const records = (await readToEnd(member, from)).flatMap(({ records: some }) => some);
       expect(records.map((record) => [record.offset, valueText(record)])).toEqual(
         expected.filter(([offset]) => offset >= from),
       );

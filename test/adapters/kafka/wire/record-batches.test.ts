@@ -190,10 +190,10 @@ describe('what was read and not taken yet', () => {
   it('moves the position over batches that have nothing to say, alone or after others', () => {
     const partition = followed();
     partition.push(batchOf(0n, 4), false);
-    expect(partition.take(everything, true)?.batch).toMatchObject({ records: [], nextOffset: 4n });
+    expect(partition.take(everything, true)?.fetched).toMatchObject({ records: [], nextOffset: 4n });
     for (const batch of read(stored(4n, ['a']))) partition.push(batch, true);
     partition.push(batchOf(5n, 3), false);
-    expect(partition.take(everything, true)?.batch).toMatchObject({ nextOffset: 8n });
+    expect(partition.take(everything, true)?.fetched).toMatchObject({ nextOffset: 8n });
     expect(partition.take(everything, true)).toBeUndefined();
     expect(partition.queuedBytes).toBe(0);
   });
@@ -202,7 +202,7 @@ describe('what was read and not taken yet', () => {
     const partition = followed();
     for (const batch of read(stored(0n, ['sound']))) partition.push(batch, true);
     partition.push({ ...batchOf(1n, 1), records: Buffer.from([200, 1, 0]) }, true);
-    expect(partition.take(everything, true)?.batch).toMatchObject({ nextOffset: 1n });
+    expect(partition.take(everything, true)?.fetched).toMatchObject({ nextOffset: 1n });
     expect(partition.fault).toMatchObject({ kind: 'corrupt_batch', offset: 1n });
     expect(partition.take(everything, true)).toBeUndefined();
   });
