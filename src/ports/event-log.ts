@@ -135,8 +135,8 @@ export interface EventLogConsumer {
   unfollow(partitions: readonly TopicPartition[]): void;
   /**
    * Returns records of these partitions, in sequence inside each partition. Waits until there are any, then takes what is
-   * in memory up to the limits, or one record if the first one alone is over a limit. Resolves with nothing when the
-   * signal aborts, and when none of the partitions is followed.
+   * in memory up to the limits: at least one element, even if that one is over a limit. Resolves with an empty list when
+   * the signal aborts, and when none of the partitions is followed.
    */
   take(
     partitions: readonly TopicPartition[],
