@@ -12,11 +12,11 @@ import type {
   TakeLimits,
 } from '../../ports/event-log.ts';
 import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
+import { byLeader, rangesFrom } from './cluster/ranges.ts';
 import { explain } from './errors.ts';
-import { Fetcher } from './reading/fetcher.ts';
 import { type GroupEvents, GroupMember } from './group/group-member.ts';
 import type { ResolvedOptions } from './options.ts';
-import { byLeader, rangesFrom } from './cluster/ranges.ts';
+import { Fetcher } from './reading/fetcher.ts';
 
 const rangesBackoff = { baseMs: 100, capMs: 2_000 };
 

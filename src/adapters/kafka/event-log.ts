@@ -10,12 +10,12 @@ import type {
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
+import { rangesOf } from './cluster/ranges.ts';
 import { KafkaConsumer } from './consumer.ts';
 import { explain, protocolErrorOf, unreachable } from './errors.ts';
 import { handGroupTo } from './group/group-store.ts';
 import { type KafkaLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { KafkaProducer } from './producer.ts';
-import { rangesOf } from './cluster/ranges.ts';
 
 const createTimeoutMs = 30_000;
 /** Of one request, under the time that its answer may take. */

@@ -34,11 +34,11 @@ export interface KafkaLogOptions {
    */
   readonly requestTimeoutMs?: number;
   /** The most that the records of one batch may come to when they are decompressed, in bytes. Default 64 MiB. */
-  readonly maxBatchBytes?: number;
+  readonly maxRecordBatchBytes?: number;
   /** How long an append goes on trying before it rejects. Default 30,000. */
   readonly deliveryTimeoutMs?: number;
   /** The largest batch that is sent to one partition, in bytes. Default 900,000, under the broker's 1 MiB. */
-  readonly produceBatchBytes?: number;
+  readonly produceRecordBatchBytes?: number;
   /** Copies of each partition of topics made by `createTopics`. Default: the broker's own default. */
   readonly replicationFactor?: number;
 }
@@ -66,8 +66,8 @@ export function resolveOptions(options: KafkaLogOptions): ResolvedOptions {
     fetchMaxWaitMs: options.fetchMaxWaitMs ?? 250,
     fetchMaxBytes: options.fetchMaxBytes ?? 4 * 1024 * 1024,
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? 30_000,
-    maxBatchBytes: options.maxBatchBytes ?? 64 * 1024 * 1024,
-    produceBatchBytes: options.produceBatchBytes ?? 900_000,
+    maxRecordBatchBytes: options.maxRecordBatchBytes ?? 64 * 1024 * 1024,
+    produceRecordBatchBytes: options.produceRecordBatchBytes ?? 900_000,
     replicationFactor: options.replicationFactor ?? -1,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
   };

@@ -10,12 +10,17 @@ import type {
 } from '../../ports/event-log.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { explain, KafkaCode, nameOfCode } from './errors.ts';
-import { KnownTopics, topicMissing } from './producing/known-topics.ts';
-import { partitionOfKey } from './producing/partitioner.ts';
 import type { ResolvedOptions } from './options.ts';
-import { type Append, type Batch, type Entry, PartitionQueue } from './producing/partition-queue.ts';
-import { initProducerId, type ProduceResult, type ProducerIdentity, produce } from './wire/produce.ts';
+import { KnownTopics, topicMissing } from './producing/known-topics.ts';
+import {
+  type Append,
+  type Entry,
+  PartitionQueue,
+  type PendingRecordBatch,
+} from './producing/partition-queue.ts';
+import { partitionOfKey } from './producing/partitioner.ts';
 import { ShutOuts } from './producing/shut-out.ts';
+import { initProducerId, type ProduceResult, type ProducerIdentity, produce } from './wire/produce.ts';
 
 /*
  * An idempotent producer: the broker knows each batch by the producer's id and a sequence number, and appends
@@ -172,7 +177,8 @@ export class KafkaProducer implements EventLogProducer {
     return Array.from({ length: this.#topics.partitionsOf(topic) }, (_, partition) => {
       const name = partitionName({ topic, partition });
       const queue =
-        this.#queues.get(name) ?? new PartitionQueue({ topic, partition }, this.#options.produceBatchBytes);
+        this.#queues.get(name) ??
+        new PartitionQueue({ topic, partition }, this.#options.produceRecordBatchBytes);
       this.#queues.set(name, queue);
       return queue;
     });
@@ -232,7 +238,7 @@ export class KafkaProducer implements EventLogProducer {
     let bytes = 0;
     for (const queue of queues) {
       if (bytes >= largestRequestBytes) break;
-      bytes += queue.head?.bytes?.length ?? queue.batchBytes;
+      bytes += queue.head?.bytes?.length ?? queue.recordBatchBytes;
       queue.isInFlight = true;
       sent.push(queue);
     }
@@ -256,7 +262,7 @@ export class KafkaProducer implements EventLogProducer {
     const { clock, requestTimeoutMs } = this.#options;
     const identity = await this.#identify();
     const connection = await this.#cluster.connect(leader, 'produce');
-    const batches = new Map<string, Batch>();
+    const batches = new Map<string, PendingRecordBatch>();
     for (const queue of queues) batches.set(queue.name, queue.encodeHead(identity, clock.now()));
     const results = await produce(
       connection,
@@ -266,7 +272,7 @@ export class KafkaProducer implements EventLogProducer {
     for (const queue of queues) {
       const result = results.get(queue.name);
       if (result === undefined) throw new Error(`Kafka left ${queue.name} out of its answer`);
-      this.#settle(queue, batches.get(queue.name) as Batch, result);
+      this.#settle(queue, batches.get(queue.name) as PendingRecordBatch, result);
     }
   }
 
@@ -304,7 +310,7 @@ export class KafkaProducer implements EventLogProducer {
     for (const queue of this.#queues.values()) queue.nextSequence = 0;
   }
 
-  #settle(queue: PartitionQueue, batch: Batch, result: ProduceResult): void {
+  #settle(queue: PartitionQueue, batch: PendingRecordBatch, result: ProduceResult): void {
     const { errorCode, baseOffset } = result;
     if (errorCode === KafkaCode.none) {
       queue.succeed(batch, baseOffset);
@@ -330,7 +336,7 @@ export class KafkaProducer implements EventLogProducer {
   }
 
   /** A batch that is too large was not appended: its records go in smaller ones. */
-  #shrink(queue: PartitionQueue, batch: Batch, problem: string): void {
+  #shrink(queue: PartitionQueue, batch: PendingRecordBatch, problem: string): void {
     if (batch.entries.length > 1) {
       queue.splitHead();
       return;

@@ -1,8 +1,8 @@
 import { Connection } from '@platformatic/kafka';
 import { TributaryError } from '../../../core/errors.ts';
+import type { ResolvedOptions } from '../options.ts';
 import { closedFault, connectionFault, type Destination } from './connection-faults.ts';
 import { saslOptionsOf, showsSecret } from './login.ts';
-import type { ResolvedOptions } from '../options.ts';
 
 /** After this part of the time that its login lasts, a connection is replaced by a new one. */
 const REPLACE_AFTER = 0.7;
@@ -83,7 +83,10 @@ export function explainFirst(connection: Connection, error: unknown, options: Re
 }
 
 /** A password or a token goes to other machines by TLS only, whatever address the cluster names. */
-function refuseOpenSecret({ host, port }: Destination, { tls, login, allowsOpenLogin }: ResolvedOptions): void {
+function refuseOpenSecret(
+  { host, port }: Destination,
+  { tls, login, allowsOpenLogin }: ResolvedOptions,
+): void {
   if (login === undefined || tls !== undefined || allowsOpenLogin || !showsSecret(login) || isLoopback(host))
     return;
   throw new TributaryError(

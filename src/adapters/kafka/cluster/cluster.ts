@@ -1,10 +1,10 @@
 import { type Connection, findCoordinatorV4, metadataV12 } from '@platformatic/kafka';
 import { TributaryError } from '../../../core/errors.ts';
 import type { TopicPartition } from '../../../core/offset.ts';
-import { explainFirst, lifeOf, openBrokerConnection } from './broker-connection.ts';
 import { responseOf, unreachable } from '../errors.ts';
 import { pushTo } from '../lists.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { explainFirst, lifeOf, openBrokerConnection } from './broker-connection.ts';
 
 /*
  * Connections to the brokers and what they say about topics. The library's own clients are not used: a broker

@@ -1,5 +1,7 @@
 import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
+import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
+import { explain, protocolErrorOf, responseOf } from '../errors.ts';
 import {
   assignPartitions,
   decodeAssignment,
@@ -8,9 +10,7 @@ import {
   encodeSubscription,
   type GroupMemberState,
 } from './assignment.ts';
-import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
 import { type CoordinatorWatch, watchCoordinator } from './coordinator-watch.ts';
-import { explain, protocolErrorOf, responseOf } from '../errors.ts';
 import { GroupRequests, type Membership } from './group-requests.ts';
 import { GroupStore, isStranger } from './group-store.ts';
 import { Heartbeats } from './heartbeats.ts';

@@ -9,9 +9,9 @@ import {
   syncGroupV5,
 } from '@platformatic/kafka';
 import { type Position, partitionName } from '../../../core/offset.ts';
-import { assignmentRule } from './assignment.ts';
 import { type Cluster, groupByTopic } from '../cluster/cluster.ts';
 import { responseOf } from '../errors.ts';
+import { assignmentRule } from './assignment.ts';
 
 /*
  * The requests of a group member to its coordinator. Joins and syncs wait for other members, so they have a connection

@@ -1,7 +1,7 @@
 import { TributaryError } from '../../../core/errors.ts';
-import { decodeAssignmentNote, decodeUserData, type GroupMemberState } from './assignment.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { protocolErrorOf } from '../errors.ts';
+import { decodeAssignmentNote, decodeUserData, type GroupMemberState } from './assignment.ts';
 import { GroupRequests, type JoinedMember, notAMember } from './group-requests.ts';
 
 /*

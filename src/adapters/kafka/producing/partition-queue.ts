@@ -1,7 +1,7 @@
 import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import type { NewRecord } from '../../../ports/event-log.ts';
 import type { ProducerIdentity } from '../wire/produce.ts';
-import { encodeBatch, largestEncodedBytes } from '../wire/record-batch-writer.ts';
+import { encodeRecordBatch, largestEncodedBytes } from '../wire/record-batch-writer.ts';
 
 /** One call of `append`, until all of its records are in the log. */
 export interface Append {
@@ -23,7 +23,7 @@ export interface Entry {
   readonly index: number;
 }
 
-export interface Batch {
+export interface PendingRecordBatch {
   readonly entries: readonly Entry[];
   /** What was sent, to be sent again as it is; undefined before the first time. */
   bytes: Buffer | undefined;
@@ -39,20 +39,20 @@ export class PartitionQueue {
   readonly topic: string;
   readonly partition: number;
   waiting: Entry[] = [];
-  head: Batch | undefined;
+  head: PendingRecordBatch | undefined;
   isInFlight = false;
   nextSequence = 0;
-  batchBytes: number;
+  recordBatchBytes: number;
   retryAtMs = 0;
   failures = 0;
   lastProblem: string | undefined;
 
-  constructor(place: TopicPartition, batchBytes: number) {
+  constructor(place: TopicPartition, recordBatchBytes: number) {
     this.place = place;
     this.name = partitionName(place);
     this.topic = place.topic;
     this.partition = place.partition;
-    this.batchBytes = batchBytes;
+    this.recordBatchBytes = recordBatchBytes;
   }
 
   hasWork(): boolean {
@@ -65,13 +65,13 @@ export class PartitionQueue {
   }
 
   /** The batch to send next, encoded; the one that was sent before, if it has not been answered for good. */
-  encodeHead(identity: ProducerIdentity, timestampMs: number): Batch {
+  encodeHead(identity: ProducerIdentity, timestampMs: number): PendingRecordBatch {
     const batch = this.#formHead();
     if (batch.bytes !== undefined) return batch;
     batch.baseSequence = this.nextSequence;
     // The count starts again at 0 after 2^31 - 1.
     this.nextSequence = (this.nextSequence + batch.entries.length) % 2 ** 31;
-    batch.bytes = encodeBatch(
+    batch.bytes = encodeRecordBatch(
       batch.entries.map(({ record }) => record),
       timestampMs,
       { ...identity, baseSequence: batch.baseSequence },
@@ -79,7 +79,7 @@ export class PartitionQueue {
     return batch;
   }
 
-  succeed(batch: Batch, baseOffset: bigint): void {
+  succeed(batch: PendingRecordBatch, baseOffset: bigint): void {
     this.head = undefined;
     this.failures = 0;
     this.lastProblem = undefined;
@@ -97,7 +97,7 @@ export class PartitionQueue {
   splitHead(): void {
     const batch = this.head;
     if (batch === undefined) return;
-    this.batchBytes = Math.max(1, Math.floor((batch.bytes?.length ?? this.batchBytes) / 2));
+    this.recordBatchBytes = Math.max(1, Math.floor((batch.bytes?.length ?? this.recordBatchBytes) / 2));
     this.nextSequence = batch.baseSequence;
     this.waiting = [...batch.entries, ...this.waiting];
     this.head = undefined;
@@ -124,13 +124,13 @@ export class PartitionQueue {
     fail(waiting, error);
   }
 
-  #formHead(): Batch {
+  #formHead(): PendingRecordBatch {
     if (this.head !== undefined) return this.head;
     let bytes = 0;
     let count = 0;
     for (; count < this.waiting.length; count++) {
       bytes += largestEncodedBytes((this.waiting[count] as Entry).record);
-      if (bytes > this.batchBytes && count > 0) break;
+      if (bytes > this.recordBatchBytes && count > 0) break;
     }
     const entries = this.waiting.splice(0, count);
     this.head = { entries, bytes: undefined, baseSequence: 0, isAmbiguous: false };

@@ -4,9 +4,9 @@ import { fullJitterMs } from '../../../core/retry.ts';
 import type { NewRecord, ProducerFamily } from '../../../ports/event-log.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { explain, KafkaCode, nameOfCode } from '../errors.ts';
-import type { KnownTopics } from './known-topics.ts';
 import { produce } from '../wire/produce.ts';
-import { encodeBatch } from '../wire/record-batch-writer.ts';
+import { encodeRecordBatch } from '../wire/record-batch-writer.ts';
+import type { KnownTopics } from './known-topics.ts';
 
 /*
  * How one producer shuts another out of a partition. A broker takes a producer's batches only in its latest epoch. An
@@ -63,7 +63,7 @@ export class ShutOuts {
     const { clock, requestTimeoutMs } = this.#cluster.options;
     const identity = { producerId, producerEpoch: shutOutEpoch, baseSequence: 0 };
     // The same bytes at every try: a try that was answered too late counts as this one.
-    const bytes = encodeBatch(records, clock.now(), identity);
+    const bytes = encodeRecordBatch(records, clock.now(), identity);
     let problem = 'the partition has no leader';
     for (let attempt = 1; clock.monotonicMs() < deadlineMs; attempt++) {
       const leader = this.#topics.leaderOf(place);

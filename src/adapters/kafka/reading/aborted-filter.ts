@@ -1,5 +1,5 @@
-import type { Batch } from '../wire/record-batch-reader.ts';
 import type { AbortedTransaction } from '../wire/fetch.ts';
+import type { RecordBatch } from '../wire/record-batch-reader.ts';
 
 /**
  * Tells the batches of aborted transactions from the others, in one fetch response of one partition, whose
@@ -23,7 +23,7 @@ export class AbortedFilter {
   }
 
   /** Whether the batch's records are to be handed on: neither markers nor of an aborted transaction. */
-  isCommitted(batch: Batch): boolean {
+  isCommitted(batch: RecordBatch): boolean {
     let next = this.#toCome.at(-1);
     while (next !== undefined && next.firstOffset < batch.nextOffset) {
       this.#open.add(next.producerId);
@@ -42,7 +42,7 @@ export class AbortedFilter {
  * A marker is one record: its length, attributes, time delta and offset delta (each one byte here, the length
  * maybe more), then the length of its key and the key, version and type, of two bytes each.
  */
-function isAbortMarker(batch: Batch): boolean {
+function isAbortMarker(batch: RecordBatch): boolean {
   const bytes = batch.records;
   let position = 0;
   const skipVarint = (): void => {

@@ -1,19 +1,19 @@
 import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { FetchedRecords, FollowPosition, PartitionFault, TakeLimits } from '../../../ports/event-log.ts';
+import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
+import { rangesOf, withoutLeader } from '../cluster/ranges.ts';
+import { explain, KafkaCode, nameOfCode } from '../errors.ts';
+import { pushTo } from '../lists.ts';
+import { type FetchedPartition, fetchRecords, type PartitionToFetch } from '../wire/fetch.ts';
+import { CorruptRecordBatchError, readRecordBatches } from '../wire/record-batch-reader.ts';
 import { AbortedFilter } from './aborted-filter.ts';
 import { Arrivals } from './arrivals.ts';
-import { CorruptBatchError, readBatches } from '../wire/record-batch-reader.ts';
-import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
-import { explain, KafkaCode, nameOfCode } from '../errors.ts';
 import { divergedDetail, outOfRangeDetail, recreatedDetail, unknownEpochDetail } from './fault-details.ts';
-import { type FetchedPartition, fetchRecords, type PartitionToFetch } from '../wire/fetch.ts';
 import { Followed } from './followed.ts';
 import { Leaders } from './leaders.ts';
-import { pushTo } from '../lists.ts';
 import { hasMore, takeOldestFirst } from './oldest-first.ts';
-import { OpenBatches } from './open-record-batches.ts';
-import { rangesOf, withoutLeader } from '../cluster/ranges.ts';
+import { OpenRecordBatches } from './open-record-batches.ts';
 
 /*
  * Reads the followed partitions from their leaders. A partition is in one of these states:
@@ -52,7 +52,7 @@ export class Fetcher {
   readonly #busyLanes = new Map<number, Set<number>>();
   readonly #closing = new AbortController();
   readonly #leaders: Leaders;
-  readonly #open: OpenBatches;
+  readonly #open: OpenRecordBatches;
   #reservedBytes = 0;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #turn = 0;
@@ -64,7 +64,7 @@ export class Fetcher {
     send: typeof fetchRecords = fetchRecords,
   ) {
     this.#fetchRecords = send;
-    this.#open = new OpenBatches(cluster.options.maxBatchBytes);
+    this.#open = new OpenRecordBatches(cluster.options.maxRecordBatchBytes);
     this.#leaders = new Leaders(cluster, retryBackoff, this.#closing.signal);
     this.#cluster = cluster;
     this.#maxBufferedBytes = maxBufferedBytes;
@@ -286,9 +286,9 @@ export class Fetcher {
     const before = followed.fetchOffset;
     try {
       const filter = new AbortedFilter(fetched.aborted);
-      for (const batch of readBatches(fetched.records)) followed.push(batch, filter.isCommitted(batch));
+      for (const batch of readRecordBatches(fetched.records)) followed.push(batch, filter.isCommitted(batch));
       if (fetched.records.length > 0 && followed.fetchOffset === before) {
-        throw new CorruptBatchError(
+        throw new CorruptRecordBatchError(
           before,
           `the batch at offset ${before} is longer than what Kafka sent of it`,
         );
@@ -297,7 +297,7 @@ export class Fetcher {
       followed.epochRefusals = 0;
       this.#problems.delete(name);
     } catch (error) {
-      if (!(error instanceof CorruptBatchError)) throw error;
+      if (!(error instanceof CorruptRecordBatchError)) throw error;
       this.#suspect(followed, error.message);
     }
     if (followed.fetchOffset === before) return;

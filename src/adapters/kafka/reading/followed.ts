@@ -7,11 +7,11 @@ import type {
   PartitionFault,
   TakeLimits,
 } from '../../../ports/event-log.ts';
-import type { Batch } from '../wire/record-batch-reader.ts';
 import { TooLargeError } from '../wire/decompression.ts';
 import type { PartitionToFetch } from '../wire/fetch.ts';
-import type { OpenBatches } from './open-record-batches.ts';
-import { ReadBatch } from './queued-record-batch.ts';
+import type { RecordBatch } from '../wire/record-batch-reader.ts';
+import type { OpenRecordBatches } from './open-record-batches.ts';
+import { QueuedRecordBatch } from './queued-record-batch.ts';
 
 /** How long the others wait for one of which nothing has been read ahead, though there is more of it. */
 const patienceMs = 1_000;
@@ -23,7 +23,7 @@ export class Followed {
   readonly partition: number;
   readonly topicId: string;
   /** What was read and not taken yet. */
-  readonly queue: ReadBatch[] = [];
+  readonly queue: QueuedRecordBatch[] = [];
   /** Of what is in the queue, with what is decompressed of it. */
   queuedBytes = 0;
   fetchOffset: bigint;
@@ -41,11 +41,11 @@ export class Followed {
   #takeOffset: bigint;
   #takeEpoch: number;
   #isUnreadable = false;
-  readonly #open: OpenBatches;
+  readonly #open: OpenRecordBatches;
   /** Since when the others wait for it, or have waited. */
   #missedSinceMs: number | undefined;
 
-  constructor(position: FollowPosition & { readonly topicId: string }, open: OpenBatches) {
+  constructor(position: FollowPosition & { readonly topicId: string }, open: OpenRecordBatches) {
     this.#open = open;
     this.name = partitionName(position);
     this.topic = position.topic;
@@ -63,20 +63,20 @@ export class Followed {
   }
 
   /** The next batch of the log; `isCommitted` says whether its records are for the caller. */
-  push(batch: Batch, isCommitted: boolean): void {
+  push(batch: RecordBatch, isCommitted: boolean): void {
     if (batch.nextOffset <= this.fetchOffset) return;
     this.fetchOffset = batch.nextOffset;
     const { leaderEpoch, nextOffset } = batch;
     this.lastEpoch = leaderEpoch;
     if (isCommitted && batch.recordCount > 0) {
-      const read = new ReadBatch(batch, leaderEpoch, nextOffset);
+      const read = new QueuedRecordBatch(batch, leaderEpoch, nextOffset);
       this.queue.push(read);
       this.queuedBytes += read.bytes;
       return;
     }
     const last = this.queue.at(-1);
     if (last !== undefined && last.leaderEpoch === leaderEpoch) last.nextOffset = nextOffset;
-    else this.queue.push(new ReadBatch(undefined, leaderEpoch, nextOffset));
+    else this.queue.push(new QueuedRecordBatch(undefined, leaderEpoch, nextOffset));
   }
 
   /** How long the others should wait for it: nothing of it is there to be taken, though the log, up to `end`, holds more. */
@@ -138,8 +138,8 @@ export class Followed {
 
   /** Whether all records of the batch are taken now. */
   #takeFrom(
-    read: ReadBatch,
-    batch: Batch,
+    read: QueuedRecordBatch,
+    batch: RecordBatch,
     limits: TakeLimits,
     atLeastOne: boolean,
     taken: { records: LogRecord[]; bytes: number },
@@ -148,7 +148,7 @@ export class Followed {
     if (isFull() && !(atLeastOne && taken.records.length === 0)) return false;
     try {
       const closedBytes = read.bytes;
-      read.open(batch, this.#open.maxBatchBytes);
+      read.open(batch, this.#open.maxRecordBatchBytes);
       this.queuedBytes += read.bytes - closedBytes;
       this.#open.keep(read, this);
       const isWhole = batch.baseOffset >= this.#takeOffset;
@@ -173,7 +173,7 @@ export class Followed {
     }
   }
 
-  #giveUp(batch: Batch, error: unknown): void {
+  #giveUp(batch: RecordBatch, error: unknown): void {
     const { topic, partition } = this;
     const isTooLarge = error instanceof TooLargeError;
     const kind = isTooLarge ? 'batch_too_large' : 'corrupt_batch';

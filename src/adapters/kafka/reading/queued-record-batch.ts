@@ -1,17 +1,17 @@
 import type { LogRecord } from '../../../ports/event-log.ts';
-import type { Batch } from '../wire/record-batch-reader.ts';
 import { decompress } from '../wire/decompression.ts';
+import type { RecordBatch } from '../wire/record-batch-reader.ts';
 import { type CursorPlace, RecordCursor } from '../wire/record-cursor.ts';
 
 /** What a batch costs in memory beside its records. */
-const batchOverheadBytes = 200;
+const recordBatchOverheadBytes = 200;
 
 /**
  * Something that was read: a batch of committed records, or nothing but the news that the position moved on. A batch
  * stays compressed until its records are wanted, and gives them up piece by piece.
  */
-export class ReadBatch {
-  readonly batch: Batch | undefined;
+export class QueuedRecordBatch {
+  readonly batch: RecordBatch | undefined;
   /** Of the last thing before `nextOffset`. */
   readonly leaderEpoch: number;
   nextOffset: bigint;
@@ -20,7 +20,7 @@ export class ReadBatch {
   /** Where the cursor stood when the batch was closed. */
   #place: CursorPlace = { position: 0, taken: 0, lastOffsetDelta: -1 };
 
-  constructor(batch: Batch | undefined, leaderEpoch: number, nextOffset: bigint) {
+  constructor(batch: RecordBatch | undefined, leaderEpoch: number, nextOffset: bigint) {
     this.batch = batch;
     this.leaderEpoch = leaderEpoch;
     this.nextOffset = nextOffset;
@@ -28,7 +28,9 @@ export class ReadBatch {
 
   /** What it holds in memory. */
   get bytes(): number {
-    return this.batch === undefined ? 0 : this.batch.records.length + batchOverheadBytes + this.#openBytes;
+    return this.batch === undefined
+      ? 0
+      : this.batch.records.length + recordBatchOverheadBytes + this.#openBytes;
   }
 
   /** Of the decompressed records, as long as they are in memory. */
@@ -37,7 +39,7 @@ export class ReadBatch {
   }
 
   /** Decompresses the batch unless it is open. Throws a TooLargeError, or whatever the codec finds wrong. */
-  open(batch: Batch, maxBytes: number): void {
+  open(batch: RecordBatch, maxBytes: number): void {
     if (this.#cursor !== undefined) return;
     const bytes = decompress(batch.records, batch.compression, maxBytes);
     this.#cursor = new RecordCursor(batch, bytes, this.#place);

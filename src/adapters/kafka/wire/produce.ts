@@ -14,7 +14,7 @@ export interface ProducerIdentity {
   readonly producerEpoch: number;
 }
 
-export interface PartitionBatch extends TopicPartition {
+export interface PartitionRecordBatch extends TopicPartition {
   readonly records: Buffer;
 }
 
@@ -41,7 +41,7 @@ export async function initProducerId(cluster: Cluster): Promise<ProducerIdentity
 export function produce(
   connection: Connection,
   timeoutMs: number,
-  batches: readonly PartitionBatch[],
+  batches: readonly PartitionRecordBatch[],
 ): Promise<Map<string, ProduceResult>> {
   return new Promise((resolve, reject) => {
     connection.send<produceV9.ProduceResponse>(
@@ -68,7 +68,7 @@ export function produce(
   });
 }
 
-function writeRequest(timeoutMs: number, batches: readonly PartitionBatch[]): Writer {
+function writeRequest(timeoutMs: number, batches: readonly PartitionRecordBatch[]): Writer {
   const records = new Map(batches.map((batch) => [partitionName(batch), batch.records]));
   return Writer.create()
     .appendString(null)

@@ -6,7 +6,7 @@ import { crc32c } from '@platformatic/kafka';
  */
 
 /** The head of one batch, and its records as the bytes that they are in the log, perhaps compressed. */
-export interface Batch {
+export interface RecordBatch {
   readonly baseOffset: bigint;
   /** Of the next batch, at the least. */
   readonly nextOffset: bigint;
@@ -23,12 +23,12 @@ export interface Batch {
 }
 
 /** A batch that can't be believed. */
-export class CorruptBatchError extends Error {
+export class CorruptRecordBatchError extends Error {
   readonly baseOffset: bigint;
 
   constructor(baseOffset: bigint, detail: string) {
     super(detail);
-    this.name = 'CorruptBatchError';
+    this.name = 'CorruptRecordBatchError';
     this.baseOffset = baseOffset;
   }
 }
@@ -53,40 +53,40 @@ const controlFlag = 1 << 5;
 
 /**
  * The whole batches in `records`, one by one; a last one that is cut off is left out. Throws a
- * CorruptBatchError at the first batch whose checksum is not that of its bytes.
+ * CorruptRecordBatchError at the first batch whose checksum is not that of its bytes.
  */
-export function* readBatches(records: Buffer): Generator<Batch> {
+export function* readRecordBatches(records: Buffer): Generator<RecordBatch> {
   let position = 0;
   while (records.length - position >= headBytes) {
     const length = records.readInt32BE(position + lengthAt);
     const baseOffset = records.readBigInt64BE(position);
     if (length < headBytes - leaderEpochAt) {
-      throw new CorruptBatchError(
+      throw new CorruptRecordBatchError(
         baseOffset,
         `the batch says that it is ${length} bytes long, which can't be`,
       );
     }
     const end = position + leaderEpochAt + length;
     if (end > records.length) return;
-    yield readBatch(records.subarray(position, end), baseOffset);
+    yield readRecordBatch(records.subarray(position, end), baseOffset);
     position = end;
   }
 }
 
-function readBatch(bytes: Buffer, baseOffset: bigint): Batch {
+function readRecordBatch(bytes: Buffer, baseOffset: bigint): RecordBatch {
   const magic = bytes[magicAt];
-  if (magic !== 2) throw new CorruptBatchError(baseOffset, `the batch has the unknown format ${magic}`);
+  if (magic !== 2) throw new CorruptRecordBatchError(baseOffset, `the batch has the unknown format ${magic}`);
   const expected = bytes.readUInt32BE(crcAt);
   const actual = crc32c(bytes.subarray(attributesAt));
   if (actual !== expected) {
-    throw new CorruptBatchError(
+    throw new CorruptRecordBatchError(
       baseOffset,
       `the batch at offset ${baseOffset} has the CRC32C ${hexadecimal(actual)} instead of ${hexadecimal(expected)}`,
     );
   }
   const recordCount = bytes.readInt32BE(recordCountAt);
   if (recordCount < 0) {
-    throw new CorruptBatchError(
+    throw new CorruptRecordBatchError(
       baseOffset,
       `the batch at offset ${baseOffset} says that it has ${recordCount} records`,
     );

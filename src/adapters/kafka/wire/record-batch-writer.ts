@@ -6,7 +6,7 @@ import type { NewRecord } from '../../../ports/event-log.ts';
  * Source: https://kafka.apache.org/documentation/#recordbatch
  */
 
-export interface BatchIdentity {
+export interface RecordBatchIdentity {
   readonly producerId: bigint;
   readonly producerEpoch: number;
   /** The number of the first record in the producer's own count for the partition. */
@@ -27,10 +27,10 @@ export function largestEncodedBytes(record: NewRecord): number {
 }
 
 /** The batch of these records, all with the same time, which Kafka answers to with the offset of the first one. */
-export function encodeBatch(
+export function encodeRecordBatch(
   records: readonly NewRecord[],
   timestampMs: number,
-  { producerId, producerEpoch, baseSequence }: BatchIdentity,
+  { producerId, producerEpoch, baseSequence }: RecordBatchIdentity,
 ): Buffer {
   let capacity = headBytes;
   for (const record of records) capacity += largestEncodedBytes(record);

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { LoggedHeader, LogRecord } from '../../../ports/event-log.ts';
-import type { Batch } from './record-batch-reader.ts';
+import type { RecordBatch } from './record-batch-reader.ts';
 
 /** Two names of different bytes never become one text. */
 function nameOf(bytes: Buffer): string | Uint8Array {
@@ -28,7 +28,7 @@ export interface CursorPlace {
  * any of them.
  */
 export class RecordCursor {
-  readonly #batch: Batch;
+  readonly #batch: RecordBatch;
   readonly #bytes: Buffer;
   #position: number;
   #taken: number;
@@ -36,7 +36,7 @@ export class RecordCursor {
   #recordBytes = 0;
   readonly #offsetCount: number;
 
-  constructor(batch: Batch, bytes: Buffer, { position, taken, lastOffsetDelta }: CursorPlace) {
+  constructor(batch: RecordBatch, bytes: Buffer, { position, taken, lastOffsetDelta }: CursorPlace) {
     this.#batch = batch;
     this.#bytes = bytes;
     this.#position = position;

@@ -1,7 +1,7 @@
 import { MultipleErrors, ProtocolError } from '@platformatic/kafka';
 import { describe, expect, it } from 'vitest';
-import { encodeAssignment, encodeSubscription } from '../../../../src/adapters/kafka/group/assignment.ts';
 import type { Cluster, TopicMetadata } from '../../../../src/adapters/kafka/cluster/cluster.ts';
+import { encodeAssignment, encodeSubscription } from '../../../../src/adapters/kafka/group/assignment.ts';
 import { watchCoordinator } from '../../../../src/adapters/kafka/group/coordinator-watch.ts';
 import { GroupMember } from '../../../../src/adapters/kafka/group/group-member.ts';
 import type { GroupRequests } from '../../../../src/adapters/kafka/group/group-requests.ts';

@@ -200,7 +200,9 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     let aheadMs = 0;
     const monotonicMs = () => systemClock.monotonicMs() + aheadMs;
     const clock = { ...systemClock, monotonicMs };
-    const cluster = new Cluster(resolveOptions({ brokers: services().kafka.brokers, clock, logger: () => {} }));
+    const cluster = new Cluster(
+      resolveOptions({ brokers: services().kafka.brokers, clock, logger: () => {} }),
+    );
     const connect = cluster.connect.bind(cluster);
     const coordinatorOf = cluster.coordinatorOf.bind(cluster);
     // A member looks for the coordinator, then connects for its join; the next connection is for what comes after it.

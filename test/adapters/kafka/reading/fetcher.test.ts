@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Cluster, TopicMetadata } from '../../../../src/adapters/kafka/cluster/cluster.ts';
 import { KafkaCode } from '../../../../src/adapters/kafka/errors.ts';
-import type { FetchedPartition, FetchRequest } from '../../../../src/adapters/kafka/wire/fetch.ts';
-import { Fetcher } from '../../../../src/adapters/kafka/reading/fetcher.ts';
 import { resolveOptions } from '../../../../src/adapters/kafka/options.ts';
+import { Fetcher } from '../../../../src/adapters/kafka/reading/fetcher.ts';
+import type { FetchedPartition, FetchRequest } from '../../../../src/adapters/kafka/wire/fetch.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import type { PartitionFault } from '../../../../src/ports/event-log.ts';
 import { eventually } from '../../../contract/event-log-harness.ts';
-import { buildBatch, buildRecord } from '../wire/record-batch-builder.ts';
+import { buildRecord, buildRecordBatch } from '../wire/record-batch-builder.ts';
 
 const topic = 'orders';
 const topicId = 'id-1';
@@ -116,7 +116,7 @@ function answerOf(id: string, partition: number, answer: Partial<FetchedPartitio
 
 function recordAt(baseOffset: bigint, leaderEpoch = 7): Partial<FetchedPartition> {
   return {
-    records: buildBatch({
+    records: buildRecordBatch({
       baseOffset,
       leaderEpoch,
       recordCount: 1,

@@ -1,16 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Batch, CorruptBatchError, readBatches } from '../../../../src/adapters/kafka/wire/record-batch-reader.ts';
-import { decompress, TooLargeError } from '../../../../src/adapters/kafka/wire/decompression.ts';
 import { Followed } from '../../../../src/adapters/kafka/reading/followed.ts';
-import { OpenBatches } from '../../../../src/adapters/kafka/reading/open-record-batches.ts';
+import { OpenRecordBatches } from '../../../../src/adapters/kafka/reading/open-record-batches.ts';
+import { decompress, TooLargeError } from '../../../../src/adapters/kafka/wire/decompression.ts';
+import {
+  CorruptRecordBatchError,
+  type RecordBatch,
+  readRecordBatches,
+} from '../../../../src/adapters/kafka/wire/record-batch-reader.ts';
 import { type LogRecord, UNKNOWN_LEADER_EPOCH } from '../../../../src/ports/event-log.ts';
 import {
-  type BuiltBatch,
+  type BuiltRecordBatch,
   bomb,
-  buildBatch,
   buildRecord,
+  buildRecordBatch,
   type Compression,
   compressed,
   compressions,
@@ -20,15 +24,15 @@ import {
 const codecs = Object.keys(compressions) as Compression[];
 const limit = 1 << 20;
 
-function followed(open = new OpenBatches(limit)): Followed {
+function followed(open = new OpenRecordBatches(limit)): Followed {
   return new Followed(
     { topic: 't', partition: 0, offset: 0n, leaderEpoch: UNKNOWN_LEADER_EPOCH, topicId: 'id' },
     open,
   );
 }
 
-function pushed(built: BuiltBatch, partition = followed()): Followed {
-  for (const batch of readBatches(buildBatch(built))) partition.push(batch, true);
+function pushed(built: BuiltRecordBatch, partition = followed()): Followed {
+  for (const batch of readRecordBatches(buildRecordBatch(built))) partition.push(batch, true);
   return partition;
 }
 
@@ -138,7 +142,7 @@ describe('a batch with many records', () => {
   });
 
   it('is charged to the budget decompressed while it is open, and goes on where it was once another had to be opened', () => {
-    const open = new OpenBatches(10_000);
+    const open = new OpenRecordBatches(10_000);
     const built = {
       recordCount: 1_000,
       compression: compressions.gzip,
@@ -170,7 +174,7 @@ describe('a batch with many records', () => {
 });
 
 describe('a batch that lies', () => {
-  const lies: readonly (readonly [string, BuiltBatch])[] = [
+  const lies: readonly (readonly [string, BuiltRecordBatch])[] = [
     ['fewer records than it has', { recordCount: 1, lastOffsetDelta: 1, records: small(2) }],
     ['more records than it has', { recordCount: 3, records: small(2) }],
     ['two billion records', { recordCount: 2 ** 31 - 1, records: small(2) }],
@@ -222,14 +226,16 @@ describe('a batch that lies', () => {
 
   it('about a negative number of records is refused at once', () => {
     expect(() => [
-      ...readBatches(buildBatch({ recordCount: -1, lastOffsetDelta: 0, records: small(1) })),
-    ]).toThrow(CorruptBatchError);
+      ...readRecordBatches(buildRecordBatch({ recordCount: -1, lastOffsetDelta: 0, records: small(1) })),
+    ]).toThrow(CorruptRecordBatchError);
   });
 
   it('takes a batch without records, which compaction leaves, for a sound one', () => {
     const [batch] = [
-      ...readBatches(buildBatch({ recordCount: 0, lastOffsetDelta: 9, records: Buffer.alloc(0) })),
-    ] as [Batch];
+      ...readRecordBatches(
+        buildRecordBatch({ recordCount: 0, lastOffsetDelta: 9, records: Buffer.alloc(0) }),
+      ),
+    ] as [RecordBatch];
     const partition = followed();
     partition.push(batch, true);
     expect(partition.take({ maxRecords: 10, maxBytes: limit }, true)?.fetched).toMatchObject({
@@ -264,9 +270,11 @@ describe('the leader epochs of what was read', () => {
     const partition = followed();
     pushed({ leaderEpoch: 3, recordCount: 1, records: buildRecord(0, null) }, partition);
     const [marker] = [
-      ...readBatches(buildBatch({ baseOffset: 1n, leaderEpoch: 5, recordCount: 1, records: small(1) })),
+      ...readRecordBatches(
+        buildRecordBatch({ baseOffset: 1n, leaderEpoch: 5, recordCount: 1, records: small(1) }),
+      ),
     ];
-    partition.push(marker as Batch, false);
+    partition.push(marker as RecordBatch, false);
     const taken = [1, 2].map(() => partition.take(limits, true)?.fetched);
     expect(taken.map((batch) => [batch?.nextOffset, batch?.leaderEpoch, batch?.records.length])).toEqual([
       [1n, 3, 1],

@@ -107,8 +107,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     return all;
   }
 
-  const valuesOf = (all: readonly FetchedRecords[]) =>
-    all.flatMap(({ records }) => records.map(valueText));
+  const valuesOf = (all: readonly FetchedRecords[]) => all.flatMap(({ records }) => records.map(valueText));
 
   it('leaves out two aborted transactions of one producer in one fetch, and keeps what it commits between and after', async () => {
     await newTopic();

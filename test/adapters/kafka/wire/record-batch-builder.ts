@@ -3,7 +3,7 @@ import { compressionsAlgorithms, crc32c } from '@platformatic/kafka';
 export const compressions = { gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
 export type Compression = keyof typeof compressions;
 
-export interface BuiltBatch {
+export interface BuiltRecordBatch {
   readonly baseOffset?: bigint;
   readonly leaderEpoch?: number;
   readonly recordCount: number;
@@ -14,7 +14,7 @@ export interface BuiltBatch {
 }
 
 /** A batch with whatever its head should say, under a checksum that fits it. */
-export function buildBatch(built: BuiltBatch): Buffer {
+export function buildRecordBatch(built: BuiltRecordBatch): Buffer {
   const bytes = Buffer.concat([Buffer.alloc(61), built.records]);
   bytes.writeBigInt64BE(built.baseOffset ?? 0n, 0);
   bytes.writeInt32BE(bytes.length - 12, 8);

@@ -8,7 +8,6 @@ import {
 } from '@platformatic/kafka';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AbortedFilter } from '../../../../src/adapters/kafka/reading/aborted-filter.ts';
 import {
   assignPartitions,
   decodeAssignment,
@@ -16,11 +15,19 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from '../../../../src/adapters/kafka/group/assignment.ts';
-import { type Batch, CorruptBatchError, readBatches } from '../../../../src/adapters/kafka/wire/record-batch-reader.ts';
+import { AbortedFilter } from '../../../../src/adapters/kafka/reading/aborted-filter.ts';
 import { Followed } from '../../../../src/adapters/kafka/reading/followed.ts';
-import { OpenBatches } from '../../../../src/adapters/kafka/reading/open-record-batches.ts';
-import { ReadBatch } from '../../../../src/adapters/kafka/reading/queued-record-batch.ts';
-import { encodeBatch, largestEncodedBytes } from '../../../../src/adapters/kafka/wire/record-batch-writer.ts';
+import { OpenRecordBatches } from '../../../../src/adapters/kafka/reading/open-record-batches.ts';
+import { QueuedRecordBatch } from '../../../../src/adapters/kafka/reading/queued-record-batch.ts';
+import {
+  CorruptRecordBatchError,
+  type RecordBatch,
+  readRecordBatches,
+} from '../../../../src/adapters/kafka/wire/record-batch-reader.ts';
+import {
+  encodeRecordBatch,
+  largestEncodedBytes,
+} from '../../../../src/adapters/kafka/wire/record-batch-writer.ts';
 import { partitionName, type TopicPartition } from '../../../../src/core/offset.ts';
 import type { LogRecord, NewRecord, RecordHeader } from '../../../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../../../src/ports/event-log.ts';
@@ -38,8 +45,8 @@ const newRecord: fc.Arbitrary<NewRecord> = fc.record({
   headers: fc.array(header, { maxLength: 4 }),
 });
 
-function decode(batch: Batch, fromOffset = 0n): LogRecord[] {
-  const read = new ReadBatch(batch, batch.leaderEpoch, batch.nextOffset);
+function decode(batch: RecordBatch, fromOffset = 0n): LogRecord[] {
+  const read = new QueuedRecordBatch(batch, batch.leaderEpoch, batch.nextOffset);
   read.open(batch, 1 << 20);
   const records: LogRecord[] = [];
   for (let next = read.next(); next !== undefined; next = read.next()) {
@@ -63,13 +70,13 @@ function stored(
   return batch;
 }
 
-const marker = (baseOffset: bigint, producerId: bigint, kind: 'abort' | 'commit'): Batch => {
+const marker = (baseOffset: bigint, producerId: bigint, kind: 'abort' | 'commit'): RecordBatch => {
   const record = Buffer.from([0, 0, 0, 0, 8, 0, 0, 0, kind === 'abort' ? 0 : 1, 0, 0]);
   record[0] = (record.length - 1) * 2;
   return { ...batchOf(baseOffset, 1, producerId), isControl: true, records: record };
 };
 
-const batchOf = (baseOffset: bigint, count: number, producerId = -1n): Batch => ({
+const batchOf = (baseOffset: bigint, count: number, producerId = -1n): RecordBatch => ({
   baseOffset,
   nextOffset: baseOffset + BigInt(count),
   leaderEpoch: 0,
@@ -87,11 +94,11 @@ describe('record batches', () => {
   it('come back as they were written, whatever key, value and headers, and fit the size foretold', () => {
     fc.assert(
       fc.property(fc.array(newRecord, { minLength: 1, maxLength: 20 }), (records) => {
-        const encoded = encodeBatch(records, timestampMs, identity);
+        const encoded = encodeRecordBatch(records, timestampMs, identity);
         expect(encoded.length).toBeLessThanOrEqual(
           61 + records.reduce((sum, each) => sum + largestEncodedBytes(each), 0),
         );
-        const [batch] = [...readBatches(encoded)] as [Batch];
+        const [batch] = [...readRecordBatches(encoded)] as [RecordBatch];
         expect(decode(batch)).toEqual(
           records.map(({ key, value, headers }, index) => ({
             offset: BigInt(index),
@@ -107,7 +114,7 @@ describe('record batches', () => {
 
   it('are read by the library as they were written here', () => {
     const records = [{ topic: 't', key: Buffer.from('k'), value: Buffer.from('v'), headers: [] }];
-    const [batch] = readRecordsBatches(Reader.from(encodeBatch(records, timestampMs, identity)));
+    const [batch] = readRecordsBatches(Reader.from(encodeRecordBatch(records, timestampMs, identity)));
     expect(batch?.records[0]).toMatchObject({ key: Buffer.from('k'), value: Buffer.from('v') });
     expect(batch).toMatchObject({ producerId: 7n, firstTimestamp: BigInt(timestampMs) });
   });
@@ -118,12 +125,14 @@ describe('record batches', () => {
       { topic: 't', value: Buffer.from('two') },
     ];
     expect(compressionsAlgorithms[compression].available).toBe(true);
-    const [batch] = [...readBatches(createRecordsBatch(messages, { compression }).buffer)] as [Batch];
+    const [batch] = [...readRecordBatches(createRecordsBatch(messages, { compression }).buffer)] as [
+      RecordBatch,
+    ];
     expect(decode(batch).map(({ value }) => String(value))).toEqual(['one', 'two']);
   });
 
   it('are refused for any single flipped bit that the checksum covers', () => {
-    const sound = encodeBatch(
+    const sound = encodeRecordBatch(
       [{ topic: 't', key: null, value: Buffer.from('value'), headers: [] }],
       1,
       identity,
@@ -132,7 +141,7 @@ describe('record batches', () => {
     for (let bit = firstCovered * 8; bit < sound.length * 8; bit++) {
       const rotten = Buffer.from(sound);
       rotten[bit >> 3] = (rotten[bit >> 3] as number) ^ (1 << (bit & 7));
-      expect(() => [...readBatches(rotten)]).toThrow(CorruptBatchError);
+      expect(() => [...readRecordBatches(rotten)]).toThrow(CorruptRecordBatchError);
     }
   });
 
@@ -140,12 +149,14 @@ describe('record batches', () => {
     const whole = Buffer.concat([stored(0n, ['one']), stored(1n, ['two'])]);
     const first = stored(0n, ['one']).length;
     for (let length = first; length < whole.length; length++) {
-      expect([...readBatches(whole.subarray(0, length))].map(({ baseOffset }) => baseOffset)).toEqual([0n]);
+      expect([...readRecordBatches(whole.subarray(0, length))].map(({ baseOffset }) => baseOffset)).toEqual([
+        0n,
+      ]);
     }
   });
 
   it('give only the records from the offset asked for on', () => {
-    const [batch] = [...readBatches(stored(10n, ['a', 'b', 'c']))] as [Batch];
+    const [batch] = [...readRecordBatches(stored(10n, ['a', 'b', 'c']))] as [RecordBatch];
     expect(decode(batch, 11n).map(({ offset }) => offset)).toEqual([11n, 12n]);
   });
 });
@@ -156,7 +167,7 @@ describe('the filter of aborted transactions', () => {
       { producerId: 1n, firstOffset: 6n },
       { producerId: 1n, firstOffset: 0n },
     ]);
-    const shown: [Batch, boolean][] = [
+    const shown: [RecordBatch, boolean][] = [
       [batchOf(0n, 2, 1n), false],
       [marker(2n, 1n, 'abort'), false],
       [batchOf(3n, 2, 1n), true],
@@ -183,9 +194,9 @@ describe('what was read and not taken yet', () => {
   const followed = () =>
     new Followed(
       { topic: 't', partition: 0, offset: 0n, leaderEpoch: UNKNOWN_LEADER_EPOCH, topicId: 'id' },
-      new OpenBatches(1 << 20),
+      new OpenRecordBatches(1 << 20),
     );
-  const read = (buffer: Buffer) => [...readBatches(buffer)] as [Batch, ...Batch[]];
+  const read = (buffer: Buffer) => [...readRecordBatches(buffer)] as [RecordBatch, ...RecordBatch[]];
 
   it('moves the position over batches that have nothing to say, alone or after others', () => {
     const partition = followed();
