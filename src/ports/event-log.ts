@@ -212,6 +212,6 @@ export interface PartitionFault extends TopicPartition {
     | 'log_diverged';
   /** The offset at which reading stopped. */
   readonly offset: bigint;
-  /** Says in one sentence what was seen and what is missing. */
+  /** Says what was seen and what is missing. */
   readonly detail: string;
 }

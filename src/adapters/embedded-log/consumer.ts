@@ -11,10 +11,10 @@ import type {
   TakeLimits,
 } from '../../ports/event-log.ts';
 import type { LogDatabase } from './file/database.ts';
+import { isBusy } from './file/schema.ts';
 import { GroupMember, type GroupMemberEvents } from './group/group-member.ts';
 import type { ResolvedOptions } from './options.ts';
 import { type FollowedPartition, lookAt, readPartitionRecords } from './reading/partition-reader.ts';
-import { isBusy } from './file/schema.ts';
 import { type PartitionRow, rangeOf } from './topics.ts';
 
 /** How long a take waits when the file cannot be read just now. */
@@ -232,7 +232,9 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
       try {
         if (this.#listener !== null) await tell(this.#listener);
       } catch (error) {
-        this.#adapterOptions.logger('error', 'The listener of a consumer failed', { error: messageOf(error) });
+        this.#adapterOptions.logger('error', 'The listener of a consumer failed', {
+          error: messageOf(error),
+        });
       }
     });
     return this.#calls;

@@ -11,8 +11,8 @@ import type {
 import { EmbeddedLogConsumer } from './consumer.ts';
 import { LogDatabase } from './file/database.ts';
 import { handGroupTo, readersOf } from './group/membership.ts';
-import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { isGone, ownIdentity } from './group/process-identity.ts';
+import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { AppendQueue, EmbeddedLogProducer } from './producer.ts';
 import { addPartitions, createTopics, deleteRecords, deleteTopic, describeTopics } from './topics.ts';
 

@@ -10,8 +10,6 @@ import type {
   ProducerOptions,
 } from '../../ports/event-log.ts';
 import { closedError, type LogDatabase } from './file/database.ts';
-import type { ResolvedOptions } from './options.ts';
-import { partitionOfKey } from './producing/partitioner.ts';
 import {
   hasPackableHeaders,
   MAX_BATCH_BYTES,
@@ -19,6 +17,8 @@ import {
   packRecords,
   recordBytes,
 } from './file/record-codec.ts';
+import type { ResolvedOptions } from './options.ts';
+import { partitionOfKey } from './producing/partitioner.ts';
 import { type PartitionRow, readTopicPartitions, topicMissing } from './topics.ts';
 
 /** One transaction takes whole appends up to about so many records or bytes; at least one. */

@@ -14,7 +14,7 @@ import type {
 import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
 import { byLeader, rangesFrom } from './cluster/ranges.ts';
 import { explain } from './errors.ts';
-import { type GroupEvents, GroupMember } from './group/group-member.ts';
+import { GroupMember, type GroupMemberEvents } from './group/group-member.ts';
 import type { ResolvedOptions } from './options.ts';
 import { Fetcher } from './reading/fetcher.ts';
 
@@ -44,7 +44,7 @@ export class KafkaConsumer implements EventLogConsumer {
     this.#fetcher = new Fetcher(this.#cluster, options.maxBufferedBytes, {
       halted: (fault) => this.#halted(fault),
     });
-    const events: GroupEvents = {
+    const events: GroupMemberEvents = {
       assigned: (partitions, topics) => this.#assigned(partitions, topics),
       revoked: (partitions) => this.#withdraw('revoked', partitions),
       lost: (partitions) => this.#withdraw('lost', partitions),

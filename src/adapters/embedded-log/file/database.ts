@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { TributaryError } from '../../../core/errors.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
-import { ChangeWatch } from './change-watch.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { ChangeWatch } from './change-watch.ts';
 import { asLogError, isBusy, LOG_FILE, lockedError, openDatabase, WAKE_FILE } from './schema.ts';
 
 /** How long SQLite itself may hold up this process to get a lock; beyond it we wait without blocking. */

@@ -1,6 +1,8 @@
 import { messageOf } from '../../../core/errors.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { LogDatabase } from '../file/database.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { PartitionRow } from '../topics.ts';
 import {
   assignPartitions,
   beat,
@@ -16,9 +18,7 @@ import {
   readMembers,
   release,
 } from './membership.ts';
-import type { ResolvedOptions } from '../options.ts';
 import { isGone, ownIdentity } from './process-identity.ts';
-import type { PartitionRow } from '../topics.ts';
 
 const RETRY_BACKOFF = { baseMs: 50, capMs: 2_000 };
 
@@ -113,7 +113,10 @@ export class GroupMember {
     try {
       await leave(this.#database, this.#group, this.#memberId);
     } catch (error) {
-      this.#options.logger('warn', 'Leaving the group failed', { group: this.#group, error: messageOf(error) });
+      this.#options.logger('warn', 'Leaving the group failed', {
+        group: this.#group,
+        error: messageOf(error),
+      });
     }
   }
 
@@ -170,7 +173,10 @@ export class GroupMember {
   #reportFault(error: unknown): void {
     this.#fault = messageOf(error);
     if (this.#stop.signal.aborted) return;
-    this.#options.logger('warn', 'The group cannot be attended to', { group: this.#group, error: this.#fault });
+    this.#options.logger('warn', 'The group cannot be attended to', {
+      group: this.#group,
+      error: this.#fault,
+    });
   }
 
   /** One step towards the assignment; whether there may be another. */

@@ -1,8 +1,8 @@
 import { TributaryError } from '../../../core/errors.ts';
 import type { Readers } from '../../../ports/event-log.ts';
 import type { LogDatabase } from '../file/database.ts';
-import { isGone, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 import { type PartitionRow, readPartition, readTopicPartitions } from '../topics.ts';
+import { isGone, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 
 /** One row of `members`. */
 export interface MemberRow {

@@ -3,9 +3,9 @@ import { messageOf } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
 import { type FetchedRecords, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../../ports/event-log.ts';
 import type { LogDatabase } from '../file/database.ts';
-import { readOwner } from '../group/membership.ts';
 import { unpackRecords } from '../file/record-codec.ts';
 import { isDamaged } from '../file/schema.ts';
+import { readOwner } from '../group/membership.ts';
 import { type PartitionRow, readPartition, readTopicPartitions } from '../topics.ts';
 
 /** A partition that is being read. */

@@ -1,8 +1,6 @@
 import { type Connection, findCoordinatorV4, metadataV12 } from '@platformatic/kafka';
 import { TributaryError } from '../../../core/errors.ts';
-import type { TopicPartition } from '../../../core/offset.ts';
 import { responseOf, unreachable } from '../errors.ts';
-import { pushTo } from '../lists.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { explainFirst, lifeOf, openBrokerConnection } from './broker-connection.ts';
 
@@ -296,12 +294,6 @@ function noteAnswer(connection: Connection): void {
 function* withThose<Item>(items: readonly Item[], more: readonly Item[]): Generator<Item> {
   yield* items;
   yield* [...more];
-}
-
-export function groupByTopic(partitions: readonly TopicPartition[]): [topic: string, partitions: number[]][] {
-  const topics = new Map<string, number[]>();
-  for (const { topic, partition } of partitions) pushTo(topics, topic, partition);
-  return [...topics];
 }
 
 function parseAddress(address: string): { host: string; port: number } {

@@ -2,7 +2,8 @@ import { type Connection, listOffsetsV7 } from '@platformatic/kafka';
 import { partitionName, type TopicPartition } from '../../../core/offset.ts';
 import type { PartitionRange } from '../../../ports/event-log.ts';
 import { explain, KafkaCode, nameOfCode, responseOf } from '../errors.ts';
-import { type Cluster, groupByTopic, type TopicMetadata } from './cluster.ts';
+import { groupByTopic } from '../lists.ts';
+import type { Cluster, TopicMetadata } from './cluster.ts';
 
 /*
  * The oldest offset of partitions, and the end of what is committed in them (ListOffsets, version 7). Each partition has

@@ -1,27 +1,24 @@
 import type { TopicPartition } from '../../../core/offset.ts';
 
 /*
- * How the members of a group share the partitions. Partition p of every topic belongs to slot p, and a slot goes
- * to one member as a whole, so that the partitions of co-partitioned topics that hold the same keys meet in one
- * member. Members keep the slots that they have as far as the shares stay even, and a partition that has to
- * move is nobody's until its present holder has let go of it and joined again (the cooperative way of KIP-429):
- * what does not move is read on without a pause.
- *
- * The formats are those of Kafka's own consumers, so that Kafka's tools can show who has what.
- * Source: ConsumerProtocolSubscription.json and ConsumerProtocolAssignment.json in Apache Kafka.
+ * Decides which member of a group reads which partitions. Partition p of every topic belongs to slot p, and one member gets
+ * the whole slot: so if topics are partitioned alike, one member reads all records of a key. Members keep their slots as
+ * long as no member has two slots more than another. A partition that has to move is assigned to no member until its
+ * holder has revoked it and joined again (cooperative rebalancing, KIP-429). The other partitions are read without a pause.
  */
 
-/** Names the rule; a member that knows only other rules is refused by the coordinator. */
+/** The name of this rule in the group protocol. The coordinator refuses a member that does not know it. */
 export const assignmentRule = 'tributary-by-partition-number';
 
 export interface GroupMemberState {
   readonly memberId: string;
-  /** What it has in its hands while the group shares out anew. */
+  /** The partitions that the member still holds during the rebalance. */
   readonly owned: readonly TopicPartition[];
-  /** The identity of the store that it journals into, if it says. */
+  /** The identity of the store that the member journals into. Undefined if the member does not tell. */
   readonly store?: string | undefined;
 }
 
+/** The partitions of each member, by member id. Leaves partitions out that another member still has to revoke. */
 export function assignPartitions(
   members: readonly GroupMemberState[],
   partitionCounts: ReadonlyMap<string, number>,
@@ -41,7 +38,7 @@ export function assignPartitions(
   return shares;
 }
 
-/** The member of each slot: present holders first, no member with two slots more than another. */
+/** The member of each slot. Holders come first, and no member gets two slots more than another. */
 function assignSlots(members: readonly GroupMemberState[], slotCount: number): string[] {
   const owners = new Array<string | undefined>(slotCount).fill(undefined);
   const taken = new Map<string, number>(members.map(({ memberId }) => [memberId, 0]));
@@ -71,7 +68,7 @@ function assignSlots(members: readonly GroupMemberState[], slotCount: number): s
   return owners as string[];
 }
 
-/** Two members may both think that they hold a partition for a moment: then the first of them counts. */
+/** The holder of each partition, by partition name. If two members claim to hold a partition, the first of them counts. */
 function holdersOf(members: readonly GroupMemberState[]): Map<string, string> {
   const holders = new Map<string, string>();
   for (const { memberId, owned } of members) {
@@ -81,133 +78,4 @@ function holdersOf(members: readonly GroupMemberState[]): Map<string, string> {
     }
   }
   return holders;
-}
-
-/** Version 1 of the subscription is the first that says what the member owns. */
-const subscriptionVersion = 1;
-const assignmentVersion = 0;
-const noUserData = -1;
-
-/** `userData` is for the members alone: the coordinator passes it on. */
-export function encodeSubscription(
-  topics: readonly string[],
-  owned: readonly TopicPartition[],
-  userData?: string,
-): Buffer {
-  return Buffer.concat([
-    int16(subscriptionVersion),
-    int32(topics.length),
-    ...topics.map(text),
-    ...bytesOf(userData),
-    ...partitionsByTopic(owned),
-  ]);
-}
-
-/** The user data of a subscription, if it has any. */
-export function decodeUserData(subscription: Buffer): string | undefined {
-  if (subscription.length < 2) return undefined;
-  const reader = new Reader(subscription, 2);
-  for (let topics = reader.int32(); topics > 0; topics--) reader.text();
-  return reader.bytes()?.toString('utf8');
-}
-
-/** What the member of this subscription owns; nothing if it is of a version that does not say. */
-export function decodeOwned(subscription: Buffer): TopicPartition[] {
-  if (subscription.length < 2 || subscription.readInt16BE(0) < subscriptionVersion) return [];
-  const reader = new Reader(subscription, 2);
-  for (let topics = reader.int32(); topics > 0; topics--) reader.text();
-  reader.skip(Math.max(0, reader.int32()));
-  return reader.partitions();
-}
-
-export function encodeAssignment(partitions: readonly TopicPartition[], userData?: string): Buffer {
-  return Buffer.concat([int16(assignmentVersion), ...partitionsByTopic(partitions), ...bytesOf(userData)]);
-}
-
-/** The user data of an assignment, if it has any. */
-export function decodeAssignmentNote(bytes: Buffer): string | undefined {
-  if (bytes.length === 0) return undefined;
-  const reader = new Reader(bytes, 2);
-  reader.partitions();
-  return reader.bytes()?.toString('utf8');
-}
-
-export function decodeAssignment(bytes: Buffer): TopicPartition[] {
-  // A coordinator may send an empty assignment to a member that has none.
-  return bytes.length === 0 ? [] : new Reader(bytes, 2).partitions();
-}
-
-function partitionsByTopic(partitions: readonly TopicPartition[]): Buffer[] {
-  const topics = Map.groupBy(partitions, ({ topic }) => topic);
-  const parts = [int32(topics.size)];
-  for (const [topic, own] of topics) {
-    parts.push(text(topic), int32(own.length), ...own.map(({ partition }) => int32(partition)));
-  }
-  return parts;
-}
-
-class Reader {
-  readonly #bytes: Buffer;
-  #position: number;
-
-  constructor(bytes: Buffer, position: number) {
-    this.#bytes = bytes;
-    this.#position = position;
-  }
-
-  int32(): number {
-    this.#position += 4;
-    return this.#bytes.readInt32BE(this.#position - 4);
-  }
-
-  text(): string {
-    const length = this.#bytes.readInt16BE(this.#position);
-    this.skip(2 + length);
-    return this.#bytes.toString('utf8', this.#position - length, this.#position);
-  }
-
-  /** With their length in front, which is -1 for none; none too where the text ends before. */
-  bytes(): Buffer | undefined {
-    if (this.#position + 4 > this.#bytes.length) return undefined;
-    const length = this.int32();
-    if (length < 0) return undefined;
-    this.skip(length);
-    return this.#bytes.subarray(this.#position - length, this.#position);
-  }
-
-  skip(bytes: number): void {
-    this.#position += bytes;
-  }
-
-  partitions(): TopicPartition[] {
-    const partitions: TopicPartition[] = [];
-    for (let topics = this.int32(); topics > 0; topics--) {
-      const topic = this.text();
-      for (let left = this.int32(); left > 0; left--) partitions.push({ topic, partition: this.int32() });
-    }
-    return partitions;
-  }
-}
-
-function bytesOf(userData: string | undefined): Buffer[] {
-  if (userData === undefined) return [int32(noUserData)];
-  const bytes = Buffer.from(userData, 'utf8');
-  return [int32(bytes.length), bytes];
-}
-
-function int16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeInt16BE(value);
-  return bytes;
-}
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
-}
-
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value, 'utf8');
-  return Buffer.concat([int16(bytes.length), bytes]);
 }

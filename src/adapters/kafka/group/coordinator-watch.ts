@@ -3,19 +3,20 @@ import type { Clock } from '../../../ports/clock.ts';
 export interface CoordinatorWatch {
   readonly clock: Pick<Clock, 'sleep' | 'monotonicMs'>;
   readonly intervalMs: number;
-  /** After so long without any answer the request is broken off. */
+  /** The request is broken off when the coordinator has given no answer for this long. */
   readonly patienceMs: number;
   /** Rejects if the coordinator gives no answer in time. */
   ask(): Promise<unknown>;
+  /** `ask` was rejected. */
   failed(error: unknown): void;
+  /** Breaks the request off. The caller sends it again. */
   breakOff(): void;
 }
 
 /**
- * Watches a request that may wait long for its answer, such as a join, which waits for all other members. Asks the
- * coordinator on another connection, until `signal` aborts, whether it is there at all. The request is broken off, to be
- * sent again, when the coordinator is silent for too long, and also once it answers again after a silence: what was sent
- * before may have been lost with the connection.
+ * Watches a request whose answer may take long, such as a join, which waits for all other members. Asks the coordinator on
+ * another connection whether it is there, until `signal` aborts. Breaks the request off when the coordinator has been silent
+ * for `patienceMs`, and when it answers again after a silence, because the request may have been lost in between.
  */
 export async function watchCoordinator(watch: CoordinatorWatch, signal: AbortSignal): Promise<void> {
   const { clock, intervalMs, patienceMs } = watch;

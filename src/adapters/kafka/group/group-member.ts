@@ -1,49 +1,42 @@
 import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
-import { explain, protocolErrorOf, responseOf } from '../errors.ts';
-import {
-  assignPartitions,
-  decodeAssignment,
-  decodeOwned,
-  encodeAssignment,
-  encodeSubscription,
-  type GroupMemberState,
-} from './assignment.ts';
-import { type CoordinatorWatch, watchCoordinator } from './coordinator-watch.ts';
+import { explain, protocolErrorOf } from '../errors.ts';
 import { GroupRequests, type Membership } from './group-requests.ts';
 import { GroupStore, isStranger } from './group-store.ts';
 import { Heartbeats } from './heartbeats.ts';
+import { Joining, joinProblem } from './joining.ts';
+import { lookUpTopics, watchTopics } from './topic-watch.ts';
 
 /*
- * One member of a consumer group, by the classic protocol (which every Kafka since 0.9 speaks):
+ * One member of a consumer group, by the classic protocol, which every Kafka since 0.9 speaks:
  *
- *   joining -> member --(the group changes)--> joining, with all that is held still read
- *                |  \--(the new share lacks something)--> giving that back, still heartbeating --> joining
- *                \----(no heartbeat answered for a session timeout, or the group has gone on without us)
+ *   joining -> member --(the group rebalances)--> joining, while all that it holds is still read
+ *                |  \--(its new share lacks some partitions)--> revokes them, still with heartbeats --> joining
+ *                \----(no heartbeat was answered for a session timeout, or the group has gone on without it)
  *                        --> lost -> joining
  *
- * A join is answered only when every member has joined or a silent one's session has ended. What is held is
- * read on meanwhile, so that the death of one member does not stop the others.
+ * The coordinator answers a join only when every member has joined or a silent one's session has ended. Meanwhile the
+ * member goes on reading what it holds, so the death of one member does not stop the others.
  *
- * The library's own consumer is not used for this: others may have a partition before it was given back here,
- * and it does not tell what was lost from what was asked back; after some failures to rejoin it stays out of
- * its group.
+ * The library's own consumer is not used: others may get a partition before it is revoked here, it does not tell lost
+ * partitions from revoked ones, and after some failed joins it stays out of its group.
  */
 
 const joinBackoff = { baseMs: 100, capMs: 5_000 };
-/** A member of another store looks again whether the group is its own by now. */
+/** A member of another store checks every 30 s whether the group belongs to its own store by now. */
 const strangerPauseMs = 30_000;
-const triedAgainAtOnce: ReadonlySet<string> = new Set([
+/** After these answers the next try follows soon, because the coordinator is there and asks for it. */
+const triedAgainSoon: ReadonlySet<string> = new Set([
   'MEMBER_ID_REQUIRED',
   'UNKNOWN_MEMBER_ID',
   'REBALANCE_IN_PROGRESS',
 ]);
-/** The coordinator's ways to say that this member, with all that it held, is no longer of the group. */
+/** After these answers this member is no longer in the group, and others may have its partitions. */
 const isOut: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
 
-export interface GroupEvents {
-  /** In this member's hands now; the topics are as the assignment was made from. */
+export interface GroupMemberEvents {
+  /** This member holds these partitions from now on. `topics` are the topics as they are now. */
   assigned(partitions: readonly TopicPartition[], topics: ReadonlyMap<string, TopicMetadata>): Promise<void>;
   revoked(partitions: readonly TopicPartition[]): Promise<void>;
   lost(partitions: readonly TopicPartition[]): Promise<void>;
@@ -56,27 +49,22 @@ export class GroupMember {
   readonly #requests: GroupRequests;
   readonly #group: string;
   readonly #topicNames: readonly string[];
-  readonly #events: GroupEvents;
+  readonly #events: GroupMemberEvents;
   readonly #store: GroupStore;
   readonly #closing = new AbortController();
-  #memberId = '';
-  #members: readonly GroupMemberState[] = [];
-  #coordinator = -1;
+  readonly #joining: Joining;
   #isJoining = false;
   #membership: Membership | undefined;
-  #isLeader = false;
   #held: readonly TopicPartition[] = [];
   #heartbeats: Heartbeats | undefined;
   #running: Promise<void> | undefined;
   #problem: string | undefined = 'the group has not been joined yet';
-  /** The numbers of partitions that the leader's last assignment was made from. */
-  #assignedFrom: ReadonlyMap<string, number> = new Map();
 
   constructor(
     cluster: Cluster,
     group: string,
     topics: readonly string[],
-    events: GroupEvents,
+    events: GroupMemberEvents,
     store?: string,
     requests: GroupRequests = new GroupRequests(cluster, group),
   ) {
@@ -86,6 +74,15 @@ export class GroupMember {
     this.#topicNames = topics;
     this.#events = events;
     this.#store = new GroupStore({ group, topics, store, requests });
+    this.#joining = new Joining({
+      cluster,
+      group,
+      topics,
+      store: this.#store,
+      requests,
+      closing: this.#closing.signal,
+      silent: (error) => this.#noteSilence(error),
+    });
   }
 
   /** Rejects with `group_of_another_store` if the group's offsets were committed for another store than this member's. */
@@ -97,20 +94,20 @@ export class GroupMember {
     this.#running ??= Promise.all([this.#run(), this.#watchTopics()]).then(() => {});
   }
 
-  /** Why this member is not in its group, if it is not. */
+  /** The reason why this member is not in its group. Undefined if it is. */
   problem(): string | undefined {
     return this.#problem;
   }
 
-  /** False once the session must have ended, whether or not the coordinator has said so yet. */
+  /** False once the session must have ended, even if the coordinator has not said so yet. */
   isAlive(): boolean {
-    // A member whose join waits for the others counts as alive at the coordinator, without heartbeats.
+    // The coordinator takes a member whose join waits for the others as alive, without heartbeats.
     return this.#isJoining || (this.#heartbeats?.isAlive() ?? false);
   }
 
   /**
-   * Whether what is held may be used. Whoever is told that it may not lets go of it, so that from then on it is lost,
-   * whatever the coordinator answers yet.
+   * Whether the caller may use what this member holds. After a `false` the partitions count as lost: an answer of the
+   * coordinator that comes later does not change that.
    */
   mayUseHeld(): boolean {
     if (this.isAlive()) return true;
@@ -125,15 +122,15 @@ export class GroupMember {
     try {
       await this.#requests.commit(membership, positions, this.#store.note);
     } catch (error) {
-      logger('warn', `The group ${this.#group} could not be told how far it has come: ${explain(error)}`);
+      logger('warn', `The offsets of the group ${this.#group} could not be committed: ${explain(error)}`);
     }
   }
 
-  /** Gives back what is held and leaves the group. May be called twice. */
+  /** Revokes what this member holds and leaves the group. May be called twice. */
   async close(): Promise<void> {
     this.#closing.abort();
-    // A join may wait for the other members much longer than anybody wants to wait for a close.
-    if (this.#isJoining) this.#requests.breakOff(this.#coordinator);
+    // A join may wait for the other members, much longer than a close should take.
+    if (this.#isJoining) this.#joining.breakOff();
     await this.#running;
   }
 
@@ -141,7 +138,7 @@ export class GroupMember {
     let failures = 0;
     while (!this.#closing.signal.aborted) {
       try {
-        // The session may have ended since the last try failed, and others may have what is held.
+        // The session may have ended since the last try failed. Then others may have what this member holds.
         if (this.#heartbeats?.isAlive() === false) await this.#giveUp();
         await this.#beMember(() => {
           failures = 0;
@@ -151,15 +148,14 @@ export class GroupMember {
         this.#membership = undefined;
         if (isStranger(error)) {
           await this.#giveUp();
-          await this.#sayGoodbye();
+          await this.#joining.leave();
           await this.#cluster.options.clock.sleep(strangerPauseMs, this.#closing.signal);
           continue;
         }
-        // What is held is kept for the next try, unless others may have it by now.
+        // This member keeps what it holds for the next try, unless others may have it by now.
         if (isOut.has(protocolErrorOf(error) ?? '') || this.#heartbeats?.isAlive() === false)
           await this.#giveUp();
-        // With an answer the coordinator is there, and asks for no more than another try.
-        failures = triedAgainAtOnce.has(protocolErrorOf(error) ?? '') ? 1 : failures + 1;
+        failures = triedAgainSoon.has(protocolErrorOf(error) ?? '') ? 1 : failures + 1;
         const { clock } = this.#cluster.options;
         await clock.sleep(fullJitterMs(joinBackoff, failures, clock.random()), this.#closing.signal);
       }
@@ -168,7 +164,7 @@ export class GroupMember {
     this.#problem = 'this member has left its group';
   }
 
-  /** Joins, and stays until the group changes, the membership is lost or the log is closed. */
+  /** Joins, and stays until the group rebalances, the membership is lost, or the member is closed. */
   async #beMember(onJoined: () => void): Promise<void> {
     const { options } = this.#cluster;
     const isShared = new AbortController();
@@ -178,7 +174,7 @@ export class GroupMember {
     });
     if (this.#closing.signal.aborted) return isShared.abort();
     try {
-      const partitions = await this.#share(membership).finally(() => isShared.abort());
+      const partitions = await this.#joining.share(membership).finally(() => isShared.abort());
       onJoined();
       this.#problem = undefined;
       heartbeats.start();
@@ -195,12 +191,15 @@ export class GroupMember {
     }
   }
 
-  /** Not judged by the last one's heartbeats: they stopped before the join, which may outlast a session. */
+  /**
+   * Joins, with heartbeats of its own: those of the last membership stopped before this join, which may last longer than a
+   * session.
+   */
   async #beginMembership(isShared: AbortSignal): Promise<[Membership, Heartbeats]> {
     const { options } = this.#cluster;
     this.#isJoining = true;
     try {
-      const membership = await this.#join(isShared);
+      const membership = await this.#joining.join(this.#held, isShared);
       this.#membership = membership;
       this.#heartbeats = new Heartbeats(options, (signal) => this.#heartbeat(membership, signal));
       return [membership, this.#heartbeats];
@@ -209,7 +208,7 @@ export class GroupMember {
     }
   }
 
-  /** Lets go of what is not in the new share, and takes in what was not in the old one. */
+  /** Revokes the partitions that are not in the new share, then takes the new ones. */
   async #changeTo(share: readonly TopicPartition[], heartbeats: Heartbeats): Promise<void> {
     const shared = new Set(share.map(partitionName));
     const gone = this.#held.filter((partition) => !shared.has(partitionName(partition)));
@@ -219,85 +218,35 @@ export class GroupMember {
       this.#held = this.#held.filter((partition) => shared.has(partitionName(partition)));
       await this.#events.revoked(gone);
     }
-    const topics = gained.length > 0 ? await this.#topicsNow(heartbeats) : undefined;
+    const topics = gained.length > 0 ? await this.#lookUpTopics(heartbeats) : undefined;
     if (topics !== undefined) {
       this.#held = [...this.#held, ...gained];
       await this.#events.assigned(gained, topics);
     }
-    // Only the next sharing out gives what was let go of to the members that wait for it.
+    // The other members get the revoked partitions at the next rebalance.
     if (gone.length > 0) heartbeats.endByRebalance();
-  }
-
-  async #join(isShared: AbortSignal): Promise<Membership> {
-    const coordinator = await this.#cluster.coordinatorOf(this.#group);
-    this.#coordinator = coordinator;
-    void this.#watchUntil(isShared, coordinator);
-    await this.#store.check(coordinator);
-    const metadata = encodeSubscription(this.#topicNames, this.#held, this.#store.note);
-    const joined = await this.#requests.join(coordinator, this.#memberId, metadata);
-    this.#memberId = joined.memberId;
-    this.#isLeader = joined.isLeader;
-    this.#members = joined.members.map((member) => ({
-      memberId: member.memberId,
-      owned: decodeOwned(member.metadata),
-      store: this.#store.of(member),
-    }));
-    return joined;
-  }
-
-  /** A join and a sync wait for other members: whether the coordinator is there is asked beside them. */
-  #watchUntil(isShared: AbortSignal, coordinator: number): Promise<void> {
-    const { clock, heartbeatIntervalMs, sessionTimeoutMs } = this.#cluster.options;
-    const watch: CoordinatorWatch = {
-      clock,
-      intervalMs: heartbeatIntervalMs,
-      patienceMs: sessionTimeoutMs,
-      ask: () => this.#requests.ask(coordinator),
-      failed: (error) => this.#noteSilence(error),
-      breakOff: () => this.#requests.breakOff(coordinator),
-    };
-    return watchCoordinator(watch, AbortSignal.any([isShared, this.#closing.signal]));
   }
 
   #noteSilence(error: unknown): void {
     this.#problem = `the group coordinator does not answer: ${explain(error)}`;
   }
 
-  /** What the leader gives this member; the leader is one of them, and works that out for all. */
-  async #share(membership: Membership): Promise<TopicPartition[]> {
-    let assignments: { memberId: string; assignment: Buffer }[] = [];
-    if (this.#isLeader) {
-      const topics = await this.#cluster.topics(this.#topicNames);
-      const counts = new Map([...topics].map(([name, { partitions }]) => [name, partitions.length]));
-      this.#assignedFrom = counts;
-      const missing = this.#topicNames.filter((name) => !topics.has(name));
-      if (missing.length > 0) {
-        this.#cluster.options.logger('warn', `Topics that do not exist (yet): ${missing.join(', ')}`);
-      }
-      const { own, note } = await this.#store.members(membership.coordinator, this.#members);
-      const shares = own.length === 0 ? new Map() : assignPartitions(own, counts);
-      assignments = this.#members.map(({ memberId }) => ({
-        memberId,
-        assignment: encodeAssignment(shares.get(memberId) ?? [], note),
-      }));
-    }
-    const assignment = await this.#requests.sync(membership, assignments);
-    this.#store.checkAssignment(assignment);
-    return decodeAssignment(assignment);
+  #lookUpTopics(heartbeats: Heartbeats): Promise<ReadonlyMap<string, TopicMetadata> | undefined> {
+    const watch = { cluster: this.#cluster, topics: this.#topicNames, closing: this.#closing.signal };
+    return lookUpTopics(watch, () => heartbeats.hasEnded());
   }
 
-  /** The topics as they are now; undefined if the membership ended before anybody said. */
-  async #topicsNow(heartbeats: Heartbeats): Promise<ReadonlyMap<string, TopicMetadata> | undefined> {
-    const { clock, logger } = this.#cluster.options;
-    for (let attempt = 1; !heartbeats.hasEnded() && !this.#closing.signal.aborted; attempt++) {
-      try {
-        return await this.#cluster.topics(this.#topicNames);
-      } catch (error) {
-        if (attempt === 1) logger('warn', explain(error));
-      }
-      await clock.sleep(20 + fullJitterMs(joinBackoff, attempt, clock.random()), this.#closing.signal);
-    }
-    return undefined;
+  /** Makes the group rebalance when the leader sees topics or partitions that were added. */
+  #watchTopics(): Promise<void> {
+    return watchTopics({
+      cluster: this.#cluster,
+      topics: this.#topicNames,
+      closing: this.#closing.signal,
+      seen: (topics) => {
+        this.#events.refreshed(topics);
+        if (this.#joining.isAssignmentOld(topics)) this.#heartbeats?.endByRebalance();
+      },
+    });
   }
 
   async #heartbeat(membership: Membership, signal: AbortSignal): Promise<string | undefined> {
@@ -332,67 +281,15 @@ export class GroupMember {
     else await this.#giveUp();
     heartbeats?.stop();
     this.#membership = undefined;
-    await this.#sayGoodbye();
-  }
-
-  async #sayGoodbye(): Promise<void> {
-    if (this.#memberId === '') return;
-    try {
-      await this.#requests.leave(this.#coordinator, this.#memberId);
-      this.#memberId = '';
-    } catch (error) {
-      // The others have to wait for the session timeout then, and nothing else.
-      this.#cluster.options.logger(
-        'info',
-        `The group ${this.#group} could not be told of leaving: ${explain(error)}`,
-      );
-    }
+    await this.#joining.leave();
   }
 
   #noteFailure(error: unknown): void {
-    const answer = protocolErrorOf(error);
-    const given = responseOf<{ memberId?: string }>(error)?.memberId;
-    if (answer === 'MEMBER_ID_REQUIRED' && given !== undefined) {
-      this.#memberId = given;
-      return;
-    }
-    if (answer === 'UNKNOWN_MEMBER_ID' || answer === 'FENCED_INSTANCE_ID') this.#memberId = '';
-    if (this.#closing.signal.aborted) return;
+    if (this.#joining.adoptMemberId(error) || this.#closing.signal.aborted) return;
     const problem = joinProblem(this.#group, error);
-    if (this.#problem !== problem && answer !== 'REBALANCE_IN_PROGRESS') {
+    if (this.#problem !== problem && protocolErrorOf(error) !== 'REBALANCE_IN_PROGRESS') {
       this.#cluster.options.logger('warn', problem);
     }
     this.#problem = problem;
-  }
-
-  /** The leader looks for topics and partitions that came since, and makes the group share them out. */
-  async #watchTopics(): Promise<void> {
-    const { clock, metadataRefreshMs, logger } = this.#cluster.options;
-    while (!this.#closing.signal.aborted) {
-      await clock.sleep(metadataRefreshMs, this.#closing.signal);
-      if (this.#closing.signal.aborted) return;
-      try {
-        const topics = await this.#cluster.topics(this.#topicNames);
-        this.#events.refreshed(topics);
-        // A topic that is gone keeps its partitions assigned: if it is made again, their reading halts, loudly.
-        const isChanged = ({ topic, partitions }: TopicMetadata) =>
-          this.#assignedFrom.get(topic) !== partitions.length;
-        if (this.#isLeader && [...topics.values()].some(isChanged)) this.#heartbeats?.endByRebalance();
-      } catch (error) {
-        logger('debug', `The topics could not be looked at: ${explain(error)}`);
-      }
-    }
-  }
-}
-
-/** Why the group can't be joined, with the remedy where one is known. */
-function joinProblem(group: string, error: unknown): string {
-  switch (protocolErrorOf(error)) {
-    case 'INCONSISTENT_GROUP_PROTOCOL':
-      return `another program is a member of the group ${group}: stop it, or set ORDER_SYNC_GROUP to a name that only order-sync uses`;
-    case 'GROUP_AUTHORIZATION_FAILED':
-      return `this user may not be a member of the group ${group}: allow it READ on that group, or set ORDER_SYNC_GROUP to one that it may read`;
-    default:
-      return `the group ${group} can't be joined: ${explain(error)}`;
   }
 }

@@ -9,13 +9,14 @@ import {
   syncGroupV5,
 } from '@platformatic/kafka';
 import { type Position, partitionName } from '../../../core/offset.ts';
-import { type Cluster, groupByTopic } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { responseOf } from '../errors.ts';
+import { groupByTopic } from '../lists.ts';
 import { assignmentRule } from './assignment.ts';
 
 /*
- * The requests of a group member to its coordinator. Joins and syncs wait for other members, so they have a connection
- * for themselves; heartbeats have another one, and are given up early enough for a second try within the session.
+ * The requests of a group member to its coordinator. Joins and syncs wait for other members, so they have a connection of
+ * their own. Heartbeats have another one, and time out after a third of the session, to leave time for a second try.
  */
 
 export interface Membership {
@@ -24,7 +25,7 @@ export interface Membership {
   readonly memberId: string;
 }
 
-/** Commits by whoever is no member, as Kafka's own tools do. */
+/** Stands for the membership in a commit that no member sends, as Kafka's own tools do. */
 export const notAMember = { generation: -1, memberId: '' } as const;
 
 export interface JoinedMember {
@@ -34,7 +35,7 @@ export interface JoinedMember {
 
 export interface Joined extends Membership {
   readonly isLeader: boolean;
-  /** Only the leader is told of all members. */
+  /** All members of the group if this member is the leader, else empty. */
   readonly members: readonly JoinedMember[];
 }
 
@@ -52,8 +53,8 @@ export class GroupRequests {
   }
 
   /**
-   * Answered once all members have joined, or the session of a silent one has ended. Sent on a new connection: an old one
-   * may have died without a word, and a join waits too long for that to be found out.
+   * Resolves once all members have joined or the session of a silent one has ended. Goes over a new connection: an old one
+   * may have died unnoticed, and a join would wait too long to find out.
    */
   async join(coordinator: number, memberId: string, metadata: Buffer): Promise<Joined> {
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#cluster.options;
@@ -80,7 +81,7 @@ export class GroupRequests {
     };
   }
 
-  /** Hands in the leader's assignments and resolves with this member's, once the leader has handed them in. */
+  /** Hands in all assignments if this member is the leader. Resolves with this member's once the leader has done so. */
   async sync(
     { coordinator, generation, memberId }: Membership,
     assignments: readonly { memberId: string; assignment: Buffer }[],
@@ -98,7 +99,7 @@ export class GroupRequests {
     return response.assignment;
   }
 
-  /** Breaks the connection of joins and syncs, and with it the one that waits. */
+  /** Breaks the connection of joins and syncs, so that a waiting one rejects. */
   breakOff(coordinator: number): void {
     this.#cluster.abandon(coordinator, joinUse);
   }
@@ -108,7 +109,7 @@ export class GroupRequests {
     await heartbeatV4.api.async(connection, this.#group, generation, memberId, null);
   }
 
-  /** Resolves with any answer of the coordinator, beside its heartbeats. */
+  /** Asks whether the coordinator is there: resolves with any answer. Uses the connection of the heartbeats. */
   async ask(coordinator: number): Promise<void> {
     const connection = await this.#heartbeatConnection(coordinator);
     try {
@@ -123,7 +124,7 @@ export class GroupRequests {
     await leaveGroupV4.api.async(connection, this.#group, [{ memberId, groupInstanceId: null }]);
   }
 
-  /** What the group has committed, of all topics, with the notes that stand beside. */
+  /** The offsets that the group has committed in all topics, each with the note that was committed beside it. */
   async committed(coordinator: number): Promise<(Position & { readonly note: string | null })[]> {
     const connection = await this.#cluster.connect(coordinator, 'control');
     const request = { groupId: this.#group, memberId: null, memberEpoch: -1, topics: null };
@@ -142,7 +143,7 @@ export class GroupRequests {
     );
   }
 
-  /** The coordinator takes `notAMember` for the membership as long as the group has no members. */
+  /** Commits offsets. The coordinator accepts `notAMember` as the membership only while the group has no members. */
   async commit(
     membership: Membership,
     positions: readonly Position[],

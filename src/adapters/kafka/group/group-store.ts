@@ -1,36 +1,39 @@
 import { TributaryError } from '../../../core/errors.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { protocolErrorOf } from '../errors.ts';
-import { decodeAssignmentNote, decodeUserData, type GroupMemberState } from './assignment.ts';
+import { decodeAssignmentUserData, decodeSubscriptionUserData } from '../wire/group-formats.ts';
+import type { GroupMemberState } from './assignment.ts';
 import { GroupRequests, type JoinedMember, notAMember } from './group-requests.ts';
 
 /*
- * Which store a group's members journal into. Two of different stores would each take half of the partitions. The identity
- * of the store stands in three places:
- * - in the metadata of the group's committed offsets, where it outlives the members: whoever starts looks there first, and
- *   joins only a group of its own store, so that the members never notice a stranger;
- * - in the user data of each member's subscription, for a group that has committed nothing yet: the leader gives partitions
+ * Keeps members of different stores out of one group: each would journal only half of the partitions. The identity of the
+ * store is written as a note in three places:
+ * - in the metadata of the group's committed offsets, which outlive the members. A member reads them before it joins, and
+ *   joins only a group of its own store, so the other members never notice it;
+ * - in the user data of each member's subscription, for a group that has committed nothing yet. The leader gives partitions
  *   to the members of one store only;
- * - in the user data of each assignment, by which a member learns that the group is another store's. It leaves then.
- * Members and offsets of versions before this have no identity, and are taken as they are.
+ * - in the user data of each assignment. A member that finds another store there leaves the group.
+ * Members and offsets of older versions have no note. They are accepted.
  */
 
 const PREFIX = 'tributary-store=';
 const STORE_ID = /^[0-9a-f-]{36}$/i;
 
+/** The note for a store. */
 export function noteOf(store: string): string {
   return `${PREFIX}${store}`;
 }
 
+/** The store that the note names. Undefined for a note of another program. */
 export function storeIn(note: string | null | undefined): string | undefined {
   if (note?.startsWith(PREFIX) !== true) return undefined;
   const store = note.slice(PREFIX.length);
   return STORE_ID.test(store) ? store : undefined;
 }
 
-/** What a member knows, says and compares of stores. Without a store of its own it compares nothing. */
+/** Compares the store of one member with the store of its group. A member without a store compares nothing. */
 export class GroupStore {
-  /** What it says of its own store. */
+  /** The note of its own store. */
   readonly note: string | undefined;
   readonly #group: string;
   readonly #topics: readonly string[];
@@ -54,8 +57,9 @@ export class GroupStore {
     return this.#store !== undefined;
   }
 
+  /** The store that a member names in its subscription. */
   of({ metadata }: JoinedMember): string | undefined {
-    return storeIn(decodeUserData(metadata));
+    return storeIn(decodeSubscriptionUserData(metadata));
   }
 
   /** Rejects with `group_of_another_store` if the group's offsets were committed for another store. */
@@ -65,12 +69,13 @@ export class GroupStore {
 
   /** Throws `group_of_another_store` if the leader gave the partitions to the members of another store. */
   checkAssignment(assignment: Buffer): void {
-    this.#compare(storeIn(decodeAssignmentNote(assignment)));
+    this.#compare(storeIn(decodeAssignmentUserData(assignment)));
   }
 
   /**
-   * For the leader: the members that may have partitions, and the store that they share. What the offsets say goes first,
-   * then who holds partitions, then the leader itself. Members that name no store are of an older version, and stay.
+   * For the leader: the members that may have partitions, and the note of their store. The group's store is the one that the
+   * committed offsets name, else that of a member which holds partitions, else the leader's own. Members that name no store
+   * belong to an older version, and may have partitions.
    */
   async members<Member extends GroupMemberState>(
     coordinator: number,
@@ -87,7 +92,10 @@ export class GroupStore {
     throw strangerError(this.#group, theirs, this.#store);
   }
 
-  /** The store that the committed offsets name; of several the own one, since some may be left from before a change. */
+  /**
+   * The store that the committed offsets name. If they name several, the own one counts: the others may be left from before
+   * the group was handed over.
+   */
   async #recorded(coordinator: number): Promise<string | undefined> {
     const committed = await this.#requests.committed(coordinator);
     const stores = committed.flatMap(({ topic, note }) =>
@@ -110,7 +118,10 @@ function strangerError(group: string, theirs: string, ours: string): TributaryEr
   );
 }
 
-/** Commits what the group has committed once more, with the name of its new store. The coordinator refuses that while the group has members. */
+/**
+ * Commits the group's offsets once more, with the note of its new store. Rejects with `usage` while the group has members,
+ * because the coordinator refuses the commit then.
+ */
 export async function handGroupTo(
   cluster: Cluster,
   group: string,

@@ -1,11 +1,11 @@
 import type { ResolvedOptions } from '../options.ts';
 
-/** How a membership ended: the group shares out anew, it has gone on without us, or we are leaving. */
+/** `rebalance`: the group shares its partitions out again. `lost`: it goes on without this member. `closed`: we leave. */
 export type MembershipEnd = 'rebalance' | 'lost' | 'closed';
 
 /**
- * The heartbeats of one membership. They go on after the group has asked to join again, until `stop`: giving
- * partitions back may take longer than the session timeout.
+ * Sends the heartbeats of one membership. They go on until `stop`, also after the group has asked for a rebalance: revoking
+ * partitions may take longer than the session timeout.
  */
 export class Heartbeats {
   readonly #options: ResolvedOptions;
@@ -13,9 +13,10 @@ export class Heartbeats {
   readonly #stopping = new AbortController();
   readonly #ended = Promise.withResolvers<MembershipEnd>();
   #end: MembershipEnd | undefined;
+  /** The time at which the last answered heartbeat was sent. */
   #answeredAtMs: number;
 
-  /** `send` resolves with the coordinator's error, if it answered with one, and rejects if it did not answer. */
+  /** `send` resolves with the error code of the coordinator's answer, or undefined. It rejects if there was no answer. */
   constructor(options: ResolvedOptions, send: (signal: AbortSignal) => Promise<string | undefined>) {
     this.#options = options;
     this.#send = send;
@@ -31,13 +32,13 @@ export class Heartbeats {
     this.#stopping.abort();
   }
 
-  /** Whether the coordinator can't have ended the session yet. */
+  /** True while the coordinator cannot have ended the session yet. */
   isAlive(): boolean {
     const { clock, sessionTimeoutMs } = this.#options;
     return this.#end !== 'lost' && clock.monotonicMs() - this.#answeredAtMs < sessionTimeoutMs;
   }
 
-  /** Ends the membership if the session must have ended by now: an answer that comes later counts no more. */
+  /** Ends the membership if the session must have ended by now. Ignores answers that come later. */
   expire(): void {
     if (!this.isAlive()) this.#lose();
   }
@@ -50,6 +51,7 @@ export class Heartbeats {
     this.#finish('rebalance');
   }
 
+  /** Resolves when the membership ends, or with `closed` when `closing` aborts. */
   ended(closing: AbortSignal): Promise<MembershipEnd> {
     const closed = Promise.withResolvers<MembershipEnd>();
     const onClose = (): void => closed.resolve('closed');
@@ -78,7 +80,7 @@ export class Heartbeats {
         if (signal.aborted) break;
         this.#judge(answer, sentAtMs);
       } catch {
-        // Not answered: asked again after the interval, until the session must have ended.
+        // Without an answer, the next heartbeat follows after the interval, until the session must have ended.
       }
     }
     await deadline;
@@ -99,12 +101,12 @@ export class Heartbeats {
         this.#lose();
         break;
       default:
-        // The coordinator moved or is loading: joining again finds it, with what is held given back before.
+        // The coordinator moved or is loading. The next join finds it.
         this.#finish('rebalance');
     }
   }
 
-  /** Ends the membership when nobody has answered for a session timeout: others may have the partitions by now. */
+  /** Ends the membership when no heartbeat was answered for a session timeout: others may have the partitions by now. */
   async #watchSession(): Promise<void> {
     const { clock, sessionTimeoutMs } = this.#options;
     const { signal } = this.#stopping;

@@ -6,10 +6,11 @@ import { explain } from '../errors.ts';
 
 const retryBackoff = { baseMs: 50, capMs: 1_000 };
 
-/** What a producer knows of the topics that it appends to: their partitions, and who leads them. */
+/** The partitions of the topics that a producer appends to, and their leaders. */
 export class KnownTopics {
   readonly #cluster: Cluster;
   readonly #topics = new Map<string, TopicMetadata>();
+  /** The time of the last refresh. */
   #atMs = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
 
@@ -21,12 +22,12 @@ export class KnownTopics {
     return Math.max(1, this.#topics.get(topic)?.partitions.length ?? 1);
   }
 
-  /** The leader's node id, or -1 while there is none. */
+  /** The leader's node id, or -1 if the partition has no leader. */
   leaderOf({ topic, partition }: TopicPartition): number {
     return this.#topics.get(topic)?.partitions[partition]?.leader ?? -1;
   }
 
-  /** Resolves when all of them are known; rejects with `topic_missing`, and with `log_append_failed` in time. */
+  /** Resolves once all of the topics are known. Rejects with `topic_missing`, or with `log_append_failed` at the deadline. */
   async learn(wanted: ReadonlySet<string>, deadlineMs: number): Promise<void> {
     const { clock, metadataRefreshMs } = this.#cluster.options;
     if ([...wanted].every((topic) => this.#topics.has(topic))) {
@@ -51,7 +52,7 @@ export class KnownTopics {
     }
   }
 
-  /** Looks at the known topics again: leaders move and partitions are added. */
+  /** Asks for the known topics again, because leaders move and partitions are added. */
   refresh(): void {
     const { clock, logger } = this.#cluster.options;
     this.#refreshing ??= this.#cluster
@@ -68,7 +69,7 @@ export class KnownTopics {
       });
   }
 
-  /** Whether the topic is gone; then it is no longer known. */
+  /** Asks whether the topic is gone, and forgets it if so. */
   async isGone(topic: string): Promise<boolean> {
     const found = await this.#cluster.topics([topic]);
     if (found.has(topic)) return false;

@@ -1,16 +1,18 @@
 import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import type { NewRecord } from '../../../ports/event-log.ts';
-import type { ProducerIdentity } from '../wire/produce.ts';
 import { encodeRecordBatch, largestEncodedBytes } from '../wire/record-batch-writer.ts';
+import type { ProducerIdentity } from './producer-identity.ts';
 
-/** One call of `append`, until all of its records are in the log. */
+/** One call of `append`, until it is settled. */
 export interface Append {
+  /** The positions of the records that were appended so far, each at the index of its record. */
   readonly positions: Position[];
+  /** The number of records that are neither appended nor given up. */
   left: number;
   readonly deadlineMs: number;
-  /** Whether it is rejected only when all of its records have come to their end, too. */
+  /** If true, a failed append is rejected only once the outcome of all of its records is known. */
   readonly endsTogether: boolean;
-  /** Why some of it was not appended; undefined so far. */
+  /** The reason why a record was not appended. Undefined while there is none. */
   failure: unknown;
   resolve(positions: Position[]): void;
   reject(error: unknown): void;
@@ -19,20 +21,20 @@ export interface Append {
 export interface Entry {
   readonly record: NewRecord;
   readonly append: Append;
-  /** The record's place among those of its append. */
+  /** The index of the record in its append. */
   readonly index: number;
 }
 
 export interface PendingRecordBatch {
   readonly entries: readonly Entry[];
-  /** What was sent, to be sent again as it is; undefined before the first time. */
+  /** The encoded bytes, which every retry sends unchanged. Undefined before the first try. */
   bytes: Buffer | undefined;
   baseSequence: number;
-  /** Whether it may be in the log although no answer said so. */
+  /** Whether it may be in the log although no answer has said so. */
   isAmbiguous: boolean;
 }
 
-/** What waits for one partition, and the one batch of it that is on its way. */
+/** The records that wait for one partition, and the one record batch that is being sent to it. */
 export class PartitionQueue {
   readonly place: TopicPartition;
   readonly name: string;
@@ -93,7 +95,7 @@ export class PartitionQueue {
     }
   }
 
-  /** Puts the head's records back, for batches of half the size. Only for a head that was not appended. */
+  /** Puts the head's records back, to be sent in record batches of half its size. The head must not be in the log. */
   splitHead(): void {
     const batch = this.head;
     if (batch === undefined) return;
@@ -103,7 +105,7 @@ export class PartitionQueue {
     this.head = undefined;
   }
 
-  /** Rejects the appends that have records in the head (or, without one, in what would be the next). */
+  /** Rejects the appends that have records in the head. Without a head, the next record batch counts as the head. */
   failHead(error: unknown): void {
     const batch = this.#formHead();
     this.head = undefined;
@@ -111,13 +113,13 @@ export class PartitionQueue {
     this.lastProblem = undefined;
     if (batch.bytes !== undefined) this.nextSequence = batch.baseSequence;
     const failed = new Set(batch.entries.map(({ append }) => append));
-    // The rest of a rejected append need not follow; what other partitions have of it may.
+    // Later records of a rejected append are dropped here. Its records in other partitions may still be appended.
     const rest = this.waiting.filter(({ append }) => failed.has(append));
     this.waiting = this.waiting.filter(({ append }) => !failed.has(append));
     fail([...batch.entries, ...rest], error);
   }
 
-  /** Rejects the appends that have records waiting behind the head. */
+  /** Rejects the appends that have records behind the head. */
   failWaiting(error: unknown): void {
     const waiting = this.waiting;
     this.waiting = [];

@@ -1,7 +1,7 @@
 /**
- * The partition of a key as Java's default partitioner chooses it, so that the records of one key meet in one
- * partition whoever appends them. (The library's own partitioner goes another way for half of the keys: it
- * takes a negative hash as an unsigned number where Java drops the sign.)
+ * The partition of a key, as Java's default partitioner chooses it: so all clients append a key to the same partition.
+ * The library's own partitioner is not used: it reads a negative hash as an unsigned number, where Java drops the sign, and
+ * so it chooses other partitions for half of the keys.
  *
  * Source: org.apache.kafka.common.utils.Utils.murmur2 and BuiltInPartitioner.partitionForKey.
  */
@@ -12,7 +12,7 @@ export function partitionOfKey(key: Uint8Array, partitionCount: number): number 
 const seed = 0x9747b28c;
 const multiplier = 0x5bd1e995;
 
-/** 32-bit murmur2, as a signed number. */
+/** The 32-bit murmur2 hash, as a signed number. */
 export function murmur2(bytes: Uint8Array): number {
   const length = bytes.length;
   let hash = seed ^ length;

@@ -9,16 +9,17 @@ import { encodeRecordBatch } from '../wire/record-batch-writer.ts';
 import type { KnownTopics } from './known-topics.ts';
 
 /*
- * How one producer shuts another out of a partition. A broker takes a producer's batches only in its latest epoch. An
- * idempotent producer without transactions raises its epoch by itself, by sending the next batch under it, with
- * sequence 0 (KIP-360). Ours always send in epoch 0; so whoever sends one batch under the other's id in epoch 1 has
- * shut it out: what the other still has under way is in the log already, or is refused for ever. Should a batch in
- * epoch 1 be there already, the broker refuses this one or calls it a duplicate, and that is as good.
+ * One producer shuts another one out of a partition by raising its epoch there. A broker accepts record batches of a
+ * producer id only in its latest epoch, and an idempotent producer without transactions raises the epoch itself: by sending
+ * a record batch in the next epoch, with sequence number 0 (KIP-360). Our producers always send in epoch 0. So after one
+ * record batch under the other's id in epoch 1, a record batch that the other still has under way is in the log already, or
+ * the broker refuses it for ever. If an earlier shut-out has written in epoch 1 already, the broker refuses this record
+ * batch or calls it a duplicate, which proves the same.
  */
 
 const shutOutEpoch = 1;
 const retryBackoff = { baseMs: 50, capMs: 1_000 };
-/** All of them say that the partition knows the other's epoch 1. */
+/** Each of these answers proves that the partition knows the other producer's epoch 1. */
 const doneCodes: ReadonlySet<number> = new Set([
   KafkaCode.none,
   KafkaCode.outOfOrderSequence,
@@ -26,17 +27,19 @@ const doneCodes: ReadonlySet<number> = new Set([
   KafkaCode.invalidProducerEpoch,
 ]);
 
+/** The records of one append for one partition. */
 export interface Portion {
   readonly place: TopicPartition;
   readonly name: string;
   readonly records: readonly NewRecord[];
 }
 
-/** Shuts the other members of a family out of partitions, each once. */
+/** Shuts the other members of a family out of partitions, each member once for each partition. */
 export class ShutOuts {
   readonly #cluster: Cluster;
   readonly #topics: KnownTopics;
   readonly #family: ProducerFamily;
+  /** The pairs of member and partition that are done. */
   readonly #done = new Set<string>();
 
   constructor(cluster: Cluster, topics: KnownTopics, family: ProducerFamily) {
@@ -45,7 +48,7 @@ export class ShutOuts {
     this.#family = family;
   }
 
-  /** Appends the records of each partition once for each other member that was not shut out of it before. */
+  /** For each member and partition that is not done yet, appends the partition's records once under that member's id. */
   async run(own: bigint, portions: readonly Portion[], deadlineMs: number): Promise<void> {
     const members = await this.#family.members();
     for (const member of members) {
@@ -62,7 +65,7 @@ export class ShutOuts {
   async #shutOut(producerId: bigint, { place, name, records }: Portion, deadlineMs: number): Promise<void> {
     const { clock, requestTimeoutMs } = this.#cluster.options;
     const identity = { producerId, producerEpoch: shutOutEpoch, baseSequence: 0 };
-    // The same bytes at every try: a try that was answered too late counts as this one.
+    // Every try sends the same bytes: if an earlier try succeeded unseen, the broker calls the next one a duplicate.
     const bytes = encodeRecordBatch(records, clock.now(), identity);
     let problem = 'the partition has no leader';
     for (let attempt = 1; clock.monotonicMs() < deadlineMs; attempt++) {
@@ -85,7 +88,7 @@ export class ShutOuts {
     }
     throw new TributaryError(
       'log_append_failed',
-      `Another producer could not be shut out of ${name}, so that nothing was appended: ${problem}`,
+      `Another producer could not be shut out of ${name}, so nothing was appended: ${problem}`,
     );
   }
 }

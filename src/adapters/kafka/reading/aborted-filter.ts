@@ -2,27 +2,27 @@ import type { AbortedTransaction } from '../wire/fetch.ts';
 import type { RecordBatch } from '../wire/record-batch-reader.ts';
 
 /**
- * Tells the batches of aborted transactions from the others, in one fetch response of one partition, whose
- * batches it must be shown in sequence.
+ * Separates the record batches of aborted transactions from the others, for one partition in one fetch response. The
+ * caller shows it the record batches in sequence.
  *
- * A fetch of committed records hands over all records up to the last stable offset, those of aborted
- * transactions among them, and beside them a list: which producer had an aborted transaction that begins at
- * which offset (it may be before the first offset fetched). Such a transaction ends at that producer's next
- * abort marker. The list may name one producer several times, and belongs to this response alone: of a
- * transaction that is larger than a fetch, each response tells anew.
+ * A fetch of committed records returns all records up to the last stable offset, those of aborted transactions included,
+ * and a list of aborted transactions: the producer, and the offset at which the transaction begins, which may lie before
+ * the fetched records. The transaction ends at that producer's next abort marker. The list may name a producer several
+ * times. It is valid for this response alone: if a transaction is larger than a fetch, every response lists it again.
  *
  * Source: https://kafka.apache.org/documentation/#impl_protocol, KIP-98 "Exactly Once Delivery".
  */
 export class AbortedFilter {
-  /** By first offset, last one first, so that the next to begin is at the end. */
+  /** Sorted by first offset, largest first, so that the next transaction to begin is the last element. */
   readonly #toCome: AbortedTransaction[];
+  /** The producers whose aborted transaction has begun and has not ended. */
   readonly #open = new Set<bigint>();
 
   constructor(aborted: readonly AbortedTransaction[]) {
     this.#toCome = aborted.toSorted((left, right) => (left.firstOffset > right.firstOffset ? -1 : 1));
   }
 
-  /** Whether the batch's records are to be handed on: neither markers nor of an aborted transaction. */
+  /** False for a marker, and for a record batch of an aborted transaction. */
   isCommitted(batch: RecordBatch): boolean {
     let next = this.#toCome.at(-1);
     while (next !== undefined && next.firstOffset < batch.nextOffset) {
@@ -39,8 +39,8 @@ export class AbortedFilter {
 }
 
 /*
- * A marker is one record: its length, attributes, time delta and offset delta (each one byte here, the length
- * maybe more), then the length of its key and the key, version and type, of two bytes each.
+ * A marker is one record: its length (a varint), attributes (one byte), time delta, offset delta and length of the key
+ * (three varints), then the key: a version and a type, of two bytes each. Type 0 is an abort.
  */
 function isAbortMarker(batch: RecordBatch): boolean {
   const bytes = batch.records;

@@ -5,13 +5,13 @@ interface Waiter {
   wake(): void;
 }
 
-/** Who waits for news of which partitions. */
+/** Wakes the takes that wait for something to happen to a partition. */
 export class Arrivals {
   readonly #waiters = new Set<Waiter>();
 
   /**
-   * Resolves at the next news of any of the partitions, when the signal aborts, which it must not have yet, or
-   * after `forMs`, which may be infinite.
+   * Resolves when any of the partitions is announced, when the signal aborts, or after `forMs`, which may be infinite. The
+   * signal must not be aborted yet.
    */
   wait(
     names: ReadonlySet<string>,
@@ -34,11 +34,12 @@ export class Arrivals {
     });
   }
 
+  /** Wakes every take that waits for one of these partitions. */
   announce(names: readonly string[]): void {
     for (const waiter of [...this.#waiters]) if (names.some((name) => waiter.names.has(name))) waiter.wake();
   }
 
-  /** Wakes everybody. */
+  /** Wakes every take. */
   end(): void {
     for (const waiter of [...this.#waiters]) waiter.wake();
   }

@@ -3,7 +3,7 @@ import type { TopicMetadata } from '../cluster/cluster.ts';
 import type { FetchedPartition } from '../wire/fetch.ts';
 import type { Followed } from './followed.ts';
 
-/** What an operator has to know to decide how a halted partition goes on. */
+/* These sentences tell an operator what to know before deciding how a halted partition goes on. */
 
 export function divergedDetail(
   { name, fetchOffset, lastEpoch }: Followed,
@@ -11,12 +11,12 @@ export function divergedDetail(
 ): string {
   const lost =
     endOffset < fetchOffset
-      ? `the records that were read from offset ${endOffset} to ${fetchOffset - 1n} are gone from the log, and others may stand in their places`
+      ? `the records that were read from offset ${endOffset} to ${fetchOffset - 1n} are gone from the log, and other records may have their offsets`
       : 'the last record that was read is gone from the log';
   return (
-    `${name} was read up to offset ${fetchOffset - 1n} under the leader epoch ${lastEpoch}, but the log that its leader ` +
-    `has now is the same only up to offset ${endOffset - 1n} (leader epoch ${epoch}): ${lost}. This is what an ` +
-    'unclean leader election does.'
+    `${name} was read up to offset ${fetchOffset - 1n} under the leader epoch ${lastEpoch}, but the log of its present ` +
+    `leader is the same only up to offset ${endOffset - 1n} (leader epoch ${epoch}): ${lost}. An unclean leader ` +
+    'election does this.'
   );
 }
 
@@ -25,8 +25,8 @@ export function unknownEpochDetail(
   { startOffset, endOffset }: PartitionRange,
 ): string {
   return (
-    `${name} was read up to offset ${fetchOffset - 1n} under the leader epoch ${lastEpoch}, which the log that its ` +
-    `leader has now, from offset ${startOffset} to ${endOffset - 1n}, never had: it is not the log that was read.`
+    `${name} was read up to offset ${fetchOffset - 1n} under the leader epoch ${lastEpoch}. The log of its present ` +
+    `leader, from offset ${startOffset} to ${endOffset - 1n}, never had that epoch: it is not the log that was read.`
   );
 }
 

@@ -1,19 +1,16 @@
 import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
-import { fullJitterMs } from '../../../core/retry.ts';
 import type { FetchedRecords, FollowPosition, PartitionFault, TakeLimits } from '../../../ports/event-log.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
-import { rangesOf, withoutLeader } from '../cluster/ranges.ts';
+import { withoutLeader } from '../cluster/ranges.ts';
 import { explain, KafkaCode, nameOfCode } from '../errors.ts';
 import { pushTo } from '../lists.ts';
-import { type FetchedPartition, fetchRecords, type PartitionToFetch } from '../wire/fetch.ts';
-import { CorruptRecordBatchError, readRecordBatches } from '../wire/record-batch-reader.ts';
-import { AbortedFilter } from './aborted-filter.ts';
-import { Arrivals } from './arrivals.ts';
-import { divergedDetail, outOfRangeDetail, recreatedDetail, unknownEpochDetail } from './fault-details.ts';
-import { Followed } from './followed.ts';
+import { fetchRecords, type PartitionToFetch } from '../wire/fetch.ts';
+import { recreatedDetail } from './fault-details.ts';
+import { FetchAnswers } from './fetch-answers.ts';
+import type { Followed } from './followed.ts';
+import { FollowedPartitions, retryBackoff } from './followed-partitions.ts';
 import { Leaders } from './leaders.ts';
 import { hasMore, takeOldestFirst } from './oldest-first.ts';
-import { OpenRecordBatches } from './open-record-batches.ts';
 
 /*
  * Reads the followed partitions from their leaders. A partition is in one of these states:
@@ -21,41 +18,39 @@ import { OpenRecordBatches } from './open-record-batches.ts';
  *   follow -> idle -> in flight -> idle -> ...          while there is room for more of it
  *                        |
  *                        +-> waiting (for a leader, or after an error) -> idle
- *                        +-> faulty -> (what was read before has been taken) -> halted, and followed no more
+ *                        +-> faulty -> (the caller has taken what was read before) -> halted, and followed no more
  *
- * Fetches are long polls, several at a time for each broker, each on a connection of its own: a partition that
- * has become idle is fetched at once, also while the others' poll goes on. The answer to a fetch belongs to the
- * `Followed` that it was sent for; if the partition has been followed anew or let go since, it is dropped.
+ * A fetch is a long poll over all idle partitions of one broker. A broker has up to 4 fetch connections, each with one
+ * fetch in flight: a partition that becomes idle is fetched at once, while the others' long poll goes on. The answer to a
+ * fetch belongs to the `Followed` that it was sent for, and is dropped if the partition was followed anew or let go since.
  */
 
-const retryBackoff = { baseMs: 100, capMs: 5_000 };
-const lanesPerBroker = 4;
+const fetchConnectionsPerBroker = 4;
 const smallestFetchBytes = 64 * 1024;
-/** A leader that refuses an offset which is in range so often in a row does not know the leader epoch sent with it. */
-const epochRefusals = 5;
-/** After so many failures in a row other brokers are asked who leads. */
-const failuresUntilAskingOthers = 3;
 
 export interface FetcherEvents {
   halted(fault: PartitionFault): void;
 }
 
+/** The limits of one fetch, in bytes. */
+interface FetchLimits {
+  readonly maxBytes: number;
+  readonly partitionMaxBytes: number;
+}
+
 export class Fetcher {
   readonly #cluster: Cluster;
   readonly #maxBufferedBytes: number;
-  readonly #events: FetcherEvents;
   readonly #fetchRecords: typeof fetchRecords;
-  readonly #followed = new Map<string, Followed>();
-  readonly #ends = new Map<string, Position>();
-  readonly #problems = new Map<string, string>();
-  readonly #arrivals = new Arrivals();
-  readonly #busyLanes = new Map<number, Set<number>>();
-  readonly #closing = new AbortController();
+  readonly #partitions: FollowedPartitions;
   readonly #leaders: Leaders;
-  readonly #open: OpenRecordBatches;
+  readonly #answers: FetchAnswers;
+  /** The numbers of the fetch connections with a fetch in flight, by broker. */
+  readonly #busyConnections = new Map<number, Set<number>>();
+  readonly #closing = new AbortController();
+  /** The bytes that the fetches in flight may bring at most. */
   #reservedBytes = 0;
   #timerAtMs = Number.POSITIVE_INFINITY;
-  #turn = 0;
 
   constructor(
     cluster: Cluster,
@@ -63,30 +58,24 @@ export class Fetcher {
     events: FetcherEvents,
     send: typeof fetchRecords = fetchRecords,
   ) {
-    this.#fetchRecords = send;
-    this.#open = new OpenRecordBatches(cluster.options.maxRecordBatchBytes);
-    this.#leaders = new Leaders(cluster, retryBackoff, this.#closing.signal);
     this.#cluster = cluster;
     this.#maxBufferedBytes = maxBufferedBytes;
-    this.#events = events;
+    this.#fetchRecords = send;
+    this.#partitions = new FollowedPartitions(cluster.options, (fault) => events.halted(fault));
+    this.#leaders = new Leaders(cluster, retryBackoff, this.#closing.signal);
+    this.#answers = new FetchAnswers(cluster, this.#partitions, this.#leaders, {
+      refresh: () => this.#refresh(),
+      learn: (topics) => this.learn(topics),
+    });
   }
 
   follow(positions: readonly (FollowPosition & { readonly topicId: string })[]): void {
-    for (const position of positions) {
-      this.#forget(partitionName(position));
-      this.#followed.set(partitionName(position), new Followed(position, this.#open));
-    }
-    this.#arrivals.announce(positions.map(partitionName));
+    this.#partitions.follow(positions);
     this.#pump();
   }
 
   unfollow(partitions: readonly TopicPartition[]): void {
-    const names = partitions.map(partitionName);
-    for (const name of names) {
-      this.#forget(name);
-      this.#ends.delete(name);
-    }
-    this.#arrivals.announce(names);
+    this.#partitions.unfollow(partitions);
     this.#pump();
   }
 
@@ -98,48 +87,48 @@ export class Fetcher {
     const names = partitions.map(partitionName);
     const { clock } = this.#cluster.options;
     while (!signal.aborted && !this.#closing.signal.aborted) {
-      const followed = names.flatMap((name) => this.#followed.get(name) ?? []);
+      const followed = this.#partitions.named(names);
       if (followed.length === 0) return [];
       let patienceLeftMs = Number.POSITIVE_INFINITY;
       if (followed.some(hasMore)) {
-        // Taken without what is on its way, the others would run ahead of it in time.
+        // A partition whose records are still on their way is waited for: else the others would run ahead of it in time.
         const now = clock.monotonicMs();
         patienceLeftMs = Math.max(
           0,
-          ...followed.map((each) => each.patienceLeftMs(this.#ends.get(each.name)?.offset, now)),
+          ...followed.map((each) => each.patienceLeftMs(this.#partitions.endOf(each), now)),
         );
         if (patienceLeftMs === 0) {
-          const batches = this.#collect(followed, limits);
-          if (batches.length > 0) return batches;
+          const taken = this.#collect(followed, limits);
+          if (taken.length > 0) return taken;
           continue;
         }
       }
-      await this.#arrivals.wait(new Set(names), signal, patienceLeftMs, clock);
+      await this.#partitions.arrivals.wait(new Set(names), signal, patienceLeftMs, clock);
     }
     return [];
   }
 
   ends(): Position[] {
-    return [...this.#ends.values()];
+    return this.#partitions.ends();
   }
 
-  /** What keeps partitions from being read, if anything does. */
+  /** The problems of the partitions that are not being read, each as a sentence. */
   problems(): Iterable<string> {
-    return this.#problems.values();
+    return this.#partitions.problems();
   }
 
-  /** As last seen. */
+  /** The id of the topic as last seen. */
   topicIdOf(topic: string): string | undefined {
     return this.#leaders.topic(topic)?.topicId;
   }
 
-  /** Told what the topics are now, so that leaders and topics made anew are noticed. */
+  /** Takes in the topics as they are now: halts partitions of topics made anew, and fetches those that have a leader again. */
   learn(topics: ReadonlyMap<string, TopicMetadata>): void {
     this.#leaders.learn(topics);
-    for (const followed of [...this.#followed.values()]) {
+    for (const followed of [...this.#partitions.all()]) {
       const topic = topics.get(followed.topic);
       if (topic !== undefined && topic.topicId !== followed.topicId) {
-        this.#fail(followed, 'topic_recreated', recreatedDetail(followed, topic));
+        this.#partitions.fail(followed, 'topic_recreated', recreatedDetail(followed, topic));
       }
       if (followed.isWithoutLeader && this.#leaders.leaderOf(followed) !== undefined) {
         followed.isWithoutLeader = false;
@@ -151,38 +140,31 @@ export class Fetcher {
 
   close(): void {
     this.#closing.abort();
-    for (const name of [...this.#followed.keys()]) this.#forget(name);
-    this.#arrivals.end();
-  }
-
-  #forget(name: string): void {
-    this.#followed.get(name)?.drop();
-    this.#followed.delete(name);
-    this.#problems.delete(name);
+    this.#partitions.clear();
   }
 
   #collect(followed: readonly Followed[], limits: TakeLimits): FetchedRecords[] {
-    const batches = takeOldestFirst(followed, limits, this.#turn++);
-    for (const each of followed) if (each.fault !== undefined && !hasMore(each)) this.#halt(each);
-    if (batches.length > 0) this.#pump();
-    return batches;
+    const taken = takeOldestFirst(followed, limits, this.#partitions.nextTurn());
+    for (const each of followed) if (each.fault !== undefined && !hasMore(each)) this.#partitions.halt(each);
+    if (taken.length > 0) this.#pump();
+    return taken;
   }
 
-  /** Sends a fetch to every broker that leads a partition which is idle and has room. */
+  /** Sends a fetch to every broker that leads an idle partition with room for more records. */
   #pump(): void {
     if (this.#closing.signal.aborted) return;
     const now = this.#cluster.options.clock.monotonicMs();
-    const roomBytes = this.#maxBufferedBytes / (2 * Math.max(1, this.#followed.size));
+    const roomBytes = this.#maxBufferedBytes / (2 * Math.max(1, this.#partitions.size));
     const byLeader = new Map<number, Followed[]>();
     let lacksLeader = false;
     let retryAtMs = Number.POSITIVE_INFINITY;
-    for (const followed of this.#followed.values()) {
+    for (const followed of this.#partitions.all()) {
       if (followed.isInFlight || followed.fault !== undefined || followed.queuedBytes > roomBytes) continue;
       const leader = this.#leaders.leaderOf(followed);
       if (followed.retryAtMs <= now && leader === undefined) {
         lacksLeader = true;
         followed.isWithoutLeader = true;
-        this.#retryLater(followed, withoutLeader);
+        this.#partitions.retryLater(followed, withoutLeader);
       }
       if (followed.retryAtMs > now) retryAtMs = Math.min(retryAtMs, followed.retryAtMs);
       else if (leader !== undefined) pushTo(byLeader, leader, followed);
@@ -201,29 +183,28 @@ export class Fetcher {
     });
   }
 
+  /** Fetches the idle partitions on a free connection to their leader, if there is one and memory is left. */
   #launch(leader: number, idle: readonly Followed[], roomBytes: number): void {
-    const busy = this.#busyLanes.get(leader) ?? new Set<number>();
-    this.#busyLanes.set(leader, busy);
-    let lane = 0;
-    while (busy.has(lane)) lane++;
-    if (lane >= lanesPerBroker) return;
-    let bufferedBytes = 0;
-    for (const followed of this.#followed.values()) bufferedBytes += followed.queuedBytes;
-    const freeBytes = this.#maxBufferedBytes - bufferedBytes - this.#reservedBytes;
+    const busy = this.#busyConnections.get(leader) ?? new Set<number>();
+    this.#busyConnections.set(leader, busy);
+    let connectionNumber = 0;
+    while (busy.has(connectionNumber)) connectionNumber++;
+    if (connectionNumber >= fetchConnectionsPerBroker) return;
+    const freeBytes = this.#maxBufferedBytes - this.#partitions.queuedBytes - this.#reservedBytes;
     if (freeBytes <= 0) return;
-    // Half of what is free, so that one long poll does not keep the others from being sent.
+    // A fetch takes half of the free memory, so that its long poll leaves memory for other fetches.
     const { fetchMaxBytes } = this.#cluster.options;
     const maxBytes = Math.min(fetchMaxBytes, Math.max(smallestFetchBytes, Math.floor(freeBytes / 2)));
     const partitionMaxBytes = Math.min(maxBytes, Math.max(smallestFetchBytes, Math.floor(roomBytes)));
-    busy.add(lane);
+    busy.add(connectionNumber);
     this.#reservedBytes += maxBytes;
     for (const followed of idle) followed.isInFlight = true;
-    // The broker fills the answer in the sequence asked for: those that got nothing last time come first.
+    // The broker fills the answer in the sequence of the request, so the partitions that waited longest come first.
     const inSequence = idle.toSorted((left, right) => left.lastFilledTurn - right.lastFilledTurn);
-    this.#fetch(leader, lane, inSequence, maxBytes, partitionMaxBytes)
+    this.#fetch(leader, connectionNumber, inSequence, { maxBytes, partitionMaxBytes })
       .catch((error: unknown) => this.#failAll(idle, error))
       .finally(() => {
-        busy.delete(lane);
+        busy.delete(connectionNumber);
         this.#reservedBytes -= maxBytes;
         for (const followed of idle) followed.isInFlight = false;
         this.#pump();
@@ -232,14 +213,13 @@ export class Fetcher {
 
   async #fetch(
     leader: number,
-    lane: number,
+    connectionNumber: number,
     idle: readonly Followed[],
-    maxBytes: number,
-    partitionMaxBytes: number,
+    { maxBytes, partitionMaxBytes }: FetchLimits,
   ): Promise<void> {
     const { fetchMaxWaitMs, requestTimeoutMs } = this.#cluster.options;
     const deadlineMs = fetchMaxWaitMs + requestTimeoutMs;
-    const connection = await this.#cluster.connect(leader, `fetch-${lane}`, deadlineMs);
+    const connection = await this.#cluster.connect(leader, `fetch-${connectionNumber}`, deadlineMs);
     const topics = new Map<string, PartitionToFetch[]>();
     const asked = new Map<string, Followed>();
     for (const followed of idle) {
@@ -261,138 +241,25 @@ export class Fetcher {
       const place = `${partition.topicId}/${partition.partition}`;
       const followed = asked.get(place);
       asked.delete(place);
-      if (followed !== undefined && this.#isCurrent(followed)) this.#accept(followed, partition);
+      if (followed !== undefined && this.#partitions.isCurrent(followed))
+        this.#answers.accept(followed, partition);
     }
     for (const followed of asked.values()) {
-      if (this.#isCurrent(followed)) this.#retryLater(followed, 'was left out of the answer to a fetch');
+      if (this.#partitions.isCurrent(followed))
+        this.#partitions.retryLater(followed, 'was left out of the answer to a fetch');
     }
-  }
-
-  #isCurrent(followed: Followed): boolean {
-    return this.#followed.get(followed.name) === followed;
-  }
-
-  #accept(followed: Followed, fetched: FetchedPartition): void {
-    if (fetched.errorCode !== KafkaCode.none) {
-      this.#refuse(followed, fetched);
-      return;
-    }
-    const { topic, partition, name } = followed;
-    this.#ends.set(name, { topic, partition, offset: fetched.lastStableOffset });
-    if (fetched.diverging !== undefined) {
-      this.#fail(followed, 'log_diverged', divergedDetail(followed, fetched.diverging));
-      return;
-    }
-    const before = followed.fetchOffset;
-    try {
-      const filter = new AbortedFilter(fetched.aborted);
-      for (const batch of readRecordBatches(fetched.records)) followed.push(batch, filter.isCommitted(batch));
-      if (fetched.records.length > 0 && followed.fetchOffset === before) {
-        throw new CorruptRecordBatchError(
-          before,
-          `the batch at offset ${before} is longer than what Kafka sent of it`,
-        );
-      }
-      followed.failures = 0;
-      followed.epochRefusals = 0;
-      this.#problems.delete(name);
-    } catch (error) {
-      if (!(error instanceof CorruptRecordBatchError)) throw error;
-      this.#suspect(followed, error.message);
-    }
-    if (followed.fetchOffset === before) return;
-    followed.lastFilledTurn = this.#turn++;
-    this.#arrivals.announce([name]);
-  }
-
-  #refuse(followed: Followed, fetched: FetchedPartition): void {
-    switch (fetched.errorCode) {
-      case KafkaCode.offsetOutOfRange:
-        this.#retryLater(followed, `refuses offset ${followed.fetchOffset} as out of range`);
-        this.#checkRange(followed).catch((error) => this.#retryLater(followed, explain(error)));
-        return;
-      case KafkaCode.corruptMessage:
-        this.#suspect(followed, `Kafka finds the batch at offset ${followed.fetchOffset} corrupt`);
-        return;
-      default:
-        // Most of these say that the leader is another broker now, or that the topic id is not known (any more). The
-        // epoch of what was read is kept: a new leader is the one that has to show that its log is the same.
-        this.#retryLater(followed, `can't be read: Kafka answered ${nameOfCode(fetched.errorCode)}`);
-        if (followed.failures > failuresUntilAskingOthers) this.#cluster.askOthers();
-        this.#refresh();
-    }
-  }
-
-  /** A batch that looks corrupt is fetched once more, in case that only its transport was. */
-  #suspect(followed: Followed, detail: string): void {
-    if (followed.suspectOffset === followed.fetchOffset) {
-      this.#fail(followed, 'corrupt_batch', `${followed.name}: ${detail}.`);
-      return;
-    }
-    followed.suspectOffset = followed.fetchOffset;
-    this.#retryLater(followed, detail);
-  }
-
-  async #checkRange(followed: Followed): Promise<void> {
-    const topics = await this.#cluster.topics([followed.topic]);
-    this.learn(this.#leaders.with(topics));
-    if (!topics.has(followed.topic) || !this.#isCurrent(followed) || followed.fault !== undefined) return;
-    const [answer] = await rangesOf(this.#cluster, topics, [followed]);
-    if (answer?.kind !== 'known' || !this.#isCurrent(followed)) return;
-    const { range } = answer;
-    const wanted = followed.fetchOffset;
-    const { startOffset, endOffset } = range;
-    if (wanted >= startOffset && wanted <= endOffset) {
-      // A leader that had just changed, or one that never heard of the epoch of what was read.
-      followed.epochRefusals++;
-      if (followed.lastEpoch >= 0 && followed.epochRefusals >= epochRefusals)
-        this.#fail(followed, 'log_diverged', unknownEpochDetail(followed, range));
-      return;
-    }
-    this.#fail(followed, 'offset_out_of_range', outOfRangeDetail(followed, range));
-  }
-
-  /** Stops the reading; told to the caller once it has taken what was read before. */
-  #fail(followed: Followed, kind: PartitionFault['kind'], detail: string): void {
-    if (followed.fault !== undefined || !this.#isCurrent(followed)) return;
-    const { topic, partition, fetchOffset } = followed;
-    followed.fault = { topic, partition, kind, offset: fetchOffset, detail };
-    this.#problems.set(followed.name, detail);
-    if (followed.queue.length === 0) this.#halt(followed);
-  }
-
-  #halt(followed: Followed): void {
-    if (followed.fault === undefined) return;
-    const { topic, partition, kind, offset, detail } = followed.fault;
-    this.#cluster.options.logger('error', detail, { topic, partition, offset, kind });
-    this.#problems.set(followed.name, detail);
-    this.#followed.delete(followed.name);
-    this.#arrivals.announce([followed.name]);
-    this.#events.halted(followed.fault);
   }
 
   #failAll(fetched: readonly Followed[], error: unknown): void {
     if (this.#closing.signal.aborted) return;
     for (const followed of fetched) {
-      if (this.#isCurrent(followed)) this.#retryLater(followed, `can't be read: ${explain(error)}`);
+      if (this.#partitions.isCurrent(followed))
+        this.#partitions.retryLater(followed, `can't be read: ${explain(error)}`);
     }
     this.#refresh();
   }
 
-  #retryLater(followed: Followed, problem: string): void {
-    const { clock, logger } = this.#cluster.options;
-    const { name, topic, partition } = followed;
-    followed.failures++;
-    const waitMs = fullJitterMs(retryBackoff, followed.failures, clock.random());
-    followed.retryAtMs = clock.monotonicMs() + 20 + waitMs;
-    const text = problem.startsWith(name) ? problem : `${name} ${problem}`;
-    if (this.#problems.get(name) !== text)
-      logger('warn', text, { topic, partition, offset: followed.fetchOffset });
-    this.#problems.set(name, text);
-  }
-
   #refresh(): void {
-    const topics = [...new Set([...this.#followed.values()].map(({ topic }) => topic))];
-    this.#leaders.refresh(topics, (found) => this.learn(found));
+    this.#leaders.refresh(this.#partitions.topics(), (found) => this.learn(found));
   }
 }

@@ -13,36 +13,38 @@ import type { RecordBatch } from '../wire/record-batch-reader.ts';
 import type { OpenRecordBatches } from './open-record-batches.ts';
 import { QueuedRecordBatch } from './queued-record-batch.ts';
 
-/** How long the others wait for one of which nothing has been read ahead, though there is more of it. */
+/** A take waits at most this long for a partition that is behind and has no records in memory. */
 const patienceMs = 1_000;
 
-/** One partition from one `follow` on. A later `follow` makes another one. */
+/** One partition from one `follow` to the next one, or to its end. A later `follow` makes another `Followed`. */
 export class Followed {
   readonly name: string;
   readonly topic: string;
   readonly partition: number;
   readonly topicId: string;
-  /** What was read and not taken yet. */
+  /** The record batches that were read and not taken yet, oldest first. */
   readonly queue: QueuedRecordBatch[] = [];
-  /** Of what is in the queue, with what is decompressed of it. */
+  /** The memory that the queue takes, in bytes, decompressed records included. */
   queuedBytes = 0;
   fetchOffset: bigint;
-  /** The leader epoch of the last thing before `fetchOffset`, or -1: the broker checks that its log has it still. */
+  /** The leader epoch of the last record batch before `fetchOffset`, or -1. The broker checks that its log has it. */
   lastEpoch: number;
+  /** The turn of the last fetch that brought something. */
   lastFilledTurn = -1;
   isInFlight = false;
   isWithoutLeader = false;
   retryAtMs = 0;
   failures = 0;
+  /** The offset of a record batch that looked corrupt once. */
   suspectOffset: bigint | undefined;
-  /** How often in a row an offset that is in range was refused. */
+  /** The number of refusals in a row of an offset that is in range. */
   epochRefusals = 0;
   fault: PartitionFault | undefined;
   #takeOffset: bigint;
   #takeEpoch: number;
   #isUnreadable = false;
   readonly #open: OpenRecordBatches;
-  /** Since when the others wait for it, or have waited. */
+  /** The time at which a take began to wait for this partition. */
   #missedSinceMs: number | undefined;
 
   constructor(position: FollowPosition & { readonly topicId: string }, open: OpenRecordBatches) {
@@ -62,7 +64,7 @@ export class Followed {
     return { partition, fetchOffset, leaderEpoch, lastFetchedEpoch: lastEpoch, maxBytes };
   }
 
-  /** The next batch of the log; `isCommitted` says whether its records are for the caller. */
+  /** Queues the next record batch of the log. If it is not committed, only the position moves past it. */
   push(batch: RecordBatch, isCommitted: boolean): void {
     if (batch.nextOffset <= this.fetchOffset) return;
     this.fetchOffset = batch.nextOffset;
@@ -79,7 +81,10 @@ export class Followed {
     else this.queue.push(new QueuedRecordBatch(undefined, leaderEpoch, nextOffset));
   }
 
-  /** How long the others should wait for it: nothing of it is there to be taken, though the log, up to `end`, holds more. */
+  /**
+   * The time in ms that a take should still wait for records of this partition: above 0 only if none are in memory,
+   * though the log, which ends at `end`, has more of them.
+   */
   patienceLeftMs(end: bigint | undefined, nowMs: number): number {
     const isBehind = end === undefined || this.fetchOffset < end;
     const isWell = this.fault === undefined && this.failures === 0 && !this.isWithoutLeader;
@@ -91,15 +96,15 @@ export class Followed {
     return Math.max(0, this.#missedSinceMs + patienceMs - nowMs);
   }
 
-  /** The time of the oldest batch that waits; of mere news that the position moved on, negative infinity. */
+  /** The time of the oldest record batch in the queue; negative infinity if the first entry only moves the position. */
   headTimestampMs(): number {
     return this.queue[0]?.batch?.timestampMs ?? Number.NEGATIVE_INFINITY;
   }
 
   /**
-   * As many records as fit the limits, as one batch, from log batches that are no younger than `untilMs` and have one
-   * leader epoch; with `atLeastOne`, the first record whatever its size. What can't be opened or decoded becomes a
-   * fault, once everything before it is taken.
+   * Takes records up to the limits, from record batches that are no younger than `untilMs` and have one leader epoch. With
+   * `atLeastOne` it takes the first record whatever its size. A record batch that can't be decompressed or decoded becomes
+   * the partition's fault, once everything before it is taken.
    */
   take(
     limits: TakeLimits,
@@ -126,17 +131,17 @@ export class Followed {
     return { fetched, bytes: taken.bytes };
   }
 
-  /** Drops what was read. */
+  /** Drops the queue. */
   drop(): void {
     while (this.queue.length > 0) this.#dropHead();
   }
 
-  /** Told when the decompressed records of one of its batches were given up. */
+  /** `OpenRecordBatches` calls this when it has dropped the decompressed records of a record batch in the queue. */
   closed(bytes: number): void {
     this.queuedBytes -= bytes;
   }
 
-  /** Whether all records of the batch are taken now. */
+  /** Takes records of one record batch. Returns whether all of them are taken now. */
   #takeFrom(
     read: QueuedRecordBatch,
     batch: RecordBatch,
@@ -177,9 +182,9 @@ export class Followed {
     const { topic, partition } = this;
     const isTooLarge = error instanceof TooLargeError;
     const kind = isTooLarge ? 'batch_too_large' : 'corrupt_batch';
-    const what = `the batch from offset ${batch.baseOffset} to ${batch.nextOffset - 1n}`;
+    const what = `the record batch from offset ${batch.baseOffset} to ${batch.nextOffset - 1n}`;
     const detail = isTooLarge
-      ? `${this.name}: ${what} is not opened: ${messageOf(error)}.`
+      ? `${this.name}: ${what} is too large to be opened: ${messageOf(error)}.`
       : `${this.name}: ${what} can't be decoded: ${messageOf(error)}.`;
     this.fault = { topic, partition, kind, offset: this.#takeOffset, detail };
     this.#isUnreadable = true;

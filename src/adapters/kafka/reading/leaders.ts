@@ -2,14 +2,14 @@ import { messageOf } from '../../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../../core/retry.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
 
-/** A partition of a topic of this id: of one that was made anew under the same name it is another partition. */
+/** A partition by its topic's id too: if a topic is deleted and made again, its partitions are other ones. */
 interface LedPartition {
   readonly topic: string;
   readonly topicId: string;
   readonly partition: number;
 }
 
-/** Which broker leads which partition, as last heard. */
+/** The leader of each partition, as the cluster last told. */
 export class Leaders {
   readonly #cluster: Cluster;
   readonly #backoff: Backoff;
@@ -32,11 +32,12 @@ export class Leaders {
     return this.#topics.get(name);
   }
 
-  /** With what was known before, for those topics that are not named here. */
+  /** The given topics, and for all other topics what was known before. */
   with(topics: ReadonlyMap<string, TopicMetadata>): ReadonlyMap<string, TopicMetadata> {
     return new Map([...this.#topics, ...topics]);
   }
 
+  /** The leader's node id. Undefined if the partition has no leader, or its topic is another one now. */
   leaderOf({ topic, topicId, partition }: LedPartition): number | undefined {
     const known = this.#topics.get(topic);
     if (known === undefined || known.topicId !== topicId) return undefined;
@@ -44,12 +45,12 @@ export class Leaders {
     return leader < 0 ? undefined : leader;
   }
 
-  /** -1 if it is not known. */
+  /** The epoch of the partition's leader, or -1 if unknown. */
   leaderEpochOf({ topic, partition }: LedPartition): number {
     return this.#topics.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
   }
 
-  /** Asks for the topics again, one request at a time, and hands them to `learned`; failures are waited out here. */
+  /** Asks for the topics, in one request at a time, and hands them to `learned`. After a failure it waits before it ends. */
   refresh(topics: readonly string[], learned: (topics: ReadonlyMap<string, TopicMetadata>) => void): void {
     this.#refreshing ??= this.#refreshNow(topics, learned).finally(() => {
       this.#refreshing = undefined;

@@ -2,9 +2,9 @@ import type { FetchedRecords, TakeLimits } from '../../../ports/event-log.ts';
 import type { Followed } from './followed.ts';
 
 /**
- * What has been read of these partitions, up to the limits, the oldest first: partitions that are read to
- * catch up advance side by side in time. Each call begins with another partition (`turn`), whatever its age, so
- * that records with odd timestamps hold nobody up.
+ * Takes records of these partitions up to the limits, the oldest record batches first: so partitions that catch up advance
+ * side by side in time. Each call takes from another partition first, by `turn`, so that a partition with odd timestamps
+ * cannot keep the others from being taken.
  */
 export function takeOldestFirst(
   followed: readonly Followed[],
@@ -20,7 +20,7 @@ export function takeOldestFirst(
     const others = waiting.filter((each) => each !== next && hasMore(each));
     const untilMs = isFirst ? next.headTimestampMs() : oldestOf(others)?.headTimestampMs();
     const piece = next.take({ maxRecords, maxBytes }, isFirst, untilMs);
-    // What does not fit any more stays for the next call; what cannot be decoded is a fault, and leaves nothing.
+    // Records over the limits stay for the next call. Records that cannot be decoded are a fault, and leave nothing behind.
     if (piece === undefined && hasMore(next)) break;
     if (piece !== undefined) {
       taken.push(piece.fetched);

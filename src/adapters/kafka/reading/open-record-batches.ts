@@ -1,21 +1,22 @@
 import type { QueuedRecordBatch } from './queued-record-batch.ts';
 
 interface Owner {
+  /** The decompressed records were dropped, and `bytes` bytes of memory are free again. */
   closed(bytes: number): void;
 }
 
-/** The decompressed batches of all partitions, kept within a limit: the one that was opened first is closed first. */
+/** Limits the decompressed record batches of all partitions: closes those that were opened first when memory is short. */
 export class OpenRecordBatches {
   readonly maxRecordBatchBytes: number;
   readonly #open = new Map<QueuedRecordBatch, Owner>();
   #bytes = 0;
 
-  /** `maxRecordBatchBytes`: of one batch, and of all of them together. */
+  /** `maxRecordBatchBytes` limits one record batch, and all of them together. */
   constructor(maxRecordBatchBytes: number) {
     this.maxRecordBatchBytes = maxRecordBatchBytes;
   }
 
-  /** Notes a batch that is open now, and closes others to make room for it. */
+  /** Registers an open record batch, and closes others to stay within the limit. */
   keep(read: QueuedRecordBatch, owner: Owner): void {
     if (read.openBytes === 0 || this.#open.has(read)) return;
     this.#open.set(read, owner);

@@ -3,21 +3,21 @@ import { decompress } from '../wire/decompression.ts';
 import type { RecordBatch } from '../wire/record-batch-reader.ts';
 import { type CursorPlace, RecordCursor } from '../wire/record-cursor.ts';
 
-/** What a batch costs in memory beside its records. */
+/** The memory that a record batch takes besides its records. */
 const recordBatchOverheadBytes = 200;
 
 /**
- * Something that was read: a batch of committed records, or nothing but the news that the position moved on. A batch
- * stays compressed until its records are wanted, and gives them up piece by piece.
+ * An entry in the queue of a partition: a record batch whose records the caller is to get, or only a new position. A record
+ * batch stays compressed until its records are taken, which may happen in several pieces.
  */
 export class QueuedRecordBatch {
   readonly batch: RecordBatch | undefined;
-  /** Of the last thing before `nextOffset`. */
+  /** The leader epoch of what lies before `nextOffset`. */
   readonly leaderEpoch: number;
   nextOffset: bigint;
   #cursor: RecordCursor | undefined;
   #openBytes = 0;
-  /** Where the cursor stood when the batch was closed. */
+  /** The place of the cursor when the record batch was closed. */
   #place: CursorPlace = { position: 0, taken: 0, lastOffsetDelta: -1 };
 
   constructor(batch: RecordBatch | undefined, leaderEpoch: number, nextOffset: bigint) {
@@ -26,19 +26,19 @@ export class QueuedRecordBatch {
     this.nextOffset = nextOffset;
   }
 
-  /** What it holds in memory. */
+  /** The memory that it takes, in bytes. */
   get bytes(): number {
     return this.batch === undefined
       ? 0
       : this.batch.records.length + recordBatchOverheadBytes + this.#openBytes;
   }
 
-  /** Of the decompressed records, as long as they are in memory. */
+  /** The size of the decompressed records, in bytes. 0 while it is closed or if it is not compressed. */
   get openBytes(): number {
     return this.#openBytes;
   }
 
-  /** Decompresses the batch unless it is open. Throws a TooLargeError, or whatever the codec finds wrong. */
+  /** Decompresses the records unless it is open. Throws a TooLargeError, or the codec's own error. */
   open(batch: RecordBatch, maxBytes: number): void {
     if (this.#cursor !== undefined) return;
     const bytes = decompress(batch.records, batch.compression, maxBytes);
@@ -46,22 +46,22 @@ export class QueuedRecordBatch {
     this.#openBytes = batch.compression === 0 ? 0 : bytes.length;
   }
 
-  /** The next record of a batch that is open; undefined at the end. Throws a RangeError. */
+  /** The next record of an open record batch. Undefined after the last one. Throws a RangeError. */
   next(): LogRecord | undefined {
     return this.#cursor?.next();
   }
 
-  /** Of the record that was given last, in bytes. */
+  /** The size of the last record that `next` returned, in bytes. */
   get recordBytes(): number {
     return this.#cursor?.recordBytes ?? 0;
   }
 
-  /** Whether an open batch has no further record. */
+  /** Whether an open record batch has no further record. */
   get isAtEnd(): boolean {
     return this.#cursor?.isAtEnd ?? false;
   }
 
-  /** Gives the decompressed records up; opened again, it goes on where it was. */
+  /** Drops the decompressed records. After the next `open` the cursor is where it was. */
   close(): void {
     if (this.#cursor !== undefined) this.#place = this.#cursor.place();
     this.#cursor = undefined;

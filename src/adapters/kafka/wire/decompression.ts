@@ -2,13 +2,13 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { compressionsAlgorithms } from '@platformatic/kafka';
 
 /*
- * The records of a batch, decompressed within a limit: a batch of a few kilobytes may hold gigabytes. zlib stops at a
- * limit by itself. The library's Snappy and LZ4 do not, so the sizes are worked out before they are called.
+ * Decompresses the records of a record batch within a limit, because a few kilobytes may decompress to gigabytes. zlib
+ * stops at a limit by itself. The library's Snappy and LZ4 do not, so their output size is computed before they run.
  * Source: https://kafka.apache.org/documentation/#recordbatch (attributes), Snappy's format_description.txt and
  * framing of Xerial's snappy-java, LZ4's lz4_Frame_format.md and lz4_Block_format.md.
  */
 
-/** Thrown where more than the limit would come out. */
+/** Says that the decompressed bytes would exceed the limit. */
 export class TooLargeError extends Error {
   constructor(maxBytes: number) {
     super(`it decompresses to more than ${maxBytes} bytes`);
@@ -18,7 +18,7 @@ export class TooLargeError extends Error {
 
 const Codec = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
 
-/** `compression` is as in a batch's attributes. Throws a TooLargeError, or whatever the codec finds wrong. */
+/** `compression` is the number in the record batch's attributes. Throws a TooLargeError, or the codec's own error. */
 export function decompress(bytes: Buffer, compression: number, maxBytes: number): Buffer {
   switch (compression) {
     case Codec.none:
@@ -50,7 +50,7 @@ function withinLimit(maxBytes: number, run: () => Buffer): Buffer {
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const xerialHeadBytes = 16;
 
-/** What comes out by what the blocks say of themselves, which the decoder holds them to. */
+/** The decompressed size in bytes, as the blocks declare it. The decoder fails on a block that declares a wrong size. */
 function snappySize(bytes: Buffer): number {
   if (!bytes.subarray(0, xerialMagic.length).equals(xerialMagic)) return snappyBlockSize(bytes, 0);
   let size = 0;
@@ -62,7 +62,7 @@ function snappySize(bytes: Buffer): number {
   return size;
 }
 
-/** A block begins with its size: a varint of 32 bits. */
+/** Reads the size at the start of a block: a varint of at most 32 bits. */
 function snappyBlockSize(bytes: Buffer, start: number): number {
   let size = 0;
   for (let index = 0; index < 5; index++) {
@@ -77,12 +77,12 @@ function snappyBlockSize(bytes: Buffer, start: number): number {
 const lz4Magic = 0x184d2204;
 const smallestMatch = 4;
 
-/** What comes out of the LZ4 frames, or some number over `maxBytes`. */
+/** The decompressed size of the LZ4 frames in bytes, or some number above `maxBytes`. */
 function lz4Size(bytes: Buffer, maxBytes: number): number {
   let size = 0;
   for (let position = 0; position < bytes.length && size <= maxBytes; ) {
     if (position + 7 > bytes.length || bytes.readUInt32LE(position) !== lz4Magic) {
-      throw new RangeError('it is no LZ4 frame');
+      throw new RangeError('the bytes are not an LZ4 frame');
     }
     const flags = bytes[position + 4] as number;
     const hasBlockChecksums = (flags & 0x10) !== 0;
@@ -110,7 +110,10 @@ function lz4Size(bytes: Buffer, maxBytes: number): number {
   return size;
 }
 
-/** A block is a row of sequences: some bytes as they are, then a repetition of earlier ones, of given lengths. */
+/**
+ * The decompressed size of one block in bytes. A block consists of sequences: literal bytes, then a match that repeats
+ * earlier bytes.
+ */
 function lz4BlockSize(bytes: Buffer, start: number, end: number, maxBytes: number): number {
   let position = start;
   let size = 0;
@@ -128,7 +131,7 @@ function lz4BlockSize(bytes: Buffer, start: number, end: number, maxBytes: numbe
     const literals = longer(token >> 4);
     size += literals;
     position += literals;
-    // The last sequence of a block has no repetition.
+    // The last sequence of a block has no match.
     if (position >= end) break;
     position += 2;
     size += longer(token & 15) + smallestMatch;

@@ -1,9 +1,9 @@
 import { type Connection, type Reader, Writer } from '@platformatic/kafka';
 
 /*
- * The Fetch request, version 13, written and read here instead of by the library: its reader decodes every
- * record of a response at once, checks no checksum, and throws the whole response away if one partition has an
- * error. Here a response stays the bytes that it is, and each batch is looked at once.
+ * Writes the Fetch request, version 13, and reads its response. The library's reader is not used: it decodes every record
+ * of a response at once, compares no checksum, and throws the whole response away if one partition has an error. This one
+ * leaves the record batches as bytes.
  *
  * Source: https://kafka.apache.org/protocol#The_Messages_Fetch
  */
@@ -11,9 +11,9 @@ import { type Connection, type Reader, Writer } from '@platformatic/kafka';
 export interface PartitionToFetch {
   readonly partition: number;
   readonly fetchOffset: bigint;
-  /** -1 if not known. With it, a broker that knows of a newer leader refuses. */
+  /** The epoch of the partition's leader, or -1 if unknown. A broker that knows a newer leader refuses the fetch. */
   readonly leaderEpoch: number;
-  /** The leader epoch of the last batch read, or -1. With it, the broker reports a log that has diverged. */
+  /** The leader epoch of the last record batch that was read, or -1. The broker compares it to report a diverged log. */
   readonly lastFetchedEpoch: number;
   readonly maxBytes: number;
 }
@@ -36,11 +36,11 @@ export interface FetchedPartition {
   readonly highWatermark: bigint;
   readonly lastStableOffset: bigint;
   readonly logStartOffset: bigint;
-  /** Where this log and the one that was read part, if they do: the last common epoch and its end. */
+  /** Set if the log differs from the log that was read: the last epoch that both have, and the offset at its end. */
   readonly diverging: { readonly epoch: number; readonly endOffset: bigint } | undefined;
-  /** Those that have records in this response; valid for this response alone. */
+  /** The aborted transactions that have records in this response. Valid for this response alone. */
   readonly aborted: readonly AbortedTransaction[];
-  /** Record batches, the last of them perhaps cut off. */
+  /** Record batches. The last one may be cut off. */
   readonly records: Buffer;
 }
 
@@ -56,7 +56,7 @@ const minBytes = 1;
 const readCommitted = 1;
 const noSession = { id: 0, epoch: -1 };
 
-/** Asks for committed records. Rejects only if there is no answer; errors of the broker are in the response. */
+/** Asks for committed records. Rejects only if there is no response; a response holds the broker's error codes. */
 export function fetchRecords(connection: Connection, request: FetchRequest): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
     connection.send<FetchResponse>(
@@ -68,7 +68,7 @@ export function fetchRecords(connection: Connection, request: FetchRequest): Pro
       true,
       (error, response) => {
         if (error === null && response !== undefined) resolve(response);
-        else reject(error ?? new Error('an empty answer'));
+        else reject(error ?? new Error('the answer is empty'));
       },
     );
   });
@@ -197,7 +197,7 @@ class Cursor {
     throw new RangeError('a varint is longer than five bytes');
   }
 
-  /** Of a compact array; a null one counts as empty. */
+  /** The length of a compact array. A null array has length 0. */
   arrayLength(): number {
     return Math.max(0, this.unsignedVarint() - 1);
   }

@@ -1,18 +1,13 @@
-import { type Connection, initProducerIdV4, produceV9, Writer } from '@platformatic/kafka';
+import { type Connection, produceV9, Writer } from '@platformatic/kafka';
 import { partitionName, type TopicPartition } from '../../../core/offset.ts';
-import { type Cluster, groupByTopic } from '../cluster/cluster.ts';
 import { responseOf } from '../errors.ts';
+import { groupByTopic } from '../lists.ts';
 
 /*
- * The requests of an idempotent producer. The Produce request (version 9) is written here, because the
- * library's writer takes single records and gives every batch its own idea of sequence numbers.
+ * The Produce request, version 9. The library's writer is not used: it takes single records and chooses the sequence
+ * numbers of record batches itself.
  * Source: https://kafka.apache.org/protocol#The_Messages_Produce
  */
-
-export interface ProducerIdentity {
-  readonly producerId: bigint;
-  readonly producerEpoch: number;
-}
 
 export interface PartitionRecordBatch extends TopicPartition {
   readonly records: Buffer;
@@ -20,7 +15,7 @@ export interface PartitionRecordBatch extends TopicPartition {
 
 export interface ProduceResult {
   readonly errorCode: number;
-  /** Of the batch's first record. */
+  /** The offset of the record batch's first record. */
   readonly baseOffset: bigint;
   readonly message: string | null;
 }
@@ -28,16 +23,8 @@ export interface ProduceResult {
 const produceApiKey = 0;
 const produceVersion = 9;
 const allInSyncReplicas = -1;
-const noTransactionTimeoutMs = 0;
 
-export async function initProducerId(cluster: Cluster): Promise<ProducerIdentity> {
-  const { producerId, producerEpoch } = await cluster.anywhere('asking for a producer id', (connection) =>
-    initProducerIdV4.api.async(connection, null, noTransactionTimeoutMs, -1n, -1),
-  );
-  return { producerId, producerEpoch };
-}
-
-/** Sends one batch for each partition and resolves with the broker's answer for each, by partition name. */
+/** Sends one record batch for each partition. Resolves with the broker's answer for each, by partition name. */
 export function produce(
   connection: Connection,
   timeoutMs: number,
@@ -52,7 +39,7 @@ export function produce(
         try {
           return produceV9.parseResponse(correlationId, apiKey, apiVersion, reader);
         } catch (error) {
-          // An answer with the error of one partition holds the offsets of the others.
+          // The library throws if one partition has an error. Its error holds the answers for all partitions.
           const partial = responseOf<produceV9.ProduceResponse>(error);
           if (partial === undefined) throw error;
           return partial;
@@ -62,7 +49,7 @@ export function produce(
       true,
       (error, response) => {
         if (error === null && response !== undefined) resolve(resultsOf(response));
-        else reject(error ?? new Error('an empty answer'));
+        else reject(error ?? new Error('the answer is empty'));
       },
     );
   });

@@ -1,28 +1,28 @@
 import { crc32c } from '@platformatic/kafka';
 
 /*
- * Record batches (magic 2) as they lie in the log and in a fetch response.
+ * Reads record batches (magic 2) from the bytes of a fetch response.
  * Source: https://kafka.apache.org/documentation/#recordbatch
  */
 
-/** The head of one batch, and its records as the bytes that they are in the log, perhaps compressed. */
+/** The head of one record batch, and the bytes of its records as the broker stores them, perhaps compressed. */
 export interface RecordBatch {
   readonly baseOffset: bigint;
-  /** Of the next batch, at the least. */
+  /** One more than the last offset of this record batch. The next one may start later. */
   readonly nextOffset: bigint;
   readonly leaderEpoch: number;
   readonly producerId: bigint;
   readonly isTransactional: boolean;
   readonly isControl: boolean;
   readonly timestampMs: number;
-  /** Given if the broker's time of appending stands for the time of every record. */
+  /** The broker's time of appending, if the topic uses it as the time of every record. */
   readonly appendTimestampMs: number | undefined;
   readonly recordCount: number;
   readonly compression: number;
   readonly records: Buffer;
 }
 
-/** A batch that can't be believed. */
+/** A record batch that contradicts its checksum or itself. */
 export class CorruptRecordBatchError extends Error {
   readonly baseOffset: bigint;
 
@@ -33,7 +33,7 @@ export class CorruptRecordBatchError extends Error {
   }
 }
 
-// Where the fields of a batch's head stand.
+// The positions of the fields in the head of a record batch.
 const lengthAt = 8;
 const leaderEpochAt = 12;
 const magicAt = 16;
@@ -52,8 +52,8 @@ const transactionalFlag = 1 << 4;
 const controlFlag = 1 << 5;
 
 /**
- * The whole batches in `records`, one by one; a last one that is cut off is left out. Throws a
- * CorruptRecordBatchError at the first batch whose checksum is not that of its bytes.
+ * Yields the whole record batches in `records`, and ignores a last one that is cut off. Throws a CorruptRecordBatchError
+ * at the first one whose checksum does not match its bytes.
  */
 export function* readRecordBatches(records: Buffer): Generator<RecordBatch> {
   let position = 0;
@@ -63,7 +63,7 @@ export function* readRecordBatches(records: Buffer): Generator<RecordBatch> {
     if (length < headBytes - leaderEpochAt) {
       throw new CorruptRecordBatchError(
         baseOffset,
-        `the batch says that it is ${length} bytes long, which can't be`,
+        `the record batch at offset ${baseOffset} gives its length as ${length} bytes, which is too short for its head`,
       );
     }
     const end = position + leaderEpochAt + length;
@@ -75,20 +75,24 @@ export function* readRecordBatches(records: Buffer): Generator<RecordBatch> {
 
 function readRecordBatch(bytes: Buffer, baseOffset: bigint): RecordBatch {
   const magic = bytes[magicAt];
-  if (magic !== 2) throw new CorruptRecordBatchError(baseOffset, `the batch has the unknown format ${magic}`);
+  if (magic !== 2)
+    throw new CorruptRecordBatchError(
+      baseOffset,
+      `the record batch at offset ${baseOffset} has the unknown format ${magic}`,
+    );
   const expected = bytes.readUInt32BE(crcAt);
   const actual = crc32c(bytes.subarray(attributesAt));
   if (actual !== expected) {
     throw new CorruptRecordBatchError(
       baseOffset,
-      `the batch at offset ${baseOffset} has the CRC32C ${hexadecimal(actual)} instead of ${hexadecimal(expected)}`,
+      `the record batch at offset ${baseOffset} has the CRC32C ${hexadecimal(actual)} instead of ${hexadecimal(expected)}`,
     );
   }
   const recordCount = bytes.readInt32BE(recordCountAt);
   if (recordCount < 0) {
     throw new CorruptRecordBatchError(
       baseOffset,
-      `the batch at offset ${baseOffset} says that it has ${recordCount} records`,
+      `the record batch at offset ${baseOffset} gives its number of records as ${recordCount}`,
     );
   }
   const attributes = bytes.readInt16BE(attributesAt);

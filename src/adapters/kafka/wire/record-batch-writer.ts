@@ -2,14 +2,15 @@ import { crc32c } from '@platformatic/kafka';
 import type { NewRecord } from '../../../ports/event-log.ts';
 
 /*
- * Writes record batches (magic 2) as bytes, in one go: the library's writer makes some ten objects a record.
+ * Writes record batches (magic 2) into one buffer. The library's writer is not used: it allocates about ten objects for
+ * each record.
  * Source: https://kafka.apache.org/documentation/#recordbatch
  */
 
 export interface RecordBatchIdentity {
   readonly producerId: bigint;
   readonly producerEpoch: number;
-  /** The number of the first record in the producer's own count for the partition. */
+  /** The sequence number of the first record. Each producer numbers its records in each partition from 0. */
   readonly baseSequence: number;
 }
 
@@ -17,7 +18,7 @@ const headBytes = 61;
 const largestRecordHeadBytes = 30;
 const largestHeaderHeadBytes = 10;
 
-/** A limit from above of what the record adds to its batch, in bytes. */
+/** The most bytes that the record can add to its record batch. */
 export function largestEncodedBytes(record: NewRecord): number {
   let bytes = largestRecordHeadBytes + (record.key?.length ?? 0) + (record.value?.length ?? 0);
   for (const [name, value] of record.headers) {
@@ -26,7 +27,7 @@ export function largestEncodedBytes(record: NewRecord): number {
   return bytes;
 }
 
-/** The batch of these records, all with the same time, which Kafka answers to with the offset of the first one. */
+/** Encodes these records, all with the same timestamp, as one record batch. */
 export function encodeRecordBatch(
   records: readonly NewRecord[],
   timestampMs: number,
@@ -56,7 +57,7 @@ export function encodeRecordBatch(
 }
 
 function writeRecord(bytes: Buffer, start: number, record: NewRecord, offsetDelta: number): number {
-  // The length comes first but is known last: the body is written behind room for the longest length there is.
+  // The length stands first but is known last. So the body is written 5 bytes further on, then moved up to its length.
   const bodyStart = start + 5;
   let position = bodyStart;
   bytes[position++] = 0;
@@ -77,13 +78,13 @@ function writeRecord(bytes: Buffer, start: number, record: NewRecord, offsetDelt
 function writeField(bytes: Buffer, position: number, field: Uint8Array | null): number {
   if (field === null) return writeVarint(bytes, position, -1);
   const start = writeVarint(bytes, position, field.length);
-  // For a few bytes a loop is quicker than a call into the engine.
+  // Up to 64 bytes, a loop is faster than a call of `set`.
   if (field.length > 64) bytes.set(field, start);
   else for (let index = 0; index < field.length; index++) bytes[start + index] = field[index] as number;
   return start + field.length;
 }
 
-/** Zigzag-coded; `value` fits 31 bits. */
+/** Writes a zigzag-coded varint. `value` fits 31 bits. */
 function writeVarint(bytes: Buffer, start: number, value: number): number {
   let position = start;
   let rest = ((value << 1) ^ (value >> 31)) >>> 0;

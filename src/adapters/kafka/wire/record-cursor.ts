@@ -2,30 +2,30 @@ import { isUtf8 } from 'node:buffer';
 import type { LoggedHeader, LogRecord } from '../../../ports/event-log.ts';
 import type { RecordBatch } from './record-batch-reader.ts';
 
-/** Two names of different bytes never become one text. */
+/** The name as a string if its bytes are well-formed UTF-8, else the bytes. So different bytes stay different names. */
 function nameOf(bytes: Buffer): string | Uint8Array {
   const text = bytes.toString('utf8');
-  // Only what was replaced, or stood there as such, has to be looked at.
+  // Only malformed bytes decode to U+FFFD, or bytes that encode U+FFFD itself. `isUtf8` runs only for these.
   return text.includes('\ufffd') && !isUtf8(bytes) ? bytes : text;
 }
 
 const noHeaders: readonly LoggedHeader[] = Object.freeze([]);
 
-/** Where a cursor stands in a batch. */
+/** The place of a cursor in a record batch. */
 export interface CursorPlace {
-  /** In the decompressed bytes. */
+  /** The index of the next byte to decode, in the decompressed records. */
   readonly position: number;
-  /** How many records were taken. */
+  /** The number of records that were decoded. */
   readonly taken: number;
   readonly lastOffsetDelta: number;
 }
 
 /**
- * Decodes a batch's records one by one. Nothing that a batch says of itself is believed: throws a RangeError where the
- * number of records, a length, or a record's offset does not fit the bytes and the batch's head.
+ * Decodes the records of a record batch one by one. Throws a RangeError if the number of records, a length or a record's
+ * offset contradicts the bytes or the head of the record batch. Keys and values are views of the bytes, and keep all of
+ * them in memory.
  *
- * Source: https://kafka.apache.org/documentation/#record. Keys and values are views of the bytes, which live as long as
- * any of them.
+ * Source: https://kafka.apache.org/documentation/#record.
  */
 export class RecordCursor {
   readonly #batch: RecordBatch;
@@ -49,28 +49,29 @@ export class RecordCursor {
     return { position: this.#position, taken: this.#taken, lastOffsetDelta: this.#lastOffsetDelta };
   }
 
-  /** Whether all bytes are decoded, and as many records as there should be. */
+  /** Whether all bytes are decoded, and the number of records is that of the head. */
   get isAtEnd(): boolean {
     return this.#taken === this.#batch.recordCount && this.#position === this.#bytes.length;
   }
 
-  /** Of the record that was given last, in bytes. */
+  /** The size of the last decoded record, in bytes. */
   get recordBytes(): number {
     return this.#recordBytes;
   }
 
-  /** The next record; undefined at the end. */
+  /** Decodes the next record. Returns undefined after the last one. */
   next(): LogRecord | undefined {
     const batch = this.#batch;
     if (this.#taken === batch.recordCount) {
       if (this.#position !== this.#bytes.length)
-        throw new RangeError('a batch has more records than it says');
+        throw new RangeError('a record batch has more records than its head says');
       return undefined;
     }
     const start = this.#position;
     const length = this.#varint();
     const end = this.#position + length;
-    if (length < 0 || end > this.#bytes.length) throw new RangeError('a record is longer than its batch');
+    if (length < 0 || end > this.#bytes.length)
+      throw new RangeError('a record is longer than its record batch');
     this.#position++;
     const timestampDelta = this.#varint();
     const offsetDelta = this.#varint();
@@ -81,7 +82,7 @@ export class RecordCursor {
     const headers = headerCount === 0 ? noHeaders : this.#headers(headerCount);
     if (this.#position !== end) throw new RangeError('a record does not end where it says');
     if (offsetDelta <= this.#lastOffsetDelta || offsetDelta >= this.#offsetCount) {
-      throw new RangeError('the offsets of a batch are not in sequence');
+      throw new RangeError('the offsets of a record batch are not in sequence');
     }
     this.#lastOffsetDelta = offsetDelta;
     this.#taken++;
@@ -103,11 +104,11 @@ export class RecordCursor {
     if (length < 0) return null;
     const start = this.#position;
     this.#position = start + length;
-    if (this.#position > this.#bytes.length) throw new RangeError('a field is longer than its batch');
+    if (this.#position > this.#bytes.length) throw new RangeError('a field is longer than its record batch');
     return this.#bytes.subarray(start, this.#position);
   }
 
-  /** A zigzag-coded varint. Exact up to 53 bits, which holds every length, delta and time there can be. */
+  /** Decodes a zigzag-coded varint. Exact up to 53 bits, which is enough for every length, delta and time. */
   #varint(): number {
     const bytes = this.#bytes;
     let byte = bytes[this.#position++] as number;

@@ -10,8 +10,8 @@ import {
   readGroup,
   release,
 } from '../../../../src/adapters/embedded-log/group/membership.ts';
-import { resolveOptions } from '../../../../src/adapters/embedded-log/options.ts';
 import { ownIdentity } from '../../../../src/adapters/embedded-log/group/process-identity.ts';
+import { resolveOptions } from '../../../../src/adapters/embedded-log/options.ts';
 import { createTopics, type PartitionRow } from '../../../../src/adapters/embedded-log/topics.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { newRecord, partitionsOf, valueText } from '../../../contract/event-log-harness.ts';

@@ -1,11 +1,10 @@
 import { MultipleErrors, ProtocolError } from '@platformatic/kafka';
 import { describe, expect, it } from 'vitest';
 import type { Cluster, TopicMetadata } from '../../../../src/adapters/kafka/cluster/cluster.ts';
-import { encodeAssignment, encodeSubscription } from '../../../../src/adapters/kafka/group/assignment.ts';
-import { watchCoordinator } from '../../../../src/adapters/kafka/group/coordinator-watch.ts';
 import { GroupMember } from '../../../../src/adapters/kafka/group/group-member.ts';
 import type { GroupRequests } from '../../../../src/adapters/kafka/group/group-requests.ts';
 import { resolveOptions } from '../../../../src/adapters/kafka/options.ts';
+import { encodeAssignment, encodeSubscription } from '../../../../src/adapters/kafka/wire/group-formats.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { partitionName, type TopicPartition } from '../../../../src/core/offset.ts';
 import { eventually } from '../../../contract/event-log-harness.ts';
@@ -103,61 +102,5 @@ describe('a member whose new share lacks some of its partitions and has others',
     expect(joins.slice(0, 3)).toEqual([owning(), owning(0, 1, 2), owning(1, 2, 3, 4)]);
     await member.close();
     expect(told.at(-1)).toEqual(['revoked', names(1, 2, 3, 4)]);
-  });
-});
-
-describe('a request that waits long, under watch', () => {
-  const answers = (script: readonly boolean[]) => {
-    let asked = 0;
-    let brokenOffAfter: number | undefined;
-    const clock = {
-      sleep: async () => {
-        clock.nowMs += 100;
-        await systemClock.sleep(0);
-      },
-      nowMs: 0,
-      monotonicMs: () => clock.nowMs,
-    };
-    const problems: string[] = [];
-    const watch = {
-      clock,
-      intervalMs: 100,
-      patienceMs: 450,
-      ask: async () => {
-        if (!(script[asked++] ?? true)) throw new Error('silent');
-      },
-      failed: (error: unknown) => problems.push(String(error)),
-      breakOff: () => {
-        brokenOffAfter = asked;
-      },
-    };
-    return { watch, problems, asked: () => asked, brokenOffAfter: () => brokenOffAfter };
-  };
-
-  it('is left alone while the coordinator answers', async () => {
-    const { watch, asked, brokenOffAfter } = answers([]);
-    const isOver = new AbortController();
-    const watching = watchCoordinator(watch, isOver.signal);
-    await eventually(
-      () => asked() >= 20,
-      timeoutMs,
-      () => 'twenty answers',
-    );
-    isOver.abort();
-    await watching;
-    expect(brokenOffAfter()).toBeUndefined();
-  });
-
-  it('is broken off when the coordinator answers again after a silence', async () => {
-    const { watch, problems, brokenOffAfter } = answers([true, false, false, true]);
-    await watchCoordinator(watch, new AbortController().signal);
-    expect(brokenOffAfter()).toBe(4);
-    expect(problems).toHaveLength(2);
-  });
-
-  it('is broken off when the coordinator stays silent', async () => {
-    const { watch, brokenOffAfter } = answers([true, ...Array.from({ length: 20 }, () => false)]);
-    await watchCoordinator(watch, new AbortController().signal);
-    expect(brokenOffAfter()).toBe(6);
   });
 });

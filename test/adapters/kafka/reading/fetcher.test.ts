@@ -299,7 +299,7 @@ describe('a fetch that is answered with an error', () => {
       {
         kind: 'log_diverged',
         offset: 5n,
-        detail: expect.stringContaining('the leader epoch 7, which the log'),
+        detail: expect.stringContaining('under the leader epoch 7. The log of its present leader'),
       },
     ]);
     fetcher.close();

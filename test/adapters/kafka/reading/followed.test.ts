@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Followed } from '../../../../src/adapters/kafka/reading/followed.ts';
 import { OpenRecordBatches } from '../../../../src/adapters/kafka/reading/open-record-batches.ts';
-import { decompress, TooLargeError } from '../../../../src/adapters/kafka/wire/decompression.ts';
 import {
   CorruptRecordBatchError,
   type RecordBatch,
@@ -18,21 +17,34 @@ import {
   type Compression,
   compressed,
   compressions,
+  headOf,
+  storedRecordBatch,
   varint,
 } from '../wire/record-batch-builder.ts';
 
 const codecs = Object.keys(compressions) as Compression[];
 const limit = 1 << 20;
 
+const everything = { maxRecords: 1_000, maxBytes: limit };
+
 function followed(open = new OpenRecordBatches(limit)): Followed {
+  return followedFrom(0n, open);
+}
+
+function followedFrom(offset: bigint, open = new OpenRecordBatches(limit)): Followed {
   return new Followed(
-    { topic: 't', partition: 0, offset: 0n, leaderEpoch: UNKNOWN_LEADER_EPOCH, topicId: 'id' },
+    { topic: 't', partition: 0, offset, leaderEpoch: UNKNOWN_LEADER_EPOCH, topicId: 'id' },
     open,
   );
 }
 
+function pushStored(partition: Followed, baseOffset: bigint, values: readonly string[]): void {
+  const bytes = storedRecordBatch(baseOffset, values);
+  for (const recordBatch of readRecordBatches(bytes)) partition.push(recordBatch, true);
+}
+
 function pushed(built: BuiltRecordBatch, partition = followed()): Followed {
-  for (const batch of readRecordBatches(buildRecordBatch(built))) partition.push(batch, true);
+  for (const recordBatch of readRecordBatches(buildRecordBatch(built))) partition.push(recordBatch, true);
   return partition;
 }
 
@@ -40,49 +52,38 @@ function pushed(built: BuiltRecordBatch, partition = followed()): Followed {
 const small = (count: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, index) => buildRecord(index, Buffer.from('x'))));
 
-describe('decompression', () => {
-  it.each(codecs)('gives what was compressed by %s, up to the limit and no further', (codec) => {
-    for (const size of [1, 1_000, 65_536, limit]) {
-      const bytes = Buffer.alloc(size, 'some text that repeats itself, ');
-      expect(decompress(compressed(bytes, codec), compressions[codec], limit).equals(bytes)).toBe(true);
-    }
-    const over = compressed(Buffer.alloc(limit + 1), codec);
-    expect(() => decompress(over, compressions[codec], limit)).toThrow(TooLargeError);
+describe('a followed partition', () => {
+  it('a take moves the position past record batches without committed records, alone or after others', () => {
+    const partition = followed();
+    partition.push(headOf(0n, 4), false);
+    expect(partition.take(everything, true)?.fetched).toMatchObject({ records: [], nextOffset: 4n });
+    pushStored(partition, 4n, ['a']);
+    partition.push(headOf(5n, 3), false);
+    expect(partition.take(everything, true)?.fetched).toMatchObject({ nextOffset: 8n });
+    expect(partition.take(everything, true)).toBeUndefined();
+    expect(partition.queuedBytes).toBe(0);
   });
 
-  it.each(codecs)('takes what does not compress at all, by %s', (codec) => {
-    const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * index * 7919) >> 5));
-    expect(decompress(compressed(bytes, codec), compressions[codec], limit).equals(bytes)).toBe(true);
+  it('a take returns the records before one that cannot be decoded, and the fault names its offset', () => {
+    const partition = followed();
+    pushStored(partition, 0n, ['sound']);
+    partition.push({ ...headOf(1n, 1), records: Buffer.from([200, 1, 0]) }, true);
+    expect(partition.take(everything, true)?.fetched).toMatchObject({ nextOffset: 1n });
+    expect(partition.fault).toMatchObject({ kind: 'corrupt_batch', offset: 1n });
+    expect(partition.take(everything, true)).toBeUndefined();
   });
 
+  it('a partition that is followed from the middle of a record batch gives only the records from there on', () => {
+    const partition = followedFrom(11n);
+    pushStored(partition, 10n, ['a', 'b', 'c']);
+    const taken = partition.take(everything, true)?.fetched;
+    expect(taken?.records.map(({ offset }) => offset)).toEqual([11n, 12n]);
+  });
+});
+
+describe('a record batch over the limit', () => {
   it.each(codecs)(
-    'throws an error, and ends, for %s that is cut off anywhere or has a flipped byte',
-    (codec) => {
-      const whole = compressed(Buffer.alloc(5_000, 'some text that repeats itself, '), codec);
-      for (let length = 0; length < whole.length; length++) {
-        const cutOff = Buffer.from(whole.subarray(0, length));
-        try {
-          decompress(cutOff, compressions[codec], limit);
-        } catch (error) {
-          expect(error).toBeDefined();
-        }
-        const flipped = Buffer.from(whole);
-        flipped[length] = (flipped[length] as number) ^ 0xff;
-        try {
-          expect(decompress(flipped, compressions[codec], limit).length).toBeLessThanOrEqual(limit);
-        } catch (error) {
-          expect(error).toBeDefined();
-        }
-      }
-    },
-  );
-
-  it('knows no other number', () => {
-    expect(() => decompress(Buffer.alloc(1), 7, limit)).toThrow('no compression number 7');
-  });
-
-  it.each(codecs)(
-    'keeps the memory of the process bounded when a small batch holds 256 MiB (%s)',
+    'a small record batch that holds 256 MiB does not fill the memory of the process (%s)',
     (codec) => {
       const script = join(import.meta.dirname, 'bomb-process.ts');
       const stdout = execFileSync(
@@ -98,30 +99,31 @@ describe('decompression', () => {
     },
     120_000,
   );
+
+  it.each(codecs)(
+    'a record batch over the limit becomes a fault once the records before it are taken (%s)',
+    (codec) => {
+      const partition = pushed({ recordCount: 1, records: buildRecord(0, Buffer.from('sound')) });
+      pushed(
+        { baseOffset: 1n, recordCount: 1, compression: compressions[codec], records: bomb(2, codec) },
+        partition,
+      );
+      const limits = { maxRecords: 10, maxBytes: limit };
+      expect(partition.take(limits, true)?.fetched).toMatchObject({ nextOffset: 1n });
+      expect(partition.fault).toMatchObject({
+        kind: 'batch_too_large',
+        offset: 1n,
+        detail: expect.stringContaining(
+          `from offset 1 to 1 is too large to be opened: it decompresses to more than ${limit} bytes`,
+        ),
+      });
+      expect([partition.queue.length, partition.queuedBytes]).toEqual([0, 0]);
+    },
+  );
 });
 
-describe('a batch that is over the limit', () => {
-  it.each(codecs)('becomes a fault that says so, once what came before it is taken (%s)', (codec) => {
-    const partition = pushed({ recordCount: 1, records: buildRecord(0, Buffer.from('sound')) });
-    pushed(
-      { baseOffset: 1n, recordCount: 1, compression: compressions[codec], records: bomb(2, codec) },
-      partition,
-    );
-    const limits = { maxRecords: 10, maxBytes: limit };
-    expect(partition.take(limits, true)?.fetched).toMatchObject({ nextOffset: 1n });
-    expect(partition.fault).toMatchObject({
-      kind: 'batch_too_large',
-      offset: 1n,
-      detail: expect.stringContaining(
-        `from offset 1 to 1 is not opened: it decompresses to more than ${limit} bytes`,
-      ),
-    });
-    expect([partition.queue.length, partition.queuedBytes]).toEqual([0, 0]);
-  });
-});
-
-describe('a batch with many records', () => {
-  it('hands a batch over in pieces of at most the number that is asked for, each record once', () => {
+describe('a record batch with many records', () => {
+  it('a record batch is taken in pieces of at most the number asked for, each record once', () => {
     const records = compressed(small(1_000), 'zstd');
     const partition = pushed({ recordCount: 1_000, compression: compressions.zstd, records });
     const taken: LogRecord[] = [];
@@ -141,7 +143,7 @@ describe('a batch with many records', () => {
     expect(partition.queuedBytes).toBe(0);
   });
 
-  it('is charged to the budget decompressed while it is open, and goes on where it was once another had to be opened', () => {
+  it('an open record batch counts decompressed, and goes on where it was after another one had to be opened', () => {
     const open = new OpenRecordBatches(10_000);
     const built = {
       recordCount: 1_000,
@@ -162,7 +164,7 @@ describe('a batch with many records', () => {
     expect([first.queuedBytes, second.queuedBytes]).toEqual([0, 0]);
   });
 
-  it('stops at the bytes that are asked for, after one record at least', () => {
+  it('a take stops at the bytes asked for, after one record at least', () => {
     const value = Buffer.alloc(1_000);
     const records = Buffer.concat([0, 1, 2, 3].map((index) => buildRecord(index, value)));
     const partition = pushed({ recordCount: 4, records });
@@ -173,7 +175,7 @@ describe('a batch with many records', () => {
   });
 });
 
-describe('a batch that lies', () => {
+describe('a record batch that lies', () => {
   const lies: readonly (readonly [string, BuiltRecordBatch])[] = [
     ['fewer records than it has', { recordCount: 1, lastOffsetDelta: 1, records: small(2) }],
     ['more records than it has', { recordCount: 3, records: small(2) }],
@@ -212,32 +214,35 @@ describe('a batch that lies', () => {
     return Buffer.concat([varint(body.length), Buffer.from(body)]);
   }
 
-  it.each(lies)('about %s becomes a fault, and no record of it is left out in silence', (_, built) => {
-    const partition = pushed(built);
-    let offset = 0n;
-    for (;;) {
-      const taken = partition.take({ maxRecords: 10, maxBytes: limit }, true);
-      if (taken === undefined) break;
-      offset = taken.fetched.nextOffset;
-    }
-    expect(partition.fault).toMatchObject({ kind: 'corrupt_batch', offset });
-    expect(partition.queuedBytes).toBe(0);
-  });
+  it.each(lies)(
+    'a record batch that lies about %s becomes a fault, and none of its records is skipped in silence',
+    (_, built) => {
+      const partition = pushed(built);
+      let offset = 0n;
+      for (;;) {
+        const taken = partition.take({ maxRecords: 10, maxBytes: limit }, true);
+        if (taken === undefined) break;
+        offset = taken.fetched.nextOffset;
+      }
+      expect(partition.fault).toMatchObject({ kind: 'corrupt_batch', offset });
+      expect(partition.queuedBytes).toBe(0);
+    },
+  );
 
-  it('about a negative number of records is refused at once', () => {
+  it('a record batch with a negative number of records is refused at once', () => {
     expect(() => [
       ...readRecordBatches(buildRecordBatch({ recordCount: -1, lastOffsetDelta: 0, records: small(1) })),
     ]).toThrow(CorruptRecordBatchError);
   });
 
-  it('takes a batch without records, which compaction leaves, for a sound one', () => {
-    const [batch] = [
+  it('a record batch without records, which compaction leaves behind, is accepted', () => {
+    const [recordBatch] = [
       ...readRecordBatches(
         buildRecordBatch({ recordCount: 0, lastOffsetDelta: 9, records: Buffer.alloc(0) }),
       ),
     ] as [RecordBatch];
     const partition = followed();
-    partition.push(batch, true);
+    partition.push(recordBatch, true);
     expect(partition.take({ maxRecords: 10, maxBytes: limit }, true)?.fetched).toMatchObject({
       records: [],
       nextOffset: 10n,
@@ -249,7 +254,7 @@ describe('a batch that lies', () => {
 describe('the leader epochs of what was read', () => {
   const limits = { maxRecords: 10, maxBytes: limit };
 
-  it('keeps leader epochs apart: what is taken together has one epoch', () => {
+  it('records that are taken together have one leader epoch', () => {
     const partition = followed();
     for (const [index, leaderEpoch] of [3, 3, 4, 4, 6].entries()) {
       pushed(
@@ -258,7 +263,7 @@ describe('the leader epochs of what was read', () => {
       );
     }
     const taken = [1, 2, 3].map(() => partition.take(limits, true)?.fetched);
-    expect(taken.map((batch) => [batch?.nextOffset, batch?.leaderEpoch, batch?.records.length])).toEqual([
+    expect(taken.map((some) => [some?.nextOffset, some?.leaderEpoch, some?.records.length])).toEqual([
       [2n, 3, 2],
       [4n, 4, 2],
       [5n, 6, 1],
@@ -266,7 +271,7 @@ describe('the leader epochs of what was read', () => {
     expect(partition.lastEpoch).toBe(6);
   });
 
-  it('keeps leader epochs apart where the position moves on without records', () => {
+  it('a position that moves on without records has its own leader epoch', () => {
     const partition = followed();
     pushed({ leaderEpoch: 3, recordCount: 1, records: buildRecord(0, null) }, partition);
     const [marker] = [
@@ -276,7 +281,7 @@ describe('the leader epochs of what was read', () => {
     ];
     partition.push(marker as RecordBatch, false);
     const taken = [1, 2].map(() => partition.take(limits, true)?.fetched);
-    expect(taken.map((batch) => [batch?.nextOffset, batch?.leaderEpoch, batch?.records.length])).toEqual([
+    expect(taken.map((some) => [some?.nextOffset, some?.leaderEpoch, some?.records.length])).toEqual([
       [1n, 3, 1],
       [2n, 5, 0],
     ]);
@@ -284,7 +289,7 @@ describe('the leader epochs of what was read', () => {
 });
 
 describe('header names', () => {
-  it('are text where they are UTF-8, and their bytes where they are not', () => {
+  it('a header name is a string if it is UTF-8, and its bytes if it is not', () => {
     const names = [
       Buffer.from('é'),
       Buffer.from('\ufffd'),
