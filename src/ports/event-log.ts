@@ -15,8 +15,8 @@ export interface EventLog {
   /** A member of the group `options.group`. The members of a group share the partitions of `options.topics`. */
   consumer(options: ConsumerOptions): EventLogConsumer;
   /**
-   * Records that the group belongs to this store from now on, and resolves with the store that it belonged to before, or
-   * null. Rejects with `usage` while the group has members.
+   * Records that the group belongs to this store from now on, and resolves with the store that it belonged to before,
+   * or null. Rejects with `usage` while the group has members.
    */
   handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }>;
   /** Tells whether any group reads these topics; `unknown` if the log cannot tell. */
@@ -35,26 +35,35 @@ export interface TopicDescription {
   /** A topic that is deleted and created again under its name has another id. */
   readonly topicId: string;
   readonly partitionCount: number;
-  /** By partition number. Partitions that cannot be read now, because they have no leader for instance, are left out. */
+  /**
+   * By partition number. Partitions that cannot be read now, because they have no leader for instance, are left out.
+   */
   readonly partitions: readonly PartitionRange[];
 }
 
 export interface PartitionRange extends TopicPartition {
   /** The offset of the oldest record that the log still has. */
   readonly startOffset: bigint;
-  /** The offset of the next record to be appended or, with transactions, of the first record that is not committed yet. */
+  /**
+   * The offset of the next record to be appended or, with transactions, of the first record that is not committed
+   * yet.
+   */
   readonly endOffset: bigint;
 }
 
 export interface ProducerOptions {
   /**
-   * A producer with a family settles an append only when it knows the outcome, however long that takes: after that, none
-   * of its records can still land. A producer without a family settles in bounded time, and its records may land later.
+   * A producer with a family settles an append only when it knows the outcome, however long that takes: after that,
+   * none of its records can still land. A producer without a family settles in bounded time, and its records may land
+   * later.
    */
   readonly family?: ProducerFamily;
 }
 
-/** Producers that do the same work. One of them can take it over from another that has died, or is frozen and may wake. */
+/**
+ * Producers that do the same work. One of them can take it over from another that has died, or is frozen and may
+ * wake.
+ */
 export interface ProducerFamily {
   /** Registers a producer. A producer calls this before its first append. */
   join(producer: string): Promise<void>;
@@ -66,19 +75,20 @@ export interface ProducerFamily {
 
 export interface AppendOptions {
   /**
-   * Shuts the other members of the family out of the partitions of these records first: an append that they still have
-   * under way is in the log before these records, or never lands. These records may be appended more than once.
+   * Shuts the other members of the family out of the partitions of these records first: an append that they still
+   * have under way is in the log before these records, or never lands. These records may be appended more than once.
    */
   readonly shutsOut?: boolean;
 }
 
 export interface EventLogProducer {
   /**
-   * Appends the records and resolves with their positions, in the sequence given, once all of them are durable. The key
-   * chooses the partition: the same key goes to the same partition as long as the topic keeps its number of partitions.
-   * Retries inside never append a record twice. Rejects with
+   * Appends the records and resolves with their positions, in the sequence given, once all of them are durable. The
+   * key chooses the partition: the same key goes to the same partition as long as the topic keeps its number of
+   * partitions. Retries inside never append a record twice. Rejects with
    * - `log_append_failed` if it does not know that all records are durable; some may be. This may pass.
-   * - `log_shut_out` if another member of the family has shut this producer out: no further record of this call lands.
+   * - `log_shut_out` if another member of the family has shut this producer out: no further record of this call
+   *   lands.
    * - `log_record_too_large` or `topic_missing`.
    */
   append(records: readonly NewRecord[], options?: AppendOptions): Promise<Position[]>;
@@ -95,7 +105,10 @@ export interface NewRecord {
 /** A record may have several headers of one name. */
 export type RecordHeader = readonly [name: string, value: Uint8Array | null];
 
-/** A header as the log has it. The name is a string if its bytes are well-formed UTF-8, and the bytes themselves if not. */
+/**
+ * A header as the log has it. The name is a string if its bytes are well-formed UTF-8, and the bytes themselves if
+ * not.
+ */
 export type LoggedHeader = readonly [name: string | Uint8Array, value: Uint8Array | null];
 
 export interface LogRecord {
@@ -114,14 +127,15 @@ export interface ConsumerOptions {
   readonly maxBufferedBytes: number;
   /**
    * The identity of the store that this member journals into. All members of a group have to share one store: `start`
-   * rejects with `group_of_another_store` if the group belongs to another one. Without an identity nothing is compared.
+   * rejects with `group_of_another_store` if the group belongs to another one. Without an identity nothing is
+   * compared.
    */
   readonly store?: string;
 }
 
 /**
- * One member of a group. The caller alone decides at which offsets to read: a consumer fetches nothing before `follow`,
- * and never resets an offset.
+ * One member of a group. The caller alone decides at which offsets to read: a consumer fetches nothing before
+ * `follow`, and never resets an offset.
  */
 export interface EventLogConsumer {
   /** Joins the group, and resolves once it has asked to. Calls the listener from then on, one call at a time. */
@@ -134,9 +148,9 @@ export interface EventLogConsumer {
   /** Stops reading these partitions, and drops what is in memory of them. */
   unfollow(partitions: readonly TopicPartition[]): void;
   /**
-   * Returns records of these partitions, in sequence inside each partition. Waits until there are any, then takes what is
-   * in memory up to the limits: at least one element, even if that one is over a limit. Resolves with an empty list when
-   * the signal aborts, and when none of the partitions is followed.
+   * Returns records of these partitions, in sequence inside each partition. Waits until there are any, then takes
+   * what is in memory up to the limits: at least one element, even if that one is over a limit. Resolves with an
+   * empty list when the signal aborts, and when none of the partitions is followed.
    */
   take(
     partitions: readonly TopicPartition[],
@@ -175,20 +189,24 @@ export interface FetchedRecords extends TopicPartition {
   readonly records: readonly LogRecord[];
   /** The offset at which the next fetched records of this partition start. */
   readonly nextOffset: bigint;
-  /** The epoch of the leader that appended what lies before `nextOffset`; `UNKNOWN_LEADER_EPOCH` if the log has none. */
+  /**
+   * The epoch of the leader that appended what lies before `nextOffset`; `UNKNOWN_LEADER_EPOCH` if the log has none.
+   */
   readonly leaderEpoch: number;
 }
 
 export interface ConsumerListener {
   /**
-   * This member holds these partitions from now on, besides those that it held before. The caller answers with `follow`.
-   * A partition that cannot be read yet, because it has no leader for instance, is assigned by a later call, and `health`
-   * names it until then.
+   * This member holds these partitions from now on, besides those that it held before. The caller answers with
+   * `follow`. A partition that cannot be read yet, because it has no leader for instance, is assigned by a later
+   * call, and `health` names it until then.
    */
   assigned(partitions: readonly AssignedPartition[]): Promise<void>;
   /** Another member is to get these partitions. It may get them once this call resolves. */
   revoked(partitions: readonly TopicPartition[]): Promise<void>;
-  /** Another member may have these partitions already: the caller must not finish anything that it began with them. */
+  /**
+   * Another member may have these partitions already: the caller must not finish anything that it began with them.
+   */
   lost(partitions: readonly TopicPartition[]): Promise<void>;
   /** The reading of this partition has stopped and does not go on by itself. Only a new `follow` starts it again. */
   halted(fault: PartitionFault): Promise<void>;

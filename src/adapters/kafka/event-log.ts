@@ -18,11 +18,11 @@ import { type KafkaLogOptions, type ResolvedOptions, resolveOptions } from './op
 import { KafkaProducer } from './producer.ts';
 
 const createTimeoutMs = 30_000;
-/** Of one request, under the time that its answer may take. */
+/** The time that the controller has for one request. It is shorter than the time that the answer may take. */
 const createRequestMs = 8_000;
 const lookAgainMs = 20;
 
-/** The event log on Apache Kafka 3.1 or newer. Connects when it is first used, not before. */
+/** Opens the event log on Apache Kafka 3.1 or newer. Connects only when the log is first used. */
 export function openKafkaLog(options: KafkaLogOptions): EventLog {
   return new KafkaLog(resolveOptions(options));
 }
@@ -68,16 +68,16 @@ class KafkaLog implements EventLog {
     const { clock } = this.#options;
     const deadline = clock.monotonicMs() + createTimeoutMs;
     const existed = await this.#cluster.topics(names);
-    // A topic that was just made takes a moment to have its leaders. One that was just deleted may still be in
-    // the way of a new one of its name: so those that are missing are asked for again.
+    // A topic that was just created has no leaders at first. A topic that was just deleted may still block a new one of
+    // its name. So missing topics are asked for again.
     for (;;) {
       const topics = await this.#cluster.topics(names);
-      // One that was there before may well have a partition without a leader.
+      // A topic that existed before may have a partition without a leader for other reasons.
       if (names.every((name) => topics.has(name) && (existed.has(name) || isLed(topics.get(name))))) return;
       if (clock.monotonicMs() > deadline) {
         throw new TributaryError(
           'topic_missing',
-          `The topics ${names.join(', ')} are not all there, with leaders, ${createTimeoutMs} ms after Kafka was asked for them.`,
+          `The topics ${names.join(', ')} do not all exist, with leaders, ${createTimeoutMs} ms after Kafka was asked to create them.`,
         );
       }
       const missing = wanted.filter(({ topic }) => !topics.has(topic));
@@ -106,7 +106,7 @@ class KafkaLog implements EventLog {
     }
   }
 
-  /** A group's members do not say which topics they read, and a group of the same topics may be another program's. */
+  /** Kafka cannot tell: members do not say which topics they read, and a group may belong to another program. */
   readers(): Promise<Readers> {
     return Promise.resolve('unknown');
   }
@@ -122,15 +122,15 @@ class KafkaLog implements EventLog {
     const { replicationFactor } = this.#options;
     const topic = { name, numPartitions, replicationFactor, assignments: [], configs: [] };
     try {
-      await this.#cluster.controller(`making the topic ${name}`, (connection) =>
+      await this.#cluster.controller(`creating the topic ${name}`, (connection) =>
         createTopicsV7.api.async(connection, [topic], createRequestMs, false),
       );
     } catch (error) {
       const answer = protocolErrorOf(error);
-      // Made already, or still being made: whoever asked looks again.
+      // The topic exists, or is still being created. The caller looks again.
       if (answer === 'TOPIC_ALREADY_EXISTS' || answer === 'REQUEST_TIMED_OUT') return;
       if (error instanceof TributaryError) throw error;
-      throw new TributaryError('topic_missing', `Kafka did not make the topic ${name}: ${explain(error)}`, {
+      throw new TributaryError('topic_missing', `Kafka did not create the topic ${name}: ${explain(error)}`, {
         cause: error,
       });
     }

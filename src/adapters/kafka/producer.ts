@@ -19,8 +19,9 @@ import { ShutOuts } from './producing/shut-out.ts';
 const closeGraceMs = 1_000;
 
 /**
- * An idempotent producer: the brokers know each record batch by the producer's id and a sequence number, and append it
- * once, however often it is sent. `append` puts each record into the queue of its partition; the `Sender` sends them.
+ * An idempotent producer: the brokers know each record batch by the producer's id and a sequence number, and append
+ * it once, however often it is sent. `append` puts each record into the queue of its partition; the `Sender` sends
+ * them.
  */
 export class KafkaProducer implements EventLogProducer {
   readonly #options: ResolvedOptions;
@@ -71,7 +72,9 @@ export class KafkaProducer implements EventLogProducer {
     return this.#closed;
   }
 
-  /** A producer of a family waits 1 s for its appends, and stays a member if some are still open: others shut it out. */
+  /**
+   * A producer of a family waits 1 s for its appends, and stays a member if some are still open: others shut it out.
+   */
   async #close(): Promise<void> {
     const ended = Promise.allSettled(this.#open);
     if (this.#family === undefined) await ended;
@@ -105,7 +108,9 @@ export class KafkaProducer implements EventLogProducer {
     return promise;
   }
 
-  /** Chooses the partition of each record. All records without a key go to the same one, another one at each append. */
+  /**
+   * Chooses the partition of each record. All records without a key go to the same one, another one at each append.
+   */
   #entriesByQueue(
     records: readonly NewRecord[],
     topics: ReadonlySet<string>,

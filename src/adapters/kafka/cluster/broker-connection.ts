@@ -4,29 +4,30 @@ import type { ResolvedOptions } from '../options.ts';
 import { closedFault, connectionFault, type Destination } from './connection-faults.ts';
 import { saslOptionsOf, showsSecret } from './login.ts';
 
-/** After this part of the time that its login lasts, a connection is replaced by a new one. */
+/** A connection is replaced after this part of its login's lifetime. */
 const REPLACE_AFTER = 0.7;
 
-/** What is known of a connection beside the library's own object. */
+/** Facts about a connection that the library's own object does not keep. */
 export interface ConnectionLife {
   readonly destination: Destination;
-  /** On the monotonic clock: from then on a new connection takes its place. */
+  /** The time on the monotonic clock at which a new connection takes its place. */
   readonly replaceAtMs: number;
-  /** The last failure of the socket, such as an alert of TLS that came after the handshake. */
+  /** The last failure of the socket, such as a TLS alert after the handshake. */
   lastError: unknown;
   hasAnswered: boolean;
 }
 
 const lives = new WeakMap<Connection, ConnectionLife>();
 
-/** Of a connection that `openBrokerConnection` made. */
+/** The facts about a connection. Undefined if `openBrokerConnection` did not open it. */
 export function lifeOf(connection: Connection): ConnectionLife | undefined {
   return lives.get(connection);
 }
 
 /**
- * Opens a connection to one broker: with TLS and with a login, if the options have them, and never without. Rejects with
- * `log_unreachable`, in a sentence that names the setting that helps. `ended` is called once it can't be used any more.
+ * Opens a connection to one broker. If the options have TLS or a login, never connects without. Rejects with
+ * `log_unreachable`, with a message that names the setting to correct. Calls `ended` when the connection is no longer
+ * usable.
  */
 export async function openBrokerConnection(
   destination: Destination,
@@ -50,7 +51,7 @@ export async function openBrokerConnection(
           }),
         }),
   });
-  // Every failure also reaches whoever waits for an answer; without a listener it would end the process.
+  // A failure also rejects the open requests. Without this listener it would end the process.
   let lastError: unknown;
   connection.on('error', (error) => {
     lastError = error;
@@ -63,7 +64,7 @@ export async function openBrokerConnection(
   try {
     await connection.connect(host, port);
     const replaceAtMs = openedAtMs + lastsMs * REPLACE_AFTER;
-    // By a login that was taken the broker has answered.
+    // A broker that has accepted a login has answered.
     lives.set(connection, { destination, replaceAtMs, lastError, hasAnswered: login !== undefined });
     return connection;
   } catch (error) {
@@ -73,7 +74,9 @@ export async function openBrokerConnection(
   }
 }
 
-/** An error of the first request on a connection, told as what it mostly means; other errors are left as they are. */
+/**
+ * Replaces the error of the first request on a connection by one that says what it mostly means. Keeps other errors.
+ */
 export function explainFirst(connection: Connection, error: unknown, options: ResolvedOptions): unknown {
   const life = lives.get(connection);
   if (life === undefined || life.hasAnswered || /timed out/.test(String(error))) return error;
@@ -82,7 +85,7 @@ export function explainFirst(connection: Connection, error: unknown, options: Re
     : connectionFault(life.destination, life.lastError, options);
 }
 
-/** A password or a token goes to other machines by TLS only, whatever address the cluster names. */
+/** Refuses to send a password or a token to another machine without TLS, also to addresses that the cluster names. */
 function refuseOpenSecret(
   { host, port }: Destination,
   { tls, login, allowsOpenLogin }: ResolvedOptions,

@@ -5,12 +5,12 @@ import type { ResolvedOptions } from '../options.ts';
 import { explainFirst, lifeOf, openBrokerConnection } from './broker-connection.ts';
 
 /*
- * Connections to the brokers and what they say about topics. The library's own clients are not used: a broker
- * answers the requests of one connection one after the other, so whoever waits long (a fetch, a join) needs a
- * connection for itself. A connection is named by its broker and its use.
+ * Holds the connections to the brokers, and asks them about topics. The library's own clients are not used: a broker
+ * answers the requests of one connection one after the other, so a request that waits long (a fetch, a join) needs a
+ * connection of its own. A connection is named by its broker and its use.
  *
- * All versions of requests are fixed ones that every broker since Kafka 3.1 understands; topic ids, without
- * which a topic that was deleted and made again can't be told from the old one, need that version anyway.
+ * All requests have fixed versions that every broker since Kafka 3.1 understands. Topic ids came with that version,
+ * and only by them a topic that was deleted and made again differs from the old one.
  */
 
 export interface Broker {
@@ -27,7 +27,7 @@ export interface TopicMetadata {
 }
 
 export interface PartitionMetadata {
-  /** The leader's node id, or -1 while there is none. */
+  /** The leader's node id, or -1 if the partition has no leader. */
   readonly leader: number;
   readonly leaderEpoch: number;
 }
@@ -35,11 +35,11 @@ export interface PartitionMetadata {
 interface Address {
   readonly host: string;
   readonly port: number;
-  /** As the cluster names it; not there for an address of KAFKA_BROKERS. */
+  /** The broker's number in the cluster. Left out for an address of KAFKA_BROKERS. */
   readonly nodeId?: number;
 }
 
-/** A broker that has not answered by then is asked on, and the next one too. */
+/** If a broker has not answered for 1 s, the next one is asked as well. */
 const askNextAfterMs = 1_000;
 const groupCoordinator = 0;
 
@@ -47,8 +47,9 @@ export class Cluster {
   readonly options: ResolvedOptions;
   readonly #connections = new Map<string, Promise<Connection>>();
   readonly #brokers = new Map<number, Broker>();
-  /** The names of connections to brokers that failed, or were slow to answer, when they were asked last. */
+  /** The names of connections whose broker failed or was slow when it was asked last. */
   readonly #silent = new Set<string>();
+  /** Connections that were replaced before their login ends, with requests that may still be answered. */
   readonly #retired = new Set<Connection>();
   readonly #closing = new AbortController();
   #controllerId = -1;
@@ -58,7 +59,7 @@ export class Cluster {
     this.options = options;
   }
 
-  /** The topics that exist of those named, asked for now; absent ones are left out. */
+  /** Asks for these topics. Leaves topics out that do not exist. */
   async topics(names: readonly string[]): Promise<Map<string, TopicMetadata>> {
     const response = await this.#metadata(names);
     const topics = new Map<string, TopicMetadata>();
@@ -73,7 +74,7 @@ export class Cluster {
     return topics;
   }
 
-  /** A connection to the broker `nodeId` for one use; made if there is none yet. */
+  /** The connection to the broker `nodeId` for this use. Opens it if there is none. */
   async connect(nodeId: number, use: string, requestTimeoutMs?: number): Promise<Connection> {
     const broker = this.#brokers.get(nodeId);
     if (broker === undefined) {
@@ -82,7 +83,7 @@ export class Cluster {
     return this.#open(`${nodeId}/${use}`, broker, requestTimeoutMs);
   }
 
-  /** A connection to the broker that answers for the group. */
+  /** Asks for the group's coordinator. Resolves with its node id, to which `connect` can connect. */
   async coordinatorOf(group: string): Promise<number> {
     const response = await this.anywhere('finding the group coordinator', (connection) =>
       findCoordinatorV4.api.async(connection, groupCoordinator, [group]),
@@ -95,7 +96,9 @@ export class Cluster {
     return found.nodeId;
   }
 
-  /** The controller, through which topics are made; any broker passes such a request on. */
+  /**
+   * Sends a request to the controller, which creates topics. If the controller is unknown, any broker forwards it.
+   */
   async controller<Response>(
     what: string,
     call: (connection: Connection) => Promise<Response>,
@@ -110,9 +113,9 @@ export class Cluster {
   }
 
   /**
-   * Asks one broker after the other until one answers: the next one when one fails, and also when one gives no answer
-   * for a second, as a frozen one does. What is asked here may reach several brokers. An error that a broker answers
-   * with is thrown as it is.
+   * Asks one broker after the other until one answers. Goes on to the next one if a broker fails, or gives no answer
+   * for a second because it is frozen for instance. So several brokers may receive the request. Rejects with the
+   * error of an answer as it is.
    */
   async anywhere<Response>(
     what: string,
@@ -148,7 +151,7 @@ export class Cluster {
     const askAll = async () => {
       const asked: Promise<unknown>[] = [];
       const slow: typeof inSequence = [];
-      // What gave no answer is asked once more at the end, on a new connection.
+      // The slow brokers are asked once more at the end, on new connections.
       for (const address of withThose(inSequence, slow)) {
         const asking = ask(address);
         asked.push(asking);
@@ -174,15 +177,15 @@ export class Cluster {
   }
 
   /**
-   * Asked last from now on, until it answers, and on a new connection. Answers whether there was one before: it may have
-   * died without a word, while the broker is there.
+   * Asks this broker last from now on, until it answers, and on a new connection. Returns whether it had a
+   * connection: that one may have died unnoticed, although the broker is there.
    */
   #noteSlow(name: string): boolean {
     this.#silent.add(name);
     return this.#connections.delete(name);
   }
 
-  /** Has other brokers asked from now on: this one's answers may be old. */
+  /** Asks another broker first from now on, because the answers of the present one may be old. */
   askOthers(): void {
     const [first] = [...this.#brokers.values()].filter(
       ({ nodeId }) => !this.#silent.has(`${nodeId}/control`),
@@ -199,7 +202,7 @@ export class Cluster {
     await Promise.allSettled(connections.map(async (connection) => (await connection).close()));
   }
 
-  /** Breaks the connection, and with it whatever waits on it. */
+  /** Breaks the connection, so that the requests on it reject. */
   abandon(nodeId: number, use: string): void {
     const connection = this.#connections.get(`${nodeId}/${use}`);
     this.#connections.delete(`${nodeId}/${use}`);
@@ -214,7 +217,8 @@ export class Cluster {
       try {
         return await metadataV12.api.async(connection, [...names], false, false);
       } catch (error) {
-        // A topic that is missing, or has no leader for a moment, is an error in an answer that holds the rest.
+        // The library throws if one topic is missing or has no leader. Its error holds the answer for the other
+        // topics.
         const partial = responseOf<metadataV12.MetadataResponse>(error);
         if (partial === undefined) throw error;
         return partial;
@@ -226,7 +230,7 @@ export class Cluster {
     return response;
   }
 
-  /** Calls, and explains it if this was the first request on the connection and got no answer. */
+  /** Calls. If the first request on a connection gets no answer, the error explains what that mostly means. */
   async #call<Response>(
     connection: Connection,
     call: (connection: Connection) => Promise<Response>,
@@ -256,7 +260,7 @@ export class Cluster {
     }
   }
 
-  /** A connection that was slow, and that a new one has replaced, is of no use any more. */
+  /** Closes a slow connection that a new one has replaced. */
   async #closeIfReplaced(name: string, connection: Connection): Promise<void> {
     const current = await this.#connections.get(name)?.catch(() => undefined);
     if (current !== connection && !this.#retired.has(connection)) await connection.close();
@@ -275,7 +279,7 @@ export class Cluster {
     return opened;
   }
 
-  /** Closes a connection whose login ends soon, once what was asked on it has had its time to be answered. */
+  /** Closes a connection whose login ends soon, after the longest time that an answer on it may take. */
   async #retire(connection: Connection): Promise<void> {
     const { clock, requestTimeoutMs, rebalanceTimeoutMs } = this.options;
     this.#retired.add(connection);
@@ -290,7 +294,7 @@ function noteAnswer(connection: Connection): void {
   if (life !== undefined) life.hasAnswered = true;
 }
 
-/** The items, and then those that were added to `more` meanwhile. */
+/** Yields the items, then the items that were added to `more` meanwhile. */
 function* withThose<Item>(items: readonly Item[], more: readonly Item[]): Generator<Item> {
   yield* items;
   yield* [...more];

@@ -11,7 +11,7 @@ type Authenticate = NonNullable<SASLOptions['authenticate']>;
 type AuthenticateApi = Parameters<Authenticate>[2];
 type AuthenticateResponse = Awaited<ReturnType<typeof saslPlain.authenticate>>;
 
-/** How to log in to the brokers. */
+/** A login to the brokers by SASL. */
 export type KafkaLogin =
   | {
       readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
@@ -20,23 +20,25 @@ export type KafkaLogin =
     }
   | {
       readonly mechanism: 'OAUTHBEARER';
-      /** Asked at every login. Rejects with a sentence for people if there is no token. */
+      /** Called at every login. Rejects with a message for operators if there is no token. */
       readonly token: () => Promise<string>;
       /** SASL extensions (KIP-342), such as the logical cluster of a hosted Kafka. */
       readonly extensions: Readonly<Record<string, string>>;
     };
 
-/** Whether a listener on the network can use what is sent: a password or a token, and not a proof of one. */
+/**
+ * Whether the login sends a password or a token itself. SCRAM sends only a proof, which is of no use to a listener.
+ */
 export function showsSecret({ mechanism }: KafkaLogin): boolean {
   return mechanism === 'PLAIN' || mechanism === 'OAUTHBEARER';
 }
 
 /**
- * The login as the library takes it. `sessionLasts` is told for how many milliseconds the broker lets the connection
- * live by this login (KIP-368); it is not told if the broker sets no limit.
+ * The login in the form that the library takes. Calls `sessionLasts` with the lifetime in ms that the broker gives
+ * the connection by this login (KIP-368), if it sets one.
  *
- * The library would log in again on the same connection at 80 % of that time, while other requests are sent on it, and
- * the broker answers those with ILLEGAL_SASL_STATE (platformatic/kafka#204). So it learns no limit from here, and the
+ * The library never learns this lifetime. It would log in again on the same connection after 80 % of it, while other
+ * requests are sent, and the broker would answer those with ILLEGAL_SASL_STATE (platformatic/kafka#204). Instead, the
  * caller opens a new connection in time.
  */
 export function saslOptionsOf(login: KafkaLogin, sessionLasts: (milliseconds: number) => void): SASLOptions {
@@ -46,7 +48,7 @@ export function saslOptionsOf(login: KafkaLogin, sessionLasts: (milliseconds: nu
       const answered: Callback<AuthenticateResponse> = (error, response) => {
         if (error != null || response === undefined) return callback(error, response as never);
         if (login.mechanism === 'OAUTHBEARER' && response.authBytes.length > 0) {
-          // RFC 7628, 3.2.2: the refusal of a token is a JSON document in an answer without an error code.
+          // RFC 7628, 3.2.2: a broker refuses a token by a JSON document in an answer without an error code.
           return callback(refusedToken(response.authBytes), undefined as never);
         }
         const lifetimeMs = Number(response.sessionLifetimeMs ?? 0n);
@@ -88,11 +90,11 @@ function run(
   );
 }
 
-/** The broker's own word for it: `invalid_token` or `insufficient_scope`; whatever else it sends is not shown. */
+/** Shows the broker's own word, such as `invalid_token` or `insufficient_scope`, and nothing else of its answer. */
 function refusedToken(answer: Buffer): TributaryError {
   const status = /"status"\s*:\s*"([a-z_]{1,40})"/.exec(answer.toString('utf8'))?.[1] ?? 'no reason given';
   return new TributaryError(
     'log_unreachable',
-    `The broker refuses the token (${status}): see that it is issued for this cluster, by the issuer and for the audience that the broker expects, and has not expired.`,
+    `The broker refuses the token (${status}): check that it is issued for this cluster, by the issuer and for the audience that the broker expects, and that it has not expired.`,
   );
 }

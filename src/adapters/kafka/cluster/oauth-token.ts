@@ -4,11 +4,13 @@ import { messageOf, TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
 
 /*
- * Where the token of a login by OAUTHBEARER comes from. Each connection asks for it anew, and none lives longer than the
- * broker lets it live by its token, so that a token is replaced before it expires.
+ * The sources of the token for a login by OAUTHBEARER. Each connection asks for a token when it logs in, and is
+ * replaced before its token expires.
  */
 
-/** Reads the file at every login: whoever writes it (a sidecar, a mounted volume) replaces the token in time. */
+/**
+ * Reads the token from the file at every login. A sidecar or a mounted volume has to replace it before it expires.
+ */
 export function tokenFromFile(path: string, clock: Pick<Clock, 'now'>): () => Promise<string> {
   return async () => {
     const token = await readFile(path, 'utf8').then(
@@ -28,7 +30,7 @@ export function tokenFromFile(path: string, clock: Pick<Clock, 'now'>): () => Pr
     if (expiresAtMs !== null && expiresAtMs <= clock.now()) {
       throw noToken(
         `The token in ${path}, which KAFKA_SASL_OAUTH_TOKEN_FILE names, expired at ${new Date(expiresAtMs).toISOString()}: ` +
-          'see that what writes the file still does. It is read again at the next try.',
+          'check the program that writes the file. It is read again at the next try.',
       );
     }
     return token;
@@ -41,20 +43,20 @@ export interface TokenEndpoint {
   readonly clientSecret: string;
   readonly scope?: string | undefined;
   readonly audience?: string | undefined;
-  /** PEM of the authorities that sign the endpoint's certificate, if not the system's. */
+  /** The authorities that sign the endpoint's certificate, as PEM. Default: those of the system. */
   readonly ca?: Buffer | undefined;
 }
 
-/** After this part of its life a token is asked for anew. */
+/** A new token is asked for after this part of a token's lifetime. */
 const RENEW_AFTER = 0.7;
-/** The life of a token that does not say when it expires. */
+/** The lifetime of a token without an expiry. */
 const UNKNOWN_LIFE_MS = 60_000;
 const ANSWER_DEADLINE_MS = 4_000;
 const ANSWER_BYTES_MAX = 65_536;
 
 /**
- * Asks an OAuth 2.0 token endpoint by the client credentials grant (RFC 6749, 4.4), with the client's name and secret by
- * HTTP Basic. A token is kept until most of its life is over; if the endpoint fails then, until it expires.
+ * Asks an OAuth 2.0 token endpoint by the client credentials grant (RFC 6749, 4.4), with the client's name and secret
+ * by HTTP Basic. Keeps a token for 70 % of its lifetime or, if the endpoint fails then, until it expires.
  */
 export function tokenFromEndpoint(endpoint: TokenEndpoint, clock: Pick<Clock, 'now'>): () => Promise<string> {
   const agent = new Agent(endpoint.ca === undefined ? {} : { connect: { ca: endpoint.ca } });
@@ -92,7 +94,7 @@ async function ask(
 ): Promise<{ token: string; lifeMs: number | null }> {
   const place = new URL(url);
   const shown = `${place.origin}${place.pathname}`;
-  // RFC 6749, 2.3.1: both are form-encoded first.
+  // RFC 6749, 2.3.1: the name and the secret are form-encoded first.
   const login = Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64');
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   if (scope !== undefined) form.set('scope', scope);
@@ -116,7 +118,7 @@ async function ask(
   } catch (error) {
     throw noToken(
       `The token endpoint ${shown} (KAFKA_SASL_OAUTH_TOKEN_URL) gives no answer: ${causeOf(error)}. ` +
-        'See that it can be reached from here; KAFKA_SASL_OAUTH_CA_FILE names the authority of its certificate, if it is a private one.',
+        'Check that it can be reached from here. If a private authority signs its certificate, name that one in KAFKA_SASL_OAUTH_CA_FILE.',
     );
   }
   if (status === 400 || status === 401 || status === 403) {
@@ -154,7 +156,7 @@ function fieldsOf(text: string): Record<string, unknown> {
   }
 }
 
-/** RFC 6749, 5.2: one word that says why. */
+/** The error code of the answer (RFC 6749, 5.2), with a comma in front. Empty if there is none. */
 function errorWord(text: string): string {
   const { error } = fieldsOf(text);
   return typeof error === 'string' && /^[\w-]{1,60}$/.test(error) ? `, ${error}` : '';
@@ -173,7 +175,7 @@ function noToken(message: string): TributaryError {
   return new TributaryError('log_unreachable', message);
 }
 
-/** When a JWT expires, in milliseconds; null for a token of another form, or one that does not say. */
+/** The time at which a JWT expires, in ms. Null for other tokens, and for a JWT without an expiry. */
 export function expiryOf(token: string): number | null {
   const [, claims = ''] = token.split('.');
   const { exp } = fieldsOf(Buffer.from(claims, 'base64url').toString('utf8'));

@@ -6,8 +6,8 @@ import { groupByTopic } from '../lists.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 
 /*
- * The oldest offset of partitions, and the end of what is committed in them (ListOffsets, version 7). Each partition has
- * an answer of its own: one without a leader, or whose leader gives none, holds up no other.
+ * Asks for the offset ranges of partitions (ListOffsets, version 7): the oldest offset, and the end of the committed
+ * records. Each partition has its own answer: one without a leader, or with a silent one, does not delay the others.
  */
 
 export type RangeAnswer =
@@ -19,9 +19,10 @@ const readCommitted = 1;
 const latestTimestamp = -1n;
 const earliestTimestamp = -2n;
 
+/** The problem of a partition without a leader, to follow its name. */
 export const withoutLeader = 'has no leader, or its topic does not exist';
 
-/** The partitions by the broker that leads them; those without a leader stand at -1. */
+/** The partitions by their leader's node id. Partitions without a leader are listed under -1. */
 export function byLeader(
   topics: ReadonlyMap<string, TopicMetadata>,
   partitions: readonly TopicPartition[],
@@ -32,7 +33,7 @@ export function byLeader(
   );
 }
 
-/** Never rejects. Waits for the slowest broker that is asked. */
+/** The ranges of these partitions. Waits for the slowest leader. Never rejects. */
 export async function rangesOf(
   cluster: Cluster,
   topics: ReadonlyMap<string, TopicMetadata>,
@@ -44,7 +45,7 @@ export async function rangesOf(
   return answers.flat();
 }
 
-/** The ranges of partitions that this broker leads, as far as is known. Never rejects. */
+/** The ranges of partitions that this broker leads. Never rejects. */
 export async function rangesFrom(
   cluster: Cluster,
   leader: number,
@@ -72,7 +73,7 @@ function unknown(place: TopicPartition, problem: string): RangeAnswer {
   return { kind: 'unknown', place, problem };
 }
 
-/** By partition name, the offset, or what is wrong. */
+/** For each partition name the offset, or the problem as a text. */
 async function offsetsAt(
   connection: Connection,
   partitions: readonly TopicPartition[],
@@ -85,7 +86,7 @@ async function offsetsAt(
   const response = await listOffsetsV7.api
     .async(connection, anyConsumer, readCommitted, topics)
     .catch((error: unknown) => {
-      // The library throws an answer away if it has the error of one partition, with the offsets of the others.
+      // The library throws if one partition has an error. Its error holds the offsets of the other partitions.
       const partial = responseOf<listOffsetsV7.ListOffsetsResponse>(error);
       if (partial === undefined) throw error;
       return partial;

@@ -1,10 +1,11 @@
 import type { TopicPartition } from '../../../core/offset.ts';
 
 /*
- * Decides which member of a group reads which partitions. Partition p of every topic belongs to slot p, and one member gets
- * the whole slot: so if topics are partitioned alike, one member reads all records of a key. Members keep their slots as
- * long as no member has two slots more than another. A partition that has to move is assigned to no member until its
- * holder has revoked it and joined again (cooperative rebalancing, KIP-429). The other partitions are read without a pause.
+ * Decides which member of a group reads which partitions. Partition p of every topic belongs to slot p, and one
+ * member gets the whole slot: so if topics are partitioned alike, one member reads all records of a key. Members keep
+ * their slots as long as no member has two slots more than another. A partition that has to move is assigned to no
+ * member until its holder has revoked it and joined again (cooperative rebalancing, KIP-429). The other partitions
+ * are read without a pause.
  */
 
 /** The name of this rule in the group protocol. The coordinator refuses a member that does not know it. */
@@ -68,7 +69,10 @@ function assignSlots(members: readonly GroupMemberState[], slotCount: number): s
   return owners as string[];
 }
 
-/** The holder of each partition, by partition name. If two members claim to hold a partition, the first of them counts. */
+/**
+ * The holder of each partition, by partition name. If two members claim to hold a partition, the first of them
+ * counts.
+ */
 function holdersOf(members: readonly GroupMemberState[]): Map<string, string> {
   const holders = new Map<string, string>();
   for (const { memberId, owned } of members) {

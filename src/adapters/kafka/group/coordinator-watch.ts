@@ -14,9 +14,10 @@ export interface CoordinatorWatch {
 }
 
 /**
- * Watches a request whose answer may take long, such as a join, which waits for all other members. Asks the coordinator on
- * another connection whether it is there, until `signal` aborts. Breaks the request off when the coordinator has been silent
- * for `patienceMs`, and when it answers again after a silence, because the request may have been lost in between.
+ * Watches a request whose answer may take long, such as a join, which waits for all other members. Asks the
+ * coordinator on another connection whether it is there, until `signal` aborts. Breaks the request off when the
+ * coordinator has been silent for `patienceMs`, and when it answers again after a silence, because the request may
+ * have been lost in between.
  */
 export async function watchCoordinator(watch: CoordinatorWatch, signal: AbortSignal): Promise<void> {
   const { clock, intervalMs, patienceMs } = watch;

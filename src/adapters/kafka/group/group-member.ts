@@ -85,7 +85,9 @@ export class GroupMember {
     });
   }
 
-  /** Rejects with `group_of_another_store` if the group's offsets were committed for another store than this member's. */
+  /**
+   * Rejects with `group_of_another_store` if the group's offsets were committed for another store than this member's.
+   */
   async checkStore(): Promise<void> {
     if (this.#store.isCompared) await this.#store.check(await this.#cluster.coordinatorOf(this.#group));
   }
@@ -192,8 +194,8 @@ export class GroupMember {
   }
 
   /**
-   * Joins, with heartbeats of its own: those of the last membership stopped before this join, which may last longer than a
-   * session.
+   * Joins, with heartbeats of its own: those of the last membership stopped before this join, which may last longer
+   * than a session.
    */
   async #beginMembership(isShared: AbortSignal): Promise<[Membership, Heartbeats]> {
     const { options } = this.#cluster;

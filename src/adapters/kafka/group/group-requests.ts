@@ -15,8 +15,9 @@ import { groupByTopic } from '../lists.ts';
 import { assignmentRule } from './assignment.ts';
 
 /*
- * The requests of a group member to its coordinator. Joins and syncs wait for other members, so they have a connection of
- * their own. Heartbeats have another one, and time out after a third of the session, to leave time for a second try.
+ * The requests of a group member to its coordinator. Joins and syncs wait for other members, so they have a
+ * connection of their own. Heartbeats have another one, and time out after a third of the session, to leave time for
+ * a second try.
  */
 
 export interface Membership {
@@ -53,8 +54,8 @@ export class GroupRequests {
   }
 
   /**
-   * Resolves once all members have joined or the session of a silent one has ended. Goes over a new connection: an old one
-   * may have died unnoticed, and a join would wait too long to find out.
+   * Resolves once all members have joined or the session of a silent one has ended. Goes over a new connection: an
+   * old one may have died unnoticed, and a join would wait too long to find out.
    */
   async join(coordinator: number, memberId: string, metadata: Buffer): Promise<Joined> {
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#cluster.options;
@@ -81,7 +82,9 @@ export class GroupRequests {
     };
   }
 
-  /** Hands in all assignments if this member is the leader. Resolves with this member's once the leader has done so. */
+  /**
+   * Hands in all assignments if this member is the leader. Resolves with this member's once the leader has done so.
+   */
   async sync(
     { coordinator, generation, memberId }: Membership,
     assignments: readonly { memberId: string; assignment: Buffer }[],

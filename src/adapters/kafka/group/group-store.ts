@@ -6,13 +6,14 @@ import type { GroupMemberState } from './assignment.ts';
 import { GroupRequests, type JoinedMember, notAMember } from './group-requests.ts';
 
 /*
- * Keeps members of different stores out of one group: each would journal only half of the partitions. The identity of the
- * store is written as a note in three places:
- * - in the metadata of the group's committed offsets, which outlive the members. A member reads them before it joins, and
- *   joins only a group of its own store, so the other members never notice it;
- * - in the user data of each member's subscription, for a group that has committed nothing yet. The leader gives partitions
- *   to the members of one store only;
+ * Keeps members of different stores out of one group: each would journal only half of the partitions. The identity of
+ * the store is written as a note in three places:
+ * - in the metadata of the group's committed offsets, which outlive the members. A member reads them before it joins,
+ *   and joins only a group of its own store, so the other members never notice it;
+ * - in the user data of each member's subscription, for a group that has committed nothing yet. The leader gives
+ *   partitions to the members of one store only;
  * - in the user data of each assignment. A member that finds another store there leaves the group.
+ *
  * Members and offsets of older versions have no note. They are accepted.
  */
 
@@ -73,9 +74,9 @@ export class GroupStore {
   }
 
   /**
-   * For the leader: the members that may have partitions, and the note of their store. The group's store is the one that the
-   * committed offsets name, else that of a member which holds partitions, else the leader's own. Members that name no store
-   * belong to an older version, and may have partitions.
+   * For the leader: the members that may have partitions, and the note of their store. The group's store is the one
+   * that the committed offsets name, else that of a member which holds partitions, else the leader's own. Members
+   * that name no store belong to an older version, and may have partitions.
    */
   async members<Member extends GroupMemberState>(
     coordinator: number,
@@ -93,8 +94,8 @@ export class GroupStore {
   }
 
   /**
-   * The store that the committed offsets name. If they name several, the own one counts: the others may be left from before
-   * the group was handed over.
+   * The store that the committed offsets name. If they name several, the own one counts: the others may be left from
+   * before the group was handed over.
    */
   async #recorded(coordinator: number): Promise<string | undefined> {
     const committed = await this.#requests.committed(coordinator);
@@ -119,8 +120,8 @@ function strangerError(group: string, theirs: string, ours: string): TributaryEr
 }
 
 /**
- * Commits the group's offsets once more, with the note of its new store. Rejects with `usage` while the group has members,
- * because the coordinator refuses the commit then.
+ * Commits the group's offsets once more, with the note of its new store. Rejects with `usage` while the group has
+ * members, because the coordinator refuses the commit then.
  */
 export async function handGroupTo(
   cluster: Cluster,

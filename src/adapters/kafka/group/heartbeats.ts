@@ -1,11 +1,13 @@
 import type { ResolvedOptions } from '../options.ts';
 
-/** `rebalance`: the group shares its partitions out again. `lost`: it goes on without this member. `closed`: we leave. */
+/**
+ * `rebalance`: the group shares its partitions out again. `lost`: it goes on without this member. `closed`: we leave.
+ */
 export type MembershipEnd = 'rebalance' | 'lost' | 'closed';
 
 /**
- * Sends the heartbeats of one membership. They go on until `stop`, also after the group has asked for a rebalance: revoking
- * partitions may take longer than the session timeout.
+ * Sends the heartbeats of one membership. They go on until `stop`, also after the group has asked for a rebalance:
+ * revoking partitions may take longer than the session timeout.
  */
 export class Heartbeats {
   readonly #options: ResolvedOptions;
@@ -16,7 +18,9 @@ export class Heartbeats {
   /** The time at which the last answered heartbeat was sent. */
   #answeredAtMs: number;
 
-  /** `send` resolves with the error code of the coordinator's answer, or undefined. It rejects if there was no answer. */
+  /**
+   * `send` resolves with the error code of the coordinator's answer, or undefined. It rejects if there was no answer.
+   */
   constructor(options: ResolvedOptions, send: (signal: AbortSignal) => Promise<string | undefined>) {
     this.#options = options;
     this.#send = send;
@@ -106,7 +110,9 @@ export class Heartbeats {
     }
   }
 
-  /** Ends the membership when no heartbeat was answered for a session timeout: others may have the partitions by now. */
+  /**
+   * Ends the membership when no heartbeat was answered for a session timeout: others may have the partitions by now.
+   */
   async #watchSession(): Promise<void> {
     const { clock, sessionTimeoutMs } = this.#options;
     const { signal } = this.#stopping;

@@ -24,8 +24,9 @@ export interface JoiningParts {
 }
 
 /**
- * Joins a group and learns this member's share of the partitions: first a join, which the coordinator answers once all
- * members have joined, then a sync, in which the leader hands in everybody's share and each member receives its own.
+ * Joins a group and learns this member's share of the partitions: first a join, which the coordinator answers once
+ * all members have joined, then a sync, in which the leader hands in everybody's share and each member receives its
+ * own.
  */
 export class Joining {
   readonly #parts: JoiningParts;
@@ -42,7 +43,10 @@ export class Joining {
     this.#parts = parts;
   }
 
-  /** Joins with the partitions that this member holds. Until `isShared` aborts, watches whether the coordinator answers. */
+  /**
+   * Joins with the partitions that this member holds. Until `isShared` aborts, watches whether the coordinator
+   * answers.
+   */
   async join(held: readonly TopicPartition[], isShared: AbortSignal): Promise<Membership> {
     const { cluster, group, topics, store, requests } = this.#parts;
     const coordinator = await cluster.coordinatorOf(group);
@@ -73,7 +77,8 @@ export class Joining {
   /** Whether this member leads the group and the partitions have changed since it assigned them. */
   isAssignmentOld(topics: ReadonlyMap<string, TopicMetadata>): boolean {
     if (!this.#isLeader) return false;
-    // The partitions of a deleted topic stay assigned: if it is made again, their reading halts with `topic_recreated`.
+    // The partitions of a deleted topic stay assigned: if it is made again, their reading halts with
+    // `topic_recreated`.
     return [...topics.values()].some(
       ({ topic, partitions }) => this.#assignedFrom.get(topic) !== partitions.length,
     );
@@ -84,7 +89,9 @@ export class Joining {
     this.#parts.requests.breakOff(this.#coordinator);
   }
 
-  /** Takes or drops the member id as this error says. Returns whether the coordinator only gave this member its id. */
+  /**
+   * Takes or drops the member id as this error says. Returns whether the coordinator only gave this member its id.
+   */
   adoptMemberId(error: unknown): boolean {
     const answer = protocolErrorOf(error);
     const given = responseOf<{ memberId?: string }>(error)?.memberId;
@@ -128,7 +135,9 @@ export class Joining {
     }));
   }
 
-  /** A join and a sync may wait long for other members. So the coordinator is asked beside them whether it is there. */
+  /**
+   * A join and a sync may wait long for other members. So the coordinator is asked beside them whether it is there.
+   */
   #watchUntil(isShared: AbortSignal, coordinator: number): Promise<void> {
     const { cluster, requests, closing, silent } = this.#parts;
     const { clock, heartbeatIntervalMs, sessionTimeoutMs } = cluster.options;

@@ -27,7 +27,10 @@ export class KnownTopics {
     return this.#topics.get(topic)?.partitions[partition]?.leader ?? -1;
   }
 
-  /** Resolves once all of the topics are known. Rejects with `topic_missing`, or with `log_append_failed` at the deadline. */
+  /**
+   * Resolves once all of the topics are known. Rejects with `topic_missing`, or with `log_append_failed` at the
+   * deadline.
+   */
   async learn(wanted: ReadonlySet<string>, deadlineMs: number): Promise<void> {
     const { clock, metadataRefreshMs } = this.#cluster.options;
     if ([...wanted].every((topic) => this.#topics.has(topic))) {

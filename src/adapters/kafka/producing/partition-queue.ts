@@ -66,28 +66,28 @@ export class PartitionQueue {
     return first?.append.deadlineMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The batch to send next, encoded; the one that was sent before, if it has not been answered for good. */
+  /** The record batch to send next, encoded. A record batch that was sent before stays the head until it is settled. */
   encodeHead(identity: ProducerIdentity, timestampMs: number): PendingRecordBatch {
-    const batch = this.#formHead();
-    if (batch.bytes !== undefined) return batch;
-    batch.baseSequence = this.nextSequence;
+    const pending = this.#formHead();
+    if (pending.bytes !== undefined) return pending;
+    pending.baseSequence = this.nextSequence;
     // The count starts again at 0 after 2^31 - 1.
-    this.nextSequence = (this.nextSequence + batch.entries.length) % 2 ** 31;
-    batch.bytes = encodeRecordBatch(
-      batch.entries.map(({ record }) => record),
+    this.nextSequence = (this.nextSequence + pending.entries.length) % 2 ** 31;
+    pending.bytes = encodeRecordBatch(
+      pending.entries.map(({ record }) => record),
       timestampMs,
-      { ...identity, baseSequence: batch.baseSequence },
+      { ...identity, baseSequence: pending.baseSequence },
     );
-    return batch;
+    return pending;
   }
 
-  succeed(batch: PendingRecordBatch, baseOffset: bigint): void {
+  succeed(pending: PendingRecordBatch, baseOffset: bigint): void {
     this.head = undefined;
     this.failures = 0;
     this.lastProblem = undefined;
     const { topic, partition } = this;
-    for (let delta = 0; delta < batch.entries.length; delta++) {
-      const { append, index } = batch.entries[delta] as Entry;
+    for (let delta = 0; delta < pending.entries.length; delta++) {
+      const { append, index } = pending.entries[delta] as Entry;
       append.positions[index] = { topic, partition, offset: baseOffset + BigInt(delta) };
       if (--append.left > 0) continue;
       if (append.failure === undefined) append.resolve(append.positions);
@@ -97,26 +97,26 @@ export class PartitionQueue {
 
   /** Puts the head's records back, to be sent in record batches of half its size. The head must not be in the log. */
   splitHead(): void {
-    const batch = this.head;
-    if (batch === undefined) return;
-    this.recordBatchBytes = Math.max(1, Math.floor((batch.bytes?.length ?? this.recordBatchBytes) / 2));
-    this.nextSequence = batch.baseSequence;
-    this.waiting = [...batch.entries, ...this.waiting];
+    const pending = this.head;
+    if (pending === undefined) return;
+    this.recordBatchBytes = Math.max(1, Math.floor((pending.bytes?.length ?? this.recordBatchBytes) / 2));
+    this.nextSequence = pending.baseSequence;
+    this.waiting = [...pending.entries, ...this.waiting];
     this.head = undefined;
   }
 
   /** Rejects the appends that have records in the head. Without a head, the next record batch counts as the head. */
   failHead(error: unknown): void {
-    const batch = this.#formHead();
+    const pending = this.#formHead();
     this.head = undefined;
     this.failures = 0;
     this.lastProblem = undefined;
-    if (batch.bytes !== undefined) this.nextSequence = batch.baseSequence;
-    const failed = new Set(batch.entries.map(({ append }) => append));
+    if (pending.bytes !== undefined) this.nextSequence = pending.baseSequence;
+    const failed = new Set(pending.entries.map(({ append }) => append));
     // Later records of a rejected append are dropped here. Its records in other partitions may still be appended.
     const rest = this.waiting.filter(({ append }) => failed.has(append));
     this.waiting = this.waiting.filter(({ append }) => !failed.has(append));
-    fail([...batch.entries, ...rest], error);
+    fail([...pending.entries, ...rest], error);
   }
 
   /** Rejects the appends that have records behind the head. */

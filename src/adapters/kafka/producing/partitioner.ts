@@ -1,7 +1,7 @@
 /**
- * The partition of a key, as Java's default partitioner chooses it: so all clients append a key to the same partition.
- * The library's own partitioner is not used: it reads a negative hash as an unsigned number, where Java drops the sign, and
- * so it chooses other partitions for half of the keys.
+ * The partition of a key, as Java's default partitioner chooses it: so all clients append a key to the same
+ * partition. The library's own partitioner is not used: it reads a negative hash as an unsigned number, where Java
+ * drops the sign, and so it chooses other partitions for half of the keys.
  *
  * Source: org.apache.kafka.common.utils.Utils.murmur2 and BuiltInPartitioner.partitionForKey.
  */

@@ -31,7 +31,10 @@ const identityCodes: ReadonlySet<number> = new Set([
   KafkaCode.unknownProducerId,
 ]);
 
-/** `isAmbiguous`: an earlier try may have appended the record batch. Then it must not be sent under another producer id. */
+/**
+ * `isAmbiguous`: an earlier try may have appended the record batch. Then it must not be sent under another producer
+ * id.
+ */
 export function verdictOf(
   errorCode: number,
   { isOfFamily, isAmbiguous }: { readonly isOfFamily: boolean; readonly isAmbiguous: boolean },

@@ -11,17 +11,17 @@ import { mayBeAppended, verdictOf } from './produce-verdict.ts';
 import type { OwnIdentity } from './producer-identity.ts';
 
 /*
- * Sends the records of the partition queues. One request at a time goes to each broker, with one record batch of every
- * partition that has records. Records that arrive meanwhile wait for the next request: so requests grow with the load, and
- * records are sent at once when there is none.
+ * Sends the records of the partition queues. One request at a time goes to each broker, with one record batch of
+ * every partition that has records. Records that arrive meanwhile wait for the next request: so requests grow with
+ * the load, and records are sent at once when there is none.
  *
  *   waiting -> head of its partition, sent -+-> answered: appended, at this offset
  *                    ^                      +-> no answer, or an error that passes: sent again, the same bytes
  *                    +----------------------+   until the delivery timeout: rejected, a new producer id
  *
  * A producer of a family (see the port) goes on past the timeout with a record batch that may be in the log. If it is
- * there, the same bytes are a duplicate, and the broker's answer to them settles the append. If another member shuts this
- * producer out (`shut-out.ts`), it rejects all records that it holds, and begins anew under another producer id.
+ * there, the same bytes are a duplicate, and the broker's answer to them settles the append. If another member shuts
+ * this producer out (`shut-out.ts`), it rejects all records that it holds, and begins anew under another producer id.
  */
 
 const retryBackoff = { baseMs: 50, capMs: 1_000 };
@@ -220,7 +220,9 @@ export class Sender {
     this.#forgetIdentity();
   }
 
-  /** New record batches are numbered from 0 under another producer id. Those that were sent keep their id and number. */
+  /**
+   * New record batches are numbered from 0 under another producer id. Those that were sent keep their id and number.
+   */
   #forgetIdentity(): void {
     this.#identity.forget();
     for (const queue of this.#queues.values()) queue.nextSequence = 0;

@@ -10,11 +10,11 @@ import type { KnownTopics } from './known-topics.ts';
 
 /*
  * One producer shuts another one out of a partition by raising its epoch there. A broker accepts record batches of a
- * producer id only in its latest epoch, and an idempotent producer without transactions raises the epoch itself: by sending
- * a record batch in the next epoch, with sequence number 0 (KIP-360). Our producers always send in epoch 0. So after one
- * record batch under the other's id in epoch 1, a record batch that the other still has under way is in the log already, or
- * the broker refuses it for ever. If an earlier shut-out has written in epoch 1 already, the broker refuses this record
- * batch or calls it a duplicate, which proves the same.
+ * producer id only in its latest epoch, and an idempotent producer without transactions raises the epoch itself: by
+ * sending a record batch in the next epoch, with sequence number 0 (KIP-360). Our producers always send in epoch 0.
+ * So after one record batch under the other's id in epoch 1, a record batch that the other still has under way is in
+ * the log already, or the broker refuses it for ever. If an earlier shut-out has written in epoch 1 already, the
+ * broker refuses this record batch or calls it a duplicate, which proves the same.
  */
 
 const shutOutEpoch = 1;
@@ -48,7 +48,9 @@ export class ShutOuts {
     this.#family = family;
   }
 
-  /** For each member and partition that is not done yet, appends the partition's records once under that member's id. */
+  /**
+   * For each member and partition that is not done yet, appends the partition's records once under that member's id.
+   */
   async run(own: bigint, portions: readonly Portion[], deadlineMs: number): Promise<void> {
     const members = await this.#family.members();
     for (const member of members) {

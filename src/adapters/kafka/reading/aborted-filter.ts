@@ -5,10 +5,11 @@ import type { RecordBatch } from '../wire/record-batch-reader.ts';
  * Separates the record batches of aborted transactions from the others, for one partition in one fetch response. The
  * caller shows it the record batches in sequence.
  *
- * A fetch of committed records returns all records up to the last stable offset, those of aborted transactions included,
- * and a list of aborted transactions: the producer, and the offset at which the transaction begins, which may lie before
- * the fetched records. The transaction ends at that producer's next abort marker. The list may name a producer several
- * times. It is valid for this response alone: if a transaction is larger than a fetch, every response lists it again.
+ * A fetch of committed records returns all records up to the last stable offset, those of aborted transactions
+ * included, and a list of aborted transactions: the producer, and the offset at which the transaction begins, which
+ * may lie before the fetched records. The transaction ends at that producer's next abort marker. The list may name a
+ * producer several times. It is valid for this response alone: if a transaction is larger than a fetch, every
+ * response lists it again.
  *
  * Source: https://kafka.apache.org/documentation/#impl_protocol, KIP-98 "Exactly Once Delivery".
  */
@@ -23,27 +24,27 @@ export class AbortedFilter {
   }
 
   /** False for a marker, and for a record batch of an aborted transaction. */
-  isCommitted(batch: RecordBatch): boolean {
+  isCommitted(recordBatch: RecordBatch): boolean {
     let next = this.#toCome.at(-1);
-    while (next !== undefined && next.firstOffset < batch.nextOffset) {
+    while (next !== undefined && next.firstOffset < recordBatch.nextOffset) {
       this.#open.add(next.producerId);
       this.#toCome.pop();
       next = this.#toCome.at(-1);
     }
-    if (batch.isControl) {
-      if (isAbortMarker(batch)) this.#open.delete(batch.producerId);
+    if (recordBatch.isControl) {
+      if (isAbortMarker(recordBatch)) this.#open.delete(recordBatch.producerId);
       return false;
     }
-    return !(batch.isTransactional && this.#open.has(batch.producerId));
+    return !(recordBatch.isTransactional && this.#open.has(recordBatch.producerId));
   }
 }
 
 /*
- * A marker is one record: its length (a varint), attributes (one byte), time delta, offset delta and length of the key
- * (three varints), then the key: a version and a type, of two bytes each. Type 0 is an abort.
+ * A marker is one record: its length (a varint), attributes (one byte), time delta, offset delta and length of the
+ * key (three varints), then the key: a version and a type, of two bytes each. Type 0 is an abort.
  */
-function isAbortMarker(batch: RecordBatch): boolean {
-  const bytes = batch.records;
+function isAbortMarker(recordBatch: RecordBatch): boolean {
+  const bytes = recordBatch.records;
   let position = 0;
   const skipVarint = (): void => {
     while (((bytes[position++] ?? 0) & 0x80) !== 0);

@@ -10,8 +10,8 @@ export class Arrivals {
   readonly #waiters = new Set<Waiter>();
 
   /**
-   * Resolves when any of the partitions is announced, when the signal aborts, or after `forMs`, which may be infinite. The
-   * signal must not be aborted yet.
+   * Resolves when any of the partitions is announced, when the signal aborts, or after `forMs`, which may be
+   * infinite. The signal must not be aborted yet.
    */
   wait(
     names: ReadonlySet<string>,

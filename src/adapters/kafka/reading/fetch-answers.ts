@@ -9,7 +9,9 @@ import type { Followed } from './followed.ts';
 import type { FollowedPartitions } from './followed-partitions.ts';
 import type { Leaders } from './leaders.ts';
 
-/** After this many refusals in a row of an offset that is in range, the leader's log never had the epoch sent with it. */
+/**
+ * After this many refusals in a row of an offset that is in range, the leader's log never had the epoch sent with it.
+ */
 const epochRefusalsMax = 5;
 /** After more failures in a row than this, another broker is asked who leads. */
 const failuresUntilAskingOthers = 3;
@@ -89,15 +91,17 @@ export class FetchAnswers {
         );
         return;
       default:
-        // Most other codes mean that another broker leads now, or that the broker does not know the topic id. The next
-        // fetch still sends the epoch of what was read: a new leader has to prove that it has the same log.
+        // Most other codes mean that another broker leads now, or that the broker does not know the topic id. The
+        // next fetch still sends the epoch of what was read: a new leader has to prove that it has the same log.
         this.#partitions.retryLater(followed, `can't be read: Kafka answered ${nameOfCode(errorCode)}`);
         if (followed.failures > failuresUntilAskingOthers) this.#cluster.askOthers();
         this.#topics.refresh();
     }
   }
 
-  /** Fetches a corrupt record batch once more, because only its transport may have failed. Halts at the second time. */
+  /**
+   * Fetches a corrupt record batch once more, because only its transport may have failed. Halts at the second time.
+   */
   #suspect(followed: Followed, detail: string): void {
     if (followed.suspectOffset === followed.fetchOffset) {
       this.#partitions.fail(followed, 'corrupt_batch', `${followed.name}: ${detail}.`);

@@ -20,9 +20,10 @@ import { hasMore, takeOldestFirst } from './oldest-first.ts';
  *                        +-> waiting (for a leader, or after an error) -> idle
  *                        +-> faulty -> (the caller has taken what was read before) -> halted, and followed no more
  *
- * A fetch is a long poll over all idle partitions of one broker. A broker has up to 4 fetch connections, each with one
- * fetch in flight: a partition that becomes idle is fetched at once, while the others' long poll goes on. The answer to a
- * fetch belongs to the `Followed` that it was sent for, and is dropped if the partition was followed anew or let go since.
+ * A fetch is a long poll over all idle partitions of one broker. A broker has up to 4 fetch connections, each with
+ * one fetch in flight: a partition that becomes idle is fetched at once, while the others' long poll goes on. The
+ * answer to a fetch belongs to the `Followed` that it was sent for, and is dropped if the partition was followed anew
+ * or let go since.
  */
 
 const fetchConnectionsPerBroker = 4;
@@ -91,7 +92,8 @@ export class Fetcher {
       if (followed.length === 0) return [];
       let patienceLeftMs = Number.POSITIVE_INFINITY;
       if (followed.some(hasMore)) {
-        // A partition whose records are still on their way is waited for: else the others would run ahead of it in time.
+        // A partition whose records are still on their way is waited for: else the others would run ahead of it in
+        // time.
         const now = clock.monotonicMs();
         patienceLeftMs = Math.max(
           0,
@@ -122,7 +124,10 @@ export class Fetcher {
     return this.#leaders.topic(topic)?.topicId;
   }
 
-  /** Takes in the topics as they are now: halts partitions of topics made anew, and fetches those that have a leader again. */
+  /**
+   * Takes in the topics as they are now: halts partitions of topics made anew, and fetches those that have a leader
+   * again.
+   */
   learn(topics: ReadonlyMap<string, TopicMetadata>): void {
     this.#leaders.learn(topics);
     for (const followed of [...this.#partitions.all()]) {

@@ -65,13 +65,13 @@ export class Followed {
   }
 
   /** Queues the next record batch of the log. If it is not committed, only the position moves past it. */
-  push(batch: RecordBatch, isCommitted: boolean): void {
-    if (batch.nextOffset <= this.fetchOffset) return;
-    this.fetchOffset = batch.nextOffset;
-    const { leaderEpoch, nextOffset } = batch;
+  push(recordBatch: RecordBatch, isCommitted: boolean): void {
+    if (recordBatch.nextOffset <= this.fetchOffset) return;
+    this.fetchOffset = recordBatch.nextOffset;
+    const { leaderEpoch, nextOffset } = recordBatch;
     this.lastEpoch = leaderEpoch;
-    if (isCommitted && batch.recordCount > 0) {
-      const read = new QueuedRecordBatch(batch, leaderEpoch, nextOffset);
+    if (isCommitted && recordBatch.recordCount > 0) {
+      const read = new QueuedRecordBatch(recordBatch, leaderEpoch, nextOffset);
       this.queue.push(read);
       this.queuedBytes += read.bytes;
       return;
@@ -96,15 +96,17 @@ export class Followed {
     return Math.max(0, this.#missedSinceMs + patienceMs - nowMs);
   }
 
-  /** The time of the oldest record batch in the queue; negative infinity if the first entry only moves the position. */
+  /**
+   * The time of the oldest record batch in the queue; negative infinity if the first entry only moves the position.
+   */
   headTimestampMs(): number {
-    return this.queue[0]?.batch?.timestampMs ?? Number.NEGATIVE_INFINITY;
+    return this.queue[0]?.recordBatch?.timestampMs ?? Number.NEGATIVE_INFINITY;
   }
 
   /**
-   * Takes records up to the limits, from record batches that are no younger than `untilMs` and have one leader epoch. With
-   * `atLeastOne` it takes the first record whatever its size. A record batch that can't be decompressed or decoded becomes
-   * the partition's fault, once everything before it is taken.
+   * Takes records up to the limits, from record batches that are no younger than `untilMs` and have one leader epoch.
+   * With `atLeastOne` it takes the first record whatever its size. A record batch that can't be decompressed or
+   * decoded becomes the partition's fault, once everything before it is taken.
    */
   take(
     limits: TakeLimits,
@@ -116,8 +118,12 @@ export class Followed {
     let head = this.queue[0];
     for (let count = 0; head !== undefined; count++) {
       if (count > 0 && head.leaderEpoch !== this.#takeEpoch) break;
-      if (count > 0 && head.batch !== undefined && head.batch.timestampMs > untilMs) break;
-      if (head.batch !== undefined && !this.#takeFrom(head, head.batch, limits, atLeastOne, taken)) break;
+      if (count > 0 && head.recordBatch !== undefined && head.recordBatch.timestampMs > untilMs) break;
+      if (
+        head.recordBatch !== undefined &&
+        !this.#takeFrom(head, head.recordBatch, limits, atLeastOne, taken)
+      )
+        break;
       this.#takeEpoch = head.leaderEpoch;
       this.#takeOffset = head.nextOffset;
       this.#dropHead();
@@ -144,7 +150,7 @@ export class Followed {
   /** Takes records of one record batch. Returns whether all of them are taken now. */
   #takeFrom(
     read: QueuedRecordBatch,
-    batch: RecordBatch,
+    recordBatch: RecordBatch,
     limits: TakeLimits,
     atLeastOne: boolean,
     taken: { records: LogRecord[]; bytes: number },
@@ -153,10 +159,10 @@ export class Followed {
     if (isFull() && !(atLeastOne && taken.records.length === 0)) return false;
     try {
       const closedBytes = read.bytes;
-      read.open(batch, this.#open.maxRecordBatchBytes);
+      read.open(recordBatch, this.#open.maxRecordBatchBytes);
       this.queuedBytes += read.bytes - closedBytes;
       this.#open.keep(read, this);
-      const isWhole = batch.baseOffset >= this.#takeOffset;
+      const isWhole = recordBatch.baseOffset >= this.#takeOffset;
       for (let record = read.next(); record !== undefined; record = read.next()) {
         if (!isWhole && record.offset < this.#takeOffset) continue;
         taken.records.push(record);
@@ -173,16 +179,16 @@ export class Followed {
         this.#takeOffset = last.offset + 1n;
         this.#takeEpoch = read.leaderEpoch;
       }
-      this.#giveUp(batch, error);
+      this.#giveUp(recordBatch, error);
       return false;
     }
   }
 
-  #giveUp(batch: RecordBatch, error: unknown): void {
+  #giveUp(recordBatch: RecordBatch, error: unknown): void {
     const { topic, partition } = this;
     const isTooLarge = error instanceof TooLargeError;
     const kind = isTooLarge ? 'batch_too_large' : 'corrupt_batch';
-    const what = `the record batch from offset ${batch.baseOffset} to ${batch.nextOffset - 1n}`;
+    const what = `the record batch from offset ${recordBatch.baseOffset} to ${recordBatch.nextOffset - 1n}`;
     const detail = isTooLarge
       ? `${this.name}: ${what} is too large to be opened: ${messageOf(error)}.`
       : `${this.name}: ${what} can't be decoded: ${messageOf(error)}.`;

@@ -50,7 +50,10 @@ export class Leaders {
     return this.#topics.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
   }
 
-  /** Asks for the topics, in one request at a time, and hands them to `learned`. After a failure it waits before it ends. */
+  /**
+   * Asks for the topics, in one request at a time, and hands them to `learned`. After a failure it waits before it
+   * ends.
+   */
   refresh(topics: readonly string[], learned: (topics: ReadonlyMap<string, TopicMetadata>) => void): void {
     this.#refreshing ??= this.#refreshNow(topics, learned).finally(() => {
       this.#refreshing = undefined;

@@ -2,9 +2,9 @@ import type { FetchedRecords, TakeLimits } from '../../../ports/event-log.ts';
 import type { Followed } from './followed.ts';
 
 /**
- * Takes records of these partitions up to the limits, the oldest record batches first: so partitions that catch up advance
- * side by side in time. Each call takes from another partition first, by `turn`, so that a partition with odd timestamps
- * cannot keep the others from being taken.
+ * Takes records of these partitions up to the limits, the oldest record batches first: so partitions that catch up
+ * advance side by side in time. Each call takes from another partition first, by `turn`, so that a partition with odd
+ * timestamps cannot keep the others from being taken.
  */
 export function takeOldestFirst(
   followed: readonly Followed[],
@@ -20,7 +20,8 @@ export function takeOldestFirst(
     const others = waiting.filter((each) => each !== next && hasMore(each));
     const untilMs = isFirst ? next.headTimestampMs() : oldestOf(others)?.headTimestampMs();
     const piece = next.take({ maxRecords, maxBytes }, isFirst, untilMs);
-    // Records over the limits stay for the next call. Records that cannot be decoded are a fault, and leave nothing behind.
+    // Records over the limits stay for the next call. Records that cannot be decoded are a fault, and leave nothing
+    // behind.
     if (piece === undefined && hasMore(next)) break;
     if (piece !== undefined) {
       taken.push(piece.fetched);

@@ -5,7 +5,9 @@ interface Owner {
   closed(bytes: number): void;
 }
 
-/** Limits the decompressed record batches of all partitions: closes those that were opened first when memory is short. */
+/**
+ * Limits the decompressed record batches of all partitions: closes those that were opened first when memory is short.
+ */
 export class OpenRecordBatches {
   readonly maxRecordBatchBytes: number;
   readonly #open = new Map<QueuedRecordBatch, Owner>();

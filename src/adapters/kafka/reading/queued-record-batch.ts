@@ -7,11 +7,11 @@ import { type CursorPlace, RecordCursor } from '../wire/record-cursor.ts';
 const recordBatchOverheadBytes = 200;
 
 /**
- * An entry in the queue of a partition: a record batch whose records the caller is to get, or only a new position. A record
- * batch stays compressed until its records are taken, which may happen in several pieces.
+ * An entry in the queue of a partition: a record batch whose records the caller is to get, or only a new position. A
+ * record batch stays compressed until its records are taken, which may happen in several pieces.
  */
 export class QueuedRecordBatch {
-  readonly batch: RecordBatch | undefined;
+  readonly recordBatch: RecordBatch | undefined;
   /** The leader epoch of what lies before `nextOffset`. */
   readonly leaderEpoch: number;
   nextOffset: bigint;
@@ -20,17 +20,17 @@ export class QueuedRecordBatch {
   /** The place of the cursor when the record batch was closed. */
   #place: CursorPlace = { position: 0, taken: 0, lastOffsetDelta: -1 };
 
-  constructor(batch: RecordBatch | undefined, leaderEpoch: number, nextOffset: bigint) {
-    this.batch = batch;
+  constructor(recordBatch: RecordBatch | undefined, leaderEpoch: number, nextOffset: bigint) {
+    this.recordBatch = recordBatch;
     this.leaderEpoch = leaderEpoch;
     this.nextOffset = nextOffset;
   }
 
   /** The memory that it takes, in bytes. */
   get bytes(): number {
-    return this.batch === undefined
+    return this.recordBatch === undefined
       ? 0
-      : this.batch.records.length + recordBatchOverheadBytes + this.#openBytes;
+      : this.recordBatch.records.length + recordBatchOverheadBytes + this.#openBytes;
   }
 
   /** The size of the decompressed records, in bytes. 0 while it is closed or if it is not compressed. */
@@ -39,11 +39,11 @@ export class QueuedRecordBatch {
   }
 
   /** Decompresses the records unless it is open. Throws a TooLargeError, or the codec's own error. */
-  open(batch: RecordBatch, maxBytes: number): void {
+  open(recordBatch: RecordBatch, maxBytes: number): void {
     if (this.#cursor !== undefined) return;
-    const bytes = decompress(batch.records, batch.compression, maxBytes);
-    this.#cursor = new RecordCursor(batch, bytes, this.#place);
-    this.#openBytes = batch.compression === 0 ? 0 : bytes.length;
+    const bytes = decompress(recordBatch.records, recordBatch.compression, maxBytes);
+    this.#cursor = new RecordCursor(recordBatch, bytes, this.#place);
+    this.#openBytes = recordBatch.compression === 0 ? 0 : bytes.length;
   }
 
   /** The next record of an open record batch. Undefined after the last one. Throws a RangeError. */

@@ -2,8 +2,9 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { compressionsAlgorithms } from '@platformatic/kafka';
 
 /*
- * Decompresses the records of a record batch within a limit, because a few kilobytes may decompress to gigabytes. zlib
- * stops at a limit by itself. The library's Snappy and LZ4 do not, so their output size is computed before they run.
+ * Decompresses the records of a record batch within a limit, because a few kilobytes may decompress to gigabytes.
+ * zlib stops at a limit by itself. The library's Snappy and LZ4 do not, so their output size is computed before they
+ * run.
  * Source: https://kafka.apache.org/documentation/#recordbatch (attributes), Snappy's format_description.txt and
  * framing of Xerial's snappy-java, LZ4's lz4_Frame_format.md and lz4_Block_format.md.
  */
@@ -50,7 +51,9 @@ function withinLimit(maxBytes: number, run: () => Buffer): Buffer {
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const xerialHeadBytes = 16;
 
-/** The decompressed size in bytes, as the blocks declare it. The decoder fails on a block that declares a wrong size. */
+/**
+ * The decompressed size in bytes, as the blocks declare it. The decoder fails on a block that declares a wrong size.
+ */
 function snappySize(bytes: Buffer): number {
   if (!bytes.subarray(0, xerialMagic.length).equals(xerialMagic)) return snappyBlockSize(bytes, 0);
   let size = 0;
@@ -111,8 +114,8 @@ function lz4Size(bytes: Buffer, maxBytes: number): number {
 }
 
 /**
- * The decompressed size of one block in bytes. A block consists of sequences: literal bytes, then a match that repeats
- * earlier bytes.
+ * The decompressed size of one block in bytes. A block consists of sequences: literal bytes, then a match that
+ * repeats earlier bytes.
  */
 function lz4BlockSize(bytes: Buffer, start: number, end: number, maxBytes: number): number {
   let position = start;

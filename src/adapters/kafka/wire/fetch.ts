@@ -1,9 +1,9 @@
 import { type Connection, type Reader, Writer } from '@platformatic/kafka';
 
 /*
- * Writes the Fetch request, version 13, and reads its response. The library's reader is not used: it decodes every record
- * of a response at once, compares no checksum, and throws the whole response away if one partition has an error. This one
- * leaves the record batches as bytes.
+ * Writes the Fetch request, version 13, and reads its response. The library's reader is not used: it decodes every
+ * record of a response at once, compares no checksum, and throws the whole response away if one partition has an
+ * error. This one leaves the record batches as bytes.
  *
  * Source: https://kafka.apache.org/protocol#The_Messages_Fetch
  */
@@ -13,7 +13,9 @@ export interface PartitionToFetch {
   readonly fetchOffset: bigint;
   /** The epoch of the partition's leader, or -1 if unknown. A broker that knows a newer leader refuses the fetch. */
   readonly leaderEpoch: number;
-  /** The leader epoch of the last record batch that was read, or -1. The broker compares it to report a diverged log. */
+  /**
+   * The leader epoch of the last record batch that was read, or -1. The broker compares it to report a diverged log.
+   */
   readonly lastFetchedEpoch: number;
   readonly maxBytes: number;
 }

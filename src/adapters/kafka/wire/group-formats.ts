@@ -1,8 +1,8 @@
 import type { TopicPartition } from '../../../core/offset.ts';
 
 /*
- * The formats of a group member's subscription and assignment, as Kafka's own consumers write them. So Kafka's tools can
- * show which member has which partitions.
+ * The formats of a group member's subscription and assignment, as Kafka's own consumers write them. So Kafka's tools
+ * can show which member has which partitions.
  * Source: ConsumerProtocolSubscription.json and ConsumerProtocolAssignment.json in Apache Kafka.
  */
 

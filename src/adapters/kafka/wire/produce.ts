@@ -28,13 +28,13 @@ const allInSyncReplicas = -1;
 export function produce(
   connection: Connection,
   timeoutMs: number,
-  batches: readonly PartitionRecordBatch[],
+  recordBatches: readonly PartitionRecordBatch[],
 ): Promise<Map<string, ProduceResult>> {
   return new Promise((resolve, reject) => {
     connection.send<produceV9.ProduceResponse>(
       produceApiKey,
       produceVersion,
-      () => writeRequest(timeoutMs, batches),
+      () => writeRequest(timeoutMs, recordBatches),
       (correlationId, apiKey, apiVersion, reader) => {
         try {
           return produceV9.parseResponse(correlationId, apiKey, apiVersion, reader);
@@ -55,13 +55,15 @@ export function produce(
   });
 }
 
-function writeRequest(timeoutMs: number, batches: readonly PartitionRecordBatch[]): Writer {
-  const records = new Map(batches.map((batch) => [partitionName(batch), batch.records]));
+function writeRequest(timeoutMs: number, recordBatches: readonly PartitionRecordBatch[]): Writer {
+  const records = new Map(
+    recordBatches.map((recordBatch) => [partitionName(recordBatch), recordBatch.records]),
+  );
   return Writer.create()
     .appendString(null)
     .appendInt16(allInSyncReplicas)
     .appendInt32(timeoutMs)
-    .appendArray(groupByTopic(batches), (topicWriter, [topic, partitions]) => {
+    .appendArray(groupByTopic(recordBatches), (topicWriter, [topic, partitions]) => {
       topicWriter.appendString(topic).appendArray(partitions, (writer, partition) => {
         const bytes = records.get(partitionName({ topic, partition })) as Buffer;
         writer

@@ -52,8 +52,8 @@ const transactionalFlag = 1 << 4;
 const controlFlag = 1 << 5;
 
 /**
- * Yields the whole record batches in `records`, and ignores a last one that is cut off. Throws a CorruptRecordBatchError
- * at the first one whose checksum does not match its bytes.
+ * Yields the whole record batches in `records`, and ignores a last one that is cut off. Throws a
+ * CorruptRecordBatchError at the first one whose checksum does not match its bytes.
  */
 export function* readRecordBatches(records: Buffer): Generator<RecordBatch> {
   let position = 0;

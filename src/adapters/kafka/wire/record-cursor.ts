@@ -2,7 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import type { LoggedHeader, LogRecord } from '../../../ports/event-log.ts';
 import type { RecordBatch } from './record-batch-reader.ts';
 
-/** The name as a string if its bytes are well-formed UTF-8, else the bytes. So different bytes stay different names. */
+/**
+ * The name as a string if its bytes are well-formed UTF-8, else the bytes. So different bytes stay different names.
+ */
 function nameOf(bytes: Buffer): string | Uint8Array {
   const text = bytes.toString('utf8');
   // Only malformed bytes decode to U+FFFD, or bytes that encode U+FFFD itself. `isUtf8` runs only for these.
@@ -21,14 +23,14 @@ export interface CursorPlace {
 }
 
 /**
- * Decodes the records of a record batch one by one. Throws a RangeError if the number of records, a length or a record's
- * offset contradicts the bytes or the head of the record batch. Keys and values are views of the bytes, and keep all of
- * them in memory.
+ * Decodes the records of a record batch one by one. Throws a RangeError if the number of records, a length or a
+ * record's offset contradicts the bytes or the head of the record batch. Keys and values are views of the bytes, and
+ * keep all of them in memory.
  *
  * Source: https://kafka.apache.org/documentation/#record.
  */
 export class RecordCursor {
-  readonly #batch: RecordBatch;
+  readonly #recordBatch: RecordBatch;
   readonly #bytes: Buffer;
   #position: number;
   #taken: number;
@@ -36,13 +38,13 @@ export class RecordCursor {
   #recordBytes = 0;
   readonly #offsetCount: number;
 
-  constructor(batch: RecordBatch, bytes: Buffer, { position, taken, lastOffsetDelta }: CursorPlace) {
-    this.#batch = batch;
+  constructor(recordBatch: RecordBatch, bytes: Buffer, { position, taken, lastOffsetDelta }: CursorPlace) {
+    this.#recordBatch = recordBatch;
     this.#bytes = bytes;
     this.#position = position;
     this.#taken = taken;
     this.#lastOffsetDelta = lastOffsetDelta;
-    this.#offsetCount = Number(batch.nextOffset - batch.baseOffset);
+    this.#offsetCount = Number(recordBatch.nextOffset - recordBatch.baseOffset);
   }
 
   place(): CursorPlace {
@@ -51,7 +53,7 @@ export class RecordCursor {
 
   /** Whether all bytes are decoded, and the number of records is that of the head. */
   get isAtEnd(): boolean {
-    return this.#taken === this.#batch.recordCount && this.#position === this.#bytes.length;
+    return this.#taken === this.#recordBatch.recordCount && this.#position === this.#bytes.length;
   }
 
   /** The size of the last decoded record, in bytes. */
@@ -61,8 +63,8 @@ export class RecordCursor {
 
   /** Decodes the next record. Returns undefined after the last one. */
   next(): LogRecord | undefined {
-    const batch = this.#batch;
-    if (this.#taken === batch.recordCount) {
+    const recordBatch = this.#recordBatch;
+    if (this.#taken === recordBatch.recordCount) {
       if (this.#position !== this.#bytes.length)
         throw new RangeError('a record batch has more records than its head says');
       return undefined;
@@ -86,9 +88,9 @@ export class RecordCursor {
     }
     this.#lastOffsetDelta = offsetDelta;
     this.#taken++;
-    const timestampMs = batch.appendTimestampMs ?? batch.timestampMs + timestampDelta;
+    const timestampMs = recordBatch.appendTimestampMs ?? recordBatch.timestampMs + timestampDelta;
     this.#recordBytes = end - start;
-    return { offset: batch.baseOffset + BigInt(offsetDelta), timestampMs, key, value, headers };
+    return { offset: recordBatch.baseOffset + BigInt(offsetDelta), timestampMs, key, value, headers };
   }
 
   #headers(count: number): LoggedHeader[] {

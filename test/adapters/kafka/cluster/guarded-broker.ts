@@ -11,8 +11,8 @@ import { type KafkaListener, startPrivateKafka } from '../../../services/kafka.t
 import { freePort } from '../../../services/ports.ts';
 
 /*
- * One real broker with a listener for each way of being protected, and for each way of being so wrongly. Every connection
- * to it passes a tap that notes the first bytes which the client sends.
+ * One real broker with a listener for each way of being protected, and for each way of being so wrongly. Every
+ * connection to it passes a tap that notes the first bytes which the client sends.
  */
 
 export const PASSWORD = 'a password that only this test knows';

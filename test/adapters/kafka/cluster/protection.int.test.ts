@@ -19,12 +19,12 @@ import {
   unsecuredToken,
 } from './guarded-broker.ts';
 
-/** A handshake of TLS begins with this byte (RFC 8446, 5.1). */
+/** The first byte of a TLS handshake (RFC 8446, 5.1). */
 const TLS_HANDSHAKE = 0x16;
 
 let broker: GuardedBroker;
 
-/** What is set, by the broker's files; a function, since they are not there before the broker is. */
+/** Settings that name files of the broker. A function, because the files exist only once the broker runs. */
 type Given = () => Record<string, string>;
 
 const trusts: Given = () => ({ KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: broker.files.authority });
@@ -80,7 +80,7 @@ const refusals: readonly [what: string, listener: ListenerName, given: Given, se
       KAFKA_TLS_CERT_FILE: broker.files.strangerCertificate,
       KAFKA_TLS_KEY_FILE: broker.files.strangerKey,
     }),
-    /does not take the certificate in the file that KAFKA_TLS_CERT_FILE names/,
+    /does not accept the certificate in the file that KAFKA_TLS_CERT_FILE names/,
   ],
   ['no login where one is wanted, over TLS', 'LOGIN', trusts, /set KAFKA_SASL_MECHANISM/],
   ['no login where one is wanted, without TLS', 'OPENLOGIN', () => ({}), /set KAFKA_SASL_MECHANISM/],
@@ -100,7 +100,7 @@ const refusals: readonly [what: string, listener: ListenerName, given: Given, se
     'a mechanism that the listener has not',
     'OPENLOGIN',
     () => login('scram-sha-256'),
-    /takes PLAIN, SCRAM-SHA-512.*KAFKA_SASL_MECHANISM/,
+    /accepts PLAIN, SCRAM-SHA-512.*KAFKA_SASL_MECHANISM/,
   ],
   [
     'a token that the broker does not take',
@@ -135,7 +135,7 @@ describe.skipIf(services().lacks('kafka'))('a broker with TLS and logins', () =>
     return log;
   }
 
-  it.each(works)('is published to with %s', async (_, listener, given) => {
+  it.each(works)('a record is published with %s', async (_, listener, given) => {
     const env = settingsFor(listener, given);
     const log = await openLog(env);
     broker.taps(listener);
@@ -149,7 +149,7 @@ describe.skipIf(services().lacks('kafka'))('a broker with TLS and logins', () =>
     expect(first.every((bytes) => (bytes[0] === TLS_HANDSHAKE) === isTls)).toBe(true);
   });
 
-  it.each(refusals)('names the setting that helps: %s', async (_, listener, given, sentence) => {
+  it.each(refusals)('the error names the setting to correct for %s', async (_, listener, given, sentence) => {
     const env = settingsFor(listener, given);
     const log = await openLog(env);
     broker.taps(listener);
@@ -160,7 +160,7 @@ describe.skipIf(services().lacks('kafka'))('a broker with TLS and logins', () =>
     if ('KAFKA_TLS' in env) expect(first.filter((bytes) => bytes[0] !== TLS_HANDSHAKE)).toEqual([]);
   });
 
-  it('is named by every program, with the setting that helps', async () => {
+  it('every program names the setting to correct for a wrong password', async () => {
     const settings = {
       ...settingsFor('LOGIN', () => ({ ...trusts(), ...login('plain', 'wrong') })),
       TRIBUTARY_DATA_DIR: await testFolder(),
@@ -182,7 +182,7 @@ describe.skipIf(services().lacks('kafka'))('a broker with TLS and logins', () =>
     }
   });
 
-  it('that names an address which nobody knows is told from one that KAFKA_BROKERS names wrongly', async () => {
+  it('an advertised address that is unknown gives another message than a wrong address in KAFKA_BROKERS', async () => {
     const lost = await openLog(settingsFor('LOST', () => ({})));
     const topic = `lost-${randomUUID()}`;
     const open = await openLog(settingsFor('OPEN', () => ({})));
@@ -199,7 +199,7 @@ describe.skipIf(services().lacks('kafka'))('a broker with TLS and logins', () =>
     expect(String(other)).not.toContain('advertised');
   });
 
-  it('that another program reads from in the same group is told with the group and the remedy', async () => {
+  it('the health names the group and the remedy when another program is a member of the group', async () => {
     const group = `other-${randomUUID()}`;
     const log = await openLog(settingsFor('OPEN', () => ({})));
     await log.createTopics([{ topic: group, partitions: 1 }]);
@@ -226,7 +226,7 @@ describe.skipIf(services().lacks('kafka'))('a broker with TLS and logins', () =>
       });
   });
 
-  it('whose sessions last three seconds is read and written for ten, with the token from the file as it is then', async () => {
+  it('a broker whose sessions last 3 s is read and written for 10 s, while the token file is renewed', async () => {
     const path = join(broker.folder, 'rotating');
     writeFileSync(path, unsecuredToken(4));
     const log = await openLog({

@@ -81,7 +81,10 @@ export function storedRecordBatch(baseOffset: bigint, values: readonly string[])
   return bytes;
 }
 
-/** The head of a record batch with `count` records, without their bytes. With a producer id, it belongs to a transaction. */
+/**
+ * The head of a record batch with `count` records, without their bytes. With a producer id, it belongs to a
+ * transaction.
+ */
 export function headOf(baseOffset: bigint, count: number, producerId = -1n): RecordBatch {
   return {
     baseOffset,
