@@ -24,7 +24,7 @@ const READ_RETRY_MS = 25;
  * Nothing is read ahead: `take` reads from the file, within one turn of the event loop, what it hands out. So
  * there is no buffer to bound or to drop, and each read first sees whether the partition still is ours.
  */
-export class EmbeddedLogConsumer implements EventLogConsumer {
+export class EmbeddedConsumer implements EventLogConsumer {
   readonly #database: LogDatabase;
   readonly #adapterOptions: ResolvedOptions;
   readonly #options: ConsumerOptions;

@@ -8,12 +8,13 @@ import type {
   Readers,
   TopicDescription,
 } from '../../ports/event-log.ts';
-import { EmbeddedLogConsumer } from './consumer.ts';
+import { EmbeddedConsumer } from './consumer.ts';
 import { LogDatabase } from './file/database.ts';
 import { handGroupTo, readersOf } from './group/membership.ts';
 import { isGone, ownIdentity } from './group/process-identity.ts';
 import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
-import { AppendQueue, EmbeddedLogProducer } from './producer.ts';
+import { EmbeddedProducer } from './producer.ts';
+import { AppendQueue } from './producing/append-queue.ts';
 import { addPartitions, createTopics, deleteRecords, deleteTopic, describeTopics } from './topics.ts';
 
 /** The event log in one SQLite file, for any number of processes of one machine at once. */
@@ -31,14 +32,14 @@ export interface EmbeddedLog extends EventLog {
  * seconds while others open it too. Throws `schema_too_new`, `log_damaged`, `log_unreachable`.
  */
 export function openEmbeddedLog(options: EmbeddedLogOptions): EmbeddedLog {
-  return new SqliteEventLog(resolveOptions(options));
+  return new EmbeddedEventLog(resolveOptions(options));
 }
 
-class SqliteEventLog implements EmbeddedLog {
+class EmbeddedEventLog implements EmbeddedLog {
   readonly #options: ResolvedOptions;
   readonly #database: LogDatabase;
   readonly #queue: AppendQueue;
-  readonly #consumers = new Set<EmbeddedLogConsumer>();
+  readonly #consumers = new Set<EmbeddedConsumer>();
   #closed: Promise<void> | null = null;
 
   constructor(options: ResolvedOptions) {
@@ -73,11 +74,11 @@ class SqliteEventLog implements EmbeddedLog {
   }
 
   producer(options: ProducerOptions = {}): EventLogProducer {
-    return new EmbeddedLogProducer(this.#queue, this.#database.file, this.#options.clock, options);
+    return new EmbeddedProducer(this.#queue, this.#database.file, this.#options.clock, options);
   }
 
   consumer(options: ConsumerOptions): EventLogConsumer {
-    const consumer = new EmbeddedLogConsumer(this.#database, this.#options, options);
+    const consumer = new EmbeddedConsumer(this.#database, this.#options, options);
     this.#consumers.add(consumer);
     return consumer;
   }

@@ -18,8 +18,8 @@ const UINT16_MAX = 0xffff;
 const NULL_LENGTH = -1;
 
 /** A batch is closed once it has so many records or bytes, so that reading from its middle stays cheap. */
-export const MAX_BATCH_RECORDS = 500;
-export const MAX_BATCH_BYTES = 64 * 1024;
+export const MAX_RECORD_BATCH_RECORDS = 500;
+export const MAX_RECORD_BATCH_BYTES = 64 * 1024;
 
 /** What a record weighs against the limits of appending: key, value and headers, in bytes. */
 export function recordBytes(record: Omit<NewRecord, 'topic'>): number {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Durability, LogDatabase } from '../../../../src/adapters/embedded-log/file/database.ts';
 import { resolveOptions } from '../../../../src/adapters/embedded-log/options.ts';
-import { AppendQueue } from '../../../../src/adapters/embedded-log/producer.ts';
+import { AppendQueue } from '../../../../src/adapters/embedded-log/producing/append-queue.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { newRecord } from '../../../contract/event-log-harness.ts';
 
