@@ -17,25 +17,26 @@ import type { ResolvedOptions } from './options.ts';
 import { type FollowedPartition, lookAt, readPartitionRecords } from './reading/partition-reader.ts';
 import { type PartitionRow, rangeOf } from './topics.ts';
 
-/** How long a take waits when the file cannot be read just now. */
+/** A take waits for 25 ms when the file cannot be read at the moment. */
 const READ_RETRY_MS = 25;
 
 /**
- * Nothing is read ahead: `take` reads from the file, within one turn of the event loop, what it hands out. So
- * there is no buffer to bound or to drop, and each read first sees whether the partition still is ours.
+ * Reads nothing ahead: `take` reads the records from the file, within one turn of the event loop, and returns them.
+ * So there is no buffer to limit or to drop. Each read checks first that this member still owns the partition.
  */
 export class EmbeddedConsumer implements EventLogConsumer {
   readonly #database: LogDatabase;
   readonly #adapterOptions: ResolvedOptions;
   readonly #options: ConsumerOptions;
   readonly #member: GroupMember;
-  /** What the group has given to this member, by `partitionName`. */
+  /** The partitions that the group has assigned to this member, by `partitionName`. */
   readonly #assigned = new Map<string, PartitionRow>();
   readonly #followed = new Map<string, FollowedPartition>();
   readonly #ends = new Map<string, Position>();
+  /** The functions that wake the takes which wait. */
   readonly #waiting = new Set<() => void>();
   #listener: ConsumerListener | null = null;
-  /** The listener's calls, one after the other. */
+  /** Resolves when the listener has answered every call so far. */
   #calls: Promise<void> = Promise.resolve();
   #stopListening: () => void = () => {};
   #firstOfNextTake = 0;
@@ -59,7 +60,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
 
   async start(listener: ConsumerListener): Promise<void> {
     if (this.#listener !== null || this.#closed !== null) {
-      throw new TributaryError('usage', 'A consumer starts once: make another one.');
+      throw new TributaryError('usage', 'A consumer can start only once: make another one.');
     }
     this.#listener = listener;
     this.#stopListening = this.#database.watch.listen(() => this.#wakeAll());
@@ -70,11 +71,11 @@ export class EmbeddedConsumer implements EventLogConsumer {
     for (const position of positions) {
       const name = partitionName(position);
       const row = this.#assigned.get(name);
-      // Not ours (any more): whoever has it reads it.
+      // A partition that this member does not own (any more) is not followed.
       if (row === undefined || this.#closed !== null) continue;
       this.#followed.set(name, { row, nextOffset: Number(position.offset), endOffset: null });
     }
-    // So that an offset that cannot be read is told even if nobody takes.
+    // Reports an offset that cannot be read even if no take follows.
     this.#member.look();
     this.#wakeAll();
   }
@@ -92,7 +93,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
     limits: TakeLimits,
     signal: AbortSignal,
   ): Promise<FetchedRecords[]> {
-    // Lets everything else have a turn, even if a caller does nothing but take.
+    // Lets other work run first, even if the caller does nothing but take.
     await new Promise((resolve) => {
       setImmediate(resolve);
     });
@@ -101,7 +102,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
       this.#readFailed = false;
       const { taken, readable } = this.#readAll(partitions, limits);
       if (taken.length > 0 || readable === 0) return taken;
-      // Nobody tells when a file that could not be read can be read again.
+      // Nothing tells when a file that could not be read is readable again, so the take waits for a time.
       await (this.#readFailed
         ? this.#adapterOptions.clock.sleep(READ_RETRY_MS, signal)
         : this.#untilWoken(signal));
@@ -116,7 +117,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
     let recordsLeft = limits.maxRecords;
     let bytesLeft = Math.min(limits.maxBytes, this.#options.maxBufferedBytes);
     const followed = partitions.flatMap((partition) => this.#followed.get(partitionName(partition)) ?? []);
-    // Each take begins at another partition and leaves a share for the rest, so that a busy one starves none.
+    // Each take begins with another partition and leaves a share for the others, so that a busy one starves none.
     this.#firstOfNextTake = (this.#firstOfNextTake + 1) % Math.max(followed.length, 1);
     for (let index = 0; index < followed.length; index += 1) {
       const partition = followed[(index + this.#firstOfNextTake) % followed.length] as FollowedPartition;
@@ -147,13 +148,13 @@ export class EmbeddedConsumer implements EventLogConsumer {
       return fetched === null ? null : { fetched, bytes };
     } catch (error) {
       this.#readFailed = true;
-      // Locked as a whole, for a moment, is nothing to report.
+      // A file that is locked for a moment is not a fault.
       if (!isBusy(error)) this.#readFault = messageOf(error);
       return null;
     }
   }
 
-  /** Whether there is something to read; tells the listener if there never will be. */
+  /** Whether the partition has records to read. Halts it if it has a fault. */
   #isReadable(followed: FollowedPartition): boolean {
     const look = lookAt(this.#database, this.#options.group, this.#member.memberId, followed);
     const { topic, partition } = followed.row;

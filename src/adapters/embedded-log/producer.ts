@@ -17,9 +17,11 @@ import { type AppendQueue, appendFailed, shutOutError } from './producing/append
  */
 const REJOIN_AFTER_MS = 250;
 
+/** Hands appends to the client's `AppendQueue`, and knows by which name its family can shut it out. */
 export class EmbeddedProducer implements EventLogProducer {
   readonly #queue: AppendQueue;
   readonly #file: string;
+  /** The appends that are not settled yet. */
   readonly #waiting = new Set<Promise<unknown>>();
   readonly #clock: Pick<Clock, 'monotonicMs' | 'uuid'>;
   readonly #family: ProducerFamily | undefined;
@@ -73,7 +75,9 @@ export class EmbeddedProducer implements EventLogProducer {
     }
   }
 
-  /** Noted before anything is appended under it, so that whoever has to shut it out knows it. */
+  /**
+   * The producer's name. The family registers it before anything is appended, so that a successor can shut it out.
+   */
   #identify(family: ProducerFamily): Promise<string> {
     if (this.#identity !== null) return this.#identity;
     const producer = this.#clock.uuid();
@@ -85,7 +89,7 @@ export class EmbeddedProducer implements EventLogProducer {
     return joined;
   }
 
-  /** Resolves once everything given to `append` has been answered. */
+  /** Resolves once every append is settled. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#waiting);

@@ -1,15 +1,15 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { Clock } from '../../../ports/clock.ts';
 
-/** How much rarer the polls are while the file watch is seen to work. */
+/** The polls are 25 times as rare while the file watch works. */
 const WATCHED_POLL_FACTOR = 25;
 
 /**
- * Tells its listeners when another process, or another client in this one, has committed something. The
- * system's file watch tells at once; because not every file system has one, and because a process may die
- * between its commit and its sign, SQLite's own change counter is asked as well: every `pollMs`, or much more
- * rarely while the watch works (it has fired, and no poll has found before it what another client committed). Both run only
- * while somebody listens. A listener may also be called when nothing has changed for it, and must not throw.
+ * Tells its listeners when another process, or another client in this one, has committed something. The system's file
+ * watch tells at once. But not every file system has one, and a process may die between its commit and its write to
+ * the watched file. So SQLite's change counter is polled as well: every `pollMs`, and more rarely while the watch
+ * works, which means that it has fired and no poll has found a commit before it. Both run only while there are
+ * listeners. A listener may also be called when nothing has changed for it, and must not throw.
  */
 export class ChangeWatch {
   readonly #clock: Clock;
@@ -19,7 +19,7 @@ export class ChangeWatch {
   readonly #listeners = new Set<() => void>();
   #version = 0;
   #watcher: FSWatcher | null = null;
-  /** Null until there is a reason to think either. */
+  /** Null while it is unknown. */
   #watchWorks: boolean | null = null;
   #polling: AbortController | null = null;
 
@@ -30,7 +30,7 @@ export class ChangeWatch {
     this.#readVersion = options.readVersion;
   }
 
-  /** Returns the function that ends it. */
+  /** Returns a function that removes the listener. */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     if (this.#polling === null) this.#start();
@@ -40,7 +40,7 @@ export class ChangeWatch {
     };
   }
 
-  /** For a commit of this client's own, which the change counter does not count. */
+  /** Calls the listeners after a commit of this client itself, which the change counter does not count. */
   tell(): void {
     for (const listener of [...this.#listeners]) listener();
   }
@@ -58,13 +58,13 @@ export class ChangeWatch {
     void this.#poll(this.#polling.signal);
     try {
       this.#watcher = watch(this.#wakeFile, { persistent: false }, (event) => {
-        // The file was moved or deleted: others will write to another one.
+        // The file was moved or deleted. Other processes will write to another file.
         if (event === 'rename') return this.#stopWatching();
-        // What it told of may be this client's own commit, which proves less than another's does.
+        // Without a change of the counter it was a commit of this client itself, which proves less than another's.
         if (this.#look()) this.#watchWorks = true;
         else this.#watchWorks ??= true;
       });
-      // A watch that breaks, or could not be had, leaves the poll.
+      // Without a watch, the poll goes on.
       this.#watcher.on('error', () => this.#stopWatching());
     } catch {
       this.#watcher = null;
@@ -84,13 +84,13 @@ export class ChangeWatch {
     }
   }
 
-  /** Whether there was a change. */
+  /** Reads the change counter, and tells the listeners of a change. Returns whether there was one. */
   #look(): boolean {
     let version: number;
     try {
       version = this.#readVersion();
     } catch {
-      // Unreadable just now: whoever reads next reports it, and the next look comes soon.
+      // The file cannot be read at the moment. The next reader reports it, and the next look follows soon.
       return false;
     }
     if (version === this.#version) return false;

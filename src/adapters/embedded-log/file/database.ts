@@ -7,18 +7,19 @@ import type { ResolvedOptions } from '../options.ts';
 import { ChangeWatch } from './change-watch.ts';
 import { asLogError, isBusy, LOG_FILE, lockedError, openDatabase, WAKE_FILE } from './schema.ts';
 
-/** How long SQLite itself may hold up this process to get a lock; beyond it we wait without blocking. */
+/** SQLite itself may block this process for 5 ms to get a lock. After that, the wait goes on without blocking. */
 const BLOCKING_WAIT_MS = 5;
 const LOCK_BACKOFF = { baseMs: 2, capMs: 25 };
 const wakeByte = Uint8Array.of(1);
 
 /**
- * `durable`: once resolved, it survives kill -9 and power loss. `process_only`: it survives the death of any
- * process; for what means nothing once all processes are gone, such as who is a member of a group.
+ * `durable`: a resolved write survives kill -9 and a power loss. `process_only`: it survives the death of any
+ * process, but perhaps no power loss. That is enough for data such as the members of a group, which end with their
+ * processes.
  */
 export type Durability = 'durable' | 'process_only';
 
-/** One client's connection to the file. A transaction begins and ends inside one turn of the event loop. */
+/** One client's connection to the file. Each transaction begins and ends inside one turn of the event loop. */
 export class LogDatabase {
   readonly file: string;
   readonly watch: ChangeWatch;
@@ -55,7 +56,7 @@ export class LogDatabase {
     return this.#closing.signal.aborted;
   }
 
-  /** A prepared statement, kept: its rows come as arrays. */
+  /** The prepared statement for this SQL, which is kept. Its rows are arrays. */
   statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
@@ -66,14 +67,14 @@ export class LogDatabase {
     return statement;
   }
 
-  /** Runs `work`, which only reads; again while the file is locked as a whole, which is rare and short. */
+  /** Runs `work`, which only reads. Runs it again while the whole file is locked, which is rare and short. */
   read<T>(what: string, work: () => T): Promise<T> {
     return this.#untilUnlocked(what, work);
   }
 
   /**
-   * Runs `work` in one transaction, once the write lock can be had. If it throws, nothing was written, unless
-   * the COMMIT itself failed: then it is not known.
+   * Runs `work` in one transaction once it gets the write lock. If it rejects, nothing was written, except that a
+   * failed COMMIT leaves open whether it was.
    */
   write<T>(what: string, durability: Durability, work: () => T): Promise<T> {
     return this.#untilUnlocked(what, () => this.#transaction(durability, work));
@@ -119,7 +120,7 @@ export class LogDatabase {
     try {
       writeSync(this.#wakeDescriptor, wakeByte, 0, 1, 0);
     } catch {
-      // Only a sign for the impatient: the others' poll sees the commit anyway.
+      // The polls of the others see the commit without this write, only later.
     }
   }
 

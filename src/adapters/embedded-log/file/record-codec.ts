@@ -1,27 +1,27 @@
 import type { LogRecord, NewRecord, RecordHeader } from '../../../ports/event-log.ts';
 
 /**
- * The bytes of one batch, little-endian. Each header name stands once per batch, so that reading turns it
- * into a string once.
+ * The format of one record batch, little-endian. Each header name stands once in a record batch, so that reading
+ * turns it into a string once.
  *
  *     version u8 = 1 | name count u16 | names: (length u16, UTF-8)*
  *     | records: (record length u32, key length i32, value length i32, header count u16, key, value,
  *                 headers: (name index u16, value length i32, value)*)*
  *
- * The record length counts all of the record, itself included. A length of -1 means null.
+ * The record length counts the whole record, its own 4 bytes included. A length of -1 means null.
  */
 const FORMAT_VERSION = 1;
-const BATCH_PREFIX_BYTES = 3;
+const PREFIX_BYTES = 3;
 const RECORD_PREFIX_BYTES = 14;
 const HEADER_PREFIX_BYTES = 6;
 const UINT16_MAX = 0xffff;
 const NULL_LENGTH = -1;
 
-/** A batch is closed once it has so many records or bytes, so that reading from its middle stays cheap. */
+/** The limits of a record batch. They keep it cheap to read from the middle of one. */
 export const MAX_RECORD_BATCH_RECORDS = 500;
 export const MAX_RECORD_BATCH_BYTES = 64 * 1024;
 
-/** What a record weighs against the limits of appending: key, value and headers, in bytes. */
+/** The size of a record's key, value and headers together, in bytes. The limits of appending apply to it. */
 export function recordBytes(record: Omit<NewRecord, 'topic'>): number {
   let bytes = (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0);
   for (const [name, value] of record.headers) bytes += Buffer.byteLength(name) + (value?.byteLength ?? 0);
@@ -30,7 +30,7 @@ export function recordBytes(record: Omit<NewRecord, 'topic'>): number {
 
 /** Whether the format can hold the record's headers. */
 export function hasPackableHeaders(record: NewRecord): boolean {
-  // A name has at most three bytes for each unit of its length.
+  // In UTF-8 a name has at most three bytes for each unit of its length.
   return (
     record.headers.length <= UINT16_MAX && record.headers.every(([name]) => name.length <= UINT16_MAX / 3)
   );
@@ -39,7 +39,7 @@ export function hasPackableHeaders(record: NewRecord): boolean {
 /** Packs records that together have at most 65,535 different header names. */
 export function packRecords(records: readonly NewRecord[]): Buffer {
   const names = new Map<string, number>();
-  let bytes = BATCH_PREFIX_BYTES;
+  let bytes = PREFIX_BYTES;
   for (const record of records) {
     bytes += RECORD_PREFIX_BYTES + (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0);
     for (const [name, value] of record.headers) {
@@ -86,12 +86,12 @@ export interface UnpackOptions {
   readonly baseOffset: number;
   readonly recordCount: number;
   readonly timestampMs: number;
-  /** Records before this one are left out. */
+  /** The offset of the first record to return. */
   readonly fromOffset: number;
   readonly maxRecords: number;
-  /** Ends before the record that would pass it. */
+  /** Stops before the record that would exceed it. */
   readonly maxBytes: number;
-  /** The first record comes whatever its size. */
+  /** Whether the first record is returned whatever its size. */
   readonly atLeastOne: boolean;
 }
 
@@ -100,10 +100,13 @@ export interface Unpacked {
   readonly bytes: number;
 }
 
-/** The records of a batch that are asked for. They share the batch's memory. Throws if the bytes make no sense. */
+/**
+ * Unpacks the records that are asked for. They share the memory of `packed`. Throws if the bytes contradict
+ * themselves.
+ */
 export function unpackRecords(packed: Uint8Array, options: UnpackOptions): Unpacked {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
-  if (view.getUint8(0) !== FORMAT_VERSION) throw new Error(`unknown batch format ${packed[0]}`);
+  if (view.getUint8(0) !== FORMAT_VERSION) throw new Error(`unknown format ${packed[0]} of a record batch`);
   const { names, end } = unpackNames(packed, view);
   const records: LogRecord[] = [];
   let at = end;
@@ -125,7 +128,7 @@ export function unpackRecords(packed: Uint8Array, options: UnpackOptions): Unpac
 function unpackNames(packed: Uint8Array, view: DataView): { names: string[]; end: number } {
   const text = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
   const names: string[] = [];
-  let at = BATCH_PREFIX_BYTES;
+  let at = PREFIX_BYTES;
   for (let count = view.getUint16(1, true); count > 0; count -= 1) {
     const end = at + 2 + view.getUint16(at, true);
     names.push(text.toString('utf8', at + 2, end));
@@ -157,7 +160,8 @@ function unpackRecord(
     headers.push([name, slice(packed, at + HEADER_PREFIX_BYTES, length)]);
     at += HEADER_PREFIX_BYTES + Math.max(length, 0);
   }
-  if (at - start !== view.getUint32(start, true)) throw new Error('a record does not fill its length');
+  if (at - start !== view.getUint32(start, true))
+    throw new Error('a record does not end where its length says');
   return { offset: BigInt(offset), timestampMs, key, value, headers };
 }
 

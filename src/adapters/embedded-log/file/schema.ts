@@ -4,26 +4,27 @@ import { DatabaseSync } from 'node:sqlite';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
 
 export const LOG_FILE = 'event-log.sqlite';
-/** Written to after each commit, so that a watch on it fires once what was committed can be read. */
+/** A byte is written to this file after each commit, so that a watch on it fires once the commit can be read. */
 export const WAKE_FILE = 'event-log.wake';
 
-/** "TrEL": marks the file as ours. */
+/** Marks the file as ours: "TrEL". */
 const APPLICATION_ID = 0x5472454c;
 
-/** SQLite's primary result codes (https://www.sqlite.org/rescode.html) that we tell apart. */
+/** The primary result codes of SQLite that this adapter acts on (https://www.sqlite.org/rescode.html). */
 const SQLITE = { busy: 5, locked: 6, corrupt: 11, notADatabase: 26 } as const;
 
 /**
- * Each entry brings the file from the version of its index to the next.
+ * Each entry migrates the file from the version of its index to the next version.
  *
- * - `record_batches` holds the records of one partition that one transaction appended, packed (see
- *   `record-codec.ts`): a row per record is several times dearer to write and to read through SQLite.
+ * - `record_batches` holds the records that one transaction appended to one partition, packed (see
+ *   `record-codec.ts`). A row for each record would cost several times as much to write and to read.
  * - `partition_id` is never used again, so that a topic made anew shares nothing with the deleted one.
- * - `owners` says who may read a partition in a group. A row goes only when its owner lets go or is dead.
- * - `shut_out_producers` names those that may append nothing any more, for ever.
- * - `group_stores` names the store that a group's members journal into: the first one's, until somebody decides otherwise.
- * - `generation` counts every change of members or owners, so that a look at one row tells whether to look
- *   further.
+ * - `owners` says which member may read a partition in a group. A row is deleted only when its owner releases the
+ *   partition or is dead.
+ * - `shut_out_producers` names the producers that may never append again.
+ * - `group_stores` names the store that a group's members journal into: that of the first member, until an operator
+ *   hands the group to another one.
+ * - `generation` counts every change of members or owners, so that reading one row tells whether to read more.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -94,7 +95,7 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Opens the log's file, made or brought up to date if need be, under locks that other processes respect.
+ * Opens the log's file. Creates or migrates it if needed, under locks, so that several processes can do so at once.
  * Throws `schema_too_new`, `log_damaged`, `log_unreachable`.
  */
 export function openDatabase(dataDir: string): DatabaseSync {
@@ -102,7 +103,7 @@ export function openDatabase(dataDir: string): DatabaseSync {
   let connection: DatabaseSync | null = null;
   try {
     mkdirSync(dataDir, { recursive: true });
-    // Only the start of a program may wait this long for a lock; `LogDatabase` shortens it for the rest.
+    // The start of a program may wait 5 s for a lock. `LogDatabase` shortens the wait for everything else.
     connection = new DatabaseSync(file, { timeout: 5_000 });
     refuseForeign(connection, file);
     enterWriteAheadMode(connection);
@@ -118,7 +119,10 @@ export function openDatabase(dataDir: string): DatabaseSync {
   }
 }
 
-/** Turning a new file to WAL is refused at once, whatever the timeout, while another process does the same. */
+/**
+ * Sets WAL mode. While another process does the same, SQLite refuses at once, whatever the timeout. So this tries
+ * again.
+ */
 function enterWriteAheadMode(connection: DatabaseSync): void {
   const maxAttempts = 100;
   for (let attempt = 1; ; attempt += 1) {
@@ -132,7 +136,7 @@ function enterWriteAheadMode(connection: DatabaseSync): void {
   }
 }
 
-/** A transaction waits by SQLite's own timeout until the other process is done. */
+/** Begins an empty transaction, which waits by SQLite's own timeout until the other process is done. */
 function waitForWriter(connection: DatabaseSync): void {
   try {
     connection.exec('BEGIN IMMEDIATE; COMMIT');
@@ -150,7 +154,7 @@ function migrate(connection: DatabaseSync, file: string): void {
     if (version > MIGRATIONS.length) {
       throw new TributaryError(
         'schema_too_new',
-        `The event log ${file} has version ${version}, this program knows ${MIGRATIONS.length} at most: update the program.`,
+        `The event log ${file} has version ${version}, and this program knows versions up to ${MIGRATIONS.length}: update the program.`,
       );
     }
     for (const migration of MIGRATIONS.slice(version)) connection.exec(migration);
@@ -162,7 +166,7 @@ function migrate(connection: DatabaseSync, file: string): void {
   }
 }
 
-/** Tables and mark are made in one transaction, so a file of ours that has tables has the mark too. */
+/** Throws for a SQLite file of another program. One transaction makes our tables and the mark, so ours have both. */
 function refuseForeign(connection: DatabaseSync, file: string): void {
   if (!hasTables(connection) || readPragma(connection, 'application_id') === APPLICATION_ID) return;
   throw new TributaryError(
@@ -179,7 +183,7 @@ function readPragma(connection: DatabaseSync, name: 'user_version' | 'applicatio
   return Number(connection.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
-/** So that a file just made is still there after a power cut. Not every system can sync a directory. */
+/** Syncs the directory, so that a new file is still there after a power cut. Windows cannot sync a directory. */
 function syncDirectory(directory: string): void {
   if (process.platform === 'win32') return;
   const descriptor = openSync(directory, 'r');
@@ -202,27 +206,29 @@ export function isDamaged(error: unknown): boolean {
 
 function sqliteCode(error: unknown): number | null {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return null;
-  // The low byte is the primary code; the rest only refines it.
+  // The low byte is the primary code. The other bytes only refine it.
   return error.errcode & 0xff;
 }
 
-/** What SQLite or the file system threw, as an error of ours; `what` is a clause that says where. */
+/** Makes an error of ours from one of SQLite or the file system. `what` says what was done. */
 export function asLogError(error: unknown, what: string): TributaryError {
   if (error instanceof TributaryError) return error;
   if (isDamaged(error)) {
     return new TributaryError(
       'log_damaged',
-      `${what}: the file is damaged (${messageOf(error)}). Restore it from a backup, or move it away to begin anew.`,
+      `${what}: the file is damaged (${messageOf(error)}). Restore it from a backup, or move it away to start with a new one.`,
       { cause: error },
     );
   }
   if (isBusy(error)) return lockedError(error, what, null);
-  const remedy = 'see that the folder can be written to and the disk has room.';
+  const remedy = 'check that the folder is writable and the disk has room.';
   return new TributaryError('log_unreachable', `${what}: ${messageOf(error)}; ${remedy}`, { cause: error });
 }
 
-/** Another process has not let go of the file's lock. `holder` says which, in a sentence, if it is known. */
+/**
+ * The error of a lock that another process did not release. `holder` names that process in a sentence, or is null.
+ */
 export function lockedError(error: unknown, what: string, holder: string | null): TributaryError {
-  const remedy = holder ?? 'Another process holds its lock: see which one hangs.';
+  const remedy = holder ?? 'Another process holds its lock: find out which one hangs.';
   return new TributaryError('log_unreachable', `${what}: ${messageOf(error)}. ${remedy}`, { cause: error });
 }

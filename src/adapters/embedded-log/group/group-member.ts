@@ -22,9 +22,11 @@ import { isGone, ownIdentity } from './process-identity.ts';
 
 const RETRY_BACKOFF = { baseMs: 50, capMs: 2_000 };
 
-/** What the member tells its consumer; each call is awaited before the next. */
+/** The calls from a member to its consumer. Each call is awaited before the next one. */
 export interface GroupMemberEvents {
-  /** Before every look at the group, so that a fault of a partition is told before the partition moves. */
+  /**
+   * Called before every look at the group, so that the fault of a partition is reported before the partition moves.
+   */
   checkFaults(): Promise<void>;
   assigned(partitions: readonly PartitionRow[]): Promise<void>;
   revoked(partitions: readonly PartitionRow[]): Promise<void>;
@@ -32,17 +34,18 @@ export interface GroupMemberEvents {
 }
 
 /**
- * One member of a group whose members may be in several processes. They share no leader: each reckons the
- * same assignment from the table of members, and the table of owners is the only truth about who may read.
- * The hand-over is cooperative: what stays with a member is read on without a pause.
+ * One member of a group whose members may be in several processes. The group has no leader: each member computes the
+ * same assignment from the table of members, and only the table of owners says which member may read a partition. The
+ * hand-over is cooperative: partitions that stay with a member are read without a pause.
  *
  *     free --claim--> owned by A --(assignment says B)--> A: revoked() --release--> free --claim--> owned by B
  *                        |
  *                        +--(A's process is gone, or A wrote no heartbeat for sessionTimeoutMs: expelled)--> free
- *                        +--(A does not let go within handOverTimeoutMs)--> owned by B
+ *                        +--(A does not release it within handOverTimeoutMs)--> owned by B
  *
- * A member that finds another owner, or itself out of the table, has lost the partition; it joins again under
- * a new id. A claim or an expulsion takes effect only if the row is still as it was seen.
+ * A member that finds another owner has lost the partition. A member that finds itself out of the table has lost all
+ * of them, and joins again under a new id. A claim or an expulsion takes effect only if the row has not changed since
+ * it was read.
  */
 export class GroupMember {
   readonly #database: LogDatabase;
@@ -54,9 +57,12 @@ export class GroupMember {
   readonly #identity = ownIdentity();
   readonly #held = new Map<number, PartitionRow>();
   readonly #stop = new AbortController();
-  /** How long each other member has been silent, as this process has seen for itself. */
+  /** For each other member its last heartbeat, and the time since this process saw it change. */
   readonly #silence = new Map<string, { heartbeat: number; silentMs: number }>();
-  /** How long a partition that is to be ours has been waited for. */
+  /**
+   * For each partition that this member is to own, its present owner, and the time that this member has waited for
+   * it.
+   */
   readonly #waits = new Map<number, { owner: string; waitedMs: number }>();
   #memberId: string;
   #joined = false;
@@ -88,7 +94,7 @@ export class GroupMember {
     return this.#memberId;
   }
 
-  /** What keeps the member from its work, or null. */
+  /** The reason why the member cannot work. Null if it can. */
   get fault(): string | null {
     return this.#joined ? this.#fault : 'it has not joined its group.';
   }
@@ -99,7 +105,7 @@ export class GroupMember {
     this.#loops = Promise.all([this.#reconcileLoop(), this.#livenessLoop()]);
   }
 
-  /** Lets go of everything, `revoked` included, and leaves. Failures are logged: the others see the silence. */
+  /** Revokes all partitions and leaves the group. A failure is only logged: the others expel a silent member. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#stopListening();
@@ -120,7 +126,7 @@ export class GroupMember {
     }
   }
 
-  /** Has the group looked at again soon. */
+  /** Makes the member look at the group again soon. */
   look(): void {
     this.#wake();
   }
@@ -135,7 +141,7 @@ export class GroupMember {
     try {
       if (readGenerations(this.#database, this.#group) !== this.#seenGenerations) this.#wake();
     } catch {
-      // Unreadable just now: the full look finds out why.
+      // The file cannot be read at the moment. The full look finds out why.
       this.#wake();
     }
   }
@@ -173,13 +179,13 @@ export class GroupMember {
   #reportFault(error: unknown): void {
     this.#fault = messageOf(error);
     if (this.#stop.signal.aborted) return;
-    this.#options.logger('warn', 'The group cannot be attended to', {
+    this.#options.logger('warn', 'Looking at the group failed', {
       group: this.#group,
       error: this.#fault,
     });
   }
 
-  /** One step towards the assignment; whether there may be another. */
+  /** Takes one step towards the assignment. Resolves with whether another step may follow. */
   async #reconcile(): Promise<boolean> {
     if (this.#stop.signal.aborted) return false;
     await this.#events.checkFaults();
@@ -236,7 +242,7 @@ export class GroupMember {
     for (const { partitionId } of view.partitions) {
       if (assignment.get(partitionId) !== this.#memberId || this.#held.has(partitionId)) continue;
       const owner = view.owners.get(partitionId) ?? null;
-      // Owned already, though not held: a release of ours that failed. It is ours to take up again.
+      // This member owns the partition without holding it, because a release has failed. It takes it again.
       const ready = owner === null || owner === this.#memberId || this.#isOverdue(partitionId, owner);
       if (ready) claims.push({ partitionId, from: owner });
       else waitedFor.add(partitionId);
@@ -257,7 +263,9 @@ export class GroupMember {
     return false;
   }
 
-  /** Runs beside the listener's calls, which may be slow: a member that works is not taken for dead. */
+  /**
+   * Sends heartbeats beside the listener's calls, which may be slow, so that a working member is not taken for dead.
+   */
   async #livenessLoop(): Promise<void> {
     const { clock, memberCheckMs, heartbeatMs, logger } = this.#options;
     let lastCheckMs = clock.monotonicMs();
@@ -265,7 +273,7 @@ export class GroupMember {
     while (!this.#stop.signal.aborted) {
       const nowMs = clock.monotonicMs();
       try {
-        // A stopped process must not count the time of its own stop as the others' silence.
+        // After a stop of this process, the time of the stop must not count as the others' silence.
         await this.#checkOthers(Math.min(nowMs - lastCheckMs, 2 * memberCheckMs));
         if (nowMs - lastBeatMs >= heartbeatMs) {
           lastBeatMs = nowMs;
@@ -294,7 +302,10 @@ export class GroupMember {
     if (dead.length === 0) return;
     const expelled = await expel(this.#database, this.#group, dead);
     if (expelled > 0)
-      this.#options.logger('warn', 'Dead members are out of the group', { group: this.#group, expelled });
+      this.#options.logger('warn', 'Dead members were expelled from the group', {
+        group: this.#group,
+        expelled,
+      });
   }
 
   #isDead(member: MemberRow, elapsedMs: number): boolean {

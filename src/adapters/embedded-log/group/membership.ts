@@ -4,29 +4,29 @@ import type { LogDatabase } from '../file/database.ts';
 import { type PartitionRow, readPartition, readTopicPartitions } from '../topics.ts';
 import { isGone, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 
-/** One row of `members`. */
+/** One row of the table `members`. */
 export interface MemberRow {
   readonly memberId: string;
   readonly identity: ProcessIdentity;
-  /** Rises while the member lives. A count, not a time, so that no jump of the clock can expel anybody. */
+  /** A count that rises while the member lives. It is no time, so that a jump of the clock expels no member. */
   readonly heartbeat: number;
   readonly topics: readonly string[];
 }
 
-/** A group as one read sees it. */
+/** The state of a group, from one read. */
 export interface GroupView {
-  /** In the sequence of their ids. */
+  /** Sorted by member id. */
   readonly members: readonly MemberRow[];
-  /** All partitions of the topics asked for. */
+  /** All partitions of the topics that were asked for. */
   readonly partitions: readonly PartitionRow[];
   /** Member ids by partition id. */
   readonly owners: ReadonlyMap<number, string>;
 }
 
 /**
- * Which member is to have which partition, by partition id. Every member reckons alike: of the members that
- * want the topic, by id, the one at the partition's number modulo their count. So partition p of all topics
- * goes to the same member, as far as members want the same topics.
+ * The member that is to own each partition, by partition id. Every member computes the same: of the members that read
+ * the topic, sorted by id, the one at the partition's number modulo their count. So partition p of all topics goes to
+ * the same member, if all members read the same topics.
  */
 export function assignPartitions(view: Pick<GroupView, 'members' | 'partitions'>): Map<number, string> {
   const assignment = new Map<number, string>();
@@ -38,7 +38,7 @@ export function assignPartitions(view: Pick<GroupView, 'members' | 'partitions'>
   return assignment;
 }
 
-/** Changes whenever members, owners or topics change: one cheap look tells whether to read more. */
+/** A text that changes whenever members, owners or topics change. Comparing it is cheaper than reading the group. */
 export function readGenerations(database: LogDatabase, group: string): string {
   const row = database
     .statement(
@@ -79,7 +79,10 @@ export function readGroup(database: LogDatabase, group: string, topics: readonly
   };
 }
 
-/** Who reads the topics, in any group. A killed member's row stays until another member expels it. */
+/**
+ * Whether any group reads these topics. Ignores the rows of killed members, which stay until another member expels
+ * them.
+ */
 export function readersOf(database: LogDatabase, topics: readonly string[]): Readers {
   const groups = database.statement('SELECT group_name FROM consumer_groups').all() as unknown as [string][];
   const own = ownIdentity();
@@ -96,7 +99,7 @@ export function readersOf(database: LogDatabase, topics: readonly string[]): Rea
   return hasCome ? 'earlier' : 'never';
 }
 
-/** The member that may read the partition now, or null. */
+/** The member that owns the partition now, or null. */
 export function readOwner(database: LogDatabase, group: string, partitionId: number): string | null {
   const row = database
     .statement('SELECT member_id FROM owners WHERE group_name = ? AND partition_id = ?')
@@ -120,7 +123,7 @@ export async function join(
   });
 }
 
-/** The first member's store is the group's; throws `group_of_another_store` for any other. */
+/** The store of the first member becomes the group's. Throws `group_of_another_store` for any other store. */
 function checkStore(database: LogDatabase, group: string, store: string): void {
   const theirs = readGroupStore(database, group);
   if (theirs === store) return;
@@ -143,7 +146,9 @@ function readGroupStore(database: LogDatabase, group: string): string | null {
   return row?.[0] ?? null;
 }
 
-/** Makes the store the group's, and answers whose it was. Rejects with `usage` while the group has members. */
+/**
+ * Makes this store the group's, and resolves with the former one. Rejects with `usage` while the group has members.
+ */
 export async function handGroupTo(
   database: LogDatabase,
   group: string,
@@ -165,7 +170,7 @@ export async function handGroupTo(
   });
 }
 
-/** Whether the member is still in the group. */
+/** Writes a heartbeat. Resolves with whether the member is still in the group. */
 export async function beat(database: LogDatabase, group: string, memberId: string): Promise<boolean> {
   return database.write(`Heartbeat in group "${group}"`, 'process_only', () => {
     const beaten = database
@@ -175,7 +180,10 @@ export async function beat(database: LogDatabase, group: string, memberId: strin
   });
 }
 
-/** Puts out of the group those that have not written since they were read, with all that they own. */
+/**
+ * Expels the members that have written no heartbeat since they were read, and releases their partitions. Resolves
+ * with their number.
+ */
 export async function expel(
   database: LogDatabase,
   group: string,
@@ -223,13 +231,15 @@ export async function release(
   });
 }
 
-/** What a member wants, and whom it saw owning it: null for nobody. */
+/** A partition that a member wants, and the owner that it saw. Null if it saw none. */
 export interface OwnershipClaim {
   readonly partitionId: number;
   readonly from: string | null;
 }
 
-/** Makes the member the owner of what still is as it saw it, and resolves with those partitions as they are. */
+/**
+ * Makes the member the owner of the partitions whose owner has not changed, and resolves with them as they are now.
+ */
 export async function claim(
   database: LogDatabase,
   group: string,

@@ -1,12 +1,12 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** What tells a process from every other one, so that another process can see whether it still lives. */
+/** Identifies a process, so that other processes can find out whether it still lives. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Process ids mean something only inside one host and, with containers, one namespace. */
+  /** The host and, with containers, the namespace in which the process id is valid. */
   readonly scope: string;
-  /** When the process began, in the system's own unit; empty where the system does not tell. */
+  /** The start time of the process, in the system's own unit. Empty where the system does not tell it. */
   readonly start: string;
 }
 
@@ -15,7 +15,7 @@ export function ownIdentity(): ProcessIdentity {
   try {
     namespace = readlinkSync('/proc/self/ns/pid');
   } catch {
-    // Only Linux has namespaces; elsewhere the host name is the scope.
+    // Only Linux has namespaces. Elsewhere the scope is the host name.
   }
   return {
     pid: process.pid,
@@ -25,8 +25,8 @@ export function ownIdentity(): ProcessIdentity {
 }
 
 /**
- * Whether the process is surely gone. False also means "cannot tell": a process of another host or container,
- * for one, whose heartbeat then decides.
+ * Whether the process is certainly gone. False if the observer cannot tell, for instance about a process of another
+ * host or container: then its heartbeat decides.
  */
 export function isGone(identity: ProcessIdentity, observer: ProcessIdentity): boolean {
   if (identity.scope !== observer.scope) return false;
@@ -37,15 +37,16 @@ export function isGone(identity: ProcessIdentity, observer: ProcessIdentity): bo
   }
   const stat = readProcessStat(identity.pid);
   if (stat === null) return false;
-  // A killed process answers signals until its parent has asked how it ended, and an id may be used again.
+  // A killed process takes signals until its parent has read its exit status, and its id may be used again.
   return stat.state === 'Z' || stat.state === 'X' || (identity.start !== '' && stat.start !== identity.start);
 }
 
-/** Fields 3 and 22 of /proc/<pid>/stat (see proc(5)); null where there is no such file. */
+/** Fields 3 and 22 of /proc/<pid>/stat (see proc(5)). Null where there is no such file. */
 function readProcessStat(pid: number): { state: string; start: string } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name, in parentheses, may hold anything; what follows the last parenthesis is regular.
+    // The name stands in parentheses and may contain any character. The fields after the last parenthesis are
+    // regular.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { state: fields[0] ?? '', start: fields[19] ?? '' };
   } catch {

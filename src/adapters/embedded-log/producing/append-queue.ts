@@ -14,29 +14,31 @@ import type { ResolvedOptions } from '../options.ts';
 import { type PartitionRow, readTopicPartitions, topicMissing } from '../topics.ts';
 import { partitionOfKey } from './partitioner.ts';
 
-/** One transaction takes whole appends up to about so many records or bytes; at least one. */
+/** One transaction takes whole appends: one in any case, then more while they stay within these limits. */
 const MAX_TRANSACTION_RECORDS = 20_000;
 const MAX_TRANSACTION_BYTES = 16 << 20;
 
+/** One call of `append` that is not settled yet. */
 interface PendingAppend {
   readonly records: readonly NewRecord[];
-  /** Of each record, by `recordBytes`. */
+  /** The size of each record, by `recordBytes`. */
   readonly sizes: readonly number[];
   readonly bytes: number;
   readonly resolve: (positions: Position[]) => void;
   readonly reject: (error: TributaryError) => void;
+  /** Null for a producer without a family. */
   readonly member: Member | null;
 }
 
-/** On whose behalf records are appended, if that may be shut out, and whom it shuts out before. */
+/** A producer of a family, and the producers that it shuts out before it appends. */
 interface Member {
   readonly producer: string;
   readonly shutsOut: readonly string[];
 }
 
 /**
- * Group commit: what all producers of one client append in one turn of the event loop, and what came while
- * the last transaction waited for the lock, goes into one transaction with one sync of the disk.
+ * Group commit: one transaction, with one sync of the disk, writes the appends of all producers of one client that
+ * came in one turn of the event loop, and those that came while the last transaction waited for the lock.
  */
 export class AppendQueue {
   readonly #database: LogDatabase;
@@ -69,7 +71,7 @@ export class AppendQueue {
     });
   }
 
-  /** Resolves once nothing waits any more. */
+  /** Resolves once every append is settled. */
   async idle(): Promise<void> {
     while (this.#draining !== null) await this.#draining;
   }
@@ -82,13 +84,13 @@ export class AppendQueue {
     this.#draining = null;
   }
 
-  /** Never rejects: each append learns for itself what came of it. */
+  /** Writes one transaction, and settles each of its appends. Never rejects. */
   async #appendSome(): Promise<void> {
     let appends: PendingAppend[] = [];
     const outcomes = new Map<PendingAppend, Position[] | TributaryError>();
     try {
       await this.#database.write('Appending', 'durable', () => {
-        // Chosen anew at each try for the lock: what came in the meantime goes along.
+        // Every try for the lock chooses anew, so that appends which came in the meantime are written too.
         appends = this.#choose();
         outcomes.clear();
         this.#appendAll(appends, outcomes);
@@ -100,12 +102,13 @@ export class AppendQueue {
     }
     this.#pending = this.#pending.slice(appends.length);
     for (const append of appends) {
-      const outcome = outcomes.get(append) ?? appendFailed(new Error('it was left out'));
+      const outcome = outcomes.get(append) ?? appendFailed(new Error('this append was left out'));
       if (outcome instanceof TributaryError) append.reject(outcome);
       else append.resolve(outcome);
     }
   }
 
+  /** The appends for the next transaction, oldest first. */
   #choose(): PendingAppend[] {
     let records = 0;
     let bytes = 0;
@@ -117,6 +120,7 @@ export class AppendQueue {
     return this.#pending.slice(0, tooMany === -1 ? undefined : tooMany);
   }
 
+  /** Inserts the records of these appends, and sets the outcome of each append. Runs inside a transaction. */
   #appendAll(
     appends: readonly PendingAppend[],
     outcomes: Map<PendingAppend, Position[] | TributaryError>,
@@ -149,7 +153,10 @@ export class AppendQueue {
     }
   }
 
-  /** In the transaction that appends, so that nothing of who is shut out comes behind it. */
+  /**
+   * Whether the producer is shut out. If not, shuts out the others. Runs in the transaction that appends, so that no
+   * record of the others can follow these.
+   */
   #isShutOut({ producer, shutsOut }: Member): boolean {
     const isOut = this.#database
       .statement('SELECT 1 FROM shut_out_producers WHERE producer = ?')
@@ -162,6 +169,7 @@ export class AppendQueue {
     return false;
   }
 
+  /** The partitions of the topic. Reads them once in each transaction. */
   #partitions(topics: Map<string, PartitionAppend[]>, topic: string): PartitionAppend[] {
     let partitions = topics.get(topic);
     if (partitions === undefined) {
@@ -195,17 +203,19 @@ export class AppendQueue {
   #tooLarge(record: NewRecord, bytes: number): TributaryError {
     return new TributaryError(
       'log_record_too_large',
-      `A record for "${record.topic}" has ${bytes} bytes and ${record.headers.length} headers; the embedded log takes ${this.#options.maxRecordBytes} bytes and 65535 headers at most.`,
+      `A record for "${record.topic}" has ${bytes} bytes and ${record.headers.length} headers; the embedded log takes at most ${this.#options.maxRecordBytes} bytes and 65535 headers.`,
     );
   }
 }
 
+/** The records that one transaction appends to one partition. */
 interface PartitionAppend {
   readonly row: PartitionRow;
   readonly records: NewRecord[];
   readonly sizes: number[];
 }
 
+/** Cuts the records into the pieces that become one row each. */
 function* recordBatchesOf(
   records: readonly NewRecord[],
   sizes: readonly number[],
@@ -213,7 +223,10 @@ function* recordBatchesOf(
   let start = 0;
   let bytes = 0;
   for (const [index, size] of sizes.entries()) {
-    if (index > start && (index - start >= MAX_RECORD_BATCH_RECORDS || bytes + size > MAX_RECORD_BATCH_BYTES)) {
+    if (
+      index > start &&
+      (index - start >= MAX_RECORD_BATCH_RECORDS || bytes + size > MAX_RECORD_BATCH_BYTES)
+    ) {
       yield records.slice(start, index);
       start = index;
       bytes = 0;
@@ -223,11 +236,12 @@ function* recordBatchesOf(
   yield records.slice(start);
 }
 
+/** The error of an append that may not be in the log. Retryable unless the cause is not. */
 export function appendFailed(error: unknown): TributaryError {
   const retryable = error instanceof TributaryError ? error.retryable : true;
   return new TributaryError(
     'log_append_failed',
-    `The records may not all be in the log: ${messageOf(error)}`,
+    `Some of the records may not be in the log: ${messageOf(error)}`,
     {
       cause: error,
       retryable,
@@ -238,7 +252,7 @@ export function appendFailed(error: unknown): TributaryError {
 export function shutOutError(): TributaryError {
   return new TributaryError(
     'log_shut_out',
-    'Nothing was appended: another instance took this one for dead, and goes on with what it had claimed.',
+    'Nothing was appended: another instance took this one for dead, and has taken over its work.',
   );
 }
 

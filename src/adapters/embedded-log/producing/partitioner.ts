@@ -1,6 +1,6 @@
 /**
- * MurmurHash2, 32 bits, with the seed that Kafka's Java client uses, as a signed number. Source: Austin
- * Appleby's MurmurHash2 and `org.apache.kafka.common.utils.Utils.murmur2`, whose results it equals.
+ * The 32-bit murmur2 hash with the seed of Kafka's Java client, as a signed number.
+ * Source: Austin Appleby's MurmurHash2, and `org.apache.kafka.common.utils.Utils.murmur2` with the same results.
  */
 export function murmur2(bytes: Uint8Array): number {
   const multiplier = 0x5bd1e995;
@@ -25,7 +25,9 @@ export function murmur2(bytes: Uint8Array): number {
   return hash ^ (hash >>> 15);
 }
 
-/** The partition of a key, as Kafka's default partitioner chooses it: the hash without its sign bit, modulo. */
+/**
+ * The partition of a key, as Kafka's default partitioner chooses it: the hash without its sign bit, modulo the count.
+ */
 export function partitionOfKey(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }

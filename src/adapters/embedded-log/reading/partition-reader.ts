@@ -8,18 +8,18 @@ import { isDamaged } from '../file/schema.ts';
 import { readOwner } from '../group/membership.ts';
 import { type PartitionRow, readPartition, readTopicPartitions } from '../topics.ts';
 
-/** A partition that is being read. */
+/** A followed partition, and the place up to which it was read. */
 export interface FollowedPartition {
   readonly row: PartitionRow;
-  /** Of the next record to be read. */
+  /** The offset of the next record to read. */
   nextOffset: number;
-  /** As last seen; null until it was looked at. */
+  /** The end offset as last seen. Null until the first look. */
   endOffset: number | null;
 }
 
 /**
- * `nothing`: no record beyond the position yet. `not_owner`: the partition is another member's, so nothing of
- * it may be given out any more.
+ * `nothing`: the log has no record at the position yet. `not_owner`: another member owns the partition, so this one
+ * must not return records of it any more.
  */
 export type PartitionLook =
   | { readonly kind: 'readable'; readonly endOffset: number }
@@ -27,7 +27,7 @@ export type PartitionLook =
   | { readonly kind: 'not_owner' }
   | { readonly kind: 'fault'; readonly fault: PartitionFault };
 
-/** Looks at the partition as it is now, without reading records. */
+/** Looks whether the partition has records to read, without reading them. */
 export function lookAt(
   database: LogDatabase,
   group: string,
@@ -41,8 +41,8 @@ export function lookAt(
   if (nextOffset < now.startOffset || nextOffset > now.endOffset) {
     const detail =
       nextOffset < now.startOffset
-        ? `The log begins at ${now.startOffset}: offsets ${nextOffset} to ${now.startOffset - 1} are gone.`
-        : `The log ends at ${now.endOffset}, so offset ${nextOffset} was never written or has been cut off.`;
+        ? `The log begins at offset ${now.startOffset}: the offsets ${nextOffset} to ${now.startOffset - 1} are gone.`
+        : `The log ends at offset ${now.endOffset}: offset ${nextOffset} was never written, or was cut off.`;
     return { kind: 'fault', fault: faultOf(followed, 'offset_out_of_range', detail) };
   }
   if (readOwner(database, group, row.partitionId) !== memberId) return { kind: 'not_owner' };
@@ -67,7 +67,7 @@ function faultOf(followed: FollowedPartition, kind: PartitionFault['kind'], deta
 export interface ReadLimits {
   readonly maxRecords: number;
   readonly maxBytes: number;
-  /** Reads one record whatever its size. */
+  /** Whether the first record is read whatever its size. */
   readonly atLeastOne: boolean;
 }
 
@@ -77,7 +77,9 @@ export interface PartitionRead {
   readonly fault: PartitionFault | null;
 }
 
-/** Reads on from the position, and moves it. A damaged batch ends the reading before it, and is the fault. */
+/**
+ * Reads records from the position on, and moves the position. Stops before a damaged record batch, and reports it.
+ */
 export function readPartitionRecords(
   database: LogDatabase,
   followed: FollowedPartition,
@@ -88,7 +90,7 @@ export function readPartitionRecords(
   let bytes = 0;
   let fault: PartitionFault | null = null;
   try {
-    const batches = database
+    const rows = database
       .statement(
         `SELECT base_offset, record_count, appended_at_ms, crc32, packed FROM record_batches
          WHERE partition_id = ?1 AND base_offset >=
@@ -98,11 +100,11 @@ export function readPartitionRecords(
       .iterate(partitionId, followed.nextOffset) as unknown as Iterable<
       [number, number, number, number, Uint8Array]
     >;
-    for (const [baseOffset, recordCount, timestampMs, checksum, packed] of batches) {
+    for (const [baseOffset, recordCount, timestampMs, checksum, packed] of rows) {
       if (baseOffset > followed.nextOffset || baseOffset + recordCount <= followed.nextOffset) {
         throw new Error(`offset ${followed.nextOffset} is missing between its neighbours`);
       }
-      if (crc32(packed) !== checksum) throw new Error('the checksum does not fit the bytes');
+      if (crc32(packed) !== checksum) throw new Error('the bytes do not match the checksum');
       const needsOne = limits.atLeastOne && records.length === 0;
       const bytesLeft = limits.maxBytes - bytes;
       const unpacked = unpackRecords(packed, {
@@ -125,7 +127,7 @@ export function readPartitionRecords(
     fault = faultOf(
       followed,
       'corrupt_batch',
-      `The batch at offset ${followed.nextOffset} of ${partitionName(followed.row)} cannot be read: ${messageOf(error)}.`,
+      `The record batch at offset ${followed.nextOffset} of ${partitionName(followed.row)} cannot be read: ${messageOf(error)}.`,
     );
   }
   if (records.length === 0) return { fetched: null, bytes, fault };
@@ -137,7 +139,7 @@ export function readPartitionRecords(
   };
 }
 
-/** Whether what was read makes no sense, rather than that it could not be read just now. */
+/** Whether the stored bytes are wrong. False for an error that may pass, such as a locked file. */
 function isContentFault(error: unknown): boolean {
   const fromSqlite = error instanceof Error && 'errcode' in error;
   return fromSqlite ? isDamaged(error) : true;
