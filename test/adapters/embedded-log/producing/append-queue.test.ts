@@ -5,11 +5,11 @@ import { AppendQueue } from '../../../../src/adapters/embedded-log/producing/app
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { newRecord } from '../../../contract/event-log-harness.ts';
 
-/** A database that does the work of a write at once, and ends its COMMIT when it is told to. */
+/** A database that does the work of a write at once. Its COMMIT ends when the test resolves `commit`. */
 function slowDatabase() {
   const asked: Durability[] = [];
   const commit = Promise.withResolvers<void>();
-  // It may fail before anybody waits for it.
+  // It may reject before anything waits for it.
   commit.promise.catch(() => {});
   const ran: string[] = [];
   const database = {
@@ -30,7 +30,7 @@ function slowDatabase() {
 describe('an append to the embedded log', () => {
   const options = resolveOptions({ dataDir: 'not used', clock: systemClock, logger: () => {} });
 
-  it('asks for a commit that survives a power loss, and is answered only once that has ended', async () => {
+  it('an append resolves only when its commit has ended, which survives a power loss', async () => {
     const { database, asked, ran, commit } = slowDatabase();
     const appending = new AppendQueue(database, options).append([newRecord('topic', 'k', 'v')]);
     let isAnswered = false;
@@ -45,7 +45,7 @@ describe('an append to the embedded log', () => {
     expect(asked).toEqual(['durable']);
   });
 
-  it('rejects when that commit fails', async () => {
+  it('an append rejects when its commit fails', async () => {
     const { database, commit } = slowDatabase();
     const appending = new AppendQueue(database, options).append([newRecord('topic', 'k', 'v')]);
     commit.reject(new Error('disk full'));

@@ -11,19 +11,19 @@ import { type KafkaListener, startPrivateKafka } from '../../../services/kafka.t
 import { freePort } from '../../../services/ports.ts';
 
 /*
- * One real broker with a listener for each way of being protected, and for each way of being so wrongly. Every
- * connection to it passes a tap that notes the first bytes which the client sends.
+ * One real broker with a listener for each kind of protection, and for each way to get it wrong. Every connection to
+ * it passes a tap, which keeps the first bytes that the client sends.
  */
 
 export const PASSWORD = 'a password that only this test knows';
 
 const DAY_MS = 86_400_000;
 
-/** Each with what is in its settings; the broker's certificate is for localhost unless said. */
+/** The listeners. The broker's certificate is for localhost unless the comment says otherwise. */
 const LISTENERS = {
   /** No TLS, no login. */
   OPEN: { protocol: 'PLAINTEXT' },
-  /** Names an address that nobody knows. */
+  /** Its advertised address does not exist. */
   LOST: { protocol: 'PLAINTEXT' },
   /** Signed by the authority. */
   GOOD: { protocol: 'SSL' },
@@ -31,7 +31,7 @@ const LISTENERS = {
   /** Signed by the authority, for another name. */
   OTHERNAME: { protocol: 'SSL' },
   EXPIRED: { protocol: 'SSL' },
-  /** Wants a certificate of the client. */
+  /** Requires a certificate of the client. */
   MUTUAL: { protocol: 'SSL' },
   /** A login over TLS: PLAIN, SCRAM or OAUTHBEARER. */
   LOGIN: { protocol: 'SASL_SSL' },
@@ -53,7 +53,7 @@ export interface GuardedBroker {
     readonly authority: string;
     readonly clientCertificate: string;
     readonly clientKey: string;
-    /** Signed by itself: no broker knows it. */
+    /** A certificate that signed itself. No broker accepts it. */
     readonly strangerCertificate: string;
     readonly strangerKey: string;
   };
@@ -133,7 +133,7 @@ export async function startGuardedBroker(): Promise<GuardedBroker> {
   const kafka = await startPrivateKafka({ properties, listeners }, readEnvironment(), (line) =>
     process.stderr.write(`${line}\n`),
   );
-  // A busy machine may let the first requests of a new broker fail.
+  // On a busy machine the first requests to a new broker may fail.
   for (let attempt = 1; ; attempt++) {
     try {
       await addScramUser(kafka.address.brokers[0] ?? '', 'alice', PASSWORD);
@@ -196,7 +196,7 @@ async function addScramUser(broker: string, name: string, password: string): Pro
   const connection = new Connection('tests');
   await connection.connect(host, Number(port));
   const iterations = 4_096;
-  // The broker takes one credential of a user in a request.
+  // The broker accepts one credential of a user in each request.
   for (const [mechanism, bytes, digest] of [
     [1, 32, 'sha256'],
     [2, 64, 'sha512'],
@@ -212,7 +212,7 @@ async function addScramUser(broker: string, name: string, password: string): Pro
   await connection.close();
 }
 
-/** A token without a signature, which the broker takes for its tests (RFC 7519, 6). */
+/** A token without a signature (RFC 7519, 6). The broker of these tests accepts it. */
 export function unsecuredToken(lifeSeconds: number, subject = 'alice'): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const now = Math.floor(Date.now() / 1_000);

@@ -35,7 +35,7 @@ afterEach(async () => {
   }
 });
 
-/** A token endpoint that gives the answers in their sequence, and the last of them for ever. */
+/** A token endpoint that gives these answers one after the other, and repeats the last one. */
 async function endpoint(...answers: Answer[]) {
   const asked: Asked[] = [];
   const server = createServer((request: IncomingMessage, response) => {
@@ -70,7 +70,7 @@ async function endpoint(...answers: Answer[]) {
 }
 
 describe('a token endpoint', () => {
-  it('is asked by the client credentials grant, with name and secret form-encoded in HTTP Basic', async () => {
+  it('the endpoint is asked by the client credentials grant, with name and secret form-encoded in HTTP Basic', async () => {
     const { ask, asked } = await endpoint(token('first', 600));
     expect(await ask()).toBe('first');
     const [one] = asked;
@@ -85,7 +85,7 @@ describe('a token endpoint', () => {
     expect(Buffer.from(login, 'base64').toString()).toBe('order-sync:p%25q+%2B%26');
   });
 
-  it('is asked again after 70 % of the life of its token, and not before', async () => {
+  it('the endpoint is asked again after 70 % of the lifetime of its token, and not before', async () => {
     const { ask, asked, pass } = await endpoint(token('first', 100), token('second', 100));
     expect(await ask()).toBe('first');
     pass(69_000);
@@ -95,7 +95,7 @@ describe('a token endpoint', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('is believed about the life of its token only as far as the token itself says so', async () => {
+  it('a token that expires sooner than the endpoint says is renewed in time', async () => {
     const given: Answer[] = [];
     const { ask, pass, nowSeconds } = await endpoint((response) => given.shift()?.(response));
     given.push(token(tokenExpiringAt(nowSeconds() + 10), 3_600), token('second', 3_600));
@@ -104,7 +104,7 @@ describe('a token endpoint', () => {
     expect(await ask()).toBe('second');
   });
 
-  it('is asked again after 42 seconds if nothing says how long its token lives', async () => {
+  it('the endpoint is asked again after 42 seconds if its token has no expiry', async () => {
     const { ask, asked, pass } = await endpoint(token('first'), token('second'));
     await ask();
     pass(41_000);
@@ -114,13 +114,13 @@ describe('a token endpoint', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('is asked once for logins that begin at the same time', async () => {
+  it('the endpoint is asked once for logins that begin at the same time', async () => {
     const { ask, asked } = await endpoint(token('first', 100));
     expect(await Promise.all([ask(), ask(), ask()])).toEqual(['first', 'first', 'first']);
     expect(asked).toHaveLength(1);
   });
 
-  it('that fails leaves the last token in use until it expires, and not longer', async () => {
+  it('a token stays in use until it expires while the endpoint fails, and not longer', async () => {
     const { ask, pass } = await endpoint(
       token('first', 100),
       json(503, { error: 'temporarily_unavailable' }),
@@ -135,7 +135,7 @@ describe('a token endpoint', () => {
     });
   });
 
-  it('that refuses the client is named, with the settings to correct and without the secret', async () => {
+  it('a refusal of the client names the endpoint and the settings to correct, and not the secret', async () => {
     const { ask, url } = await endpoint(json(401, { error: 'invalid_client' }));
     const error = await ask().catch((thrown: unknown) => thrown as Error);
     expect(String(error)).toMatch(
@@ -150,7 +150,7 @@ describe('a token endpoint', () => {
     ['a token with a blank in it', token('two words', 60)],
     ['a redirect', (response) => response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end()],
     ['no token', json(200, { token_type: 'bearer' })],
-  ])('that answers %s is named, with its setting', async (_, answer) => {
+  ])('an answer of %s gives an error with the setting of the endpoint', async (_, answer) => {
     const { ask } = await endpoint(answer);
     await expect(ask()).rejects.toMatchObject({
       code: 'log_unreachable',
@@ -158,12 +158,12 @@ describe('a token endpoint', () => {
     });
   });
 
-  it('whose answer is longer than 65,536 bytes is not read to its end', async () => {
+  it('an answer longer than 65,536 bytes is not read to its end', async () => {
     const { ask } = await endpoint((response) => response.writeHead(200).end('x'.repeat(70_000)));
     await expect(ask()).rejects.toThrow(/longer than 65536 bytes/);
   });
 
-  it('that cannot be reached is named, with the setting of its authority', async () => {
+  it('an endpoint that cannot be reached gives an error with the setting of its authority', async () => {
     const ask = tokenFromEndpoint(
       { url: 'http://127.0.0.1:9/token', clientId: 'a', clientSecret: 'b' },
       { now: () => 0 },

@@ -10,7 +10,7 @@ import { partitionName, type TopicPartition } from '../../../../src/core/offset.
 import { eventually } from '../../../contract/event-log-harness.ts';
 
 const topic = 'orders';
-/** As the library reports it. */
+/** The error as the library reports it. */
 const rebalanceInProgress = new MultipleErrors('a heartbeat', [new ProtocolError('REBALANCE_IN_PROGRESS')]);
 const timeoutMs = 20_000;
 
@@ -76,7 +76,7 @@ const owning = (...partitions: number[]) =>
   );
 
 describe('a member whose new share lacks some of its partitions and has others', () => {
-  it('gives back what it lost before it takes what it gained, keeps the rest, and joins again with what it has', async () => {
+  it('a member revokes what its new share lacks before it takes what it has gained, and joins again with what it holds', async () => {
     const { member, joins, told, rebalance } = scripted([
       [0, 1, 2],
       [1, 2, 3, 4],

@@ -4,7 +4,7 @@ import { GroupRequests } from '../../../../src/adapters/kafka/group/group-reques
 import { resolveOptions } from '../../../../src/adapters/kafka/options.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 
-it('sends a join on a new connection, since an old one may have died without a word', async () => {
+it('a join goes over a new connection, because an old one may have died unnoticed', async () => {
   const calls: string[] = [];
   const cluster = {
     options: resolveOptions({ brokers: ['localhost:9092'], clock: systemClock, logger: () => {} }),

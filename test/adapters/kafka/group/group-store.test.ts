@@ -11,7 +11,7 @@ const member = (
   owned: GroupMemberState['owned'] = [],
 ): GroupMemberState => ({ memberId, store, owned });
 
-/** The leader's view of the group, whose offsets were committed with these notes. */
+/** The leader of a group whose offsets were committed with these notes. */
 function leader(notes: readonly string[]): GroupStore {
   return new GroupStore({
     group: 'order-sync',
@@ -26,8 +26,8 @@ function leader(notes: readonly string[]): GroupStore {
 
 const idsOf = (members: readonly GroupMemberState[]) => members.map(({ memberId }) => memberId);
 
-describe('the members that the leader of a group gives partitions to', () => {
-  it('are those of its own store in a group that has committed nothing and holds nothing', async () => {
+describe('the leader of a group', () => {
+  it('the leader gives partitions to members of its own store in a group that has committed nothing and holds nothing', async () => {
     const { own, note } = await leader([]).members(1, [
       member('a', OURS),
       member('b', THEIRS),
@@ -37,26 +37,26 @@ describe('the members that the leader of a group gives partitions to', () => {
     expect(note).toBe(noteOf(OURS));
   });
 
-  it('are those of the store whose members hold partitions already, even if the leader is a stranger', async () => {
+  it('the leader gives partitions to members of the store whose members hold some already, even if its own store is another', async () => {
     const holding = member('b', THEIRS, [{ topic: 'order_events', partition: 0 }]);
     const { own, note } = await leader([]).members(1, [member('a', OURS), holding]);
     expect(idsOf(own)).toEqual(['b']);
     expect(note).toBe(noteOf(THEIRS));
   });
 
-  it('are those of the store that the committed offsets name, whoever holds partitions', async () => {
+  it('the leader gives partitions to members of the store that the committed offsets name, even if members of another hold some', async () => {
     const holding = member('b', THEIRS, [{ topic: 'order_events', partition: 0 }]);
     const { own, note } = await leader([noteOf(OURS)]).members(1, [member('a', OURS), holding]);
     expect(idsOf(own)).toEqual(['a']);
     expect(note).toBe(noteOf(OURS));
   });
 
-  it('include members of older versions, which name no store', async () => {
+  it('the leader gives partitions to members of older versions, which name no store', async () => {
     const { own } = await leader([]).members(1, [member('a', OURS), member('old', undefined)]);
     expect(idsOf(own)).toEqual(['a', 'old']);
   });
 
-  it('are all members if the leader has no store to compare', async () => {
+  it('a leader without a store gives partitions to all members', async () => {
     const withoutStore = new GroupStore({
       group: 'order-sync',
       topics: ['order_events'],
@@ -70,18 +70,18 @@ describe('the members that the leader of a group gives partitions to', () => {
 });
 
 describe('a member that starts', () => {
-  it('is refused if the offsets name another store, before it joins', async () => {
+  it('a member is refused before it joins if the offsets name another store', async () => {
     await expect(leader([noteOf(THEIRS)]).check(1)).rejects.toMatchObject({
       code: 'group_of_another_store',
       message: expect.stringContaining('take-group'),
     });
   });
 
-  it('joins if one of the offsets names its store and others an earlier one', async () => {
+  it('a member joins if one of the offsets names its store and others an earlier one', async () => {
     await leader([noteOf(THEIRS), noteOf(OURS)]).check(1);
   });
 
-  it('joins if the offsets say nothing of stores, or something that is no store of ours', async () => {
+  it('a member joins if the notes of the offsets name no store', async () => {
     await leader(['', 'tributary-store=nonsense', 'a note of somebody else']).check(1);
   });
 });

@@ -19,7 +19,7 @@ interface Told {
   readonly partitions?: readonly string[];
 }
 
-/** A member in a process of its own, and what its listener was told. */
+/** A member in a process of its own, with the calls of its listener. */
 class ProcessMember {
   readonly told: Told[] = [];
   readonly #child: ChildProcess;
@@ -101,7 +101,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
   const shared = (member: ProcessMember, other: TestMember) => () =>
     member.holds().length === 2 && other.holds().length === 2;
 
-  it('hands on the partitions of a member that was killed, once its session has ended', async () => {
+  it('the others get the partitions of a killed member once its session has ended', async () => {
     await newTopic(4);
     const survivor = await (await startMember()).untilHolds(4);
     const victim = startProcess();
@@ -112,7 +112,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     expect(await survivor.read(partitionsOf(topic, 4), 40)).toHaveLength(40);
   });
 
-  it('lets the others read on while a killed member is replaced', async () => {
+  it('the others go on reading while a killed member is replaced', async () => {
     await newTopic(4);
     const survivor = await (await startMember()).untilHolds(4);
     const victim = startProcess();
@@ -126,7 +126,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     expect(survivor.calls).toEqual([]);
   });
 
-  it('tells a member that was stopped past its session and woken that it lost everything, then shares again', async () => {
+  it('a member that was stopped past its session loses all partitions, then gets a share again', async () => {
     await newTopic(4);
     const witness = await (await startMember()).untilHolds(4);
     const sleeper = startProcess();
@@ -135,7 +135,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     sleeper.signal('SIGSTOP');
     await witness.untilHolds(4);
     sleeper.told.length = 0;
-    // Records that are there when it wakes: it must not take any before it knows.
+    // These records are in the log when the member wakes. It must not take any before it knows of its loss.
     await log.producer().append(Array.from({ length: 40 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
     sleeper.signal('SIGCONT');
     const isLost = () => sleeper.told.some(({ kind }) => kind === 'lost');
@@ -146,7 +146,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     await eventually(shared(sleeper, witness), timeoutMs, () => 'two partitions each again');
   });
 
-  it('gives partitions that are added to a topic to the members, without anybody restarting', async () => {
+  it('the members get partitions that are added to a topic, without a restart', async () => {
     await newTopic(2);
     const first = await (await startMember()).untilHolds(2);
     const second = await (await startMember()).untilHolds(1);
@@ -158,7 +158,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     );
   });
 
-  it('takes up a topic that is made only after the group was formed', async () => {
+  it('a member gets the partitions of a topic that is created after the group was formed', async () => {
     await newTopic(1);
     const late = `late-${randomUUID()}`;
     const member = await (await startMember([topic, late])).untilHolds(1);
@@ -166,7 +166,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     await member.untilHolds(3);
   });
 
-  it('tells a member of its loss if a take found its session over, even if a heartbeat is answered after all', async () => {
+  it('a take that finds the session over reports the loss, even if a heartbeat is answered after all', async () => {
     await newTopic(2);
     let aheadMs = 0;
     const monotonicMs = () => systemClock.monotonicMs() + aheadMs;
@@ -182,7 +182,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
       timeoutMs,
       () => 'all records read ahead',
     );
-    // The answer that comes too late for this take is in time for the timer, which has not run yet.
+    // For this take the session is over. The timer of the heartbeats has not run yet, and would still be in time.
     aheadMs = 60_000;
     const limits = { maxRecords: 100, maxBytes: 1 << 20 };
     const taken = await consumer.take(partitions, limits, AbortSignal.timeout(timeoutMs));
@@ -195,7 +195,7 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     await own.close();
   });
 
-  it('may use what it holds after a join that lasted longer than a session, until it is shared out anew', async () => {
+  it('a member may use what it holds after a join that lasted longer than a session', async () => {
     await newTopic(2);
     let aheadMs = 0;
     const monotonicMs = () => systemClock.monotonicMs() + aheadMs;
@@ -205,7 +205,8 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     );
     const connect = cluster.connect.bind(cluster);
     const coordinatorOf = cluster.coordinatorOf.bind(cluster);
-    // A member looks for the coordinator, then connects for its join; the next connection is for what comes after it.
+    // A member looks for the coordinator, then connects for its join. Its next connection of this use is for the
+    // sync.
     let connections = 0;
     let isAsked = false;
     const answers: boolean[] = [];
@@ -242,12 +243,12 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     isAsked = false;
     expect(answers).not.toEqual([]);
     expect(told).not.toContain('lost');
-    expect(answers, 'told that it lost nothing, and yet that it may not use it').not.toContain(false);
+    expect(answers, 'a member that lost nothing may use what it holds').not.toContain(false);
     await first.close();
     await cluster.close();
   });
 
-  it('keeps its heartbeats up while partitions are given back, longer than a session lasts', async () => {
+  it('a member sends heartbeats while it revokes partitions for longer than a session', async () => {
     await newTopic(2);
     const consumer = log.consumer({ group, topics: [topic], maxBufferedBytes: 1 << 20 });
     const slowMs = 4_500;

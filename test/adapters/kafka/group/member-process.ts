@@ -1,6 +1,6 @@
 import { UNKNOWN_LEADER_EPOCH } from '../../../../src/ports/event-log.ts';
-// One group member as a process of its own, for tests that kill it: prints what its listener is told, a JSON
-// object a line. Arguments: brokers, group, topics (comma-separated).
+// Runs a group member in a process of its own, for tests that kill it. Prints each call of its listener as a line of
+// JSON. Arguments: brokers, group, topics (comma-separated).
 
 import { openKafkaLog } from '../../../../src/adapters/kafka/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
@@ -47,7 +47,7 @@ await consumer.start({
 });
 
 for (;;) {
-  // What is held may change at any moment, so no take waits for long.
+  // The held partitions may change at any moment, so a take waits for at most 100 ms.
   const taken = await consumer.take([...held.values()], limits, AbortSignal.timeout(100));
   for (const fetched of taken) {
     tell('took', { partition: partitionName(fetched), records: fetched.records.length });

@@ -7,7 +7,7 @@ import { openTestLog, TopicOperator } from '../harness.ts';
 const WAITING = { timeout: 30_000, interval: 50 };
 
 describe.skipIf(services().lacks('kafka'))('a frozen producer on Kafka', () => {
-  it('appends nothing behind the records of who has shut it out, when it wakes', async () => {
+  it('a frozen producer that wakes appends nothing after the records of its successor', async () => {
     const { brokers } = services().kafka;
     const topic = `frozen-${crypto.randomUUID()}`;
     const { log } = openTestLog(brokers);
@@ -27,7 +27,7 @@ describe.skipIf(services().lacks('kafka'))('a frozen producer on Kafka', () => {
     const end = () => operator.lastOffset({ topic, partition: 0 });
     await vi.waitFor(async () => expect(await end()).toBeGreaterThan(100n), WAITING);
     const [name] = names;
-    if (name === undefined) throw new Error('It has not joined.');
+    if (name === undefined) throw new Error('The producer has not joined its family.');
 
     child.kill('SIGSTOP');
     await setTimeout(100);
@@ -41,7 +41,7 @@ describe.skipIf(services().lacks('kafka'))('a frozen producer on Kafka', () => {
     child.kill('SIGCONT');
     await setTimeout(3_000);
     expect(await end()).toBe((position?.offset ?? -1n) + 1n);
-    // Then it begins anew, under another name.
+    // After that it begins anew, under another name.
     await vi.waitFor(async () => expect(await end()).toBe((position?.offset ?? 0n) + 2n), WAITING);
     expect(names).toHaveLength(2);
     await successor.close();

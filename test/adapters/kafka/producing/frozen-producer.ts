@@ -1,6 +1,6 @@
-// A producer of a family as a process of its own, for a test that freezes it: prints the name by which it has joined,
-// appends one number after the other, with several calls under way, until it is shut out, and once more five seconds
-// later. Arguments: brokers, topic.
+// Runs a producer of a family in a process of its own, for a test that freezes it. Prints the name by which it joins.
+// Appends one number after the other, with 8 calls at a time, until it is shut out, and once more 5 s later.
+// Arguments: brokers, topic.
 
 import { openKafkaLog } from '../../../../src/adapters/kafka/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';

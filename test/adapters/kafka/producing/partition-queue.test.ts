@@ -24,18 +24,18 @@ function queueWith(append: Append, partition: number, records: number): Partitio
 
 const identity = { producerId: 1n, producerEpoch: 0 };
 
-it('rejects an append of a family only when the records in its other partitions have come to their end', () => {
+it('a failed append of a family is rejected only when the outcome of its records in other partitions is known', () => {
   const { append, ends } = appendOf(5, true);
   const [first, second] = [queueWith(append, 0, 2), queueWith(append, 1, 3)];
-  const batch = second.encodeHead(identity, 0);
+  const pending = second.encodeHead(identity, 0);
   first.encodeHead(identity, 0);
   first.failHead('no');
   expect(ends).toEqual([]);
-  second.succeed(batch, 0n);
+  second.succeed(pending, 0n);
   expect(ends).toEqual(['rejected: no']);
 });
 
-it('rejects any other append as soon as one of its records has failed', () => {
+it('a failed append without a family is rejected as soon as one of its records has failed', () => {
   const { append, ends } = appendOf(5, false);
   const [first, second] = [queueWith(append, 0, 2), queueWith(append, 1, 3)];
   first.failHead('no');
@@ -44,15 +44,15 @@ it('rejects any other append as soon as one of its records has failed', () => {
   expect(ends.every((end) => end === 'rejected: no')).toBe(true);
 });
 
-it('rejects what waits behind the batch that is on its way, and leaves that to its answer', () => {
+it('records behind the record pending in flight are rejected, and its own records wait for their answer', () => {
   const { append, ends } = appendOf(1, true);
   const { append: later, ends: laterEnds } = appendOf(2, true);
   const queue = queueWith(append, 0, 1);
-  const batch = queue.encodeHead(identity, 0);
+  const pending = queue.encodeHead(identity, 0);
   queue.waiting.push(...queueWith(later, 0, 2).waiting);
   queue.failWaiting('no');
   expect([ends, laterEnds]).toEqual([[], ['rejected: no']]);
-  queue.succeed(batch, 7n);
+  queue.succeed(pending, 7n);
   expect(ends).toEqual(['resolved']);
   expect(queue.hasWork()).toBe(false);
 });

@@ -1,4 +1,5 @@
-// Takes a record batch that decompresses to 256 MiB. Prints the fault, and by how much the memory of the process grew.
+// Takes a record batch that decompresses to 256 MiB. Prints the fault, and by how much the memory of the process
+// grew.
 
 import { Followed } from '../../../../src/adapters/kafka/reading/followed.ts';
 import { OpenRecordBatches } from '../../../../src/adapters/kafka/reading/open-record-batches.ts';

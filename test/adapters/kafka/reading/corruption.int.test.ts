@@ -11,7 +11,7 @@ import { openTestLog, TopicOperator } from '../harness.ts';
 
 const timeoutMs = 30_000;
 
-describe.skipIf(services().lacks('kafka'))('a batch that rotted on the broker’s disk', () => {
+describe.skipIf(services().lacks('kafka'))('a record batch that rotted on the broker’s disk', () => {
   let log: EventLog;
   let operator: TopicOperator;
 
@@ -24,11 +24,11 @@ describe.skipIf(services().lacks('kafka'))('a batch that rotted on the broker’
     await operator.close();
   });
 
-  it('halts its partition with what came before it handed over, and no record of it', async ({ skip }) => {
+  it('a corrupt record batch halts its partition, and the records before it are read', async ({ skip }) => {
     const topic = `corrupt-${randomUUID()}`;
     await log.createTopics([{ topic, partitions: 1 }]);
     const producer = log.producer();
-    // One batch each: an append is answered before the next one is sent.
+    // Each append is answered before the next one is sent, so each is a record batch of its own.
     for (const value of ['sound 1', 'sound 2', 'rotten here', 'sound 3']) {
       await producer.append([newRecord(topic, 'k', value)]);
     }
@@ -56,7 +56,7 @@ describe.skipIf(services().lacks('kafka'))('a batch that rotted on the broker’
       expect(await consumer.take([{ topic, partition: 0 }], limits, AbortSignal.timeout(timeoutMs))).toEqual(
         [],
       );
-      // An operator's decision to go on behind it.
+      // An operator decides to go on behind the corrupt record batch.
       consumer.follow([{ topic, partition: 0, offset: 3n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
       expect((await member.read([{ topic, partition: 0 }], 1)).map(valueText)).toEqual(['sound 3']);
     } finally {
@@ -65,7 +65,7 @@ describe.skipIf(services().lacks('kafka'))('a batch that rotted on the broker’
   });
 });
 
-/** Changes one bit of the text, where it stands in the partition's segment. */
+/** Flips one bit of the text in the partition's segment. */
 async function flipByte(folder: string, text: string): Promise<void> {
   const segment = (await readdir(folder)).find((name) => name.endsWith('.log'));
   if (segment === undefined) throw new Error(`No segment in ${folder}.`);

@@ -25,7 +25,7 @@ interface Asked {
 
 type Script = (asked: Asked, attempt: number) => Partial<FetchedPartition> | null | Error;
 
-/** A fetcher on a cluster that answers by a script: what partition 0 gets; partition 1 always gets a record. */
+/** A fetcher on a cluster that answers partition 0 by a script. Partition 1 always gets a record. */
 function scripted(script: Script) {
   const asked: Asked[] = [];
   const faults: PartitionFault[] = [];
@@ -74,7 +74,7 @@ function scripted(script: Script) {
   return { fetcher, asked, faults, world };
 }
 
-/** ListOffsets, as far as the range of a partition is asked for. */
+/** A connection that answers ListOffsets with the range of partition 0. */
 function listOffsets(world: { range: readonly [bigint, bigint] }) {
   return {
     send(...parameters: unknown[]) {
@@ -149,7 +149,7 @@ describe('a fetch that is answered with an error', () => {
   ] as const;
 
   it.each(passing)(
-    '%s is tried again from the same offset, with the epoch of what was read, after the topics were asked for',
+    '%s is tried again from the same offset, with the epoch of what was read, after asking for the topics',
     async (_, errorCode) => {
       const { fetcher, asked, faults, world } = scripted(({ fetchOffset }, attempt) =>
         attempt <= 2 ? { errorCode } : recordAt(fetchOffset),
@@ -174,7 +174,7 @@ describe('a fetch that is answered with an error', () => {
     },
   );
 
-  it.each(passing)('%s concerns that partition alone', async (_, errorCode) => {
+  it.each(passing)('%s of one partition does not stop the others', async (_, errorCode) => {
     const { fetcher, faults } = scripted(() => ({ errorCode }));
     fetcher.follow([from(5n), { ...other, offset: 0n, leaderEpoch: -1, topicId }]);
     for (let next = 0n; next < 5n; ) {
@@ -186,7 +186,7 @@ describe('a fetch that is answered with an error', () => {
     fetcher.close();
   });
 
-  it('goes to the new leader, with its epoch and with the epoch of what was read, after NOT_LEADER_OR_FOLLOWER', async () => {
+  it('NOT_LEADER_OR_FOLLOWER leads to the new leader, with its epoch and with the epoch of what was read', async () => {
     const { fetcher, asked, world } = scripted(({ leader, fetchOffset }) =>
       leader === 1 ? { errorCode: KafkaCode.notLeaderOrFollower } : recordAt(fetchOffset, 9),
     );
@@ -210,7 +210,7 @@ describe('a fetch that is answered with an error', () => {
     fetcher.close();
   });
 
-  it('has other brokers asked who leads, if it goes on', async () => {
+  it('repeated refusals of a partition make the fetcher ask other brokers who leads', async () => {
     const { fetcher, world } = scripted(() => ({ errorCode: KafkaCode.fencedLeaderEpoch }));
     fetcher.follow([from(5n)]);
     await eventually(
@@ -221,7 +221,7 @@ describe('a fetch that is answered with an error', () => {
     fetcher.close();
   });
 
-  it('halts with the two ids when the topic was made anew', async () => {
+  it('a topic made anew halts its partition, and the fault names both ids', async () => {
     const { fetcher, faults, world } = scripted(() => ({ errorCode: KafkaCode.unknownTopicId }));
     world.topics = new Map([[topic, metadata(1, 0, 'id-2')]]);
     fetcher.follow([from(5n)]);
@@ -236,7 +236,7 @@ describe('a fetch that is answered with an error', () => {
     fetcher.close();
   });
 
-  it('halts at a batch that the broker finds corrupt twice, and not at one that it found so once', async () => {
+  it('a record batch halts its partition when the broker finds it corrupt twice, and not once', async () => {
     const once = scripted(({ fetchOffset }, attempt) =>
       attempt === 1 ? { errorCode: KafkaCode.corruptMessage } : recordAt(fetchOffset),
     );
@@ -287,7 +287,7 @@ describe('a fetch that is answered with an error', () => {
     fetcher.close();
   });
 
-  it('OFFSET_OUT_OF_RANGE of an offset that is in range halts when it goes on: the log never had that epoch', async () => {
+  it('repeated OFFSET_OUT_OF_RANGE of an offset that is in range halts, because the log never had that epoch', async () => {
     const { fetcher, faults } = scripted(() => ({ errorCode: KafkaCode.offsetOutOfRange }));
     fetcher.follow([from(5n)]);
     await eventually(
@@ -306,8 +306,8 @@ describe('a fetch that is answered with an error', () => {
   });
 });
 
-describe('a fetch whose answer says that the log has diverged', () => {
-  it('halts with the offsets, and hands none of the records over', async () => {
+describe('a fetch from a log that has diverged', () => {
+  it('a diverged log halts the partition, and none of its records is taken', async () => {
     const { fetcher, faults } = scripted(({ fetchOffset }) => ({
       ...recordAt(fetchOffset),
       diverging: { epoch: 6, endOffset: 3n },
@@ -332,8 +332,8 @@ describe('a fetch whose answer says that the log has diverged', () => {
   });
 });
 
-describe('a fetch that brings no answer', () => {
-  it('is tried again from the same offset, and the partition is named meanwhile', async () => {
+describe('a fetch without an answer', () => {
+  it('a fetch without an answer is tried again from the same offset, and the problem names the partition', async () => {
     const { fetcher, asked, faults } = scripted(({ fetchOffset }, attempt) =>
       attempt <= 2 ? new Error('Request timed out') : recordAt(fetchOffset),
     );
@@ -349,7 +349,7 @@ describe('a fetch that brings no answer', () => {
     fetcher.close();
   });
 
-  it('is tried again after a pause where the answer leaves the partition out', async () => {
+  it('a partition that the answer leaves out is fetched again after a pause', async () => {
     const { fetcher, asked } = scripted(({ fetchOffset }, attempt) =>
       attempt <= 2 ? null : recordAt(fetchOffset),
     );

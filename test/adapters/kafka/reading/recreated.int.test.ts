@@ -10,7 +10,7 @@ const timeoutMs = 30_000;
 describe.skipIf(services().lacks('kafka'))(
   'a topic that was deleted, gone for a while, and made again',
   () => {
-    it('stays assigned, halts once it is there again, and is read as the new one after another follow', async () => {
+    it('a topic made anew stays assigned, halts, and is read as the new topic after another follow', async () => {
       const { brokers } = services().kafka;
       const { log } = openTestLog(brokers);
       const operator = new TopicOperator(brokers);
@@ -27,7 +27,7 @@ describe.skipIf(services().lacks('kafka'))(
         await operator.deleteTopic(topic);
         const isNoticed = () => !consumer.health().ok;
         await eventually(isNoticed, timeoutMs, () => 'the member says that its topic is gone');
-        // Long enough for the group's leader to have looked at the topics meanwhile.
+        // Meanwhile the group's leader looks at the topics again.
         await new Promise((resolve) => setTimeout(resolve, 3 * quickOptions.metadataRefreshMs));
         expect(member.holds()).toEqual([`${topic}/0`]);
 

@@ -66,7 +66,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     await producer.close();
   }
 
-  /** The end of the log, once every transaction is decided: Kafka answers before it has written the marker. */
+  /** The end of the log once every transaction is decided. Kafka answers before it has written the last marker. */
   async function endOffset(): Promise<bigint> {
     let end = -1n;
     const isDecided = async () => {
@@ -90,7 +90,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     return (await member.start()).untilHolds(1);
   }
 
-  /** Everything up to the log's end. */
+  /** Reads up to the log's end. */
   async function readToEnd(member: TestMember, from: bigint): Promise<FetchedRecords[]> {
     const end = await endOffset();
     const all: FetchedRecords[] = [];
@@ -109,7 +109,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
 
   const valuesOf = (all: readonly FetchedRecords[]) => all.flatMap(({ records }) => records.map(valueText));
 
-  it('leaves out two aborted transactions of one producer in one fetch, and keeps what it commits between and after', async () => {
+  it('two aborted transactions of one producer in one fetch are left out, and its commits between and after are read', async () => {
     await newTopic();
     const producer = open();
     await transact(producer, ['aborted 1', 'aborted 2'], 'abort');
@@ -121,7 +121,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     expect(valuesOf(taken)).toEqual(['committed 1', 'committed 2']);
   });
 
-  it('leaves out an aborted transaction that is larger than many fetches', async () => {
+  it('an aborted transaction that is larger than many fetches is left out', async () => {
     await newTopic();
     const producer = open();
     const large = (label: string) =>
@@ -140,7 +140,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     expect(valuesOf(taken)).toEqual(['before', ...plain, 'committed']);
   });
 
-  it('moves on over a tail in which everything was aborted, with batches that hold no records', async () => {
+  it('the position moves past an aborted end of the log, with fetched records that are empty', async () => {
     await newTopic();
     const producer = open();
     await transact(producer, ['committed'], 'commit');
@@ -156,7 +156,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     expect(await endOffset()).toBe(from + 5n);
   });
 
-  it('shows nothing of a transaction before it is decided, nor what comes after its first record', async () => {
+  it('no record of an open transaction is read, and none after its first record', async () => {
     await newTopic();
     const producer = open();
     await sendPlain(['before']);
@@ -171,7 +171,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     expect(valuesOf(await readToEnd(member, 1n))).toEqual(['committed', 'plain']);
   });
 
-  it('tells interleaved transactions apart from any offset on, also from the middle of an aborted one', async () => {
+  it('interleaved transactions are read correctly from any offset, also from the middle of an aborted one', async () => {
     await newTopic();
     const [red, green, blue] = [open(), open('lz4'), open('zstd')] as const;
     const expected: [offset: bigint, value: string][] = [];
@@ -228,7 +228,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
   });
 
   it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
-    'reads batches that are compressed by %s',
+    'a transaction compressed by %s is read',
     async (compression) => {
       await newTopic();
       const values = Array.from({ length: 500 }, (_, i) => `value ${i} ${'again '.repeat(i % 50)}`);
