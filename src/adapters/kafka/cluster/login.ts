@@ -27,7 +27,7 @@ export type KafkaLogin =
     };
 
 /**
- * Whether the login sends a password or a token itself. SCRAM sends only a proof, which is of no use to a listener.
+ * Whether the login sends a password or a token itself. SCRAM sends only a proof, which an eavesdropper cannot use.
  */
 export function showsSecret({ mechanism }: KafkaLogin): boolean {
   return mechanism === 'PLAIN' || mechanism === 'OAUTHBEARER';

@@ -10,10 +10,11 @@ import type { FollowedPartitions } from './followed-partitions.ts';
 import type { Leaders } from './leaders.ts';
 
 /**
- * After this many refusals in a row of an offset that is in range, the leader's log never had the epoch sent with it.
+ * The leader has refused an offset in its range this many times in a row. So its log never had the epoch of what was
+ * read, and the partition halts.
  */
 const epochRefusalsMax = 5;
-/** After more failures in a row than this, another broker is asked who leads. */
+/** After more failures in a row than this, another broker is asked for the leader. */
 const failuresUntilAskingOthers = 3;
 
 /** Finds the leaders of the followed partitions, and learns about topics that were looked up for another reason. */

@@ -11,8 +11,8 @@ export const retryBackoff: Backoff = { baseMs: 100, capMs: 5_000 };
 const leastRetryMs = 20;
 
 /**
- * The followed partitions by name, with the end of each log, what keeps a partition from being read, and the takes that
- * wait for it. A partition with a fault halts once the caller has taken what was read of it before.
+ * The followed partitions by name. Keeps the end offset and the problem of each, and wakes the takes that wait for
+ * it. A partition with a fault halts once the caller has taken what was read of it before.
  */
 export class FollowedPartitions {
   /** Wakes the takes that wait for records of a partition. */
@@ -79,7 +79,9 @@ export class FollowedPartitions {
     return [...new Set([...this.#followed.values()].map(({ topic }) => topic))];
   }
 
-  /** False once the partition was followed anew, unfollowed or halted. A fetch sent before concerns it no more. */
+  /**
+   * False once the partition was followed anew, unfollowed or halted. Answers to earlier fetches are dropped then.
+   */
   isCurrent(followed: Followed): boolean {
     return this.#followed.get(followed.name) === followed;
   }
