@@ -63,17 +63,20 @@ describe('record batches', () => {
     expect(recordBatch).toMatchObject({ producerId: 7n, firstTimestamp: BigInt(builtAtMs) });
   });
 
-  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('are read when compressed by %s', (compression) => {
-    const messages = [
-      { topic: 't', value: Buffer.from('one') },
-      { topic: 't', value: Buffer.from('two') },
-    ];
-    expect(compressionsAlgorithms[compression].available).toBe(true);
-    const [recordBatch] = [...readRecordBatches(createRecordsBatch(messages, { compression }).buffer)] as [
-      RecordBatch,
-    ];
-    expect(decode(recordBatch).map(({ value }) => String(value))).toEqual(['one', 'two']);
-  });
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    'a record batch compressed by %s is read',
+    (compression) => {
+      const messages = [
+        { topic: 't', value: Buffer.from('one') },
+        { topic: 't', value: Buffer.from('two') },
+      ];
+      expect(compressionsAlgorithms[compression].available).toBe(true);
+      const [recordBatch] = [...readRecordBatches(createRecordsBatch(messages, { compression }).buffer)] as [
+        RecordBatch,
+      ];
+      expect(decode(recordBatch).map(({ value }) => String(value))).toEqual(['one', 'two']);
+    },
+  );
 
   it('a record batch with any single flipped bit under its checksum is refused', () => {
     const sound = encodeRecordBatch(
