@@ -44,7 +44,7 @@ const tokenFile = (token: string) => {
 };
 
 const works: readonly [what: string, listener: ListenerName, given: Given][] = [
-  ['no protection, where none is asked for', 'OPEN', () => ({})],
+  ['no protection, where none is configured', 'OPEN', () => ({})],
   ['TLS by a private authority', 'GOOD', trusts],
   ['a certificate of the client', 'MUTUAL', () => ({ ...trusts(), ...ownCertificate() })],
   ['TLS and PLAIN', 'LOGIN', () => ({ ...trusts(), ...login('plain') })],
@@ -56,13 +56,13 @@ const works: readonly [what: string, listener: ListenerName, given: Given][] = [
 
 const refusals: readonly [what: string, listener: ListenerName, given: Given, sentence: RegExp][] = [
   [
-    'TLS asked of a listener without it',
+    'TLS to a listener without it',
     'OPEN',
     trusts,
     /does not speak TLS on this port.*nothing is sent without TLS/,
   ],
-  ['no TLS asked of a listener with it', 'GOOD', () => ({}), /set KAFKA_TLS=true/],
-  ['an authority that is not known', 'GOOD', () => ({ KAFKA_TLS: 'true' }), /KAFKA_TLS_CA_FILE/],
+  ['no TLS to a listener with it', 'GOOD', () => ({}), /set KAFKA_TLS=true/],
+  ['an unknown authority', 'GOOD', () => ({ KAFKA_TLS: 'true' }), /KAFKA_TLS_CA_FILE/],
   [
     'a certificate that signed itself',
     'SELFSIGNED',
@@ -71,7 +71,7 @@ const refusals: readonly [what: string, listener: ListenerName, given: Given, se
   ],
   ['a certificate for another name', 'OTHERNAME', trusts, /certificate is for other names.*KAFKA_BROKERS/],
   ['a certificate that expired', 'EXPIRED', trusts, /certificate is not valid now/],
-  ['no certificate of the client where one is wanted', 'MUTUAL', trusts, /KAFKA_TLS_CERT_FILE/],
+  ['no certificate of the client where one is required', 'MUTUAL', trusts, /KAFKA_TLS_CERT_FILE/],
   [
     "a certificate of the client that the broker's authority did not sign",
     'MUTUAL',
@@ -82,8 +82,8 @@ const refusals: readonly [what: string, listener: ListenerName, given: Given, se
     }),
     /does not accept the certificate in the file that KAFKA_TLS_CERT_FILE names/,
   ],
-  ['no login where one is wanted, over TLS', 'LOGIN', trusts, /set KAFKA_SASL_MECHANISM/],
-  ['no login where one is wanted, without TLS', 'OPENLOGIN', () => ({}), /set KAFKA_SASL_MECHANISM/],
+  ['no login where one is required, over TLS', 'LOGIN', trusts, /set KAFKA_SASL_MECHANISM/],
+  ['no login where one is required, without TLS', 'OPENLOGIN', () => ({}), /set KAFKA_SASL_MECHANISM/],
   [
     'a wrong password by PLAIN',
     'LOGIN',
@@ -97,13 +97,13 @@ const refusals: readonly [what: string, listener: ListenerName, given: Given, se
     /login is refused.*KAFKA_SASL_PASSWORD/,
   ],
   [
-    'a mechanism that the listener has not',
+    'a mechanism that the listener does not offer',
     'OPENLOGIN',
     () => login('scram-sha-256'),
     /accepts PLAIN, SCRAM-SHA-512.*KAFKA_SASL_MECHANISM/,
   ],
   [
-    'a token that the broker does not take',
+    'a token that the broker does not accept',
     'LOGIN',
     () => ({ ...trusts(), ...tokenFile('this.is.none') }),
     /refuses the token \(invalid_token\)/,
