@@ -42,7 +42,13 @@ describe('the house', () => {
 
   it('lays sibling adapters out alike', () => {
     const stores = ['store.ts', 'schema.ts', 'ingest.ts', 'deliveries.ts', 'queries.ts', 'connection.ts'];
-    const logs = ['event-log.ts', 'consumer.ts', 'producer.ts'];
+    const logs = [
+      'event-log.ts',
+      'consumer.ts',
+      'producer.ts',
+      'group/group-member.ts',
+      'producing/partitioner.ts',
+    ];
     const all = ['options.ts', 'index.ts'];
     expect([
       ...siblingParts(tree, { adapters: ['mysql', 'sqlite'], parts: [...stores, ...all] }),
