@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, importsOf, KEPT_FOR_TESTS, pureParts } from './imports.ts';
 import { anchorOf, brokenLinks, missingFiles, unknownCommands } from './pages.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
-import { longFiles, migrationNumbers, siblingParts } from './shape.ts';
+import { longFiles, migrationNumbers, siblingExports, siblingParts } from './shape.ts';
 import { treeOf, withoutComments } from './tree.ts';
 
 describe('the imports of a file', () => {
@@ -210,7 +210,7 @@ describe('shapes', () => {
     const numbered = (...names: string[]) =>
       migrationNumbers(
         treeOf(Object.fromEntries(names.map((name) => [`src/adapters/db/migrations/${name}`, '']))),
-        ['db'],
+        ['src/adapters/db'],
       );
     expect(numbered('0001-journal.sql', '0002-more.sql')).toEqual([]);
     expect(numbered('0001-journal.sql', '0003-more.sql')).toHaveLength(1);
@@ -225,10 +225,25 @@ describe('shapes', () => {
       'src/adapters/a/store.ts': '',
       'src/adapters/b/index.ts': '',
     });
-    expect(siblingParts(tree, { adapters: ['a', 'b'], parts: ['index.ts'] })).toEqual([]);
-    expect(siblingParts(tree, { adapters: ['a', 'b'], parts: ['index.ts', 'store.ts'] })).toEqual([
+    const adapters = ['src/adapters/a', 'src/adapters/b'];
+    expect(siblingParts(tree, { adapters, parts: ['index.ts'] })).toEqual([]);
+    expect(siblingParts(tree, { adapters, parts: ['index.ts', 'store.ts'] })).toEqual([
       expect.stringContaining('src/adapters/b/store.ts'),
     ]);
+  });
+
+  it('of siblings export the same names', () => {
+    const exporting = (of: string) =>
+      siblingExports(
+        treeOf({
+          'a/open.ts': 'export async function open() {}\nexport interface Options {}\nconst own = 1;',
+          'b/open.ts': of,
+        }),
+        { adapters: ['a', 'b'], parts: ['open.ts'] },
+      );
+    expect(exporting('export interface Options {}\nexport async function open() {}')).toEqual([]);
+    expect(exporting('export async function open() {}')).toHaveLength(1);
+    expect(exporting('export interface Options {}\nexport function openFile() {}')).toHaveLength(1);
   });
 });
 

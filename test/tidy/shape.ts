@@ -20,10 +20,10 @@ export function longFiles(tree: Tree): Violation[] {
   return found;
 }
 
-/** Migrations run by their numbers: a gap or a number taken twice would make databases that differ. */
+/** Migrations run by their numbers: a gap or a number taken twice would make databases that differ. `stores` are folders. */
 export function migrationNumbers(tree: Tree, stores: readonly string[]): Violation[] {
   return stores.flatMap((store) => {
-    const folder = `src/adapters/${store}/migrations/`;
+    const folder = `${store}/migrations/`;
     const names = [...tree.keys()]
       .filter((path) => path.startsWith(folder))
       .map((path) => path.slice(folder.length))
@@ -48,8 +48,32 @@ export interface Siblings {
 export function siblingParts(tree: Tree, { adapters, parts }: Siblings): Violation[] {
   return adapters.flatMap((adapter) =>
     parts
-      .map((part) => `src/adapters/${adapter}/${part}`)
+      .map((part) => `${adapter}/${part}`)
       .filter((path) => !tree.has(path))
       .map((path) => `${path} is missing: its siblings (${adapters.join(', ')}) have it under this name`),
   );
+}
+
+/** The same part of every sibling exports the same names, so that either can stand in for the other. */
+export function siblingExports(tree: Tree, { adapters, parts }: Siblings): Violation[] {
+  const [first = '', ...others] = adapters;
+  return parts.flatMap((part) => {
+    const wanted = exportsOf(tree.get(`${first}/${part}`) ?? '');
+    return others
+      .map((adapter) => ({
+        path: `${adapter}/${part}`,
+        found: exportsOf(tree.get(`${adapter}/${part}`) ?? ''),
+      }))
+      .filter(({ found }) => found !== wanted)
+      .map(
+        ({ path, found }) => `${path} exports ${found}; ${first}/${part} exports ${wanted}: make them one`,
+      );
+  });
+}
+
+function exportsOf(source: string): string {
+  const names = [
+    ...source.matchAll(/^export (?:async )?(?:abstract )?(?:function|class|const|interface|type) (\w+)/gm),
+  ].map((match) => match[1]);
+  return names.sort().join(', ');
 }

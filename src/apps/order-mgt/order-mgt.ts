@@ -1,19 +1,14 @@
-import { dirname } from 'node:path';
-import { systemClock } from '../../adapters/system-clock.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { parseSigningKeys } from '../../core/webhook-signature.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { isLoopback } from '../shared/http/loopback.ts';
 import { closeServer, listen } from '../shared/http/server.ts';
-import { prepareDatabaseFile, sharingWarning } from '../shared/process/private-files.ts';
-import { type DatabaseValues, databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
+import type { DatabaseValues } from '../shared/settings/known/database.ts';
 import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
 import { accessFor, type ReaderOptions } from './http/access.ts';
 import { buildServer } from './http/server.ts';
-import { openMysqlStates } from './states/mysql/open.ts';
-import { openSqliteStates } from './states/sqlite/states.ts';
-import type { OrderStates } from './states.ts';
+import { openStates } from './open-states.ts';
 import { Waiters } from './waiters.ts';
 
 export interface OrderMgtOptions extends ReaderOptions, DatabaseValues {
@@ -104,18 +99,6 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
       return closed;
     },
   };
-}
-
-async function openStates(values: DatabaseValues, log: Logger): Promise<OrderStates> {
-  const database = databaseOf(values, 'ORDER_MGT_DATABASE');
-  warnOfOpenConnection(database, 'ORDER_MGT_DATABASE', log);
-  if (database.kind === 'mysql') return openMysqlStates(database, systemClock, log);
-  const { file } = database;
-  prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or ORDER_MGT_DATABASE_URL');
-  const states = await openSqliteStates(file);
-  const warning = sharingWarning(dirname(file), file);
-  if (warning !== null) log('warn', warning);
-  return states;
 }
 
 function allowUnsigned(host: string, log: Logger): void {

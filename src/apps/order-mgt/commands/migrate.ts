@@ -1,10 +1,9 @@
-import { systemClock } from '../../../adapters/system-clock.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
-import { mgtGrantStatements, migrateMysqlStates } from '../states/mysql/open.ts';
-import { openSqliteStates } from '../states/sqlite/states.ts';
+import { migrateStates } from '../open-states.ts';
+import { grantStatements } from '../states/mysql/grants.ts';
 
 export function migrateCommand(): CommandSpec<'order-mgt'> {
   return {
@@ -28,12 +27,9 @@ export function migrateCommand(): CommandSpec<'order-mgt'> {
       const database = databaseOf(settings, 'ORDER_MGT_DATABASE');
       if (user !== null && database.kind === 'sqlite')
         throw new TributaryError('usage', '--grants-for is for MySQL and MariaDB: a file has no users.');
-      if (database.kind === 'sqlite') await (await openSqliteStates(database.file)).close();
-      else await migrateMysqlStates(database, systemClock, log);
+      await migrateStates(settings, log);
       const grants =
-        user === null || database.kind === 'sqlite'
-          ? []
-          : mgtGrantStatements(database.address.database, user);
+        user === null || database.kind === 'sqlite' ? [] : grantStatements(database.address.database, user);
       await output.document({ grants }, user === null ? 'The tables are current.' : grants.join('\n'));
       return EXIT.ok;
     },

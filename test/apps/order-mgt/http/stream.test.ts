@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ChangeStream } from '../../../../src/apps/order-mgt/change-stream.ts';
-import { openSqliteStates } from '../../../../src/apps/order-mgt/states/sqlite/states.ts';
+import { sqliteStates } from '../../../helpers/order-states.ts';
 import { newState, send, TestOrderMgt } from '../fixture.ts';
 
 interface Event {
@@ -203,7 +203,7 @@ class SlowResponse extends EventEmitter {
 
 describe('a listener that is slow or silent', () => {
   async function filledStates(count: number) {
-    const states = openSqliteStates(':memory:');
+    const states = await sqliteStates(':memory:');
     await states.receive(
       Array.from({ length: count }, (_, index) => ({
         deliveryId: `msg_${index}`,

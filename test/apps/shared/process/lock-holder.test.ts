@@ -6,7 +6,6 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts';
 import { LOG_FILE } from '../../../../src/adapters/embedded-log/schema.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
-import { openSqliteStates } from '../../../../src/apps/order-mgt/states/sqlite/states.ts';
 import { openStore } from '../../../../src/apps/shared/parts/open-store.ts';
 import { whoHolds } from '../../../../src/apps/shared/process/lock-holder.ts';
 import { orderState } from '../../../contract/order-states.ts';
@@ -20,6 +19,7 @@ import {
 } from '../../../contract/store/fixtures.ts';
 import { HastyClock } from '../../../helpers/hasty-clock.ts';
 import { LockProcess } from '../../../helpers/lock-process.ts';
+import { sqliteStates } from '../../../helpers/order-states.ts';
 
 const WAITING = { timeout: 20_000, interval: 20 };
 
@@ -82,7 +82,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
 
   it('is named by order-mgt, which answers readers meanwhile and takes deliveries afterwards', async () => {
     const file = join(folder, 'order-mgt.sqlite');
-    const states = openSqliteStates(file);
+    const states = await sqliteStates(file, { whoHolds });
     onTestFinished(() => states.close());
     const holder = await LockProcess.start(file);
     holder.stop();

@@ -1,8 +1,6 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { WalSync, WriteLock } from '../../../../adapters/sqlite/index.ts';
-import { systemClock } from '../../../../adapters/system-clock.ts';
+import type { WalSync, WriteLock } from '../../../../adapters/sqlite/index.ts';
 import { messageOf, TributaryError } from '../../../../core/errors.ts';
-import { whoHolds } from '../../../shared/process/lock-holder.ts';
 import { effectOfKnown, effectOfNew } from '../../effect.ts';
 import { type OrderState, payloadHashOf } from '../../order-state.ts';
 import {
@@ -14,26 +12,20 @@ import {
   type ReceivedDelivery,
   SCANNED_ROWS_MAX,
 } from '../../states.ts';
-import { openSqliteFile } from './open.ts';
-import { RECEIVED_IDS_LIMITS, ReceivedIds, type ReceivedIdsLimits } from './received-ids.ts';
+import type { ReceivedIds } from './received-ids.ts';
 
-/**
- * Keeps the states in one SQLite file, which is made if it is missing.
- * Throws `store_unreachable` if the file cannot be opened, `schema_too_new` if a newer program wrote it.
- */
-export function openSqliteStates(file: string, limits: ReceivedIdsLimits = RECEIVED_IDS_LIMITS): OrderStates {
-  const database = openSqliteFile(file);
-  try {
-    return new SqliteStates(file, database, WalSync.of(database), limits);
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+/** One open file. `close` of the states closes it. */
+interface OpenFile {
+  readonly database: DatabaseSync;
+  readonly wal: WalSync;
+  readonly lock: WriteLock;
+  readonly receivedIds: ReceivedIds;
 }
 
 type Row = Record<string, SQLOutputValue>;
 
-class SqliteStates implements OrderStates {
+/** Keeps the states in one SQLite file. All deliveries of one call are one transaction, synced before the receipts are given. */
+export class States implements OrderStates {
   readonly #database: DatabaseSync;
   readonly #lock: WriteLock;
   readonly #statements: ReturnType<typeof prepare>;
@@ -43,12 +35,12 @@ class SqliteStates implements OrderStates {
   readonly #wal: WalSync;
   #closed: Promise<void> | null = null;
 
-  constructor(file: string, database: DatabaseSync, wal: WalSync, limits: ReceivedIdsLimits) {
-    this.#lock = new WriteLock(file, systemClock, whoHolds);
+  constructor({ database, wal, lock, receivedIds }: OpenFile) {
     this.#database = database;
-    this.#statements = prepare(database);
-    this.#receivedIds = new ReceivedIds(database, limits);
     this.#wal = wal;
+    this.#lock = lock;
+    this.#receivedIds = receivedIds;
+    this.#statements = prepare(database);
   }
 
   async receive(deliveries: readonly ReceivedDelivery[]): Promise<Receipt[]> {

@@ -8,9 +8,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { OrderState } from '../../../../../src/apps/order-mgt/order-state.ts';
 import type { ReceivedIdsLimits } from '../../../../../src/apps/order-mgt/states/sqlite/received-ids.ts';
-import { openSqliteStates } from '../../../../../src/apps/order-mgt/states/sqlite/states.ts';
 import type { OrderStates, Receipt, ReceivedDelivery } from '../../../../../src/apps/order-mgt/states.ts';
 import { orderState } from '../../../../contract/order-states.ts';
+import { sqliteStates } from '../../../../helpers/order-states.ts';
 
 const ORDERS = 3;
 
@@ -60,15 +60,24 @@ class Comparison {
   readonly #folder = mkdtempSync(join(tmpdir(), 'tributary-model-'));
   readonly #file = join(this.#folder, 'order-mgt.sqlite');
   readonly #limits: ReceivedIdsLimits;
-  readonly #processes: OrderStates[];
+  readonly #processes: OrderStates[] = [];
   readonly #outside: DatabaseSync;
   readonly model = new Model();
   end = 0;
 
-  constructor(limits: ReceivedIdsLimits) {
+  static async open(limits: ReceivedIdsLimits): Promise<Comparison> {
+    const comparison = new Comparison(limits);
+    comparison.#processes.push(await comparison.#open(), await comparison.#open());
+    comparison.#prepareFailures();
+    return comparison;
+  }
+
+  private constructor(limits: ReceivedIdsLimits) {
     this.#limits = limits;
-    this.#processes = [this.#open(), this.#open()];
     this.#outside = new DatabaseSync(this.#file);
+  }
+
+  #prepareFailures(): void {
     // The receipt of this id cannot be committed, which is found out by the COMMIT.
     this.#outside.exec(`
       CREATE TABLE nobody (id INTEGER PRIMARY KEY);
@@ -77,8 +86,8 @@ class Comparison {
         INSERT INTO dangling VALUES (1); END`);
   }
 
-  #open(): OrderStates {
-    return openSqliteStates(this.#file, this.#limits);
+  #open(): Promise<OrderStates> {
+    return sqliteStates(this.#file, { limits: this.#limits });
   }
 
   async run(step: Step): Promise<void> {
@@ -96,7 +105,7 @@ class Comparison {
         break;
       case 'reopen':
         await states.close();
-        this.#processes[step.by] = this.#open();
+        this.#processes[step.by] = await this.#open();
         break;
       case 'alter':
         this.#alter(`order-${step.order}`, step.how);
@@ -210,7 +219,7 @@ it('two processes on one file answer and keep what the model does, whatever come
   let merged = 0;
   await fc.assert(
     fc.asyncProperty(limits, fc.array(step, { minLength: 10, maxLength: 60 }), async (given, steps) => {
-      const comparison = new Comparison(given);
+      const comparison = await Comparison.open(given);
       try {
         for (const next of steps) {
           await comparison.run(next);

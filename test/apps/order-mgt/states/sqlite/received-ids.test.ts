@@ -7,14 +7,14 @@ import {
   ReceivedIds,
   type ReceivedIdsLimits,
 } from '../../../../../src/apps/order-mgt/states/sqlite/received-ids.ts';
-import { openSqliteStates } from '../../../../../src/apps/order-mgt/states/sqlite/states.ts';
+import { sqliteStates } from '../../../../helpers/order-states.ts';
 
 let folder: string;
 const opened: DatabaseSync[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tributary-received-ids-'));
-  await openSqliteStates(fileIn(folder)).close();
+  await (await sqliteStates(fileIn(folder))).close();
 });
 afterEach(() => {
   vi.restoreAllMocks();

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ReceivedIdsLimits } from '../../../../../src/apps/order-mgt/states/sqlite/received-ids.ts';
-import { openSqliteStates } from '../../../../../src/apps/order-mgt/states/sqlite/states.ts';
 import type { OrderStates } from '../../../../../src/apps/order-mgt/states.ts';
 import {
   describeOrderStates,
   type OrderStatesHarness,
   orderState,
 } from '../../../../contract/order-states.ts';
+import { sqliteStates } from '../../../../helpers/order-states.ts';
 
 class SqliteHarness implements OrderStatesHarness {
   #folder = '';
@@ -35,7 +35,7 @@ class SqliteHarness implements OrderStatesHarness {
   }
 
   async openAgain(): Promise<OrderStates> {
-    const states = openSqliteStates(this.file, this.#limits);
+    const states = await sqliteStates(this.file, { limits: this.#limits });
     this.#opened.push(states);
     return states;
   }
@@ -209,7 +209,7 @@ describe.each([
       .map((id) => delivery(id))
       .reverse();
     const file = await harness.open();
-    const memory = openSqliteStates(':memory:', limits);
+    const memory = await sqliteStates(':memory:', { limits });
     for (const states of [file, memory]) {
       const half = deliveries.length / 2;
       expect(await effectsIn(states, deliveries.slice(0, half))).toEqual(['applied']);
