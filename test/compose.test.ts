@@ -166,8 +166,9 @@ describe('docker-compose.yml', () => {
       const { port } = loadSettings(app, { env: environmentOf(app) }).values;
       expect(service(app).healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${port}/readyz`);
     }
+    expect(read('src/apps/shared/http/health.ts')).toContain("app.get('/readyz'");
     const served = ['src/apps/order-sync/http/server.ts', 'src/apps/order-mgt/http/server.ts'];
-    for (const file of served) expect(read(file)).toContain("app.get('/readyz'");
+    for (const file of served) expect(read(file)).toContain('addHealthRoutes(app, parts)');
     for (const name of ['kafka', 'mysql']) expect(service(name).healthcheck).toBeDefined();
   });
 

@@ -1,14 +1,15 @@
 import { TributaryError } from '../../core/errors.ts';
 import { parseSigningKeys } from '../../core/webhook-signature.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { closeServer, listen } from '../shared/http/listen.ts';
 import { isLoopback } from '../shared/http/loopback.ts';
-import { closeServer, listen } from '../shared/http/server.ts';
 import type { DatabaseValues } from '../shared/settings/known/database.ts';
 import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
 import { accessFor, type ReaderOptions } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { openStates } from './open-states.ts';
+import { readinessOf, STOPPING } from './readiness.ts';
 import { Waiters } from './waiters.ts';
 
 export interface OrderMgtOptions extends ReaderOptions, DatabaseValues {
@@ -64,9 +65,9 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     keys,
     access,
     guard: { host: options.host, hosts: options.knownHosts ?? [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
-    isStopping: () => closed !== null,
+    readiness: async () => (closed === null ? readinessOf(states, groupCommit) : STOPPING),
     now,
-    log,
+    logger: log,
   });
 
   async function closeAll(): Promise<void> {

@@ -8,7 +8,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
-import { closeServer, listen } from '../shared/http/server.ts';
+import { closeServer, listen } from '../shared/http/listen.ts';
 import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
 import { openStore } from '../shared/parts/open-store.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
@@ -158,7 +158,10 @@ export async function startOrderSync(
     clock,
     logger,
     onJob: () => redrive.wake(),
-    health: () => sync.health(),
+    readiness: async () => {
+      const health = await sync.health();
+      return health.ok ? health : { ...health, code: 'not_ready' };
+    },
     status: () => sync.status(),
     access,
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },

@@ -3,6 +3,7 @@ import { ChangeStream } from '../../../src/apps/order-mgt/change-stream.ts';
 import { GroupCommit } from '../../../src/apps/order-mgt/group-commit.ts';
 import { buildServer } from '../../../src/apps/order-mgt/http/server.ts';
 import type { ServerParts } from '../../../src/apps/order-mgt/http/server-parts.ts';
+import { readinessOf } from '../../../src/apps/order-mgt/readiness.ts';
 import type {
   ChangePage,
   ListPage,
@@ -56,18 +57,19 @@ class ManualStates implements OrderStates {
 }
 
 function serverOf(states: OrderStates, parts: Partial<ServerParts> = {}): ReturnType<typeof buildServer> {
+  const groupCommit = new GroupCommit(states, () => {});
   return buildServer({
     states,
-    groupCommit: new GroupCommit(states, () => {}),
+    groupCommit,
     waiters: new Waiters(states, 10),
     stream: new ChangeStream(states, () => {}),
     batchMax: 500,
     keys: [],
     access: 'open',
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
-    isStopping: () => false,
+    readiness: () => readinessOf(states, groupCommit),
     now: Date.now,
-    log: () => {},
+    logger: () => {},
     ...parts,
   });
 }
@@ -203,7 +205,7 @@ describe('a store that fails', () => {
   it('is answered as 503 with Retry-After, and the reason stays in the log', async () => {
     const states = new ManualStates();
     const logged: string[] = [];
-    const app = serverOf(states, { log: (level, message) => logged.push(`${level}: ${message}`) });
+    const app = serverOf(states, { logger: (level, message) => logged.push(`${level}: ${message}`) });
     const posting = app.inject({ method: 'POST', url: '/api/orders', payload: newState() });
     while (states.batches.length === 0) await turn();
     states.finish(new TributaryError('store_failed', 'The disk /dev/sdx is full.'));

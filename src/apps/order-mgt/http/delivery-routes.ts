@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { utf8Length } from '../../../core/text.ts';
 import { HttpProblem, type ProblemItem, validationProblem } from '../../shared/http/problem.ts';
+import { compileBody } from '../../shared/http/validation.ts';
 import {
   ORDER_ID_BYTES_MAX,
   ORDER_STATE_SCHEMA,
@@ -13,7 +14,6 @@ import type { Receipt, ReceivedDelivery } from '../states.ts';
 import { deliveryIdFrom, deliveryIdInvalid, isDeliveryId } from './delivery-headers.ts';
 import { BATCH_RESULTS_SCHEMA, BATCH_SCHEMA, DELIVERY_HEADERS, RECEIPT_SCHEMA } from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
-import { compileBody } from './validation.ts';
 
 const BATCH_PATH = '/api/orders/batch';
 

@@ -1,5 +1,6 @@
+import { PAGE_ROWS_MAX } from '../../shared/http/paging.ts';
 import { ORDER_ID_BYTES_MAX, ORDER_STATE_SCHEMA } from '../order-state.ts';
-import { PAGE_ROWS_MAX, WAIT_SECONDS_MAX } from './query.ts';
+import { WAIT_SECONDS_MAX } from './query.ts';
 
 /** Of what is asked and answered, as JSON Schema; the OpenAPI document is made of these. */
 
@@ -137,13 +138,6 @@ export const STREAM_SCHEMA = {
       },
     },
   },
-} as const;
-
-export const STATUS_SCHEMA = {
-  description: 'Yes.',
-  type: 'object',
-  required: ['status'],
-  properties: { status: { const: 'ok' } },
 } as const;
 
 /** Headers of a delivery; they are read and judged by delivery-headers.ts. */

@@ -6,8 +6,8 @@ import type { DeliveryFilter, RedriveJob, StoredDelivery } from '../../../ports/
 import type { Store } from '../../../ports/store.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
-import { FilterFault, type FilterName, filterOf, isEmptyFilter } from '../http/delivery-filter.ts';
-import { deliveryJson, jobJson } from '../http/delivery-json.ts';
+import { FilterFault, type FilterName, filterOf, isEmptyFilter } from '../delivery-filter.ts';
+import { deliveryJson, jobJson } from '../delivery-json.ts';
 import { openCommandStore } from '../order-sync.ts';
 
 const PAGE_ROWS = 500;

@@ -15,18 +15,21 @@ export class HttpProblem extends Error {
   readonly errors: readonly ProblemItem[];
   /** Seconds to wait before the next try, for states that pass. */
   readonly retryAfterSeconds: number | null;
+  /** Further members of the problem document (RFC 9457, 3.2). */
+  readonly members: object;
 
   constructor(
     status: number,
     code: string,
     detail: string,
-    options: { errors?: readonly ProblemItem[]; retryAfterSeconds?: number } = {},
+    options: { errors?: readonly ProblemItem[]; retryAfterSeconds?: number; members?: object } = {},
   ) {
     super(detail);
     this.status = status;
     this.code = code;
     this.errors = options.errors ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.members = options.members ?? {};
   }
 }
 
@@ -104,6 +107,7 @@ export function problemBody(problem: HttpProblem, instance: string | null, trace
     ...(instance === null ? {} : { instance }),
     code: problem.code,
     ...(problem.errors.length === 0 ? {} : { errors: problem.errors }),
+    ...problem.members,
     ...(traceId === null ? {} : { traceId }),
   };
 }

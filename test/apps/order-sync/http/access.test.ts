@@ -31,7 +31,7 @@ async function server(keys: string | undefined) {
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => {},
-    health: async () => ({ ok: true }),
+    readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
       deliveries: {},

@@ -17,7 +17,7 @@ async function server(access: ApiAccess = 'open') {
     access,
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
-    health: async () => ({ ok: true }),
+    readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
       deliveries: {},

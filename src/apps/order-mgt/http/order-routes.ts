@@ -1,9 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { digestOf } from '../order-state.ts';
 import type { ListPage, ListQuery, OrderStates } from '../states.ts';
-import { cursorOf } from './cursor.ts';
-import { afterFrom, filtersFrom, limitFrom, minVersionFrom, type Query, waitMsFrom } from './query.ts';
+import { cursorOf, placeOf } from './cursor.ts';
+import { filtersFrom, minVersionFrom, waitMsFrom } from './query.ts';
 import {
   DIGEST_SCHEMA,
   LIST_QUERY,
@@ -22,7 +23,7 @@ const DIGEST_ROWS = 1_000;
 const LOOKS_MAX = 20;
 
 /** What is held: one order, all of them in pages, their digest, and their changes. */
-export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void {
+export function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
   const { states } = parts;
 
   app.get<{ Querystring: Query }>(
@@ -39,11 +40,11 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
       const { query } = request;
       const filters = filtersFrom(query);
       const page = await fillPage(states, {
-        after: afterFrom(query),
+        after: afterFrom(query, placeOf),
         limit: limitFrom(query, LIST_ROWS),
         filters,
       });
-      return { data: page.states, page: pageOf(request, reply, page) };
+      return { data: page.states, page: pageOf(request, reply, nextOf(page)) };
     },
   );
 
@@ -60,7 +61,7 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
     async (request, reply) => {
       const { query } = request;
       const page = await states.list({
-        after: afterFrom(query),
+        after: afterFrom(query, placeOf),
         limit: limitFrom(query, DIGEST_ROWS),
         filters: {},
       });
@@ -68,7 +69,7 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
         count: page.states.length,
         last: page.states.at(-1)?.order_id ?? null,
         digest: digestOf(page.states),
-        page: pageOf(request, reply, page),
+        page: pageOf(request, reply, nextOf(page)),
       };
     },
   );
@@ -148,14 +149,8 @@ async function fillPage(states: OrderStates, query: ListQuery): Promise<ListPage
   return { states: found, next: page.next };
 }
 
-function pageOf(request: FastifyRequest, reply: FastifyReply, { next }: ListPage) {
-  if (next === null) return { next, hasMore: false };
-  const after = cursorOf(next);
-  const [path = '', search = ''] = request.url.split('?', 2);
-  const parameters = new URLSearchParams(search);
-  parameters.set('after', after);
-  reply.header('link', `<${path}?${parameters}>; rel="next"`);
-  return { next: after, hasMore: true };
+function nextOf({ next }: ListPage): string | null {
+  return next === null ? null : cursorOf(next);
 }
 
 /** Null if it is not there: then the stream begins now. */

@@ -1,4 +1,4 @@
-import type { RedriveJob, StoredAttempt, StoredDelivery } from '../../../ports/redrive.ts';
+import type { RedriveJob, StoredAttempt, StoredDelivery } from '../../ports/redrive.ts';
 import { filterJson } from './delivery-filter.ts';
 
 /** As the HTTP API and the commands show it. */
