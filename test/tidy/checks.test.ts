@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, importsOf, KEPT_FOR_TESTS, pureParts } from './imports.ts';
 import { anchorOf, brokenLinks, missingFiles, unknownCommands } from './pages.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
-import { longFiles, migrationNumbers, siblingExports, siblingParts } from './shape.ts';
+import { longFiles, migrationNumbers, programParts, siblingExports, siblingParts } from './shape.ts';
 import { treeOf, withoutComments } from './tree.ts';
 
 describe('the imports of a file', () => {
@@ -244,6 +244,39 @@ describe('shapes', () => {
     expect(exporting('export interface Options {}\nexport async function open() {}')).toEqual([]);
     expect(exporting('export async function open() {}')).toHaveLength(1);
     expect(exporting('export interface Options {}\nexport function openFile() {}')).toHaveLength(1);
+  });
+});
+
+describe('programs', () => {
+  const SERVER = ['server.ts', 'server-parts.ts', 'access.ts', 'schemas.ts', 'query.ts', 'cursor.ts'];
+  const house: Record<string, string> = {
+    'src/apps/shared/cli/cli.ts': '',
+    'src/apps/tool/main.ts': '',
+    'src/apps/tool/commands/index.ts': "import { run } from './run.ts';",
+    'src/apps/tool/commands/run.ts': '',
+    'src/apps/serving/main.ts': '',
+    'src/apps/serving/serving.ts': '',
+    'src/apps/serving/commands/index.ts': '',
+    ...Object.fromEntries(SERVER.map((part) => [`src/apps/serving/http/${part}`, ''])),
+  };
+
+  it('pass with the files that their siblings have', () => {
+    expect(programParts(treeOf(house))).toEqual([]);
+  });
+
+  it.each([
+    'src/apps/tool/main.ts',
+    'src/apps/serving/commands/index.ts',
+    'src/apps/serving/serving.ts',
+    ...SERVER.map((part) => `src/apps/serving/http/${part}`),
+  ])('fail without %s', (path) => {
+    const { [path]: _, ...rest } = house;
+    expect(programParts(treeOf(rest))).toEqual([expect.stringContaining(path)]);
+  });
+
+  it('fail with a file of commands that their index does not list', () => {
+    const unlisted = { ...house, 'src/apps/tool/commands/undo.ts': '' };
+    expect(programParts(treeOf(unlisted))).toEqual([expect.stringContaining('commands/undo.ts')]);
   });
 });
 

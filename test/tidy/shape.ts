@@ -1,3 +1,4 @@
+import { importsOf } from './imports.ts';
 import { linesOf, type Tree, type Violation } from './tree.ts';
 
 export const SOURCE_LINES_MAX = 400;
@@ -76,4 +77,35 @@ function exportsOf(source: string): string {
     ...source.matchAll(/^export (?:async )?(?:abstract )?(?:function|class|const|interface|type) (\w+)/gm),
   ].map((match) => match[1]);
   return names.sort().join(', ');
+}
+
+/** What every program has. */
+const PROGRAM_PARTS = ['main.ts', 'commands/index.ts'];
+/** What a program with an HTTP API has besides, and `<program>.ts`, which starts and stops it. */
+const SERVER_PARTS = ['server.ts', 'server-parts.ts', 'access.ts', 'schemas.ts', 'query.ts', 'cursor.ts'];
+
+/** Programs are laid out alike: the same name for the same part, and an index that lists every file of commands. */
+export function programParts(tree: Tree): Violation[] {
+  const paths = [...tree.keys()];
+  const programs = new Set(
+    paths.map((path) => /^src\/apps\/([\w-]+)\//.exec(path)?.[1]).filter((name) => name !== undefined),
+  );
+  programs.delete('shared');
+  return [...programs].flatMap((program) => {
+    const folder = `src/apps/${program}/`;
+    const isServer = paths.some((path) => path.startsWith(`${folder}http/`));
+    const servers = [`${program}.ts`, ...SERVER_PARTS.map((part) => `http/${part}`)];
+    const parts = [...PROGRAM_PARTS, ...(isServer ? servers : [])];
+    const listed = importsOf(tree.get(`${folder}commands/index.ts`) ?? '');
+    return [
+      ...parts
+        .map((part) => `${folder}${part}`)
+        .filter((path) => !tree.has(path))
+        .map((path) => `${path} is missing: the other programs have it under this name`),
+      ...paths
+        .filter((path) => path.startsWith(`${folder}commands/`) && !path.endsWith('/index.ts'))
+        .filter((path) => !listed.includes(path.replace(`${folder}commands/`, './')))
+        .map((path) => `${path} is in no list: name its commands in ${folder}commands/index.ts`),
+    ];
+  });
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, pureParts, sourcesOf } from './imports.ts';
 import { brokenLinks, missingFiles, pagesOf, staleExcerpts, unknownCommands } from './pages.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
-import { longFiles, migrationNumbers, siblingExports, siblingParts } from './shape.ts';
+import { longFiles, migrationNumbers, programParts, siblingExports, siblingParts } from './shape.ts';
 import { readTree } from './tree.ts';
 
 const tree = readTree(join(import.meta.dirname, '..', '..'));
@@ -41,6 +41,10 @@ describe('the house', () => {
   it('numbers the migrations of every store without gaps', () => {
     const stores = ['src/adapters/mysql', 'src/adapters/sqlite', ...ORDER_MGT_STATES];
     expect(migrationNumbers(tree, stores)).toEqual([]);
+  });
+
+  it('lays its programs out alike', () => {
+    expect(programParts(tree)).toEqual([]);
   });
 
   it('lays sibling adapters out alike', () => {

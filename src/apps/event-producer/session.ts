@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLogProducer, Readers } from '../../ports/event-log.ts';
-import type { CommandContext } from '../shared/cli/cli.ts';
+import type { CommandContext } from '../shared/cli/spec.ts';
 import { invocationOf } from '../shared/cli/usage-errors.ts';
 import { isKafka, openEventLog, sameLogFlags } from '../shared/parts/open-log.ts';
 import { type PublishedEvent, requireTopics, type TopicsByEventType, topicsOf } from './publish.ts';

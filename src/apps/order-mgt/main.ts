@@ -1,8 +1,5 @@
 import { runCli } from '../shared/cli/cli.ts';
-import { EXIT } from '../shared/cli/exit-codes.ts';
-import { keysMakeCommand } from '../shared/cli/keys-command.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { startOrderMgt } from './order-mgt.ts';
+import { commandsOf } from './commands/index.ts';
 
 // The pool's threads have one thing to do here, one at a time: to wait for the disk (wal-sync.ts). Four that take turns
 // cost 4 % of the single deliveries a second. Read by libuv when the pool is first used, which is after this.
@@ -18,25 +15,7 @@ process.exitCode = await runCli(
       ['order-mgt keys make --name dashboard', 'Make a key to read by'],
       ["curl 'localhost:3001/api/orders/order123?wait=5'", 'Read an order, once it is there'],
     ],
-    commands: [
-      {
-        name: 'serve',
-        summary: 'Listen until stopped (what the program does without a command).',
-        examples: [
-          ['order-mgt serve', 'Listen on port 3001'],
-          ['order-mgt serve --port 0', 'Listen on a free port, which the log names'],
-        ],
-        isDefault: true,
-        async run({ settings, log, shutdown }) {
-          const orderMgt = await startOrderMgt({ ...settings, log });
-          shutdown.defer('order-mgt', () => orderMgt.close());
-          await shutdown.requested;
-          return EXIT.ok;
-        },
-      },
-      migrateCommand(),
-      keysMakeCommand('order-mgt', 'ORDER_MGT_API_KEYS'),
-    ],
+    commands: commandsOf(),
   },
   {
     argv: process.argv.slice(2),

@@ -1,7 +1,7 @@
 import { TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { startProgress } from '../load/progress.ts';
 import { runLoad } from '../load/run.ts';
 import { type LoadOptions, ordersFor, recordsFor } from '../load/stream.ts';

@@ -1,8 +1,8 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { parseRfc3339 } from '../../../core/time.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { siblingWith, unknownWord } from '../../shared/cli/usage-errors.ts';
 import { createTimestamps, EVENT_CODES, makeBody, type Pair, parsePairs } from '../codes.ts';
 import { type OutgoingEvent, publish, type TopicsByEventType, toOutgoing } from '../publish.ts';

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { readLines } from '../ndjson.ts';
 import { type OutgoingEvent, publish } from '../publish.ts';
 import { createLineReader } from '../send-line.ts';

@@ -1,6 +1,6 @@
 import { TributaryError } from '../../../core/errors.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
 import { migrateStates } from '../open-states.ts';
 import { grantStatements } from '../states/mysql/grants.ts';

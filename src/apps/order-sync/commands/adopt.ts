@@ -3,8 +3,8 @@ import { orders } from '../../../orders/index.ts';
 import { createAdopter } from '../../../pipeline/adopt.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { MigrationOptions } from '../../../ports/store.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { moreTargets, TARGET } from '../targets/targets.ts';
 

@@ -3,8 +3,8 @@ import { reportText } from '../../../check-target/report.ts';
 import { checkTarget } from '../../../check-target/run.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { parseSigningKeys } from '../../../core/webhook-signature.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 
 const EXAMPLE_URL = 'http://localhost:3001/api/orders';
 

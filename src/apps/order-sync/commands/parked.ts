@@ -6,8 +6,8 @@ import { type Refolded, refold } from '../../../pipeline/verify/refold.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ParkedEntity } from '../../../ports/parked.ts';
 import type { Store } from '../../../ports/store.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openCommandStore, topicNamesOf } from '../order-sync.ts';
 import { dueRulesOf, moreTargets, TARGET } from '../targets/targets.ts';
 

@@ -10,8 +10,8 @@ import {
 import { deliverOn } from '../../../pipeline/target-route.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { HeldState } from '../../../ports/target-holdings.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { deliveryTimingOf, openParts, topicNamesOf } from '../order-sync.ts';
 import { moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
 

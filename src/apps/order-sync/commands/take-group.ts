@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
 import { TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openParts } from '../order-sync.ts';
 
 /** A group goes on with another database than before: a person's decision, which is recorded in that database. */

@@ -1,79 +1,19 @@
-import type { EventEmitter } from 'node:events';
-import type { Readable, Writable } from 'node:stream';
 import { Command, CommanderError, Option } from 'commander';
-import { messageOf, TributaryError } from '../../../core/errors.ts';
-import type { Logger } from '../../../ports/logger.ts';
+import { TributaryError } from '../../../core/errors.ts';
 import { createLogger, hasColor } from '../process/logging.ts';
 import { keepFilesPrivate } from '../process/private-files.ts';
-import { redact } from '../process/redact.ts';
-import { createShutdown, type Shutdown } from '../process/shutdown.ts';
-import {
-  type LoadedSettings,
-  loadSettings,
-  type ProgramName,
-  type SettingEntry,
-  type SettingsOf,
-  tableOf,
-} from '../settings/load.ts';
+import { createShutdown } from '../process/shutdown.ts';
+import type { ProgramName } from '../settings/load.ts';
 import { versionOf, wordsOf } from './command-line.ts';
-import { completionScript, SHELLS } from './completion.ts';
+import { addCompletionCommand } from './completion.ts';
+import { addConfigCommand } from './config-command.ts';
+import { reportError, wantsJson } from './error-report.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import { createOutput, type Output, type OutputFormat } from './output.ts';
-import { suggest } from './suggest.ts';
+import { addExamples } from './help.ts';
+import { formatOf, loadFrom, settingOptions } from './options.ts';
+import { createOutput } from './output.ts';
+import type { CliHost, CliSpec, CommandContext, CommandSpec } from './spec.ts';
 import { toUsageError } from './usage-errors.ts';
-
-/** What a program takes from its process; only its main reads the environment. */
-export interface CliHost {
-  /** Without the names of Node and of the script. */
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: Readable & { readonly isTTY?: boolean };
-  readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
-  readonly signals: Pick<EventEmitter, 'on' | 'off'>;
-  readonly exit: (code: number) => void;
-}
-
-/** What a command works with. `shutdown` is stopped for it after it has returned or thrown. */
-export interface CommandContext<Program extends ProgramName> {
-  readonly settings: SettingsOf<Program>;
-  readonly output: Output;
-  readonly log: Logger;
-  readonly shutdown: Shutdown;
-  readonly host: CliHost;
-  /** No progress and no notes. */
-  readonly isQuiet: boolean;
-  /** Tells people a sentence on stderr, unless they want none. */
-  readonly note: (sentence: string) => void;
-}
-
-export interface CommandSpec<Program extends ProgramName> {
-  /** The word that stands before the name, as `keys` does in `keys make`; commands may share it. */
-  readonly group?: { readonly name: string; readonly summary: string };
-  readonly name: string;
-  readonly summary: string;
-  /** Two to four complete command lines, each with what it does. */
-  readonly examples: readonly (readonly [line: string, meaning: string])[];
-  /** As commander writes them: `<file>`, `[pairs...]`. */
-  readonly arguments?: readonly (readonly [syntax: string, help: string])[];
-  readonly options?: readonly (readonly [flags: string, help: string])[];
-  /** Run when the command line names no command. */
-  readonly isDefault?: boolean;
-  /** Resolves with the exit code. `options` are those of the spec, by camelCase name. */
-  run(context: CommandContext<Program>, input: CommandInput): Promise<number>;
-}
-
-export interface CommandInput {
-  readonly arguments: readonly string[];
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
-}
-
-export interface CliSpec<Program extends ProgramName> {
-  readonly program: Program;
-  readonly summary: string;
-  readonly examples: CommandSpec<Program>['examples'];
-  readonly commands: readonly CommandSpec<Program>[];
-}
 
 const STOP_DEADLINE_MS = 20_000;
 
@@ -215,132 +155,4 @@ function openContext<Program extends ProgramName>(
       if (options.quiet !== true) host.stderr.write(`${sentence}\n`);
     },
   };
-}
-
-/** One option for each setting that has a flag. */
-function settingOptions(program: ProgramName): Option[] {
-  return Object.values(tableOf(program)).flatMap((setting) => {
-    if (setting.flag === null) return [];
-    const value = setting.kind === 'boolean' ? '[boolean]' : '<value>';
-    const help = `${setting.help} (${setting.env}, default: ${setting.fallbackText})`;
-    return [new Option(`--${setting.flag} ${value}`, help).helpGroup('Settings:')];
-  });
-}
-
-function loadFrom<Program extends ProgramName>(
-  program: Program,
-  command: Command,
-  host: CliHost,
-): LoadedSettings<Program> {
-  const options = command.optsWithGlobals();
-  const flags: Record<string, string | boolean | undefined> = {};
-  for (const [key, setting] of Object.entries(tableOf(program))) {
-    if (setting.flag === null) continue;
-    flags[key] = options[new Option(`--${setting.flag}`).attributeName()];
-  }
-  return loadSettings(program, { env: host.env, flags });
-}
-
-function formatOf(command: Command): OutputFormat {
-  const options = command.optsWithGlobals();
-  return options.json === true ? 'json' : options.output;
-}
-
-function addExamples(command: Command, examples: CommandSpec<ProgramName>['examples']): void {
-  const lines = examples.map(([line, meaning]) => `  # ${meaning}\n  ${line}`);
-  command.addHelpText('before', `Examples:\n${lines.join('\n')}\n`);
-}
-
-function addConfigCommand(root: Command, program: ProgramName, host: CliHost): void {
-  const config = root.command('config').description('The settings of this program.');
-  const show = config
-    .command('show')
-    .description('Every setting, its value (secrets masked) and its source.');
-  addExamples(show, [
-    [`${program} config show`, 'What this program would run with, here and now'],
-    [`${program} config show --json`, 'The same for a program'],
-  ]);
-  show.action(async () => {
-    const { entries } = loadFrom(program, show, host);
-    await createOutput(host.stdout, formatOf(show)).document(entries, entryTable(entries));
-  });
-}
-
-function entryTable(entries: readonly SettingEntry[]): string {
-  const nameWidth = Math.max(...entries.map((entry) => entry.name.length));
-  const valueWidth = Math.max(...entries.map((entry) => entry.value.length));
-  return entries
-    .map((entry) => {
-      const source = entry.source === 'default' ? 'default' : `${entry.source} (${entry.from})`;
-      return `${entry.name.padEnd(nameWidth)}  ${entry.value.padEnd(valueWidth)}  ${source}`;
-    })
-    .join('\n');
-}
-
-function addCompletionCommand(root: Command, host: CliHost): void {
-  const command = root
-    .command('completion')
-    .description('A completion script for your shell.')
-    .argument('<shell>', SHELLS.join(', '));
-  addExamples(command, [
-    [`source <(${root.name()} completion bash)`, 'Completion in this bash'],
-    [
-      `${root.name()} completion fish > ~/.config/fish/completions/${root.name()}.fish`,
-      'Completion in every fish',
-    ],
-  ]);
-  command.action((shell: string) => {
-    const script = completionScript(root, shell);
-    if (script === null) {
-      const nearest = suggest(shell, SHELLS);
-      throw new TributaryError(
-        'usage',
-        `"${shell}" is not a shell that has completion here: ${nearest === null ? `give one of ${SHELLS.join(', ')}` : `did you mean ${nearest}?`}`,
-      );
-    }
-    host.stdout.write(script);
-  });
-}
-
-/** Read from the raw words, since an error may come before the options are known. */
-function wantsJson(argv: readonly string[]): boolean {
-  return argv.some((word, index) => {
-    const value =
-      word === '-o' || word === '--output' ? argv[index + 1] : word.replace(/^(-o|--output=)/, '');
-    return word === '--json' || (word !== value && (value === 'json' || value === 'jsonl'));
-  });
-}
-
-/** Adapters know no settings: where a server does not answer, the one that names it is said here. */
-function settingHint({ code, message }: TributaryError, program: ProgramName): string {
-  const database = program === 'order-mgt' ? 'ORDER_MGT_DATABASE_URL' : 'DATABASE_URL';
-  if (code === 'log_unreachable' && message.includes('Kafka') && !message.includes('KAFKA_'))
-    return ' See whether Kafka runs there, and look at KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL_*.';
-  if (code === 'store_unreachable' && !message.includes('DATABASE_URL') && !message.includes('sqlite'))
-    return ` See whether the server runs, and look at ${database}.`;
-  return '';
-}
-
-function reportError(error: unknown, host: CliHost, isJson: boolean, program: ProgramName): void {
-  const isOurs = error instanceof TributaryError;
-  const detail = redact(`${messageOf(error)}${isOurs ? settingHint(error, program) : ''}`);
-  const code = isOurs ? error.code : 'unexpected';
-  if (isJson) {
-    const problem = {
-      type: `docs/errors.md#${code}`,
-      title: code,
-      detail,
-      code,
-      exitCode: exitCodeOf(error),
-    };
-    host.stderr.write(`${JSON.stringify(problem)}\n`);
-    return;
-  }
-  host.stderr.write(`error: ${detail}\n`);
-  const wantsStack = host.argv.includes('-v') || host.argv.includes('--verbose');
-  if (!isOurs || wantsStack) host.stderr.write(`${redact(stackOf(error))}\n`);
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

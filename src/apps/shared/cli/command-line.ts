@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import manifest from '../../../../package.json' with { type: 'json' };
 import { TributaryError } from '../../../core/errors.ts';
 import { type ProgramName, tableOf } from '../settings/load.ts';
-import type { CliHost } from './cli.ts';
+import type { CliHost } from './spec.ts';
 import { invocationOf, isStartedByNpm } from './usage-errors.ts';
 
 export function versionOf(): string {

@@ -1,6 +1,36 @@
 import type { Command } from 'commander';
+import { TributaryError } from '../../../core/errors.ts';
+import { addExamples } from './help.ts';
+import type { CliHost } from './spec.ts';
+import { suggest } from './suggest.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+/** `completion`, which every program has. */
+export function addCompletionCommand(root: Command, host: CliHost): void {
+  const command = root
+    .command('completion')
+    .description('A completion script for your shell.')
+    .argument('<shell>', SHELLS.join(', '));
+  addExamples(command, [
+    [`source <(${root.name()} completion bash)`, 'Completion in this bash'],
+    [
+      `${root.name()} completion fish > ~/.config/fish/completions/${root.name()}.fish`,
+      'Completion in every fish',
+    ],
+  ]);
+  command.action((shell: string) => {
+    const script = completionScript(root, shell);
+    if (script === null) {
+      const nearest = suggest(shell, SHELLS);
+      throw new TributaryError(
+        'usage',
+        `"${shell}" is not a shell that has completion here: ${nearest === null ? `give one of ${SHELLS.join(', ')}` : `did you mean ${nearest}?`}`,
+      );
+    }
+    host.stdout.write(script);
+  });
+}
 
 /** A script that completes the program's commands and long options; null if the shell is not known. */
 export function completionScript(root: Command, shell: string): string | null {

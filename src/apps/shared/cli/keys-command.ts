@@ -1,7 +1,7 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { API_SCOPES, type ApiProgram, KEY_NAME, makeApiKey, type Scope } from '../http/api-keys.ts';
-import type { CommandSpec } from './cli.ts';
 import { EXIT } from './exit-codes.ts';
+import type { CommandSpec } from './spec.ts';
 
 /** `keys make`: a key for the program's HTTP API, and the entry by which the program knows it. */
 export function keysMakeCommand<Program extends ApiProgram>(

@@ -1,19 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
-import { suggest } from '../cli/suggest.ts';
 import { secretFileWarning } from '../process/private-files.ts';
 import { type AnySetting, defaultOf, SettingFault, type SettingTable } from './kinds.ts';
 import { type DatabaseValues, databaseFaults } from './known/database.ts';
 import {
   COMMON_SETTINGS,
   type CommonSettings,
-  FOREIGN_VARIABLES,
-  OWN_PREFIXES,
   PROGRAM_SETTINGS,
   type ProgramName,
   type SettingsOf,
 } from './known/index.ts';
 import { kafkaContradictions } from './known/kafka.ts';
+import { isServiceAddress, knownNames, unknownName, unknownVariables } from './unknown-names.ts';
 
 export type { CommonSettings, ProgramName, SettingsOf } from './known/index.ts';
 
@@ -155,10 +153,6 @@ function variable(env: SettingsInput['env'], name: string): string | undefined {
   return isServiceAddress(name, value) ? undefined : value;
 }
 
-function isServiceAddress(name: string, value: string | undefined): boolean {
-  return name.endsWith('_PORT') && /^(tcp|udp):\/\//.test(value ?? '');
-}
-
 function parse(setting: AnySetting, given: Given): unknown {
   try {
     return setting.parse(given.text);
@@ -181,40 +175,6 @@ export function commonVariables(values: CommonSettings): Record<string, string> 
     variables[setting.env] = Array.isArray(value) ? value.join(',') : String(value);
   }
   return variables;
-}
-
-/** Every name that any program reads, with the `_FILE` twins. */
-export function knownNames(): Set<string> {
-  const names = new Set<string>();
-  for (const table of [COMMON_SETTINGS, ...Object.values(PROGRAM_SETTINGS)] as readonly SettingTable[]) {
-    for (const setting of Object.values(table)) {
-      names.add(setting.env);
-      if (setting.fromFile) names.add(`${setting.env}_FILE`);
-      if (setting.alsoEnv !== undefined) names.add(setting.alsoEnv);
-    }
-  }
-  return names;
-}
-
-/** What Kubernetes and Docker add to the environment for a service whose name is like one of our programs'. */
-const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)$/;
-
-function unknownVariables(env: SettingsInput['env']): string[] {
-  const known = knownNames();
-  const accepted = new Set([...known, ...FOREIGN_VARIABLES]);
-  return Object.keys(env)
-    .filter((name) => OWN_PREFIXES.some((prefix) => name.startsWith(prefix)))
-    .filter((name) => !accepted.has(name) && !SERVICE_LINK.test(name) && !isServiceAddress(name, env[name]))
-    .sort()
-    .map((name) => unknownName(name, 'variable', env[name] ?? '', known));
-}
-
-function unknownName(name: string, where: string, value: string, known: ReadonlySet<string>): string {
-  const nearest = suggest(name, known);
-  // Nobody knows what an unknown name holds, so only what cannot be a secret is shown.
-  const shown = /^(\d{1,6}|true|false)$/i.test(value) ? value : '********';
-  const remedy = nearest === null ? 'remove it, or see docs/settings.md' : `did you mean ${nearest}?`;
-  return `${name} (${shown}) is not a ${where} that Tributary knows: ${remedy}`;
 }
 
 /** The file's settings as texts, by variable name. */

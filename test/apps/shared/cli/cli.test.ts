@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CliSpec, type CommandSpec, runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import type { CliSpec, CommandSpec } from '../../../../src/apps/shared/cli/spec.ts';
 import { type ErrorCode, TributaryError } from '../../../../src/core/errors.ts';
 import { type FakeHost, fakeHost } from './fake-host.ts';
 

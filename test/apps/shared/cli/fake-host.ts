@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
-import type { CliHost } from '../../../../src/apps/shared/cli/cli.ts';
+import type { CliHost } from '../../../../src/apps/shared/cli/spec.ts';
 
 /** Collects what is written to it. */
 export class Collector extends Writable {

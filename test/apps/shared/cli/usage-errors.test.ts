@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parsePairs } from '../../../../src/apps/event-producer/codes.ts';
-import { type CliSpec, type CommandSpec, runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import type { CliSpec, CommandSpec } from '../../../../src/apps/shared/cli/spec.ts';
 import { unknownWord } from '../../../../src/apps/shared/cli/usage-errors.ts';
 import { fakeHost } from './fake-host.ts';
 

@@ -3,7 +3,7 @@ import { COMMON_SETTINGS, PROGRAM_SETTINGS } from '../../../../src/apps/shared/s
 
 const INTRODUCTION = `# Settings
 
-This page is made from the tables in \`src/apps/shared/settings/known/index.ts\`; a test refuses it when the two differ.
+This page is made from the tables in \`src/apps/shared/settings/known\`; a test refuses it when the two differ.
 After a change there: \`npm run test:unit -- test/apps/shared/settings/settings-page.test.ts -u\`.
 
 - A flag wins over an environment variable, a variable over the settings file, the file over the default. An empty
