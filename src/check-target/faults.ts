@@ -20,7 +20,7 @@ export const FAULTS = {
   connection_broken: fail('Answer every request in whole; the log of the target should say why it did not.'),
   redirects: fail('Answer under the URL that is given; redirects are not followed.'),
   throttled: fail('Answer 429 or 503 only if the same request can succeed soon; say by Retry-After when.'),
-  secret_wanted: fail('Give the secret by ORDER_SYNC_TARGET_SECRET, or take unsigned requests on loopback.'),
+  secret_wanted: fail('Give the secret of the target, or let the target take unsigned requests on loopback.'),
   right_signature_refused: fail(
     'Verify HMAC-SHA256 over "id.timestamp.body" with the bytes as received, and the same secret on both sides.',
   ),

@@ -23,6 +23,16 @@ export const STATE_FIELDS = [
   'version',
 ] as const satisfies readonly (keyof State)[];
 
+/** How the user calls what the caller hands in, for messages. */
+export interface OptionNames {
+  /** Such as `ORDER_SYNC_TARGET_SECRET`. */
+  readonly secret: string;
+  /** Such as `ORDER_SYNC_TARGET_API_KEY`. */
+  readonly apiKey: string;
+  /** What says that the target shows its orders, such as `--read-side`. */
+  readonly mustShow: string;
+}
+
 /** How a request differs from the one that order-sync would send. */
 export interface Form {
   /** By default a new delivery id. */
@@ -59,6 +69,7 @@ export class Probe {
   readonly deadlineMs: number;
   /** Whether the user says that there is a read side; then a 404 there is a fault. */
   readonly mustShow: boolean;
+  readonly optionNames: OptionNames;
   /** Learned by the first read; null before that. */
   #hasReadSide: boolean | null = null;
   #nextId = 1;
@@ -73,12 +84,14 @@ export class Probe {
     runId: string;
     deadlineMs: number;
     mustShow: boolean;
+    optionNames: OptionNames;
   }) {
     this.client = options.client;
     this.keys = options.keys;
     this.prefix = `check-target-${options.runId}-`;
     this.deadlineMs = options.deadlineMs;
     this.mustShow = options.mustShow;
+    this.optionNames = options.optionNames;
   }
 
   get hasReadSide(): boolean {

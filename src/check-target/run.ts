@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { SigningKey } from '../core/webhook-signature.ts';
 import { ACCEPTED, type Check } from './check.ts';
 import { acceptingChecks } from './checks/accepting.ts';
@@ -10,7 +11,7 @@ import { signatureChecks } from './checks/signatures.ts';
 import { versionChecks } from './checks/versions.ts';
 import { FAULTS, type Finding, fault, notChecked, RequestFault } from './faults.ts';
 import { HttpClient } from './http-client.ts';
-import { Probe } from './probe.ts';
+import { type OptionNames, Probe } from './probe.ts';
 
 /** In this sequence: a check comes after those that it needs. */
 export const CHECKS: readonly Check[] = [
@@ -30,11 +31,12 @@ export interface CheckTargetOptions {
   readonly keys: readonly SigningKey[];
   /** Sent with what only reads; null: nothing is. */
   readonly apiKey: string | null;
-  /** Part of every order id of this run, so that runs never meet. Letters, digits and `-`. */
-  readonly runId: string;
+  /** Part of every order id of this run, so that runs never meet: letters, digits and `-`. By default it is random. */
+  readonly runId?: string;
   readonly deadlineMs: number;
   /** The target shows its orders by GET: not finding one there is a fault. */
   readonly mustShow: boolean;
+  readonly optionNames: OptionNames;
   readonly stop: AbortSignal;
 }
 
@@ -59,7 +61,8 @@ export interface Report {
  */
 export async function checkTarget(options: CheckTargetOptions): Promise<Report> {
   const client = new HttpClient(options.url, options);
-  const probe = new Probe({ ...options, client });
+  const { runId = randomBytes(4).toString('hex') } = options;
+  const probe = new Probe({ ...options, runId, client });
   const found = new Map<string, Finding>();
   try {
     for (const check of CHECKS) found.set(check.name, await runCheck(check, probe, found));

@@ -1,16 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { checkTargetCommand } from '../../src/apps/order-sync/commands/check-target.ts';
-import { runCli } from '../../src/apps/shared/cli/cli.ts';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { makeApiKey } from '../../src/apps/shared/http/api-keys.ts';
 import { offerIn } from '../../src/check-target/checks/batches.ts';
 import { FAULTS, type FaultCode } from '../../src/check-target/faults.ts';
 import { CHECKS, type CheckedLine, checkTarget } from '../../src/check-target/run.ts';
 import { parseSigningKeys } from '../../src/core/webhook-signature.ts';
 import { TestOrderMgt } from '../apps/order-mgt/fixture.ts';
-import { type FakeHost, fakeHost } from '../apps/shared/cli/fake-host.ts';
 import { Receiver, SECRET, startReceiver } from './receiver.ts';
 import { SLOPPY_RECEIVERS } from './sloppy-receivers.ts';
 import { WRONG_WITH_MANY } from './wrong-with-many.ts';
@@ -32,6 +27,7 @@ function check(
     runId: `test${++runs}`,
     deadlineMs: options.deadlineMs ?? 5_000,
     mustShow: options.mustShow ?? false,
+    optionNames: { secret: 'THE_SECRET', apiKey: 'THE_API_KEY', mustShow: '--the-read-side' },
     stop: new AbortController().signal,
   });
 }
@@ -95,7 +91,7 @@ describe('check-target', () => {
       expect(ok).toBe(true);
       expect(checks.find(({ check: name }) => name === 'shown')).toMatchObject({
         verdict: 'not checked',
-        seen: expect.stringMatching(/is refused \(set ORDER_SYNC_TARGET_API_KEY .*: 401 /),
+        seen: expect.stringMatching(/is refused \(set THE_API_KEY .*: 401 /),
       });
     }
   });
@@ -174,6 +170,7 @@ describe('check-target', () => {
   it('asks for the secret where the target wants signatures and there is none', async () => {
     const { checks } = await check(await startReceiver(new Receiver()), { secret: '' });
     expect(codesOf(checks, 'fail')).toEqual(['secret_wanted']);
+    expect(checks[0]?.seen).toMatch(/^401.*, and THE_SECRET is not set$/);
     const other = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
     const mistaken = await check(await startReceiver(new Receiver()), { secret: other });
     expect(codesOf(mistaken.checks, 'fail')).toEqual(['right_signature_refused']);
@@ -215,123 +212,6 @@ describe('the announcement of batches', () => {
     ['many;path="/b"', null],
   ])('%s', (header, offer) => {
     expect(offerIn(header)).toEqual(offer);
-  });
-});
-
-describe('the command check-target', () => {
-  async function run(host: FakeHost): Promise<number> {
-    const spec = {
-      program: 'order-sync',
-      summary: 'Works.',
-      examples: [],
-      commands: [checkTargetCommand()],
-    } as const;
-    return runCli(spec, host);
-  }
-
-  it('prints a table, and ends with 0, for a target that is right', async () => {
-    const url = await startReceiver(new Receiver());
-    const host = fakeHost(['check-target', url.href], { ORDER_SYNC_TARGET_SECRET: SECRET });
-    expect(await run(host)).toBe(0);
-    expect(host.stdout.text).toMatch(/^accepted +pass +200 in \d+ ms$/m);
-    expect(host.stdout.text).toMatch(
-      /\n31 passed, 0 failed, 0 warned, 0 not checked; test orders begin with check-target-[0-9a-f]{8}-\n$/,
-    );
-  });
-
-  it('ends with 1 for a fault, and says its code and what to do', async () => {
-    const url = await startReceiver(
-      new (class extends Receiver {
-        override onOtherPayload() {
-          return { status: 200 };
-        }
-      })(),
-    );
-    const env = { ORDER_SYNC_TARGET_SECRET: SECRET };
-    const table = fakeHost(['check-target', url.href], env);
-    expect(await run(table)).toBe(1);
-    expect(table.stdout.text).toMatch(
-      /^payload_changed +FAIL +200 .*\n +-> payload_change_accepted: Keep a hash of the payload/m,
-    );
-    const json = fakeHost(['check-target', url.href, '--json'], env);
-    expect(await run(json)).toBe(1);
-    expect(JSON.parse(json.stdout.text)).toMatchObject({
-      ok: false,
-      checks: expect.arrayContaining([
-        {
-          check: 'payload_changed',
-          verdict: 'fail',
-          code: 'payload_change_accepted',
-          seen: expect.any(String),
-          remedy: expect.any(String),
-        },
-        expect.objectContaining({ check: 'accepted', verdict: 'pass', code: null, remedy: null }),
-      ]),
-    });
-  });
-
-  it('takes secret and key from the environment, or from the files that it names', async () => {
-    const { key, entry } = makeApiKey('check', ['read']);
-    const orderMgt = await new TestOrderMgt().start({ secret: SECRET, apiKeys: entry });
-    const argv = ['check-target', `${orderMgt.url}/api/orders`, '--read-side'];
-    const folder = mkdtempSync(join(tmpdir(), 'tributary-check-target-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const fileOf = (name: string, content: string) => {
-      writeFileSync(join(folder, name), `${content}\n`);
-      return join(folder, name);
-    };
-    for (const env of [
-      { ORDER_SYNC_TARGET_SECRET: SECRET, ORDER_SYNC_TARGET_API_KEY: key },
-      {
-        ORDER_SYNC_TARGET_SECRET_FILE: fileOf('secret', SECRET),
-        ORDER_SYNC_TARGET_API_KEY_FILE: fileOf('key', key),
-      },
-    ]) {
-      const host = fakeHost(argv, env);
-      expect(await run(host)).toBe(0);
-      expect(host.stdout.text).toContain('31 passed, 0 failed, 0 warned, 0 not checked');
-    }
-  });
-
-  it('ends with 4 where nobody answers', async () => {
-    const host = fakeHost(['check-target', 'http://127.0.0.1:1/api/orders']);
-    expect(await run(host)).toBe(4);
-    expect(host.stdout.text).toContain('target_unreachable');
-  });
-
-  it.each([
-    [['check-target']],
-    [['check-target', 'localhost:3001']],
-    [['check-target', 'ftp://localhost/']],
-    [['check-target', 'http://localhost/', '--secret', 'guess']],
-    [['check-target', 'http://localhost/', '--secret=guess']],
-    [['check-target', 'http://localhost/', '--api-key', 'guess']],
-    [['check-target', 'http://localhost/', '--api-key=guess']],
-  ])('ends with 2 for %j, and shows no secret', async (argv) => {
-    const host = fakeHost(argv);
-    expect(await run(host)).toBe(2);
-    expect(host.stderr.text).not.toContain('guess');
-  });
-
-  it('says in its help that test orders are left behind', async () => {
-    const host = fakeHost(['check-target', '--help']);
-    expect(await run(host)).toBe(0);
-    expect(host.stdout.text.replace(/\s+/g, ' ')).toContain('Leaves test orders behind');
-  });
-
-  it('prints what a target says as one line without control characters', async () => {
-    const url = await startReceiver(
-      new (class extends Receiver {
-        override async onPost(...[, response]: Parameters<Receiver['onPost']>) {
-          response.writeHead(400).end('\u001b[31mred\r\naccepted  pass\u202e');
-        }
-      })(),
-    );
-    const host = fakeHost(['check-target', url.href]);
-    expect(await run(host)).toBe(1);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through.
-    expect(host.stdout.text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
-    expect(host.stdout.text).not.toMatch(/^accepted +pass/m);
   });
 });
 

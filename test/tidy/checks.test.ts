@@ -55,6 +55,7 @@ describe('the direction of imports', () => {
     ['src/pipeline/decode/event-types.ts', 'ajv'],
     ['src/apps/order-sync/order-sync.ts', '../../adapters/http-delivery/index.ts'],
     ['src/apps/start/main.ts', '../order-sync/order-sync.ts'],
+    ['src/apps/order-sync/commands/check-target.ts', '../../../check-target/index.ts'],
   ])('lets %s import %s', (path, specifier) => {
     expect(file(path, specifier)).toEqual([]);
   });
@@ -76,6 +77,7 @@ describe('the direction of imports', () => {
     ['src/apps/order-sync/order-sync.ts', '../../adapters/mysql/store.ts'],
     ['src/check-target/run.ts', '../adapters/http-delivery/answer.ts'],
     ['src/check-target/run.ts', '../apps/shared/cli/cli.ts'],
+    ['src/apps/order-sync/commands/check-target.ts', '../../../check-target/run.ts'],
     ['src/pipeline/sync.ts', '../orders/index.ts'],
     ['src/pipeline/sync.ts', '../adapters/mysql/index.ts'],
     ['src/pipeline/sync.ts', 'node:fs'],

@@ -13,7 +13,9 @@ export const acceptingChecks: readonly Check[] = [
       const answer = await probe.deliver(probe.state('first', 1), { id: firstId(probe) });
       if (isOk(answer)) return pass(`${answer.status} in ${answer.latencyMs} ms`);
       if (answer.status !== 401 && answer.status !== 403) return fault('state_refused', describe(answer));
-      return fault(probe.keys.length === 0 ? 'secret_wanted' : 'right_signature_refused', describe(answer));
+      return probe.keys.length === 0
+        ? fault('secret_wanted', `${describe(answer)}, and ${probe.optionNames.secret} is not set`)
+        : fault('right_signature_refused', describe(answer));
     },
   },
   { name: SHOWN, needs: [ACCEPTED], run: checkShown },
@@ -76,11 +78,13 @@ async function checkShown(probe: Probe): Promise<Finding> {
     case 'absent':
       return probe.mustShow
         ? fault('not_stored', 'GET does not find the order that was answered with 2xx')
-        : notChecked('GET URL/<id> answers 404: there is no read side (if there is one, add --read-side)');
+        : notChecked(
+            `GET URL/<id> answers 404: there is no read side (if there is one, add ${probe.optionNames.mustShow})`,
+          );
     case 'other':
       if (answer.status === 401 || answer.status === 403) {
         return notChecked(
-          `GET URL/<id> is refused (set ORDER_SYNC_TARGET_API_KEY to a key that may read): ${describe(answer)}`,
+          `GET URL/<id> is refused (set ${probe.optionNames.apiKey} to a key that may read): ${describe(answer)}`,
         );
       }
       return notChecked(`GET URL/<id> does not show a row with its version: ${describe(answer)}`);

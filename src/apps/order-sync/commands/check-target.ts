@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { reportText } from '../../../check-target/report.ts';
-import { checkTarget } from '../../../check-target/run.ts';
+import { checkTarget, reportText } from '../../../check-target/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { parseSigningKeys } from '../../../core/webhook-signature.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
@@ -8,6 +6,13 @@ import type { CommandSpec } from '../../shared/cli/spec.ts';
 
 const EXAMPLE_URL = 'http://localhost:3001/api/orders';
 
+const OPTION_NAMES = {
+  secret: 'ORDER_SYNC_TARGET_SECRET',
+  apiKey: 'ORDER_SYNC_TARGET_API_KEY',
+  mustShow: '--read-side',
+};
+
+/** Hands order-sync's settings to check-target, which is a tool of its own, and prints what it found. */
 export function checkTargetCommand(): CommandSpec<'order-sync'> {
   return {
     name: 'check-target',
@@ -37,11 +42,11 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
     async run({ settings, output, shutdown }, input) {
       const report = await checkTarget({
         url: urlFrom(input.arguments[0] ?? ''),
-        keys: parseSigningKeys(settings.targetSecret ?? '', 'ORDER_SYNC_TARGET_SECRET'),
+        keys: parseSigningKeys(settings.targetSecret ?? '', OPTION_NAMES.secret),
         apiKey: settings.targetApiKey ?? null,
-        runId: randomBytes(4).toString('hex'),
         deadlineMs: settings.deliveryDeadlineMs,
         mustShow: input.options.readSide === true,
+        optionNames: OPTION_NAMES,
         stop: shutdown.signal,
       });
       await output.document(report, reportText(report));
