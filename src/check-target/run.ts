@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { SigningKey } from '../core/webhook-signature.ts';
 import { ACCEPTED, type Check } from './check.ts';
 import { acceptingChecks } from './checks/accepting.ts';
-import { batchChecks } from './checks/batches.ts';
 import { connectionChecks } from './checks/connections.ts';
+import { deliveryBatchChecks } from './checks/delivery-batches.ts';
 import { idChecks } from './checks/ids.ts';
 import { reconciliationChecks } from './checks/reconciliation.ts';
 import { repetitionChecks } from './checks/repetitions.ts';
@@ -20,7 +20,7 @@ export const CHECKS: readonly Check[] = [
   ...repetitionChecks,
   ...versionChecks,
   ...idChecks,
-  ...batchChecks,
+  ...deliveryBatchChecks,
   ...reconciliationChecks,
   ...connectionChecks,
 ];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { makeApiKey } from '../../src/apps/shared/http/api-keys.ts';
-import { offerIn } from '../../src/check-target/checks/batches.ts';
+import { offerIn } from '../../src/check-target/checks/delivery-batches.ts';
 import { FAULTS, type FaultCode } from '../../src/check-target/faults.ts';
 import { CHECKS, type CheckedLine, checkTarget } from '../../src/check-target/run.ts';
 import { parseSigningKeys } from '../../src/core/webhook-signature.ts';

@@ -258,37 +258,40 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
 
     describe('the changes', () => {
       it('come in the sequence of their commits, the latest of each order, and again from any position', async () => {
-        expect(await states.changesAfter(0, 10)).toEqual({ changes: [], position: 0 });
+        expect(await states.changesAfter(0, 10)).toEqual({ changes: [], receiptNumber: 0 });
         await effects(delivery('a1'), delivery('b1', { order_id: 'b' }));
-        const between = await states.lastPosition();
+        const between = await states.lastReceiptNumber();
         await effects(delivery('old', { version: 1 }), delivery('a2', { version: 3 }));
         const all = await states.changesAfter(0, 10);
         expect(all.changes.map(({ state }) => `${state.order_id} ${state.version}`)).toEqual([
           'b 2',
           'order123 3',
         ]);
-        expect(all.position).toBe(await states.lastPosition());
+        expect(all.receiptNumber).toBe(await states.lastReceiptNumber());
         const rest = await states.changesAfter(between, 10);
         expect(rest.changes).toEqual(all.changes.slice(1));
         const first = await states.changesAfter(0, 1);
         expect(first.changes).toEqual(all.changes.slice(0, 1));
-        expect((await states.changesAfter(first.position, 1)).changes).toEqual(all.changes.slice(1));
-        expect(await states.changesAfter(all.position, 10)).toEqual({ changes: [], position: all.position });
+        expect((await states.changesAfter(first.receiptNumber, 1)).changes).toEqual(all.changes.slice(1));
+        expect(await states.changesAfter(all.receiptNumber, 10)).toEqual({
+          changes: [],
+          receiptNumber: all.receiptNumber,
+        });
       });
 
       it('tell of a repair too', async () => {
         await effects(delivery('a'), delivery('b', { order_id: 'b' }));
-        const position = await states.lastPosition();
+        const receiptNumber = await states.lastReceiptNumber();
         await harness.tamper(({ orders }) => `DELETE FROM ${orders} WHERE order_id = 'order123'`);
         await effects(delivery('a'));
-        const { changes } = await states.changesAfter(position, 10);
+        const { changes } = await states.changesAfter(receiptNumber, 10);
         expect(changes.map(({ state }) => state)).toEqual([orderState()]);
       });
 
       it('miss nothing when several processes write at once', async () => {
         const other = await harness.openAgain();
         const seen = new Map<string, number>();
-        let position = 0;
+        let receiptNumber = 0;
         let isWriting = true;
         const write = async (store: OrderStates, name: string) => {
           for (let round = 1; round <= 15; round++) {
@@ -302,9 +305,9 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         const read = async () => {
           for (let isLast = false; !isLast; ) {
             isLast = !isWriting;
-            const page = await states.changesAfter(position, 2);
-            if (page.position > position) isLast = false;
-            position = page.position;
+            const page = await states.changesAfter(receiptNumber, 2);
+            if (page.receiptNumber > receiptNumber) isLast = false;
+            receiptNumber = page.receiptNumber;
             for (const { state } of page.changes) seen.set(state.order_id, state.version);
             await new Promise((resolve) => setImmediate(resolve));
           }

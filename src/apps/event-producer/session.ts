@@ -29,8 +29,8 @@ export async function openSession(
   clock: Clock,
   mayCreate: boolean,
 ): Promise<ProducerSession> {
-  const { settings, log, shutdown } = context;
-  const eventLog = await openEventLog(settings, clock, log, { clientId: 'event-producer' });
+  const { settings, logger, shutdown } = context;
+  const eventLog = await openEventLog(settings, clock, logger, { clientId: 'event-producer' });
   shutdown.defer('the event log', () => eventLog.close());
   const topics = topicsOf(settings);
   await requireTopics(eventLog, topics, {

@@ -24,7 +24,7 @@ const LOOK_EVERY_MS = 250;
 interface Listener {
   readonly response: ServerResponse;
   /** The last change that was written to the response. */
-  position: number;
+  receiptNumber: number;
   isPumping: boolean;
 }
 
@@ -42,16 +42,16 @@ interface Listener {
  */
 export class ChangeStream {
   readonly #states: OrderStates;
-  readonly #log: Logger;
+  readonly #logger: Logger;
   readonly #options: Required<ChangeStreamOptions>;
   readonly #listeners = new Set<Listener>();
   #timers: NodeJS.Timeout[] = [];
   #gathering: NodeJS.Timeout | null = null;
   #isClosed = false;
 
-  constructor(states: OrderStates, log: Logger, options: ChangeStreamOptions = {}) {
+  constructor(states: OrderStates, logger: Logger, options: ChangeStreamOptions = {}) {
     this.#states = states;
-    this.#log = log;
+    this.#logger = logger;
     this.#options = {
       listenersMax: options.listenersMax ?? LISTENERS_MAX,
       commentEveryMs: options.commentEveryMs ?? COMMENT_EVERY_MS,
@@ -70,15 +70,15 @@ export class ChangeStream {
    * everything is written again, because nobody knows what has been missed.
    */
   open(response: ServerResponse, after: number | null, last: number): void {
-    const position = after === null ? last : after > last ? 0 : after;
-    const listener: Listener = { response, position, isPumping: false };
+    const receiptNumber = after === null ? last : after > last ? 0 : after;
+    const listener: Listener = { response, receiptNumber, isPumping: false };
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
     // An event without data is not shown to anybody, but its id is kept: so a client that saw no change resumes here.
-    response.write(`retry: 1000\nid: ${position}\n\n`);
+    response.write(`retry: 1000\nid: ${receiptNumber}\n\n`);
     response.once('close', () => this.#remove(listener));
     if (response.destroyed) return;
     this.#listeners.add(listener);
@@ -130,7 +130,10 @@ export class ChangeStream {
     listener.isPumping = true;
     this.#catchUp(listener)
       .catch((error: unknown) => {
-        this.#log('warn', `A listener is cut off, because the changes cannot be read: ${messageOf(error)}`);
+        this.#logger(
+          'warn',
+          `A listener is cut off, because the changes cannot be read: ${messageOf(error)}`,
+        );
         listener.response.destroy();
       })
       .finally(() => {
@@ -141,12 +144,17 @@ export class ChangeStream {
   async #catchUp(listener: Listener): Promise<void> {
     const { response } = listener;
     while (this.#listeners.has(listener)) {
-      const { changes, position } = await this.#states.changesAfter(listener.position, PAGE_CHANGES);
-      if (position === listener.position || !this.#listeners.has(listener)) return;
-      listener.position = position;
+      const { changes, receiptNumber } = await this.#states.changesAfter(
+        listener.receiptNumber,
+        PAGE_CHANGES,
+      );
+      if (receiptNumber === listener.receiptNumber || !this.#listeners.has(listener)) return;
+      listener.receiptNumber = receiptNumber;
       if (changes.length === 0) continue;
       const text = changes
-        .map((change) => `event: order\nid: ${change.position}\ndata: ${JSON.stringify(change.state)}\n\n`)
+        .map(
+          (change) => `event: order\nid: ${change.receiptNumber}\ndata: ${JSON.stringify(change.state)}\n\n`,
+        )
         .join('');
       if (!response.write(text)) await this.#drained(response);
     }

@@ -1,7 +1,7 @@
 import type { OrderStates, Receipt, ReceivedDelivery } from './states.ts';
 
 /** A transaction that has so many deliveries takes no further request; the rest waits for the next one. */
-const BATCH_FULL = 4_000;
+const GROUP_FULL = 4_000;
 
 /** Requests. A group as large as the last one, up to so many, is worth waiting for, */
 const WAITED_FOR_MAX = 64;
@@ -93,7 +93,7 @@ export class GroupCommit {
   #takeGroup(): Waiting[] {
     let count = 0;
     let deliveries = 0;
-    while (count < this.#waiting.length && deliveries < BATCH_FULL) {
+    while (count < this.#waiting.length && deliveries < GROUP_FULL) {
       deliveries += this.#waiting[count]?.deliveries.length ?? 0;
       count++;
     }

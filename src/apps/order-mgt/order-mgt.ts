@@ -22,8 +22,8 @@ export interface OrderMgtOptions extends ReaderOptions, DatabaseValues {
   /** Further names that it is called by. */
   readonly knownHosts?: readonly string[];
   /** The most states of one batch, 500 by default; 0 takes none. */
-  readonly batchMax?: number;
-  readonly log: Logger;
+  readonly deliveryBatchMax?: number;
+  readonly logger: Logger;
   /** Wall-clock time in milliseconds. */
   readonly now?: () => number;
 }
@@ -35,7 +35,7 @@ export interface OrderMgt {
   close(): Promise<void>;
 }
 
-const BATCH_MAX = 500;
+const DELIVERY_BATCH_MAX = 500;
 const READERS_WAITING_MAX = 10_000;
 
 /**
@@ -43,14 +43,14 @@ const READERS_WAITING_MAX = 10_000;
  * that are none), `address_in_use`, `store_unreachable`, `schema_too_new`; then nothing is left open.
  */
 export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt> {
-  const { log, now = Date.now } = options;
+  const { logger, now = Date.now } = options;
   const keys = parseSigningKeys(options.secret ?? '', 'ORDER_MGT_SECRET');
-  if (keys.length === 0) allowUnsigned(options.host, log);
-  const access = accessFor(options, log);
+  if (keys.length === 0) allowUnsigned(options.host, logger);
+  const access = accessFor(options, logger);
 
-  const states = await openStates(options, log);
+  const states = await openStates(options, logger);
   const waiters = new Waiters(states, READERS_WAITING_MAX);
-  const stream = new ChangeStream(states, log);
+  const stream = new ChangeStream(states, logger);
   const groupCommit = new GroupCommit(states, (deliveries) => {
     waiters.notify(deliveries);
     stream.wake();
@@ -61,13 +61,13 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     groupCommit,
     waiters,
     stream,
-    batchMax: options.batchMax ?? BATCH_MAX,
+    deliveryBatchMax: options.deliveryBatchMax ?? DELIVERY_BATCH_MAX,
     keys,
     access,
     guard: { host: options.host, hosts: options.knownHosts ?? [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
     readiness: async () => (closed === null ? readinessOf(states, groupCommit) : STOPPING),
     now,
-    logger: log,
+    logger,
   });
 
   async function closeAll(): Promise<void> {
@@ -92,7 +92,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     await closeAll();
     throw error;
   }
-  log('info', `order-mgt listens on ${url}`);
+  logger('info', `order-mgt listens on ${url}`);
   return {
     url,
     close() {
@@ -102,12 +102,12 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   };
 }
 
-function allowUnsigned(host: string, log: Logger): void {
+function allowUnsigned(host: string, logger: Logger): void {
   if (!isLoopback(host)) {
     throw new TributaryError(
       'setting_invalid',
       `ORDER_MGT_HOST is ${host}, which others can reach, and no secret is set: set ORDER_MGT_SECRET, or listen on 127.0.0.1.`,
     );
   }
-  log('warn', 'Unsigned deliveries are accepted, from this machine only: ORDER_MGT_SECRET is not set.');
+  logger('warn', 'Unsigned deliveries are accepted, from this machine only: ORDER_MGT_SECRET is not set.');
 }

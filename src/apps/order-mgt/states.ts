@@ -29,9 +29,9 @@ export interface OrderStates {
    * The next changes after a position, in their sequence; of an order changed several times, only the latest.
    * No more than `SCANNED_ROWS_MAX` deliveries are looked at, so there may be none while there are more to come.
    */
-  changesAfter(position: number, limit: number): Promise<ChangePage>;
+  changesAfter(receiptNumber: number, limit: number): Promise<ChangePage>;
   /** Of the last delivery that was received; 0 before the first. */
-  lastPosition(): Promise<number>;
+  lastReceiptNumber(): Promise<number>;
   /** Whether the store answers; else what is wrong, in one sentence. */
   health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
   close(): Promise<void>;
@@ -82,11 +82,11 @@ export interface ListPage {
 export interface ChangePage {
   readonly changes: readonly Change[];
   /** Where to go on after; the same as was asked for if there was nothing more to look at. */
-  readonly position: number;
+  readonly receiptNumber: number;
 }
 
 export interface Change {
-  readonly position: number;
+  readonly receiptNumber: number;
   readonly state: OrderState;
 }
 

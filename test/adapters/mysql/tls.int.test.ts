@@ -286,7 +286,7 @@ function describeTls(name: ServerName): void {
       const values = at('address', '', { databaseTls: 'required', databaseTlsCaFile: caFile });
       const clock = systemClock;
       const log = () => undefined;
-      const store = openStore(values, { clock, log, targets: ['order-mgt'], lanes: 1 });
+      const store = openStore(values, { clock, logger: log, targets: ['order-mgt'], lanes: 1 });
       expect(await store.health()).toEqual({ ok: true });
       await store.close();
       const server = databaseOf(values, 'ORDER_MGT_DATABASE');

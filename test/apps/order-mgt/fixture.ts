@@ -35,7 +35,7 @@ export class TestOrderMgt {
 
   async start(
     options: Partial<
-      Pick<OrderMgtOptions, 'secret' | 'apiKeys' | 'ownKey' | 'host' | 'now' | 'batchMax'>
+      Pick<OrderMgtOptions, 'secret' | 'apiKeys' | 'ownKey' | 'host' | 'now' | 'deliveryBatchMax'>
     > = {},
   ): Promise<this> {
     this.#document = null;
@@ -45,7 +45,7 @@ export class TestOrderMgt {
       port: 0,
       secret: undefined,
       ...options,
-      log: (level, message) => this.logged.push(`${level}: ${message}`),
+      logger: (level, message) => this.logged.push(`${level}: ${message}`),
     });
     this.#url = this.orderMgt.url.replace('0.0.0.0', '127.0.0.1');
     return this;
@@ -65,7 +65,7 @@ export class TestOrderMgt {
     return this.#ask('POST', '/api/orders', headers, body);
   }
 
-  postBatch(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  postDeliveryBatch(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     return this.#ask('POST', '/api/orders/batch', headers, body);
   }
 

@@ -42,10 +42,10 @@ class ManualStates implements OrderStates {
   }
 
   async changesAfter(): Promise<ChangePage> {
-    return { changes: [], position: 0 };
+    return { changes: [], receiptNumber: 0 };
   }
 
-  async lastPosition(): Promise<number> {
+  async lastReceiptNumber(): Promise<number> {
     return 0;
   }
 
@@ -63,7 +63,7 @@ function serverOf(states: OrderStates, parts: Partial<ServerParts> = {}): Return
     groupCommit,
     waiters: new Waiters(states, 10),
     stream: new ChangeStream(states, () => {}),
-    batchMax: 500,
+    deliveryBatchMax: 500,
     keys: [],
     access: 'open',
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_MGT_KNOWN_HOSTS' },

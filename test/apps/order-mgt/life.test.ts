@@ -18,7 +18,7 @@ describe('starting', () => {
       host: '127.0.0.1',
       port,
       secret: undefined,
-      log: () => {},
+      logger: () => {},
     });
     await expect(second).rejects.toMatchObject({
       code: 'address_in_use',
@@ -29,7 +29,7 @@ describe('starting', () => {
   it('is refused outside loopback without a secret, and with a secret that is none', async () => {
     const { file } = new TestOrderMgt();
     const start = (host: string, secret: string | undefined) =>
-      startOrderMgt({ databaseUrl: `sqlite:${file}`, host, port: 0, secret, log: () => {} });
+      startOrderMgt({ databaseUrl: `sqlite:${file}`, host, port: 0, secret, logger: () => {} });
     for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org', '']) {
       const refusal = { code: 'setting_invalid', message: expect.stringContaining('ORDER_MGT_SECRET') };
       await expect(start(host, undefined), host).rejects.toMatchObject(refusal);
@@ -44,7 +44,7 @@ describe('starting', () => {
     database.exec('PRAGMA user_version = 999');
     database.close();
     const start = (databaseUrl: string) =>
-      startOrderMgt({ databaseUrl, host: '127.0.0.1', port: 0, secret: undefined, log: () => {} });
+      startOrderMgt({ databaseUrl, host: '127.0.0.1', port: 0, secret: undefined, logger: () => {} });
     await expect(start(`sqlite:${file}`)).rejects.toMatchObject({ code: 'schema_too_new' });
     await expect(start('sqlite:/dev/null/x.sqlite')).rejects.toMatchObject({
       code: 'data_directory_unusable',

@@ -51,7 +51,7 @@ export function loadCommand(clock: Clock): CommandSpec<'event-producer'> {
         producer: session.producer,
         load: loadOptions,
         recordsPerSecond: rate ?? null,
-        batchRecords: settings.batchEvents,
+        appendRecordsMax: settings.batchEvents,
         clock,
         signal: shutdown.signal,
         onProgress: progress.update,

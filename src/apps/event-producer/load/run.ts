@@ -8,7 +8,7 @@ export interface LoadRun {
   /** Null: as fast as the log takes them. */
   readonly recordsPerSecond: number | null;
   /** The most records of one append. */
-  readonly batchRecords: number;
+  readonly appendRecordsMax: number;
   readonly clock: Clock;
   /** Ends the load early; what is on its way is waited for. */
   readonly signal: AbortSignal;
@@ -32,10 +32,10 @@ const GUSTS_PER_SECOND = 20;
  */
 export async function runLoad(run: LoadRun): Promise<LoadResult> {
   const { clock, signal, recordsPerSecond } = run;
-  const batchRecords =
+  const appendRecordsMax =
     recordsPerSecond === null
-      ? run.batchRecords
-      : Math.max(1, Math.min(run.batchRecords, Math.floor(recordsPerSecond / GUSTS_PER_SECOND)));
+      ? run.appendRecordsMax
+      : Math.max(1, Math.min(run.appendRecordsMax, Math.floor(recordsPerSecond / GUSTS_PER_SECOND)));
   const published: Record<LoadKind, number> = { event: 0, late: 0, duplicate: 0, malformed: 0 };
   const inFlight = new Set<Promise<void>>();
   const failures: unknown[] = [];
@@ -70,7 +70,7 @@ export async function runLoad(run: LoadRun): Promise<LoadResult> {
   let items: LoadItem[] = [];
   for (const item of loadStream(run.load)) {
     items.push(item);
-    if (items.length < batchRecords) continue;
+    if (items.length < appendRecordsMax) continue;
     await launch(items);
     items = [];
     if (signal.aborted || failures.length > 0) break;

@@ -22,12 +22,12 @@ export function migrateCommand(): CommandSpec<'order-mgt'> {
       ],
       ["order-mgt migrate --grants-for \"'mgt'@'%'\" | mysql", 'The same, and give another user its rights'],
     ],
-    async run({ settings, log, output }, input) {
+    async run({ settings, logger, output }, input) {
       const user = userFrom(input.options.grantsFor);
       const database = databaseOf(settings, 'ORDER_MGT_DATABASE');
       if (user !== null && database.kind === 'sqlite')
         throw new TributaryError('usage', '--grants-for is for MySQL and MariaDB: a file has no users.');
-      await migrateStates(settings, log);
+      await migrateStates(settings, logger);
       const grants =
         user === null || database.kind === 'sqlite' ? [] : grantStatements(database.address.database, user);
       await output.document({ grants }, user === null ? 'The tables are current.' : grants.join('\n'));

@@ -11,8 +11,8 @@ export function serveCommand(): CommandSpec<'order-mgt'> {
       ['order-mgt serve --port 0', 'Listen on a free port, which the log names'],
     ],
     isDefault: true,
-    async run({ settings, log, shutdown }) {
-      const orderMgt = await startOrderMgt({ ...settings, log });
+    async run({ settings, logger, shutdown }) {
+      const orderMgt = await startOrderMgt({ ...settings, logger });
       shutdown.defer('order-mgt', () => orderMgt.close());
       await shutdown.requested;
       return EXIT.ok;

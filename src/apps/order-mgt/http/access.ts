@@ -25,14 +25,14 @@ export interface ReaderOptions {
  * others can, it is closed until keys are set, and not refused at start: a target that only receives needs none.
  * Throws `setting_invalid` for keys that are none.
  */
-export function accessFor({ apiKeys, ownKey, host }: ReaderOptions, log: Logger): ApiAccess {
+export function accessFor({ apiKeys, ownKey, host }: ReaderOptions, logger: Logger): ApiAccess {
   const ownKeys = ownKey === undefined ? [] : [apiKeyOf('own', ['read'], ownKey)];
   if (apiKeys !== undefined) return [...requireApiKeys(apiKeys, 'order-mgt', SETTING), ...ownKeys];
   if (isLoopback(host)) {
-    log('info', `Reading asks for no key, and answers this machine only: ${SETTING} is not set.`);
+    logger('info', `Reading asks for no key, and answers this machine only: ${SETTING} is not set.`);
     return 'open';
   }
-  log(
+  logger(
     'warn',
     `Deliveries are taken, and nobody may read: ${SETTING} is not set, and ORDER_MGT_HOST is ${host}, which others can reach.`,
   );

@@ -12,20 +12,25 @@ import {
 } from '../order-state.ts';
 import type { Receipt, ReceivedDelivery } from '../states.ts';
 import { deliveryIdFrom, deliveryIdInvalid, isDeliveryId } from './delivery-headers.ts';
-import { BATCH_RESULTS_SCHEMA, BATCH_SCHEMA, DELIVERY_HEADERS, RECEIPT_SCHEMA } from './schemas.ts';
+import {
+  DELIVERY_BATCH_RESULTS_SCHEMA,
+  DELIVERY_BATCH_SCHEMA,
+  DELIVERY_HEADERS,
+  RECEIPT_SCHEMA,
+} from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
 
-const BATCH_PATH = '/api/orders/batch';
+const DELIVERY_BATCH_PATH = '/api/orders/batch';
 
 /** Any state within the limits fits, though every character of it be written as \\u0000. */
-const BATCH_BYTES_PER_STATE = 8_192;
+const BYTES_PER_STATE_MAX = 8_192;
 
-interface BatchMember {
+interface DeliveryBatchMember {
   readonly id: string;
   readonly state: unknown;
 }
 
-interface BatchResult {
+interface DeliveryResult {
   readonly id: string;
   readonly status: number;
   readonly version?: number;
@@ -37,11 +42,11 @@ interface BatchResult {
 
 /** The two ways in: one state, or many at once. */
 export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): void {
-  const { batchMax } = parts;
+  const { deliveryBatchMax } = parts;
   // Named on every 2xx, because there is no other way to find it out.
-  const batchHeader = batchMax === 0 ? null : `${batchMax};path="${BATCH_PATH}"`;
+  const announcement = deliveryBatchMax === 0 ? null : `${deliveryBatchMax};path="${DELIVERY_BATCH_PATH}"`;
   const announce = (reply: FastifyReply) => {
-    if (batchHeader !== null) reply.header('webhook-batch', batchHeader);
+    if (announcement !== null) reply.header('webhook-batch', announcement);
   };
 
   app.post<{ Body: OrderState }>(
@@ -74,26 +79,26 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): voi
     },
   );
 
-  if (batchMax === 0) return;
-  app.post<{ Body: { deliveries: readonly BatchMember[] } }>(
-    BATCH_PATH,
+  if (deliveryBatchMax === 0) return;
+  app.post<{ Body: { deliveries: readonly DeliveryBatchMember[] } }>(
+    DELIVERY_BATCH_PATH,
     {
-      bodyLimit: batchMax * BATCH_BYTES_PER_STATE,
+      bodyLimit: deliveryBatchMax * BYTES_PER_STATE_MAX,
       schema: {
         operationId: 'receiveOrders',
         summary: 'Takes the states of many orders in one transaction, and says of each what came of it.',
-        description: `At most ${batchMax} deliveries; more are answered with 413.`,
+        description: `At most ${deliveryBatchMax} deliveries; more are answered with 413.`,
         headers: DELIVERY_HEADERS,
-        body: BATCH_SCHEMA,
-        response: { 200: BATCH_RESULTS_SCHEMA },
+        body: DELIVERY_BATCH_SCHEMA,
+        response: { 200: DELIVERY_BATCH_RESULTS_SCHEMA },
       },
     },
     async (request, reply) => {
       const members = request.body.deliveries;
-      if (members.length > batchMax) {
-        throw new HttpProblem(413, 'batch_too_large', `A batch has at most ${batchMax} deliveries.`);
+      if (members.length > deliveryBatchMax) {
+        throw new HttpProblem(413, 'batch_too_large', `A batch has at most ${deliveryBatchMax} deliveries.`);
       }
-      const results = await receiveBatch(parts, members);
+      const results = await receiveDeliveryBatch(parts, members);
       announce(reply);
       return { results };
     },
@@ -102,14 +107,17 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): voi
 
 const validateState = compileBody(ORDER_STATE_SCHEMA);
 
-async function receiveBatch(parts: ServerParts, members: readonly BatchMember[]): Promise<BatchResult[]> {
+async function receiveDeliveryBatch(
+  parts: ServerParts,
+  members: readonly DeliveryBatchMember[],
+): Promise<DeliveryResult[]> {
   const receivedAtMs = parts.now();
   const judged = members.map((member) => judge(member, receivedAtMs));
   const deliveries = judged.filter((each): each is ReceivedDelivery => !(each instanceof HttpProblem));
   const receipts = deliveries.length === 0 ? [] : await parts.groupCommit.receiveAll(deliveries);
   let taken = 0;
   return judged.map((each, index) => {
-    const { id } = members[index] as BatchMember;
+    const { id } = members[index] as DeliveryBatchMember;
     if (each instanceof HttpProblem) return refusal(id, each);
     const receipt = receipts[taken++] as Receipt;
     return receipt.effect === 'payload_differs'
@@ -119,7 +127,7 @@ async function receiveBatch(parts: ServerParts, members: readonly BatchMember[])
 }
 
 /** The member as a delivery, or why it is none. */
-function judge(member: BatchMember, receivedAtMs: number): ReceivedDelivery | HttpProblem {
+function judge(member: DeliveryBatchMember, receivedAtMs: number): ReceivedDelivery | HttpProblem {
   if (!isDeliveryId(member.id)) return deliveryIdInvalid();
   if (!validateState(member.state)) return validationProblem(validateState.errors);
   const state = pickOrderState(member.state as OrderState);
@@ -128,7 +136,7 @@ function judge(member: BatchMember, receivedAtMs: number): ReceivedDelivery | Ht
   return { deliveryId: member.id, state, replaces: replacedDigestOf(member.state as object), receivedAtMs };
 }
 
-function refusal(id: string, problem: HttpProblem): BatchResult {
+function refusal(id: string, problem: HttpProblem): DeliveryResult {
   const items = problem.errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
   const detail = items === '' ? problem.message : `The state is not one: ${items}.`;
   return { id, status: problem.status, code: problem.code, detail };

@@ -89,7 +89,7 @@ export function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
     },
     async (request, reply) => {
       const after = lastEventIdFrom(request.headers['last-event-id']);
-      const last = await states.lastPosition();
+      const last = await states.lastReceiptNumber();
       if (parts.stream.isFull) {
         throw new HttpProblem(503, 'too_many_listening', 'Too many listen to changes; come back later.', {
           retryAfterSeconds: 5,
@@ -156,8 +156,8 @@ function nextOf({ next }: ListPage): string | null {
 /** Null if it is not there: then the stream begins now. */
 function lastEventIdFrom(value: string | string[] | undefined): number | null {
   if (value === undefined || value === '') return null;
-  const position = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isSafeInteger(position)) return position;
+  const receiptNumber = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(receiptNumber)) return receiptNumber;
   throw new HttpProblem(
     400,
     'last_event_id_invalid',

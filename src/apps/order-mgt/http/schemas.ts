@@ -14,7 +14,7 @@ const RECEIPT = {
   ignored: { type: 'boolean', description: 'A later or equal version is held; nothing was changed.' },
 } as const;
 
-const BATCH_HEADER = {
+const DELIVERY_BATCH_HEADER = {
   'webhook-batch': {
     description:
       'The most states of one batch, and where it is posted to; not sent where batches are not taken. Source: RFC 8941, an item with a parameter.',
@@ -27,11 +27,11 @@ export const RECEIPT_SCHEMA = {
   type: 'object',
   required: ['order_id', 'delivery_id', 'version', 'duplicate', 'ignored'],
   properties: { order_id: { type: 'string' }, delivery_id: { type: 'string' }, ...RECEIPT },
-  headers: BATCH_HEADER,
+  headers: DELIVERY_BATCH_HEADER,
 } as const;
 
 /** A member's state is looked at by itself, so that a bad one never spoils the others. */
-export const BATCH_SCHEMA = {
+export const DELIVERY_BATCH_SCHEMA = {
   type: 'object',
   required: ['deliveries'],
   properties: {
@@ -50,7 +50,7 @@ export const BATCH_SCHEMA = {
   },
 } as const;
 
-export const BATCH_RESULTS_SCHEMA = {
+export const DELIVERY_BATCH_RESULTS_SCHEMA = {
   description: 'What came of each, in the sequence of the deliveries. What is 200 is on disk.',
   type: 'object',
   required: ['results'],
@@ -70,7 +70,7 @@ export const BATCH_RESULTS_SCHEMA = {
       },
     },
   },
-  headers: BATCH_HEADER,
+  headers: DELIVERY_BATCH_HEADER,
 } as const;
 
 /** Without the limits of a posted state: what is stored is answered as it is. */

@@ -14,7 +14,7 @@ export interface ServerParts extends HealthParts {
   readonly waiters: Waiters;
   readonly stream: ChangeStream;
   /** The most states of one batch; 0: batches are not taken. */
-  readonly batchMax: number;
+  readonly deliveryBatchMax: number;
   /** Deliveries have to be signed by one of them; none: unsigned ones are taken. */
   readonly keys: readonly SigningKey[];
   /** The names that the server is called by, where something is open to everybody on this machine. */

@@ -32,8 +32,8 @@ export function adoptCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync adopt --dry-run --json', 'The same for a program'],
       ['order-sync adopt --keep-original-columns', 'Take the table over, and leave its other columns behind'],
     ],
-    async run({ settings, log, output }, input) {
-      const store = openCommandStore(settings, clock, log);
+    async run({ settings, logger, output }, input) {
+      const store = openCommandStore(settings, clock, logger);
       try {
         const { table, keyColumn, columns } = orders.view;
         const nowMs = clock.now();

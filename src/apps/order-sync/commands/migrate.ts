@@ -29,12 +29,12 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
         'The same, and give another user its rights',
       ],
     ],
-    async run({ settings, log, output }, input) {
+    async run({ settings, logger, output }, input) {
       const user = userFrom(input.options.grantsFor);
       const database = databaseOf(settings, 'DATABASE');
       if (user !== null && database.kind === 'sqlite')
         throw new TributaryError('usage', '--grants-for is for MySQL and MariaDB: a file has no users.');
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
         const { fromVersion, toVersion, adoptedRows } = await migrateStore({
@@ -42,7 +42,7 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
           store,
           targets,
           clock,
-          logger: log,
+          logger,
           asCommand: true,
         });
         const grants =

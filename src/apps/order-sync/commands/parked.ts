@@ -24,8 +24,8 @@ export function parkedCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync parked', 'A line for each, with what is wrong'],
       ['order-sync parked --json', 'The same for a program'],
     ],
-    async run({ settings, log, output, note }) {
-      const store = openCommandStore(settings, clock, log);
+    async run({ settings, logger, output, note }) {
+      const store = openCommandStore(settings, clock, logger);
       try {
         let shown = 0;
         for await (const parked of allParked(store)) {
@@ -58,11 +58,11 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync unpark order123', 'One order, once the program understands its events'],
       ['order-sync unpark --all', 'All of them; exit code 5 if some cannot be folded yet'],
     ],
-    async run({ settings, log, output, note }, input) {
+    async run({ settings, logger, output, note }, input) {
       const asked = input.arguments;
       if ((asked.length === 0) === (input.options.all !== true))
         throw new TributaryError('usage', 'Give the ids of parked orders, or --all: see order-sync parked.');
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         const parked: string[] = [];
         for await (const { entityId } of allParked(store)) parked.push(entityId);

@@ -15,7 +15,7 @@ export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync partitions', 'A line for each partition'],
       ['order-sync partitions --json', 'The same for a program'],
     ],
-    async run({ settings, log: logger, output, note }) {
+    async run({ settings, logger, output, note }) {
       const { store, log, close } = await openParts(settings, clock, logger);
       try {
         const checkpoints = await store.checkpoints();

@@ -29,9 +29,9 @@ export function quarantineCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync quarantine --reason json_invalid --values', 'Some of one kind, with what they hold'],
       ['order-sync quarantine --limit 1000 --json', 'For a program'],
     ],
-    async run({ settings, log, output, note }, input) {
+    async run({ settings, logger, output, note }, input) {
       const { topic, reason, limit, hasValues } = readOptions(input);
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         let shown = 0;
         let after: QuarantinedRecord | null = null;

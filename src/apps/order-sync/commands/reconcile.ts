@@ -33,7 +33,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync reconcile', 'Deliver again what it lost; exit code 5 if a difference remains'],
       ['order-sync reconcile --target crm --json', 'Another target, for a program'],
     ],
-    async run({ settings, log: logger, output, shutdown }, input) {
+    async run({ settings, logger, output, shutdown }, input) {
       const target = String(input.options.target ?? TARGET);
       const limit = limitFrom(input);
       const heals = input.options.dryRun !== true;

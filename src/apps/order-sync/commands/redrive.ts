@@ -34,10 +34,10 @@ export function deadLettersCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync dead-letters --status 422 --limit 20', 'Some of those that the target refused as invalid'],
       ['order-sync dead-letters --due-since 2026-11-22T00:00:00Z --json', 'Since a moment, for a program'],
     ],
-    async run({ settings, log, output, note }, input) {
+    async run({ settings, logger, output, note }, input) {
       const filter: DeliveryFilter = { ...filterFrom(input), status: 'dead' };
       const most = limitFrom(input);
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         let shown = 0;
         let after: StoredDelivery | null = null;
@@ -76,7 +76,7 @@ export function redriveCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync redrive --status 422', 'Those that the target refused as invalid, now that it takes them'],
       ['order-sync redrive --all --wait --json', 'All of them; ends when the last one is due again'],
     ],
-    async run({ settings, log, output, shutdown }, input) {
+    async run({ settings, logger, output, shutdown }, input) {
       const filter = filterFrom(input);
       if (isEmptyFilter(filter) && input.options.all !== true)
         throw new TributaryError(
@@ -85,7 +85,7 @@ export function redriveCommand(clock: Clock): CommandSpec<'order-sync'> {
         );
       if (!isEmptyFilter(filter) && input.options.all === true)
         throw new TributaryError('usage', 'Give a filter or --all, not both.');
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         const jobId = clock.uuid();
         await store.createRedrive({
@@ -97,7 +97,7 @@ export function redriveCommand(clock: Clock): CommandSpec<'order-sync'> {
         });
         let job = await knownJob(store, jobId);
         if (input.options.wait === true) {
-          const loop = new Redrive({ store, clock, logger: log, perSecond: settings.redriveRate });
+          const loop = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });
           shutdown.defer('redrive', () => loop.stop());
           const stopped = new AbortController();
           void shutdown.requested.then(() => stopped.abort());
@@ -126,8 +126,8 @@ export function jobsCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync jobs', 'A line for each'],
       ['order-sync jobs 5f0c3a52-7a55-4c3e-9a39-0c8f8f1f6a3e --json', 'One of them, for a program'],
     ],
-    async run({ settings, log, output, note }, input) {
-      const store = openCommandStore(settings, clock, log);
+    async run({ settings, logger, output, note }, input) {
+      const store = openCommandStore(settings, clock, logger);
       try {
         const [jobId] = input.arguments;
         if (jobId !== undefined) {

@@ -25,7 +25,7 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
       ],
       ['order-sync partitions', 'See first what is halted, and why'],
     ],
-    async run({ settings, log: logger, output }, input) {
+    async run({ settings, logger, output }, input) {
       const position = input.arguments[0] ?? '';
       const reason = String(input.options.reason ?? '').trim();
       if (reason === '')

@@ -15,12 +15,12 @@ export function runCommand(clock: Clock): CommandSpec<'order-sync'> {
       ],
     ],
     isDefault: true,
-    async run({ settings, log, shutdown }) {
+    async run({ settings, logger, shutdown }) {
       let failure: unknown = null;
       const failed = Promise.withResolvers<void>();
       const orderSync = await startOrderSync(settings, {
         clock,
-        logger: log,
+        logger,
         onFailure(error) {
           failure = error;
           failed.resolve();

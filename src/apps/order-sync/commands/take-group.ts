@@ -22,7 +22,7 @@ export function takeGroupCommand(clock: Clock): CommandSpec<'order-sync'> {
       ],
       ['order-sync partitions', 'See first how far this database has come'],
     ],
-    async run({ settings, log: logger, output }, input) {
+    async run({ settings, logger, output }, input) {
       const reason = String(input.options.reason ?? '').trim();
       if (reason === '')
         throw new TributaryError('usage', 'Say why with --reason: the decision is recorded with it.');

@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { TributaryError } from '../../../core/errors.ts';
-import { createLogger, hasColor } from '../process/logging.ts';
+import { createLogger, hasColor } from '../process/logger.ts';
 import { keepFilesPrivate } from '../process/private-files.ts';
 import { createShutdown } from '../process/shutdown.ts';
 import type { ProgramName } from '../settings/load.ts';
@@ -131,20 +131,20 @@ function openContext<Program extends ProgramName>(
   const options = command.optsWithGlobals();
   const { values, warnings } = loadFrom(program, command, host);
   const level = options.quiet === true ? 'error' : options.verbose === true ? 'debug' : values.logLevel;
-  const log = createLogger({
+  const logger = createLogger({
     program,
     level,
     stream: host.stderr,
     isPretty: host.stderr.isTTY === true,
     hasColor: hasColor(host.stderr, values),
   });
-  for (const warning of warnings) log('warn', warning);
+  for (const warning of warnings) logger('warn', warning);
   return {
     settings: values,
     output: createOutput(host.stdout, formatOf(command)),
-    log,
+    logger,
     shutdown: createShutdown({
-      log,
+      logger,
       signals: host.signals,
       exit: host.exit,
       deadlineMs: STOP_DEADLINE_MS,

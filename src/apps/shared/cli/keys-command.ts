@@ -21,7 +21,7 @@ export function keysMakeCommand<Program extends ApiProgram>(
       [`${program} keys make --name ops --scope ${known}`, 'A key for people'],
       [`${program} keys make --name dashboard --json`, 'One that only reads, for a program'],
     ],
-    async run({ output, log }, { options }) {
+    async run({ output, logger }, { options }) {
       const name = String(options.name ?? '');
       if (!KEY_NAME.test(name)) {
         throw new TributaryError(
@@ -32,7 +32,10 @@ export function keysMakeCommand<Program extends ApiProgram>(
       const scopes = scopesFrom(String(options.scope ?? 'read'), program);
       const { key, entry } = makeApiKey(name, scopes);
       await output.document({ name, scopes, key, entry, setting }, `key    ${key}\nentry  ${entry}`);
-      log('info', `Keep the key, it is not shown again. Put the entry into ${setting}, beside those there.`);
+      logger(
+        'info',
+        `Keep the key, it is not shown again. Put the entry into ${setting}, beside those there.`,
+      );
       return EXIT.ok;
     },
   };

@@ -21,7 +21,7 @@ export interface CliHost {
 export interface CommandContext<Program extends ProgramName> {
   readonly settings: SettingsOf<Program>;
   readonly output: Output;
-  readonly log: Logger;
+  readonly logger: Logger;
   readonly shutdown: Shutdown;
   readonly host: CliHost;
   /** No progress and no notes. */

@@ -28,30 +28,30 @@ export interface LogTuning {
 export async function openEventLog(
   settings: CommonSettings,
   clock: Clock,
-  log: Logger,
+  logger: Logger,
   tuning: LogTuning = {},
 ): Promise<EventLog> {
   const session = tuning.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: tuning.sessionTimeoutMs };
   if (!isKafka(settings)) {
     prepareDatabaseFile(join(settings.dataDirectory, 'event-log.sqlite'), 'TRIBUTARY_DATA_DIR');
     const { openEmbeddedLog } = await import('../../../adapters/embedded-log/index.ts');
-    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log, whoHolds, ...session });
+    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log: logger, whoHolds, ...session });
   }
   const kafka = await import('../../../adapters/kafka/index.ts');
   const warning = openWayWarning(settings);
-  if (warning !== null) log('warn', warning);
+  if (warning !== null) logger('warn', warning);
   for (const [name, path] of [
     ['KAFKA_TLS_KEY_FILE', settings.kafkaTlsKeyFile],
     ['KAFKA_SASL_OAUTH_TOKEN_FILE', settings.kafkaOauthTokenFile],
   ] as const) {
     const shared = path === undefined ? null : secretFileWarning(name, path);
-    if (shared !== null) log('warn', shared);
+    if (shared !== null) logger('warn', shared);
   }
   const login = loginOf(settings, clock, kafka);
   return kafka.openKafkaLog({
     brokers: settings.kafkaBrokers,
     clock,
-    log,
+    log: logger,
     ...(tuning.clientId === undefined ? {} : { clientId: tuning.clientId }),
     ...session,
     ...(settings.kafkaTls ? { tls: tlsOf(settings) } : {}),

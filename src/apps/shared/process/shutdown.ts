@@ -26,7 +26,7 @@ export interface Shutdown {
 }
 
 export interface ShutdownOptions {
-  readonly log: Logger;
+  readonly logger: Logger;
   /** `process`, as the source of signals. */
   readonly signals: Pick<EventEmitter, 'on' | 'off'>;
   /** Ends the process at once. */
@@ -36,7 +36,7 @@ export interface ShutdownOptions {
 }
 
 export function createShutdown(options: ShutdownOptions): Shutdown {
-  const { log, signals, exit, deadlineMs } = options;
+  const { logger, signals, exit, deadlineMs } = options;
   const stopping = new AbortController();
   const requested = Promise.withResolvers<void>();
   const closers: { readonly name: string; readonly close: () => Promise<void> | void }[] = [];
@@ -47,7 +47,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
   function request(): void {
     if (stopping.signal.aborted) return;
     deadline = setTimeout(() => {
-      log('error', `Not stopped after ${deadlineMs} ms: ending the process. The next start continues.`);
+      logger('error', `Not stopped after ${deadlineMs} ms: ending the process. The next start continues.`);
       exit(received ?? 1);
     }, deadlineMs);
     stopping.abort();
@@ -56,12 +56,12 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
 
   function onSignal(code: 130 | 143): void {
     if (received !== null) {
-      log('warn', 'Second signal: ending the process at once. The next start continues.');
+      logger('warn', 'Second signal: ending the process at once. The next start continues.');
       exit(code);
       return;
     }
     received = code;
-    log('info', 'Stopping; a second signal ends the process at once.', {
+    logger('info', 'Stopping; a second signal ends the process at once.', {
       signal: code === 130 ? 'SIGINT' : 'SIGTERM',
     });
     request();
@@ -77,7 +77,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
       try {
         await closer.close();
       } catch (error) {
-        log('warn', `Closing ${closer.name} failed: ${messageOf(error)}`);
+        logger('warn', `Closing ${closer.name} failed: ${messageOf(error)}`);
       }
     }
     if (deadline !== null) clearTimeout(deadline);

@@ -24,7 +24,7 @@ export function startCommand(clock: Clock): CommandSpec<'tributary'> {
 }
 
 async function start(
-  { settings, log: logger, shutdown, host }: CommandContext<'tributary'>,
+  { settings, logger, shutdown, host }: CommandContext<'tributary'>,
   clock: Clock,
 ): Promise<number> {
   const { dataDirectory } = settings;
@@ -52,7 +52,7 @@ async function start(
     // Deliveries from this process are signed with order-sync's secret: by default the target verifies that one.
     secret: mgtSettings.secret ?? syncSettings.targetSecret,
     ownKey,
-    log: logger,
+    logger,
   });
   shutdown.defer('order-mgt', () => orderMgt.close());
 

@@ -37,7 +37,7 @@ function loadRun(options: Partial<LoadRun> = {}): LoadRun & { producer: FakeProd
       unusualIdRate: 0,
     },
     recordsPerSecond: null,
-    batchRecords: 64,
+    appendRecordsMax: 64,
     clock: fakeClock(),
     signal: new AbortController().signal,
     onProgress: () => {},

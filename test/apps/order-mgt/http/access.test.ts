@@ -79,7 +79,7 @@ describe('reading at order-mgt with keys', () => {
     const body = JSON.stringify(newState());
     expect((await target.post(body, signed('msg_1', body))).status).toBe(200);
     const batch = batchOf('msg_2');
-    expect((await target.postBatch(batch, signed('b', batch))).status).toBe(200);
+    expect((await target.postDeliveryBatch(batch, signed('b', batch))).status).toBe(200);
     expect((await target.order('order123', '', bearer(reader.key))).body.version).toBe(3);
   });
 

@@ -11,7 +11,7 @@ const stateOf = (id: string): OrderState => newState({ order_id: id, ready_to_se
 
 async function filled(): Promise<TestOrderMgt> {
   const target = await new TestOrderMgt().start();
-  await target.postBatch({
+  await target.postDeliveryBatch({
     deliveries: IDS.map((id, index) => ({ id: `msg_${index}`, state: stateOf(id) })),
   });
   return target;
@@ -52,7 +52,7 @@ describe('GET /api/orders', () => {
       id: `m${index}`,
       state: newState({ order_id: `o${index}` }),
     }));
-    await target.postBatch({ deliveries: many });
+    await target.postDeliveryBatch({ deliveries: many });
     expect((await target.get('/api/orders')).body.data).toHaveLength(50);
   });
 

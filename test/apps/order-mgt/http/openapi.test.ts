@@ -42,7 +42,7 @@ describe('/openapi.json', () => {
   });
 
   it('has no batches where none are taken', async () => {
-    const target = await new TestOrderMgt().start({ batchMax: 0 });
+    const target = await new TestOrderMgt().start({ deliveryBatchMax: 0 });
     expect(Object.keys((await target.get('/openapi.json')).body.paths)).not.toContain('/api/orders/batch');
   });
 

@@ -127,7 +127,7 @@ describe('GET /api/orders/stream', () => {
       state: newState({ order_id: `order-${index}` }),
     }));
     for (let round = 0; round < 3; round++) {
-      await writer.postBatch({
+      await writer.postDeliveryBatch({
         deliveries: deliveries.map(({ id, state }) => ({
           id: `${id}_${round}`,
           state: { ...state, version: round + 1 },

@@ -21,8 +21,7 @@ async function start(program: Program, dataDirectory: string, env: Record<string
   const input = {
     env: { TRIBUTARY_DATA_DIR: dataDirectory, ORDER_SYNC_PORT: '0', ORDER_MGT_PORT: '0', ...env },
   };
-  if (program === 'order-mgt')
-    return startOrderMgt({ ...loadSettings('order-mgt', input).values, log: logger });
+  if (program === 'order-mgt') return startOrderMgt({ ...loadSettings('order-mgt', input).values, logger });
   const settings = { ...loadSettings('order-sync', input).values, deliver: false };
   return startOrderSync(settings, { clock: systemClock, logger, onFailure: () => {} });
 }

@@ -10,7 +10,7 @@ function open() {
   const exits: number[] = [];
   const lines: string[] = [];
   const shutdown = createShutdown({
-    log: (level, message) => void lines.push(`${level}: ${message}`),
+    logger: (level, message) => void lines.push(`${level}: ${message}`),
     signals,
     exit: (code) => void exits.push(code),
     deadlineMs: 5_000,

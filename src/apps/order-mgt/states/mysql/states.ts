@@ -88,20 +88,23 @@ export class States implements OrderStates {
     return { last: text(row?.[0]), count: Number(row?.[1]) };
   }
 
-  async changesAfter(position: number, limit: number): Promise<ChangePage> {
-    const end = Math.min(await this.lastPosition(), position + SCANNED_ROWS_MAX);
+  async changesAfter(receiptNumber: number, limit: number): Promise<ChangePage> {
+    const end = Math.min(await this.lastReceiptNumber(), receiptNumber + SCANNED_ROWS_MAX);
     const rows = await this.#select(
       `SELECT ${COLUMNS_OF_ORDER}, d.sequence FROM deliveries_received d
        JOIN orders_received o ON o.order_id = d.order_id AND o.version = d.version
        WHERE d.sequence > ? AND d.sequence <= ? AND d.effect = 'applied' ORDER BY d.sequence LIMIT ?`,
-      [position, end, String(limit)],
+      [receiptNumber, end, String(limit)],
     );
-    const changes = rows.map((row) => ({ position: Number(row[6]), state: stateOf(row) }));
+    const changes = rows.map((row) => ({ receiptNumber: Number(row[6]), state: stateOf(row) }));
     const isFull = changes.length === limit;
-    return { changes, position: (isFull ? changes.at(-1)?.position : null) ?? Math.max(position, end) };
+    return {
+      changes,
+      receiptNumber: (isFull ? changes.at(-1)?.receiptNumber : null) ?? Math.max(receiptNumber, end),
+    };
   }
 
-  lastPosition(): Promise<number> {
+  lastReceiptNumber(): Promise<number> {
     return withConnection(this.#pool, lastSequence);
   }
 

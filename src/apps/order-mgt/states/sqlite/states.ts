@@ -166,16 +166,19 @@ export class States implements OrderStates {
     return statement;
   }
 
-  async changesAfter(position: number, limit: number): Promise<ChangePage> {
-    const end = Math.min(await this.lastPosition(), position + SCANNED_ROWS_MAX);
-    const rows = this.#statements.changes.all(position, end, limit);
-    const changes = rows.map((row) => ({ position: Number(row.sequence), state: stateOf(row) }));
+  async changesAfter(receiptNumber: number, limit: number): Promise<ChangePage> {
+    const end = Math.min(await this.lastReceiptNumber(), receiptNumber + SCANNED_ROWS_MAX);
+    const rows = this.#statements.changes.all(receiptNumber, end, limit);
+    const changes = rows.map((row) => ({ receiptNumber: Number(row.sequence), state: stateOf(row) }));
     const isFull = changes.length === limit;
-    return { changes, position: (isFull ? changes.at(-1)?.position : null) ?? Math.max(position, end) };
+    return {
+      changes,
+      receiptNumber: (isFull ? changes.at(-1)?.receiptNumber : null) ?? Math.max(receiptNumber, end),
+    };
   }
 
-  async lastPosition(): Promise<number> {
-    return Number(this.#statements.lastPosition.get()?.last);
+  async lastReceiptNumber(): Promise<number> {
+    return Number(this.#statements.lastReceiptNumber.get()?.last);
   }
 
   async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
@@ -237,7 +240,7 @@ function prepare(database: DatabaseSync) {
        JOIN orders o ON o.order_id = d.order_id AND o.version = d.version
        WHERE d.sequence > ? AND d.sequence <= ? AND d.effect = 'applied' ORDER BY d.sequence LIMIT ?`,
     ),
-    lastPosition: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS last FROM delivery_receipts'),
+    lastReceiptNumber: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS last FROM delivery_receipts'),
   };
 }
 

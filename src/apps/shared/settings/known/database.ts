@@ -196,18 +196,18 @@ function pemFrom(path: string, setting: string): string {
 }
 
 /** Said once, when a program starts. */
-export function warnOfOpenConnection(database: Database, prefix: DatabasePrefix, log: Logger): void {
+export function warnOfOpenConnection(database: Database, prefix: DatabasePrefix, logger: Logger): void {
   if (database.kind === 'sqlite') return;
   const { address, tls } = database;
   if (tls?.check === 'nothing') {
-    log(
+    logger(
       'warn',
       `TLS to the database at ${address.host} verifies nothing, so anybody on the way can pose as the server: ` +
         `set ${prefix}_TLS=required, and ${prefix}_TLS_CA_FILE for a private authority.`,
     );
   }
   if (tls === null && !isLoopback(address.host)) {
-    log(
+    logger(
       'warn',
       `The connection to the database at ${address.host} is not protected: everybody on the way can read and change ` +
         `what goes over it. Set ${prefix}_TLS=required.`,

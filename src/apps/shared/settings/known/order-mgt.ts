@@ -5,7 +5,7 @@ import { databaseSettings } from './database.ts';
 /** The settings of order-mgt alone. */
 export const ORDER_MGT_SETTINGS = {
   ...databaseSettings('ORDER_MGT_DATABASE', 'order-mgt.sqlite', 'Database of the orders that were received.'),
-  batchMax: integer({
+  deliveryBatchMax: integer({
     env: 'ORDER_MGT_BATCH_MAX',
     flag: 'batch-max',
     default: 500,

@@ -203,7 +203,7 @@ function describeServer(name: string, serverUrl: () => string): void {
       expect(
         await states.receive([{ ...delivery, deliveryId: 'b', state: orderState({ version: 4 }) }]),
       ).toEqual([{ effect: 'applied', heldVersion: 4 }]);
-      expect(await states.lastPosition()).toBe(10);
+      expect(await states.lastReceiptNumber()).toBe(10);
       expect(await harness.query('SELECT * FROM order_mgt_schema')).toEqual([{ version: 1 }]);
     });
 

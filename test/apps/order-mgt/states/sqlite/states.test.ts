@@ -93,7 +93,7 @@ describe('a file of the first schema', () => {
     );
     const states = await harness.openAgain();
     expect((await states.changesAfter(0, 10)).changes).toEqual([
-      { position: 2, state: orderState({ version: 3 }) },
+      { receiptNumber: 2, state: orderState({ version: 3 }) },
     ]);
     const [receipt] = await states.receive([
       { deliveryId: 'z', state: orderState({ version: 7 }), receivedAtMs: 0 },
@@ -155,7 +155,7 @@ describe('a file of the second schema', () => {
       'payload_differs',
       'ignored',
     ]);
-    expect(await states.lastPosition()).toBe(10);
+    expect(await states.lastReceiptNumber()).toBe(10);
   });
 
   it('takes nothing more from a program of that schema that still has it open, which could not tell its ids', async () => {
@@ -170,8 +170,8 @@ describe('a file of the second schema', () => {
     expect(() => repeat.run('a')).toThrow('it is a view');
     old.close();
     const { changes } = await states.changesAfter(0, 10);
-    expect(changes).toEqual([{ position: 9, state: orderState({ version: 3 }) }]);
-    expect(await states.lastPosition()).toBe(10);
+    expect(changes).toEqual([{ receiptNumber: 9, state: orderState({ version: 3 }) }]);
+    expect(await states.lastReceiptNumber()).toBe(10);
   });
 });
 
@@ -215,7 +215,7 @@ describe.each([
       expect(await effectsIn(states, deliveries.slice(0, half))).toEqual(['applied']);
       expect(await effectsIn(states, deliveries.slice(half))).toEqual(['applied']);
       for (const one of deliveries) expect(await effectsIn(states, [one])).toEqual(['duplicate']);
-      expect(await states.lastPosition()).toBe(deliveries.length);
+      expect(await states.lastReceiptNumber()).toBe(deliveries.length);
     }
     await memory.close();
     expect(await effectsIn(await harness.openAgain(), deliveries)).toEqual(['duplicate']);
@@ -238,7 +238,7 @@ describe.each([
     const effects = async (store: OrderStates) => (await store.receive(group)).map(({ effect }) => effect);
     expect(await effects(other)).toEqual(['applied', 'repaired', 'applied']);
     expect(await effects(states)).toEqual(['duplicate', 'duplicate', 'duplicate']);
-    expect(await states.lastPosition()).toBe(6);
+    expect(await states.lastReceiptNumber()).toBe(6);
   });
 
   it('goes on after a full disk with all that it had, and nothing of what failed', async () => {
@@ -256,7 +256,7 @@ describe.each([
       for (let known = 0; known <= turn; known++)
         expect(await effectsIn(states, many(known))).toEqual(['duplicate']);
     }
-    expect(await states.lastPosition()).toBe(240);
+    expect(await states.lastReceiptNumber()).toBe(240);
     expect(await harness.ledger()).toHaveLength(240);
   });
 });

@@ -24,7 +24,7 @@ const OFFERED = 'batch_announced';
 const VERDICTS = 'batch_verdicts';
 
 /** Batches, if the target announces them. */
-export const batchChecks: readonly Check[] = [
+export const deliveryBatchChecks: readonly Check[] = [
   {
     name: OFFERED,
     needs: [ACCEPTED],
@@ -57,7 +57,7 @@ export const batchChecks: readonly Check[] = [
     run: (probe) =>
       withOffer(probe, async (offer) => {
         const form = { signedBy: [probe.foreignKey] };
-        const answer = await sendBatch(probe, offer, [newMember(probe, 'batch-wrong-secret')], form);
+        const answer = await sendDeliveryBatch(probe, offer, [newMember(probe, 'batch-wrong-secret')], form);
         if (isOk(answer)) return fault('batch_signature_wrong_accepted', describe(answer));
         return answer.status >= 500
           ? fault('refusal_fails', describe(answer))
@@ -121,14 +121,19 @@ async function mixedMembers(probe: Probe): Promise<Member[]> {
   ];
 }
 
-function sendBatch(probe: Probe, offer: Offer, members: readonly Member[], form: Form = {}): Promise<Answer> {
+function sendDeliveryBatch(
+  probe: Probe,
+  offer: Offer,
+  members: readonly Member[],
+  form: Form = {},
+): Promise<Answer> {
   const body = JSON.stringify({ deliveries: members.map(({ id, state }) => ({ id, state })) });
   const digest = hash('sha256', members.map(({ id }) => id).join('\n'), 'hex');
   return probe.send(Buffer.from(body), { ...form, id: `batch_${digest.slice(0, 32)}`, path: offer.path });
 }
 
 async function judge(probe: Probe, offer: Offer, members: readonly Member[]): Promise<Finding> {
-  const answer = await sendBatch(probe, offer, members);
+  const answer = await sendDeliveryBatch(probe, offer, members);
   const hasBad = members.some(({ isBad }) => isBad === true);
   if (!isOk(answer))
     return fault(hasBad ? 'batch_member_spoils' : 'batch_refused', unexpected(answer, 'the whole batch'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLogger, hasColor, type LoggerOptions } from '../../../../src/apps/shared/process/logging.ts';
+import { createLogger, hasColor, type LoggerOptions } from '../../../../src/apps/shared/process/logger.ts';
 import { Collector } from '../cli/fake-host.ts';
 
 function logger(options: Partial<LoggerOptions> = {}) {
