@@ -21,7 +21,7 @@ export async function openStates(values: DatabaseValues, logger: Logger): Promis
   return states;
 }
 
-/** Makes the tables of that database or brings them up to date. Rejects likewise. */
+/** Makes the tables of that database or brings them up to date. Rejects as `openStates` does. */
 export async function migrateStates(values: DatabaseValues, logger: Logger): Promise<void> {
   const database = databaseOf(values, 'ORDER_MGT_DATABASE');
   await (database.kind === 'mysql'

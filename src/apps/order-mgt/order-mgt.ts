@@ -13,25 +13,25 @@ import { readinessOf, STOPPING } from './readiness.ts';
 import { Waiters } from './waiters.ts';
 
 export interface OrderMgtOptions extends ReaderOptions, DatabaseValues {
-  /** 0 takes a free one. */
+  /** The port to listen on. 0 takes a free one. */
   readonly port: number;
-  /** The flag that gives the port, for messages; `port` if it is left out. */
+  /** The flag that sets the port, for messages. Default: `port`. */
   readonly portFlag?: string;
-  /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
+  /** `whsec_` secrets, with blanks between them while one replaces the other. Required unless `host` is on loopback. */
   readonly secret: string | undefined;
-  /** Further names that it is called by. */
+  /** Further host names by which callers may reach the server. */
   readonly knownHosts?: readonly string[];
-  /** The most states of one batch, 500 by default; 0 takes none. */
+  /** The most states of one delivery batch. 0 takes no delivery batches. Default: 500. */
   readonly deliveryBatchMax?: number;
   readonly logger: Logger;
-  /** Wall-clock time in milliseconds. */
+  /** The wall-clock time in milliseconds. Default: `Date.now`. */
   readonly now?: () => number;
 }
 
 export interface OrderMgt {
-  /** Where the API answers, without a slash at the end. */
+  /** The address of the API, without a slash at the end. */
   readonly url: string;
-  /** Finishes what is in hand, answers the readers that wait, and closes the database. May be called twice. */
+  /** Finishes the requests in hand, answers the waiting readers, and closes the database. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -39,8 +39,8 @@ const DELIVERY_BATCH_MAX = 500;
 const READERS_WAITING_MAX = 10_000;
 
 /**
- * Starts the target system. Rejects with `setting_invalid` (a secret that is none, or none outside loopback; keys
- * that are none), `address_in_use`, `store_unreachable`, `schema_too_new`; then nothing is left open.
+ * Starts the target system. Rejects with `setting_invalid` if a secret or a key is malformed, or if there is no secret and
+ * `host` is not on loopback; with `address_in_use`, `store_unreachable` and `schema_too_new`. Then nothing is left open.
  */
 export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt> {
   const { logger, now = Date.now } = options;
@@ -106,7 +106,7 @@ function allowUnsigned(host: string, logger: Logger): void {
   if (!isLoopback(host)) {
     throw new TributaryError(
       'setting_invalid',
-      `ORDER_MGT_HOST is ${host}, which others can reach, and no secret is set: set ORDER_MGT_SECRET, or listen on 127.0.0.1.`,
+      `ORDER_MGT_HOST is ${host}, which other machines can reach, and no secret is set: set ORDER_MGT_SECRET, or listen on 127.0.0.1.`,
     );
   }
   logger('warn', 'Unsigned deliveries are accepted, from this machine only: ORDER_MGT_SECRET is not set.');

@@ -8,7 +8,8 @@ import { grantStatements } from '../states/mysql/grants.ts';
 export function migrateCommand(): CommandSpec<'order-mgt'> {
   return {
     name: 'migrate',
-    summary: "Make the tables, or bring them to this program's version; a start does so too if its user may.",
+    summary:
+      "Make the tables, or bring them to this program's version. A start does the same if its user may.",
     options: [
       [
         '--grants-for <user>',
@@ -18,9 +19,12 @@ export function migrateCommand(): CommandSpec<'order-mgt'> {
     examples: [
       [
         'ORDER_MGT_DATABASE_URL=mysql://mgt_owner:secret@localhost/orders order-mgt migrate',
-        'Make or change the tables, as a user that may',
+        'Make or change the tables, as a user with the rights to do so',
       ],
-      ["order-mgt migrate --grants-for \"'mgt'@'%'\" | mysql", 'The same, and give another user its rights'],
+      [
+        "order-mgt migrate --grants-for \"'mgt'@'%'\" | mysql",
+        'Do the same, and give another user the rights that it needs',
+      ],
     ],
     async run({ settings, logger, output }, input) {
       const user = userFrom(input.options.grantsFor);

@@ -22,7 +22,7 @@ import type { ServerParts } from './server-parts.ts';
 
 const DELIVERY_BATCH_PATH = '/api/orders/batch';
 
-/** Any state within the limits fits, though every character of it be written as \\u0000. */
+/** The longest state fits, even if the sender escapes every character as \\u0000. */
 const BYTES_PER_STATE_MAX = 8_192;
 
 interface DeliveryBatchMember {
@@ -40,10 +40,10 @@ interface DeliveryResult {
   readonly detail?: string;
 }
 
-/** The two ways in: one state, or many at once. */
+/** The routes that take deliveries: one state, or a delivery batch. */
 export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): void {
   const { deliveryBatchMax } = parts;
-  // Named on every 2xx, because there is no other way to find it out.
+  // Every 2xx names the route for delivery batches, because senders learn it from nothing else.
   const announcement = deliveryBatchMax === 0 ? null : `${deliveryBatchMax};path="${DELIVERY_BATCH_PATH}"`;
   const announce = (reply: FastifyReply) => {
     if (announcement !== null) reply.header('webhook-batch', announcement);
@@ -64,7 +64,7 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): voi
       const state = pickOrderState(request.body);
       const faults = faultsOf(state);
       if (faults !== null) throw bodyInvalid(faults);
-      // Posted by hand there is no id: the same content is the same delivery then.
+      // A state that is posted by hand has no id. Then the same content is the same delivery.
       const deliveryId = deliveryIdFrom(request.headers) ?? `content_${payloadHashOf(state)}`;
       const replaces = replacedDigestOf(request.body);
       const receipt = await parts.groupCommit.receive({
@@ -86,7 +86,7 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): voi
       bodyLimit: deliveryBatchMax * BYTES_PER_STATE_MAX,
       schema: {
         operationId: 'receiveOrders',
-        summary: 'Takes the states of many orders in one transaction, and says of each what came of it.',
+        summary: 'Takes the states of many orders in one transaction, and answers one result for each.',
         description: `At most ${deliveryBatchMax} deliveries; more are answered with 413.`,
         headers: DELIVERY_HEADERS,
         body: DELIVERY_BATCH_SCHEMA,
@@ -126,7 +126,7 @@ async function receiveDeliveryBatch(
   });
 }
 
-/** The member as a delivery, or why it is none. */
+/** The member as a delivery, or the problem with it. */
 function judge(member: DeliveryBatchMember, receivedAtMs: number): ReceivedDelivery | HttpProblem {
   if (!isDeliveryId(member.id)) return deliveryIdInvalid();
   if (!validateState(member.state)) return validationProblem(validateState.errors);
@@ -142,7 +142,7 @@ function refusal(id: string, problem: HttpProblem): DeliveryResult {
   return { id, status: problem.status, code: problem.code, detail };
 }
 
-/** What JSON Schema cannot say. Half a surrogate pair has no UTF-8, so two such texts would be stored as one. */
+/** The faults that JSON Schema cannot find. Half a surrogate pair has no UTF-8, so two such texts would be stored as one. */
 function faultsOf(state: OrderState): ProblemItem[] | null {
   const errors: ProblemItem[] = [];
   for (const name of ['order_id', 'order_status', 'payment_status', 'review_status'] as const) {

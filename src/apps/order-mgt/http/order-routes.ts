@@ -19,10 +19,10 @@ import type { ServerParts } from './server-parts.ts';
 
 const LIST_ROWS = 50;
 const DIGEST_ROWS = 1_000;
-/** So many times 10,000 rows are looked at for one page of a filtered list; then it is answered short. */
+/** One page of a filtered list asks the store at most 20 times, for 10,000 rows each. Then it is answered short. */
 const LOOKS_MAX = 20;
 
-/** What is held: one order, all of them in pages, their digest, and their changes. */
+/** The routes that read: one order, all orders in pages, their digest, and their changes. */
 export function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
   const { states } = parts;
 
@@ -53,7 +53,8 @@ export function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
     {
       schema: {
         operationId: 'digestOrders',
-        summary: 'One hash over many rows, to find out where two systems differ without reading all of both.',
+        summary:
+          'One hash over many rows. Two systems find out by it where they differ, without reading all rows.',
         querystring: PAGE_QUERY,
         response: { 200: DIGEST_SCHEMA },
       },
@@ -77,12 +78,12 @@ export function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
   app.get(
     '/api/orders/stream',
     {
-      // Whoever asks for the head of a stream would wait for its end.
+      // A HEAD request would wait for the end of the stream.
       exposeHeadRoute: false,
       schema: {
         operationId: 'streamOrders',
         summary:
-          'The changes of orders as they are committed; of an order changed several times, perhaps only the last.',
+          'The changes of orders as they are committed. An order that changes several times may show its last change alone.',
         headers: STREAM_HEADERS,
         response: { 200: STREAM_SCHEMA },
       },
@@ -91,9 +92,14 @@ export function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
       const after = lastEventIdFrom(request.headers['last-event-id']);
       const last = await states.lastReceiptNumber();
       if (parts.stream.isFull) {
-        throw new HttpProblem(503, 'too_many_listening', 'Too many listen to changes; come back later.', {
-          retryAfterSeconds: 5,
-        });
+        throw new HttpProblem(
+          503,
+          'too_many_listening',
+          'Too many clients listen to changes; come back later.',
+          {
+            retryAfterSeconds: 5,
+          },
+        );
       }
       reply.hijack();
       parts.stream.open(reply.raw, after, last);
@@ -105,8 +111,8 @@ export function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
     {
       schema: {
         operationId: 'readOrder',
-        summary: 'The latest state of one order; with wait, as soon as it is there.',
-        description: 'Orders that are called digest or stream are read by GET /api/orders?order_id=.',
+        summary: 'The latest state of one order. With wait, the answer comes as soon as the state is there.',
+        description: 'Orders whose ids are digest or stream are read by GET /api/orders?order_id=.',
         querystring: ORDER_QUERY,
         response: { 200: STATE_SCHEMA },
       },
@@ -137,7 +143,7 @@ async function readOrder(parts: ServerParts, orderId: string, query: Query, repl
       );
 }
 
-/** Looks on where the store stopped to look, and lets others have their turn in between. */
+/** Asks the store again while the page is not full, and lets other requests have their turn in between. */
 async function fillPage(states: OrderStates, query: ListQuery): Promise<ListPage> {
   let page = await states.list(query);
   const found = [...page.states];
@@ -153,7 +159,7 @@ function nextOf({ next }: ListPage): string | null {
   return next === null ? null : cursorOf(next);
 }
 
-/** Null if it is not there: then the stream begins now. */
+/** The receipt number in Last-Event-ID. Null without the header: then the stream begins now. */
 function lastEventIdFrom(value: string | string[] | undefined): number | null {
   if (value === undefined || value === '') return null;
   const receiptNumber = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
@@ -165,7 +171,7 @@ function lastEventIdFrom(value: string | string[] | undefined): number | null {
   );
 }
 
-/** Aborts when the reader closes the connection, so that nothing is kept for somebody who has left. */
+/** A signal that aborts when the reader closes the connection, so that the server forgets readers that have left. */
 function whenGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());

@@ -5,6 +5,7 @@ import type { ListFilters } from '../states.ts';
 
 export const WAIT_SECONDS_MAX = 60;
 
+/** How long the reader waits for the order. Throws `wait_invalid`. */
 export function waitMsFrom(query: Query): number {
   const value = query.wait;
   if (value === undefined) return 0;
@@ -14,6 +15,7 @@ export function waitMsFrom(query: Query): number {
   throw new HttpProblem(400, 'wait_invalid', `wait is a number of seconds from 0 to ${WAIT_SECONDS_MAX}.`);
 }
 
+/** The lowest version that the reader wants. Throws `version_invalid`. */
 export function minVersionFrom(query: Query): number {
   const value = query.version;
   if (value === undefined) return 1;
@@ -22,7 +24,7 @@ export function minVersionFrom(query: Query): number {
   throw new HttpProblem(400, 'version_invalid', 'version is a whole number from 1.');
 }
 
-/** An empty status asks for the orders that have none. */
+/** The filters of a list. An empty status matches the orders without a status. Throws `filter_invalid`. */
 export function filtersFrom(query: Query): ListFilters {
   const status = (name: 'order_status' | 'payment_status' | 'review_status') => {
     const value = query[name];

@@ -13,9 +13,9 @@ export interface ServerParts extends HealthParts {
   readonly groupCommit: GroupCommit;
   readonly waiters: Waiters;
   readonly stream: ChangeStream;
-  /** The most states of one batch; 0: batches are not taken. */
+  /** The most states of one delivery batch. 0 takes no delivery batches. */
   readonly deliveryBatchMax: number;
-  /** Deliveries have to be signed by one of them; none: unsigned ones are taken. */
+  /** A delivery has to be signed by one of these keys. Without keys unsigned deliveries are taken. */
   readonly keys: readonly SigningKey[];
   /** The names that the server is called by, where something is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;

@@ -26,7 +26,8 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   acceptSignedJson(app, parts);
   const info = {
     title: 'order-mgt',
-    description: 'The target system: takes the states of orders, and keeps and answers the latest.',
+    description:
+      'The target system: takes the states of orders, keeps the latest of each, and answers readers.',
     version: packageJson.version,
   };
   serveOpenApi(app, info, securityOf(access, keys.length > 0));
@@ -36,7 +37,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   return app;
 }
 
-/** Reads JSON bodies. The signature is of the bytes, so it is checked before anything looks into them. */
+/** Has JSON bodies read. The signature covers the bytes of the body, so it is checked before the body is parsed. */
 function acceptSignedJson(app: FastifyInstance, parts: ServerParts): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
@@ -50,7 +51,7 @@ function acceptSignedJson(app: FastifyInstance, parts: ServerParts): void {
 }
 
 function parseJson(body: Buffer): unknown {
-  // Lenient decoding would turn different bytes into the same text.
+  // A lenient decoder would turn different bytes into the same text.
   if (!isUtf8(body)) throw new HttpProblem(400, 'json_invalid', 'The body is not valid UTF-8.');
   try {
     return JSON.parse(body.toString('utf8'));

@@ -28,7 +28,7 @@ const PRAGMAS = `
   PRAGMA synchronous = NORMAL;
   PRAGMA wal_autocheckpoint = 16000;
   PRAGMA cache_size = -65536;
-  -- What a disk that failed may have left in the log is not built on.
+  -- A disk that failed may have left something in the log: it is copied into the file before anything builds on it.
   PRAGMA wal_checkpoint(PASSIVE);`;
 
 /**

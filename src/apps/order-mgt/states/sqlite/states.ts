@@ -30,7 +30,7 @@ export class States implements OrderStates {
   readonly #lock: WriteLock;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #receivedIds: ReceivedIds;
-  /** Lists of other filters are other statements; there are no more than the filters' combinations. */
+  /** The statements of lists, by their filters. There are as many as combinations of filters. */
   readonly #lists = new Map<string, StatementSync>();
   readonly #wal: WalSync;
   #closed: Promise<void> | null = null;
@@ -62,7 +62,7 @@ export class States implements OrderStates {
       return receipts;
     } catch (error) {
       this.#receivedIds.forget();
-      // After a full disk SQLite has rolled back by itself already.
+      // SQLite has already rolled back by itself after a full disk.
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw notStored(error);
     }
@@ -87,7 +87,7 @@ export class States implements OrderStates {
 
   #receiveAgain(sequence: number, deliveryId: string, state: OrderState, payloadHash: string): Receipt {
     const row = this.#statements.known.get(sequence, deliveryId);
-    // Somebody else has been at the tables. To take the id for a new one might give it a second effect.
+    // Another program has changed the tables. The id is not taken for a new one, because it may have had its effect.
     if (row === undefined) throw new Error(`the receipt of ${deliveryId} is not at sequence ${sequence}`);
     const known = {
       payloadHash: String(row.payload_hash),
@@ -101,7 +101,7 @@ export class States implements OrderStates {
     return { effect, heldVersion: state.version };
   }
 
-  /** As `effectOfNew` has it, by the statement's own condition. */
+  /** Does what `effectOfNew` says, by the condition of the statement itself. */
   #apply(state: OrderState): 'applied' | 'ignored' {
     return this.#write(this.#statements.apply, state) ? 'applied' : 'ignored';
   }
@@ -112,7 +112,7 @@ export class States implements OrderStates {
     return effect;
   }
 
-  /** Says whether the row was written. */
+  /** Answers whether the row was written. */
   #write(statement: StatementSync, state: OrderState): boolean {
     const { changes } = statement.run(
       state.order_id,
@@ -262,7 +262,7 @@ function textOrNull(value: unknown): string | null {
 let stampedMs = Number.NaN;
 let stamp = '';
 
-/** RFC 3339 in UTC. Many deliveries come in one millisecond, and a date is dear to write. */
+/** RFC 3339 in UTC. The last text is kept, because many deliveries come in one millisecond and a date costs much to write. */
 function timestampOf(timeMs: number): string {
   if (timeMs !== stampedMs) {
     stampedMs = timeMs;
