@@ -18,10 +18,10 @@ import { toUsageError } from './usage-errors.ts';
 const STOP_DEADLINE_MS = 20_000;
 
 /**
- * Runs one program's command line to its end and resolves with the exit code: 0 ok, 1 failure, 2 usage, 3
- * settings, 4 unreachable, 5 partial, 130 and 143 after SIGINT and SIGTERM. Every program gets the same options
- * for output, verbosity and settings, and the commands `config show` and `completion`. Errors go to stderr as
- * one sentence, or as one JSON problem (RFC 9457) where JSON was asked for.
+ * Runs one program's command line to its end and resolves with the exit code: 0 ok, 1 failure, 2 usage, 3 settings,
+ * 4 unreachable, 5 partial, 130 after SIGINT, 143 after SIGTERM. Gives every program the same options for output, verbosity
+ * and settings, and the commands `config show` and `completion`. Writes an error to stderr as one sentence, or as one JSON
+ * problem (RFC 9457) if the command line asks for JSON.
  */
 export async function runCli<Program extends ProgramName>(
   spec: CliSpec<Program>,
@@ -29,7 +29,7 @@ export async function runCli<Program extends ProgramName>(
 ): Promise<number> {
   let exitCode: number = EXIT.ok;
   keepFilesPrivate();
-  // The reader of a pipe may have seen enough (`| head`): nothing is wrong then, and nothing is left to do.
+  // The reader of a pipe may close it when it has enough (`| head`). That is no error, and there is nothing left to do.
   for (const stream of [host.stdout, host.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       host.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure);
@@ -61,19 +61,19 @@ function buildRoot<Program extends ProgramName>(
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void host.stdout.write(text),
-      // The error is reported once, by `reportError`.
+      // `reportError` reports the error, once.
       writeErr: () => {},
     })
     .helpCommand(false)
     .version(`${spec.program} ${versionOf()}`, '-V, --version', 'The version of this program.')
     .addOption(
-      new Option('-o, --output <format>', 'Form of what goes to stdout.')
+      new Option('-o, --output <format>', 'The form of the output on stdout.')
         .choices(['text', 'json', 'jsonl'])
         .default('text'),
     )
-    .option('--json', 'Short for --output json.')
-    .option('-q, --quiet', 'Only errors on stderr.')
-    .option('-v, --verbose', 'More on stderr, and stack traces.');
+    .option('--json', 'The same as --output json.')
+    .option('-q, --quiet', 'Write only errors to stderr.')
+    .option('-v, --verbose', 'Write more to stderr, and stack traces.');
   addExamples(root, spec.examples);
   for (const option of settingOptions(spec.program)) root.addOption(option);
 
@@ -94,7 +94,7 @@ function buildRoot<Program extends ProgramName>(
   return root;
 }
 
-/** The program itself, or the group of the command, which its first command makes. */
+/** The parent of the command: its group, or the program. The first command of a group makes the group. */
 function parentOf(root: Command, { group, examples }: CommandSpec<ProgramName>): Command {
   if (group === undefined) return root;
   const known = root.commands.find((command) => command.name() === group.name);
@@ -117,7 +117,7 @@ async function runCommand<Program extends ProgramName>(
   } catch (error) {
     await shutdown.stop();
     const interrupted = shutdown.exitCode();
-    // What was cut short by the user's own signal is no news to the user.
+    // The user's own signal cut the work short, so an error of that is no news.
     if (interrupted !== null && !(error instanceof TributaryError)) return interrupted;
     throw error;
   }

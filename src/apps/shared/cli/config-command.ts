@@ -5,15 +5,15 @@ import { formatOf, loadFrom } from './options.ts';
 import { createOutput } from './output.ts';
 import type { CliHost } from './spec.ts';
 
-/** `config show`, which every program has. */
+/** Adds `config show`. */
 export function addConfigCommand(root: Command, program: ProgramName, host: CliHost): void {
   const config = root.command('config').description('The settings of this program.');
   const show = config
     .command('show')
-    .description('Every setting, its value (secrets masked) and its source.');
+    .description('Show every setting, its value (secrets masked) and its source.');
   addExamples(show, [
-    [`${program} config show`, 'What this program would run with, here and now'],
-    [`${program} config show --json`, 'The same for a program'],
+    [`${program} config show`, 'The settings that this program would run with here'],
+    [`${program} config show --json`, 'The same as JSON'],
   ]);
   show.action(async () => {
     const { entries } = loadFrom(program, show, host);

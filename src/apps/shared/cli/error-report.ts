@@ -4,7 +4,7 @@ import type { ProgramName } from '../settings/load.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import type { CliHost } from './spec.ts';
 
-/** Read from the raw words, since an error may come before the options are known. */
+/** Whether the command line asks for JSON. Reads the raw words, since an error may come before the options are parsed. */
 export function wantsJson(argv: readonly string[]): boolean {
   return argv.some((word, index) => {
     const value =
@@ -13,13 +13,13 @@ export function wantsJson(argv: readonly string[]): boolean {
   });
 }
 
-/** Adapters know no settings: where a server does not answer, the one that names it is said here. */
+/** Adapters know no settings. So this adds which setting names a server that does not answer. */
 function settingHint({ code, message }: TributaryError, program: ProgramName): string {
   const database = program === 'order-mgt' ? 'ORDER_MGT_DATABASE_URL' : 'DATABASE_URL';
   if (code === 'log_unreachable' && message.includes('Kafka') && !message.includes('KAFKA_'))
-    return ' See whether Kafka runs there, and look at KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL_*.';
+    return ' Check that Kafka runs there, and check KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL_*.';
   if (code === 'store_unreachable' && !message.includes('DATABASE_URL') && !message.includes('sqlite'))
-    return ` See whether the server runs, and look at ${database}.`;
+    return ` Check that the server runs, and check ${database}.`;
   return '';
 }
 

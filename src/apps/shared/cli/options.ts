@@ -3,7 +3,7 @@ import { type LoadedSettings, loadSettings, type ProgramName, tableOf } from '..
 import type { OutputFormat } from './output.ts';
 import type { CliHost } from './spec.ts';
 
-/** One option for each setting that has a flag. */
+/** The options of a program: one for each setting that has a flag. */
 export function settingOptions(program: ProgramName): Option[] {
   return Object.values(tableOf(program)).flatMap((setting) => {
     if (setting.flag === null) return [];
@@ -13,6 +13,7 @@ export function settingOptions(program: ProgramName): Option[] {
   });
 }
 
+/** The settings by the command's options, the environment, the settings file and the defaults. */
 export function loadFrom<Program extends ProgramName>(
   program: Program,
   command: Command,
@@ -27,7 +28,7 @@ export function loadFrom<Program extends ProgramName>(
   return loadSettings(program, { env: host.env, flags });
 }
 
-/** The form of stdout that the command line asks for. */
+/** The form of output that the command line asks for. */
 export function formatOf(command: Command): OutputFormat {
   const options = command.optsWithGlobals();
   return options.json === true ? 'json' : options.output;

@@ -5,9 +5,9 @@ import type { Shutdown } from '../process/shutdown.ts';
 import type { ProgramName, SettingsOf } from '../settings/load.ts';
 import type { Output } from './output.ts';
 
-/** What a program takes from its process; only its main reads the environment. */
+/** What a program takes from its process. Only its main.ts reads the environment. */
 export interface CliHost {
-  /** Without the names of Node and of the script. */
+  /** The words of the command line, without Node and the script. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: Readable & { readonly isTTY?: boolean };
@@ -17,34 +17,34 @@ export interface CliHost {
   readonly exit: (code: number) => void;
 }
 
-/** What a command works with. `shutdown` is stopped for it after it has returned or thrown. */
+/** What a command works with. After the command has returned or thrown, `shutdown` is stopped. */
 export interface CommandContext<Program extends ProgramName> {
   readonly settings: SettingsOf<Program>;
   readonly output: Output;
   readonly logger: Logger;
   readonly shutdown: Shutdown;
   readonly host: CliHost;
-  /** No progress and no notes. */
+  /** Whether the command writes no progress and no notes. */
   readonly isQuiet: boolean;
-  /** Tells people a sentence on stderr, unless they want none. */
+  /** Writes a sentence for people to stderr, unless `isQuiet`. */
   readonly note: (sentence: string) => void;
 }
 
-/** Two to four complete command lines, each with what it does. */
+/** Two to four complete command lines, each with its meaning. */
 export type CommandExamples = readonly (readonly [line: string, meaning: string])[];
 
 export interface CommandSpec<Program extends ProgramName> {
-  /** The word that stands before the name, as `keys` does in `keys make`; commands may share it. */
+  /** The word before the name, as `keys` in `keys make`. Several commands may share it. */
   readonly group?: { readonly name: string; readonly summary: string };
   readonly name: string;
   readonly summary: string;
   readonly examples: CommandExamples;
-  /** As commander writes them: `<file>`, `[pairs...]`. */
+  /** Arguments in commander's syntax: `<file>`, `[pairs...]`. */
   readonly arguments?: readonly (readonly [syntax: string, help: string])[];
   readonly options?: readonly (readonly [flags: string, help: string])[];
-  /** Run when the command line names no command. */
+  /** Whether the command runs when the command line names none. */
   readonly isDefault?: boolean;
-  /** Resolves with the exit code. `options` are those of the spec, by camelCase name. */
+  /** Resolves with the exit code. `input.options` has the options of the spec, by camelCase name. */
   run(context: CommandContext<Program>, input: CommandInput): Promise<number>;
 }
 

@@ -2,13 +2,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
 
-/** Connections that are still busy so long after a stop was asked for are cut. */
+/** Connections that are still busy this long after the stop began are cut. */
 const STOP_GRACE_MS = 5_000;
 
-/** Where to listen, and the settings that say so, for messages. */
+/** The address to listen on, and the settings that name it, for messages. */
 export interface ListenOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
   readonly program: string;
   readonly hostSetting: string;
@@ -16,7 +16,7 @@ export interface ListenOptions {
   readonly portFlag: string;
 }
 
-/** Starts to listen and resolves with the address. Rejects with `address_in_use` or `setting_invalid`. */
+/** Listens, and resolves with the address. Rejects with `address_in_use` or `setting_invalid`. */
 export async function listen(app: FastifyInstance, options: ListenOptions): Promise<string> {
   const { host, port, program, hostSetting, portSetting, portFlag } = options;
   try {
@@ -40,13 +40,13 @@ export async function listen(app: FastifyInstance, options: ListenOptions): Prom
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
 }
 
-/** How many ports behind the one that is in use are tried. */
+/** The next 20 ports after the one in use are tried. */
 const PORTS_TRIED = 20;
 
-/** Names a port that was free a moment ago; empty if none was found. */
+/** A few words that name a port which was free a moment ago. Empty if none was found. */
 async function freePortSentence(host: string, port: number): Promise<string> {
   for (let candidate = port + 1; candidate <= Math.min(port + PORTS_TRIED, 65_535); candidate++) {
-    // order-mgt's own default is better left to it.
+    // 3001 is order-mgt's default port, so it is not offered.
     if (candidate !== 3001 && (await isFree(host, candidate))) return ` (${candidate} is free)`;
   }
   return '';
@@ -60,7 +60,10 @@ function isFree(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** A connection that becomes idle only after the stop began would hold the server open until it times out. */
+/**
+ * Closes the server. Connections that become idle after the stop began are closed too, since each would hold the server open
+ * until it times out. Busy connections are cut after 5 s.
+ */
 export async function closeServer(app: FastifyInstance): Promise<void> {
   const closeIdle = setInterval(() => app.server.closeIdleConnections(), 20);
   const cut = setTimeout(() => app.server.closeAllConnections(), STOP_GRACE_MS);

@@ -7,10 +7,10 @@ import { whoHolds } from '../process/lock-holder.ts';
 import { prepareDatabaseFile } from '../process/private-files.ts';
 import { type DatabaseValues, databaseOf } from '../settings/known/database.ts';
 
-/** Connections beside the lanes': reading journals, deliveries, health. */
+/** Connections besides those of the lanes: they read journals, deliver, and look at the health. */
 const SPARE_CONNECTIONS = 4;
 
-/** The store that order-sync's settings name. Rejects with `setting_invalid` if a file that they name is no PEM file. */
+/** Opens the store that order-sync's settings name. Throws `setting_invalid` if they name a file that is no PEM file. */
 export function openStore(
   values: DatabaseValues,
   options: {

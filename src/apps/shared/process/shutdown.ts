@@ -3,35 +3,35 @@ import { messageOf } from '../../../core/errors.ts';
 import type { Logger } from '../../../ports/logger.ts';
 
 /**
- * The one way a program stops.
+ * The only way in which a program stops.
  *
  *     running --SIGINT, SIGTERM--> requested --its work returns, stop()--> closing --all closed--> stopped
  *     running --------------stop()------------------------------------------^
  *     requested, closing --second signal or deadline--> ended at once
  *
- * A signal closes nothing by itself: it asks the work to return, because what the work uses must not be closed
- * under its hands.
+ * A signal closes nothing. It asks the work to return, and the work's parts are closed after that, since the work still uses
+ * them until it returns.
  */
 export interface Shutdown {
-  /** Aborts when a stop is asked for, or begins. */
+  /** Aborts when a signal asks for a stop, or when `stop` is called. */
   readonly signal: AbortSignal;
-  /** Resolves when `signal` aborts: a server's work is to wait for this. */
+  /** Resolves when `signal` aborts. A server waits for this. */
   readonly requested: Promise<void>;
-  /** Closed by `stop`, the last one given first. Given while stopping, it is closed by the same stop. */
+  /** Has `stop` call `close`. The last part that was deferred is closed first. A part may be deferred during a stop too. */
   defer(name: string, close: () => Promise<void> | void): void;
-  /** May be called twice: the second call waits for the first. Never rejects: what fails to close is logged. */
+  /** Closes all parts. A second call waits for the first. Never rejects: a part that fails to close is logged. */
   stop(): Promise<void>;
-  /** 130 after SIGINT, 143 after SIGTERM, else null. */
+  /** 130 after SIGINT, 143 after SIGTERM, null without a signal. */
   exitCode(): 130 | 143 | null;
 }
 
 export interface ShutdownOptions {
   readonly logger: Logger;
-  /** `process`, as the source of signals. */
+  /** The source of signals: `process`. */
   readonly signals: Pick<EventEmitter, 'on' | 'off'>;
   /** Ends the process at once. */
   readonly exit: (code: number) => void;
-  /** How long a stop may take, from the signal on. */
+  /** The longest time of a stop, from the signal on. Then the process is ended. */
   readonly deadlineMs: number;
 }
 

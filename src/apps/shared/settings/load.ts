@@ -16,37 +16,36 @@ import { isServiceAddress, knownNames, unknownName, unknownVariables } from './u
 export type { CommonSettings, ProgramName, SettingsOf } from './known/index.ts';
 
 export interface SettingsInput {
-  /** `process.env`; only a program's main reads it. */
+  /** `process.env`, which only a program's main.ts reads. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What the command line gave, by the setting's key; see `settingOptions` in cli.ts. */
+  /** The values on the command line, by the setting's key (`loadFrom` in cli/options.ts). */
   readonly flags?: Readonly<Record<string, string | boolean | undefined>>;
 }
 
 export interface LoadedSettings<Program extends ProgramName> {
   readonly values: SettingsOf<Program>;
-  /** One for each setting, for `config show`. */
+  /** An entry for each setting, for `config show`. */
   readonly entries: readonly SettingEntry[];
-  /** To be said once at start: secrets in files that everybody can read. */
+  /** Warnings for the log at start: secrets in files that every user can read. */
   readonly warnings: readonly string[];
 }
 
 export interface SettingEntry {
   readonly name: string;
-  /** Masked where it is secret. */
+  /** The value, masked if it is secret. */
   readonly value: string;
   readonly source: 'flag' | 'env' | 'file' | 'default';
-  /** The flag, variable or file that gave it, or how the default reads. */
+  /** The flag, variable or file that gave the value, or the default as the documentation writes it. */
   readonly from: string;
   readonly help: string;
 }
 
 /**
- * The settings of one program. Flags win over variables, variables over the file that TRIBUTARY_CONFIG names,
- * the file over defaults; an empty variable counts as not set.
+ * Loads the settings of one program. A flag wins over a variable, a variable over the file that TRIBUTARY_CONFIG names, and
+ * the file over the default. An empty variable counts as not set.
  *
- * Throws `setting_invalid`, with the name, the value (secrets masked) and the remedy, for an invalid value, for
- * a name with one of our prefixes that no program knows, and for an unknown name in the file. All faults are
- * said at once, one a line.
+ * Throws `setting_invalid` for an invalid value, for a variable with one of our prefixes that no program knows, and for an
+ * unknown name in the file. The message has all faults, one on each line, with name, value (secrets masked) and remedy.
  */
 export function loadSettings<Program extends ProgramName>(
   program: Program,
@@ -97,7 +96,7 @@ interface Given {
   readonly text: string;
   readonly source: 'flag' | 'env' | 'file';
   readonly from: string;
-  /** The file that held it alone, as a secret's does. */
+  /** The file that held nothing but this value, as the file of a secret does. */
   readonly file?: string;
 }
 
@@ -119,7 +118,7 @@ function find(
   return fromVariable(setting.env, setting, (wanted) => file.get(wanted), 'file');
 }
 
-/** The value under a name, or the content of the file that `<name>_FILE` names. */
+/** The value of a name, or the content of the file that `<name>_FILE` names. */
 function fromVariable(
   name: string,
   setting: AnySetting,
@@ -146,7 +145,7 @@ function fromVariable(
   }
 }
 
-/** A variable that is set to something and is not one of Kubernetes' service links (`PORT=tcp://10.0.0.1:80`). */
+/** The value of a variable. Undefined if it is empty, or if it is a service link of Kubernetes (`PORT=tcp://10.0.0.1:80`). */
 function variable(env: SettingsInput['env'], name: string): string | undefined {
   const value = env[name];
   if (value === undefined || value === '') return undefined;
@@ -166,7 +165,7 @@ function quote(value: string): string {
   return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
 }
 
-/** The common settings as variables, so that a program that runs others hands on what its flags said. Secrets are not among them. */
+/** The common settings as variables, without secrets. A program hands them on to the programs that it runs. */
 export function commonVariables(values: CommonSettings): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const [key, setting] of Object.entries(COMMON_SETTINGS)) {
@@ -177,7 +176,7 @@ export function commonVariables(values: CommonSettings): Record<string, string> 
   return variables;
 }
 
-/** The file's settings as texts, by variable name. */
+/** The settings of the file as texts, by variable name. Adds what is wrong with the file to `faults`. */
 function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, string> {
   const flag = input.flags?.config;
   const path = typeof flag === 'string' ? flag : variable(input.env, COMMON_SETTINGS.config.env);
@@ -188,7 +187,7 @@ function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, s
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    // A parser's message may quote the file, and with it a secret.
+    // The parser's message may quote the file, and with it a secret.
     const reason = error instanceof SyntaxError ? 'it is not valid JSON' : messageOf(error);
     faults.push(`TRIBUTARY_CONFIG names ${path}, which cannot be read: ${reason}.`);
     return settings;
@@ -212,7 +211,7 @@ function isDatabaseProgram(program: ProgramName): program is keyof typeof DATABA
   return program in DATABASE_PREFIX;
 }
 
-/** Values that are right each on its own, and wrong together. */
+/** Faults of values that are right alone and wrong together. */
 function contradictions(values: CommonSettings): string[] {
   const faults = kafkaContradictions(values);
   if (values.orderTopic === values.paymentTopic) {

@@ -91,7 +91,7 @@ describe('the command line', () => {
 
   it('ends by store_unreachable with 4, and names the setting where the message does not', async () => {
     for (const [message, hint] of [
-      ['It went wrong: mend it.', ' See whether the server runs, and look at DATABASE_URL.'],
+      ['It went wrong: mend it.', ' Check that the server runs, and check DATABASE_URL.'],
       ['It went wrong: mend DATABASE_URL.', ''],
     ] as const) {
       const host = fakeHost(['work']);

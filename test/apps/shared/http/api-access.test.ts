@@ -150,7 +150,7 @@ describe('the routes that are not guarded', () => {
     const { ask, ran } = server([]);
     expect(await ask('GET', '/things/1')).toMatchObject({
       status: 401,
-      body: { code: 'api_key_missing', detail: expect.stringContaining('no keys to it yet') },
+      body: { code: 'api_key_missing', detail: expect.stringContaining('has no keys yet') },
     });
     expect(await ask('GET', '/things/1', bearer(reader.key))).toMatchObject({ status: 401 });
     expect(ran).toEqual([]);

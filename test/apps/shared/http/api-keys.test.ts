@@ -59,11 +59,11 @@ describe('entries', () => {
     ['a name that is too long', ops.replace('ops', 'o'.repeat(65)), /its name has to be/],
     ['a scope of another make', ops.replace('operate', 'write'), /\(ops\) has a scope write that order-sync/],
     ['a scope in capitals', ops.replace('read', 'READ'), /has a scope READ .* give read or operate/],
-    ['an empty scope', ops.replace('read,', ','), /\(ops\) has a scope that order-sync has not/],
+    ['an empty scope', ops.replace('read,', ','), /\(ops\) has a scope that order-sync does not have/],
     [
       'a scope of another program',
       ops,
-      /has a scope operate that order-mgt has not: give read;/,
+      /has a scope operate that order-mgt does not have: give read;/,
       'order-mgt',
     ],
     ['the key for its hash', `ops:read:${KEY}`, /\(ops\) holds the key itself in place of its SHA-256/],

@@ -132,10 +132,10 @@ describe('a way to Kafka', () => {
     expect(await warningsOf({ ...tls, KAFKA_TLS_CERT_FILE: cert, KAFKA_TLS_KEY_FILE: key })).toEqual([]);
     await expect(
       warningsOf({ ...tls, KAFKA_TLS_CERT_FILE: cert, KAFKA_TLS_KEY_FILE: otherKey }),
-    ).rejects.toThrow(/is not that of the first certificate/);
+    ).rejects.toThrow(/does not belong to the first certificate/);
     await expect(
       warningsOf({ ...tls, KAFKA_TLS_CERT_FILE: cert, KAFKA_TLS_KEY_FILE: empty }),
-    ).rejects.toThrow(/holds no private key/);
+    ).rejects.toThrow(/holds no readable private key/);
     await expect(warningsOf({ ...tls, KAFKA_TLS_CA_FILE: empty })).rejects.toThrow(
       /KAFKA_TLS_CA_FILE.*holds no certificate/,
     );

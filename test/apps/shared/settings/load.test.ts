@@ -282,11 +282,11 @@ describe('secrets', () => {
     }
     const wrong = refusal({ ORDER_SYNC_API_KEYS: `ops:read:${hash} dashboard:write:${hash}` });
     expect(wrong).toBe(
-      'ORDER_SYNC_API_KEYS is "********": entry no. 2 (dashboard) has a scope write that order-sync has not: ' +
+      'ORDER_SYNC_API_KEYS is "********": entry no. 2 (dashboard) has a scope write that order-sync does not have: ' +
         'give read or operate; make a key with its entry by: order-sync keys make --name NAME.',
     );
     expect(() => loadSettings('order-mgt', { env: { ORDER_MGT_API_KEYS: `a:operate:${hash}` } })).toThrow(
-      'ORDER_MGT_API_KEYS is "********": entry no. 1 (a) has a scope operate that order-mgt has not: give read;',
+      'ORDER_MGT_API_KEYS is "********": entry no. 1 (a) has a scope operate that order-mgt does not have: give read;',
     );
     expect(refusal({ ORDER_SYNC_API_KEYS_FILE: file('no-keys', '\n') })).toMatch(
       /^ORDER_SYNC_API_KEYS_FILE is "\*{8}": it holds 0 entries/,

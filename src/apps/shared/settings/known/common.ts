@@ -6,7 +6,7 @@ export const COMMON_SETTINGS = {
   config: text({
     env: 'TRIBUTARY_CONFIG',
     flag: 'config',
-    help: 'JSON file of settings, an object whose names are these variables.',
+    help: 'JSON file of settings: one object whose names are these variables.',
   }),
   dataDirectory: text({
     env: 'TRIBUTARY_DATA_DIR',
@@ -32,7 +32,7 @@ export const COMMON_SETTINGS = {
     flag: 'log-level',
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     default: 'info',
-    help: 'The least important log lines that are written: trace, debug, info, warn, error, fatal or silent.',
+    help: 'The lowest level of the log lines that are written: trace, debug, info, warn, error, fatal or silent.',
   }),
   noColor: text({ env: 'NO_COLOR', help: 'Any value turns colours off.' }),
   forceColor: text({

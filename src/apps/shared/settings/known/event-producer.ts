@@ -6,7 +6,7 @@ export const EVENT_PRODUCER_SETTINGS = {
     env: 'EVENT_PRODUCER_SOURCE',
     flag: 'source',
     default: '/tributary/event-producer',
-    help: 'What the events name as their source (ce_source).',
+    help: 'The source that the events name (ce_source).',
   }),
   partitions: integer({
     env: 'EVENT_PRODUCER_PARTITIONS',
@@ -14,7 +14,7 @@ export const EVENT_PRODUCER_SETTINGS = {
     default: 4,
     min: 1,
     max: 1_000,
-    help: 'Partitions of the topics that the program makes.',
+    help: 'The number of partitions of the topics that the program makes.',
   }),
   batchEvents: integer({
     env: 'EVENT_PRODUCER_BATCH_EVENTS',
@@ -22,6 +22,6 @@ export const EVENT_PRODUCER_SETTINGS = {
     default: 4_000,
     min: 1,
     max: 100_000,
-    help: 'The most events that are published in one piece.',
+    help: 'The most events that are appended to the log in one request.',
   }),
 } as const satisfies SettingTable;

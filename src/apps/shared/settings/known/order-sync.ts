@@ -13,7 +13,7 @@ export const ORDER_SYNC_SETTINGS = {
     env: 'ORDER_SYNC_GROUP',
     flag: 'group',
     default: 'order-sync',
-    help: 'Consumer group; the instances of one group share the partitions.',
+    help: 'The consumer group. The instances of one group share the partitions.',
   }),
   targetUrl: url({
     env: 'ORDER_SYNC_TARGET_URL',
@@ -21,16 +21,16 @@ export const ORDER_SYNC_SETTINGS = {
     protocols: ['http:', 'https:'],
     example: 'http://localhost:3001/api/orders',
     default: 'http://localhost:3001/api/orders',
-    help: 'Where the states of orders are sent.',
+    help: 'The URL that the states of orders are sent to.',
   }),
   targetSecret: secret({
     env: 'ORDER_SYNC_TARGET_SECRET',
-    help: 'Signs deliveries (whsec_ and base64); required unless the target is on loopback.',
+    help: 'The secret that signs deliveries (whsec_ and base64). Required unless the target is on loopback.',
     check: checkWebhookSecret,
   }),
   targetApiKey: secret({
     env: 'ORDER_SYNC_TARGET_API_KEY',
-    help: 'Sent when the target is asked for what it holds, as a bearer key.',
+    help: 'The bearer key for requests that ask the target which states it holds.',
     check: checkBearerKey,
   }),
   targetCaFile: text({
@@ -41,7 +41,7 @@ export const ORDER_SYNC_SETTINGS = {
   targetsFile: text({
     env: 'ORDER_SYNC_TARGETS_FILE',
     flag: 'targets-file',
-    help: 'JSON file of more targets beside order-mgt; docs/operations.md says how it looks.',
+    help: 'JSON file of further targets. docs/operations.md describes it.',
   }),
   port: integer({
     env: 'ORDER_SYNC_PORT',
@@ -50,25 +50,25 @@ export const ORDER_SYNC_SETTINGS = {
     default: 3000,
     min: 0,
     max: 65_535,
-    help: 'Port of the HTTP API; 0 takes a free one.',
+    help: 'The port of the HTTP API. 0 takes a free one.',
   }),
   host: text({
     env: 'ORDER_SYNC_HOST',
     flag: 'host',
     default: '127.0.0.1',
-    help: 'Address that the HTTP API listens on.',
+    help: 'The address that the HTTP API listens on.',
   }),
   knownHosts: list({
     env: 'ORDER_SYNC_KNOWN_HOSTS',
     flag: 'known-hosts',
     default: [],
     defaultText: 'not set',
-    help: 'Further host names that the HTTP API is called by; without keys it answers localhost and loopback addresses only.',
+    help: 'Further host names by which callers may reach the HTTP API. Without keys it answers only under localhost and loopback addresses.',
     check: checkHost,
   }),
   apiKeys: secret({
     env: 'ORDER_SYNC_API_KEYS',
-    help: 'Who may use the HTTP API (entries of order-sync keys make); required when listening outside loopback.',
+    help: 'Entries of the keys that may use the HTTP API, as "order-sync keys make" prints them. Required outside loopback.',
     check: checkApiKeys('order-sync'),
   }),
   lanes: integer({
@@ -77,7 +77,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 4,
     min: 1,
     max: 64,
-    help: 'How many batches are committed side by side.',
+    help: 'The number of lanes. Each lane commits its batches beside the others.',
   }),
   batchEvents: integer({
     env: 'ORDER_SYNC_BATCH_EVENTS',
@@ -85,28 +85,28 @@ export const ORDER_SYNC_SETTINGS = {
     default: 8_000,
     min: 1,
     max: 100_000,
-    help: 'The most events of one transaction.',
+    help: 'The most events of one batch.',
   }),
   deliver: boolean({
     env: 'ORDER_SYNC_DELIVER',
     flag: 'deliver',
     default: true,
-    help: 'Whether this instance sends what is due.',
+    help: 'Whether this instance sends the deliveries that are due.',
   }),
   maxRecordBytes: integer({
     env: 'ORDER_SYNC_MAX_RECORD_BYTES',
     flag: 'max-record-bytes',
     default: 1_048_576,
     min: 1_024,
-    // The journal's column holds 16 MiB; quarantine and packets need some room beside the body.
+    // The journal's column holds 16 MiB, and quarantine and packets need some room besides the body.
     max: 8_388_608,
-    help: 'A larger record is quarantined by its hash and its first bytes.',
+    help: 'The largest record, in bytes. A larger one is quarantined, with its hash and its first bytes.',
   }),
   acceptsMissingKeys: boolean({
     env: 'ORDER_SYNC_ACCEPT_MISSING_KEYS',
     flag: 'accept-missing-keys',
     default: false,
-    help: 'Whether records without a key are events all the same, instead of quarantined.',
+    help: 'Whether records without a key are taken as events. Else they are quarantined.',
   }),
   cacheEvents: integer({
     env: 'ORDER_SYNC_CACHE_EVENTS',
@@ -114,7 +114,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 200_000,
     min: 0,
     max: 10_000_000,
-    help: 'How many journaled events of recent orders are kept in memory.',
+    help: 'The most journaled events of recent orders in memory.',
   }),
   sessionTimeoutMs: duration({
     env: 'ORDER_SYNC_SESSION_TIMEOUT_MS',
@@ -122,7 +122,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 10_000,
     min: 1_000,
     max: 300_000,
-    help: 'After this silence an instance loses its partitions to the others.',
+    help: 'An instance that is silent for this time loses its partitions to the others.',
   }),
   partitions: integer({
     env: 'ORDER_SYNC_PARTITIONS',
@@ -130,7 +130,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 4,
     min: 1,
     max: 1_000,
-    help: 'Partitions of the topics that are made on the embedded log.',
+    help: 'The number of partitions of the topics that the program makes on the embedded log.',
   }),
   deliveryConcurrency: integer({
     env: 'ORDER_SYNC_DELIVERY_CONCURRENCY',
@@ -138,7 +138,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 512,
     min: 1,
     max: 4_096,
-    help: 'The most requests under way at once; without slow ones half of them, and 64 at first.',
+    help: 'The most requests under way at once. Half of them are used while no request is slow, and 64 after the start.',
   }),
   deliveryRatePerSecond: integer({
     env: 'ORDER_SYNC_DELIVERY_RATE_PER_SECOND',
@@ -146,7 +146,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 0,
     min: 0,
     max: 1_000_000,
-    help: 'The most states that are sent in a second; 0 for no limit.',
+    help: 'The most states that are sent per second. 0 sets no limit.',
   }),
   deliveryDeadlineMs: duration({
     env: 'ORDER_SYNC_DELIVERY_DEADLINE_MS',
@@ -154,7 +154,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 15_000,
     min: 100,
     max: 300_000,
-    help: 'How long one attempt may take in all.',
+    help: 'The longest time of one attempt, from its start to the end of the answer.',
   }),
   deliveryMaxAttempts: integer({
     env: 'ORDER_SYNC_DELIVERY_MAX_ATTEMPTS',
@@ -162,7 +162,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 24,
     min: 1,
     max: 1_000,
-    help: 'After this many failed attempts a delivery is dead; trouble of the whole target is not counted.',
+    help: 'A delivery is dead after this number of failed attempts. Attempts that fail because the whole target is in trouble do not count.',
   }),
   deliveryBackoffBaseMs: duration({
     env: 'ORDER_SYNC_DELIVERY_BACKOFF_BASE_MS',
@@ -170,7 +170,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 5_000,
     min: 1,
     max: 3_600_000,
-    help: 'Limit of the wait after the first failed attempt; it doubles with each.',
+    help: 'The longest wait after the first failed attempt. It doubles with each further one.',
   }),
   deliveryBackoffCapMs: duration({
     env: 'ORDER_SYNC_DELIVERY_BACKOFF_CAP_MS',
@@ -178,7 +178,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 21_600_000,
     min: 1,
     max: 86_400_000,
-    help: 'The longest wait between two attempts.',
+    help: 'The longest wait between two attempts of a delivery.',
   }),
   redriveRate: integer({
     env: 'ORDER_SYNC_REDRIVE_RATE',
@@ -186,7 +186,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 500,
     min: 1,
     max: 100_000,
-    help: 'How many deliveries a redrive job, or a sweep, makes due again a second.',
+    help: 'The most deliveries that a redrive job or a sweep makes due again per second.',
   }),
   reconcileEveryMs: duration({
     env: 'ORDER_SYNC_RECONCILE_EVERY_MS',
@@ -194,6 +194,6 @@ export const ORDER_SYNC_SETTINGS = {
     default: 3_600_000,
     min: 0,
     max: 604_800_000,
-    help: 'How often each target is compared with what was delivered to it, and healed; 0 for never.',
+    help: 'The time between two sweeps of a target. A sweep compares the states that the target holds with the delivered ones, and heals it. 0 turns sweeps off.',
   }),
 } as const satisfies SettingTable;
