@@ -5,14 +5,15 @@ import { commandsOf } from './commands/index.ts';
 process.exitCode = await runCli(
   {
     program: 'order-sync',
-    summary: 'Journals order and payment events, keeps the view of the orders, and delivers the ready ones.',
+    summary:
+      'Journals order and payment events, keeps a view of the orders, and delivers those that are ready.',
     examples: [
       ['order-sync', 'Sync on the embedded log and store, in .tributary'],
       [
         'KAFKA_BROKERS=localhost:9092 DATABASE_URL=mysql://sync:secret@localhost/event_synchronization order-sync',
         'Sync on Kafka and MySQL',
       ],
-      ['order-sync partitions', 'See how far it is, and what is halted'],
+      ['order-sync partitions', 'Show how far each partition is journaled, and which ones are halted'],
     ],
     commands: commandsOf(systemClock),
   },

@@ -17,26 +17,26 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
   return {
     name: 'check-target',
     summary:
-      'Try at a running target what the contract asks of it (docs/being-a-target.md). Leaves test orders behind: ' +
+      'Check at a running target everything that docs/being-a-target.md asks of it. Leaves test orders behind: ' +
       'their ids begin with "check-target-" and a random run id, so it can be run again and again. ' +
       'ORDER_SYNC_TARGET_SECRET (or ORDER_SYNC_TARGET_SECRET_FILE) signs the requests, and ' +
-      'ORDER_SYNC_TARGET_API_KEY (or its _FILE) is sent with those that read.',
-    arguments: [['<url>', `Where states are posted, as in ${EXAMPLE_URL}.`]],
+      'ORDER_SYNC_TARGET_API_KEY (or ORDER_SYNC_TARGET_API_KEY_FILE) is sent with requests that read.',
+    arguments: [['<url>', `The URL that takes states, as in ${EXAMPLE_URL}.`]],
     options: [
       [
         '--read-side',
-        'The target answers GET <url>/<order id>: an order that is not found there is a fault.',
+        'The target answers GET <url>/<order id>, so an order that is missing there is a fault.',
       ],
     ],
     examples: [
-      [`order-sync check-target ${EXAMPLE_URL}`, 'A target that takes unsigned requests'],
+      [`order-sync check-target ${EXAMPLE_URL}`, 'Check a target that takes unsigned requests'],
       [
         'ORDER_SYNC_TARGET_SECRET_FILE=secret.txt order-sync check-target https://target.test/api/orders',
-        'With signatures: the file holds the whsec_ secret',
+        'Check a target that verifies signatures; the file holds the whsec_ secret',
       ],
       [
         `order-sync check-target ${EXAMPLE_URL} --json`,
-        'The same for a program; exit code 1 if a check fails',
+        'The same as JSON; the exit code is 1 if a check fails',
       ],
     ],
     async run({ settings, output, shutdown }, input) {
@@ -59,7 +59,7 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
 function urlFrom(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new TributaryError('usage', `Give the URL where states are posted, as in ${EXAMPLE_URL}.`);
+    throw new TributaryError('usage', `Give the URL that takes states, as in ${EXAMPLE_URL}.`);
   }
   return url;
 }

@@ -22,11 +22,11 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
     examples: [
       [
         'DATABASE_URL=mysql://sync_owner:secret@localhost/event_synchronization order-sync migrate',
-        'Make or change the tables, as a user that may',
+        'Make or change the tables, as a user with the rights to do so',
       ],
       [
         "order-sync migrate --grants-for \"'sync'@'%'\" | mysql",
-        'The same, and give another user its rights',
+        'Do the same, and give another user the rights that it needs',
       ],
     ],
     async run({ settings, logger, output }, input) {

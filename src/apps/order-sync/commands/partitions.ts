@@ -10,10 +10,11 @@ import { openParts, topicNamesOf } from '../order-sync.ts';
 export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'partitions',
-    summary: 'How far each partition is journaled, what the log still has, and which ones are halted.',
+    summary:
+      'Show how far each partition is journaled, which offsets the log has, and which partitions are halted.',
     examples: [
-      ['order-sync partitions', 'A line for each partition'],
-      ['order-sync partitions --json', 'The same for a program'],
+      ['order-sync partitions', 'One line for each partition'],
+      ['order-sync partitions --json', 'The same as JSON'],
     ],
     async run({ settings, logger, output, note }) {
       const { store, log, close } = await openParts(settings, clock, logger);
@@ -56,7 +57,7 @@ export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
   };
 }
 
-/** A range for every partition of the topic, without offsets where the log can't be read just now. */
+/** The range of offsets of every partition. The offsets are null for a partition that cannot be read now. */
 function rangesOf({ topic, partitionCount, partitions }: TopicDescription) {
   return Array.from({ length: partitionCount }, (_, partition) => {
     const range = partitions.find((found) => found.partition === partition);

@@ -10,41 +10,41 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'resume',
     summary:
-      'Let a halted partition go on from an offset that you choose; the decision is recorded for ever.',
-    arguments: [['<partition>', 'As in order_events/3.']],
+      'Let a halted partition go on from an offset that you choose. The decision is recorded for ever.',
+    arguments: [['<partition>', 'The name of the partition, as in order_events/3.']],
     options: [
-      ['--at <offset>', 'The offset to go on from, or "earliest": the oldest that the log has.'],
-      ['--reason <text>', 'Why, for those who ask later.'],
-      ['--by <name>', 'Who decides (default: the user of the system).'],
-      ['--skip', 'Leave records out although the partition is not halted.'],
+      ['--at <offset>', 'The offset to go on from, or "earliest" for the oldest that the log has.'],
+      ['--reason <text>', 'The reason, which is recorded.'],
+      ['--by <name>', 'The person who decides (default: the user of the system).'],
+      ['--skip', 'Leave records out, although the partition is not halted.'],
     ],
     examples: [
       [
         'order-sync resume order_events/3 --at earliest --reason "retention was too short; the gap is accepted"',
-        'Go on with what the log still has',
+        'Go on with the records that the log still has',
       ],
-      ['order-sync partitions', 'See first what is halted, and why'],
+      ['order-sync partitions', 'See first which partitions are halted, and why'],
     ],
     async run({ settings, logger, output }, input) {
-      const position = input.arguments[0] ?? '';
+      const name = input.arguments[0] ?? '';
       const reason = String(input.options.reason ?? '').trim();
       if (reason === '')
-        throw new TributaryError('usage', 'Say why with --reason: the decision is recorded with it.');
+        throw new TributaryError('usage', 'Give the reason by --reason: it is recorded with the decision.');
       const { store, log, close } = await openParts(settings, clock, logger);
       try {
-        const [topic = '', number = ''] = splitName(position);
+        const [topic = '', number = ''] = splitName(name);
         const described = (await log.describe([topic]))[0];
         const range = described?.partitions.find((found) => String(found.partition) === number);
         if (described !== undefined && range === undefined && Number(number) < described.partitionCount) {
           throw new TributaryError(
             'log_unreachable',
-            `${position} can't be read just now, so where it begins and ends is not known. Has it a leader?`,
+            `${name} cannot be read now, so its first and last offsets are unknown. Does it have a leader?`,
           );
         }
         if (described === undefined || range === undefined) {
           throw new TributaryError(
             'usage',
-            `The log has no partition ${JSON.stringify(position)}; give one as in order_events/3.`,
+            `The log has no partition ${JSON.stringify(name)}; give one as in order_events/3.`,
           );
         }
         const at = offsetFrom(input.options.at, range.startOffset, range.endOffset);
@@ -56,7 +56,7 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
         if (before !== undefined && !isHalted && at > before.nextOffset && input.options.skip !== true) {
           throw new TributaryError(
             'usage',
-            `${position} is not halted: it stands at offset ${before.nextOffset} and goes on by itself. To leave out what lies ` +
+            `${name} is not halted: it stands at offset ${before.nextOffset} and goes on by itself. To leave out what lies ` +
               `before offset ${at} all the same, add --skip. See order-sync partitions.`,
           );
         }
@@ -91,7 +91,8 @@ function splitName(name: string): [string, string] | [] {
 function offsetFrom(given: CommandInput['options'][string], start: bigint, end: bigint): bigint {
   if (given === 'earliest') return start;
   if (typeof given !== 'string' || !/^\d{1,19}$/.test(given)) {
-    const what = given === undefined ? 'Say where to go on by --at' : `--at is ${JSON.stringify(given)}`;
+    const what =
+      given === undefined ? 'Give the offset to go on from by --at' : `--at is ${JSON.stringify(given)}`;
     throw new TributaryError('usage', `${what}: give an offset from ${start} to ${end}, or "earliest".`);
   }
   const offset = BigInt(given);

@@ -6,12 +6,12 @@ import { startOrderSync } from '../order-sync.ts';
 export function runCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'run',
-    summary: 'Sync until stopped (what the program does without a command).',
+    summary: 'Sync until stopped. The program does this without a command, too.',
     examples: [
-      ['order-sync', 'On the embedded log and store, in .tributary'],
+      ['order-sync', 'Sync on the embedded log and store, in .tributary'],
       [
         'KAFKA_BROKERS=localhost:9092 DATABASE_URL=mysql://sync:secret@localhost/event_synchronization order-sync',
-        'On Kafka and MySQL',
+        'Sync on Kafka and MySQL',
       ],
     ],
     isDefault: true,

@@ -10,7 +10,7 @@ import type { ServerParts } from './server-parts.ts';
 const LIST_ROWS = 50;
 const ATTEMPTS_SHOWN = 100;
 
-/** The deliveries in the ledger: all of them, the dead ones, and one with its attempts. */
+/** The routes of the ledger: list all deliveries, list the dead ones, and read one with its attempts. */
 export function addDeliveryRoutes(app: FastifyInstance, { store }: ServerParts): void {
   app.get<{ Querystring: Query }>('/api/v1/deliveries', (request, reply) =>
     listDeliveries(request, reply, store, filterFrom(request.query)),
@@ -25,7 +25,11 @@ export function addDeliveryRoutes(app: FastifyInstance, { store }: ServerParts):
     async ({ params: { target, entityId } }) => {
       const delivery = await store.readDelivery(target, entityId);
       if (delivery === null)
-        throw new HttpProblem(404, 'delivery_unknown', 'Nothing was ever due to this target of this entity.');
+        throw new HttpProblem(
+          404,
+          'delivery_unknown',
+          'No state of this entity was ever due to this target.',
+        );
       const attempts = await store.readAttempts({ target, entityId }, ATTEMPTS_SHOWN);
       return { ...deliveryJson(delivery), attemptLog: attempts.map(attemptJson) };
     },

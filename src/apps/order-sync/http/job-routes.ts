@@ -17,7 +17,7 @@ interface RedriveBody {
   readonly requestedBy?: string;
 }
 
-/** The jobs that make dead deliveries due again: a new one, all of them, and one. */
+/** The routes of redrive jobs, which make dead deliveries due again: create one, list all, and read one. */
 export function addJobRoutes(app: FastifyInstance, { store, clock, onJob }: ServerParts): void {
   app.post<{ Body: RedriveBody }>(
     // fastify reads two colons as one; a single one would begin a parameter.
@@ -63,6 +63,6 @@ function callerOf(request: FastifyRequest): string {
 
 async function knownJob(store: RedriveJobs, jobId: string): Promise<object> {
   const job = await store.readRedrive(jobId);
-  if (job === null) throw new HttpProblem(404, 'job_unknown', 'There is no job of this id.');
+  if (job === null) throw new HttpProblem(404, 'job_unknown', 'There is no job with this id.');
   return jobJson(job);
 }

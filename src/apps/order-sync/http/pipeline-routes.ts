@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ServerParts } from './server-parts.ts';
 
-/** How far the pipeline is. */
+/** The route that shows the state of the pipeline. */
 export function addPipelineRoutes(app: FastifyInstance, { status }: ServerParts): void {
   app.get('/api/v1/pipeline', (_request, reply) => {
     reply.type('application/json');

@@ -8,7 +8,7 @@ export function filterFrom(given: Query, pointer = '/'): DeliveryFilter {
   const known: readonly string[] = [...FILTER_NAMES, ...(pointer === '/' ? ['limit', 'after'] : [])];
   for (const [name, value] of Object.entries(given)) {
     if (!known.includes(name))
-      throw filterProblem(`${pointer}${name}`, `is no filter; there are ${FILTER_NAMES.join(', ')}`);
+      throw filterProblem(`${pointer}${name}`, `is no filter; the filters are ${FILTER_NAMES.join(', ')}`);
     if (typeof value !== 'string') throw filterProblem(`${pointer}${name}`, 'is given more than once');
   }
   try {
@@ -22,12 +22,12 @@ export function filterFrom(given: Query, pointer = '/'): DeliveryFilter {
 /** The same for dead letters, whose status can only be `dead`. */
 export function deadFilterFrom(given: Query, pointer = '/'): DeliveryFilter {
   if (given.status !== undefined && given.status !== 'dead')
-    throw filterProblem(`${pointer}status`, 'is dead, or left out: dead letters have no other');
+    throw filterProblem(`${pointer}status`, 'is dead or left out: dead letters have no other status');
   return filterFrom(given, pointer);
 }
 
 function filterProblem(pointer: string, detail: string): HttpProblem {
-  return new HttpProblem(400, 'filter_invalid', 'A filter is not as it has to be; see errors.', {
+  return new HttpProblem(400, 'filter_invalid', 'A filter is invalid; see errors.', {
     errors: [{ pointer, detail }],
   });
 }

@@ -1,5 +1,3 @@
-/** JSON Schemas of what the HTTP API takes. */
-
 /** An empty filter means all dead letters, but the caller has to give it. */
 export const REDRIVE_SCHEMA = {
   type: 'object',

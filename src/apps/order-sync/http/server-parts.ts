@@ -9,7 +9,7 @@ import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 export interface ServerParts extends HealthParts {
   readonly store: DeliveryInspection & RedriveJobs;
   readonly clock: Clock;
-  /** Called when a job was created, so that the worker looks for it. */
+  /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
   readonly status: () => SyncStatus;
   /** The names that the server is called by, where it is open to everybody on this machine. */

@@ -9,7 +9,7 @@ import type { ServerParts } from './server-parts.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
-/** The HTTP API of order-sync, ready to listen: its health, how far it is, its deliveries, and redrive jobs. */
+/** The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, and redrive jobs. */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
   const app = createServer({
