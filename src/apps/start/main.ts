@@ -5,7 +5,7 @@ import { commandsOf } from './commands/index.ts';
 process.exitCode = await runCli(
   {
     program: 'tributary',
-    summary: 'order-sync and order-mgt in one process, with a few orders to look at.',
+    summary: 'Runs order-sync and order-mgt in one process, with a few orders to look at.',
     examples: [
       ['npm start', 'Everything on the embedded log and store, in .tributary'],
       ['npm start -- --demo=false', 'Without the demonstration orders'],

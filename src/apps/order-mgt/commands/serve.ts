@@ -5,7 +5,7 @@ import { startOrderMgt } from '../order-mgt.ts';
 export function serveCommand(): CommandSpec<'order-mgt'> {
   return {
     name: 'serve',
-    summary: 'Listen until stopped (what the program does without a command).',
+    summary: 'Listen until stopped. The program does this without a command, too.',
     examples: [
       ['order-mgt serve', 'Listen on port 3001'],
       ['order-mgt serve --port 0', 'Listen on a free port, which the log names'],

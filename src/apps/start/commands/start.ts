@@ -16,7 +16,7 @@ import { lockDataDirectory } from '../instance-lock.ts';
 export function startCommand(clock: Clock): CommandSpec<'tributary'> {
   return {
     name: 'start',
-    summary: 'Run until stopped (what the program does without a command).',
+    summary: 'Run until stopped. The program does this without a command, too.',
     examples: [['npm start', 'Everything on the embedded log and store, in .tributary']],
     isDefault: true,
     run: (context) => start(context, clock),
@@ -28,7 +28,7 @@ async function start(
   clock: Clock,
 ): Promise<number> {
   const { dataDirectory } = settings;
-  // PORT names one port, and here are two servers: it is order-sync's.
+  // PORT names one port, but there are two servers. It is the port of order-sync.
   const env = {
     ...host.env,
     ...commonVariables(settings),
@@ -44,12 +44,12 @@ async function start(
   const unlock = lockDataDirectory(dataDirectory);
   shutdown.defer('the lock of the data directory', unlock);
 
-  // What order-sync and the demonstration read at order-mgt here, they read by a key that lasts as long as they do.
+  // order-sync and the demonstration read at order-mgt by a key that exists only while this process runs.
   const ownKey = makeApiKey('own', ['read']).key;
   const orderMgt = await startOrderMgt({
     ...mgtSettings,
     portFlag: 'order-mgt-port',
-    // Deliveries from this process are signed with order-sync's secret: by default the target verifies that one.
+    // order-sync signs deliveries with its secret. By default the target verifies the same secret.
     secret: mgtSettings.secret ?? syncSettings.targetSecret,
     ownKey,
     logger,
@@ -102,7 +102,7 @@ async function start(
   return EXIT.ok;
 }
 
-/** How a person asks a server of these settings. */
+/** The curl command for a server with these settings. */
 function curlFor({ apiKeys, host }: { readonly apiKeys: string | undefined; readonly host: string }): string {
   return apiKeys === undefined && isLoopback(host) ? 'curl' : 'curl -H "authorization: Bearer $KEY"';
 }
