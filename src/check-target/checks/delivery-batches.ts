@@ -7,11 +7,11 @@ import { differenceOf, type Form, type Probe, type State, unexpected } from '../
 interface Member {
   readonly id: string;
   readonly state: State;
-  /** What it is, for a sentence. */
+  /** The kind of the member, for sentences. */
   readonly what: string;
-  /** Whether it is to be refused, with 422. */
+  /** Whether the target has to refuse it, with 422. */
   readonly isBad?: boolean;
-  /** What the target has to hold afterwards. */
+  /** The state that the target has to hold afterwards. */
   readonly heldAfter: State;
 }
 
@@ -23,7 +23,7 @@ interface Offer {
 const OFFERED = 'batch_announced';
 const VERDICTS = 'batch_verdicts';
 
-/** Batches, if the target announces them. */
+/** Checks delivery batches, if the target announces them. */
 export const deliveryBatchChecks: readonly Check[] = [
   {
     name: OFFERED,
@@ -66,7 +66,10 @@ export const deliveryBatchChecks: readonly Check[] = [
   },
 ];
 
-/** An item of HTTP's structured fields: an integer with the parameter `path`. Source: RFC 8941, 3.3. */
+/**
+ * Reads the header `webhook-batch`: an item of HTTP's structured fields, an integer with the parameter `path`. Null if it is
+ * malformed. Source: RFC 8941, 3.3.
+ */
 export function offerIn(header: string): Offer | null {
   const match = /^ *(\d{1,15})((?: *; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[^"\\]|\\["\\])*"|[^ ;"]+))?)*) *$/.exec(
     header,
@@ -89,12 +92,12 @@ function newMember(probe: Probe, name: string): Member {
 }
 
 function newMembers(probe: Probe, offer: Offer): Member[] {
-  // Not in the sequence of ids: a target that sorts would go unnoticed.
+  // The ids are not sorted, so that a target that sorts them is noticed.
   const names = ['batch-c', 'batch-a', 'batch-d', 'batch-b'];
   return names.slice(0, offer.statesMax).map((name) => newMember(probe, name));
 }
 
-/** One of each kind, the bad one among the first, so that those behind it show what it spoils. */
+/** One member of each kind. The bad one comes early, so that the members after it show what it spoils. */
 async function mixedMembers(probe: Probe): Promise<Member[]> {
   const [taken, repeated, older] = ['batch-taken', 'batch-repeated', 'batch-older'].map((name) => ({
     id: probe.newDeliveryId(),
