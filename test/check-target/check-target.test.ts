@@ -39,7 +39,7 @@ function codesOf(checks: readonly CheckedLine[], verdict: 'fail' | 'warn'): (Fau
 const notPassed = (checks: readonly CheckedLine[]) => checks.filter(({ verdict }) => verdict !== 'pass');
 
 describe('check-target', () => {
-  it('finds nothing wrong with a target that is right, and leaves nothing unchecked', async () => {
+  it('finds no fault at a right target, and leaves nothing unchecked', async () => {
     const receiver = new Receiver();
     const report = await check(await startReceiver(receiver));
     expect(notPassed(report.checks)).toEqual([]);
@@ -48,13 +48,13 @@ describe('check-target', () => {
     expect([...receiver.orders.keys()].every((id) => id.startsWith(report.orderIdPrefix))).toBe(true);
   });
 
-  it('can be run again at the same target', async () => {
+  it('can run again at the same target', async () => {
     const url = await startReceiver(new Receiver());
     await check(url);
     expect(notPassed((await check(url)).checks)).toEqual([]);
   });
 
-  it('finds nothing wrong with order-mgt', async () => {
+  it('finds no fault at order-mgt', async () => {
     const orderMgt = await new TestOrderMgt().start({ secret: SECRET });
     const { checks, ok } = await check(new URL(`${orderMgt.url}/api/orders`), { mustShow: true });
     expect(ok).toBe(true);
@@ -63,7 +63,7 @@ describe('check-target', () => {
     expect(notPassed(checks)).toEqual([]);
   });
 
-  it('shows its API key where it reads, and nowhere else', async () => {
+  it('sends its API key with requests that read, and with no others', async () => {
     const apiKey = 'a.key';
     const receiver = new (class extends Receiver {
       readonly seen = new Set<string>();
@@ -81,7 +81,7 @@ describe('check-target', () => {
     expect([...receiver.seen].sort()).toEqual(['GET Bearer a.key', 'POST undefined']);
   });
 
-  it('finds nothing wrong with an order-mgt that asks for keys, and says which setting is missing', async () => {
+  it('finds no fault at an order-mgt with keys, and names the missing option without a key', async () => {
     const { key: apiKey, entry } = makeApiKey('check', ['read']);
     const orderMgt = await new TestOrderMgt().start({ secret: SECRET, apiKeys: entry });
     const url = new URL(`${orderMgt.url}/api/orders`);
@@ -97,7 +97,7 @@ describe('check-target', () => {
   });
 
   it.each(WRONG_RECEIVERS)(
-    'names what is wrong with a target that %s, and nothing else',
+    'names the fault of a target that %s, and no other',
     async (_what, make, codes) => {
       const report = await check(await startReceiver(make()), { mustShow: true, deadlineMs: 1_000 });
       const failed = report.checks.filter(({ verdict }) => verdict === 'fail');
@@ -107,14 +107,14 @@ describe('check-target', () => {
     },
   );
 
-  it.each(SLOPPY_RECEIVERS)('warns of a target that %s, and lets it pass', async (_what, make, codes) => {
+  it.each(SLOPPY_RECEIVERS)('warns about a target that %s, and passes it', async (_what, make, codes) => {
     const report = await check(await startReceiver(make()), { deadlineMs: 1_000 });
     expect(codesOf(report.checks, 'fail'), JSON.stringify(notPassed(report.checks))).toEqual([]);
     expect(new Set(codesOf(report.checks, 'warn'))).toEqual(new Set(codes));
     expect(report.ok).toBe(true);
   });
 
-  it('says of each check whether it could be made, where there is no secret and nothing to be seen', async () => {
+  it('says which checks were left out, without a secret and without a read side', async () => {
     const receiver = new (class extends Receiver {
       override announcement = null;
       override isTrusted() {
@@ -150,7 +150,7 @@ describe('check-target', () => {
     ]);
   });
 
-  it('sees effects by the receipts where there is no read side', async () => {
+  it('sees effects in the receipts if there is no read side', async () => {
     const receiver = (applies: boolean) =>
       new (class extends Receiver {
         override onGet: Receiver['onGet'] = (_request, response) => void response.writeHead(405).end();
@@ -167,7 +167,7 @@ describe('check-target', () => {
     expect(codesOf(wrong.checks, 'fail')).toEqual(['older_version_won']);
   });
 
-  it('asks for the secret where the target wants signatures and there is none', async () => {
+  it('asks for the secret if the target needs signatures and there is no secret', async () => {
     const { checks } = await check(await startReceiver(new Receiver()), { secret: '' });
     expect(codesOf(checks, 'fail')).toEqual(['secret_wanted']);
     expect(checks[0]?.seen).toMatch(/^401.*, and THE_SECRET is not set$/);
@@ -176,7 +176,7 @@ describe('check-target', () => {
     expect(codesOf(mistaken.checks, 'fail')).toEqual(['right_signature_refused']);
   });
 
-  it('gives a target that asks for fewer requests its time', async () => {
+  it('waits for a target that asks for fewer requests', async () => {
     const receiver = new (class extends Receiver {
       readonly #asked = new Set<unknown>();
       override async onPost(...given: Parameters<Receiver['onPost']>) {
@@ -192,14 +192,14 @@ describe('check-target', () => {
   });
 });
 
-it('every fault that check-target can name is found at some receiver', () => {
-  // These depend on the URL and the secret that are given; tests of their own find them.
+it('check-target finds every fault that it can name at some receiver', () => {
+  // These faults depend on the given URL and secret. Other tests find them.
   const foundElsewhere = ['target_unreachable', 'secret_wanted', 'right_signature_refused'];
   const found = [...WRONG_RECEIVERS, ...SLOPPY_RECEIVERS].flatMap(([, , codes]) => codes);
   expect(new Set([...found, ...foundElsewhere])).toEqual(new Set(Object.keys(FAULTS)));
 });
 
-describe('the announcement of batches', () => {
+describe('the announcement of delivery batches', () => {
   it.each([
     ['500;path="/api/orders/batch"', { statesMax: 500, path: '/api/orders/batch' }],
     ['1; max-age=3; path="/b?key=a;b"', { statesMax: 1, path: '/b?key=a;b' }],
@@ -210,7 +210,7 @@ describe('the announcement of batches', () => {
     ['500;path="//host/b"', null],
     ['500;path="https://host/b"', null],
     ['many;path="/b"', null],
-  ])('%s', (header, offer) => {
+  ])('offerIn reads the header %s', (header, offer) => {
     expect(offerIn(header)).toEqual(offer);
   });
 });

@@ -1,7 +1,7 @@
 import { orderState } from '../../contract/order-states.ts';
 import { mysqlStates } from '../../helpers/order-states.ts';
 
-/** A process that receives one delivery, and says what became of it. */
+/** A process that receives one delivery and prints its effect. */
 const states = await mysqlStates(process.argv[2] as string);
 process.stdout.write('open\n');
 const outcome = await states.receive([{ deliveryId: 'a', state: orderState(), receivedAtMs: 0 }]).then(

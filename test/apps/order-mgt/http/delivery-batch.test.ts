@@ -10,7 +10,7 @@ const member = (id: string, changes: Parameters<typeof newState>[0] = {}) => ({
 const batchOf = (...deliveries: unknown[]) => ({ deliveries });
 
 describe('POST /api/orders/batch', () => {
-  it('takes many states, and answers one result for each, in their sequence', async () => {
+  it('takes many states and answers one result for each, in their sequence', async () => {
     const target = await new TestOrderMgt().start();
     const states = Array.from({ length: 500 }, (_, index) =>
       member(`msg_${index}`, { order_id: `o-${499 - index}` }),
@@ -27,7 +27,7 @@ describe('POST /api/orders/batch', () => {
     expect((await target.order('o-7')).body).toEqual(newState({ order_id: 'o-7' }));
   });
 
-  it('takes a repair, alone and in a batch, and nothing that only looks like one', async () => {
+  it('takes a repair, alone and in a delivery batch, and no malformed one', async () => {
     const target = await new TestOrderMgt().start();
     const held = newState();
     const digest = createHash('sha256')
@@ -54,7 +54,7 @@ describe('POST /api/orders/batch', () => {
     expect((await target.order(held.order_id)).body).toEqual(held);
   });
 
-  it('judges each member as a single post would be, and none spoils another', async () => {
+  it('judges each member as a single post, and none spoils another', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState({ order_id: 'known', version: 5 }), { 'webhook-id': 'msg_known' });
     const answer = await target.postDeliveryBatch(
@@ -88,14 +88,14 @@ describe('POST /api/orders/batch', () => {
     expect(refused).toMatchObject({ status: 200, body: { results: [{ id: 'msg_alone', status: 400 }] } });
   });
 
-  it('is one transaction', async () => {
+  it('stores all members in one transaction', async () => {
     const target = await new TestOrderMgt().start();
     const times = () => target.query('SELECT DISTINCT received_at FROM deliveries_received');
     await target.postDeliveryBatch(
       batchOf(member('a'), member('b', { order_id: 'b' }), member('c', { order_id: 'c' })),
     );
     expect(times()).toHaveLength(1);
-    // The last member breaks a rule of the database, as a full disk would: nothing of the others may stay.
+    // The database refuses the last member, as it would on a full disk. Then none of the others may be stored.
     target.change(`CREATE TRIGGER full_disk BEFORE INSERT ON orders WHEN NEW.order_id = 'z'
       BEGIN SELECT RAISE(ABORT, 'full'); END`);
     const failed = await target.postDeliveryBatch(
@@ -106,7 +106,7 @@ describe('POST /api/orders/batch', () => {
     expect(target.query("SELECT * FROM deliveries_received WHERE delivery_id IN ('y', 'z')")).toEqual([]);
   });
 
-  it('brings a row back that was lost, and still calls it a duplicate', async () => {
+  it('brings a lost row back, and still answers duplicate', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState(), { 'webhook-id': 'msg_1' });
     target.change('DELETE FROM orders');
@@ -129,7 +129,7 @@ describe('POST /api/orders/batch', () => {
     ['a member that is null', batchOf(member('a'), null)],
     ['an id that is a number', batchOf({ id: 1, state: newState() })],
     ['a list', [member('a')]],
-  ])('is refused as a whole if its members cannot be told: %s', async (_name, body) => {
+  ])('gets refused as a whole if its members cannot be recognised: %s', async (_name, body) => {
     const target = await new TestOrderMgt().start();
     expect(await target.postDeliveryBatch(body)).toMatchObject({
       status: 400,
@@ -138,7 +138,7 @@ describe('POST /api/orders/batch', () => {
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
   });
 
-  it('is refused with 413 if it has more states than announced, or more bytes than those could have', async () => {
+  it('gets 413 if it has more states than announced, or more bytes than these could have', async () => {
     const target = await new TestOrderMgt().start({ deliveryBatchMax: 2 });
     const three = batchOf(member('a'), member('b', { order_id: 'b' }), member('c', { order_id: 'c' }));
     expect(await target.postDeliveryBatch(three)).toMatchObject({
@@ -153,7 +153,7 @@ describe('POST /api/orders/batch', () => {
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
   });
 
-  it('has room for the largest states, as many as are announced', async () => {
+  it('takes as many of the largest states as are announced', async () => {
     const target = await new TestOrderMgt().start({ deliveryBatchMax: 20 });
     const large = '\u0001'.repeat(255);
     const states = Array.from({ length: 20 }, (_, index) =>
@@ -169,8 +169,8 @@ describe('POST /api/orders/batch', () => {
   });
 });
 
-describe('the announcement of batches', () => {
-  it('is on every 2xx of both ways in, and on nothing else', async () => {
+describe('the announcement of delivery batches', () => {
+  it('stands on every 2xx of both routes, and on no other answer', async () => {
     const target = await new TestOrderMgt().start({ deliveryBatchMax: 7 });
     const announced = '7;path="/api/orders/batch"';
     const single = () => target.post(newState(), { 'webhook-id': 'msg_1' });
@@ -188,7 +188,7 @@ describe('the announcement of batches', () => {
     }
   });
 
-  it('is 500 by default; with 0 there is none, and the path takes no POST', async () => {
+  it('names 500 by default; with 0 it is missing, and the path takes no POST', async () => {
     const usual = await new TestOrderMgt().start();
     expect((await usual.post(newState())).headers['webhook-batch']).toBe('500;path="/api/orders/batch"');
     const without = await new TestOrderMgt().start({ deliveryBatchMax: 0 });
@@ -200,7 +200,7 @@ describe('the announcement of batches', () => {
   });
 });
 
-describe('the signature of a batch', () => {
+describe('the signature of a delivery batch', () => {
   const NOW_MS = 1_760_000_000_000;
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
   const body = JSON.stringify(batchOf(member('msg_1'), member('msg_2', { order_id: 'b' })));
@@ -215,7 +215,7 @@ describe('the signature of a batch', () => {
     };
   }
 
-  it('is of the whole body, and is required as for a single state', async () => {
+  it('covers the whole body, and is required as for a single state', async () => {
     const target = await new TestOrderMgt().start({ secret, now: () => NOW_MS });
     const codeOf = async (given: Record<string, string>) =>
       (await target.postDeliveryBatch(body, given)).body.code;

@@ -20,7 +20,7 @@ describe('the command check-target', () => {
     return runCli(spec, host);
   }
 
-  it('prints a table, and ends with 0, for a target that is right', async () => {
+  it('prints a table and ends with 0 for a right target', async () => {
     const url = await startReceiver(new Receiver());
     const host = fakeHost(['check-target', url.href], { ORDER_SYNC_TARGET_SECRET: SECRET });
     expect(await run(host)).toBe(0);
@@ -30,7 +30,7 @@ describe('the command check-target', () => {
     );
   });
 
-  it('ends with 1 for a fault, and says its code and what to do', async () => {
+  it('ends with 1 for a fault, and prints its code and its remedy', async () => {
     const url = await startReceiver(
       new (class extends Receiver {
         override onOtherPayload() {
@@ -61,7 +61,7 @@ describe('the command check-target', () => {
     });
   });
 
-  it('takes secret and key from the environment, or from the files that it names', async () => {
+  it('takes secret and key from the environment or from files', async () => {
     const { key, entry } = makeApiKey('check', ['read']);
     const orderMgt = await new TestOrderMgt().start({ secret: SECRET, apiKeys: entry });
     const argv = ['check-target', `${orderMgt.url}/api/orders`, '--read-side'];
@@ -84,7 +84,7 @@ describe('the command check-target', () => {
     }
   });
 
-  it('ends with 4 where nobody answers', async () => {
+  it('ends with 4 if nobody answers', async () => {
     const host = fakeHost(['check-target', 'http://127.0.0.1:1/api/orders']);
     expect(await run(host)).toBe(4);
     expect(host.stdout.text).toContain('target_unreachable');
@@ -98,19 +98,19 @@ describe('the command check-target', () => {
     [['check-target', 'http://localhost/', '--secret=guess']],
     [['check-target', 'http://localhost/', '--api-key', 'guess']],
     [['check-target', 'http://localhost/', '--api-key=guess']],
-  ])('ends with 2 for %j, and shows no secret', async (argv) => {
+  ])('ends with 2 for %j and shows no secret', async (argv) => {
     const host = fakeHost(argv);
     expect(await run(host)).toBe(2);
     expect(host.stderr.text).not.toContain('guess');
   });
 
-  it('says in its help that test orders are left behind', async () => {
+  it('says in its help that it leaves test orders behind', async () => {
     const host = fakeHost(['check-target', '--help']);
     expect(await run(host)).toBe(0);
     expect(host.stdout.text.replace(/\s+/g, ' ')).toContain('Leaves test orders behind');
   });
 
-  it('prints what a target says as one line without control characters', async () => {
+  it('prints the words of a target as one line without control characters', async () => {
     const url = await startReceiver(
       new (class extends Receiver {
         override async onPost(...[, response]: Parameters<Receiver['onPost']>) {
@@ -120,7 +120,7 @@ describe('the command check-target', () => {
     );
     const host = fakeHost(['check-target', url.href]);
     expect(await run(host)).toBe(1);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters must not get through.
     expect(host.stdout.text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
     expect(host.stdout.text).not.toMatch(/^accepted +pass/m);
   });

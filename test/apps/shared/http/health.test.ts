@@ -13,7 +13,7 @@ const DOWN: Readiness = {
   summary: 'database: not reachable',
 };
 
-/** A server with nothing but its health, and the lines that it logs. */
+/** A server with no routes but those of its health, and the lines that it logs. */
 function serverWith(readiness: Readiness, access: ApiAccess = KEYS) {
   const lines: string[] = [];
   const app = createServer({

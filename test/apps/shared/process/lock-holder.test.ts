@@ -42,7 +42,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     return store;
   }
 
-  it('is named with its state, and nobody is once the lock is free', async () => {
+  it('gets named with its state, and nobody after the lock is free', async () => {
     const file = join(folder, 'store.sqlite');
     await openParcels(file);
     expect(whoHolds(file)).toBeNull();
@@ -61,7 +61,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     expect(whoHolds(join(folder, 'none.sqlite'))).toBeNull();
   });
 
-  it.each(['killed', 'let go on'])('is named by the store and its health until it is %s', async (end) => {
+  it.each(['killed', 'let go on'])('gets named by the store and its health until it is %s', async (end) => {
     const file = join(folder, 'store.sqlite');
     const store = await openParcels(file);
     const holder = await LockProcess.start(file);
@@ -80,7 +80,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     await commitChanges(store, change('parcel', 0));
   });
 
-  it('is named by order-mgt, which answers readers meanwhile and takes deliveries afterwards', async () => {
+  it('gets named by order-mgt, which answers readers meanwhile and takes deliveries afterwards', async () => {
     const file = join(folder, 'order-mgt.sqlite');
     const states = await sqliteStates(file, { whoHolds });
     onTestFinished(() => states.close());
@@ -104,7 +104,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     expect(await states.receive([delivery])).toEqual([{ effect: 'applied', heldVersion: 2 }]);
   });
 
-  it('is named by the embedded log', async () => {
+  it('gets named by the embedded log', async () => {
     const log = openEmbeddedLog({ dataDir: folder, clock: systemClock, lockTimeoutMs: 300, whoHolds });
     onTestFinished(() => log.close());
     await log.createTopics([{ topic: 'parcels', partitions: 1 }]);
@@ -118,7 +118,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     await producer.close();
   });
 
-  it('does not hold up the event loop of whoever waits', async () => {
+  it('does not hold up the event loop of a process that waits', async () => {
     const file = join(folder, 'store.sqlite');
     const store = await openParcels(file);
     const holder = await LockProcess.start(file);

@@ -16,7 +16,7 @@ import { mysqlStates } from '../../../../helpers/order-states.ts';
 import { createDatabase, services, type TestDatabase } from '../../../../services/context.ts';
 import { addressOf, TcpProxy, through } from '../../../../services/tcp-proxy.ts';
 
-/** What the first program ran, and the rows of one order. */
+/** The statements that the first program ran, and the rows of one order. */
 const SCHEMA_1 = [
   'CREATE TABLE order_mgt_schema (version INT NOT NULL PRIMARY KEY) ENGINE = InnoDB',
   `CREATE TABLE orders_received (
@@ -109,9 +109,9 @@ function describeServer(name: string, serverUrl: () => string): void {
     afterEach(() => harness.cleanup());
     const delivery = { deliveryId: 'a', state: orderState(), receivedAtMs: 0 };
 
-    it('does a whole batch again when the database gave it up for another, and applies it once', async () => {
+    it('repeats a whole transaction that the database gave up for another, and applies it once', async () => {
       await states.receive([delivery]);
-      // The other one holds the row that the batch needs, and wants the lock that the batch has: one has to give way.
+      // The other session holds the row that the transaction needs, and wants the lock that it has: one has to give way.
       const other = await mysql.createConnection({ uri: harness.url });
       await other.query('START TRANSACTION');
       for (let index = 0; index < 40; index++) {
@@ -135,7 +135,7 @@ function describeServer(name: string, serverUrl: () => string): void {
       ]);
     });
 
-    it('goes on within seconds when another process was stopped inside its transaction, which then counts for nothing', async () => {
+    it('goes on within seconds when another process is stopped inside its transaction, which then has no effect', async () => {
       const proxy = await TcpProxy.start(addressOf(serverUrl()));
       const script = new URL('../../receiving-process.ts', import.meta.url).pathname;
       const child = spawn(process.execPath, [script, through(proxy, harness.url)], {
@@ -167,7 +167,7 @@ function describeServer(name: string, serverUrl: () => string): void {
       }
     });
 
-    it('says that a COMMIT without an answer has an unknown outcome, and takes the delivery again', async () => {
+    it('rejects a COMMIT without an answer as unknown, and takes the delivery again', async () => {
       const proxy = await TcpProxy.start(addressOf(serverUrl()));
       const remote = await mysqlStates(through(proxy, harness.url), { clock: new HastyClock() });
       try {
@@ -181,7 +181,7 @@ function describeServer(name: string, serverUrl: () => string): void {
         proxy.onSent = () => {};
         proxy.heal();
         await expect.poll(() => remote.health()).toEqual({ ok: true });
-        // The server ends the transaction whose COMMIT it never got; this client waits a twentieth of its deadlines.
+        // The server ends the transaction, whose COMMIT it never got. This client's deadlines are a twentieth of the usual ones.
         await expect
           .poll(() => remote.receive([delivery]).catch(() => 'locked'), { timeout: 20_000 })
           .toEqual([{ effect: 'applied', heldVersion: 2 }]);
@@ -230,7 +230,7 @@ function describeServer(name: string, serverUrl: () => string): void {
       }
     });
 
-    it('refuses a database of a newer program, and one that is not there', async () => {
+    it('refuses a database of a newer program, and a missing one', async () => {
       await harness.query('INSERT INTO order_mgt_schema (version) VALUES (999)');
       await expect(mysqlStates(harness.url)).rejects.toMatchObject({
         code: 'schema_too_new',
