@@ -31,7 +31,7 @@ export interface Delivery {
 export class Receiver {
   readonly orders = new Map<string, State>();
   readonly #payloads = new Map<string, string>();
-  /** How often a state was written, by order. Another read side might show that. */
+  /** The number of writes of each order, which another read side might show. */
   readonly effects = new Map<string, number>();
   announcement: string | null = '500;path="/api/orders/batch"';
 

@@ -234,7 +234,7 @@ describe('shapes', () => {
     ]);
   });
 
-  it('of siblings export the same names', () => {
+  it('siblingExports passes siblings with the same exports, and names the others', () => {
     const exporting = (of: string) =>
       siblingExports(
         treeOf({
@@ -262,7 +262,7 @@ describe('programs', () => {
     ...Object.fromEntries(SERVER.map((part) => [`src/apps/serving/http/${part}`, ''])),
   };
 
-  it('pass with the files that their siblings have', () => {
+  it('programParts passes programs with the files of their siblings', () => {
     expect(programParts(treeOf(house))).toEqual([]);
   });
 
@@ -271,12 +271,12 @@ describe('programs', () => {
     'src/apps/serving/commands/index.ts',
     'src/apps/serving/serving.ts',
     ...SERVER.map((part) => `src/apps/serving/http/${part}`),
-  ])('fail without %s', (path) => {
+  ])('programParts names the missing file %s', (path) => {
     const { [path]: _, ...rest } = house;
     expect(programParts(treeOf(rest))).toEqual([expect.stringContaining(path)]);
   });
 
-  it('fail with a file of commands that their index does not list', () => {
+  it('programParts names a file of commands that no index lists', () => {
     const unlisted = { ...house, 'src/apps/tool/commands/undo.ts': '' };
     expect(programParts(treeOf(unlisted))).toEqual([expect.stringContaining('commands/undo.ts')]);
   });

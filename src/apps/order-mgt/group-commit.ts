@@ -32,7 +32,7 @@ export class GroupCommit {
   /** When the transaction under way began, by the monotonic clock. Null while there is none. */
   #commitSinceMs: number | null = null;
   #running: Promise<void> | null = null;
-  /** How many requests complete the next group. 0 means that it does not wait. */
+  /** The number of requests that completes the next group. 0 means that the group does not wait. */
   #wanted = 0;
   /** Ends the wait for the next group. Null while no group waits. */
   #complete: (() => void) | null = null;

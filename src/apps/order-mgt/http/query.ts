@@ -5,7 +5,7 @@ import type { ListFilters } from '../states.ts';
 
 export const WAIT_SECONDS_MAX = 60;
 
-/** How long the reader waits for the order. Throws `wait_invalid`. */
+/** The longest time that the reader waits for the order. Throws `wait_invalid`. */
 export function waitMsFrom(query: Query): number {
   const value = query.wait;
   if (value === undefined) return 0;

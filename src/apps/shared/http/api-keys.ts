@@ -6,7 +6,7 @@ import { SettingFault } from '../settings/kinds.ts';
  * So a person who reads the settings of a server cannot get in.
  *
  * A bare hash is enough, because a key is 32 random bytes, and nobody can try them all. A password could be guessed from such
- * a hash, so a text that has not the form of a key is never taken for one.
+ * a hash, so a text without the form of a key is never taken for one.
  */
 
 /** `read` lets a caller look at everything. `operate` lets it start work, such as a redrive. Neither includes the other. */

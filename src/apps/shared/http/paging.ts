@@ -6,7 +6,7 @@ export type Query = Readonly<Record<string, unknown>>;
 
 export const PAGE_ROWS_MAX = 1_000;
 
-/** How many rows the caller wants on a page. Throws `limit_invalid`. */
+/** The most rows of the page that the caller asks for. Throws `limit_invalid`. */
 export function limitFrom(query: Query, fallback: number): number {
   const value = query.limit;
   if (value === undefined) return fallback;

@@ -13,7 +13,7 @@ export class HttpProblem extends Error {
   readonly status: number;
   readonly code: string;
   readonly errors: readonly ProblemItem[];
-  /** How many seconds the caller should wait before it tries again, if the state passes. */
+  /** The seconds to wait before the next try, if the state of the server passes. Null if it does not. */
   readonly retryAfterSeconds: number | null;
   /** Further members of the problem document (RFC 9457, 3.2). */
   readonly members: object;

@@ -1,6 +1,6 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 
-/** Takes no string for a number, and leaves unknown fields where they are. */
+/** The validator of bodies. It takes no string for a number, and leaves unknown fields where they are. */
 const ajv = new Ajv({
   allErrors: true,
   coerceTypes: false,

@@ -38,7 +38,7 @@ export class ReceivedIds {
   /** The last known end of the index. -1 means that it was not read yet. */
   #end = -1;
   #merge: Merge | null = null;
-  /** How many ids came to memory in this transaction, by this process and by others. */
+  /** The number of ids that came to memory in this transaction, from this process and from others. */
   #addedCount = 0;
 
   constructor(database: DatabaseSync, limits: ReceivedIdsLimits = RECEIVED_IDS_LIMITS) {
@@ -161,7 +161,7 @@ interface Merge {
   readonly ids: readonly string[];
   /** The end of the index when the merge is done. */
   readonly end: number;
-  /** How many of the ids are written. */
+  /** The number of ids that are written. */
   done: number;
 }
 
