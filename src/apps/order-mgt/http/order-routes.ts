@@ -1,9 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { digestOf } from '../order-state.ts';
 import type { ListPage, ListQuery, OrderStates } from '../states.ts';
-import { cursorOf } from './cursor.ts';
-import { afterFrom, filtersFrom, limitFrom, minVersionFrom, type Query, waitMsFrom } from './query.ts';
+import { cursorOf, placeOf } from './cursor.ts';
+import { filtersFrom, minVersionFrom, waitMsFrom } from './query.ts';
 import {
   DIGEST_SCHEMA,
   LIST_QUERY,
@@ -18,11 +19,11 @@ import type { ServerParts } from './server-parts.ts';
 
 const LIST_ROWS = 50;
 const DIGEST_ROWS = 1_000;
-/** So many times 10,000 rows are looked at for one page of a filtered list; then it is answered short. */
+/** One page of a filtered list asks the store at most 20 times, for 10,000 rows each. Then it is answered short. */
 const LOOKS_MAX = 20;
 
-/** What is held: one order, all of them in pages, their digest, and their changes. */
-export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void {
+/** The routes that read: one order, all orders in pages, their digest, and their changes. */
+export function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
   const { states } = parts;
 
   app.get<{ Querystring: Query }>(
@@ -39,11 +40,11 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
       const { query } = request;
       const filters = filtersFrom(query);
       const page = await fillPage(states, {
-        after: afterFrom(query),
+        after: afterFrom(query, placeOf),
         limit: limitFrom(query, LIST_ROWS),
         filters,
       });
-      return { data: page.states, page: pageOf(request, reply, page) };
+      return { data: page.states, page: pageOf(request, reply, nextOf(page)) };
     },
   );
 
@@ -52,7 +53,8 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
     {
       schema: {
         operationId: 'digestOrders',
-        summary: 'One hash over many rows, to find out where two systems differ without reading all of both.',
+        summary:
+          'One hash over many rows. Two systems find out by it where they differ, without reading all rows.',
         querystring: PAGE_QUERY,
         response: { 200: DIGEST_SCHEMA },
       },
@@ -60,7 +62,7 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
     async (request, reply) => {
       const { query } = request;
       const page = await states.list({
-        after: afterFrom(query),
+        after: afterFrom(query, placeOf),
         limit: limitFrom(query, DIGEST_ROWS),
         filters: {},
       });
@@ -68,7 +70,7 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
         count: page.states.length,
         last: page.states.at(-1)?.order_id ?? null,
         digest: digestOf(page.states),
-        page: pageOf(request, reply, page),
+        page: pageOf(request, reply, nextOf(page)),
       };
     },
   );
@@ -76,23 +78,28 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
   app.get(
     '/api/orders/stream',
     {
-      // Whoever asks for the head of a stream would wait for its end.
+      // A HEAD request would wait for the end of the stream.
       exposeHeadRoute: false,
       schema: {
         operationId: 'streamOrders',
         summary:
-          'The changes of orders as they are committed; of an order changed several times, perhaps only the last.',
+          'The changes of orders as they are committed. An order that changes several times may show its last change alone.',
         headers: STREAM_HEADERS,
         response: { 200: STREAM_SCHEMA },
       },
     },
     async (request, reply) => {
       const after = lastEventIdFrom(request.headers['last-event-id']);
-      const last = await states.lastPosition();
+      const last = await states.lastReceiptNumber();
       if (parts.stream.isFull) {
-        throw new HttpProblem(503, 'too_many_listening', 'Too many listen to changes; come back later.', {
-          retryAfterSeconds: 5,
-        });
+        throw new HttpProblem(
+          503,
+          'too_many_listening',
+          'Too many clients listen to changes; come back later.',
+          {
+            retryAfterSeconds: 5,
+          },
+        );
       }
       reply.hijack();
       parts.stream.open(reply.raw, after, last);
@@ -104,8 +111,8 @@ export function addReadingRoutes(app: FastifyInstance, parts: ServerParts): void
     {
       schema: {
         operationId: 'readOrder',
-        summary: 'The latest state of one order; with wait, as soon as it is there.',
-        description: 'Orders that are called digest or stream are read by GET /api/orders?order_id=.',
+        summary: 'The latest state of one order. With wait, the answer comes as soon as the state is there.',
+        description: 'Orders whose ids are digest or stream are read by GET /api/orders?order_id=.',
         querystring: ORDER_QUERY,
         response: { 200: STATE_SCHEMA },
       },
@@ -136,7 +143,7 @@ async function readOrder(parts: ServerParts, orderId: string, query: Query, repl
       );
 }
 
-/** Looks on where the store stopped to look, and lets others have their turn in between. */
+/** Asks the store again while the page is not full, and lets other requests have their turn in between. */
 async function fillPage(states: OrderStates, query: ListQuery): Promise<ListPage> {
   let page = await states.list(query);
   const found = [...page.states];
@@ -148,21 +155,15 @@ async function fillPage(states: OrderStates, query: ListQuery): Promise<ListPage
   return { states: found, next: page.next };
 }
 
-function pageOf(request: FastifyRequest, reply: FastifyReply, { next }: ListPage) {
-  if (next === null) return { next, hasMore: false };
-  const after = cursorOf(next);
-  const [path = '', search = ''] = request.url.split('?', 2);
-  const parameters = new URLSearchParams(search);
-  parameters.set('after', after);
-  reply.header('link', `<${path}?${parameters}>; rel="next"`);
-  return { next: after, hasMore: true };
+function nextOf({ next }: ListPage): string | null {
+  return next === null ? null : cursorOf(next);
 }
 
-/** Null if it is not there: then the stream begins now. */
+/** The receipt number in Last-Event-ID. Null without the header: then the stream begins now. */
 function lastEventIdFrom(value: string | string[] | undefined): number | null {
   if (value === undefined || value === '') return null;
-  const position = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isSafeInteger(position)) return position;
+  const receiptNumber = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(receiptNumber)) return receiptNumber;
   throw new HttpProblem(
     400,
     'last_event_id_invalid',
@@ -170,7 +171,7 @@ function lastEventIdFrom(value: string | string[] | undefined): number | null {
   );
 }
 
-/** Aborts when the reader closes the connection, so that nothing is kept for somebody who has left. */
+/** A signal that aborts when the reader closes the connection, so that the server forgets readers that have left. */
 function whenGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());

@@ -9,16 +9,16 @@ export type Verbosity = LogLevel | 'trace' | 'fatal' | 'silent';
 export interface LoggerOptions {
   readonly program: string;
   readonly level: Verbosity;
-  /** Where the lines go: stderr, since stdout is for data. */
+  /** The stream of the lines. It is stderr, since stdout is for data. */
   readonly stream: Writable;
-  /** Lines for people instead of JSON. */
+  /** Whether people read the lines. Else they are JSON. */
   readonly isPretty: boolean;
   readonly hasColor: boolean;
 }
 
 /**
- * A logger that writes one line a call: for people on a terminal, else JSON (pino's, with `level` as a word and
- * `time` in RFC 3339). Fields named like secrets and credentials inside URLs are masked in both.
+ * Makes a logger that writes one line for each call: text for people, or JSON by pino, with `level` as a word and `time` in
+ * RFC 3339. Both mask fields that are named like secrets, and credentials inside URLs.
  */
 export function createLogger(options: LoggerOptions): Logger {
   return options.isPretty ? prettyLogger(options) : jsonLogger(options);
@@ -71,7 +71,7 @@ function prettyLogger(options: LoggerOptions): Logger {
 
 function safeField(name: string, value: LogField): LogField {
   if (isSecretName(name)) return '********';
-  // JSON has no bigint, and an offset beyond 2^53 must not lose its last digits.
+  // JSON has no bigints. As a text an offset beyond 2^53 keeps its last digits.
   if (typeof value === 'bigint') return value.toString();
   return typeof value === 'string' ? redact(value) : value;
 }
@@ -80,7 +80,7 @@ function prettyField(value: LogField): string {
   return typeof value === 'string' && /[\s"=]/.test(value) ? JSON.stringify(value) : String(value);
 }
 
-/** Whether to colour what goes to this stream: NO_COLOR and FORCE_COLOR decide before the terminal does. */
+/** Whether lines to this stream are coloured. NO_COLOR decides first, then FORCE_COLOR, then whether it is a terminal. */
 export function hasColor(
   stream: { readonly isTTY?: boolean },
   settings: { readonly noColor: string | undefined; readonly forceColor: string | undefined },

@@ -7,11 +7,11 @@ import { differenceOf, type Form, type Probe, type State, unexpected } from '../
 interface Member {
   readonly id: string;
   readonly state: State;
-  /** What it is, for a sentence. */
+  /** The kind of the member, for sentences. */
   readonly what: string;
-  /** Whether it is to be refused, with 422. */
+  /** Whether the target has to refuse it, with 422. */
   readonly isBad?: boolean;
-  /** What the target has to hold afterwards. */
+  /** The state that the target has to hold afterwards. */
   readonly heldAfter: State;
 }
 
@@ -23,8 +23,8 @@ interface Offer {
 const OFFERED = 'batch_announced';
 const VERDICTS = 'batch_verdicts';
 
-/** Batches, if the target announces them. */
-export const batchChecks: readonly Check[] = [
+/** Checks delivery batches, if the target announces them. */
+export const deliveryBatchChecks: readonly Check[] = [
   {
     name: OFFERED,
     needs: [ACCEPTED],
@@ -57,7 +57,7 @@ export const batchChecks: readonly Check[] = [
     run: (probe) =>
       withOffer(probe, async (offer) => {
         const form = { signedBy: [probe.foreignKey] };
-        const answer = await sendBatch(probe, offer, [newMember(probe, 'batch-wrong-secret')], form);
+        const answer = await sendDeliveryBatch(probe, offer, [newMember(probe, 'batch-wrong-secret')], form);
         if (isOk(answer)) return fault('batch_signature_wrong_accepted', describe(answer));
         return answer.status >= 500
           ? fault('refusal_fails', describe(answer))
@@ -66,7 +66,10 @@ export const batchChecks: readonly Check[] = [
   },
 ];
 
-/** An item of HTTP's structured fields: an integer with the parameter `path`. Source: RFC 8941, 3.3. */
+/**
+ * Reads the header `webhook-batch`: an item of HTTP's structured fields, an integer with the parameter `path`. Null if it is
+ * malformed. Source: RFC 8941, 3.3.
+ */
 export function offerIn(header: string): Offer | null {
   const match = /^ *(\d{1,15})((?: *; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[^"\\]|\\["\\])*"|[^ ;"]+))?)*) *$/.exec(
     header,
@@ -89,12 +92,12 @@ function newMember(probe: Probe, name: string): Member {
 }
 
 function newMembers(probe: Probe, offer: Offer): Member[] {
-  // Not in the sequence of ids: a target that sorts would go unnoticed.
+  // The ids are not sorted, so that a target that sorts them is noticed.
   const names = ['batch-c', 'batch-a', 'batch-d', 'batch-b'];
   return names.slice(0, offer.statesMax).map((name) => newMember(probe, name));
 }
 
-/** One of each kind, the bad one among the first, so that those behind it show what it spoils. */
+/** One member of each kind. The bad one comes early, so that the members after it show what it spoils. */
 async function mixedMembers(probe: Probe): Promise<Member[]> {
   const [taken, repeated, older] = ['batch-taken', 'batch-repeated', 'batch-older'].map((name) => ({
     id: probe.newDeliveryId(),
@@ -121,14 +124,19 @@ async function mixedMembers(probe: Probe): Promise<Member[]> {
   ];
 }
 
-function sendBatch(probe: Probe, offer: Offer, members: readonly Member[], form: Form = {}): Promise<Answer> {
+function sendDeliveryBatch(
+  probe: Probe,
+  offer: Offer,
+  members: readonly Member[],
+  form: Form = {},
+): Promise<Answer> {
   const body = JSON.stringify({ deliveries: members.map(({ id, state }) => ({ id, state })) });
   const digest = hash('sha256', members.map(({ id }) => id).join('\n'), 'hex');
   return probe.send(Buffer.from(body), { ...form, id: `batch_${digest.slice(0, 32)}`, path: offer.path });
 }
 
 async function judge(probe: Probe, offer: Offer, members: readonly Member[]): Promise<Finding> {
-  const answer = await sendBatch(probe, offer, members);
+  const answer = await sendDeliveryBatch(probe, offer, members);
   const hasBad = members.some(({ isBad }) => isBad === true);
   if (!isOk(answer))
     return fault(hasBad ? 'batch_member_spoils' : 'batch_refused', unexpected(answer, 'the whole batch'));

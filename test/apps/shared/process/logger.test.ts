@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLogger, hasColor, type LoggerOptions } from '../../../../src/apps/shared/process/logging.ts';
+import { createLogger, hasColor, type LoggerOptions } from '../../../../src/apps/shared/process/logger.ts';
 import { Collector } from '../cli/fake-host.ts';
 
 function logger(options: Partial<LoggerOptions> = {}) {
@@ -16,7 +16,7 @@ function logger(options: Partial<LoggerOptions> = {}) {
 }
 
 describe.each([true, false])('a log line (for people: %s)', (isPretty) => {
-  it('is one line, whatever came from outside', () => {
+  it('stays one line, whatever text it gets', () => {
     const { log, stream } = logger({ isPretty });
     log('info', 'first\nsecond', { orderId: 'a\n{"level":"error"}\u001b[31m' });
     expect(stream.text.split('\n')).toHaveLength(2);
@@ -43,7 +43,7 @@ describe.each([true, false])('a log line (for people: %s)', (isPretty) => {
     expect(stream.text).toContain('9007199254740993');
   });
 
-  it('leaves out what is below the level', () => {
+  it('leaves lines below the level out', () => {
     const { log, stream } = logger({ isPretty, level: 'warn' });
     log('info', 'not this');
     log('warn', 'but this');
@@ -52,7 +52,7 @@ describe.each([true, false])('a log line (for people: %s)', (isPretty) => {
   });
 });
 
-it('is JSON with level and time as words where nobody looks at a terminal', () => {
+it('the logger writes JSON with level and time as words if no person reads it', () => {
   const { log, stream } = logger();
   log('warn', 'slow', { partition: 3 });
   expect(JSON.parse(stream.text)).toMatchObject({
@@ -64,7 +64,7 @@ it('is JSON with level and time as words where nobody looks at a terminal', () =
   expect(JSON.parse(stream.text).time).toMatch(/^\d{4}-\d\d-\d\dT/);
 });
 
-it('lets NO_COLOR and FORCE_COLOR decide before the terminal does', () => {
+it('hasColor lets NO_COLOR and FORCE_COLOR decide before the terminal', () => {
   const unset = { noColor: undefined, forceColor: undefined };
   expect(hasColor({ isTTY: true }, unset)).toBe(true);
   expect(hasColor({}, unset)).toBe(false);

@@ -1,8 +1,8 @@
-import { utf8Length } from '../../../core/text.ts';
-import { parseRfc3339 } from '../../../core/time.ts';
-import type { DeliveryFilter, DeliveryStatus } from '../../../ports/redrive.ts';
+import { utf8Length } from '../../core/text.ts';
+import { parseRfc3339 } from '../../core/time.ts';
+import type { DeliveryFilter, DeliveryStatus } from '../../ports/redrive.ts';
 
-/** What people may restrict deliveries by, each given as text: the names of the HTTP API's parameters. */
+/** The parts of a filter of deliveries, by the names of the HTTP API's parameters. Each is given as a text. */
 export const FILTER_NAMES = [
   'target',
   'entityId',
@@ -14,7 +14,7 @@ export const FILTER_NAMES = [
 ] as const;
 export type FilterName = (typeof FILTER_NAMES)[number];
 
-/** What is wrong with one part of a filter, in words that follow its name. */
+/** A fault in one part of a filter. The message follows the name of the part. */
 export class FilterFault extends Error {
   readonly part: FilterName;
   constructor(part: FilterName, detail: string) {
@@ -26,7 +26,7 @@ export class FilterFault extends Error {
 const STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'dead'];
 const TEXT_BYTES_MAX = 1_000;
 
-/** The filter that these texts make; throws a FilterFault. */
+/** Reads a filter from texts. Throws a FilterFault. */
 export function filterOf(given: Partial<Readonly<Record<FilterName, string | undefined>>>): DeliveryFilter {
   return {
     target: textOf('target', given.target),
@@ -39,7 +39,7 @@ export function filterOf(given: Partial<Readonly<Record<FilterName, string | und
   };
 }
 
-/** The same filter as people give it, without what does not restrict. */
+/** The filter in the form in which people give it, without the parts that are not set. */
 export function filterJson(filter: DeliveryFilter): Partial<Record<FilterName, string | number>> {
   const moment = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   const all: Record<FilterName, string | number | null> = {

@@ -1,7 +1,7 @@
-import type { RedriveJob, StoredAttempt, StoredDelivery } from '../../../ports/redrive.ts';
+import type { RedriveJob, StoredAttempt, StoredDelivery } from '../../ports/redrive.ts';
 import { filterJson } from './delivery-filter.ts';
 
-/** As the HTTP API and the commands show it. */
+/** A delivery as the HTTP API and the commands show it. */
 export function deliveryJson(delivery: StoredDelivery): object {
   const { target, entityId, status, dueVersion, deliveredVersion, attempts, lastStatus, lastError } =
     delivery;

@@ -10,24 +10,24 @@ const member = (id: string, changes: Parameters<typeof newState>[0] = {}) => ({
 const batchOf = (...deliveries: unknown[]) => ({ deliveries });
 
 describe('POST /api/orders/batch', () => {
-  it('takes many states, and answers one result for each, in their sequence', async () => {
+  it('takes many states and answers one result for each, in their sequence', async () => {
     const target = await new TestOrderMgt().start();
     const states = Array.from({ length: 500 }, (_, index) =>
       member(`msg_${index}`, { order_id: `o-${499 - index}` }),
     );
-    const answer = await target.postBatch(batchOf(...states));
+    const answer = await target.postDeliveryBatch(batchOf(...states));
     expect(answer).toMatchObject({ status: 200, type: 'application/json' });
     expect(answer.body.results).toEqual(
       states.map(({ id }) => ({ id, status: 200, version: 2, duplicate: false, ignored: false })),
     );
-    const again = await target.postBatch(batchOf(...states));
+    const again = await target.postDeliveryBatch(batchOf(...states));
     expect(again.body.results).toEqual(
       states.map(({ id }) => ({ id, status: 200, version: 2, duplicate: true, ignored: false })),
     );
     expect((await target.order('o-7')).body).toEqual(newState({ order_id: 'o-7' }));
   });
 
-  it('takes a repair, alone and in a batch, and nothing that only looks like one', async () => {
+  it('takes a repair, alone and in a delivery batch, and no malformed one', async () => {
     const target = await new TestOrderMgt().start();
     const held = newState();
     const digest = createHash('sha256')
@@ -45,17 +45,19 @@ describe('POST /api/orders/batch', () => {
     const back = createHash('sha256')
       .update(`${JSON.stringify([...Object.values(repaired)])}\n`)
       .digest('hex');
-    const batch = await target.postBatch(batchOf({ id: 'msg_s', state: { ...held, replaces: back } }));
+    const batch = await target.postDeliveryBatch(
+      batchOf({ id: 'msg_s', state: { ...held, replaces: back } }),
+    );
     expect(batch.body.results).toEqual([
       { id: 'msg_s', status: 200, version: 2, duplicate: false, ignored: false },
     ]);
     expect((await target.order(held.order_id)).body).toEqual(held);
   });
 
-  it('judges each member as a single post would be, and none spoils another', async () => {
+  it('judges each member as a single post, and none spoils another', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState({ order_id: 'known', version: 5 }), { 'webhook-id': 'msg_known' });
-    const answer = await target.postBatch(
+    const answer = await target.postDeliveryBatch(
       batchOf(
         member('msg_new', { order_id: 'new' }),
         member('msg_known', { order_id: 'known', version: 6 }),
@@ -82,21 +84,21 @@ describe('POST /api/orders/batch', () => {
       { id: 'a b', status: 400, code: 'delivery_id_invalid', detail: expect.any(String) },
       { id: 'msg_last', status: 200, version: 2, duplicate: false, ignored: false },
     ]);
-    const refused = await target.postBatch(batchOf({ id: 'msg_alone', state: [] }));
+    const refused = await target.postDeliveryBatch(batchOf({ id: 'msg_alone', state: [] }));
     expect(refused).toMatchObject({ status: 200, body: { results: [{ id: 'msg_alone', status: 400 }] } });
   });
 
-  it('is one transaction', async () => {
+  it('stores all members in one transaction', async () => {
     const target = await new TestOrderMgt().start();
     const times = () => target.query('SELECT DISTINCT received_at FROM deliveries_received');
-    await target.postBatch(
+    await target.postDeliveryBatch(
       batchOf(member('a'), member('b', { order_id: 'b' }), member('c', { order_id: 'c' })),
     );
     expect(times()).toHaveLength(1);
-    // The last member breaks a rule of the database, as a full disk would: nothing of the others may stay.
+    // The database refuses the last member, as it would on a full disk. Then none of the others may be stored.
     target.change(`CREATE TRIGGER full_disk BEFORE INSERT ON orders WHEN NEW.order_id = 'z'
       BEGIN SELECT RAISE(ABORT, 'full'); END`);
-    const failed = await target.postBatch(
+    const failed = await target.postDeliveryBatch(
       batchOf(member('y', { order_id: 'y' }), member('z', { order_id: 'z' })),
     );
     expect(failed).toMatchObject({ status: 503, body: { code: 'store_failed' } });
@@ -104,11 +106,11 @@ describe('POST /api/orders/batch', () => {
     expect(target.query("SELECT * FROM deliveries_received WHERE delivery_id IN ('y', 'z')")).toEqual([]);
   });
 
-  it('brings a row back that was lost, and still calls it a duplicate', async () => {
+  it('brings a lost row back, and still answers duplicate', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState(), { 'webhook-id': 'msg_1' });
     target.change('DELETE FROM orders');
-    expect((await target.postBatch(batchOf(member('msg_1')))).body.results).toEqual([
+    expect((await target.postDeliveryBatch(batchOf(member('msg_1')))).body.results).toEqual([
       { id: 'msg_1', status: 200, version: 2, duplicate: true, ignored: false },
     ]);
     expect((await target.order('order123')).body).toEqual(newState());
@@ -127,23 +129,32 @@ describe('POST /api/orders/batch', () => {
     ['a member that is null', batchOf(member('a'), null)],
     ['an id that is a number', batchOf({ id: 1, state: newState() })],
     ['a list', [member('a')]],
-  ])('is refused as a whole if its members cannot be told: %s', async (_name, body) => {
+  ])('gets refused as a whole if its members cannot be recognised: %s', async (_name, body) => {
     const target = await new TestOrderMgt().start();
-    expect(await target.postBatch(body)).toMatchObject({ status: 400, body: { code: 'body_invalid' } });
+    expect(await target.postDeliveryBatch(body)).toMatchObject({
+      status: 400,
+      body: { code: 'body_invalid' },
+    });
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
   });
 
-  it('is refused with 413 if it has more states than announced, or more bytes than those could have', async () => {
-    const target = await new TestOrderMgt().start({ batchMax: 2 });
+  it('gets 413 if it has more states than announced, or more bytes than these could have', async () => {
+    const target = await new TestOrderMgt().start({ deliveryBatchMax: 2 });
     const three = batchOf(member('a'), member('b', { order_id: 'b' }), member('c', { order_id: 'c' }));
-    expect(await target.postBatch(three)).toMatchObject({ status: 413, body: { code: 'batch_too_large' } });
+    expect(await target.postDeliveryBatch(three)).toMatchObject({
+      status: 413,
+      body: { code: 'batch_too_large' },
+    });
     const padded = batchOf({ ...member('a'), padding: 'x'.repeat(20_000) });
-    expect(await target.postBatch(padded)).toMatchObject({ status: 413, body: { code: 'body_too_large' } });
+    expect(await target.postDeliveryBatch(padded)).toMatchObject({
+      status: 413,
+      body: { code: 'body_too_large' },
+    });
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
   });
 
-  it('has room for the largest states, as many as are announced', async () => {
-    const target = await new TestOrderMgt().start({ batchMax: 20 });
+  it('takes as many of the largest states as are announced', async () => {
+    const target = await new TestOrderMgt().start({ deliveryBatchMax: 20 });
     const large = '\u0001'.repeat(255);
     const states = Array.from({ length: 20 }, (_, index) =>
       member(`${'m'.repeat(253)}${index + 10}`, {
@@ -153,17 +164,21 @@ describe('POST /api/orders/batch', () => {
         review_status: large,
       }),
     );
-    const { body } = await target.postBatch(batchOf(...states));
+    const { body } = await target.postDeliveryBatch(batchOf(...states));
     expect(body.results.every(({ status }: { status: number }) => status === 200)).toBe(true);
   });
 });
 
-describe('the announcement of batches', () => {
-  it('is on every 2xx of both ways in, and on nothing else', async () => {
-    const target = await new TestOrderMgt().start({ batchMax: 7 });
+describe('the announcement of delivery batches', () => {
+  it('stands on every 2xx of both routes, and on no other answer', async () => {
+    const target = await new TestOrderMgt().start({ deliveryBatchMax: 7 });
     const announced = '7;path="/api/orders/batch"';
     const single = () => target.post(newState(), { 'webhook-id': 'msg_1' });
-    for (const answer of [await single(), await single(), await target.postBatch(batchOf(member('msg_1')))]) {
+    for (const answer of [
+      await single(),
+      await single(),
+      await target.postDeliveryBatch(batchOf(member('msg_1'))),
+    ]) {
       expect(answer.status).toBe(200);
       expect(answer.headers['webhook-batch']).toBe(announced);
     }
@@ -173,19 +188,19 @@ describe('the announcement of batches', () => {
     }
   });
 
-  it('is 500 by default; with 0 there is none, and the path takes no POST', async () => {
+  it('names 500 by default; with 0 it is missing, and the path takes no POST', async () => {
     const usual = await new TestOrderMgt().start();
     expect((await usual.post(newState())).headers['webhook-batch']).toBe('500;path="/api/orders/batch"');
-    const without = await new TestOrderMgt().start({ batchMax: 0 });
+    const without = await new TestOrderMgt().start({ deliveryBatchMax: 0 });
     expect((await without.post(newState())).headers['webhook-batch']).toBeUndefined();
-    expect(await without.postBatch(batchOf(member('msg_1')))).toMatchObject({
+    expect(await without.postDeliveryBatch(batchOf(member('msg_1')))).toMatchObject({
       status: 405,
       body: { code: 'method_unknown' },
     });
   });
 });
 
-describe('the signature of a batch', () => {
+describe('the signature of a delivery batch', () => {
   const NOW_MS = 1_760_000_000_000;
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
   const body = JSON.stringify(batchOf(member('msg_1'), member('msg_2', { order_id: 'b' })));
@@ -200,14 +215,15 @@ describe('the signature of a batch', () => {
     };
   }
 
-  it('is of the whole body, and is required as for a single state', async () => {
+  it('covers the whole body, and is required as for a single state', async () => {
     const target = await new TestOrderMgt().start({ secret, now: () => NOW_MS });
-    const codeOf = async (given: Record<string, string>) => (await target.postBatch(body, given)).body.code;
+    const codeOf = async (given: Record<string, string>) =>
+      (await target.postDeliveryBatch(body, given)).body.code;
     expect(await codeOf({})).toBe('signature_missing');
     expect(await codeOf(headers(NOW_MS / 1_000, `${body} `))).toBe('signature_invalid');
     expect(await codeOf(headers(NOW_MS / 1_000 - 301))).toBe('timestamp_outside_tolerance');
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
-    expect(await target.postBatch(body, headers())).toMatchObject({
+    expect(await target.postDeliveryBatch(body, headers())).toMatchObject({
       status: 200,
       body: {
         results: [
