@@ -19,6 +19,6 @@ export interface ParkedEntity {
 export type ParkReason = 'event_not_understood' | 'fold_failed' | 'row_invalid' | 'journal_incomplete';
 
 export interface ParkedEntities {
-  /** A page by the bytes of the ids, beginning behind `after`. Works before `migrate`, on a store that was set up. */
+  /** A page by the bytes of the ids, beginning behind `after`. */
   listParked(page: { readonly after: string | null; readonly limit: number }): Promise<ParkedEntity[]>;
 }

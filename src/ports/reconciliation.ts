@@ -1,7 +1,7 @@
 import type { ViewRow } from '../core/domain.ts';
 import type { DeliveryStatus } from './redrive.ts';
 
-/** What the ledger says that a target has, to be compared with what it says itself. Works after `migrate`. */
+/** What the ledger says that a target has, to be compared with what it says itself. */
 export interface Reconciliation {
   /** A page of one target's ledger, in the sequence of the ids' bytes, beginning behind `after`; null: at the start. */
   listOwed(page: {

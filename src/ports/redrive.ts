@@ -1,6 +1,6 @@
 import type { DeliveryVerdict } from './delivery-target.ts';
 
-/** Looking into the ledger of deliveries, without changing it. Works before `migrate`, on a store that was set up. */
+/** Looking into the ledger of deliveries, without changing it. */
 export interface DeliveryInspection {
   readDelivery(target: string, entityId: string): Promise<StoredDelivery | null>;
   /** A page by target and entity id, each by its bytes, beginning behind `after`. */
@@ -15,7 +15,6 @@ export interface DeliveryInspection {
 
 /**
  * Dead deliveries become due again by jobs, which outlive whoever works on them: a job knows how far it is.
- * Works before `migrate`, on a store that was set up.
  */
 export interface RedriveJobs {
   createRedrive(job: NewRedriveJob): Promise<void>;

@@ -1,6 +1,5 @@
 /**
  * The producers of a target that is a topic, so that whoever takes over a delivery can shut out the one that had it.
- * Works after `migrate`.
  */
 export interface Senders {
   noteSender(target: string, sender: string): Promise<void>;

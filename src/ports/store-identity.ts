@@ -1,6 +1,6 @@
 /**
  * Which store this is, told by an id that was made with it: a copy or a restored backup has the same one. The members of a
- * group have to share one store, since each partition is journaled by one of them only. Works after `migrate`.
+ * group have to share one store, since each partition is journaled by one of them only.
  */
 export interface StoreIdentity {
   /** A UUID. */

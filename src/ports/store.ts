@@ -13,28 +13,22 @@ import type { Sweeps } from './sweeps.ts';
 import type { JournalInspection } from './verification.ts';
 
 /**
- * Journal, view, deliveries due, quarantine and checkpoints, in one place, so that one transaction can change
- * them together. Ids are compared as bytes. Every method rejects with a TributaryError; on one that is
- * `retryable` nothing was changed, except for `store_commit_unknown` from `commit`, where only the
- * checkpoints can tell. Before `migrate` only `checkpoints`, `resume`, `readQuarantine` and what it extends work,
- * on a store that was set up earlier. `close` may be called twice.
+ * What a person's command and the HTTP API do in a store. It needs the tables, in whatever version of the schema they
+ * are, and it neither reads nor writes the view. Rejects with a TributaryError in a database that has no tables of
+ * Tributary yet.
  */
-export interface Store
-  extends DeliveryInspection,
-    RedriveJobs,
-    Reconciliation,
-    Senders,
-    StoreIdentity,
-    Sweeps,
-    ParkedEntities,
-    JournalInspection {
-  /**
-   * Rises whenever what was read earlier may no longer be what the store holds: a connection broke, or a new one
-   * reached another server or a restored database. Histories and versions in memory are believed only as long as it
-   * is the number that it was when they were read.
-   */
-  readonly generation: number;
+export interface StoreAdministration extends DeliveryInspection, RedriveJobs, ParkedEntities, StoreIdentity {
+  checkpoints(): Promise<Checkpoint[]>;
+  /** An operator's decision, kept for ever: the partition goes on at `offset`. The epoch is raised. */
+  resume(decision: ResumeDecision): Promise<void>;
+  /** A page of the quarantine by topic, partition, offset and hash, beginning behind `after`. */
+  readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]>;
+  /** Closes the connections, which an opened store shares with the stores that its `migrate` gave. May be called twice. */
+  close(): Promise<void>;
+}
 
+/** A store whose schema may be missing or old. Only `migrate` gives the `Store` that events are committed to. */
+export interface OpenedStore extends StoreAdministration {
   /**
    * What `migrate` would do about the view, and what stands in its way: looks at the catalog and, of a table that another
    * program made, at every row. Changes nothing.
@@ -44,8 +38,29 @@ export interface Store
    * Brings the schema up to date, one process at a time, and makes the view or takes over the table that another program
    * made: wholly, or not at all. Everything is looked at before anything is touched. A view of ours that is gone or was
    * altered is made anew. Rejects with `schema_too_new`, `view_not_adoptable`, `table_names_taken`, `table_missing`.
+   * May be called again, after a failure and after a success.
    */
-  migrate(options: MigrationOptions): Promise<MigrationReport>;
+  migrate(options: MigrationOptions): Promise<MigratedStore>;
+}
+
+export interface MigratedStore {
+  readonly store: Store;
+  readonly report: MigrationReport;
+}
+
+/**
+ * Journal, view, deliveries due, quarantine and checkpoints, in one place, so that one transaction can change
+ * them together. Ids are compared as bytes. Every method rejects with a TributaryError; on one that is
+ * `retryable` nothing was changed, except for `store_commit_unknown` from `commit`, where only the
+ * checkpoints can tell.
+ */
+export interface Store extends StoreAdministration, Reconciliation, Senders, Sweeps, JournalInspection {
+  /**
+   * Rises whenever what was read earlier may no longer be what the store holds: a connection broke, or a new one
+   * reached another server or a restored database. Histories and versions in memory are believed only as long as it
+   * is the number that it was when they were read.
+   */
+  readonly generation: number;
 
   /**
    * Makes the caller the owner of these partitions: raises the epoch of each checkpoint, so that no earlier
@@ -69,22 +84,17 @@ export interface Store
    */
   commit(batch: IngestBatch): Promise<CommitOutcome>;
 
-  checkpoints(): Promise<Checkpoint[]>;
   /**
    * Names the tables that ingest writes, but for the view, as they are now: another text once one of them was dropped
    * and made again, as it is when a backup is put back. Rejects with `table_missing` while one of them is not there.
    */
   incarnation(): Promise<string>;
-  /** Makes the view's table if it is the only one that is missing. Answers whether it made the table. Works after `migrate`. */
+  /** Makes the view's table if it is the only one that is missing. Answers whether it made the table. */
   remakeView(): Promise<boolean>;
   /** Stops a partition until somebody decides: `claim` tells every later owner. Only its present owner may. */
   halt(partition: TopicPartition, epoch: bigint, reason: string): Promise<void>;
-  /** An operator's decision, kept for ever: the partition goes on at `offset`. The epoch is raised. */
-  resume(decision: ResumeDecision): Promise<void>;
 
   readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>>;
-  /** A page of the quarantine by topic, partition, offset and hash, beginning behind `after`. */
-  readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]>;
   /** What stands in the store that was refused, counted along indexes: milliseconds for some hundred thousand. */
   refusedCounts(): Promise<RefusedCounts>;
   counts(): Promise<StoreCounts>;
@@ -107,8 +117,6 @@ export interface Store
 
   /** Prolongs claims that are under way: each is its claimant's for `leaseMs` from now, unless it has passed on. */
   renewDeliveries(deliveries: readonly ClaimedDelivery[], leaseMs: number): Promise<void>;
-
-  close(): Promise<void>;
 }
 
 export interface MigrationOptions {

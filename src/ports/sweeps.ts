@@ -1,6 +1,6 @@
 /**
  * Whose turn it is to compare a target with the ledger, and what the last sweep came to: one for all instances, and
- * for those that come after them. Works after `migrate`.
+ * for those that come after them.
  */
 export interface Sweeps {
   /** A target that is not known yet is noted as waiting from now on. */

@@ -1,4 +1,4 @@
-/** Looking through the journal, so that the view can be compared with it. Works after `migrate`. */
+/** Looking through the journal, so that the view can be compared with it. */
 export interface JournalInspection {
   /** A page of the entities in the journal, by the bytes of their ids, beginning behind `after`. */
   listJournaled(page: { readonly after: string | null; readonly limit: number }): Promise<JournaledEntity[]>;

@@ -1,10 +1,10 @@
-import type { Store } from '../../ports/store.ts';
+import type { OpenedStore } from '../../ports/store.ts';
+import { OpenedMysqlStore } from './opened-store.ts';
 import type { MysqlStoreOptions } from './options.ts';
-import { MysqlStore } from './store.ts';
 
-/** Connects when first used; `migrate` must be called before anything else. */
-export function openMysqlStore(options: MysqlStoreOptions): Store {
-  return new MysqlStore(options);
+/** Opens a store on a server. Connects when first used. */
+export function openMysqlStore(options: MysqlStoreOptions): OpenedStore {
+  return new OpenedMysqlStore(options);
 }
 
 export { inTransaction, withConnection } from './connection.ts';

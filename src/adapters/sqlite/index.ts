@@ -1,13 +1,13 @@
-import type { Store } from '../../ports/store.ts';
+import type { OpenedStore } from '../../ports/store.ts';
+import { OpenedSqliteStore } from './opened-store.ts';
 import type { SqliteStoreOptions } from './options.ts';
-import { SqliteStore } from './store.ts';
 
 export { PORTION, portions } from './connection.ts';
 export type { SqliteStoreOptions } from './options.ts';
 export { hasWal, WalSync } from './wal-sync.ts';
 export { WriteLock } from './write-lock.ts';
 
-/** A store in the given file. Nothing is opened before `migrate`. */
-export function openSqliteStore(options: SqliteStoreOptions): Store {
-  return new SqliteStore(options);
+/** Opens a store in a file. The file is opened, or made, when first used. */
+export function openSqliteStore(options: SqliteStoreOptions): OpenedStore {
+  return new OpenedSqliteStore(options);
 }

@@ -27,15 +27,14 @@ const COUNTED_MAX = 1_024;
 
 /** `LongJournals` on SQLite. The journal's own key is the canonical sequence, so only ids need an index. */
 export class SqliteLongJournals implements LongJournals {
-  readonly #database: () => Database;
+  readonly #database: Database;
 
-  /** The database is asked for at each call: it is open only after `migrate`. */
-  constructor(database: () => Database) {
+  constructor(database: Database) {
     this.#database = database;
   }
 
   async lookUp(requests: readonly LongLookup[]): Promise<Map<string, LongJournal>> {
-    const database = this.#database();
+    const database = this.#database;
     const found = new Map<string, LongJournal>();
     const pace = new Pace();
     for (const { entityId, eventIds } of requests) {
@@ -52,7 +51,7 @@ export class SqliteLongJournals implements LongJournals {
   }
 
   async index(entityId: string, foldVersion: number, signal: AbortSignal): Promise<LongJournal | null> {
-    const database = this.#database();
+    const database = this.#database;
     while (!signal.aborted) {
       const [extent, events] = await database.read(
         (reader) => [readExtent(reader, entityId), countEvents(reader, entityId)] as const,
@@ -67,7 +66,7 @@ export class SqliteLongJournals implements LongJournals {
   }
 
   async readRange({ entityId, after, through, limit }: JournalRange): Promise<JournalPage> {
-    return this.#database().read((reader) => {
+    return this.#database.read((reader) => {
       const events: JournaledEvent[] = [];
       let length = 0;
       for (const row of rowsOf(reader, '*', { entityId, after, through, limit })) {
@@ -84,7 +83,7 @@ export class SqliteLongJournals implements LongJournals {
     const sql = `SELECT sequence_key, state FROM fold_snapshots
       WHERE entity_id = ? ${before === null ? '' : 'AND sequence_key < ?'} ORDER BY sequence_key DESC LIMIT 1`;
     const values = before === null ? [entityId] : [entityId, sequenceBytes(before)];
-    return this.#database().read((reader) => {
+    return this.#database.read((reader) => {
       const row = reader.statement(sql).get(...values);
       return row === undefined ? null : toRung(row);
     });
@@ -95,11 +94,11 @@ export class SqliteLongJournals implements LongJournals {
       'SELECT sequence_key, state FROM fold_snapshots WHERE entity_id = ? AND sequence_key > ? ORDER BY sequence_key LIMIT ?';
     // No key is empty, so that all of them come behind the empty one.
     const from = after === null ? new Uint8Array() : sequenceBytes(after);
-    return this.#database().read((reader) => reader.statement(sql).all(entityId, from, limit).map(toRung));
+    return this.#database.read((reader) => reader.statement(sql).all(entityId, from, limit).map(toRung));
   }
 
   async addRungs({ entityId, version, foldVersion, rungs }: RungsAddition): Promise<boolean> {
-    return this.#database().write((writer) => {
+    return this.#database.write((writer) => {
       const extent = readExtent(writer, entityId);
       if (extent?.version !== version || extent.foldVersion !== foldVersion) return false;
       putRungs(writer, entityId, rungs);
@@ -109,7 +108,7 @@ export class SqliteLongJournals implements LongJournals {
 
   /** Indexes the whole journal, some events a transaction; resolves with how many there were, null if it was aborted. */
   async #indexAll(entityId: string, signal: AbortSignal): Promise<number | null> {
-    const database = this.#database();
+    const database = this.#database;
     // Nobody has kept the ladder right for events that were not indexed when they were journaled.
     await database.write((writer) => dropRungs(writer, entityId, null));
     let seen = 0;

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { openMysqlStates } from '../../../src/apps/order-mgt/states/mysql/open.ts';
-import type { Store } from '../../../src/ports/store.ts';
+import type { OpenedStore } from '../../../src/ports/store.ts';
 import { describeDeliveries } from '../../contract/store/deliveries.ts';
 import { parcelMigration, SettableClock, TARGETS } from '../../contract/store/fixtures.ts';
 import { describeIngest } from '../../contract/store/ingest.ts';
@@ -40,7 +40,7 @@ function describeSettings(name: ServerName): void {
   let running: RunningServices;
   let root: mysql.Connection;
   let database: TestDatabase;
-  const opened: Store[] = [];
+  const opened: OpenedStore[] = [];
 
   beforeAll(async () => {
     running = await startServices({ [name]: { arguments: [...ODD, ...ONLY[name]] } });
@@ -132,16 +132,15 @@ function describeSettings(name: ServerName): void {
   });
 
   it('are named by an error while no statement can be prepared, and work goes on when one can', async () => {
-    await start();
-    const [store] = opened;
+    const { store } = await start();
     await withGlobal('max_prepared_stmt_count', '0', async () => {
-      await expect(store?.readSenders('warehouse')).rejects.toMatchObject({
+      await expect(store.readSenders('warehouse')).rejects.toMatchObject({
         code: 'store_failed',
         retryable: true,
         message: expect.stringContaining('raise its max_prepared_stmt_count'),
       });
     });
-    expect(await store?.readSenders('warehouse')).toEqual([]);
+    expect(await store.readSenders('warehouse')).toEqual([]);
   });
 
   it('warn where the user may have fewer connections than are opened', async () => {

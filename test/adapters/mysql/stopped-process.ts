@@ -3,8 +3,8 @@ import {
   batchOf,
   change,
   claimOne,
+  migrateParcels,
   move,
-  parcelMigration,
   SettableClock,
   TARGETS,
 } from '../../contract/store/fixtures.ts';
@@ -16,8 +16,8 @@ import { mysqlServer } from '../../helpers/mysql-server.ts';
  */
 const url = process.argv[2] as string;
 const clock = new SettableClock();
-const store = openMysqlStore({ ...mysqlServer(url), clock, log: () => {}, targets: TARGETS, connections: 2 });
-await store.migrate(parcelMigration(clock));
+const options = { ...mysqlServer(url), clock, log: () => {}, targets: TARGETS, connections: 2 };
+const store = await migrateParcels(openMysqlStore(options), clock);
 const checkpoint = await claimOne(store);
 const changes = [change('parcel', 0)];
 const outcome = await store

@@ -11,8 +11,8 @@ import {
   change,
   claimOne,
   commitChanges,
+  migrateParcels,
   move,
-  parcelMigration,
   SettableClock,
   TARGETS,
   TOPIC,
@@ -43,8 +43,7 @@ function describeWaits(serverUrl: () => string): void {
       targets: TARGETS,
       connections,
     });
-    await opened.migrate(parcelMigration(clock));
-    return opened;
+    return migrateParcels(opened, clock);
   }
 
   beforeEach(async () => {
@@ -234,8 +233,8 @@ function describeWaits(serverUrl: () => string): void {
       endOffset: 0n,
     }));
     // Its waits take their real time: the database's own wait for a lock does too.
-    const patient = await harness.openAgain({ clock: new SettableClock(), targets: TARGETS });
-    await patient.migrate(parcelMigration(clock));
+    const opened = await harness.openAgain({ clock: new SettableClock(), targets: TARGETS });
+    const patient = await migrateParcels(opened, clock);
     await patient.claim(partitions);
     const other = await mysql.createConnection({ uri: harness.url });
     try {

@@ -20,7 +20,7 @@ import {
   type LogRecord,
   UNKNOWN_LEADER_EPOCH,
 } from '../../../src/ports/event-log.ts';
-import type { Store } from '../../../src/ports/store.ts';
+import type { OpenedStore } from '../../../src/ports/store.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 
 /** What the process is to do. */
@@ -96,7 +96,7 @@ function body(orderId: string, number: number, isLate = false): string {
   return JSON.stringify({ eventType: 'PAYMENT', orderId, paymentStatus, timestamp });
 }
 
-function openStore(url: string): Store {
+function openStore(url: string): OpenedStore {
   const common = { clock: systemClock, log: () => {}, targets: ['order-mgt'] };
   return url.startsWith('sqlite:')
     ? openSqliteStore({ ...common, file: url.slice('sqlite:'.length) })
@@ -105,9 +105,9 @@ function openStore(url: string): Store {
 
 async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
   const { databaseUrl, orderId, fromEvents, toEvents, singleEvents, lateEvents } = job;
-  const store = openStore(databaseUrl);
+  const opened = openStore(databaseUrl);
   const { table, keyColumn, columns } = orders.view;
-  await store.migrate({
+  const { store } = await opened.migrate({
     view: { table, keyColumn, columns },
     targets: ['order-mgt'],
     adopt: null,

@@ -141,12 +141,11 @@ export function describeBase(harness: StoreHarness): void {
       await commitChanges(place.store, change('parcel', 0));
       await harness.rawQuery('DROP TABLE parcels');
       const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
-      expect(await other.migrate(parcelMigration(place.clock))).toMatchObject({
-        viewIsEmpty: true,
-        adoptedRows: 0,
-      });
-      expect(await other.migrate(parcelMigration(place.clock))).toMatchObject({ viewIsEmpty: false });
-      expect(await other.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
+      const first = await other.migrate(parcelMigration(place.clock));
+      expect(first.report).toMatchObject({ viewIsEmpty: true, adoptedRows: 0 });
+      const { report, store } = await other.migrate(parcelMigration(place.clock));
+      expect(report).toMatchObject({ viewIsEmpty: false });
+      expect(await store.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
     });
 
     it('names its tables alike until one of them is gone, and refuses to while one is missing', async () => {
@@ -174,7 +173,8 @@ export function describeBase(harness: StoreHarness): void {
     it('does not take a view for one that is gone while there is no journal', async () => {
       await harness.rawQuery('DROP TABLE parcels');
       const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
-      expect(await other.migrate(parcelMigration(place.clock))).toMatchObject({ viewIsEmpty: false });
+      const { report } = await other.migrate(parcelMigration(place.clock));
+      expect(report).toMatchObject({ viewIsEmpty: false });
     });
   });
 

@@ -12,6 +12,7 @@ import type {
   IngestBatch,
   JournaledEvent,
   MigrationOptions,
+  OpenedStore,
   QuarantinedRecord,
   Store,
 } from '../../../src/ports/store.ts';
@@ -20,10 +21,10 @@ import type {
 export interface StoreHarness {
   /** False where the store's user may not make tables; default true. */
   readonly canMakeTables?: boolean;
-  /** A store, not migrated yet, in a fresh and empty place. */
-  open(settings: StoreSettings): Promise<Store>;
-  /** Another instance, as another process would have it, on the place that `open` made last. Not migrated. */
-  openAgain(settings: StoreSettings): Promise<Store>;
+  /** A store in a fresh and empty place. */
+  open(settings: StoreSettings): Promise<OpenedStore>;
+  /** Another instance, as another process would have it, on the place that `open` made last. */
+  openAgain(settings: StoreSettings): Promise<OpenedStore>;
   /** Runs one statement past the store, as somebody with a database client would. */
   rawQuery(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Makes the table `orders` by the original program's own SQL, with these rows. */
@@ -98,6 +99,11 @@ export function parcelMigration(clock: Clock): MigrationOptions {
   return { view: PARCELS, targets: TARGETS, adopt: null, nowMs: clock.now() };
 }
 
+/** Gives the store whose view is the parcels. */
+export async function migrateParcels(opened: OpenedStore, clock: Clock): Promise<Store> {
+  return (await opened.migrate(parcelMigration(clock))).store;
+}
+
 export interface StorePlace {
   readonly store: Store;
   readonly clock: SettableClock;
@@ -110,8 +116,7 @@ export function usePlace(harness: StoreHarness): StorePlace {
   let current: { store: Store; clock: SettableClock } | undefined;
   beforeEach(async () => {
     const clock = new SettableClock();
-    const store = await harness.open({ clock, targets: TARGETS });
-    await store.migrate(parcelMigration(clock));
+    const store = await migrateParcels(await harness.open({ clock, targets: TARGETS }), clock);
     current = { store, clock };
   });
   afterEach(() => harness.cleanup());
@@ -128,9 +133,7 @@ export function usePlace(harness: StoreHarness): StorePlace {
     },
     async another() {
       const { clock } = now();
-      const store = await harness.openAgain({ clock, targets: TARGETS });
-      await store.migrate(parcelMigration(clock));
-      return store;
+      return migrateParcels(await harness.openAgain({ clock, targets: TARGETS }), clock);
     },
   };
 }

@@ -37,15 +37,15 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
       const target = String(input.options.target ?? TARGET);
       const limit = limitFrom(input);
       const heals = input.options.dryRun !== true;
-      const { store, log, close } = await openParts(settings, clock, logger);
+      const { store: opened, log, close } = await openParts(settings, clock, logger);
       try {
-        // Rejects on a store that was never set up: that is for order-sync to do, which takes over what is there.
-        await store.checkpoints();
+        // Rejects in a database that was never set up: a start of order-sync does that, and takes tables over.
+        await opened.checkpoints();
         const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
         const parts = openForReconciliation(settings, moreTargets(settings), target, { clock, logger });
         const { route, holdings } = parts;
         const { table, keyColumn, columns } = orders.view;
-        await store.migrate({
+        const { store } = await opened.migrate({
           view: { table, keyColumn, columns },
           targets,
           adopt: null,

@@ -2,8 +2,7 @@ import { userInfo } from 'node:os';
 import { TributaryError } from '../../../core/errors.ts';
 import { Redrive } from '../../../pipeline/redrive/redrive.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { DeliveryFilter, RedriveJob, StoredDelivery } from '../../../ports/redrive.ts';
-import type { Store } from '../../../ports/store.ts';
+import type { DeliveryFilter, RedriveJob, RedriveJobs, StoredDelivery } from '../../../ports/redrive.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { FilterFault, type FilterName, filterOf, isEmptyFilter } from '../http/delivery-filter.ts';
@@ -153,7 +152,7 @@ export function jobsCommand(clock: Clock): CommandSpec<'order-sync'> {
   };
 }
 
-async function knownJob(store: Store, jobId: string): Promise<RedriveJob> {
+async function knownJob(store: RedriveJobs, jobId: string): Promise<RedriveJob> {
   const job = await store.readRedrive(jobId);
   if (job === null)
     throw new TributaryError('usage', `There is no job ${JSON.stringify(jobId)}: see order-sync jobs.`);

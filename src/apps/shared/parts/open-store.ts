@@ -2,7 +2,7 @@ import { openMysqlStore } from '../../../adapters/mysql/index.ts';
 import { openSqliteStore } from '../../../adapters/sqlite/index.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import type { Store } from '../../../ports/store.ts';
+import type { OpenedStore } from '../../../ports/store.ts';
 import { whoHolds } from '../process/lock-holder.ts';
 import { prepareDatabaseFile } from '../process/private-files.ts';
 import { type DatabaseValues, databaseOf } from '../settings/known/database.ts';
@@ -20,7 +20,7 @@ export function openStore(
     readonly lanes: number;
     readonly maxRecordBytes?: number;
   },
-): Store {
+): OpenedStore {
   const { clock, log, targets, lanes, ...limits } = options;
   const database = databaseOf(values, 'DATABASE');
   if (database.kind === 'mysql') {

@@ -15,9 +15,9 @@ async function quarantineOf(count: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-quarantine-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'order-sync.sqlite');
-  const store = openSqliteStore({ file, clock: systemClock, targets: ['order-mgt'] });
+  const opened = openSqliteStore({ file, clock: systemClock, targets: ['order-mgt'] });
   const { table, keyColumn, columns } = orders.view;
-  await store.migrate({
+  const { store } = await opened.migrate({
     view: { table, keyColumn, columns },
     targets: ['order-mgt'],
     adopt: null,

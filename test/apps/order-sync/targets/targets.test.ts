@@ -12,12 +12,8 @@ import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import { selfSignedCertificate } from '../../../adapters/http-delivery/self-signed.ts';
 import { outcomesOf } from '../../../contract/outcomes.ts';
 
-/** None of these targets is a topic. */
-const NO_SENDERS = {
-  noteSender: async () => {},
-  readSenders: async () => [],
-  forgetSender: async () => {},
-};
+/** Nothing is appended to a topic here, so the store need never be migrated. */
+const NO_SENDERS = new Promise<never>(() => {});
 
 const delivery = { deliveryId: 'd-1', entityId: 'A1', version: 1, body: { order_id: 'A1' }, attempt: 1 };
 
@@ -51,7 +47,7 @@ it('believes a target whose authority is named in the settings, and no other', a
     clock: systemClock,
     logger: () => {},
     log,
-    store: NO_SENDERS,
+    senders: NO_SENDERS,
   })) {
     const [outcome] = await outcomesOf(target, [delivery], new AbortController().signal);
     found[target.name] = outcome?.error;
@@ -91,7 +87,7 @@ it('sweeps each target over HTTP as often as its own entry says, else as the set
       clock: systemClock,
       logger: () => {},
       log,
-      store: NO_SENDERS,
+      senders: NO_SENDERS,
     });
     await Promise.all(routes.map(closeRoute));
     await log.close();

@@ -14,7 +14,7 @@ import {
   change,
   claimOne,
   commitChanges,
-  parcelMigration,
+  migrateParcels,
   SettableClock,
   TARGETS,
 } from '../../../contract/store/fixtures.ts';
@@ -33,13 +33,12 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
 
   async function openParcels(file: string) {
     const clock = new HastyClock();
-    const store = openStore(
+    const opened = openStore(
       { databaseUrl: `sqlite:${file}` },
       { clock, log: () => {}, targets: TARGETS, lanes: 1 },
     );
-    onTestFinished(() => store.close());
-    await store.migrate(parcelMigration(clock));
-    return store;
+    onTestFinished(() => opened.close());
+    return migrateParcels(opened, clock);
   }
 
   it('is named with its state, and nobody is once the lock is free', async () => {

@@ -1,0 +1,115 @@
+import type {
+  DeliveryFilter,
+  DeliveryKey,
+  NewRedriveJob,
+  RedriveClaim,
+  RedriveKey,
+  RedriveRest,
+} from '../../ports/redrive.ts';
+import type {
+  Checkpoint,
+  QuarantinedRecord,
+  QuarantinePage,
+  ResumeDecision,
+  StoreAdministration,
+} from '../../ports/store.ts';
+import type { GroupDecision } from '../../ports/store-identity.ts';
+import { readCheckpoints, resume } from './checkpoints.ts';
+import type { Database } from './connection.ts';
+import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { noteGroupTaken, readStoreId } from './identity.ts';
+import { listParked } from './parked.ts';
+import { readQuarantine } from './quarantine.ts';
+import * as jobs from './redrive-jobs.ts';
+import type { StoreTime } from './store-time.ts';
+
+/** The statements of `StoreAdministration`, which opened and migrated stores have in common. */
+export abstract class SqliteAdministration implements StoreAdministration {
+  protected readonly time: StoreTime;
+
+  constructor(time: StoreTime) {
+    this.time = time;
+  }
+
+  /** The open database. Rejects with `store_refused` if it has no tables of Tributary. */
+  protected abstract database(): Promise<Database>;
+
+  abstract close(): Promise<void>;
+
+  async checkpoints(): Promise<Checkpoint[]> {
+    const database = await this.database();
+    return database.read(readCheckpoints);
+  }
+
+  async resume(decision: ResumeDecision): Promise<void> {
+    const database = await this.database();
+    return database.write((writer) => resume(writer, decision));
+  }
+
+  async readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]> {
+    const database = await this.database();
+    return database.read((reader) => readQuarantine(reader, options));
+  }
+
+  async readDelivery(target: string, entityId: string) {
+    const database = await this.database();
+    return database.read((reader) => readDelivery(reader, this.time, target, entityId));
+  }
+
+  async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
+    const database = await this.database();
+    return database.read((reader) => listDeliveries(reader, this.time, page.filter, page.after, page.limit));
+  }
+
+  async readAttempts(key: DeliveryKey, limit: number) {
+    const database = await this.database();
+    return database.read((reader) => readAttempts(reader, key, limit));
+  }
+
+  async createRedrive(job: NewRedriveJob) {
+    const database = await this.database();
+    return database.write((writer) => jobs.createRedrive(writer, job));
+  }
+
+  async readRedrive(jobId: string) {
+    const database = await this.database();
+    return database.read((reader) => jobs.readRedrive(reader, jobId));
+  }
+
+  async listRedrives(page: { after: RedriveKey | null; limit: number }) {
+    const database = await this.database();
+    return database.read((reader) => jobs.listRedrives(reader, page.after, page.limit));
+  }
+
+  async claimRedrive(claim: RedriveClaim) {
+    const database = await this.database();
+    // No job is the usual case, and needs no write lock.
+    const isAny = await database.read(jobs.isAnyRedrive);
+    return isAny ? database.write((writer) => jobs.claimRedrive(writer, this.time, claim)) : null;
+  }
+
+  async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
+    const database = await this.database();
+    return database.write((writer) => jobs.stepRedrive(writer, this.time, step));
+  }
+
+  async restRedrive(rest: RedriveRest) {
+    const database = await this.database();
+    return database.write((writer) => jobs.restRedrive(writer, this.time, rest));
+  }
+
+  async listParked(page: { after: string | null; limit: number }) {
+    const database = await this.database();
+    return database.read((reader) => listParked(reader, page));
+  }
+
+  async storeId() {
+    const database = await this.database();
+    return database.read(readStoreId);
+  }
+
+  async noteGroupTaken(decision: GroupDecision) {
+    const database = await this.database();
+    return database.write((writer) => noteGroupTaken(writer, decision));
+  }
+}
