@@ -19,8 +19,9 @@ import { inTransaction, MIGRATION_DEADLINE_MS, withConnection } from './connecti
 import type { ConnectionPool } from './connection-pool.ts';
 import { DONE_AT_MS } from './delivery-queries.ts';
 import { identifier } from './identifier.ts';
-import { insertJournal, text } from './journal.ts';
+import { insertEvents } from './journal.ts';
 import { marks, RowsStatement } from './rows-statement.ts';
+import { textOf } from './values.ts';
 import { viewTypes, writeViewRow } from './view-table.ts';
 
 /** Rows that are taken over in one transaction. */
@@ -79,7 +80,7 @@ export async function examineTable(
     const [doubled] = await connection.query<RowDataPacket[]>(
       `SELECT ${key} FROM ${identifier(facts.name)} WHERE ${key} <> '' GROUP BY 1 HAVING COUNT(*) > 1 ORDER BY 1 LIMIT ${DOUBLED_NAMED + 1}`,
     );
-    const ids = doubled.map((row) => text(row[0]));
+    const ids = doubled.map((row) => textOf(row[0]));
     if (ids.length > 0)
       findings.push(doubledIds(view.keyColumn, ids.slice(0, DOUBLED_NAMED), ids.length > DOUBLED_NAMED));
   }
@@ -119,7 +120,7 @@ export async function copyRows(
     if (findings.length > 0) throw notAdoptable({ table: view.table, findings });
     const write = async (connection: PoolConnection) => {
       await insertRow.run(connection, adopted);
-      await insertJournal(
+      await insertEvents(
         connection,
         adopted.map(({ entityId, events }) => ({ entityId, fromVersion: 0, events })),
       );
@@ -197,8 +198,8 @@ function isNumber(family: FoundColumn['family']): boolean {
 function rawValue({ family }: FoundColumn, value: unknown): RawValue {
   if (value === null || value === undefined) return null;
   if (!isNumber(family))
-    return family === 'bytes' || family === 'padded bytes' ? (value as Buffer) : text(value);
-  const number = text(value);
+    return family === 'bytes' || family === 'padded bytes' ? (value as Buffer) : textOf(value);
+  const number = textOf(value);
   return /^-?\d+$/.test(number) ? BigInt(number) : Number(number);
 }
 

@@ -1,8 +1,9 @@
 import mysql, { type Pool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import { AnswerWatch, type Wait } from './answer-watch.ts';
-import { DeadlineError, type Remedies } from './errors.ts';
+import { DeadlineError } from './errors.ts';
 import type { ServerAddress, ServerTls } from './options.ts';
+import type { Remedies } from './refusals.ts';
 import { tlsOptions } from './tls.ts';
 
 /** To reach the server and log in. */

@@ -11,11 +11,11 @@ import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { readRepairs } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
+import { textOf } from './values.ts';
 import { viewValue } from './view-table.ts';
 
 /*
@@ -154,7 +154,7 @@ export class DeliveryClaims {
     if (found.length === 0) return [];
     const known: Known = {
       repairs: await this.#repairsOf(target, found),
-      takeovers: new Set(found.filter((row) => Number(row[6]) === 1).map((row) => text(row[0]))),
+      takeovers: new Set(found.filter((row) => Number(row[6]) === 1).map((row) => textOf(row[0]))),
     };
     const due = found.map((row) => this.#claimed(request, row, 1, known));
     const byId: Taking[] = found.map((row, index) => ({
@@ -226,7 +226,7 @@ export class DeliveryClaims {
     more: number,
     { repairs, takeovers }: Known,
   ): ClaimedDelivery {
-    const entityId = text(row[0]);
+    const entityId = textOf(row[0]);
     const repair = repairs.get(entityId);
     return {
       ...(takeovers.has(entityId) ? { isTakeover: true } : {}),

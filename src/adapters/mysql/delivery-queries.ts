@@ -6,7 +6,7 @@ import type {
   StoredAttempt,
   StoredDelivery,
 } from '../../ports/redrive.ts';
-import { text } from './journal.ts';
+import { textOf } from './values.ts';
 
 /** What stands in next_attempt_at of a dead delivery: past every due one, and a place where the index finds them. */
 export const DEAD_AT_MS = Date.UTC(9999, 11, 31);
@@ -64,7 +64,7 @@ async function* targetsFrom(
       [last],
     );
     if (row?.[0] === null || row?.[0] === undefined) return;
-    last = text(row[0]);
+    last = textOf(row[0]);
     if (isAllowed(last)) yield { target: last, behind: '' };
   }
 }
@@ -104,28 +104,28 @@ export async function readAttempts(
     version: Number(row[0]),
     attempt: Number(row[1]),
     attemptedAtMs: Number(row[2]),
-    deliveryId: text(row[3]),
-    verdict: text(row[4]) as StoredAttempt['verdict'],
+    deliveryId: textOf(row[3]),
+    verdict: textOf(row[4]) as StoredAttempt['verdict'],
     status: row[5] === null ? null : Number(row[5]),
     latencyMs: Number(row[6]),
-    answer: text(row[7]),
-    error: row[8] === null ? null : text(row[8]),
+    answer: textOf(row[7]),
+    error: row[8] === null ? null : textOf(row[8]),
   }));
 }
 
 function storedDelivery(row: RowDataPacket): StoredDelivery {
   const nextMs = Number(row[6]);
   return {
-    target: text(row[0]),
-    entityId: text(row[1]),
+    target: textOf(row[0]),
+    entityId: textOf(row[1]),
     // The column's type leaves no fourth.
-    status: text(row[2]) as DeliveryStatus,
+    status: textOf(row[2]) as DeliveryStatus,
     dueVersion: Number(row[3]),
     deliveredVersion: Number(row[4]) || null,
     attempts: Number(row[5]),
     nextAttemptAtMs: nextMs >= DEAD_AT_MS ? null : Math.max(nextMs, Number(row[7])),
     dueSinceMs: Number(row[8]),
     lastStatus: Number(row[9]) || null,
-    lastError: row[10] === null ? null : text(row[10]),
+    lastError: row[10] === null ? null : textOf(row[10]),
   };
 }

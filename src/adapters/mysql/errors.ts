@@ -1,8 +1,6 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { knownRefusal, type Remedies } from './refusals.ts';
 
-export type { Remedies } from './refusals.ts';
-
 /** The database has not answered in time. Nothing is known of what it did. */
 export class DeadlineError extends Error {
   readonly code = 'TRIBUTARY_DEADLINE';

@@ -1,7 +1,8 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
-import { text } from './journal.ts';
+import { identifier } from './identifier.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
+import { textOf } from './values.ts';
 
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
@@ -46,12 +47,9 @@ export function tableRights(view: View): TableRights[] {
 /** The statements that give `user` (as in `'sync'@'%'`) what a running program needs, one for each table. */
 export function grantStatements(database: string, view: View, user: string): string[] {
   return tableRights(view).map(
-    ({ table, rights }) => `GRANT ${rights.join(', ')} ON ${quoted(database)}.${quoted(table)} TO ${user};`,
+    ({ table, rights }) =>
+      `GRANT ${rights.join(', ')} ON ${identifier(database)}.${identifier(table)} TO ${user};`,
   );
-}
-
-function quoted(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``;
 }
 
 /**
@@ -70,7 +68,7 @@ export async function checkTables(
     const lacking: Right[] = [];
     for (const right of rights) {
       try {
-        await connection.query(`EXPLAIN ${probe(right, quoted(table), quoted(column))}`);
+        await connection.query(`EXPLAIN ${probe(right, identifier(table), identifier(column))}`);
       } catch (error) {
         if (!isRightMissing(error)) throw error;
         lacking.push(right);
@@ -120,7 +118,7 @@ async function checkEngines(
     ],
   );
   if (rows.length === 0) return;
-  const found = rows.map((row) => `${text(row[0])} (${text(row[1])})`).join(', ');
+  const found = rows.map((row) => `${textOf(row[0])} (${textOf(row[1])})`).join(', ');
   throw new TributaryError(
     'store_refused',
     `These tables know no transactions: ${found}. Change each by ALTER TABLE ... ENGINE = InnoDB.`,

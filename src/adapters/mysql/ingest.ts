@@ -13,7 +13,7 @@ import { inTransaction, Rollback, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { DueDeliveries } from './deliveries.ts';
 import { isDuplicateKey } from './errors.ts';
-import { insertJournal, readJournals } from './journal.ts';
+import { insertEvents, readJournals } from './journal.ts';
 import { writeLong } from './journal-index.ts';
 import { writeParking } from './parked.ts';
 import { RowsStatement } from './rows-statement.ts';
@@ -94,7 +94,7 @@ export class Ingest {
     changes: readonly EntityChange[],
   ): Promise<CommitOutcome> {
     try {
-      await insertJournal(connection, changes);
+      await insertEvents(connection, changes);
     } catch (error) {
       if (isDuplicateKey(error)) throw new Rollback<CommitOutcome>({ kind: 'conflict' });
       throw error;

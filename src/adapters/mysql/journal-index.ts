@@ -4,8 +4,9 @@ import type { SequenceKey } from '../../core/sequence.ts';
 import { sequenceBytes } from '../../core/sequence-bytes.ts';
 import type { StoredRung } from '../../ports/long-journals.ts';
 import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
-import { parseEvents, type Segment, segmentsOf, text } from './journal.ts';
+import { parseEvents, type Segment, segmentsOf } from './journal.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+import { textOf } from './values.ts';
 
 /** Segments that one transaction indexes, of at most 16 events each. */
 const STEP_SEGMENTS = 1_024;
@@ -72,7 +73,7 @@ export async function writeLong(connection: PoolConnection, changes: readonly En
       [...ids, NO_BYTES],
     );
     for (const row of rows)
-      extents.set(text(row[0]), { version: Number(row[1]), foldVersion: Number(row[2]) });
+      extents.set(textOf(row[0]), { version: Number(row[1]), foldVersion: Number(row[2]) });
   }
   const current = changes.filter(({ entityId, fromVersion, long }) => {
     const extent = extents.get(entityId);
@@ -223,7 +224,7 @@ async function readSegmentsBehind(
     [entityId, String(version)],
   );
   return rows.map((row) => {
-    const events: JournaledEvent[] = parseEvents(entityId, text(row[1]), NO_BYTES);
+    const events: JournaledEvent[] = parseEvents(entityId, textOf(row[1]), NO_BYTES);
     return { entityId, firstVersion: Number(row[0]), events };
   });
 }

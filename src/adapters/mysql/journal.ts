@@ -4,6 +4,7 @@ import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
 import type { JournaledEntity } from '../../ports/verification.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+import { textOf } from './values.ts';
 
 /** As many as `journal_places` has rows: the view event_journal would not show the others. */
 const MAX_SEGMENT_EVENTS = 16;
@@ -42,7 +43,7 @@ const insertSegments = new RowsStatement<Segment>({
  * Adds the changes' events to the journal. Rejects with a duplicate key if the entity no longer has the version
  * that a change builds on: every version above it has a segment that begins at or before it.
  */
-export async function insertJournal(
+export async function insertEvents(
   connection: PoolConnection,
   changes: readonly Pick<EntityChange, 'entityId' | 'fromVersion' | 'events'>[],
 ): Promise<void> {
@@ -99,8 +100,8 @@ export async function readJournals(
       ids,
     );
     for (const row of rows) {
-      const entityId = text(row[0]);
-      const events = parseEvents(entityId, text(row[1]), row[2] as Buffer);
+      const entityId = textOf(row[0]);
+      const events = parseEvents(entityId, textOf(row[1]), row[2] as Buffer);
       const known = journals.get(entityId);
       if (known === undefined) journals.set(entityId, events);
       else known.push(...events);
@@ -124,7 +125,7 @@ export async function readSegments(
       [entityId, ...versions.map(String)],
     );
     for (const row of rows)
-      segments.set(Number(row[0]), parseEvents(entityId, text(row[1]), row[2] as Buffer));
+      segments.set(Number(row[0]), parseEvents(entityId, textOf(row[1]), row[2] as Buffer));
   }
   return segments;
 }
@@ -141,7 +142,7 @@ export async function listJournaled(
       'JOIN journal_segments s ON s.entity_id = e.entity_id AND s.first_version = e.last_segment ORDER BY s.entity_id',
     [Buffer.from(after ?? '')],
   );
-  return rows.map((row) => ({ entityId: text(row[0]), version: Number(row[1]) }));
+  return rows.map((row) => ({ entityId: textOf(row[0]), version: Number(row[1]) }));
 }
 
 /** What an event is in a segment, in this sequence; migration 0001 takes it apart by the same places. */
@@ -220,9 +221,4 @@ export function parseEvents(entityId: string, printed: string, bodies: Buffer): 
     offset: BigInt(packed[10]),
     data: bodies.toString('utf8', packed[11] - 1, packed[11] - 1 + packed[12]),
   }));
-}
-
-/** Ids are stored as the bytes of their UTF-8 form. */
-export function text(value: unknown): string {
-  return Buffer.isBuffer(value) ? value.toString('utf8') : String(value);
 }

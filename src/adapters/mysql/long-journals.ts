@@ -14,9 +14,10 @@ import type {
 import type { JournaledEvent } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { readSegments, text } from './journal.ts';
+import { readSegments } from './journal.ts';
 import { EXTENT_HASH, IndexSteps, idHash, NO_BYTES, putRungs, readExtent } from './journal-index.ts';
 import { chunksOf } from './rows-statement.ts';
+import { textOf } from './values.ts';
 
 /** Segments that are read at once. */
 const SEGMENTS_PAGE = 128;
@@ -51,7 +52,7 @@ export class MysqlLongJournals implements LongJournals {
             chunk.flat(),
           );
           for (const row of rows) {
-            const entityId = text(row[0]);
+            const entityId = textOf(row[0]);
             const bytes = row[1] as Buffer;
             if (bytes.length === 0) {
               const place = Number(row[3]);

@@ -18,7 +18,7 @@ import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
+import { textOf } from './values.ts';
 import { createView, markView, standingOf } from './view-table.ts';
 
 /** How long the renaming of the original waits for transactions that use it. */
@@ -268,8 +268,8 @@ async function readRecord(connection: PoolConnection, table: string): Promise<Vi
   if (row === undefined) return null;
   return {
     // The column's type leaves no fourth.
-    state: text(row[0]) as ViewRecord['state'],
-    originalName: row[1] === null ? null : text(row[1]),
+    state: textOf(row[0]) as ViewRecord['state'],
+    originalName: row[1] === null ? null : textOf(row[1]),
   };
 }
 
@@ -300,7 +300,7 @@ async function otherSpellings(connection: PoolConnection, table: string): Promis
     [table],
   );
   return rows
-    .map((row) => text(row[0]))
+    .map((row) => textOf(row[0]))
     .filter((name) => name !== table)
     .map((name) => `there is a table ${quoted(name)}, which on this server is another one: it is left alone`);
 }

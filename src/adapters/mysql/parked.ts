@@ -1,8 +1,8 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ParkedEntity, ParkReason } from '../../ports/parked.ts';
 import type { EntityChange } from '../../ports/store.ts';
-import { text } from './journal.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+import { textOf } from './values.ts';
 
 /** Parks and releases as the changes say. Answers whether every entity that a change takes for parked still is. */
 export async function writeParking(
@@ -36,9 +36,9 @@ export async function listParked(
     [Buffer.from(after ?? '')],
   );
   return rows.map((row) => ({
-    entityId: text(row[0]),
-    reason: text(row[1]) as ParkReason,
-    detail: text(row[2]),
+    entityId: textOf(row[0]),
+    reason: textOf(row[1]) as ParkReason,
+    detail: textOf(row[2]),
     parkedAtMs: Number(row[3]),
   }));
 }

@@ -17,8 +17,8 @@ import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
+import { textOf } from './values.ts';
 import { viewValue } from './view-table.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, leader_epoch, epoch, halt_reason';
@@ -70,7 +70,7 @@ function checkpointOf(row: RowDataPacket): Checkpoint {
     nextOffset: BigInt(row[3]),
     leaderEpoch: Number(row[4]),
     epoch: BigInt(row[5]),
-    haltReason: row[6] === null ? null : text(row[6]),
+    haltReason: row[6] === null ? null : textOf(row[6]),
     isNew: false,
   };
 }
@@ -139,7 +139,7 @@ export async function readView(
         ids,
       );
       for (const row of rows) {
-        found.set(text(row[0]), {
+        found.set(textOf(row[0]), {
           row: view.columns.map((column, index) => viewValue(column, row[index + 1])),
           version: Number(row[view.columns.length + 1]),
         });
@@ -174,7 +174,7 @@ export async function readQuarantine(
       partition: Number(row[1]),
       offset: BigInt(row[2]),
       reason: String(row[3]),
-      detail: text(row[4]),
+      detail: textOf(row[4]),
       key: row[5] as Buffer | null,
       value: row[6] as Buffer | null,
       valueLength: Number(row[7]),

@@ -3,8 +3,8 @@ import type { ViewShape } from '../../core/adoption/index.ts';
 import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
 import type { DeliveryStatus } from '../../ports/redrive.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
+import { textOf } from './values.ts';
 import { viewValue } from './view-table.ts';
 
 export async function listOwed(
@@ -21,9 +21,9 @@ export async function listOwed(
     [target, Buffer.from(after ?? '')],
   );
   return rows.map((row) => ({
-    entityId: text(row[0]),
+    entityId: textOf(row[0]),
     // The column's type leaves no fourth.
-    status: text(row[1]) as DeliveryStatus,
+    status: textOf(row[1]) as DeliveryStatus,
     deliveredVersion: Number(row[2]) || null,
     dueVersion: Number(row[3]),
     viewVersion: Number(row[4]),
@@ -82,7 +82,7 @@ export async function makeRepairsDue(
         `ORDER BY ${key} FOR UPDATE`,
       chunk.map(({ id }) => id),
     );
-    for (const row of rows) versions.set(text(row[0]), Number(row[1]));
+    for (const row of rows) versions.set(textOf(row[0]), Number(row[1]));
   }
   let due = 0;
   for (const { id, repair } of sorted) {
@@ -136,7 +136,7 @@ export async function readRepairs(
       `SELECT entity_id, version, replaces FROM delivery_repairs WHERE target = ? AND entity_id IN (${marks(chunk.length)})`,
       [target, ...chunk],
     );
-    for (const row of rows) found.set(text(row[0]), { version: Number(row[1]), replaces: text(row[2]) });
+    for (const row of rows) found.set(textOf(row[0]), { version: Number(row[1]), replaces: textOf(row[2]) });
   }
   return found;
 }

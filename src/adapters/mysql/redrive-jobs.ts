@@ -11,9 +11,9 @@ import type {
 } from '../../ports/redrive.ts';
 import { longestLeaseMs } from '../../ports/store.ts';
 import { conditions, listDeliveries } from './delivery-queries.ts';
-import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
+import { textOf } from './values.ts';
 
 const COLUMNS =
   'job_id, filter, is_dry_run, state, matched, redriven, requested_by, created_at, updated_at, finished_at, ' +
@@ -87,12 +87,12 @@ export async function claimRedrive(
   if (rows.some((row) => isHeld(row) && row[10] !== null && !isClaimedBy(row, claimant))) return null;
   const found = rows.find((row) => isClaimedBy(row, claimant)) ?? rows.find((row) => !isHeld(row));
   if (found === undefined) return null;
-  const row = await readRow(connection, text(found[0]), 'FOR UPDATE');
+  const row = await readRow(connection, textOf(found[0]), 'FOR UPDATE');
   const isAsFound = row !== undefined && textOrNull(row[10]) === textOrNull(found[10]);
-  if (!isAsFound || Number(row[11]) !== Number(found[11]) || text(row[3]) === 'done') return null;
+  if (!isAsFound || Number(row[11]) !== Number(found[11]) || textOf(row[3]) === 'done') return null;
   await connection.execute(
     "UPDATE redrive_jobs SET state = 'running', claimed_by = ?, leased_until = ?, updated_at = ? WHERE job_id = ?",
-    [claimant, nowMs + leaseMs, nowMs, text(row[0])],
+    [claimant, nowMs + leaseMs, nowMs, textOf(row[0])],
   );
   return { ...redriveJob(row), state: 'running', updatedAtMs: nowMs };
 }
@@ -182,27 +182,27 @@ function filterUnreadable(jobId: string): TributaryError {
 }
 
 function textOrNull(value: unknown): string | null {
-  return value === null ? null : text(value as Buffer);
+  return value === null ? null : textOf(value as Buffer);
 }
 
 function isClaimedBy(row: RowDataPacket, claimant: string): boolean {
-  return row[10] !== null && text(row[10]) === claimant;
+  return row[10] !== null && textOf(row[10]) === claimant;
 }
 
 function cursorOf(row: RowDataPacket): DeliveryKey | null {
-  return row[12] === null ? null : { target: text(row[12]), entityId: text(row[13]) };
+  return row[12] === null ? null : { target: textOf(row[12]), entityId: textOf(row[13]) };
 }
 
 function redriveJob(row: RowDataPacket): RedriveJob {
   return {
-    jobId: text(row[0]),
-    filter: readFilter(text(row[1])),
+    jobId: textOf(row[0]),
+    filter: readFilter(textOf(row[1])),
     isDryRun: Number(row[2]) === 1,
     // The column's type leaves no fourth.
-    state: text(row[3]) as RedriveJob['state'],
+    state: textOf(row[3]) as RedriveJob['state'],
     matched: Number(row[4]),
     redriven: Number(row[5]),
-    requestedBy: text(row[6]),
+    requestedBy: textOf(row[6]),
     createdAtMs: Number(row[7]),
     updatedAtMs: Number(row[8]),
     finishedAtMs: row[9] === null ? null : Number(row[9]),

@@ -14,12 +14,12 @@ import { MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { redacted } from './errors.ts';
 import { checkTables } from './grants.ts';
-import { text } from './journal.ts';
 import { protectJournal, warnOfUnprotected } from './journal-protection.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
 import { newestVersion, runMigrations, schemaVersion, tablesMade } from './schema-version.ts';
 import { checkServer, type ServerNeeds } from './server-checks.ts';
+import { textOf } from './values.ts';
 import { createView } from './view-table.ts';
 
 const LOCK_TIMEOUT_SECONDS = 60;
@@ -148,7 +148,7 @@ async function checkOwnTables(connection: PoolConnection): Promise<number> {
     "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = 'schema_migrations'",
     [await databaseName(connection)],
   );
-  const names = columns.map((row) => text(row[0])).sort();
+  const names = columns.map((row) => textOf(row[0])).sort();
   if (names.join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
   const version = (await schemaVersion(connection)) ?? 0;
   const missing = tablesMade(version).filter((name) => !found.has(name) && !UNSEEN.includes(name));
@@ -166,11 +166,11 @@ export async function incarnation(connection: PoolConnection): Promise<string> {
       'ORDER BY table_name',
     [await databaseName(connection), INGEST_TABLES],
   );
-  const missing = INGEST_TABLES.filter((table) => !rows.some((row) => text(row[0]) === table));
+  const missing = INGEST_TABLES.filter((table) => !rows.some((row) => textOf(row[0]) === table));
   if (missing.length > 0)
     throw new TributaryError('table_missing', `The database lacks the tables ${missing.join(', ')}.`);
   return rows
-    .map((row) => `${text(row[0])} ${row[1] instanceof Date ? row[1].toISOString() : row[1]}`)
+    .map((row) => `${textOf(row[0])} ${row[1] instanceof Date ? row[1].toISOString() : row[1]}`)
     .join(', ');
 }
 

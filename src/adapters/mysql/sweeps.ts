@@ -1,8 +1,8 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { longestLeaseMs } from '../../ports/store.ts';
 import type { SweepClaim, SweepRecord, SweepResult } from '../../ports/sweeps.ts';
-import { text } from './journal.ts';
 import type { StoreTime } from './store-time.ts';
+import { textOf } from './values.ts';
 
 export async function readSweep(
   connection: PoolConnection,
@@ -31,7 +31,7 @@ async function recordOf(
   return {
     waitsSinceMs: Number(row[0]),
     waitedMs: time.heard(row[2]) - Number(row[0]),
-    last: row[1] === null ? null : (JSON.parse(text(row[1])) as SweepResult),
+    last: row[1] === null ? null : (JSON.parse(textOf(row[1])) as SweepResult),
   };
 }
 
@@ -46,7 +46,7 @@ export async function claimSweep(
     [target],
   );
   if (row === undefined) return false;
-  const holder = row[1] === null ? null : text(row[1]);
+  const holder = row[1] === null ? null : textOf(row[1]);
   const nowMs = time.heard(row[3]);
   const leasedUntilMs = Number(row[2]);
   const isFree = holder === null || leasedUntilMs <= nowMs || leasedUntilMs > nowMs + longestLeaseMs(leaseMs);

@@ -3,9 +3,9 @@ import type { ViewShape } from '../../core/adoption/index.ts';
 import type { EntityChange } from '../../ports/store.ts';
 import { isDuplicateKey } from './errors.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+import { textOf } from './values.ts';
 import { viewTypes, writeViewRow } from './view-table.ts';
 
 /** The entities of a batch, locked. */
@@ -138,7 +138,7 @@ export class ViewRows {
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(this.#selectJournaled(ids.length), ids);
       for (const row of rows) {
-        const entityId = text(row[0]);
+        const entityId = textOf(row[0]);
         versions.set(entityId, Number(row[2] ?? 0));
         if (Number(row[1]) === 0) created.push(entityId);
       }
@@ -163,7 +163,7 @@ export class ViewRows {
     const versions = new Map<string, number>();
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(this.#selectVersions(ids.length), ids);
-      for (const row of rows) versions.set(text(row[0]), Number(row[1]));
+      for (const row of rows) versions.set(textOf(row[0]), Number(row[1]));
     }
     return versions;
   }

@@ -3,8 +3,8 @@ import { type Standing, VIEW_MARK, type ViewShape } from '../../core/adoption/in
 import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
 import { databaseName, type TableFacts } from './catalog.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
 import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
+import { textOf } from './values.ts';
 
 /**
  * Compares texts as bytes and pads nothing, so that a text key tells apart what a binary one does, and joins with binary
@@ -47,16 +47,16 @@ export async function standingOf(
       'FROM information_schema.columns WHERE table_schema = ? AND table_name = ?',
     [await databaseName(connection), facts.name],
   );
-  const found = new Map(rows.map((row) => [text(row[0]).toLowerCase(), row]));
+  const found = new Map(rows.map((row) => [textOf(row[0]).toLowerCase(), row]));
   const mismatch = keyMismatch(view.keyColumn, found.get(view.keyColumn)) ?? columnsMismatch(view, found);
   return { isMarkedOurs, mismatch };
 }
 
 function keyMismatch(name: string, row: RowDataPacket | undefined): string | null {
   if (row === undefined) return `it has no column ${name}`;
-  const isExact = text(row[1]) === 'varbinary' || text(row[2]) === TEXT_KEY_COLLATION;
-  if (!isExact) return `its ${name} is a ${text(row[1])} that is not compared exactly`;
-  return text(row[3]) === 'PRI' ? null : `its ${name} is not the primary key`;
+  const isExact = textOf(row[1]) === 'varbinary' || textOf(row[2]) === TEXT_KEY_COLLATION;
+  if (!isExact) return `its ${name} is a ${textOf(row[1])} that is not compared exactly`;
+  return textOf(row[3]) === 'PRI' ? null : `its ${name} is not the primary key`;
 }
 
 const TYPES: Readonly<Record<ViewColumn['type'], string>> = {
@@ -73,14 +73,14 @@ function columnsMismatch(view: ViewShape, found: ReadonlyMap<string, RowDataPack
   for (const [name, type] of expected) {
     const row = found.get(name.toLowerCase());
     if (row === undefined) return `it has no column ${name}`;
-    if (text(row[1]) !== type) return `its ${name} is a ${text(row[1])}, not a ${type}`;
+    if (textOf(row[1]) !== type) return `its ${name} is a ${textOf(row[1])}, not a ${type}`;
   }
   const names = new Set(
     [view.keyColumn, ...expected.map(([name]) => name)].map((name) => name.toLowerCase()),
   );
   for (const [name, row] of found) {
     const isFilled =
-      text(row[4]) === 'YES' || row[5] !== null || /auto_increment|GENERATED/i.test(text(row[6]));
+      textOf(row[4]) === 'YES' || row[5] !== null || /auto_increment|GENERATED/i.test(textOf(row[6]));
     if (!names.has(name) && !isFilled) return `a column ${name} was added that has no default`;
   }
   return null;
@@ -108,5 +108,5 @@ function sqlType(column: ViewColumn): string {
 export function viewValue(column: ViewColumn, value: unknown): ViewValue {
   if (value === null || value === undefined) return null;
   if (column.type === 'boolean') return Number(value) !== 0;
-  return column.type === 'integer' ? Number(value) : text(value);
+  return column.type === 'integer' ? Number(value) : textOf(value);
 }

@@ -15,7 +15,7 @@ import type {
 } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
-import type { Database } from './connection.ts';
+import type { Database } from './database.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import { listParked } from './parked.ts';

@@ -13,10 +13,13 @@ import {
 } from '../../core/adoption/index.ts';
 import type { AdoptedEntity, MigrationOptions } from '../../ports/store.ts';
 import { describeTable, type TableFacts } from './catalog.ts';
-import { type Connection, Pace, type SqliteRow, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
 import { adoptDelivery } from './deliveries.ts';
+import { identifier } from './identifier.ts';
 import { insertEvents } from './journal.ts';
-import { quoteName, type ViewTable } from './view-table.ts';
+import { Pace } from './pace.ts';
+import { type SqliteRow, textOf } from './values.ts';
+import type { ViewTable } from './view-table.ts';
 
 /** Ids that a finding names. */
 const DOUBLED_NAMED = 5;
@@ -65,10 +68,10 @@ export async function examineTable(
   });
   findings.push(...reader.findings());
   if (!found.isKeyUnique) {
-    const key = quoteName((columnNamed(found, view.keyColumn) as FoundColumn).name);
+    const key = identifier((columnNamed(found, view.keyColumn) as FoundColumn).name);
     const ids = connection
       .statement(
-        `SELECT CAST(${key} AS TEXT) AS id FROM ${quoteName(found.name)} WHERE length(CAST(${key} AS BLOB)) > 0 ` +
+        `SELECT CAST(${key} AS TEXT) AS id FROM ${identifier(found.name)} WHERE length(CAST(${key} AS BLOB)) > 0 ` +
           `GROUP BY CAST(${key} AS BLOB) HAVING count(*) > 1 ORDER BY 1 LIMIT ${DOUBLED_NAMED + 1}`,
       )
       .all()
@@ -113,14 +116,14 @@ async function readRows(
   from: string,
   onRow: (row: RawRow) => void,
 ): Promise<void> {
-  const key = quoteName((columnNamed(found, view.keyColumn) as FoundColumn).name);
+  const key = identifier((columnNamed(found, view.keyColumn) as FoundColumn).name);
   const columns = view.columns.map(({ name }) => columnNamed(found, name) as FoundColumn);
   const values = [...columns, ...reader.marks.map(({ column }) => column)];
-  const list = values.map(({ name }, index) => `${quoteName(name)} AS "value ${index}"`);
+  const list = values.map(({ name }, index) => `${identifier(name)} AS "value ${index}"`);
   // The driver would put replacement characters where a text is no UTF-8: its bytes are read.
   const rows = connection.statement(
     `SELECT typeof(${key}) AS "id type", ${key} AS "id itself", CAST(${key} AS BLOB) AS "id bytes", ${list.join(', ')} ` +
-      `FROM ${quoteName(from)}`,
+      `FROM ${identifier(from)}`,
   );
   const pace = new Pace();
   for (const row of rows.iterate()) {

@@ -7,7 +7,8 @@ import {
   type ViewShape,
 } from '../../core/adoption/index.ts';
 import { quoted } from '../../core/text.ts';
-import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { nullOr, numberOf, textOf } from './values.ts';
 
 /** What the catalog says of one table as a whole. SQLite compares names without regard to case. */
 export interface TableFacts {

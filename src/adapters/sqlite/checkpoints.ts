@@ -2,7 +2,8 @@ import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import type { Checkpoint, CheckpointMove, ClaimRequest, ResumeDecision } from '../../ports/store.ts';
-import { bigintOf, type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { bigintOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 const SELECT_ONE = 'SELECT * FROM checkpoints WHERE topic = ? AND partition_id = ?';
 

@@ -6,10 +6,12 @@ import {
   type EntityChange,
   longestLeaseMs,
 } from '../../ports/store.ts';
-import { bigintOf, type Connection, type Database, numberOf, portions, textOf } from './connection.ts';
+import type { Connection, Database } from './database.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
+import { portions } from './pace.ts';
 import { readRepair } from './reconciliation.ts';
 import type { StoreTime } from './store-time.ts';
+import { bigintOf, numberOf, textOf } from './values.ts';
 import type { ViewTable } from './view-table.ts';
 
 /*

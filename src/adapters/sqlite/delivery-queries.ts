@@ -6,8 +6,9 @@ import type {
   StoredAttempt,
   StoredDelivery,
 } from '../../ports/redrive.ts';
-import { type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
 import type { StoreTime } from './store-time.ts';
+import { nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 /** What stands in next_attempt_at of a dead delivery: past every due one, and a place where the index finds them. */
 export const DEAD_AT_MS = Date.UTC(9999, 11, 31);

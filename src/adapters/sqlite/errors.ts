@@ -32,7 +32,7 @@ export function isBusy(error: unknown): boolean {
 }
 
 /** Whether a row with this primary key is there already. */
-export function isPrimaryKeyClash(error: unknown): boolean {
+export function isDuplicateKey(error: unknown): boolean {
   return isSqliteError(error) && error.errcode === CONSTRAINT_PRIMARYKEY;
 }
 
@@ -45,7 +45,7 @@ export function isInputOutputFailure(error: unknown): boolean {
  * The error to show to callers: SQLite's own become TributaryErrors, everything else passes as it is. SQLite's
  * messages carry names of tables and columns, never the values of a row.
  */
-export function toStoreError(error: unknown, file: string): unknown {
+export function storeError(error: unknown, file: string): unknown {
   if (!isSqliteError(error)) return error;
   const saying = `SQLite says "${error.message}" (code ${error.errcode})`;
   switch (primaryCode(error)) {

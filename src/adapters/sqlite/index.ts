@@ -2,8 +2,8 @@ import type { OpenedStore } from '../../ports/store.ts';
 import { OpenedSqliteStore } from './opened-store.ts';
 import type { SqliteStoreOptions } from './options.ts';
 
-export { PORTION, portions } from './connection.ts';
 export type { SqliteStoreOptions } from './options.ts';
+export { PORTION, portions } from './pace.ts';
 export { hasWal, WalSync } from './wal-sync.ts';
 export { WriteLock } from './write-lock.ts';
 

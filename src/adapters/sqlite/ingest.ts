@@ -3,11 +3,12 @@ import { partitionName } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CommitOutcome, EntityChange, IngestBatch, JournaledEvent } from '../../ports/store.ts';
 import { moveCheckpoints } from './checkpoints.ts';
-import { type Connection, type Database, Pace, slices } from './connection.ts';
+import type { Connection, Database } from './database.ts';
 import { makeDue } from './deliveries.ts';
-import { isPrimaryKeyClash } from './errors.ts';
+import { isDuplicateKey } from './errors.ts';
 import { insertEvents, isJournaled, readJournals } from './journal.ts';
 import { journaledVersion, writeLong } from './long-journals.ts';
+import { Pace, slices } from './pace.ts';
 import { writeParking } from './parked.ts';
 import { insertQuarantined } from './quarantine.ts';
 import type { ViewTable } from './view-table.ts';
@@ -114,7 +115,7 @@ function areNew(writer: Connection, events: readonly JournaledEvent[]): boolean 
     insertEvents(writer, events);
     return true;
   } catch (error) {
-    if (isPrimaryKeyClash(error)) return false;
+    if (isDuplicateKey(error)) return false;
     throw error;
   }
 }

@@ -1,15 +1,8 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { JournaledEvent } from '../../ports/store.ts';
 import type { JournaledEntity } from '../../ports/verification.ts';
-import {
-  bigintOf,
-  bytesOf,
-  type Connection,
-  nullOr,
-  numberOf,
-  type SqliteRow,
-  textOf,
-} from './connection.ts';
+import type { Connection } from './database.ts';
+import { bigintOf, bytesOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 const INSERT = `
   INSERT INTO event_journal (

@@ -12,8 +12,10 @@ import type {
   StoredRung,
 } from '../../ports/long-journals.ts';
 import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
-import { bytesOf, type Connection, type Database, numberOf, Pace, type SqliteRow } from './connection.ts';
+import type { Connection, Database } from './database.ts';
 import { countEvents, isoTime, toEvent } from './journal.ts';
+import { Pace } from './pace.ts';
+import { bytesOf, numberOf, type SqliteRow } from './values.ts';
 import type { ViewTable } from './view-table.ts';
 
 /** Events that one transaction indexes. */

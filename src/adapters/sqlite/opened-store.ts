@@ -1,12 +1,13 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { MigratedStore, MigrationOptions, OpenedStore } from '../../ports/store.ts';
 import { SqliteAdministration } from './administration.ts';
-import { Connection, Database, numberOf, openReadOnly } from './connection.ts';
-import { toStoreError } from './errors.ts';
+import { Connection, Database, openReadOnly } from './database.ts';
+import { storeError } from './errors.ts';
 import type { SqliteStoreOptions } from './options.ts';
 import { lookAt, migrate } from './schema.ts';
 import { SqliteStore } from './store.ts';
 import { MachineTime } from './store-time.ts';
+import { numberOf } from './values.ts';
 import { ViewTable } from './view-table.ts';
 
 /** An SQLite file, which is opened when first used. */
@@ -29,7 +30,7 @@ export class OpenedSqliteStore extends SqliteAdministration implements OpenedSto
     try {
       return (await lookAt(connection, new ViewTable(options.view), options)).report;
     } catch (error) {
-      throw toStoreError(error, file);
+      throw storeError(error, file);
     } finally {
       connection.close();
     }

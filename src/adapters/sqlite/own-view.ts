@@ -13,8 +13,10 @@ import { quoted } from '../../core/text.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTable, type TableFacts } from './catalog.ts';
-import { type Connection, nullOr, textOf } from './connection.ts';
-import { quoteName, type ViewTable } from './view-table.ts';
+import type { Connection } from './database.ts';
+import { identifier } from './identifier.ts';
+import { nullOr, textOf } from './values.ts';
+import type { ViewTable } from './view-table.ts';
 
 /** What was found out about the view before anything was touched, and is then done by `prepareView`. */
 export interface ViewPlan {
@@ -113,7 +115,7 @@ export async function prepareView(
 function rename(writer: Connection, from: string, to: string): void {
   writer.execute('PRAGMA legacy_alter_table = ON');
   try {
-    writer.execute(`ALTER TABLE ${quoteName(from)} RENAME TO ${quoteName(to)}`);
+    writer.execute(`ALTER TABLE ${identifier(from)} RENAME TO ${identifier(to)}`);
   } finally {
     writer.execute('PRAGMA legacy_alter_table = OFF');
   }

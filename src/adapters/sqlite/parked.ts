@@ -1,6 +1,7 @@
 import type { ParkedEntity, ParkReason } from '../../ports/parked.ts';
 import type { EntityChange } from '../../ports/store.ts';
-import { type Connection, numberOf, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { numberOf, textOf } from './values.ts';
 
 /** Parks or releases as the change says. Answers whether an entity that the change takes for parked still is. */
 export function writeParking(writer: Connection, { entityId, parking }: EntityChange): boolean {

@@ -1,14 +1,7 @@
 import type { QuarantinedRecord, QuarantinePage, RefusedCounts } from '../../ports/store.ts';
-import {
-  bigintOf,
-  bytesOf,
-  type Connection,
-  nullOr,
-  numberOf,
-  type SqliteRow,
-  textOf,
-} from './connection.ts';
+import type { Connection } from './database.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
+import { bigintOf, bytesOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 const INSERT = `
   INSERT INTO quarantine (

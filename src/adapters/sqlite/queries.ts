@@ -1,5 +1,7 @@
 import type { StoreCounts, StoredRow } from '../../ports/store.ts';
-import { type Connection, type Database, numberOf, Pace, slices, textOf } from './connection.ts';
+import type { Connection, Database } from './database.ts';
+import { Pace, slices } from './pace.ts';
+import { numberOf, textOf } from './values.ts';
 import type { ViewTable } from './view-table.ts';
 
 export async function readView(

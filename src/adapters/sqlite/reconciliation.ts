@@ -1,6 +1,7 @@
 import type { DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
 import type { DeliveryStatus } from '../../ports/redrive.ts';
-import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { nullOr, numberOf, textOf } from './values.ts';
 import type { ViewTable } from './view-table.ts';
 
 export function listOwed(

@@ -8,9 +8,10 @@ import type {
   RedriveRest,
 } from '../../ports/redrive.ts';
 import { longestLeaseMs } from '../../ports/store.ts';
-import { type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
 import { listDeliveries } from './delivery-queries.ts';
 import type { StoreTime } from './store-time.ts';
+import { nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 /** The most jobs that are looked at for one that may be worked on. */
 const CLAIM_LOOK_ROWS = 100;

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { namesTaken, notAdoptable, tablesDropped } from '../../core/adoption/index.ts';
+import { namesTaken, notAdoptable, tablesDropped, type ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { columnsOf, findTable } from './catalog.ts';
-import { type Connection, type Database, numberOf, textOf } from './connection.ts';
-import type { ViewDefinition } from './options.ts';
+import type { Connection, Database } from './database.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
+import { numberOf, textOf } from './values.ts';
 import type { ViewTable } from './view-table.ts';
 
 interface Migration {
@@ -154,7 +154,7 @@ export function remakeView(writer: Connection, view: ViewTable): boolean {
 }
 
 /** SQLite compares names without regard to case. */
-function refuseReservedNames({ table, keyColumn, columns }: ViewDefinition): void {
+function refuseReservedNames({ table, keyColumn, columns }: ViewShape): void {
   if (OWN_TABLES.includes(table.toLowerCase())) {
     throw new TributaryError(
       'domain_invalid',

@@ -1,8 +1,9 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
-import { type Connection, type Database, Pace, portions } from './connection.ts';
+import type { Connection, Database } from './database.ts';
 import { DEAD_AT_MS } from './delivery-queries.ts';
+import { Pace, portions } from './pace.ts';
 import type { StoreTime } from './store-time.ts';
 
 /*

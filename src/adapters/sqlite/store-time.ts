@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../../ports/clock.ts';
-import { type Connection, numberOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { numberOf } from './values.ts';
 
 /** The times that the store reckons by, in milliseconds. */
 export interface StoreTime {

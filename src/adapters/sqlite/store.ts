@@ -18,7 +18,7 @@ import type {
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { SqliteAdministration } from './administration.ts';
 import { claim, halt, readCheckpoints } from './checkpoints.ts';
-import type { Database } from './connection.ts';
+import type { Database } from './database.ts';
 import { claimDeliveries } from './deliveries.ts';
 import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
 import { listJournaled } from './journal.ts';

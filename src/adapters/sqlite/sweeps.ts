@@ -1,7 +1,8 @@
 import { longestLeaseMs } from '../../ports/store.ts';
 import type { SweepClaim, SweepRecord, SweepResult } from '../../ports/sweeps.ts';
-import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
 import type { StoreTime } from './store-time.ts';
+import { nullOr, numberOf, textOf } from './values.ts';
 
 export function readSweep(reader: Connection, time: StoreTime, target: string): SweepRecord | null {
   const row = reader.statement('SELECT waits_since, result FROM sweeps WHERE target = ?').get(target);

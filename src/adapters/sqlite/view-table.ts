@@ -1,15 +1,16 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
-import { isSameName, type Standing, VIEW_MARK } from '../../core/adoption/index.ts';
+import { isSameName, type Standing, VIEW_MARK, type ViewShape } from '../../core/adoption/index.ts';
 import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { EntityChange, StoredRow } from '../../ports/store.ts';
 import { type CatalogColumn, columnsOf, type TableFacts } from './catalog.ts';
-import { type Connection, numberOf, type SqliteRow } from './connection.ts';
-import type { ViewDefinition } from './options.ts';
+import type { Connection } from './database.ts';
+import { identifier } from './identifier.ts';
+import { numberOf, type SqliteRow } from './values.ts';
 
 /** The SQL of one view. Names are the domain's, so they are quoted; values are always bound. */
 export class ViewTable {
-  readonly definition: ViewDefinition;
+  readonly definition: ViewShape;
   /** Quoted, for the SQL of others. */
   readonly table: string;
   readonly key: string;
@@ -22,17 +23,17 @@ export class ViewTable {
   readonly #overwriteVersion: string;
   readonly #select: string;
 
-  constructor(definition: ViewDefinition) {
+  constructor(definition: ViewShape) {
     this.definition = definition;
-    this.table = quoteName(definition.table);
-    this.key = quoteName(definition.keyColumn);
-    this.#columnNames = definition.columns.map((column) => quoteName(column.name));
+    this.table = identifier(definition.table);
+    this.key = identifier(definition.keyColumn);
+    this.#columnNames = definition.columns.map((column) => identifier(column.name));
     const names = [this.key, ...this.#columnNames, 'version'];
     const settings = [...this.#columnNames, 'version'];
     const insert = `INSERT INTO ${this.table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
     const booleans = definition.columns
       .filter(({ type }) => type === 'boolean')
-      .map(({ name }) => quoteName(name));
+      .map(({ name }) => identifier(name));
     const insertVersion = `
       INSERT INTO ${this.table} (${[this.key, 'version', ...booleans].join(', ')})
       VALUES (${['?', '?', ...booleans.map(() => '0')].join(', ')})`;
@@ -52,7 +53,7 @@ export class ViewTable {
 
   create(writer: Connection): void {
     const columns = this.definition.columns.map(
-      (column) => `${quoteName(column.name)} ${sqlType(column.type)}`,
+      (column) => `${identifier(column.name)} ${sqlType(column.type)}`,
     );
     writer.execute(
       `CREATE TABLE ${this.table} (/* ${VIEW_MARK} */ ${[
@@ -137,10 +138,6 @@ export class ViewTable {
 
 /** What a change means to the view's row; without a row, its columns stay and only the version rises. */
 type RowChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'row' | 'events'>;
-
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
 
 function sqlType(type: ViewColumn['type']): string {
   return type === 'text' ? 'TEXT' : type === 'boolean' ? 'BOOLEAN' : 'INTEGER';

@@ -2,7 +2,12 @@ import { TributaryError } from '../../core/errors.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isBusy } from './errors.ts';
-import { LOCK_ATTEMPTS, LOCK_ATTEMPTS_WHEN_HELD, LOCK_BACKOFF } from './options.ts';
+
+/** How a transaction waits, without blocking, for another process's lock: about six seconds in all. */
+const LOCK_BACKOFF = { baseMs: 1, capMs: 50 } as const;
+const LOCK_ATTEMPTS = 250;
+/** The same while the lock is known to be held for long: whoever waits behind learns the reason soon. */
+const LOCK_ATTEMPTS_WHEN_HELD = 20;
 
 /** Which process holds the write lock of this file, and what to do, in one sentence; null if nobody knows. */
 export type WhoHolds = (file: string) => string | null;

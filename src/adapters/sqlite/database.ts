@@ -1,12 +1,22 @@
 import { rmSync, statSync } from 'node:fs';
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { setImmediate } from 'node:timers/promises';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { isBusy, isInputOutputFailure, toStoreError } from './errors.ts';
-import { BUSY_TIMEOUT_MS, CACHE_KIBIBYTES, ROWS_PER_TURN, WAL_AUTOCHECKPOINT_PAGES } from './options.ts';
+import { isBusy, isInputOutputFailure, storeError } from './errors.ts';
 import { hasWal, WalSync } from './wal-sync.ts';
 import { type WhoHolds, WriteLock } from './write-lock.ts';
+
+/** How long a statement waits inside SQLite, where it blocks the event loop, for another process's lock. */
+const BUSY_TIMEOUT_MS = 2;
+
+/**
+ * Past this many pages (of 4 KiB) a commit also copies the write-ahead log back into the database file, which
+ * holds up the event loop: fewer pages make shorter stops, more pages make fewer.
+ */
+const WAL_AUTOCHECKPOINT_PAGES = 4_000;
+
+/** Page cache of each connection, in KiB. */
+const CACHE_KIBIBYTES = 65_536;
 
 /** One SQLite connection with its prepared statements. Integers are read as bigints: offsets go past 2^53. */
 export class Connection {
@@ -146,7 +156,7 @@ export class Database {
     try {
       return await this.#lock.wait(() => work(this.#open().reader));
     } catch (error) {
-      throw this.#storeError(error);
+      throw this.#errorOf(error);
     }
   }
 
@@ -241,7 +251,7 @@ export class Database {
       );
     }
     const result = this.#writerIdle.then(work).catch((error: unknown) => {
-      throw this.#storeError(error);
+      throw this.#errorOf(error);
     });
     this.#writerIdle = result.catch(() => undefined);
     return result;
@@ -261,8 +271,8 @@ export class Database {
     }
   }
 
-  #storeError(error: unknown): unknown {
-    return isBusy(error) ? this.#lock.error(error) : toStoreError(error, this.#file);
+  #errorOf(error: unknown): unknown {
+    return isBusy(error) ? this.#lock.error(error) : storeError(error, this.#file);
   }
 }
 
@@ -303,69 +313,4 @@ function openReader(file: string): Connection {
   const reader = new Connection(file, true);
   reader.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
   return reader;
-}
-
-/** Counts rows, and lets the event loop have its turn whenever enough have passed. */
-export class Pace {
-  #rows = 0;
-
-  async pass(rows: number): Promise<void> {
-    this.#rows += rows;
-    if (this.#rows < ROWS_PER_TURN) return;
-    this.#rows = 0;
-    await setImmediate();
-  }
-}
-
-/** Cuts a list so that no cut keeps the event loop for long. */
-export function* slices<T>(list: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < list.length; start += ROWS_PER_TURN) {
-    yield list.slice(start, start + ROWS_PER_TURN);
-  }
-}
-
-/** So many rows go into one statement. */
-export const PORTION = 32;
-
-/** Cuts a list into portions of one size, and what is left into single ones: two texts of a statement are enough. */
-export function* portions<T>(list: readonly T[]): Generator<readonly T[]> {
-  let start = 0;
-  for (; start + PORTION <= list.length; start += PORTION) yield list.slice(start, start + PORTION);
-  for (; start < list.length; start++) yield list.slice(start, start + 1);
-}
-
-/** A row as node:sqlite gives it. */
-export type SqliteRow = Record<string, SQLOutputValue>;
-
-export function textOf(value: SQLOutputValue | undefined): string {
-  if (typeof value === 'string') return value;
-  throw unexpected('text', value);
-}
-
-export function bigintOf(value: SQLOutputValue | undefined): bigint {
-  if (typeof value === 'bigint') return value;
-  throw unexpected('an integer', value);
-}
-
-/** An integer below 2^53, or a real. */
-export function numberOf(value: SQLOutputValue | undefined): number {
-  if (typeof value === 'number') return value;
-  return Number(bigintOf(value));
-}
-
-export function bytesOf(value: SQLOutputValue | undefined): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  throw unexpected('bytes', value);
-}
-
-/** NULL stays null; anything else goes through `read`. */
-export function nullOr<T>(value: SQLOutputValue | undefined, read: (value: SQLOutputValue) => T): T | null {
-  return value === null || value === undefined ? null : read(value);
-}
-
-function unexpected(expected: string, value: unknown): TributaryError {
-  return new TributaryError(
-    'store_refused',
-    `A column of the store holds ${value === null ? 'NULL' : typeof value} where ${expected} belongs: was the file changed by another program?`,
-  );
 }
