@@ -41,7 +41,16 @@ describe('the house', () => {
   });
 
   it('lays sibling adapters out alike', () => {
-    const stores = ['store.ts', 'schema.ts', 'ingest.ts', 'deliveries.ts', 'queries.ts', 'connection.ts'];
+    const stores = [
+      'opened-store.ts',
+      'store.ts',
+      'schema.ts',
+      'commit.ts',
+      'due-deliveries.ts',
+      'delivery-claims.ts',
+      'settlements.ts',
+      'queries.ts',
+    ];
     const logs = ['event-log.ts', 'consumer.ts', 'producer.ts'];
     const all = ['options.ts', 'index.ts'];
     expect([

@@ -8,12 +8,13 @@ import type {
 } from '../../ports/redrive.ts';
 import type { QuarantinePage, ResumeDecision, StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
+import { readCheckpoints, resume } from './checkpoints.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import { listParked } from './parked.ts';
-import * as queries from './queries.ts';
+import { readQuarantine } from './quarantine.ts';
 import * as jobs from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
 
@@ -28,15 +29,15 @@ export class MysqlAdministration implements StoreAdministration {
   }
 
   async checkpoints() {
-    return queries.checkpoints(this.pool);
+    return readCheckpoints(this.pool);
   }
 
   async resume(decision: ResumeDecision) {
-    return queries.resume(this.pool, decision);
+    return resume(this.pool, decision);
   }
 
   async readQuarantine(options: QuarantinePage) {
-    return queries.readQuarantine(this.pool, options);
+    return readQuarantine(this.pool, options);
   }
 
   async readDelivery(target: string, entityId: string) {

@@ -17,12 +17,12 @@ import type { AdoptedEntity, MigrationOptions } from '../../ports/store.ts';
 import { describeTable, type TableFacts } from './catalog.ts';
 import { inTransaction, MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { DONE_AT_MS } from './delivery-queries.ts';
+import { DONE_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
 import { insertEvents } from './journal.ts';
 import { marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
-import { viewTypes, writeViewRow } from './view-table.ts';
+import { viewTypes, writeViewRow } from './view-parameters.ts';
 
 /** Rows that are taken over in one transaction. */
 const PAGE_ROWS = 2_000;

@@ -2,8 +2,8 @@ import mysql, { type Pool, type PoolConnection, type RowDataPacket } from 'mysql
 import type { Clock } from '../../ports/clock.ts';
 import { AnswerWatch, type Wait } from './answer-watch.ts';
 import { DeadlineError } from './errors.ts';
-import type { ServerAddress, ServerTls } from './options.ts';
 import type { Remedies } from './refusals.ts';
+import type { ServerAddress, ServerTls } from './server-address.ts';
 import { tlsOptions } from './tls.ts';
 
 /** To reach the server and log in. */

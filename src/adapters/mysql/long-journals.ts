@@ -14,9 +14,10 @@ import type {
 import type { JournaledEvent } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { readSegments } from './journal.ts';
-import { EXTENT_HASH, IndexSteps, idHash, NO_BYTES, putRungs, readExtent } from './journal-index.ts';
+import { EXTENT_HASH, idHash, NO_BYTES, putRungs, readExtent } from './journal-index.ts';
+import { indexJournal } from './journal-indexing.ts';
 import { chunksOf } from './rows-statement.ts';
+import { readSegments } from './segments.ts';
 import { textOf } from './values.ts';
 
 /** Segments that are read at once. */
@@ -29,7 +30,6 @@ const LOOKUP_IDS = 256;
 /** `LongJournals` on MySQL and MariaDB. */
 export class MysqlLongJournals implements LongJournals {
   readonly #pool: ConnectionPool;
-  readonly #steps = new IndexSteps();
 
   constructor(pool: ConnectionPool) {
     this.#pool = pool;
@@ -73,13 +73,7 @@ export class MysqlLongJournals implements LongJournals {
   }
 
   async index(entityId: string, foldVersion: number, signal: AbortSignal): Promise<LongJournal | null> {
-    while (!signal.aborted) {
-      const done = await inTransaction(this.#pool, (connection) =>
-        this.#steps.step(connection, entityId, foldVersion),
-      );
-      if (done !== null) return { ...done, known: [] };
-    }
-    return null;
+    return indexJournal(this.#pool, entityId, foldVersion, signal);
   }
 
   async readRange({ entityId, after, through, limit }: JournalRange): Promise<JournalPage> {

@@ -9,6 +9,7 @@ import {
   type Standing,
   situationOf,
   tooManyAltered,
+  VIEW_MARK,
   type ViewRecord,
 } from '../../core/adoption/index.ts';
 import { isRetryable, TributaryError } from '../../core/errors.ts';
@@ -19,7 +20,7 @@ import { findTables, type TableFacts } from './catalog.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
-import { createView, markView, standingOf } from './view-table.ts';
+import { createView, standingOf } from './view-table.ts';
 
 /** How long the renaming of the original waits for transactions that use it. */
 const RENAME_WAIT_SECONDS = 30;
@@ -303,4 +304,9 @@ async function otherSpellings(connection: PoolConnection, table: string): Promis
     .map((row) => textOf(row[0]))
     .filter((name) => name !== table)
     .map((name) => `there is a table ${quoted(name)}, which on this server is another one: it is left alone`);
+}
+
+/** Says of a table of ours that an older program made that it is ours. */
+async function markView(connection: PoolConnection, table: string): Promise<void> {
+  await connection.query(`ALTER TABLE ${identifier(table)} COMMENT = '${VIEW_MARK}'`);
 }

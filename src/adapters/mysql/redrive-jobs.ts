@@ -10,7 +10,8 @@ import type {
   RedriveRest,
 } from '../../ports/redrive.ts';
 import { longestLeaseMs } from '../../ports/store.ts';
-import { conditions, listDeliveries } from './delivery-queries.ts';
+import { conditions } from './delivery-filter.ts';
+import { listDeliveries } from './delivery-queries.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
 import { textOf } from './values.ts';

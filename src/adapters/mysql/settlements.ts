@@ -1,14 +1,14 @@
 import type { PoolConnection } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import { claimIdOf } from './claim-id.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { claimIdOf } from './deliveries.ts';
-import { DEAD_AT_MS, DONE_AT_MS } from './delivery-queries.ts';
+import { DEAD_AT_MS, DONE_AT_MS } from './delivery-filter.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
 
-/** How a claim ends; `deliveries.ts` has how it begins. */
+/** How a claim ends; `delivery-claims.ts` has how it begins. */
 export class Settlements {
   readonly #pool: ConnectionPool;
   readonly #clock: Clock;

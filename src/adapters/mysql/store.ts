@@ -12,14 +12,17 @@ import type {
 } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { MysqlAdministration } from './administration.ts';
+import { claim, halt } from './checkpoints.ts';
+import { Committer } from './commit.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { DeliveryClaims, DueDeliveries } from './deliveries.ts';
-import { Ingest } from './ingest.ts';
+import { DeliveryClaims } from './delivery-claims.ts';
+import { DueDeliveries } from './due-deliveries.ts';
 import { listJournaled } from './journal.ts';
 import { MysqlLongJournals } from './long-journals.ts';
 import type { MysqlStoreOptions } from './options.ts';
-import * as queries from './queries.ts';
+import { refusedCounts } from './quarantine.ts';
+import { counts, readView } from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import { incarnation, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
@@ -31,7 +34,7 @@ import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 export class MysqlStore extends MysqlAdministration implements Store {
   readonly #view: ViewShape;
   readonly #targets: readonly string[];
-  readonly #ingest: Ingest;
+  readonly #committer: Committer;
   readonly #claims: DeliveryClaims;
   readonly #settlements: Settlements;
   readonly longJournals: MysqlLongJournals;
@@ -45,7 +48,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
     super(pool, time);
     this.#view = view;
     this.#targets = targets;
-    this.#ingest = new Ingest(pool, view, new DueDeliveries(targets, time, view));
+    this.#committer = new Committer(pool, view, new DueDeliveries(targets, time, view));
     this.#claims = new DeliveryClaims(pool, view, time);
     this.#settlements = new Settlements(pool, clock, time);
     this.longJournals = new MysqlLongJournals(pool);
@@ -56,15 +59,15 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async claim(partitions: readonly ClaimRequest[]) {
-    return queries.claim(this.pool, partitions);
+    return claim(this.pool, partitions);
   }
 
   async readJournals(entityIds: readonly string[], maxEvents?: number) {
-    return this.#ingest.readJournals(entityIds, maxEvents);
+    return this.#committer.readJournals(entityIds, maxEvents);
   }
 
   async commit(batch: IngestBatch) {
-    return this.#ingest.commit(batch);
+    return this.#committer.commit(batch);
   }
 
   async incarnation() {
@@ -76,19 +79,19 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async halt(partition: TopicPartition, epoch: bigint, reason: string) {
-    return queries.halt(this.pool, partition, epoch, reason);
+    return halt(this.pool, partition, epoch, reason);
   }
 
   async readView(entityIds: readonly string[]) {
-    return queries.readView(this.pool, this.#view, entityIds);
+    return readView(this.pool, this.#view, entityIds);
   }
 
   async refusedCounts() {
-    return queries.refusedCounts(this.pool, this.#targets);
+    return refusedCounts(this.pool, this.#targets);
   }
 
   async counts() {
-    return queries.counts(this.pool, this.#view);
+    return counts(this.pool, this.#view);
   }
 
   async health() {

@@ -1,6 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net';
 import type { PoolOptions } from 'mysql2/promise';
-import type { ServerAddress, ServerTls } from './options.ts';
+import type { ServerAddress, ServerTls } from './server-address.ts';
 
 const KEEP_ALIVE_DELAY_MS = 0;
 

@@ -6,10 +6,10 @@ import { identifier } from './identifier.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
-import { viewTypes, writeViewRow } from './view-table.ts';
+import { viewTypes, writeViewRow } from './view-parameters.ts';
 
 /** The entities of a batch, locked. */
-export interface LockedEntities {
+interface LockedEntities {
   /** By entity: the last version in its journal, 0 for one that has none. */
   readonly versions: ReadonlyMap<string, number>;
   /** Entities whose row was missing, and was made only to be locked. */

@@ -1,9 +1,8 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { type Standing, VIEW_MARK, type ViewShape } from '../../core/adoption/index.ts';
-import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
+import type { ViewColumn, ViewValue } from '../../core/domain.ts';
 import { databaseName, type TableFacts } from './catalog.ts';
 import { identifier } from './identifier.ts';
-import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
 import { textOf } from './values.ts';
 
 /**
@@ -26,11 +25,6 @@ export async function createView(connection: PoolConnection, view: ViewShape, ta
     `CREATE TABLE IF NOT EXISTS ${identifier(table)} (${identifier(view.keyColumn)} ${key} NOT NULL PRIMARY KEY, ` +
       `${columns.join(', ')}, version BIGINT NOT NULL) ENGINE = InnoDB COMMENT = '${VIEW_MARK}'`,
   );
-}
-
-/** Says of a table of ours that an older program made that it is ours. */
-export async function markView(connection: PoolConnection, table: string): Promise<void> {
-  await connection.query(`ALTER TABLE ${identifier(table)} COMMENT = '${VIEW_MARK}'`);
 }
 
 /** What the table is to us, or null if there is none. Columns that were added beside ours, and indexes, do no harm. */
@@ -84,19 +78,6 @@ function columnsMismatch(view: ViewShape, found: ReadonlyMap<string, RowDataPack
     if (!names.has(name) && !isFilled) return `a column ${name} was added that has no default`;
   }
   return null;
-}
-
-/** The types of the view's columns as statements send them: texts as bytes, which the server only checks. */
-export function viewTypes(view: ViewShape): ColumnType[] {
-  return view.columns.map(({ type }) => (type === 'text' ? 'bytes' : 'integer'));
-}
-
-export function writeViewRow(writer: ParameterWriter, view: ViewShape, row: ViewRow): void {
-  for (let index = 0; index < view.columns.length; index++) {
-    const value = row[index] ?? null;
-    if (typeof value === 'string') writer.text(value);
-    else writer.integer(value);
-  }
 }
 
 function sqlType(column: ViewColumn): string {

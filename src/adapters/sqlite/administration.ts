@@ -53,12 +53,12 @@ export abstract class SqliteAdministration implements StoreAdministration {
 
   async readDelivery(target: string, entityId: string) {
     const database = await this.database();
-    return database.read((reader) => readDelivery(reader, this.time, target, entityId));
+    return database.read((reader) => readDelivery(reader, target, entityId, this.time));
   }
 
   async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
     const database = await this.database();
-    return database.read((reader) => listDeliveries(reader, this.time, page.filter, page.after, page.limit));
+    return database.read((reader) => listDeliveries(reader, page.filter, page.after, page.limit, this.time));
   }
 
   async readAttempts(key: DeliveryKey, limit: number) {
@@ -85,17 +85,17 @@ export abstract class SqliteAdministration implements StoreAdministration {
     const database = await this.database();
     // No job is the usual case, and needs no write lock.
     const isAny = await database.read(jobs.isAnyRedrive);
-    return isAny ? database.write((writer) => jobs.claimRedrive(writer, this.time, claim)) : null;
+    return isAny ? database.write((writer) => jobs.claimRedrive(writer, claim, this.time)) : null;
   }
 
   async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
     const database = await this.database();
-    return database.write((writer) => jobs.stepRedrive(writer, this.time, step));
+    return database.write((writer) => jobs.stepRedrive(writer, step, this.time));
   }
 
   async restRedrive(rest: RedriveRest) {
     const database = await this.database();
-    return database.write((writer) => jobs.restRedrive(writer, this.time, rest));
+    return database.write((writer) => jobs.restRedrive(writer, rest, this.time));
   }
 
   async listParked(page: { after: string | null; limit: number }) {

@@ -14,12 +14,11 @@ import {
 import type { AdoptedEntity, MigrationOptions } from '../../ports/store.ts';
 import { describeTable, type TableFacts } from './catalog.ts';
 import type { Connection } from './database.ts';
-import { adoptDelivery } from './deliveries.ts';
 import { identifier } from './identifier.ts';
 import { insertEvents } from './journal.ts';
 import { Pace } from './pace.ts';
 import { type SqliteRow, textOf } from './values.ts';
-import type { ViewTable } from './view-table.ts';
+import { ViewRows } from './view-rows.ts';
 
 /** Ids that a finding names. */
 const DOUBLED_NAMED = 5;
@@ -86,12 +85,12 @@ export async function examineTable(
 /** Copies the rows of `from` into the view, with their events and what is owed of them. */
 export async function copyRows(
   writer: Connection,
-  view: ViewTable,
   options: MigrationOptions,
   reading: Reading,
   from: string,
 ): Promise<number> {
   const { reader } = reading;
+  const view = new ViewRows(options.view);
   reader.restart();
   let count = 0;
   await readRows(writer, options, reading, from, (raw) => {
@@ -106,6 +105,33 @@ export async function copyRows(
     count++;
   });
   return count;
+}
+
+/** The row of an entity that another program had in its care. */
+function adoptDelivery(
+  writer: Connection,
+  target: string,
+  entityId: string,
+  version: number,
+  { delivery }: AdoptedEntity,
+  nowMs: number,
+): void {
+  if (delivery === 'none') return;
+  const isSent = delivery === 'sent';
+  writer
+    .statement(`
+      INSERT INTO deliveries (
+        target, entity_id, due_version, status, attempts, delivered_version, next_attempt_at, due_since
+      ) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`)
+    .run(
+      target,
+      entityId,
+      version,
+      isSent ? 'delivered' : 'pending',
+      isSent ? version : null,
+      isSent ? null : nowMs,
+      nowMs,
+    );
 }
 
 /** Reads all rows in one scan of the table, in the sequence in which it lies. */

@@ -8,7 +8,7 @@ import {
 } from '../../core/adoption/index.ts';
 import { quoted } from '../../core/text.ts';
 import type { Connection } from './database.ts';
-import { nullOr, numberOf, textOf } from './values.ts';
+import { nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 /** What the catalog says of one table as a whole. SQLite compares names without regard to case. */
 export interface TableFacts {
@@ -18,13 +18,20 @@ export interface TableFacts {
   readonly isMarkedOurs: boolean;
 }
 
-export function findTable(connection: Connection, name: string): TableFacts | null {
-  const row = connection
-    .statement(
-      "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
-    )
-    .get(name);
-  if (row === undefined) return null;
+/** The tables of these names, by those names. */
+export function findTables(connection: Connection, names: readonly string[]): Map<string, TableFacts> {
+  const select = connection.statement(
+    "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
+  );
+  const found = new Map<string, TableFacts>();
+  for (const name of names) {
+    const row = select.get(name);
+    if (row !== undefined) found.set(name, factsOf(row));
+  }
+  return found;
+}
+
+function factsOf(row: SqliteRow): TableFacts {
   const sql = nullOr(row.sql, textOf) ?? '';
   const isVirtual = /^\s*CREATE\s+VIRTUAL\s/i.test(sql);
   const kind = isVirtual ? 'a virtual table' : row.type === 'view' ? 'a view' : 'table';
@@ -81,7 +88,7 @@ export function describeTable(
       isTyped(columns.find((column) => isSameName(column.name, view.keyColumn))) &&
       uniqueKeys.some(([first, ...others]) => others.length === 0 && isSameName(first ?? '', view.keyColumn)),
     attachments: facts.kind === 'table' ? attachmentsOf(connection, name) : [],
-    namesTaken: namesNeeded.filter((needed) => findTable(connection, needed) !== null),
+    namesTaken: [...findTables(connection, namesNeeded).keys()],
     notes: notesOf(indexes),
     isMarkedOurs: facts.isMarkedOurs,
   };

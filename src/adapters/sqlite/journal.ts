@@ -1,8 +1,8 @@
-import { TributaryError } from '../../core/errors.ts';
 import type { JournaledEvent } from '../../ports/store.ts';
 import type { JournaledEntity } from '../../ports/verification.ts';
 import type { Connection } from './database.ts';
-import { bigintOf, bytesOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
+import { isoTime, KEY_COLUMNS, toEvent } from './event-rows.ts';
+import { nullOr, numberOf, textOf } from './values.ts';
 
 const INSERT = `
   INSERT INTO event_journal (
@@ -32,21 +32,6 @@ export function insertEvents(writer: Connection, events: readonly JournaledEvent
   }
 }
 
-export function isJournaled(connection: Connection, entityId: string): boolean {
-  return (
-    connection.statement('SELECT 1 FROM event_journal WHERE entity_id = ? LIMIT 1').get(entityId) !==
-    undefined
-  );
-}
-
-/** How many events of the entity are in the journal, which is its version. */
-export function countEvents(connection: Connection, entityId: string): number {
-  return numberOf(
-    connection.statement('SELECT count(*) AS events FROM event_journal WHERE entity_id = ?').get(entityId)
-      ?.events,
-  );
-}
-
 /** Counting the events of an entity stops here: a page must not take long because of one entity. */
 const COUNTED_EVENTS_MAX = 10_001;
 
@@ -72,7 +57,7 @@ export function listJournaled(
 /** The primary key is the canonical sequence, so its scan needs no sorting. */
 const SELECT = `
   SELECT * FROM event_journal WHERE entity_id = ?
-  ORDER BY sequence_position, time_occurred, caution_rank, event_id, content_hash LIMIT ?`;
+  ORDER BY ${KEY_COLUMNS} LIMIT ?`;
 
 /** Adds the journals of these entities to the map, each in canonical sequence; of a long one `maxEvents` + 1 events. */
 export function readJournals(
@@ -88,36 +73,4 @@ export function readJournals(
     const rows = select.all(entityId, limit);
     if (rows.length > 0) journals.set(entityId, rows.map(toEvent));
   }
-}
-
-export function toEvent(row: SqliteRow): JournaledEvent {
-  const hash = bytesOf(row.content_hash);
-  return {
-    entityId: textOf(row.entity_id),
-    position: numberOf(row.sequence_position),
-    occurredAtMs: Date.parse(textOf(row.time_occurred)),
-    cautionRank: numberOf(row.caution_rank),
-    eventId: textOf(row.event_id),
-    contentHash: Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('hex'),
-    eventType: textOf(row.event_type),
-    revision: nullOr(row.revision, numberOf),
-    observedAtMs: Date.parse(textOf(row.time_observed)),
-    topic: textOf(row.topic),
-    partition: numberOf(row.partition_id),
-    offset: bigintOf(row.record_offset),
-    data: textOf(row.data),
-  };
-}
-
-const ISO_LENGTH = 'YYYY-MM-DDTHH:MM:SS.mmmZ'.length;
-
-/** The only form that sorts as text by time; it has room for the years 0 to 9999. */
-export function isoTime(timeMs: number): string {
-  const time = new Date(timeMs);
-  const text = Number.isNaN(time.getTime()) ? '' : time.toISOString();
-  if (text.length === ISO_LENGTH && Number.isInteger(timeMs)) return text;
-  throw new TributaryError(
-    'store_refused',
-    `The journal has no room for the time ${timeMs} ms: it must be a whole number of milliseconds in the years 0 to 9999.`,
-  );
 }

@@ -1,14 +1,12 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { MigratedStore, MigrationOptions, OpenedStore } from '../../ports/store.ts';
 import { SqliteAdministration } from './administration.ts';
-import { Connection, Database, openReadOnly } from './database.ts';
-import { storeError } from './errors.ts';
+import { Database } from './database.ts';
 import type { SqliteStoreOptions } from './options.ts';
-import { lookAt, migrate } from './schema.ts';
+import { examine, migrate } from './schema.ts';
 import { SqliteStore } from './store.ts';
 import { MachineTime } from './store-time.ts';
 import { numberOf } from './values.ts';
-import { ViewTable } from './view-table.ts';
 
 /** An SQLite file, which is opened when first used. */
 export class OpenedSqliteStore extends SqliteAdministration implements OpenedStore {
@@ -23,28 +21,17 @@ export class OpenedSqliteStore extends SqliteAdministration implements OpenedSto
     this.#database = new Database(options.file, options.clock, options.whoHolds);
   }
 
-  /** Reads on a connection of its own, so that a file that is no store of ours stays as it is to the byte. */
   async examineView(options: MigrationOptions) {
-    const { file } = this.#options;
-    const connection = openReadOnly(file) ?? new Connection(':memory:', false);
-    try {
-      return (await lookAt(connection, new ViewTable(options.view), options)).report;
-    } catch (error) {
-      throw storeError(error, file);
-    } finally {
-      connection.close();
-    }
+    return examine(this.#options.file, options);
   }
 
   async migrate(options: MigrationOptions): Promise<MigratedStore> {
     const database = this.#database;
     await database.open();
-    const view = new ViewTable(options.view);
-    const report = await migrate(database, view, options);
+    const report = await migrate(database, options);
     await database.write((writer) => this.time.fix(writer));
     this.#isSetUp = true;
-    const { clock, targets } = this.#options;
-    return { store: new SqliteStore({ database, view, clock, targets }, this.time), report };
+    return { store: new SqliteStore(database, this.time, options.view, this.#options), report };
   }
 
   close(): Promise<void> {

@@ -2,11 +2,11 @@ import type { DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation
 import type { DeliveryStatus } from '../../ports/redrive.ts';
 import type { Connection } from './database.ts';
 import { nullOr, numberOf, textOf } from './values.ts';
-import type { ViewTable } from './view-table.ts';
+import type { ViewRows } from './view-rows.ts';
 
 export function listOwed(
   reader: Connection,
-  view: ViewTable,
+  view: ViewRows,
   { target, after, limit }: { target: string; after: string | null; limit: number },
 ): OwedState[] {
   // No id is empty, so that all of them come behind the empty one.
@@ -42,7 +42,7 @@ export function makeDueAgain(writer: Connection, { target, delivered }: DueAgain
 
 export function makeRepairsDue(
   writer: Connection,
-  view: ViewTable,
+  view: ViewRows,
   { target, repairs }: RepairsDue,
   nowMs: number,
 ): number {
@@ -75,15 +75,19 @@ export function makeRepairsDue(
   return due;
 }
 
-/** Which content this delivery is to replace at the target; null if it is none of those. */
-export function readRepair(
+/** Which content each of these deliveries is to replace at the target, by entity and version. */
+export function readRepairs(
   reader: Connection,
   target: string,
-  entityId: string,
-  version: number,
-): string | null {
-  const row = reader
-    .statement('SELECT replaces FROM delivery_repairs WHERE target = ? AND entity_id = ? AND version = ?')
-    .get(target, entityId, version);
-  return row === undefined ? null : textOf(row.replaces);
+  ids: readonly string[],
+): Map<string, { readonly version: number; readonly replaces: string }> {
+  const select = reader.statement(
+    'SELECT version, replaces FROM delivery_repairs WHERE target = ? AND entity_id = ?',
+  );
+  const found = new Map<string, { version: number; replaces: string }>();
+  for (const id of ids) {
+    const row = select.get(target, id);
+    if (row !== undefined) found.set(id, { version: numberOf(row.version), replaces: textOf(row.replaces) });
+  }
+  return found;
 }

@@ -46,8 +46,8 @@ export function isAnyRedrive(reader: Connection): boolean {
 
 export function claimRedrive(
   writer: Connection,
-  time: StoreTime,
   { claimant, leaseMs }: RedriveClaim,
+  time: StoreTime,
 ): RedriveJob | null {
   const rows = writer
     .statement("SELECT * FROM redrive_jobs WHERE state <> 'done' ORDER BY created_at, job_id LIMIT ?")
@@ -69,8 +69,8 @@ export function claimRedrive(
 
 export function restRedrive(
   writer: Connection,
-  time: StoreTime,
   { jobId, claimant, restMs }: RedriveRest,
+  time: StoreTime,
 ): void {
   writer
     .statement(`
@@ -81,15 +81,15 @@ export function restRedrive(
 
 export function stepRedrive(
   writer: Connection,
-  time: StoreTime,
   { jobId, limit, claimant, leaseMs }: RedriveClaim & { jobId: string; limit: number },
+  time: StoreTime,
 ): RedriveJob | null {
   const row = writer.statement('SELECT * FROM redrive_jobs WHERE job_id = ?').get(jobId);
   if (row === undefined || row.claimed_by !== claimant || row.state === 'done') return null;
   const { filter, isDryRun } = redriveJob(row);
   if (filter === null) throw filterUnreadable(jobId);
   const nowMs = time.now(writer);
-  const found = listDeliveries(writer, time, { ...filter, status: 'dead' }, cursorOf(row), limit);
+  const found = listDeliveries(writer, { ...filter, status: 'dead' }, cursorOf(row), limit, time);
   if (!isDryRun) for (const key of found) redrive(writer, key, nowMs);
   const last = found.at(-1) ?? cursorOf(row);
   const isDone = found.length < limit;

@@ -1,112 +1,69 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { namesTaken, notAdoptable, tablesDropped, type ViewShape } from '../../core/adoption/index.ts';
+import {
+  type AdoptionReport,
+  namesTaken,
+  notAdoptable,
+  tablesDropped,
+  type ViewShape,
+} from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
-import { columnsOf, findTable } from './catalog.ts';
-import type { Connection, Database } from './database.ts';
+import { columnsOf, findTables } from './catalog.ts';
+import { Connection, type Database, openReadOnly } from './database.ts';
+import { storeError } from './errors.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
-import { numberOf, textOf } from './values.ts';
-import type { ViewTable } from './view-table.ts';
-
-interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly sql: string;
-}
+import { runMigrations, schemaVersion, tablesMade } from './schema-version.ts';
+import { textOf } from './values.ts';
+import { createView } from './view-table.ts';
 
 /**
  * Brings the schema up to date and makes or takes over the view's table, all in one transaction, so that of
  * several processes that start at once one does the work and the others find it done.
  */
-export async function migrate(
-  database: Database,
-  view: ViewTable,
-  options: MigrationOptions,
-): Promise<MigrationReport> {
-  const migrations = readMigrations();
-  const toVersion = migrations.at(-1)?.version ?? 0;
+export async function migrate(database: Database, options: MigrationOptions): Promise<MigrationReport> {
   return database.write(async (writer) => {
-    const plan = await lookAt(writer, view, options);
+    const plan = await lookAt(writer, options);
     if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
-    makeMigrationsTable(writer);
-    const fromVersion = schemaVersion(writer);
-    if (fromVersion > toVersion) {
-      throw new TributaryError(
-        'schema_too_new',
-        `The store has schema version ${fromVersion}, this program knows ${toVersion}: start the newer program.`,
-      );
-    }
-    for (const migration of migrations) {
-      if (migration.version > fromVersion) apply(writer, migration, options.nowMs);
-    }
-    return { fromVersion, toVersion, ...(await prepareView(writer, view, options, plan)) };
+    const versions = runMigrations(writer, options.nowMs);
+    return { ...versions, ...(await prepareView(writer, options, plan)) };
   });
 }
 
-function makeMigrationsTable(writer: Connection): void {
-  writer.execute(
-    'CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)',
-  );
-}
-
-function schemaVersion(writer: Connection): number {
-  return numberOf(
-    writer.statement('SELECT coalesce(max(version), 0) AS newest FROM schema_migrations').get()?.newest,
-  );
-}
-
-function apply(writer: Connection, migration: Migration, nowMs: number): void {
-  writer.execute(migration.sql);
-  writer
-    .statement('INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)')
-    .run(migration.version, migration.name, new Date(nowMs).toISOString());
-}
-
-/** The numbered files beside this one. */
-function readMigrations(): Migration[] {
-  const folder = new URL('./migrations/', import.meta.url);
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()
-    .map((name) => ({
-      version: Number.parseInt(name, 10),
-      name,
-      sql: readFileSync(new URL(name, folder), 'utf8'),
-    }));
+/**
+ * What `migrate` would do about the view; changes nothing. Reads on a connection of its own, so that a file that is no
+ * store of ours stays as it is to the byte.
+ */
+export async function examine(file: string, options: MigrationOptions): Promise<AdoptionReport> {
+  const connection = openReadOnly(file) ?? new Connection(':memory:', false);
+  try {
+    return (await lookAt(connection, options)).report;
+  } catch (error) {
+    throw storeError(error, file);
+  } finally {
+    connection.close();
+  }
 }
 
 /** Everything is looked at before anything is touched. Rejects if the names of our tables are not ours to use. */
-export async function lookAt(
-  connection: Connection,
-  view: ViewTable,
-  options: MigrationOptions,
-): Promise<ViewPlan> {
-  refuseReservedNames(view.definition);
-  return planView(connection, view, options, checkOwnTables(connection));
+async function lookAt(connection: Connection, options: MigrationOptions): Promise<ViewPlan> {
+  refuseReservedNames(options.view);
+  return planView(connection, options, checkOwnTables(connection));
 }
+
+const ALL_VERSIONS = Number.POSITIVE_INFINITY;
 
 /** The version of the schema, 0 for none; rejects if other programs have tables of our names, or have dropped ours. */
 function checkOwnTables(connection: Connection): number {
-  const isThere = (name: string) => findTable(connection, name) !== null;
-  const all = tablesMade(Number.POSITIVE_INFINITY);
-  if (!isThere('schema_migrations')) {
-    const taken = all.filter(isThere);
-    if (taken.length > 0) throw namesTaken(taken);
+  const found = findTables(connection, ['schema_migrations', ...tablesMade(ALL_VERSIONS)]);
+  if (!found.has('schema_migrations')) {
+    if (found.size > 0) throw namesTaken([...found.keys()]);
     return 0;
   }
   const names = columnsOf(connection, 'schema_migrations').map(({ name }) => name);
   if (names.sort().join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
   const version = schemaVersion(connection);
-  const missing = tablesMade(version).filter((name) => !isThere(name));
+  const missing = tablesMade(version).filter((name) => !found.has(name));
   if (missing.length > 0) throw tablesDropped(version, missing);
   return version;
-}
-
-/** What the migrations up to a version have made. */
-function tablesMade(upTo: number): string[] {
-  return readMigrations()
-    .filter(({ version }) => version <= upTo)
-    .flatMap(({ sql }) => [...sql.matchAll(/^CREATE TABLE (\w+)/gm)].map(([, name]) => name as string));
 }
 
 const OWN_TABLES = [
@@ -146,10 +103,10 @@ export function incarnation(reader: Connection): string {
 }
 
 /** Makes the view's table if all others are there; answers whether it was missing. */
-export function remakeView(writer: Connection, view: ViewTable): boolean {
+export function remakeView(writer: Connection, view: ViewShape): boolean {
   incarnation(writer);
-  if (findTable(writer, view.definition.table) !== null) return false;
-  view.create(writer);
+  if (findTables(writer, [view.table]).size > 0) return false;
+  createView(writer, view);
   return true;
 }
 

@@ -2,38 +2,63 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
 import type { Connection, Database } from './database.ts';
-import { DEAD_AT_MS } from './delivery-queries.ts';
+import { DEAD_AT_MS } from './delivery-filter.ts';
 import { Pace, portions } from './pace.ts';
 import type { StoreTime } from './store-time.ts';
 
-/*
- * How a claim ends; `deliveries.ts` has the life of a delivery. Nearly all claims end well, and those are settled
- * many in a statement: crossing into SQLite for each costs as much as the statement itself.
+/**
+ * How a claim ends; `delivery-claims.ts` has how it begins. Nearly all claims end well, and those are settled many in a
+ * statement: crossing into SQLite for each costs as much as the statement itself.
  */
+export class Settlements {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #time: StoreTime;
 
-export function settleDeliveries(
-  database: Database,
-  clock: Clock,
-  time: StoreTime,
-  settlements: readonly DeliverySettlement[],
-): Promise<void> {
-  return database.write(async (writer) => {
-    const nowMs = time.now(writer);
-    // A retry is a wait, not a moment of the clock that it was told by.
-    const aheadMs = nowMs - clock.now();
-    const pace = new Pace();
-    for (const some of portions(settlements)) {
-      recordAttempts(writer, some);
-      await pace.pass(some.length);
-    }
-    for (const group of alike(settlements)) {
-      for (const some of portions(group)) {
-        if (!areDelivered(writer, some))
-          for (const settlement of some) moveOn(writer, settlement, nowMs, aheadMs);
+  constructor(database: Database, clock: Clock, time: StoreTime) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#time = time;
+  }
+
+  settle(settlements: readonly DeliverySettlement[]): Promise<void> {
+    return this.#database.write(async (writer) => {
+      const nowMs = this.#time.now(writer);
+      // A retry is a wait, not a moment of the clock that it was told by.
+      const aheadMs = nowMs - this.#clock.now();
+      const pace = new Pace();
+      for (const some of portions(settlements)) {
+        recordAttempts(writer, some);
         await pace.pass(some.length);
       }
-    }
-  });
+      for (const group of alike(settlements)) {
+        for (const some of portions(group)) {
+          if (!areDelivered(writer, some))
+            for (const settlement of some) moveOn(writer, settlement, nowMs, aheadMs);
+          await pace.pass(some.length);
+        }
+      }
+    });
+  }
+
+  release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
+    return this.#database.write((writer) => {
+      const nowMs = this.#time.now(writer);
+      for (const { target, entityId, claimant, version, attempt } of deliveries)
+        writer.statement(RELEASE).run(target, entityId, claimant, version, nowMs, attempt);
+    });
+  }
+
+  renew(deliveries: readonly ClaimedDelivery[], leaseMs: number): Promise<void> {
+    return this.#database.write((writer) => {
+      const leasedUntil = this.#time.leaseNow() + leaseMs;
+      const renew = writer.statement(
+        'UPDATE deliveries SET leased_until = ? WHERE target = ? AND entity_id = ? AND claimed_by = ?',
+      );
+      for (const { target, entityId, claimant } of deliveries)
+        renew.run(leasedUntil, target, entityId, claimant);
+    });
+  }
 }
 
 /** Those that were delivered, by claim and status, and all others together. */
@@ -176,31 +201,3 @@ const RELEASE = `
     next_attempt_at = CASE WHEN due_version > ?4 THEN ?5 ELSE next_attempt_at END
   WHERE target = ?1 AND entity_id = ?2 AND claimed_by = ?3
     AND (due_version = ?4 AND attempts = ?6 OR due_version > ?4 AND attempts = 0)`;
-
-export function releaseDeliveries(
-  database: Database,
-  time: StoreTime,
-  deliveries: readonly ClaimedDelivery[],
-): Promise<void> {
-  return database.write((writer) => {
-    const nowMs = time.now(writer);
-    for (const { target, entityId, claimant, version, attempt } of deliveries)
-      writer.statement(RELEASE).run(target, entityId, claimant, version, nowMs, attempt);
-  });
-}
-
-export function renewDeliveries(
-  database: Database,
-  time: StoreTime,
-  deliveries: readonly ClaimedDelivery[],
-  leaseMs: number,
-): Promise<void> {
-  return database.write((writer) => {
-    const leasedUntil = time.leaseNow() + leaseMs;
-    const renew = writer.statement(
-      'UPDATE deliveries SET leased_until = ? WHERE target = ? AND entity_id = ? AND claimed_by = ?',
-    );
-    for (const { target, entityId, claimant } of deliveries)
-      renew.run(leasedUntil, target, entityId, claimant);
-  });
-}

@@ -1,3 +1,4 @@
+import type { ViewShape } from '../../core/adoption/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
@@ -18,82 +19,96 @@ import type {
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { SqliteAdministration } from './administration.ts';
 import { claim, halt, readCheckpoints } from './checkpoints.ts';
+import { Committer } from './commit.ts';
 import type { Database } from './database.ts';
-import { claimDeliveries } from './deliveries.ts';
-import { commit, type IngestContext, readJournalsOf } from './ingest.ts';
+import { DeliveryClaims } from './delivery-claims.ts';
+import { DueDeliveries } from './due-deliveries.ts';
 import { listJournaled } from './journal.ts';
 import { SqliteLongJournals } from './long-journals.ts';
+import type { SqliteStoreOptions } from './options.ts';
 import { refusedCounts } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import { incarnation, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
-import { releaseDeliveries, renewDeliveries, settleDeliveries } from './settlements.ts';
+import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
-import { claimSweep, endSweep, noteTarget, readSweep } from './sweeps.ts';
+import { claimSweep, endSweep, readSweep } from './sweeps.ts';
+import { ViewRows } from './view-rows.ts';
 
 /** The migrated store. */
 export class SqliteStore extends SqliteAdministration implements Store {
-  readonly #context: IngestContext;
+  readonly #database: Database;
+  readonly #view: ViewRows;
+  readonly #targets: readonly string[];
+  readonly #committer: Committer;
+  readonly #claims: DeliveryClaims;
+  readonly #settlements: Settlements;
   readonly longJournals: SqliteLongJournals;
 
-  constructor(context: IngestContext, time: StoreTime) {
+  constructor(
+    database: Database,
+    time: StoreTime,
+    view: ViewShape,
+    { targets, clock }: Pick<SqliteStoreOptions, 'targets' | 'clock'>,
+  ) {
     super(time);
-    this.#context = context;
-    this.longJournals = new SqliteLongJournals(context.database);
+    this.#database = database;
+    this.#view = new ViewRows(view);
+    this.#targets = targets;
+    this.#committer = new Committer(database, this.#view, new DueDeliveries(targets), clock);
+    this.#claims = new DeliveryClaims(database, this.#view, time);
+    this.#settlements = new Settlements(database, clock, time);
+    this.longJournals = new SqliteLongJournals(database);
   }
 
   get generation(): number {
-    return this.#context.database.generation;
+    return this.#database.generation;
   }
 
   async claim(partitions: readonly ClaimRequest[]): Promise<Checkpoint[]> {
-    return this.#context.database.write((writer) => claim(writer, partitions));
+    return this.#database.write((writer) => claim(writer, partitions));
   }
 
   async readJournals(
     entityIds: readonly string[],
     maxEvents?: number,
   ): Promise<Map<string, JournaledEvent[]>> {
-    return readJournalsOf(this.#context.database, entityIds, maxEvents);
+    return this.#committer.readJournals(entityIds, maxEvents);
   }
 
   async commit(batch: IngestBatch): Promise<CommitOutcome> {
-    return commit(this.#context, batch);
+    return this.#committer.commit(batch);
   }
 
   /** A backup takes the place of the whole file; `generation` tells of that. */
   async incarnation(): Promise<string> {
-    return this.#context.database.read(incarnation);
+    return this.#database.read(incarnation);
   }
 
   async remakeView(): Promise<boolean> {
-    const { database, view } = this.#context;
-    return database.write((writer) => remakeView(writer, view));
+    return this.#database.write((writer) => remakeView(writer, this.#view.definition));
   }
 
   async halt(partition: TopicPartition, epoch: bigint, reason: string): Promise<void> {
-    return this.#context.database.write((writer) => halt(writer, partition, epoch, reason));
+    return this.#database.write((writer) => halt(writer, partition, epoch, reason));
   }
 
   async readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>> {
-    const { database, view } = this.#context;
-    return readView(database, view, entityIds);
+    return readView(this.#database, this.#view, entityIds);
   }
 
   async refusedCounts(): Promise<RefusedCounts> {
-    const { database, targets } = this.#context;
-    return database.read((reader) => refusedCounts(reader, targets));
+    return this.#database.read((reader) => refusedCounts(reader, this.#targets));
   }
 
   async counts(): Promise<StoreCounts> {
-    const { database, view } = this.#context;
-    return counts(database, view);
+    return counts(this.#database, this.#view);
   }
 
   async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
     try {
-      const { database } = this.#context;
+      const database = this.#database;
       await database.read(readCheckpoints);
       const heldBy = await database.heldBy();
       if (heldBy !== null) return { ok: false, reason: heldBy };
@@ -105,75 +120,68 @@ export class SqliteStore extends SqliteAdministration implements Store {
   }
 
   async claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
-    const { database, view } = this.#context;
-    return claimDeliveries(database, view, this.time, request);
+    return this.#claims.claim(request);
   }
 
   async settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void> {
-    const { database, clock } = this.#context;
-    return settleDeliveries(database, clock, this.time, settlements);
+    return this.#settlements.settle(settlements);
   }
 
   async releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void> {
-    return releaseDeliveries(this.#context.database, this.time, deliveries);
+    return this.#settlements.release(deliveries);
   }
 
   async renewDeliveries(deliveries: readonly ClaimedDelivery[], leaseMs: number): Promise<void> {
-    return renewDeliveries(this.#context.database, this.time, deliveries, leaseMs);
+    return this.#settlements.renew(deliveries, leaseMs);
   }
 
   async listOwed(page: { target: string; after: string | null; limit: number }) {
-    const { database, view } = this.#context;
-    return database.read((reader) => listOwed(reader, view, page));
+    return this.#database.read((reader) => listOwed(reader, this.#view, page));
   }
 
   async makeDueAgain(again: DueAgain) {
-    return this.#context.database.write((writer) => makeDueAgain(writer, again, this.time.now(writer)));
+    return this.#database.write((writer) => makeDueAgain(writer, again, this.time.now(writer)));
   }
 
   async makeRepairsDue(repairs: RepairsDue) {
-    const { database, view } = this.#context;
-    return database.write((writer) => makeRepairsDue(writer, view, repairs, this.time.now(writer)));
-  }
-
-  async noteSender(target: string, sender: string) {
-    return this.#context.database.write((writer) =>
-      noteSender(writer, target, sender, this.time.now(writer)),
+    return this.#database.write((writer) =>
+      makeRepairsDue(writer, this.#view, repairs, this.time.now(writer)),
     );
   }
 
+  async noteSender(target: string, sender: string) {
+    return this.#database.write((writer) => noteSender(writer, target, sender, this.time.now(writer)));
+  }
+
   async readSenders(target: string) {
-    return this.#context.database.read((reader) => readSenders(reader, target));
+    return this.#database.read((reader) => readSenders(reader, target));
   }
 
   async forgetSender(target: string, sender: string) {
-    return this.#context.database.write((writer) => forgetSender(writer, target, sender));
+    return this.#database.write((writer) => forgetSender(writer, target, sender));
   }
 
   async readSweep(target: string) {
-    const { database } = this.#context;
-    // A known target is the usual case, and needs no write lock.
-    const known = await database.read((reader) => readSweep(reader, this.time, target));
-    return known ?? (await database.write((writer) => noteTarget(writer, this.time, target)));
+    return readSweep(this.#database, target, this.time);
   }
 
   async claimSweep(claim: SweepClaim) {
-    return this.#context.database.write((writer) => claimSweep(writer, this.time, claim));
+    return this.#database.write((writer) => claimSweep(writer, claim, this.time));
   }
 
   async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
-    return this.#context.database.write((writer) => endSweep(writer, this.time, end));
+    return this.#database.write((writer) => endSweep(writer, end, this.time));
   }
 
   async listJournaled(page: { after: string | null; limit: number }) {
-    return this.#context.database.read((reader) => listJournaled(reader, page));
+    return this.#database.read((reader) => listJournaled(reader, page));
   }
 
   close(): Promise<void> {
-    return this.#context.database.close();
+    return this.#database.close();
   }
 
   protected override async database(): Promise<Database> {
-    return this.#context.database;
+    return this.#database;
   }
 }

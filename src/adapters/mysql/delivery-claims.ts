@@ -1,15 +1,10 @@
-import { hash } from 'node:crypto';
-import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
-import {
-  type ClaimedDelivery,
-  type DeliveryClaimRequest,
-  type EntityChange,
-  longestLeaseMs,
-} from '../../ports/store.ts';
+import { type ClaimedDelivery, type DeliveryClaimRequest, longestLeaseMs } from '../../ports/store.ts';
+import { claimIdOf } from './claim-id.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { DEAD_AT_MS } from './delivery-queries.ts';
+import { DEAD_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { readRepairs } from './reconciliation.ts';
@@ -28,79 +23,6 @@ import { viewValue } from './view-table.ts';
  * next_attempt_at of a first attempt (is_retry = 0) is only its place in the index, and is never compared with a clock:
  * a first attempt is due as soon as it is there. A retry, and the end of a lease, are reckoned by the server's clock.
  */
-
-/** What ingest writes of deliveries, inside its own transaction. */
-export class DueDeliveries {
-  readonly #targets: readonly string[];
-  readonly #time: Pick<StoreTime, 'now'>;
-  readonly #makeKnownDue: (count: number) => string;
-
-  constructor(targets: readonly string[], time: Pick<StoreTime, 'now'>, view: ViewShape) {
-    this.#targets = targets;
-    this.#time = time;
-    const version = `SELECT v.version FROM ${identifier(view.table)} v WHERE v.${identifier(view.keyColumn)} = deliveries.entity_id`;
-    this.#makeKnownDue = (count) =>
-      'UPDATE deliveries SET next_attempt_at = IF(claim_id <> 0, next_attempt_at, ?), ' +
-      `due_version = (${version}), status = 'pending', attempts = 0, is_retry = 0, due_since = ? ` +
-      `WHERE target = ? AND entity_id IN (${marks(count)})`;
-  }
-
-  /** Makes due what the changes say, once their rows stand in the view; resolves with how many became due. */
-  async makeDue(connection: PoolConnection, changes: readonly EntityChange[]): Promise<number> {
-    const changed = changes.filter(({ delivery }) => delivery.hasChanged);
-    const now = this.#time.now();
-    let count = 0;
-    for (const target of this.#targets) {
-      const qualifying: DueState[] = [];
-      const others: string[] = [];
-      for (const { entityId, version, fromVersion, delivery } of changed) {
-        if (delivery.qualifiesFor.includes(target)) qualifying.push({ target, entityId, version, now });
-        // An entity that is new has no row in the ledger yet.
-        else if (fromVersion > 0) others.push(entityId);
-      }
-      await upsertDue.run(connection, qualifying);
-      count += qualifying.length;
-      for (const ids of chunksOf(others)) {
-        const [updated] = await connection.execute<ResultSetHeader>(this.#makeKnownDue(ids.length), [
-          now,
-          now,
-          target,
-          ...ids,
-        ]);
-        count += updated.affectedRows;
-      }
-    }
-    return count;
-  }
-}
-
-interface DueState {
-  readonly target: string;
-  readonly entityId: string;
-  readonly version: number;
-  readonly now: number;
-}
-
-/**
- * A claim stands, whether its lease is over or not: it keeps its place in the index, from which anybody may claim the
- * newer version when the lease is over; settling the claim makes the newer version due at once.
- */
-const upsertDue = new RowsStatement<DueState>({
-  before:
-    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since) VALUES',
-  row: "(?,?,?,'pending',0,?,?)",
-  after:
-    'ON DUPLICATE KEY UPDATE next_attempt_at = IF(claim_id <> 0, next_attempt_at, VALUES(next_attempt_at)), ' +
-    "due_version = VALUES(due_version), status = 'pending', attempts = 0, is_retry = 0, due_since = VALUES(due_since)",
-  columns: ['bytes', 'bytes', 'integer', 'integer', 'integer'],
-  write(writer, { target, entityId, version, now }) {
-    writer.text(target);
-    writer.text(entityId);
-    writer.integer(version);
-    writer.integer(now);
-    writer.integer(now);
-  },
-});
 
 type Repairs = Awaited<ReturnType<typeof readRepairs>>;
 
@@ -242,11 +164,6 @@ export class DeliveryClaims {
       row: this.#view.columns.map((column, index) => viewValue(column, row[index + 7])),
     };
   }
-}
-
-/** Fits a column of fixed size; 0 is nobody's. */
-export function claimIdOf(claimant: string): bigint {
-  return (BigInt(`0x${hash('sha256', claimant).slice(0, 16)}`) >> 1n) | 1n;
 }
 
 interface Taking {

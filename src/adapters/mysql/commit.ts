@@ -1,22 +1,17 @@
-import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
+import type { PoolConnection } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
-import type {
-  CommitOutcome,
-  EntityChange,
-  IngestBatch,
-  JournaledEvent,
-  QuarantinedRecord,
-} from '../../ports/store.ts';
+import type { CommitOutcome, EntityChange, IngestBatch, JournaledEvent } from '../../ports/store.ts';
+import { moveCheckpoints } from './checkpoints.ts';
 import { inTransaction, Rollback, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import type { DueDeliveries } from './deliveries.ts';
+import type { DueDeliveries } from './due-deliveries.ts';
 import { isDuplicateKey } from './errors.ts';
 import { insertEvents, readJournals } from './journal.ts';
 import { writeLong } from './journal-index.ts';
 import { writeParking } from './parked.ts';
-import { RowsStatement } from './rows-statement.ts';
+import { insertQuarantined } from './quarantine.ts';
 import { ViewRows } from './view-rows.ts';
 
 /**
@@ -28,7 +23,7 @@ import { ViewRows } from './view-rows.ts';
  * (`ViewRows`), so nothing is written on a history that the server has lost. And the journal's key takes no second
  * segment at one version, so of two batches that build on one version only one commits.
  */
-export class Ingest {
+export class Committer {
   readonly #pool: ConnectionPool;
   readonly #deliveries: DueDeliveries;
   readonly #rows: ViewRows;
@@ -42,7 +37,8 @@ export class Ingest {
   async commit(batch: IngestBatch): Promise<CommitOutcome> {
     if (batch.mode === 'locking' && batch.entityIds.length > 0) {
       return inTransaction(this.#pool, async (connection) => {
-        await moveCheckpoints(connection, batch);
+        if (!(await moveCheckpoints(connection, batch.moves)))
+          throw new Rollback<CommitOutcome>({ kind: 'fenced' });
         const locked = await this.#rows.lock(connection, batch.entityIds);
         const changes = await batch.plan(locked.versions, (ids, maxEvents) =>
           readKnown(connection, locked.versions, ids, maxEvents),
@@ -59,7 +55,8 @@ export class Ingest {
         ? []
         : await batch.plan(null, (ids, maxEvents) => this.#readKnownJournals(ids, maxEvents));
     return inTransaction(this.#pool, async (connection) => {
-      await moveCheckpoints(connection, batch);
+      if (!(await moveCheckpoints(connection, batch.moves)))
+        throw new Rollback<CommitOutcome>({ kind: 'fenced' });
       if (!(await this.#rows.compareAndSet(connection, changes)))
         throw new Rollback<CommitOutcome>({ kind: 'conflict' });
       return this.#write(connection, batch, changes);
@@ -105,7 +102,7 @@ export class Ingest {
     if (parking.length > 0 && !(await writeParking(connection, parking)))
       throw new Rollback<CommitOutcome>({ kind: 'conflict' });
     const deliveriesDue = await this.#deliveries.makeDue(connection, changes);
-    await insertQuarantine.run(connection, batch.quarantined);
+    await insertQuarantined(connection, batch.quarantined);
     return { kind: 'committed', deliveriesDue };
   }
 }
@@ -133,49 +130,3 @@ function planDisagrees(batch: IngestBatch): TributaryError {
     `The plan for a batch of ${partitions} does not build on the versions that it was given. Nothing was written; this is a bug in the caller.`,
   );
 }
-
-async function moveCheckpoints(connection: PoolConnection, batch: IngestBatch): Promise<void> {
-  for (const move of batch.moves) {
-    const [result] = await connection.execute<ResultSetHeader>(
-      'UPDATE checkpoints SET next_offset = ?, leader_epoch = ? WHERE topic = ? AND partition_id = ? AND next_offset = ? ' +
-        'AND epoch = ? AND halt_reason IS NULL',
-      [move.toOffset, move.leaderEpoch, move.topic, move.partition, move.fromOffset, move.epoch] as never[],
-    );
-    if (result.affectedRows !== 1) throw new Rollback<CommitOutcome>({ kind: 'fenced' });
-  }
-}
-
-/** A record that was quarantined before its partition was rewound by a decision keeps its first entry. */
-const insertQuarantine = new RowsStatement<QuarantinedRecord>({
-  before:
-    'INSERT INTO quarantine (topic, partition_id, record_offset, reason, detail, record_key, record_value, ' +
-    'value_length, value_hash, headers, observed_at) VALUES',
-  row: '(?,?,?,?,?,?,?,?,?,?,?)',
-  after: 'ON DUPLICATE KEY UPDATE topic = topic',
-  columns: [
-    'text',
-    'integer',
-    'integer',
-    'text',
-    'text',
-    'bytes',
-    'bytes',
-    'integer',
-    'bytes',
-    'bytes',
-    'integer',
-  ],
-  write(writer, record) {
-    writer.text(record.topic);
-    writer.integer(record.partition);
-    writer.integer(record.offset);
-    writer.text(record.reason);
-    writer.text(record.detail);
-    writer.bytes(record.key);
-    writer.bytes(record.value);
-    writer.integer(record.valueLength);
-    writer.hex(record.valueHash);
-    writer.bytes(record.headers);
-    writer.integer(record.observedAtMs);
-  },
-});
