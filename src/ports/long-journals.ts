@@ -1,5 +1,5 @@
 import type { SequenceKey } from '../core/sequence.ts';
-import type { JournaledEvent } from './store.ts';
+import type { JournaledEvent } from './journal.ts';
 
 /**
  * What a store keeps of entities with long journals, besides the journal: an index of their events, and states of their

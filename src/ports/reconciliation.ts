@@ -1,5 +1,5 @@
 import type { ViewRow } from '../core/domain.ts';
-import type { DeliveryStatus } from './redrive.ts';
+import type { DeliveryStatus } from './ledger.ts';
 
 /** What the ledger says that a target has, to be compared with what it says itself. */
 export interface Reconciliation {

@@ -1,15 +1,11 @@
 import type { ViewRow } from '../../src/core/domain.ts';
 import { partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import { compareUtf8 } from '../../src/core/text.ts';
+import type { Checkpoint, ResumeDecision } from '../../src/ports/checkpoints.ts';
+import type { CheckpointMove, IngestBatch } from '../../src/ports/commit.ts';
 import type { LogRecord } from '../../src/ports/event-log.ts';
-import type {
-  Checkpoint,
-  CheckpointMove,
-  IngestBatch,
-  QuarantineKey,
-  ResumeDecision,
-  Store,
-} from '../../src/ports/store.ts';
+import type { QuarantineKey } from '../../src/ports/quarantine.ts';
+import type { Store } from '../../src/ports/store.ts';
 import type { SimulatedLog } from './simulated-log.ts';
 import { type Meaning, rowOf, type StockEntry } from './workload.ts';
 

@@ -1,13 +1,8 @@
 import { TributaryError } from '../../src/core/errors.ts';
 import { partitionName, type TopicPartition } from '../../src/core/offset.ts';
-import type {
-  Checkpoint,
-  ClaimRequest,
-  CommitOutcome,
-  IngestBatch,
-  ResumeDecision,
-  Store,
-} from '../../src/ports/store.ts';
+import type { Checkpoint, ClaimRequest, ResumeDecision } from '../../src/ports/checkpoints.ts';
+import type { CommitOutcome, IngestBatch } from '../../src/ports/commit.ts';
+import type { Store } from '../../src/ports/store.ts';
 import type { IngestChecker } from './ingest-checker.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 

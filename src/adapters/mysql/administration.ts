@@ -1,12 +1,8 @@
-import type {
-  DeliveryFilter,
-  DeliveryKey,
-  NewRedriveJob,
-  RedriveClaim,
-  RedriveKey,
-  RedriveRest,
-} from '../../ports/redrive.ts';
-import type { QuarantinePage, ResumeDecision, StoreAdministration } from '../../ports/store.ts';
+import type { ResumeDecision } from '../../ports/checkpoints.ts';
+import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
+import type { QuarantinePage } from '../../ports/quarantine.ts';
+import type { NewRedriveJob, RedriveClaim, RedriveKey, RedriveRest } from '../../ports/redrive-jobs.ts';
+import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import { inTransaction, withConnection } from './connection.ts';

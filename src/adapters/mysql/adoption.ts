@@ -13,7 +13,7 @@ import {
   type RawValue,
   RowReader,
 } from '../../core/adoption/index.ts';
-import type { AdoptedEntity, MigrationOptions } from '../../ports/store.ts';
+import type { AdoptedEntity, MigrationOptions } from '../../ports/migration.ts';
 import { describeTable, type TableFacts } from './catalog.ts';
 import { inTransaction, MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';

@@ -1,8 +1,9 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
+import type { Checkpoint, ClaimRequest, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
-import type { Checkpoint, CheckpointMove, ClaimRequest, ResumeDecision } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { textOf } from './values.ts';

@@ -1,6 +1,7 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
-import { type ClaimedDelivery, type DeliveryClaimRequest, longestLeaseMs } from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
 import { claimIdOf } from './claim-id.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';

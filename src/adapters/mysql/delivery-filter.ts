@@ -1,4 +1,4 @@
-import type { DeliveryFilter } from '../../ports/redrive.ts';
+import type { DeliveryFilter } from '../../ports/ledger.ts';
 
 /** What stands in next_attempt_at of a dead delivery: past every due one, and a place where the index finds them. */
 export const DEAD_AT_MS = Date.UTC(9999, 11, 31);

@@ -5,7 +5,7 @@ import type {
   DeliveryStatus,
   StoredAttempt,
   StoredDelivery,
-} from '../../ports/redrive.ts';
+} from '../../ports/ledger.ts';
 import { conditions, DEAD_AT_MS } from './delivery-filter.ts';
 import { textOf } from './values.ts';
 

@@ -1,6 +1,6 @@
 import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
-import type { EntityChange } from '../../ports/store.ts';
+import type { EntityChange } from '../../ports/commit.ts';
 import { identifier } from './identifier.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';

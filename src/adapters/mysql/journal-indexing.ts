@@ -1,8 +1,8 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { SequenceKey } from '../../core/sequence.ts';
 import { sequenceBytes } from '../../core/sequence-bytes.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
 import type { LongJournal } from '../../ports/long-journals.ts';
-import type { JournaledEvent } from '../../ports/store.ts';
 import { inTransaction } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import {

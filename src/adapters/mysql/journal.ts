@@ -1,7 +1,7 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { compareSequence } from '../../core/sequence.ts';
-import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
-import type { JournaledEntity } from '../../ports/verification.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { insertSegments, parseEvents, type Segment, segmentsOf } from './segments.ts';
 import { textOf } from './values.ts';

@@ -2,6 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import type { SequenceKey } from '../../core/sequence.ts';
 import { sequenceBytes, sequenceOf } from '../../core/sequence-bytes.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
 import type {
   JournalPage,
   JournalRange,
@@ -11,7 +12,6 @@ import type {
   RungsAddition,
   StoredRung,
 } from '../../ports/long-journals.ts';
-import type { JournaledEvent } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { EXTENT_HASH, idHash, NO_BYTES, putRungs, readExtent } from './journal-index.ts';

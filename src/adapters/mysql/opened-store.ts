@@ -1,5 +1,6 @@
 import type { RowDataPacket } from 'mysql2/promise';
-import type { MigratedStore, MigrationOptions, OpenedStore } from '../../ports/store.ts';
+import type { MigrationOptions } from '../../ports/migration.ts';
+import type { MigratedStore, OpenedStore } from '../../ports/store.ts';
 import { MysqlAdministration } from './administration.ts';
 import { withConnection } from './connection.ts';
 import { ConnectionPool, PREPARED_MAX } from './connection-pool.ts';

@@ -14,7 +14,7 @@ import {
 } from '../../core/adoption/index.ts';
 import { isRetryable, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
-import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
+import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
 import type { ConnectionPool } from './connection-pool.ts';

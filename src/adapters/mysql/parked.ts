@@ -1,6 +1,6 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import type { ParkedEntity, ParkReason } from '../../ports/parked.ts';
-import type { EntityChange } from '../../ports/store.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { ParkedEntity, ParkReason } from '../../ports/parked-entities.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
 

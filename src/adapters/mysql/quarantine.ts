@@ -1,5 +1,5 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import type { QuarantinedRecord, QuarantinePage, RefusedCounts } from '../../ports/store.ts';
+import type { QuarantinedRecord, QuarantinePage, RefusedCounts } from '../../ports/quarantine.ts';
 import { withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';

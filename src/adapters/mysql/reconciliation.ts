@@ -1,7 +1,7 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
+import type { DeliveryStatus } from '../../ports/ledger.ts';
 import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
-import type { DeliveryStatus } from '../../ports/redrive.ts';
 import { identifier } from './identifier.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { textOf } from './values.ts';

@@ -1,15 +1,14 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
+import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type {
-  DeliveryFilter,
-  DeliveryKey,
   NewRedriveJob,
   RedriveClaim,
   RedriveJob,
   RedriveKey,
   RedriveRest,
-} from '../../ports/redrive.ts';
-import { longestLeaseMs } from '../../ports/store.ts';
+} from '../../ports/redrive-jobs.ts';
 import { conditions } from './delivery-filter.ts';
 import { listDeliveries } from './delivery-queries.ts';
 import { chunksOf, marks } from './rows-statement.ts';

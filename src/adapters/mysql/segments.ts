@@ -1,5 +1,6 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';

@@ -1,6 +1,6 @@
 import type { PoolConnection } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
-import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { claimIdOf } from './claim-id.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';

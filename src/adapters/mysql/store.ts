@@ -1,15 +1,15 @@
 import type { ViewShape } from '../../core/adoption/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
+import type { ClaimRequest } from '../../ports/checkpoints.ts';
+import type { IngestBatch } from '../../ports/commit.ts';
 import type {
   ClaimedDelivery,
-  ClaimRequest,
   DeliveryClaimRequest,
   DeliverySettlement,
-  IngestBatch,
-  Store,
-} from '../../ports/store.ts';
+} from '../../ports/delivery-claims.ts';
+import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
+import type { Store } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { MysqlAdministration } from './administration.ts';
 import { claim, halt } from './checkpoints.ts';

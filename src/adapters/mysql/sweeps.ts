@@ -1,5 +1,5 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
-import { longestLeaseMs } from '../../ports/store.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
 import type { SweepClaim, SweepRecord, SweepResult } from '../../ports/sweeps.ts';
 import type { StoreTime } from './store-time.ts';
 import { textOf } from './values.ts';

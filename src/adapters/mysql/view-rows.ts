@@ -1,6 +1,6 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
-import type { EntityChange } from '../../ports/store.ts';
+import type { EntityChange } from '../../ports/commit.ts';
 import { isDuplicateKey } from './errors.ts';
 import { identifier } from './identifier.ts';
 import type { ParameterWriter } from './parameter-writer.ts';

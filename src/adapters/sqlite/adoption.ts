@@ -11,7 +11,7 @@ import {
   type RawRow,
   RowReader,
 } from '../../core/adoption/index.ts';
-import type { AdoptedEntity, MigrationOptions } from '../../ports/store.ts';
+import type { AdoptedEntity, MigrationOptions } from '../../ports/migration.ts';
 import { describeTable, type TableFacts } from './catalog.ts';
 import type { Connection } from './database.ts';
 import { identifier } from './identifier.ts';

@@ -1,7 +1,8 @@
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
+import type { Checkpoint, ClaimRequest, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
-import type { Checkpoint, CheckpointMove, ClaimRequest, ResumeDecision } from '../../ports/store.ts';
 import type { Connection } from './database.ts';
 import { bigintOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 

@@ -1,7 +1,8 @@
 import { TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { CommitOutcome, EntityChange, IngestBatch, JournaledEvent } from '../../ports/store.ts';
+import type { CommitOutcome, EntityChange, IngestBatch } from '../../ports/commit.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
 import { moveCheckpoints } from './checkpoints.ts';
 import type { Connection, Database } from './database.ts';
 import type { DueDeliveries } from './due-deliveries.ts';

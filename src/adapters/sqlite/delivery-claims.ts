@@ -1,5 +1,6 @@
 import type { SQLOutputValue } from 'node:sqlite';
-import { type ClaimedDelivery, type DeliveryClaimRequest, longestLeaseMs } from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
 import type { Connection, Database } from './database.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { portions } from './pace.ts';

@@ -4,7 +4,7 @@ import type {
   DeliveryStatus,
   StoredAttempt,
   StoredDelivery,
-} from '../../ports/redrive.ts';
+} from '../../ports/ledger.ts';
 import type { Connection } from './database.ts';
 import { conditions, DEAD_AT_MS } from './delivery-filter.ts';
 import type { StoreTime } from './store-time.ts';

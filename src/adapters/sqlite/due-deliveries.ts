@@ -1,4 +1,4 @@
-import type { EntityChange } from '../../ports/store.ts';
+import type { EntityChange } from '../../ports/commit.ts';
 import type { Connection } from './database.ts';
 
 /**

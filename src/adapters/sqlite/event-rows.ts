@@ -1,7 +1,7 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { SequenceKey } from '../../core/sequence.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
 import type { JournalRange } from '../../ports/long-journals.ts';
-import type { JournaledEvent } from '../../ports/store.ts';
 import type { Connection } from './database.ts';
 import { bigintOf, bytesOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 

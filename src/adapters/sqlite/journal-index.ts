@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { SequenceKey } from '../../core/sequence.ts';
 import { sequenceBytes } from '../../core/sequence-bytes.ts';
+import type { EntityChange } from '../../ports/commit.ts';
 import type { StoredRung } from '../../ports/long-journals.ts';
-import type { EntityChange } from '../../ports/store.ts';
 import type { Connection } from './database.ts';
 import { isoTime, KEY_COLUMNS, toKey } from './event-rows.ts';
 import { numberOf } from './values.ts';

@@ -1,5 +1,4 @@
-import type { JournaledEvent } from '../../ports/store.ts';
-import type { JournaledEntity } from '../../ports/verification.ts';
+import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
 import type { Connection } from './database.ts';
 import { isoTime, KEY_COLUMNS, toEvent } from './event-rows.ts';
 import { nullOr, numberOf, textOf } from './values.ts';

@@ -1,5 +1,6 @@
 import type { SequenceKey } from '../../core/sequence.ts';
 import { sequenceBytes, sequenceOf } from '../../core/sequence-bytes.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
 import type {
   JournalPage,
   JournalRange,
@@ -9,7 +10,6 @@ import type {
   RungsAddition,
   StoredRung,
 } from '../../ports/long-journals.ts';
-import type { JournaledEvent } from '../../ports/store.ts';
 import type { Database } from './database.ts';
 import { bufferOf, rowsOfRange, toEvent } from './event-rows.ts';
 import { putRungs, readExtent, readKnown } from './journal-index.ts';

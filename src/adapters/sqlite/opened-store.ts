@@ -1,5 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
-import type { MigratedStore, MigrationOptions, OpenedStore } from '../../ports/store.ts';
+import type { MigrationOptions } from '../../ports/migration.ts';
+import type { MigratedStore, OpenedStore } from '../../ports/store.ts';
 import { SqliteAdministration } from './administration.ts';
 import { Database } from './database.ts';
 import type { SqliteStoreOptions } from './options.ts';

@@ -10,7 +10,7 @@ import {
   type ViewRecord,
 } from '../../core/adoption/index.ts';
 import { quoted } from '../../core/text.ts';
-import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
+import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
 import type { Connection } from './database.ts';

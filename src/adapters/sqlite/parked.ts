@@ -1,5 +1,5 @@
-import type { ParkedEntity, ParkReason } from '../../ports/parked.ts';
-import type { EntityChange } from '../../ports/store.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { ParkedEntity, ParkReason } from '../../ports/parked-entities.ts';
 import type { Connection } from './database.ts';
 import { numberOf, textOf } from './values.ts';
 

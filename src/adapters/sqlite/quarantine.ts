@@ -1,4 +1,4 @@
-import type { QuarantinedRecord, QuarantinePage, RefusedCounts } from '../../ports/store.ts';
+import type { QuarantinedRecord, QuarantinePage, RefusedCounts } from '../../ports/quarantine.ts';
 import type { Connection } from './database.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { bigintOf, bytesOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';

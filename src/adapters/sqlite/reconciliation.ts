@@ -1,5 +1,5 @@
+import type { DeliveryStatus } from '../../ports/ledger.ts';
 import type { DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
-import type { DeliveryStatus } from '../../ports/redrive.ts';
 import type { Connection } from './database.ts';
 import { nullOr, numberOf, textOf } from './values.ts';
 import type { ViewRows } from './view-rows.ts';

@@ -1,13 +1,13 @@
 import { TributaryError } from '../../core/errors.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
+import type { DeliveryKey } from '../../ports/ledger.ts';
 import type {
-  DeliveryKey,
   NewRedriveJob,
   RedriveClaim,
   RedriveJob,
   RedriveKey,
   RedriveRest,
-} from '../../ports/redrive.ts';
-import { longestLeaseMs } from '../../ports/store.ts';
+} from '../../ports/redrive-jobs.ts';
 import type { Connection } from './database.ts';
 import { listDeliveries } from './delivery-queries.ts';
 import type { StoreTime } from './store-time.ts';

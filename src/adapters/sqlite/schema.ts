@@ -6,7 +6,7 @@ import {
   type ViewShape,
 } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
-import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
+import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { columnsOf, findTables } from './catalog.ts';
 import { Connection, type Database, openReadOnly } from './database.ts';
 import { storeError } from './errors.ts';

@@ -1,6 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Clock } from '../../ports/clock.ts';
-import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import type { Connection, Database } from './database.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { Pace, portions } from './pace.ts';

@@ -1,21 +1,17 @@
 import type { ViewShape } from '../../core/adoption/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
+import type { Checkpoint, ClaimRequest } from '../../ports/checkpoints.ts';
+import type { CommitOutcome, IngestBatch } from '../../ports/commit.ts';
 import type {
-  Checkpoint,
   ClaimedDelivery,
-  ClaimRequest,
-  CommitOutcome,
   DeliveryClaimRequest,
   DeliverySettlement,
-  IngestBatch,
-  JournaledEvent,
-  RefusedCounts,
-  Store,
-  StoreCounts,
-  StoredRow,
-} from '../../ports/store.ts';
+} from '../../ports/delivery-claims.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
+import type { RefusedCounts } from '../../ports/quarantine.ts';
+import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
+import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { SqliteAdministration } from './administration.ts';
 import { claim, halt, readCheckpoints } from './checkpoints.ts';

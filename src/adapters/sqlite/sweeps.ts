@@ -1,4 +1,4 @@
-import { longestLeaseMs } from '../../ports/store.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
 import type { SweepClaim, SweepRecord, SweepResult } from '../../ports/sweeps.ts';
 import type { Connection, Database } from './database.ts';
 import type { StoreTime } from './store-time.ts';

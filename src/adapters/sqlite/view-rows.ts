@@ -1,7 +1,8 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import type { ViewShape } from '../../core/adoption/index.ts';
 import type { ViewRow, ViewValue } from '../../core/domain.ts';
-import type { EntityChange, StoredRow } from '../../ports/store.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { StoredRow } from '../../ports/store.ts';
 import type { Connection } from './database.ts';
 import { identifier } from './identifier.ts';
 import { numberOf, type SqliteRow } from './values.ts';

@@ -1,7 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
 import { fullJitterMs } from '../../core/retry.ts';
+import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import type { Delivery } from '../../ports/delivery-target.ts';
-import type { ClaimedDelivery } from '../../ports/store.ts';
 import { Gate } from '../gate.ts';
 import { BatchSize } from './batch-size.ts';
 import { Breaker } from './breaker.ts';

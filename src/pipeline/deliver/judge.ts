@@ -1,5 +1,5 @@
+import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
-import type { ClaimedDelivery } from '../../ports/store.ts';
 import type { BatchSize } from './batch-size.ts';
 import { Blame } from './blame.ts';
 import type { Breaker } from './breaker.ts';

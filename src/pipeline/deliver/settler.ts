@@ -1,6 +1,6 @@
 import { messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
-import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { Gate } from '../gate.ts';
 import { tellOfDead } from './failure-lines.ts';
 import type { DeliverOptions } from './options.ts';

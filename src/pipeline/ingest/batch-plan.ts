@@ -10,8 +10,9 @@ import {
   versionOf,
 } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
 import type { LongChange } from '../../ports/long-journals.ts';
-import type { EntityChange, JournaledEvent, ReadJournals } from '../../ports/store.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 import { type DueRules, isSameRow, UNCHANGED } from './due.ts';
 import type { HistoryCache } from './history-cache.ts';

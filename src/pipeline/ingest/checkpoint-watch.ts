@@ -1,7 +1,8 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Checkpoint, Store } from '../../ports/store.ts';
+import type { Store } from '../../ports/store.ts';
 
 export interface CheckpointWatchOptions {
   readonly store: Pick<Store, 'checkpoints' | 'incarnation'>;

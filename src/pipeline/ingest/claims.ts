@@ -1,7 +1,8 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { AssignedPartition } from '../../ports/event-log.ts';
-import type { Checkpoint, Store } from '../../ports/store.ts';
+import type { Store } from '../../ports/store.ts';
 import { reasonToHalt } from './halt-reason.ts';
 
 /** Claims under way at once: a locked checkpoint keeps the others waiting for a fraction of its own wait. */

@@ -1,5 +1,5 @@
 import type { ViewRow } from '../../core/domain.ts';
-import type { DeliveryChange } from '../../ports/store.ts';
+import type { DeliveryChange } from '../../ports/commit.ts';
 import type { DueTarget } from './options.ts';
 
 export const UNCHANGED: DeliveryChange = { hasChanged: false, qualifiesFor: [] };

@@ -1,5 +1,5 @@
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { AssignedPartition } from '../../ports/event-log.ts';
-import type { Checkpoint } from '../../ports/store.ts';
 
 /** Why a claimed partition can't be read on from its checkpoint, or null if it can. */
 export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartition): string | null {

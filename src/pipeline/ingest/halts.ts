@@ -1,5 +1,5 @@
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Checkpoint } from '../../ports/store.ts';
 
 interface NotedHalt {
   readonly reason: string;

@@ -3,9 +3,11 @@ import { comparePartitions, partitionName, type TopicPartition } from '../../cor
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { CheckpointMove } from '../../ports/commit.ts';
 import type { EventLogConsumer, FetchedBatch, FollowPosition } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { CheckpointMove, QuarantinedRecord, Store } from '../../ports/store.ts';
+import type { QuarantinedRecord } from '../../ports/quarantine.ts';
+import type { Store } from '../../ports/store.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
 import { BatchPlan, type NewlyParked, type PlanContext } from './batch-plan.ts';

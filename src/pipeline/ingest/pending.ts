@@ -1,5 +1,5 @@
 import { partitionName, type TopicPartition } from '../../core/offset.ts';
-import type { QuarantinedRecord } from '../../ports/store.ts';
+import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
 
 /** Consecutive records of one partition, decoded, waiting to be committed. */

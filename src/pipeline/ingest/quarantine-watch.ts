@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { QuarantinedRecord } from '../../ports/store.ts';
+import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 
 const LOOK_EVERY_MS = 1_000;
 /** After a line on quarantine the next one waits for this long, and counts what came meanwhile. */

@@ -1,7 +1,8 @@
 import { partitionName } from '../../core/offset.ts';
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Checkpoint, Store } from '../../ports/store.ts';
+import type { Store } from '../../ports/store.ts';
 import { RecentPlaces } from './recent-places.ts';
 
 export interface RestoreGuardOptions {

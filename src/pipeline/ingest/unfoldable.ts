@@ -3,8 +3,8 @@ import { messageOf } from '../../core/errors.ts';
 import type { Sequenced } from '../../core/fold.ts';
 import { FoldError } from '../../core/long-history.ts';
 import { compareSequence, type SequenceKey } from '../../core/sequence.ts';
-import type { ParkReason } from '../../ports/parked.ts';
-import type { JournaledEvent } from '../../ports/store.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
+import type { ParkReason } from '../../ports/parked-entities.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 
 /** Why an entity cannot be folded. */

@@ -1,7 +1,9 @@
 import { historyOf } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EntityChange, JournaledEvent, ReadJournals, Store } from '../../ports/store.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
+import type { Store } from '../../ports/store.ts';
 import type { PlanContext } from '../ingest/batch-plan.ts';
 import { isSameRow, UNCHANGED } from '../ingest/due.ts';
 import { LONG_LIMITS, LongHistories, type LongPlan, type Unprepared } from '../ingest/long-histories.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { MigrationOptions } from '../../../src/ports/store.ts';
+import type { MigrationOptions } from '../../../src/ports/migration.ts';
 import { event, type OriginalOrder, SettableClock, TARGETS } from '../../contract/store/fixtures.ts';
 import { services } from '../../services/context.ts';
 import { MysqlHarness } from './harness.ts';

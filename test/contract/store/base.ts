@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
-import type { EntityChange, IngestBatch, JournaledEvent } from '../../../src/ports/store.ts';
+import type { EntityChange, IngestBatch } from '../../../src/ports/commit.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import {
   batchOf,
   change,

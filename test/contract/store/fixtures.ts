@@ -3,19 +3,13 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
+import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
-import type {
-  Checkpoint,
-  CheckpointMove,
-  DeliveryChange,
-  EntityChange,
-  IngestBatch,
-  JournaledEvent,
-  MigrationOptions,
-  OpenedStore,
-  QuarantinedRecord,
-  Store,
-} from '../../../src/ports/store.ts';
+import type { CheckpointMove, DeliveryChange, EntityChange, IngestBatch } from '../../../src/ports/commit.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
+import type { MigrationOptions } from '../../../src/ports/migration.ts';
+import type { QuarantinedRecord } from '../../../src/ports/quarantine.ts';
+import type { OpenedStore, Store } from '../../../src/ports/store.ts';
 
 /** One kind of store under test. Every test gets an empty place of its own from `open`. */
 export interface StoreHarness {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { EntityChange, JournaledEvent } from '../../../src/ports/store.ts';
+import type { EntityChange } from '../../../src/ports/commit.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import {
   batchOf,
   change,

@@ -2,8 +2,9 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '../../../src/core/long-history.ts';
 import { compareSequence, type SequenceKey } from '../../../src/core/sequence.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import type { LongChange, StoredRung } from '../../../src/ports/long-journals.ts';
-import type { JournaledEvent, Store } from '../../../src/ports/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import {
   batchOf,
   change,

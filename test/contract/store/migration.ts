@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
-import type { AdoptedEntity, MigrationOptions, Store } from '../../../src/ports/store.ts';
+import type { AdoptedEntity, MigrationOptions } from '../../../src/ports/migration.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import {
   batchOf,
   change,

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AdoptedEntity, MigrationOptions, OpenedStore } from '../../../src/ports/store.ts';
+import type { AdoptedEntity, MigrationOptions } from '../../../src/ports/migration.ts';
+import type { OpenedStore } from '../../../src/ports/store.ts';
 import {
   change,
   commitChanges,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { QuarantinedRecord } from '../../../src/ports/store.ts';
+import type { QuarantinedRecord } from '../../../src/ports/quarantine.ts';
 import { batchOf, bytes, claimOne, move, quarantined, type StoreHarness, usePlace } from './fixtures.ts';
 
 export function describeQuarantine(harness: StoreHarness): void {

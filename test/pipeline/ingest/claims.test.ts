@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { claimEach } from '../../../src/pipeline/ingest/claims.ts';
-import type { ClaimRequest, Store } from '../../../src/ports/store.ts';
+import type { ClaimRequest } from '../../../src/ports/checkpoints.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
 const LOCKED = `${MOVEMENTS}/1`;

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { TributaryError } from '../../../src/core/errors.ts';
-import type { IngestBatch, Store } from '../../../src/ports/store.ts';
+import type { IngestBatch } from '../../../src/ports/commit.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { expectedView, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
 const ENTRIES = [...movements('bolt', 40), ...movements('nut', 40), ...movements('gear', 40)];

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { IngestBatch, Store } from '../../../src/ports/store.ts';
+import type { IngestBatch } from '../../../src/ports/commit.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { type Entry, movements, Place, recordOf, wrap } from './harness.ts';
 
 it('makes a wrong guess good: an entity taken for new after ten thousand new ones keeps its history', async () => {

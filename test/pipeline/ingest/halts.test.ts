@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import type { IngestBatch } from '../../../src/ports/store.ts';
+import type { IngestBatch } from '../../../src/ports/commit.ts';
 import { COUNTS, type Entry, MOVEMENTS, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
 const MOVED = `${MOVEMENTS}/0`;

@@ -3,7 +3,8 @@ import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { RecentPlaces } from '../../../src/pipeline/ingest/recent-places.ts';
 import { RestoreGuard } from '../../../src/pipeline/ingest/restore-guard.ts';
-import type { Checkpoint, ResumeDecision, Store } from '../../../src/ports/store.ts';
+import type { Checkpoint, ResumeDecision } from '../../../src/ports/checkpoints.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
 describe('the places of the last seconds', () => {

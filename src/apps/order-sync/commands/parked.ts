@@ -4,7 +4,7 @@ import { orders } from '../../../orders/index.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import { type Refolded, refold } from '../../../pipeline/verify/refold.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { ParkedEntities, ParkedEntity } from '../../../ports/parked.ts';
+import type { ParkedEntities, ParkedEntity } from '../../../ports/parked-entities.ts';
 import type { OpenedStore, Store } from '../../../ports/store.ts';
 import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';

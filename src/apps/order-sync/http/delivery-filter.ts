@@ -1,6 +1,6 @@
 import { utf8Length } from '../../../core/text.ts';
 import { parseRfc3339 } from '../../../core/time.ts';
-import type { DeliveryFilter, DeliveryStatus } from '../../../ports/redrive.ts';
+import type { DeliveryFilter, DeliveryStatus } from '../../../ports/ledger.ts';
 
 /** What people may restrict deliveries by, each given as text: the names of the HTTP API's parameters. */
 export const FILTER_NAMES = [

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../../ports/clock.ts';
-import type { DeliveryFilter, DeliveryInspection, RedriveJobs } from '../../../ports/redrive.ts';
+import type { DeliveryFilter, DeliveryInspection } from '../../../ports/ledger.ts';
+import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import { keyNameOf } from '../../shared/http/api-access.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { FILTER_NAMES, FilterFault, filterOf } from './delivery-filter.ts';

@@ -7,7 +7,7 @@ import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { quarantineCommand } from '../../../../src/apps/order-sync/commands/quarantine.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
 import { orders } from '../../../../src/orders/index.ts';
-import type { QuarantinedRecord } from '../../../../src/ports/store.ts';
+import type { QuarantinedRecord } from '../../../../src/ports/quarantine.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
 
 /** A data directory whose store has so many records in quarantine, each the 19 bytes of a broken body. */
