@@ -12,14 +12,14 @@ export interface PartitionOwnership {
   /**
    * Makes the caller the owner of these partitions: raises the epoch of each checkpoint, so that no earlier
    * owner can commit, and says where to go on. A partition without a checkpoint gets one at `startOffset`. All or none:
-   * claim each by itself where a locked checkpoint must not keep the others waiting.
+   * acquire each by itself where a locked checkpoint must not keep the others waiting.
    */
-  claim(partitions: readonly ClaimRequest[]): Promise<Checkpoint[]>;
-  /** Stops a partition until somebody decides: `claim` tells every later owner. Only its present owner may. */
+  acquire(partitions: readonly AcquireRequest[]): Promise<Checkpoint[]>;
+  /** Stops a partition until somebody decides: `acquire` tells every later owner. Only its present owner may. */
   halt(partition: TopicPartition, epoch: bigint, reason: string): Promise<void>;
 }
 
-export interface ClaimRequest extends TopicPartition {
+export interface AcquireRequest extends TopicPartition {
   readonly topicId: string;
   readonly startOffset: bigint;
 }
@@ -36,7 +36,7 @@ export interface Checkpoint extends TopicPartition {
   readonly epoch: bigint;
   /** Why the partition waits for an operator, or null. */
   readonly haltReason: string | null;
-  /** Whether this claim made the checkpoint: the partition had none before. */
+  /** Whether this call made the checkpoint: the partition had none before. */
   readonly isNew: boolean;
 }
 

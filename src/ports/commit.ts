@@ -12,11 +12,11 @@ export interface IngestBatch {
   /** The entities that the batch concerns, without repetition, in the sequence of their UTF-8 bytes. */
   readonly entityIds: readonly string[];
   /**
-   * `optimistic`: `plan` is asked before the transaction, with no versions. The outcome is `conflict` if an entity is
+   * `optimistic`: `plan` is asked before the transaction, with no versions. The outcome is `stale` if an entity is
    * not at the version that its change builds on, or has no row of that version in the view.
    * `locking`: the entities are locked first, and their versions are given to `plan` as the journal has them (0 for an
    * entity that is not there yet). The view's rows are written whatever they held, so a row that was missing or
-   * altered is right afterwards. The outcome is never `conflict`, except for an entity that is no longer parked.
+   * altered is right afterwards. The outcome is never `stale`, except for an entity that is no longer parked.
    */
   readonly mode: 'optimistic' | 'locking';
   /** What to write; asked once for each call of `commit`. `readJournals` sees what the transaction sees. */
@@ -55,7 +55,7 @@ export interface EntityChange {
 
 /**
  * `park`: the entity is parked from now on; one that is parked already keeps its first reason. `parked`: it was parked
- * before, and the outcome is `conflict` if it no longer is. `release`: it is no longer parked.
+ * before, and the outcome is `stale` if it no longer is. `release`: it is no longer parked.
  */
 export type Parking =
   | {
@@ -80,10 +80,10 @@ export interface DeliveryChange {
 
 /**
  * `committed`: all of it stands. `fenced`: a checkpoint was not where the batch says, so somebody else owns
- * the partition, or the store went back in time: nothing was written. `conflict`: an entity was changed by
+ * the partition, or the store went back in time: nothing was written. `stale`: an entity was changed by
  * somebody else since it was read: nothing was written.
  */
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly deliveriesDue: number }
   | { readonly kind: 'fenced' }
-  | { readonly kind: 'conflict' };
+  | { readonly kind: 'stale' };

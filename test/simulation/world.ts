@@ -209,9 +209,9 @@ export class World {
         ({ topic, partition }) => topic === checkpoint.topic && partition === checkpoint.partition,
       ),
     );
-    this.note(`somebody claims ${fenced.map(({ topic, partition }) => `${topic}/${partition}`).join(' ')}`);
-    const claimed = await this.store.claim(fenced.map((each) => ({ ...each, startOffset: 0n })));
-    this.checker.afterClaim(claimed);
+    this.note(`somebody acquires ${fenced.map(({ topic, partition }) => `${topic}/${partition}`).join(' ')}`);
+    const acquired = await this.store.acquire(fenced.map((each) => ({ ...each, startOffset: 0n })));
+    this.checker.afterAcquire(acquired);
   }
 
   /** An operator lets every halted partition go on at the next record that can be read; gives their number. */

@@ -1,7 +1,7 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
-import type { Checkpoint, ClaimRequest, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { AcquireRequest, Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import { inTransaction, withConnection } from './connection.ts';
@@ -11,25 +11,25 @@ import { textOf } from './values.ts';
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, leader_epoch, epoch, halt_reason';
 
 /** A claim is asked for again and again: it need not stand in the way of the others for long. */
-const CLAIM_LOCK_WAIT_SECONDS = 2;
+const ACQUIRE_LOCK_WAIT_SECONDS = 2;
 
-export async function claim(
+export async function acquire(
   pool: ConnectionPool,
-  partitions: readonly ClaimRequest[],
+  partitions: readonly AcquireRequest[],
 ): Promise<Checkpoint[]> {
   const raiseEpochs = async (connection: PoolConnection): Promise<Checkpoint[]> => {
-    const claimed: Checkpoint[] = [];
+    const acquired: Checkpoint[] = [];
     for (const request of [...partitions].sort(comparePartitions)) {
       const [result] = await connection.execute<ResultSetHeader>(
         `INSERT INTO checkpoints (${CHECKPOINT_COLUMNS}) VALUES (?,?,?,?,${UNKNOWN_LEADER_EPOCH},1,NULL) ON DUPLICATE KEY UPDATE epoch = epoch + 1`,
         [request.topic, request.partition, request.topicId, request.startOffset] as never[],
       );
       const checkpoint = await readCheckpoint(connection, request);
-      claimed.push({ ...checkpoint, isNew: result.affectedRows === 1 });
+      acquired.push({ ...checkpoint, isNew: result.affectedRows === 1 });
     }
-    return claimed;
+    return acquired;
   };
-  return inTransaction(pool, raiseEpochs, { lockWaitSeconds: CLAIM_LOCK_WAIT_SECONDS });
+  return inTransaction(pool, raiseEpochs, { lockWaitSeconds: ACQUIRE_LOCK_WAIT_SECONDS });
 }
 
 async function readCheckpoint(

@@ -59,7 +59,7 @@ export class Committer {
       if (!(await moveCheckpoints(connection, batch.moves)))
         throw new Rollback<CommitOutcome>({ kind: 'fenced' });
       if (!(await this.#rows.compareAndSet(connection, changes)))
-        throw new Rollback<CommitOutcome>({ kind: 'conflict' });
+        throw new Rollback<CommitOutcome>({ kind: 'stale' });
       return this.#write(connection, batch, changes);
     });
   }
@@ -94,14 +94,14 @@ export class Committer {
     try {
       await insertEvents(connection, changes);
     } catch (error) {
-      if (isDuplicateKey(error)) throw new Rollback<CommitOutcome>({ kind: 'conflict' });
+      if (isDuplicateKey(error)) throw new Rollback<CommitOutcome>({ kind: 'stale' });
       throw error;
     }
     const long = changes.filter((change) => change.long !== undefined);
     if (long.length > 0) await writeLong(connection, long);
     const parking = changes.filter((change) => change.parking !== undefined);
     if (parking.length > 0 && !(await writeParking(connection, parking)))
-      throw new Rollback<CommitOutcome>({ kind: 'conflict' });
+      throw new Rollback<CommitOutcome>({ kind: 'stale' });
     const deliveriesDue = await this.#deliveries.makeDue(connection, changes);
     await insertQuarantined(connection, batch.quarantined);
     return { kind: 'committed', deliveriesDue };

@@ -1,7 +1,7 @@
 import type { ViewShape } from '../../core/adoption/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import type { ClaimRequest } from '../../ports/checkpoints.ts';
+import type { AcquireRequest } from '../../ports/checkpoints.ts';
 import type { IngestBatch } from '../../ports/commit.ts';
 import type {
   ClaimedDelivery,
@@ -12,7 +12,7 @@ import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { MysqlAdministration } from './administration.ts';
-import { claim, halt } from './checkpoints.ts';
+import { acquire, halt } from './checkpoints.ts';
 import { Committer } from './commit.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
@@ -58,8 +58,8 @@ export class MysqlStore extends MysqlAdministration implements Store {
     return this.pool.generation;
   }
 
-  async claim(partitions: readonly ClaimRequest[]) {
-    return claim(this.pool, partitions);
+  async acquire(partitions: readonly AcquireRequest[]) {
+    return acquire(this.pool, partitions);
   }
 
   async readJournals(entityIds: readonly string[], maxEvents?: number) {

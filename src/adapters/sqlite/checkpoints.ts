@@ -1,6 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
-import type { Checkpoint, ClaimRequest, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { AcquireRequest, Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import type { Connection } from './database.ts';
@@ -9,7 +9,7 @@ import { bigintOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts'
 const SELECT_ONE = 'SELECT * FROM checkpoints WHERE topic = ? AND partition_id = ?';
 
 /** Raises the epochs; the answers stand in the sequence of the requests. */
-export function claim(writer: Connection, requests: readonly ClaimRequest[]): Checkpoint[] {
+export function acquire(writer: Connection, requests: readonly AcquireRequest[]): Checkpoint[] {
   const insert = writer.statement(`
     INSERT INTO checkpoints (topic, partition_id, topic_id, next_offset, epoch) VALUES (?, ?, ?, ?, 0)
     ON CONFLICT DO NOTHING`);

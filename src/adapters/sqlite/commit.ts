@@ -77,9 +77,9 @@ export class Committer {
         : overwrite(writer, this.#view, change);
       if (!isWritten) {
         if (!isOptimistic) throw planDisagrees(batch);
-        return { kind: 'conflict' };
+        return { kind: 'stale' };
       }
-      if (!writeParking(writer, change)) return { kind: 'conflict' };
+      if (!writeParking(writer, change)) return { kind: 'stale' };
       writeLong(writer, change);
       deliveriesDue += this.#due.makeDue(writer, change, nowMs);
       await pace.pass(change.events.length);

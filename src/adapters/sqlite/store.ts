@@ -1,7 +1,7 @@
 import type { ViewShape } from '../../core/adoption/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
-import type { Checkpoint, ClaimRequest } from '../../ports/checkpoints.ts';
+import type { AcquireRequest, Checkpoint } from '../../ports/checkpoints.ts';
 import type { CommitOutcome, IngestBatch } from '../../ports/commit.ts';
 import type {
   ClaimedDelivery,
@@ -14,7 +14,7 @@ import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import { SqliteAdministration } from './administration.ts';
-import { claim, halt, readCheckpoints } from './checkpoints.ts';
+import { acquire, halt, readCheckpoints } from './checkpoints.ts';
 import { Committer } from './commit.ts';
 import type { Database } from './database.ts';
 import { DeliveryClaims } from './delivery-claims.ts';
@@ -62,8 +62,8 @@ export class SqliteStore extends SqliteAdministration implements Store {
     return this.#database.generation;
   }
 
-  async claim(partitions: readonly ClaimRequest[]): Promise<Checkpoint[]> {
-    return this.#database.write((writer) => claim(writer, partitions));
+  async acquire(partitions: readonly AcquireRequest[]): Promise<Checkpoint[]> {
+    return this.#database.write((writer) => acquire(writer, partitions));
   }
 
   async readJournals(

@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { AssignedPartition } from '../../ports/event-log.ts';
 
-/** Why a claimed partition can't be read on from its checkpoint, or null if it can. */
+/** Why an acquired partition can't be read on from its checkpoint, or null if it can. */
 export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartition): string | null {
   if (checkpoint.haltReason !== null) return checkpoint.haltReason;
   if (checkpoint.topicId !== partition.topicId) {

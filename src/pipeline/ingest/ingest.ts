@@ -3,8 +3,8 @@ import { type Position, partitionName, type TopicPartition } from '../../core/of
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
+import { Acquirer } from './acquirer.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
-import { Claimer } from './claimer.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
@@ -18,7 +18,7 @@ import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** A claim that waits for the locks of a stopped process succeeds within this time of their end. */
+/** An acquisition that waits for the locks of a stopped process succeeds within this time of their end. */
 const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 const COURTESY_INTERVAL_MS = 1_000;
 
@@ -26,13 +26,13 @@ const COURTESY_INTERVAL_MS = 1_000;
  * Keeps journal, view, deliveries and checkpoints up with the log, for the partitions that the group gives to
  * this instance. A partition's life here:
  *
- *   assigned --> claimed (epoch raised) --> in a lane --> revoked or lost
+ *   assigned --> acquired (epoch raised) --> in a lane --> revoked or lost
  *                  ^                           |
  *                  +---- after a pause --------+  fenced, or anything failed
  *                                              |
  *                                              +--> halted, until an operator's decision
  *
- * There is one way back from trouble: the lane ends, its partitions are claimed again, and reading starts from
+ * There is one way back from trouble: the lane ends, its partitions are acquired again, and reading starts from
  * the checkpoints. The store's epochs make it harmless that two instances think for a while that they own one.
  */
 export class Ingest<State, Event> {
@@ -49,11 +49,11 @@ export class Ingest<State, Event> {
   readonly #troubles: Troubles;
   readonly #parked: ParkedRegistry;
   readonly #guard: RestoreGuard;
-  readonly #claimer: Claimer;
+  readonly #acquirer: Acquirer;
   readonly #watchdog: Watchdog;
   #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
-  #claiming: Promise<void> | undefined;
+  #acquiring: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #nextCourtesyMs = 0;
 
@@ -88,7 +88,7 @@ export class Ingest<State, Event> {
       isOwned: (partition) => this.#isOwned(partition),
       ended: (lane, end) => this.#laneEnded(lane, end),
     });
-    this.#claimer = new Claimer(options, {
+    this.#acquirer = new Acquirer(options, {
       assigned: this.#assigned,
       owned: this.#owned,
       changed: this.#changed,
@@ -97,14 +97,14 @@ export class Ingest<State, Event> {
       guard: this.#guard,
       parked: this.#parked,
       exclusively: (work) => this.#exclusively(work),
-      begin: (claimed, isCoPartitioned) => this.#begin(claimed, isCoPartitioned),
+      begin: (acquired, isCoPartitioned) => this.#begin(acquired, isCoPartitioned),
       hold: () => this.#hold(),
     });
   }
 
   /** Joins the group; partitions come as the group gives them. */
   async start(): Promise<void> {
-    this.#claiming = this.#claimer.run(this.#stopping.signal);
+    this.#acquiring = this.#acquirer.run(this.#stopping.signal);
     const standstill = this.#watchdog.run(
       () => this.#owned.values(),
       () => this.#consumer.ends(),
@@ -133,12 +133,12 @@ export class Ingest<State, Event> {
       name: partitionName(partition),
       committed: partition.committed,
     }));
-    const waiting = this.#claimer.unclaimed().map((partition) => ({
+    const waiting = this.#acquirer.unowned().map((partition) => ({
       name: partitionName(partition),
       reason:
         this.#guard.holdsMs > 0
           ? this.#guard.reason
-          : (this.#troubles.reason(partition) ?? 'not claimed yet'),
+          : (this.#troubles.reason(partition) ?? 'not acquired yet'),
     }));
     return { ...this.#totals, owned, halted: this.#halts.list(), waiting, parked: this.#parked.size };
   }
@@ -158,7 +158,7 @@ export class Ingest<State, Event> {
     this.#stopping.abort();
     this.#changed.open();
     await this.#exclusively(() => this.#lanes.stopAll());
-    await Promise.all([this.#claiming, this.#watching]);
+    await Promise.all([this.#acquiring, this.#watching]);
     await this.#consumer.commit(positionsOf(this.#owned.values()));
     await this.#consumer.close();
   }
@@ -210,14 +210,14 @@ export class Ingest<State, Event> {
     this.#release([...this.#owned.values()]);
   }
 
-  async #begin(claimed: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
-    for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
-    this.#consumer.follow(claimed.map(followPositionOf));
-    this.#options.logger('info', `Working on ${claimed.length} more partitions`, {
-      partitions: claimed.map(partitionName).join(' '),
+  async #begin(acquired: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
+    for (const partition of acquired) this.#owned.set(partitionName(partition), partition);
+    this.#consumer.follow(acquired.map(followPositionOf));
+    this.#options.logger('info', `Working on ${acquired.length} more partitions`, {
+      partitions: acquired.map(partitionName).join(' '),
     });
     // Where topics differ in their number of partitions, lanes would meet at every batch: there is one lane then.
-    await this.#lanes.start(claimed, isCoPartitioned ? this.#options.lanes : 1);
+    await this.#lanes.start(acquired, isCoPartitioned ? this.#options.lanes : 1);
   }
 
   #laneEnded(lane: Lane<State, Event>, end: LaneEnd): void {
@@ -263,7 +263,7 @@ export class Ingest<State, Event> {
     });
   }
 
-  /** Has these partitions claimed again, unless that has happened already. */
+  /** Has these partitions acquired again, unless that has happened already. */
   #release(partitions: readonly OwnedPartition[]): void {
     const released = partitions.filter((partition) => this.#isOwned(partition));
     this.#consumer.unfollow(released);
@@ -278,7 +278,7 @@ export class Ingest<State, Event> {
   /**
    * What was read before the fault is journaled first: a checkpoint that stood further back would make the
    * operator choose between losing records that are good and meeting the fault again before they are committed.
-   * If that, or the recording, fails, the partition is claimed again and the reading meets the same fault.
+   * If that, or the recording, fails, the partition is acquired again and the reading meets the same fault.
    */
   async #halt(fault: PartitionFault): Promise<void> {
     const name = partitionName(fault);

@@ -3,7 +3,7 @@ import { followPositionOf, Lane, type LaneContext, type LaneEnd, type OwnedParti
 
 export interface LaneSetOptions<State, Event> {
   readonly context: LaneContext<State, Event>;
-  /** Whether the partition is still this instance's, by the same claim. */
+  /** Whether the partition is still this instance's, by the same epoch. */
   readonly isOwned: (partition: OwnedPartition) => boolean;
   /** Called when a lane has ended, whatever the reason. */
   readonly ended: (lane: Lane<State, Event>, end: LaneEnd) => void;

@@ -32,7 +32,7 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly onCommitted: (report: CommitReport) => void;
 }
 
-/** A partition that this instance has claimed, and how far it is committed. */
+/** A partition that this instance has acquired, and how far it is committed. */
 export interface OwnedPartition extends TopicPartition {
   readonly epoch: bigint;
   committed: bigint;
@@ -55,17 +55,17 @@ export type LaneEnd = { kind: 'stopped' } | { kind: 'fenced' } | { kind: 'failed
 
 const BUSY_BACKOFF: Backoff = { baseMs: 10, capMs: 500 };
 const MAX_BUSY_ATTEMPTS = 20;
-/** A batch that met locks for so long ends its lane: claimed one by one, only the partition with the lock waits on. */
+/** A batch that met locks for so long ends its lane: acquired one by one, only the partition with the lock waits on. */
 const MAX_BUSY_MS = 15_000;
 /** Of what is taken at once, and of one transaction: few records may be as large as many. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 /** Small enough that the partitions of a lane can take turns inside one transaction. */
 const MAX_PIECE_RECORDS = 250;
-/** After a conflict, so many batches lock their entities first; twice as many after the next one, to a limit. */
+/** After a stale batch this many batches lock their entities first, and twice as many after the next stale one. */
 const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
 /** A batch whose entities are locked is refused only because a parked entity was released meanwhile. */
-const MAX_LOCKED_CONFLICTS = 5;
+const MAX_STALE_LOCKED = 5;
 /** How long a batch waits for a long entity to be read, before its partition is held back. */
 const PATIENCE_MS = 1_000;
 /** How often the long entities of one batch are prepared, while somebody else keeps changing them. */
@@ -83,7 +83,7 @@ const PARKED_MEANS =
  *   commit  waiting --> committing all that has been decoded, up to a limit --> waiting ...
  *
  * so a batch is what arrived while the last one was committed: one event when it is quiet, thousands under
- * load. A lane never repairs itself: on anything unexpected it ends, and its owner claims the partitions again
+ * load. A lane never repairs itself: on anything unexpected it ends, and its owner acquires the partitions again
  * and starts from the checkpoints.
  */
 export class Lane<State, Event> {
@@ -226,7 +226,7 @@ export class Lane<State, Event> {
     const moves = this.#moves(pieces);
     const events = pieces.flatMap((piece) => piece.events);
     const quarantined = pieces.flatMap((piece) => piece.rejected);
-    let lockedConflicts = 0;
+    let staleLocked = 0;
     let preparations = 0;
     const begunMs = clock.monotonicMs();
     for (let attempt = 1; ; attempt++) {
@@ -258,9 +258,8 @@ export class Lane<State, Event> {
         }
         // An entity may have been released since the list of parked ones was read.
         if (plan.entityIds.some((entityId) => parked.has(entityId))) await parked.load(store);
-        if (mode === 'locking' && ++lockedConflicts > MAX_LOCKED_CONFLICTS)
-          throw keepsChanging(plan.entityIds);
-        // A guess is only taken back; a conflict without one means that somebody else writes the same entities.
+        if (mode === 'locking' && ++staleLocked > MAX_STALE_LOCKED) throw keepsChanging(plan.entityIds);
+        // A guess is only taken back; a stale batch without one means that somebody else writes the same entities.
         if (plan.isGuessed) this.#newcomers.refused();
         else this.#lockFromNowOn();
       } catch (error) {
@@ -380,7 +379,7 @@ export class Lane<State, Event> {
 function keepsChanging(entityIds: readonly string[]): TributaryError {
   return new TributaryError(
     'store_failed',
-    `The store refused a batch ${MAX_LOCKED_CONFLICTS + 1} times although its ${entityIds.length} entities were locked, ` +
+    `The store refused a batch ${MAX_STALE_LOCKED + 1} times although its ${entityIds.length} entities were locked, ` +
       `the first of them ${quoted(entityIds[0] ?? '', 255)}: something other than this program writes to its tables.`,
   );
 }

@@ -41,7 +41,7 @@ export interface IngestOptions<State, Event> {
   readonly longLimits?: LongLimits;
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
-  /** Called with the error that ended a lane; its partitions are claimed again. */
+  /** Called with the error that ended a lane; its partitions are acquired again. */
   readonly onFailure?: (error: unknown) => void;
   /** Given where others need it too. */
   readonly parked?: ParkedRegistry;

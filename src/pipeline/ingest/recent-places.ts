@@ -8,7 +8,7 @@ const MARK_EVERY_MS = 1_000;
 /** A restore of the store is noticed within this time of its beginning, so older commits are in the backup or lost. */
 const UNNOTICED_MS = 15_000;
 
-/** How far each partition was committed at some moments of the last seconds, whoever claimed it since. */
+/** How far each partition was committed at some moments of the last seconds, whoever acquired it since. */
 export class RecentPlaces {
   readonly #byName = new Map<string, Mark[]>();
 

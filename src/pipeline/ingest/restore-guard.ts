@@ -11,7 +11,7 @@ export interface RestoreGuardOptions {
   readonly logger: Logger;
 }
 
-/** The store's tables have to stand still for so long before anything is claimed. */
+/** The store's tables have to stand still for so long before anything is acquired. */
 const CALM_MS = 10_000;
 
 /** A place of before the restore is kept for so long after the last change: a large backup takes its time. */
@@ -28,7 +28,7 @@ interface Floor {
 /**
  * What ingest does while somebody puts a backup back under it, table by table. The checkpoints may be those of the
  * backup already while the journal is still the old one: a commit of that time moves a checkpoint that stays, and
- * writes to a journal that goes. So nothing is claimed until the tables have stood still for 10 s, and partitions
+ * writes to a journal that goes. So nothing is acquired until the tables have stood still for 10 s, and partitions
  * are read again from where they were before the restore began, if their checkpoints are further.
  */
 export class RestoreGuard {
@@ -36,7 +36,7 @@ export class RestoreGuard {
   readonly #places = new RecentPlaces();
   /** By the name of the partition. */
   readonly #floors = new Map<string, Floor>();
-  /** Of this instance's last claim of each partition. */
+  /** Of this instance's last acquisition of each partition. */
   readonly #epochs = new Map<string, bigint>();
   #calmAtMs = Number.NEGATIVE_INFINITY;
 
@@ -44,7 +44,7 @@ export class RestoreGuard {
     this.#options = options;
   }
 
-  /** How long nothing may be claimed yet; 0 while no restore is under way. */
+  /** How long nothing may be acquired yet; 0 while no restore is under way. */
   get holdsMs(): number {
     return Math.max(0, this.#calmAtMs - this.#options.clock.monotonicMs());
   }
@@ -57,14 +57,14 @@ export class RestoreGuard {
     this.#places.note(name, offset, this.#options.clock.monotonicMs());
   }
 
-  claimed(checkpoint: Checkpoint): void {
+  acquired(checkpoint: Checkpoint): void {
     const name = partitionName(checkpoint);
     this.#epochs.set(name, checkpoint.epoch);
     this.committed(name, checkpoint.nextOffset);
   }
 
   /**
-   * Whether a checkpoint that was just claimed lies before a commit of this instance, and nobody has claimed or moved it
+   * Whether a checkpoint that was just acquired lies before a commit of this instance, and nobody has acquired or moved it
    * in between. It answers so once: the tables have to stand still first, and the checkpoint counts afterwards.
    */
   isBehind(checkpoint: Checkpoint): boolean {
@@ -73,7 +73,7 @@ export class RestoreGuard {
     const epoch = this.#epochs.get(name);
     if (last === null || epoch === undefined || checkpoint.nextOffset >= last) return false;
     this.#places.forget(name);
-    // A decision of an operator raises the epoch, and the claim raises it again.
+    // A decision of an operator raises the epoch, and acquiring raises it again.
     if (checkpoint.epoch > epoch + 1n) return false;
     this.sayWentBack(name, last, checkpoint.nextOffset);
     return true;
@@ -105,8 +105,8 @@ export class RestoreGuard {
   }
 
   /**
-   * Whether the checkpoint of a partition that was just claimed is further than where the partition has to be read from.
-   * It is set back then, by a recorded decision, and the partition has to be claimed again.
+   * Whether the checkpoint of a partition that was just acquired is further than where the partition has to be read from.
+   * It is set back then, by a recorded decision, and the partition has to be acquired again.
    */
   async isSetBack(checkpoint: Checkpoint): Promise<boolean> {
     const name = partitionName(checkpoint);

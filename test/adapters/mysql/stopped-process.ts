@@ -1,8 +1,8 @@
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import {
+  acquireOne,
   batchOf,
   change,
-  claimOne,
   migrateParcels,
   move,
   SettableClock,
@@ -18,7 +18,7 @@ const url = process.argv[2] as string;
 const clock = new SettableClock();
 const options = { ...mysqlServer(url), clock, log: () => {}, targets: TARGETS, connections: 2 };
 const store = await migrateParcels(openMysqlStore(options), clock);
-const checkpoint = await claimOne(store);
+const checkpoint = await acquireOne(store);
 const changes = [change('parcel', 0)];
 const outcome = await store
   .commit(

@@ -113,8 +113,8 @@ async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
     adopt: null,
     nowMs: Date.now(),
   });
-  const [checkpoint] = await store.claim([{ topic: TOPIC, partition: 0, topicId: 'hot', startOffset: 0n }]);
-  if (checkpoint === undefined) throw new Error('The partition could not be claimed.');
+  const [checkpoint] = await store.acquire([{ topic: TOPIC, partition: 0, topicId: 'hot', startOffset: 0n }]);
+  if (checkpoint === undefined) throw new Error('The partition could not be acquired.');
   const log = new GivenLog(checkpoint.nextOffset);
   let consumed = 0;
   let committed = () => {};

@@ -134,9 +134,9 @@ export function usePlace(harness: StoreHarness): StorePlace {
 
 export const TOPIC = 'parcel_events';
 
-/** Claims partitions 0 to `count` - 1 of the topic, each new one at offset 0. */
-export function claimPartitions(store: Store, count = 1): Promise<Checkpoint[]> {
-  return store.claim(
+/** Acquires partitions 0 to `count` - 1 of the topic, each new one at offset 0. */
+export function acquirePartitions(store: Store, count = 1): Promise<Checkpoint[]> {
+  return store.acquire(
     Array.from({ length: count }, (_, partition) => ({
       topic: TOPIC,
       partition,
@@ -146,11 +146,11 @@ export function claimPartitions(store: Store, count = 1): Promise<Checkpoint[]> 
   );
 }
 
-export async function claimOne(store: Store, partition = 0): Promise<Checkpoint> {
-  const [checkpoint] = await store.claim([
+export async function acquireOne(store: Store, partition = 0): Promise<Checkpoint> {
+  const [checkpoint] = await store.acquire([
     { topic: TOPIC, partition, topicId: 'topic-id-1', startOffset: 0n },
   ]);
-  if (checkpoint === undefined) throw new Error('The claim gave nothing.');
+  if (checkpoint === undefined) throw new Error('No partition was acquired.');
   return checkpoint;
 }
 

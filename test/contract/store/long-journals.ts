@@ -138,7 +138,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       const outcome = await place.store.commit(
         batchOf([], [change('parcel', 5, { events: events(6, 1), long }), change('zebra', 7)]),
       );
-      expect(outcome).toEqual({ kind: 'conflict' });
+      expect(outcome).toEqual({ kind: 'stale' });
       expect(await versionInIndex(place.store)).toBe(5);
       expect(await place.store.longJournals.rungBefore('parcel', null)).toBeNull();
     });

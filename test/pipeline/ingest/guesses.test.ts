@@ -27,7 +27,7 @@ it('makes a wrong guess good: an entity taken for new after ten thousand new one
   const late = movements('article 0', 3, 50_000);
   await place.append(late.map((entry) => recordOf(entry)));
   await place.settles([...crowd, ...late]);
-  expect(outcomes.filter((kind) => kind === 'conflict')).toHaveLength(1);
+  expect(outcomes.filter((kind) => kind === 'stale')).toHaveLength(1);
   // It was looked up on the second try: nobody else writes these entities, so nothing had to be locked.
   expect(ingest.status().lockingBatches).toBe(0);
 });

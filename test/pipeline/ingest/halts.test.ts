@@ -65,7 +65,7 @@ describe('a partition that cannot be read on', () => {
     await place.append(records(entries));
     await place.log.deleteRecords({ topic: MOVEMENTS, partition: 0 }, 2n);
     const { topicId } = (await place.log.describe([MOVEMENTS]))[0] ?? { topicId: '' };
-    await place.store.claim([{ topic: MOVEMENTS, partition: 0, topicId, startOffset: 0n }]);
+    await place.store.acquire([{ topic: MOVEMENTS, partition: 0, topicId, startOffset: 0n }]);
     for (let start = 0; start < 2; start++) {
       const { ingest } = await place.start();
       await vi.waitFor(() => expect(ingest.status().halted).toMatchObject([{ name: MOVED }]), WAITING);

@@ -47,7 +47,7 @@ describe('the guard of a restore', () => {
     return { clock, decisions, guard: new RestoreGuard({ store, clock, logger: () => {} }) };
   }
 
-  it('holds claims for 10 s after the last change of the tables', async () => {
+  it('lets no partition be acquired for 10 s after the last change of the tables', async () => {
     const { clock, guard } = made();
     expect(guard.holdsMs).toBe(0);
     guard.tablesChanged([]);
@@ -92,11 +92,11 @@ describe('the guard of a restore', () => {
 
   it('tells a checkpoint that went back from one that an operator moved', () => {
     const { guard } = made();
-    guard.claimed(checkpoint(100n));
+    guard.acquired(checkpoint(100n));
     expect(guard.isBehind({ ...checkpoint(100n), epoch: 4n })).toBe(false);
     expect(guard.isBehind({ ...checkpoint(60n), epoch: 4n })).toBe(true);
     expect(guard.isBehind({ ...checkpoint(60n), epoch: 4n })).toBe(false);
-    guard.claimed(checkpoint(100n));
+    guard.acquired(checkpoint(100n));
     expect(guard.isBehind({ ...checkpoint(60n), epoch: 5n })).toBe(false);
   });
 });

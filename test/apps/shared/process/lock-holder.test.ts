@@ -11,8 +11,8 @@ import { openStore } from '../../../../src/apps/shared/parts/open-store.ts';
 import { whoHolds } from '../../../../src/apps/shared/process/lock-holder.ts';
 import { orderState } from '../../../contract/order-states.ts';
 import {
+  acquireOne,
   change,
-  claimOne,
   commitChanges,
   migrateParcels,
   SettableClock,
@@ -70,7 +70,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
       code: 'store_busy',
       message: named,
     });
-    await expect(claimOne(store)).rejects.toMatchObject({ message: named });
+    await expect(acquireOne(store)).rejects.toMatchObject({ message: named });
     expect(await store.health()).toEqual({ ok: false, reason: named });
 
     if (end === 'killed') await holder.kill();

@@ -2,7 +2,7 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { AssignedPartition, EventLog } from '../../ports/event-log.ts';
 import type { Gate } from '../gate.ts';
-import { claimEach } from './claims.ts';
+import { acquireEach } from './acquire-each.ts';
 import type { Halts } from './halts.ts';
 import type { OwnedPartition } from './lane.ts';
 import type { IngestOptions } from './options.ts';
@@ -10,7 +10,7 @@ import type { ParkedRegistry } from './parked.ts';
 import type { RestoreGuard } from './restore-guard.ts';
 import type { Troubles } from './troubles.ts';
 
-export interface ClaimerParts {
+export interface AcquirerParts {
   /** What the group gives to this instance, by name. */
   readonly assigned: ReadonlyMap<string, AssignedPartition>;
   /** What this instance works on, by name. */
@@ -23,38 +23,38 @@ export interface ClaimerParts {
   readonly parked: ParkedRegistry;
   /** Runs while nothing else changes the lanes. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
-  /** Begins to work on partitions that were claimed. */
-  readonly begin: (claimed: readonly OwnedPartition[], isCoPartitioned: boolean) => Promise<void>;
+  /** Begins to work on partitions that were acquired. */
+  readonly begin: (acquired: readonly OwnedPartition[], isCoPartitioned: boolean) => Promise<void>;
   /** Called when the store's tables are older than they were. */
   readonly hold: () => Promise<void>;
 }
 
-type ClaimingOptions = Pick<IngestOptions<unknown, unknown>, 'store' | 'topics' | 'clock' | 'logger'> & {
+type AcquirerOptions = Pick<IngestOptions<unknown, unknown>, 'store' | 'topics' | 'clock' | 'logger'> & {
   readonly log: Pick<EventLog, 'partitionCounts'>;
 };
 
 /** Raises the epochs of the partitions that the group gives to this instance, so that it may write for them. */
-export class Claimer {
-  readonly #options: ClaimingOptions;
-  readonly #parts: ClaimerParts;
+export class Acquirer {
+  readonly #options: AcquirerOptions;
+  readonly #parts: AcquirerParts;
 
-  constructor(options: ClaimingOptions, parts: ClaimerParts) {
+  constructor(options: AcquirerOptions, parts: AcquirerParts) {
     this.#options = options;
     this.#parts = parts;
   }
 
   /** What is assigned and neither owned nor halted. */
-  unclaimed(): AssignedPartition[] {
+  unowned(): AssignedPartition[] {
     const { assigned, owned, halts } = this.#parts;
     return [...assigned].filter(([name]) => !owned.has(name) && !halts.has(name)).map(([, p]) => p);
   }
 
-  /** Claims, as often as it takes, what is unclaimed, until the signal. */
+  /** Acquires partitions as long as one is unowned, until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const { changed, guard, troubles, exclusively } = this.#parts;
     while (!signal.aborted) {
-      if (this.unclaimed().length === 0) {
+      if (this.unowned().length === 0) {
         await changed.wait(signal);
         continue;
       }
@@ -64,14 +64,14 @@ export class Claimer {
         continue;
       }
       const nowMs = clock.monotonicMs();
-      const due = this.unclaimed().filter((partition) => troubles.dueAtMs(partition) <= nowMs);
+      const due = this.unowned().filter((partition) => troubles.dueAtMs(partition) <= nowMs);
       if (due.length === 0) {
-        const nextMs = Math.min(...this.unclaimed().map((partition) => troubles.dueAtMs(partition)));
+        const nextMs = Math.min(...this.unowned().map((partition) => troubles.dueAtMs(partition)));
         await changed.waitFor(Math.max(1, nextMs - nowMs), clock, signal);
         continue;
       }
       try {
-        await exclusively(() => this.#claim(due, signal));
+        await exclusively(() => this.#acquire(due, signal));
       } catch (error) {
         this.#failed(due, error);
       }
@@ -83,22 +83,22 @@ export class Claimer {
     const names = partitions.map(partitionName).join(' ');
     this.#options.logger(
       isRetryable(error) ? 'warn' : 'error',
-      `Could not claim ${names}: ${messageOf(error)}`,
+      `Could not acquire ${names}: ${messageOf(error)}`,
       { failures },
     );
   }
 
-  async #claim(due: readonly AssignedPartition[], signal: AbortSignal): Promise<void> {
+  async #acquire(due: readonly AssignedPartition[], signal: AbortSignal): Promise<void> {
     const { store, log, topics, logger } = this.#options;
     const { assigned, halts, guard, parked, begin, hold } = this.#parts;
     const partitionCounts = await log.partitionCounts(topics);
-    // Claiming what was given up meanwhile would only fence its next owner.
+    // Acquiring what was given up meanwhile would only fence its next owner.
     const partitions = due.filter((partition) => assigned.get(partitionName(partition)) === partition);
     if (partitions.length === 0 || signal.aborted) return;
     // Read anew, so that an entity that another instance has parked is not folded here.
     await parked.load(store);
-    const claimed: OwnedPartition[] = [];
-    const { results, failures } = await claimEach(store, partitions);
+    const acquired: OwnedPartition[] = [];
+    const { results, failures } = await acquireEach(store, partitions);
     for (const { partitions: failed, error } of failures) this.#failed(failed, error);
     for (const result of results) {
       const { partition, checkpoint } = result;
@@ -116,8 +116,8 @@ export class Claimer {
           `${name} is new here and starts at offset ${partition.startOffset}: the log no longer has what came before.`,
         );
       }
-      guard.claimed(checkpoint);
-      claimed.push({
+      guard.acquired(checkpoint);
+      acquired.push({
         topic: checkpoint.topic,
         partition: checkpoint.partition,
         epoch: checkpoint.epoch,
@@ -125,7 +125,7 @@ export class Claimer {
         leaderEpoch: checkpoint.leaderEpoch,
       });
     }
-    if (claimed.length === 0) return;
-    await begin(claimed, new Set(partitionCounts.values()).size === 1);
+    if (acquired.length === 0) return;
+    await begin(acquired, new Set(partitionCounts.values()).size === 1);
   }
 }
