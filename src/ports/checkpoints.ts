@@ -1,4 +1,4 @@
-import type { Position, TopicPartition } from '../core/offset.ts';
+import type { PartitionOffset, TopicPartition } from '../core/offset.ts';
 
 /** How far each partition is journaled, and what an operator decides about one. */
 export interface Checkpoints {
@@ -40,7 +40,7 @@ export interface Checkpoint extends TopicPartition {
   readonly isNew: boolean;
 }
 
-export interface ResumeDecision extends Position {
+export interface ResumeDecision extends PartitionOffset {
   readonly topicId: string;
   readonly decidedBy: string;
   readonly reason: string;

@@ -1,4 +1,4 @@
-import type { Position, TopicPartition } from '../core/offset.ts';
+import type { PartitionOffset, TopicPartition } from '../core/offset.ts';
 
 /**
  * A partitioned, durable log of records. Records with the same key stay in the sequence of their appending.
@@ -77,7 +77,7 @@ export interface EventLogProducer {
    * that all are durable (some may be), which may pass; `log_shut_out` if another member of the family has
    * shut this producer out, so that none of the records is appended any more that were not yet; `log_record_too_large`, `topic_missing`.
    */
-  append(records: readonly NewRecord[], options?: AppendOptions): Promise<Position[]>;
+  append(records: readonly NewRecord[], options?: AppendOptions): Promise<PartitionOffset[]>;
   close(): Promise<void>;
 }
 
@@ -126,7 +126,7 @@ export interface EventLogConsumer {
    * Reads these partitions from these offsets on; whatever waited for them in memory is dropped. Halts a partition with
    * `log_diverged` if the record before the offset is another one now than the one that the leader epoch was read with.
    */
-  follow(positions: readonly FollowPosition[]): void;
+  follow(offsets: readonly FollowOffset[]): void;
   /** Reads these partitions no more, and drops what waits for them. */
   unfollow(partitions: readonly TopicPartition[]): void;
   /**
@@ -140,9 +140,9 @@ export interface EventLogConsumer {
     signal: AbortSignal,
   ): Promise<FetchedBatch[]>;
   /** Tells the log's own tools how far this group has come. A courtesy: failures are only logged. */
-  commit(positions: readonly Position[]): Promise<void>;
+  commit(offsets: readonly PartitionOffset[]): Promise<void>;
   /** How far behind the log's end the reading is, as last seen; partitions never read are left out. */
-  ends(): readonly Position[];
+  ends(): readonly PartitionOffset[];
   /** Whether the log answers and this member is in its group; else what is wrong, in one sentence. */
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string };
   /** Leaves the group, after `revoked` for what it holds. */
@@ -150,7 +150,7 @@ export interface EventLogConsumer {
 }
 
 /** A place to read on from, and the proof that the log before it is still the log that was read. */
-export interface FollowPosition extends Position {
+export interface FollowOffset extends PartitionOffset {
   /** The leader epoch of the last record before the offset; `UNKNOWN_LEADER_EPOCH` leaves the check out. */
   readonly leaderEpoch: number;
 }

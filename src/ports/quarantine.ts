@@ -1,11 +1,11 @@
-import type { Position } from '../core/offset.ts';
+import type { PartitionOffset } from '../core/offset.ts';
 
 export interface QuarantineInspection {
   /** A page of the quarantine by topic, partition, offset and hash, beginning behind `after`. */
   readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]>;
 }
 
-export interface QuarantinedRecord extends Position {
+export interface QuarantinedRecord extends PartitionOffset {
   /** A stable word for the reason, e.g. `json_invalid`. */
   readonly reason: string;
   /** What is wrong, in one sentence, without the record's content. */
@@ -21,7 +21,7 @@ export interface QuarantinedRecord extends Position {
 }
 
 /** Tells quarantined records apart: a topic that was made again has the same offsets with other records. */
-export type QuarantineKey = Position & Pick<QuarantinedRecord, 'valueHash'>;
+export type QuarantineKey = PartitionOffset & Pick<QuarantinedRecord, 'valueHash'>;
 
 export interface QuarantinePage {
   readonly after: QuarantineKey | null;

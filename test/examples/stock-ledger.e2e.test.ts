@@ -199,7 +199,7 @@ describe('the stock ledger through the whole pipeline', () => {
       const store = openMysqlStore({
         ...mysqlServer(database.url),
         clock,
-        log: () => undefined,
+        logger: () => undefined,
         targets: [TARGET],
       });
       await runThroughPipeline(store, await mkdtemp(join(folder, `${name}-`)));

@@ -1,12 +1,12 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { Position, TopicPartition } from '../../core/offset.ts';
+import type { PartitionOffset, TopicPartition } from '../../core/offset.ts';
 import { partitionName } from '../../core/offset.ts';
 import type {
   ConsumerListener,
   ConsumerOptions,
   EventLogConsumer,
   FetchedBatch,
-  FollowPosition,
+  FollowOffset,
   PartitionFault,
   TakeLimits,
 } from '../../ports/event-log.ts';
@@ -32,7 +32,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
   /** What the group has given to this member, by `partitionName`. */
   readonly #assigned = new Map<string, PartitionRow>();
   readonly #followed = new Map<string, FollowedPartition>();
-  readonly #ends = new Map<string, Position>();
+  readonly #ends = new Map<string, PartitionOffset>();
   readonly #waiting = new Set<() => void>();
   #listener: ConsumerListener | null = null;
   /** The listener's calls, one after the other. */
@@ -66,7 +66,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     await this.#member.start();
   }
 
-  follow(positions: readonly FollowPosition[]): void {
+  follow(positions: readonly FollowOffset[]): void {
     for (const position of positions) {
       const name = partitionName(position);
       const row = this.#assigned.get(name);
@@ -238,7 +238,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     return this.#calls;
   }
 
-  async commit(positions: readonly Position[]): Promise<void> {
+  async commit(positions: readonly PartitionOffset[]): Promise<void> {
     if (positions.length === 0) return;
     try {
       await this.#database.write('Committing offsets', 'process_only', () => {
@@ -256,7 +256,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     }
   }
 
-  ends(): readonly Position[] {
+  ends(): readonly PartitionOffset[] {
     return [...this.#ends.values()];
   }
 

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { Position } from '../../core/offset.ts';
+import type { PartitionOffset } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
   AppendOptions,
@@ -33,7 +33,7 @@ interface PendingAppend {
   /** Of each record, by `recordBytes`. */
   readonly sizes: readonly number[];
   readonly bytes: number;
-  readonly resolve: (positions: Position[]) => void;
+  readonly resolve: (positions: PartitionOffset[]) => void;
   readonly reject: (error: TributaryError) => void;
   readonly member: Member | null;
 }
@@ -61,7 +61,7 @@ export class AppendQueue {
     this.#nextWithoutKey = Math.floor(options.clock.random() * 1000);
   }
 
-  append(records: readonly NewRecord[], member: Member | null = null): Promise<Position[]> {
+  append(records: readonly NewRecord[], member: Member | null = null): Promise<PartitionOffset[]> {
     if (records.length === 0) return Promise.resolve([]);
     const sizes: number[] = [];
     let bytes = 0;
@@ -95,7 +95,7 @@ export class AppendQueue {
   /** Never rejects: each append learns for itself what came of it. */
   async #appendSome(): Promise<void> {
     let appends: PendingAppend[] = [];
-    const outcomes = new Map<PendingAppend, Position[] | TributaryError>();
+    const outcomes = new Map<PendingAppend, PartitionOffset[] | TributaryError>();
     try {
       await this.#database.write('Appending', 'durable', () => {
         // Chosen anew at each try for the lock: what came in the meantime goes along.
@@ -129,7 +129,7 @@ export class AppendQueue {
 
   #appendAll(
     appends: readonly PendingAppend[],
-    outcomes: Map<PendingAppend, Position[] | TributaryError>,
+    outcomes: Map<PendingAppend, PartitionOffset[] | TributaryError>,
   ): void {
     const topics = new Map<string, PartitionAppend[]>();
     for (const append of appends) {
@@ -284,7 +284,7 @@ export class EmbeddedLogProducer implements EventLogProducer {
     this.#family = family;
   }
 
-  async append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<Position[]> {
+  async append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<PartitionOffset[]> {
     if (this.#closed) throw appendFailed(closedError(this.#file));
     const appended =
       this.#family === undefined
@@ -302,7 +302,7 @@ export class EmbeddedLogProducer implements EventLogProducer {
     family: ProducerFamily,
     records: readonly NewRecord[],
     { shutsOut = false }: AppendOptions,
-  ): Promise<Position[]> {
+  ): Promise<PartitionOffset[]> {
     if (this.#clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
     const producer = await this.#identify(family);
     const members = shutsOut ? await family.members() : [];

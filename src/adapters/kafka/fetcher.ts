@@ -1,6 +1,6 @@
-import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
-import type { FetchedBatch, FollowPosition, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
+import type { FetchedBatch, FollowOffset, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
 import { AbortedFilter } from './aborted.ts';
 import { Arrivals } from './arrivals.ts';
 import { CorruptBatchError, readBatches } from './batches.ts';
@@ -46,7 +46,7 @@ export class Fetcher {
   readonly #events: FetcherEvents;
   readonly #fetchRecords: typeof fetchRecords;
   readonly #followed = new Map<string, Followed>();
-  readonly #ends = new Map<string, Position>();
+  readonly #ends = new Map<string, PartitionOffset>();
   readonly #problems = new Map<string, string>();
   readonly #arrivals = new Arrivals();
   readonly #busyLanes = new Map<number, Set<number>>();
@@ -71,7 +71,7 @@ export class Fetcher {
     this.#events = events;
   }
 
-  follow(positions: readonly (FollowPosition & { readonly topicId: string })[]): void {
+  follow(positions: readonly (FollowOffset & { readonly topicId: string })[]): void {
     for (const position of positions) {
       this.#forget(partitionName(position));
       this.#followed.set(partitionName(position), new Followed(position, this.#open));
@@ -119,7 +119,7 @@ export class Fetcher {
     return [];
   }
 
-  ends(): Position[] {
+  ends(): PartitionOffset[] {
     return [...this.#ends.values()];
   }
 

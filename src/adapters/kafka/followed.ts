@@ -2,7 +2,7 @@ import { messageOf } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type {
   FetchedBatch,
-  FollowPosition,
+  FollowOffset,
   LogRecord,
   PartitionFault,
   TakeLimits,
@@ -45,7 +45,7 @@ export class Followed {
   /** Since when the others wait for it, or have waited. */
   #missedSinceMs: number | undefined;
 
-  constructor(position: FollowPosition & { readonly topicId: string }, open: OpenBatches) {
+  constructor(position: FollowOffset & { readonly topicId: string }, open: OpenBatches) {
     this.#open = open;
     this.name = partitionName(position);
     this.topic = position.topic;

@@ -8,7 +8,7 @@ import {
   offsetFetchV8,
   syncGroupV5,
 } from '@platformatic/kafka';
-import { type Position, partitionName } from '../../core/offset.ts';
+import { type PartitionOffset, partitionName } from '../../core/offset.ts';
 import { assignmentRule } from './assignment.ts';
 import { type Cluster, groupByTopic } from './cluster.ts';
 import { responseOf } from './errors.ts';
@@ -124,7 +124,7 @@ export class GroupRequests {
   }
 
   /** What the group has committed, of all topics, with the notes that stand beside. */
-  async committed(coordinator: number): Promise<(Position & { readonly note: string | null })[]> {
+  async committed(coordinator: number): Promise<(PartitionOffset & { readonly note: string | null })[]> {
     const connection = await this.#cluster.connect(coordinator, 'control');
     const request = { groupId: this.#group, memberId: null, memberEpoch: -1, topics: null };
     const response = await offsetFetchV8.api.async(connection, [request], true);
@@ -145,7 +145,7 @@ export class GroupRequests {
   /** The coordinator takes `notAMember` for the membership as long as the group has no members. */
   async commit(
     membership: Membership,
-    positions: readonly Position[],
+    positions: readonly PartitionOffset[],
     note: string | null = null,
   ): Promise<void> {
     const connection = await this.#cluster.connect(membership.coordinator, 'control');

@@ -1,18 +1,18 @@
-import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { NewRecord } from '../../ports/event-log.ts';
 import type { ProducerIdentity } from './produce.ts';
 import { encodeBatch, largestEncodedBytes } from './record-batch.ts';
 
 /** One call of `append`, until all of its records are in the log. */
 export interface Append {
-  readonly positions: Position[];
+  readonly positions: PartitionOffset[];
   left: number;
   readonly deadlineMs: number;
   /** Whether it is rejected only when all of its records have come to their end, too. */
   readonly endsTogether: boolean;
   /** Why some of it was not appended; undefined so far. */
   failure: unknown;
-  resolve(positions: Position[]): void;
+  resolve(positions: PartitionOffset[]): void;
   reject(error: unknown): void;
 }
 

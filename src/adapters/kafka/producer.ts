@@ -1,5 +1,5 @@
 import { TributaryError } from '../../core/errors.ts';
-import { type Position, partitionName } from '../../core/offset.ts';
+import { type PartitionOffset, partitionName } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import type {
   AppendOptions,
@@ -84,7 +84,7 @@ export class KafkaProducer implements EventLogProducer {
     this.#shutOuts = new ShutOuts(this.#cluster, this.#topics, family);
   }
 
-  append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<Position[]> {
+  append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<PartitionOffset[]> {
     if (this.#closed !== undefined) {
       return Promise.reject(
         new TributaryError('log_append_failed', 'The producer is closed.', { retryable: false }),
@@ -114,7 +114,10 @@ export class KafkaProducer implements EventLogProducer {
     if (identity !== undefined) await this.#family?.leave(String(identity.producerId)).catch(() => undefined);
   }
 
-  async #append(records: readonly NewRecord[], { shutsOut = false }: AppendOptions): Promise<Position[]> {
+  async #append(
+    records: readonly NewRecord[],
+    { shutsOut = false }: AppendOptions,
+  ): Promise<PartitionOffset[]> {
     if (records.length === 0) return [];
     const { clock, deliveryTimeoutMs } = this.#settings;
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs;
@@ -122,7 +125,7 @@ export class KafkaProducer implements EventLogProducer {
     await this.#topics.learn(topics, deadlineMs);
 
     if (clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
-    const { promise, resolve, reject } = Promise.withResolvers<Position[]>();
+    const { promise, resolve, reject } = Promise.withResolvers<PartitionOffset[]>();
     const append: Append = {
       positions: new Array(records.length),
       left: records.length,

@@ -13,7 +13,7 @@ const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
 export async function protectJournal(
   connection: PoolConnection,
   database: string,
-  log: Logger,
+  logger: Logger,
 ): Promise<void> {
   for (const verb of ['UPDATE', 'DELETE']) {
     const name = `journal_segments_no_${verb.toLowerCase()}`;
@@ -25,7 +25,7 @@ export async function protectJournal(
       );
     } catch (error) {
       if (!NO_TRIGGERS.test(messageOf(error))) throw error;
-      log(
+      logger(
         'warn',
         'The server lets us make no triggers, so only grants keep journal_segments from being changed.',
       );
@@ -41,7 +41,7 @@ export async function protectJournal(
 export async function warnOfUnprotected(
   connection: PoolConnection,
   database: string,
-  log: Logger,
+  logger: Logger,
 ): Promise<void> {
   if (await hasTrigger(connection, database, 'journal_segments_no_update')) return;
   try {
@@ -50,7 +50,7 @@ export async function warnOfUnprotected(
     if (isRightMissing(error)) return;
     throw error;
   }
-  log(
+  logger(
     'warn',
     'Nothing keeps this user from changing journal_segments: run "order-sync migrate", which makes triggers, or grant ' +
       'SELECT and INSERT alone (docs/operations.md, "Users and grants").',

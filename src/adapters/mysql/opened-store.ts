@@ -38,8 +38,8 @@ export class OpenedMysqlStore extends MysqlAdministration implements OpenedStore
   }
 
   async migrate(options: MigrationOptions): Promise<MigratedStore> {
-    const { log, maxRecordBytes = 1024 * 1024 } = this.#options;
-    const report = await migrate(this.pool, options, log, {
+    const { logger, maxRecordBytes = 1024 * 1024 } = this.#options;
+    const report = await migrate(this.pool, options, logger, {
       connections: this.pool.options.connections,
       preparedStatements: PREPARED_MAX,
       packetBytes: maxRecordBytes + PACKET_MARGIN_BYTES,

@@ -9,7 +9,7 @@ export interface MysqlStoreOptions {
   /** Null: plain text. */
   readonly tls: ServerTls | null;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
   /** The names of the targets that every due state is owed to. */
   readonly targets: readonly string[];
   /** How many connections may be open at once: one for each lane that commits, and some for the rest. */

@@ -33,18 +33,18 @@ const LOCK_TIMEOUT_SECONDS = 60;
 export async function migrate(
   pool: ConnectionPool,
   options: MigrationOptions,
-  log: Logger,
+  logger: Logger,
   needs: ServerNeeds,
 ): Promise<MigrationReport> {
   const work = async (connection: PoolConnection): Promise<MigrationReport> => {
     const database = await databaseName(connection);
-    await checkServer(connection, pool.remedies, needs, log);
+    await checkServer(connection, pool.remedies, needs, logger);
     const report =
       (options.asCommand === true ? null : await currentReport(pool, connection, options)) ??
-      (await changeSchema(pool, connection, database, options, log));
+      (await changeSchema(pool, connection, database, options, logger));
     if (options.asCommand === true) return report;
     await checkTables(connection, pool.remedies, database, options.view);
-    await warnOfUnprotected(connection, database, log);
+    await warnOfUnprotected(connection, database, logger);
     return report;
   };
   return withConnection(pool, work, { deadlineMs: MIGRATION_DEADLINE_MS });
@@ -77,7 +77,7 @@ async function changeSchema(
   connection: PoolConnection,
   database: string,
   options: MigrationOptions,
-  log: Logger,
+  logger: Logger,
 ): Promise<MigrationReport> {
   const before = await schemaVersion(connection);
   const lock = `tributary:${database}`.slice(0, 64);
@@ -96,7 +96,7 @@ async function changeSchema(
     if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
     const { fromVersion, toVersion } = await runMigrations(connection);
     const prepared = await prepareView(pool, connection, options, plan);
-    await protectJournal(connection, database, log);
+    await protectJournal(connection, database, logger);
     return { fromVersion, toVersion, ...prepared };
   } catch (error) {
     if (!isRightMissing(error)) throw error;

@@ -32,7 +32,7 @@ export async function checkServer(
   connection: PoolConnection,
   { host, port }: Remedies,
   needs: ServerNeeds,
-  log: Logger,
+  logger: Logger,
 ): Promise<void> {
   const [rows] = await connection.query<RowDataPacket[]>({
     sql: 'SHOW SESSION VARIABLES WHERE Variable_name IN (?)',
@@ -65,7 +65,7 @@ export async function checkServer(
     );
   }
   if (prepared < needs.preparedStatements * needs.connections) {
-    log(
+    logger(
       'warn',
       `${server} keeps ${prepared} prepared statements for everybody, and this program may need ` +
         `${needs.preparedStatements * needs.connections}: raise its max_prepared_stmt_count.`,
@@ -75,7 +75,7 @@ export async function checkServer(
     const limit = number(name);
     // 0 is no limit of max_user_connections.
     if (limit === 0 || limit >= needs.connections) continue;
-    log(
+    logger(
       'warn',
       `${server} allows ${limit} connections (${name}), and this program opens up to ${needs.connections}: raise it, or ` +
         'set ORDER_SYNC_LANES lower.',

@@ -1,5 +1,5 @@
 import { TributaryError } from '../../core/errors.ts';
-import type { Position } from '../../core/offset.ts';
+import type { PartitionOffset } from '../../core/offset.ts';
 import type { EventLog, EventLogProducer, NewRecord, RecordHeader } from '../../ports/event-log.ts';
 import type { EventBody } from './codes.ts';
 
@@ -24,7 +24,7 @@ export interface OutgoingEvent {
   readonly eventType: string | null;
 }
 
-export interface PublishedEvent extends Position {
+export interface PublishedEvent extends PartitionOffset {
   readonly eventId: string | null;
   readonly orderId: string | null;
   readonly eventType: string | null;
@@ -110,17 +110,17 @@ export async function publish(
   producer: EventLogProducer,
   events: readonly OutgoingEvent[],
 ): Promise<PublishedEvent[]> {
-  const positions = await producer.append(events.map((event) => event.record));
+  const offsets = await producer.append(events.map((event) => event.record));
   return events.map((event, index) => {
-    const position = positions[index];
-    if (position === undefined) {
+    const placed = offsets[index];
+    if (placed === undefined) {
       throw new TributaryError(
         'log_append_failed',
-        `The log acknowledged ${positions.length} of ${events.length} events: it cannot be told whether the rest are durable.`,
+        `The log acknowledged ${offsets.length} of ${events.length} events: it cannot be told whether the rest are durable.`,
       );
     }
     const { eventId, orderId, eventType } = event;
-    return { ...position, eventId, orderId, eventType };
+    return { ...placed, eventId, orderId, eventType };
   });
 }
 

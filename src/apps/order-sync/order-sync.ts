@@ -60,7 +60,7 @@ function openStoreFor(
 ): OpenedStore {
   const targets = [TARGET, ...specs.map(({ name }) => name)];
   const { lanes, maxRecordBytes } = settings;
-  return openStore(settings, { clock, log: logger, targets, lanes, maxRecordBytes });
+  return openStore(settings, { clock, logger, targets, lanes, maxRecordBytes });
 }
 
 /** The store and the log that the settings choose, for a command that looks at them or changes them. */

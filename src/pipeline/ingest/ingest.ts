@@ -1,5 +1,5 @@
 import { messageOf } from '../../core/errors.ts';
-import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
@@ -8,7 +8,7 @@ import { CheckpointWatch } from './checkpoint-watch.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
-import { followPositionOf, type Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
+import { followOffsetOf, type Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
 import { LONG_LIMITS } from './long-histories.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
@@ -78,7 +78,7 @@ export class Ingest<State, Event> {
       due: new DueRules(options.targets),
       store: options.store,
       clock: options.clock,
-      log: options.logger,
+      logger: options.logger,
       batchEvents: options.batchEvents,
       longLimits: options.longLimits ?? LONG_LIMITS,
       onCommitted: (report) => this.#committed(report),
@@ -159,7 +159,7 @@ export class Ingest<State, Event> {
     this.#changed.open();
     await this.#exclusively(() => this.#lanes.stopAll());
     await Promise.all([this.#acquiring, this.#watching]);
-    await this.#consumer.commit(positionsOf(this.#owned.values()));
+    await this.#consumer.commit(offsetsOf(this.#owned.values()));
     await this.#consumer.close();
   }
 
@@ -212,7 +212,7 @@ export class Ingest<State, Event> {
 
   async #begin(acquired: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
     for (const partition of acquired) this.#owned.set(partitionName(partition), partition);
-    this.#consumer.follow(acquired.map(followPositionOf));
+    this.#consumer.follow(acquired.map(followOffsetOf));
     this.#options.logger('info', `Working on ${acquired.length} more partitions`, {
       partitions: acquired.map(partitionName).join(' '),
     });
@@ -257,7 +257,7 @@ export class Ingest<State, Event> {
       this.#consumer.unfollow(partitions);
       await this.#lanes.stop(affected);
       const given = [...this.#owned.values()].filter((partition) => names.has(partitionName(partition)));
-      await this.#consumer.commit(positionsOf(given));
+      await this.#consumer.commit(offsetsOf(given));
       for (const name of names) this.#owned.delete(name);
       this.#lanes.resumeKept(affected, names);
     });
@@ -310,18 +310,18 @@ export class Ingest<State, Event> {
   }
 
   #committed(report: CommitReport): void {
-    this.#troubles.forget(report.positions);
+    this.#troubles.forget(report.offsets);
     addTo(this.#totals, report);
-    for (const position of report.positions) this.#guard.committed(partitionName(position), position.offset);
+    for (const each of report.offsets) this.#guard.committed(partitionName(each), each.offset);
     const { clock, onCommitted } = this.#options;
     if (clock.monotonicMs() >= this.#nextCourtesyMs) {
       this.#nextCourtesyMs = clock.monotonicMs() + COURTESY_INTERVAL_MS;
-      void this.#consumer.commit(positionsOf(this.#owned.values()));
+      void this.#consumer.commit(offsetsOf(this.#owned.values()));
     }
     onCommitted?.(report);
   }
 }
 
-function positionsOf(partitions: Iterable<OwnedPartition>): Position[] {
+function offsetsOf(partitions: Iterable<OwnedPartition>): PartitionOffset[] {
   return [...partitions].map(({ topic, partition, committed }) => ({ topic, partition, offset: committed }));
 }

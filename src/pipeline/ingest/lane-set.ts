@@ -1,5 +1,5 @@
 import { partitionName } from '../../core/offset.ts';
-import { followPositionOf, Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
+import { followOffsetOf, Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
 
 export interface LaneSetOptions<State, Event> {
   readonly context: LaneContext<State, Event>;
@@ -74,7 +74,7 @@ export class LaneSet<State, Event> {
   }
 
   #follow(partitions: readonly OwnedPartition[]): void {
-    this.#options.context.consumer.follow(partitions.map(followPositionOf));
+    this.#options.context.consumer.follow(partitions.map(followOffsetOf));
   }
 
   #run(partitions: readonly OwnedPartition[]): void {

@@ -4,7 +4,7 @@ import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
-import type { EventLogConsumer, FetchedBatch, FollowPosition } from '../../ports/event-log.ts';
+import type { EventLogConsumer, FetchedBatch, FollowOffset } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { Store } from '../../ports/store.ts';
@@ -25,7 +25,7 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly quarantine: QuarantineWatch;
   readonly store: Store;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
   /** The most events of one transaction. */
   readonly batchEvents: number;
   readonly longLimits: LongLimits;
@@ -41,12 +41,7 @@ export interface OwnedPartition extends TopicPartition {
 }
 
 /** Where the log is to be read on from, with the proof that it still is the log that was journaled. */
-export function followPositionOf({
-  topic,
-  partition,
-  committed,
-  leaderEpoch,
-}: OwnedPartition): FollowPosition {
+export function followOffsetOf({ topic, partition, committed, leaderEpoch }: OwnedPartition): FollowOffset {
   return { topic, partition, offset: committed, leaderEpoch };
 }
 
@@ -107,8 +102,8 @@ export class Lane<State, Event> {
 
   constructor(context: LaneContext<State, Event>, partitions: readonly OwnedPartition[]) {
     this.#context = context;
-    const { domain, decoder, store, log, longLimits: limits } = context;
-    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, log, limits });
+    const { domain, decoder, store, logger, longLimits: limits } = context;
+    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, logger, limits });
     this.#partitions = [...partitions].sort(comparePartitions);
     this.#owned = new Map(this.#partitions.map((partition) => [partitionName(partition), partition]));
   }
@@ -222,7 +217,7 @@ export class Lane<State, Event> {
 
   /** Resolves with false if somebody else owns a partition of the batch. */
   async #commit(pieces: readonly Piece<Event>[]): Promise<boolean> {
-    const { cache, parked, store, clock, log } = this.#context;
+    const { cache, parked, store, clock, logger } = this.#context;
     const moves = this.#moves(pieces);
     const events = pieces.flatMap((piece) => piece.events);
     const quarantined = pieces.flatMap((piece) => piece.rejected);
@@ -249,7 +244,7 @@ export class Lane<State, Event> {
           this.#report(plan.newlyParked);
           if (plan.isStoreBehind) {
             cache.clear();
-            log(
+            logger(
               'warn',
               'The store lacks events that this instance wrote: it was restored, or is another server.',
             );
@@ -272,7 +267,7 @@ export class Lane<State, Event> {
         const isBusy = error instanceof TributaryError && error.code === 'store_busy';
         const hasWaited = clock.monotonicMs() - begunMs >= MAX_BUSY_MS;
         if (!isBusy || hasWaited || attempt >= MAX_BUSY_ATTEMPTS) throw error;
-        log('debug', error.message, { attempt });
+        logger('debug', error.message, { attempt });
         this.#lockFromNowOn();
         await clock.sleep(fullJitterMs(BUSY_BACKOFF, attempt, clock.random()), this.#stopping.signal);
         if (this.#stopping.signal.aborted) throw error;
@@ -288,7 +283,7 @@ export class Lane<State, Event> {
     unprepared: readonly Unprepared[],
     pieces: readonly Piece<Event>[],
   ): Promise<readonly Piece<Event>[]> {
-    const { clock, log, watchdog } = this.#context;
+    const { clock, logger, watchdog } = this.#context;
     const { signal } = this.#stopping;
     const preparing = this.#long.prepare(unprepared, signal);
     const patience = clock.sleep(PATIENCE_MS, signal).then(() => false);
@@ -305,7 +300,7 @@ export class Lane<State, Event> {
     this.#turnFeed();
     const reason = `the long history of ${quoted(unprepared[0]?.entityId ?? '', 255)} is being read`;
     watchdog.note(partitions, reason);
-    log('info', `Partitions wait: ${reason}`, { partitions: [...held.keys()].join(' ') });
+    logger('info', `Partitions wait: ${reason}`, { partitions: [...held.keys()].join(' ') });
     const done = preparing
       .then(() => {
         for (const partition of partitions) this.#pending.letGo(partition);
@@ -325,10 +320,12 @@ export class Lane<State, Event> {
 
   #report(newlyParked: readonly NewlyParked[]): void {
     for (const { entityId, reason, detail } of newlyParked.slice(0, PARKED_LOGGED_MAX))
-      this.#context.log('error', `${quoted(entityId, 255)} is parked: ${detail} ${PARKED_MEANS}`, { reason });
+      this.#context.logger('error', `${quoted(entityId, 255)} is parked: ${detail} ${PARKED_MEANS}`, {
+        reason,
+      });
     const more = newlyParked.length - PARKED_LOGGED_MAX;
     if (more > 0)
-      this.#context.log('error', `${more} more entities of the same batch are parked. ${PARKED_MEANS}`);
+      this.#context.logger('error', `${more} more entities of the same batch are parked. ${PARKED_MEANS}`);
   }
 
   #lockFromNowOn(): void {
@@ -371,7 +368,7 @@ export class Lane<State, Event> {
       locking,
       consumed: pieces.reduce((sum, piece) => sum + piece.consumed, 0),
       quarantined: pieces.reduce((sum, piece) => sum + piece.rejected.length, 0),
-      positions: moves.map(({ topic, partition, toOffset }) => ({ topic, partition, offset: toOffset })),
+      offsets: moves.map(({ topic, partition, toOffset }) => ({ topic, partition, offset: toOffset })),
     });
   }
 }

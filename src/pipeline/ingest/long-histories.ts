@@ -38,7 +38,7 @@ export interface LongHistoriesOptions<State, Event> {
   readonly domain: Domain<State, Event>;
   readonly decoder: Decoder<Event>;
   readonly journals: LongJournals;
-  readonly log: Logger;
+  readonly logger: Logger;
   readonly limits: LongLimits;
 }
 
@@ -269,7 +269,7 @@ export class LongHistories<State, Event> {
 
   /** Answers whether it is done: it is not if somebody else changed the entity meanwhile. */
   async #prepare({ entityId, needs }: Unprepared, signal: AbortSignal): Promise<boolean> {
-    const { domain, journals, limits, log } = this.#options;
+    const { domain, journals, limits, logger } = this.#options;
     const indexed = await journals.index(entityId, this.#foldVersion, signal);
     if (indexed === null) return true;
     const { version, foldVersion } = indexed;
@@ -279,7 +279,7 @@ export class LongHistories<State, Event> {
     }
     const place = await this.#walk.placeBefore(entityId, null);
     if (place.last === null && version > LOGGED_EVENTS)
-      log('info', `Folding the ${version} events of ${quoted(entityId, 255)} anew`);
+      logger('info', `Folding the ${version} events of ${quoted(entityId, 255)} anew`);
     // The number of the events before the rung follows from the number of those behind it.
     let behind = 0;
     let history: History<State, Event> = {

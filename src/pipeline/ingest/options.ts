@@ -1,5 +1,5 @@
 import type { Domain, ViewRow } from '../../core/domain.ts';
-import type { Position } from '../../core/offset.ts';
+import type { PartitionOffset } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -62,7 +62,7 @@ export interface CommitReport extends BatchTally {
   readonly quarantined: number;
   readonly deliveriesDue: number;
   readonly locking: boolean;
-  readonly positions: readonly Position[];
+  readonly offsets: readonly PartitionOffset[];
 }
 
 /** What has happened since the start, and how things stand. */

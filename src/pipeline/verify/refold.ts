@@ -52,7 +52,7 @@ export async function refold<State, Event>(
     domain,
     decoder,
     journals: store.longJournals,
-    log: () => {},
+    logger: () => {},
     limits: LONG_LIMITS,
   });
   let refolded: Refolded[] = [];

@@ -37,7 +37,7 @@ export class MysqlHarness implements StoreHarness {
   async openAgain(settings: StoreSettings): Promise<OpenedStore> {
     const store = openMysqlStore({
       ...mysqlServer(this.url),
-      log: () => {},
+      logger: () => {},
       connections: 6,
       time: MysqlHarness.timeOf(settings),
       ...settings,

@@ -68,9 +68,9 @@ function describeSettings(name: ServerName): void {
 
   const url = (from = database.url) => from.replace('root@', 'plain:secret@');
 
-  async function start(log: (level: string, message: string) => void = () => {}) {
+  async function start(logger: (level: string, message: string) => void = () => {}) {
     const clock = new SettableClock();
-    const store = openMysqlStore({ ...mysqlServer(url()), clock, log, targets: TARGETS, connections: 3 });
+    const store = openMysqlStore({ ...mysqlServer(url()), clock, logger, targets: TARGETS, connections: 3 });
     opened.push(store);
     return store.migrate(parcelMigration(clock));
   }
@@ -179,7 +179,7 @@ function describeSettings(name: ServerName): void {
       const store = openMysqlStore({
         ...mysqlServer(given.href),
         clock: new SettableClock(),
-        log: () => {},
+        logger: () => {},
         targets: TARGETS,
       });
       opened.push(store);

@@ -16,7 +16,7 @@ import { mysqlServer } from '../../helpers/mysql-server.ts';
  */
 const url = process.argv[2] as string;
 const clock = new SettableClock();
-const options = { ...mysqlServer(url), clock, log: () => {}, targets: TARGETS, connections: 2 };
+const options = { ...mysqlServer(url), clock, logger: () => {}, targets: TARGETS, connections: 2 };
 const store = await migrateParcels(openMysqlStore(options), clock);
 const checkpoint = await acquireOne(store);
 const changes = [change('parcel', 0)];

@@ -286,18 +286,18 @@ function describeTls(name: ServerName): void {
     try {
       const values = at('address', '', { databaseTls: 'required', databaseTlsCaFile: caFile });
       const clock = systemClock;
-      const log = () => undefined;
-      const opened = openStore(values, { clock, log, targets: ['order-mgt'], lanes: 1 });
+      const logger = () => undefined;
+      const opened = openStore(values, { clock, logger, targets: ['order-mgt'], lanes: 1 });
       const { view } = orders;
       const { store } = await opened.migrate({ view, targets: ['order-mgt'], adopt: null, nowMs: 0 });
       expect(await store.health()).toEqual({ ok: true });
       await opened.close();
       const server = databaseOf(values, 'ORDER_MGT_DATABASE');
       if (server.kind !== 'mysql') throw new Error('This is a server.');
-      const states = await openMysqlStates(server, clock, log);
+      const states = await openMysqlStates(server, clock, logger);
       expect(await states.health()).toEqual({ ok: true });
       await states.close();
-      await expect(openMysqlStates({ ...server, tls: null }, clock, log)).rejects.toThrow(
+      await expect(openMysqlStates({ ...server, tls: null }, clock, logger)).rejects.toThrow(
         'set ORDER_MGT_DATABASE_TLS=required',
       );
     } finally {

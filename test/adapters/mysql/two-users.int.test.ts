@@ -36,7 +36,7 @@ class TwoUsersHarness extends MysqlHarness {
     url.password = 'secret';
     const store = openMysqlStore({
       ...mysqlServer(url.href),
-      log: () => {},
+      logger: () => {},
       connections: 6,
       ...settings,
       time: MysqlHarness.timeOf(settings),

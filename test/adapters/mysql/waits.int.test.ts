@@ -39,7 +39,7 @@ function describeWaits(serverUrl: () => string): void {
     const opened = openMysqlStore({
       ...mysqlServer(through(proxy, harness.url)),
       clock,
-      log: () => {},
+      logger: () => {},
       targets: TARGETS,
       connections,
     });

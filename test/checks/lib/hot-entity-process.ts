@@ -97,7 +97,7 @@ function body(orderId: string, number: number, isLate = false): string {
 }
 
 function openStore(url: string): OpenedStore {
-  const common = { clock: systemClock, log: () => {}, targets: ['order-mgt'] };
+  const common = { clock: systemClock, logger: () => {}, targets: ['order-mgt'] };
   return url.startsWith('sqlite:')
     ? openSqliteStore({ ...common, file: url.slice('sqlite:'.length) })
     : openMysqlStore({ ...common, ...mysqlServer(url) });
@@ -130,7 +130,7 @@ async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
       consumer: { take: log.take } as EventLogConsumer,
       store,
       clock: systemClock,
-      log: (level, message) => process.stderr.write(`${level}: ${message}\n`),
+      logger: (level, message) => process.stderr.write(`${level}: ${message}\n`),
       batchEvents: 8_000,
       longLimits: LONG_LIMITS,
       watchdog: new Watchdog(systemClock, () => {}),

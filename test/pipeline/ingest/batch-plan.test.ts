@@ -61,7 +61,7 @@ const NONE_LONG = new LongHistories<StockState, StockEvent>({
   domain: stockLedger,
   decoder,
   journals: {} as LongJournals,
-  log: () => {},
+  logger: () => {},
   limits: LONG_LIMITS,
 });
 

@@ -68,8 +68,8 @@ export class LongDriver {
     const cache = new HistoryCache<StockState, StockEvent>(cacheEvents);
     const due = new DueRules([{ name: 'warehouse', qualifies: null }]);
     this.#context = { domain, decoder, cache, parked: new ParkedRegistry(), due };
-    const log = (_: string, message: string) => this.logged.push(message);
-    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, log, limits });
+    const logger = (_: string, message: string) => this.logged.push(message);
+    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, logger, limits });
   }
 
   get cachedEvents(): number {

@@ -11,7 +11,7 @@ async function open(serverUrl: string): Promise<LongPlace> {
   const database = await createDatabase(serverUrl);
   const opened = openMysqlStore({
     ...mysqlServer(database.url),
-    log: () => {},
+    logger: () => {},
     clock: systemClock,
     targets: ['warehouse'],
   });

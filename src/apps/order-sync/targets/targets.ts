@@ -194,7 +194,7 @@ function openHttpRoute(
     secrets,
     ...(caFile === undefined ? {} : { caFile }),
     clock,
-    log: logger,
+    logger,
     deadlineMs,
     connections: concurrency,
   });

@@ -15,18 +15,18 @@ export function openStore(
   values: DatabaseValues,
   options: {
     readonly clock: Clock;
-    readonly log: Logger;
+    readonly logger: Logger;
     readonly targets: readonly string[];
     readonly lanes: number;
     readonly maxRecordBytes?: number;
   },
 ): OpenedStore {
-  const { clock, log, targets, lanes, ...limits } = options;
+  const { clock, logger, targets, lanes, ...limits } = options;
   const database = databaseOf(values, 'DATABASE');
   if (database.kind === 'mysql') {
     const { address, tls } = database;
     const connections = lanes + SPARE_CONNECTIONS;
-    return openMysqlStore({ address, tls, clock, log, targets, connections, ...limits });
+    return openMysqlStore({ address, tls, clock, logger, targets, connections, ...limits });
   }
   const { file } = database;
   prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or DATABASE_URL');

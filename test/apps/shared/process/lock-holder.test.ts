@@ -35,7 +35,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     const clock = new HastyClock();
     const opened = openStore(
       { databaseUrl: `sqlite:${file}` },
-      { clock, log: () => {}, targets: TARGETS, lanes: 1 },
+      { clock, logger: () => {}, targets: TARGETS, lanes: 1 },
     );
     onTestFinished(() => opened.close());
     return migrateParcels(opened, clock);
