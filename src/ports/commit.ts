@@ -6,20 +6,24 @@ import type { ParkReason } from './parked-entities.ts';
 import type { QuarantinedRecord } from './quarantine.ts';
 
 export interface IngestBatch {
-  /** One for each partition of the batch, by `comparePartitions`. */
+  /** One move for each partition of the batch, sorted by `comparePartitions`. */
   readonly moves: readonly CheckpointMove[];
   readonly quarantined: readonly QuarantinedRecord[];
-  /** The entities that the batch concerns, without repetition, in the sequence of their UTF-8 bytes. */
+  /** The ids of all entities with events in the batch, each once, sorted by their UTF-8 bytes. */
   readonly entityIds: readonly string[];
   /**
-   * `optimistic`: `plan` is asked before the transaction, with no versions. The outcome is `stale` if an entity is
-   * not at the version that its change builds on, or has no row of that version in the view.
-   * `locking`: the entities are locked first, and their versions are given to `plan` as the journal has them (0 for an
-   * entity that is not there yet). The view's rows are written whatever they held, so a row that was missing or
-   * altered is right afterwards. The outcome is never `stale`, except for an entity that is no longer parked.
+   * How the store keeps two processes from changing an entity at once.
+   *
+   * - `optimistic`: the store calls `plan` before the transaction, without versions. The outcome is `stale` if the
+   *   row of an entity in the view has another version than `fromVersion`, or is missing.
+   * - `locking`: the store locks the entities, calls `plan` with the versions that the journal has (0 for an entity
+   *   without events), and writes the rows whatever they held. So rows that were missing or altered are right
+   *   afterwards. The outcome is `stale` only if an entity is no longer parked that the plan takes for parked.
    */
   readonly mode: 'optimistic' | 'locking';
-  /** What to write; asked once for each call of `commit`. `readJournals` sees what the transaction sees. */
+  /**
+   * Works out what to write. The store calls it once for each `commit`. `readJournals` sees what the transaction sees.
+   */
   plan(
     versions: ReadonlyMap<string, number> | null,
     readJournals: ReadJournals,
@@ -30,21 +34,21 @@ export interface CheckpointMove extends TopicPartition {
   readonly epoch: bigint;
   readonly fromOffset: bigint;
   readonly toOffset: bigint;
-  /** Of the last record before `toOffset`. */
+  /** The leader epoch of the last record before `toOffset`. */
   readonly leaderEpoch: number;
 }
 
-/** What one entity gains, or how its row is made again. */
+/** The events that one entity gains, and the row that follows from them. */
 export interface EntityChange {
   readonly entityId: string;
-  /** The version that the change builds on: 0 for a new entity. */
+  /** The version that the plan found; 0 for a new entity. */
   readonly fromVersion: number;
   readonly version: number;
-  /** Null for a parked entity: the row's columns stay as they are, only its version rises. */
+  /** The new row; null for a parked entity, whose columns stay as they are while its version rises. */
   readonly row: ViewRow | null;
   /**
-   * As many as the versions are apart. None of them was journaled at `fromVersion`: the caller has looked. There may
-   * be none in `locking` mode: then the row is only written again.
+   * The new events, `version - fromVersion` of them; the journal has none of them at `fromVersion`. In `locking` mode
+   * the list may be empty: then the store only writes the row again.
    */
   readonly events: readonly JournaledEvent[];
   readonly delivery: DeliveryChange;
@@ -54,8 +58,11 @@ export interface EntityChange {
 }
 
 /**
- * `park`: the entity is parked from now on; one that is parked already keeps its first reason. `parked`: it was parked
- * before, and the outcome is `stale` if it no longer is. `release`: it is no longer parked.
+ * What a change does to the list of parked entities.
+ *
+ * - `park`: the entity is parked from now on. An entity that is parked already keeps its first reason.
+ * - `parked`: the entity was parked before. The outcome of the commit is `stale` if it no longer is.
+ * - `release`: the entity is no longer parked.
  */
 export type Parking =
   | {
@@ -68,20 +75,23 @@ export type Parking =
   | { readonly kind: 'release' };
 
 /**
- * What a change means to the targets: the new state is due to those for which it qualifies, and to those that
- * are owed, or have got, an earlier state of the entity. Nothing is due by a row that is as it was.
+ * Decides to which targets a changed row is due: to those for which it qualifies, and to those whose ledger has the
+ * entity already. An unchanged row is due to nobody.
  */
 export interface DeliveryChange {
-  /** Whether the row is another one; the version alone does not count. */
+  /** Whether a column of the row has changed. The version does not count. */
   readonly hasChanged: boolean;
-  /** The names of the targets for which the state qualifies; none if nothing has changed. */
+  /** The names of the targets for which the row qualifies; empty if the row has not changed. */
   readonly qualifiesFor: readonly string[];
 }
 
 /**
- * `committed`: all of it stands. `fenced`: a checkpoint was not where the batch says, so somebody else owns
- * the partition, or the store went back in time: nothing was written. `stale`: an entity was changed by
- * somebody else since it was read: nothing was written.
+ * What became of a batch.
+ *
+ * - `committed`: everything is written.
+ * - `fenced`: nothing is written, because a checkpoint was not where the batch says. Another process owns the
+ *   partition, or the database went back in time.
+ * - `stale`: nothing is written, because another process has changed an entity since the plan.
  */
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly deliveriesDue: number }

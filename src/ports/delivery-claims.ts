@@ -3,55 +3,63 @@ import type { DeliveryVerdict } from './delivery-target.ts';
 
 export interface DeliveryClaims {
   /**
-   * Takes up to `limit` deliveries of the target that are due, earliest first, for this claimant alone for `leaseMs`.
-   * A claim that was neither settled nor renewed by then is due again. A first attempt is due as soon as it is
-   * there, whatever any clock says; retries and leases go by the store's own time, which all instances share.
+   * Claims up to `limit` due deliveries of the target, the earliest first, for this claimant alone for `leaseMs`. A
+   * claim that is neither settled nor renewed by then may be claimed by others. First attempts are due at once and no
+   * clock is asked; retries and leases go by the store's own time, which all instances share.
    */
   claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]>;
-  /** Writes the attempts to the ledger and moves each delivery on. A claim that has passed on is only recorded. */
+  /**
+   * Records the attempts in the ledger and moves each delivery on. If another claimant has the delivery by now, the
+   * attempt is recorded and only the delivered version may rise.
+   */
   settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void>;
   /**
-   * Gives back what was claimed and was not sent: due again at once, the attempt not counted. A claim that has passed
-   * on is left alone.
+   * Gives back claims whose deliveries were not sent. They are due again at once, and their attempts are not counted.
+   * Leaves a delivery alone that another claimant has by now.
    */
   releaseDeliveries(deliveries: readonly ClaimedDelivery[]): Promise<void>;
 
-  /** Prolongs claims that are under way: each is its claimant's for `leaseMs` from now, unless it has passed on. */
+  /** Prolongs claims to `leaseMs` from now. Leaves a delivery alone that another claimant has by now. */
   renewDeliveries(deliveries: readonly ClaimedDelivery[], leaseMs: number): Promise<void>;
 }
 
 export interface DeliveryClaimRequest {
   readonly target: string;
-  /** Names this claim; a name that is used again cannot tell the one claim from the other. */
+  /** The name of this claim. Every claim needs a new name, because the store tells claims apart by it. */
   readonly claimant: string;
   readonly limit: number;
   readonly leaseMs: number;
-  /** `first`: only versions of which no attempt has failed. `later`: only the others. */
+  /** `first`: claims only deliveries whose due version has no failed attempt. `later`: claims only the others. */
   readonly attempts: 'first' | 'later';
-  /**
-   * What stands before this delivery, which was claimed before, may be left out: to whoever claims one portion after
-   * the other it spares going through all that it holds already. It is claimed again only without this.
-   */
+  /** Optional cursor: skip rows before this delivery, which the caller has already claimed. */
   readonly behind?: Pick<ClaimedDelivery, 'dueSinceMs' | 'entityId'>;
 }
 
 export interface ClaimedDelivery {
   readonly target: string;
   readonly entityId: string;
-  /** The version whose state is due; the row is that state. */
+  /** The version that is due; `row` is its state. */
   readonly version: number;
   readonly row: ViewRow;
-  /** Of this version, this one included: from 1. */
+  /** The number of this attempt at the version, from 1. */
   readonly attempt: number;
-  /** Whether an attempt at this version has failed. A claim whose lease ran out is no failure. */
+  /** Whether an attempt at this version has failed. A claim whose lease ended without a settlement is no failure. */
   readonly isRetry: boolean;
   readonly claimant: string;
-  /** The digest of what the target holds under this version, if this delivery is to replace it; see `DeliveryRepair`. */
+  /**
+   * The digest of the state that the target holds under this version and has to give up for this one. See
+   * `DeliveryRepair`.
+   */
   readonly replaces?: string;
-  /** Whether an earlier claim of the entity was never ended: what it sent may still be under way. */
+  /**
+   * Whether an earlier claim of the entity was never settled, so that a request of its claimant may still be under way.
+   */
   readonly isTakeover?: boolean;
   readonly dueSinceMs: number;
-  /** The number of the ledger's row, if the store counts them: it finds the row by it when the claim ends. */
+  /**
+   * The number of the delivery's row in the ledger, by which the store finds it when the claim ends; null if the store
+   * finds rows by target and entity id.
+   */
   readonly deliveryNumber: number | null;
 }
 
@@ -64,7 +72,7 @@ export interface DeliverySettlement {
   readonly latencyMs: number;
   readonly answer: string;
   readonly error: string | null;
-  /** `delivered`, `dead` (parked until somebody decides), or when to try again. */
+  /** `delivered`, `dead` (an operator has to decide), or the time of the next attempt. */
   readonly next: 'delivered' | 'dead' | DeliveryRetry;
 }
 
@@ -72,8 +80,8 @@ export interface DeliveryRetry {
   /** When the delivery is due again, in milliseconds. */
   readonly retryAtMs: number;
   /**
-   * Whether the attempt counts against the delivery; it does if this is left out. One that does not is in the ledger
-   * all the same, and the delivery's next attempt has the same number.
+   * Whether the attempt counts towards the most attempts of the delivery; default true. An attempt that does not count
+   * is in the ledger too, and the next attempt has the same number.
    */
   readonly isCounted?: boolean;
 }

@@ -1,9 +1,9 @@
 import type { DeliveryVerdict } from './delivery-target.ts';
 
-/** Looking into the ledger of deliveries, without changing it. */
+/** Reads the ledger of deliveries. */
 export interface DeliveryInspection {
   readDelivery(target: string, entityId: string): Promise<StoredDelivery | null>;
-  /** A page by target and entity id, each by its bytes, beginning behind `after`. */
+  /** A page of deliveries, sorted by target and entity id, each by its bytes, beginning behind `after`. */
   listDeliveries(page: {
     readonly filter: DeliveryFilter;
     readonly after: DeliveryKey | null;
@@ -20,16 +20,16 @@ export interface DeliveryKey {
   readonly entityId: string;
 }
 
-/** What is null does not restrict. */
+/** Selects deliveries. A field that is null selects all. */
 export interface DeliveryFilter {
   readonly target: string | null;
   readonly entityId: string | null;
   readonly status: DeliveryStatus | null;
   /** The status of the last answer. */
   readonly lastStatus: number | null;
-  /** How the last error begins, case and all. */
+  /** The beginning of the last error, compared with regard to case. */
   readonly errorPrefix: string | null;
-  /** The bounds of `dueSinceMs`: the first is inside, the second is not. */
+  /** The earliest `dueSinceMs`; `dueSinceBeforeMs` is the moment before which it has to lie. */
   readonly dueSinceFromMs: number | null;
   readonly dueSinceBeforeMs: number | null;
 }
@@ -39,7 +39,10 @@ export interface StoredDelivery extends DeliveryKey {
   readonly dueVersion: number;
   readonly deliveredVersion: number | null;
   readonly attempts: number;
-  /** When it may be claimed next, at the end of a lease for one that is claimed; null if nothing is to be done. */
+  /**
+   * When the delivery may be claimed next, which for a claimed one is the end of its lease; null if there is nothing to
+   * do.
+   */
   readonly nextAttemptAtMs: number | null;
   readonly dueSinceMs: number;
   readonly lastStatus: number | null;

@@ -4,22 +4,28 @@ import type { JournaledEvent } from './journal.ts';
 
 export interface MigrationOptions {
   readonly view: ViewShape;
-  /** The names of the targets that a row taken over as delivered counts as delivered to. */
+  /** The names of the targets. A row that is taken over as `sent` counts as delivered to each of them. */
   readonly targets: readonly string[];
-  /** Throws an Error that says what it does not understand of a row. */
+  /**
+   * Makes events of a row that another program wrote, and throws an Error that names what it does not understand. Null
+   * refuses every such table.
+   */
   readonly adopt: ((entityId: string, row: ViewRow) => AdoptedEntity) | null;
-  /** What a person has said yes to; nothing, if it is left out. */
+  /** What a person has agreed to; nothing by default. */
   readonly choices?: AdoptionChoices;
   readonly nowMs: number;
-  /** Whether an administrator asked for it: then what protects the journal is looked after as well. Default: a start. */
+  /**
+   * Whether an administrator runs the `migrate` command, which also makes the triggers that protect the journal;
+   * default false, for a start.
+   */
   readonly asCommand?: boolean;
 }
 
-/** What becomes of one row that another program made. */
+/** What becomes of one row of another program's table. */
 export interface AdoptedEntity {
   readonly events: readonly JournaledEvent[];
   readonly row: ViewRow;
-  /** `sent`: the target has exactly this state. `due`: it must be sent. `none`: it never was ready. */
+  /** `sent`: the target has exactly this state. `due`: the state has to be sent. `none`: the state was never ready. */
   readonly delivery: 'sent' | 'due' | 'none';
 }
 
@@ -27,8 +33,10 @@ export interface MigrationReport {
   readonly fromVersion: number;
   readonly toVersion: number;
   readonly adoptedRows: number;
-  /** Whether the view's table was missing although there is a journal: its rows are to be made from the journal. */
+  /**
+   * Whether the view's table was missing although the journal has events. Its rows have to be made from the journal.
+   */
   readonly viewIsEmpty: boolean;
-  /** What an operator should know of the view; sentences. */
+  /** Sentences on what an operator should know of the view. */
   readonly notes: readonly string[];
 }

@@ -1,7 +1,7 @@
 import type { DeliveryFilter } from './ledger.ts';
 
 /**
- * Dead deliveries become due again by jobs, which outlive whoever works on them: a job knows how far it is.
+ * Jobs that make dead deliveries due again. The store keeps how far a job is, so that any instance can go on with it.
  */
 export interface RedriveJobs {
   createRedrive(job: NewRedriveJob): Promise<void>;
@@ -9,19 +9,21 @@ export interface RedriveJobs {
   /** A page of all jobs, the newest first, beginning behind `after`. */
   listRedrives(page: { readonly after: RedriveKey | null; readonly limit: number }): Promise<RedriveJob[]>;
   /**
-   * The oldest job that is neither done nor at rest, for this claimant alone for `leaseMs`; null if there is none or
-   * another instance works on one. So there is one job at work at a time, whatever the number of instances.
+   * Claims the oldest job that is neither done nor at rest, for this claimant alone for `leaseMs`. Resolves with null
+   * if there is none, or if another claimant has a job: one job is worked on at a time, whatever the number of
+   * instances.
    */
   claimRedrive(claim: RedriveClaim): Promise<RedriveJob | null>;
   /**
-   * Looks at the next `limit` dead deliveries that match, makes them due with no attempts (unless it is a dry
-   * run), counts them and remembers the place, all in one transaction; renews the lease. A delivery is met once,
-   * whatever happens to it afterwards. Resolves with the job as it is now, or with null if it is another's.
+   * Goes through the next `limit` dead deliveries that match the job's filter: makes them due with no attempts (not in
+   * a dry run), counts them, remembers the place, and renews the lease, all in one transaction. The job meets each
+   * delivery once, whatever happens to it afterwards. Resolves with the job as it is now, or with null if another
+   * claimant has it.
    */
   stepRedrive(
     step: RedriveClaim & { readonly jobId: string; readonly limit: number },
   ): Promise<RedriveJob | null>;
-  /** Gives a job back that fails again and again: it is nobody's for `restMs`, and the jobs behind it go on. */
+  /** Gives back a job that fails again and again. Nobody can claim it for `restMs`, and the jobs behind it go on. */
   restRedrive(rest: RedriveRest): Promise<void>;
 }
 
@@ -31,19 +33,19 @@ export interface RedriveKey {
 }
 
 export interface NewRedriveJob extends RedriveKey {
-  /** Its `status` says nothing here: only what is dead is redriven. */
+  /** Selects the deliveries. Its `status` is ignored, because only dead deliveries are redriven. */
   readonly filter: DeliveryFilter;
   readonly isDryRun: boolean;
   readonly requestedBy: string;
 }
 
 export interface RedriveJob extends Omit<NewRedriveJob, 'filter'> {
-  /** Null if it cannot be read, because somebody has altered it. */
+  /** The filter; null if somebody has altered it so that it cannot be read. */
   readonly filter: DeliveryFilter | null;
   readonly state: 'waiting' | 'running' | 'done';
-  /** Dead deliveries that matched, up to where the job is. */
+  /** The number of matching dead deliveries that the job has met. */
   readonly matched: number;
-  /** Of those, how many became due again: all, or none in a dry run. */
+  /** How many of them became due again: all, or none in a dry run. */
   readonly redriven: number;
   readonly updatedAtMs: number;
   readonly finishedAtMs: number | null;

@@ -16,9 +16,9 @@ import type { StoreIdentity } from './store-identity.ts';
 import type { Sweeps } from './sweeps.ts';
 
 /**
- * What a person's command and the HTTP API do in a store. It needs the tables, in whatever version of the schema they
- * are, and it neither reads nor writes the view. Rejects with a TributaryError in a database that has no tables of
- * Tributary yet.
+ * What commands of an operator and the HTTP API do in a store. It needs Tributary's tables, in any version of the
+ * schema, and neither reads nor writes the view. Every method rejects with a TributaryError if the database has no such
+ * tables.
  */
 export interface StoreAdministration
   extends Checkpoints,
@@ -27,22 +27,28 @@ export interface StoreAdministration
     RedriveJobs,
     ParkedEntities,
     StoreIdentity {
-  /** Closes the connections, which an opened store shares with the stores that its `migrate` gave. May be called twice. */
+  /**
+   * Closes the connections, which an opened store shares with every store that its `migrate` has given. May be called
+   * twice.
+   */
   close(): Promise<void>;
 }
 
-/** A store whose schema may be missing or old. Only `migrate` gives the `Store` that events are committed to. */
+/**
+ * A store as it is after opening: its schema may be missing or old. Only `migrate` gives the `Store` that commits
+ * events.
+ */
 export interface OpenedStore extends StoreAdministration {
   /**
-   * What `migrate` would do about the view, and what stands in its way: looks at the catalog and, of a table that another
-   * program made, at every row. Changes nothing.
+   * Reports what `migrate` would do about the view, and what stands in its way. Reads the catalog and, if another
+   * program made the table, every row of it. Changes nothing.
    */
   examineView(options: MigrationOptions): Promise<AdoptionReport>;
   /**
-   * Brings the schema up to date, one process at a time, and makes the view or takes over the table that another program
-   * made: wholly, or not at all. Everything is looked at before anything is touched. A view of ours that is gone or was
-   * altered is made anew. Rejects with `schema_too_new`, `view_not_adoptable`, `table_names_taken`, `table_missing`.
-   * May be called again, after a failure and after a success.
+   * Brings the schema up to date, one process at a time, and makes the view or takes over another program's table,
+   * wholly or not at all. Checks everything before it changes anything. Makes a view of ours anew that is missing or
+   * altered. Rejects with `schema_too_new`, `view_not_adoptable`, `table_names_taken` or `table_missing`. May be called
+   * again, after a failure and after a success.
    */
   migrate(options: MigrationOptions): Promise<MigratedStore>;
 }
@@ -53,10 +59,10 @@ export interface MigratedStore {
 }
 
 /**
- * Journal, view, deliveries due, quarantine and checkpoints, in one place, so that one transaction can change
- * them together. Ids are compared as bytes. Every method rejects with a TributaryError; on one that is
- * `retryable` nothing was changed, except for `store_commit_unknown` from `commit`, where only the
- * checkpoints can tell.
+ * Journal, view, deliveries, quarantine and checkpoints in one database, so that one transaction can change them
+ * together. Ids are compared as bytes. Every method rejects with a TributaryError. If the error is `retryable`, nothing
+ * was changed, except for `store_commit_unknown` from `commit`, where only the checkpoints tell whether the commit
+ * stands.
  */
 export interface Store
   extends StoreAdministration,
@@ -67,33 +73,35 @@ export interface Store
     Senders,
     Sweeps {
   /**
-   * Rises whenever what was read earlier may no longer be what the store holds: a connection broke, or a new one
-   * reached another server or a restored database. Histories and versions in memory are believed only as long as it
-   * is the number that it was when they were read.
+   * Rises when the store may no longer hold what was read before: a connection broke, or a new one reached another
+   * server or a restored database. Callers drop the histories and versions that they read under a lower number.
    */
   readonly generation: number;
 
-  /** For entities with long journals. */
+  /** The caches of entities with long journals. */
   readonly longJournals: LongJournals;
 
   /**
-   * The one atomic verb of ingest: moves the checkpoints if they stand where the batch says, and with them
-   * writes journal, view, deliveries due and quarantine, all or nothing.
+   * Commits one batch of ingest: moves the checkpoints if they stand where the batch says, and writes journal, view,
+   * deliveries due and quarantine in the same transaction.
    */
   commit(batch: IngestBatch): Promise<CommitOutcome>;
 
   /**
-   * Names the tables that ingest writes, but for the view, as they are now: another text once one of them was dropped
-   * and made again, as it is when a backup is put back. Rejects with `table_missing` while one of them is not there.
+   * A text that identifies the tables that ingest writes, except the view. It changes when a table is dropped and made
+   * again, as a restore of a backup does. Rejects with `table_missing` while a table is missing.
    */
   incarnation(): Promise<string>;
-  /** Makes the view's table if it is the only one that is missing. Answers whether it made the table. */
+  /** Makes the view's table if it is the only table that is missing. Resolves with whether it made the table. */
   remakeView(): Promise<boolean>;
   readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>>;
-  /** What stands in the store that was refused, counted along indexes: milliseconds for some hundred thousand. */
+  /**
+   * Counts the quarantined records and the dead deliveries along indexes, which takes milliseconds for some hundred
+   * thousand.
+   */
   refusedCounts(): Promise<RefusedCounts>;
   counts(): Promise<StoreCounts>;
-  /** Whether the store answers; else what is wrong, in one sentence. */
+  /** Whether the store answers; if not, what is wrong, in one sentence. */
   health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
 }
 
