@@ -1,6 +1,14 @@
 import type { ViewRow } from '../core/domain.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
 
+/**
+ * Claims due deliveries for one sender, and ends the claims. The ledger has one row for each target and entity:
+ *
+ *   (no row) --due--> pending --claim--> claimed --settle--> delivered | dead | pending (again, later)
+ *
+ * A state that becomes due while an older one is claimed waits until that claim ends, so that the states of one entity
+ * are sent one after the other. A row is never removed: every later change of the entity is due to the target.
+ */
 export interface DeliveryClaims {
   /**
    * Claims up to `limit` due deliveries of the target, the earliest first, for this claimant alone for `leaseMs`. A

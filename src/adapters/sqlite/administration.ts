@@ -13,7 +13,7 @@ import { readQuarantine } from './quarantine.ts';
 import * as jobs from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
 
-/** The statements of `StoreAdministration`, which opened and migrated stores have in common. */
+/** The methods of `StoreAdministration`, which opened and migrated stores share. */
 export abstract class SqliteAdministration implements StoreAdministration {
   protected readonly time: StoreTime;
 
@@ -21,7 +21,7 @@ export abstract class SqliteAdministration implements StoreAdministration {
     this.time = time;
   }
 
-  /** The open database. Rejects with `store_refused` if it has no tables of Tributary. */
+  /** Gives the open database. Rejects with `store_refused` if it has no tables of Tributary. */
   protected abstract database(): Promise<Database>;
 
   abstract close(): Promise<void>;
@@ -73,7 +73,7 @@ export abstract class SqliteAdministration implements StoreAdministration {
 
   async claimRedrive(claim: RedriveClaim) {
     const database = await this.database();
-    // No job is the usual case, and needs no write lock.
+    // Usually there is no job, and then no write lock is needed.
     const isAny = await database.read(jobs.isAnyRedrive);
     return isAny ? database.write((writer) => jobs.claimRedrive(writer, claim, this.time)) : null;
   }

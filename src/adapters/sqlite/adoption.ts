@@ -20,13 +20,13 @@ import { Pace } from './pace.ts';
 import { type SqliteRow, textOf } from './values.ts';
 import { ViewRows } from './view-rows.ts';
 
-/** Ids that a finding names. */
+/** The most doubled ids that one finding names. */
 const DOUBLED_NAMED = 5;
 
-/** A table of another program that was looked at, and how its rows are read. */
+/** What was found out about another program's table, and how to read its rows. */
 export interface Examined {
   readonly report: AdoptionReport;
-  /** Null if its rows cannot be read. */
+  /** Null if the rows cannot be read. */
   readonly reading: Reading | null;
 }
 
@@ -35,7 +35,7 @@ interface Reading {
   readonly reader: RowReader<AdoptedEntity>;
 }
 
-/** Looks at a table of another program and all of its rows, and changes nothing. */
+/** Reads another program's table and all of its rows. Changes nothing. */
 export async function examineTable(
   connection: Connection,
   options: MigrationOptions,
@@ -82,7 +82,10 @@ export async function examineTable(
   return { report: { table, verdict, findings, notes, rows, deliveries: reader.deliveries }, reading };
 }
 
-/** Copies the rows of `from` into the view, with their events and what is owed of them. */
+/**
+ * Copies the rows of the table `from` into the view, with their events and deliveries. Resolves with the number of
+ * rows.
+ */
 export async function copyRows(
   writer: Connection,
   options: MigrationOptions,
@@ -107,7 +110,7 @@ export async function copyRows(
   return count;
 }
 
-/** The row of an entity that another program had in its care. */
+/** Writes the ledger's row of an adopted entity. */
 function adoptDelivery(
   writer: Connection,
   target: string,
@@ -134,7 +137,7 @@ function adoptDelivery(
     );
 }
 
-/** Reads all rows in one scan of the table, in the sequence in which it lies. */
+/** Reads all rows in one scan of the table, in the sequence in which they are stored. */
 async function readRows(
   connection: Connection,
   { view }: MigrationOptions,
@@ -146,7 +149,7 @@ async function readRows(
   const columns = view.columns.map(({ name }) => columnNamed(found, name) as FoundColumn);
   const values = [...columns, ...reader.marks.map(({ column }) => column)];
   const list = values.map(({ name }, index) => `${identifier(name)} AS "value ${index}"`);
-  // The driver would put replacement characters where a text is no UTF-8: its bytes are read.
+  // The driver would replace bytes that are no UTF-8 by other characters, so the ids are read as bytes.
   const rows = connection.statement(
     `SELECT typeof(${key}) AS "id type", ${key} AS "id itself", CAST(${key} AS BLOB) AS "id bytes", ${list.join(', ')} ` +
       `FROM ${identifier(from)}`,

@@ -16,8 +16,8 @@ import { insertQuarantined } from './quarantine.ts';
 import type { ViewRows } from './view-rows.ts';
 
 /**
- * Runs one transaction for a whole batch. SQLite has one writer at a time, so `locking` needs no locks of its own:
- * from the transaction's beginning on nobody else can change an entity.
+ * Commits one batch in one transaction. SQLite has one writer at a time, so `locking` takes no further locks: from the
+ * beginning of the transaction on nobody else can change an entity.
  */
 export class Committer {
   readonly #database: Database;
@@ -48,7 +48,7 @@ export class Committer {
     );
   }
 
-  /** The journals as they are committed, read a slice at a time so that the event loop keeps its turns. */
+  /** Reads committed journals, a slice of entities at a time, so that the event loop gets its turns. */
   async readJournals(
     entityIds: readonly string[],
     maxEvents?: number,
@@ -94,7 +94,7 @@ async function planLocked(
   batch: IngestBatch,
 ): Promise<readonly EntityChange[]> {
   const versions = new Map<string, number>();
-  // The journal says which version an entity has: its row in the view may be missing, or altered.
+  // The versions come from the journal, because a row of the view may be missing or altered.
   for (const entityId of batch.entityIds) versions.set(entityId, journaledVersion(writer, view, entityId));
   const changes = await batch.plan(versions, async (entityIds, maxEvents) => {
     const journals = new Map<string, JournaledEvent[]>();
@@ -111,21 +111,21 @@ async function planLocked(
 }
 
 /**
- * Writes the change if the entity is as it says. Answers whether it was: if not, the transaction has to be rolled back.
- * The row alone cannot tell that an entity is new, since it may be missing: the journal can.
+ * Writes the change if the entity has the version that the change builds on. Answers whether it had; if not, the
+ * transaction has to be rolled back. Only the journal shows that an entity is new, because its row may be missing.
  */
 function compareAndSet(writer: Connection, view: ViewRows, change: EntityChange): boolean {
   if (change.fromVersion === 0 && isJournaled(writer, change.entityId)) return false;
   return view.compareAndSet(writer, change) && areNew(writer, change.events);
 }
 
-/** Writes the change whatever the row holds: the plan knows the journal, and nobody else can write. */
+/** Writes the change whatever the row holds. The plan has read the journal, and nobody else can write meanwhile. */
 function overwrite(writer: Connection, view: ViewRows, change: EntityChange): boolean {
   view.overwrite(writer, change);
   return areNew(writer, change.events);
 }
 
-/** Writes the events, and answers whether none of them was in the journal. */
+/** Writes the events. Answers false if the journal has one of them already. */
 function areNew(writer: Connection, events: readonly JournaledEvent[]): boolean {
   try {
     insertEvents(writer, events);

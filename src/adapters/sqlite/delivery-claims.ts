@@ -10,24 +10,21 @@ import { bigintOf, nullOr, numberOf, textOf } from './values.ts';
 import type { ViewRows } from './view-rows.ts';
 
 /*
- * The life of a delivery (one row for each target and entity):
- *
- *   (no row) --due--> pending --claim--> claimed --settle--> delivered | dead | pending (again, later)
- *
- * A state that becomes due while an older one is claimed waits for that claim, so that an entity's states are
- * sent one after the other: `due_version` is raised at once, the settlement of the older state makes it due.
- * A claim is `claimed_by` with the lease's end in `leased_until`; past that moment anybody may claim. A claim leaves
- * `next_attempt_at` alone, which is indexed: a change of it costs more than all the rest. A row never goes: from
- * then on every change of the entity is due to this target.
+ * While a delivery is claimed, `claimed_by` names the claimant and `leased_until` is the end of its lease; from then on
+ * anybody may claim the delivery. A claim does not touch `next_attempt_at`, which is indexed: changing it would cost
+ * more than the rest of the statement.
  */
 
 /*
- * `next_attempt_at` of a first attempt (`is_retry` = 0) is only its place in the index, and is never compared with a
- * clock: a first attempt is due as soon as it is there. When a retry is due and a lease ends, `StoreTime` says, which
- * setting the machine's clock does not move.
+ * For a first attempt (`is_retry` = 0) `next_attempt_at` is only the place in the index, and no clock is asked: the
+ * attempt is due as soon as the row is there. `StoreTime` decides when a retry is due and when a lease ends, so that
+ * setting the machine's clock changes neither.
  */
 
-/** Those that are due, the earliest first: the same rows in the same sequence to whoever asks inside one transaction. */
+/**
+ * Selects the due deliveries, the earliest first. Within one transaction it selects the same rows in the same sequence
+ * each time.
+ */
 const IS_DUE = `
   d.target = ?1 AND d.is_retry = ?2 AND (d.next_attempt_at, d.entity_id) > (?3, ?4)
   AND d.next_attempt_at <= ?5 AND NOT (d.leased_until > ?6 AND d.leased_until <= ?7)
@@ -39,7 +36,7 @@ const take = (count: number) => `
   UPDATE deliveries SET claimed_by = ?, leased_until = ?, attempts = attempts + 1
   WHERE delivery_number IN (${new Array(count).fill('?').join(', ')})`;
 
-/** How the delivery loop gets what is due. */
+/** Claims due deliveries for the delivery loop. */
 export class DeliveryClaims {
   readonly #database: Database;
   readonly #view: ViewRows;
@@ -56,13 +53,13 @@ export class DeliveryClaims {
     const view = this.#view;
     const time = this.#time;
     const isRetry = Number(attempts === 'later');
-    // No first attempt is ever too early; dead ones stand behind them all.
+    // A first attempt is never too early. Dead deliveries stand behind all others in the index.
     const latestMs = (connection: Connection) =>
       attempts === 'first' ? DEAD_AT_MS - 1 : time.now(connection);
     const begin = [target, isRetry, behind?.dueSinceMs ?? 0, behind?.entityId ?? ''] as const;
     const placeAt = (connection: Connection, leaseNowMs: number) =>
       [...begin, latestMs(connection), leaseNowMs, leaseNowMs + longestLeaseMs(leaseMs)] as const;
-    // Nothing due is the usual case, and needs no write lock.
+    // Usually nothing is due, and then no write lock is needed.
     const isAnyDue = await this.#database.read((reader) =>
       reader.statement(IS_ANY_DUE).get(...placeAt(reader, time.leaseNow()), 1),
     );
@@ -106,7 +103,10 @@ function claimed(
   };
 }
 
-/** Only what the target has at the due version already can be a repair: nearly always there is none to look for. */
+/**
+ * Adds to each claim the digest that it has to replace at the target. Only a delivery that the target already has at
+ * the due version can be a repair, so there is usually nothing to look up.
+ */
 function withRepairs(
   writer: Connection,
   target: string,

@@ -1,10 +1,12 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { DeliveryFilter } from '../../ports/ledger.ts';
 
-/** What stands in next_attempt_at of a dead delivery: past every due one, and a place where the index finds them. */
+/**
+ * The value of `next_attempt_at` of a dead delivery. It lies behind every due one, so the index finds the dead ones.
+ */
 export const DEAD_AT_MS = Date.UTC(9999, 11, 31);
 
-/** What a row has to be, besides its target and its place. */
+/** The conditions of a filter on a row of the ledger, apart from the target and the entity id. */
 export function conditions(filter: DeliveryFilter): { sql: string; values: SQLInputValue[] } {
   const parts: (readonly [sql: string, value: SQLInputValue])[] = [];
   const add = (sql: string, value: SQLInputValue) => {
@@ -12,7 +14,7 @@ export function conditions(filter: DeliveryFilter): { sql: string; values: SQLIn
   };
   add('entity_id = ?', filter.entityId);
   add('status = ?', filter.status);
-  // The index finds the dead ones, which are no retries.
+  // These two conditions let the index find the dead deliveries, which are never retries.
   add('is_retry = ?', filter.status === 'dead' ? 0 : null);
   add('next_attempt_at = ?', filter.status === 'dead' ? DEAD_AT_MS : null);
   add('last_status = ?', filter.lastStatus);

@@ -22,7 +22,7 @@ export function readDelivery(
   return row === undefined ? null : storedDelivery(reader, row, time);
 }
 
-/** One target after the other: inside one, the sequence of the entities is that of an index. */
+/** Goes through one target after the other, because inside one target an index sorts the entities. */
 export function listDeliveries(
   reader: Connection,
   filter: DeliveryFilter,
@@ -44,7 +44,7 @@ export function listDeliveries(
   return found;
 }
 
-/** The targets in the ledger that the filter allows, and behind which entity of each to begin. */
+/** The targets of the ledger that the filter allows, each with the entity id behind which to begin. */
 function* targetsFrom(
   reader: Connection,
   filter: DeliveryFilter,
@@ -89,7 +89,7 @@ function storedDelivery(reader: Connection, row: SqliteRow, time: StoreTime): St
   return {
     target: textOf(row.target),
     entityId: textOf(row.entity_id),
-    // The table's CHECK leaves no fourth.
+    // The table's CHECK allows these three words only.
     status: textOf(row.status) as DeliveryStatus,
     dueVersion: numberOf(row.due_version),
     deliveredVersion: nullOr(row.delivered_version, numberOf),

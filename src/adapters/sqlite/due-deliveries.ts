@@ -2,8 +2,9 @@ import type { EntityChange } from '../../ports/commit.ts';
 import type { Connection } from './database.ts';
 
 /**
- * What becomes due leaves a claim alone, whether its lease is over or not: it keeps its place in the index, from which
- * anybody may claim the newer version when the lease is over. The right sides see the row as it was.
+ * Makes a row due at its new version. Leaves a claim alone, whether or not its lease is over: the row keeps its place
+ * in the index, where anybody may claim the new version when the lease is over. The right sides see the row as it was
+ * before.
  */
 const DUE_AGAIN = `
   due_version = ?3,
@@ -20,7 +21,7 @@ const UPSERT_DUE = `
 
 const UPDATE_DUE = `UPDATE deliveries SET ${DUE_AGAIN} WHERE target = ?1 AND entity_id = ?2`;
 
-/** What ingest writes of deliveries, inside its own transaction. */
+/** Writes the deliveries that a batch makes due, in the transaction of the batch. */
 export class DueDeliveries {
   readonly #targets: readonly string[];
 
@@ -28,7 +29,7 @@ export class DueDeliveries {
     this.#targets = targets;
   }
 
-  /** Makes the change's state due to the targets that it concerns, and says to how many. */
+  /** Makes the change's state due to the targets that it concerns. Answers to how many of them. */
   makeDue(
     writer: Connection,
     { delivery, entityId, fromVersion, version }: EntityChange,
@@ -38,7 +39,7 @@ export class DueDeliveries {
     let due = 0;
     for (const target of this.#targets) {
       const qualifies = delivery.qualifiesFor.includes(target);
-      // An entity that is new has no row in the ledger yet.
+      // A new entity has no row in the ledger yet.
       if (!qualifies && fromVersion === 0) continue;
       const statement = writer.statement(qualifies ? UPSERT_DUE : UPDATE_DUE);
       due += Number(statement.run(target, entityId, version, nowMs).changes);

@@ -3,7 +3,7 @@ import { readExtent } from './journal-index.ts';
 import { numberOf } from './values.ts';
 import type { ViewRows } from './view-rows.ts';
 
-/** An entity with more events is looked for in the index before its events are counted. */
+/** If the journal has more events than this, the version is looked up before the events are counted. */
 const COUNTED_MAX = 1_024;
 
 export function isJournaled(connection: Connection, entityId: string): boolean {
@@ -13,7 +13,7 @@ export function isJournaled(connection: Connection, entityId: string): boolean {
   );
 }
 
-/** How many events of the entity are in the journal, which is its version. */
+/** The version of the entity: the number of its events in the journal. */
 export function countEvents(connection: Connection, entityId: string): number {
   return numberOf(
     connection.statement('SELECT count(*) AS events FROM event_journal WHERE entity_id = ?').get(entityId)
@@ -22,8 +22,8 @@ export function countEvents(connection: Connection, entityId: string): number {
 }
 
 /**
- * How many events the entity has in the journal, which is its version. A million events take long to be counted: where
- * the index and the view's row say the same, that is the number.
+ * The version of the entity: the number of its events in the journal. Counting a million events takes long, so where
+ * the index and the view's row agree on a version, that is the answer.
  */
 export function journaledVersion(writer: Connection, view: ViewRows, entityId: string): number {
   const few = writer

@@ -5,7 +5,7 @@ import type { JournalRange } from '../../ports/long-journals.ts';
 import type { Connection } from './database.ts';
 import { bigintOf, bytesOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
-/** The journal's primary key behind the entity: the canonical sequence. */
+/** The columns of the journal's primary key behind the entity id. They are the canonical sequence. */
 export const KEY_COLUMNS = 'sequence_position, time_occurred, caution_rank, event_id, content_hash';
 
 /** The rows of a range of the journal, in canonical sequence. */
@@ -58,7 +58,7 @@ export function toEvent(row: SqliteRow): JournaledEvent {
 
 const ISO_LENGTH = 'YYYY-MM-DDTHH:MM:SS.mmmZ'.length;
 
-/** The only form that sorts as text by time; it has room for the years 0 to 9999. */
+/** Formats a time so that it sorts as text. The form has room for the years 0 to 9999. */
 export function isoTime(timeMs: number): string {
   const time = new Date(timeMs);
   const text = Number.isNaN(time.getTime()) ? '' : time.toISOString();

@@ -7,7 +7,7 @@ import type { Connection } from './database.ts';
 import { isoTime, KEY_COLUMNS, toKey } from './event-rows.ts';
 import { numberOf } from './values.ts';
 
-/** The part of a commit that moves an entity's index and ladder on, if they stand where the change begins. */
+/** Moves an entity's index and ladder on in the commit of a change, if they stand where the change begins. */
 export function writeLong(writer: Connection, change: EntityChange): void {
   const { entityId, fromVersion, version, events, long } = change;
   if (long === undefined) return;
@@ -23,7 +23,7 @@ export function writeLong(writer: Connection, change: EntityChange): void {
   putRungs(writer, entityId, long.rungs);
 }
 
-/** How far an entity's index goes, and of which fold version its ladder is. */
+/** How far an entity's index goes, and which fold version its ladder has. */
 export interface Extent {
   readonly version: number;
   readonly foldVersion: number;
@@ -39,7 +39,10 @@ export function readExtent(connection: Connection, entityId: string): Extent | n
   return { version: numberOf(row.sequence_position), foldVersion: numberOf(row.time_occurred) };
 }
 
-/** The keys of the journal's events with this id. The index may name events that are not there: they don't count. */
+/**
+ * The keys of the journal's events with this id. An entry of the index whose event is not in the journal does not
+ * count.
+ */
 export function readKnown(reader: Connection, entityId: string, eventId: string): SequenceKey[] {
   const candidates = reader
     .statement(
@@ -71,7 +74,7 @@ export function entryOf({ eventId, position, occurredAtMs, cautionRank }: Sequen
   return [idHash(eventId), position, occurredAtMs, cautionRank];
 }
 
-/** Removes the rungs at or behind `from`; null: all. */
+/** Removes the rungs at or behind `from`; null removes all. */
 export function dropRungs(writer: Connection, entityId: string, from: SequenceKey | null): void {
   writer
     .statement('DELETE FROM fold_snapshots WHERE entity_id = ? AND sequence_key >= ?')
@@ -85,7 +88,7 @@ export function putRungs(writer: Connection, entityId: string, rungs: readonly S
   for (const { last, state } of rungs) insert.run(entityId, sequenceBytes(last), state);
 }
 
-/** As journal_index has it. */
+/** The hash of an event id as the column `id_hash` has it. */
 function idHash(eventId: string): bigint {
   const found = hash('sha256', eventId, 'buffer').readBigInt64BE(0);
   return found === 0n ? 1n : found;

@@ -6,12 +6,12 @@ import { countEvents } from './entity-versions.ts';
 import { KEY_COLUMNS, rowsOfRange, toKey } from './event-rows.ts';
 import { dropRungs, entryOf, INSERT_INDEXED, type IndexEntry, readExtent } from './journal-index.ts';
 
-/** Events that one transaction indexes. */
+/** The most events that one transaction indexes. */
 const STEP_EVENTS = 1_000;
-/** Events that are sorted in memory before they are indexed. */
+/** The most events that are sorted in memory before they are indexed. */
 const SORTED_EVENTS = 100_000;
 
-/** Brings an entity's index up to the end of its journal: what `LongJournals.index` promises. */
+/** Brings an entity's index up to the end of its journal, as `LongJournals.index` promises. */
 export async function indexJournal(
   database: Database,
   entityId: string,
@@ -31,13 +31,16 @@ export async function indexJournal(
   return null;
 }
 
-/** Indexes the whole journal, some events a transaction; resolves with how many there were, null if it was aborted. */
+/**
+ * Indexes the whole journal of an entity in several transactions. Resolves with the number of its events, or with null
+ * if the signal aborted.
+ */
 async function indexAll(database: Database, entityId: string, signal: AbortSignal): Promise<number | null> {
-  // Nobody has kept the ladder right for events that were not indexed when they were journaled.
+  // No commit has kept the ladder right for events that were not indexed when they were journaled.
   await database.write((writer) => dropRungs(writer, entityId, null));
   let seen = 0;
   for (let after: SequenceKey | null = null, isEnd = false; !isEnd; ) {
-    // Sorted as the index is, so that few of its pages are written twice.
+    // The entries are sorted as the index is, so that few of its pages are written twice.
     const entries: IndexEntry[] = [];
     while (!isEnd && entries.length < SORTED_EVENTS) {
       const range: JournalRange = { entityId, after, through: null, limit: STEP_EVENTS };
@@ -61,7 +64,7 @@ async function indexAll(database: Database, entityId: string, signal: AbortSigna
   return seen;
 }
 
-/** Says that the index is whole, if the journal has as many events as were seen. */
+/** Records that the index is whole. Answers false if the journal has gained events meanwhile. */
 function endIndex(writer: Connection, entityId: string, seen: number, foldVersion: number): boolean {
   const extent = readExtent(writer, entityId);
   if (countEvents(writer, entityId) !== seen) return false;

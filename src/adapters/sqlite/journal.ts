@@ -9,7 +9,7 @@ const INSERT = `
     time_observed, topic, partition_id, record_offset, data
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-/** Writes the events; throws SQLite's primary key error if one is there already. */
+/** Writes the events. Throws SQLite's primary key error if the journal has one of them already. */
 export function insertEvents(writer: Connection, events: readonly JournaledEvent[]): void {
   const insert = writer.statement(INSERT);
   for (const event of events) {
@@ -31,10 +31,10 @@ export function insertEvents(writer: Connection, events: readonly JournaledEvent
   }
 }
 
-/** Counting the events of an entity stops here: a page must not take long because of one entity. */
+/** Stops counting the events of an entity here, so that one long entity does not make a page slow. */
 const COUNTED_EVENTS_MAX = 10_001;
 
-/** A page of the entities, each found by one step through the primary key. */
+/** A page of the entities. One step through the primary key finds each of them. */
 export function listJournaled(
   reader: Connection,
   { after, limit }: { after: string | null; limit: number },
@@ -53,12 +53,15 @@ export function listJournaled(
   return found;
 }
 
-/** The primary key is the canonical sequence, so its scan needs no sorting. */
+/** The primary key is the canonical sequence, so no sorting is needed. */
 const SELECT = `
   SELECT * FROM event_journal WHERE entity_id = ?
   ORDER BY ${KEY_COLUMNS} LIMIT ?`;
 
-/** Adds the journals of these entities to the map, each in canonical sequence; of a long one `maxEvents` + 1 events. */
+/**
+ * Adds the journals of these entities to the map, each in canonical sequence. Reads at most `maxEvents` + 1 events of
+ * each.
+ */
 export function readJournals(
   connection: Connection,
   entityIds: readonly string[],
@@ -66,7 +69,7 @@ export function readJournals(
   maxEvents: number | undefined,
 ): void {
   const select = connection.statement(SELECT);
-  // SQLite takes a negative limit for none.
+  // To SQLite a negative limit means no limit.
   const limit = maxEvents === undefined ? -1 : maxEvents + 1;
   for (const entityId of entityIds) {
     const rows = select.all(entityId, limit);

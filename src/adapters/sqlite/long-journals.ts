@@ -19,7 +19,7 @@ import type { SqliteRow } from './values.ts';
 
 /** A page of events ends once their bodies have this many UTF-16 units. */
 const PAGE_LENGTH = 8 * 1024 * 1024;
-/** `LongJournals` on SQLite. The journal's own key is the canonical sequence, so only ids need an index. */
+/** `LongJournals` on SQLite. The journal's own key is the canonical sequence, so only event ids need an index. */
 export class SqliteLongJournals implements LongJournals {
   readonly #database: Database;
 
@@ -75,7 +75,7 @@ export class SqliteLongJournals implements LongJournals {
   async rungsBehind(entityId: string, after: SequenceKey | null, limit: number): Promise<StoredRung[]> {
     const sql =
       'SELECT sequence_key, state FROM fold_snapshots WHERE entity_id = ? AND sequence_key > ? ORDER BY sequence_key LIMIT ?';
-    // No key is empty, so that all of them come behind the empty one.
+    // No key is empty, so every key comes behind the empty one.
     const from = after === null ? new Uint8Array() : sequenceBytes(after);
     return this.#database.read((reader) => reader.statement(sql).all(entityId, from, limit).map(toRung));
   }
@@ -91,7 +91,7 @@ export class SqliteLongJournals implements LongJournals {
 }
 
 function toRung({ sequence_key, state }: SqliteRow): StoredRung {
-  // SQLite keeps whatever somebody puts there; nothing but the writer's own bytes is understood.
+  // SQLite accepts values of any type in this column. Whatever is no bytes counts as a rung that nobody understands.
   const bytes = state instanceof Uint8Array ? state : new Uint8Array();
   return { last: sequenceOf(bufferOf(sequence_key)), state: bytes };
 }

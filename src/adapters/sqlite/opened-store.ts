@@ -9,11 +9,11 @@ import { SqliteStore } from './store.ts';
 import { MachineTime } from './store-time.ts';
 import { numberOf } from './values.ts';
 
-/** An SQLite file, which is opened when first used. */
+/** A store in a file that is opened when it is first used. */
 export class OpenedSqliteStore extends SqliteAdministration implements OpenedStore {
   readonly #options: SqliteStoreOptions;
   readonly #database: Database;
-  /** Whether the file was seen to have our tables. */
+  /** Whether the file is known to have our tables. */
   #isSetUp = false;
 
   constructor(options: SqliteStoreOptions) {
@@ -39,7 +39,7 @@ export class OpenedSqliteStore extends SqliteAdministration implements OpenedSto
     return this.#database.close();
   }
 
-  /** Leaves the schema as it is, so that a command never changes the schema under a program that runs. */
+  /** Opens the file and leaves its schema alone, so that a command never changes the schema under a running program. */
   protected override async database(): Promise<Database> {
     if (this.#isSetUp) return this.#database;
     await this.#database.open();

@@ -3,12 +3,12 @@ import type { StoreTime } from './store-time.ts';
 import type { WhoHolds } from './write-lock.ts';
 
 export interface SqliteStoreOptions {
-  /** The database's path; its folder must exist. Several processes of one machine may open the same file. */
+  /** The path of the database. Its folder must exist. Several processes of one machine may open the same file. */
   readonly file: string;
   readonly clock: Clock;
-  /** What leases and retries are reckoned by; the machine's time, if it is left out. Tests move time by it. */
+  /** The time that leases and retries go by; default the machine's. Tests pass their own to move it. */
   readonly time?: StoreTime | undefined;
-  /** The names of the delivery targets: a state that is due is due to each of them. */
+  /** The names of the delivery targets. Every due state is due to those of them that want it. */
   readonly targets: readonly string[];
   readonly whoHolds?: WhoHolds;
 }

@@ -18,16 +18,16 @@ import { identifier } from './identifier.ts';
 import { nullOr, textOf } from './values.ts';
 import { createView, standingOf } from './view-table.ts';
 
-/** What was found out about the view before anything was touched, and is then done by `prepareView`. */
+/** What was found out about the view before anything was changed. `prepareView` acts on it. */
 export interface ViewPlan {
   readonly situation: Situation;
-  /** Whether the view is ours by the evidence of an older version, which could write no record. */
+  /** Whether the view is ours although it has no record, because an older version made it that wrote none. */
   readonly isUnrecorded: boolean;
   readonly report: AdoptionReport;
   readonly examined: Examined | null;
 }
 
-/** Looks at what is there, and changes nothing. `fromVersion` is that of the schema as it is. */
+/** Finds out what is there. Changes nothing. `fromVersion` is the present version of the schema. */
 export async function planView(
   connection: Connection,
   options: MigrationOptions,
@@ -67,7 +67,7 @@ export async function planView(
   }
 }
 
-/** Makes the view what the plan says it has to be: part of the migration's transaction. */
+/** Makes the view what the plan says, in the transaction of the migration. */
 export async function prepareView(
   writer: Connection,
   options: MigrationOptions,
@@ -113,7 +113,10 @@ export async function prepareView(
   }
 }
 
-/** Nothing else in the schema is changed with it, or looked at: a view that names a missing table would be an error. */
+/**
+ * Renames a table and leaves the rest of the schema alone. SQLite would otherwise check every view, and reject the
+ * renaming because of one that names a missing table.
+ */
 function rename(writer: Connection, from: string, to: string): void {
   writer.execute('PRAGMA legacy_alter_table = ON');
   try {

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** After this many rows read or written at a stretch the event loop gets its turn. */
+/** The most rows that are read or written before the event loop gets its turn. */
 const ROWS_PER_TURN = 250;
 
-/** Counts rows, and lets the event loop have its turn whenever enough have passed. */
+/** Counts rows, and gives the event loop its turn after every 250 of them. */
 export class Pace {
   #rows = 0;
 
@@ -15,17 +15,17 @@ export class Pace {
   }
 }
 
-/** Cuts a list so that no cut keeps the event loop for long. */
+/** Cuts a list into slices, none of which blocks the event loop for long. */
 export function* slices<T>(list: readonly T[]): Generator<readonly T[]> {
   for (let start = 0; start < list.length; start += ROWS_PER_TURN) {
     yield list.slice(start, start + ROWS_PER_TURN);
   }
 }
 
-/** So many rows go into one statement. */
+/** The most rows of one statement. */
 export const PORTION = 32;
 
-/** Cuts a list into portions of one size, and what is left into single ones: two texts of a statement are enough. */
+/** Cuts a list into portions of 32 rows and the rest into single rows, so that two statement texts are enough. */
 export function* portions<T>(list: readonly T[]): Generator<readonly T[]> {
   let start = 0;
   for (; start + PORTION <= list.length; start += PORTION) yield list.slice(start, start + PORTION);

@@ -10,7 +10,10 @@ const INSERT = `
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING`;
 
-/** Keeps the records. One that is there already (read again after a decision to go back) is kept as it is. */
+/**
+ * Adds records to the quarantine. A record that is there already, because an operator had the partition read again,
+ * keeps its first entry.
+ */
 export function insertQuarantined(writer: Connection, records: readonly QuarantinedRecord[]): void {
   const insert = writer.statement(INSERT);
   for (const record of records) {
@@ -30,7 +33,7 @@ export function insertQuarantined(writer: Connection, records: readonly Quaranti
   }
 }
 
-/** In the sequence of topic, partition, offset and hash, beginning behind `after`. */
+/** A page sorted by topic, partition, offset and hash, beginning behind `after`. */
 export function readQuarantine(
   reader: Connection,
   { after, limit, topic, reason }: QuarantinePage,
@@ -55,7 +58,7 @@ export function readQuarantine(
   return rows.map(toRecord);
 }
 
-/** Along indexes, without the records' bytes. */
+/** Counts along indexes, without reading the records' bytes. */
 export function refusedCounts(reader: Connection, targets: readonly string[]): RefusedCounts {
   const quarantined = reader
     .statement(

@@ -9,7 +9,7 @@ export function listOwed(
   view: ViewRows,
   { target, after, limit }: { target: string; after: string | null; limit: number },
 ): OwedState[] {
-  // No id is empty, so that all of them come behind the empty one.
+  // No id is empty, so every id comes behind the empty one.
   return reader
     .statement(`
       SELECT d.entity_id AS "owed id", d.status AS "owed status", d.delivered_version AS "owed version",
@@ -20,7 +20,7 @@ export function listOwed(
     .all(target, after ?? '', limit)
     .map((row) => ({
       entityId: textOf(row['owed id']),
-      // The table's CHECK leaves no fourth.
+      // The table's CHECK allows these three words only.
       status: textOf(row['owed status']) as DeliveryStatus,
       deliveredVersion: nullOr(row['owed version'], numberOf),
       dueVersion: numberOf(row['due version']),
@@ -75,7 +75,7 @@ export function makeRepairsDue(
   return due;
 }
 
-/** Which content each of these deliveries is to replace at the target, by entity and version. */
+/** The version and the digest to be replaced of each of these deliveries that is a repair, by entity. */
 export function readRepairs(
   reader: Connection,
   target: string,

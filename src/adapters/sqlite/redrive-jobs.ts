@@ -13,7 +13,7 @@ import { listDeliveries } from './delivery-queries.ts';
 import type { StoreTime } from './store-time.ts';
 import { nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
-/** The most jobs that are looked at for one that may be worked on. */
+/** The most jobs that are searched for one that can be claimed. */
 const CLAIM_LOOK_ROWS = 100;
 
 export function createRedrive(writer: Connection, job: NewRedriveJob): void {
@@ -55,7 +55,8 @@ export function claimRedrive(
   const leaseNowMs = time.leaseNow();
   const isHeld = ({ leased_until }: SqliteRow) =>
     numberOf(leased_until) > leaseNowMs && numberOf(leased_until) <= leaseNowMs + longestLeaseMs(leaseMs);
-  // One job at a time. One that is held and nobody's rests after a failure, and holds up none of the others.
+  // One job is worked on at a time. A held job without a claimant rests after a failure, and does not keep the others
+  // waiting.
   if (rows.some((row) => isHeld(row) && row.claimed_by !== null && row.claimed_by !== claimant)) return null;
   const row = rows.find((job) => job.claimed_by === claimant) ?? rows.find((job) => !isHeld(job));
   if (row === undefined) return null;
@@ -138,7 +139,7 @@ function redriveJob(row: SqliteRow): RedriveJob {
     jobId: textOf(row.job_id),
     filter: readFilter(textOf(row.filter)),
     isDryRun: numberOf(row.is_dry_run) === 1,
-    // The table's CHECK leaves no fourth.
+    // The table's CHECK allows these three words only.
     state: textOf(row.state) as RedriveJob['state'],
     matched: numberOf(row.matched),
     redriven: numberOf(row.redriven),
@@ -149,7 +150,7 @@ function redriveJob(row: SqliteRow): RedriveJob {
   };
 }
 
-/** Null if somebody has altered it. */
+/** Gives null if somebody has altered the filter. */
 function readFilter(json: string): RedriveJob['filter'] {
   try {
     return JSON.parse(json) as RedriveJob['filter'];

@@ -14,14 +14,16 @@ export function newestVersion(): number {
   return readMigrations().at(-1)?.version ?? 0;
 }
 
-/** The database's version, 0 if none was applied. The table schema_migrations has to be there. */
+/** The version of the database; 0 if no migration has run. The table `schema_migrations` must exist. */
 export function schemaVersion(writer: Connection): number {
   return numberOf(
     writer.statement('SELECT coalesce(max(version), 0) AS newest FROM schema_migrations').get()?.newest,
   );
 }
 
-/** Brings the tables to the newest version, inside a transaction. Throws `schema_too_new` if a later program made them. */
+/**
+ * Brings the tables to the newest version, inside a transaction. Throws `schema_too_new` if a later program made them.
+ */
 export function runMigrations(
   writer: Connection,
   nowMs: number,
@@ -50,14 +52,14 @@ function apply(writer: Connection, migration: Migration, nowMs: number): void {
     .run(migration.version, migration.name, new Date(nowMs).toISOString());
 }
 
-/** What the migrations up to a version have made. */
+/** The names of the tables that the migrations up to this version make. */
 export function tablesMade(upTo: number): string[] {
   return readMigrations()
     .filter(({ version }) => version <= upTo)
     .flatMap(({ sql }) => [...sql.matchAll(/^CREATE TABLE (\w+)/gm)].map(([, name]) => name as string));
 }
 
-/** The numbered files beside this one. */
+/** Reads the numbered SQL files of the folder `migrations`. */
 function readMigrations(): Migration[] {
   const folder = new URL('./migrations/', import.meta.url);
   return readdirSync(folder)

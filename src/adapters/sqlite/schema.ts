@@ -16,8 +16,8 @@ import { textOf } from './values.ts';
 import { createView } from './view-table.ts';
 
 /**
- * Brings the schema up to date and makes or takes over the view's table, all in one transaction, so that of
- * several processes that start at once one does the work and the others find it done.
+ * Brings the schema up to date and makes the view's table or takes it over, in one transaction. If several processes
+ * start at once, one does the work and the others find it done.
  */
 export async function migrate(database: Database, options: MigrationOptions): Promise<MigrationReport> {
   return database.write(async (writer) => {
@@ -29,8 +29,8 @@ export async function migrate(database: Database, options: MigrationOptions): Pr
 }
 
 /**
- * What `migrate` would do about the view; changes nothing. Reads on a connection of its own, so that a file that is no
- * store of ours stays as it is to the byte.
+ * Reports what `migrate` would do about the view. Reads on a connection of its own, so that a file that is no store of
+ * ours stays as it is to the byte.
  */
 export async function examine(file: string, options: MigrationOptions): Promise<AdoptionReport> {
   const connection = openReadOnly(file) ?? new Connection(':memory:', false);
@@ -43,7 +43,7 @@ export async function examine(file: string, options: MigrationOptions): Promise<
   }
 }
 
-/** Everything is looked at before anything is touched. Rejects if the names of our tables are not ours to use. */
+/** Checks everything before anything is changed. Rejects if another program has tables with our names. */
 async function lookAt(connection: Connection, options: MigrationOptions): Promise<ViewPlan> {
   refuseReservedNames(options.view);
   return planView(connection, options, checkOwnTables(connection));
@@ -51,7 +51,10 @@ async function lookAt(connection: Connection, options: MigrationOptions): Promis
 
 const ALL_VERSIONS = Number.POSITIVE_INFINITY;
 
-/** The version of the schema, 0 for none; rejects if other programs have tables of our names, or have dropped ours. */
+/**
+ * The version of the schema; 0 if there is none. Rejects if another program has tables with our names, or if one of our
+ * tables was dropped.
+ */
 function checkOwnTables(connection: Connection): number {
   const found = findTables(connection, ['schema_migrations', ...tablesMade(ALL_VERSIONS)]);
   if (!found.has('schema_migrations')) {
@@ -87,10 +90,10 @@ const OWN_TABLES = [
   'view_records',
 ];
 
-/** The tables that ingest writes, but for the view. */
+/** The tables that ingest writes, except the view. */
 const INGEST_TABLES = ['checkpoints', 'deliveries', 'event_journal', 'parked_entities', 'quarantine'];
 
-/** Their names: a backup takes the place of all of them at once, so none is ever older than the others. */
+/** The names of the tables. A backup replaces the whole file, so no table is ever older than the others. */
 export function incarnation(reader: Connection): string {
   const names = INGEST_TABLES.map((name) => `'${name}'`).join(', ');
   const found = reader
@@ -102,7 +105,7 @@ export function incarnation(reader: Connection): string {
   throw new TributaryError('table_missing', `The store lacks the tables ${missing.join(', ')}.`);
 }
 
-/** Makes the view's table if all others are there; answers whether it was missing. */
+/** Makes the view's table if all other tables are there. Answers whether it was missing. */
 export function remakeView(writer: Connection, view: ViewShape): boolean {
   incarnation(writer);
   if (findTables(writer, [view.table]).size > 0) return false;
@@ -110,7 +113,7 @@ export function remakeView(writer: Connection, view: ViewShape): boolean {
   return true;
 }
 
-/** SQLite compares names without regard to case. */
+/** Refuses a view whose name or columns clash with ours. SQLite ignores case when it compares names. */
 function refuseReservedNames({ table, keyColumn, columns }: ViewShape): void {
   if (OWN_TABLES.includes(table.toLowerCase())) {
     throw new TributaryError(

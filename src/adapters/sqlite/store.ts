@@ -32,7 +32,7 @@ import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 import { ViewRows } from './view-rows.ts';
 
-/** The migrated store. */
+/** A migrated store: the methods that need the current schema or the view. */
 export class SqliteStore extends SqliteAdministration implements Store {
   readonly #database: Database;
   readonly #view: ViewRows;
@@ -77,7 +77,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
     return this.#committer.commit(batch);
   }
 
-  /** A backup takes the place of the whole file; `generation` tells of that. */
+  /** Never changes, because a backup replaces the whole file; `generation` rises then. */
   async incarnation(): Promise<string> {
     return this.#database.read(incarnation);
   }

@@ -5,7 +5,7 @@ import type { StoreTime } from './store-time.ts';
 import { nullOr, numberOf, textOf } from './values.ts';
 
 export async function readSweep(database: Database, target: string, time: StoreTime): Promise<SweepRecord> {
-  // A known target is the usual case, and needs no write lock.
+  // Usually the target has a record, and then no write lock is needed.
   const known = await database.read((reader) => recordOf(reader, target, time));
   return known ?? database.write((writer) => noteTarget(writer, target, time));
 }
@@ -21,7 +21,7 @@ function recordOf(reader: Connection, target: string, time: StoreTime): SweepRec
   };
 }
 
-/** Another instance may have noted it since it was looked for. */
+/** Adds the record of a target, unless another instance has added it meanwhile. */
 function noteTarget(writer: Connection, target: string, time: StoreTime): SweepRecord {
   const nowMs = time.now(writer);
   writer

@@ -14,7 +14,7 @@ export function bigintOf(value: SQLOutputValue | undefined): bigint {
   throw unexpected('an integer', value);
 }
 
-/** An integer below 2^53, or a real. */
+/** Reads an integer below 2^53, or a real. */
 export function numberOf(value: SQLOutputValue | undefined): number {
   if (typeof value === 'number') return value;
   return Number(bigintOf(value));
@@ -25,7 +25,7 @@ export function bytesOf(value: SQLOutputValue | undefined): Uint8Array {
   throw unexpected('bytes', value);
 }
 
-/** NULL stays null; anything else goes through `read`. */
+/** Gives null for NULL, and reads every other value with `read`. */
 export function nullOr<T>(value: SQLOutputValue | undefined, read: (value: SQLOutputValue) => T): T | null {
   return value === null || value === undefined ? null : read(value);
 }

@@ -8,10 +8,12 @@ import { identifier } from './identifier.ts';
 import { numberOf, type SqliteRow } from './values.ts';
 import { viewValue } from './view-table.ts';
 
-/** The SQL of one view. Names are the domain's, so they are quoted; values are always bound. */
+/**
+ * Reads and writes the rows of one view. Its names come from the domain and are quoted; its values are always bound.
+ */
 export class ViewRows {
   readonly definition: ViewShape;
-  /** Quoted, for the SQL of others. */
+  /** The quoted name, for statements elsewhere. */
   readonly table: string;
   readonly key: string;
   readonly #columnNames: string[];
@@ -39,7 +41,7 @@ export class ViewRows {
       VALUES (${['?', '?', ...booleans.map(() => '0')].join(', ')})`;
     const excluded = `ON CONFLICT DO UPDATE SET ${settings.map((name) => `${name} = excluded.${name}`).join(', ')}`;
     const excludedVersion = 'ON CONFLICT DO UPDATE SET version = excluded.version';
-    // A row adopted without any event has version 0: the first event finds it there.
+    // A row that was adopted without events has version 0, and the first event updates it.
     this.#insert = `${insert} ${excluded} WHERE version = 0`;
     this.#insertVersion = `${insertVersion} ${excludedVersion} WHERE version = 0`;
     this.#update = `
@@ -51,7 +53,7 @@ export class ViewRows {
     this.#select = `SELECT * FROM ${this.table} WHERE ${this.key} = ?`;
   }
 
-  /** Writes the row if the stored version (0 for no row) is `fromVersion`, and says whether it was. */
+  /** Writes the row if the stored version (0 for no row) is `fromVersion`. Answers whether it was. */
   compareAndSet(writer: Connection, change: RowChange): boolean {
     const { entityId, fromVersion, version, row } = change;
     const values = row?.map(toSqlite);
@@ -79,23 +81,23 @@ export class ViewRows {
     return row === undefined ? null : { row: this.rowOf(row), version: numberOf(row.version) };
   }
 
-  /** The view's columns of a row that has them by their names. */
+  /** The values of the view's columns in a row that has them by their names. */
   rowOf(row: SqliteRow): ViewRow {
     return this.definition.columns.map((column) => viewValue(column, row[column.name]));
   }
 
-  /** The view's columns of their values, in the sequence of `columnsOf`. */
+  /** The values of the view's columns in a list that has the sequence of `columnsOf`. */
   rowOfValues(values: readonly SQLOutputValue[]): ViewRow {
     return this.definition.columns.map((column, index) => viewValue(column, values[index]));
   }
 
-  /** Each column as `alias.name`, for a join whose other side has columns of the same names. */
+  /** The view's columns as `alias.name`, for a join with a table that has columns of the same names. */
   columnsOf(alias: string): string {
     return this.#columnNames.map((name) => `${alias}.${name}`).join(', ');
   }
 }
 
-/** What a change means to the view's row; without a row, its columns stay and only the version rises. */
+/** The part of a change that the view's row needs. Without a row its columns stay, and only the version rises. */
 type RowChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'row' | 'events'>;
 
 function toSqlite(value: ViewValue): SQLInputValue {

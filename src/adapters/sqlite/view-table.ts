@@ -18,7 +18,10 @@ export function createView(writer: Connection, { table, keyColumn, columns }: Vi
   );
 }
 
-/** What the table is to us, or null if there is none. Columns that were added beside ours, and indexes, do no harm. */
+/**
+ * Whether the table is ours, and how it differs from the view; null if there is no table. Columns and indexes that
+ * somebody added do not count.
+ */
 export function standingOf(
   connection: Connection,
   view: ViewShape,
