@@ -14,7 +14,7 @@ import { readQuarantine } from './quarantine.ts';
 import * as jobs from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
 
-/** The statements of `StoreAdministration`, which opened and migrated stores have in common. */
+/** The methods of `StoreAdministration`, which opened and migrated stores share. */
 export class MysqlAdministration implements StoreAdministration {
   protected readonly pool: ConnectionPool;
   protected readonly time: StoreTime;
@@ -62,7 +62,7 @@ export class MysqlAdministration implements StoreAdministration {
   }
 
   async claimRedrive(claim: RedriveClaim) {
-    // No job is the usual case, and needs no lock.
+    // Usually there is no job, and then no transaction is needed.
     const isAny = await withConnection(this.pool, jobs.isAnyRedrive);
     if (!isAny) return null;
     return inTransaction(this.pool, (connection) => jobs.claimRedrive(connection, claim, this.time));

@@ -24,17 +24,17 @@ import { marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
 import { viewTypes, writeViewRow } from './view-parameters.ts';
 
-/** Rows that are taken over in one transaction. */
+/** The rows that one transaction takes over. */
 const PAGE_ROWS = 2_000;
-/** The server gives up a reader that takes nothing for so long: while we write, nothing is read. */
+/** The server ends a reader that takes no bytes for this long. The reader takes none while a page is written. */
 const READER_PATIENCE_SECONDS = 3_600;
-/** Ids that a finding names. */
+/** The most doubled ids that one finding names. */
 const DOUBLED_NAMED = 5;
 
-/** A table of another program that was looked at, and how its rows are read. */
+/** What was found out about another program's table, and how to read its rows. */
 export interface Examined {
   readonly report: AdoptionReport;
-  /** Null if its rows cannot be read. */
+  /** Null if the rows cannot be read. */
   readonly reading: Reading | null;
 }
 
@@ -43,7 +43,7 @@ interface Reading {
   readonly reader: RowReader<AdoptedEntity>;
 }
 
-/** Looks at a table of another program and all of its rows, and changes nothing. */
+/** Reads another program's table and all of its rows. Changes nothing. */
 export async function examineTable(
   pool: ConnectionPool,
   connection: PoolConnection,
@@ -89,9 +89,9 @@ export async function examineTable(
 }
 
 /**
- * Copies the rows of `from` into `to`, with their events and what is owed of them, in a transaction for each page.
- * Nobody writes to `from`, and `to`, the journal and the ledger are empty. Throws `view_not_adoptable` if a row is not as
- * it was when the table was examined: the caller takes back what was copied.
+ * Copies the rows of `from` into `to`, with their events and deliveries, in one transaction for each page. Resolves
+ * with the number of rows. Nobody may write to `from`, and `to`, the journal and the ledger must be empty. Throws
+ * `view_not_adoptable` if a row has changed since the table was examined; the caller then undoes the copy.
  */
 export async function copyRows(
   pool: ConnectionPool,
@@ -133,8 +133,8 @@ export async function copyRows(
 }
 
 /**
- * Reads all rows in one scan of the table, in the sequence in which it lies, a page at a time: the server sends more
- * only when the page has been dealt with.
+ * Reads all rows in one scan of the table, in the sequence in which they are stored. The server sends the next page
+ * only when `onPage` has resolved.
  */
 async function readRows(
   pool: ConnectionPool,
@@ -171,12 +171,12 @@ async function readRows(
   await withConnection(pool, read, { deadlineMs: MIGRATION_DEADLINE_MS });
 }
 
-/** The driver's connection below the promises: it gives rows as they come, and reads on when they are taken. */
+/** The driver's own connection, whose stream gives rows as they arrive and reads on when they are taken. */
 interface Streaming {
   query(sql: string): { stream(options: { highWaterMark: number }): AsyncIterable<unknown> };
 }
 
-/** The bytes of the id in UTF-8, whatever the column's own type, character set and collation. */
+/** The SQL for the id's bytes in UTF-8, whatever the column's type, character set and collation. */
 function keyExpression({ name, family }: FoundColumn): string {
   const column = identifier(name);
   if (family === 'bytes') return column;
@@ -184,7 +184,7 @@ function keyExpression({ name, family }: FoundColumn): string {
   return `CAST(CONVERT(${asText} USING utf8mb4) AS BINARY)`;
 }
 
-/** Texts as texts, numbers as texts of numbers. */
+/** The SQL for a column's value: texts as texts, and numbers as texts of numbers. */
 function valueExpression({ name, family }: FoundColumn): string {
   const column = identifier(name);
   if (isNumber(family)) return `CAST(${column} + 0 AS CHAR)`;

@@ -13,10 +13,10 @@ import {
 import { quoted } from '../../core/text.ts';
 import { textOf } from './values.ts';
 
-/** What the catalog says of one table as a whole. */
+/** What the catalog says of a table as a whole. */
 export interface TableFacts {
   readonly name: string;
-  /** `table`, or what else it is. */
+  /** `table`, or what else it is, such as `a view`. */
   readonly kind: string;
   readonly isVersioned: boolean;
   readonly engine: string;
@@ -24,13 +24,16 @@ export interface TableFacts {
   readonly isPartitioned: boolean;
 }
 
-/** Given to the information schema as a value: MariaDB looks through all databases if it is asked by a function. */
+/**
+ * The name of the database. Queries of the information schema pass it as a value, because MariaDB searches all
+ * databases if they call DATABASE().
+ */
 export async function databaseName(connection: PoolConnection): Promise<string> {
   const [[row]] = await connection.query<RowDataPacket[]>('SELECT DATABASE()');
   return textOf(row?.[0]);
 }
 
-/** The tables of these names, by those names. */
+/** Finds the tables and views that have one of these names, by the names as given. */
 export async function findTables(
   connection: PoolConnection,
   names: readonly string[],
@@ -43,7 +46,7 @@ export async function findTables(
   );
   const found = new Map<string, TableFacts>();
   for (const row of rows) {
-    // Where names of tables have a case, the information schema may still compare them without.
+    // A server that distinguishes table names by case may still ignore case in the information schema.
     const name = names.find((one) =>
       Number(row[5]) === 0 ? one === textOf(row[0]) : isSameName(one, textOf(row[0])),
     );
@@ -62,7 +65,7 @@ export async function findTables(
   return found;
 }
 
-/** All that has to be known of a table of another program before it is taken over. `namesNeeded` have to be free. */
+/** Describes another program's table for its adoption. `namesNeeded` are the names that the adoption will use. */
 export async function describeTable(
   connection: PoolConnection,
   view: ViewShape,
@@ -175,7 +178,7 @@ async function columnsOf(
 function columnOf(row: RowDataPacket): FoundColumn | null {
   const name = textOf(row[0]);
   const extra = textOf(row[3] ?? '');
-  // The server itself gives a table without a primary key this one, if it is told to, and hides it.
+  // A server can be set to add this hidden column to tables without a primary key.
   if (name === 'my_row_id' && /INVISIBLE/i.test(extra) && /auto_increment/i.test(extra)) return null;
   return {
     name,
@@ -189,7 +192,7 @@ function columnOf(row: RowDataPacket): FoundColumn | null {
 interface Index {
   readonly name: string;
   readonly isUnique: boolean;
-  /** Null for an expression. */
+  /** The columns in their sequence; undefined stands for an expression. */
   readonly columns: readonly (string | undefined)[];
 }
 
@@ -206,7 +209,7 @@ async function indexesOf(connection: PoolConnection, database: string, table: st
   }));
 }
 
-/** Triggers that protect our own journal. */
+/** The triggers that protect our own journal. */
 const OWN_TRIGGER = /^journal_segments_no_/;
 
 async function attachmentsOf(

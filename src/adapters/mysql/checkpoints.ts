@@ -10,7 +10,7 @@ import { textOf } from './values.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, leader_epoch, epoch, halt_reason';
 
-/** A claim is asked for again and again: it need not stand in the way of the others for long. */
+/** A locked checkpoint delays the other partitions by this long at most, because acquiring it is tried again anyway. */
 const ACQUIRE_LOCK_WAIT_SECONDS = 2;
 
 export async function acquire(

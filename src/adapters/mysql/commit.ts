@@ -16,13 +16,13 @@ import { insertQuarantined } from './quarantine.ts';
 import { ViewRows } from './view-rows.ts';
 
 /**
- * The one transaction of a batch. Locks are taken on checkpoints first, then on view rows, then on the journal, then
- * on deliveries; what belongs to an entity is only touched while its view row is held. View rows are taken by id,
- * so two batches rarely deadlock; where they do, `store_busy` makes the batch be done again.
+ * Commits one batch in one transaction. It locks checkpoints first, then view rows, then the journal, then deliveries,
+ * and touches what belongs to an entity only while it holds the entity's view row. View rows are locked by id, so two
+ * batches rarely deadlock; if they do, the lane tries the batch again after `store_busy`.
  *
- * Two compare-and-sets make an optimistic batch right. The view's row must have the version that the change builds on
- * (`ViewRows`), so nothing is written on a history that the server has lost. And the journal's key takes no second
- * segment at one version, so of two batches that build on one version only one commits.
+ * Two compare-and-sets protect an optimistic batch. The view's row must have the version that the change builds on
+ * (`ViewRows`), so nothing builds on a history that the server has lost. And the journal's key allows one segment for
+ * each version, so only one of two batches that build on the same version commits.
  */
 export class Committer {
   readonly #pool: ConnectionPool;
@@ -72,9 +72,9 @@ export class Committer {
   }
 
   /**
-   * For an optimistic plan. Most entities that nobody remembers are new, and a look at the view's short rows costs less
-   * than one at the journal. Where a row is missing, the journal's key refuses what is built on that, and the batch is
-   * planned again, from the journal.
+   * Reads journals for an optimistic plan. Most entities that the cache lacks are new, and looking for the view's short
+   * rows costs less than searching the journal. If a row is missing although the entity has events, the journal's key
+   * refuses the change, and the batch is planned again from the journal.
    */
   async #readKnownJournals(
     entityIds: readonly string[],
@@ -108,7 +108,9 @@ export class Committer {
   }
 }
 
-/** The journals of entities whose versions are known, so that of a long one the server reads only the beginning. */
+/**
+ * Reads the journals of entities whose versions are known, so that the server reads only the beginning of a long one.
+ */
 async function readKnown(
   connection: PoolConnection,
   versions: ReadonlyMap<string, number>,

@@ -1,13 +1,13 @@
 import type { DeliveryFilter } from '../../ports/ledger.ts';
 
-/** What stands in next_attempt_at of a dead delivery: past every due one, and a place where the index finds them. */
+/** The value of next_attempt_at of a dead delivery. It lies behind every due one, so the index finds the dead ones. */
 export const DEAD_AT_MS = Date.UTC(9999, 11, 31);
-/** And of a delivered one, where NULL would make the row shorter. */
+/** The value of next_attempt_at of a delivered one. NULL would change the size of the row. */
 export const DONE_AT_MS = DEAD_AT_MS + 1;
 
 type Value = string | number | Buffer;
 
-/** What a row has to be, besides its target and its place. */
+/** The conditions of a filter on a row of the ledger, apart from the target and the entity id. */
 export function conditions(filter: DeliveryFilter): { sql: string; values: Value[] } {
   const parts: (readonly [sql: string, value: Value])[] = [];
   const add = (sql: string, value: Value | null) => {
@@ -15,11 +15,11 @@ export function conditions(filter: DeliveryFilter): { sql: string; values: Value
   };
   add('entity_id = ?', filter.entityId === null ? null : Buffer.from(filter.entityId));
   add('status = ?', filter.status);
-  // The index finds the dead ones, which are no retries.
+  // These two conditions let the index find the dead deliveries, which are never retries.
   add('is_retry = ?', filter.status === 'dead' ? 0 : null);
   add('next_attempt_at = ?', filter.status === 'dead' ? DEAD_AT_MS : null);
   add('last_status = ?', filter.lastStatus);
-  // As bytes, because a collation compares texts as if they had blanks at their ends.
+  // Compared as bytes, because collations ignore blanks at the end of a text.
   add('LOCATE(CAST(? AS BINARY), CAST(last_error AS BINARY)) = 1', filter.errorPrefix);
   add('due_since >= ?', filter.dueSinceFromMs);
   add('due_since < ?', filter.dueSinceBeforeMs);

@@ -24,7 +24,7 @@ export async function readDelivery(
   return rows[0] === undefined ? null : storedDelivery(rows[0]);
 }
 
-/** One target after the other: inside one, the sequence of the entities is that of an index. */
+/** Goes through one target after the other, because inside one target an index sorts the entities. */
 export async function listDeliveries(
   connection: PoolConnection,
   filter: DeliveryFilter,
@@ -45,7 +45,7 @@ export async function listDeliveries(
   return found;
 }
 
-/** The targets in the ledger that the filter allows, and behind which entity of each to begin. */
+/** The targets of the ledger that the filter allows, each with the entity id behind which to begin. */
 async function* targetsFrom(
   connection: PoolConnection,
   filter: DeliveryFilter,
@@ -93,7 +93,7 @@ function storedDelivery(row: RowDataPacket): StoredDelivery {
   return {
     target: textOf(row[0]),
     entityId: textOf(row[1]),
-    // The column's type leaves no fourth.
+    // The column's type allows these three words only.
     status: textOf(row[2]) as DeliveryStatus,
     dueVersion: Number(row[3]),
     deliveredVersion: Number(row[4]) || null,

@@ -5,7 +5,7 @@ import { identifier } from './identifier.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
 
-/** What ingest writes of deliveries, inside its own transaction. */
+/** Writes the deliveries that a batch makes due, in the transaction of the batch. */
 export class DueDeliveries {
   readonly #targets: readonly string[];
   readonly #time: Pick<StoreTime, 'now'>;
@@ -21,7 +21,10 @@ export class DueDeliveries {
       `WHERE target = ? AND entity_id IN (${marks(count)})`;
   }
 
-  /** Makes due what the changes say, once their rows stand in the view; resolves with how many became due. */
+  /**
+   * Makes the states of these changes due, after their rows were written to the view. Resolves with the number of
+   * deliveries that became due.
+   */
   async makeDue(connection: PoolConnection, changes: readonly EntityChange[]): Promise<number> {
     const changed = changes.filter(({ delivery }) => delivery.hasChanged);
     const now = this.#time.now();
@@ -31,7 +34,7 @@ export class DueDeliveries {
       const others: string[] = [];
       for (const { entityId, version, fromVersion, delivery } of changed) {
         if (delivery.qualifiesFor.includes(target)) qualifying.push({ target, entityId, version, now });
-        // An entity that is new has no row in the ledger yet.
+        // A new entity has no row in the ledger yet.
         else if (fromVersion > 0) others.push(entityId);
       }
       await upsertDue.run(connection, qualifying);
@@ -58,8 +61,9 @@ interface DueState {
 }
 
 /**
- * A claim stands, whether its lease is over or not: it keeps its place in the index, from which anybody may claim the
- * newer version when the lease is over; settling the claim makes the newer version due at once.
+ * Makes a row due at its new version. Leaves a claim alone, whether or not its lease is over: the row keeps its place
+ * in the index, where anybody may claim the new version when the lease is over. Settling the claim makes the new
+ * version due at once.
  */
 const upsertDue = new RowsStatement<DueState>({
   before:

@@ -9,7 +9,7 @@ type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 interface TableRights {
   readonly table: string;
   readonly rights: readonly Right[];
-  /** Any column of it. */
+  /** The name of any of its columns. */
   readonly column: string;
 }
 
@@ -17,7 +17,7 @@ const ALL = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
 const KEPT = ['SELECT', 'INSERT', 'UPDATE'] as const;
 const ADDED = ['SELECT', 'INSERT'] as const;
 
-/** What a running order-sync needs of each table but the view; `order-sync migrate` and the docs name the same. */
+/** The rights that a running order-sync needs on each table except the view. The docs name the same. */
 const TABLES: readonly TableRights[] = [
   { table: 'schema_migrations', rights: ['SELECT'], column: 'version' },
   { table: 'journal_segments', rights: ADDED, column: 'entity_id' },
@@ -44,7 +44,7 @@ export function tableRights(view: View): TableRights[] {
   return [...TABLES, { table: view.table, rights: ALL, column: view.keyColumn }];
 }
 
-/** The statements that give `user` (as in `'sync'@'%'`) what a running program needs, one for each table. */
+/** The GRANT statements that give `user` (as in `'sync'@'%'`) the rights of a running program, one for each table. */
 export function grantStatements(database: string, view: View, user: string): string[] {
   return tableRights(view).map(
     ({ table, rights }) =>
@@ -53,8 +53,8 @@ export function grantStatements(database: string, view: View, user: string): str
 }
 
 /**
- * Looks, without changing anything, whether the user has every right that running needs, whether each table takes
- * part in transactions, and whether the server takes changes. Throws `store_refused` or `store_failed`.
+ * Checks without changing anything that the user has every right of a running program, that each table takes part in
+ * transactions, and that the server accepts changes. Throws `store_refused` or `store_failed`.
  */
 export async function checkTables(
   connection: PoolConnection,
@@ -84,7 +84,7 @@ export async function checkTables(
     );
   }
   await checkEngines(connection, database, tables);
-  // A server that is read-only refuses this; no row is touched.
+  // A read-only server refuses this statement, which touches no row.
   await connection.query('UPDATE checkpoints SET epoch = epoch WHERE FALSE');
 }
 
@@ -101,7 +101,7 @@ function probe(right: Right, table: string, column: string): string {
   }
 }
 
-/** Engines that roll nothing back. */
+/** The engines that cannot roll back. */
 const WITHOUT_TRANSACTIONS = ['MyISAM', 'Aria', 'MEMORY', 'CSV', 'ARCHIVE', 'BLACKHOLE', 'MRG_MyISAM'];
 
 async function checkEngines(

@@ -8,14 +8,14 @@ import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { type Segment, segmentsOf } from './segments.ts';
 import { textOf } from './values.ts';
 
-/** The fold version in the index while versions are missing in the journal. */
+/** The fold version of an index whose journal lacks versions in the middle. */
 export const NOT_WHOLE = -1;
 
 export const NO_BYTES = Buffer.alloc(0);
-/** The hash of the row that says how far the index goes. */
+/** The hash in the row that records how far the index goes. */
 export const EXTENT_HASH = Buffer.alloc(8);
 
-/** How far an entity's index goes, and of which fold version its ladder is. */
+/** How far an entity's index goes, and which fold version its ladder has. */
 export interface Extent {
   readonly version: number;
   readonly foldVersion: number;
@@ -23,11 +23,11 @@ export interface Extent {
 
 interface IndexRow {
   readonly entityId: string;
-  /** Null for the row that says how far the index goes. */
+  /** The key of an event; null for the row that records how far the index goes. */
   readonly key: SequenceKey | null;
-  /** The segment, or the version up to which the index goes. */
+  /** The first version of the event's segment, or the version up to which the index goes. */
   readonly firstVersion: number;
-  /** The place in the segment, or the ladder's fold version. */
+  /** The event's place in its segment, or the fold version of the ladder. */
   readonly place: number;
 }
 
@@ -57,7 +57,10 @@ const upsertRungs = new RowsStatement<{ readonly entityId: string; readonly rung
   },
 });
 
-/** The part of a commit that moves indexes and ladders on, of those entities whose index is where the change begins. */
+/**
+ * Moves the indexes and ladders of long entities on in the commit of a batch, where they stand at the version that the
+ * change builds on.
+ */
 export async function writeLong(connection: PoolConnection, changes: readonly EntityChange[]): Promise<void> {
   const extents = new Map<string, Extent>();
   for (const ids of chunksOf(changes.map(({ entityId }) => entityId))) {
@@ -94,7 +97,7 @@ export function rowsOfSegment({ entityId, firstVersion, events }: Segment): Inde
   return events.map((key, place) => ({ entityId, key, firstVersion, place }));
 }
 
-/** Locks the row. */
+/** Reads and locks the row that records how far the entity's index goes. */
 export async function readExtent(connection: PoolConnection, entityId: string): Promise<Extent | null> {
   const [[row]] = await connection.execute<RowDataPacket[]>(
     'SELECT first_version, place FROM journal_index FORCE INDEX (PRIMARY) WHERE entity_id = ? AND sequence_key = ? FOR UPDATE',
@@ -103,7 +106,7 @@ export async function readExtent(connection: PoolConnection, entityId: string): 
   return row === undefined ? null : { version: Number(row[0]), foldVersion: Number(row[1]) };
 }
 
-/** Removes the rungs at or behind `from`; null: all. */
+/** Removes the rungs at or behind `from`; null removes all. */
 export async function dropRungs(
   connection: PoolConnection,
   entityId: string,
@@ -122,7 +125,7 @@ export async function putRungs(
   await upsertRungs.run(connection, rungs);
 }
 
-/** As journal_index has it. */
+/** The hash of an event id as the column `id_hash` has it. */
 export function idHash(eventId: string): Buffer {
   const found = hash('sha256', eventId, 'buffer').subarray(0, 8);
   return found.equals(EXTENT_HASH) ? Buffer.of(0, 0, 0, 0, 0, 0, 0, 1) : found;

@@ -17,16 +17,16 @@ import {
 import { parseEvents, type Segment } from './segments.ts';
 import { textOf } from './values.ts';
 
-/** Segments that one transaction indexes, of at most 16 events each. */
+/** The segments that one transaction indexes, each with at most 16 events. */
 const STEP_SEGMENTS = 1_024;
-/** Rows that one transaction removes. */
+/** The rows that one transaction removes. */
 const STEP_REMOVED = 8_192;
 /** The version in the index while old rows are removed. */
 const REMOVING = -1;
-/** Behind every key: no key begins with so high a position. */
+/** Lies behind every key, because no position is this high. */
 const LAST_KEY = Buffer.alloc(8, 0xff);
 
-/** Brings an entity's index up to the end of its journal: what `LongJournals.index` promises. */
+/** Brings an entity's index up to the end of its journal, as `LongJournals.index` promises. */
 export async function indexJournal(
   pool: ConnectionPool,
   entityId: string,
@@ -41,8 +41,8 @@ export async function indexJournal(
 }
 
 /**
- * One step, inside a transaction; null: there is more to do. The row that says how far the index goes is locked, so
- * two processes that index one entity take turns, and each goes on where the other stopped.
+ * Does one step inside a transaction. Resolves with null if there is more to do. It locks the row that records how far
+ * the index goes, so two processes that index one entity take turns, and each goes on where the other stopped.
  */
 async function step(
   connection: PoolConnection,
@@ -91,7 +91,7 @@ async function indexBehind(
   }
   const rows = segments.flatMap(rowsOfSegment);
   await putRows.run(connection, rows);
-  // Nobody has kept the ladder right for events that were not indexed when they were journaled.
+  // No commit has kept the ladder right for events that were not indexed when they were journaled.
   const keys = rows.map(({ key }) => sequenceBytes(key as SequenceKey));
   const first = keys.reduce((least, key) => (Buffer.compare(key, least) < 0 ? key : least), LAST_KEY);
   await connection.execute('DELETE FROM fold_snapshots WHERE entity_id = ? AND sequence_key >= ?', [
@@ -119,7 +119,7 @@ async function lastVersion(connection: PoolConnection, entityId: string): Promis
   return Number(row?.[0] ?? 0);
 }
 
-/** Without the bodies. */
+/** Reads segments without their bodies. */
 async function readSegmentsBehind(
   connection: PoolConnection,
   entityId: string,

@@ -3,12 +3,12 @@ import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { isRightMissing } from './refusals.ts';
 
-/** Not to be had without the right to make triggers, on some servers with a binary log, or on TiDB. */
+/** Errors of a server that lets this user make no triggers: a missing right, a binary log, or TiDB. */
 const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
 
 /**
- * The journal is never changed: the server itself refuses, where it lets us say so. Where it does not, the
- * user's grants should (INSERT and SELECT only).
+ * Makes triggers that refuse every change of a journaled event. Where the server lets the user make none, only the
+ * grants protect the journal (INSERT and SELECT).
  */
 export async function protectJournal(
   connection: PoolConnection,
@@ -35,8 +35,8 @@ export async function protectJournal(
 }
 
 /**
- * Warns where nothing that this user can see keeps it from changing the journal: it has the right to, and sees no
- * trigger. (A user without the right TRIGGER sees none, whether there are any or not.)
+ * Warns if this user may change the journal and sees no trigger that prevents it. A user without the right TRIGGER sees
+ * no triggers at all.
  */
 export async function warnOfUnprotected(
   connection: PoolConnection,

@@ -7,8 +7,8 @@ import { insertSegments, parseEvents, type Segment, segmentsOf } from './segment
 import { textOf } from './values.ts';
 
 /**
- * Adds the changes' events to the journal. Rejects with a duplicate key if the entity no longer has the version
- * that a change builds on: every version above it has a segment that begins at or before it.
+ * Adds the changes' events to the journal. Rejects with a duplicate key if an entity no longer has the version that its
+ * change builds on: then a segment begins at the same version.
  */
 export async function insertEvents(
   connection: PoolConnection,
@@ -20,9 +20,9 @@ export async function insertEvents(
 }
 
 /**
- * The journals of these entities, each in canonical sequence; an entity without events is left out. Of an entity with
- * more than `maxEvents` events, the segments are sent that hold the first of them. If the caller knows that the entities
- * are such, the server also reads no others; a range for each entity would cost time where they are not.
+ * Reads the journals of these entities, each in canonical sequence; an entity without events is left out. With
+ * `maxEvents`, it reads only the segments that hold the first `maxEvents` + 1 events. `areLong` says that all of these
+ * entities have more events: the server then reads a range for each, which would cost time for short ones.
  */
 export async function readJournals(
   connection: PoolConnection,
@@ -35,7 +35,7 @@ export async function readJournals(
   const limit = maxEvents === undefined ? '' : ` AND ${column} <= ${Math.floor(maxEvents) + 1}`;
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      // The server may still take a table that has just grown for an empty one, and would read it all.
+      // Right after a table has grown, the server may still take it for empty and scan all of it.
       `SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)})${limit}`,
       ids,
     );
@@ -51,7 +51,7 @@ export async function readJournals(
   return journals;
 }
 
-/** A page of the entities; the server finds each by one step through the primary key. */
+/** A page of the entities. The server finds each by one step through the primary key. */
 export async function listJournaled(
   connection: PoolConnection,
   { after, limit }: { after: string | null; limit: number },

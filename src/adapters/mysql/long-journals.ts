@@ -20,11 +20,11 @@ import { chunksOf } from './rows-statement.ts';
 import { readSegments } from './segments.ts';
 import { textOf } from './values.ts';
 
-/** Segments that are read at once. */
+/** The segments that are read at once. */
 const SEGMENTS_PAGE = 128;
 /** A page of events ends once their bodies have this many UTF-16 units. */
 const PAGE_LENGTH = 8 * 1024 * 1024;
-/** Ids that one statement looks up. */
+/** The ids that one statement looks up. */
 const LOOKUP_IDS = 256;
 
 /** `LongJournals` on MySQL and MariaDB. */
@@ -124,12 +124,12 @@ export class MysqlLongJournals implements LongJournals {
   }
 }
 
-/** No key is empty, so that all of them come behind the empty one. */
+/** The bytes of a key. Null gives no bytes, and every key comes behind those. */
 function bytesOf(key: SequenceKey | null): Buffer {
   return key === null ? NO_BYTES : sequenceBytes(key);
 }
 
-/** The events where the index says that they are, in its sequence; fewer if their bodies are large. */
+/** Reads the events at the places that the index names, in its sequence. Gives fewer if their bodies are large. */
 async function readPlaces(
   connection: PoolConnection,
   entityId: string,

@@ -9,10 +9,10 @@ import { examine, migrate } from './schema.ts';
 import { MysqlStore } from './store.ts';
 import { ServerTime } from './store-time.ts';
 
-/** Beside a record, in one packet: its key and headers, or the rest of a statement over many rows. */
+/** The bytes of a packet beside one record: its key and headers, or the rest of a statement over many rows. */
 const PACKET_MARGIN_BYTES = 1024 * 1024;
 
-/** A database of MySQL 8, MariaDB 10.6 or later, or a server that speaks as they do. Connects when first used. */
+/** A store on MySQL 8, MariaDB 10.6 or later, or a compatible server. The first use connects. */
 export class OpenedMysqlStore extends MysqlAdministration implements OpenedStore {
   readonly #options: MysqlStoreOptions;
 
@@ -49,7 +49,10 @@ export class OpenedMysqlStore extends MysqlAdministration implements OpenedStore
     return { store: new MysqlStore(this.pool, this.time, options.view, this.#options), report };
   }
 
-  /** Asks the server for its time, so that a state that becomes due before the first claim is sorted by it too. */
+  /**
+   * Asks the server for its time, so that states which become due before the first claim have their place by that time
+   * too.
+   */
   async #learnTime(): Promise<void> {
     const [[row]] = await withConnection(this.pool, (connection) =>
       connection.query<RowDataPacket[]>(`SELECT ${this.time.sql}`),

@@ -4,18 +4,18 @@ import type { ServerAddress, ServerTls } from './server-address.ts';
 import type { StoreTime } from './store-time.ts';
 
 export interface MysqlStoreOptions {
-  /** The database must exist. */
+  /** The server and the database, which must exist. */
   readonly address: ServerAddress;
-  /** Null: plain text. */
+  /** How to use TLS; null for plain text. */
   readonly tls: ServerTls | null;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The names of the targets that every due state is owed to. */
+  /** The names of the delivery targets. Every due state is due to those of them that want it. */
   readonly targets: readonly string[];
-  /** How many connections may be open at once: one for each lane that commits, and some for the rest. */
+  /** The most connections that may be open at once: one for each lane that commits, and some for the rest. */
   readonly connections?: number;
   /** The largest record that is kept whole; default 1 MiB. */
   readonly maxRecordBytes?: number;
-  /** What leases and retries are reckoned by; the server's clock, if it is left out. Tests move time by it. */
+  /** The time that leases and retries go by; default the server's clock. Tests pass their own to move it. */
   readonly time?: StoreTime | undefined;
 }

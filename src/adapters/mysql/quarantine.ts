@@ -6,7 +6,10 @@ import { DEAD_AT_MS } from './delivery-filter.ts';
 import { RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
 
-/** Keeps the records. One that is there already (read again after a decision to go back) is kept as it is. */
+/**
+ * Adds records to the quarantine. A record that is there already, because an operator had the partition read again,
+ * keeps its first entry.
+ */
 export async function insertQuarantined(
   connection: PoolConnection,
   records: readonly QuarantinedRecord[],
@@ -84,7 +87,7 @@ export async function readQuarantine(
   });
 }
 
-/** Without a place to stop: a connection of the pool is busy for as long as the index takes. */
+/** Counts along indexes, to their ends. It keeps one connection of the pool busy meanwhile. */
 export async function refusedCounts(
   pool: ConnectionPool,
   targets: readonly string[],
@@ -94,7 +97,7 @@ export async function refusedCounts(
       'SELECT topic, reason, COUNT(*) AS records FROM quarantine FORCE INDEX (quarantine_by_reason) ' +
         'GROUP BY topic, reason ORDER BY records DESC, topic, reason',
     );
-    // By the dead ones' moment, so that the index is read where they are, and nowhere else.
+    // Selecting the moment of dead deliveries makes the server read only the end of the index.
     const deadDeliveries: { target: string; deliveries: number }[] = [];
     for (const target of targets) {
       const [[dead]] = await connection.execute<RowDataPacket[]>(

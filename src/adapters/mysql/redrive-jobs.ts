@@ -66,10 +66,10 @@ export async function isAnyRedrive(connection: PoolConnection): Promise<boolean>
   return rows.length > 0;
 }
 
-/** The most jobs that are looked at for one that may be worked on. */
+/** The most jobs that are searched for one that can be claimed. */
 const CLAIM_LOOK_ROWS = 100;
 
-/** Inside a transaction: the job's row stays locked until it ends. */
+/** Runs inside a transaction, which locks the row of the job. */
 export async function claimRedrive(
   connection: PoolConnection,
   { claimant, leaseMs }: RedriveClaim,
@@ -83,7 +83,8 @@ export async function claimRedrive(
   const nowMs = time.heard(rows[0]?.[14]);
   const isHeld = (row: RowDataPacket) =>
     Number(row[11]) > nowMs && Number(row[11]) <= nowMs + longestLeaseMs(leaseMs);
-  // One job at a time. One that is held and nobody's rests after a failure, and holds up none of the others.
+  // One job is worked on at a time. A held job without a claimant rests after a failure, and does not keep the others
+  // waiting.
   if (rows.some((row) => isHeld(row) && row[10] !== null && !isClaimedBy(row, claimant))) return null;
   const found = rows.find((row) => isClaimedBy(row, claimant)) ?? rows.find((row) => !isHeld(row));
   if (found === undefined) return null;
@@ -109,7 +110,7 @@ export async function restRedrive(
   );
 }
 
-/** Inside a transaction. */
+/** Runs inside a transaction. */
 export async function stepRedrive(
   connection: PoolConnection,
   { jobId, limit, claimant, leaseMs }: RedriveClaim & { jobId: string; limit: number },
@@ -128,7 +129,7 @@ export async function stepRedrive(
   const stepped: RedriveJob = {
     ...job,
     state: found.length < limit ? 'done' : 'running',
-    // What a newer state made due since it was found is no longer dead.
+    // A delivery that a newer state made due meanwhile is no longer dead, and does not count.
     matched: job.matched + (job.isDryRun ? found.length : redriven),
     redriven: job.redriven + redriven,
     updatedAtMs: nowMs,
@@ -152,7 +153,10 @@ export async function stepRedrive(
   return stepped;
 }
 
-/** The deliveries were found without locks: what is no longer as the filter says is left alone, and not counted. */
+/**
+ * Makes dead deliveries due. They were found without locks, so those that the filter no longer matches are left alone
+ * and not counted.
+ */
 async function redrive(
   connection: PoolConnection,
   filter: DeliveryFilter,
@@ -198,7 +202,7 @@ function redriveJob(row: RowDataPacket): RedriveJob {
     jobId: textOf(row[0]),
     filter: readFilter(textOf(row[1])),
     isDryRun: Number(row[2]) === 1,
-    // The column's type leaves no fourth.
+    // The column's type allows these three words only.
     state: textOf(row[3]) as RedriveJob['state'],
     matched: Number(row[4]),
     redriven: Number(row[5]),
@@ -209,7 +213,7 @@ function redriveJob(row: RowDataPacket): RedriveJob {
   };
 }
 
-/** Null if somebody has altered it. */
+/** Gives null if somebody has altered the filter. */
 function readFilter(json: string): DeliveryFilter | null {
   try {
     return JSON.parse(json) as DeliveryFilter;

@@ -9,7 +9,7 @@ export function newestVersion(): number {
 }
 
 /**
- * The database's version; null where nothing was set up, or this user may not see it. Throws `schema_too_new` if a
+ * The version of the database; null if it has no schema, or if this user may not see it. Throws `schema_too_new` if a
  * later program made it.
  */
 export async function schemaVersion(connection: PoolConnection): Promise<number | null> {
@@ -32,7 +32,7 @@ function known(version: number): number {
   );
 }
 
-/** Brings the tables to the newest version. Only one process at a time may call this. */
+/** Brings the tables to the newest version. Only one process at a time may call it. */
 export async function runMigrations(
   connection: PoolConnection,
 ): Promise<{ fromVersion: number; toVersion: number }> {
@@ -53,7 +53,7 @@ export async function runMigrations(
   return { fromVersion, toVersion: newestVersion() };
 }
 
-/** What the migrations up to a version have made. */
+/** The names of the tables and views that the migrations up to this version make. */
 export function tablesMade(upTo: number): string[] {
   return readMigrations()
     .filter(({ version }) => version <= upTo)
@@ -65,7 +65,10 @@ export function tablesMade(upTo: number): string[] {
 const DUPLICATE_COLUMN = 1060;
 const DUPLICATE_INDEX = 1061;
 
-/** A column or an index that is there already was added by a start that ended before it could note the migration as done. */
+/**
+ * Runs a statement of a migration. A column or an index that exists already was added by a start that ended before it
+ * could record the migration.
+ */
 async function runStatement(connection: PoolConnection, statement: string): Promise<void> {
   try {
     await connection.query(statement);
@@ -79,7 +82,7 @@ async function runStatement(connection: PoolConnection, statement: string): Prom
   }
 }
 
-/** The numbered files beside this one; a statement ends with a semicolon at the end of a line. */
+/** Reads the numbered SQL files of the folder `migrations`. A semicolon at the end of a line ends a statement. */
 function readMigrations(): { version: number; name: string; statements: string[] }[] {
   const folder = new URL('./migrations/', import.meta.url);
   return readdirSync(folder)

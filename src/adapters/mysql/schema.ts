@@ -25,10 +25,10 @@ import { createView } from './view-table.ts';
 const LOCK_TIMEOUT_SECONDS = 60;
 
 /**
- * Where the schema is current and the view is there, looks and changes nothing, with the rights that running needs.
- * Otherwise, and whenever a command asks for it, brings the schema up to date, one process at a time (a named lock of
- * the server). MySQL commits at every CREATE and RENAME, so each step here may be found half done by the next start,
- * and is then done again.
+ * If the schema is current and the view is there, checks that the user has the rights of a running program, and changes
+ * nothing. Otherwise, and whenever a command asks for it, brings the schema up to date, one process at a time by a
+ * named lock of the server. MySQL commits each CREATE and RENAME by itself, so a start may find a step half done, and
+ * does it again.
  */
 export async function migrate(
   pool: ConnectionPool,
@@ -50,7 +50,7 @@ export async function migrate(
   return withConnection(pool, work, { deadlineMs: MIGRATION_DEADLINE_MS });
 }
 
-/** What `migrate` would do about the view; changes nothing. */
+/** Reports what `migrate` would do about the view. Changes nothing. */
 export async function examine(pool: ConnectionPool, options: MigrationOptions): Promise<AdoptionReport> {
   const { report } = await withConnection(pool, (connection) => lookAt(pool, connection, options), {
     deadlineMs: MIGRATION_DEADLINE_MS,
@@ -58,7 +58,7 @@ export async function examine(pool: ConnectionPool, options: MigrationOptions): 
   return report;
 }
 
-/** The report of a start that has nothing to change; null if there is something. */
+/** The report of a start that has nothing to change; null if it has something to change. */
 async function currentReport(
   pool: ConnectionPool,
   connection: PoolConnection,
@@ -108,7 +108,7 @@ async function changeSchema(
           : `The schema of "${database}" has version ${before}, and this program needs ${newestVersion()}`;
     throw needsMigration(what, pool.remedies, error);
   } finally {
-    // If this fails the connection is closed, and the lock goes with it.
+    // If this fails, the connection is closed, and the server releases the lock.
     await connection.query('SELECT RELEASE_LOCK(?)', [lock]).catch(() => undefined);
   }
 }
@@ -122,7 +122,7 @@ function needsMigration(what: string, remedies: Remedies, error: unknown): Tribu
   );
 }
 
-/** Everything is looked at before anything is touched. Rejects if the names of our tables are not ours to use. */
+/** Checks everything before anything is changed. Rejects if another program has tables with our names. */
 async function lookAt(
   pool: ConnectionPool,
   connection: PoolConnection,
@@ -134,10 +134,13 @@ async function lookAt(
 
 const ALL_VERSIONS = Number.POSITIVE_INFINITY;
 
-/** Only the schema's own statements touch them, so that a user who runs the program may not see them. */
+/** Only statements of the schema itself use these, so a user who runs the program may not be able to see them. */
 const UNSEEN = ['journal_places', 'event_journal'];
 
-/** The version of the schema, 0 for none; rejects if other programs have tables of our names, or have dropped ours. */
+/**
+ * The version of the schema; 0 if there is none. Rejects if another program has tables with our names, or if one of our
+ * tables was dropped.
+ */
 async function checkOwnTables(connection: PoolConnection): Promise<number> {
   const found = await findTables(connection, ['schema_migrations', ...tablesMade(ALL_VERSIONS)]);
   if (!found.has('schema_migrations')) {
@@ -156,10 +159,10 @@ async function checkOwnTables(connection: PoolConnection): Promise<number> {
   return version;
 }
 
-/** The tables that ingest writes, but for the view. */
+/** The tables that ingest writes, except the view. */
 const INGEST_TABLES = ['checkpoints', 'deliveries', 'journal_segments', 'parked_entities', 'quarantine'];
 
-/** When each of the tables was made. */
+/** Names each table with the time when it was made. */
 export async function incarnation(connection: PoolConnection): Promise<string> {
   const [rows] = await connection.query<RowDataPacket[]>(
     'SELECT table_name, create_time FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?) ' +
@@ -174,7 +177,7 @@ export async function incarnation(connection: PoolConnection): Promise<string> {
     .join(', ');
 }
 
-/** Makes the view's table if all others are there; answers whether it was missing. */
+/** Makes the view's table if all other tables are there. Answers whether it was missing. */
 export async function remakeView(
   connection: PoolConnection,
   view: ViewShape,

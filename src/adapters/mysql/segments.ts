@@ -5,9 +5,15 @@ import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
 
-/** As many as `journal_places` has rows: the view event_journal would not show the others. */
+/**
+ * The most events of a segment. The table `journal_places` has this many rows, and the view event_journal shows no
+ * more.
+ */
 const MAX_SEGMENT_EVENTS = 16;
-/** Of bodies, in UTF-16 units: the view reads a segment anew for each column. One larger event goes alone. */
+/**
+ * The most UTF-16 units of a segment's bodies, because the view event_journal reads a segment anew for each column. A
+ * larger event has a segment of its own.
+ */
 const MAX_SEGMENT_LENGTH = 64 * 1024;
 
 /** The events that one transaction adds to one entity, or some of them if there are many. */
@@ -17,7 +23,9 @@ export interface Segment {
   readonly events: readonly JournaledEvent[];
 }
 
-/** Of the segment that is being written, in bytes: one array for all, since there are so many. */
+/**
+ * The bytes of each body of the segment that is being written. One array serves all segments, of which there are many.
+ */
 const bodyLengths: number[] = [];
 
 export const insertSegments = new RowsStatement<Segment>({
@@ -38,7 +46,7 @@ export const insertSegments = new RowsStatement<Segment>({
   },
 });
 
-/** The segments that a change's events make. */
+/** Cuts a change's events into segments. */
 export function segmentsOf({
   entityId,
   fromVersion,
@@ -65,7 +73,10 @@ function segmentEnd(events: readonly JournaledEvent[], from: number): number {
   return to;
 }
 
-/** The segments of the entity that begin with these versions, by that version; those that are not there are left out. */
+/**
+ * Reads the entity's segments that begin with these versions, by that version. A segment that does not exist is left
+ * out.
+ */
 export async function readSegments(
   connection: PoolConnection,
   entityId: string,
@@ -84,7 +95,7 @@ export async function readSegments(
   return segments;
 }
 
-/** What an event is in a segment, in this sequence; migration 0001 takes it apart by the same places. */
+/** The fields of an event in a segment. The view event_journal of migration 0001 reads them by the same places. */
 type PackedEvent = readonly [
   position: number,
   occurredAtMs: number,
@@ -96,9 +107,9 @@ type PackedEvent = readonly [
   observedAtMs: number,
   topic: string,
   partition: number,
-  /** As a text: JSON's numbers are exact to 2^53 only. */
+  /** The offset as a text, because JSON's numbers are exact up to 2^53 only. */
   offset: string,
-  /** Where the body begins, from 1, and how many bytes it has. */
+  /** The place of the body's first byte, from 1; `bodyLength` is the number of its bytes. */
   bodyAt: number,
   bodyLength: number,
 ];
@@ -143,7 +154,7 @@ function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[])
   writer.json(']');
 }
 
-/** The events of a segment. */
+/** Reads the events of a segment. */
 export function parseEvents(entityId: string, printed: string, bodies: Buffer): JournaledEvent[] {
   return (JSON.parse(printed) as PackedEvent[]).map((packed) => ({
     entityId,

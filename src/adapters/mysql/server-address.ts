@@ -1,5 +1,5 @@
 export interface ServerAddress {
-  /** A name or an address; IPv6 without brackets. */
+  /** A name or an address. IPv6 has no brackets. */
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -7,11 +7,11 @@ export interface ServerAddress {
   readonly database: string;
 }
 
-/** How TLS to the server is spoken: version 1.2 or newer, and never plain text instead. */
+/** How to use TLS. Version 1.2 or newer is required, and plain text is never used instead. */
 export interface ServerTls {
-  /** What has to be right of its certificate: the name and the authority, the authority alone, or nothing. */
+  /** What is verified of the server's certificate: its name and authority, its authority alone, or nothing. */
   readonly check: 'name' | 'authority' | 'nothing';
-  /** PEM texts. Without authorities, the system's are trusted. */
+  /** A PEM text with the trusted authorities; default those of the system. */
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;

@@ -3,15 +3,15 @@ import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Remedies } from './refusals.ts';
 
-/** What a program asks of the server. */
+/** What a program needs of the server. */
 export interface ServerNeeds {
   /** The most connections that it opens at once. */
   readonly connections: number;
-  /** The most statements that it keeps prepared on one of them. */
+  /** The most statements that it keeps prepared on one connection. */
   readonly preparedStatements: number;
   /** The longest packet that it may send. */
   readonly packetBytes: number;
-  /** What makes the packets as long as that, for messages. */
+  /** The setting that decides how long packets are, for messages. */
   readonly packetSetting: string;
 }
 
@@ -25,8 +25,8 @@ const VARIABLES = [
 ] as const;
 
 /**
- * Looks at the server's settings that no session can change for itself. Throws `store_refused` for one that can never
- * work, and warns of one that may be too small.
+ * Checks the server's settings that a session cannot change. Throws `store_refused` for a setting that can never work,
+ * and warns of one that may be too small.
  */
 export async function checkServer(
   connection: PoolConnection,
@@ -73,7 +73,7 @@ export async function checkServer(
   }
   for (const name of ['max_connections', 'max_user_connections'] as const) {
     const limit = number(name);
-    // 0 is no limit of max_user_connections.
+    // For max_user_connections 0 means no limit.
     if (limit === 0 || limit >= needs.connections) continue;
     logger(
       'warn',

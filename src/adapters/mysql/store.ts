@@ -30,7 +30,7 @@ import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 
-/** The migrated store. */
+/** A migrated store: the methods that need the current schema or the view. */
 export class MysqlStore extends MysqlAdministration implements Store {
   readonly #view: ViewShape;
   readonly #targets: readonly string[];

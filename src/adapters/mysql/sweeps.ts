@@ -11,7 +11,7 @@ export async function readSweep(
 ): Promise<SweepRecord> {
   const known = await recordOf(connection, target, time);
   if (known !== null) return known;
-  // Another instance may note it at the same time.
+  // Another instance may add the record at the same time.
   await connection.execute(`INSERT IGNORE INTO sweeps (target, waits_since) VALUES (?, ${time.sql})`, [
     target,
   ]);
@@ -35,7 +35,7 @@ async function recordOf(
   };
 }
 
-/** Inside a transaction: the target's row stays locked until it ends. */
+/** Runs inside a transaction, which locks the row of the target. */
 export async function claimSweep(
   connection: PoolConnection,
   { target, claimant, waitsSinceMs, leaseMs }: SweepClaim,

@@ -2,7 +2,7 @@ import type { ViewShape } from '../../core/adoption/index.ts';
 import type { ViewRow } from '../../core/domain.ts';
 import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
 
-/** The types of the view's columns as statements send them: texts as bytes, which the server only checks. */
+/** The types of the view's columns in statements. Texts are sent as bytes, which the server checks less. */
 export function viewTypes(view: ViewShape): ColumnType[] {
   return view.columns.map(({ type }) => (type === 'text' ? 'bytes' : 'integer'));
 }

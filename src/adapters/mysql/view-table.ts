@@ -6,14 +6,17 @@ import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
 
 /**
- * Compares texts as bytes and pads nothing, so that a text key tells apart what a binary one does, and joins with binary
- * columns use the indexes of both (MariaDB). What MySQL has of the kind does not.
+ * MariaDB's collation that compares texts as bytes and ignores no blanks. So a text key tells apart what a binary key
+ * does, and joins with binary columns use both indexes. MySQL has no such collation.
  */
 const TEXT_KEY_COLLATION = 'utf8mb4_nopad_bin';
 const TEXT_KEY = `VARCHAR(255) CHARACTER SET utf8mb4 COLLATE ${TEXT_KEY_COLLATION}`;
 const BYTES_KEY = 'VARBINARY(255)';
 
-/** Makes the view's table under this name. Its key is a text where the server compares texts exactly, else bytes. */
+/**
+ * Makes the view's table under this name. Its key is a text if the server can compare texts exactly, and bytes
+ * otherwise.
+ */
 export async function createView(connection: PoolConnection, view: ViewShape, table: string): Promise<void> {
   const [[found]] = await connection.query<RowDataPacket[]>(
     'SELECT COUNT(*) FROM information_schema.collations WHERE collation_name = ?',
@@ -27,7 +30,10 @@ export async function createView(connection: PoolConnection, view: ViewShape, ta
   );
 }
 
-/** What the table is to us, or null if there is none. Columns that were added beside ours, and indexes, do no harm. */
+/**
+ * Whether the table is ours, and how it differs from the view; null if there is no table. Columns and indexes that
+ * somebody added do not count.
+ */
 export async function standingOf(
   connection: PoolConnection,
   view: ViewShape,

@@ -230,7 +230,7 @@ export class Database {
       'store_refused',
       this.#closed !== null
         ? `The store ${this.#file} was closed: open it again.`
-        : `The store ${this.#file} is not open: call migrate first.`,
+        : `The store ${this.#file} is not open.`,
     );
   }
 

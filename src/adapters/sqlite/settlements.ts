@@ -24,8 +24,7 @@ export class Settlements {
   settle(settlements: readonly DeliverySettlement[]): Promise<void> {
     return this.#database.write(async (writer) => {
       const nowMs = this.#time.now(writer);
-      // The wait of a retry counts: its moment was told by this process's clock, which may differ from the store's
-      // time.
+      // `retryAtMs` is a moment of this process's clock: it is moved by how far the store's time is ahead of that.
       const aheadMs = nowMs - this.#clock.now();
       const pace = new Pace();
       for (const some of portions(settlements)) {
