@@ -1,8 +1,6 @@
-import type { Domain } from '../../core/domain.ts';
 import {
   emptyHistory,
   type History,
-  historyOf,
   type Merged,
   merge,
   type Sequenced,
@@ -13,26 +11,17 @@ import { compareUtf8 } from '../../core/text.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
 import type { LongChange } from '../../ports/long-journals.ts';
-import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
-import { type DueRules, isSameRow, UNCHANGED } from './due.ts';
-import type { HistoryCache } from './history-cache.ts';
+import type { DecodedEvent } from '../decode/decoder.ts';
+import { isSameRow, UNCHANGED } from './due.ts';
 import type { LongHistories, LongPlan, LongRequest, Unprepared } from './long-histories.ts';
 import type { Newcomers } from './newcomers.ts';
 import type { BatchTally } from './options.ts';
-import type { ParkedRegistry } from './parked.ts';
-import { foldFault, journalFault, RowFault, restoreAll, rowFault, type Unfoldable } from './unfoldable.ts';
+import type { PlanContext } from './plan-context.ts';
+import { readHistories, type UnfoldableJournal } from './read-histories.ts';
+import { foldFault, RowFault, rowFault, type Unfoldable } from './unfoldable.ts';
 
 /** Folds nothing: tells known events from new ones, for an entity that cannot be folded. */
 const IDENTITIES_ONLY = { initialState: null, evolve: () => null };
-
-/** What lanes share that decides what a batch changes. */
-export interface PlanContext<State, Event> {
-  readonly domain: Domain<State, Event>;
-  readonly decoder: Decoder<Event>;
-  readonly cache: HistoryCache<State, Event>;
-  readonly parked: ParkedRegistry;
-  readonly due: DueRules;
-}
 
 /** An entity that this batch found it cannot fold. */
 export interface NewlyParked extends Unfoldable {
@@ -56,14 +45,12 @@ export class BatchPlan<State, Event> {
   readonly #nowMs: number;
   readonly #empty: History<State, Event>;
   #isGuessed = false;
-  /** The entities that are not taken from the cache. */
-  #wereRead: ReadonlySet<string> = new Set();
   #isStoreBehind = false;
   #histories: ReadonlyMap<string, History<State, Event>> = new Map();
   /** By entity: the journal of each that was read and cannot be folded, and why. */
-  #unfoldable = new Map<string, Unfoldable & { readonly journal: readonly JournaledEvent[] }>();
+  #unfoldable: ReadonlyMap<string, UnfoldableJournal> = new Map();
   /** Entities whose journal is too long to be read whole. */
-  readonly #longIds = new Set<string>();
+  #longIds: ReadonlySet<string> = new Set();
   #unprepared: readonly Unprepared[] = [];
   #parked: NewlyParked[] = [];
   #tally: BatchTally = { journaled: 0, duplicates: 0, outOfOrder: 0, conflicts: 0 };
@@ -114,10 +101,18 @@ export class BatchPlan<State, Event> {
     versions: ReadonlyMap<string, number> | null,
     readJournals: ReadJournals,
   ): Promise<EntityChange[]> {
-    this.#unfoldable.clear();
-    this.#longIds.clear();
     this.#parked = [];
-    const histories = await this.#readHistories(versions, readJournals);
+    const known = await readHistories(
+      this.#context,
+      { entityIds: this.entityIds, long: this.#long, newcomers: this.#newcomers },
+      versions,
+      readJournals,
+    );
+    const { histories, wereRead } = known;
+    this.#unfoldable = known.unfoldable;
+    this.#longIds = known.longIds;
+    this.#isGuessed = known.isGuessed;
+    this.#isStoreBehind ||= known.isStoreBehind;
     const long =
       this.#longIds.size === 0 ? NONE_LONG : await this.#planLong(versions, histories, readJournals);
     const changes: EntityChange[] = [];
@@ -141,7 +136,7 @@ export class BatchPlan<State, Event> {
           const folded = merge(this.#context.domain, before, incoming);
           if (folded.accepted.length > 0)
             changes.push(this.#change(entityId, before, folded.history, folded.accepted));
-          else if (versions === null && !this.#wereRead.has(entityId)) unchanged.push(entityId);
+          else if (versions === null && !wereRead.has(entityId)) unchanged.push(entityId);
           histories.set(entityId, folded.history);
           merged = folded;
         } catch (error) {
@@ -287,59 +282,6 @@ export class BatchPlan<State, Event> {
     return merged;
   }
 
-  /** What is known of each entity before the batch; an entity without a journal is left out. */
-  async #readHistories(
-    versions: ReadonlyMap<string, number> | null,
-    readJournals: ReadJournals,
-  ): Promise<Map<string, History<State, Event>>> {
-    // Taken out of the cache before anything is awaited: other lanes change it meanwhile.
-    const { cache, decoder, domain, parked } = this.#context;
-    const histories = new Map<string, History<State, Event>>();
-    const unknown: string[] = [];
-    for (const entityId of this.entityIds) {
-      const version = versions === null ? null : (versions.get(entityId) ?? 0);
-      const cached = cache.get(entityId);
-      if (version !== null && cached !== undefined && versionOf(cached) > version) this.#isStoreBehind = true;
-      if (version === 0) continue;
-      if (
-        cached !== undefined &&
-        !parked.has(entityId) &&
-        (version === null || versionOf(cached) === version)
-      ) {
-        histories.set(entityId, cached);
-        if (this.#long.isLong(cached)) this.#longIds.add(entityId);
-      } else if (version !== null && version > this.#long.longEvents) {
-        this.#longIds.add(entityId);
-      } else unknown.push(entityId);
-    }
-    this.#wereRead = new Set(unknown);
-    this.#isGuessed = versions === null && unknown.length > 0 && this.#newcomers.areAssumed;
-    if (unknown.length === 0 || this.#isGuessed) return histories;
-    const journals = await readJournals(unknown, this.#long.longEvents);
-    if (versions === null) this.#newcomers.looked(unknown.length, journals.size);
-    for (const [entityId, journal] of journals) {
-      if (journal.length > this.#long.longEvents) {
-        this.#longIds.add(entityId);
-        continue;
-      }
-      const why = parked.has(entityId) ? ALREADY_PARKED : journalFault(journal, versions?.get(entityId));
-      if (why !== null) {
-        this.#unfoldable.set(entityId, { ...why, journal });
-        continue;
-      }
-      const restored = restoreAll(decoder, journal);
-      if ('reason' in restored) this.#unfoldable.set(entityId, { ...restored, journal });
-      else {
-        try {
-          histories.set(entityId, historyOf(domain, restored.events));
-        } catch (error) {
-          this.#unfoldable.set(entityId, { ...foldFault(domain, error, restored.events), journal });
-        }
-      }
-    }
-    return histories;
-  }
-
   #change(
     entityId: string,
     before: History<State, Event>,
@@ -365,7 +307,6 @@ export class BatchPlan<State, Event> {
 }
 
 const NONE_LONG = new Map<string, never>();
-const ALREADY_PARKED: Unfoldable = { reason: 'fold_failed', detail: 'It was parked before.' };
 
 /** Without the bodies and all else that only the journal needs: the cache holds as many events as it can. */
 function compact<State, Event>(history: History<State, Event>): History<State, Event> {

@@ -1,5 +1,6 @@
 import { partitionName } from '../../core/offset.ts';
-import { followOffsetOf, Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
+import { Lane, type LaneContext, type LaneEnd } from './lane.ts';
+import { followOffsetOf, type OwnedPartition } from './owned-partitions.ts';
 
 export interface LaneSetOptions<State, Event> {
   readonly context: LaneContext<State, Event>;

@@ -1,20 +1,22 @@
 import { TributaryError } from '../../core/errors.ts';
-import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { partitionName } from '../../core/offset.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
-import type { EventLogConsumer, FetchedBatch, FollowOffset } from '../../ports/event-log.ts';
+import type { EventLogConsumer, FetchedBatch } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { Store } from '../../ports/store.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
-import { BatchPlan, type NewlyParked, type PlanContext } from './batch-plan.ts';
+import { BatchPlan, type NewlyParked } from './batch-plan.ts';
 import { LongHistories, type LongLimits, type Unprepared } from './long-histories.ts';
 import { Newcomers } from './newcomers.ts';
 import type { BatchTally, CommitReport } from './options.ts';
+import { type OwnedPartition, OwnedPartitions } from './owned-partitions.ts';
 import { PendingPieces, type Piece } from './pending.ts';
+import type { PlanContext } from './plan-context.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -30,19 +32,6 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly batchEvents: number;
   readonly longLimits: LongLimits;
   readonly onCommitted: (report: CommitReport) => void;
-}
-
-/** A partition that this instance has acquired, and how far it is committed. */
-export interface OwnedPartition extends TopicPartition {
-  readonly epoch: bigint;
-  committed: bigint;
-  /** The log's leader epoch of the last record that is committed. */
-  leaderEpoch: number;
-}
-
-/** Where the log is to be read on from, with the proof that it still is the log that was journaled. */
-export function followOffsetOf({ topic, partition, committed, leaderEpoch }: OwnedPartition): FollowOffset {
-  return { topic, partition, offset: committed, leaderEpoch };
 }
 
 /** Why a lane ended: it was asked to, somebody else owns one of its partitions, or something failed. */
@@ -83,8 +72,7 @@ const PARKED_MEANS =
  */
 export class Lane<State, Event> {
   readonly #context: LaneContext<State, Event>;
-  readonly #owned: ReadonlyMap<string, OwnedPartition>;
-  readonly #partitions: readonly OwnedPartition[];
+  readonly #owned: OwnedPartitions;
   readonly #stopping = new AbortController();
   /** Aborted once nothing more is to be taken. */
   readonly #fed = new AbortController();
@@ -104,12 +92,11 @@ export class Lane<State, Event> {
     this.#context = context;
     const { domain, decoder, store, logger, longLimits: limits } = context;
     this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, logger, limits });
-    this.#partitions = [...partitions].sort(comparePartitions);
-    this.#owned = new Map(this.#partitions.map((partition) => [partitionName(partition), partition]));
+    this.#owned = new OwnedPartitions(partitions);
   }
 
   get partitions(): readonly OwnedPartition[] {
-    return this.#partitions;
+    return this.#owned.list;
   }
 
   /** Runs until `stop`, or until it can't go on; never rejects. The partitions must be followed already. */
@@ -159,8 +146,8 @@ export class Lane<State, Event> {
       }
       const turn = this.#feedTurn.signal;
       const partitions = this.#pending.isHoldingBack
-        ? this.#partitions.filter((partition) => !this.#pending.isHeld(partition))
-        : this.#partitions;
+        ? this.#owned.list.filter((partition) => !this.#pending.isHeld(partition))
+        : this.#owned.list;
       const batches = await consumer.take(partitions, limits, AbortSignal.any([signal, turn]));
       if (batches.length === 0 && turn.aborted) continue;
       if (batches.length === 0 && !signal.aborted) {
@@ -218,7 +205,7 @@ export class Lane<State, Event> {
   /** Resolves with false if somebody else owns a partition of the batch. */
   async #commit(pieces: readonly Piece<Event>[]): Promise<boolean> {
     const { cache, parked, store, clock, logger } = this.#context;
-    const moves = this.#moves(pieces);
+    const moves = this.#owned.moves(pieces);
     const events = pieces.flatMap((piece) => piece.events);
     const quarantined = pieces.flatMap((piece) => piece.rejected);
     let staleLocked = 0;
@@ -294,7 +281,7 @@ export class Lane<State, Event> {
     for (const piece of pieces)
       if (piece.events.some(({ entityId }) => ids.has(entityId))) held.set(partitionName(piece), []);
     for (const piece of pieces) held.get(partitionName(piece))?.push(piece);
-    const partitions = this.#partitions.filter((partition) => held.has(partitionName(partition)));
+    const partitions = this.#owned.list.filter((partition) => held.has(partitionName(partition)));
     for (const partition of partitions)
       this.#pending.hold(partition, held.get(partitionName(partition)) ?? []);
     this.#turnFeed();
@@ -334,19 +321,6 @@ export class Lane<State, Event> {
     this.#penalty = Math.min(MAX_PENALTY, this.#penalty * 2);
   }
 
-  #moves(pieces: readonly Piece<Event>[]): CheckpointMove[] {
-    const moves = new Map<string, CheckpointMove>();
-    for (const { topic, partition, toOffset, leaderEpoch } of pieces) {
-      const name = partitionName({ topic, partition });
-      const owned = this.#owned.get(name);
-      if (owned === undefined)
-        throw new TypeError(`Records of ${name} came to a lane that does not hold it.`);
-      const { epoch, committed: fromOffset } = owned;
-      moves.set(name, { topic, partition, epoch, fromOffset, toOffset, leaderEpoch });
-    }
-    return [...moves.values()].sort(comparePartitions);
-  }
-
   #advance(
     moves: readonly CheckpointMove[],
     pieces: readonly Piece<Event>[],
@@ -355,12 +329,7 @@ export class Lane<State, Event> {
     locking: boolean,
   ): void {
     if (this.#lockingLeft > 0) this.#lockingLeft--;
-    for (const move of moves) {
-      const owned = this.#owned.get(partitionName(move));
-      if (owned === undefined) continue;
-      owned.committed = move.toOffset;
-      owned.leaderEpoch = move.leaderEpoch;
-    }
+    this.#owned.advance(moves);
     this.#context.quarantine.committed(pieces);
     this.#context.onCommitted({
       ...tally,

@@ -4,9 +4,9 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
 import type { Store } from '../../ports/store.ts';
-import type { PlanContext } from '../ingest/batch-plan.ts';
 import { isSameRow, UNCHANGED } from '../ingest/due.ts';
 import { LONG_LIMITS, LongHistories, type LongPlan, type Unprepared } from '../ingest/long-histories.ts';
+import type { PlanContext } from '../ingest/plan-context.ts';
 import {
   foldFault,
   journalFault,
