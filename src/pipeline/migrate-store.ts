@@ -11,11 +11,11 @@ export interface StoreMigration<State, Event> {
   readonly targets: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether an administrator asked for it; default false. */
+  /** Whether an administrator runs the `migrate` command; default false. */
   readonly asCommand?: boolean;
 }
 
-/** Brings the store to the schema of this program, takes over a table that another one made, and logs what it did. */
+/** Migrates the store, takes over a table of another program, and logs what it did. */
 export async function migrateStore<State, Event>(
   options: StoreMigration<State, Event>,
 ): Promise<MigratedStore> {

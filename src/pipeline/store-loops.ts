@@ -21,21 +21,21 @@ export interface StoreLoopsOptions<State, Event>
   readonly parked: ParkedRegistry;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
-  /** Ends what only watches; `stop` ends the rest. */
+  /** Ends the watches at once; `stop` ends the rest. */
   readonly signal: AbortSignal;
 }
 
 export interface StoreLoopsStatus {
   readonly deliveries: Readonly<Record<string, DeliverStatus>>;
-  /** Of the targets that are swept. */
+  /** The sweeps of the targets that are swept. */
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
-  /** What stands in the store that was refused; null until it has been counted. */
+  /** The counts of refused records and dead deliveries; null until they were counted. */
   readonly refused: RefusedStatus | null;
   /** How far the view was compared with the journal. */
   readonly verification: VerifierStatus;
 }
 
-/** The status before the store has its schema, when nothing works on it yet. */
+/** The status before the store is migrated, when nothing works on it yet. */
 export const NO_STORE_LOOPS: StoreLoopsStatus = {
   deliveries: {},
   sweeps: {},
@@ -44,8 +44,8 @@ export const NO_STORE_LOOPS: StoreLoopsStatus = {
 };
 
 /**
- * Everything of the pipeline that needs a migrated store and the targets alone, whether or not the log answers:
- * deliveries, sweeps, the verifier, and what watches them.
+ * All parts of the pipeline that need the migrated store and the targets, and not the log: deliveries, sweeps, the
+ * verifier, and their watches.
  */
 export class StoreLoops<State, Event> {
   readonly #options: StoreLoopsOptions<State, Event>;
@@ -97,7 +97,7 @@ export class StoreLoops<State, Event> {
     this.#verifier.start();
   }
 
-  /** Finishes what is in hand. The signal has to be aborted before. */
+  /** Finishes the work in hand. The signal must be aborted before. */
   async stop(): Promise<void> {
     const loops = [this.#verifier, ...this.#sweepers.values(), ...this.#delivers];
     await Promise.all(loops.map((loop) => loop.stop()));
@@ -116,7 +116,7 @@ export class StoreLoops<State, Event> {
     };
   }
 
-  /** Answers within 5 s. While the store does not answer, nothing is said of the deliveries, which wait for it too. */
+  /** Answers within 5 s. If the store does not answer, it leaves out the deliveries, which wait for the store too. */
   async health(): Promise<Omit<PartsOfHealth, 'ingest'>> {
     const store = await this.#storeHealth.ask();
     const deliveries = store.ok
@@ -125,7 +125,7 @@ export class StoreLoops<State, Event> {
     return { store, deliveries, viewTrouble: this.#remaker.trouble };
   }
 
-  /** A sentence for each kind of what was refused. */
+  /** One sentence for each kind of refused records and dead deliveries. */
   warnings(): string[] {
     return this.#refused.warnings();
   }
@@ -135,12 +135,12 @@ export class StoreLoops<State, Event> {
     for (const deliver of this.#delivers) deliver.wake();
   }
 
-  /** Takes note of an error of another part: if the view is missing, it is made again. */
+  /** Takes note of an error of another part. If the view's table is missing, it is made again. */
   failed(error: unknown): void {
     this.#remaker.failed(error);
   }
 
-  /** Has the whole view compared with the journal without rests. */
+  /** Compares the whole view with the journal at once and without rests. */
   rushVerifier(): void {
     this.#verifier.rush();
   }
@@ -154,7 +154,7 @@ export class StoreLoops<State, Event> {
     });
   }
 
-  /** An instance that sends nothing sweeps nothing: it would not know whether the target is down. */
+  /** An instance that sends nothing sweeps nothing, because it would not know whether the target is down. */
   #createSweepers(): Map<string, Sweeper> {
     const { log, store, topics, clock, logger } = this.#options;
     const caughtUp = (signal: AbortSignal) => untilCaughtUp({ log, store, topics, clock }, signal);

@@ -9,40 +9,40 @@ import type { TargetRoute } from './target-route.ts';
 export interface SyncOptions<State, Event> {
   readonly domain: Domain<State, Event>;
   readonly log: EventLog;
-  /** Opened with the names of `targets`. Stays the caller's to close. */
+  /** The store, opened with the names of `targets`. The caller closes it. */
   readonly store: OpenedStore;
-  /** Every state that is due is owed to each of them whose route it qualifies for. */
+  /** The targets. A due state is due to each of them whose route it qualifies for. */
   readonly targets: readonly TargetRoute[];
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The actual name of each topic that the domain names, where it has another one. */
+  /** The actual name of each topic that is not called as the domain calls it. */
   readonly topicNames?: Readonly<Record<string, string>>;
   readonly group: string;
   readonly ingest?: Partial<IngestTuning>;
   readonly delivery?: Partial<DeliveryTuning>;
-  /** Makes the topics before they are looked for, where that is not an operator's choice; tried until it works. */
+  /** Makes the topics where that is not left to an operator. It is tried until it works. */
   readonly makeTopics?: () => Promise<void>;
-  /** Called once with the migrated store, while the log may still be missing. */
+  /** Called once with the migrated store. The log may still be missing. */
   readonly onStoreReady?: (store: Store) => void;
 }
 
 export interface IngestTuning {
-  /** How many transactions may run side by side; default 4. */
+  /** The most transactions that may run side by side; default 4. */
   readonly lanes: number;
   /** The most events of one transaction; default 8,000. */
   readonly batchEvents: number;
-  /** How many events' worth of histories are kept in memory; default 200,000. */
+  /** The most events of all histories in memory; default 200,000. */
   readonly cacheEvents: number;
-  /** How many bytes of records may wait in memory; default 32 MiB. */
+  /** The most bytes of records that may wait in memory; default 32 MiB. */
   readonly maxBufferedBytes: number;
   /** A larger record is quarantined; default 1 MiB. */
   readonly maxRecordBytes: number;
-  /** Whether a record without a key is an event all the same; default false. */
+  /** Whether a record without a key may be an event; default false. */
   readonly acceptsMissingKeys: boolean;
 }
 
-/** For all targets; what is left out is as in `DEFAULT_TIMING`. */
+/** The tuning of deliveries to all targets; defaults as in `DEFAULT_TIMING`. */
 export interface DeliveryTuning extends DeliverTiming {
-  /** Whether this instance sends; what is due is written all the same. Default true. */
+  /** Whether this instance sends deliveries; default true. States become due in any case. */
   readonly enabled: boolean;
 }

@@ -17,13 +17,13 @@ export interface SyncStatus extends StoreLoopsStatus {
 }
 
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
-/** What the start waits for is logged when it changes, and once a minute. */
+/** The log names what the start waits for when that changes, and once a minute. */
 const WAITING_LOGGED_EVERY_MS = 60_000;
 
 /**
- * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
- * log that does not answer yet, and for topics that are not there yet; it gives up only on what waiting cannot
- * mend. Deliveries and sweeps begin as soon as the store is migrated; reading waits for the log.
+ * The whole pipeline of one domain: from the log to journal and view, and from the view to the targets. The start waits
+ * for a store or a log that does not answer yet, and for topics that do not exist yet. It fails only with errors that
+ * are not retryable. Deliveries and sweeps begin once the store is migrated; reading waits for the log.
  */
 export class Sync<State, Event> {
   readonly #options: SyncOptions<State, Event>;
@@ -57,18 +57,20 @@ export class Sync<State, Event> {
     this.#quarantine = new QuarantineWatch(clock, logger);
   }
 
-  /** The topics that are read, by their actual names. */
+  /** The actual names of the topics that are read. */
   get topics(): readonly string[] {
     return this.#topics;
   }
 
-  /** Resolves when it runs, or when `stop` was called meanwhile. Rejects with what waiting cannot mend. */
+  /**
+   * Resolves when the pipeline runs, or when `stop` was called meanwhile. Rejects with an error that is not retryable.
+   */
   start(): Promise<void> {
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
-  /** Finishes what is in hand. The log, the store and the targets stay open: they are the caller's. */
+  /** Finishes the work in hand. The log, the store and the targets stay open, because they are the caller's. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -78,7 +80,7 @@ export class Sync<State, Event> {
     return { ingest: this.#ingest?.status() ?? null, ...(this.#loops?.status() ?? NO_STORE_LOOPS) };
   }
 
-  /** Whether every part of it is at work; else what is wrong, in one sentence. Answers within 5 s. */
+  /** Whether every part works; if not, what is wrong, in one sentence. Answers within 5 s. */
   async health(): Promise<SyncHealth> {
     const warnings = [...this.#quarantine.warnings(), ...(this.#loops?.warnings() ?? [])];
     return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
@@ -137,7 +139,7 @@ export class Sync<State, Event> {
     );
   }
 
-  /** A consumer starts once, so that every try has an ingest of its own. */
+  /** Every attempt has an ingest of its own, because a consumer starts only once. */
   async #startIngest(store: Store, loops: StoreLoops<State, Event>): Promise<void> {
     const ingest = this.#createIngest(store, loops, await store.storeId());
     this.#ingest = ingest;
@@ -190,7 +192,10 @@ export class Sync<State, Event> {
     await this.#watching;
   }
 
-  /** Undefined if `stop` was called before the step worked. Rejects with what is not retryable. */
+  /**
+   * Repeats the step until it works. Resolves with undefined if `stop` was called before. Rejects with an error that is
+   * not retryable.
+   */
   async #untilItWorks<Result>(step: () => Promise<Result>): Promise<Result | undefined> {
     const { clock, logger } = this.#options;
     const { signal } = this.#stopping;

@@ -5,24 +5,24 @@ import type { AssignedPartition } from '../../ports/event-log.ts';
 import type { Store } from '../../ports/store.ts';
 import { reasonToHalt } from './halt-reason.ts';
 
-/** Partitions that are acquired at once: a locked checkpoint keeps the others waiting for a fraction of its own wait. */
+/** The most partitions that are acquired at once. So a locked checkpoint does not keep the other partitions waiting. */
 const ACQUIRED_AT_ONCE = 4;
 
-/** `halted`: it cannot be read on from its checkpoint, and the store has recorded why. */
+/** `halted`: the partition cannot be read on from its checkpoint, and the store has recorded why. */
 export type AcquireResult = {
   readonly partition: AssignedPartition;
   readonly checkpoint: Checkpoint;
 } & ({ readonly kind: 'acquired' } | { readonly kind: 'halted'; readonly reason: string });
 
-/** Partitions that could not be acquired, all for one reason. */
+/** The partitions that could not be acquired, all for the same error. */
 export interface AcquireFailure {
   readonly error: unknown;
   readonly partitions: AssignedPartition[];
 }
 
 /**
- * Acquires each partition by itself, and halts it in the store if it cannot be read on: where one fails, the others do
- * not. Only if the store as a whole does not work are the rest not tried. Never rejects.
+ * Acquires each partition by itself, so that one failure does not affect the others. Halts a partition in the store if
+ * it cannot be read on. If the store as a whole fails, it does not try the rest. Never rejects.
  */
 export async function acquireEach(
   store: Pick<Store, 'acquire' | 'halt'>,

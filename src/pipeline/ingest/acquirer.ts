@@ -11,21 +11,21 @@ import type { RestoreGuard } from './restore-guard.ts';
 import type { Troubles } from './troubles.ts';
 
 export interface AcquirerParts {
-  /** What the group gives to this instance, by name. */
+  /** The partitions that the group gives to this instance, by name. */
   readonly assigned: ReadonlyMap<string, AssignedPartition>;
-  /** What this instance works on, by name. */
+  /** The partitions that this instance works on, by name. */
   readonly owned: ReadonlyMap<string, OwnedPartition>;
-  /** Opens when one of the two, or a halt, changes. */
+  /** Opens when a partition is assigned or given up, or when a halt ends. */
   readonly changed: Gate;
   readonly halts: Halts;
   readonly troubles: Troubles;
   readonly guard: RestoreGuard;
   readonly parked: ParkedRegistry;
-  /** Runs while nothing else changes the lanes. */
+  /** Runs the work while nothing else changes the lanes. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
   /** Begins to work on partitions that were acquired. */
   readonly begin: (acquired: readonly OwnedPartition[], isCoPartitioned: boolean) => Promise<void>;
-  /** Called when the store's tables are older than they were. */
+  /** Called when a checkpoint shows that the database went back in time. */
   readonly hold: () => Promise<void>;
 }
 
@@ -33,7 +33,7 @@ type AcquirerOptions = Pick<IngestOptions<unknown, unknown>, 'store' | 'topics' 
   readonly log: Pick<EventLog, 'partitionCounts'>;
 };
 
-/** Raises the epochs of the partitions that the group gives to this instance, so that it may write for them. */
+/** Raises the epochs of the partitions that the group gives to this instance, so that it may commit their records. */
 export class Acquirer {
   readonly #options: AcquirerOptions;
   readonly #parts: AcquirerParts;
@@ -43,13 +43,16 @@ export class Acquirer {
     this.#parts = parts;
   }
 
-  /** What is assigned and neither owned nor halted. */
+  /** The partitions that are assigned and neither owned nor halted. */
   unowned(): AssignedPartition[] {
     const { assigned, owned, halts } = this.#parts;
     return [...assigned].filter(([name]) => !owned.has(name) && !halts.has(name)).map(([, p]) => p);
   }
 
-  /** Acquires partitions as long as one is unowned, until the signal aborts. */
+  /**
+   * Acquires unowned partitions until the signal aborts. A partition that failed is tried again after a pause of its
+   * own.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const { changed, guard, troubles, exclusively } = this.#parts;
@@ -92,10 +95,10 @@ export class Acquirer {
     const { store, log, topics, logger } = this.#options;
     const { assigned, halts, guard, parked, begin, hold } = this.#parts;
     const partitionCounts = await log.partitionCounts(topics);
-    // Acquiring what was given up meanwhile would only fence its next owner.
+    // Acquiring a partition that was given up meanwhile would only fence its next owner.
     const partitions = due.filter((partition) => assigned.get(partitionName(partition)) === partition);
     if (partitions.length === 0 || signal.aborted) return;
-    // Read anew, so that an entity that another instance has parked is not folded here.
+    // The list is read anew, so that this instance folds no entity that another one has parked.
     await parked.load(store);
     const acquired: OwnedPartition[] = [];
     const { results, failures } = await acquireEach(store, partitions);

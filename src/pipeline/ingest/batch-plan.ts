@@ -20,23 +20,25 @@ import type { PlanContext } from './plan-context.ts';
 import { readHistories, type UnfoldableJournal } from './read-histories.ts';
 import { foldFault, RowFault, rowFault, type Unfoldable } from './unfoldable.ts';
 
-/** Folds nothing: tells known events from new ones, for an entity that cannot be folded. */
+/**
+ * A fold that does nothing, for entities that cannot be folded: their new events are told from known ones by identity.
+ */
 const IDENTITIES_ONLY = { initialState: null, evolve: () => null };
 
-/** An entity that this batch found it cannot fold. */
+/** An entity that this plan parks. */
 export interface NewlyParked extends Unfoldable {
   readonly entityId: string;
 }
 
 /**
- * Works out what a batch of events changes: which of them are new, what each entity's state becomes, and what
- * is due to the targets. Asked again on every attempt; nothing of an attempt that failed is kept.
+ * Works out what a batch of events changes: which events are new, what becomes of each entity's state, and what is due
+ * to the targets. It is asked on every attempt, and keeps nothing of an attempt that failed.
  *
- * An entity that cannot be folded is parked: its events are journaled, its row keeps its columns, nothing of it
- * becomes due, and the batch goes on with all others.
+ * An entity that cannot be folded is parked: its events are journaled, its row keeps its columns, nothing of it becomes
+ * due, and the other entities of the batch go on.
  */
 export class BatchPlan<State, Event> {
-  /** In the sequence of their UTF-8 bytes. */
+  /** The ids of the entities of the batch, sorted by their UTF-8 bytes. */
   readonly entityIds: readonly string[];
   readonly #eventsById = new Map<string, DecodedEvent<Event>[]>();
   readonly #context: PlanContext<State, Event>;
@@ -47,15 +49,15 @@ export class BatchPlan<State, Event> {
   #isGuessed = false;
   #isStoreBehind = false;
   #histories: ReadonlyMap<string, History<State, Event>> = new Map();
-  /** By entity: the journal of each that was read and cannot be folded, and why. */
+  /** The entities whose journals were read and cannot be folded. */
   #unfoldable: ReadonlyMap<string, UnfoldableJournal> = new Map();
-  /** Entities whose journal is too long to be read whole. */
+  /** The entities whose journals are too long to be read whole. */
   #longIds: ReadonlySet<string> = new Set();
   #unprepared: readonly Unprepared[] = [];
   #parked: NewlyParked[] = [];
   #tally: BatchTally = { journaled: 0, duplicates: 0, outOfOrder: 0, conflicts: 0 };
 
-  /** `nowMs` is the moment that an entity is parked at. */
+  /** `nowMs` is when the entities count as parked that this plan parks. */
   constructor(
     context: PlanContext<State, Event>,
     newcomers: Newcomers,
@@ -76,27 +78,32 @@ export class BatchPlan<State, Event> {
     this.entityIds = [...this.#eventsById.keys()].sort(compareUtf8);
   }
 
-  /** Whether the plan takes entities for new that it has not looked up. */
+  /** Whether the plan takes entities for new without having looked them up. */
   get isGuessed(): boolean {
     return this.#isGuessed;
   }
 
-  /** Whether the journal of a locked entity is shorter than this instance once knew it: the store went back in time. */
+  /** Whether the journal of a locked entity is shorter than the cache knew it, so that the store went back in time. */
   get isStoreBehind(): boolean {
     return this.#isStoreBehind;
   }
 
-  /** The long entities that have to be prepared before the batch can be planned: `plan` has thrown because of them. */
+  /**
+   * The long entities that have to be prepared before the batch can be planned. If there are any, `plan` has thrown.
+   */
   get unprepared(): readonly Unprepared[] {
     return this.#unprepared;
   }
 
-  /** The entities that this plan parks, which were not known to be parked. */
+  /** The entities that this plan parks and that were not known to be parked. */
   get newlyParked(): readonly NewlyParked[] {
     return this.#parked;
   }
 
-  /** For IngestBatch.plan. `versions` are those of locked entities, or null if the cache has to be trusted. */
+  /**
+   * Works out the changes, as `IngestBatch.plan`. `versions` are those of the locked entities; null means that the
+   * cache has to be trusted.
+   */
   async plan(
     versions: ReadonlyMap<string, number> | null,
     readJournals: ReadJournals,
@@ -159,7 +166,7 @@ export class BatchPlan<State, Event> {
     return changes;
   }
 
-  /** To be called once the plan stands in the store: the next batch starts from here. */
+  /** Puts the histories into the cache. Called once the plan is committed. */
   remember(): BatchTally {
     const { cache, parked } = this.#context;
     for (const [entityId, history] of this.#histories) cache.set(entityId, compact(history));
@@ -169,8 +176,8 @@ export class BatchPlan<State, Event> {
   }
 
   /**
-   * Whether the store has all events of these entities' batch. The cache says so, but the commit compares no version of
-   * an entity that does not change: had the store gone back in time, its events would be lost.
+   * Whether the store has all events of these entities. The cache says that it has, but the commit compares no versions
+   * of entities without changes, so a store that went back in time would lose their events unnoticed.
    */
   async #areJournaled(
     entityIds: readonly string[],
@@ -189,7 +196,7 @@ export class BatchPlan<State, Event> {
     });
   }
 
-  /** Tells the entity's new events from the known ones, and adds the change that journals them without a row. */
+  /** Finds the entity's new events by identity, and adds a change that journals them without a row. */
   #park(
     entityId: string,
     known: readonly Pick<JournaledEvent, keyof Sequenced<unknown> & keyof JournaledEvent>[],
@@ -204,7 +211,7 @@ export class BatchPlan<State, Event> {
       { events, state: null },
       incoming,
     );
-    // Where versions are missing in the journal, it has fewer events than its last version says.
+    // If the journal lacks versions in the middle, it has fewer events than its last version says.
     const fromVersion = versions?.get(entityId) ?? events.length;
     this.#addParking(entityId, fromVersion, merged.accepted, why, changes);
     return merged;
@@ -235,7 +242,7 @@ export class BatchPlan<State, Event> {
     });
   }
 
-  /** Asks for the changes of the long entities. Throws if one of them has to be prepared first. */
+  /** Works out the changes of the long entities. Throws if one of them has to be prepared first. */
   async #planLong(
     versions: ReadonlyMap<string, number> | null,
     histories: ReadonlyMap<string, History<State, Event>>,
@@ -250,7 +257,8 @@ export class BatchPlan<State, Event> {
         isParked: this.#context.parked.has(entityId),
       }),
     );
-    // The transaction that holds the entities reads nothing of long ones: a short read shows that it is alive.
+    // The store ends a transaction that sends no statement for 8 s, and planning long entities sends none in it. So a
+    // short read now and then keeps it alive.
     const keepAlive = async () => versions === null || readJournals([...this.#longIds].slice(0, 1), 0);
     const planned = await this.#long.plan(requests, keepAlive);
     if (planned.kind === 'planned') return planned.plans;
@@ -308,7 +316,7 @@ export class BatchPlan<State, Event> {
 
 const NONE_LONG = new Map<string, never>();
 
-/** Without the bodies and all else that only the journal needs: the cache holds as many events as it can. */
+/** Drops the bodies and other fields that only the journal needs, so that the cache holds as many events as it can. */
 function compact<State, Event>(history: History<State, Event>): History<State, Event> {
   const events = history.events.map((event) => ('data' in event ? sequencedOnly(event) : event));
   const { state, earlier } = history;

@@ -8,26 +8,26 @@ export interface CheckpointWatchOptions {
   readonly store: Pick<Store, 'checkpoints' | 'incarnation'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called before each look, so that what is compared with it is no younger than it. */
+  /** Called before each look, to note what the checkpoints are compared with. */
   readonly before: () => void;
-  /** Called with what the store said. */
+  /** Called with the checkpoints of the store. */
   readonly seen: (checkpoints: readonly Checkpoint[]) => Promise<void>;
-  /** Called instead, if a table of the store is missing or was made anew since the last look. */
+  /** Called in place of `seen` if a table of the store is missing, or was made anew since the last look. */
   readonly replaced: () => Promise<void>;
 }
 
-/** An operator's decision, and a store that went back in time, are noticed within this time. */
+/** How long it may take to notice an operator's decision, or that the database went back in time. */
 const LOOK_EVERY_MS = 2_000;
 
 /**
- * Looks at the stored checkpoints again and again. An instance that has nothing to commit would not notice otherwise
- * that the database was restored, or that another server took its place: the records that were lost there would wait
- * for the next ones.
+ * Looks at the stored checkpoints again and again. Without it, an instance with nothing to commit would not notice that
+ * the database was restored or replaced by another server, and the records that were lost there would only be read
+ * again with the next new ones.
  */
 export class CheckpointWatch {
   readonly #options: CheckpointWatchOptions;
   #hasFailed = false;
-  /** As it was at the last look; null before the first one. */
+  /** The store's incarnation at the last look; null before the first one. */
   #incarnation: string | null = null;
 
   constructor(options: CheckpointWatchOptions) {
@@ -41,7 +41,7 @@ export class CheckpointWatch {
     });
     while (!signal.aborted) {
       await clock.sleep(LOOK_EVERY_MS, signal);
-      // Whoever stops the watch does not wait for a store that gives no answer.
+      // Stopping the watch does not wait for a store that gives no answer.
       if (!signal.aborted) await Promise.race([this.#look(), aborted]);
     }
   }

@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { AssignedPartition } from '../../ports/event-log.ts';
 
-/** Why an acquired partition can't be read on from its checkpoint, or null if it can. */
+/** Why an acquired partition cannot be read on from its checkpoint; null if it can. */
 export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartition): string | null {
   if (checkpoint.haltReason !== null) return checkpoint.haltReason;
   if (checkpoint.topicId !== partition.topicId) {
@@ -16,6 +16,6 @@ export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartitio
       `${partition.startOffset - checkpoint.nextOffset} records were deleted before they were journaled.`
     );
   }
-  // Whether it lies beyond the log's end only the reading can tell: the end seen here may be an old one.
+  // Only reading shows whether the checkpoint lies beyond the log's end, because the end that is known here may be old.
   return null;
 }

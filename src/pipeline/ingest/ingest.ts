@@ -19,13 +19,16 @@ import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** An acquisition that waits for the locks of a stopped process succeeds within this time of their end. */
+/**
+ * The pauses between attempts to acquire a partition. Their cap is how late a partition may be acquired after the locks
+ * of a stopped process have ended.
+ */
 const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 const COURTESY_INTERVAL_MS = 1_000;
 
 /**
- * Keeps journal, view, deliveries and checkpoints up with the log, for the partitions that the group gives to
- * this instance. A partition's life here:
+ * Keeps journal, view, deliveries and checkpoints up to date with the log, for the partitions that the group gives to
+ * this instance. The life of a partition here:
  *
  *   assigned --> acquired (epoch raised) --> in a lane --> revoked or lost
  *                  ^                           |
@@ -33,8 +36,9 @@ const COURTESY_INTERVAL_MS = 1_000;
  *                                              |
  *                                              +--> halted, until an operator's decision
  *
- * There is one way back from trouble: the lane ends, its partitions are acquired again, and reading starts from
- * the checkpoints. The store's epochs make it harmless that two instances think for a while that they own one.
+ * Every trouble has the same remedy: the lane ends, its partitions are acquired again, and reading starts from the
+ * checkpoints. Two instances may both believe for a while that they own a partition; the store's epochs let only one of
+ * them commit.
  */
 export class Ingest<State, Event> {
   readonly #options: IngestOptions<State, Event>;
@@ -103,7 +107,7 @@ export class Ingest<State, Event> {
     });
   }
 
-  /** Joins the group; partitions come as the group gives them. */
+  /** Joins the group. Resolves once asked to; the group assigns partitions later. */
   async start(): Promise<void> {
     this.#acquiring = this.#acquirer.run(this.#stopping.signal);
     const standstill = this.#watchdog.run(
@@ -144,7 +148,7 @@ export class Ingest<State, Event> {
     return { ...this.#totals, owned, halted: this.#halts.list(), waiting, parked: this.#parked.size };
   }
 
-  /** Whether the log is reachable and every partition of this instance is being worked on. */
+  /** Whether the log answers and this instance works on every partition that it has. */
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
     const log = this.#consumer.health();
     if (!log.ok) return log;
@@ -164,7 +168,7 @@ export class Ingest<State, Event> {
     await this.#consumer.close();
   }
 
-  /** Notices in the store what an operator decided, and that the store went back in time. */
+  /** Watches the store for decisions of operators, and for signs that it went back in time. */
   #watch(): Promise<void> {
     const { store, clock, logger } = this.#options;
     let committed = new Map<OwnedPartition, bigint>();
@@ -199,7 +203,7 @@ export class Ingest<State, Event> {
     return watch.run(this.#stopping.signal);
   }
 
-  /** The store's tables are being replaced, or are older than they were: nothing goes on before that is over. */
+  /** Stops all lanes, because the store's tables are being replaced or have gone back in time. */
   #holdAll(): Promise<void> {
     return this.#exclusively(() => this.#hold());
   }
@@ -217,7 +221,8 @@ export class Ingest<State, Event> {
     this.#options.logger('info', `Working on ${acquired.length} more partitions`, {
       partitions: acquired.map(partitionName).join(' '),
     });
-    // Where topics differ in their number of partitions, lanes would meet at every batch: there is one lane then.
+    // Where topics have different numbers of partitions, several lanes would change the same entities, so there is one
+    // lane.
     await this.#lanes.start(acquired, isCoPartitioned ? this.#options.lanes : 1);
   }
 
@@ -238,7 +243,7 @@ export class Ingest<State, Event> {
         failures,
       });
     }
-    // The store may have gone back in time, or have done more than it said.
+    // The store may have gone back in time, or a commit may stand although its answer was lost.
     this.#context.cache.clear();
     this.#release(lane.partitions);
   }
@@ -264,7 +269,7 @@ export class Ingest<State, Event> {
     });
   }
 
-  /** Has these partitions acquired again, unless that has happened already. */
+  /** Gives up these partitions unless that has happened already, so that they are acquired again. */
   #release(partitions: readonly OwnedPartition[]): void {
     const released = partitions.filter((partition) => this.#isOwned(partition));
     this.#consumer.unfollow(released);
@@ -277,9 +282,9 @@ export class Ingest<State, Event> {
   }
 
   /**
-   * What was read before the fault is journaled first: a checkpoint that stood further back would make the
-   * operator choose between losing records that are good and meeting the fault again before they are committed.
-   * If that, or the recording, fails, the partition is acquired again and the reading meets the same fault.
+   * Halts a partition whose reading met a fault. The records that were read before the fault are journaled first.
+   * Otherwise an operator would have to choose between losing good records and meeting the fault again. If journaling
+   * or recording the halt fails, the partition is acquired again and reading meets the same fault.
    */
   async #halt(fault: PartitionFault): Promise<void> {
     const name = partitionName(fault);
@@ -290,7 +295,7 @@ export class Ingest<State, Event> {
       await this.#lanes.finish(affected);
       if (!this.#isOwned(owned)) return;
       this.#lanes.resumeKept(affected, new Set([name]));
-      // The fault names where the reading stopped: the journal may have come less far.
+      // The fault names the offset where reading stopped. The journal may not have come that far.
       const reason = `${fault.kind} at offset ${owned.committed}: ${fault.detail}`;
       try {
         await this.#options.store.halt(owned, owned.epoch, reason);
@@ -303,7 +308,7 @@ export class Ingest<State, Event> {
     });
   }
 
-  /** Changes of the lanes happen one at a time. */
+  /** Runs one change of the lanes at a time. */
   #exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);

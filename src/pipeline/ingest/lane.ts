@@ -34,27 +34,30 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly onCommitted: (report: CommitReport) => void;
 }
 
-/** Why a lane ended: it was asked to, somebody else owns one of its partitions, or something failed. */
+/** Why a lane ended: it was stopped, another instance owns one of its partitions, or an error. */
 export type LaneEnd = { kind: 'stopped' } | { kind: 'fenced' } | { kind: 'failed'; error: unknown };
 
 const BUSY_BACKOFF: Backoff = { baseMs: 10, capMs: 500 };
 const MAX_BUSY_ATTEMPTS = 20;
-/** A batch that met locks for so long ends its lane: acquired one by one, only the partition with the lock waits on. */
+/**
+ * A batch that has met locks for this long ends its lane. Its partitions are then acquired one by one, so that only the
+ * one with the locked row waits.
+ */
 const MAX_BUSY_MS = 15_000;
-/** Of what is taken at once, and of one transaction: few records may be as large as many. */
+/** The most bytes that are taken at once, and that one transaction commits. It limits batches of few large records. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
-/** Small enough that the partitions of a lane can take turns inside one transaction. */
+/** The most records of a piece. It is small enough for all partitions of a lane to have pieces in one transaction. */
 const MAX_PIECE_RECORDS = 250;
 /** After a stale batch this many batches lock their entities first, and twice as many after the next stale one. */
 const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
-/** A batch whose entities are locked is refused only because a parked entity was released meanwhile. */
+/** How often a batch with locked entities may be stale. It only is if a parked entity was released meanwhile. */
 const MAX_STALE_LOCKED = 5;
-/** How long a batch waits for a long entity to be read, before its partition is held back. */
+/** How long a batch waits until a long entity is prepared, before its partitions are held back. */
 const PATIENCE_MS = 1_000;
-/** How often the long entities of one batch are prepared, while somebody else keeps changing them. */
+/** How often the long entities of one batch are prepared while other instances keep changing them. */
 const MAX_PREPARATIONS = 20;
-/** At most this many parked entities of one batch have a line of their own in the log. */
+/** The most parked entities of one batch that get a log line of their own. */
 const PARKED_LOGGED_MAX = 5;
 const PARKED_MEANS =
   'Its events are journaled, its row and its deliveries stand still. List such entities with "order-sync parked"; ' +
@@ -66,23 +69,23 @@ const PARKED_MEANS =
  *   feed    taking --> decoding --> (room for more?) --> taking ...
  *   commit  waiting --> committing all that has been decoded, up to a limit --> waiting ...
  *
- * so a batch is what arrived while the last one was committed: one event when it is quiet, thousands under
- * load. A lane never repairs itself: on anything unexpected it ends, and its owner acquires the partitions again
- * and starts from the checkpoints.
+ * So a batch holds what arrived while the last one was committed: one event when it is quiet, thousands under load. A
+ * lane never repairs itself. On any error it ends, and its owner acquires the partitions again and starts from their
+ * checkpoints.
  */
 export class Lane<State, Event> {
   readonly #context: LaneContext<State, Event>;
   readonly #owned: OwnedPartitions;
   readonly #stopping = new AbortController();
-  /** Aborted once nothing more is to be taken. */
+  /** Aborted when nothing more is to be taken from the log. */
   readonly #fed = new AbortController();
   readonly #changed = new Gate();
   readonly #pending = new PendingPieces<Event>();
   readonly #newcomers = new Newcomers();
   readonly #long: LongHistories<State, Event>;
-  /** The reading of long entities that the lane does not wait for. */
+  /** The preparations of long entities that the lane does not wait for. */
   readonly #preparing = new Set<Promise<void>>();
-  /** Aborted when a partition is held back or let go: other partitions are to be taken then. */
+  /** Aborted when a partition is held back or let go, so that the feed takes from other partitions. */
   #feedTurn = new AbortController();
   #isFeeding = true;
   #lockingLeft = 0;
@@ -99,7 +102,7 @@ export class Lane<State, Event> {
     return this.#owned.list;
   }
 
-  /** Runs until `stop`, or until it can't go on; never rejects. The partitions must be followed already. */
+  /** Runs until `stop`, or until an error ends it. Never rejects. The consumer must follow the partitions already. */
   async run(): Promise<LaneEnd> {
     const { signal } = this.#stopping;
     const feeding = this.#feed(this.#fed.signal)
@@ -116,12 +119,12 @@ export class Lane<State, Event> {
     return this.#ended;
   }
 
-  /** Drops what is not being committed yet; `run` resolves once the commit in hand has its answer. */
+  /** Drops everything that is not being committed yet. `run` resolves once the commit in hand has its answer. */
   stop(): void {
     this.#end({ kind: 'stopped' });
   }
 
-  /** Takes nothing more and commits what it has; `run` resolves once that is done. */
+  /** Takes nothing more and commits what it has. `run` resolves once that is done. */
   finish(): void {
     this.#fed.abort();
   }
@@ -151,13 +154,13 @@ export class Lane<State, Event> {
       const batches = await consumer.take(partitions, limits, AbortSignal.any([signal, turn]));
       if (batches.length === 0 && turn.aborted) continue;
       if (batches.length === 0 && !signal.aborted) {
-        // Nothing is followed any more: the reading of every partition of this lane has ended.
+        // The consumer follows none of the lane's partitions any more, so the feed waits for a change.
         await this.#changed.wait(signal);
         continue;
       }
       for (const batch of batches) {
         this.#decode(batch);
-        // The lanes share one thread: the answers of the store that have come in meanwhile are waited for more.
+        // Lets the answers of the store in, because other lanes on this thread wait for them.
         await clock.sleep(0);
       }
       this.#changed.open();
@@ -202,7 +205,7 @@ export class Lane<State, Event> {
     }
   }
 
-  /** Resolves with false if somebody else owns a partition of the batch. */
+  /** Commits the pieces as one batch. Resolves with false if another instance owns a partition of the batch. */
   async #commit(pieces: readonly Piece<Event>[]): Promise<boolean> {
     const { cache, parked, store, clock, logger } = this.#context;
     const moves = this.#owned.moves(pieces);
@@ -241,7 +244,8 @@ export class Lane<State, Event> {
         // An entity may have been released since the list of parked ones was read.
         if (plan.entityIds.some((entityId) => parked.has(entityId))) await parked.load(store);
         if (mode === 'locking' && ++staleLocked > MAX_STALE_LOCKED) throw keepsChanging(plan.entityIds);
-        // A guess is only taken back; a stale batch without one means that somebody else writes the same entities.
+        // If the plan took an entity for new, the guess was wrong. Otherwise another process writes the same entities,
+        // and the next batches lock theirs.
         if (plan.isGuessed) this.#newcomers.refused();
         else this.#lockFromNowOn();
       } catch (error) {
@@ -263,8 +267,8 @@ export class Lane<State, Event> {
   }
 
   /**
-   * Has long entities read. Most are read in a moment; partitions with events of one that takes longer are held back
-   * until it is read, so that the lane's other partitions go on. Resolves with the pieces to go on with.
+   * Prepares long entities. Most are prepared within a second; the partitions with events of one that takes longer are
+   * held back until it is prepared, so that the lane's other partitions go on. Resolves with the pieces to go on with.
    */
   async #prepare(
     unprepared: readonly Unprepared[],

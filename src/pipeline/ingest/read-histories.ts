@@ -26,7 +26,7 @@ export interface KnownHistories<State, Event> {
   readonly isStoreBehind: boolean;
 }
 
-export interface Known<State, Event> {
+export interface BatchEntities<State, Event> {
   readonly entityIds: readonly string[];
   readonly long: LongHistories<State, Event>;
   readonly newcomers: Newcomers;
@@ -38,7 +38,7 @@ export interface Known<State, Event> {
  */
 export async function readHistories<State, Event>(
   { cache, decoder, domain, parked }: PlanContext<State, Event>,
-  { entityIds, long, newcomers }: Known<State, Event>,
+  { entityIds, long, newcomers }: BatchEntities<State, Event>,
   versions: ReadonlyMap<string, number> | null,
   readJournals: ReadJournals,
 ): Promise<KnownHistories<State, Event>> {
