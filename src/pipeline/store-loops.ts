@@ -31,7 +31,7 @@ export interface StoreLoopsStatus {
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
   /** The counts of refused records and dead deliveries; null until they were counted. */
   readonly refused: RefusedStatus | null;
-  /** How far the view was compared with the journal. */
+  /** The progress of comparing the view with the journal. */
   readonly verification: VerifierStatus;
 }
 

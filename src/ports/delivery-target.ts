@@ -59,7 +59,7 @@ export interface DeliveryOutcome {
   readonly answer: string;
   /** What went wrong, in one sentence; null if nothing did. */
   readonly error: string | null;
-  /** How long the target asks to be left alone; null if it does not ask. */
+  /** The time for which the target asks to be left alone; null if it does not ask. */
   readonly retryAfterMs: number | null;
   /** The setting to look at if the failure goes on, in one sentence, for a person who reads the log. */
   readonly advice?: string | null;

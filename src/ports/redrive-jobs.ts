@@ -45,7 +45,7 @@ export interface RedriveJob extends Omit<NewRedriveJob, 'filter'> {
   readonly state: 'waiting' | 'running' | 'done';
   /** The number of matching dead deliveries that the job has met. */
   readonly matched: number;
-  /** How many of them became due again: all, or none in a dry run. */
+  /** The number of them that became due again: all, or none in a dry run. */
   readonly redriven: number;
   readonly updatedAtMs: number;
   readonly finishedAtMs: number | null;

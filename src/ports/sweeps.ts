@@ -21,7 +21,7 @@ export interface Sweeps {
 export interface SweepRecord {
   /** When the last sweep ended, by the store's time; if there was none, when the record was made. */
   readonly waitsSinceMs: number;
-  /** How long ago `waitsSinceMs` is, by the store's time; negative if that time was set back. */
+  /** The time since `waitsSinceMs` by the store's clock; negative if that clock was set back. */
   readonly waitedMs: number;
   readonly last: SweepResult | null;
 }

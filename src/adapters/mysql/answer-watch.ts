@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import { DeadlineError } from './errors.ts';
 
-/** How often the watch looks at the waits. A deadline is noticed up to two looks late. */
+/** The time between two looks at the waits. A missed deadline is noticed up to two looks late. */
 const LOOK_EVERY_MS = 500;
 
 /** Something that is waited for. The watch calls `giveUp` once, if the deadline passes before `ended`. */

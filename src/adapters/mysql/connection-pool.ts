@@ -26,7 +26,7 @@ const WAITING_MAX = 1_000;
  */
 export const PREPARED_MAX = 96;
 
-/** How long a statement waits for a row lock. */
+/** Seconds that a statement waits for a row lock. */
 export const LOCK_WAIT_SECONDS = 10;
 /**
  * The server ends a session that is silent for this long in the middle of a packet, while it should take its answer, or
@@ -44,7 +44,7 @@ const SESSION_SETTINGS =
 
 export interface ConnectionPoolOptions {
   readonly address: ServerAddress;
-  /** How to use TLS; null for plain text. */
+  /** TLS settings; null for plain text. */
   readonly tls: ServerTls | null;
   readonly connections: number;
   readonly clock: Clock;

@@ -7,7 +7,7 @@ import { DeadlineError, isConnectionError, redacted, safeMessage, storeError } f
 export const MIGRATION_DEADLINE_MS = 30 * 60_000;
 
 export interface ConnectionOptions {
-  /** How long a statement may wait for the first or next byte of its answer; default 15 s. */
+  /** The longest wait for the first or the next byte of an answer; default 15 s. */
   readonly deadlineMs?: number;
 }
 
@@ -55,7 +55,7 @@ export class Rollback<Result> {
 }
 
 export interface TransactionOptions extends ConnectionOptions {
-  /** How long a statement waits for a row lock before the transaction fails with `store_busy`; default 10 s. */
+  /** Seconds that a statement waits for a row lock before it fails with `store_busy`; default 10. */
   readonly lockWaitSeconds?: number;
 }
 

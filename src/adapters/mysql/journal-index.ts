@@ -15,7 +15,7 @@ export const NO_BYTES = Buffer.alloc(0);
 /** The hash in the row that records how far the index goes. */
 export const EXTENT_HASH = Buffer.alloc(8);
 
-/** How far an entity's index goes, and which fold version its ladder has. */
+/** The version up to which an entity is indexed, and the fold version of its ladder. */
 export interface Extent {
   readonly version: number;
   readonly foldVersion: number;

@@ -6,7 +6,7 @@ import type { StoreTime } from './store-time.ts';
 export interface MysqlStoreOptions {
   /** The server and the database, which must exist. */
   readonly address: ServerAddress;
-  /** How to use TLS; null for plain text. */
+  /** TLS settings; null for plain text. */
   readonly tls: ServerTls | null;
   readonly clock: Clock;
   readonly logger: Logger;

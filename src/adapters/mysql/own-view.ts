@@ -22,7 +22,7 @@ import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
 import { createView, standingOf } from './view-table.ts';
 
-/** How long renaming the original table waits for transactions that use it. */
+/** Seconds that renaming the original table waits for transactions that use it. */
 const RENAME_WAIT_SECONDS = 30;
 
 /** What was found out about the view before anything was changed. `prepareView` acts on it. */

@@ -7,7 +7,7 @@ export interface ServerAddress {
   readonly database: string;
 }
 
-/** How to use TLS. Version 1.2 or newer is required, and plain text is never used instead. */
+/** TLS settings. Version 1.2 or newer is required; there is no fallback to plain text. */
 export interface ServerTls {
   /** What is verified of the server's certificate: its name and authority, its authority alone, or nothing. */
   readonly check: 'name' | 'authority' | 'nothing';

@@ -172,7 +172,7 @@ const IS_THIS_CLAIM =
 
 interface Settling extends Claim {
   readonly settlement: DeliverySettlement;
-  /** How far the server's clock is ahead of this process's clock, which `retryAtMs` is a moment of. */
+  /** The server's clock minus this process's clock. `retryAtMs` is by this process's clock. */
   readonly aheadMs: number;
 }
 

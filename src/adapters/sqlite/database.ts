@@ -6,7 +6,7 @@ import { isBusy, isInputOutputFailure, storeError } from './errors.ts';
 import { hasWal, WalSync } from './wal-sync.ts';
 import { type WhoHolds, WriteLock } from './write-lock.ts';
 
-/** How long a statement waits inside SQLite for another process's lock. It blocks the event loop meanwhile. */
+/** The time that SQLite itself waits for another process's lock. It blocks the event loop meanwhile. */
 const BUSY_TIMEOUT_MS = 2;
 
 /**

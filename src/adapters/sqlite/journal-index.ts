@@ -23,7 +23,7 @@ export function writeLong(writer: Connection, change: EntityChange): void {
   putRungs(writer, entityId, long.rungs);
 }
 
-/** How far an entity's index goes, and which fold version its ladder has. */
+/** The version up to which an entity is indexed, and the fold version of its ladder. */
 export interface Extent {
   readonly version: number;
   readonly foldVersion: number;

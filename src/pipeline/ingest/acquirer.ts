@@ -116,7 +116,7 @@ export class Acquirer {
       if (checkpoint.isNew && partition.startOffset > 0n) {
         logger(
           'warn',
-          `${name} is new here and starts at offset ${partition.startOffset}: the log no longer has what came before.`,
+          `${name} has no checkpoint yet and starts at offset ${partition.startOffset}: the log no longer has the records before it.`,
         );
       }
       guard.acquired(checkpoint);

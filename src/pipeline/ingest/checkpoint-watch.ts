@@ -16,7 +16,7 @@ export interface CheckpointWatchOptions {
   readonly replaced: () => Promise<void>;
 }
 
-/** How long it may take to notice an operator's decision, or that the database went back in time. */
+/** The time between two looks for an operator's decision, and for a database that went back in time. */
 const LOOK_EVERY_MS = 2_000;
 
 /**
@@ -54,7 +54,7 @@ export class CheckpointWatch {
       else await seen(await store.checkpoints());
       this.#hasFailed = false;
     } catch (error) {
-      if (!this.#hasFailed) logger('warn', `Could not look at the checkpoints: ${messageOf(error)}`);
+      if (!this.#hasFailed) logger('warn', `Could not read the checkpoints: ${messageOf(error)}`);
       this.#hasFailed = true;
     }
   }

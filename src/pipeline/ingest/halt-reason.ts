@@ -6,8 +6,8 @@ export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartitio
   if (checkpoint.haltReason !== null) return checkpoint.haltReason;
   if (checkpoint.topicId !== partition.topicId) {
     return (
-      `topic_recreated at offset ${checkpoint.nextOffset}: the topic was deleted and made again ` +
-      `(id ${partition.topicId}, journaled from ${checkpoint.topicId}), so its offsets count something else.`
+      `topic_recreated at offset ${checkpoint.nextOffset}: the topic was deleted and created again ` +
+      `(its id is ${partition.topicId}, its journaled records are from ${checkpoint.topicId}), so an offset now means another record.`
     );
   }
   if (checkpoint.nextOffset < partition.startOffset) {

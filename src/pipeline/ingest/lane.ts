@@ -51,16 +51,16 @@ const MAX_PIECE_RECORDS = 250;
 /** After a stale batch this many batches lock their entities first, and twice as many after the next stale one. */
 const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
-/** How often a batch with locked entities may be stale. It only is if a parked entity was released meanwhile. */
+/** The most times that a batch with locked entities may be stale: only the release of a parked entity makes it so. */
 const MAX_STALE_LOCKED = 5;
-/** How long a batch waits until a long entity is prepared, before its partitions are held back. */
+/** The time that a batch waits for a long entity to be prepared before its partitions are held back. */
 const PATIENCE_MS = 1_000;
-/** How often the long entities of one batch are prepared while other instances keep changing them. */
+/** The most times that the long entities of one batch are prepared while other instances keep changing them. */
 const MAX_PREPARATIONS = 20;
 /** The most parked entities of one batch that get a log line of their own. */
 const PARKED_LOGGED_MAX = 5;
 const PARKED_MEANS =
-  'Its events are journaled, its row and its deliveries stand still. List such entities with "order-sync parked"; ' +
+  'Its events are still journaled, but its row and its deliveries do not change. List such entities with "order-sync parked"; ' +
   'once the program understands them, let them go on with "order-sync unpark".';
 
 /**

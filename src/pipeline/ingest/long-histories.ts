@@ -29,7 +29,7 @@ export const LONG_LIMITS: LongLimits = { longEvents: 1_024, intervalEvents: 128 
 
 /** The most intervals of events that a plan reads of one entity. If there are more, `prepare` reads them before. */
 const READ_INTERVALS_MAX = 8;
-/** How often an entity is prepared again because another process changed it meanwhile. */
+/** The most times that an entity is prepared because other processes changed it meanwhile. */
 const MAX_ATTEMPTS = 20;
 /** Preparing an entity with more events than this is logged. */
 const LOGGED_EVENTS = 50_000;

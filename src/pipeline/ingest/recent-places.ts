@@ -11,7 +11,7 @@ const MARK_EVERY_MS = 1_000;
  */
 const UNNOTICED_MS = 15_000;
 
-/** How far each partition was committed at some moments of the last 15 seconds, by this instance or by another one. */
+/** The offsets up to which each partition was committed at moments of the last 15 seconds, by any instance. */
 export class RecentPlaces {
   readonly #byName = new Map<string, Mark[]>();
 

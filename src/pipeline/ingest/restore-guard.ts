@@ -46,13 +46,13 @@ export class RestoreGuard {
     this.#options = options;
   }
 
-  /** How long no partition may be acquired yet; 0 if no restore is under way. */
+  /** The time until partitions may be acquired again; 0 if no restore is under way. */
   get holdsMs(): number {
     return Math.max(0, this.#calmAtMs - this.#options.clock.monotonicMs());
   }
 
   get reason(): string {
-    return `the tables of the store are being replaced by a backup, or by those of another server: waiting until they have stood still for ${CALM_MS / 1_000} s`;
+    return `a backup is being restored over the store's tables, or the server is another one: waiting until they have not changed for ${CALM_MS / 1_000} s`;
   }
 
   committed(name: string, offset: bigint): void {

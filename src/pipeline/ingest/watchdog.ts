@@ -30,7 +30,7 @@ export class Watchdog {
   readonly #watched = new Map<string, Watched>();
   /** The number of commits of each partition that the store has not answered yet. */
   readonly #committing = new Map<string, number>();
-  /** How the last commit of a partition failed, or why there was none. The next commit that works removes it. */
+  /** Per partition, why its last commit failed or did not happen; removed by the next successful commit. */
   readonly #failures = new Map<string, string>();
 
   constructor(clock: Pick<Clock, 'sleep'>, logger: Logger) {

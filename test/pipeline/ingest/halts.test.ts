@@ -200,7 +200,9 @@ describe('a partition without a checkpoint', () => {
     await place.settles(entries.slice(4));
     expect(ingest.health()).toEqual({ ok: true });
     const warnings = logged.filter((line) => line.startsWith('warn'));
-    expect(warnings).toEqual([expect.stringContaining(`${MOVED} is new here and starts at offset 4`)]);
+    expect(warnings).toEqual([
+      expect.stringContaining(`${MOVED} has no checkpoint yet and starts at offset 4`),
+    ]);
   });
 
   it('is taken in while the instance runs, from its beginning', async () => {

@@ -119,7 +119,7 @@ describe('an instance under which a backup is put back', () => {
     incarnation = null;
     await vi.waitFor(() => expect(ingest.health()).toMatchObject({ ok: false }), WAITING);
     expect(ingest.health()).toMatchObject({
-      reason: expect.stringContaining('are being replaced by a backup'),
+      reason: expect.stringContaining("a backup is being restored over the store's tables"),
     });
     expect(ingest.status().owned).toEqual([]);
     incarnation = 'new';
