@@ -9,7 +9,7 @@ export interface Rung<State> {
   readonly state: State;
 }
 
-/** Thrown where the fold throws: names the event. */
+/** Thrown when the fold throws. It names the event. */
 export class FoldError extends Error {
   readonly event: SequenceKey;
 
@@ -19,7 +19,7 @@ export class FoldError extends Error {
   }
 }
 
-/** The state after one more event; throws FoldError if the domain throws. */
+/** The state after one more event. Throws FoldError if the domain throws. */
 export function evolveAt<State, Event>(
   folding: Folding<State, Event>,
   state: State,
@@ -33,9 +33,9 @@ export function evolveAt<State, Event>(
 }
 
 /**
- * Puts new events, sorted, into the events that a long history holds; none of them may stand before one that is not
- * held. The history holds `interval` to 2 * `interval` events afterwards, if there are that many: what it gives up
- * becomes rungs, each `interval` events behind the last one.
+ * Adds new events, sorted, to the events that a long history holds. None of them may stand before an event that is not
+ * held. Afterwards the history holds `interval` to 2 * `interval` events, if there are that many. The events that it no
+ * longer holds become rungs, one for every `interval` events.
  */
 export function extend<State, Event>(
   folding: Folding<State, Event>,
@@ -77,7 +77,7 @@ export function extend<State, Event>(
   };
 }
 
-/** The key alone, so that nothing holds on to an event. */
+/** Copies the key alone, so that nothing keeps the event in memory. */
 export function keyOf({
   position,
   occurredAtMs,

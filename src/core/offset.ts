@@ -4,8 +4,8 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** A place in a partition: the offset of the record that comes next. */
-export interface Position extends TopicPartition {
+/** An offset in a partition: of one record, or of the record that comes next. */
+export interface PartitionOffset extends TopicPartition {
   readonly offset: bigint;
 }
 

@@ -3,7 +3,8 @@ import { historyOf, type Sequenced } from '../core/fold.ts';
 import { canonicalJson } from '../core/json-canonical.ts';
 import { utf8Length } from '../core/text.ts';
 import { BASELINE_OCCURRED_AT_MS } from '../core/time.ts';
-import type { AdoptedEntity, JournaledEvent } from '../ports/store.ts';
+import type { JournaledEvent } from '../ports/journal.ts';
+import type { AdoptedEntity } from '../ports/migration.ts';
 import { sha256Hex } from './decode/bytes.ts';
 import { MAX_ENTITY_ID_BYTES } from './decode/decoder.ts';
 

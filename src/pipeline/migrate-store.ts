@@ -1,35 +1,36 @@
 import type { Domain } from '../core/domain.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { MigrationReport, Store } from '../ports/store.ts';
+import type { MigratedStore, OpenedStore } from '../ports/store.ts';
 import { createAdopter } from './adopt.ts';
 
 export interface StoreMigration<State, Event> {
   readonly domain: Domain<State, Event>;
-  readonly store: Store;
+  readonly store: OpenedStore;
   /** The names of the targets. */
   readonly targets: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether an administrator asked for it; default false. */
+  /** Whether an administrator runs the `migrate` command; default false. */
   readonly asCommand?: boolean;
 }
 
-/** Brings the store to the schema of this program, takes over a table that another one made, and logs what it did. */
+/** Migrates the store, takes over a table of another program, and logs what it did. */
 export async function migrateStore<State, Event>(
   options: StoreMigration<State, Event>,
-): Promise<MigrationReport> {
+): Promise<MigratedStore> {
   const { domain, store, targets, clock, logger, asCommand = false } = options;
   const { table, keyColumn, columns } = domain.view;
   const adopter = createAdopter(domain);
   const nowMs = clock.now();
-  const report = await store.migrate({
+  const migrated = await store.migrate({
     view: { table, keyColumn, columns },
     targets,
     adopt: adopter === null ? null : (entityId, row) => adopter(entityId, row, nowMs),
     nowMs,
     asCommand,
   });
+  const { report } = migrated;
   if (report.fromVersion !== report.toVersion) {
     logger('info', `Schema brought from version ${report.fromVersion} to ${report.toVersion}`);
   }
@@ -37,7 +38,7 @@ export async function migrateStore<State, Event>(
     logger('info', `Took over ${report.adoptedRows} rows of ${table} that were there before`);
   for (const note of report.notes) logger('warn', note);
   if (report.viewIsEmpty) logger('warn', remadeMessage(table));
-  return report;
+  return migrated;
 }
 
 export function remadeMessage(table: string): string {

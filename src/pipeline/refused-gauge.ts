@@ -1,7 +1,8 @@
 import { messageOf } from '../core/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { RefusedCounts, Store } from '../ports/store.ts';
+import type { RefusedCounts } from '../ports/quarantine.ts';
+import type { Store } from '../ports/store.ts';
 
 /** The counts are read again after this time at the earliest. */
 const READ_EVERY_MS = 10_000;

@@ -1,111 +1,41 @@
-import type { Domain } from '../core/domain.ts';
 import { type ErrorCode, isRetryable, messageOf, TributaryError } from '../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../core/retry.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { EventLog } from '../ports/event-log.ts';
-import type { Logger } from '../ports/logger.ts';
-import type { Store } from '../ports/store.ts';
+import type { MigratedStore, Store } from '../ports/store.ts';
 import { createDecoder, type Decoder } from './decode/decoder.ts';
-import type { Deliver } from './deliver/deliver.ts';
-import { LedgerWatch } from './deliver/ledger-watch.ts';
-import type { DeliverStatus, DeliverTiming } from './deliver/options.ts';
-import { DueRules } from './ingest/due.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
 import { QuarantineWatch } from './ingest/quarantine-watch.ts';
-import { migrateStore, remadeMessage } from './migrate-store.ts';
-import { untilCaughtUp } from './reconcile/caught-up.ts';
-import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
-import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
-import { combinedHealth, type PartsHealth, StoreHealth, type SyncHealth, summaryOf } from './sync-health.ts';
-import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
-import { Verifier, type VerifierStatus } from './verify/verifier.ts';
+import { migrateStore } from './migrate-store.ts';
+import { NO_STORE_LOOPS, StoreLoops, type StoreLoopsStatus } from './store-loops.ts';
+import { combinedHealth, type PartsHealth, type SyncHealth, summaryOf } from './sync-health.ts';
+import type { SyncOptions } from './sync-options.ts';
+import { dueTargetsOf } from './target-route.ts';
 
-export interface SyncOptions<State, Event> {
-  readonly domain: Domain<State, Event>;
-  readonly log: EventLog;
-  /** Opened with the names of `targets`. */
-  readonly store: Store;
-  /** Every state that is due is owed to each of them whose route it qualifies for. */
-  readonly targets: readonly TargetRoute[];
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** The actual name of each topic that the domain names, where it has another one. */
-  readonly topicNames?: Readonly<Record<string, string>>;
-  readonly group: string;
-  readonly ingest?: Partial<IngestTuning>;
-  readonly delivery?: Partial<DeliveryTuning>;
-  /** Makes the topics before they are looked for, where that is not an operator's choice; tried until it works. */
-  readonly makeTopics?: () => Promise<void>;
-  /** Called once, when the store has its schema: while the log may still be missing. */
-  readonly onStoreReady?: () => void;
-}
-
-export interface IngestTuning {
-  /** How many transactions may run side by side; default 4. */
-  readonly lanes: number;
-  /** The most events of one transaction; default 4,000. */
-  readonly batchEvents: number;
-  /** How many events' worth of histories are kept in memory; default 200,000. */
-  readonly cacheEvents: number;
-  /** How many bytes of records may wait in memory; default 32 MiB. */
-  readonly maxBufferedBytes: number;
-  /** A larger record is quarantined; default 1 MiB. */
-  readonly maxRecordBytes: number;
-  /** Whether a record without a key is an event all the same; default false. */
-  readonly acceptsMissingKeys: boolean;
-}
-
-/** For all targets; what is left out is as in `DEFAULT_TIMING`. */
-export interface DeliveryTuning extends DeliverTiming {
-  /** Whether this instance sends; what is due is written all the same. Default true. */
-  readonly enabled: boolean;
-}
-
-export interface SyncStatus {
+export interface SyncStatus extends StoreLoopsStatus {
   readonly ingest: IngestStatus | null;
-  readonly deliveries: Readonly<Record<string, DeliverStatus>>;
-  /** Of the targets that are swept. */
-  readonly sweeps: Readonly<Record<string, SweepStatus>>;
-  /** What stands in the store that was refused; null until it has been counted. */
-  readonly refused: RefusedStatus | null;
-  /** How far the view was compared with the journal. */
-  readonly verification: VerifierStatus;
 }
 
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
-/** A view that is missing for so long is made again. */
-const REMAKE_AFTER_MS = 10_000;
-/** One that may not be made again is looked for as often, and spoken of every five minutes. */
-const REMAKE_SAID_EVERY = 30;
-/** What is waited for is said when it changes, and once a minute. */
-const WAITING_SAID_EVERY_MS = 60_000;
+/** The log names what the start waits for when that changes, and once a minute. */
+const WAITING_LOGGED_EVERY_MS = 60_000;
 
 /**
- * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
- * log that does not answer yet, and for topics that are not there yet; it gives up only on what waiting cannot
- * mend. Deliveries and sweeps begin as soon as the store is there; reading waits for the log.
+ * The whole pipeline of one domain: from the log to journal and view, and from the view to the targets. The start waits
+ * for a store or a log that does not answer yet, and for topics that do not exist yet. It fails only with errors that
+ * are not retryable. Deliveries and sweeps begin once the store is migrated; reading waits for the log.
  */
 export class Sync<State, Event> {
   readonly #options: SyncOptions<State, Event>;
   readonly #topics: readonly string[];
-  readonly #topicNames: Readonly<Record<string, string>>;
   readonly #stopping = new AbortController();
-  #ingest: Ingest<State, Event> | undefined;
-  #delivers: readonly Deliver[] = [];
-  #sweepers: ReadonlyMap<string, Sweeper> = new Map();
   readonly #decoder: Decoder<Event>;
   readonly #parked = new ParkedRegistry();
-  readonly #verifier: Verifier<State, Event>;
-  #remaking: Promise<void> | undefined;
   readonly #quarantine: QuarantineWatch;
-  readonly #refused: RefusedGauge;
-  /** Why the view's table cannot be made again. */
-  #viewTrouble: string | null = null;
-  #ledgerWatches: readonly LedgerWatch[] = [];
-  #watching: Promise<unknown> | undefined;
-  readonly #storeHealth: StoreHealth;
+  #watching: Promise<void> | undefined;
+  /** Undefined until the store is migrated. */
+  #loops: StoreLoops<State, Event> | undefined;
+  #ingest: Ingest<State, Event> | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #waitingFor = 'not started';
@@ -113,196 +43,90 @@ export class Sync<State, Event> {
 
   constructor(options: SyncOptions<State, Event>) {
     this.#options = options;
-    const logical = new Set(Object.values(options.domain.eventTypes).map((type) => type.topic));
-    this.#topicNames = Object.fromEntries(
+    const { domain, clock, logger, ingest = {} } = options;
+    const logical = new Set(Object.values(domain.eventTypes).map((type) => type.topic));
+    const topicNames = Object.fromEntries(
       [...logical].map((topic) => [topic, options.topicNames?.[topic] ?? topic]),
     );
-    this.#topics = Object.values(this.#topicNames).sort();
-    const { domain, store, targets, clock, logger, ingest = {} } = options;
+    this.#topics = Object.values(topicNames).sort();
     this.#decoder = createDecoder(domain, {
-      topicNames: this.#topicNames,
+      topicNames,
       acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
       ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
     });
-    this.#storeHealth = new StoreHealth(store, clock);
     this.#quarantine = new QuarantineWatch(clock, logger);
-    this.#refused = new RefusedGauge(store, clock, logger);
-    this.#verifier = new Verifier({
-      domain,
-      decoder: this.#decoder,
-      due: new DueRules(dueTargetsOf(targets, domain.view)),
-      store,
-      parked: this.#parked,
-      clock,
-      logger,
-      onFailure: (error) => this.#failed(error),
-    });
   }
 
-  /** The topics that are read, by their actual names. */
+  /** The actual names of the topics that are read. */
   get topics(): readonly string[] {
     return this.#topics;
   }
 
-  /** Resolves when it runs, or when `stop` was called meanwhile. Rejects with what waiting cannot mend. */
+  /**
+   * Resolves when the pipeline runs, or when `stop` was called meanwhile. Rejects with an error that is not retryable.
+   */
   start(): Promise<void> {
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
-  /** Finishes what is in hand. The log, the store and the targets stay open: they are the caller's. */
+  /** Finishes the work in hand. The log, the store and the targets stay open, because they are the caller's. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
   status(): SyncStatus {
-    const deliveries = this.#options.targets.flatMap(({ target }, index) => {
-      const deliver = this.#delivers[index];
-      return deliver === undefined ? [] : [[target.name, deliver.status()] as const];
-    });
-    return {
-      ingest: this.#ingest?.status() ?? null,
-      deliveries: Object.fromEntries(deliveries),
-      sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
-      refused: this.#refused.status(),
-      verification: this.#verifier.status(),
-    };
+    return { ingest: this.#ingest?.status() ?? null, ...(this.#loops?.status() ?? NO_STORE_LOOPS) };
   }
 
-  /** Whether every part of it is at work; else what is wrong, in one sentence. Answers within 5 s. */
+  /** Whether every part works; if not, what is wrong, in one sentence. Answers within 5 s. */
   async health(): Promise<SyncHealth> {
-    const warnings = [...this.#quarantine.warnings(), ...this.#refused.warnings()];
+    const warnings = [...this.#quarantine.warnings(), ...(this.#loops?.warnings() ?? [])];
     return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
   }
 
   async #partsHealth(): Promise<PartsHealth> {
-    if (this.#ingest === undefined)
+    if (this.#ingest === undefined || this.#loops === undefined)
       return { ok: false, reason: this.#waitingFor, summary: summaryOf(this.#waitingCode) };
-    const store = await this.#storeHealth.ask();
-    const ingest = this.#ingest.health();
-    // What stands still because the store does not answer is said once.
-    const deliveries = store.ok
-      ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
-      : [];
-    return combinedHealth({ store, ingest, deliveries, viewTrouble: this.#viewTrouble });
+    const parts = await this.#loops.health();
+    return combinedHealth({ ...parts, ingest: this.#ingest.health() });
   }
 
   async #start(): Promise<void> {
-    await this.#untilItWorks(() => this.#migrate());
-    if (this.#stopping.signal.aborted) return;
-    this.#startWithoutLog();
+    const migrated = await this.#untilItWorks(() => this.#migrate());
+    if (migrated === undefined || this.#stopping.signal.aborted) return;
+    const { store } = migrated;
+    const loops = this.#startLoops(migrated);
     await this.#untilItWorks(() => this.#prepareTopics());
-    await this.#untilItWorks(() => this.#startIngest());
+    await this.#untilItWorks(() => this.#startIngest(store, loops));
   }
 
-  /** What needs the store and the targets alone goes on, whether or not the log answers. */
-  #startWithoutLog(): void {
-    this.#delivers = this.#createDelivers();
-    this.#sweepers = this.#createSweepers();
-    for (const deliver of this.#delivers) deliver.start();
-    const watches = [this.#quarantine, this.#refused, ...this.#ledgerWatches];
-    this.#watching = Promise.all(watches.map((watch) => watch.run(this.#stopping.signal)));
-    for (const sweeper of this.#sweepers.values()) sweeper.start();
-    this.#verifier.start();
-    this.#options.onStoreReady?.();
+  #migrate(): Promise<MigratedStore> {
+    const { domain, store, targets, clock, logger } = this.#options;
+    const names = targets.map(({ target }) => target.name);
+    return migrateStore({ domain, store, targets: names, clock, logger });
+  }
+
+  #startLoops({ store, report }: MigratedStore): StoreLoops<State, Event> {
+    const loops = new StoreLoops({
+      ...this.#options,
+      store,
+      decoder: this.#decoder,
+      parked: this.#parked,
+      topics: this.#topics,
+      signal: this.#stopping.signal,
+    });
+    this.#loops = loops;
+    if (report.viewIsEmpty) loops.rushVerifier();
+    this.#watching = this.#quarantine.run(this.#stopping.signal);
+    loops.start();
+    this.#options.onStoreReady?.(store);
+    return loops;
   }
 
   async #prepareTopics(): Promise<void> {
     await this.#options.makeTopics?.();
-    await this.#checkTopics();
-  }
-
-  /** Makes the view's table again if it was dropped or renamed under the running program. */
-  #failed(error: unknown): void {
-    if (!(error instanceof TributaryError) || error.code !== 'table_missing') return;
-    if (this.#stopping.signal.aborted) return;
-    this.#remaking ??= this.#remakeView()
-      .catch((failure: unknown) =>
-        this.#options.logger('error', `The missing table could not be made again: ${messageOf(failure)}`),
-      )
-      .finally(() => {
-        this.#remaking = undefined;
-      });
-  }
-
-  /**
-   * A backup that is being put back drops tables and makes them again: it is given time to do so itself. Where this
-   * program may make no table, somebody else has to: until then `/readyz` says so, and the log at intervals.
-   */
-  async #remakeView(): Promise<void> {
-    const { clock, store, domain, logger } = this.#options;
-    const { signal } = this.#stopping;
-    await clock.sleep(REMAKE_AFTER_MS, signal);
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      try {
-        const isMade = await store.remakeView();
-        if (isMade) logger('warn', remadeMessage(domain.view.table));
-        else if (this.#viewTrouble !== null) logger('info', `The table ${domain.view.table} is there again.`);
-        if (isMade || this.#viewTrouble !== null) this.#verifier.rush();
-        this.#viewTrouble = null;
-        return;
-      } catch (error) {
-        if (isRetryable(error)) throw error;
-        this.#viewTrouble = messageOf(error);
-        if (attempt % REMAKE_SAID_EVERY === 0) logger('error', this.#viewTrouble);
-      }
-      await clock.sleep(REMAKE_AFTER_MS, signal);
-    }
-  }
-
-  /** A consumer starts once, so that every try has an ingest of its own. */
-  async #startIngest(): Promise<void> {
-    const ingest = this.#createIngest(await this.#options.store.storeId());
-    this.#ingest = ingest;
-    try {
-      await ingest.start();
-    } catch (error) {
-      this.#ingest = undefined;
-      await ingest.stop();
-      throw error;
-    }
-  }
-
-  async #stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#starting?.catch(() => undefined);
-    await this.#ingest?.stop();
-    const loops = [this.#verifier, ...this.#sweepers.values(), ...this.#delivers];
-    await Promise.all(loops.map((loop) => loop.stop()));
-    await Promise.all([this.#remaking, this.#watching]);
-  }
-
-  async #untilItWorks(step: () => Promise<void>): Promise<void> {
-    const { clock, logger } = this.#options;
-    const { signal } = this.#stopping;
-    let said = '';
-    let saidAtMs = 0;
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        return await step();
-      } catch (error) {
-        if (!isRetryable(error)) throw error;
-        this.#waitingFor = messageOf(error);
-        this.#waitingCode = error instanceof TributaryError ? error.code : 'unexpected';
-        if (this.#waitingFor !== said || clock.monotonicMs() - saidAtMs >= WAITING_SAID_EVERY_MS) {
-          said = this.#waitingFor;
-          saidAtMs = clock.monotonicMs();
-          logger('warn', `Waiting: ${said}`, { attempt });
-        }
-        await clock.sleep(fullJitterMs(START_BACKOFF, attempt, clock.random()), signal);
-      }
-    }
-  }
-
-  async #migrate(): Promise<void> {
-    const { domain, store, targets, clock, logger } = this.#options;
-    const names = targets.map(({ target }) => target.name);
-    const { viewIsEmpty } = await migrateStore({ domain, store, targets: names, clock, logger });
-    if (viewIsEmpty) this.#verifier.rush();
-  }
-
-  async #checkTopics(): Promise<void> {
     const found = await this.#options.log.partitionCounts(this.#topics);
     const missing = this.#topics.filter((topic) => !found.has(topic));
     if (missing.length === 0) return;
@@ -315,8 +139,21 @@ export class Sync<State, Event> {
     );
   }
 
-  #createIngest(storeId: string): Ingest<State, Event> {
-    const { domain, log, store, targets, clock, logger, group, ingest = {} } = this.#options;
+  /** Every attempt has an ingest of its own, because a consumer starts only once. */
+  async #startIngest(store: Store, loops: StoreLoops<State, Event>): Promise<void> {
+    const ingest = this.#createIngest(store, loops, await store.storeId());
+    this.#ingest = ingest;
+    try {
+      await ingest.start();
+    } catch (error) {
+      this.#ingest = undefined;
+      await ingest.stop();
+      throw error;
+    }
+  }
+
+  #createIngest(store: Store, loops: StoreLoops<State, Event>, storeId: string): Ingest<State, Event> {
+    const { domain, log, targets, clock, logger, group, ingest = {} } = this.#options;
     const {
       lanes = 4,
       batchEvents = 8_000,
@@ -341,34 +178,44 @@ export class Sync<State, Event> {
       maxBufferedBytes,
       targets: dueTargetsOf(targets, domain.view),
       onCommitted: ({ deliveriesDue }) => {
-        if (deliveriesDue > 0) for (const deliver of this.#delivers) deliver.wake();
+        if (deliveriesDue > 0) loops.wake();
       },
-      onFailure: (error) => this.#failed(error),
+      onFailure: (error) => loops.failed(error),
     });
   }
 
-  #createDelivers(): Deliver[] {
-    const { domain, store, targets, clock, logger, delivery = {} } = this.#options;
-    const { enabled = true, ...timing } = delivery;
-    if (!enabled) return [];
-    this.#ledgerWatches = targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger));
-    return targets.map((route, index) => {
-      const watched = this.#ledgerWatches[index]?.store ?? store;
-      return deliverOn(route, { view: domain.view, store: watched, clock, logger }, timing);
-    });
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#starting?.catch(() => undefined);
+    await this.#ingest?.stop();
+    await this.#loops?.stop();
+    await this.#watching;
   }
 
-  /** An instance that sends nothing sweeps nothing: it would not know whether the target is down. */
-  #createSweepers(): Map<string, Sweeper> {
-    const { log, store, targets, clock, logger } = this.#options;
-    const caughtUp = (signal: AbortSignal) =>
-      untilCaughtUp({ log, store, topics: this.#topics, clock }, signal);
-    const found = new Map<string, Sweeper>();
-    this.#delivers.forEach((deliver, index) => {
-      const route = targets[index] as TargetRoute;
-      const sweeper = sweeperOn(route, deliver, { store, clock, logger, untilCaughtUp: caughtUp });
-      if (sweeper !== null) found.set(route.target.name, sweeper);
-    });
-    return found;
+  /**
+   * Repeats the step until it works. Resolves with undefined if `stop` was called before. Rejects with an error that is
+   * not retryable.
+   */
+  async #untilItWorks<Result>(step: () => Promise<Result>): Promise<Result | undefined> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stopping;
+    let logged = '';
+    let loggedAtMs = 0;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        return await step();
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+        this.#waitingFor = messageOf(error);
+        this.#waitingCode = error instanceof TributaryError ? error.code : 'unexpected';
+        if (this.#waitingFor !== logged || clock.monotonicMs() - loggedAtMs >= WAITING_LOGGED_EVERY_MS) {
+          logged = this.#waitingFor;
+          loggedAtMs = clock.monotonicMs();
+          logger('warn', `Waiting: ${logged}`, { attempt });
+        }
+        await clock.sleep(fullJitterMs(START_BACKOFF, attempt, clock.random()), signal);
+      }
+    }
+    return undefined;
   }
 }

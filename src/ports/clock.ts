@@ -1,22 +1,25 @@
 /**
- * Time and randomness. No other port, and nothing in the pipeline, asks the machine for either, so that a
+ * Gives the time and random numbers. No other port and nothing in the pipeline asks the machine for either, so that a
  * seeded twin can drive every wait and repeat every choice.
  */
 export interface Clock {
-  /** Wall-clock time in milliseconds since 1970-01-01T00:00:00Z. May jump: never use it to put events in sequence. */
+  /**
+   * The wall-clock time in milliseconds since 1970-01-01T00:00:00Z. It may jump, so it never decides the sequence of
+   * events.
+   */
   now(): number;
   /**
-   * Time for measuring durations, in milliseconds; never jumps. All processes of one machine have the same, until the
-   * machine starts again.
+   * A time for measuring durations, in milliseconds. It never jumps, and all processes of one machine see the same
+   * until the machine restarts.
    */
   monotonicMs(): number;
   /**
-   * Resolves after `ms`, or at once when the signal aborts. Never rejects. With 0 no time passes, but whatever waits
-   * for its turn (answers that have arrived, say) has it first.
+   * Resolves after `ms`, or at once when the signal aborts. Never rejects. With 0 ms it only lets callbacks run that
+   * are ready, such as those of answers that have arrived.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** A number in [0, 1). */
+  /** A random number from 0 to below 1. */
   random(): number;
-  /** A new UUID, version 4. */
+  /** A new UUID of version 4. */
   uuid(): string;
 }

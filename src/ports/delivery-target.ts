@@ -1,23 +1,25 @@
 import type { ViewValue } from '../core/domain.ts';
 
-/** A system that is to hold the latest state of every entity that was ever ready. */
+/** A system that has to hold the latest state of every entity that was ever ready. */
 export interface DeliveryTarget {
-  /** Names the target in the ledger and in messages. */
+  /** The name of the target in the ledger and in messages. */
   readonly name: string;
-  /** How many states one call may carry right now: 1 until the target has said that it takes more. It may fall again. */
+  /** The most states that one call may carry at present: 1 until the target announces more. It may fall again. */
   readonly maxBatch: number;
-  /** Whether a call may take longer than a claim lasts, so that the claim has to be renewed meanwhile. */
+  /** Whether a call may take longer than a claim lasts, so that the caller has to renew the claim meanwhile. */
   readonly isSlowToEnd?: boolean;
   /**
-   * Sends states, all of different entities, and calls `settled` once with what came of each: one outcome for each
-   * delivery, in their sequence. Never throws: whatever goes wrong is a verdict. One state's trouble is no other's.
-   * Ends within the adapter's deadline (twice that, where a batch has to be sent again singly), or soon after the
-   * signal aborts (then the verdict is `retry`, or `unknown` if the state may still arrive later). A target whose
-   * `isSlowToEnd` is true ends when it is certain what became of the states, however late. A batch that the target refuses as a whole is
-   * sent again singly before anything is said of its members; if the target refuses those too, the rest is `unsent`.
+   * Sends states of different entities in one call, and calls `settled` once with one outcome for each delivery, in the
+   * sequence given. Never throws: every failure is a verdict, and a failure of one state says nothing about another. If
+   * the target refuses a delivery batch as a whole, its states are sent again one by one before their verdicts are
+   * given; if the target refuses those too, the rest is `unsent`.
    *
-   * `settled` is never called before this has returned. It is no promise because what it begins can then take the
-   * connection that has just become free, while it is still warm.
+   * Ends within the adapter's deadline, or within twice the deadline if states are sent again one by one. Ends soon
+   * after the signal aborts: the verdict is `retry` then, or `unknown` if the state may still arrive later. If
+   * `isSlowToEnd` is true, it ends when it is certain what became of the states, however long that takes.
+   *
+   * Never calls `settled` before it has returned. It takes a callback and gives no promise, so that the callback can
+   * use the connection that has just become free in the same turn of the event loop.
    */
   deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void;
   /** May be called twice. */
@@ -28,45 +30,53 @@ export type DeliveriesSettled = (outcomes: readonly DeliveryOutcome[]) => void;
 
 export interface Delivery {
   /**
-   * Derived from entity id and version alone, and for a repair from the content that it replaces: the same on every
-   * attempt, by any instance.
+   * Follows from the entity id and the version, and for a repair also from the content that it replaces. So every
+   * attempt of every instance has the same id.
    */
   readonly deliveryId: string;
   readonly entityId: string;
   readonly version: number;
   /**
-   * The view's row by column names, the key first, and `version`; for a repair also `replaces`, the digest of the
-   * state that the target holds under the same version and is to give up for this one.
+   * The view's row by column names, the key first, and `version`. A repair has `replaces` too: the digest of the state
+   * that the target holds under the same version and has to give up.
    */
   readonly body: Readonly<Record<string, ViewValue>>;
-  /** Whether an earlier delivery of the entity, by another instance that died or froze, may still be under way. */
+  /** Whether a request of another instance, which died or froze, may still be under way for this entity. */
   readonly isTakeover?: boolean;
-  /** From 1. Attempts that failed by the target's own trouble are not counted. */
+  /** The number of this attempt, from 1. Attempts that failed by trouble of the target itself are not counted. */
   readonly attempt: number;
 }
 
 export interface DeliveryOutcome {
   readonly verdict: DeliveryVerdict;
-  /** The answer's status, or null if there was no answer. */
+  /** The status of the answer; null if there was none. */
   readonly status: number | null;
   readonly latencyMs: number;
-  /** The first bytes of the answer, as text; of a batch, what it says of this state if that is worth keeping. */
+  /**
+   * The first bytes of the answer, as text. For a delivery batch: what the answer says of this state, if that is worth
+   * keeping.
+   */
   readonly answer: string;
   /** What went wrong, in one sentence; null if nothing did. */
   readonly error: string | null;
-  /** How long the target asks to be left alone; null if it does not say. */
+  /** The time for which the target asks to be left alone; null if it does not ask. */
   readonly retryAfterMs: number | null;
-  /** For a person who reads the log: the setting to look at if this goes on, in one sentence. */
+  /** The setting to look at if the failure goes on, in one sentence, for a person who reads the log. */
   readonly advice?: string | null;
 }
 
 /**
- * `delivered`: the target has it. `retry`: it may work later, and may have worked now. `throttle`: the target
- * asks for fewer requests. `park`: the target refused this state, which was alone in the request or judged by itself.
- * `disable`: the target wants no more deliveries at all. `unsent`: nothing of this state was sent, so there was no
- * attempt. `unknown`: the state may arrive later, so its claim is left to the end of its lease.
- * `disowned`: nothing of this state was sent, because another instance took this one for dead. Whatever was claimed before
- * may be the other's by now, so it is given back, and claimed anew.
+ * What came of one state.
+ *
+ * - `delivered`: the target has it.
+ * - `retry`: it may work later, and may have worked now.
+ * - `throttle`: the target asks for fewer requests.
+ * - `park`: the target refused this state, which was alone in its request or judged by itself.
+ * - `disable`: the target wants no more deliveries at all.
+ * - `unsent`: nothing of this state was sent, so there was no attempt.
+ * - `unknown`: the state may arrive later, so its claim is left to the end of its lease.
+ * - `disowned`: nothing of this state was sent, because another instance took this one for dead. The other may have
+ *   its deliveries by now, so this instance gives back all that it has claimed and claims anew.
  */
 export type DeliveryVerdict =
   | 'delivered'
@@ -78,5 +88,5 @@ export type DeliveryVerdict =
   | 'unknown'
   | 'disowned';
 
-/** No `Retry-After` is believed for longer: a wrong one must not stop an order for hours. */
+/** A longer `Retry-After` counts as this long, because a wrong one must not stop an order for hours. */
 export const RETRY_AFTER_MAX_MS = 15 * 60_000;

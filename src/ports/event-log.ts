@@ -1,4 +1,4 @@
-import type { Position, TopicPartition } from '../core/offset.ts';
+import type { PartitionOffset, TopicPartition } from '../core/offset.ts';
 
 /**
  * A partitioned, durable log of records. Records with the same key stay in the sequence in which they were appended.
@@ -91,7 +91,7 @@ export interface EventLogProducer {
    *   lands.
    * - `log_record_too_large` or `topic_missing`.
    */
-  append(records: readonly NewRecord[], options?: AppendOptions): Promise<Position[]>;
+  append(records: readonly NewRecord[], options?: AppendOptions): Promise<PartitionOffset[]>;
   close(): Promise<void>;
 }
 
@@ -144,7 +144,7 @@ export interface EventLogConsumer {
    * Reads each of these partitions from its offset on, and drops what is in memory of it. Halts a partition with
    * `log_diverged` if the record before the offset is not the one that was read under the given leader epoch.
    */
-  follow(positions: readonly FollowPosition[]): void;
+  follow(positions: readonly FollowOffset[]): void;
   /** Stops reading these partitions, and drops what is in memory of them. */
   unfollow(partitions: readonly TopicPartition[]): void;
   /**
@@ -158,9 +158,9 @@ export interface EventLogConsumer {
     signal: AbortSignal,
   ): Promise<FetchedRecords[]>;
   /** Shows the log's own tools how far this group has come. Nothing depends on it: failures are only logged. */
-  commit(positions: readonly Position[]): Promise<void>;
+  commit(positions: readonly PartitionOffset[]): Promise<void>;
   /** The end offset of each partition as last seen. Partitions that were never read are left out. */
-  ends(): readonly Position[];
+  ends(): readonly PartitionOffset[];
   /** `ok` if the log answers and this member is in its group; the reason, in one sentence, if not. */
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string };
   /** Calls `revoked` for the partitions that it holds, and leaves the group. */
@@ -168,7 +168,7 @@ export interface EventLogConsumer {
 }
 
 /** An offset to read on from, and the proof that the log before it is still the log that was read. */
-export interface FollowPosition extends Position {
+export interface FollowOffset extends PartitionOffset {
   /** The leader epoch of the last record before the offset. `UNKNOWN_LEADER_EPOCH` skips the check. */
   readonly leaderEpoch: number;
 }

@@ -1,4 +1,4 @@
-/** Where a program says what happened to it. Never given a secret, nor an event's payload. */
+/** Writes one line to the program's own log. Callers never pass a secret or the payload of an event. */
 export type Logger = (level: LogLevel, message: string, fields?: Readonly<Record<string, LogField>>) => void;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -1,37 +1,42 @@
 import type { SequenceKey } from '../core/sequence.ts';
-import type { JournaledEvent } from './store.ts';
+import type { JournaledEvent } from './journal.ts';
 
 /**
- * What a store keeps of entities with long journals, besides the journal: an index of their events, and states of their
- * fold (rungs; all of an entity's are its ladder). Both are caches of the journal. They may be emptied at any time,
- * and `index` makes the index again.
+ * Keeps two caches of the journal for entities with long journals: an index of their events, and rungs, which are
+ * states of their fold at some of their events. All rungs of an entity are its ladder. Both caches may be emptied at
+ * any time, and `index` makes the index again.
  *
- * An index is whole up to a version of the entity. A commit that builds on just that version, and whose change says
- * `long`, moves the index and the ladder on, in its own transaction; any other commit leaves them behind.
+ * The index of an entity holds every event up to one version. A commit that builds on this version, and whose change
+ * has `long`, moves index and ladder on in its own transaction. Any other commit leaves them behind.
  */
 export interface LongJournals {
-  /** What the index knows of these entities, and of these event ids; an entity that is not indexed is left out. */
+  /** Looks up what the indexes of these entities know of these event ids. An entity without an index is left out. */
   lookUp(requests: readonly LongLookup[]): Promise<Map<string, LongJournal>>;
 
   /**
-   * Brings the entity's index up to the end of its journal, in transactions of its own with a limited number of events
-   * each. Every rung at or behind an event that the index did not have is removed. If the ladder is of another fold
-   * version, it is removed. A call that was interrupted leaves nothing that a later one has to repair. Ends with null
-   * between two transactions when the signal aborts.
+   * Brings the entity's index up to the end of its journal, in several transactions with a limited number of events
+   * each. Removes every rung at or behind an event that the index did not have, and the whole ladder if it has another
+   * fold version. Resolves with null if the signal aborts between two transactions; a later call goes on from there.
    */
   index(entityId: string, foldVersion: number, signal: AbortSignal): Promise<LongJournal | null>;
 
   /**
-   * The events behind `after` (null: from the first one) up to and with `through` (null: to the last one), in canonical
-   * sequence: at most `limit` of them, and fewer if their bodies are large. Works only for an entity that is indexed.
+   * Reads at most `limit` events behind `after`, up to and including `through`, in canonical sequence. Gives fewer if
+   * their bodies are large. `after` null begins with the first event, `through` null ends with the last one. The entity
+   * must have an index.
    */
   readRange(range: JournalRange): Promise<JournalPage>;
 
-  /** The last rung before `before`; null: the last one of all. Null if there is none. */
+  /**
+   * The last rung before `before`, or the last of all rungs if `before` is null. Resolves with null if there is none.
+   */
   rungBefore(entityId: string, before: SequenceKey | null): Promise<StoredRung | null>;
-  /** The rungs behind `after`, in canonical sequence, at most `limit` of them. */
+  /** At most `limit` rungs behind `after`, in canonical sequence. */
   rungsBehind(entityId: string, after: SequenceKey | null, limit: number): Promise<StoredRung[]>;
-  /** Adds rungs if the index is whole up to `version` and its ladder is of `foldVersion`. Answers whether it was. */
+  /**
+   * Adds rungs if the index goes exactly up to `version` and the ladder has `foldVersion`. Resolves with whether it
+   * did.
+   */
   addRungs(addition: RungsAddition): Promise<boolean>;
 }
 
@@ -41,11 +46,14 @@ export interface LongLookup {
 }
 
 export interface LongJournal {
-  /** The version up to which every event of the entity is in the index. */
+  /** The version up to which the index holds every event of the entity. */
   readonly version: number;
-  /** Of the ladder; null if versions are missing in the middle of the journal, so that it can't be folded. */
+  /**
+   * The fold version of the ladder; null if the journal lacks versions in the middle, so that the entity cannot be
+   * folded.
+   */
   readonly foldVersion: number | null;
-  /** The keys of the events with one of the ids that were asked for. */
+  /** The keys of the indexed events that have one of the requested ids. */
   readonly known: readonly SequenceKey[];
 }
 
@@ -57,13 +65,13 @@ export interface JournalRange {
 }
 
 export interface JournalPage {
-  /** At least one, unless the range is at its end. */
+  /** At least one event, unless the range has none left. */
   readonly events: readonly JournaledEvent[];
   /** Whether the range has no more events. */
   readonly isEnd: boolean;
 }
 
-/** A state of the fold as bytes, which only the writer understands. */
+/** A state of the fold as bytes that only their writer understands. */
 export interface StoredRung {
   /** The key of the last event in the fold. */
   readonly last: SequenceKey;
@@ -79,10 +87,10 @@ export interface RungsAddition {
 
 /** What a change of a long entity does to its ladder. */
 export interface LongChange {
-  /** Of the ladder that the change builds on. */
+  /** The fold version of the ladder that the change builds on. */
   readonly foldVersion: number | null;
-  /** Rungs at or behind this key are removed; null: none. */
+  /** The store removes all rungs at or behind this key; null removes none. */
   readonly dropFrom: SequenceKey | null;
-  /** Added after that; one with the key of a rung that is there takes its place. */
+  /** The rungs that the store adds after that. A rung replaces the one with the same key. */
   readonly rungs: readonly StoredRung[];
 }

@@ -1,10 +1,13 @@
 /**
- * The producers of a target that is a topic, so that whoever takes over a delivery can shut out the one that had it.
- * Works after `migrate`.
+ * Notes the producers of a target that is a topic, so that a successor can shut out the producer whose deliveries it
+ * takes over.
  */
 export interface Senders {
   noteSender(target: string, sender: string): Promise<void>;
-  /** All that were noted and not forgotten, of the last seven days: a log knows none for longer. */
+  /**
+   * The producers that were noted in the last seven days and not forgotten. A log forgets a producer after at most that
+   * time.
+   */
   readSenders(target: string): Promise<string[]>;
   forgetSender(target: string, sender: string): Promise<void>;
 }

@@ -1,15 +1,17 @@
 import type { ViewRow } from '../core/domain.ts';
 
 /**
- * What a target says that it holds, in the sequence of the ids' UTF-8 bytes. Each call ends within the adapter's
- * deadline, or soon after the signal aborts. Rejects with `target_unreachable`, which may pass; with
- * `holdings_not_offered` by a target that does not tell; and with `target_answer_invalid` for an answer that is
- * not as it has to be, one that is out of sequence or too large among them.
+ * Asks a target what it holds, sorted by the UTF-8 bytes of the ids. Each call ends within the adapter's deadline, or
+ * soon after the signal aborts. Rejects with `target_unreachable`, which may pass; with `holdings_not_offered` if the
+ * target does not tell; and with `target_answer_invalid` if the answer is malformed, out of sequence or too large.
  */
 export interface TargetHoldings {
-  /** The next `limit` (1 to 1,000) entities whose ids come behind `after`; null is before all of them. */
+  /** The next `limit` entities (1 to 1,000) whose ids come behind `after`; null begins before all of them. */
   page(range: HoldingsRange, signal: AbortSignal): Promise<HoldingsPage>;
-  /** The same entities by their number and one hash: cheap to send, and equal only if all of them are. */
+  /**
+   * The number of the same entities, and one hash over them. It is cheap to send, and equal only if all of them are
+   * equal.
+   */
   digest(range: HoldingsRange, signal: AbortSignal): Promise<HoldingsDigest>;
   /** May be called twice. */
   close(): Promise<void>;
@@ -29,14 +31,14 @@ export interface HeldState {
 
 export interface HoldingsPage {
   readonly states: readonly HeldState[];
-  /** Whether there is anything behind the last of them; if there is, there is a last one. */
+  /** Whether more entities come behind the last one of this page. If so, the page is not empty. */
   readonly hasMore: boolean;
 }
 
 export interface HoldingsDigest {
   readonly count: number;
   /**
-   * SHA-256, hexadecimal, over a line for each: `JSON.stringify([id, ...row, version])` and a line feed.
+   * The SHA-256, in hexadecimal, of one line for each entity: `JSON.stringify([id, ...row, version])` and a line feed.
    * Source: docs/being-a-target.md.
    */
   readonly digest: string;

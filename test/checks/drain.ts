@@ -204,8 +204,8 @@ async function drainOnce(
   });
   orderSync.start();
   const waiting = { pauseMs: POLL_MS, timeoutMs: TIMEOUT_MS, signal: check.signal };
-  // A checkpoint is claimed before its partition is read: when all are there, reading is about to start.
-  await waitFor({ ...waiting, what: 'order-sync to claim all partitions' }, async () => {
+  // A partition is acquired before it is read: when all are there, reading is about to start.
+  await waitFor({ ...waiting, what: 'order-sync to acquire all partitions' }, async () => {
     orderSync.assertRunning();
     return (await tables.checkpoints()).size === ends.size ? true : undefined;
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Position, TopicPartition } from '../../src/core/offset.ts';
+import type { PartitionOffset, TopicPartition } from '../../src/core/offset.ts';
 import { partitionName } from '../../src/core/offset.ts';
 import type {
   AssignedPartition,
@@ -8,7 +8,7 @@ import type {
   EventLog,
   EventLogConsumer,
   FetchedRecords,
-  FollowPosition,
+  FollowOffset,
   LoggedHeader,
   LogRecord,
   NewRecord,
@@ -79,7 +79,7 @@ export class TestMember {
     const listener: ConsumerListener = {
       assigned: (partitions) =>
         this.#told({ kind: 'assigned', partitions }, async () => {
-          const positions: FollowPosition[] = [];
+          const positions: FollowOffset[] = [];
           for (const partition of partitions) {
             this.held.set(partitionName(partition), partition);
             const offset = this.#startAt(partition);
@@ -205,7 +205,7 @@ export class EventLogSuite {
     await Promise.all(this.#members.splice(0).map((member) => member.consumer.close()));
   }
 
-  async append(records: readonly NewRecord[]): Promise<Position[]> {
+  async append(records: readonly NewRecord[]): Promise<PartitionOffset[]> {
     const producer = this.log.producer();
     try {
       return await producer.append(records);
@@ -259,7 +259,7 @@ export async function eventually(
 export const generousLimits = { maxRecords: 1000, maxBytes: 1 << 20 };
 
 /** The position as a text, for comparing and looking up. */
-export function placeOf(position: Position): string {
+export function placeOf(position: PartitionOffset): string {
   return `${partitionName(position)}@${position.offset}`;
 }
 

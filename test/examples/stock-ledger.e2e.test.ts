@@ -11,7 +11,7 @@ import type { ViewValue } from '../../src/core/domain.ts';
 import { Sync } from '../../src/pipeline/sync.ts';
 import type { DeliveriesSettled, Delivery, DeliveryTarget } from '../../src/ports/delivery-target.ts';
 import type { NewRecord } from '../../src/ports/event-log.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { OpenedStore, Store } from '../../src/ports/store.ts';
 import { mysqlServer } from '../helpers/mysql-server.ts';
 import { services } from '../services/context.ts';
 import { createDatabase, type TestDatabase } from '../services/index.ts';
@@ -107,7 +107,7 @@ class Purchasing implements DeliveryTarget {
   }
 }
 
-async function runThroughPipeline(store: Store, folder: string): Promise<void> {
+async function runThroughPipeline(opened: OpenedStore, folder: string): Promise<void> {
   const { entries, arrivals } = makeEntries();
   const malformed: NewRecord = { ...recordOf(arrivals[0] as Entry), value: Buffer.from('{"quantity":') };
   const records = [...arrivals.map(recordOf), malformed];
@@ -117,20 +117,23 @@ async function runThroughPipeline(store: Store, folder: string): Promise<void> {
     { topic: 'stock_movements', partitions: 3 },
     { topic: 'stock_counts', partitions: 2 },
   ]);
+  const migrated = Promise.withResolvers<Store>();
   const sync = new Sync({
     domain: stockLedger,
     log,
-    store,
+    store: opened,
     targets: [{ target, qualifies: null }],
     clock,
     logger: () => undefined,
     group: 'stock',
     ingest: { batchEvents: 50 },
     delivery: { pollMs: 20 },
+    onStoreReady: migrated.resolve,
   });
   const producer = log.producer();
   try {
     await sync.start();
+    const store = await migrated.promise;
     for (let start = 0; start < records.length; start += 37)
       await producer.append(records.slice(start, start + 37));
     await vi.waitFor(async () => {
@@ -166,7 +169,7 @@ async function runThroughPipeline(store: Store, folder: string): Promise<void> {
     await sync.stop();
     await producer.close();
     await log.close();
-    await store.close();
+    await opened.close();
   }
 }
 
@@ -196,7 +199,7 @@ describe('the stock ledger through the whole pipeline', () => {
       const store = openMysqlStore({
         ...mysqlServer(database.url),
         clock,
-        log: () => undefined,
+        logger: () => undefined,
         targets: [TARGET],
       });
       await runThroughPipeline(store, await mkdtemp(join(folder, `${name}-`)));

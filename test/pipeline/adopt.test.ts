@@ -5,7 +5,7 @@ import { historyOf, merge, type Sequenced } from '../../src/core/fold.ts';
 import { BASELINE_OCCURRED_AT_MS } from '../../src/core/time.ts';
 import { type OrderEvent, type OrderState, orders } from '../../src/orders/index.ts';
 import { createAdopter } from '../../src/pipeline/adopt.ts';
-import type { AdoptedEntity } from '../../src/ports/store.ts';
+import type { AdoptedEntity } from '../../src/ports/migration.ts';
 import {
   ORDER_BODY,
   ORDER_SOURCE,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SeededClock } from '../../src/adapters/seeded-clock.ts';
 import { RefusedGauge } from '../../src/pipeline/refused-gauge.ts';
-import type { RefusedCounts } from '../../src/ports/store.ts';
+import type { RefusedCounts } from '../../src/ports/quarantine.ts';
 
 const COUNTS: RefusedCounts = {
   quarantined: [

@@ -1,8 +1,19 @@
 import { describe, expect, it, vi } from 'vitest';
 import { TributaryError } from '../../src/core/errors.ts';
 import type { EventLogConsumer } from '../../src/ports/event-log.ts';
+import type { OpenedStore, Store } from '../../src/ports/store.ts';
 import { WAITING, wrap } from './ingest/harness.ts';
 import { created, paid, SyncPlace } from './sync-place.ts';
+
+/** An opened store whose migrated store has some of its methods replaced. */
+function withMigrated(opened: OpenedStore, replaced: Partial<Store>): OpenedStore {
+  return wrap(opened, {
+    migrate: async (options) => {
+      const { store, report } = await opened.migrate(options);
+      return { store: wrap(store, replaced), report };
+    },
+  });
+}
 
 describe('the whole pipeline, while a part of it does not answer', () => {
   it('says what it waits for until the topics are there, then runs', async () => {
@@ -131,9 +142,9 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     await place.makeTopics();
     let isHanging = false;
     let asked = 0;
-    const store = wrap(place.store, {
+    const store = withMigrated(place.opened, {
       health: async () => {
-        if (!isHanging) return place.store.health();
+        if (!isHanging) return { ok: true };
         asked++;
         return new Promise<never>(() => {});
       },
@@ -159,7 +170,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     const isReleased = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const store = wrap(place.store, { claimDeliveries: () => isReleased.then(() => []) });
+    const store = withMigrated(place.opened, { claimDeliveries: () => isReleased.then(() => []) });
     const sync = place.sync({ store });
     await sync.start();
     await vi.waitFor(
@@ -178,7 +189,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
   it('gives up on what waiting cannot mend', async () => {
     const place = await SyncPlace.make();
     const refusal = new TributaryError('schema_too_new', 'The database is newer than this program.');
-    const store = wrap(place.store, { migrate: () => Promise.reject(refusal) });
+    const store = wrap(place.opened, { migrate: () => Promise.reject(refusal) });
     await expect(place.sync({ store }).start()).rejects.toBe(refusal);
   });
 

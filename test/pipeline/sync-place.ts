@@ -13,19 +13,19 @@ import { digestOf } from '../../src/pipeline/reconcile/comparison.ts';
 import { Sync } from '../../src/pipeline/sync.ts';
 import type { TargetRoute } from '../../src/pipeline/target-route.ts';
 import type { NewRecord } from '../../src/ports/event-log.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { OpenedStore, Store } from '../../src/ports/store.ts';
 import type { HeldState, TargetHoldings } from '../../src/ports/target-holdings.ts';
 import { quickClock } from './ingest/harness.ts';
 
 export const TARGET = 'order-mgt';
 type Body = Readonly<Record<string, unknown>>;
 interface Overrides {
-  readonly store?: Store;
+  readonly store?: OpenedStore;
   readonly log?: EmbeddedLog;
   readonly delivery?: { readonly enabled: boolean };
   readonly sweep?: TargetRoute['sweep'];
   readonly makeTopics?: () => Promise<void>;
-  readonly onStoreReady?: () => void;
+  readonly onStoreReady?: (store: Store) => void;
 }
 
 export function created(orderId: string): NewRecord {
@@ -50,7 +50,8 @@ function record(topic: string, key: string, body: object): NewRecord {
 export class SyncPlace {
   readonly file: string;
   readonly log: EmbeddedLog;
-  readonly store: Store;
+  readonly opened: OpenedStore;
+  #store: Store | undefined;
   readonly received: Body[] = [];
   /** What the target answers. */
   status = 200;
@@ -65,7 +66,7 @@ export class SyncPlace {
     onTestFinished(async () => {
       for (let close = place.#closers.pop(); close !== undefined; close = place.#closers.pop()) await close();
       await place.log.close();
-      await place.store.close();
+      await place.opened.close();
       place.#server.closeAllConnections();
       place.#server.close();
       await rm(folder, { recursive: true, force: true });
@@ -76,7 +77,7 @@ export class SyncPlace {
   private constructor(folder: string) {
     this.log = openEmbeddedLog({ dataDir: folder, clock: systemClock });
     this.file = join(folder, 'orders.sqlite');
-    this.store = openSqliteStore({
+    this.opened = openSqliteStore({
       file: this.file,
       clock: systemClock,
       targets: [TARGET],
@@ -91,6 +92,12 @@ export class SyncPlace {
     });
   }
 
+  /** The store, once a pipeline of this place has migrated it. */
+  get store(): Store {
+    if (this.#store === undefined) throw new Error('No pipeline of this place has migrated the store yet.');
+    return this.#store;
+  }
+
   async makeTopics(): Promise<void> {
     await this.log.createTopics([
       { topic: 'order_events', partitions: 3 },
@@ -98,22 +105,26 @@ export class SyncPlace {
     ]);
   }
 
-  sync({ sweep, ...overrides }: Overrides = {}) {
+  sync({ sweep, onStoreReady, ...overrides }: Overrides = {}) {
     const target = openHttpTarget({
       name: TARGET,
       url: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/api/orders`,
       secrets: [],
       clock: systemClock,
-      log: () => undefined,
+      logger: () => undefined,
     });
     const sync = new Sync({
       domain: orders,
       log: this.log,
-      store: this.store,
+      store: this.opened,
       targets: [{ target, qualifies: null, ...(sweep === undefined ? {} : { sweep }) }],
       clock: quickClock,
       logger: (level, message) => this.logged.push(`${level}: ${message}`),
       group: 'order-sync',
+      onStoreReady: (store) => {
+        this.#store = store;
+        onStoreReady?.(store);
+      },
       ...overrides,
     });
     this.#closers.push(async () => {

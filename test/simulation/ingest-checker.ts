@@ -1,15 +1,11 @@
 import type { ViewRow } from '../../src/core/domain.ts';
 import { partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import { compareUtf8 } from '../../src/core/text.ts';
+import type { Checkpoint, ResumeDecision } from '../../src/ports/checkpoints.ts';
+import type { CheckpointMove, IngestBatch } from '../../src/ports/commit.ts';
 import type { LogRecord } from '../../src/ports/event-log.ts';
-import type {
-  Checkpoint,
-  CheckpointMove,
-  IngestBatch,
-  QuarantineKey,
-  ResumeDecision,
-  Store,
-} from '../../src/ports/store.ts';
+import type { QuarantineKey } from '../../src/ports/quarantine.ts';
+import type { Store } from '../../src/ports/store.ts';
 import type { SimulatedLog } from './simulated-log.ts';
 import { type Meaning, rowOf, type StockEntry } from './workload.ts';
 
@@ -63,7 +59,7 @@ export class IngestChecker {
     if (value !== null) this.#meanings.set(value, meaning);
   }
 
-  /** Where the checkpoint of a partition stands by the books; undefined before its first claim. */
+  /** Where the checkpoint of a partition stands by the books; undefined before it is acquired first. */
   checkpointOf(partition: TopicPartition): bigint | undefined {
     return this.#books.checkpoints.get(partitionName(partition))?.offset;
   }
@@ -86,13 +82,13 @@ export class IngestChecker {
     this.#books = books;
   }
 
-  afterClaim(checkpoints: readonly Checkpoint[]): void {
+  afterAcquire(checkpoints: readonly Checkpoint[]): void {
     for (const checkpoint of checkpoints) {
       const name = partitionName(checkpoint);
       const before = this.#books.checkpoints.get(name);
       if (before !== undefined) {
-        this.#expect(before.offset === checkpoint.nextOffset, `I6: a claim moved ${name}`);
-        this.#expect(before.epoch < checkpoint.epoch, `I7: a claim did not raise the epoch of ${name}`);
+        this.#expect(before.offset === checkpoint.nextOffset, `I6: acquiring moved ${name}`);
+        this.#expect(before.epoch < checkpoint.epoch, `I7: acquiring did not raise the epoch of ${name}`);
       }
       this.#books.checkpoints.set(name, {
         offset: checkpoint.nextOffset,

@@ -21,7 +21,7 @@ describe('ingest with lanes that have read ahead', () => {
       await world.settles(RECOVERY_MS);
       expectNoStartingOver(world);
       // What one lane alone has committed, its cache knows.
-      expect(world.trace.filter((line) => line.endsWith(': conflict'))).toEqual([]);
+      expect(world.trace.filter((line) => line.endsWith(': stale'))).toEqual([]);
     });
   });
 
@@ -100,7 +100,7 @@ describe('ingest with lanes that have read ahead', () => {
       world.start({ lanes: 1, batchEvents: 200 });
       for (let from = 0; from < all.length; from += 60) {
         world.append(all.slice(from, from + 60));
-        await world.run(40);
+        await world.run(30);
         await world.fence([world.partitions[(from / 60) % 6] as TopicPartition]);
       }
       await world.settles(RECOVERY_MS);
@@ -120,7 +120,7 @@ describe('ingest with lanes that have read ahead', () => {
       world.append(movements);
       await world.settles(5_000);
       expectNoStartingOver(world);
-      expect(world.trace.filter((line) => line.endsWith(': conflict'))).toEqual([]);
+      expect(world.trace.filter((line) => line.endsWith(': stale'))).toEqual([]);
     });
   });
 
@@ -217,7 +217,7 @@ describe('ingest that meets a record that cannot be read', () => {
     });
   });
 
-  it('halts nothing that its lane could not commit, and claims it again', async () => {
+  it('halts nothing that its lane could not commit, and acquires it again', async () => {
     await inWorld({ seed: 12, partitions: { movements: 1, counts: 1 } }, async (world) => {
       readAhead(world, 20, 10);
       const all = stream(12, { events: 250 });
@@ -255,7 +255,7 @@ describe('ingest that guesses articles to be new', () => {
       await world.settles(RECOVERY_MS);
       world.append([...again, ...known.slice(0, 20)]);
       await world.settles(RECOVERY_MS);
-      expect(world.trace.filter((line) => line.endsWith('conflict')).length).toBeGreaterThan(0);
+      expect(world.trace.filter((line) => line.endsWith('stale')).length).toBeGreaterThan(0);
     });
   });
 });

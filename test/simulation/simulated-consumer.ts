@@ -1,5 +1,5 @@
 import { TributaryError } from '../../src/core/errors.ts';
-import { type Position, partitionName, type TopicPartition } from '../../src/core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import { Gate } from '../../src/pipeline/gate.ts';
 import type {
   AssignedPartition,
@@ -31,7 +31,7 @@ export class SimulatedConsumer implements EventLogConsumer {
   readonly #options: ConsumerOptions;
   readonly #held = new Map<string, string>();
   readonly #followed = new Map<string, Followed>();
-  readonly #ends = new Map<string, Position>();
+  readonly #ends = new Map<string, PartitionOffset>();
   /** What this member has let go of in peace: it may change nothing of it any more. */
   readonly #givenBack = new Set<string>();
   /** Opened when something was read, taken or given up. */
@@ -70,7 +70,7 @@ export class SimulatedConsumer implements EventLogConsumer {
     return this.#log.group(this.#options.group);
   }
 
-  follow(positions: readonly Position[]): void {
+  follow(positions: readonly PartitionOffset[]): void {
     for (const { topic, partition, offset } of positions) {
       const topicId = this.#held.get(partitionName({ topic, partition }));
       if (topicId === undefined || this.#closing.signal.aborted) continue;
@@ -251,7 +251,7 @@ export class SimulatedConsumer implements EventLogConsumer {
     await this.process.runs();
   }
 
-  ends(): readonly Position[] {
+  ends(): readonly PartitionOffset[] {
     return [...this.#ends.values()];
   }
 

@@ -1,5 +1,5 @@
 import { TributaryError } from '../../src/core/errors.ts';
-import { type Position, partitionName, type TopicPartition } from '../../src/core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import { Gate } from '../../src/pipeline/gate.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type {
@@ -44,7 +44,7 @@ export class SimulatedPartition implements TopicPartition {
     this.partition = partition;
   }
 
-  append(record: NewRecord, timestampMs: number): Position {
+  append(record: NewRecord, timestampMs: number): PartitionOffset {
     const { key, value, headers } = record;
     const offset = this.endOffset++;
     this.records.push({ offset, timestampMs, key, value, headers });
@@ -167,7 +167,7 @@ export class SimulatedLog {
   }
 
   /** Appends at once, without a network between. */
-  append(records: readonly NewRecord[]): Position[] {
+  append(records: readonly NewRecord[]): PartitionOffset[] {
     return records.map((record) => this.partitionFor(record).append(record, this.clock.now()));
   }
 

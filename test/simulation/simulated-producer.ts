@@ -1,5 +1,5 @@
 import { TributaryError } from '../../src/core/errors.ts';
-import type { Position } from '../../src/core/offset.ts';
+import type { PartitionOffset } from '../../src/core/offset.ts';
 import type {
   AppendOptions,
   EventLogProducer,
@@ -11,7 +11,7 @@ import type {
 export interface ProducerParts {
   readonly name: string;
   readonly family: ProducerFamily | undefined;
-  readonly append: (records: readonly NewRecord[]) => Position[];
+  readonly append: (records: readonly NewRecord[]) => PartitionOffset[];
   /** Asks the broker, which takes its time to answer. */
   readonly answered: <Answer>(ask: () => Answer) => Promise<Answer>;
   /** `topic producer` for each producer that was shut out of a topic; shared by all producers of the log. */
@@ -27,7 +27,10 @@ export class SimulatedProducer implements EventLogProducer {
     this.#parts = parts;
   }
 
-  async append(records: readonly NewRecord[], { shutsOut = false }: AppendOptions = {}): Promise<Position[]> {
+  async append(
+    records: readonly NewRecord[],
+    { shutsOut = false }: AppendOptions = {},
+  ): Promise<PartitionOffset[]> {
     const { name, family, append, answered, shutOut } = this.#parts;
     await this.#join();
     const others = shutsOut ? ((await family?.members()) ?? []).filter((member) => member !== name) : [];

@@ -1,13 +1,8 @@
 import { TributaryError } from '../../src/core/errors.ts';
 import { partitionName, type TopicPartition } from '../../src/core/offset.ts';
-import type {
-  Checkpoint,
-  ClaimRequest,
-  CommitOutcome,
-  IngestBatch,
-  ResumeDecision,
-  Store,
-} from '../../src/ports/store.ts';
+import type { AcquireRequest, Checkpoint, ResumeDecision } from '../../src/ports/checkpoints.ts';
+import type { CommitOutcome, IngestBatch } from '../../src/ports/commit.ts';
+import type { Store } from '../../src/ports/store.ts';
 import type { IngestChecker } from './ingest-checker.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 
@@ -109,14 +104,14 @@ export function storeTwin(options: StoreTwinOptions): Store {
 
   const replaced: Partial<Store> = {
     commit: (batch) => travel('commit', () => commit(batch)),
-    claim: (requests: readonly ClaimRequest[]) =>
-      travel('claim', async (): Promise<Checkpoint[]> => {
-        const checkpoints = await real.claim(requests);
+    acquire: (requests: readonly AcquireRequest[]) =>
+      travel('acquire', async (): Promise<Checkpoint[]> => {
+        const checkpoints = await real.acquire(requests);
         trace(
-          `${process.name}: claims ${checkpoints.map(({ topic, partition, nextOffset, epoch }) => `${topic}/${partition}@${nextOffset} epoch ${epoch}`).join(' ')}`,
+          `${process.name}: acquires ${checkpoints.map(({ topic, partition, nextOffset, epoch }) => `${topic}/${partition}@${nextOffset} epoch ${epoch}`).join(' ')}`,
         );
-        checker.afterClaim(checkpoints);
-        mayChange('claims', checkpoints);
+        checker.afterAcquire(checkpoints);
+        mayChange('acquires', checkpoints);
         return checkpoints;
       }),
     resume: (decision: ResumeDecision) =>

@@ -10,7 +10,7 @@ import type { TopicPartition } from '../../src/core/offset.ts';
 import { createDecoder } from '../../src/pipeline/decode/decoder.ts';
 import { Ingest } from '../../src/pipeline/ingest/ingest.ts';
 import type { IngestOptions } from '../../src/pipeline/ingest/options.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { OpenedStore, Store } from '../../src/ports/store.ts';
 import { IngestChecker } from './ingest-checker.ts';
 import { Chance, Process, Scheduler } from './scheduler.ts';
 import { type Network, SimulatedLog, type SimulatedPartition } from './simulated-log.ts';
@@ -19,6 +19,7 @@ import { COUNTS, MOVEMENTS, type Written } from './workload.ts';
 
 const GROUP = 'stock';
 const TARGET = 'warehouse';
+const STORE_FILE = 'stock.sqlite';
 /** How long a process may be silent before the group goes on without it. */
 export const SESSION_TIMEOUT_MS = 10_000;
 
@@ -34,7 +35,7 @@ export interface SimulatedInstance {
 export interface WorldOptions {
   readonly seed: number;
   /** Makes the store on a server instead of a file; such a store cannot go back in time here. */
-  readonly openStore?: (targets: readonly string[]) => Promise<Store>;
+  readonly openStore?: (targets: readonly string[]) => Promise<OpenedStore>;
   readonly partitions: { readonly movements: number; readonly counts: number };
 }
 
@@ -60,21 +61,28 @@ export class World {
     const folder = await mkdtemp(
       join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tributary-simulation-'),
     );
-    const server = await options.openStore?.([TARGET]);
-    const world = new World(options, folder, server);
+    const scheduler = new Scheduler(options.seed);
+    const opened =
+      (await options.openStore?.([TARGET])) ??
+      openSqliteStore({ file: join(folder, STORE_FILE), clock: scheduler.clock, targets: [TARGET] });
     const { table, keyColumn, columns } = stockLedger.view;
-    await world.store.migrate({
+    const { store } = await opened.migrate({
       view: { table, keyColumn, columns },
       targets: [TARGET],
       adopt: null,
       nowMs: 0,
     });
-    return world;
+    return new World(options, folder, scheduler, store);
   }
 
-  private constructor({ seed, partitions }: WorldOptions, folder: string, server: Store | undefined) {
+  private constructor(
+    { seed, partitions }: WorldOptions,
+    folder: string,
+    scheduler: Scheduler,
+    store: Store,
+  ) {
     this.#folder = folder;
-    this.scheduler = new Scheduler(seed);
+    this.scheduler = scheduler;
     this.chance = new Chance(seed + 1);
     const chance = new Chance(seed + 2);
     this.network = fairNetwork(chance);
@@ -85,13 +93,12 @@ export class World {
     });
     this.log.createTopic(MOVEMENTS, partitions.movements);
     this.log.createTopic(COUNTS, partitions.counts);
-    this.store =
-      server ?? openSqliteStore({ file: this.#file, clock: this.scheduler.clock, targets: [TARGET] });
+    this.store = store;
     this.checker = new IngestChecker(this.store, this.log, TARGET);
   }
 
   get #file(): string {
-    return join(this.#folder, 'stock.sqlite');
+    return join(this.#folder, STORE_FILE);
   }
 
   get partitions(): SimulatedPartition[] {
@@ -202,9 +209,9 @@ export class World {
         ({ topic, partition }) => topic === checkpoint.topic && partition === checkpoint.partition,
       ),
     );
-    this.note(`somebody claims ${fenced.map(({ topic, partition }) => `${topic}/${partition}`).join(' ')}`);
-    const claimed = await this.store.claim(fenced.map((each) => ({ ...each, startOffset: 0n })));
-    this.checker.afterClaim(claimed);
+    this.note(`somebody acquires ${fenced.map(({ topic, partition }) => `${topic}/${partition}`).join(' ')}`);
+    const acquired = await this.store.acquire(fenced.map((each) => ({ ...each, startOffset: 0n })));
+    this.checker.afterAcquire(acquired);
   }
 
   /** An operator lets every halted partition go on at the next record that can be read; gives their number. */

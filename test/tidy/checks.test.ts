@@ -47,7 +47,7 @@ describe('the direction of imports', () => {
     ['src/adapters/kafka/consumer.ts', './fetch.ts'],
     ['src/adapters/kafka/consumer.ts', '../../ports/event-log.ts'],
     ['src/adapters/kafka/consumer.ts', '@platformatic/kafka'],
-    ['src/adapters/sqlite/connection.ts', 'node:sqlite'],
+    ['src/adapters/sqlite/database.ts', 'node:sqlite'],
     ['src/adapters/http-delivery/http-target.ts', '../../../package.json'],
     ['src/core/webhook-signature.ts', 'node:crypto'],
     ['src/pipeline/ingest/lane.ts', '../decode/decoder.ts'],

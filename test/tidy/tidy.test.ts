@@ -48,7 +48,17 @@ describe('the house', () => {
   });
 
   it('lays sibling adapters out alike', () => {
-    const stores = ['store.ts', 'schema.ts', 'ingest.ts', 'deliveries.ts', 'queries.ts', 'connection.ts'];
+    const stores = [
+      'opened-store.ts',
+      'store.ts',
+      'schema.ts',
+      'migrations.ts',
+      'commit.ts',
+      'due-deliveries.ts',
+      'delivery-claims.ts',
+      'settlements.ts',
+      'queries.ts',
+    ];
     const logs = [
       'event-log.ts',
       'consumer.ts',

@@ -1,12 +1,12 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { Position, TopicPartition } from '../../core/offset.ts';
+import type { PartitionOffset, TopicPartition } from '../../core/offset.ts';
 import { partitionName } from '../../core/offset.ts';
 import type {
   ConsumerListener,
   ConsumerOptions,
   EventLogConsumer,
   FetchedRecords,
-  FollowPosition,
+  FollowOffset,
   PartitionFault,
   TakeLimits,
 } from '../../ports/event-log.ts';
@@ -32,7 +32,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
   /** The partitions that the group has assigned to this member, by `partitionName`. */
   readonly #assigned = new Map<string, PartitionRow>();
   readonly #followed = new Map<string, FollowedPartition>();
-  readonly #ends = new Map<string, Position>();
+  readonly #ends = new Map<string, PartitionOffset>();
   /** The functions that wake the takes which wait. */
   readonly #waiting = new Set<() => void>();
   #listener: ConsumerListener | null = null;
@@ -67,7 +67,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
     await this.#member.start();
   }
 
-  follow(positions: readonly FollowPosition[]): void {
+  follow(positions: readonly FollowOffset[]): void {
     for (const position of positions) {
       const name = partitionName(position);
       const row = this.#assigned.get(name);
@@ -241,7 +241,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
     return this.#calls;
   }
 
-  async commit(positions: readonly Position[]): Promise<void> {
+  async commit(positions: readonly PartitionOffset[]): Promise<void> {
     if (positions.length === 0) return;
     try {
       await this.#database.write('Committing offsets', 'process_only', () => {
@@ -259,7 +259,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
     }
   }
 
-  ends(): readonly Position[] {
+  ends(): readonly PartitionOffset[] {
     return [...this.#ends.values()];
   }
 

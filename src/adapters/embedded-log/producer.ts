@@ -1,5 +1,5 @@
 import { TributaryError } from '../../core/errors.ts';
-import type { Position } from '../../core/offset.ts';
+import type { PartitionOffset } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
   AppendOptions,
@@ -41,7 +41,7 @@ export class EmbeddedProducer implements EventLogProducer {
     this.#family = family;
   }
 
-  async append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<Position[]> {
+  async append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<PartitionOffset[]> {
     if (this.#closed) throw appendFailed(closedError(this.#file));
     const appended =
       this.#family === undefined
@@ -59,7 +59,7 @@ export class EmbeddedProducer implements EventLogProducer {
     family: ProducerFamily,
     records: readonly NewRecord[],
     { shutsOut = false }: AppendOptions,
-  ): Promise<Position[]> {
+  ): Promise<PartitionOffset[]> {
     if (this.#clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
     const producer = await this.#identify(family);
     const members = shutsOut ? await family.members() : [];

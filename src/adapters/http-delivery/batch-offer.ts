@@ -12,7 +12,7 @@ export interface BatchOfferOptions {
   readonly origin: string;
   readonly targetName: string;
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  readonly log: Logger;
+  readonly logger: Logger;
 }
 
 /** We make no larger batch, whatever is offered: its answer has to be read whole, and its members wait for it. */
@@ -55,17 +55,17 @@ export class BatchOffer {
   hear(header: string | undefined): void {
     if (header === undefined || header === this.#seen) return;
     this.#seen = header;
-    const { targetName, log, origin } = this.#options;
+    const { targetName, logger, origin } = this.#options;
     const announced = parseBatchAnnouncement(header);
     const path = announced === null ? null : pathOnOrigin(announced.path, origin);
     if (announced === null || path === null) {
       const why = announced === null ? 'cannot be read' : `names a place that is not on ${origin}`;
-      log('warn', `The batches that target ${targetName} announces are not used: webhook-batch ${why}.`);
+      logger('warn', `The batches that target ${targetName} announces are not used: webhook-batch ${why}.`);
       this.#offered = null;
       return;
     }
     this.#offered = { states: announced.states, path };
-    log(
+    logger(
       'info',
       `Target ${targetName} takes up to ${announced.states} states in one request, posted to ${path}.`,
     );
@@ -73,9 +73,9 @@ export class BatchOffer {
 
   /** The target refused a batch whose members it took singly. */
   refused(status: number): void {
-    const { targetName, clock, log } = this.#options;
+    const { targetName, clock, logger } = this.#options;
     this.#refusedUntilMs = clock.monotonicMs() + REFUSAL_HOLDS_MS;
-    log(
+    logger(
       'warn',
       `Target ${targetName} answered a batch with ${status} and takes single states: they go singly for 10 minutes.`,
     );
@@ -88,10 +88,10 @@ export class BatchOffer {
 
   /** A batch of so many states was too large. */
   tooLarge(states: number): void {
-    const { targetName, clock, log } = this.#options;
+    const { targetName, clock, logger } = this.#options;
     this.#ceiling = Math.max(1, Math.floor(states / 2));
     this.#ceilingUntilMs = clock.monotonicMs() + REFUSAL_HOLDS_MS;
-    log(
+    logger(
       'info',
       `A batch of ${states} states is too large for target ${targetName}: ${this.#ceiling} from now.`,
     );

@@ -51,14 +51,14 @@ class HttpTarget implements DeliveryTarget {
   #closed: Promise<void> | null = null;
 
   constructor(options: HttpTargetOptions) {
-    const { name, clock, log, deadlineMs = 15_000 } = options;
+    const { name, clock, logger, deadlineMs = 15_000 } = options;
     const url = parseTargetUrl(options.url, name);
     this.name = name;
     this.#path = url.pathname + url.search;
     this.#keys = parseSigningKeys(options.secrets, `The signing secret of target ${name}`);
     this.#commonHeaders = commonHeaders(url);
     this.#traceparentOf = options.traceparentOf ?? freshTraceparent;
-    this.#offer = new BatchOffer({ origin: url.origin, targetName: name, clock, log });
+    this.#offer = new BatchOffer({ origin: url.origin, targetName: name, clock, logger });
     this.#connections = new Connections({
       clock,
       origin: url.origin,
@@ -73,7 +73,7 @@ class HttpTarget implements DeliveryTarget {
       underWay: new UnderWay(clock, deadlineMs),
       connections: this.#connections,
     };
-    if (this.#keys.length === 0) log('debug', `Deliveries to ${name} are not signed: no secret is set.`);
+    if (this.#keys.length === 0) logger('debug', `Deliveries to ${name} are not signed: no secret is set.`);
   }
 
   get maxBatch(): number {

@@ -1,4 +1,4 @@
-import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import type {
   AssignedPartition,
@@ -6,7 +6,7 @@ import type {
   ConsumerOptions,
   EventLogConsumer,
   FetchedRecords,
-  FollowPosition,
+  FollowOffset,
   PartitionFault,
   PartitionRange,
   TakeLimits,
@@ -62,7 +62,7 @@ export class KafkaConsumer implements EventLogConsumer {
     this.#member.start();
   }
 
-  follow(positions: readonly FollowPosition[]): void {
+  follow(positions: readonly FollowOffset[]): void {
     this.#fetcher.follow(
       positions.flatMap((position) => {
         const topicId = this.#held.get(partitionName(position));
@@ -91,11 +91,11 @@ export class KafkaConsumer implements EventLogConsumer {
     return [];
   }
 
-  commit(positions: readonly Position[]): Promise<void> {
+  commit(positions: readonly PartitionOffset[]): Promise<void> {
     return this.#member.commit(positions);
   }
 
-  ends(): readonly Position[] {
+  ends(): readonly PartitionOffset[] {
     return this.#fetcher.ends();
   }
 

@@ -1,5 +1,5 @@
 import { TributaryError } from '../../core/errors.ts';
-import type { Position } from '../../core/offset.ts';
+import type { PartitionOffset } from '../../core/offset.ts';
 import type {
   AppendOptions,
   EventLogProducer,
@@ -54,7 +54,7 @@ export class KafkaProducer implements EventLogProducer {
     if (family !== undefined) this.#shutOuts = new ShutOuts(this.#cluster, this.#topics, family);
   }
 
-  append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<Position[]> {
+  append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<PartitionOffset[]> {
     if (this.#closed !== undefined) {
       return Promise.reject(
         new TributaryError('log_append_failed', 'The producer is closed.', { retryable: false }),
@@ -84,14 +84,17 @@ export class KafkaProducer implements EventLogProducer {
     if (this.#open.size === 0) await this.#identity.leave();
   }
 
-  async #append(records: readonly NewRecord[], { shutsOut = false }: AppendOptions): Promise<Position[]> {
+  async #append(
+    records: readonly NewRecord[],
+    { shutsOut = false }: AppendOptions,
+  ): Promise<PartitionOffset[]> {
     if (records.length === 0) return [];
     const { clock, deliveryTimeoutMs } = this.#options;
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs;
     const topics = new Set(records.map(({ topic }) => topic));
     await this.#topics.learn(topics, deadlineMs);
     this.#sender.refuseIfShutOut();
-    const { promise, resolve, reject } = Promise.withResolvers<Position[]>();
+    const { promise, resolve, reject } = Promise.withResolvers<PartitionOffset[]>();
     const append: Append = {
       positions: new Array(records.length),
       left: records.length,

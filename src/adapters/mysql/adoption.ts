@@ -13,27 +13,28 @@ import {
   type RawValue,
   RowReader,
 } from '../../core/adoption/index.ts';
-import type { AdoptedEntity, MigrationOptions } from '../../ports/store.ts';
+import type { AdoptedEntity, MigrationOptions } from '../../ports/migration.ts';
 import { describeTable, type TableFacts } from './catalog.ts';
 import { inTransaction, MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { DONE_AT_MS } from './delivery-queries.ts';
+import { DONE_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
-import { insertJournal, text } from './journal.ts';
+import { insertEvents } from './journal.ts';
 import { marks, RowsStatement } from './rows-statement.ts';
-import { viewTypes, writeViewRow } from './view-table.ts';
+import { textOf } from './values.ts';
+import { viewTypes, writeViewRow } from './view-parameters.ts';
 
-/** Rows that are taken over in one transaction. */
+/** The rows that one transaction takes over. */
 const PAGE_ROWS = 2_000;
-/** The server gives up a reader that takes nothing for so long: while we write, nothing is read. */
+/** The server ends a reader that takes no bytes for this long. The reader takes none while a page is written. */
 const READER_PATIENCE_SECONDS = 3_600;
-/** Ids that a finding names. */
+/** The most doubled ids that one finding names. */
 const DOUBLED_NAMED = 5;
 
-/** A table of another program that was looked at, and how its rows are read. */
+/** What was found out about another program's table, and how to read its rows. */
 export interface Examined {
   readonly report: AdoptionReport;
-  /** Null if its rows cannot be read. */
+  /** Null if the rows cannot be read. */
   readonly reading: Reading | null;
 }
 
@@ -42,7 +43,7 @@ interface Reading {
   readonly reader: RowReader<AdoptedEntity>;
 }
 
-/** Looks at a table of another program and all of its rows, and changes nothing. */
+/** Reads another program's table and all of its rows. Changes nothing. */
 export async function examineTable(
   pool: ConnectionPool,
   connection: PoolConnection,
@@ -79,7 +80,7 @@ export async function examineTable(
     const [doubled] = await connection.query<RowDataPacket[]>(
       `SELECT ${key} FROM ${identifier(facts.name)} WHERE ${key} <> '' GROUP BY 1 HAVING COUNT(*) > 1 ORDER BY 1 LIMIT ${DOUBLED_NAMED + 1}`,
     );
-    const ids = doubled.map((row) => text(row[0]));
+    const ids = doubled.map((row) => textOf(row[0]));
     if (ids.length > 0)
       findings.push(doubledIds(view.keyColumn, ids.slice(0, DOUBLED_NAMED), ids.length > DOUBLED_NAMED));
   }
@@ -88,9 +89,9 @@ export async function examineTable(
 }
 
 /**
- * Copies the rows of `from` into `to`, with their events and what is owed of them, in a transaction for each page.
- * Nobody writes to `from`, and `to`, the journal and the ledger are empty. Throws `view_not_adoptable` if a row is not as
- * it was when the table was examined: the caller takes back what was copied.
+ * Copies the rows of `from` into `to`, with their events and deliveries, in one transaction for each page. Resolves
+ * with the number of rows. Nobody may write to `from`, and `to`, the journal and the ledger must be empty. Throws
+ * `view_not_adoptable` if a row has changed since the table was examined; the caller then undoes the copy.
  */
 export async function copyRows(
   pool: ConnectionPool,
@@ -119,7 +120,7 @@ export async function copyRows(
     if (findings.length > 0) throw notAdoptable({ table: view.table, findings });
     const write = async (connection: PoolConnection) => {
       await insertRow.run(connection, adopted);
-      await insertJournal(
+      await insertEvents(
         connection,
         adopted.map(({ entityId, events }) => ({ entityId, fromVersion: 0, events })),
       );
@@ -132,8 +133,8 @@ export async function copyRows(
 }
 
 /**
- * Reads all rows in one scan of the table, in the sequence in which it lies, a page at a time: the server sends more
- * only when the page has been dealt with.
+ * Reads all rows in one scan of the table, in the sequence in which they are stored. The server sends the next page
+ * only when `onPage` has resolved.
  */
 async function readRows(
   pool: ConnectionPool,
@@ -170,12 +171,12 @@ async function readRows(
   await withConnection(pool, read, { deadlineMs: MIGRATION_DEADLINE_MS });
 }
 
-/** The driver's connection below the promises: it gives rows as they come, and reads on when they are taken. */
+/** The driver's own connection, whose stream gives rows as they arrive and reads on when they are taken. */
 interface Streaming {
   query(sql: string): { stream(options: { highWaterMark: number }): AsyncIterable<unknown> };
 }
 
-/** The bytes of the id in UTF-8, whatever the column's own type, character set and collation. */
+/** The SQL for the id's bytes in UTF-8, whatever the column's type, character set and collation. */
 function keyExpression({ name, family }: FoundColumn): string {
   const column = identifier(name);
   if (family === 'bytes') return column;
@@ -183,7 +184,7 @@ function keyExpression({ name, family }: FoundColumn): string {
   return `CAST(CONVERT(${asText} USING utf8mb4) AS BINARY)`;
 }
 
-/** Texts as texts, numbers as texts of numbers. */
+/** The SQL for a column's value: texts as texts, and numbers as texts of numbers. */
 function valueExpression({ name, family }: FoundColumn): string {
   const column = identifier(name);
   if (isNumber(family)) return `CAST(${column} + 0 AS CHAR)`;
@@ -197,8 +198,8 @@ function isNumber(family: FoundColumn['family']): boolean {
 function rawValue({ family }: FoundColumn, value: unknown): RawValue {
   if (value === null || value === undefined) return null;
   if (!isNumber(family))
-    return family === 'bytes' || family === 'padded bytes' ? (value as Buffer) : text(value);
-  const number = text(value);
+    return family === 'bytes' || family === 'padded bytes' ? (value as Buffer) : textOf(value);
+  const number = textOf(value);
   return /^-?\d+$/.test(number) ? BigInt(number) : Number(number);
 }
 

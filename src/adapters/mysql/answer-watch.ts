@@ -1,10 +1,10 @@
 import type { Clock } from '../../ports/clock.ts';
 import { DeadlineError } from './errors.ts';
 
-/** How often the waits are looked at: a deadline is met up to two looks late. */
+/** The time between two looks at the waits. A missed deadline is noticed up to two looks late. */
 const LOOK_EVERY_MS = 500;
 
-/** Something that is waited for. `giveUp` is called once, if the deadline passes before `ended`. */
+/** Something that is waited for. The watch calls `giveUp` once, if the deadline passes before `ended`. */
 export interface Wait {
   deadlineMs: number;
   looks: number;
@@ -13,10 +13,10 @@ export interface Wait {
 }
 
 /**
- * The deadlines of everything that this process waits for at the database.
+ * Keeps the deadlines of everything that this process waits for at the database.
  *
- * It counts its own looks instead of reading a clock: a process that was stopped for a minute makes one look when it
- * is woken, finds the answers that came meanwhile, and takes nothing for late.
+ * It counts its own looks instead of reading a clock. So a process that was stopped for a minute looks once when it is
+ * woken, finds the answers that came meanwhile, and does not take them for late.
  */
 export class AnswerWatch {
   readonly #clock: Pick<Clock, 'sleep'>;

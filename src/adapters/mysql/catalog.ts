@@ -11,12 +11,12 @@ import {
   type ViewShape,
 } from '../../core/adoption/index.ts';
 import { quoted } from '../../core/text.ts';
-import { text } from './journal.ts';
+import { textOf } from './values.ts';
 
-/** What the catalog says of one table as a whole. */
+/** What the catalog says of a table as a whole. */
 export interface TableFacts {
   readonly name: string;
-  /** `table`, or what else it is. */
+  /** `table`, or what else it is, such as `a view`. */
   readonly kind: string;
   readonly isVersioned: boolean;
   readonly engine: string;
@@ -24,13 +24,16 @@ export interface TableFacts {
   readonly isPartitioned: boolean;
 }
 
-/** Given to the information schema as a value: MariaDB looks through all databases if it is asked by a function. */
+/**
+ * The name of the database. Queries of the information schema pass it as a value, because MariaDB searches all
+ * databases if they call DATABASE().
+ */
 export async function databaseName(connection: PoolConnection): Promise<string> {
   const [[row]] = await connection.query<RowDataPacket[]>('SELECT DATABASE()');
-  return text(row?.[0]);
+  return textOf(row?.[0]);
 }
 
-/** The tables of these names, by those names. */
+/** Finds the tables and views that have one of these names, by the names as given. */
 export async function findTables(
   connection: PoolConnection,
   names: readonly string[],
@@ -43,26 +46,26 @@ export async function findTables(
   );
   const found = new Map<string, TableFacts>();
   for (const row of rows) {
-    // Where names of tables have a case, the information schema may still compare them without.
+    // A server that distinguishes table names by case may still ignore case in the information schema.
     const name = names.find((one) =>
-      Number(row[5]) === 0 ? one === text(row[0]) : isSameName(one, text(row[0])),
+      Number(row[5]) === 0 ? one === textOf(row[0]) : isSameName(one, textOf(row[0])),
     );
     if (name === undefined) continue;
-    const type = text(row[1]);
+    const type = textOf(row[1]);
     const isVersioned = type === 'SYSTEM VERSIONED';
     found.set(name, {
-      name: text(row[0]),
+      name: textOf(row[0]),
       kind: type === 'BASE TABLE' || isVersioned ? 'table' : `a ${type.toLowerCase()}`,
       isVersioned,
-      engine: text(row[2] ?? ''),
-      comment: text(row[3] ?? ''),
-      isPartitioned: /partitioned/i.test(text(row[4] ?? '')),
+      engine: textOf(row[2] ?? ''),
+      comment: textOf(row[3] ?? ''),
+      isPartitioned: /partitioned/i.test(textOf(row[4] ?? '')),
     });
   }
   return found;
 }
 
-/** All that has to be known of a table of another program before it is taken over. `namesNeeded` have to be free. */
+/** Describes another program's table for its adoption. `namesNeeded` are the names that the adoption will use. */
 export async function describeTable(
   connection: PoolConnection,
   view: ViewShape,
@@ -173,23 +176,23 @@ async function columnsOf(
 }
 
 function columnOf(row: RowDataPacket): FoundColumn | null {
-  const name = text(row[0]);
-  const extra = text(row[3] ?? '');
-  // The server itself gives a table without a primary key this one, if it is told to, and hides it.
+  const name = textOf(row[0]);
+  const extra = textOf(row[3] ?? '');
+  // A server can be set to add this hidden column to tables without a primary key.
   if (name === 'my_row_id' && /INVISIBLE/i.test(extra) && /auto_increment/i.test(extra)) return null;
   return {
     name,
-    type: text(row[1]),
-    family: FAMILIES[text(row[2]).toLowerCase()] ?? 'other',
-    isGenerated: /(VIRTUAL|STORED|PERSISTENT) GENERATED/i.test(extra) || text(row[5] ?? '') !== '',
-    defaultValue: row[4] === null || row[4] === undefined ? null : text(row[4]),
+    type: textOf(row[1]),
+    family: FAMILIES[textOf(row[2]).toLowerCase()] ?? 'other',
+    isGenerated: /(VIRTUAL|STORED|PERSISTENT) GENERATED/i.test(extra) || textOf(row[5] ?? '') !== '',
+    defaultValue: row[4] === null || row[4] === undefined ? null : textOf(row[4]),
   };
 }
 
 interface Index {
   readonly name: string;
   readonly isUnique: boolean;
-  /** Null for an expression. */
+  /** The columns in their sequence; undefined stands for an expression. */
   readonly columns: readonly (string | undefined)[];
 }
 
@@ -199,14 +202,14 @@ async function indexesOf(connection: PoolConnection, database: string, table: st
       'WHERE table_schema = ? AND table_name = ? ORDER BY index_name, seq_in_index',
     [database, table],
   );
-  return [...Map.groupBy(rows, (row) => text(row[0]))].map(([name, parts]) => ({
+  return [...Map.groupBy(rows, (row) => textOf(row[0]))].map(([name, parts]) => ({
     name,
     isUnique: Number(parts[0]?.[1]) === 0,
-    columns: parts.map((row) => (row[2] === null ? undefined : text(row[2]))),
+    columns: parts.map((row) => (row[2] === null ? undefined : textOf(row[2]))),
   }));
 }
 
-/** Triggers that protect our own journal. */
+/** The triggers that protect our own journal. */
 const OWN_TRIGGER = /^journal_segments_no_/;
 
 async function attachmentsOf(
@@ -222,7 +225,7 @@ async function attachmentsOf(
     [database],
   );
   for (const [name, on, body] of triggers.map(
-    (row) => [text(row[0]), text(row[1]), text(row[2] ?? '')] as const,
+    (row) => [textOf(row[0]), textOf(row[1]), textOf(row[2] ?? '')] as const,
   )) {
     if (isSameName(on, table)) found.push({ kind: 'trigger', name });
     else if (!OWN_TRIGGER.test(name) && names(body, table))
@@ -235,7 +238,7 @@ async function attachmentsOf(
     [database, table, database, table],
   );
   for (const row of constraints) {
-    const [constraint, schema, from, toSchema, to] = row.map((value: unknown) => text(value)) as string[];
+    const [constraint, schema, from, toSchema, to] = row.map((value: unknown) => textOf(value)) as string[];
     const isOwn = schema === database && isSameName(from ?? '', table);
     const place = schema === database ? from : `${schema}.${from}`;
     const target = toSchema === database ? to : `${toSchema}.${to}`;
@@ -249,7 +252,7 @@ async function attachmentsOf(
     [],
   );
   for (const [schema, name, body] of views.map(
-    (row) => row.map((value: unknown) => text(value ?? '')) as string[],
+    (row) => row.map((value: unknown) => textOf(value ?? '')) as string[],
   )) {
     if ((body ?? '').toLowerCase().includes(inDefinition))
       found.push({ kind: 'view', name: schema === database ? (name ?? '') : `${schema}.${name}` });
@@ -259,13 +262,13 @@ async function attachmentsOf(
     [database],
   );
   for (const row of routines)
-    if (names(text(row[1] ?? ''), table)) found.push({ kind: 'routine', name: text(row[0]) });
+    if (names(textOf(row[1] ?? ''), table)) found.push({ kind: 'routine', name: textOf(row[0]) });
   const events = await ask(
     'SELECT event_name, event_definition FROM information_schema.events WHERE event_schema = ?',
     [database],
   );
   for (const row of events)
-    if (names(text(row[1] ?? ''), table)) found.push({ kind: 'event', name: text(row[0]) });
+    if (names(textOf(row[1] ?? ''), table)) found.push({ kind: 'event', name: textOf(row[0]) });
   return found;
 }
 

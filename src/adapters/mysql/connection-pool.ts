@@ -1,40 +1,42 @@
 import mysql, { type Pool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import { AnswerWatch, type Wait } from './answer-watch.ts';
-import { DeadlineError, type Remedies } from './errors.ts';
-import type { ServerAddress, ServerTls } from './options.ts';
+import { DeadlineError } from './errors.ts';
+import type { Remedies } from './refusals.ts';
+import type { ServerAddress, ServerTls } from './server-address.ts';
 import { tlsOptions } from './tls.ts';
 
-/** To reach the server and log in. */
+/** The deadline for reaching the server and logging in. */
 const CONNECT_DEADLINE_MS = 10_000;
-/** A statement that has got no byte of its answer for so long never gets one. Longer than any lock wait. */
+/** A statement that has had no byte of its answer for this long never gets one. It is longer than any lock wait. */
 export const STATEMENT_DEADLINE_MS = 15_000;
-/** While all connections are in use. */
+/** The deadline for getting a connection while all of them are in use. */
 const POOL_DEADLINE_MS = 10_000;
-/** A connection that nobody has used for so long is asked whether it still works before it is used. */
+/** A connection that was unused for this long is pinged before it is used. */
 const PING_AFTER_MS = 5_000;
 const PING_DEADLINE_MS = 3_000;
-/** Goodbyes to the server, when the pool is closed. */
+/** The deadline for saying goodbye to the server when the pool is closed. */
 const CLOSE_DEADLINE_MS = 3_000;
-/** Callers that wait for a connection; more are refused at once. */
+/** The most callers that may wait for a connection; more are refused at once. */
 const WAITING_MAX = 1_000;
 
 /**
- * Statements that one connection keeps prepared; the one that was used longest ago makes room. A server has one limit
- * for all of its clients, 16,382 by default.
+ * The most statements that one connection keeps prepared. The least recently used one makes room. A server has one
+ * limit for all of its clients, 16,382 by default.
  */
 export const PREPARED_MAX = 96;
 
-/** How long a row lock is waited for. */
+/** Seconds that a statement waits for a row lock. */
 export const LOCK_WAIT_SECONDS = 10;
 /**
- * The server ends a session that stops in the middle of a packet, that does not take its answer, or, within a
- * transaction (see `inTransaction`), that sends no statement for so long. So a process that was stopped while it held
- * locks holds them no longer than this.
+ * The server ends a session that is silent for this long in the middle of a packet, while it should take its answer, or
+ * within a transaction (see `inTransaction`). So a stopped process holds its locks no longer than this.
  */
 const IDLE_TRANSACTION_SECONDS = 8;
 
-/** Whatever a server's own settings are, statements mean the same in every session of ours. No right is needed. */
+/**
+ * Gives statements the same meaning in all of our sessions, whatever the server's own settings are. It needs no right.
+ */
 const SESSION_SETTINGS =
   "SET NAMES utf8mb4, sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " +
   'autocommit = 1, completion_type = 0, sql_select_limit = 18446744073709551615, sql_safe_updates = 0, ' +
@@ -42,18 +44,18 @@ const SESSION_SETTINGS =
 
 export interface ConnectionPoolOptions {
   readonly address: ServerAddress;
-  /** Null: plain text. */
+  /** TLS settings; null for plain text. */
   readonly tls: ServerTls | null;
   readonly connections: number;
   readonly clock: Clock;
-  /** After how long without a statement the server ends a transaction of ours; default 8 s. */
+  /** The server ends a transaction that is silent for this long; default 8 s. */
   readonly idleTransactionSeconds?: number;
   readonly remedies: Pick<Remedies, 'setting' | 'setUp'>;
-  /** Where it is found out whether a COMMIT without an answer counts, for the message of `store_commit_unknown`. */
+  /** What tells whether a COMMIT without an answer stands, for the message of `store_commit_unknown`. */
   readonly commitEvidence: string;
 }
 
-/** What the driver's connection does, beyond its types. Only what is named here is used of its inside. */
+/** What we use of the driver's own connection, beyond its types. */
 interface CoreConnection {
   readonly stream: {
     on(event: 'data', listener: () => void): void;
@@ -69,32 +71,32 @@ interface Facts {
   readonly wait: Wait;
   server: string;
   lastUsedMs: number;
-  /** We closed it ourselves. */
+  /** Whether we have closed it. */
   isDiscarded: boolean;
 }
 
 /**
- * Connections to one database. Every wait at them has a deadline; a connection that missed one is closed and never
- * used again. Every connection has the session settings that are relied on, whatever the server's own are.
+ * Connections to one database. Every wait for the server has a deadline, and a connection that missed one is closed.
+ * Every connection has the session settings that statements rely on, whatever the server's own are.
  */
 export class ConnectionPool {
   readonly options: ConnectionPoolOptions;
-  /** What messages about errors name. */
+  /** What error messages name. */
   readonly remedies: Remedies;
-  /** The server ends a session that is silent for so long while it can hold locks. */
+  /** The server ends a session that is silent for this long while it may hold locks. */
   readonly idleTransactionSeconds: number;
   readonly #pool: Pool;
   readonly #clock: Clock;
   readonly #watch: AnswerWatch;
   readonly #facts = new WeakMap<CoreConnection, Facts>();
-  /** Not closed yet. */
+  /** The connections that are not closed yet. */
   readonly #open = new Set<CoreConnection>();
-  /** Every server that a connection has reached; of each whether its connections are of no use any more. */
+  /** Every server that a connection has reached, and whether connections to it are of no use any more. */
   readonly #servers = new Map<string, { isRetired: boolean }>();
-  /** The one that the newest connection has reached. */
+  /** The server that the newest connection has reached. */
   #server: string | null = null;
   #generation = 1;
-  /** One that has not been used since has been found not to answer. */
+  /** Connections that were last used before this moment are closed, because one of them did not answer a ping. */
   #suspectBeforeMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
@@ -120,8 +122,8 @@ export class ConnectionPool {
       supportBigNumbers: true,
       bigNumberStrings: true,
       rowsAsArray: true,
-      // Affected rows are the rows changed, not the rows found. Query attributes would change the layout of every
-      // execution, and nothing uses them.
+      // An UPDATE reports the rows that it changed, not the rows that it found. Query attributes are off because they
+      // would change the layout of the packets that RowsStatement writes.
       flags: ['-FOUND_ROWS', '-CLIENT_QUERY_ATTRIBUTES'],
       enableKeepAlive: true,
       connectTimeout: CONNECT_DEADLINE_MS,
@@ -131,14 +133,16 @@ export class ConnectionPool {
   }
 
   /**
-   * Rises whenever what was read earlier may no longer be what the database holds: a connection was lost, or a new
-   * one reached another server.
+   * Rises when the database may no longer hold what was read before: a connection was lost, or a new one reached
+   * another server.
    */
   get generation(): number {
     return this.#generation;
   }
 
-  /** A connection for the caller alone, until it calls `giveBack` or `discard`. Rejects with the driver's errors. */
+  /**
+   * Gives a connection to the caller alone, until it calls `giveBack` or `discard`. Rejects with the driver's errors.
+   */
   async borrow(): Promise<PoolConnection> {
     for (;;) {
       const connection = await this.#next();
@@ -152,14 +156,14 @@ export class ConnectionPool {
     }
   }
 
-  /** Only a connection whose session is as it was when it was borrowed. */
+  /** Returns a connection whose session is as it was when it was borrowed. */
   giveBack(connection: PoolConnection): void {
     const facts = this.#facts.get(coreOf(connection));
     if (facts !== undefined) facts.lastUsedMs = this.#clock.monotonicMs();
     connection.release();
   }
 
-  /** Closes it; the server rolls back what was not committed. */
+  /** Closes a connection; the server rolls back what was not committed. */
   discard(connection: PoolConnection): void {
     const core = coreOf(connection);
     const facts = this.#facts.get(core);
@@ -168,12 +172,12 @@ export class ConnectionPool {
       this.#watch.ended(facts.wait);
     }
     connection.destroy();
-    // Without this it would wait for the server to say goodbye, and keep this process alive meanwhile.
+    // Otherwise the socket would wait for the server's goodbye and keep this process alive.
     core.stream.destroy();
     this.#open.delete(core);
   }
 
-  /** Has the statements of this connection answered within `ms`, for as long as it is borrowed, instead of 15 s. */
+  /** Sets the deadline of the connection's statements to `ms` in place of 15 s, while it is borrowed. */
   setDeadline(connection: PoolConnection, ms: number): void {
     const facts = this.#facts.get(coreOf(connection));
     if (facts !== undefined) facts.wait.deadlineMs = ms;
@@ -194,7 +198,7 @@ export class ConnectionPool {
     over.abort();
   }
 
-  /** An idle connection, a new one, or the first that is given back. */
+  /** Resolves with an idle connection, a new one, or the first one that is given back. */
   #next(): Promise<PoolConnection> {
     return new Promise((resolve, reject) => {
       let isOver = false;
@@ -245,7 +249,7 @@ export class ConnectionPool {
     }
   }
 
-  /** What a new connection needs before anybody uses it. */
+  /** Prepares a new connection for its first user. */
   async #prepare(connection: PoolConnection, core: CoreConnection): Promise<void> {
     const facts = this.#follow(core);
     await connection.query(
@@ -262,7 +266,7 @@ export class ConnectionPool {
       deadlineMs: STATEMENT_DEADLINE_MS,
       looks: 0,
       message: (seconds) => `no answer to a statement for ${seconds} s`,
-      // The driver gives this error to every statement that waits, and the pool drops the connection.
+      // The driver rejects every waiting statement with this error, and the pool drops the connection.
       giveUp: (error) => core.stream.destroy(error),
     };
     const facts: Facts = {
@@ -298,8 +302,9 @@ export class ConnectionPool {
   }
 
   /**
-   * A server that was not seen before has replaced the last ones: connections to those are of no use. Where one address
-   * leads to several servers of a cluster by turns, all are kept once they have come a second time.
+   * Notes that a new connection has reached this server. A server that was never seen before has replaced the others,
+   * so connections to those are closed. A server that is seen a second time belongs to a cluster behind one address,
+   * and then connections to all of its servers are kept.
    */
   #reached(server: string): void {
     if (server === this.#server) return;
@@ -315,7 +320,7 @@ function coreOf(connection: PoolConnection): CoreConnection {
   return connection.connection as unknown as CoreConnection;
 }
 
-/** What tells a server and its database from others. Not for a layer over many servers, which are one store. */
+/** A text that identifies a server and its database. TiDB and Vitess are layers over many servers, and count as one. */
 async function serverOf(connection: PoolConnection): Promise<string> {
   const ask = async (sql: string) => (await connection.query<RowDataPacket[]>(sql))[0];
   const [where] = await ask('SELECT DATABASE(), VERSION()');

@@ -3,17 +3,17 @@ import { TributaryError } from '../../core/errors.ts';
 import { type ConnectionPool, LOCK_WAIT_SECONDS, STATEMENT_DEADLINE_MS } from './connection-pool.ts';
 import { DeadlineError, isConnectionError, redacted, safeMessage, storeError } from './errors.ts';
 
-/** Schema changes and the taking over of a table: some statements go through all rows. */
+/** The deadline of statements that change the schema or take a table over. Some of them go through all rows. */
 export const MIGRATION_DEADLINE_MS = 30 * 60_000;
 
 export interface ConnectionOptions {
-  /** How long a statement may leave us without a byte of its answer; default 15 s. */
+  /** The longest wait for the first or the next byte of an answer; default 15 s. */
   readonly deadlineMs?: number;
 }
 
 /**
- * Runs `work` on one connection; a connection that broke is thrown away, never returned to the pool. Rejects with
- * `store_unreachable` if there is none, or an answer has not come in time.
+ * Runs `work` on one connection. A connection on which `work` failed is closed and never returned to the pool. Rejects
+ * with `store_unreachable` if no connection can be had, or if an answer does not come in time.
  */
 export async function withConnection<Result>(
   pool: ConnectionPool,
@@ -25,7 +25,7 @@ export async function withConnection<Result>(
   try {
     result = await work(connection);
   } catch (error) {
-    // After an error the session may still hold a transaction: a fresh connection costs less than doubt.
+    // After an error the session may still hold a transaction, so the connection is not used again.
     pool.discard(connection);
     throw storeError('statement', error, pool.remedies);
   }
@@ -46,7 +46,7 @@ async function borrow(
   }
 }
 
-/** Thrown inside `inTransaction` to roll back with a result instead of an error. */
+/** Thrown inside `inTransaction` to roll back and resolve with a result. */
 export class Rollback<Result> {
   readonly result: Result;
   constructor(result: Result) {
@@ -55,19 +55,19 @@ export class Rollback<Result> {
 }
 
 export interface TransactionOptions extends ConnectionOptions {
-  /** How long a row lock is waited for, before the transaction is given up with `store_busy`; default 10 s. */
+  /** Seconds that a statement waits for a row lock before it fails with `store_busy`; default 10. */
   readonly lockWaitSeconds?: number;
 }
 
 /**
- * Runs `work` in one transaction and commits it; rolls back on whatever it throws. If the COMMIT is not answered its
- * outcome is unknown (`store_commit_unknown`): it is never sent twice. Once it was answered, the result stands.
+ * Runs `work` in one transaction and commits it; rolls back if `work` throws. If the server does not answer the COMMIT,
+ * the outcome is unknown (`store_commit_unknown`), and the COMMIT is never sent twice.
  *
- * If no statement comes for 8 s (an option of the pool) within the transaction, the server ends the session and rolls it back: then this
- * process was stopped, and its locks would stop the others too.
+ * If no statement comes within the transaction for 8 s (an option of the pool), the server ends the session and rolls
+ * it back. So a process that was stopped does not keep its locks from others.
  *
- * Statements may be on their way when one before them fails, and a deadlock ends the transaction for the server:
- * without autocommit they belong to a new one, which is rolled back as well.
+ * Autocommit is off, because several statements may be under way at once: if one of them ends the transaction by a
+ * deadlock, the statements behind it begin a new one, which is rolled back as well.
  */
 export async function inTransaction<Result>(
   pool: ConnectionPool,
@@ -83,7 +83,8 @@ export async function inTransaction<Result>(
     try {
       result = await work(connection);
     } catch (error) {
-      // A connection that does not answer has nothing to say to this either; the server rolls back what it ends.
+      // On a connection that does not answer, ROLLBACK gets no answer either; the server rolls back when it ends the
+      // session.
       const isRolledBack =
         !isConnectionError(error) &&
         (await connection.query('ROLLBACK').then(
@@ -113,7 +114,7 @@ export async function inTransaction<Result>(
   }
 }
 
-/** How many connections may turn out to be closed before a transaction could begin. */
+/** The most connections that may turn out to be closed before a transaction has begun. */
 const BEGIN_ATTEMPTS = 3;
 
 async function beginTransaction(
@@ -130,14 +131,17 @@ async function beginTransaction(
       return connection;
     } catch (error) {
       pool.discard(connection);
-      // The server may have closed an idle connection a moment ago: nothing has begun yet.
+      // The server may have closed an idle connection a moment ago. Nothing has begun, so another connection is tried.
       const isWorthAnother = isConnectionError(error) && !(error instanceof DeadlineError);
       if (!isWorthAnother || attempt === BEGIN_ATTEMPTS) throw storeError('statement', error, pool.remedies);
     }
   }
 }
 
-/** Whether the session is as it was before the transaction. If not, that is no failure of the transaction. */
+/**
+ * Puts the session back as it was before the transaction. Answers whether that worked; a failure does not affect the
+ * transaction.
+ */
 async function endTransaction(connection: PoolConnection): Promise<boolean> {
   try {
     await connection.query(

@@ -5,13 +5,9 @@ import type {
   DeliveryStatus,
   StoredAttempt,
   StoredDelivery,
-} from '../../ports/redrive.ts';
-import { text } from './journal.ts';
-
-/** What stands in next_attempt_at of a dead delivery: past every due one, and a place where the index finds them. */
-export const DEAD_AT_MS = Date.UTC(9999, 11, 31);
-/** And of a delivered one, where NULL would make the row shorter. */
-export const DONE_AT_MS = DEAD_AT_MS + 1;
+} from '../../ports/ledger.ts';
+import { conditions, DEAD_AT_MS } from './delivery-filter.ts';
+import { textOf } from './values.ts';
 
 const COLUMNS =
   'target, entity_id, status, due_version, delivered_version, attempts, next_attempt_at, leased_until, due_since, last_status, last_error';
@@ -28,7 +24,7 @@ export async function readDelivery(
   return rows[0] === undefined ? null : storedDelivery(rows[0]);
 }
 
-/** One target after the other: inside one, the sequence of the entities is that of an index. */
+/** Goes through one target after the other, because inside one target an index sorts the entities. */
 export async function listDeliveries(
   connection: PoolConnection,
   filter: DeliveryFilter,
@@ -49,7 +45,7 @@ export async function listDeliveries(
   return found;
 }
 
-/** The targets in the ledger that the filter allows, and behind which entity of each to begin. */
+/** The targets of the ledger that the filter allows, each with the entity id behind which to begin. */
 async function* targetsFrom(
   connection: PoolConnection,
   filter: DeliveryFilter,
@@ -64,30 +60,9 @@ async function* targetsFrom(
       [last],
     );
     if (row?.[0] === null || row?.[0] === undefined) return;
-    last = text(row[0]);
+    last = textOf(row[0]);
     if (isAllowed(last)) yield { target: last, behind: '' };
   }
-}
-
-type Value = string | number | Buffer;
-
-/** What a row has to be, besides its target and its place. */
-export function conditions(filter: DeliveryFilter): { sql: string; values: Value[] } {
-  const parts: (readonly [sql: string, value: Value])[] = [];
-  const add = (sql: string, value: Value | null) => {
-    if (value !== null) parts.push([sql, value]);
-  };
-  add('entity_id = ?', filter.entityId === null ? null : Buffer.from(filter.entityId));
-  add('status = ?', filter.status);
-  // The index finds the dead ones, which are no retries.
-  add('is_retry = ?', filter.status === 'dead' ? 0 : null);
-  add('next_attempt_at = ?', filter.status === 'dead' ? DEAD_AT_MS : null);
-  add('last_status = ?', filter.lastStatus);
-  // As bytes, because a collation compares texts as if they had blanks at their ends.
-  add('LOCATE(CAST(? AS BINARY), CAST(last_error AS BINARY)) = 1', filter.errorPrefix);
-  add('due_since >= ?', filter.dueSinceFromMs);
-  add('due_since < ?', filter.dueSinceBeforeMs);
-  return { sql: parts.map(([sql]) => `AND ${sql}`).join(' '), values: parts.map(([, value]) => value) };
 }
 
 export async function readAttempts(
@@ -104,28 +79,28 @@ export async function readAttempts(
     version: Number(row[0]),
     attempt: Number(row[1]),
     attemptedAtMs: Number(row[2]),
-    deliveryId: text(row[3]),
-    verdict: text(row[4]) as StoredAttempt['verdict'],
+    deliveryId: textOf(row[3]),
+    verdict: textOf(row[4]) as StoredAttempt['verdict'],
     status: row[5] === null ? null : Number(row[5]),
     latencyMs: Number(row[6]),
-    answer: text(row[7]),
-    error: row[8] === null ? null : text(row[8]),
+    answer: textOf(row[7]),
+    error: row[8] === null ? null : textOf(row[8]),
   }));
 }
 
 function storedDelivery(row: RowDataPacket): StoredDelivery {
   const nextMs = Number(row[6]);
   return {
-    target: text(row[0]),
-    entityId: text(row[1]),
-    // The column's type leaves no fourth.
-    status: text(row[2]) as DeliveryStatus,
+    target: textOf(row[0]),
+    entityId: textOf(row[1]),
+    // The column's type allows these three words only.
+    status: textOf(row[2]) as DeliveryStatus,
     dueVersion: Number(row[3]),
     deliveredVersion: Number(row[4]) || null,
     attempts: Number(row[5]),
     nextAttemptAtMs: nextMs >= DEAD_AT_MS ? null : Math.max(nextMs, Number(row[7])),
     dueSinceMs: Number(row[8]),
     lastStatus: Number(row[9]) || null,
-    lastError: row[10] === null ? null : text(row[10]),
+    lastError: row[10] === null ? null : textOf(row[10]),
   };
 }

@@ -1,9 +1,7 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { knownRefusal, type Remedies } from './refusals.ts';
 
-export type { Remedies } from './refusals.ts';
-
-/** The database has not answered in time. Nothing is known of what it did. */
+/** Thrown when the database has not answered in time. Nobody knows what it did. */
 export class DeadlineError extends Error {
   readonly code = 'TRIBUTARY_DEADLINE';
   readonly fatal = true;
@@ -13,7 +11,10 @@ const BUSY = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD'
 const UNREACHABLE =
   /^(TRIBUTARY_DEADLINE|PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ER_SERVER_SHUTDOWN)/;
 
-/** A driver's error carries SQL and, with it, payloads: only its code and the server's words go on. */
+/**
+ * The error that callers get for an error of the driver. It leaves out the SQL and the payloads in it, and keeps the
+ * code and the server's words.
+ */
 export function storeError(doing: string, error: unknown, remedies: Remedies): TributaryError {
   if (error instanceof TributaryError) return error;
   const code = codeOf(error);
@@ -48,7 +49,7 @@ export function isDuplicateKey(error: unknown): boolean {
   return codeOf(error) === 'ER_DUP_ENTRY';
 }
 
-/** Whether the connection is of no use any more. */
+/** Whether the connection cannot be used any more. */
 export function isConnectionError(error: unknown): boolean {
   const fatal = typeof error === 'object' && error !== null && 'fatal' in error && error.fatal === true;
   return fatal || UNREACHABLE.test(codeOf(error));
@@ -58,7 +59,10 @@ function codeOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
 
-/** "Duplicate entry '...'" and "Incorrect value: '...'" quote the data: what stands in quotes is left out. */
+/**
+ * The message of an error without the texts in quotes, because "Duplicate entry '...'" and "Incorrect value: '...'"
+ * quote data.
+ */
 export function safeMessage(error: unknown): string {
   const text = messageOf(error)
     .replace(/'[^']*'/g, "'...'")

@@ -1,7 +1,8 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
-import { text } from './journal.ts';
+import { identifier } from './identifier.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
+import { textOf } from './values.ts';
 
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
@@ -9,7 +10,7 @@ type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 export interface TableRights {
   readonly table: string;
   readonly rights: readonly Right[];
-  /** Any column of it. */
+  /** The name of any of its columns. */
   readonly column: string;
 }
 
@@ -17,7 +18,7 @@ const ALL = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
 const KEPT = ['SELECT', 'INSERT', 'UPDATE'] as const;
 const ADDED = ['SELECT', 'INSERT'] as const;
 
-/** What a running order-sync needs of each table but the view; `order-sync migrate` and the docs name the same. */
+/** The rights that a running order-sync needs on each table except the view. The docs name the same. */
 const TABLES: readonly TableRights[] = [
   { table: 'schema_migrations', rights: ['SELECT'], column: 'version' },
   { table: 'journal_segments', rights: ADDED, column: 'entity_id' },
@@ -44,25 +45,22 @@ export function tableRights(view: View): TableRights[] {
   return [...TABLES, { table: view.table, rights: ALL, column: view.keyColumn }];
 }
 
-/** The statements that give `user` (as in `'sync'@'%'`) what a running program needs, one for each table. */
+/** The GRANT statements that give `user` (as in `'sync'@'%'`) the rights of a running program, one for each table. */
 export function grantStatements(database: string, view: View, user: string): string[] {
   return grantsOn(database, tableRights(view), user);
 }
 
-/** The statements that give `user` these rights, one for each table. */
+/** The GRANT statements that give `user` these rights, one for each table. */
 export function grantsOn(database: string, tables: readonly TableRights[], user: string): string[] {
   return tables.map(
-    ({ table, rights }) => `GRANT ${rights.join(', ')} ON ${quoted(database)}.${quoted(table)} TO ${user};`,
+    ({ table, rights }) =>
+      `GRANT ${rights.join(', ')} ON ${identifier(database)}.${identifier(table)} TO ${user};`,
   );
 }
 
-function quoted(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``;
-}
-
 /**
- * Looks, without changing anything, whether the user has every right that running needs, whether each table takes
- * part in transactions, and whether the server takes changes. Throws `store_refused` or `store_failed`.
+ * Checks without changing anything that the user has every right of a running program, that each table takes part in
+ * transactions, and that the server accepts changes. Throws `store_refused` or `store_failed`.
  */
 export async function checkTables(
   connection: PoolConnection,
@@ -76,7 +74,7 @@ export async function checkTables(
     const lacking: Right[] = [];
     for (const right of rights) {
       try {
-        await connection.query(`EXPLAIN ${probe(right, quoted(table), quoted(column))}`);
+        await connection.query(`EXPLAIN ${probe(right, identifier(table), identifier(column))}`);
       } catch (error) {
         if (!isRightMissing(error)) throw error;
         lacking.push(right);
@@ -93,9 +91,9 @@ export async function checkTables(
   }
   await checkEngines(connection, database, tables);
   const written = tables.find(({ rights }) => rights.includes('UPDATE'));
-  // A server that is read-only refuses this; no row is touched.
+  // A read-only server refuses this statement, which touches no row.
   if (written !== undefined)
-    await connection.query(probe('UPDATE', quoted(written.table), quoted(written.column)));
+    await connection.query(probe('UPDATE', identifier(written.table), identifier(written.column)));
 }
 
 function probe(right: Right, table: string, column: string): string {
@@ -111,7 +109,7 @@ function probe(right: Right, table: string, column: string): string {
   }
 }
 
-/** Engines that roll nothing back. */
+/** The engines that cannot roll back. */
 const WITHOUT_TRANSACTIONS = ['MyISAM', 'Aria', 'MEMORY', 'CSV', 'ARCHIVE', 'BLACKHOLE', 'MRG_MyISAM'];
 
 async function checkEngines(
@@ -128,7 +126,7 @@ async function checkEngines(
     ],
   );
   if (rows.length === 0) return;
-  const found = rows.map((row) => `${text(row[0])} (${text(row[1])})`).join(', ');
+  const found = rows.map((row) => `${textOf(row[0])} (${textOf(row[1])})`).join(', ');
   throw new TributaryError(
     'store_refused',
     `These tables know no transactions: ${found}. Change each by ALTER TABLE ... ENGINE = InnoDB.`,

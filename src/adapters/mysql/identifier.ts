@@ -1,4 +1,6 @@
-/** Names of tables and columns come from a domain's definition or the catalog, never from data; quoted all the same. */
+/**
+ * Quotes the name of a table or a column. Names come from a domain's definition or from the catalog, never from data.
+ */
 export function identifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }

@@ -1,11 +1,11 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
-import { text } from './journal.ts';
+import { textOf } from './values.ts';
 
 export async function readStoreId(connection: PoolConnection): Promise<string> {
   const [[row]] = await connection.query<RowDataPacket[]>('SELECT store_id FROM store_identity');
-  if (row !== undefined) return text(row[0]);
+  if (row !== undefined) return textOf(row[0]);
   throw new TributaryError(
     'store_refused',
     'The table store_identity is empty: put its row back from a backup, so that the members of a group know this database.',

@@ -1,19 +1,34 @@
-import type { Store } from '../../ports/store.ts';
-import type { MysqlStoreOptions } from './options.ts';
-import { MysqlStore } from './store.ts';
+/**
+ * The store on MySQL 8, MariaDB 10.6 or later, and compatible servers. Files that SQLite's folder has too export the
+ * same names as there. These have no twin, because SQLite has no need of them:
+ *
+ * - A server is reached over a network, and has users and settings: `connection-pool.ts`, `connection.ts`,
+ *   `answer-watch.ts`, `server-address.ts`, `tls.ts`, `grants.ts`, `refusals.ts`, `server-checks.ts`.
+ * - Every statement is a round trip, so one statement carries many rows, in packets that we write ourselves:
+ *   `rows-statement.ts`, `parameter-writer.ts`, `view-parameters.ts`.
+ * - A server's work grows with the number of rows, so the journal packs events into segments: `segments.ts`.
+ * - A claim is a number in a column of fixed size, which is written in place: `claim-id.ts`.
+ * - Triggers protect the journal if the user may make them: `journal-protection.ts`. On SQLite the first migration
+ *   makes them.
+ */
 
-/** Connects when first used; `migrate` must be called before anything else. */
-export function openMysqlStore(options: MysqlStoreOptions): Store {
-  return new MysqlStore(options);
-}
+import type { OpenedStore } from '../../ports/store.ts';
+import { OpenedMysqlStore } from './opened-store.ts';
+import type { MysqlStoreOptions } from './options.ts';
 
 export { databaseName } from './catalog.ts';
 export { inTransaction, withConnection } from './connection.ts';
 export { ConnectionPool, PREPARED_MAX } from './connection-pool.ts';
 export { checkTables, grantStatements, grantsOn, type TableRights } from './grants.ts';
-export { text } from './journal.ts';
 export { Migrations, withMigrationLock } from './migrations.ts';
-export type { MysqlStoreOptions, ServerAddress, ServerTls } from './options.ts';
+export type { MysqlStoreOptions } from './options.ts';
 export { isRightMissing } from './refusals.ts';
 export { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+export type { ServerAddress, ServerTls } from './server-address.ts';
 export { checkServer } from './server-checks.ts';
+export { textOf } from './values.ts';
+
+/** Opens a store on a server. The first use connects. */
+export function openMysqlStore(options: MysqlStoreOptions): OpenedStore {
+  return new OpenedMysqlStore(options);
+}

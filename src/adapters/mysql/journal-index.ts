@@ -2,25 +2,20 @@ import { hash } from 'node:crypto';
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { SequenceKey } from '../../core/sequence.ts';
 import { sequenceBytes } from '../../core/sequence-bytes.ts';
+import type { EntityChange } from '../../ports/commit.ts';
 import type { StoredRung } from '../../ports/long-journals.ts';
-import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
-import { parseEvents, type Segment, segmentsOf, text } from './journal.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+import { type Segment, segmentsOf } from './segments.ts';
+import { textOf } from './values.ts';
 
-/** Segments that one transaction indexes, of at most 16 events each. */
-const STEP_SEGMENTS = 1_024;
-/** Rows that one transaction removes. */
-const STEP_REMOVED = 8_192;
-/** The version in the index while old rows are removed. */
-const REMOVING = -1;
-/** The fold version in the index while versions are missing in the journal. */
-const NOT_WHOLE = -1;
+/** The fold version of an index whose journal lacks versions in the middle. */
+export const NOT_WHOLE = -1;
 
 export const NO_BYTES = Buffer.alloc(0);
-/** The hash of the row that says how far the index goes. */
+/** The hash in the row that records how far the index goes. */
 export const EXTENT_HASH = Buffer.alloc(8);
 
-/** How far an entity's index goes, and of which fold version its ladder is. */
+/** The version up to which an entity is indexed, and the fold version of its ladder. */
 export interface Extent {
   readonly version: number;
   readonly foldVersion: number;
@@ -28,15 +23,15 @@ export interface Extent {
 
 interface IndexRow {
   readonly entityId: string;
-  /** Null for the row that says how far the index goes. */
+  /** The key of an event; null for the row that records how far the index goes. */
   readonly key: SequenceKey | null;
-  /** The segment, or the version up to which the index goes. */
+  /** The first version of the event's segment, or the version up to which the index goes. */
   readonly firstVersion: number;
-  /** The place in the segment, or the ladder's fold version. */
+  /** The event's place in its segment, or the fold version of the ladder. */
   readonly place: number;
 }
 
-const putRows = new RowsStatement<IndexRow>({
+export const putRows = new RowsStatement<IndexRow>({
   before: 'INSERT INTO journal_index (entity_id, sequence_key, id_hash, first_version, place) VALUES',
   row: '(?,?,?,?,?)',
   after: 'ON DUPLICATE KEY UPDATE first_version = VALUES(first_version), place = VALUES(place)',
@@ -62,7 +57,10 @@ const upsertRungs = new RowsStatement<{ readonly entityId: string; readonly rung
   },
 });
 
-/** The part of a commit that moves indexes and ladders on, of those entities whose index is where the change begins. */
+/**
+ * Moves the indexes and ladders of long entities on in the commit of a batch, where they stand at the version that the
+ * change builds on.
+ */
 export async function writeLong(connection: PoolConnection, changes: readonly EntityChange[]): Promise<void> {
   const extents = new Map<string, Extent>();
   for (const ids of chunksOf(changes.map(({ entityId }) => entityId))) {
@@ -72,7 +70,7 @@ export async function writeLong(connection: PoolConnection, changes: readonly En
       [...ids, NO_BYTES],
     );
     for (const row of rows)
-      extents.set(text(row[0]), { version: Number(row[1]), foldVersion: Number(row[2]) });
+      extents.set(textOf(row[0]), { version: Number(row[1]), foldVersion: Number(row[2]) });
   }
   const current = changes.filter(({ entityId, fromVersion, long }) => {
     const extent = extents.get(entityId);
@@ -95,77 +93,11 @@ function rowsOfChange(change: EntityChange): IndexRow[] {
   return [extent, ...segmentsOf(change).flatMap(rowsOfSegment)];
 }
 
-function rowsOfSegment({ entityId, firstVersion, events }: Segment): IndexRow[] {
+export function rowsOfSegment({ entityId, firstVersion, events }: Segment): IndexRow[] {
   return events.map((key, place) => ({ entityId, key, firstVersion, place }));
 }
 
-/** Brings indexes up to the end of their journals, one transaction after the other. */
-export class IndexSteps {
-  /**
-   * One step, inside a transaction; null: there is more to do. The row that says how far the index goes is locked, so
-   * two processes that index one entity take turns, and each goes on where the other stopped.
-   */
-  async step(
-    connection: PoolConnection,
-    entityId: string,
-    foldVersion: number,
-  ): Promise<{ readonly version: number; readonly foldVersion: number | null } | null> {
-    const extent = await readExtent(connection, entityId);
-    const journaled = await lastVersion(connection, entityId);
-    if (extent === null || extent.version > journaled) {
-      await putExtent(connection, entityId, REMOVING, foldVersion);
-      await dropRungs(connection, entityId, null);
-      return null;
-    }
-    if (extent.version === REMOVING) {
-      const [removed] = await connection.execute(
-        `DELETE FROM journal_index WHERE entity_id = ? AND sequence_key > ? LIMIT ${STEP_REMOVED}`,
-        [entityId, NO_BYTES],
-      );
-      const isDone = (removed as { affectedRows: number }).affectedRows < STEP_REMOVED;
-      if (isDone) await putExtent(connection, entityId, 0, foldVersion);
-      return null;
-    }
-    if (extent.version < journaled) {
-      await this.#indexBehind(connection, entityId, extent);
-      return null;
-    }
-    if (extent.foldVersion === NOT_WHOLE) return { version: extent.version, foldVersion: null };
-    if (extent.foldVersion !== foldVersion) {
-      await dropRungs(connection, entityId, null);
-      await putExtent(connection, entityId, extent.version, foldVersion);
-    }
-    return { version: extent.version, foldVersion };
-  }
-
-  async #indexBehind(
-    connection: PoolConnection,
-    entityId: string,
-    { version, foldVersion }: Extent,
-  ): Promise<void> {
-    const segments = await readSegmentsBehind(connection, entityId, version);
-    let next = version + 1;
-    let isWhole = foldVersion !== NOT_WHOLE;
-    for (const { firstVersion, events } of segments) {
-      isWhole &&= firstVersion === next;
-      next = firstVersion + events.length;
-    }
-    const rows = segments.flatMap(rowsOfSegment);
-    await putRows.run(connection, rows);
-    // Nobody has kept the ladder right for events that were not indexed when they were journaled.
-    const keys = rows.map(({ key }) => sequenceBytes(key as SequenceKey));
-    const first = keys.reduce((least, key) => (Buffer.compare(key, least) < 0 ? key : least), LAST_KEY);
-    await connection.execute('DELETE FROM fold_snapshots WHERE entity_id = ? AND sequence_key >= ?', [
-      entityId,
-      first,
-    ]);
-    await putExtent(connection, entityId, next - 1, isWhole ? foldVersion : NOT_WHOLE);
-  }
-}
-
-/** Behind every key: no key begins with so high a position. */
-const LAST_KEY = Buffer.alloc(8, 0xff);
-/** Locks the row. */
+/** Reads and locks the row that records how far the entity's index goes. */
 export async function readExtent(connection: PoolConnection, entityId: string): Promise<Extent | null> {
   const [[row]] = await connection.execute<RowDataPacket[]>(
     'SELECT first_version, place FROM journal_index FORCE INDEX (PRIMARY) WHERE entity_id = ? AND sequence_key = ? FOR UPDATE',
@@ -174,16 +106,7 @@ export async function readExtent(connection: PoolConnection, entityId: string): 
   return row === undefined ? null : { version: Number(row[0]), foldVersion: Number(row[1]) };
 }
 
-async function putExtent(
-  connection: PoolConnection,
-  entityId: string,
-  version: number,
-  foldVersion: number,
-): Promise<void> {
-  await putRows.run(connection, [{ entityId, key: null, firstVersion: version, place: foldVersion }]);
-}
-
-/** Removes the rungs at or behind `from`; null: all. */
+/** Removes the rungs at or behind `from`; null removes all. */
 export async function dropRungs(
   connection: PoolConnection,
   entityId: string,
@@ -202,33 +125,7 @@ export async function putRungs(
   await upsertRungs.run(connection, rungs);
 }
 
-async function lastVersion(connection: PoolConnection, entityId: string): Promise<number> {
-  const [[row]] = await connection.execute<RowDataPacket[]>(
-    'SELECT first_version + event_count - 1 FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
-      'ORDER BY first_version DESC LIMIT 1',
-    [entityId],
-  );
-  return Number(row?.[0] ?? 0);
-}
-
-/** Without the bodies. */
-async function readSegmentsBehind(
-  connection: PoolConnection,
-  entityId: string,
-  version: number,
-): Promise<Segment[]> {
-  const [rows] = await connection.execute<RowDataPacket[]>(
-    'SELECT first_version, events FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? AND first_version > ? ' +
-      `ORDER BY first_version LIMIT ${STEP_SEGMENTS}`,
-    [entityId, String(version)],
-  );
-  return rows.map((row) => {
-    const events: JournaledEvent[] = parseEvents(entityId, text(row[1]), NO_BYTES);
-    return { entityId, firstVersion: Number(row[0]), events };
-  });
-}
-
-/** As journal_index has it. */
+/** The hash of an event id as the column `id_hash` has it. */
 export function idHash(eventId: string): Buffer {
   const found = hash('sha256', eventId, 'buffer').subarray(0, 8);
   return found.equals(EXTENT_HASH) ? Buffer.of(0, 0, 0, 0, 0, 0, 0, 1) : found;

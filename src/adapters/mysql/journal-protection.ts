@@ -3,17 +3,17 @@ import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { isRightMissing } from './refusals.ts';
 
-/** Not to be had without the right to make triggers, on some servers with a binary log, or on TiDB. */
+/** Errors of a server that lets this user make no triggers: a missing right, a binary log, or TiDB. */
 const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
 
 /**
- * The journal is never changed: the server itself refuses, where it lets us say so. Where it does not, the
- * user's grants should (INSERT and SELECT only).
+ * Makes triggers that refuse every change of a journaled event. Where the server lets the user make none, only the
+ * grants protect the journal (INSERT and SELECT).
  */
 export async function protectJournal(
   connection: PoolConnection,
   database: string,
-  log: Logger,
+  logger: Logger,
 ): Promise<void> {
   for (const verb of ['UPDATE', 'DELETE']) {
     const name = `journal_segments_no_${verb.toLowerCase()}`;
@@ -25,7 +25,7 @@ export async function protectJournal(
       );
     } catch (error) {
       if (!NO_TRIGGERS.test(messageOf(error))) throw error;
-      log(
+      logger(
         'warn',
         'The server lets us make no triggers, so only grants keep journal_segments from being changed.',
       );
@@ -35,13 +35,13 @@ export async function protectJournal(
 }
 
 /**
- * Warns where nothing that this user can see keeps it from changing the journal: it has the right to, and sees no
- * trigger. (A user without the right TRIGGER sees none, whether there are any or not.)
+ * Warns if this user may change the journal and sees no trigger that prevents it. A user without the right TRIGGER sees
+ * no triggers at all.
  */
 export async function warnOfUnprotected(
   connection: PoolConnection,
   database: string,
-  log: Logger,
+  logger: Logger,
 ): Promise<void> {
   if (await hasTrigger(connection, database, 'journal_segments_no_update')) return;
   try {
@@ -50,7 +50,7 @@ export async function warnOfUnprotected(
     if (isRightMissing(error)) return;
     throw error;
   }
-  log(
+  logger(
     'warn',
     'Nothing keeps this user from changing journal_segments: run "order-sync migrate", which makes triggers, or grant ' +
       'SELECT and INSERT alone (docs/operations.md, "Users and grants").',

@@ -1,48 +1,16 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { compareSequence } from '../../core/sequence.ts';
-import type { EntityChange, JournaledEvent } from '../../ports/store.ts';
-import type { JournaledEntity } from '../../ports/verification.ts';
-import type { ParameterWriter } from './parameter-writer.ts';
-import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
-
-/** As many as `journal_places` has rows: the view event_journal would not show the others. */
-const MAX_SEGMENT_EVENTS = 16;
-/** Of bodies, in UTF-16 units: the view reads a segment anew for each column. One larger event goes alone. */
-const MAX_SEGMENT_LENGTH = 64 * 1024;
-
-/** The events that one transaction adds to one entity, or some of them if there are many. */
-export interface Segment {
-  readonly entityId: string;
-  readonly firstVersion: number;
-  readonly events: readonly JournaledEvent[];
-}
-
-/** Of the segment that is being written, in bytes: one array for all, since there are so many. */
-const bodyLengths: number[] = [];
-
-const insertSegments = new RowsStatement<Segment>({
-  before: 'INSERT INTO journal_segments (entity_id, first_version, event_count, bodies, events) VALUES',
-  row: '(?,?,?,?,?)',
-  columns: ['bytes', 'integer', 'integer', 'bytes', 'bytes'],
-  write(writer, { entityId, firstVersion, events }) {
-    writer.text(entityId);
-    writer.integer(firstVersion);
-    writer.integer(events.length);
-    writer.beginParts();
-    for (const event of events) bodyLengths.push(writer.part(event.data));
-    writer.endParts();
-    writer.beginParts();
-    writeEvents(writer, events);
-    writer.endParts();
-    bodyLengths.length = 0;
-  },
-});
+import type { EntityChange } from '../../ports/commit.ts';
+import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
+import { chunksOf, marks } from './rows-statement.ts';
+import { insertSegments, parseEvents, type Segment, segmentsOf } from './segments.ts';
+import { textOf } from './values.ts';
 
 /**
- * Adds the changes' events to the journal. Rejects with a duplicate key if the entity no longer has the version
- * that a change builds on: every version above it has a segment that begins at or before it.
+ * Adds the changes' events to the journal. Rejects with a duplicate key if an entity no longer has the version that its
+ * change builds on: then a segment begins at the same version.
  */
-export async function insertJournal(
+export async function insertEvents(
   connection: PoolConnection,
   changes: readonly Pick<EntityChange, 'entityId' | 'fromVersion' | 'events'>[],
 ): Promise<void> {
@@ -51,37 +19,10 @@ export async function insertJournal(
   await insertSegments.run(connection, segments);
 }
 
-/** The segments that a change's events make. */
-export function segmentsOf({
-  entityId,
-  fromVersion,
-  events,
-}: Pick<EntityChange, 'entityId' | 'fromVersion' | 'events'>): Segment[] {
-  const segments: Segment[] = [];
-  for (let from = 0; from < events.length; ) {
-    const to = segmentEnd(events, from);
-    const some = to - from === events.length ? events : events.slice(from, to);
-    segments.push({ entityId, firstVersion: fromVersion + from + 1, events: some });
-    from = to;
-  }
-  return segments;
-}
-
-function segmentEnd(events: readonly JournaledEvent[], from: number): number {
-  const limit = Math.min(events.length, from + MAX_SEGMENT_EVENTS);
-  let to = from + 1;
-  let length = (events[from] as JournaledEvent).data.length;
-  for (; to < limit; to++) {
-    length += (events[to] as JournaledEvent).data.length;
-    if (length > MAX_SEGMENT_LENGTH) break;
-  }
-  return to;
-}
-
 /**
- * The journals of these entities, each in canonical sequence; an entity without events is left out. Of an entity with
- * more than `maxEvents` events, the segments are sent that hold the first of them. If the caller knows that the entities
- * are such, the server also reads no others; a range for each entity would cost time where they are not.
+ * Reads the journals of these entities, each in canonical sequence; an entity without events is left out. With
+ * `maxEvents`, it reads only the segments that hold the first `maxEvents` + 1 events. `areLong` says that all of these
+ * entities have more events: the server then reads a range for each, which would cost time for short ones.
  */
 export async function readJournals(
   connection: PoolConnection,
@@ -94,13 +35,13 @@ export async function readJournals(
   const limit = maxEvents === undefined ? '' : ` AND ${column} <= ${Math.floor(maxEvents) + 1}`;
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      // The server may still take a table that has just grown for an empty one, and would read it all.
+      // Right after a table has grown, the server may still take it for empty and scan all of it.
       `SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)})${limit}`,
       ids,
     );
     for (const row of rows) {
-      const entityId = text(row[0]);
-      const events = parseEvents(entityId, text(row[1]), row[2] as Buffer);
+      const entityId = textOf(row[0]);
+      const events = parseEvents(entityId, textOf(row[1]), row[2] as Buffer);
       const known = journals.get(entityId);
       if (known === undefined) journals.set(entityId, events);
       else known.push(...events);
@@ -110,26 +51,7 @@ export async function readJournals(
   return journals;
 }
 
-/** The segments of the entity that begin with these versions, by that version; those that are not there are left out. */
-export async function readSegments(
-  connection: PoolConnection,
-  entityId: string,
-  firstVersions: readonly number[],
-): Promise<Map<number, JournaledEvent[]>> {
-  const segments = new Map<number, JournaledEvent[]>();
-  for (const versions of chunksOf(firstVersions)) {
-    const [rows] = await connection.execute<RowDataPacket[]>(
-      'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
-        `AND first_version IN (${marks(versions.length)})`,
-      [entityId, ...versions.map(String)],
-    );
-    for (const row of rows)
-      segments.set(Number(row[0]), parseEvents(entityId, text(row[1]), row[2] as Buffer));
-  }
-  return segments;
-}
-
-/** A page of the entities; the server finds each by one step through the primary key. */
+/** A page of the entities. The server finds each by one step through the primary key. */
 export async function listJournaled(
   connection: PoolConnection,
   { after, limit }: { after: string | null; limit: number },
@@ -141,88 +63,5 @@ export async function listJournaled(
       'JOIN journal_segments s ON s.entity_id = e.entity_id AND s.first_version = e.last_segment ORDER BY s.entity_id',
     [Buffer.from(after ?? '')],
   );
-  return rows.map((row) => ({ entityId: text(row[0]), version: Number(row[1]) }));
-}
-
-/** What an event is in a segment, in this sequence; migration 0001 takes it apart by the same places. */
-type PackedEvent = readonly [
-  position: number,
-  occurredAtMs: number,
-  cautionRank: number,
-  eventId: string,
-  contentHash: string,
-  eventType: string,
-  revision: number | null,
-  observedAtMs: number,
-  topic: string,
-  partition: number,
-  /** As a text: JSON's numbers are exact to 2^53 only. */
-  offset: string,
-  /** Where the body begins, from 1, and how many bytes it has. */
-  bodyAt: number,
-  bodyLength: number,
-];
-
-function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[]): void {
-  let before = '[[';
-  let bodyAt = 1;
-  for (let index = 0; index < events.length; index++) {
-    const event = events[index] as JournaledEvent;
-    const bodyLength = bodyLengths[index] as number;
-    writer.json(before);
-    before = ',[';
-    writer.jsonInteger(event.position);
-    writer.json(',');
-    writer.jsonInteger(event.occurredAtMs);
-    writer.json(',');
-    writer.jsonInteger(event.cautionRank);
-    writer.json(',');
-    writer.jsonText(event.eventId);
-    writer.json(',"');
-    writer.part(event.contentHash);
-    writer.json('",');
-    writer.jsonText(event.eventType);
-    writer.json(',');
-    if (event.revision === null) writer.json('null');
-    else writer.jsonInteger(event.revision);
-    writer.json(',');
-    writer.jsonInteger(event.observedAtMs);
-    writer.json(',');
-    writer.jsonText(event.topic);
-    writer.json(',');
-    writer.jsonInteger(event.partition);
-    writer.json(',"');
-    writer.json(String(event.offset));
-    writer.json('",');
-    writer.jsonInteger(bodyAt);
-    writer.json(',');
-    writer.jsonInteger(bodyLength);
-    writer.json(']');
-    bodyAt += bodyLength;
-  }
-  writer.json(']');
-}
-
-/** The events of a segment. */
-export function parseEvents(entityId: string, printed: string, bodies: Buffer): JournaledEvent[] {
-  return (JSON.parse(printed) as PackedEvent[]).map((packed) => ({
-    entityId,
-    position: packed[0],
-    occurredAtMs: packed[1],
-    cautionRank: packed[2],
-    eventId: packed[3],
-    contentHash: packed[4],
-    eventType: packed[5],
-    revision: packed[6],
-    observedAtMs: packed[7],
-    topic: packed[8],
-    partition: packed[9],
-    offset: BigInt(packed[10]),
-    data: bodies.toString('utf8', packed[11] - 1, packed[11] - 1 + packed[12]),
-  }));
-}
-
-/** Ids are stored as the bytes of their UTF-8 form. */
-export function text(value: unknown): string {
-  return Buffer.isBuffer(value) ? value.toString('utf8') : String(value);
+  return rows.map((row) => ({ entityId: textOf(row[0]), version: Number(row[1]) }));
 }

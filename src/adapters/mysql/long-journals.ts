@@ -2,6 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import type { SequenceKey } from '../../core/sequence.ts';
 import { sequenceBytes, sequenceOf } from '../../core/sequence-bytes.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
 import type {
   JournalPage,
   JournalRange,
@@ -11,24 +12,24 @@ import type {
   RungsAddition,
   StoredRung,
 } from '../../ports/long-journals.ts';
-import type { JournaledEvent } from '../../ports/store.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { readSegments, text } from './journal.ts';
-import { EXTENT_HASH, IndexSteps, idHash, NO_BYTES, putRungs, readExtent } from './journal-index.ts';
+import { EXTENT_HASH, idHash, NO_BYTES, putRungs, readExtent } from './journal-index.ts';
+import { indexJournal } from './journal-indexing.ts';
 import { chunksOf } from './rows-statement.ts';
+import { readSegments } from './segments.ts';
+import { textOf } from './values.ts';
 
-/** Segments that are read at once. */
+/** The segments that are read at once. */
 const SEGMENTS_PAGE = 128;
 /** A page of events ends once their bodies have this many UTF-16 units. */
 const PAGE_LENGTH = 8 * 1024 * 1024;
-/** Ids that one statement looks up. */
+/** The ids that one statement looks up. */
 const LOOKUP_IDS = 256;
 
 /** `LongJournals` on MySQL and MariaDB. */
 export class MysqlLongJournals implements LongJournals {
   readonly #pool: ConnectionPool;
-  readonly #steps = new IndexSteps();
 
   constructor(pool: ConnectionPool) {
     this.#pool = pool;
@@ -51,7 +52,7 @@ export class MysqlLongJournals implements LongJournals {
             chunk.flat(),
           );
           for (const row of rows) {
-            const entityId = text(row[0]);
+            const entityId = textOf(row[0]);
             const bytes = row[1] as Buffer;
             if (bytes.length === 0) {
               const place = Number(row[3]);
@@ -72,13 +73,7 @@ export class MysqlLongJournals implements LongJournals {
   }
 
   async index(entityId: string, foldVersion: number, signal: AbortSignal): Promise<LongJournal | null> {
-    while (!signal.aborted) {
-      const done = await inTransaction(this.#pool, (connection) =>
-        this.#steps.step(connection, entityId, foldVersion),
-      );
-      if (done !== null) return { ...done, known: [] };
-    }
-    return null;
+    return indexJournal(this.#pool, entityId, foldVersion, signal);
   }
 
   async readRange({ entityId, after, through, limit }: JournalRange): Promise<JournalPage> {
@@ -129,12 +124,12 @@ export class MysqlLongJournals implements LongJournals {
   }
 }
 
-/** No key is empty, so that all of them come behind the empty one. */
+/** The bytes of a key. Null gives no bytes, and every key comes behind those. */
 function bytesOf(key: SequenceKey | null): Buffer {
   return key === null ? NO_BYTES : sequenceBytes(key);
 }
 
-/** The events where the index says that they are, in its sequence; fewer if their bodies are large. */
+/** Reads the events at the places that the index names, in its sequence. Gives fewer if their bodies are large. */
 async function readPlaces(
   connection: PoolConnection,
   entityId: string,

@@ -9,37 +9,38 @@ import {
   type Standing,
   situationOf,
   tooManyAltered,
+  VIEW_MARK,
   type ViewRecord,
 } from '../../core/adoption/index.ts';
 import { isRetryable, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
-import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
+import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
-import { createView, markView, standingOf } from './view-table.ts';
+import { textOf } from './values.ts';
+import { createView, standingOf } from './view-table.ts';
 
-/** How long the renaming of the original waits for transactions that use it. */
+/** Seconds that renaming the original table waits for transactions that use it. */
 const RENAME_WAIT_SECONDS = 30;
 
-/** What was found out about the view before anything was touched, and is then done by `prepareView`. */
+/** What was found out about the view before anything was changed. `prepareView` acts on it. */
 export interface ViewPlan {
   readonly situation: Situation;
-  /** The record that an older version could not write. */
+  /** The record that an older version would have written, if it had written records. */
   readonly legacyRecord: ViewRecord | null;
   readonly report: AdoptionReport;
   readonly examined: Examined | null;
-  /** Whether a copy that an earlier try left behind is to be thrown away. */
+  /** Whether an earlier attempt left a copy behind, which has to be removed. */
   readonly hasOldCopy: boolean;
 }
 
 interface Names {
   readonly present: string;
-  /** Where the rows of another program's table are copied to. */
+  /** The table into which another program's rows are copied. */
   readonly adopting: string;
-  /** What another program's table is called from then on. */
+  /** The new name of the other program's table. */
   readonly original: string;
 }
 
@@ -51,7 +52,7 @@ function namesOf(table: string): Names {
   };
 }
 
-/** Looks at what is there, and changes nothing. `fromVersion` is that of the schema as it is. */
+/** Finds out what is there. Changes nothing. `fromVersion` is the present version of the schema. */
 export async function planView(
   pool: ConnectionPool,
   connection: PoolConnection,
@@ -89,7 +90,7 @@ export async function planView(
         report: { ...report, verdict: 'absent', notes: await otherSpellings(connection, view.table) },
       };
     case 'examine': {
-      // What an earlier try left behind may go; a table of somebody else has to be moved by its owner.
+      // A copy of an earlier attempt may be removed. Another program's table of this name has to be moved by its owner.
       const needed = hasOldCopy ? [names.original] : [names.original, names.adopting];
       const examined = await examineTable(pool, connection, options, facts as TableFacts, needed);
       return { ...plan, report: examined.report, examined };
@@ -105,8 +106,8 @@ export async function planView(
 }
 
 /**
- * Older versions wrote no record. What they left is the only evidence: a table of just our layout, or, if one was ended
- * between copying and renaming, the finished copy.
+ * The record of a view that an older version made, which wrote no records. The evidence is a table of our layout or, if
+ * that version ended between copying and renaming, the finished copy.
  */
 function recordOfOlderVersion(
   present: Standing | null,
@@ -115,11 +116,11 @@ function recordOfOlderVersion(
 ): ViewRecord | null {
   if (present?.mismatch === null) return { state: 'finished', originalName: null };
   if (!isJournaled) return null;
-  // Both names were changed at once, so that the original still has its own.
+  // That version renamed both tables in one statement, so the original still has its own name.
   return { state: isCopied ? 'copied' : 'finished', originalName: null };
 }
 
-/** Makes the view what the plan says it has to be. */
+/** Makes the view what the plan says. */
 export async function prepareView(
   pool: ConnectionPool,
   connection: PoolConnection,
@@ -174,8 +175,8 @@ export async function prepareView(
 }
 
 /**
- * First the table gets its later name, so that its program can write to it no more, and what is copied is all of it.
- * What an earlier try copied is thrown away: nobody has seen it.
+ * Takes another program's table over. Renames it first, so that its program cannot write to it any more and the copy is
+ * complete. Removes a copy of an earlier attempt, which nobody has used.
  */
 async function adopt(
   pool: ConnectionPool,
@@ -201,7 +202,8 @@ async function adopt(
   try {
     rows = await copyRows(pool, options, reading, original, adopting);
   } catch (error) {
-    // A row was changed between the look and the renaming. What may pass is tried again as it stands.
+    // A row has changed between the examination and the renaming. After a retryable error the adoption goes on later
+    // from where it stands.
     if (!isRetryable(error)) {
       await throwAwayCopy(connection, adopting);
       await connection.query(`RENAME TABLE ${identifier(original)} TO ${identifier(present)}`);
@@ -230,7 +232,7 @@ async function renamePatiently(connection: PoolConnection, from: string, to: str
   }
 }
 
-/** Journal and ledger held nothing when the taking over began. */
+/** Empties the journal and the ledger too, because both were empty when the adoption began. */
 async function throwAwayCopy(connection: PoolConnection, adopting: string): Promise<void> {
   await connection.query(`DROP TABLE IF EXISTS ${identifier(adopting)}`);
   for (const table of ['journal_segments', 'deliveries']) {
@@ -246,7 +248,7 @@ async function finishNames(
   const tables = await findTables(connection, [present, adopting]);
   const renamings = [[adopting, present]];
   if (tables.has(adopting)) {
-    // An older version left the original under its own name.
+    // An older version left the original table its own name.
     if (tables.has(present)) renamings.unshift([present, original]);
     const list = renamings.map(
       ([from, to]) => `${identifier(from as string)} TO ${identifier(to as string)}`,
@@ -267,9 +269,9 @@ async function readRecord(connection: PoolConnection, table: string): Promise<Vi
   );
   if (row === undefined) return null;
   return {
-    // The column's type leaves no fourth.
-    state: text(row[0]) as ViewRecord['state'],
-    originalName: row[1] === null ? null : text(row[1]),
+    // The column's type allows these three words only.
+    state: textOf(row[0]) as ViewRecord['state'],
+    originalName: row[1] === null ? null : textOf(row[1]),
   };
 }
 
@@ -293,14 +295,22 @@ async function hasRows(connection: PoolConnection, table: string): Promise<boole
   return rows.length > 0;
 }
 
-/** Where names of tables have a case, a table of the same name in another case is another table, and is left alone. */
+/**
+ * Notes on tables whose names differ from the view's only in case. On a server that distinguishes them, they are left
+ * alone.
+ */
 async function otherSpellings(connection: PoolConnection, table: string): Promise<string[]> {
   const [rows] = await connection.query<RowDataPacket[]>(
     'SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND LOWER(table_name) = LOWER(?)',
     [table],
   );
   return rows
-    .map((row) => text(row[0]))
+    .map((row) => textOf(row[0]))
     .filter((name) => name !== table)
     .map((name) => `there is a table ${quoted(name)}, which on this server is another one: it is left alone`);
+}
+
+/** Marks a table as ours that an older version made without the mark. */
+async function markView(connection: PoolConnection, table: string): Promise<void> {
+  await connection.query(`ALTER TABLE ${identifier(table)} COMMENT = '${VIEW_MARK}'`);
 }

@@ -1,13 +1,13 @@
 /**
- * Writes the parameters of one execution of a prepared statement (COM_STMT_EXECUTE) straight into the bytes
- * that go to the server. The driver's own way makes an object for each parameter, and thousands of rows of a
- * dozen columns make those its dearest part: this is several times cheaper.
+ * Writes the parameters of an execution of a prepared statement (COM_STMT_EXECUTE) straight into the bytes of its
+ * packet. The driver makes an object for each parameter, which is the largest cost of a statement with thousands of
+ * rows. This is several times cheaper.
  *
  * Source: MySQL Internals, "COM_STMT_EXECUTE" and "Binary Protocol Value".
  */
 export type ColumnType = 'text' | 'bytes' | 'integer' | 'double';
 
-/** Type codes of the protocol: VAR_STRING, BLOB, LONGLONG, DOUBLE. */
+/** The protocol's type codes: VAR_STRING, BLOB, LONGLONG, DOUBLE. */
 const TYPE_CODES: Readonly<Record<ColumnType, number>> = {
   text: 253,
   bytes: 252,
@@ -15,23 +15,22 @@ const TYPE_CODES: Readonly<Record<ColumnType, number>> = {
   double: 5,
 };
 
-/** In front of a value of up to 16 MiB. */
+/** The bytes of the length in front of a value of up to 16 MiB. */
 const LONG_PREFIX_BYTES = 4;
 const HEADER_BYTES = 4;
 const COMMAND_BYTES = 10;
 const EXECUTE = 0x17;
 const INITIAL_BYTES = 64 * 1024;
 
-/** Longer texts are left to the runtime, which is quicker then. */
+/** Longer texts are encoded by the runtime, which is quicker for them. */
 const SHORT_TEXT = 64;
 
-/** Printable ASCII but for the quote and the backslash: JSON but for the quotes around it. */
+/** Printable ASCII without quote and backslash, which in JSON stands as it is. */
 const PLAIN_JSON = /^[ !#-[\]-~]*$/;
 
 /**
- * Every value must be written, in the sequence of the parameters, each by the method of its column's type. Ids,
- * whose columns are binary, are texts here and `bytes` to the server: what it takes for a text it looks through,
- * character by character.
+ * Writes the values in the sequence of the parameters, each with the method of its column's type. Ids are written with
+ * `text`, and sent as `bytes` because their columns are binary: the server would check a text character by character.
  */
 export class ParameterWriter {
   #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
@@ -40,7 +39,10 @@ export class ParameterWriter {
   #index = 0;
   #partsAt = 0;
 
-  /** Begins the packet of one execution; `types` are those of all parameters, sent if the server lacks them. */
+  /**
+   * Begins the packet of one execution. `types` are the types of all parameters, which are sent if the server lacks
+   * them.
+   */
   begin(statementId: number, types: readonly ColumnType[], sendsTypes: boolean): void {
     const nullBytes = (types.length + 7) >> 3;
     this.#position = 0;
@@ -65,7 +67,7 @@ export class ParameterWriter {
     this.#position = position;
   }
 
-  /** The finished packet, with room for its header in front; valid until the next `begin`. */
+  /** The finished packet, with room for its header in front. It is valid until the next `begin`. */
   packet(): Buffer {
     return this.#buffer.subarray(0, this.#position);
   }
@@ -80,13 +82,14 @@ export class ParameterWriter {
     this.#index++;
   }
 
-  /** A well-formed string, as UTF-8. */
+  /** Writes a well-formed string as UTF-8. */
   text(value: string | null): void {
     if (value === null) {
       this.null();
       return;
     }
-    // At most three bytes a code unit. Most lengths take one byte in front; the others are moved to make room.
+    // A code unit takes at most three bytes. Most lengths take one byte in front; for longer texts the bytes are moved
+    // to make room.
     this.#reserve(value.length * 3 + 9);
     if (value.length <= SHORT_TEXT && this.#shortAscii(value)) {
       this.#index++;
@@ -106,7 +109,7 @@ export class ParameterWriter {
     this.#index++;
   }
 
-  /** Whether it could be written: it is not if a character is beyond ASCII. */
+  /** Writes a text of ASCII characters. Answers false if the text has others. */
   #shortAscii(value: string): boolean {
     const buffer = this.#buffer;
     let position = this.#position + 1;
@@ -132,7 +135,7 @@ export class ParameterWriter {
     this.#index++;
   }
 
-  /** The bytes that these hexadecimal digits stand for. */
+  /** Writes the bytes that these hexadecimal digits stand for. */
   hex(digits: string): void {
     const length = digits.length / 2;
     this.#reserve(length + 9);
@@ -141,7 +144,7 @@ export class ParameterWriter {
     this.#index++;
   }
 
-  /** A safe integer, a bigint or a boolean. */
+  /** Writes a safe integer, a bigint or a boolean. */
   integer(value: number | bigint | boolean | null): void {
     if (value === null) {
       this.null();
@@ -166,7 +169,7 @@ export class ParameterWriter {
     this.#index++;
   }
 
-  /** Begins a value that is written piece by piece; below 16 MiB. `endParts` ends it. */
+  /** Begins a value below 16 MiB that is written in parts. `endParts` ends it. */
   beginParts(): void {
     this.#reserve(LONG_PREFIX_BYTES);
     this.#partsAt = this.#position;
@@ -179,7 +182,7 @@ export class ParameterWriter {
     this.#index++;
   }
 
-  /** A well-formed string as it stands, as UTF-8; answers with its length in bytes. */
+  /** Adds a well-formed string as UTF-8. Answers the number of its bytes. */
   part(value: string): number {
     this.#reserve(value.length * 3);
     const length = this.#buffer.write(value, this.#position);
@@ -187,7 +190,7 @@ export class ParameterWriter {
     return length;
   }
 
-  /** JSON as it stands: a few ASCII characters. */
+  /** Adds a few ASCII characters of JSON. */
   json(ascii: string): void {
     this.#reserve(ascii.length);
     for (let index = 0; index < ascii.length; index++)
@@ -207,7 +210,7 @@ export class ParameterWriter {
     } else this.#digits(value, 1);
   }
 
-  /** At least so many digits of a number that has at most nine. */
+  /** Adds a number below 10^9 with at least `least` digits. */
   #digits(value: number, least: number): void {
     let count = 1;
     for (let limit = 10; value >= limit && count < 10; limit *= 10) count++;
@@ -221,7 +224,7 @@ export class ParameterWriter {
     this.#position += count;
   }
 
-  /** A well-formed string as JSON. */
+  /** Adds a well-formed string as JSON. */
   jsonText(value: string): void {
     if (!PLAIN_JSON.test(value)) {
       this.part(JSON.stringify(value));

@@ -1,10 +1,12 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import type { ParkedEntity, ParkReason } from '../../ports/parked.ts';
-import type { EntityChange } from '../../ports/store.ts';
-import { text } from './journal.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { ParkedEntity, ParkReason } from '../../ports/parked-entities.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+import { textOf } from './values.ts';
 
-/** Parks and releases as the changes say. Answers whether every entity that a change takes for parked still is. */
+/**
+ * Parks and releases entities as the changes say. Answers false if a change takes an entity for parked and it is not.
+ */
 export async function writeParking(
   connection: PoolConnection,
   changes: readonly EntityChange[],
@@ -29,16 +31,16 @@ export async function listParked(
   connection: PoolConnection,
   { after, limit }: { after: string | null; limit: number },
 ): Promise<ParkedEntity[]> {
-  // No id is empty, so that all of them come behind the empty one.
+  // No id is empty, so every id comes behind the empty one.
   const [rows] = await connection.execute<RowDataPacket[]>(
     'SELECT entity_id, reason, detail, parked_at FROM parked_entities WHERE entity_id > ? ' +
       `ORDER BY entity_id LIMIT ${Math.floor(limit)}`,
     [Buffer.from(after ?? '')],
   );
   return rows.map((row) => ({
-    entityId: text(row[0]),
-    reason: text(row[1]) as ParkReason,
-    detail: text(row[2]),
+    entityId: textOf(row[0]),
+    reason: textOf(row[1]) as ParkReason,
+    detail: textOf(row[2]),
     parkedAtMs: Number(row[3]),
   }));
 }

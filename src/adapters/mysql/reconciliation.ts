@@ -1,10 +1,10 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
+import type { DeliveryStatus } from '../../ports/ledger.ts';
 import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
-import type { DeliveryStatus } from '../../ports/redrive.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
+import { textOf } from './values.ts';
 import { viewValue } from './view-table.ts';
 
 export async function listOwed(
@@ -13,7 +13,7 @@ export async function listOwed(
   { target, after, limit }: { target: string; after: string | null; limit: number },
 ): Promise<OwedState[]> {
   const columns = view.columns.map((column) => `v.${identifier(column.name)}`);
-  // No id is empty, so that all of them come behind the empty one.
+  // No id is empty, so every id comes behind the empty one.
   const [rows] = await connection.execute<RowDataPacket[]>(
     `SELECT d.entity_id, d.status, d.delivered_version, d.due_version, v.version, ${columns.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id ` +
@@ -21,9 +21,9 @@ export async function listOwed(
     [target, Buffer.from(after ?? '')],
   );
   return rows.map((row) => ({
-    entityId: text(row[0]),
-    // The column's type leaves no fourth.
-    status: text(row[1]) as DeliveryStatus,
+    entityId: textOf(row[0]),
+    // The column's type allows these three words only.
+    status: textOf(row[1]) as DeliveryStatus,
     deliveredVersion: Number(row[2]) || null,
     dueVersion: Number(row[3]),
     viewVersion: Number(row[4]),
@@ -31,7 +31,7 @@ export async function listOwed(
   }));
 }
 
-/** Inside a transaction; the rows are locked in the sequence of their ids, as everywhere. */
+/** Runs inside a transaction. Locks the rows by id, as every other statement does. */
 export async function makeDueAgain(
   connection: PoolConnection,
   { target, delivered }: DueAgain,
@@ -42,7 +42,7 @@ export async function makeDueAgain(
     .sort((a, b) => Buffer.compare(a.id, b.id));
   let due = 0;
   for (const chunk of chunksOf(rows)) {
-    // The ids alone are what the server finds the rows by.
+    // The list of ids lets the server use the key; the pairs alone would not.
     const pairs = new Array(chunk.length).fill('(?,?)').join(',');
     const [updated] = await connection.execute<ResultSetHeader>(
       "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ?, due_since = ? " +
@@ -62,8 +62,8 @@ export async function makeDueAgain(
 }
 
 /**
- * Inside a transaction. The view's rows are locked before the ledger's, as by a commit: an entity whose view changes
- * meanwhile is either seen as changed here, or finds its row in the ledger there.
+ * Runs inside a transaction. Locks the view's rows before the ledger's, as a commit does. So it either sees a change
+ * that another process makes meanwhile, or that process finds the row that this adds to the ledger.
  */
 export async function makeRepairsDue(
   connection: PoolConnection,
@@ -82,7 +82,7 @@ export async function makeRepairsDue(
         `ORDER BY ${key} FOR UPDATE`,
       chunk.map(({ id }) => id),
     );
-    for (const row of rows) versions.set(text(row[0]), Number(row[1]));
+    for (const row of rows) versions.set(textOf(row[0]), Number(row[1]));
   }
   let due = 0;
   for (const { id, repair } of sorted) {
@@ -106,7 +106,7 @@ const RECORD =
   'INSERT IGNORE INTO deliveries (delivered_version, due_version, next_attempt_at, due_since, target, entity_id, ' +
   "status, attempts) VALUES (?, ?, ?, ?, ?, ?, 'pending', 0)";
 
-/** Resolves with whether the ledger was still as the repair has it. */
+/** Makes one repair due. Answers false if the ledger no longer is as the repair says. */
 async function makeRepairDue(
   connection: PoolConnection,
   target: string,
@@ -124,7 +124,7 @@ async function makeRepairDue(
   return changed.affectedRows === 1;
 }
 
-/** Which content each of these deliveries is to replace at the target, by entity and version. */
+/** The version and the digest to be replaced of each of these deliveries that is a repair, by entity. */
 export async function readRepairs(
   connection: PoolConnection,
   target: string,
@@ -136,7 +136,7 @@ export async function readRepairs(
       `SELECT entity_id, version, replaces FROM delivery_repairs WHERE target = ? AND entity_id IN (${marks(chunk.length)})`,
       [target, ...chunk],
     );
-    for (const row of rows) found.set(text(row[0]), { version: Number(row[1]), replaces: text(row[2]) });
+    for (const row of rows) found.set(textOf(row[0]), { version: Number(row[1]), replaces: textOf(row[2]) });
   }
   return found;
 }

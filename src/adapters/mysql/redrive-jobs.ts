@@ -1,19 +1,19 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
+import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type {
-  DeliveryFilter,
-  DeliveryKey,
   NewRedriveJob,
   RedriveClaim,
   RedriveJob,
   RedriveKey,
   RedriveRest,
-} from '../../ports/redrive.ts';
-import { longestLeaseMs } from '../../ports/store.ts';
-import { conditions, listDeliveries } from './delivery-queries.ts';
-import { text } from './journal.ts';
+} from '../../ports/redrive-jobs.ts';
+import { conditions } from './delivery-filter.ts';
+import { listDeliveries } from './delivery-queries.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
+import { textOf } from './values.ts';
 
 const COLUMNS =
   'job_id, filter, is_dry_run, state, matched, redriven, requested_by, created_at, updated_at, finished_at, ' +
@@ -66,10 +66,10 @@ export async function isAnyRedrive(connection: PoolConnection): Promise<boolean>
   return rows.length > 0;
 }
 
-/** The most jobs that are looked at for one that may be worked on. */
+/** The most jobs that are searched for one that can be claimed. */
 const CLAIM_LOOK_ROWS = 100;
 
-/** Inside a transaction: the job's row stays locked until it ends. */
+/** Runs inside a transaction, which locks the row of the job. */
 export async function claimRedrive(
   connection: PoolConnection,
   { claimant, leaseMs }: RedriveClaim,
@@ -83,16 +83,17 @@ export async function claimRedrive(
   const nowMs = time.heard(rows[0]?.[14]);
   const isHeld = (row: RowDataPacket) =>
     Number(row[11]) > nowMs && Number(row[11]) <= nowMs + longestLeaseMs(leaseMs);
-  // One job at a time. One that is held and nobody's rests after a failure, and holds up none of the others.
+  // One job is worked on at a time. A held job without a claimant rests after a failure, and does not keep the others
+  // waiting.
   if (rows.some((row) => isHeld(row) && row[10] !== null && !isClaimedBy(row, claimant))) return null;
   const found = rows.find((row) => isClaimedBy(row, claimant)) ?? rows.find((row) => !isHeld(row));
   if (found === undefined) return null;
-  const row = await readRow(connection, text(found[0]), 'FOR UPDATE');
+  const row = await readRow(connection, textOf(found[0]), 'FOR UPDATE');
   const isAsFound = row !== undefined && textOrNull(row[10]) === textOrNull(found[10]);
-  if (!isAsFound || Number(row[11]) !== Number(found[11]) || text(row[3]) === 'done') return null;
+  if (!isAsFound || Number(row[11]) !== Number(found[11]) || textOf(row[3]) === 'done') return null;
   await connection.execute(
     "UPDATE redrive_jobs SET state = 'running', claimed_by = ?, leased_until = ?, updated_at = ? WHERE job_id = ?",
-    [claimant, nowMs + leaseMs, nowMs, text(row[0])],
+    [claimant, nowMs + leaseMs, nowMs, textOf(row[0])],
   );
   return { ...redriveJob(row), state: 'running', updatedAtMs: nowMs };
 }
@@ -109,7 +110,7 @@ export async function restRedrive(
   );
 }
 
-/** Inside a transaction. */
+/** Runs inside a transaction. */
 export async function stepRedrive(
   connection: PoolConnection,
   { jobId, limit, claimant, leaseMs }: RedriveClaim & { jobId: string; limit: number },
@@ -128,7 +129,7 @@ export async function stepRedrive(
   const stepped: RedriveJob = {
     ...job,
     state: found.length < limit ? 'done' : 'running',
-    // What a newer state made due since it was found is no longer dead.
+    // A delivery that a newer state made due meanwhile is no longer dead, and does not count.
     matched: job.matched + (job.isDryRun ? found.length : redriven),
     redriven: job.redriven + redriven,
     updatedAtMs: nowMs,
@@ -152,7 +153,10 @@ export async function stepRedrive(
   return stepped;
 }
 
-/** The deliveries were found without locks: what is no longer as the filter says is left alone, and not counted. */
+/**
+ * Makes dead deliveries due. They were found without locks, so those that the filter no longer matches are left alone
+ * and not counted.
+ */
 async function redrive(
   connection: PoolConnection,
   filter: DeliveryFilter,
@@ -182,34 +186,34 @@ function filterUnreadable(jobId: string): TributaryError {
 }
 
 function textOrNull(value: unknown): string | null {
-  return value === null ? null : text(value as Buffer);
+  return value === null ? null : textOf(value as Buffer);
 }
 
 function isClaimedBy(row: RowDataPacket, claimant: string): boolean {
-  return row[10] !== null && text(row[10]) === claimant;
+  return row[10] !== null && textOf(row[10]) === claimant;
 }
 
 function cursorOf(row: RowDataPacket): DeliveryKey | null {
-  return row[12] === null ? null : { target: text(row[12]), entityId: text(row[13]) };
+  return row[12] === null ? null : { target: textOf(row[12]), entityId: textOf(row[13]) };
 }
 
 function redriveJob(row: RowDataPacket): RedriveJob {
   return {
-    jobId: text(row[0]),
-    filter: readFilter(text(row[1])),
+    jobId: textOf(row[0]),
+    filter: readFilter(textOf(row[1])),
     isDryRun: Number(row[2]) === 1,
-    // The column's type leaves no fourth.
-    state: text(row[3]) as RedriveJob['state'],
+    // The column's type allows these three words only.
+    state: textOf(row[3]) as RedriveJob['state'],
     matched: Number(row[4]),
     redriven: Number(row[5]),
-    requestedBy: text(row[6]),
+    requestedBy: textOf(row[6]),
     createdAtMs: Number(row[7]),
     updatedAtMs: Number(row[8]),
     finishedAtMs: row[9] === null ? null : Number(row[9]),
   };
 }
 
-/** Null if somebody has altered it. */
+/** Gives null if somebody has altered the filter. */
 function readFilter(json: string): DeliveryFilter | null {
   try {
     return JSON.parse(json) as DeliveryFilter;

@@ -1,8 +1,8 @@
 import { type ErrorCode, messageOf } from '../../core/errors.ts';
 
-/** What an operator may have to change, as messages name it. */
+/** What error messages name, so that an operator knows what to change. */
 export interface Remedies {
-  /** The setting that has the database's address, as in `DATABASE_URL`. */
+  /** The setting with the database's address, such as `DATABASE_URL`. */
   readonly setting: string;
   /** What to do if a table is missing. */
   readonly setUp: string;
@@ -11,7 +11,7 @@ export interface Remedies {
   readonly user: string;
   readonly database: string;
   readonly hasTls: boolean;
-  /** Whether a certificate of ours is shown. */
+  /** Whether we present a certificate of our own. */
   readonly hasCertificate: boolean;
 }
 
@@ -23,9 +23,9 @@ interface Refusal {
 const GRANTS = 'docs/operations.md has the grants';
 
 /**
- * What servers refuse for a reason that an administrator can mend, in sentences with the remedy; null for any other
- * error. By number: the driver names MariaDB's own errors by MySQL's numbers.
- * Sources: MySQL 8.4 Error Message Reference; MariaDB Error Codes.
+ * Explains an error whose cause an administrator can remove, in a sentence with the remedy; null for every other error.
+ * It goes by numbers, because the driver gives MariaDB's own errors the names of MySQL's. Sources: MySQL 8.4 Error
+ * Message Reference; MariaDB Error Codes.
  */
 export function knownRefusal(error: unknown, remedies: Remedies): Refusal | null {
   const { code, errno } = error as { code?: unknown; errno?: unknown };
@@ -41,7 +41,7 @@ export function knownRefusal(error: unknown, remedies: Remedies): Refusal | null
   return say?.(remedies, messageOf(error)) ?? null;
 }
 
-/** Whether the user may not do what was asked: a right on a table, a database or the server is missing. */
+/** Whether the user lacks a right on a table, a database or the server. */
 export function isRightMissing(error: unknown): boolean {
   return RIGHTS.has(Number((error as { errno?: unknown }).errno));
 }
@@ -125,7 +125,10 @@ function loginRefused(remedies: Remedies): Refusal {
   );
 }
 
-/** "INSERT command denied to user 'sync'@'%' for table 'deliveries'": names of rights and tables are no data. */
+/**
+ * Takes the right and the table out of "INSERT command denied to user 'sync'@'%' for table 'deliveries'", which are no
+ * data.
+ */
 function rightMissing(remedies: Remedies, message: string): Refusal {
   const match =
     /^([A-Z][A-Z ,]*) command denied to user .* for (?:table|column|view)\b.*?[`']?(\w+)[`']?\s*$/i.exec(
@@ -178,7 +181,10 @@ function noTls(remedies: Remedies): Refusal {
   );
 }
 
-/** OpenSSL's and Node's words for a certificate that is not trusted; anything else broke the handshake. */
+/**
+ * Recognises the words of OpenSSL and Node for a certificate that is not trusted. Any other message means that the
+ * handshake broke.
+ */
 function brokenTls(message: string, remedies: Remedies): Refusal {
   const tls = tlsSetting(remedies);
   if (/self.signed|unable to (verify|get)|issuer/i.test(message)) {

@@ -3,34 +3,40 @@ import type { PoolConnection } from 'mysql2/promise';
 import { type ColumnType, ParameterWriter } from './parameter-writer.ts';
 
 export interface RowsStatementText<Item> {
-  /** `before` `row`, `row`, ... `after`: e.g. `INSERT INTO t VALUES`, `(?,?)`, `ON DUPLICATE KEY UPDATE ...`. */
+  /**
+   * The text is `before` `row`, `row`, ... `after`, such as `INSERT INTO t VALUES`, `(?,?)`, `ON DUPLICATE KEY UPDATE
+   * ...`.
+   */
   readonly before: string;
   readonly row: string;
   readonly after?: string;
   /** The types of the parameters of `before`. */
   readonly head?: readonly ColumnType[];
-  /** The types of a row's parameters. */
+  /** The types of the parameters of a row. */
   readonly columns: readonly ColumnType[];
-  /** Writes a row's parameters. */
+  /** Writes the parameters of a row. */
   readonly write: (writer: ParameterWriter, item: Item) => void;
   /** The types of the parameters of `after`. */
   readonly tail?: readonly ColumnType[];
 }
 
-/** A statement is prepared once for each of these many rows: few texts for a server to keep. */
+/** The numbers of rows for which a text is prepared, so that the server keeps few texts. */
 const SIZES = [512, 256, 64, 16, 4, 1] as const;
-/** Far below the smallest default of max_allowed_packet in use (4 MiB); one larger row goes alone. */
+/**
+ * The most bytes of one execution, far below the smallest default of max_allowed_packet (4 MiB). A larger row goes
+ * alone.
+ */
 const MAX_BYTES = 1024 * 1024;
 
-/** So many executions of one statement are under way at once, so that the server has work while we are busy. */
+/** The executions of one statement that are under way at once, so that the server has work while we write the next. */
 const PIPELINED = 8;
 
 /**
- * A statement over many rows, sent as prepared statements of 512, 256, ..., 1 rows, so that the server has at
- * most six texts to prepare, however many rows there are, and never sees a packet that it would refuse.
+ * A statement over many rows. It is sent as prepared statements of 512, 256, 64, 16, 4 and 1 rows: the server has at
+ * most six texts to prepare, and gets no packet that it would refuse.
  *
- * Executions are sent before the ones in front of them have been answered. If one fails, the server has carried out
- * others behind it: only a transaction that is rolled back then (`inTransaction`) may run it.
+ * The next executions are sent before the first ones are answered. If one fails, the server may have carried out those
+ * behind it, so it may only run in a transaction that is then rolled back (`inTransaction`).
  */
 export class RowsStatement<Item> {
   readonly #text: RowsStatementText<Item>;
@@ -41,8 +47,8 @@ export class RowsStatement<Item> {
   }
 
   /**
-   * Runs it over all items; resolves with the sum of the affected rows. `writeTail` fills the parameters of `after`,
-   * `writeHead` those of `before`.
+   * Runs the statement over all items. Resolves with the sum of the affected rows. `writeTail` writes the parameters of
+   * `after`, and `writeHead` those of `before`.
    */
   async run(
     connection: PoolConnection,
@@ -53,7 +59,7 @@ export class RowsStatement<Item> {
     const session = sessionOf(connection);
     let affected = 0;
     let from = 0;
-    // The next packet; null when all is written, or when a text has to be prepared, which takes a turn of its own.
+    // Writes the next packet. Gives null if all items are written, or if a text has to be prepared first.
     const next = (writer: ParameterWriter): PreparedStatement | null => {
       for (const size of SIZES) {
         if (size > items.length - from) continue;
@@ -71,7 +77,7 @@ export class RowsStatement<Item> {
       return null;
     };
     while (from < items.length) {
-      // Of the largest size first, and then of each smaller one that a large row may make necessary.
+      // The largest size is prepared first, and then each smaller one that a large row makes necessary.
       const fitting = SIZES.filter((size) => size <= items.length - from);
       const missing = fitting.find((size) => session.prepared(this.#of(size).sql) === undefined);
       await session.prepare(this.#of(missing ?? fitting[0] ?? 1).sql);
@@ -94,9 +100,8 @@ export class RowsStatement<Item> {
 }
 
 /**
- * What the driver lets a command do, though its types don't say so: take its turn in the connection's queue,
- * send packets of its own, and be given the answers. Nothing else of the driver's inside is used; the suites
- * that every store runs would show a driver that has changed here.
+ * What we use of the driver's own connection, beyond its types: a command takes its turn in the queue, sends packets of
+ * its own, and gets the answers. The contract suites of the store would show a driver that has changed here.
  */
 interface CoreConnection {
   readonly clientEncoding: string;
@@ -109,7 +114,7 @@ interface CoreConnection {
 
 interface DriverStatement {
   readonly id: number;
-  /** Called by the driver when it makes room for another one. */
+  /** The driver calls it when it makes room for another statement. */
   close(): unknown;
 }
 
@@ -122,14 +127,14 @@ interface AnswerPacket {
 
 interface PreparedStatement {
   readonly id: number;
-  /** The server keeps the parameters' types from the first execution on. */
+  /** Whether the server has the parameters' types, which it keeps from the first execution on. */
   knowsTypes: boolean;
 }
 
-/** Writes the next execution, and says of which statement; null: there is none. */
+/** Writes the next execution and gives its statement; null if there is none. */
 type NextExecution = (writer: ParameterWriter) => PreparedStatement | null;
 
-/** The statements that one connection has prepared, and the bytes of the executions that are under way on it. */
+/** The prepared statements of one connection, and the bytes of its executions that are under way. */
 class Session {
   readonly #connection: CoreConnection;
   readonly #statements = new Map<string, PreparedStatement>();
@@ -144,8 +149,8 @@ class Session {
   }
 
   /**
-   * The driver keeps the statements that were prepared last, and closes others to make room. It is asked each time, so
-   * that it knows what is in use; for one that it has, it sends nothing.
+   * Prepares the statement unless it is prepared. The driver keeps the statements that were used last and closes
+   * others. It is asked each time, so that it knows which are in use; it sends nothing for a statement that it has.
    */
   async prepare(sql: string): Promise<void> {
     const prepared = await new Promise<DriverStatement>((resolve, reject) => {
@@ -163,7 +168,7 @@ class Session {
     };
   }
 
-  /** Sends executions until there is no next one; resolves with the number of affected rows of all. */
+  /** Sends executions until there is no next one. Resolves with the number of affected rows. */
   execute(next: NextExecution): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#connection.addCommand(
@@ -175,7 +180,7 @@ class Session {
   }
 }
 
-/** One turn in the driver's queue: packets out, as many answers in. */
+/** One turn in the driver's queue, with several packets out and as many answers in. */
 class Executions extends EventEmitter {
   readonly #writers: readonly ParameterWriter[];
   readonly #next: NextExecution;
@@ -197,7 +202,7 @@ class Executions extends EventEmitter {
     this.onResult = onResult;
   }
 
-  /** Called first without a packet, then with each answer; true ends the turn. */
+  /** The driver calls it first without a packet, then with each answer. Answers true when the turn is over. */
   execute(answer: AnswerPacket | null | undefined, connection: CoreConnection): boolean {
     if (answer !== null && answer !== undefined) this.#take(answer, connection);
     try {
@@ -218,13 +223,13 @@ class Executions extends EventEmitter {
       answer.readInt8(); // OK
       this.#affectedRows += answer.readLengthCodedNumber();
     }
-    // The next answer is the first of its own exchange.
+    // The packets of each answer are numbered from 1.
     connection._resetSequenceId();
     connection._bumpSequenceId(1);
   }
 
   #send(connection: CoreConnection): boolean {
-    // Its last packet has been answered, so nobody needs these bytes any more.
+    // The last packet with these bytes has been answered, so they can be overwritten.
     const writer = this.#writers[this.#sent % PIPELINED] as ParameterWriter;
     const statement = this.#next(writer);
     if (statement === null) return false;
@@ -256,15 +261,18 @@ function sessionOf(connection: PoolConnection): Session {
   return session;
 }
 
-/** Question marks for a list of `count` values. */
+/** The question marks for a list of `count` values. */
 export function marks(count: number): string {
   return new Array(count).fill('?').join(',');
 }
 
-/** Ids asked for in one statement: below 1,000, where MariaDB would turn the list into a subquery. */
+/** The most ids in one statement. From 1,000 on MariaDB would turn the list into a subquery. */
 const LIST_CHUNK = 512;
 
-/** Cut into chunks, the last one filled up with its own last item to the next power of two: few texts to prepare. */
+/**
+ * Cuts a list into chunks. Fills the last chunk up with its own last item to a power of two, so that few texts are
+ * prepared.
+ */
 export function* chunksOf<Item>(items: readonly Item[]): Generator<Item[]> {
   for (let from = 0; from < items.length; from += LIST_CHUNK) {
     const chunk = items.slice(from, from + LIST_CHUNK);

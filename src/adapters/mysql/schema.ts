@@ -8,17 +8,17 @@ import {
 } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
+import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { databaseName, findTables } from './catalog.ts';
 import { MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { checkTables, tableRights } from './grants.ts';
-import { text } from './journal.ts';
 import { protectJournal, warnOfUnprotected } from './journal-protection.ts';
 import { Migrations, withMigrationLock } from './migrations.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
 import { checkServer, type ServerNeeds } from './server-checks.ts';
+import { textOf } from './values.ts';
 import { createView } from './view-table.ts';
 
 const MIGRATIONS = new Migrations({
@@ -31,32 +31,32 @@ const MIGRATIONS = new Migrations({
 });
 
 /**
- * Where the schema is current and the view is there, looks and changes nothing, with the rights that running needs.
- * Otherwise, and whenever a command asks for it, brings the schema up to date, one process at a time (a named lock of
- * the server). MySQL commits at every CREATE and RENAME, so each step here may be found half done by the next start,
- * and is then done again.
+ * If the schema is current and the view is there, checks that the user has the rights of a running program, and changes
+ * nothing. Otherwise, and whenever a command asks for it, brings the schema up to date, one process at a time by a
+ * named lock of the server. MySQL commits each CREATE and RENAME by itself, so a start may find a step half done, and
+ * does it again.
  */
 export async function migrate(
   pool: ConnectionPool,
   options: MigrationOptions,
-  log: Logger,
+  logger: Logger,
   needs: ServerNeeds,
 ): Promise<MigrationReport> {
   const work = async (connection: PoolConnection): Promise<MigrationReport> => {
     const database = await databaseName(connection);
-    await checkServer(connection, pool.remedies, needs, log);
+    await checkServer(connection, pool.remedies, needs, logger);
     const report =
       (options.asCommand === true ? null : await currentReport(pool, connection, options)) ??
-      (await changeSchema(pool, connection, database, options, log));
+      (await changeSchema(pool, connection, database, options, logger));
     if (options.asCommand === true) return report;
     await checkTables(connection, pool.remedies, database, tableRights(options.view), 'order-sync');
-    await warnOfUnprotected(connection, database, log);
+    await warnOfUnprotected(connection, database, logger);
     return report;
   };
   return withConnection(pool, work, { deadlineMs: MIGRATION_DEADLINE_MS });
 }
 
-/** What `migrate` would do about the view; changes nothing. */
+/** Reports what `migrate` would do about the view. Changes nothing. */
 export async function examine(pool: ConnectionPool, options: MigrationOptions): Promise<AdoptionReport> {
   const { report } = await withConnection(pool, (connection) => lookAt(pool, connection, options), {
     deadlineMs: MIGRATION_DEADLINE_MS,
@@ -64,7 +64,7 @@ export async function examine(pool: ConnectionPool, options: MigrationOptions): 
   return report;
 }
 
-/** The report of a start that has nothing to change; null if there is something. */
+/** The report of a start that has nothing to change; null if it has something to change. */
 async function currentReport(
   pool: ConnectionPool,
   connection: PoolConnection,
@@ -83,7 +83,7 @@ async function changeSchema(
   connection: PoolConnection,
   database: string,
   options: MigrationOptions,
-  log: Logger,
+  logger: Logger,
 ): Promise<MigrationReport> {
   const before = await MIGRATIONS.recordedVersion(connection);
   return withMigrationLock(connection, `tributary:${database}`.slice(0, 64), async () => {
@@ -92,7 +92,7 @@ async function changeSchema(
       if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
       const { fromVersion, toVersion } = await MIGRATIONS.run(connection);
       const prepared = await prepareView(pool, connection, options, plan);
-      await protectJournal(connection, database, log);
+      await protectJournal(connection, database, logger);
       return { fromVersion, toVersion, ...prepared };
     } catch (error) {
       if (!isRightMissing(error)) throw error;
@@ -107,7 +107,7 @@ async function changeSchema(
   });
 }
 
-/** Everything is looked at before anything is touched. Rejects if the names of our tables are not ours to use. */
+/** Checks everything before anything is changed. Rejects if another program has tables with our names. */
 async function lookAt(
   pool: ConnectionPool,
   connection: PoolConnection,
@@ -119,10 +119,13 @@ async function lookAt(
 
 const ALL_VERSIONS = Number.POSITIVE_INFINITY;
 
-/** Only the schema's own statements touch them, so that a user who runs the program may not see them. */
+/** Only statements of the schema itself use these, so a user who runs the program may not be able to see them. */
 const UNSEEN = ['journal_places', 'event_journal'];
 
-/** The version of the schema, 0 for none; rejects if other programs have tables of our names, or have dropped ours. */
+/**
+ * The version of the schema; 0 if there is none. Rejects if another program has tables with our names, or if one of our
+ * tables was dropped.
+ */
 async function checkOwnTables(connection: PoolConnection): Promise<number> {
   const found = await findTables(connection, ['schema_migrations', ...MIGRATIONS.tablesMade(ALL_VERSIONS)]);
   if (!found.has('schema_migrations')) {
@@ -133,7 +136,7 @@ async function checkOwnTables(connection: PoolConnection): Promise<number> {
     "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = 'schema_migrations'",
     [await databaseName(connection)],
   );
-  const names = columns.map((row) => text(row[0])).sort();
+  const names = columns.map((row) => textOf(row[0])).sort();
   if (names.join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
   const version = (await MIGRATIONS.recordedVersion(connection)) ?? 0;
   const missing = MIGRATIONS.tablesMade(version).filter((name) => !found.has(name) && !UNSEEN.includes(name));
@@ -141,25 +144,25 @@ async function checkOwnTables(connection: PoolConnection): Promise<number> {
   return version;
 }
 
-/** The tables that ingest writes, but for the view. */
+/** The tables that ingest writes, except the view. */
 const INGEST_TABLES = ['checkpoints', 'deliveries', 'journal_segments', 'parked_entities', 'quarantine'];
 
-/** When each of the tables was made. */
+/** Names each table with the time when it was made. */
 export async function incarnation(connection: PoolConnection): Promise<string> {
   const [rows] = await connection.query<RowDataPacket[]>(
     'SELECT table_name, create_time FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?) ' +
       'ORDER BY table_name',
     [await databaseName(connection), INGEST_TABLES],
   );
-  const missing = INGEST_TABLES.filter((table) => !rows.some((row) => text(row[0]) === table));
+  const missing = INGEST_TABLES.filter((table) => !rows.some((row) => textOf(row[0]) === table));
   if (missing.length > 0)
     throw new TributaryError('table_missing', `The database lacks the tables ${missing.join(', ')}.`);
   return rows
-    .map((row) => `${text(row[0])} ${row[1] instanceof Date ? row[1].toISOString() : row[1]}`)
+    .map((row) => `${textOf(row[0])} ${row[1] instanceof Date ? row[1].toISOString() : row[1]}`)
     .join(', ');
 }
 
-/** Makes the view's table if all others are there; answers whether it was missing. */
+/** Makes the view's table if all other tables are there. Answers whether it was missing. */
 export async function remakeView(
   connection: PoolConnection,
   view: ViewShape,

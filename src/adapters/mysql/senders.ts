@@ -1,5 +1,5 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import { text } from './journal.ts';
+import { textOf } from './values.ts';
 
 const KEPT_MS = 7 * 24 * 60 * 60_000;
 
@@ -25,7 +25,7 @@ export async function readSenders(connection: PoolConnection, target: string): P
     'SELECT sender FROM delivery_senders WHERE target = ? ORDER BY noted_at DESC',
     [target],
   );
-  return rows.map((row) => text(row[0]));
+  return rows.map((row) => textOf(row[0]));
 }
 
 export async function forgetSender(

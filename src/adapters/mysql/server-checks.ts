@@ -3,15 +3,15 @@ import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Remedies } from './refusals.ts';
 
-/** What a program asks of the server. */
+/** What a program needs of the server. */
 export interface ServerNeeds {
   /** The most connections that it opens at once. */
   readonly connections: number;
-  /** The most statements that it keeps prepared on one of them. */
+  /** The most statements that it keeps prepared on one connection. */
   readonly preparedStatements: number;
   /** The longest packet that it may send. */
   readonly packetBytes: number;
-  /** What makes the packets as long as that, for messages. */
+  /** The setting that decides how long packets are, for messages. */
   readonly packetSetting: string;
 }
 
@@ -25,14 +25,14 @@ const VARIABLES = [
 ] as const;
 
 /**
- * Looks at the server's settings that no session can change for itself. Throws `store_refused` for one that can never
- * work, and warns of one that may be too small.
+ * Checks the server's settings that a session cannot change. Throws `store_refused` for a setting that can never work,
+ * and warns of one that may be too small.
  */
 export async function checkServer(
   connection: PoolConnection,
   { host, port }: Remedies,
   needs: ServerNeeds,
-  log: Logger,
+  logger: Logger,
 ): Promise<void> {
   const [rows] = await connection.query<RowDataPacket[]>(
     'SHOW SESSION VARIABLES WHERE Variable_name IN (?)',
@@ -64,7 +64,7 @@ export async function checkServer(
     );
   }
   if (prepared < needs.preparedStatements * needs.connections) {
-    log(
+    logger(
       'warn',
       `${server} keeps ${prepared} prepared statements for everybody, and this program may need ` +
         `${needs.preparedStatements * needs.connections}: raise its max_prepared_stmt_count.`,
@@ -72,9 +72,9 @@ export async function checkServer(
   }
   for (const name of ['max_connections', 'max_user_connections'] as const) {
     const limit = number(name);
-    // 0 is no limit of max_user_connections.
+    // For max_user_connections 0 means no limit.
     if (limit === 0 || limit >= needs.connections) continue;
-    log(
+    logger(
       'warn',
       `${server} allows ${limit} connections (${name}), and this program opens up to ${needs.connections}: raise it, or ` +
         'set ORDER_SYNC_LANES lower.',

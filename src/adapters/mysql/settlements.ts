@@ -1,14 +1,14 @@
 import type { PoolConnection } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
-import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
+import { claimIdOf } from './claim-id.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { claimIdOf } from './deliveries.ts';
-import { DEAD_AT_MS, DONE_AT_MS } from './delivery-queries.ts';
+import { DEAD_AT_MS, DONE_AT_MS } from './delivery-filter.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
 
-/** How a claim ends; `deliveries.ts` has how it begins. */
+/** Ends claims; `delivery-claims.ts` makes them. */
 export class Settlements {
   readonly #pool: ConnectionPool;
   readonly #clock: Clock;
@@ -29,7 +29,8 @@ export class Settlements {
       settlement: settlements[claim.index] as DeliverySettlement,
       aheadMs,
     }));
-    // Each transaction takes its rows by id. All in one would take them group by group, against whoever makes them due.
+    // Each transaction locks its rows by id. One transaction for all groups would lock rows out of sequence, and
+    // deadlock with batches that make deliveries due.
     for (const group of alike(sorted)) {
       await inTransaction(this.#pool, async (connection) => {
         if (!(await areDelivered(connection, group)))
@@ -39,7 +40,7 @@ export class Settlements {
     }
   }
 
-  /** One claim after the other: all in one transaction would lock rows group by group. */
+  /** Renews one claim after the other, because one transaction for all would lock rows out of sequence. */
   async renew(deliveries: readonly ClaimedDelivery[], leaseMs: number): Promise<void> {
     if (deliveries.length === 0) return;
     await withConnection(this.#pool, (connection) =>
@@ -56,7 +57,7 @@ export class Settlements {
   }
 }
 
-/** In the sequence in which rows are locked, a statement for each claim. */
+/** Renews claims by id, with one statement for each claimant and target. */
 async function renewEach(
   connection: PoolConnection,
   claims: readonly Claim[],
@@ -77,16 +78,16 @@ async function renewEach(
 }
 
 interface Claim {
-  /** Its place in the list as it was given. */
+  /** The claim's index in the list that was given. */
   readonly index: number;
   readonly delivery: ClaimedDelivery;
   readonly id: Buffer;
   readonly claimId: bigint;
 }
 
-/** In the sequence in which rows are locked. */
+/** Sorts claims by entity id, which is the sequence in which rows are locked. */
 function claimsById(deliveries: readonly ClaimedDelivery[]): Claim[] {
-  // Few claims are ended at a time, each with many rows.
+  // The hash of each claimant is worked out once, because one claimant has many rows.
   const claimIds = new Map<string, bigint>();
   return deliveries
     .map((delivery, index) => {
@@ -101,7 +102,10 @@ function claimsById(deliveries: readonly ClaimedDelivery[]): Claim[] {
     .sort((a, b) => Buffer.compare(a.id, b.id));
 }
 
-/** Those that were delivered, by claim and status, and all others together; each group in the sequence given. */
+/**
+ * Groups the settlements: those that were delivered by claimant and status, and all others together. Each group keeps
+ * the sequence given.
+ */
 function alike(settlings: readonly Settling[]): Settling[][] {
   const groups = new Map<string, Settling[]>();
   for (const settling of settlings) {
@@ -119,8 +123,8 @@ function isPlain({ next, error }: DeliverySettlement): boolean {
 }
 
 /**
- * Whether this is a group of those that were delivered, and the ledger says so now: as a rule, and a plain UPDATE costs
- * the server half of what a row with its conditions does. If not, `moveOn` leaves those alone that it says it of.
+ * Whether this is a group of delivered claims and all of them are settled now. A plain UPDATE costs the server half of
+ * what `moveOn` costs. If it did not settle all of them, `moveOn` leaves those alone that it did.
  */
 async function areDelivered(connection: PoolConnection, group: readonly Settling[]): Promise<boolean> {
   const [{ settlement, claimId }] = group as [Settling];
@@ -134,12 +138,15 @@ async function areDelivered(connection: PoolConnection, group: readonly Settling
 
 const deliveredStatements = new Map<number, RowsStatement<Settling>>();
 
-/** A newer version that became due meanwhile has no attempt yet: that there is one says that it is still this version. */
+/**
+ * The statement that settles delivered claims with this status. A newer version that became due meanwhile has no
+ * attempts, so `attempts > 0` shows that the row still has the claimed version.
+ */
 function deliveredWith(status: number): RowsStatement<Settling> {
   let statement = deliveredStatements.get(status);
   if (statement === undefined) {
     statement = new RowsStatement<Settling>({
-      // The server may still take a table that has just grown for an empty one, and would read it all.
+      // Right after a table has grown, the server may still take it for empty and scan all of it.
       before:
         "UPDATE deliveries FORCE INDEX (PRIMARY) SET status = 'delivered', is_retry = 0, delivered_version = due_version, " +
         `next_attempt_at = ${DONE_AT_MS}, leased_until = 0, claim_id = 0, last_status = ${Math.floor(status)}, ` +
@@ -156,8 +163,8 @@ function deliveredWith(status: number): RowsStatement<Settling> {
 }
 
 /**
- * Whether the row's claim is the one that is being settled. The claimant alone doesn't tell, since it may have
- * claimed the same delivery again: the attempt does, and a newer version that came meanwhile has none yet.
+ * Whether the row's claim is the one that is settled. The claimant's name alone is not enough, because it may have
+ * claimed the delivery again. The attempt tells the two apart; a newer version that came meanwhile has no attempts.
  */
 const IS_THIS_CLAIM =
   'claim_id = VALUES(claim_id) AND (due_version = VALUES(due_version) AND attempts = VALUES(attempts) ' +
@@ -165,15 +172,15 @@ const IS_THIS_CLAIM =
 
 interface Settling extends Claim {
   readonly settlement: DeliverySettlement;
-  /** How far the server's clock is ahead of the one that `retryAtMs` was told by: a retry is a wait, not a moment. */
+  /** The server's clock minus this process's clock. `retryAtMs` is by this process's clock. */
   readonly aheadMs: number;
 }
 
 /**
- * Moves a delivery on after an attempt. The row carries the settled version as due_version and the claim as
- * claim_id: if the claim has passed on, only delivered_version may rise; if a newer version became due
- * meanwhile, that one is due at once. `due_since`, which this never changes, carries how many attempts to take back. The
- * columns change from left to right, so the claim's own come last; `leased_until` is 0 only where it was this claim.
+ * Moves a delivery on after an attempt. VALUES(due_version) is the settled version, and VALUES(claim_id) the claim. If
+ * another claimant has the row, only delivered_version may rise. If a newer version became due meanwhile, it is due at
+ * once. VALUES(due_since) is the number of attempts to take back; the column itself never changes here. The columns are
+ * assigned from left to right, so those of the claim come last; `leased_until` is 0 only if the row had this claim.
  */
 const moveOn = new RowsStatement<Settling>({
   before:
@@ -260,8 +267,9 @@ const insertAttempt = new RowsStatement<Settling>({
 });
 
 /**
- * Gives back a claim that was not used: its attempt never began. A newer version that became due meanwhile has none to
- * take back, and is due at once. That the lease ended is what tells the last assignment that this was the claim.
+ * Gives back a claim that was not used, whose attempt never began. A newer version that became due meanwhile has no
+ * attempt to take back, and is due at once. The last assignment knows by `leased_until` = 0 that the row had this
+ * claim.
  */
 const giveBack = new RowsStatement<Claim>({
   before:

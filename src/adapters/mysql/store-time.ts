@@ -1,19 +1,19 @@
 import type { Clock } from '../../ports/clock.ts';
 
 /**
- * The one time that leases, retries and waits are reckoned by, in milliseconds since 1970. All instances share it, so
- * that an instance whose own clock is wrong neither holds up the others nor takes what is theirs.
+ * The time that leases, retries and waits go by, in milliseconds since 1970. All instances share it, so an instance
+ * whose own clock is wrong neither delays the others nor takes over their claims.
  */
 export interface StoreTime {
-  /** An expression for the time in a statement: exact, and the same in all of the statement. */
+  /** An SQL expression for the time. It is exact, and has one value within a statement. */
   readonly sql: string;
-  /** The time as it is known without asking. */
+  /** The time as far as it is known without asking the server. */
   now(): number;
-  /** Takes note of what a statement said that the time was, and gives it back as a number. */
+  /** Takes note of the time that a statement returned. Gives it as a number. */
   heard(value: unknown): number;
 }
 
-/** The database server's clock. */
+/** The clock of the database server. */
 export class ServerTime implements StoreTime {
   readonly sql = 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)';
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ export class ServerTime implements StoreTime {
     this.#clock = clock;
   }
 
-  /** Goes on from the last answer of the server by the process's own measure, which no correction of its clock moves. */
+  /** Adds the time since the server's last answer, measured by the process's monotonic clock. */
   now(): number {
     if (this.#heard === null) return this.#clock.now();
     const { serverMs, atMs } = this.#heard;

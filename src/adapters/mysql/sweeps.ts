@@ -1,8 +1,8 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
-import { longestLeaseMs } from '../../ports/store.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
 import type { SweepClaim, SweepRecord, SweepResult } from '../../ports/sweeps.ts';
-import { text } from './journal.ts';
 import type { StoreTime } from './store-time.ts';
+import { textOf } from './values.ts';
 
 export async function readSweep(
   connection: PoolConnection,
@@ -11,7 +11,7 @@ export async function readSweep(
 ): Promise<SweepRecord> {
   const known = await recordOf(connection, target, time);
   if (known !== null) return known;
-  // Another instance may note it at the same time.
+  // Another instance may add the record at the same time.
   await connection.execute(`INSERT IGNORE INTO sweeps (target, waits_since) VALUES (?, ${time.sql})`, [
     target,
   ]);
@@ -31,11 +31,11 @@ async function recordOf(
   return {
     waitsSinceMs: Number(row[0]),
     waitedMs: time.heard(row[2]) - Number(row[0]),
-    last: row[1] === null ? null : (JSON.parse(text(row[1])) as SweepResult),
+    last: row[1] === null ? null : (JSON.parse(textOf(row[1])) as SweepResult),
   };
 }
 
-/** Inside a transaction: the target's row stays locked until it ends. */
+/** Runs inside a transaction, which locks the row of the target. */
 export async function claimSweep(
   connection: PoolConnection,
   { target, claimant, waitsSinceMs, leaseMs }: SweepClaim,
@@ -46,7 +46,7 @@ export async function claimSweep(
     [target],
   );
   if (row === undefined) return false;
-  const holder = row[1] === null ? null : text(row[1]);
+  const holder = row[1] === null ? null : textOf(row[1]);
   const nowMs = time.heard(row[3]);
   const leasedUntilMs = Number(row[2]);
   const isFree = holder === null || leasedUntilMs <= nowMs || leasedUntilMs > nowMs + longestLeaseMs(leaseMs);

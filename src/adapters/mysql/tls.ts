@@ -1,15 +1,15 @@
 import { connect, isIP, type Socket } from 'node:net';
 import type { PoolOptions } from 'mysql2/promise';
-import type { ServerAddress, ServerTls } from './options.ts';
+import type { ServerAddress, ServerTls } from './server-address.ts';
 
 const KEEP_ALIVE_DELAY_MS = 0;
 
 /**
- * The driver's options for TLS. It refuses a server that speaks none before it sends the user's name.
+ * The driver's options for TLS. The driver refuses a server without TLS before it sends the user's name.
  *
- * The driver verifies the name that it takes for the host, and connects by a stream of ours, so that both may differ.
- * For an address it would verify no name, and Node would compare the certificate with `localhost` instead; with a dot
- * behind it the driver takes the address for a name, and Node, which drops the dot, for an address.
+ * It verifies the name that it takes for the host. We connect through a stream of our own, so that this name may differ
+ * from the address. If it is given an IP address, the driver verifies no name, and Node compares the certificate with
+ * `localhost`. A dot behind the address avoids both: the driver takes it for a name, and Node drops the dot.
  */
 export function tlsOptions({ host, port }: ServerAddress, tls: ServerTls): PoolOptions {
   const name = tls.serverName ?? host;

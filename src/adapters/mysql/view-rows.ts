@@ -1,22 +1,22 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
-import type { EntityChange } from '../../ports/store.ts';
+import type { EntityChange } from '../../ports/commit.ts';
 import { isDuplicateKey } from './errors.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
-import { viewTypes, writeViewRow } from './view-table.ts';
+import { textOf } from './values.ts';
+import { viewTypes, writeViewRow } from './view-parameters.ts';
 
-/** The entities of a batch, locked. */
-export interface LockedEntities {
-  /** By entity: the last version in its journal, 0 for one that has none. */
+/** The locked entities of a batch. */
+interface LockedEntities {
+  /** The last version in the journal of each entity; 0 for an entity without events. */
   readonly versions: ReadonlyMap<string, number>;
-  /** Entities whose row was missing, and was made only to be locked. */
+  /** The entities whose row was missing, and was made only to be locked. */
   readonly created: readonly string[];
 }
 
-/** How ingest writes the view's rows, inside its own transaction. */
+/** Writes the view's rows in the transaction of a batch. */
 export class ViewRows {
   readonly #insert: RowsStatement<EntityChange>;
   readonly #update: RowsStatement<EntityChange>;
@@ -52,7 +52,7 @@ export class ViewRows {
         writer.integer(version);
       },
     };
-    // Assignments run from left to right: the columns see whether the version was set.
+    // Assignments run from left to right, so the other columns see whether the version was set.
     const set = 'version = IF(version = VALUES(version) - ?, VALUES(version), version)';
     const setColumns = columns.map(
       (name) => `, ${name} = IF(version = VALUES(version), VALUES(${name}), ${name})`,
@@ -84,7 +84,7 @@ export class ViewRows {
       write: (writer, entityId) => writer.text(entityId),
     });
     this.#deleteUnused = (count) => `DELETE FROM ${table} WHERE ${key} IN (${marks(count)}) AND version = 0`;
-    // The server may still take a table that has just grown for an empty one, and would read it all.
+    // Right after a table has grown, the server may still take it for empty and scan all of it.
     this.#selectVersions = (count) =>
       `SELECT ${key}, version FROM ${table} FORCE INDEX (PRIMARY) WHERE ${key} IN (${marks(count)})`;
     this.#selectJournaled = (count) =>
@@ -106,7 +106,7 @@ export class ViewRows {
       if (isDuplicateKey(error)) return false;
       throw error;
     }
-    // The distance from the old version to the new one is a parameter of the statement, and is nearly always 1 or 2.
+    // The statement has the distance between the two versions as a parameter, and nearly always it is 1 or 2.
     const byStep = Map.groupBy(
       changes.filter(({ fromVersion }) => fromVersion > 0),
       ({ fromVersion, version }) => version - fromVersion,
@@ -118,19 +118,20 @@ export class ViewRows {
       const affected =
         (await this.#update.run(connection, rows, writeStep)) +
         (await this.#raiseVersion.run(connection, versions, writeStep));
-      // The server counts two for a row that it changed, one for a row that it had to make, none for one that it left.
+      // The server counts 2 for a row that it changed, 1 for a row that it had to make, and 0 for a row that it left
+      // alone.
       if (affected !== 2 * (rows.length + versions.length)) return false;
     }
     return true;
   }
 
-  /** Writes each change's row whatever the stored one holds; the rows are locked. */
+  /** Writes the row of each change whatever the stored one holds. The rows must be locked. */
   async overwrite(connection: PoolConnection, changes: readonly EntityChange[]): Promise<void> {
     await this.#overwrite.run(connection, changes.filter(hasRow));
     await this.#overwriteVersion.run(connection, changes.filter(isVersionOnly));
   }
 
-  /** Locks the entities' rows, making those that are missing, and reads what the journal says of their versions. */
+  /** Locks the entities' rows, makes those that are missing, and reads the entities' versions from the journal. */
   async lock(connection: PoolConnection, entityIds: readonly string[]): Promise<LockedEntities> {
     await this.#lockOrCreate.run(connection, entityIds);
     const versions = new Map<string, number>();
@@ -138,7 +139,7 @@ export class ViewRows {
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(this.#selectJournaled(ids.length), ids);
       for (const row of rows) {
-        const entityId = text(row[0]);
+        const entityId = textOf(row[0]);
         versions.set(entityId, Number(row[2] ?? 0));
         if (Number(row[1]) === 0) created.push(entityId);
       }
@@ -146,7 +147,7 @@ export class ViewRows {
     return { versions, created };
   }
 
-  /** A row that was made only to be locked, and gained nothing, goes again. */
+  /** Removes the rows that were made only to be locked and whose entities gained no event. */
   async dropUnused(
     connection: PoolConnection,
     created: readonly string[],
@@ -158,12 +159,12 @@ export class ViewRows {
     for (const ids of chunksOf(unused)) await connection.execute(this.#deleteUnused(ids.length), ids);
   }
 
-  /** The versions of the entities that have a row in the view. */
+  /** The versions of those entities that have a row in the view. */
   async versions(connection: PoolConnection, entityIds: readonly string[]): Promise<Map<string, number>> {
     const versions = new Map<string, number>();
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(this.#selectVersions(ids.length), ids);
-      for (const row of rows) versions.set(text(row[0]), Number(row[1]));
+      for (const row of rows) versions.set(textOf(row[0]), Number(row[1]));
     }
     return versions;
   }
@@ -173,7 +174,7 @@ function hasRow({ row }: EntityChange): boolean {
   return row !== null;
 }
 
-/** A parked entity's row stays as it is. One that gained no event has nothing to write. */
+/** Whether only the version of the row is written: the entity is parked and has gained an event. */
 function isVersionOnly({ row, events }: EntityChange): boolean {
   return row === null && events.length > 0;
 }

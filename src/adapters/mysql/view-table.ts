@@ -1,20 +1,22 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { type Standing, VIEW_MARK, type ViewShape } from '../../core/adoption/index.ts';
-import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
+import type { ViewColumn, ViewValue } from '../../core/domain.ts';
 import { databaseName, type TableFacts } from './catalog.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
-import type { ColumnType, ParameterWriter } from './parameter-writer.ts';
+import { textOf } from './values.ts';
 
 /**
- * Compares texts as bytes and pads nothing, so that a text key tells apart what a binary one does, and joins with binary
- * columns use the indexes of both (MariaDB). What MySQL has of the kind does not.
+ * MariaDB's collation that compares texts as bytes and ignores no blanks. So a text key tells apart what a binary key
+ * does, and joins with binary columns use both indexes. MySQL has no such collation.
  */
 const TEXT_KEY_COLLATION = 'utf8mb4_nopad_bin';
 const TEXT_KEY = `VARCHAR(255) CHARACTER SET utf8mb4 COLLATE ${TEXT_KEY_COLLATION}`;
 const BYTES_KEY = 'VARBINARY(255)';
 
-/** Makes the view's table under this name. Its key is a text where the server compares texts exactly, else bytes. */
+/**
+ * Makes the view's table under this name. Its key is a text if the server can compare texts exactly, and bytes
+ * otherwise.
+ */
 export async function createView(connection: PoolConnection, view: ViewShape, table: string): Promise<void> {
   const [[found]] = await connection.query<RowDataPacket[]>(
     'SELECT COUNT(*) FROM information_schema.collations WHERE collation_name = ?',
@@ -28,12 +30,10 @@ export async function createView(connection: PoolConnection, view: ViewShape, ta
   );
 }
 
-/** Says of a table of ours that an older program made that it is ours. */
-export async function markView(connection: PoolConnection, table: string): Promise<void> {
-  await connection.query(`ALTER TABLE ${identifier(table)} COMMENT = '${VIEW_MARK}'`);
-}
-
-/** What the table is to us, or null if there is none. Columns that were added beside ours, and indexes, do no harm. */
+/**
+ * Whether the table is ours, and how it differs from the view; null if there is no table. Columns and indexes that
+ * somebody added do not count.
+ */
 export async function standingOf(
   connection: PoolConnection,
   view: ViewShape,
@@ -47,16 +47,16 @@ export async function standingOf(
       'FROM information_schema.columns WHERE table_schema = ? AND table_name = ?',
     [await databaseName(connection), facts.name],
   );
-  const found = new Map(rows.map((row) => [text(row[0]).toLowerCase(), row]));
+  const found = new Map(rows.map((row) => [textOf(row[0]).toLowerCase(), row]));
   const mismatch = keyMismatch(view.keyColumn, found.get(view.keyColumn)) ?? columnsMismatch(view, found);
   return { isMarkedOurs, mismatch };
 }
 
 function keyMismatch(name: string, row: RowDataPacket | undefined): string | null {
   if (row === undefined) return `it has no column ${name}`;
-  const isExact = text(row[1]) === 'varbinary' || text(row[2]) === TEXT_KEY_COLLATION;
-  if (!isExact) return `its ${name} is a ${text(row[1])} that is not compared exactly`;
-  return text(row[3]) === 'PRI' ? null : `its ${name} is not the primary key`;
+  const isExact = textOf(row[1]) === 'varbinary' || textOf(row[2]) === TEXT_KEY_COLLATION;
+  if (!isExact) return `its ${name} is a ${textOf(row[1])} that is not compared exactly`;
+  return textOf(row[3]) === 'PRI' ? null : `its ${name} is not the primary key`;
 }
 
 const TYPES: Readonly<Record<ViewColumn['type'], string>> = {
@@ -73,30 +73,17 @@ function columnsMismatch(view: ViewShape, found: ReadonlyMap<string, RowDataPack
   for (const [name, type] of expected) {
     const row = found.get(name.toLowerCase());
     if (row === undefined) return `it has no column ${name}`;
-    if (text(row[1]) !== type) return `its ${name} is a ${text(row[1])}, not a ${type}`;
+    if (textOf(row[1]) !== type) return `its ${name} is a ${textOf(row[1])}, not a ${type}`;
   }
   const names = new Set(
     [view.keyColumn, ...expected.map(([name]) => name)].map((name) => name.toLowerCase()),
   );
   for (const [name, row] of found) {
     const isFilled =
-      text(row[4]) === 'YES' || row[5] !== null || /auto_increment|GENERATED/i.test(text(row[6]));
+      textOf(row[4]) === 'YES' || row[5] !== null || /auto_increment|GENERATED/i.test(textOf(row[6]));
     if (!names.has(name) && !isFilled) return `a column ${name} was added that has no default`;
   }
   return null;
-}
-
-/** The types of the view's columns as statements send them: texts as bytes, which the server only checks. */
-export function viewTypes(view: ViewShape): ColumnType[] {
-  return view.columns.map(({ type }) => (type === 'text' ? 'bytes' : 'integer'));
-}
-
-export function writeViewRow(writer: ParameterWriter, view: ViewShape, row: ViewRow): void {
-  for (let index = 0; index < view.columns.length; index++) {
-    const value = row[index] ?? null;
-    if (typeof value === 'string') writer.text(value);
-    else writer.integer(value);
-  }
 }
 
 function sqlType(column: ViewColumn): string {
@@ -108,5 +95,5 @@ function sqlType(column: ViewColumn): string {
 export function viewValue(column: ViewColumn, value: unknown): ViewValue {
   if (value === null || value === undefined) return null;
   if (column.type === 'boolean') return Number(value) !== 0;
-  return column.type === 'integer' ? Number(value) : text(value);
+  return column.type === 'integer' ? Number(value) : textOf(value);
 }

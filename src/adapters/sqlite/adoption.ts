@@ -11,20 +11,22 @@ import {
   type RawRow,
   RowReader,
 } from '../../core/adoption/index.ts';
-import type { AdoptedEntity, MigrationOptions } from '../../ports/store.ts';
+import type { AdoptedEntity, MigrationOptions } from '../../ports/migration.ts';
 import { describeTable, type TableFacts } from './catalog.ts';
-import { type Connection, Pace, type SqliteRow, textOf } from './connection.ts';
-import { adoptDelivery } from './deliveries.ts';
+import type { Connection } from './database.ts';
+import { identifier } from './identifier.ts';
 import { insertEvents } from './journal.ts';
-import { quoteName, type ViewTable } from './view-table.ts';
+import { Pace } from './pace.ts';
+import { type SqliteRow, textOf } from './values.ts';
+import { ViewRows } from './view-rows.ts';
 
-/** Ids that a finding names. */
+/** The most doubled ids that one finding names. */
 const DOUBLED_NAMED = 5;
 
-/** A table of another program that was looked at, and how its rows are read. */
+/** What was found out about another program's table, and how to read its rows. */
 export interface Examined {
   readonly report: AdoptionReport;
-  /** Null if its rows cannot be read. */
+  /** Null if the rows cannot be read. */
   readonly reading: Reading | null;
 }
 
@@ -33,7 +35,7 @@ interface Reading {
   readonly reader: RowReader<AdoptedEntity>;
 }
 
-/** Looks at a table of another program and all of its rows, and changes nothing. */
+/** Reads another program's table and all of its rows. Changes nothing. */
 export async function examineTable(
   connection: Connection,
   options: MigrationOptions,
@@ -65,10 +67,10 @@ export async function examineTable(
   });
   findings.push(...reader.findings());
   if (!found.isKeyUnique) {
-    const key = quoteName((columnNamed(found, view.keyColumn) as FoundColumn).name);
+    const key = identifier((columnNamed(found, view.keyColumn) as FoundColumn).name);
     const ids = connection
       .statement(
-        `SELECT CAST(${key} AS TEXT) AS id FROM ${quoteName(found.name)} WHERE length(CAST(${key} AS BLOB)) > 0 ` +
+        `SELECT CAST(${key} AS TEXT) AS id FROM ${identifier(found.name)} WHERE length(CAST(${key} AS BLOB)) > 0 ` +
           `GROUP BY CAST(${key} AS BLOB) HAVING count(*) > 1 ORDER BY 1 LIMIT ${DOUBLED_NAMED + 1}`,
       )
       .all()
@@ -80,15 +82,18 @@ export async function examineTable(
   return { report: { table, verdict, findings, notes, rows, deliveries: reader.deliveries }, reading };
 }
 
-/** Copies the rows of `from` into the view, with their events and what is owed of them. */
+/**
+ * Copies the rows of the table `from` into the view, with their events and deliveries. Resolves with the number of
+ * rows.
+ */
 export async function copyRows(
   writer: Connection,
-  view: ViewTable,
   options: MigrationOptions,
   reading: Reading,
   from: string,
 ): Promise<number> {
   const { reader } = reading;
+  const view = new ViewRows(options.view);
   reader.restart();
   let count = 0;
   await readRows(writer, options, reading, from, (raw) => {
@@ -105,7 +110,34 @@ export async function copyRows(
   return count;
 }
 
-/** Reads all rows in one scan of the table, in the sequence in which it lies. */
+/** Writes the ledger's row of an adopted entity. */
+function adoptDelivery(
+  writer: Connection,
+  target: string,
+  entityId: string,
+  version: number,
+  { delivery }: AdoptedEntity,
+  nowMs: number,
+): void {
+  if (delivery === 'none') return;
+  const isSent = delivery === 'sent';
+  writer
+    .statement(`
+      INSERT INTO deliveries (
+        target, entity_id, due_version, status, attempts, delivered_version, next_attempt_at, due_since
+      ) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`)
+    .run(
+      target,
+      entityId,
+      version,
+      isSent ? 'delivered' : 'pending',
+      isSent ? version : null,
+      isSent ? null : nowMs,
+      nowMs,
+    );
+}
+
+/** Reads all rows in one scan of the table, in the sequence in which they are stored. */
 async function readRows(
   connection: Connection,
   { view }: MigrationOptions,
@@ -113,14 +145,14 @@ async function readRows(
   from: string,
   onRow: (row: RawRow) => void,
 ): Promise<void> {
-  const key = quoteName((columnNamed(found, view.keyColumn) as FoundColumn).name);
+  const key = identifier((columnNamed(found, view.keyColumn) as FoundColumn).name);
   const columns = view.columns.map(({ name }) => columnNamed(found, name) as FoundColumn);
   const values = [...columns, ...reader.marks.map(({ column }) => column)];
-  const list = values.map(({ name }, index) => `${quoteName(name)} AS "value ${index}"`);
-  // The driver would put replacement characters where a text is no UTF-8: its bytes are read.
+  const list = values.map(({ name }, index) => `${identifier(name)} AS "value ${index}"`);
+  // The driver would replace bytes that are no UTF-8 by other characters, so the ids are read as bytes.
   const rows = connection.statement(
     `SELECT typeof(${key}) AS "id type", ${key} AS "id itself", CAST(${key} AS BLOB) AS "id bytes", ${list.join(', ')} ` +
-      `FROM ${quoteName(from)}`,
+      `FROM ${identifier(from)}`,
   );
   const pace = new Pace();
   for (const row of rows.iterate()) {

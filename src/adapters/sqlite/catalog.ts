@@ -7,23 +7,31 @@ import {
   type ViewShape,
 } from '../../core/adoption/index.ts';
 import { quoted } from '../../core/text.ts';
-import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
-/** What the catalog says of one table as a whole. SQLite compares names without regard to case. */
+/** What the catalog says of a table as a whole. SQLite ignores case when it compares names. */
 export interface TableFacts {
   readonly name: string;
-  /** `table`, or what else it is. */
+  /** `table`, or what else it is, such as `a view`. */
   readonly kind: string;
   readonly isMarkedOurs: boolean;
 }
 
-export function findTable(connection: Connection, name: string): TableFacts | null {
-  const row = connection
-    .statement(
-      "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
-    )
-    .get(name);
-  if (row === undefined) return null;
+/** Finds the tables and views that have one of these names, by the names as given. */
+export function findTables(connection: Connection, names: readonly string[]): Map<string, TableFacts> {
+  const select = connection.statement(
+    "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE",
+  );
+  const found = new Map<string, TableFacts>();
+  for (const name of names) {
+    const row = select.get(name);
+    if (row !== undefined) found.set(name, factsOf(row));
+  }
+  return found;
+}
+
+function factsOf(row: SqliteRow): TableFacts {
   const sql = nullOr(row.sql, textOf) ?? '';
   const isVirtual = /^\s*CREATE\s+VIRTUAL\s/i.test(sql);
   const kind = isVirtual ? 'a virtual table' : row.type === 'view' ? 'a view' : 'table';
@@ -36,11 +44,11 @@ export interface CatalogColumn {
   readonly isFilled: boolean;
   readonly isGenerated: boolean;
   readonly defaultValue: string | null;
-  /** From 1 within the primary key; 0 if it is not part of it. */
+  /** The column's number in the primary key, from 1; 0 if it is not part of the key. */
   readonly keyPlace: number;
 }
 
-/** The columns of a table in their sequence, those that `SELECT *` leaves out included. */
+/** The columns of a table in their sequence, with those that `SELECT *` hides. */
 export function columnsOf(connection: Connection, table: string): CatalogColumn[] {
   const rows = connection
     .statement('SELECT name, type, "notnull" AS required, dflt_value, pk, hidden FROM pragma_table_xinfo(?)')
@@ -59,7 +67,7 @@ export function columnsOf(connection: Connection, table: string): CatalogColumn[
   });
 }
 
-/** All that has to be known of a table of another program before it is taken over. `namesNeeded` have to be free. */
+/** Describes another program's table for its adoption. `namesNeeded` are the names that the adoption will use. */
 export function describeTable(
   connection: Connection,
   view: ViewShape,
@@ -80,7 +88,7 @@ export function describeTable(
       isTyped(columns.find((column) => isSameName(column.name, view.keyColumn))) &&
       uniqueKeys.some(([first, ...others]) => others.length === 0 && isSameName(first ?? '', view.keyColumn)),
     attachments: facts.kind === 'table' ? attachmentsOf(connection, name) : [],
-    namesTaken: namesNeeded.filter((needed) => findTable(connection, needed) !== null),
+    namesTaken: [...findTables(connection, namesNeeded).keys()],
     notes: notesOf(indexes),
     isMarkedOurs: facts.isMarkedOurs,
   };
@@ -90,7 +98,7 @@ function toFoundColumn({ name, type, isGenerated, defaultValue }: CatalogColumn)
   return { name, type: type === '' ? 'no type' : type, family: 'untyped', isGenerated, defaultValue };
 }
 
-/** Whether the column makes texts and numbers of one text the same value, so that a key keeps them apart. */
+/** Whether the column's type turns a number and its text into the same value, so that a unique key tells ids apart. */
 function isTyped(column: CatalogColumn | undefined): boolean {
   return column !== undefined && /CHAR|TEXT|CLOB|INT/i.test(column.type);
 }
@@ -124,7 +132,7 @@ function notesOf(indexes: readonly Index[]): string[] {
     : [`its indexes ${made.join(', ')} stay with the renamed table, and the view has none of them`];
 }
 
-/** Triggers that protect our own journal. */
+/** The triggers that protect our own journal. */
 const OWN_TRIGGER = /^event_journal_refuses_/;
 
 function attachmentsOf(connection: Connection, table: string): Attachment[] {

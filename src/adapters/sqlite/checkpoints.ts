@@ -1,13 +1,15 @@
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
+import type { AcquireRequest, Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
-import type { Checkpoint, CheckpointMove, ClaimRequest, ResumeDecision } from '../../ports/store.ts';
-import { bigintOf, type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { bigintOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 const SELECT_ONE = 'SELECT * FROM checkpoints WHERE topic = ? AND partition_id = ?';
 
-/** Raises the epochs; the answers stand in the sequence of the requests. */
-export function claim(writer: Connection, requests: readonly ClaimRequest[]): Checkpoint[] {
+/** Raises the epoch of each partition. The answers have the sequence of the requests. */
+export function acquire(writer: Connection, requests: readonly AcquireRequest[]): Checkpoint[] {
   const insert = writer.statement(`
     INSERT INTO checkpoints (topic, partition_id, topic_id, next_offset, epoch) VALUES (?, ?, ?, ?, 0)
     ON CONFLICT DO NOTHING`);
@@ -20,7 +22,7 @@ export function claim(writer: Connection, requests: readonly ClaimRequest[]): Ch
   });
 }
 
-/** Moves every checkpoint that stands where its move says, and says whether all of them did. */
+/** Moves every checkpoint that stands where its move says. Answers whether all of them did. */
 export function moveCheckpoints(writer: Connection, moves: readonly CheckpointMove[]): boolean {
   const update = writer.statement(`
     UPDATE checkpoints SET next_offset = ?, leader_epoch = ?
@@ -32,7 +34,7 @@ export function moveCheckpoints(writer: Connection, moves: readonly CheckpointMo
   });
 }
 
-/** An owner of an earlier epoch changes nothing: its next commit is fenced and tells it why. */
+/** Changes nothing if `epoch` is an old one. The next commit of that owner is fenced, and tells it why. */
 export function halt(writer: Connection, partition: TopicPartition, epoch: bigint, reason: string): void {
   writer
     .statement('UPDATE checkpoints SET halt_reason = ? WHERE topic = ? AND partition_id = ? AND epoch = ?')

@@ -1,22 +1,20 @@
-import type { SQLInputValue } from 'node:sqlite';
 import type {
   DeliveryFilter,
   DeliveryKey,
   DeliveryStatus,
   StoredAttempt,
   StoredDelivery,
-} from '../../ports/redrive.ts';
-import { type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+} from '../../ports/ledger.ts';
+import type { Connection } from './database.ts';
+import { conditions, DEAD_AT_MS } from './delivery-filter.ts';
 import type { StoreTime } from './store-time.ts';
-
-/** What stands in next_attempt_at of a dead delivery: past every due one, and a place where the index finds them. */
-export const DEAD_AT_MS = Date.UTC(9999, 11, 31);
+import { nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 export function readDelivery(
   reader: Connection,
-  time: StoreTime,
   target: string,
   entityId: string,
+  time: StoreTime,
 ): StoredDelivery | null {
   const row = reader
     .statement('SELECT * FROM deliveries WHERE target = ? AND entity_id = ?')
@@ -24,13 +22,13 @@ export function readDelivery(
   return row === undefined ? null : storedDelivery(reader, row, time);
 }
 
-/** One target after the other: inside one, the sequence of the entities is that of an index. */
+/** Goes through one target after the other, because inside one target an index sorts the entities. */
 export function listDeliveries(
   reader: Connection,
-  time: StoreTime,
   filter: DeliveryFilter,
   after: DeliveryKey | null,
   limit: number,
+  time: StoreTime,
 ): StoredDelivery[] {
   const found: StoredDelivery[] = [];
   for (const { target, behind } of targetsFrom(reader, filter, after)) {
@@ -46,7 +44,7 @@ export function listDeliveries(
   return found;
 }
 
-/** The targets in the ledger that the filter allows, and behind which entity of each to begin. */
+/** The targets of the ledger that the filter allows, each with the entity id behind which to begin. */
 function* targetsFrom(
   reader: Connection,
   filter: DeliveryFilter,
@@ -62,23 +60,6 @@ function* targetsFrom(
     if (isAllowed(target)) yield { target, behind: '' };
     last = target;
   }
-}
-
-function conditions(filter: DeliveryFilter): { sql: string; values: SQLInputValue[] } {
-  const parts: (readonly [sql: string, value: SQLInputValue])[] = [];
-  const add = (sql: string, value: SQLInputValue) => {
-    if (value !== null) parts.push([sql, value]);
-  };
-  add('entity_id = ?', filter.entityId);
-  add('status = ?', filter.status);
-  // The index finds the dead ones, which are no retries.
-  add('is_retry = ?', filter.status === 'dead' ? 0 : null);
-  add('next_attempt_at = ?', filter.status === 'dead' ? DEAD_AT_MS : null);
-  add('last_status = ?', filter.lastStatus);
-  add('instr(last_error, ?) = 1', filter.errorPrefix);
-  add('due_since >= ?', filter.dueSinceFromMs);
-  add('due_since < ?', filter.dueSinceBeforeMs);
-  return { sql: parts.map(([sql]) => `AND ${sql}`).join(' '), values: parts.map(([, value]) => value) };
 }
 
 export function readAttempts(reader: Connection, key: DeliveryKey, limit: number): StoredAttempt[] {
@@ -108,7 +89,7 @@ function storedDelivery(reader: Connection, row: SqliteRow, time: StoreTime): St
   return {
     target: textOf(row.target),
     entityId: textOf(row.entity_id),
-    // The table's CHECK leaves no fourth.
+    // The table's CHECK allows these three words only.
     status: textOf(row.status) as DeliveryStatus,
     dueVersion: numberOf(row.due_version),
     deliveredVersion: nullOr(row.delivered_version, numberOf),

@@ -1,6 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
 
-/** SQLite's primary result codes that mean something to a caller: https://www.sqlite.org/rescode.html */
+/** The primary result codes that callers are told about. Source: https://www.sqlite.org/rescode.html */
 const BUSY = 5;
 const LOCKED = 6;
 const READONLY = 8;
@@ -10,7 +10,7 @@ const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 
-/** Extended codes. */
+/** An extended result code. */
 const CONSTRAINT_PRIMARYKEY = 1555;
 
 interface SqliteError extends Error {
@@ -31,21 +31,21 @@ export function isBusy(error: unknown): boolean {
   return isSqliteError(error) && (primaryCode(error) === BUSY || primaryCode(error) === LOCKED);
 }
 
-/** Whether a row with this primary key is there already. */
-export function isPrimaryKeyClash(error: unknown): boolean {
+/** Whether the table already has a row with this primary key. */
+export function isDuplicateKey(error: unknown): boolean {
   return isSqliteError(error) && error.errcode === CONSTRAINT_PRIMARYKEY;
 }
 
-/** Whether the file system failed, so that nobody can tell what reached the disk. */
+/** Whether the file system failed, so that nobody knows what is on disk. */
 export function isInputOutputFailure(error: unknown): boolean {
   return isSqliteError(error) && primaryCode(error) === IOERR;
 }
 
 /**
- * The error to show to callers: SQLite's own become TributaryErrors, everything else passes as it is. SQLite's
- * messages carry names of tables and columns, never the values of a row.
+ * The error that callers get. An error of SQLite becomes a TributaryError, and every other one passes as it is. The
+ * messages of SQLite name tables and columns, and never the values of a row.
  */
-export function toStoreError(error: unknown, file: string): unknown {
+export function storeError(error: unknown, file: string): unknown {
   if (!isSqliteError(error)) return error;
   const saying = `SQLite says "${error.message}" (code ${error.errcode})`;
   switch (primaryCode(error)) {

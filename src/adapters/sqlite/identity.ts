@@ -1,6 +1,7 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
-import { type Connection, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { textOf } from './values.ts';
 
 export function readStoreId(reader: Connection): string {
   const row = reader.statement('SELECT store_id FROM store_identity').get();

@@ -1,15 +1,7 @@
-import { TributaryError } from '../../core/errors.ts';
-import type { JournaledEvent } from '../../ports/store.ts';
-import type { JournaledEntity } from '../../ports/verification.ts';
-import {
-  bigintOf,
-  bytesOf,
-  type Connection,
-  nullOr,
-  numberOf,
-  type SqliteRow,
-  textOf,
-} from './connection.ts';
+import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
+import type { Connection } from './database.ts';
+import { isoTime, KEY_COLUMNS, toEvent } from './event-rows.ts';
+import { nullOr, numberOf, textOf } from './values.ts';
 
 const INSERT = `
   INSERT INTO event_journal (
@@ -17,7 +9,7 @@ const INSERT = `
     time_observed, topic, partition_id, record_offset, data
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-/** Writes the events; throws SQLite's primary key error if one is there already. */
+/** Writes the events. Throws SQLite's primary key error if the journal has one of them already. */
 export function insertEvents(writer: Connection, events: readonly JournaledEvent[]): void {
   const insert = writer.statement(INSERT);
   for (const event of events) {
@@ -39,25 +31,10 @@ export function insertEvents(writer: Connection, events: readonly JournaledEvent
   }
 }
 
-export function isJournaled(connection: Connection, entityId: string): boolean {
-  return (
-    connection.statement('SELECT 1 FROM event_journal WHERE entity_id = ? LIMIT 1').get(entityId) !==
-    undefined
-  );
-}
-
-/** How many events of the entity are in the journal, which is its version. */
-export function countEvents(connection: Connection, entityId: string): number {
-  return numberOf(
-    connection.statement('SELECT count(*) AS events FROM event_journal WHERE entity_id = ?').get(entityId)
-      ?.events,
-  );
-}
-
-/** Counting the events of an entity stops here: a page must not take long because of one entity. */
+/** Stops counting the events of an entity here, so that one long entity does not make a page slow. */
 const COUNTED_EVENTS_MAX = 10_001;
 
-/** A page of the entities, each found by one step through the primary key. */
+/** A page of the entities. One step through the primary key finds each of them. */
 export function listJournaled(
   reader: Connection,
   { after, limit }: { after: string | null; limit: number },
@@ -76,12 +53,15 @@ export function listJournaled(
   return found;
 }
 
-/** The primary key is the canonical sequence, so its scan needs no sorting. */
+/** The primary key is the canonical sequence, so no sorting is needed. */
 const SELECT = `
   SELECT * FROM event_journal WHERE entity_id = ?
-  ORDER BY sequence_position, time_occurred, caution_rank, event_id, content_hash LIMIT ?`;
+  ORDER BY ${KEY_COLUMNS} LIMIT ?`;
 
-/** Adds the journals of these entities to the map, each in canonical sequence; of a long one `maxEvents` + 1 events. */
+/**
+ * Adds the journals of these entities to the map, each in canonical sequence. Reads at most `maxEvents` + 1 events of
+ * each.
+ */
 export function readJournals(
   connection: Connection,
   entityIds: readonly string[],
@@ -89,42 +69,10 @@ export function readJournals(
   maxEvents: number | undefined,
 ): void {
   const select = connection.statement(SELECT);
-  // SQLite takes a negative limit for none.
+  // To SQLite a negative limit means no limit.
   const limit = maxEvents === undefined ? -1 : maxEvents + 1;
   for (const entityId of entityIds) {
     const rows = select.all(entityId, limit);
     if (rows.length > 0) journals.set(entityId, rows.map(toEvent));
   }
-}
-
-export function toEvent(row: SqliteRow): JournaledEvent {
-  const hash = bytesOf(row.content_hash);
-  return {
-    entityId: textOf(row.entity_id),
-    position: numberOf(row.sequence_position),
-    occurredAtMs: Date.parse(textOf(row.time_occurred)),
-    cautionRank: numberOf(row.caution_rank),
-    eventId: textOf(row.event_id),
-    contentHash: Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('hex'),
-    eventType: textOf(row.event_type),
-    revision: nullOr(row.revision, numberOf),
-    observedAtMs: Date.parse(textOf(row.time_observed)),
-    topic: textOf(row.topic),
-    partition: numberOf(row.partition_id),
-    offset: bigintOf(row.record_offset),
-    data: textOf(row.data),
-  };
-}
-
-const ISO_LENGTH = 'YYYY-MM-DDTHH:MM:SS.mmmZ'.length;
-
-/** The only form that sorts as text by time; it has room for the years 0 to 9999. */
-export function isoTime(timeMs: number): string {
-  const time = new Date(timeMs);
-  const text = Number.isNaN(time.getTime()) ? '' : time.toISOString();
-  if (text.length === ISO_LENGTH && Number.isInteger(timeMs)) return text;
-  throw new TributaryError(
-    'store_refused',
-    `The journal has no room for the time ${timeMs} ms: it must be a whole number of milliseconds in the years 0 to 9999.`,
-  );
 }

@@ -10,32 +10,35 @@ import {
   type ViewRecord,
 } from '../../core/adoption/index.ts';
 import { quoted } from '../../core/text.ts';
-import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
+import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
-import { findTable, type TableFacts } from './catalog.ts';
-import { type Connection, nullOr, textOf } from './connection.ts';
-import { quoteName, type ViewTable } from './view-table.ts';
+import { findTables, type TableFacts } from './catalog.ts';
+import type { Connection } from './database.ts';
+import { identifier } from './identifier.ts';
+import { nullOr, textOf } from './values.ts';
+import { createView, standingOf } from './view-table.ts';
 
-/** What was found out about the view before anything was touched, and is then done by `prepareView`. */
+/** What was found out about the view before anything was changed. `prepareView` acts on it. */
 export interface ViewPlan {
   readonly situation: Situation;
-  /** Whether the view is ours by the evidence of an older version, which could write no record. */
+  /** Whether the view is ours although it has no record, because an older version made it that wrote none. */
   readonly isUnrecorded: boolean;
   readonly report: AdoptionReport;
   readonly examined: Examined | null;
 }
 
-/** Looks at what is there, and changes nothing. `fromVersion` is that of the schema as it is. */
+/** Finds out what is there. Changes nothing. `fromVersion` is the present version of the schema. */
 export async function planView(
   connection: Connection,
-  view: ViewTable,
   options: MigrationOptions,
   fromVersion: number,
 ): Promise<ViewPlan> {
-  const { table } = view.definition;
-  const present = findTable(connection, table);
-  const standing = present === null ? null : view.standing(connection, present);
-  const hasRecords = findTable(connection, 'view_records') !== null;
+  const { view } = options;
+  const { table } = view;
+  const tables = findTables(connection, [table, 'view_records']);
+  const present = tables.get(table);
+  const standing = standingOf(connection, view, present);
+  const hasRecords = tables.has('view_records');
   const isJournaled = isAnyJournaled(connection);
   const stored = hasRecords ? readRecord(connection, table) : null;
   const isOurs = standing?.mismatch === null || isJournaled;
@@ -64,15 +67,15 @@ export async function planView(
   }
 }
 
-/** Makes the view what the plan says it has to be: part of the migration's transaction. */
+/** Makes the view what the plan says, in the transaction of the migration. */
 export async function prepareView(
   writer: Connection,
-  view: ViewTable,
   options: MigrationOptions,
   { situation, isUnrecorded, report, examined }: ViewPlan,
 ): Promise<Pick<MigrationReport, 'adoptedRows' | 'viewIsEmpty' | 'notes'>> {
   if (report.verdict === 'refuse') throw notAdoptable(report);
-  const { table } = view.definition;
+  const { view } = options;
+  const { table } = view;
   const notes = report.notes.map((note) => `Of the table ${quoted(table)}: ${note}.`);
   const write = (originalName: string | null, adoptedRows: number) =>
     writeRecord(writer, table, originalName, adoptedRows, options.nowMs);
@@ -81,10 +84,11 @@ export async function prepareView(
       if (isUnrecorded) write(null, 0);
       return { adoptedRows: 0, viewIsEmpty: false, notes };
     case 'replace': {
-      const altered = alteredNames(table).find((name) => findTable(writer, name) === null);
+      const taken = findTables(writer, alteredNames(table));
+      const altered = alteredNames(table).find((name) => !taken.has(name));
       if (altered === undefined) throw tooManyAltered(table, situation.mismatch);
       rename(writer, table, altered);
-      view.create(writer);
+      createView(writer, view);
       if (isUnrecorded) write(null, 0);
       return {
         adoptedRows: 0,
@@ -97,30 +101,33 @@ export async function prepareView(
       if (reading === null) throw new Error('A table whose rows cannot be read is never taken over.');
       const original = `${table}_original`;
       rename(writer, reading.found.name, original);
-      view.create(writer);
-      const adoptedRows = await copyRows(writer, view, options, reading, original);
+      createView(writer, view);
+      const adoptedRows = await copyRows(writer, options, reading, original);
       write(original, adoptedRows);
       return { adoptedRows, viewIsEmpty: false, notes };
     }
     default:
-      view.create(writer);
+      createView(writer, view);
       write(null, 0);
       return { adoptedRows: 0, viewIsEmpty: isAnyJournaled(writer), notes };
   }
 }
 
-/** Nothing else in the schema is changed with it, or looked at: a view that names a missing table would be an error. */
+/**
+ * Renames a table and leaves the rest of the schema alone. SQLite would otherwise check every view, and reject the
+ * renaming because of one that names a missing table.
+ */
 function rename(writer: Connection, from: string, to: string): void {
   writer.execute('PRAGMA legacy_alter_table = ON');
   try {
-    writer.execute(`ALTER TABLE ${quoteName(from)} RENAME TO ${quoteName(to)}`);
+    writer.execute(`ALTER TABLE ${identifier(from)} RENAME TO ${identifier(to)}`);
   } finally {
     writer.execute('PRAGMA legacy_alter_table = OFF');
   }
 }
 
 function isAnyJournaled(connection: Connection): boolean {
-  if (findTable(connection, 'event_journal') === null) return false;
+  if (findTables(connection, ['event_journal']).size === 0) return false;
   return connection.statement('SELECT 1 FROM event_journal LIMIT 1').get() !== undefined;
 }
 

@@ -1,8 +1,12 @@
-import type { ParkedEntity, ParkReason } from '../../ports/parked.ts';
-import type { EntityChange } from '../../ports/store.ts';
-import { type Connection, numberOf, textOf } from './connection.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { ParkedEntity, ParkReason } from '../../ports/parked-entities.ts';
+import type { Connection } from './database.ts';
+import { numberOf, textOf } from './values.ts';
 
-/** Parks or releases as the change says. Answers whether an entity that the change takes for parked still is. */
+/**
+ * Parks or releases the entity as the change says. Answers false if the change takes the entity for parked and it is
+ * not.
+ */
 export function writeParking(writer: Connection, { entityId, parking }: EntityChange): boolean {
   switch (parking?.kind) {
     case undefined:
@@ -28,7 +32,7 @@ export function listParked(
   reader: Connection,
   { after, limit }: { after: string | null; limit: number },
 ): ParkedEntity[] {
-  // No id is empty, so that all of them come behind the empty one.
+  // No id is empty, so every id comes behind the empty one.
   return reader
     .statement('SELECT * FROM parked_entities WHERE entity_id > ? ORDER BY entity_id LIMIT ?')
     .all(after ?? '', limit)

@@ -1,14 +1,7 @@
-import type { QuarantinedRecord, QuarantinePage, RefusedCounts } from '../../ports/store.ts';
-import {
-  bigintOf,
-  bytesOf,
-  type Connection,
-  nullOr,
-  numberOf,
-  type SqliteRow,
-  textOf,
-} from './connection.ts';
-import { DEAD_AT_MS } from './delivery-queries.ts';
+import type { QuarantinedRecord, QuarantinePage, RefusedCounts } from '../../ports/quarantine.ts';
+import type { Connection } from './database.ts';
+import { DEAD_AT_MS } from './delivery-filter.ts';
+import { bigintOf, bytesOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 const INSERT = `
   INSERT INTO quarantine (
@@ -17,7 +10,10 @@ const INSERT = `
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING`;
 
-/** Keeps the records. One that is there already (read again after a decision to go back) is kept as it is. */
+/**
+ * Adds records to the quarantine. A record that is there already, because an operator had the partition read again,
+ * keeps its first entry.
+ */
 export function insertQuarantined(writer: Connection, records: readonly QuarantinedRecord[]): void {
   const insert = writer.statement(INSERT);
   for (const record of records) {
@@ -37,7 +33,7 @@ export function insertQuarantined(writer: Connection, records: readonly Quaranti
   }
 }
 
-/** In the sequence of topic, partition, offset and hash, beginning behind `after`. */
+/** A page sorted by topic, partition, offset and hash, beginning behind `after`. */
 export function readQuarantine(
   reader: Connection,
   { after, limit, topic, reason }: QuarantinePage,
@@ -62,7 +58,7 @@ export function readQuarantine(
   return rows.map(toRecord);
 }
 
-/** Along indexes, without the records' bytes. */
+/** Counts along indexes, without reading the records' bytes. */
 export function refusedCounts(reader: Connection, targets: readonly string[]): RefusedCounts {
   const quarantined = reader
     .statement(

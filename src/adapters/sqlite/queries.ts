@@ -1,10 +1,12 @@
 import type { StoreCounts, StoredRow } from '../../ports/store.ts';
-import { type Connection, type Database, numberOf, Pace, slices, textOf } from './connection.ts';
-import type { ViewTable } from './view-table.ts';
+import type { Connection, Database } from './database.ts';
+import { Pace, slices } from './pace.ts';
+import { numberOf, textOf } from './values.ts';
+import type { ViewRows } from './view-rows.ts';
 
 export async function readView(
   database: Database,
-  view: ViewTable,
+  view: ViewRows,
   entityIds: readonly string[],
 ): Promise<Map<string, StoredRow>> {
   const rows = new Map<string, StoredRow>();
@@ -21,7 +23,7 @@ export async function readView(
   return rows;
 }
 
-export async function counts(database: Database, view: ViewTable): Promise<StoreCounts> {
+export async function counts(database: Database, view: ViewRows): Promise<StoreCounts> {
   const count = (table: string) =>
     database.read((reader) => numberOf(reader.statement(`SELECT count(*) AS n FROM ${table}`).get()?.n));
   const deliveries = await database.read(countDeliveries);

@@ -1,14 +1,15 @@
+import type { DeliveryStatus } from '../../ports/ledger.ts';
 import type { DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
-import type { DeliveryStatus } from '../../ports/redrive.ts';
-import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
-import type { ViewTable } from './view-table.ts';
+import type { Connection } from './database.ts';
+import { nullOr, numberOf, textOf } from './values.ts';
+import type { ViewRows } from './view-rows.ts';
 
 export function listOwed(
   reader: Connection,
-  view: ViewTable,
+  view: ViewRows,
   { target, after, limit }: { target: string; after: string | null; limit: number },
 ): OwedState[] {
-  // No id is empty, so that all of them come behind the empty one.
+  // No id is empty, so every id comes behind the empty one.
   return reader
     .statement(`
       SELECT d.entity_id AS "owed id", d.status AS "owed status", d.delivered_version AS "owed version",
@@ -19,7 +20,7 @@ export function listOwed(
     .all(target, after ?? '', limit)
     .map((row) => ({
       entityId: textOf(row['owed id']),
-      // The table's CHECK leaves no fourth.
+      // The table's CHECK allows these three words only.
       status: textOf(row['owed status']) as DeliveryStatus,
       deliveredVersion: nullOr(row['owed version'], numberOf),
       dueVersion: numberOf(row['due version']),
@@ -41,7 +42,7 @@ export function makeDueAgain(writer: Connection, { target, delivered }: DueAgain
 
 export function makeRepairsDue(
   writer: Connection,
-  view: ViewTable,
+  view: ViewRows,
   { target, repairs }: RepairsDue,
   nowMs: number,
 ): number {
@@ -74,15 +75,19 @@ export function makeRepairsDue(
   return due;
 }
 
-/** Which content this delivery is to replace at the target; null if it is none of those. */
-export function readRepair(
+/** The version and the digest to be replaced of each of these deliveries that is a repair, by entity. */
+export function readRepairs(
   reader: Connection,
   target: string,
-  entityId: string,
-  version: number,
-): string | null {
-  const row = reader
-    .statement('SELECT replaces FROM delivery_repairs WHERE target = ? AND entity_id = ? AND version = ?')
-    .get(target, entityId, version);
-  return row === undefined ? null : textOf(row.replaces);
+  ids: readonly string[],
+): Map<string, { readonly version: number; readonly replaces: string }> {
+  const select = reader.statement(
+    'SELECT version, replaces FROM delivery_repairs WHERE target = ? AND entity_id = ?',
+  );
+  const found = new Map<string, { version: number; replaces: string }>();
+  for (const id of ids) {
+    const row = select.get(target, id);
+    if (row !== undefined) found.set(id, { version: numberOf(row.version), replaces: textOf(row.replaces) });
+  }
+  return found;
 }

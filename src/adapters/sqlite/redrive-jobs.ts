@@ -1,18 +1,19 @@
 import { TributaryError } from '../../core/errors.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
+import type { DeliveryKey } from '../../ports/ledger.ts';
 import type {
-  DeliveryKey,
   NewRedriveJob,
   RedriveClaim,
   RedriveJob,
   RedriveKey,
   RedriveRest,
-} from '../../ports/redrive.ts';
-import { longestLeaseMs } from '../../ports/store.ts';
-import { type Connection, nullOr, numberOf, type SqliteRow, textOf } from './connection.ts';
+} from '../../ports/redrive-jobs.ts';
+import type { Connection } from './database.ts';
 import { listDeliveries } from './delivery-queries.ts';
 import type { StoreTime } from './store-time.ts';
+import { nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
-/** The most jobs that are looked at for one that may be worked on. */
+/** The most jobs that are searched for one that can be claimed. */
 const CLAIM_LOOK_ROWS = 100;
 
 export function createRedrive(writer: Connection, job: NewRedriveJob): void {
@@ -45,8 +46,8 @@ export function isAnyRedrive(reader: Connection): boolean {
 
 export function claimRedrive(
   writer: Connection,
-  time: StoreTime,
   { claimant, leaseMs }: RedriveClaim,
+  time: StoreTime,
 ): RedriveJob | null {
   const rows = writer
     .statement("SELECT * FROM redrive_jobs WHERE state <> 'done' ORDER BY created_at, job_id LIMIT ?")
@@ -54,7 +55,8 @@ export function claimRedrive(
   const leaseNowMs = time.leaseNow();
   const isHeld = ({ leased_until }: SqliteRow) =>
     numberOf(leased_until) > leaseNowMs && numberOf(leased_until) <= leaseNowMs + longestLeaseMs(leaseMs);
-  // One job at a time. One that is held and nobody's rests after a failure, and holds up none of the others.
+  // One job is worked on at a time. A held job without a claimant rests after a failure, and does not keep the others
+  // waiting.
   if (rows.some((row) => isHeld(row) && row.claimed_by !== null && row.claimed_by !== claimant)) return null;
   const row = rows.find((job) => job.claimed_by === claimant) ?? rows.find((job) => !isHeld(job));
   if (row === undefined) return null;
@@ -68,8 +70,8 @@ export function claimRedrive(
 
 export function restRedrive(
   writer: Connection,
-  time: StoreTime,
   { jobId, claimant, restMs }: RedriveRest,
+  time: StoreTime,
 ): void {
   writer
     .statement(`
@@ -80,15 +82,15 @@ export function restRedrive(
 
 export function stepRedrive(
   writer: Connection,
-  time: StoreTime,
   { jobId, limit, claimant, leaseMs }: RedriveClaim & { jobId: string; limit: number },
+  time: StoreTime,
 ): RedriveJob | null {
   const row = writer.statement('SELECT * FROM redrive_jobs WHERE job_id = ?').get(jobId);
   if (row === undefined || row.claimed_by !== claimant || row.state === 'done') return null;
   const { filter, isDryRun } = redriveJob(row);
   if (filter === null) throw filterUnreadable(jobId);
   const nowMs = time.now(writer);
-  const found = listDeliveries(writer, time, { ...filter, status: 'dead' }, cursorOf(row), limit);
+  const found = listDeliveries(writer, { ...filter, status: 'dead' }, cursorOf(row), limit, time);
   if (!isDryRun) for (const key of found) redrive(writer, key, nowMs);
   const last = found.at(-1) ?? cursorOf(row);
   const isDone = found.length < limit;
@@ -137,7 +139,7 @@ function redriveJob(row: SqliteRow): RedriveJob {
     jobId: textOf(row.job_id),
     filter: readFilter(textOf(row.filter)),
     isDryRun: numberOf(row.is_dry_run) === 1,
-    // The table's CHECK leaves no fourth.
+    // The table's CHECK allows these three words only.
     state: textOf(row.state) as RedriveJob['state'],
     matched: numberOf(row.matched),
     redriven: numberOf(row.redriven),
@@ -148,7 +150,7 @@ function redriveJob(row: SqliteRow): RedriveJob {
   };
 }
 
-/** Null if somebody has altered it. */
+/** Gives null if somebody has altered the filter. */
 function readFilter(json: string): RedriveJob['filter'] {
   try {
     return JSON.parse(json) as RedriveJob['filter'];

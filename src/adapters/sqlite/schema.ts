@@ -1,78 +1,99 @@
-import { namesTaken, notAdoptable, tablesDropped } from '../../core/adoption/index.ts';
+import {
+  type AdoptionReport,
+  namesTaken,
+  notAdoptable,
+  tablesDropped,
+  type ViewShape,
+} from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
-import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
-import { columnsOf, findTable } from './catalog.ts';
-import { type Connection, type Database, numberOf, textOf } from './connection.ts';
+import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
+import { columnsOf, findTables } from './catalog.ts';
+import { Connection, type Database, openReadOnly } from './database.ts';
+import { storeError } from './errors.ts';
 import { type Migration, Migrations } from './migrations.ts';
-import type { ViewDefinition } from './options.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
-import type { ViewTable } from './view-table.ts';
+import { numberOf, textOf } from './values.ts';
+import { createView } from './view-table.ts';
 
 const MIGRATIONS = new Migrations(new URL('./migrations/', import.meta.url));
 
 /**
- * Brings the schema up to date and makes or takes over the view's table, all in one transaction, so that of
- * several processes that start at once one does the work and the others find it done.
+ * Brings the schema up to date and makes the view's table or takes it over, in one transaction. If several processes
+ * start at once, one does the work and the others find it done.
  */
-export async function migrate(
-  database: Database,
-  view: ViewTable,
-  options: MigrationOptions,
-): Promise<MigrationReport> {
+export async function migrate(database: Database, options: MigrationOptions): Promise<MigrationReport> {
   return database.write(async (writer) => {
-    const plan = await lookAt(writer, view, options);
+    const plan = await lookAt(writer, options);
     if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
-    makeMigrationsTable(writer);
-    const fromVersion = schemaVersion(writer);
-    for (const migration of MIGRATIONS.after(fromVersion, 'The store'))
-      apply(writer, migration, options.nowMs);
-    const toVersion = MIGRATIONS.newestVersion;
-    return { fromVersion, toVersion, ...(await prepareView(writer, view, options, plan)) };
+    const versions = runMigrations(writer, options.nowMs);
+    return { ...versions, ...(await prepareView(writer, options, plan)) };
   });
 }
 
-function makeMigrationsTable(writer: Connection): void {
+/** Runs the migrations that the file lacks, inside the transaction of `writer`. */
+function runMigrations(
+  writer: Connection,
+  nowMs: number,
+): { readonly fromVersion: number; readonly toVersion: number } {
   writer.execute(
     'CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)',
   );
+  const fromVersion = schemaVersion(writer);
+  for (const migration of MIGRATIONS.after(fromVersion, 'The store')) apply(writer, migration, nowMs);
+  return { fromVersion, toVersion: MIGRATIONS.newestVersion };
 }
 
-function schemaVersion(writer: Connection): number {
+function apply(writer: Connection, { version, name, sql }: Migration, nowMs: number): void {
+  writer.execute(sql);
+  writer
+    .statement('INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)')
+    .run(version, name, new Date(nowMs).toISOString());
+}
+
+/** The version of the file's schema; 0 if no migration has run. The table `schema_migrations` must exist. */
+function schemaVersion(connection: Connection): number {
   return numberOf(
-    writer.statement('SELECT coalesce(max(version), 0) AS newest FROM schema_migrations').get()?.newest,
+    connection.statement('SELECT coalesce(max(version), 0) AS newest FROM schema_migrations').get()?.newest,
   );
 }
 
-function apply(writer: Connection, migration: Migration, nowMs: number): void {
-  writer.execute(migration.sql);
-  writer
-    .statement('INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)')
-    .run(migration.version, migration.name, new Date(nowMs).toISOString());
+/**
+ * Reports what `migrate` would do about the view. Reads on a connection of its own, so that a file that is no store of
+ * ours stays as it is to the byte.
+ */
+export async function examine(file: string, options: MigrationOptions): Promise<AdoptionReport> {
+  const connection = openReadOnly(file) ?? new Connection(':memory:', false);
+  try {
+    return (await lookAt(connection, options)).report;
+  } catch (error) {
+    throw storeError(error, file);
+  } finally {
+    connection.close();
+  }
 }
 
-/** Everything is looked at before anything is touched. Rejects if the names of our tables are not ours to use. */
-export async function lookAt(
-  connection: Connection,
-  view: ViewTable,
-  options: MigrationOptions,
-): Promise<ViewPlan> {
-  refuseReservedNames(view.definition);
-  return planView(connection, view, options, checkOwnTables(connection));
+/** Checks everything before anything is changed. Rejects if another program has tables with our names. */
+async function lookAt(connection: Connection, options: MigrationOptions): Promise<ViewPlan> {
+  refuseReservedNames(options.view);
+  return planView(connection, options, checkOwnTables(connection));
 }
 
-/** The version of the schema, 0 for none; rejects if other programs have tables of our names, or have dropped ours. */
+const ALL_VERSIONS = Number.POSITIVE_INFINITY;
+
+/**
+ * The version of the schema; 0 if there is none. Rejects if another program has tables with our names, or if one of our
+ * tables was dropped.
+ */
 function checkOwnTables(connection: Connection): number {
-  const isThere = (name: string) => findTable(connection, name) !== null;
-  const all = MIGRATIONS.tablesMade(Number.POSITIVE_INFINITY);
-  if (!isThere('schema_migrations')) {
-    const taken = all.filter(isThere);
-    if (taken.length > 0) throw namesTaken(taken);
+  const found = findTables(connection, ['schema_migrations', ...MIGRATIONS.tablesMade(ALL_VERSIONS)]);
+  if (!found.has('schema_migrations')) {
+    if (found.size > 0) throw namesTaken([...found.keys()]);
     return 0;
   }
   const names = columnsOf(connection, 'schema_migrations').map(({ name }) => name);
   if (names.sort().join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
   const version = schemaVersion(connection);
-  const missing = MIGRATIONS.tablesMade(version).filter((name) => !isThere(name));
+  const missing = MIGRATIONS.tablesMade(version).filter((name) => !found.has(name));
   if (missing.length > 0) throw tablesDropped(version, missing);
   return version;
 }
@@ -98,10 +119,10 @@ const OWN_TABLES = [
   'view_records',
 ];
 
-/** The tables that ingest writes, but for the view. */
+/** The tables that ingest writes, except the view. */
 const INGEST_TABLES = ['checkpoints', 'deliveries', 'event_journal', 'parked_entities', 'quarantine'];
 
-/** Their names: a backup takes the place of all of them at once, so none is ever older than the others. */
+/** The names of the tables. A backup replaces the whole file, so no table is ever older than the others. */
 export function incarnation(reader: Connection): string {
   const names = INGEST_TABLES.map((name) => `'${name}'`).join(', ');
   const found = reader
@@ -113,16 +134,16 @@ export function incarnation(reader: Connection): string {
   throw new TributaryError('table_missing', `The store lacks the tables ${missing.join(', ')}.`);
 }
 
-/** Makes the view's table if all others are there; answers whether it was missing. */
-export function remakeView(writer: Connection, view: ViewTable): boolean {
+/** Makes the view's table if all other tables are there. Answers whether it was missing. */
+export function remakeView(writer: Connection, view: ViewShape): boolean {
   incarnation(writer);
-  if (findTable(writer, view.definition.table) !== null) return false;
-  view.create(writer);
+  if (findTables(writer, [view.table]).size > 0) return false;
+  createView(writer, view);
   return true;
 }
 
-/** SQLite compares names without regard to case. */
-function refuseReservedNames({ table, keyColumn, columns }: ViewDefinition): void {
+/** Refuses a view whose name or columns clash with ours. SQLite ignores case when it compares names. */
+function refuseReservedNames({ table, keyColumn, columns }: ViewShape): void {
   if (OWN_TABLES.includes(table.toLowerCase())) {
     throw new TributaryError(
       'domain_invalid',

@@ -1,4 +1,5 @@
-import { type Connection, textOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { textOf } from './values.ts';
 
 const KEPT_MS = 7 * 24 * 60 * 60_000;
 

@@ -1,41 +1,67 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Clock } from '../../ports/clock.ts';
-import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
-import { type Connection, type Database, Pace, portions } from './connection.ts';
-import { DEAD_AT_MS } from './delivery-queries.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
+import type { Connection, Database } from './database.ts';
+import { DEAD_AT_MS } from './delivery-filter.ts';
+import { Pace, portions } from './pace.ts';
 import type { StoreTime } from './store-time.ts';
 
-/*
- * How a claim ends; `deliveries.ts` has the life of a delivery. Nearly all claims end well, and those are settled
- * many in a statement: crossing into SQLite for each costs as much as the statement itself.
+/**
+ * Ends claims; `delivery-claims.ts` makes them. Most claims end well, and those are settled 32 in a statement, because
+ * each call into SQLite costs as much as the statement itself.
  */
+export class Settlements {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #time: StoreTime;
 
-export function settleDeliveries(
-  database: Database,
-  clock: Clock,
-  time: StoreTime,
-  settlements: readonly DeliverySettlement[],
-): Promise<void> {
-  return database.write(async (writer) => {
-    const nowMs = time.now(writer);
-    // A retry is a wait, not a moment of the clock that it was told by.
-    const aheadMs = nowMs - clock.now();
-    const pace = new Pace();
-    for (const some of portions(settlements)) {
-      recordAttempts(writer, some);
-      await pace.pass(some.length);
-    }
-    for (const group of alike(settlements)) {
-      for (const some of portions(group)) {
-        if (!areDelivered(writer, some))
-          for (const settlement of some) moveOn(writer, settlement, nowMs, aheadMs);
+  constructor(database: Database, clock: Clock, time: StoreTime) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#time = time;
+  }
+
+  settle(settlements: readonly DeliverySettlement[]): Promise<void> {
+    return this.#database.write(async (writer) => {
+      const nowMs = this.#time.now(writer);
+      // `retryAtMs` is a moment of this process's clock: it is moved by how far the store's time is ahead of that.
+      const aheadMs = nowMs - this.#clock.now();
+      const pace = new Pace();
+      for (const some of portions(settlements)) {
+        recordAttempts(writer, some);
         await pace.pass(some.length);
       }
-    }
-  });
+      for (const group of alike(settlements)) {
+        for (const some of portions(group)) {
+          if (!areDelivered(writer, some))
+            for (const settlement of some) moveOn(writer, settlement, nowMs, aheadMs);
+          await pace.pass(some.length);
+        }
+      }
+    });
+  }
+
+  release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
+    return this.#database.write((writer) => {
+      const nowMs = this.#time.now(writer);
+      for (const { target, entityId, claimant, version, attempt } of deliveries)
+        writer.statement(RELEASE).run(target, entityId, claimant, version, nowMs, attempt);
+    });
+  }
+
+  renew(deliveries: readonly ClaimedDelivery[], leaseMs: number): Promise<void> {
+    return this.#database.write((writer) => {
+      const leasedUntil = this.#time.leaseNow() + leaseMs;
+      const renew = writer.statement(
+        'UPDATE deliveries SET leased_until = ? WHERE target = ? AND entity_id = ? AND claimed_by = ?',
+      );
+      for (const { target, entityId, claimant } of deliveries)
+        renew.run(leasedUntil, target, entityId, claimant);
+    });
+  }
 }
 
-/** Those that were delivered, by claim and status, and all others together. */
+/** Groups the settlements: those that were delivered by claimant and status, and all others together. */
 function alike(settlements: readonly DeliverySettlement[]): Iterable<readonly DeliverySettlement[]> {
   return Map.groupBy(settlements, (settlement) =>
     isPlain(settlement) ? `${settlement.status} ${settlement.delivery.claimant}` : '',
@@ -46,7 +72,7 @@ function isPlain({ next, error }: DeliverySettlement): boolean {
   return next === 'delivered' && error === null;
 }
 
-/** Settling the same claim twice leaves one row. */
+/** Settling a claim twice leaves one row in the ledger of attempts. */
 const recordSql = bySize(
   12,
   (rows) => `
@@ -88,7 +114,10 @@ function recordAttempts(writer: Connection, settlements: readonly DeliverySettle
   writer.statement(recordSql(settlements.length)).run(...values);
 }
 
-/** A newer version that became due meanwhile has no attempt yet: that there is one says that it is still this version. */
+/**
+ * Settles delivered claims. A newer version that became due meanwhile has no attempts, so `attempts > 0` shows that the
+ * row still has the claimed version.
+ */
 const deliveredSql = bySize(
   1,
   (rows) => `
@@ -98,8 +127,8 @@ const deliveredSql = bySize(
 );
 
 /**
- * Whether these are some of a group that was delivered, and the ledger says so now. If not, each is to be moved on for
- * itself, which leaves those alone that it says it of.
+ * Whether this is a group of delivered claims and all of them are settled now. If not, the caller settles each by
+ * itself with `moveOn`, which changes nothing in those that are settled already.
  */
 function areDelivered(writer: Connection, group: readonly DeliverySettlement[]): boolean {
   const [first] = group as [DeliverySettlement];
@@ -109,7 +138,7 @@ function areDelivered(writer: Connection, group: readonly DeliverySettlement[]):
   return Number(statement.run(first.status, ...numbers, first.delivery.claimant).changes) === group.length;
 }
 
-/** The text of a statement for so many rows of parameters; each is made once. */
+/** Makes the text of a statement for this many rows of parameters, once for each number. */
 function bySize(columns: number, make: (rows: string) => string): (count: number) => string {
   const texts = new Map<number, string>();
   return (count) => {
@@ -125,8 +154,8 @@ function bySize(columns: number, make: (rows: string) => string): (count: number
 }
 
 /**
- * Moves the row on if the claim is still this one: the claimant alone doesn't tell, since it may have claimed
- * again after its lease ran out. Then `attempts` has gone past the settled attempt.
+ * Moves the row on if the claim is the one that is settled. The claimant's name alone is not enough: after its lease
+ * ended it may have claimed again, and then `attempts` is higher.
  */
 const MOVE_ON = `
   UPDATE deliveries SET status = ?1, is_retry = ?1 = 'pending', next_attempt_at = ?2,
@@ -134,12 +163,14 @@ const MOVE_ON = `
     last_status = ?5, attempts = attempts - ?11
   WHERE target = ?6 AND entity_id = ?7 AND claimed_by = ?8 AND due_version = ?9 AND attempts = ?10`;
 
-/** A newer version became due while this one was sent: it is due at once. It has no attempt yet. */
+/**
+ * Frees the row for a newer version that became due while this one was sent. It is due at once and has no attempts yet.
+ */
 const MAKE_WAY = `
   UPDATE deliveries SET next_attempt_at = ?1, claimed_by = NULL, leased_until = 0, last_error = ?2, last_status = ?3
   WHERE target = ?4 AND entity_id = ?5 AND claimed_by = ?6 AND due_version > ?7 AND attempts = 0`;
 
-/** Even a claim that has passed on may tell that the target has the state. */
+/** Raises the delivered version even if another claimant has the row, because the target has the state. */
 const RAISE_DELIVERED = `
   UPDATE deliveries SET delivered_version = max(coalesce(delivered_version, 0), ?)
   WHERE target = ? AND entity_id = ?`;
@@ -169,37 +200,12 @@ function moveOn(writer: Connection, settlement: DeliverySettlement, nowMs: numbe
   writer.statement(MAKE_WAY).run(nowMs, error, status, target, entityId, claimant, version);
 }
 
-/** A newer version that became due meanwhile has no attempt to take back, and is due at once. */
+/**
+ * Frees a row whose claim was not used. A newer version that became due meanwhile has no attempt to take back, and is
+ * due at once.
+ */
 const RELEASE = `
   UPDATE deliveries SET claimed_by = NULL, leased_until = 0, attempts = max(0, attempts - 1),
     next_attempt_at = CASE WHEN due_version > ?4 THEN ?5 ELSE next_attempt_at END
   WHERE target = ?1 AND entity_id = ?2 AND claimed_by = ?3
     AND (due_version = ?4 AND attempts = ?6 OR due_version > ?4 AND attempts = 0)`;
-
-export function releaseDeliveries(
-  database: Database,
-  time: StoreTime,
-  deliveries: readonly ClaimedDelivery[],
-): Promise<void> {
-  return database.write((writer) => {
-    const nowMs = time.now(writer);
-    for (const { target, entityId, claimant, version, attempt } of deliveries)
-      writer.statement(RELEASE).run(target, entityId, claimant, version, nowMs, attempt);
-  });
-}
-
-export function renewDeliveries(
-  database: Database,
-  time: StoreTime,
-  deliveries: readonly ClaimedDelivery[],
-  leaseMs: number,
-): Promise<void> {
-  return database.write((writer) => {
-    const leasedUntil = time.leaseNow() + leaseMs;
-    const renew = writer.statement(
-      'UPDATE deliveries SET leased_until = ? WHERE target = ? AND entity_id = ? AND claimed_by = ?',
-    );
-    for (const { target, entityId, claimant } of deliveries)
-      renew.run(leasedUntil, target, entityId, claimant);
-  });
-}

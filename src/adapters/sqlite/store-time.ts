@@ -1,22 +1,23 @@
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../../ports/clock.ts';
-import { type Connection, numberOf } from './connection.ts';
+import type { Connection } from './database.ts';
+import { numberOf } from './values.ts';
 
-/** The times that the store reckons by, in milliseconds. */
+/** The times that the store goes by, in milliseconds. */
 export interface StoreTime {
   /**
-   * For retries and waits, which outlive the machine: milliseconds since 1970, as the file's programs agreed on when
-   * the machine started. Setting the machine's clock does not move it.
+   * The time for retries and waits, which outlive a restart of the machine: milliseconds since 1970, as the programs of
+   * this file agreed on when the machine started. Setting the machine's clock does not change it.
    */
   now(connection: Connection): number;
-  /** What the machine's clock shows at a moment of `now`. */
+  /** Converts a moment of `now` into a moment of the machine's clock. */
   shown(connection: Connection, atMs: number): number;
   /**
-   * For leases: since the machine started. All processes that share the file are on this machine, and nobody sets this
-   * time. A lease that was given before the machine started again is over.
+   * The time for leases: milliseconds since the machine started. All processes that share the file are on this machine,
+   * and nobody can set this time. A lease from before the machine started is over.
    */
   leaseNow(): number;
-  /** To be called when the store is opened: fixes what `now` goes by, unless another program has. */
+  /** Agrees with the other programs of this file on the start of `now`. Called once for each opening of the store. */
   fix(writer: Connection): void;
 }
 
@@ -24,7 +25,9 @@ export class MachineTime implements StoreTime {
   readonly #clock: Clock;
   readonly #bootId: string | null;
 
-  /** `bootId` changes whenever the machine starts; `null` where the machine does not tell: then its clock counts. */
+  /**
+   * `bootId` changes whenever the machine starts. Null means that the machine does not tell; then its clock is used.
+   */
   constructor(clock: Clock, bootId: string | null = readBootId()) {
     this.#clock = clock;
     this.#bootId = bootId;
@@ -51,7 +54,10 @@ export class MachineTime implements StoreTime {
       .run(this.#bootId, this.#beganAtMs());
   }
 
-  /** 0 in a file that came from another machine or from an older program, until a program is started on it. */
+  /**
+   * How far the machine's clock is behind `now`. 0 in a file from another machine or an older program, until a program
+   * starts on it.
+   */
   #clockIsBehindMs(connection: Connection): number {
     if (this.#bootId === null || !hasTable(connection)) return 0;
     const fixed = connection.statement('SELECT began_at FROM store_time WHERE boot_id = ?').get(this.#bootId);
@@ -67,7 +73,7 @@ function hasTable(connection: Connection): boolean {
   return connection.statement("SELECT 1 FROM sqlite_master WHERE name = 'store_time'").get() !== undefined;
 }
 
-/** Linux tells it to everybody. */
+/** Linux shows it to every user. */
 function readBootId(): string | null {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

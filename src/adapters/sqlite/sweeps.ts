@@ -1,9 +1,16 @@
-import { longestLeaseMs } from '../../ports/store.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
 import type { SweepClaim, SweepRecord, SweepResult } from '../../ports/sweeps.ts';
-import { type Connection, nullOr, numberOf, textOf } from './connection.ts';
+import type { Connection, Database } from './database.ts';
 import type { StoreTime } from './store-time.ts';
+import { nullOr, numberOf, textOf } from './values.ts';
 
-export function readSweep(reader: Connection, time: StoreTime, target: string): SweepRecord | null {
+export async function readSweep(database: Database, target: string, time: StoreTime): Promise<SweepRecord> {
+  // Usually the target has a record, and then no write lock is needed.
+  const known = await database.read((reader) => recordOf(reader, target, time));
+  return known ?? database.write((writer) => noteTarget(writer, target, time));
+}
+
+function recordOf(reader: Connection, target: string, time: StoreTime): SweepRecord | null {
   const row = reader.statement('SELECT waits_since, result FROM sweeps WHERE target = ?').get(target);
   if (row === undefined) return null;
   const result = nullOr(row.result, textOf);
@@ -14,19 +21,19 @@ export function readSweep(reader: Connection, time: StoreTime, target: string): 
   };
 }
 
-/** Another instance may have noted it since it was looked for. */
-export function noteTarget(writer: Connection, time: StoreTime, target: string): SweepRecord {
+/** Adds the record of a target, unless another instance has added it meanwhile. */
+function noteTarget(writer: Connection, target: string, time: StoreTime): SweepRecord {
   const nowMs = time.now(writer);
   writer
     .statement('INSERT INTO sweeps (target, waits_since) VALUES (?, ?) ON CONFLICT DO NOTHING')
     .run(target, nowMs);
-  return readSweep(writer, time, target) ?? { waitsSinceMs: nowMs, waitedMs: 0, last: null };
+  return recordOf(writer, target, time) ?? { waitsSinceMs: nowMs, waitedMs: 0, last: null };
 }
 
 export function claimSweep(
   writer: Connection,
-  time: StoreTime,
   { target, claimant, waitsSinceMs, leaseMs }: SweepClaim,
+  time: StoreTime,
 ): boolean {
   const leaseNowMs = time.leaseNow();
   const { changes } = writer
@@ -47,8 +54,8 @@ export function claimSweep(
 
 export function endSweep(
   writer: Connection,
-  time: StoreTime,
   { target, claimant, result }: { target: string; claimant: string; result: SweepResult | null },
+  time: StoreTime,
 ): void {
   writer
     .statement(`

@@ -1,156 +1,64 @@
-import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
-import { isSameName, type Standing, VIEW_MARK } from '../../core/adoption/index.ts';
-import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
+import type { SQLOutputValue } from 'node:sqlite';
+import { isSameName, type Standing, VIEW_MARK, type ViewShape } from '../../core/adoption/index.ts';
+import type { ViewColumn, ViewValue } from '../../core/domain.ts';
 import { TributaryError } from '../../core/errors.ts';
-import type { EntityChange, StoredRow } from '../../ports/store.ts';
 import { type CatalogColumn, columnsOf, type TableFacts } from './catalog.ts';
-import { type Connection, numberOf, type SqliteRow } from './connection.ts';
-import type { ViewDefinition } from './options.ts';
+import type { Connection } from './database.ts';
+import { identifier } from './identifier.ts';
 
-/** The SQL of one view. Names are the domain's, so they are quoted; values are always bound. */
-export class ViewTable {
-  readonly definition: ViewDefinition;
-  /** Quoted, for the SQL of others. */
-  readonly table: string;
-  readonly key: string;
-  readonly #columnNames: string[];
-  readonly #insert: string;
-  readonly #update: string;
-  readonly #overwrite: string;
-  readonly #insertVersion: string;
-  readonly #updateVersion: string;
-  readonly #overwriteVersion: string;
-  readonly #select: string;
-
-  constructor(definition: ViewDefinition) {
-    this.definition = definition;
-    this.table = quoteName(definition.table);
-    this.key = quoteName(definition.keyColumn);
-    this.#columnNames = definition.columns.map((column) => quoteName(column.name));
-    const names = [this.key, ...this.#columnNames, 'version'];
-    const settings = [...this.#columnNames, 'version'];
-    const insert = `INSERT INTO ${this.table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
-    const booleans = definition.columns
-      .filter(({ type }) => type === 'boolean')
-      .map(({ name }) => quoteName(name));
-    const insertVersion = `
-      INSERT INTO ${this.table} (${[this.key, 'version', ...booleans].join(', ')})
-      VALUES (${['?', '?', ...booleans.map(() => '0')].join(', ')})`;
-    const excluded = `ON CONFLICT DO UPDATE SET ${settings.map((name) => `${name} = excluded.${name}`).join(', ')}`;
-    const excludedVersion = 'ON CONFLICT DO UPDATE SET version = excluded.version';
-    // A row adopted without any event has version 0: the first event finds it there.
-    this.#insert = `${insert} ${excluded} WHERE version = 0`;
-    this.#insertVersion = `${insertVersion} ${excludedVersion} WHERE version = 0`;
-    this.#update = `
-      UPDATE ${this.table} SET ${settings.map((name) => `${name} = ?`).join(', ')}
-      WHERE ${this.key} = ? AND version = ?`;
-    this.#updateVersion = `UPDATE ${this.table} SET version = ? WHERE ${this.key} = ? AND version = ?`;
-    this.#overwrite = `${insert} ${excluded}`;
-    this.#overwriteVersion = `${insertVersion} ${excludedVersion}`;
-    this.#select = `SELECT * FROM ${this.table} WHERE ${this.key} = ?`;
-  }
-
-  create(writer: Connection): void {
-    const columns = this.definition.columns.map(
-      (column) => `${quoteName(column.name)} ${sqlType(column.type)}`,
-    );
-    writer.execute(
-      `CREATE TABLE ${this.table} (/* ${VIEW_MARK} */ ${[
-        `${this.key} TEXT NOT NULL PRIMARY KEY`,
-        ...columns,
-        'version INTEGER NOT NULL',
-      ].join(', ')}) WITHOUT ROWID`,
-    );
-  }
-
-  /** Writes the row if the stored version (0 for no row) is `fromVersion`, and says whether it was. */
-  compareAndSet(writer: Connection, change: RowChange): boolean {
-    const { entityId, fromVersion, version, row } = change;
-    const values = row?.map(toSqlite);
-    const isNew = fromVersion === 0;
-    if (values === undefined) {
-      const { changes } = isNew
-        ? writer.statement(this.#insertVersion).run(entityId, version)
-        : writer.statement(this.#updateVersion).run(version, entityId, fromVersion);
-      return Number(changes) === 1;
-    }
-    const { changes } = isNew
-      ? writer.statement(this.#insert).run(entityId, ...values, version)
-      : writer.statement(this.#update).run(...values, version, entityId, fromVersion);
-    return Number(changes) === 1;
-  }
-
-  /** Writes the row whatever the stored one holds. */
-  overwrite(writer: Connection, { entityId, version, row, events }: RowChange): void {
-    if (row !== null) writer.statement(this.#overwrite).run(entityId, ...row.map(toSqlite), version);
-    else if (events.length > 0) writer.statement(this.#overwriteVersion).run(entityId, version);
-  }
-
-  read(connection: Connection, entityId: string): StoredRow | null {
-    const row = connection.statement(this.#select).get(entityId);
-    return row === undefined ? null : { row: this.rowOf(row), version: numberOf(row.version) };
-  }
-
-  /** The view's columns of a row that has them by their names. */
-  rowOf(row: SqliteRow): ViewRow {
-    return this.definition.columns.map((column) => toViewValue(column, row[column.name]));
-  }
-
-  /** The view's columns of their values, in the sequence of `columnsOf`. */
-  rowOfValues(values: readonly SQLOutputValue[]): ViewRow {
-    return this.definition.columns.map((column, index) => toViewValue(column, values[index]));
-  }
-
-  /** What the table of that name is to us. Columns that were added beside ours, and indexes, do no harm. */
-  standing(connection: Connection, { name, kind, isMarkedOurs }: TableFacts): Standing {
-    if (kind !== 'table') return { isMarkedOurs, mismatch: `it is ${kind}` };
-    return { isMarkedOurs, mismatch: this.#mismatch(columnsOf(connection, name)) };
-  }
-
-  #mismatch(found: readonly CatalogColumn[]): string | null {
-    const { keyColumn, columns } = this.definition;
-    const expected = [
-      [keyColumn, 'TEXT'] as const,
-      ...columns.map(({ name, type }) => [name, sqlType(type)] as const),
-      ['version', 'INTEGER'] as const,
-    ];
-    for (const [name, type] of expected) {
-      const column = found.find((one) => isSameName(one.name, name));
-      if (column === undefined) return `it has no column ${name}`;
-      if (column.type.toUpperCase() !== type)
-        return `its ${name} is ${column.type || 'of no type'}, not ${type}`;
-    }
-    const key = found.filter(({ keyPlace }) => keyPlace > 0).map(({ name }) => name);
-    if (key.length !== 1 || !isSameName(key[0] ?? '', keyColumn))
-      return `its ${keyColumn} is not the primary key`;
-    const added = found.find(
-      ({ name, isFilled }) => !isFilled && !expected.some(([one]) => isSameName(one, name)),
-    );
-    return added === undefined ? null : `a column ${added.name} was added that has no default`;
-  }
-
-  /** Each column as `alias.name`, for a join whose other side has columns of the same names. */
-  columnsOf(alias: string): string {
-    return this.#columnNames.map((name) => `${alias}.${name}`).join(', ');
-  }
+/** Makes the view's table. */
+export function createView(writer: Connection, { table, keyColumn, columns }: ViewShape): void {
+  const definitions = [
+    `${identifier(keyColumn)} TEXT NOT NULL PRIMARY KEY`,
+    ...columns.map((column) => `${identifier(column.name)} ${sqlType(column.type)}`),
+    'version INTEGER NOT NULL',
+  ];
+  writer.execute(
+    `CREATE TABLE ${identifier(table)} (/* ${VIEW_MARK} */ ${definitions.join(', ')}) WITHOUT ROWID`,
+  );
 }
 
-/** What a change means to the view's row; without a row, its columns stay and only the version rises. */
-type RowChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'row' | 'events'>;
+/**
+ * Whether the table is ours, and how it differs from the view; null if there is no table. Columns and indexes that
+ * somebody added do not count.
+ */
+export function standingOf(
+  connection: Connection,
+  view: ViewShape,
+  facts: TableFacts | undefined,
+): Standing | null {
+  if (facts === undefined) return null;
+  const { name, kind, isMarkedOurs } = facts;
+  if (kind !== 'table') return { isMarkedOurs, mismatch: `it is ${kind}` };
+  return { isMarkedOurs, mismatch: mismatchOf(view, columnsOf(connection, name)) };
+}
 
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+function mismatchOf({ keyColumn, columns }: ViewShape, found: readonly CatalogColumn[]): string | null {
+  const expected = [
+    [keyColumn, 'TEXT'] as const,
+    ...columns.map(({ name, type }) => [name, sqlType(type)] as const),
+    ['version', 'INTEGER'] as const,
+  ];
+  for (const [name, type] of expected) {
+    const column = found.find((one) => isSameName(one.name, name));
+    if (column === undefined) return `it has no column ${name}`;
+    if (column.type.toUpperCase() !== type)
+      return `its ${name} is ${column.type || 'of no type'}, not ${type}`;
+  }
+  const key = found.filter(({ keyPlace }) => keyPlace > 0).map(({ name }) => name);
+  if (key.length !== 1 || !isSameName(key[0] ?? '', keyColumn))
+    return `its ${keyColumn} is not the primary key`;
+  const added = found.find(
+    ({ name, isFilled }) => !isFilled && !expected.some(([one]) => isSameName(one, name)),
+  );
+  return added === undefined ? null : `a column ${added.name} was added that has no default`;
 }
 
 function sqlType(type: ViewColumn['type']): string {
   return type === 'text' ? 'TEXT' : type === 'boolean' ? 'BOOLEAN' : 'INTEGER';
 }
 
-function toSqlite(value: ViewValue): SQLInputValue {
-  return typeof value === 'boolean' ? Number(value) : value;
-}
-
-function toViewValue(column: ViewColumn, value: SQLOutputValue | undefined): ViewValue {
+export function viewValue(column: ViewColumn, value: SQLOutputValue | undefined): ViewValue {
   if (value === null) return null;
   if (column.type === 'text' && typeof value === 'string') return value;
   if (column.type === 'boolean' && (value === 0n || value === 1n)) return value === 1n;

@@ -7,17 +7,20 @@ const syncFile = promisify(fdatasync);
 const closeFile = promisify(close);
 const nothing = async () => {};
 
-/** What `PRAGMA journal_mode = WAL` answered: where a file system cannot, another mode stays in silence. */
+/**
+ * Whether `PRAGMA journal_mode = WAL` had effect. Some file systems cannot have it, and SQLite then keeps another mode
+ * without an error.
+ */
 export function hasWal(answer: Record<string, unknown> | undefined): boolean {
   return answer?.journal_mode === 'wal';
 }
 
 /**
- * Waits for the disk in SQLite's stead. With `synchronous = FULL` a COMMIT of `node:sqlite` holds up the whole
- * event loop until its write-ahead log is on disk. With `synchronous = NORMAL` it only writes the log, in the same
- * sequence, and whoever needs it durable asks here: the log is synced by another thread, once for all who ask
- * meanwhile. Until then the commit can be seen, and only a failure of power or of the system can take it back;
- * whatever is committed after it is durable no earlier. A checkpoint still syncs by itself what it copies.
+ * Writes the write-ahead log to disk in SQLite's place. With `synchronous = FULL`, a COMMIT of `node:sqlite` blocks the
+ * event loop until the log is on disk. With `synchronous = NORMAL` it only writes to the log, in the same sequence.
+ * Callers that need their commit durable call `sync`: another thread syncs the log, once for all callers that wait.
+ * Until then others can read the commit, and only a power failure or a crash of the system can lose it; a later commit
+ * is never durable before it. A checkpoint of SQLite syncs by itself what it copies.
  *
  * Source: https://www.sqlite.org/pragma.html#pragma_synchronous, https://www.sqlite.org/wal.html
  */
@@ -36,8 +39,8 @@ export class WalSync {
   }
 
   /**
-   * Of a connection in WAL mode that has read something: as long as it is open, its log stays the same file. One in
-   * memory has nothing to sync. Throws `store_unreachable` if the log cannot be opened.
+   * Makes the WalSync of a connection in WAL mode that has read something: its log stays the same file while it is
+   * open. A database in memory has nothing to sync. Throws `store_unreachable` if the log cannot be opened.
    */
   static of(database: DatabaseSync): WalSync {
     const file = database.location();
@@ -50,18 +53,19 @@ export class WalSync {
     );
   }
 
-  /** Why nothing can be made durable any more; null while all is well. */
+  /** Why nothing can be made durable any more; null if the disk has not failed. */
   get failure(): TributaryError | null {
     return this.#failure;
   }
 
   /**
-   * Resolves once all that was committed before the call is on disk. Rejects with `store_commit_unknown` if the disk
-   * failed, then and ever after: what the system wrote of the log nobody knows, and asking again would not tell.
+   * Resolves once everything that was committed before the call is on disk. Rejects with `store_commit_unknown` if the
+   * disk failed, now or earlier: nobody knows then which parts of the log the system wrote, and another sync would not
+   * tell.
    */
   sync(): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    // One that runs may have begun before the commit: everybody who comes during it shares the next.
+    // The running sync may have begun before the caller's commit, so all callers during it share the next one.
     if (this.#next !== null) return this.#next;
     if (this.#running === null) return this.#begin();
     const begin = () => this.#begin();
@@ -69,7 +73,7 @@ export class WalSync {
     return this.#next;
   }
 
-  /** Waits for what was asked for. */
+  /** Waits for the syncs that were asked for. */
   async close(): Promise<void> {
     for (;;) {
       const last = this.#next ?? this.#running;

@@ -2,14 +2,24 @@ import { TributaryError } from '../../core/errors.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isBusy } from './errors.ts';
-import { LOCK_ATTEMPTS, LOCK_ATTEMPTS_WHEN_HELD, LOCK_BACKOFF } from './options.ts';
 
-/** Which process holds the write lock of this file, and what to do, in one sentence; null if nobody knows. */
+/**
+ * The pauses between attempts to get another process's lock. With 250 attempts they take about six seconds in all, and
+ * do not block the event loop.
+ */
+const LOCK_BACKOFF = { baseMs: 1, capMs: 50 } as const;
+const LOCK_ATTEMPTS = 250;
+/** The attempts while the lock is known to be held for long, so that callers learn the reason after half a second. */
+const LOCK_ATTEMPTS_WHEN_HELD = 20;
+
+/**
+ * Names the process that holds the write lock of this file, and says what to do, in one sentence; null if nobody knows.
+ */
 export type WhoHolds = (file: string) => string | null;
 
 /**
- * The lock that one process at a time has on an SQLite file. Only the process that has it can let go of it, so one
- * that is stopped keeps it: then whoever waits is told which process that is, and goes on as soon as it can.
+ * The write lock of an SQLite file, which one process has at a time. Only this process can release it, so a stopped
+ * process keeps it. Callers then get an error that names the process, and succeed once it goes on.
  */
 export class WriteLock {
   readonly #file: string;
@@ -23,14 +33,14 @@ export class WriteLock {
     this.#whoHolds = whoHolds;
   }
 
-  /** Whether another process has kept the lock for longer than it was waited for, as last seen. */
+  /** Whether the last caller gave up because another process kept the lock. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
 
   /**
-   * Does what needs the lock as soon as it can be had, without holding up the event loop meanwhile. Rejects with
-   * `store_busy` after about six seconds, or half a second if the lock is known to be held for long.
+   * Runs `attemptOnce` as soon as the lock can be had, without blocking the event loop. Rejects with `store_busy` after
+   * about six seconds, or after half a second if the lock is known to be held for long.
    */
   async take<Result>(attemptOnce: () => Result): Promise<Result> {
     try {
@@ -44,7 +54,10 @@ export class WriteLock {
     }
   }
 
-  /** Tries again, with jitter and a limit, while another process has a lock; then throws SQLite's own error. */
+  /**
+   * Tries again, with pauses and jitter, while another process has a lock. Throws SQLite's own error after the last
+   * attempt.
+   */
   async wait<Result>(attemptOnce: () => Result, attempts: number = LOCK_ATTEMPTS): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -56,7 +69,7 @@ export class WriteLock {
     }
   }
 
-  /** That the lock cannot be had, and who has it. */
+  /** The error that says that the lock cannot be had, and which process has it. */
   error(cause: unknown): TributaryError {
     const holder = this.#whoHolds(this.#file) ?? 'Another process holds its write lock: see which one hangs.';
     return new TributaryError('store_busy', `The file ${this.#file} is locked. ${holder}`, { cause });

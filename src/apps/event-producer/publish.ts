@@ -1,5 +1,5 @@
 import { TributaryError } from '../../core/errors.ts';
-import type { Position } from '../../core/offset.ts';
+import type { PartitionOffset } from '../../core/offset.ts';
 import type { EventLog, EventLogProducer, NewRecord, RecordHeader } from '../../ports/event-log.ts';
 import type { EventBody } from './codes.ts';
 
@@ -24,7 +24,7 @@ export interface OutgoingEvent {
   readonly eventType: string | null;
 }
 
-export interface PublishedEvent extends Position {
+export interface PublishedEvent extends PartitionOffset {
   readonly eventId: string | null;
   readonly orderId: string | null;
   readonly eventType: string | null;

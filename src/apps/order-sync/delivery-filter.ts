@@ -1,6 +1,6 @@
 import { utf8Length } from '../../core/text.ts';
 import { parseRfc3339 } from '../../core/time.ts';
-import type { DeliveryFilter, DeliveryStatus } from '../../ports/redrive.ts';
+import type { DeliveryFilter, DeliveryStatus } from '../../ports/ledger.ts';
 
 /** The parts of a filter of deliveries, by the names of the HTTP API's parameters. Each is given as a text. */
 export const FILTER_NAMES = [

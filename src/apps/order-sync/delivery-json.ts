@@ -1,4 +1,5 @@
-import type { RedriveJob, StoredAttempt, StoredDelivery } from '../../ports/redrive.ts';
+import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
+import type { RedriveJob } from '../../ports/redrive-jobs.ts';
 import { filterJson } from './delivery-filter.ts';
 
 /** A delivery as the HTTP API and the commands show it. */

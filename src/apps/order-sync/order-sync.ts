@@ -7,7 +7,8 @@ import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Store } from '../../ports/store.ts';
+import type { Senders } from '../../ports/senders.ts';
+import type { OpenedStore } from '../../ports/store.ts';
 import { closeServer, listen } from '../shared/http/listen.ts';
 import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
 import { openStore } from '../shared/parts/open-store.ts';
@@ -47,7 +48,7 @@ export function topicNamesOf(
 }
 
 /** Opens the store that the settings choose, for a command that needs no log. */
-export function openCommandStore(settings: OrderSyncSettings, clock: Clock, logger: Logger): Store {
+export function openCommandStore(settings: OrderSyncSettings, clock: Clock, logger: Logger): OpenedStore {
   return openStoreFor(settings, moreTargets(settings), clock, logger);
 }
 
@@ -56,7 +57,7 @@ function openStoreFor(
   specs: readonly TargetSpec[],
   clock: Clock,
   logger: Logger,
-): Store {
+): OpenedStore {
   const targets = [TARGET, ...specs.map(({ name }) => name)];
   const { lanes, maxRecordBytes } = settings;
   return openStore(settings, { clock, logger, targets, lanes, maxRecordBytes });
@@ -67,7 +68,7 @@ export async function openParts(
   settings: OrderSyncSettings,
   clock: Clock,
   logger: Logger,
-): Promise<{ store: Store; log: EventLog; specs: readonly TargetSpec[]; close(): Promise<void> }> {
+): Promise<{ store: OpenedStore; log: EventLog; specs: readonly TargetSpec[]; close(): Promise<void> }> {
   const specs = moreTargets(settings);
   const store = openStoreFor(settings, specs, clock, logger);
   try {
@@ -113,9 +114,10 @@ export async function startOrderSync(
   warnOfOpenConnection(databaseOf(settings, 'DATABASE'), 'DATABASE', logger);
   const { store, log, specs, close: closeParts } = await openParts(settings, clock, logger);
   warnOfSharing(settings, logger);
+  const senders = Promise.withResolvers<Senders>();
   let routes: TargetRoute[];
   try {
-    routes = openRoutes(settings, specs, { clock, logger, log, store });
+    routes = openRoutes(settings, specs, { clock, logger, log, senders: senders.promise });
   } catch (error) {
     await closeParts();
     throw error;
@@ -150,7 +152,10 @@ export async function startOrderSync(
       enabled: settings.deliver,
       ...deliveryTimingOf(settings),
     },
-    onStoreReady: () => redrive.start(),
+    onStoreReady(migrated) {
+      senders.resolve(migrated);
+      redrive.start();
+    },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
   const app = buildServer({

@@ -1,6 +1,6 @@
 import type { TopicPartition } from '../../core/offset.ts';
 import type { LoggedHeader, LogRecord } from '../../ports/event-log.ts';
-import type { QuarantinedRecord } from '../../ports/store.ts';
+import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import { asBuffer, sha256Hex } from './bytes.ts';
 import type { Rejection } from './reasons.ts';
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../ports/clock.ts';
-import type { ClaimedDelivery } from '../../ports/store.ts';
+import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 
 /** The most failing entities that are remembered. One that was forgotten costs a few attempts more. */
 const REMEMBERED_MAX = 10_000;

@@ -1,5 +1,5 @@
+import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
-import type { ClaimedDelivery } from '../../ports/store.ts';
 import { isFault, NO_OUTCOME, troubleOf } from './settlement.ts';
 
 /** What came of one call, as far as it tells about the target. */

@@ -1,4 +1,4 @@
-import type { ClaimedDelivery } from '../../ports/store.ts';
+import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import { ClaimedQueue } from './claimed-queue.ts';
 
 /** The most that is claimed and not settled yet. */

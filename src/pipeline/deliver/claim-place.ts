@@ -1,5 +1,5 @@
 import type { Clock } from '../../ports/clock.ts';
-import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
 
 /** So long it may take until what became due before the place, or is free again there, is seen. */
 const FROM_START_EVERY_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { ClaimedDelivery } from '../../ports/store.ts';
+import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 
 interface Claim {
   readonly claimedMs: number;

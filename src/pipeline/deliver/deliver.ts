@@ -1,13 +1,13 @@
 import { messageOf } from '../../core/errors.ts';
 import { fullJitterMs } from '../../core/retry.ts';
+import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import type { Delivery } from '../../ports/delivery-target.ts';
-import type { ClaimedDelivery } from '../../ports/store.ts';
 import { Gate } from '../gate.ts';
-import { BatchSize } from './batch-size.ts';
 import { Breaker } from './breaker.ts';
 import { summaryOf } from './call-summary.ts';
 import { ClaimAhead } from './claim-ahead.ts';
 import { ClaimPlace } from './claim-place.ts';
+import { DeliveryBatchSize } from './delivery-batch-size.ts';
 import { Judge } from './judge.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
 import { Renewals } from './renewals.ts';
@@ -52,7 +52,7 @@ export class Deliver {
   readonly #slots: Slots;
   readonly #ahead: ClaimAhead;
   readonly #place: ClaimPlace;
-  readonly #batchSize: BatchSize;
+  readonly #batchSize: DeliveryBatchSize;
   readonly #judge: Judge;
   readonly #settler: Settler;
   readonly #renewals: Renewals;
@@ -75,7 +75,7 @@ export class Deliver {
     this.#slots = new Slots(concurrency, clock);
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
     this.#place = new ClaimPlace(clock);
-    this.#batchSize = new BatchSize(clock);
+    this.#batchSize = new DeliveryBatchSize(clock);
     this.#judge = new Judge(options, {
       breaker: this.#breaker,
       batchSize: this.#batchSize,

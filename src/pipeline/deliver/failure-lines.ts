@@ -1,8 +1,8 @@
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
 import { troubleOf } from './settlement.ts';
 import { targetWords } from './target-words.ts';
 

@@ -1,9 +1,9 @@
+import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
-import type { ClaimedDelivery } from '../../ports/store.ts';
-import type { BatchSize } from './batch-size.ts';
 import { Blame } from './blame.ts';
 import type { Breaker } from './breaker.ts';
 import type { CallSummary } from './call-summary.ts';
+import type { DeliveryBatchSize } from './delivery-batch-size.ts';
 import { FailureLines, STANDS_STILL_MS } from './failure-lines.ts';
 import type { DeliverOptions } from './options.ts';
 import { nextOf, troubleOf } from './settlement.ts';
@@ -11,7 +11,7 @@ import type { Slots } from './slots.ts';
 
 export interface JudgedParts {
   readonly breaker: Breaker;
-  readonly batchSize: BatchSize;
+  readonly batchSize: DeliveryBatchSize;
   readonly slots: Slots;
 }
 

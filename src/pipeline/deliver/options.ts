@@ -1,17 +1,14 @@
 import type { View } from '../../core/domain.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { DeliveryClaims } from '../../ports/delivery-claims.ts';
 import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Store } from '../../ports/store.ts';
 
 export interface DeliverOptions extends DeliverTiming, Pace {
   readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
   readonly target: DeliveryTarget;
-  readonly store: Pick<
-    Store,
-    'claimDeliveries' | 'settleDeliveries' | 'releaseDeliveries' | 'renewDeliveries'
-  >;
+  readonly store: DeliveryClaims;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -1,5 +1,5 @@
 import { messageOf } from '../../core/errors.ts';
-import type { ClaimedDelivery } from '../../ports/store.ts';
+import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import type { DeliverOptions } from './options.ts';
 
 /** So often a claim is renewed during its lease. */

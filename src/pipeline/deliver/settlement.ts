@@ -1,8 +1,8 @@
 import type { View, ViewValue } from '../../core/domain.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { type Delivery, type DeliveryOutcome, RETRY_AFTER_MAX_MS } from '../../ports/delivery-target.ts';
-import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
 import { deliveryIdOf, repairIdOf } from '../delivery-id.ts';
 import type { Judgement } from './blame.ts';
 

@@ -1,6 +1,6 @@
 import { messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
-import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { Gate } from '../gate.ts';
 import { tellOfDead } from './failure-lines.ts';
 import type { DeliverOptions } from './options.ts';
@@ -96,24 +96,24 @@ export class Settler {
   async #settle(failures: number): Promise<boolean> {
     const { logger, store, target } = this.#options;
     const isAll = this.#finished.length <= SETTLE_LIMIT;
-    const batch = isAll ? this.#finished : this.#finished.slice(0, SETTLE_LIMIT);
+    const settled = isAll ? this.#finished : this.#finished.slice(0, SETTLE_LIMIT);
     this.#finished = isAll ? [] : this.#finished.slice(SETTLE_LIMIT);
-    this.#beingSettled = batch.length;
+    this.#beingSettled = settled.length;
     try {
-      await store.settleDeliveries(batch);
+      await store.settleDeliveries(settled);
     } catch (error) {
       logger('warn', `Attempts at ${target.name} could not be recorded: ${messageOf(error)}`, {
-        attempts: batch.length,
+        attempts: settled.length,
         failures: failures + 1,
       });
       this.#beingSettled = 0;
       // The leases end by themselves: when stopping, sending again is cheaper than waiting for a dead store.
       const isGivenUp = this.#context.stopping.aborted && failures + 1 >= LAST_FAILURES;
-      this.#finished = isGivenUp ? [] : [...batch, ...this.#finished];
+      this.#finished = isGivenUp ? [] : [...settled, ...this.#finished];
       return false;
     }
     this.#beingSettled = 0;
-    this.#count(batch);
+    this.#count(settled);
     return true;
   }
 
@@ -131,9 +131,9 @@ export class Settler {
     }
   }
 
-  #count(batch: readonly DeliverySettlement[]): void {
+  #count(settled: readonly DeliverySettlement[]): void {
     const dead: DeliverySettlement[] = [];
-    for (const settlement of batch) {
+    for (const settlement of settled) {
       if (settlement.next === 'delivered') this.totals.delivered++;
       else if (settlement.next === 'dead') dead.push(settlement);
       else this.totals.retried++;

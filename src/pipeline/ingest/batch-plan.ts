@@ -1,8 +1,6 @@
-import type { Domain } from '../../core/domain.ts';
 import {
   emptyHistory,
   type History,
-  historyOf,
   type Merged,
   merge,
   type Sequenced,
@@ -10,43 +8,37 @@ import {
   versionOf,
 } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
 import type { LongChange } from '../../ports/long-journals.ts';
-import type { EntityChange, JournaledEvent, ReadJournals } from '../../ports/store.ts';
-import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
-import { type DueRules, isSameRow, UNCHANGED } from './due.ts';
-import type { HistoryCache } from './history-cache.ts';
+import type { DecodedEvent } from '../decode/decoder.ts';
+import { isSameRow, UNCHANGED } from './due.ts';
 import type { LongHistories, LongPlan, LongRequest, Unprepared } from './long-histories.ts';
 import type { Newcomers } from './newcomers.ts';
 import type { BatchTally } from './options.ts';
-import type { ParkedRegistry } from './parked.ts';
-import { foldFault, journalFault, RowFault, restoreAll, rowFault, type Unfoldable } from './unfoldable.ts';
+import type { PlanContext } from './plan-context.ts';
+import { readHistories, type UnfoldableJournal } from './read-histories.ts';
+import { foldFault, RowFault, rowFault, type Unfoldable } from './unfoldable.ts';
 
-/** Folds nothing: tells known events from new ones, for an entity that cannot be folded. */
+/**
+ * A fold that does nothing, for entities that cannot be folded: their new events are told from known ones by identity.
+ */
 const IDENTITIES_ONLY = { initialState: null, evolve: () => null };
 
-/** What lanes share that decides what a batch changes. */
-export interface PlanContext<State, Event> {
-  readonly domain: Domain<State, Event>;
-  readonly decoder: Decoder<Event>;
-  readonly cache: HistoryCache<State, Event>;
-  readonly parked: ParkedRegistry;
-  readonly due: DueRules;
-}
-
-/** An entity that this batch found it cannot fold. */
+/** An entity that this plan parks. */
 export interface NewlyParked extends Unfoldable {
   readonly entityId: string;
 }
 
 /**
- * Works out what a batch of events changes: which of them are new, what each entity's state becomes, and what
- * is due to the targets. Asked again on every attempt; nothing of an attempt that failed is kept.
+ * Works out what a batch of events changes: which events are new, what becomes of each entity's state, and what is due
+ * to the targets. It is asked on every attempt, and keeps nothing of an attempt that failed.
  *
- * An entity that cannot be folded is parked: its events are journaled, its row keeps its columns, nothing of it
- * becomes due, and the batch goes on with all others.
+ * An entity that cannot be folded is parked: its events are journaled, its row keeps its columns, nothing of it becomes
+ * due, and the other entities of the batch go on.
  */
 export class BatchPlan<State, Event> {
-  /** In the sequence of their UTF-8 bytes. */
+  /** The ids of the entities of the batch, sorted by their UTF-8 bytes. */
   readonly entityIds: readonly string[];
   readonly #eventsById = new Map<string, DecodedEvent<Event>[]>();
   readonly #context: PlanContext<State, Event>;
@@ -55,19 +47,17 @@ export class BatchPlan<State, Event> {
   readonly #nowMs: number;
   readonly #empty: History<State, Event>;
   #isGuessed = false;
-  /** The entities that are not taken from the cache. */
-  #wereRead: ReadonlySet<string> = new Set();
   #isStoreBehind = false;
   #histories: ReadonlyMap<string, History<State, Event>> = new Map();
-  /** By entity: the journal of each that was read and cannot be folded, and why. */
-  #unfoldable = new Map<string, Unfoldable & { readonly journal: readonly JournaledEvent[] }>();
-  /** Entities whose journal is too long to be read whole. */
-  readonly #longIds = new Set<string>();
+  /** The entities whose journals were read and cannot be folded. */
+  #unfoldable: ReadonlyMap<string, UnfoldableJournal> = new Map();
+  /** The entities whose journals are too long to be read whole. */
+  #longIds: ReadonlySet<string> = new Set();
   #unprepared: readonly Unprepared[] = [];
   #parked: NewlyParked[] = [];
   #tally: BatchTally = { journaled: 0, duplicates: 0, outOfOrder: 0, conflicts: 0 };
 
-  /** `nowMs` is the moment that an entity is parked at. */
+  /** `nowMs` is when the entities count as parked that this plan parks. */
   constructor(
     context: PlanContext<State, Event>,
     newcomers: Newcomers,
@@ -88,35 +78,48 @@ export class BatchPlan<State, Event> {
     this.entityIds = [...this.#eventsById.keys()].sort(compareUtf8);
   }
 
-  /** Whether the plan takes entities for new that it has not looked up. */
+  /** Whether the plan takes entities for new without having looked them up. */
   get isGuessed(): boolean {
     return this.#isGuessed;
   }
 
-  /** Whether the journal of a locked entity is shorter than this instance once knew it: the store went back in time. */
+  /** Whether the journal of a locked entity is shorter than the cache knew it, so that the store went back in time. */
   get isStoreBehind(): boolean {
     return this.#isStoreBehind;
   }
 
-  /** The long entities that have to be prepared before the batch can be planned: `plan` has thrown because of them. */
+  /**
+   * The long entities that have to be prepared before the batch can be planned. If there are any, `plan` has thrown.
+   */
   get unprepared(): readonly Unprepared[] {
     return this.#unprepared;
   }
 
-  /** The entities that this plan parks, which were not known to be parked. */
+  /** The entities that this plan parks and that were not known to be parked. */
   get newlyParked(): readonly NewlyParked[] {
     return this.#parked;
   }
 
-  /** For IngestBatch.plan. `versions` are those of locked entities, or null if the cache has to be trusted. */
+  /**
+   * Works out the changes, as `IngestBatch.plan`. `versions` are those of the locked entities; null means that the
+   * cache has to be trusted.
+   */
   async plan(
     versions: ReadonlyMap<string, number> | null,
     readJournals: ReadJournals,
   ): Promise<EntityChange[]> {
-    this.#unfoldable.clear();
-    this.#longIds.clear();
     this.#parked = [];
-    const histories = await this.#readHistories(versions, readJournals);
+    const known = await readHistories(
+      this.#context,
+      { entityIds: this.entityIds, long: this.#long, newcomers: this.#newcomers },
+      versions,
+      readJournals,
+    );
+    const { histories, wereRead } = known;
+    this.#unfoldable = known.unfoldable;
+    this.#longIds = known.longIds;
+    this.#isGuessed = known.isGuessed;
+    this.#isStoreBehind ||= known.isStoreBehind;
     const long =
       this.#longIds.size === 0 ? NONE_LONG : await this.#planLong(versions, histories, readJournals);
     const changes: EntityChange[] = [];
@@ -140,7 +143,7 @@ export class BatchPlan<State, Event> {
           const folded = merge(this.#context.domain, before, incoming);
           if (folded.accepted.length > 0)
             changes.push(this.#change(entityId, before, folded.history, folded.accepted));
-          else if (versions === null && !this.#wereRead.has(entityId)) unchanged.push(entityId);
+          else if (versions === null && !wereRead.has(entityId)) unchanged.push(entityId);
           histories.set(entityId, folded.history);
           merged = folded;
         } catch (error) {
@@ -163,7 +166,7 @@ export class BatchPlan<State, Event> {
     return changes;
   }
 
-  /** To be called once the plan stands in the store: the next batch starts from here. */
+  /** Puts the histories into the cache. Called once the plan is committed. */
   remember(): BatchTally {
     const { cache, parked } = this.#context;
     for (const [entityId, history] of this.#histories) cache.set(entityId, compact(history));
@@ -173,8 +176,8 @@ export class BatchPlan<State, Event> {
   }
 
   /**
-   * Whether the store has all events of these entities' batch. The cache says so, but the commit compares no version of
-   * an entity that does not change: had the store gone back in time, its events would be lost.
+   * Whether the store has all events of these entities. The cache says that it has, but the commit compares no versions
+   * of entities without changes, so a store that went back in time would lose their events unnoticed.
    */
   async #areJournaled(
     entityIds: readonly string[],
@@ -193,7 +196,7 @@ export class BatchPlan<State, Event> {
     });
   }
 
-  /** Tells the entity's new events from the known ones, and adds the change that journals them without a row. */
+  /** Finds the entity's new events by identity, and adds a change that journals them without a row. */
   #park(
     entityId: string,
     known: readonly Pick<JournaledEvent, keyof Sequenced<unknown> & keyof JournaledEvent>[],
@@ -208,7 +211,7 @@ export class BatchPlan<State, Event> {
       { events, state: null },
       incoming,
     );
-    // Where versions are missing in the journal, it has fewer events than its last version says.
+    // If the journal lacks versions in the middle, it has fewer events than its last version says.
     const fromVersion = versions?.get(entityId) ?? events.length;
     this.#addParking(entityId, fromVersion, merged.accepted, why, changes);
     return merged;
@@ -239,7 +242,7 @@ export class BatchPlan<State, Event> {
     });
   }
 
-  /** Asks for the changes of the long entities. Throws if one of them has to be prepared first. */
+  /** Works out the changes of the long entities. Throws if one of them has to be prepared first. */
   async #planLong(
     versions: ReadonlyMap<string, number> | null,
     histories: ReadonlyMap<string, History<State, Event>>,
@@ -254,7 +257,8 @@ export class BatchPlan<State, Event> {
         isParked: this.#context.parked.has(entityId),
       }),
     );
-    // The transaction that holds the entities reads nothing of long ones: a short read shows that it is alive.
+    // The store ends a transaction that sends no statement for 8 s, and planning long entities sends none in it. So a
+    // short read now and then keeps it alive.
     const keepAlive = async () => versions === null || readJournals([...this.#longIds].slice(0, 1), 0);
     const planned = await this.#long.plan(requests, keepAlive);
     if (planned.kind === 'planned') return planned.plans;
@@ -286,59 +290,6 @@ export class BatchPlan<State, Event> {
     return merged;
   }
 
-  /** What is known of each entity before the batch; an entity without a journal is left out. */
-  async #readHistories(
-    versions: ReadonlyMap<string, number> | null,
-    readJournals: ReadJournals,
-  ): Promise<Map<string, History<State, Event>>> {
-    // Taken out of the cache before anything is awaited: other lanes change it meanwhile.
-    const { cache, decoder, domain, parked } = this.#context;
-    const histories = new Map<string, History<State, Event>>();
-    const unknown: string[] = [];
-    for (const entityId of this.entityIds) {
-      const version = versions === null ? null : (versions.get(entityId) ?? 0);
-      const cached = cache.get(entityId);
-      if (version !== null && cached !== undefined && versionOf(cached) > version) this.#isStoreBehind = true;
-      if (version === 0) continue;
-      if (
-        cached !== undefined &&
-        !parked.has(entityId) &&
-        (version === null || versionOf(cached) === version)
-      ) {
-        histories.set(entityId, cached);
-        if (this.#long.isLong(cached)) this.#longIds.add(entityId);
-      } else if (version !== null && version > this.#long.longEvents) {
-        this.#longIds.add(entityId);
-      } else unknown.push(entityId);
-    }
-    this.#wereRead = new Set(unknown);
-    this.#isGuessed = versions === null && unknown.length > 0 && this.#newcomers.areAssumed;
-    if (unknown.length === 0 || this.#isGuessed) return histories;
-    const journals = await readJournals(unknown, this.#long.longEvents);
-    if (versions === null) this.#newcomers.looked(unknown.length, journals.size);
-    for (const [entityId, journal] of journals) {
-      if (journal.length > this.#long.longEvents) {
-        this.#longIds.add(entityId);
-        continue;
-      }
-      const why = parked.has(entityId) ? ALREADY_PARKED : journalFault(journal, versions?.get(entityId));
-      if (why !== null) {
-        this.#unfoldable.set(entityId, { ...why, journal });
-        continue;
-      }
-      const restored = restoreAll(decoder, journal);
-      if ('reason' in restored) this.#unfoldable.set(entityId, { ...restored, journal });
-      else {
-        try {
-          histories.set(entityId, historyOf(domain, restored.events));
-        } catch (error) {
-          this.#unfoldable.set(entityId, { ...foldFault(domain, error, restored.events), journal });
-        }
-      }
-    }
-    return histories;
-  }
-
   #change(
     entityId: string,
     before: History<State, Event>,
@@ -364,9 +315,8 @@ export class BatchPlan<State, Event> {
 }
 
 const NONE_LONG = new Map<string, never>();
-const ALREADY_PARKED: Unfoldable = { reason: 'fold_failed', detail: 'It was parked before.' };
 
-/** Without the bodies and all else that only the journal needs: the cache holds as many events as it can. */
+/** Drops the bodies and other fields that only the journal needs, so that the cache holds as many events as it can. */
 function compact<State, Event>(history: History<State, Event>): History<State, Event> {
   const events = history.events.map((event) => ('data' in event ? sequencedOnly(event) : event));
   const { state, earlier } = history;

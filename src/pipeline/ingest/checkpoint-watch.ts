@@ -1,7 +1,8 @@
 import { messageOf } from '../../core/errors.ts';
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Checkpoint, Store } from '../../ports/store.ts';
+import type { Store } from '../../ports/store.ts';
 import type { Incarnation } from './incarnation.ts';
 
 export interface CheckpointWatchOptions {
@@ -9,21 +10,21 @@ export interface CheckpointWatchOptions {
   readonly incarnation: Pick<Incarnation, 'isReplaced'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called before each look, so that what is compared with it is no younger than it. */
+  /** Called before each look, to note what the checkpoints are compared with. */
   readonly before: () => void;
-  /** Called with what the store said. */
+  /** Called with the checkpoints of the store. */
   readonly seen: (checkpoints: readonly Checkpoint[]) => Promise<void>;
-  /** Called instead, if a table of the store is missing or was made anew since the last look. */
+  /** Called in place of `seen` if a table of the store is missing, or was made anew since the last look. */
   readonly replaced: () => Promise<void>;
 }
 
-/** An operator's decision, and a store that went back in time, are noticed within this time. */
+/** The time between two looks for an operator's decision, and for a database that went back in time. */
 const LOOK_EVERY_MS = 2_000;
 
 /**
- * Looks at the stored checkpoints again and again. An instance that has nothing to commit would not notice otherwise
- * that the database was restored, or that another server took its place: the records that were lost there would wait
- * for the next ones.
+ * Looks at the stored checkpoints again and again. Without it, an instance with nothing to commit would not notice that
+ * the database was restored or replaced by another server, and the records that were lost there would only be read
+ * again with the next new ones.
  */
 export class CheckpointWatch {
   readonly #options: CheckpointWatchOptions;
@@ -40,7 +41,7 @@ export class CheckpointWatch {
     });
     while (!signal.aborted) {
       await clock.sleep(LOOK_EVERY_MS, signal);
-      // Whoever stops the watch does not wait for a store that gives no answer.
+      // Stopping the watch does not wait for a store that gives no answer.
       if (!signal.aborted) await Promise.race([this.#look(), aborted]);
     }
   }
@@ -53,7 +54,7 @@ export class CheckpointWatch {
       else await seen(await store.checkpoints());
       this.#hasFailed = false;
     } catch (error) {
-      if (!this.#hasFailed) logger('warn', `Could not look at the checkpoints: ${messageOf(error)}`);
+      if (!this.#hasFailed) logger('warn', `Could not read the checkpoints: ${messageOf(error)}`);
       this.#hasFailed = true;
     }
   }

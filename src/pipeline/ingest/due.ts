@@ -1,11 +1,11 @@
 import type { ViewRow } from '../../core/domain.ts';
-import type { DeliveryChange } from '../../ports/store.ts';
+import type { DeliveryChange } from '../../ports/commit.ts';
 import type { DueTarget } from './options.ts';
 
 export const UNCHANGED: DeliveryChange = { hasChanged: false, qualifiesFor: [] };
 const NOT_READY: DeliveryChange = { hasChanged: true, qualifiesFor: [] };
 
-/** What a row that has changed means to the targets. */
+/** Decides to which targets a changed row is due. */
 export class DueRules {
   readonly #targets: readonly DueTarget[];
   readonly #qualifiesForAll: DeliveryChange;

@@ -7,14 +7,14 @@ import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 import type { StateCodec } from './state-codec.ts';
 import { restoreAll, UnfoldableError } from './unfoldable.ts';
 
-/** Events that are read at once. */
+/** The events that are read at once. */
 const PAGE_EVENTS = 512;
 const KEEP_ALIVE_PAGES = 32;
-/** Rungs that are read at once. */
+/** The rungs that are read at once. */
 const RUNGS_PAGE = 8;
-/** After this many rungs in a row that are not understood, the fold begins with the first event. */
+/** After this many unreadable rungs in a row, the fold begins with the first event. */
 const BAD_RUNGS_MAX = 8;
-/** New states of rungs are held up to this size; the rungs behind them are removed. */
+/** The most bytes of new rungs that are held. Rungs behind them are removed from the store. */
 const RUNG_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface FoldWalkParts<State, Event> {
@@ -27,22 +27,22 @@ export interface FoldWalkParts<State, Event> {
 
 /** A place in an entity's journal, and the fold up to it. */
 export interface FoldPlace<State> {
-  /** Null: before the first event. */
+  /** The key of the last event in the fold; null before the first event. */
   readonly last: SequenceKey | null;
   readonly state: State;
 }
 
-/** What events that came late change. */
+/** What late events change. */
 export interface LateFold<State> {
   readonly earlier: Earlier<State>;
-  /** Whether the fold came to the state again that it had before. */
+  /** Whether the fold came to the same state as before. */
   readonly isSame: boolean;
   readonly rungs: readonly StoredRung[];
-  /** Rungs at or behind it no longer hold; null: all others hold. */
+  /** The rungs at or behind this key are wrong now; null if all others are right. */
   readonly dropFrom: SequenceKey | null;
 }
 
-/** Folds parts of a long entity's journal, page by page, from one rung of its ladder on. */
+/** Folds parts of a long entity's journal, page by page, starting at one rung of its ladder. */
 export class FoldWalk<State, Event> {
   readonly #parts: FoldWalkParts<State, Event>;
 
@@ -50,7 +50,7 @@ export class FoldWalk<State, Event> {
     this.#parts = parts;
   }
 
-  /** The nearest rung before `before` that can be read; null: of all rungs. */
+  /** The nearest readable rung before `before`, or the last readable one if `before` is null. */
   async placeBefore(entityId: string, before: SequenceKey | null): Promise<FoldPlace<State>> {
     const { journals, codec, domain } = this.#parts;
     let limit = before;
@@ -64,7 +64,7 @@ export class FoldWalk<State, Event> {
     return { last: null, state: domain.initialState };
   }
 
-  /** The events of the range, in pages. Throws UnfoldableError if one is not understood. */
+  /** Reads the events of the range in pages. Throws UnfoldableError if the domain does not understand one. */
   async *pages(
     entityId: string,
     after: SequenceKey | null,
@@ -83,9 +83,9 @@ export class FoldWalk<State, Event> {
   }
 
   /**
-   * Folds new events, sorted, that stand before `earlier.last` into the events before it: from the nearest rung on, and
-   * only until the fold meets a rung with the state that it has itself. Behind that, all is as it was. Calls `keepAlive`
-   * after every 32 pages: a transaction that waits for this must not be idle for long.
+   * Folds late events into the events before `earlier.last`. The late events are sorted, and all of them stand before
+   * it. The fold starts at the nearest rung and ends at the first rung that has the same state as the fold: behind that
+   * rung nothing changes. Calls `keepAlive` after every 32 pages, so that a waiting transaction is not idle for long.
    */
   async insertLate(
     entityId: string,
@@ -113,7 +113,7 @@ export class FoldWalk<State, Event> {
     };
   }
 
-  /** Walks until the fold is as it was, or to the end: then it has a new state. */
+  /** Folds until a rung has the same state, or to the end. Gives the new state only if it came to the end. */
   async #walkFrom(
     entityId: string,
     earlier: Earlier<State>,
@@ -137,7 +137,7 @@ export class FoldWalk<State, Event> {
         sinceRung++;
       }
     };
-    // Most often the fold is as it was at the next rung.
+    // Usually the next rung has the same state already.
     for await (const page of this.pages(entityId, place.last, earlier.last, intervalEvents)) {
       if (++pages % KEEP_ALIVE_PAGES === 0) await keepAlive();
       for (const event of page) {
@@ -159,7 +159,7 @@ export class FoldWalk<State, Event> {
   }
 }
 
-/** The stored rungs of an entity, one after the other. */
+/** Reads the stored rungs of an entity, one after the other. */
 class LadderReader {
   readonly #entityId: string;
   readonly #journals: LongJournals;
@@ -173,7 +173,7 @@ class LadderReader {
     this.#after = after;
   }
 
-  /** The rung at this event, or null. Events must be asked for in canonical sequence. */
+  /** The rung at this event, or null. Events have to be asked for in canonical sequence. */
   async at(event: SequenceKey): Promise<StoredRung | null> {
     for (;;) {
       const rung = this.#waiting[0];
@@ -196,7 +196,7 @@ class LadderReader {
   }
 }
 
-/** The rungs that a change writes, up to a size in bytes. */
+/** Collects the rungs that a change writes, up to a size in bytes. */
 export class RungCollector<State> {
   readonly #entityId: string;
   readonly #codec: StateCodec<State>;
@@ -209,7 +209,7 @@ export class RungCollector<State> {
     this.#codec = codec;
   }
 
-  /** From where on the stored rungs have to be removed, because their new states are not held. */
+  /** The first stored rung that has to be removed because its new state is not held; null if none has to. */
   get dropFrom(): SequenceKey | null {
     return this.#dropFrom;
   }
@@ -219,7 +219,7 @@ export class RungCollector<State> {
     this.#put(last, this.#codec.encode(this.#entityId, last, state));
   }
 
-  /** Whether the state is another one than the rung's; then the rung gets it. */
+  /** Whether the state differs from the rung's. If it does, the rung gets the new state. */
   isChanged(rung: StoredRung, state: State): boolean {
     const bytes = this.#codec.encode(this.#entityId, rung.last, state);
     if (bytes?.equals(rung.state)) return false;

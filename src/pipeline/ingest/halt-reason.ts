@@ -1,13 +1,13 @@
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { AssignedPartition } from '../../ports/event-log.ts';
-import type { Checkpoint } from '../../ports/store.ts';
 
-/** Why a claimed partition can't be read on from its checkpoint, or null if it can. */
+/** Why an acquired partition cannot be read on from its checkpoint; null if it can. */
 export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartition): string | null {
   if (checkpoint.haltReason !== null) return checkpoint.haltReason;
   if (checkpoint.topicId !== partition.topicId) {
     return (
-      `topic_recreated at offset ${checkpoint.nextOffset}: the topic was deleted and made again ` +
-      `(id ${partition.topicId}, journaled from ${checkpoint.topicId}), so its offsets count something else.`
+      `topic_recreated at offset ${checkpoint.nextOffset}: the topic was deleted and created again ` +
+      `(its id is ${partition.topicId}, its journaled records are from ${checkpoint.topicId}), so an offset now means another record.`
     );
   }
   if (checkpoint.nextOffset < partition.startOffset) {
@@ -16,6 +16,6 @@ export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartitio
       `${partition.startOffset - checkpoint.nextOffset} records were deleted before they were journaled.`
     );
   }
-  // Whether it lies beyond the log's end only the reading can tell: the end seen here may be an old one.
+  // Only reading shows whether the checkpoint lies beyond the log's end, because the end that is known here may be old.
   return null;
 }

@@ -1,11 +1,11 @@
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Checkpoint } from '../../ports/store.ts';
 
 interface NotedHalt {
   readonly reason: string;
 }
 
-/** The partitions of this instance that are halted in the store, until an operator decides. */
+/** The partitions of this instance that are halted in the store until an operator decides. */
 export class Halts {
   readonly #logger: Logger;
   readonly #byName = new Map<string, NotedHalt>();
@@ -18,7 +18,7 @@ export class Halts {
     return this.#byName.has(name);
   }
 
-  /** The store has recorded the halt. */
+  /** Notes a halt that the store has recorded. */
   note(name: string, reason: string): void {
     this.#byName.set(name, { reason });
     this.#logger(
@@ -27,25 +27,25 @@ export class Halts {
     );
   }
 
-  /** The partition is no longer this instance's. */
+  /** Forgets a partition that this instance no longer has. */
   forget(name: string): void {
     this.#byName.delete(name);
   }
 
-  /** The halts as they are noted now, to be compared with checkpoints that are read afterwards. */
+  /** A copy of the halts, to be compared with checkpoints that are read later. */
   noted(): ReadonlyMap<string, NotedHalt> {
     return new Map(this.#byName);
   }
 
   /**
-   * Ends each halt that was noted before the checkpoints were read and that the store does not have: an operator has
-   * decided, or the store went back to a time before the halt. Answers whether a halt ended.
+   * Ends each of the noted halts that the checkpoints no longer have, because an operator has decided or the store went
+   * back to a time before the halt. Answers whether a halt ended.
    */
   endThoseGone(noted: ReadonlyMap<string, NotedHalt>, checkpoints: ReadonlyMap<string, Checkpoint>): boolean {
     let hasEnded = false;
     for (const [name, halt] of noted) {
       const checkpoint = checkpoints.get(name);
-      // A halt that was written while the checkpoints were read is not among them.
+      // The checkpoints may lack a halt that was recorded while they were read.
       if (this.#byName.get(name) !== halt || (checkpoint?.haltReason ?? null) !== null) continue;
       this.#byName.delete(name);
       hasEnded = true;

@@ -1,13 +1,14 @@
 import { type History, versionOf } from '../../core/fold.ts';
 
 /**
- * The histories of the entities seen last, so that most batches read nothing from the store. An entry is right
- * as long as the entity has the version that it had then; the store checks just that at every commit, so an
- * entry that went stale costs a second try, and never a wrong row.
+ * The histories of the entities that were used last, so that most batches read nothing from the store. An entry is
+ * right while the entity has the version that it had then. Every commit compares this version, so an outdated entry
+ * costs a second attempt and never leads to a wrong row.
  *
- * Bounded by the number of events held, over all entities; of a long entity only the last events are held. Two generations instead of a list of uses: when the
- * young one holds half of the limit it becomes the old one, and the old one is forgotten as a whole; what is
- * asked for moves to the young one. So an entry that is used stays, and forgetting costs nothing.
+ * The number of held events is limited, over all entities; of a long entity only the last events are held. The cache
+ * has two generations instead of a list of uses. When the young one holds half of the limit it becomes the old one, and
+ * the former old one is dropped as a whole; an entry that is used moves to the young one. So entries in use stay, and
+ * dropping costs nothing.
  */
 export class HistoryCache<State, Event> {
   readonly #maxEventsPerGeneration: number;
@@ -28,28 +29,28 @@ export class HistoryCache<State, Event> {
     return old;
   }
 
-  /** A history of a lower version, of a lane whose answer came late, does not replace one of a higher version. */
+  /** Keeps the present history if it has a higher version, as when a lane's answer comes late. */
   set(entityId: string, history: History<State, Event>): void {
     const present = this.#young.get(entityId) ?? this.#old.get(entityId);
     if (present !== undefined && versionOf(present) > versionOf(history)) return;
     this.#put(entityId, history);
   }
 
-  /** Forgets everything that was read from, or written to, an earlier generation of the store. */
+  /** Drops everything if the store's generation has changed. */
   believe(generation: number): void {
     if (generation === this.#generation) return;
     this.#generation = generation;
     this.clear();
   }
 
-  /** Forgets everything: for when the store may have gone back in time. */
+  /** Drops everything, because the store may have gone back in time. */
   clear(): void {
     this.#young = new Map();
     this.#old = new Map();
     this.#youngEvents = 0;
   }
 
-  /** How many events are held, twice counted where an entity stands in both generations. */
+  /** The number of held events. An entity in both generations counts twice. */
   get events(): number {
     let count = this.#youngEvents;
     for (const history of this.#old.values()) count += history.events.length;
@@ -60,7 +61,7 @@ export class HistoryCache<State, Event> {
     const { length } = history.events;
     const replaced = this.#young.get(entityId)?.events.length ?? 0;
     if (this.#youngEvents - replaced + length > this.#maxEventsPerGeneration) {
-      // One history that is too long for a generation would only push all the others out.
+      // A history that is longer than a generation would push out all others, so it is not kept.
       if (length > this.#maxEventsPerGeneration) {
         this.#forget(entityId);
         return;

@@ -1,40 +1,45 @@
 import { messageOf } from '../../core/errors.ts';
-import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Gate } from '../gate.ts';
+import { Acquirer } from './acquirer.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
-import { Claimer } from './claimer.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
 import { Incarnation } from './incarnation.ts';
-import { followPositionOf, type Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
+import type { Lane, LaneContext, LaneEnd } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
 import { LONG_LIMITS } from './long-histories.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
+import { followOffsetOf, type OwnedPartition } from './owned-partitions.ts';
 import { ParkedRegistry } from './parked.ts';
 import { QuarantineWatch } from './quarantine-watch.ts';
 import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** A claim that waits for the locks of a stopped process succeeds within this time of their end. */
+/**
+ * The pauses between attempts to acquire a partition. Their cap is how late a partition may be acquired after the locks
+ * of a stopped process have ended.
+ */
 const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 const COURTESY_INTERVAL_MS = 1_000;
 
 /**
- * Keeps journal, view, deliveries and checkpoints up with the log, for the partitions that the group gives to
- * this instance. A partition's life here:
+ * Keeps journal, view, deliveries and checkpoints up to date with the log, for the partitions that the group gives to
+ * this instance. The life of a partition here:
  *
- *   assigned --> claimed (epoch raised) --> in a lane --> revoked or lost
+ *   assigned --> acquired (epoch raised) --> in a lane --> revoked or lost
  *                  ^                           |
  *                  +---- after a pause --------+  fenced, or anything failed
  *                                              |
  *                                              +--> halted, until an operator's decision
  *
- * There is one way back from trouble: the lane ends, its partitions are claimed again, and reading starts from
- * the checkpoints. The store's epochs make it harmless that two instances think for a while that they own one.
+ * Every trouble has the same remedy: the lane ends, its partitions are acquired again, and reading starts from the
+ * checkpoints. Two instances may both believe for a while that they own a partition; the store's epochs let only one of
+ * them commit.
  */
 export class Ingest<State, Event> {
   readonly #options: IngestOptions<State, Event>;
@@ -51,11 +56,11 @@ export class Ingest<State, Event> {
   readonly #parked: ParkedRegistry;
   readonly #guard: RestoreGuard;
   readonly #incarnation: Incarnation;
-  readonly #claimer: Claimer;
+  readonly #acquirer: Acquirer;
   readonly #watchdog: Watchdog;
   #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
-  #claiming: Promise<void> | undefined;
+  #acquiring: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #nextCourtesyMs = 0;
 
@@ -81,7 +86,7 @@ export class Ingest<State, Event> {
       due: new DueRules(options.targets),
       store: options.store,
       clock: options.clock,
-      log: options.logger,
+      logger: options.logger,
       batchEvents: options.batchEvents,
       longLimits: options.longLimits ?? LONG_LIMITS,
       onCommitted: (report) => this.#committed(report),
@@ -91,7 +96,7 @@ export class Ingest<State, Event> {
       isOwned: (partition) => this.#isOwned(partition),
       ended: (lane, end) => this.#laneEnded(lane, end),
     });
-    this.#claimer = new Claimer(options, {
+    this.#acquirer = new Acquirer(options, {
       assigned: this.#assigned,
       owned: this.#owned,
       changed: this.#changed,
@@ -101,14 +106,14 @@ export class Ingest<State, Event> {
       incarnation: this.#incarnation,
       parked: this.#parked,
       exclusively: (work) => this.#exclusively(work),
-      begin: (claimed, isCoPartitioned) => this.#begin(claimed, isCoPartitioned),
+      begin: (acquired, isCoPartitioned) => this.#begin(acquired, isCoPartitioned),
       hold: () => this.#hold(),
     });
   }
 
-  /** Joins the group; partitions come as the group gives them. */
+  /** Joins the group. Resolves once asked to; the group assigns partitions later. */
   async start(): Promise<void> {
-    this.#claiming = this.#claimer.run(this.#stopping.signal);
+    this.#acquiring = this.#acquirer.run(this.#stopping.signal);
     const standstill = this.#watchdog.run(
       () => this.#owned.values(),
       () => this.#consumer.ends(),
@@ -137,17 +142,17 @@ export class Ingest<State, Event> {
       name: partitionName(partition),
       committed: partition.committed,
     }));
-    const waiting = this.#claimer.unclaimed().map((partition) => ({
+    const waiting = this.#acquirer.unowned().map((partition) => ({
       name: partitionName(partition),
       reason:
         this.#guard.holdsMs > 0
           ? this.#guard.reason
-          : (this.#troubles.reason(partition) ?? 'not claimed yet'),
+          : (this.#troubles.reason(partition) ?? 'not acquired yet'),
     }));
     return { ...this.#totals, owned, halted: this.#halts.list(), waiting, parked: this.#parked.size };
   }
 
-  /** Whether the log is reachable and every partition of this instance is being worked on. */
+  /** Whether the log answers and this instance works on every partition that it has. */
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
     const log = this.#consumer.health();
     if (!log.ok) return log;
@@ -162,12 +167,12 @@ export class Ingest<State, Event> {
     this.#stopping.abort();
     this.#changed.open();
     await this.#exclusively(() => this.#lanes.stopAll());
-    await Promise.all([this.#claiming, this.#watching]);
-    await this.#consumer.commit(positionsOf(this.#owned.values()));
+    await Promise.all([this.#acquiring, this.#watching]);
+    await this.#consumer.commit(offsetsOf(this.#owned.values()));
     await this.#consumer.close();
   }
 
-  /** Notices in the store what an operator decided, and that the store went back in time. */
+  /** Watches the store for decisions of operators, and for signs that it went back in time. */
   #watch(): Promise<void> {
     const { store, clock, logger } = this.#options;
     let committed = new Map<OwnedPartition, bigint>();
@@ -203,7 +208,7 @@ export class Ingest<State, Event> {
     return watch.run(this.#stopping.signal);
   }
 
-  /** The store's tables are being replaced, or are older than they were: nothing goes on before that is over. */
+  /** Stops all lanes, because the store's tables are being replaced or have gone back in time. */
   #holdAll(): Promise<void> {
     return this.#exclusively(() => this.#hold());
   }
@@ -215,14 +220,15 @@ export class Ingest<State, Event> {
     this.#release([...this.#owned.values()]);
   }
 
-  async #begin(claimed: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
-    for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
-    this.#consumer.follow(claimed.map(followPositionOf));
-    this.#options.logger('info', `Working on ${claimed.length} more partitions`, {
-      partitions: claimed.map(partitionName).join(' '),
+  async #begin(acquired: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
+    for (const partition of acquired) this.#owned.set(partitionName(partition), partition);
+    this.#consumer.follow(acquired.map(followOffsetOf));
+    this.#options.logger('info', `Working on ${acquired.length} more partitions`, {
+      partitions: acquired.map(partitionName).join(' '),
     });
-    // Where topics differ in their number of partitions, lanes would meet at every batch: there is one lane then.
-    await this.#lanes.start(claimed, isCoPartitioned ? this.#options.lanes : 1);
+    // Where topics have different numbers of partitions, several lanes would change the same entities, so there is one
+    // lane.
+    await this.#lanes.start(acquired, isCoPartitioned ? this.#options.lanes : 1);
   }
 
   #laneEnded(lane: Lane<State, Event>, end: LaneEnd): void {
@@ -242,7 +248,7 @@ export class Ingest<State, Event> {
         failures,
       });
     }
-    // The store may have gone back in time, or have done more than it said.
+    // The store may have gone back in time, or a commit may stand although its answer was lost.
     this.#context.cache.clear();
     this.#release(lane.partitions);
   }
@@ -262,13 +268,13 @@ export class Ingest<State, Event> {
       this.#consumer.unfollow(partitions);
       await this.#lanes.stop(affected);
       const given = [...this.#owned.values()].filter((partition) => names.has(partitionName(partition)));
-      await this.#consumer.commit(positionsOf(given));
+      await this.#consumer.commit(offsetsOf(given));
       for (const name of names) this.#owned.delete(name);
       this.#lanes.resumeKept(affected, names);
     });
   }
 
-  /** Has these partitions claimed again, unless that has happened already. */
+  /** Gives up these partitions unless that has happened already, so that they are acquired again. */
   #release(partitions: readonly OwnedPartition[]): void {
     const released = partitions.filter((partition) => this.#isOwned(partition));
     this.#consumer.unfollow(released);
@@ -281,9 +287,9 @@ export class Ingest<State, Event> {
   }
 
   /**
-   * What was read before the fault is journaled first: a checkpoint that stood further back would make the
-   * operator choose between losing records that are good and meeting the fault again before they are committed.
-   * If that, or the recording, fails, the partition is claimed again and the reading meets the same fault.
+   * Halts a partition whose reading met a fault. The records that were read before the fault are journaled first.
+   * Otherwise an operator would have to choose between losing good records and meeting the fault again. If journaling
+   * or recording the halt fails, the partition is acquired again and reading meets the same fault.
    */
   async #halt(fault: PartitionFault): Promise<void> {
     const name = partitionName(fault);
@@ -294,7 +300,7 @@ export class Ingest<State, Event> {
       await this.#lanes.finish(affected);
       if (!this.#isOwned(owned)) return;
       this.#lanes.resumeKept(affected, new Set([name]));
-      // The fault names where the reading stopped: the journal may have come less far.
+      // The fault names the offset where reading stopped. The journal may not have come that far.
       const reason = `${fault.kind} at offset ${owned.committed}: ${fault.detail}`;
       try {
         await this.#options.store.halt(owned, owned.epoch, reason);
@@ -307,7 +313,7 @@ export class Ingest<State, Event> {
     });
   }
 
-  /** Changes of the lanes happen one at a time. */
+  /** Runs one change of the lanes at a time. */
   #exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
@@ -315,18 +321,18 @@ export class Ingest<State, Event> {
   }
 
   #committed(report: CommitReport): void {
-    this.#troubles.forget(report.positions);
+    this.#troubles.forget(report.offsets);
     addTo(this.#totals, report);
-    for (const position of report.positions) this.#guard.committed(partitionName(position), position.offset);
+    for (const each of report.offsets) this.#guard.committed(partitionName(each), each.offset);
     const { clock, onCommitted } = this.#options;
     if (clock.monotonicMs() >= this.#nextCourtesyMs) {
       this.#nextCourtesyMs = clock.monotonicMs() + COURTESY_INTERVAL_MS;
-      void this.#consumer.commit(positionsOf(this.#owned.values()));
+      void this.#consumer.commit(offsetsOf(this.#owned.values()));
     }
     onCommitted?.(report);
   }
 }
 
-function positionsOf(partitions: Iterable<OwnedPartition>): Position[] {
+function offsetsOf(partitions: Iterable<OwnedPartition>): PartitionOffset[] {
   return [...partitions].map(({ topic, partition, committed }) => ({ topic, partition, offset: committed }));
 }

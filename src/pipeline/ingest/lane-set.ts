@@ -1,15 +1,16 @@
 import { partitionName } from '../../core/offset.ts';
-import { followPositionOf, Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
+import { Lane, type LaneContext, type LaneEnd } from './lane.ts';
+import { followOffsetOf, type OwnedPartition } from './owned-partitions.ts';
 
 export interface LaneSetOptions<State, Event> {
   readonly context: LaneContext<State, Event>;
-  /** Whether the partition is still this instance's, by the same claim. */
+  /** Whether this instance still owns the partition under the same epoch. */
   readonly isOwned: (partition: OwnedPartition) => boolean;
-  /** Called when a lane has ended, whatever the reason. */
+  /** Called when a lane has ended, for any reason. */
   readonly ended: (lane: Lane<State, Event>, end: LaneEnd) => void;
 }
 
-/** The running lanes of one instance. Its owner sees to it that only one change happens at a time. */
+/** The running lanes of one instance. Its owner has to see to it that only one change happens at a time. */
 export class LaneSet<State, Event> {
   readonly #options: LaneSetOptions<State, Event>;
   readonly #running = new Map<Lane<State, Event>, Promise<void>>();
@@ -18,14 +19,14 @@ export class LaneSet<State, Event> {
     this.#options = options;
   }
 
-  /** The lanes that hold at least one partition that passes the test. */
+  /** The lanes with at least one partition that passes the test. */
   holding(test: (partition: OwnedPartition) => boolean): Lane<State, Event>[] {
     return [...this.#running.keys()].filter((lane) => lane.partitions.some(test));
   }
 
   /**
-   * Partition p of every topic belongs to lane p modulo `count`. Topics with the same number of partitions put one
-   * entity's events there, and then no two lanes ever meet.
+   * Starts lanes for these partitions. Partition p of every topic belongs to lane p modulo `count`. If topics have the
+   * same number of partitions, all events of one entity are in one lane, and no two lanes change the same entity.
    */
   async start(partitions: readonly OwnedPartition[], count: number): Promise<void> {
     const groups = new Map<number, OwnedPartition[]>();
@@ -34,7 +35,7 @@ export class LaneSet<State, Event> {
       groups.set(index, [...(groups.get(index) ?? []), partition]);
     };
     for (const partition of partitions) add(partition);
-    // A running lane takes new partitions in by a new lane that has all of them.
+    // A running lane that gets more partitions is replaced by a lane with all of them.
     const joined = this.holding(({ partition }) => groups.has(partition % count));
     await this.stop(joined);
     const kept = joined.flatMap((lane) => lane.partitions).filter(this.#options.isOwned);
@@ -43,7 +44,7 @@ export class LaneSet<State, Event> {
     for (const group of groups.values()) this.#run(group);
   }
 
-  /** Ends the lanes; what they have read and not begun to commit is dropped. */
+  /** Ends the lanes. Drops what they have read and not begun to commit. */
   async stop(lanes: readonly Lane<State, Event>[]): Promise<void> {
     const running = lanes.map((lane) => this.#running.get(lane));
     for (const lane of lanes) lane.stop();
@@ -61,7 +62,7 @@ export class LaneSet<State, Event> {
     await Promise.all(running);
   }
 
-  /** What else the ended lanes held goes on in lanes of its own, from where it is committed. */
+  /** Starts lanes for the other partitions of the ended lanes, from where those are committed. */
   resumeKept(ended: readonly Lane<State, Event>[], gone: ReadonlySet<string>): void {
     for (const lane of ended) {
       const kept = lane.partitions.filter(
@@ -74,7 +75,7 @@ export class LaneSet<State, Event> {
   }
 
   #follow(partitions: readonly OwnedPartition[]): void {
-    this.#options.context.consumer.follow(partitions.map(followPositionOf));
+    this.#options.context.consumer.follow(partitions.map(followOffsetOf));
   }
 
   #run(partitions: readonly OwnedPartition[]): void {

@@ -1,18 +1,22 @@
 import { TributaryError } from '../../core/errors.ts';
-import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { partitionName } from '../../core/offset.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EventLogConsumer, FetchedRecords, FollowPosition } from '../../ports/event-log.ts';
+import type { CheckpointMove } from '../../ports/commit.ts';
+import type { EventLogConsumer, FetchedRecords } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { CheckpointMove, QuarantinedRecord, Store } from '../../ports/store.ts';
+import type { QuarantinedRecord } from '../../ports/quarantine.ts';
+import type { Store } from '../../ports/store.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
-import { BatchPlan, type NewlyParked, type PlanContext } from './batch-plan.ts';
+import { BatchPlan, type NewlyParked } from './batch-plan.ts';
 import { LongHistories, type LongLimits, type Unprepared } from './long-histories.ts';
 import { Newcomers } from './newcomers.ts';
 import type { BatchTally, CommitReport } from './options.ts';
+import { type OwnedPartition, OwnedPartitions } from './owned-partitions.ts';
 import { PendingPieces, type Piece } from './pending.ts';
+import type { PlanContext } from './plan-context.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -23,55 +27,40 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly quarantine: QuarantineWatch;
   readonly store: Store;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly logger: Logger;
   /** The most events of one transaction. */
   readonly batchEvents: number;
   readonly longLimits: LongLimits;
   readonly onCommitted: (report: CommitReport) => void;
 }
 
-/** A partition that this instance has claimed, and how far it is committed. */
-export interface OwnedPartition extends TopicPartition {
-  readonly epoch: bigint;
-  committed: bigint;
-  /** The log's leader epoch of the last record that is committed. */
-  leaderEpoch: number;
-}
-
-/** Where the log is to be read on from, with the proof that it still is the log that was journaled. */
-export function followPositionOf({
-  topic,
-  partition,
-  committed,
-  leaderEpoch,
-}: OwnedPartition): FollowPosition {
-  return { topic, partition, offset: committed, leaderEpoch };
-}
-
-/** Why a lane ended: it was asked to, somebody else owns one of its partitions, or something failed. */
+/** Why a lane ended: it was stopped, another instance owns one of its partitions, or an error. */
 export type LaneEnd = { kind: 'stopped' } | { kind: 'fenced' } | { kind: 'failed'; error: unknown };
 
 const BUSY_BACKOFF: Backoff = { baseMs: 10, capMs: 500 };
 const MAX_BUSY_ATTEMPTS = 20;
-/** A batch that met locks for so long ends its lane: claimed one by one, only the partition with the lock waits on. */
+/**
+ * A batch that has met locks for this long ends its lane. Its partitions are then acquired one by one, so that only the
+ * one with the locked row waits.
+ */
 const MAX_BUSY_MS = 15_000;
-/** Of what is taken at once, and of one transaction: few records may be as large as many. */
+/** The most bytes that are taken at once, and that one transaction commits. It limits batches of few large records. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
-/** Small enough that the partitions of a lane can take turns inside one transaction. */
+/** The most records of a piece. It is small enough for all partitions of a lane to have pieces in one transaction. */
 const MAX_PIECE_RECORDS = 250;
-/** After a conflict, so many batches lock their entities first; twice as many after the next one, to a limit. */
+/** After a stale batch this many batches lock their entities first, and twice as many after the next stale one. */
 const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
-/** A batch whose entities are locked is refused only because a parked entity was released meanwhile. */
-const MAX_LOCKED_CONFLICTS = 5;
-/** How long a batch waits for a long entity to be read, before its partition is held back. */
+/** The most times that a batch with locked entities may be stale: only the release of a parked entity makes it so. */
+const MAX_STALE_LOCKED = 5;
+/** The time that a batch waits for a long entity to be prepared before its partitions are held back. */
 const PATIENCE_MS = 1_000;
-/** How often the long entities of one batch are prepared, while somebody else keeps changing them. */
+/** The most times that the long entities of one batch are prepared while other instances keep changing them. */
 const MAX_PREPARATIONS = 20;
-/** At most this many parked entities of one batch have a line of their own in the log. */
+/** The most parked entities of one batch that get a log line of their own. */
 const PARKED_LOGGED_MAX = 5;
 const PARKED_MEANS =
-  'Its events are journaled, its row and its deliveries stand still. List such entities with "order-sync parked"; ' +
+  'Its events are still journaled, but its row and its deliveries do not change. List such entities with "order-sync parked"; ' +
   'once the program understands them, let them go on with "order-sync unpark".';
 
 /**
@@ -80,24 +69,23 @@ const PARKED_MEANS =
  *   feed    taking --> decoding --> (room for more?) --> taking ...
  *   commit  waiting --> committing all that has been decoded, up to a limit --> waiting ...
  *
- * so a batch is what arrived while the last one was committed: one event when it is quiet, thousands under
- * load. A lane never repairs itself: on anything unexpected it ends, and its owner claims the partitions again
- * and starts from the checkpoints.
+ * So a batch holds what arrived while the last one was committed: one event when it is quiet, thousands under load. A
+ * lane never repairs itself. On any error it ends, and its owner acquires the partitions again and starts from their
+ * checkpoints.
  */
 export class Lane<State, Event> {
   readonly #context: LaneContext<State, Event>;
-  readonly #owned: ReadonlyMap<string, OwnedPartition>;
-  readonly #partitions: readonly OwnedPartition[];
+  readonly #owned: OwnedPartitions;
   readonly #stopping = new AbortController();
-  /** Aborted once nothing more is to be taken. */
+  /** Aborted when nothing more is to be taken from the log. */
   readonly #fed = new AbortController();
   readonly #changed = new Gate();
   readonly #pending = new PendingPieces<Event>();
   readonly #newcomers = new Newcomers();
   readonly #long: LongHistories<State, Event>;
-  /** The reading of long entities that the lane does not wait for. */
+  /** The preparations of long entities that the lane does not wait for. */
   readonly #preparing = new Set<Promise<void>>();
-  /** Aborted when a partition is held back or let go: other partitions are to be taken then. */
+  /** Aborted when a partition is held back or let go, so that the feed takes from other partitions. */
   #feedTurn = new AbortController();
   #isFeeding = true;
   #lockingLeft = 0;
@@ -105,17 +93,16 @@ export class Lane<State, Event> {
 
   constructor(context: LaneContext<State, Event>, partitions: readonly OwnedPartition[]) {
     this.#context = context;
-    const { domain, decoder, store, log, longLimits: limits } = context;
-    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, log, limits });
-    this.#partitions = [...partitions].sort(comparePartitions);
-    this.#owned = new Map(this.#partitions.map((partition) => [partitionName(partition), partition]));
+    const { domain, decoder, store, logger, longLimits: limits } = context;
+    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, logger, limits });
+    this.#owned = new OwnedPartitions(partitions);
   }
 
   get partitions(): readonly OwnedPartition[] {
-    return this.#partitions;
+    return this.#owned.list;
   }
 
-  /** Runs until `stop`, or until it can't go on; never rejects. The partitions must be followed already. */
+  /** Runs until `stop`, or until an error ends it. Never rejects. The consumer must follow the partitions already. */
   async run(): Promise<LaneEnd> {
     const { signal } = this.#stopping;
     const feeding = this.#feed(this.#fed.signal)
@@ -132,12 +119,12 @@ export class Lane<State, Event> {
     return this.#ended;
   }
 
-  /** Drops what is not being committed yet; `run` resolves once the commit in hand has its answer. */
+  /** Drops everything that is not being committed yet. `run` resolves once the commit in hand has its answer. */
   stop(): void {
     this.#end({ kind: 'stopped' });
   }
 
-  /** Takes nothing more and commits what it has; `run` resolves once that is done. */
+  /** Takes nothing more and commits what it has. `run` resolves once that is done. */
   finish(): void {
     this.#fed.abort();
   }
@@ -162,18 +149,18 @@ export class Lane<State, Event> {
       }
       const turn = this.#feedTurn.signal;
       const partitions = this.#pending.isHoldingBack
-        ? this.#partitions.filter((partition) => !this.#pending.isHeld(partition))
-        : this.#partitions;
+        ? this.#owned.list.filter((partition) => !this.#pending.isHeld(partition))
+        : this.#owned.list;
       const taken = await consumer.take(partitions, limits, AbortSignal.any([signal, turn]));
       if (taken.length === 0 && turn.aborted) continue;
       if (taken.length === 0 && !signal.aborted) {
-        // Nothing is followed any more: the reading of every partition of this lane has ended.
+        // The consumer follows none of the lane's partitions any more, so the feed waits for a change.
         await this.#changed.wait(signal);
         continue;
       }
       for (const fetched of taken) {
         this.#decode(fetched);
-        // The lanes share one thread: the answers of the store that have come in meanwhile are waited for more.
+        // Lets the answers of the store in, because other lanes on this thread wait for them.
         await clock.sleep(0);
       }
       this.#changed.open();
@@ -218,13 +205,13 @@ export class Lane<State, Event> {
     }
   }
 
-  /** Resolves with false if somebody else owns a partition of the batch. */
+  /** Commits the pieces as one batch. Resolves with false if another instance owns a partition of the batch. */
   async #commit(pieces: readonly Piece<Event>[]): Promise<boolean> {
-    const { cache, parked, store, clock, log } = this.#context;
-    const moves = this.#moves(pieces);
+    const { cache, parked, store, clock, logger } = this.#context;
+    const moves = this.#owned.moves(pieces);
     const events = pieces.flatMap((piece) => piece.events);
     const quarantined = pieces.flatMap((piece) => piece.rejected);
-    let lockedConflicts = 0;
+    let staleLocked = 0;
     let preparations = 0;
     const begunMs = clock.monotonicMs();
     for (let attempt = 1; ; attempt++) {
@@ -247,7 +234,7 @@ export class Lane<State, Event> {
           this.#report(plan.newlyParked);
           if (plan.isStoreBehind) {
             cache.clear();
-            log(
+            logger(
               'warn',
               'The store lacks events that this instance wrote: it was restored, or is another server.',
             );
@@ -256,9 +243,9 @@ export class Lane<State, Event> {
         }
         // An entity may have been released since the list of parked ones was read.
         if (plan.entityIds.some((entityId) => parked.has(entityId))) await parked.load(store);
-        if (mode === 'locking' && ++lockedConflicts > MAX_LOCKED_CONFLICTS)
-          throw keepsChanging(plan.entityIds);
-        // A guess is only taken back; a conflict without one means that somebody else writes the same entities.
+        if (mode === 'locking' && ++staleLocked > MAX_STALE_LOCKED) throw keepsChanging(plan.entityIds);
+        // If the plan took an entity for new, the guess was wrong. Otherwise another process writes the same entities,
+        // and the next batches lock theirs.
         if (plan.isGuessed) this.#newcomers.refused();
         else this.#lockFromNowOn();
       } catch (error) {
@@ -271,7 +258,7 @@ export class Lane<State, Event> {
         const isBusy = error instanceof TributaryError && error.code === 'store_busy';
         const hasWaited = clock.monotonicMs() - begunMs >= MAX_BUSY_MS;
         if (!isBusy || hasWaited || attempt >= MAX_BUSY_ATTEMPTS) throw error;
-        log('debug', error.message, { attempt });
+        logger('debug', error.message, { attempt });
         this.#lockFromNowOn();
         await clock.sleep(fullJitterMs(BUSY_BACKOFF, attempt, clock.random()), this.#stopping.signal);
         if (this.#stopping.signal.aborted) throw error;
@@ -280,14 +267,14 @@ export class Lane<State, Event> {
   }
 
   /**
-   * Has long entities read. Most are read in a moment; partitions with events of one that takes longer are held back
-   * until it is read, so that the lane's other partitions go on. Resolves with the pieces to go on with.
+   * Prepares long entities. Most are prepared within a second; the partitions with events of one that takes longer are
+   * held back until it is prepared, so that the lane's other partitions go on. Resolves with the pieces to go on with.
    */
   async #prepare(
     unprepared: readonly Unprepared[],
     pieces: readonly Piece<Event>[],
   ): Promise<readonly Piece<Event>[]> {
-    const { clock, log, watchdog } = this.#context;
+    const { clock, logger, watchdog } = this.#context;
     const { signal } = this.#stopping;
     const preparing = this.#long.prepare(unprepared, signal);
     const patience = clock.sleep(PATIENCE_MS, signal).then(() => false);
@@ -298,13 +285,13 @@ export class Lane<State, Event> {
     for (const piece of pieces)
       if (piece.events.some(({ entityId }) => ids.has(entityId))) held.set(partitionName(piece), []);
     for (const piece of pieces) held.get(partitionName(piece))?.push(piece);
-    const partitions = this.#partitions.filter((partition) => held.has(partitionName(partition)));
+    const partitions = this.#owned.list.filter((partition) => held.has(partitionName(partition)));
     for (const partition of partitions)
       this.#pending.hold(partition, held.get(partitionName(partition)) ?? []);
     this.#turnFeed();
     const reason = `the long history of ${quoted(unprepared[0]?.entityId ?? '', 255)} is being read`;
     watchdog.note(partitions, reason);
-    log('info', `Partitions wait: ${reason}`, { partitions: [...held.keys()].join(' ') });
+    logger('info', `Partitions wait: ${reason}`, { partitions: [...held.keys()].join(' ') });
     const done = preparing
       .then(() => {
         for (const partition of partitions) this.#pending.letGo(partition);
@@ -324,29 +311,18 @@ export class Lane<State, Event> {
 
   #report(newlyParked: readonly NewlyParked[]): void {
     for (const { entityId, reason, detail } of newlyParked.slice(0, PARKED_LOGGED_MAX))
-      this.#context.log('error', `${quoted(entityId, 255)} is parked: ${detail} ${PARKED_MEANS}`, { reason });
+      this.#context.logger('error', `${quoted(entityId, 255)} is parked: ${detail} ${PARKED_MEANS}`, {
+        reason,
+      });
     const more = newlyParked.length - PARKED_LOGGED_MAX;
     if (more > 0)
-      this.#context.log('error', `${more} more entities of the same batch are parked. ${PARKED_MEANS}`);
+      this.#context.logger('error', `${more} more entities of the same batch are parked. ${PARKED_MEANS}`);
   }
 
   #lockFromNowOn(): void {
     if (this.#lockingLeft > 0) return;
     this.#lockingLeft = this.#penalty;
     this.#penalty = Math.min(MAX_PENALTY, this.#penalty * 2);
-  }
-
-  #moves(pieces: readonly Piece<Event>[]): CheckpointMove[] {
-    const moves = new Map<string, CheckpointMove>();
-    for (const { topic, partition, toOffset, leaderEpoch } of pieces) {
-      const name = partitionName({ topic, partition });
-      const owned = this.#owned.get(name);
-      if (owned === undefined)
-        throw new TypeError(`Records of ${name} came to a lane that does not hold it.`);
-      const { epoch, committed: fromOffset } = owned;
-      moves.set(name, { topic, partition, epoch, fromOffset, toOffset, leaderEpoch });
-    }
-    return [...moves.values()].sort(comparePartitions);
   }
 
   #advance(
@@ -357,12 +333,7 @@ export class Lane<State, Event> {
     locking: boolean,
   ): void {
     if (this.#lockingLeft > 0) this.#lockingLeft--;
-    for (const move of moves) {
-      const owned = this.#owned.get(partitionName(move));
-      if (owned === undefined) continue;
-      owned.committed = move.toOffset;
-      owned.leaderEpoch = move.leaderEpoch;
-    }
+    this.#owned.advance(moves);
     this.#context.quarantine.committed(pieces);
     this.#context.onCommitted({
       ...tally,
@@ -370,7 +341,7 @@ export class Lane<State, Event> {
       locking,
       consumed: pieces.reduce((sum, piece) => sum + piece.consumed, 0),
       quarantined: pieces.reduce((sum, piece) => sum + piece.rejected.length, 0),
-      positions: moves.map(({ topic, partition, toOffset }) => ({ topic, partition, offset: toOffset })),
+      offsets: moves.map(({ topic, partition, toOffset }) => ({ topic, partition, offset: toOffset })),
     });
   }
 }
@@ -378,7 +349,7 @@ export class Lane<State, Event> {
 function keepsChanging(entityIds: readonly string[]): TributaryError {
   return new TributaryError(
     'store_failed',
-    `The store refused a batch ${MAX_LOCKED_CONFLICTS + 1} times although its ${entityIds.length} entities were locked, ` +
+    `The store refused a batch ${MAX_STALE_LOCKED + 1} times although its ${entityIds.length} entities were locked, ` +
       `the first of them ${quoted(entityIds[0] ?? '', 255)}: something other than this program writes to its tables.`,
   );
 }

@@ -19,56 +19,56 @@ import { StateCodec } from './state-codec.ts';
 import { foldFault, type Unfoldable, UnfoldableError } from './unfoldable.ts';
 
 export interface LongLimits {
-  /** An entity with more events is long. */
+  /** An entity with more events than this is long. */
   readonly longEvents: number;
-  /** Of a long entity, this many to twice as many of the last events are in memory; its rungs are this far apart. */
+  /** The distance between rungs. Of a long entity, this many to twice as many of the last events are in memory. */
   readonly intervalEvents: number;
 }
 
 export const LONG_LIMITS: LongLimits = { longEvents: 1_024, intervalEvents: 128 };
 
-/** A plan reads at most this many intervals of events of one entity; more of them are read beforehand. */
+/** The most intervals of events that a plan reads of one entity. If there are more, `prepare` reads them before. */
 const READ_INTERVALS_MAX = 8;
-/** How often an entity is read again because somebody else changed it meanwhile. */
+/** The most times that an entity is prepared because other processes changed it meanwhile. */
 const MAX_ATTEMPTS = 20;
-/** Reading more events than this is worth a line in the log. */
+/** Preparing an entity with more events than this is logged. */
 const LOGGED_EVENTS = 50_000;
 
 export interface LongHistoriesOptions<State, Event> {
   readonly domain: Domain<State, Event>;
   readonly decoder: Decoder<Event>;
   readonly journals: LongJournals;
-  readonly log: Logger;
+  readonly logger: Logger;
   readonly limits: LongLimits;
 }
 
-/** What one batch brings to one long entity. */
+/** The events of one batch for one long entity. */
 export interface LongRequest<State, Event> {
   readonly entityId: string;
-  /** What is in memory of it, or null. */
+  /** The history in memory; null if there is none. */
   readonly before: History<State, Event> | null;
   readonly incoming: readonly DecodedEvent<Event>[];
-  /** The version that the journal has while the entity is locked; null if it is not locked. */
+  /** The version in the journal if the entity is locked; null if it is not. */
   readonly version: number | null;
   readonly isParked: boolean;
 }
 
 /** What a batch changes in one long entity. */
 export interface LongPlan<State, Event> {
-  /** Why it cannot be folded, or null. */
+  /** Why the entity cannot be folded; null if it can. */
   readonly unfoldable: Unfoldable | null;
-  /** Of the journal, before the batch. */
+  /** The version in the journal before the batch. */
   readonly version: number;
-  /** The history before the batch; null if it cannot be folded. */
+  /** The history before the batch; null if the entity cannot be folded. */
   readonly before: History<State, Event> | null;
   readonly merged: Merged<State | null, Event, DecodedEvent<Event>>;
   readonly change: LongChange;
 }
 
-/** An entity that has to be read before a batch with its events can be planned. */
+/** An entity that has to be prepared before a batch with its events can be planned. */
 export interface Unprepared {
   readonly entityId: string;
-  /** Whether only its index is missing, or its fold too. */
+  /** `index`: only the index is missing. `fold`: the fold is missing too. */
   readonly needs: 'index' | 'fold';
 }
 
@@ -79,19 +79,19 @@ interface Prepared<State, Event> {
 }
 
 /**
- * Entities with more events than fit into memory. Of each only its last events are held, with the fold of those before
- * them. Whether an event is new is asked of the store's index of the entity's events, and an event that belongs before
- * those that are held is folded in from the nearest rung of the ladder that the store keeps.
+ * The histories of long entities, of which only the last events are in memory, with the fold of those before them. The
+ * store's index of an entity's events tells whether an event is new. A new event that belongs before the events in
+ * memory is folded in from the nearest rung of the store's ladder.
  *
- * A plan only reads, and not much. Where the index or the ladder is missing, the plan names the entity, and `prepare`
- * makes both again, outside of any transaction of a batch.
+ * A plan only reads, and little. If the index or the ladder of an entity is missing, the plan names the entity, and
+ * `prepare` makes both, outside of the transactions of batches.
  */
 export class LongHistories<State, Event> {
   readonly #options: LongHistoriesOptions<State, Event>;
   readonly #foldVersion: number;
   readonly #codec: StateCodec<State>;
   readonly #walk: FoldWalk<State, Event>;
-  /** What `prepare` has read, until a batch with events of the entity is committed. */
+  /** The results of `prepare`, kept until a batch with events of the entity is committed. */
   readonly #prepared = new Map<string, Prepared<State, Event>>();
   #generation = 0;
 
@@ -114,7 +114,7 @@ export class LongHistories<State, Event> {
 
   /**
    * Works out what a batch changes, or names the entities that have to be prepared first. Calls `keepAlive` now and
-   * then while it reads much.
+   * then during long reads.
    */
   async plan(
     requests: readonly LongRequest<State, Event>[],
@@ -140,8 +140,8 @@ export class LongHistories<State, Event> {
   }
 
   /**
-   * Makes the index, and where it is missing the ladder, of these entities, in steps with limited memory. What was done
-   * stands if it is interrupted: the next call goes on there.
+   * Makes the index of these entities and the ladder where it is missing, in steps with limited memory. A call that was
+   * interrupted is continued by the next one.
    */
   async prepare(entities: readonly Unprepared[], signal: AbortSignal): Promise<void> {
     for (const entity of entities) {
@@ -150,14 +150,14 @@ export class LongHistories<State, Event> {
     }
   }
 
-  /** Drops what was prepared from an earlier generation of the store. */
+  /** Drops what was prepared if the store's generation has changed. */
   believe(generation: number): void {
     if (generation === this.#generation) return;
     this.#generation = generation;
     this.#prepared.clear();
   }
 
-  /** Drops what was prepared of entities that a batch which is committed now had events of. */
+  /** Drops what was prepared of the entities of a committed batch. */
   committed(entityIds: Iterable<string>): void {
     if (this.#prepared.size > 0) for (const entityId of entityIds) this.#prepared.delete(entityId);
   }
@@ -173,7 +173,7 @@ export class LongHistories<State, Event> {
     const missing: Unprepared = { entityId, needs: known !== null || isParked ? 'index' : 'fold' };
     if (journal === undefined || (request.version !== null && request.version !== journal.version))
       return missing;
-    // The index of an entity that is known further than the store goes is behind, or the store went back in time.
+    // The index is behind what is known of the entity, or the store went back in time.
     if (known !== null && versionOf(known) > journal.version && prepared?.version !== journal.version)
       return missing;
 
@@ -241,7 +241,7 @@ export class LongHistories<State, Event> {
     };
   }
 
-  /** The history with another fold of the events that are not held. */
+  /** The history with another fold of the events that are not in memory. */
   #rebased(history: History<State, Event>, earlier: Earlier<State>, isSame: boolean): History<State, Event> {
     if (isSame) return { ...history, earlier };
     let { state } = earlier;
@@ -249,7 +249,7 @@ export class LongHistories<State, Event> {
     return { events: history.events, state, earlier };
   }
 
-  /** The history from the last rung on; null if more would have to be read than a plan may read. */
+  /** Reads the history from the last rung on; null if that is more than a plan may read. */
   async #load(entityId: string, { version }: LongJournal): Promise<History<State, Event> | null> {
     const { domain, limits } = this.#options;
     const { last, state: earlierState } = await this.#walk.placeBefore(entityId, null);
@@ -267,9 +267,9 @@ export class LongHistories<State, Event> {
       : null;
   }
 
-  /** Answers whether it is done: it is not if somebody else changed the entity meanwhile. */
+  /** Prepares one entity. Answers false if another process changed it meanwhile. */
   async #prepare({ entityId, needs }: Unprepared, signal: AbortSignal): Promise<boolean> {
-    const { domain, journals, limits, log } = this.#options;
+    const { domain, journals, limits, logger } = this.#options;
     const indexed = await journals.index(entityId, this.#foldVersion, signal);
     if (indexed === null) return true;
     const { version, foldVersion } = indexed;
@@ -279,8 +279,8 @@ export class LongHistories<State, Event> {
     }
     const place = await this.#walk.placeBefore(entityId, null);
     if (place.last === null && version > LOGGED_EVENTS)
-      log('info', `Folding the ${version} events of ${quoted(entityId, 255)} anew`);
-    // The number of the events before the rung follows from the number of those behind it.
+      logger('info', `Folding the ${version} events of ${quoted(entityId, 255)} anew`);
+    // The number of events before the rung is the version minus the number of events behind it.
     let behind = 0;
     let history: History<State, Event> = {
       events: [],
@@ -333,7 +333,7 @@ function unfoldableOf(journal: LongJournal, isParked: boolean): Unfoldable | nul
   };
 }
 
-/** Journals the events without folding them; rungs behind them no longer hold. */
+/** A plan that journals the events without folding them. The rungs behind them are removed. */
 function unfoldablePlan<State, Event>(
   { version, foldVersion }: LongJournal,
   { accepted, duplicates, conflicts }: Identities<Event>,
@@ -349,7 +349,7 @@ function unfoldablePlan<State, Event>(
   };
 }
 
-/** Why the entity cannot be folded, if that is what the error says; null for any other error. */
+/** Why the entity cannot be folded, if the error says so; null for any other error. */
 function faultOf<State, Event>(domain: Domain<State, Event>, error: unknown): Unfoldable | null {
   const isFault = error instanceof FoldError || error instanceof UnfoldableError;
   return isFault ? foldFault(domain, error, []) : null;

@@ -1,5 +1,5 @@
 import type { Domain, ViewRow } from '../../core/domain.ts';
-import type { Position } from '../../core/offset.ts';
+import type { PartitionOffset } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -9,11 +9,11 @@ import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
 
-/** What decides which states are due to a target. */
+/** A target, and the states that it wants. */
 export interface DueTarget {
-  /** As the ledger names it. */
+  /** The name of the target in the ledger. */
   readonly name: string;
-  /** Which of the ready rows it wants; null: all of them. */
+  /** Whether the target wants a ready row; null if it wants all of them. */
   readonly qualifies: ((row: ViewRow) => boolean) | null;
 }
 
@@ -25,27 +25,27 @@ export interface IngestOptions<State, Event> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly topics: readonly string[];
-  /** Who is to be sent which of the states that become due. */
+  /** The targets to which states become due. */
   readonly targets: readonly DueTarget[];
   readonly group: string;
-  /** The store's identity, which the members of the group have to share; not compared if it is not given. */
+  /** The identity of the store, which all members of the group have to share. Without it nothing is compared. */
   readonly storeId?: string;
-  /** How many transactions may run side by side. */
+  /** The most transactions that may run side by side. */
   readonly lanes: number;
   /** The most events of one transaction. */
   readonly batchEvents: number;
-  /** How many events' worth of histories are kept in memory. */
+  /** The most events of all histories in memory. */
   readonly cacheEvents: number;
   readonly maxBufferedBytes: number;
-  /** From when on an entity's history is not held whole; `LONG_LIMITS` if it is not given. */
+  /** When an entity's history is too long to be held whole; default `LONG_LIMITS`. */
   readonly longLimits?: LongLimits;
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
-  /** Called with the error that ended a lane; its partitions are claimed again. */
+  /** Called with the error that ended a lane. Its partitions are acquired again. */
   readonly onFailure?: (error: unknown) => void;
-  /** Given where others need it too. */
+  /** A registry that other parts use too; default one of its own. */
   readonly parked?: ParkedRegistry;
-  /** Given where others ask it too; it is the caller's to run. */
+  /** A watch that other parts ask too, and that the caller runs; default one of its own. */
   readonly quarantine?: QuarantineWatch;
 }
 
@@ -62,10 +62,10 @@ export interface CommitReport extends BatchTally {
   readonly quarantined: number;
   readonly deliveriesDue: number;
   readonly locking: boolean;
-  readonly positions: readonly Position[];
+  readonly offsets: readonly PartitionOffset[];
 }
 
-/** What has happened since the start, and how things stand. */
+/** The counts since the start, and the present state of the partitions. */
 export interface IngestStatus {
   readonly consumed: number;
   readonly journaled: number;
@@ -77,9 +77,9 @@ export interface IngestStatus {
   readonly lockingBatches: number;
   readonly owned: readonly { readonly name: string; readonly committed: bigint }[];
   readonly halted: readonly { readonly name: string; readonly reason: string }[];
-  /** Partitions of this instance that it can't work on at the moment, with the reason. */
+  /** The partitions of this instance that it cannot work on at present, with the reason. */
   readonly waiting: readonly { readonly name: string; readonly reason: string }[];
-  /** How many entities this instance knows to be parked. */
+  /** The number of parked entities that this instance knows. */
   readonly parked: number;
 }
 
@@ -95,7 +95,7 @@ export const NOTHING_YET = {
   lockingBatches: 0,
 };
 
-/** Adds what one commit came to. */
+/** Adds the counts of one commit. */
 export function addTo(
   totals: { -readonly [Count in keyof typeof NOTHING_YET]: number },
   report: CommitReport,

@@ -1,12 +1,12 @@
 import type { Store } from '../../ports/store.ts';
 
-/** The registry reads at most this many parked entities; others are found to be parked when their events come. */
+/** The most parked entities that the registry reads. Others turn out to be parked when their events come. */
 const KNOWN_MAX = 10_000;
 const PAGE = 1_000;
 
 /**
- * The parked entities that an instance knows of. It folds none of them, so that only a command brings an entity back.
- * An entity that another instance parked meanwhile is folded here first, and parked again by the same fault.
+ * The parked entities that an instance knows. It folds none of them, so that only a command releases an entity. An
+ * entity that another instance parked meanwhile is folded here first, and parked again for the same fault.
  */
 export class ParkedRegistry {
   #ids: ReadonlySet<string> = new Set();

@@ -1,16 +1,19 @@
 import { partitionName, type TopicPartition } from '../../core/offset.ts';
-import type { QuarantinedRecord } from '../../ports/store.ts';
+import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
 
-/** Consecutive records of one partition, decoded, waiting to be committed. */
+/** Consecutive records of one partition that are decoded and wait to be committed. */
 export interface Piece<Event> extends TopicPartition {
   readonly toOffset: bigint;
-  /** The log's leader epoch of the last record. */
+  /** The leader epoch of the last record. */
   readonly leaderEpoch: number;
-  /** Of the first record; of a piece without records, negative infinity: nothing has to wait for it. */
+  /**
+   * The timestamp of the first record. A piece without records has negative infinity, because nothing has to wait for
+   * it.
+   */
   readonly timestampMs: number;
   readonly consumed: number;
-  /** Of the records' values. */
+  /** The bytes of the records' values. */
   readonly bytes: number;
   readonly events: readonly DecodedEvent<Event>[];
   readonly rejected: readonly QuarantinedRecord[];
@@ -22,10 +25,11 @@ export interface PieceLimits {
 }
 
 /**
- * What a lane has decoded and not committed yet. Pieces of one partition leave in the sequence they came in;
- * between partitions the one with the older records goes first, and of equally old ones that which gave less. So when a lane catches up, topics advance side
- * by side in time, and the events of one entity tend to meet in one transaction: fewer rows are written and
- * fewer states are due that the next event would overtake. Nothing but speed depends on it.
+ * The pieces that a lane has decoded and not committed yet. Pieces of one partition leave in the sequence in which they
+ * came. Among partitions the one with the oldest record goes first, and among equally old ones the one that gave fewer
+ * records. So a lane that catches up advances all topics side by side in time, and the events of one entity tend to
+ * meet in one transaction: it writes fewer rows, and makes fewer states due that the next event replaces. Only speed
+ * depends on this.
  */
 export class PendingPieces<Event> {
   readonly #queues = new Map<string, Piece<Event>[]>();
@@ -33,15 +37,15 @@ export class PendingPieces<Event> {
   #bytes = 0;
   #count = 0;
   #turn = 0;
-  /** Pieces of partitions that are held back, by the partition's name. */
+  /** The pieces of partitions that are held back, by the name of the partition. */
   readonly #held = new Map<string, Piece<Event>[]>();
 
-  /** Whether nothing can be taken. */
+  /** Whether there is no piece to take. */
   get isEmpty(): boolean {
     return this.#count === 0;
   }
 
-  /** Whether pieces wait that cannot be taken, because their partitions are held back. */
+  /** Whether pieces wait that cannot be taken because their partitions are held back. */
   get isHoldingBack(): boolean {
     return this.#held.size > 0;
   }
@@ -50,7 +54,7 @@ export class PendingPieces<Event> {
     return this.#held.size > 0 && this.#held.has(partitionName(partition));
   }
 
-  /** Holds the partition back: `taken` are pieces of it that were taken last, and have to be taken again. */
+  /** Holds the partition back. `taken` are the pieces of it that were taken last, which will be taken again. */
   hold(partition: TopicPartition, taken: readonly Piece<Event>[]): void {
     const name = partitionName(partition);
     const waiting = this.#queues.get(name) ?? [];
@@ -87,12 +91,12 @@ export class PendingPieces<Event> {
     this.#count += sign;
   }
 
-  /** Whether as much waits as may wait, without what is held back. */
+  /** Whether the limits are reached, not counting what is held back. */
   isFull(limits: PieceLimits): boolean {
     return this.#events >= limits.events || this.#bytes >= limits.bytes;
   }
 
-  /** All that waits, up to the limits; one piece at least, if there is one. */
+  /** Takes all waiting pieces up to the limits, and at least one piece if there is one. */
   take(limits: PieceLimits): Piece<Event>[] {
     const taken: Piece<Event>[] = [];
     let events = 0;
@@ -109,7 +113,7 @@ export class PendingPieces<Event> {
       bytes += piece.bytes;
       return true;
     };
-    // A piece of each, whatever its age: records with odd timestamps hold no other partition up.
+    // One piece of each partition comes first, so that odd timestamps in one of them do not delay the others.
     for (const queue of this.#inTurn()) if (queue.length > 0) takeFrom(queue);
     let oldest = this.#oldest(given);
     while (oldest !== undefined && takeFrom(oldest)) oldest = this.#oldest(given);
@@ -119,7 +123,7 @@ export class PendingPieces<Event> {
     return taken;
   }
 
-  /** Another partition first each time, should the limits leave no room for one piece of each. */
+  /** Begins with another partition each time, in case the limits do not allow one piece of each. */
   #inTurn(): Piece<Event>[][] {
     const queues = [...this.#queues.values()];
     const first = this.#turn++ % Math.max(1, queues.length);

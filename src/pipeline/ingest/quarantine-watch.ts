@@ -1,21 +1,21 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { QuarantinedRecord } from '../../ports/store.ts';
+import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 
 const LOOK_EVERY_MS = 1_000;
-/** After a line on quarantine the next one waits for this long, and counts what came meanwhile. */
+/** The time between two log lines on quarantine. The second one counts the records since the first. */
 const SAY_EVERY_MS = 60_000;
-/** A topic of which at least this many records in a row were refused, for at least this time, gives nothing. */
+/** A topic accepts nothing if this many records in a row were refused, over at least this time. */
 const NOTHING_RECORDS = 10;
 const NOTHING_MS = 15_000;
-/** That nothing is accepted is said again after this time. */
+/** The time between two log lines saying that a topic accepts nothing. */
 const NOTHING_AGAIN_MS = 10 * 60_000;
-/** Of the reasons at most so many are named in a line. */
+/** The most reasons that one log line names. */
 const REASONS_SHOWN = 5;
 const WHERE_TO_LOOK =
   'List them with "order-sync quarantine"; docs/quarantine.md has a remedy for each reason.';
 
-/** What the watch needs to know of records that were decoded together and are committed. */
+/** What the watch needs to know of a committed piece. */
 export interface CommittedPiece {
   readonly topic: string;
   readonly events: { readonly length: number };
@@ -24,11 +24,11 @@ export interface CommittedPiece {
 
 interface Refused {
   records: number;
-  /** One of them, to look at. */
+  /** One of these records, as an example. */
   readonly example: QuarantinedRecord;
 }
 
-/** The records of a topic that were refused since the last one that was accepted. */
+/** The records of a topic that were refused since the last accepted one. */
 interface Row {
   records: number;
   readonly sinceMs: number;
@@ -37,13 +37,13 @@ interface Row {
 }
 
 /**
- * Says that records are refused: within a second when it begins, then at most once a minute with the counts since. And says
- * of a topic that nothing of it is accepted any more: its producer, or a setting here, is wrong then, and not a record.
+ * Logs that records are refused: within a second at first, then at most once a minute with the counts since. Also logs
+ * that a topic accepts nothing any more, because then its producer or a setting is wrong, and not a record.
  */
 export class QuarantineWatch {
   readonly #clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   readonly #logger: Logger;
-  /** Not yet said, by topic and reason. */
+  /** The refused records that no log line has counted yet, by topic and reason. */
   readonly #unsaid = new Map<string, Refused>();
   readonly #rows = new Map<string, Row>();
   #sayFromMs = Number.NEGATIVE_INFINITY;
@@ -53,7 +53,7 @@ export class QuarantineWatch {
     this.#logger = logger;
   }
 
-  /** These records stand in the store now, as events or in quarantine. */
+  /** Notes that these records are in the store, as events or in quarantine. */
   committed(pieces: readonly CommittedPiece[]): void {
     for (const { topic, events, rejected } of pieces) {
       if (events.length > 0 && this.#rows.size > 0) this.#accepted(topic);
@@ -65,7 +65,7 @@ export class QuarantineWatch {
         if (known === undefined) this.#unsaid.set(kind, { records: 1, example: record });
         else known.records++;
       }
-      // Which of a piece came last is not known: an event among them shows that not everything is refused.
+      // An accepted event in the piece shows that the topic does not refuse everything.
       if (events.length > 0) continue;
       const row = this.#rows.get(topic);
       if (row === undefined)
@@ -88,7 +88,7 @@ export class QuarantineWatch {
       await this.#clock.sleep(LOOK_EVERY_MS, signal);
       if (!signal.aborted) this.look();
     }
-    // What came since the last line would else be said by nobody.
+    // Logs what came since the last line, because no later look will.
     if (this.#unsaid.size > 0) this.#say(this.#clock.monotonicMs());
   }
 
@@ -103,7 +103,7 @@ export class QuarantineWatch {
     }
   }
 
-  /** What is wrong although the program works, a sentence for each topic of which everything is refused. */
+  /** One sentence for each topic that accepts nothing. */
   warnings(): string[] {
     const nowMs = this.#clock.monotonicMs();
     return [...this.#rows].flatMap(([topic, row]) =>

@@ -1,7 +1,8 @@
 import { partitionName } from '../../core/offset.ts';
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Checkpoint, Store } from '../../ports/store.ts';
+import type { Store } from '../../ports/store.ts';
 import { RecentPlaces } from './recent-places.ts';
 
 export interface RestoreGuardOptions {
@@ -10,32 +11,34 @@ export interface RestoreGuardOptions {
   readonly logger: Logger;
 }
 
-/** The store's tables have to stand still for so long before anything is claimed. */
+/** No partition is acquired before the store's tables have not changed for this time. */
 const CALM_MS = 10_000;
 
-/** A place of before the restore is kept for so long after the last change: a large backup takes its time. */
+/**
+ * How long the offset from before a restore is kept after the last change of the tables. A large backup takes minutes.
+ */
 const FLOOR_KEPT_MS = 10 * 60_000;
 
 interface Floor {
-  /** Where to read from at the latest. */
+  /** The offset from which the partition has to be read again, at the latest. */
   readonly offset: bigint;
   changedMs: number;
-  /** Whether the tables have changed since the checkpoint was last compared with it. */
+  /** Whether the tables have changed since the checkpoint was last compared with the offset. */
   isPending: boolean;
 }
 
 /**
- * What ingest does while somebody puts a backup back under it, table by table. The checkpoints may be those of the
- * backup already while the journal is still the old one: a commit of that time moves a checkpoint that stays, and
- * writes to a journal that goes. So nothing is claimed until the tables have stood still for 10 s, and partitions
- * are read again from where they were before the restore began, if their checkpoints are further.
+ * Guards ingest while somebody restores a backup under it, table by table. The checkpoints may already be those of the
+ * backup while the journal is still the old one. A commit at that time would move a checkpoint that stays, and write to
+ * a journal that is then replaced. So no partition is acquired before the tables have not changed for 10 s. A partition
+ * whose checkpoint lies behind the offset from before the restore is read again from that offset.
  */
 export class RestoreGuard {
   readonly #options: RestoreGuardOptions;
   readonly #places = new RecentPlaces();
-  /** By the name of the partition. */
+  /** The offsets by the name of the partition. */
   readonly #floors = new Map<string, Floor>();
-  /** Of this instance's last claim of each partition. */
+  /** The epoch under which this instance last acquired each partition. */
   readonly #epochs = new Map<string, bigint>();
   #calmAtMs = Number.NEGATIVE_INFINITY;
 
@@ -43,28 +46,29 @@ export class RestoreGuard {
     this.#options = options;
   }
 
-  /** How long nothing may be claimed yet; 0 while no restore is under way. */
+  /** The time until partitions may be acquired again; 0 if no restore is under way. */
   get holdsMs(): number {
     return Math.max(0, this.#calmAtMs - this.#options.clock.monotonicMs());
   }
 
   get reason(): string {
-    return `the tables of the store are being replaced by a backup, or by those of another server: waiting until they have stood still for ${CALM_MS / 1_000} s`;
+    return `a backup is being restored over the store's tables, or the server is another one: waiting until they have not changed for ${CALM_MS / 1_000} s`;
   }
 
   committed(name: string, offset: bigint): void {
     this.#places.note(name, offset, this.#options.clock.monotonicMs());
   }
 
-  claimed(checkpoint: Checkpoint): void {
+  acquired(checkpoint: Checkpoint): void {
     const name = partitionName(checkpoint);
     this.#epochs.set(name, checkpoint.epoch);
     this.committed(name, checkpoint.nextOffset);
   }
 
   /**
-   * Whether a checkpoint that was just claimed lies before a commit of this instance, and nobody has claimed or moved it
-   * in between. It answers so once: the tables have to stand still first, and the checkpoint counts afterwards.
+   * Whether the checkpoint of a partition that was just acquired lies before a commit of this instance, although no
+   * other instance has acquired or moved it. It answers true once: the tables have to stand still first, and then the
+   * checkpoint counts.
    */
   isBehind(checkpoint: Checkpoint): boolean {
     const name = partitionName(checkpoint);
@@ -72,7 +76,7 @@ export class RestoreGuard {
     const epoch = this.#epochs.get(name);
     if (last === null || epoch === undefined || checkpoint.nextOffset >= last) return false;
     this.#places.forget(name);
-    // A decision of an operator raises the epoch, and the claim raises it again.
+    // An operator's decision raises the epoch, and acquiring raises it again.
     if (checkpoint.epoch > epoch + 1n) return false;
     this.sayWentBack(name, last, checkpoint.nextOffset);
     return true;
@@ -86,7 +90,9 @@ export class RestoreGuard {
     );
   }
 
-  /** A table was made anew, or is missing, or a checkpoint went back. `names`: the partitions in hand. */
+  /**
+   * Notes that a table is missing or was made anew, or that a checkpoint went back. `names` are the partitions in hand.
+   */
   tablesChanged(names: Iterable<string>): void {
     if (this.holdsMs === 0) this.#options.logger('warn', `Ingest is held: ${this.reason}.`);
     const nowMs = this.#options.clock.monotonicMs();
@@ -94,7 +100,7 @@ export class RestoreGuard {
     for (const name of names) {
       const known = this.#floors.get(name);
       const offset = this.#places.before(name, nowMs);
-      // What this instance committed before says nothing of the tables to come.
+      // What this instance committed before tells nothing about the new tables.
       this.#places.forget(name);
       if (known !== undefined && known.changedMs > nowMs - FLOOR_KEPT_MS) {
         known.changedMs = nowMs;
@@ -104,8 +110,8 @@ export class RestoreGuard {
   }
 
   /**
-   * Whether the checkpoint of a partition that was just claimed is further than where the partition has to be read from.
-   * It is set back then, by a recorded decision, and the partition has to be claimed again.
+   * Whether the checkpoint of a partition that was just acquired lies behind the offset from which it has to be read
+   * again. If so, it is set back by a recorded decision, and the partition has to be acquired again.
    */
   async isSetBack(checkpoint: Checkpoint): Promise<boolean> {
     const name = partitionName(checkpoint);
@@ -128,7 +134,7 @@ export class RestoreGuard {
     return true;
   }
 
-  /** The partition is no longer this instance's. */
+  /** Forgets a partition that this instance no longer has. */
   forget(name: string): void {
     this.#places.forget(name);
     this.#floors.delete(name);

@@ -11,9 +11,9 @@ const CHECKSUM_BYTES = 16;
 const STATE_BYTES_MAX = 1024 * 1024;
 
 /**
- * Turns states of the fold into bytes and back: as JSON where that gives the same state back, else by structured
- * cloning (Map, Set, Date, undefined, bigint). A checksum binds the bytes to their entity, place and fold version, so that
- * bytes that were damaged or moved are never taken for a state.
+ * Turns states of the fold into bytes and back. It uses JSON if that gives the same state back, and structured cloning
+ * otherwise (for Map, Set, Date, undefined and bigint). A checksum binds the bytes to their entity, place and fold
+ * version, so that damaged or moved bytes are never taken for a state.
  */
 export class StateCodec<State> {
   readonly #foldVersion: number;
@@ -22,14 +22,14 @@ export class StateCodec<State> {
     this.#foldVersion = foldVersion;
   }
 
-  /** Null if the state would not come back as it is (an object of a class, a function), or is over 1 MiB. */
+  /** Gives null if the state would not come back unchanged (an object of a class, a function), or is over 1 MiB. */
   encode(entityId: string, last: SequenceKey, state: State): Buffer | null {
     const body = bodyOf(state);
     if (body === null || body.length > STATE_BYTES_MAX) return null;
     return Buffer.concat([this.#checksum(entityId, last, body), body]);
   }
 
-  /** Null if these are not the bytes of a state at this place. */
+  /** Gives null if these are not the bytes of a state at this place. */
   decode(entityId: string, last: SequenceKey, stored: Uint8Array): { readonly state: State } | null {
     const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
     const body = bytes.subarray(CHECKSUM_BYTES);
@@ -56,7 +56,7 @@ function bodyOf(state: unknown): Buffer | null {
   );
 }
 
-/** The state in this form, or null if it does not come back from it as it is. */
+/** The state in this form; null if it would not come back unchanged. */
 function formOf(
   form: number,
   state: unknown,
@@ -71,7 +71,7 @@ function formOf(
   }
 }
 
-/** Throws for what JSON has no text for. */
+/** Throws for a state that JSON cannot express. */
 function toJson(state: unknown): Buffer {
   return Buffer.from(JSON.stringify(state));
 }

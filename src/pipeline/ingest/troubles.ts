@@ -8,7 +8,9 @@ interface Trouble {
   readonly dueAtMs: number;
 }
 
-/** Which partitions failed, how often in a row, and when each is to be tried again: one that fails delays no other. */
+/**
+ * Which partitions failed, how often in a row, and when each is tried again. One that fails does not delay the others.
+ */
 export class Troubles {
   readonly #backoff: Backoff;
   readonly #clock: Pick<Clock, 'monotonicMs' | 'random'>;
@@ -19,7 +21,7 @@ export class Troubles {
     this.#clock = clock;
   }
 
-  /** Answers how often in a row the one that failed most has failed now. */
+  /** Notes a failure of these partitions. Answers the highest number of failures in a row among them. */
   note(partitions: readonly TopicPartition[], reason: string): number {
     const random = this.#clock.random();
     let most = 0;
@@ -33,12 +35,12 @@ export class Troubles {
     return most;
   }
 
-  /** They work again, or are no longer ours. */
+  /** Forgets the failures of partitions that work again, or that this instance no longer has. */
   forget(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) this.#byName.delete(partitionName(partition));
   }
 
-  /** By the monotonic clock; negative infinity if it may be tried at any time. */
+  /** When the partition may be tried again, by the monotonic clock; negative infinity if at any time. */
   dueAtMs(partition: TopicPartition): number {
     return this.#byName.get(partitionName(partition))?.dueAtMs ?? Number.NEGATIVE_INFINITY;
   }

@@ -3,8 +3,8 @@ import { messageOf } from '../../core/errors.ts';
 import type { Sequenced } from '../../core/fold.ts';
 import { FoldError } from '../../core/long-history.ts';
 import { compareSequence, type SequenceKey } from '../../core/sequence.ts';
-import type { ParkReason } from '../../ports/parked.ts';
-import type { JournaledEvent } from '../../ports/store.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
+import type { ParkReason } from '../../ports/parked-entities.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
 
 /** Why an entity cannot be folded. */
@@ -13,7 +13,7 @@ export interface Unfoldable {
   readonly detail: string;
 }
 
-/** Thrown where an entity turns out to be unfoldable in the middle of other work. */
+/** Thrown when an entity turns out to be unfoldable in the middle of other work. */
 export class UnfoldableError extends Error {
   readonly unfoldable: Unfoldable;
 
@@ -23,10 +23,10 @@ export class UnfoldableError extends Error {
   }
 }
 
-/** A row that does not fit the view's columns. */
+/** Thrown for a row that does not fit the view's columns. */
 export class RowFault extends Error {}
 
-/** The journal's events with what the fold reads, or why one of them cannot be understood. */
+/** Restores what the fold reads of the journal's events, or says why the domain does not understand one of them. */
 export function restoreAll<Event>(
   decoder: Decoder<Event>,
   journal: readonly JournaledEvent[],
@@ -57,7 +57,7 @@ export function journalFault(
   };
 }
 
-/** Names the event that the fold throws at, where it is the fold that throws. */
+/** Finds the event at which the fold throws, if the fold is what throws. */
 export function foldFault<State, Event>(
   domain: Domain<State, Event>,
   error: unknown,
@@ -81,7 +81,7 @@ function thrownAt(event: SequenceKey, thrown: unknown): Unfoldable {
   return { reason: 'fold_failed', detail: `The fold throws at the ${nameOf(event)}: ${saying(thrown)}` };
 }
 
-/** Why the row does not fit the view's columns, in a sentence; null if it fits. */
+/** Why the row does not fit the view's columns, in one sentence; null if it fits. */
 export function rowFault(view: Pick<View<never>, 'columns'>, row: ViewRow): string | null {
   if (row.length !== view.columns.length)
     return `The row has ${row.length} values for ${view.columns.length} columns.`;
@@ -102,7 +102,7 @@ export function rowFault(view: Pick<View<never>, 'columns'>, row: ViewRow): stri
 
 function fitsText(value: string, maxLength: number): boolean {
   if (!value.isWellFormed()) return false;
-  // A character takes one or two UTF-16 units: only a long text has to be counted.
+  // A character takes one or two UTF-16 units, so only a long text has to be counted.
   return value.length <= maxLength || [...value].length <= maxLength;
 }
 
@@ -110,7 +110,7 @@ function nameOfType({ type, maxLength = 255 }: ViewColumn): string {
   return type === 'text' ? `well-formed text of at most ${maxLength} characters` : type;
 }
 
-/** The event's id, and where in the log it came from if that is known. */
+/** Names the event's id and, if that is known, its place in the log. */
 function nameOf(
   event: SequenceKey & Partial<Pick<JournaledEvent, 'topic' | 'partition' | 'offset'>>,
 ): string {
@@ -122,7 +122,7 @@ function nameOf(
     : `${id} (${topic}/${partition} at offset ${offset})`;
 }
 
-/** What a function of the domain threw; cut short, since it may quote the event. */
+/** The message of an error that the domain threw, cut short because it may quote the event. */
 function saying(error: unknown): string {
   return messageOf(error).slice(0, 200);
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 
 const LOOK_EVERY_MS = 1_000;
-/** So many looks without any progress are reported: 15 seconds. */
+/** A partition without progress is reported after this many looks, which is 15 seconds. */
 const STUCK_LOOKS = 15;
 
 /** A partition as the watchdog sees it. */
@@ -14,23 +14,23 @@ export interface WatchedPartition extends TopicPartition {
 
 interface Watched {
   committed: bigint;
-  /** How many looks have found it in want of work, and not moved. */
+  /** The number of looks that have found records for the partition and no progress. */
   looks: number;
   isReported: boolean;
 }
 
 /**
- * Notices that a partition stands still although there are records for it: its commit is not answered, or fails again
- * and again, or the log gives nothing of what it says it has. It counts its own looks instead of reading a clock, so
- * that a process that was stopped for a minute does not take that minute for a standstill.
+ * Notices that a partition stands still although there are records for it: its commit is not answered or fails again
+ * and again, or the log does not give the records that it says it has. It counts its own looks instead of reading a
+ * clock, so that the time for which the process was stopped does not count.
  */
 export class Watchdog {
   readonly #clock: Pick<Clock, 'sleep'>;
   readonly #logger: Logger;
   readonly #watched = new Map<string, Watched>();
-  /** How many commits of each partition the store has not answered yet. */
+  /** The number of commits of each partition that the store has not answered yet. */
   readonly #committing = new Map<string, number>();
-  /** How the last commit of a partition failed, or why there is none; forgotten with the next that does not fail. */
+  /** Per partition, why its last commit failed or did not happen; removed by the next successful commit. */
   readonly #failures = new Map<string, string>();
 
   constructor(clock: Pick<Clock, 'sleep'>, logger: Logger) {
@@ -38,7 +38,7 @@ export class Watchdog {
     this.#logger = logger;
   }
 
-  /** Knows of a commit while it is under way, and of its failure; answers what the commit does. */
+  /** Follows a commit until it has its answer, and passes the answer on. */
   async follow<Outcome>(partitions: readonly TopicPartition[], commit: Promise<Outcome>): Promise<Outcome> {
     const names = partitions.map(partitionName);
     for (const name of names) this.#committing.set(name, (this.#committing.get(name) ?? 0) + 1);
@@ -58,7 +58,7 @@ export class Watchdog {
     }
   }
 
-  /** Says why these partitions may stand still from now on. It is forgotten with the next commit. */
+  /** Notes why these partitions may stand still from now on. The next commit removes it. */
   note(partitions: readonly TopicPartition[], reason: string): void {
     for (const partition of partitions) this.#failures.set(partitionName(partition), reason);
   }
@@ -75,7 +75,7 @@ export class Watchdog {
     }
   }
 
-  /** One look at the partitions that this instance owns, and at where the log ends. */
+  /** Looks once at the partitions that this instance owns, and at the ends of the log. */
   look(
     owned: Iterable<WatchedPartition>,
     ends: readonly (TopicPartition & { readonly offset: bigint })[],
@@ -105,7 +105,7 @@ export class Watchdog {
     }
   }
 
-  /** Each partition that stands still, with the reason, in one sentence. */
+  /** Each partition that stands still, with the reason in one sentence. */
   stuck(): { readonly name: string; readonly reason: string }[] {
     return [...this.#watched]
       .filter(([, { looks }]) => looks >= STUCK_LOOKS)

@@ -1,6 +1,7 @@
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog, TopicDescription } from '../../ports/event-log.ts';
-import type { Checkpoint, Store } from '../../ports/store.ts';
+import type { Store } from '../../ports/store.ts';
 
 export interface CaughtUpOptions {
   readonly log: Pick<EventLog, 'describe'>;

@@ -2,7 +2,7 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { RedriveJob, RedriveJobs } from '../../ports/redrive.ts';
+import type { RedriveJob, RedriveJobs } from '../../ports/redrive-jobs.ts';
 import { Gate } from '../gate.ts';
 
 export interface RedriveOptions {

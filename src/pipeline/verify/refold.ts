@@ -1,10 +1,12 @@
 import { historyOf } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EntityChange, JournaledEvent, ReadJournals, Store } from '../../ports/store.ts';
-import type { PlanContext } from '../ingest/batch-plan.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
+import type { Store } from '../../ports/store.ts';
 import { isSameRow, UNCHANGED } from '../ingest/due.ts';
 import { LONG_LIMITS, LongHistories, type LongPlan, type Unprepared } from '../ingest/long-histories.ts';
+import type { PlanContext } from '../ingest/plan-context.ts';
 import {
   foldFault,
   journalFault,
@@ -50,7 +52,7 @@ export async function refold<State, Event>(
     domain,
     decoder,
     journals: store.longJournals,
-    log: () => {},
+    logger: () => {},
     limits: LONG_LIMITS,
   });
   let refolded: Refolded[] = [];

@@ -50,7 +50,7 @@ async function open(
     url: server.url,
     secrets: [secret],
     clock: { now: Date.now, monotonicMs: () => elapsedMs + performance.now() },
-    log: (level, message) => logged.push(`${level}: ${message}`),
+    logger: (level, message) => logged.push(`${level}: ${message}`),
     deadlineMs: 5_000,
   });
   cleanups.push(

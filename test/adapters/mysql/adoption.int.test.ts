@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { MigrationOptions } from '../../../src/ports/store.ts';
+import type { MigrationOptions } from '../../../src/ports/migration.ts';
 import { event, type OriginalOrder, SettableClock, TARGETS } from '../../contract/store/fixtures.ts';
 import { services } from '../../services/context.ts';
 import { MysqlHarness } from './harness.ts';
@@ -17,11 +17,11 @@ describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
 
     it('the key of the view is a text, and joins with the keys of the other tables by the indexes of both', async () => {
       const clock = new SettableClock();
-      const store = await harness.open({ clock, targets: TARGETS });
+      const opened = await harness.open({ clock, targets: TARGETS });
       await harness.makeOriginalOrdersTable(
         Array.from({ length: 3_000 }, (_, n): OriginalOrder => [`order ${n}`, 'CREATED', null, null, false]),
       );
-      await store.migrate(optionsAt(clock));
+      await opened.migrate(optionsAt(clock));
       const [column] = await harness.rawQuery("SHOW FULL COLUMNS FROM orders LIKE 'order_id'");
       expect(column).toMatchObject({ Type: 'varchar(255)', Collation: 'utf8mb4_nopad_bin' });
       await harness.rawQuery('ANALYZE TABLE orders, deliveries, journal_segments');
@@ -65,14 +65,14 @@ function describeCutOff(harness: MysqlHarness): void {
 
     /** A store whose table was taken over, to be set back to an earlier moment of that. */
     async function adopted() {
-      const store = await harness.open(settings);
+      const opened = await harness.open(settings);
       const rows = Array.from(
         { length: 3_000 },
         (_, n): OriginalOrder => [`order ${n}`, 'CREATED', null, null, false],
       );
       await harness.makeOriginalOrdersTable(rows);
-      await store.migrate(options);
-      return store;
+      await opened.migrate(options);
+      return opened;
     }
 
     const expectWhole = async () => {
@@ -85,58 +85,58 @@ function describeCutOff(harness: MysqlHarness): void {
     };
 
     it('a taking over that was cut off while it copied begins again, and comes to the same', async () => {
-      const store = await adopted();
+      const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'adopting'");
       await harness.rawQuery('RENAME TABLE orders TO orders_adopting');
       await harness.rawQuery("DELETE FROM orders_adopting WHERE order_id < 'order 2'");
       await harness.rawQuery("DELETE FROM deliveries WHERE entity_id < 'order 2'");
-      expect(await store.examineView(options)).toMatchObject({ verdict: 'take', rows: 3_000 });
-      expect(await store.migrate(options)).toMatchObject({ adoptedRows: 3_000 });
+      expect(await opened.examineView(options)).toMatchObject({ verdict: 'take', rows: 3_000 });
+      expect((await opened.migrate(options)).report).toMatchObject({ adoptedRows: 3_000 });
       await expectWhole();
     });
 
     it('a taking over that was cut off before it renamed the table begins anew', async () => {
-      const store = await adopted();
+      const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'adopting'");
       await harness.rawQuery('DROP TABLE orders');
       for (const table of ['journal_segments', 'deliveries'])
         await harness.rawQuery(`TRUNCATE TABLE ${table}`);
       await harness.rawQuery('RENAME TABLE orders_original TO orders');
-      expect(await store.migrate(options)).toMatchObject({ adoptedRows: 3_000 });
+      expect((await opened.migrate(options)).report).toMatchObject({ adoptedRows: 3_000 });
       await expectWhole();
     });
 
     it('a taking over that was cut off once all was copied only gets its name', async () => {
-      const store = await adopted();
+      const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'copied'");
       await harness.rawQuery('RENAME TABLE orders TO orders_adopting');
-      expect(await store.migrate(options)).toMatchObject({ viewIsEmpty: false });
+      expect((await opened.migrate(options)).report).toMatchObject({ viewIsEmpty: false });
       await expectWhole();
     });
 
     it('a taking over that was cut off before its record was finished is only recorded', async () => {
-      const store = await adopted();
+      const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'copied'");
-      expect(await store.migrate(options)).toMatchObject({ viewIsEmpty: false });
+      expect((await opened.migrate(options)).report).toMatchObject({ viewIsEmpty: false });
       await expectWhole();
     });
 
     it('a taking over waits for a person if another program made the table anew meanwhile', async () => {
-      const store = await adopted();
+      const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'adopting'");
       await harness.rawQuery('RENAME TABLE orders TO orders_adopting');
       await harness.makeOriginalOrdersTable([['another', 'CREATED', null, null, true]]);
-      await expect(store.migrate(options)).rejects.toMatchObject({
+      await expect(opened.migrate(options)).rejects.toMatchObject({
         code: 'view_not_adoptable',
         message: expect.stringContaining('another program made a table "orders"'),
       });
       await harness.rawQuery('DROP TABLE orders');
-      expect(await store.migrate(options)).toMatchObject({ adoptedRows: 3_000 });
+      expect((await opened.migrate(options)).report).toMatchObject({ adoptedRows: 3_000 });
       await expectWhole();
     });
 
     it('a taking over is taken back if a row was changed between the look and the renaming', async () => {
-      const store = await harness.open(settings);
+      const opened = await harness.open(settings);
       await harness.makeOriginalOrdersTable([
         ['a', 'CREATED', null, null, false],
         ['b', 'CREATED', null, null, false],
@@ -150,13 +150,13 @@ function describeCutOff(harness: MysqlHarness): void {
           return { events: [event(entityId, 1)], row, delivery: 'due' };
         },
       };
-      await expect(store.migrate(fickle)).rejects.toMatchObject({ code: 'view_not_adoptable' });
+      await expect(opened.migrate(fickle)).rejects.toMatchObject({ code: 'view_not_adoptable' });
       expect(await harness.rawQuery('SELECT order_id FROM orders ORDER BY order_id')).toEqual([
         { order_id: 'a' },
         { order_id: 'b' },
       ]);
       expect(await harness.rawQuery("SHOW TABLES LIKE 'orders%'")).toHaveLength(1);
-      expect(await store.migrate(options)).toMatchObject({ adoptedRows: 2 });
+      expect((await opened.migrate(options)).report).toMatchObject({ adoptedRows: 2 });
     });
   });
 }

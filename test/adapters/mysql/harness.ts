@@ -1,7 +1,7 @@
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import type { StoreTime } from '../../../src/adapters/mysql/store-time.ts';
-import type { Store } from '../../../src/ports/store.ts';
+import type { OpenedStore } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { createDatabase, type TestDatabase } from '../../services/context.ts';
@@ -10,7 +10,7 @@ import { createDatabase, type TestDatabase } from '../../services/context.ts';
 export class MysqlHarness implements StoreHarness {
   readonly #serverUrl: () => string;
   #database: TestDatabase | null = null;
-  readonly #stores: Store[] = [];
+  readonly #stores: OpenedStore[] = [];
 
   /** Time as the test says it is, in place of the server's. */
   static timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime | undefined {
@@ -29,15 +29,15 @@ export class MysqlHarness implements StoreHarness {
     this.#serverUrl = serverUrl;
   }
 
-  async open(settings: StoreSettings): Promise<Store> {
+  async open(settings: StoreSettings): Promise<OpenedStore> {
     this.#database = await createDatabase(this.#serverUrl());
     return this.openAgain(settings);
   }
 
-  async openAgain(settings: StoreSettings): Promise<Store> {
+  async openAgain(settings: StoreSettings): Promise<OpenedStore> {
     const store = openMysqlStore({
       ...mysqlServer(this.url),
-      log: () => {},
+      logger: () => {},
       connections: 6,
       time: MysqlHarness.timeOf(settings),
       ...settings,
@@ -47,7 +47,7 @@ export class MysqlHarness implements StoreHarness {
   }
 
   /** What `cleanup` closes too. */
-  protected alsoClose(store: Store): void {
+  protected alsoClose(store: OpenedStore): void {
     this.#stores.push(store);
   }
 

@@ -1,7 +1,7 @@
 import mysql from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
-import type { Store } from '../../../src/ports/store.ts';
+import type { OpenedStore } from '../../../src/ports/store.ts';
 import { describeDeliveries } from '../../contract/store/deliveries.ts';
 import { parcelMigration, SettableClock, TARGETS } from '../../contract/store/fixtures.ts';
 import { describeIngest } from '../../contract/store/ingest.ts';
@@ -39,7 +39,7 @@ function describeSettings(name: ServerName): void {
   let running: RunningServices;
   let root: mysql.Connection;
   let database: TestDatabase;
-  const opened: Store[] = [];
+  const opened: OpenedStore[] = [];
 
   beforeAll(async () => {
     running = await startServices({ [name]: { arguments: [...ODD, ...ONLY[name]] } });
@@ -67,9 +67,9 @@ function describeSettings(name: ServerName): void {
 
   const url = (from = database.url) => from.replace('root@', 'plain:secret@');
 
-  async function start(log: (level: string, message: string) => void = () => {}) {
+  async function start(logger: (level: string, message: string) => void = () => {}) {
     const clock = new SettableClock();
-    const store = openMysqlStore({ ...mysqlServer(url()), clock, log, targets: TARGETS, connections: 3 });
+    const store = openMysqlStore({ ...mysqlServer(url()), clock, logger, targets: TARGETS, connections: 3 });
     opened.push(store);
     return store.migrate(parcelMigration(clock));
   }
@@ -129,16 +129,15 @@ function describeSettings(name: ServerName): void {
   });
 
   it('are named by an error while no statement can be prepared, and work goes on when one can', async () => {
-    await start();
-    const [store] = opened;
+    const { store } = await start();
     await withGlobal('max_prepared_stmt_count', '0', async () => {
-      await expect(store?.readSenders('warehouse')).rejects.toMatchObject({
+      await expect(store.readSenders('warehouse')).rejects.toMatchObject({
         code: 'store_failed',
         retryable: true,
         message: expect.stringContaining('raise its max_prepared_stmt_count'),
       });
     });
-    expect(await store?.readSenders('warehouse')).toEqual([]);
+    expect(await store.readSenders('warehouse')).toEqual([]);
   });
 
   it('warn where the user may have fewer connections than are opened', async () => {
@@ -177,7 +176,7 @@ function describeSettings(name: ServerName): void {
       const store = openMysqlStore({
         ...mysqlServer(given.href),
         clock: new SettableClock(),
-        log: () => {},
+        logger: () => {},
         targets: TARGETS,
       });
       opened.push(store);

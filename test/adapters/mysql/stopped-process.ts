@@ -1,10 +1,10 @@
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import {
+  acquireOne,
   batchOf,
   change,
-  claimOne,
+  migrateParcels,
   move,
-  parcelMigration,
   SettableClock,
   TARGETS,
 } from '../../contract/store/fixtures.ts';
@@ -16,9 +16,9 @@ import { mysqlServer } from '../../helpers/mysql-server.ts';
  */
 const url = process.argv[2] as string;
 const clock = new SettableClock();
-const store = openMysqlStore({ ...mysqlServer(url), clock, log: () => {}, targets: TARGETS, connections: 2 });
-await store.migrate(parcelMigration(clock));
-const checkpoint = await claimOne(store);
+const options = { ...mysqlServer(url), clock, logger: () => {}, targets: TARGETS, connections: 2 };
+const store = await migrateParcels(openMysqlStore(options), clock);
+const checkpoint = await acquireOne(store);
 const changes = [change('parcel', 0)];
 const outcome = await store
   .commit(

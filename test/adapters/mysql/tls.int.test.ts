@@ -9,6 +9,7 @@ import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { openStates } from '../../../src/apps/order-mgt/states/mysql/open.ts';
 import { openStore } from '../../../src/apps/shared/parts/open-store.ts';
 import { type DatabaseValues, databaseOf } from '../../../src/apps/shared/settings/known/database.ts';
+import { orders } from '../../../src/orders/index.ts';
 import { type CertificateRequest, makeCertificate } from '../../helpers/certificates.ts';
 import { services } from '../../services/context.ts';
 import { type RunningServices, startServices } from '../../services/index.ts';
@@ -285,16 +286,18 @@ function describeTls(name: ServerName): void {
     try {
       const values = at('address', '', { databaseTls: 'required', databaseTlsCaFile: caFile });
       const clock = systemClock;
-      const log = () => undefined;
-      const store = openStore(values, { clock, logger: log, targets: ['order-mgt'], lanes: 1 });
+      const logger = () => undefined;
+      const opened = openStore(values, { clock, logger, targets: ['order-mgt'], lanes: 1 });
+      const { view } = orders;
+      const { store } = await opened.migrate({ view, targets: ['order-mgt'], adopt: null, nowMs: 0 });
       expect(await store.health()).toEqual({ ok: true });
-      await store.close();
+      await opened.close();
       const server = databaseOf(values, 'ORDER_MGT_DATABASE');
       if (server.kind !== 'mysql') throw new Error('This is a server.');
-      const states = await openStates({ ...server, clock, logger: log });
+      const states = await openStates({ ...server, clock, logger });
       expect(await states.health()).toEqual({ ok: true });
       await states.close();
-      await expect(openStates({ ...server, tls: null, clock, logger: log })).rejects.toThrow(
+      await expect(openStates({ ...server, tls: null, clock, logger })).rejects.toThrow(
         'set ORDER_MGT_DATABASE_TLS=required',
       );
     } finally {

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import mysql from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grantStatements, openMysqlStore } from '../../../src/adapters/mysql/index.ts';
-import type { MigrationOptions, Store } from '../../../src/ports/store.ts';
+import type { MigrationOptions } from '../../../src/ports/migration.ts';
+import type { OpenedStore } from '../../../src/ports/store.ts';
 import { describeBase } from '../../contract/store/base.ts';
 import { describeCheckpoints } from '../../contract/store/checkpoints.ts';
 import { describeDeadLetters } from '../../contract/store/dead-letters.ts';
@@ -28,14 +29,14 @@ const USER = `running_${randomBytes(3).toString('hex')}`;
 class TwoUsersHarness extends MysqlHarness {
   readonly canMakeTables = false;
 
-  override async openAgain(settings: StoreSettings): Promise<Store> {
+  override async openAgain(settings: StoreSettings): Promise<OpenedStore> {
     const owner = await super.openAgain(settings);
     const url = new URL(this.url);
     url.username = USER;
     url.password = 'secret';
     const store = openMysqlStore({
       ...mysqlServer(url.href),
-      log: () => {},
+      logger: () => {},
       connections: 6,
       ...settings,
       time: MysqlHarness.timeOf(settings),
@@ -88,8 +89,8 @@ describe.skipIf(services().lacks('mariadb'))('a user with the documented grants 
   it('has a grant for every table that the schema has, but for those that only its own statements touch', async () => {
     const clock = new SettableClock();
     const options = parcelMigration(clock);
-    const store = await harness.open({ clock, targets: TARGETS });
-    await store.migrate(options);
+    const opened = await harness.open({ clock, targets: TARGETS });
+    await opened.migrate(options);
     const rows = await harness.rawQuery('SHOW TABLES');
     const tables = rows.map((row) => String(Object.values(row)[0])).sort();
     const granted = grantStatements('x', options.view, 'y').map((line) => /`x`\.`(\w+)`/.exec(line)?.[1]);

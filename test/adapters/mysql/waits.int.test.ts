@@ -4,15 +4,15 @@ import { createInterface } from 'node:readline';
 import mysql from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
-import { claimEach } from '../../../src/pipeline/ingest/claims.ts';
+import { acquireEach } from '../../../src/pipeline/ingest/acquire-each.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import {
+  acquireOne,
   batchOf,
   change,
-  claimOne,
   commitChanges,
+  migrateParcels,
   move,
-  parcelMigration,
   SettableClock,
   TARGETS,
   TOPIC,
@@ -39,12 +39,11 @@ function describeWaits(serverUrl: () => string): void {
     const opened = openMysqlStore({
       ...mysqlServer(through(proxy, harness.url)),
       clock,
-      log: () => {},
+      logger: () => {},
       targets: TARGETS,
       connections,
     });
-    await opened.migrate(parcelMigration(clock));
-    return opened;
+    return migrateParcels(opened, clock);
   }
 
   beforeEach(async () => {
@@ -71,7 +70,7 @@ function describeWaits(serverUrl: () => string): void {
     it.each(['UPDATE checkpoints', 'INSERT INTO `parcels`', 'INSERT INTO journal_segments', 'ROLLBACK'])(
       'gives a transaction up that gets no answer to %s, and works on new connections',
       async (statement) => {
-        const checkpoint = await claimOne(store);
+        const checkpoint = await acquireOne(store);
         when(statement, () => proxy.swallow());
         // A checkpoint that is elsewhere is what makes a transaction roll back.
         const from = statement === 'ROLLBACK' ? { ...checkpoint, nextOffset: 5n } : checkpoint;
@@ -87,7 +86,7 @@ function describeWaits(serverUrl: () => string): void {
     );
 
     it('says of a COMMIT without an answer that its outcome is unknown', async () => {
-      const checkpoint = await claimOne(store);
+      const checkpoint = await acquireOne(store);
       when('COMMIT', () => proxy.swallow());
       await expect(store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).rejects.toMatchObject({
         code: 'store_commit_unknown',
@@ -111,7 +110,7 @@ function describeWaits(serverUrl: () => string): void {
       clock.monotonicMs = () => real() + wasUsedLongAgo;
       try {
         await Promise.all(Array.from({ length: 4 }, () => store.checkpoints()));
-        await claimOne(store);
+        await acquireOne(store);
       } finally {
         clock.monotonicMs = real;
       }
@@ -119,7 +118,7 @@ function describeWaits(serverUrl: () => string): void {
 
     it('refuses who has waited 10 s for a connection while all are in use', async () => {
       const busy = await open(1);
-      const checkpoint = await claimOne(busy);
+      const checkpoint = await acquireOne(busy);
       const isHanging = new Promise<void>((resolve) => {
         when('UPDATE checkpoints', () => {
           proxy.swallow();
@@ -139,8 +138,8 @@ function describeWaits(serverUrl: () => string): void {
       await busy.close();
     });
 
-    it('frees the locks of a transaction whose client is gone, so that its partition is claimed again', async () => {
-      const checkpoint = await claimOne(store);
+    it('frees the locks of a transaction whose client is gone, so that its partition can be acquired again', async () => {
+      const checkpoint = await acquireOne(store);
       when('INSERT INTO journal_segments', () => proxy.swallow());
       await expect(store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).rejects.toThrow();
       proxy.heal();
@@ -148,13 +147,13 @@ function describeWaits(serverUrl: () => string): void {
       await expect
         .poll(
           () =>
-            claimOne(store).then(
-              () => 'claimed',
+            acquireOne(store).then(
+              () => 'acquired',
               () => 'locked',
             ),
           { timeout: 25_000 },
         )
-        .toBe('claimed');
+        .toBe('acquired');
       expect(performance.now() - startedMs).toBeLessThan(20_000);
       expect(await store.readView(['parcel'])).toEqual(new Map());
     });
@@ -162,7 +161,7 @@ function describeWaits(serverUrl: () => string): void {
 
   describe('the store, when a connection is closed', () => {
     it('lets a result stand whose COMMIT was answered, and throws only the connection away', async () => {
-      const checkpoint = await claimOne(store);
+      const checkpoint = await acquireOne(store);
       when('SET autocommit = 1', () => proxy.cut());
       expect(await store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).toMatchObject({
         kind: 'committed',
@@ -171,7 +170,7 @@ function describeWaits(serverUrl: () => string): void {
     });
 
     it('begins a transaction on another connection when the server has closed the idle ones', async () => {
-      const checkpoint = await claimOne(store);
+      const checkpoint = await acquireOne(store);
       when('SET autocommit = 0', () => proxy.cut());
       expect(await store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).toMatchObject({
         kind: 'committed',
@@ -181,7 +180,7 @@ function describeWaits(serverUrl: () => string): void {
 
   it('leaves the session of a connection as it was after a transaction that was rolled back', async () => {
     const single = await open(1);
-    const checkpoint = await claimOne(single);
+    const checkpoint = await acquireOne(single);
     const stale = { ...checkpoint, nextOffset: 5n };
     expect(await single.commit(batchOf([move(stale)], [change('parcel', 0)]))).toEqual({ kind: 'fenced' });
     const { accepted } = proxy;
@@ -225,7 +224,7 @@ function describeWaits(serverUrl: () => string): void {
     expect(await harness.rawQuery('SELECT 1 FROM quarantine')).toHaveLength(64);
   });
 
-  it('has every partition claimed but the one whose checkpoint somebody has locked', async () => {
+  it('acquires every partition but the one whose checkpoint somebody has locked', async () => {
     const partitions = [0, 1, 2, 3].map((partition) => ({
       topic: TOPIC,
       partition,
@@ -234,20 +233,20 @@ function describeWaits(serverUrl: () => string): void {
       endOffset: 0n,
     }));
     // Its waits take their real time: the database's own wait for a lock does too.
-    const patient = await harness.openAgain({ clock: new SettableClock(), targets: TARGETS });
-    await patient.migrate(parcelMigration(clock));
-    await patient.claim(partitions);
+    const opened = await harness.openAgain({ clock: new SettableClock(), targets: TARGETS });
+    const patient = await migrateParcels(opened, clock);
+    await patient.acquire(partitions);
     const other = await mysql.createConnection({ uri: harness.url });
     try {
       await other.query('START TRANSACTION');
       await other.query(`SELECT * FROM checkpoints WHERE topic = '${TOPIC}' AND partition_id = 1 FOR UPDATE`);
-      const { results, failures } = await claimEach(patient, partitions);
+      const { results, failures } = await acquireEach(patient, partitions);
       expect(results.map(({ partition }) => partition.partition).sort()).toEqual([0, 2, 3]);
       expect(failures).toMatchObject([{ error: { code: 'store_busy' }, partitions: [{ partition: 1 }] }]);
     } finally {
       other.destroy();
     }
-    await expect.poll(async () => (await claimEach(patient, partitions)).failures).toEqual([]);
+    await expect.poll(async () => (await acquireEach(patient, partitions)).failures).toEqual([]);
   });
 
   it('takes the partitions of a process over that was stopped inside a transaction, and fences it', async () => {
@@ -257,12 +256,12 @@ function describeWaits(serverUrl: () => string): void {
     try {
       expect(await lines.next()).toMatchObject({ value: 'stopping' });
       const startedMs = performance.now();
-      const claim = () =>
-        claimOne(store).then(
-          () => 'claimed',
+      const acquire = () =>
+        acquireOne(store).then(
+          () => 'acquired',
           () => 'locked',
         );
-      await expect.poll(claim, { timeout: 30_000 }).toBe('claimed');
+      await expect.poll(acquire, { timeout: 30_000 }).toBe('acquired');
       expect(performance.now() - startedMs).toBeLessThan(25_000);
       child.kill('SIGCONT');
       expect(await lines.next()).toMatchObject({ value: expect.stringMatching(/^woken: (store_|fenced)/) });

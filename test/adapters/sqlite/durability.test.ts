@@ -9,7 +9,7 @@ import {
   change,
   commitChanges,
   DUE,
-  parcelMigration,
+  migrateParcels,
   SettableClock,
   TARGET,
   TARGETS,
@@ -60,13 +60,9 @@ describe('while the disk has not synced', () => {
 
   it('the store has not committed, and the next transaction goes on all the same', async () => {
     const clock = new SettableClock();
-    const store = openSqliteStore({
-      file: join(folder, 'store.sqlite'),
-      clock,
-      time: timeBy(clock),
-      targets: TARGETS,
-    });
-    await store.migrate(parcelMigration(clock));
+    const file = join(folder, 'store.sqlite');
+    const opened = openSqliteStore({ file, clock, time: timeBy(clock), targets: TARGETS });
+    const store = await migrateParcels(opened, clock);
     await commitChanges(store, change('due', 0, { delivery: DUE }));
 
     disk.isHeld = true;
@@ -92,13 +88,9 @@ describe('while the disk has not synced', () => {
 
   it('the store is not closed, however often it is asked to', async () => {
     const clock = new SettableClock();
-    const store = openSqliteStore({
-      file: join(folder, 'store.sqlite'),
-      clock,
-      time: timeBy(clock),
-      targets: TARGETS,
-    });
-    await store.migrate(parcelMigration(clock));
+    const file = join(folder, 'store.sqlite');
+    const opened = openSqliteStore({ file, clock, time: timeBy(clock), targets: TARGETS });
+    const store = await migrateParcels(opened, clock);
     disk.isHeld = true;
     const commit = store.commit(batchOf([], [change('parcel', 0)]));
     expect(await isPending(commit)).toBe(true);
@@ -136,8 +128,8 @@ describe('once the disk has failed', () => {
   it('the store begins nothing more until it is opened again, so that no attempt is counted', async () => {
     const clock = new SettableClock();
     const file = join(folder, 'store.sqlite');
-    const store = openSqliteStore({ file, clock, time: timeBy(clock), targets: TARGETS });
-    await store.migrate(parcelMigration(clock));
+    const options = { file, clock, time: timeBy(clock), targets: TARGETS };
+    const store = await migrateParcels(openSqliteStore(options), clock);
     await commitChanges(store, change('due', 0, { delivery: DUE }));
     disk.isBroken = true;
     await expect(store.commit(batchOf([], [change('parcel', 0)]))).rejects.toMatchObject({
@@ -154,8 +146,7 @@ describe('once the disk has failed', () => {
     expect(await store.health()).toMatchObject({ ok: false, reason: expect.stringContaining('EIO') });
     await store.close();
 
-    const again = openSqliteStore({ file, clock, time: timeBy(clock), targets: TARGETS });
-    await again.migrate(parcelMigration(clock));
+    const again = await migrateParcels(openSqliteStore(options), clock);
     const [claimed] = await again.claimDeliveries({ ...claim, claimant: 'again' });
     expect(claimed).toMatchObject({ entityId: 'due', attempt: 1 });
     await again.close();

@@ -8,6 +8,7 @@ import {
   change,
   commitChanges,
   DUE,
+  migrateParcels,
   PARCELS,
   parcelMigration,
   SettableClock,
@@ -29,9 +30,7 @@ describe('the SQLite store', () => {
   afterEach(() => harness.cleanup());
 
   async function openMigrated(clock: SettableClock) {
-    const store = await harness.open({ clock, targets: TARGETS });
-    await store.migrate(parcelMigration(clock));
-    return store;
+    return migrateParcels(await harness.open({ clock, targets: TARGETS }), clock);
   }
 
   it('gives up with store_busy when another program keeps the file locked, and can be used afterwards', async () => {
@@ -64,17 +63,16 @@ describe('the SQLite store', () => {
   it('says that the folder is missing', async () => {
     const clock = new SettableClock();
     await harness.open({ clock, targets: TARGETS });
-    const store = openSqliteStore({ file: `${harness.file}-missing/store.db`, clock, targets: TARGETS });
-    await expect(store.migrate(parcelMigration(clock))).rejects.toMatchObject({ code: 'store_unreachable' });
-    expect(await store.health()).toMatchObject({ ok: false });
-    await store.close();
+    const opened = openSqliteStore({ file: `${harness.file}-missing/store.db`, clock, targets: TARGETS });
+    await expect(opened.migrate(parcelMigration(clock))).rejects.toMatchObject({ code: 'store_unreachable' });
+    await opened.close();
   });
 
   it('refuses a file that is no database', async () => {
     const clock = new SettableClock();
-    const store = await harness.open({ clock, targets: TARGETS });
+    const opened = await harness.open({ clock, targets: TARGETS });
     await writeFile(harness.file, 'This is a letter, and a long one, but it is no database.'.repeat(100));
-    await expect(store.migrate(parcelMigration(clock))).rejects.toMatchObject({
+    await expect(opened.migrate(parcelMigration(clock))).rejects.toMatchObject({
       code: 'store_failed',
       retryable: false,
     });
@@ -82,11 +80,11 @@ describe('the SQLite store', () => {
 
   it('refuses a database whose texts would not compare by their UTF-8 bytes', async () => {
     const clock = new SettableClock();
-    const store = await harness.open({ clock, targets: TARGETS });
+    const opened = await harness.open({ clock, targets: TARGETS });
     const database = new DatabaseSync(harness.file);
     database.exec("PRAGMA encoding = 'UTF-16le'; CREATE TABLE anything (id)");
     database.close();
-    await expect(store.migrate(parcelMigration(clock))).rejects.toMatchObject({ code: 'store_refused' });
+    await expect(opened.migrate(parcelMigration(clock))).rejects.toMatchObject({ code: 'store_refused' });
   });
 
   it('keeps a write-ahead log, so that readers never wait for the writer', async () => {
@@ -99,8 +97,8 @@ describe('the SQLite store', () => {
     ['a column called version', { ...PARCELS, keyColumn: 'VERSION' }],
   ])('refuses a view with %s', async (_what, view) => {
     const clock = new SettableClock();
-    const store = await harness.open({ clock, targets: TARGETS });
-    await expect(store.migrate({ ...parcelMigration(clock), view })).rejects.toMatchObject({
+    const opened = await harness.open({ clock, targets: TARGETS });
+    await expect(opened.migrate({ ...parcelMigration(clock), view })).rejects.toMatchObject({
       code: 'domain_invalid',
     });
   });
@@ -114,9 +112,9 @@ describe('the SQLite store', () => {
 
   it("keeps the original's table beside the view", async () => {
     const clock = new SettableClock();
-    const store = await harness.open({ clock, targets: TARGETS });
+    const opened = await harness.open({ clock, targets: TARGETS });
     await harness.makeOriginalOrdersTable([['order1', 'CREATED', null, null, true]]);
-    await store.migrate({
+    await opened.migrate({
       ...parcelMigration(clock),
       view: {
         table: 'orders',

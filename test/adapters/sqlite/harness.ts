@@ -6,7 +6,7 @@ import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { MachineTime, type StoreTime } from '../../../src/adapters/sqlite/store-time.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
-import type { Store } from '../../../src/ports/store.ts';
+import type { OpenedStore } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 
 /** Time as this clock has it, in place of the machine's, so that a test moves the leases too. */
@@ -22,14 +22,14 @@ function timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime {
 /** The SQLite store in a temporary folder of its own for each `open`. */
 export class SqliteHarness implements StoreHarness {
   #folder: string | null = null;
-  readonly #stores: Store[] = [];
+  readonly #stores: OpenedStore[] = [];
 
-  async open(settings: StoreSettings): Promise<Store> {
+  async open(settings: StoreSettings): Promise<OpenedStore> {
     this.#folder = await mkdtemp(join(tmpdir(), 'tributary-store-'));
     return this.openAgain(settings);
   }
 
-  async openAgain(settings: StoreSettings): Promise<Store> {
+  async openAgain(settings: StoreSettings): Promise<OpenedStore> {
     const store = openSqliteStore({ file: this.file, time: timeOf(settings), ...settings });
     this.#stores.push(store);
     return store;

@@ -8,7 +8,7 @@ import {
   change,
   commitChanges,
   DUE,
-  parcelMigration,
+  migrateParcels,
   TARGET,
   TARGETS,
 } from '../../contract/store/fixtures.ts';
@@ -24,9 +24,7 @@ it.each([HOUR_MS, -HOUR_MS])(
     const clock = { ...systemClock, offMs: 0, now: () => systemClock.now() + clock.offMs };
     await harness.open({ clock, targets: TARGETS });
     const open = async () => {
-      const store = openSqliteStore({ file: harness.file, clock, targets: TARGETS });
-      await store.migrate(parcelMigration(clock));
-      return store;
+      return migrateParcels(openSqliteStore({ file: harness.file, clock, targets: TARGETS }), clock);
     };
     const [one, two] = [await open(), await open()];
     const claim = (store: typeof one, claimant: string, limit: number, leaseMs: number) =>
@@ -48,9 +46,7 @@ it.each([HOUR_MS, -HOUR_MS])(
     const clock = { ...systemClock, offMs: 0, now: () => systemClock.now() + clock.offMs };
     await harness.open({ clock, targets: TARGETS });
     const open = async () => {
-      const store = openSqliteStore({ file: harness.file, clock, targets: TARGETS });
-      await store.migrate(parcelMigration(clock));
-      return store;
+      return migrateParcels(openSqliteStore({ file: harness.file, clock, targets: TARGETS }), clock);
     };
     const one = await open();
     const claim = (store: typeof one) =>
@@ -80,9 +76,7 @@ describe('after the machine started again', () => {
     const open = async (bootId: string | null, startedMs: number) => {
       const monotonicMs = () => systemClock.now() - startedMs;
       const time = new MachineTime({ ...clock, monotonicMs }, bootId);
-      const store = openSqliteStore({ file: harness.file, clock, time, targets: TARGETS });
-      await store.migrate(parcelMigration(clock));
-      return store;
+      return migrateParcels(openSqliteStore({ file: harness.file, clock, time, targets: TARGETS }), clock);
     };
     const claim = (store: Awaited<ReturnType<typeof open>>) =>
       claimDue(store, { target: TARGET, claimant: 'one', limit: 10, leaseMs: 120_000 });

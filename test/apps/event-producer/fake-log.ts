@@ -1,5 +1,5 @@
 import { TributaryError } from '../../../src/core/errors.ts';
-import type { Position } from '../../../src/core/offset.ts';
+import type { PartitionOffset } from '../../../src/core/offset.ts';
 import type { EventLogProducer, NewRecord } from '../../../src/ports/event-log.ts';
 
 /** A producer that keeps its records. It acknowledges them at once, or when the test says so. */
@@ -12,7 +12,7 @@ export class FakeProducer implements EventLogProducer {
   #inFlight = 0;
   #offset = 0n;
 
-  async append(records: readonly NewRecord[]): Promise<Position[]> {
+  async append(records: readonly NewRecord[]): Promise<PartitionOffset[]> {
     this.appends.push([...records]);
     if (this.appends.length >= this.failAtAppend)
       throw new TributaryError('log_append_failed', 'The log is gone.');

@@ -20,17 +20,22 @@ export interface Ledger {
 export async function ledgerOf(ids: readonly string[], target = 'order-mgt'): Promise<Ledger> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-ledger-'));
   const clock = new SettableClock();
-  const store = openSqliteStore({
+  const opened = openSqliteStore({
     file: join(folder, 'order-sync.sqlite'),
     clock,
     time: timeBy(clock),
     targets: [target],
   });
   onTestFinished(async () => {
-    await store.close();
+    await opened.close();
     await rm(folder, { recursive: true, force: true });
   });
-  await store.migrate({ view: orders.view, targets: [target], adopt: null, nowMs: clock.now() });
+  const { store } = await opened.migrate({
+    view: orders.view,
+    targets: [target],
+    adopt: null,
+    nowMs: clock.now(),
+  });
   const row = ['CREATED', 'PAYMENT_AUTHORIZED', null, true];
   const delivery = { hasChanged: true, qualifiesFor: [target] };
   await commitChanges(store, ...ids.map((id) => change(id, 0, { row, delivery })));

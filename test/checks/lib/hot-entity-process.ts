@@ -20,7 +20,7 @@ import {
   type LogRecord,
   UNKNOWN_LEADER_EPOCH,
 } from '../../../src/ports/event-log.ts';
-import type { Store } from '../../../src/ports/store.ts';
+import type { OpenedStore } from '../../../src/ports/store.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 
 /** What the process is to do. */
@@ -96,8 +96,8 @@ function body(orderId: string, number: number, isLate = false): string {
   return JSON.stringify({ eventType: 'PAYMENT', orderId, paymentStatus, timestamp });
 }
 
-function openStore(url: string): Store {
-  const common = { clock: systemClock, log: () => {}, targets: ['order-mgt'] };
+function openStore(url: string): OpenedStore {
+  const common = { clock: systemClock, logger: () => {}, targets: ['order-mgt'] };
   return url.startsWith('sqlite:')
     ? openSqliteStore({ ...common, file: url.slice('sqlite:'.length) })
     : openMysqlStore({ ...common, ...mysqlServer(url) });
@@ -105,16 +105,16 @@ function openStore(url: string): Store {
 
 async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
   const { databaseUrl, orderId, fromEvents, toEvents, singleEvents, lateEvents } = job;
-  const store = openStore(databaseUrl);
+  const opened = openStore(databaseUrl);
   const { table, keyColumn, columns } = orders.view;
-  await store.migrate({
+  const { store } = await opened.migrate({
     view: { table, keyColumn, columns },
     targets: ['order-mgt'],
     adopt: null,
     nowMs: Date.now(),
   });
-  const [checkpoint] = await store.claim([{ topic: TOPIC, partition: 0, topicId: 'hot', startOffset: 0n }]);
-  if (checkpoint === undefined) throw new Error('The partition could not be claimed.');
+  const [checkpoint] = await store.acquire([{ topic: TOPIC, partition: 0, topicId: 'hot', startOffset: 0n }]);
+  if (checkpoint === undefined) throw new Error('The partition could not be acquired.');
   const log = new GivenLog(checkpoint.nextOffset);
   let consumed = 0;
   let committed = () => {};
@@ -130,7 +130,7 @@ async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
       consumer: { take: log.take } as EventLogConsumer,
       store,
       clock: systemClock,
-      log: (level, message) => process.stderr.write(`${level}: ${message}\n`),
+      logger: (level, message) => process.stderr.write(`${level}: ${message}\n`),
       batchEvents: 8_000,
       longLimits: LONG_LIMITS,
       watchdog: new Watchdog(systemClock, () => {}),

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
-import type { EntityChange, IngestBatch, JournaledEvent } from '../../../src/ports/store.ts';
+import type { EntityChange, IngestBatch } from '../../../src/ports/commit.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import {
+  acquireOne,
   batchOf,
   change,
-  claimOne,
   commitChanges,
   DUE,
   event,
@@ -47,29 +48,32 @@ export function describeBase(harness: StoreHarness): void {
       return { outcome, seen };
     }
 
-    it('is a conflict if the store lacks the version that an optimistic change builds on', async () => {
-      const checkpoint = await claimOne(place.store);
+    it('an optimistic batch is stale if the store lacks the version that a change builds on', async () => {
+      const checkpoint = await acquireOne(place.store);
       await commitChanges(place.store, change('parcel', 0));
       const outcome = await place.store.commit(
         batchOf([move(checkpoint)], [change('bystander', 0), change('parcel', 2)]),
       );
-      expect(outcome).toEqual({ kind: 'conflict' });
+      expect(outcome).toEqual({ kind: 'stale' });
       expect(await place.store.counts()).toMatchObject({ journaledEvents: 1, viewRows: 1 });
       expect((await place.store.checkpoints())[0]?.nextOffset).toBe(0n);
     });
 
-    it.each([1, 2, 5])('is a conflict if the store lacks all of an entity at version %i', async (version) => {
-      expect(await place.store.commit(batchOf([], [change('parcel', version)]))).toEqual({
-        kind: 'conflict',
-      });
-      expect(await place.store.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0 });
-    });
+    it.each([1, 2, 5])(
+      'an optimistic batch is stale if the store lacks all of an entity at version %i',
+      async (version) => {
+        expect(await place.store.commit(batchOf([], [change('parcel', version)]))).toEqual({
+          kind: 'stale',
+        });
+        expect(await place.store.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0 });
+      },
+    );
 
-    it('is a conflict if one of many entities lacks its version', async () => {
+    it('an optimistic batch is stale if one of many entities lacks its version', async () => {
       const ids = Array.from({ length: 700 }, (_, index) => `parcel ${index}`);
       await commitChanges(place.store, ...ids.map((id) => change(id, 0)));
       const next = ids.map((id, index) => change(id, index === 650 ? 2 : 1));
-      expect(await place.store.commit(batchOf([], next))).toEqual({ kind: 'conflict' });
+      expect(await place.store.commit(batchOf([], next))).toEqual({ kind: 'stale' });
       const right = ids.map((id) => change(id, 1));
       expect(await place.store.commit(batchOf([], right))).toMatchObject({ kind: 'committed' });
     });
@@ -95,8 +99,8 @@ export function describeBase(harness: StoreHarness): void {
 
       expect(
         await place.store.commit(batchOf([], [change('parcel', 0, { events: [event('parcel', 9)] })])),
-      ).toEqual({ kind: 'conflict' });
-      expect(await place.store.commit(batchOf([], [change('parcel', 2)]))).toEqual({ kind: 'conflict' });
+      ).toEqual({ kind: 'stale' });
+      expect(await place.store.commit(batchOf([], [change('parcel', 2)]))).toEqual({ kind: 'stale' });
       const { outcome, seen } = await heal('parcel', ['Bergen', false, 1], [event('parcel', 3)]);
 
       expect([outcome.kind, ...seen]).toEqual(['committed', 2, 2]);
@@ -116,7 +120,7 @@ export function describeBase(harness: StoreHarness): void {
         );
         await harness.rawQuery(`UPDATE parcels SET place = 'Nowhere', ${alteration}`);
 
-        expect(await place.store.commit(batchOf([], [change('parcel', 2)]))).toEqual({ kind: 'conflict' });
+        expect(await place.store.commit(batchOf([], [change('parcel', 2)]))).toEqual({ kind: 'stale' });
         const { outcome, seen } = await heal('parcel', ROW);
 
         expect([outcome.kind, ...seen]).toEqual(['committed', 2, 2]);
@@ -141,12 +145,11 @@ export function describeBase(harness: StoreHarness): void {
       await commitChanges(place.store, change('parcel', 0));
       await harness.rawQuery('DROP TABLE parcels');
       const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
-      expect(await other.migrate(parcelMigration(place.clock))).toMatchObject({
-        viewIsEmpty: true,
-        adoptedRows: 0,
-      });
-      expect(await other.migrate(parcelMigration(place.clock))).toMatchObject({ viewIsEmpty: false });
-      expect(await other.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
+      const first = await other.migrate(parcelMigration(place.clock));
+      expect(first.report).toMatchObject({ viewIsEmpty: true, adoptedRows: 0 });
+      const { report, store } = await other.migrate(parcelMigration(place.clock));
+      expect(report).toMatchObject({ viewIsEmpty: false });
+      expect(await store.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
     });
 
     it('names its tables alike until one of them is gone, and refuses to while one is missing', async () => {
@@ -174,7 +177,8 @@ export function describeBase(harness: StoreHarness): void {
     it('does not take a view for one that is gone while there is no journal', async () => {
       await harness.rawQuery('DROP TABLE parcels');
       const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
-      expect(await other.migrate(parcelMigration(place.clock))).toMatchObject({ viewIsEmpty: false });
+      const { report } = await other.migrate(parcelMigration(place.clock));
+      expect(report).toMatchObject({ viewIsEmpty: false });
     });
   });
 
@@ -241,7 +245,7 @@ export function describeBase(harness: StoreHarness): void {
     });
 
     it.each(['optimistic', 'locking'] as const)(
-      'makes a change that takes it for parked a conflict once it is released (%s)',
+      'a batch that takes a released entity for parked is stale (%s)',
       async (mode) => {
         await commitChanges(place.store, parked(0, PARK));
         const release: Partial<IngestBatch> = { mode: 'locking' };
@@ -251,7 +255,7 @@ export function describeBase(harness: StoreHarness): void {
         expect((await place.store.readView(['parcel'])).get('parcel')).toEqual({ row: ROW, version: 1 });
 
         const late = batchOf([], [parked(1, { kind: 'parked' })], { mode });
-        expect(await place.store.commit(late)).toEqual({ kind: 'conflict' });
+        expect(await place.store.commit(late)).toEqual({ kind: 'stale' });
         expect(await place.store.counts()).toMatchObject({ journaledEvents: 1 });
       },
     );

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
 import {
+  acquireOne,
+  acquirePartitions,
   batchOf,
   change,
-  claimOne,
-  claimPartitions,
   DUE,
   move,
   type StoreHarness,
@@ -19,8 +19,8 @@ export function describeCheckpoints(harness: StoreHarness): void {
   describe('checkpoints', () => {
     const place = usePlace(harness);
 
-    it('are made by the first claim, at the offset that it asks for', async () => {
-      const [checkpoint] = await place.store.claim([
+    it('a checkpoint is made when its partition is first acquired, at the offset that was asked for', async () => {
+      const [checkpoint] = await place.store.acquire([
         { topic: TOPIC, partition: 3, topicId: 'topic-id-1', startOffset: 17n },
       ]);
 
@@ -36,9 +36,9 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect(await place.store.checkpoints()).toEqual([{ ...checkpoint, isNew: false }]);
     });
 
-    it('are kept by a later claim, with the topic id of the first, in a higher epoch', async () => {
-      const first = await claimOne(place.store);
-      const [second] = await place.store.claim([
+    it('a partition that is acquired again keeps its offset and topic id, and gets a higher epoch', async () => {
+      const first = await acquireOne(place.store);
+      const [second] = await place.store.acquire([
         { topic: TOPIC, partition: 0, topicId: 'topic-id-2', startOffset: 99n },
       ]);
 
@@ -53,7 +53,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
         topicId: 'id',
         startOffset: 0n,
       });
-      await place.store.claim([request('b', 10), request('b', 9), request('a', 2)]);
+      await place.store.acquire([request('b', 10), request('b', 9), request('a', 2)]);
 
       const listed = await place.store.checkpoints();
       expect(listed.map(({ topic, partition }) => [topic, partition])).toEqual([
@@ -64,7 +64,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
     });
 
     it('move by a commit from where they stand', async () => {
-      const checkpoint = await claimOne(place.store);
+      const checkpoint = await acquireOne(place.store);
 
       const outcome = await place.store.commit(batchOf([move(checkpoint, 5n)], []));
 
@@ -72,28 +72,28 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect(await place.store.checkpoints()).toEqual([{ ...checkpoint, nextOffset: 5n, isNew: false }]);
     });
 
-    it('keep the leader epoch of the last commit, for the next claim', async () => {
-      const checkpoint = await claimOne(place.store);
+    it('the next owner of a partition learns the leader epoch of its last commit', async () => {
+      const checkpoint = await acquireOne(place.store);
       await place.store.commit(batchOf([{ ...move(checkpoint, 5n), leaderEpoch: 7 }], []));
       const moved = { ...checkpoint, nextOffset: 5n, leaderEpoch: 7, isNew: false };
       expect(await place.store.checkpoints()).toEqual([moved]);
 
       await place.store.commit(batchOf([{ ...move(moved), leaderEpoch: 2 ** 31 - 1 }], []));
-      expect(await claimOne(place.store)).toMatchObject({ nextOffset: 6n, leaderEpoch: 2 ** 31 - 1 });
+      expect(await acquireOne(place.store)).toMatchObject({ nextOffset: 6n, leaderEpoch: 2 ** 31 - 1 });
     });
 
     it('keep their leader epoch where a fenced batch brings another', async () => {
-      const stale = await claimOne(place.store);
+      const stale = await acquireOne(place.store);
       await place.store.commit(batchOf([{ ...move(stale), leaderEpoch: 7 }], []));
       await place.store.commit(batchOf([{ ...move(stale), leaderEpoch: 8 }], []));
       expect(await place.store.checkpoints()).toMatchObject([{ nextOffset: 1n, leaderEpoch: 7 }]);
     });
 
     it('hold offsets that a double cannot', async () => {
-      const [checkpoint] = await place.store.claim([
+      const [checkpoint] = await place.store.acquire([
         { topic: TOPIC, partition: 0, topicId: 'topic-id-1', startOffset: BEYOND_DOUBLES },
       ]);
-      if (checkpoint === undefined) throw new Error('The claim gave nothing.');
+      if (checkpoint === undefined) throw new Error('No partition was acquired.');
       expect(checkpoint.nextOffset).toBe(BEYOND_DOUBLES);
       const wrong = { ...move(checkpoint), fromOffset: BEYOND_DOUBLES - 1n };
       expect(await place.store.commit(batchOf([wrong], []))).toEqual({ kind: 'fenced' });
@@ -106,9 +106,9 @@ export function describeCheckpoints(harness: StoreHarness): void {
     it.each(['optimistic', 'locking'] as const)(
       'fence an owner of an earlier epoch, and nothing of its %s batch is written',
       async (mode) => {
-        const stale = await claimOne(place.store);
+        const stale = await acquireOne(place.store);
         const other = await place.another();
-        const present = await claimOne(other);
+        const present = await acquireOne(other);
 
         const batch = batchOf([move(stale)], [change('parcel', 0, { delivery: DUE })], { mode });
         expect(await place.store.commit(batch)).toEqual({ kind: 'fenced' });
@@ -120,7 +120,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
     );
 
     it.each([1n, -1n])('fence a batch that starts %s offset away from where they stand', async (distance) => {
-      const checkpoint = await claimOne(place.store);
+      const checkpoint = await acquireOne(place.store);
       await place.store.commit(batchOf([move(checkpoint, 5n)], []));
 
       const elsewhere = { ...checkpoint, nextOffset: 5n + distance };
@@ -132,16 +132,16 @@ export function describeCheckpoints(harness: StoreHarness): void {
     });
 
     it('fence a batch whose partition has no checkpoint', async () => {
-      const checkpoint = await claimOne(place.store);
+      const checkpoint = await acquireOne(place.store);
       const unknown = { ...move(checkpoint), partition: 1 };
       expect(await place.store.commit(batchOf([move(checkpoint), unknown], []))).toEqual({ kind: 'fenced' });
       expect(await place.store.checkpoints()).toEqual([{ ...checkpoint, isNew: false }]);
     });
 
     it('move together or not at all', async () => {
-      const [first, second] = await claimPartitions(place.store, 2);
-      if (first === undefined || second === undefined) throw new Error('The claim gave too little.');
-      await claimOne(place.store, 1);
+      const [first, second] = await acquirePartitions(place.store, 2);
+      if (first === undefined || second === undefined) throw new Error('Too few partitions were acquired.');
+      await acquireOne(place.store, 1);
 
       expect(await place.store.commit(batchOf([move(first), move(second)], []))).toEqual({ kind: 'fenced' });
 
@@ -153,27 +153,27 @@ export function describeCheckpoints(harness: StoreHarness): void {
     const place = usePlace(harness);
 
     it('takes no commit, and tells every later owner why', async () => {
-      const checkpoint = await claimOne(place.store);
+      const checkpoint = await acquireOne(place.store);
       await place.store.halt(checkpoint, checkpoint.epoch, 'Offsets 5 to 9 are gone.');
 
       expect(await place.store.commit(batchOf([move(checkpoint)], []))).toEqual({ kind: 'fenced' });
 
       const other = await place.another();
-      const later = await claimOne(other);
+      const later = await acquireOne(other);
       expect(later).toMatchObject({ haltReason: 'Offsets 5 to 9 are gone.', nextOffset: 0n });
       expect(await other.commit(batchOf([move(later)], []))).toEqual({ kind: 'fenced' });
     });
 
     it('holds up no other partition', async () => {
-      const [first, second] = await claimPartitions(place.store, 2);
-      if (first === undefined || second === undefined) throw new Error('The claim gave too little.');
+      const [first, second] = await acquirePartitions(place.store, 2);
+      if (first === undefined || second === undefined) throw new Error('Too few partitions were acquired.');
       await place.store.halt(first, first.epoch, 'A gap.');
       expect(await place.store.commit(batchOf([move(second)], []))).toMatchObject({ kind: 'committed' });
     });
 
     it('cannot be halted by an owner of an earlier epoch', async () => {
-      const stale = await claimOne(place.store);
-      const present = await claimOne(place.store);
+      const stale = await acquireOne(place.store);
+      const present = await acquireOne(place.store);
 
       await place.store.halt(stale, stale.epoch, 'I think that there is a gap.');
 
@@ -181,7 +181,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
     });
 
     it('goes on where an operator decides, in a new epoch, and the decision is kept', async () => {
-      const checkpoint = await claimOne(place.store);
+      const checkpoint = await acquireOne(place.store);
       await place.store.commit(batchOf([{ ...move(checkpoint, 0n), leaderEpoch: 7 }], []));
       await place.store.halt(checkpoint, checkpoint.epoch, 'Offsets 0 to 9 are gone.');
 
@@ -205,7 +205,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect(resumed?.epoch).toBeGreaterThan(checkpoint.epoch);
       const stale = { ...checkpoint, nextOffset: BEYOND_DOUBLES };
       expect(await place.store.commit(batchOf([move(stale)], []))).toEqual({ kind: 'fenced' });
-      const next = await claimOne(place.store);
+      const next = await acquireOne(place.store);
       expect(await place.store.commit(batchOf([move(next)], []))).toMatchObject({ kind: 'committed' });
 
       const decisions = await harness.rawQuery(
@@ -222,7 +222,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
     });
 
     it('keeps every decision, also about a partition that was not halted', async () => {
-      await claimOne(place.store);
+      await acquireOne(place.store);
       for (const offset of [7n, 3n]) {
         await place.store.resume({
           topic: TOPIC,

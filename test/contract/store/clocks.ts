@@ -8,7 +8,7 @@ import {
   change,
   commitChanges,
   DUE,
-  parcelMigration,
+  migrateParcels,
   type StoreHarness,
   TARGET,
   TARGETS,
@@ -77,10 +77,12 @@ function describeInstances(harness: StoreHarness): void {
 
   async function instances(offMs: number) {
     const clock = clockOff(offMs);
-    const wrong = await harness.open({ clock, targets: TARGETS, storeClock: 'own' });
-    await wrong.migrate(parcelMigration(clock));
-    const right = await harness.openAgain({ clock: systemClock, targets: TARGETS, storeClock: 'own' });
-    await right.migrate(parcelMigration(systemClock));
+    const settings = { targets: TARGETS, storeClock: 'own' } as const;
+    const wrong = await migrateParcels(await harness.open({ clock, ...settings }), clock);
+    const right = await migrateParcels(
+      await harness.openAgain({ clock: systemClock, ...settings }),
+      systemClock,
+    );
     return { clock, wrong, right };
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { DeliveryFilter, RedriveJob } from '../../../src/ports/redrive.ts';
+import type { DeliveryFilter } from '../../../src/ports/ledger.ts';
+import type { RedriveJob } from '../../../src/ports/redrive-jobs.ts';
 import { claimDue, LEASE_MS, settlement } from './delivery-helpers.ts';
 import { change, commitChanges, DUE, type StoreHarness, TARGET, TARGETS, usePlace } from './fixtures.ts';
 

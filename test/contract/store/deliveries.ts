@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ClaimedDelivery, DeliverySettlement } from '../../../src/ports/store.ts';
+import type { ClaimedDelivery, DeliverySettlement } from '../../../src/ports/delivery-claims.ts';
 import { claimDue, claimOnly, LEASE_MS, settlement } from './delivery-helpers.ts';
 import {
   change,

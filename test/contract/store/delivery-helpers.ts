@@ -2,8 +2,8 @@ import type {
   ClaimedDelivery,
   DeliveryClaimRequest,
   DeliverySettlement,
-  Store,
-} from '../../../src/ports/store.ts';
+} from '../../../src/ports/delivery-claims.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { TARGET } from './fixtures.ts';
 
 export const LEASE_MS = 30_000;

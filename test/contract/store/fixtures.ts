@@ -3,27 +3,22 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
+import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
-import type {
-  Checkpoint,
-  CheckpointMove,
-  DeliveryChange,
-  EntityChange,
-  IngestBatch,
-  JournaledEvent,
-  MigrationOptions,
-  QuarantinedRecord,
-  Store,
-} from '../../../src/ports/store.ts';
+import type { CheckpointMove, DeliveryChange, EntityChange, IngestBatch } from '../../../src/ports/commit.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
+import type { MigrationOptions } from '../../../src/ports/migration.ts';
+import type { QuarantinedRecord } from '../../../src/ports/quarantine.ts';
+import type { OpenedStore, Store } from '../../../src/ports/store.ts';
 
 /** One kind of store under test. Every test gets an empty place of its own from `open`. */
 export interface StoreHarness {
   /** False where the store's user may not make tables; default true. */
   readonly canMakeTables?: boolean;
-  /** A store, not migrated yet, in a fresh and empty place. */
-  open(settings: StoreSettings): Promise<Store>;
-  /** Another instance, as another process would have it, on the place that `open` made last. Not migrated. */
-  openAgain(settings: StoreSettings): Promise<Store>;
+  /** A store in a fresh and empty place. */
+  open(settings: StoreSettings): Promise<OpenedStore>;
+  /** Another instance, as another process would have it, on the place that `open` made last. */
+  openAgain(settings: StoreSettings): Promise<OpenedStore>;
   /** Runs one statement past the store, as somebody with a database client would. */
   rawQuery(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Makes the table `orders` by the original program's own SQL, with these rows. */
@@ -98,6 +93,11 @@ export function parcelMigration(clock: Clock): MigrationOptions {
   return { view: PARCELS, targets: TARGETS, adopt: null, nowMs: clock.now() };
 }
 
+/** Gives the store whose view is the parcels. */
+export async function migrateParcels(opened: OpenedStore, clock: Clock): Promise<Store> {
+  return (await opened.migrate(parcelMigration(clock))).store;
+}
+
 export interface StorePlace {
   readonly store: Store;
   readonly clock: SettableClock;
@@ -110,8 +110,7 @@ export function usePlace(harness: StoreHarness): StorePlace {
   let current: { store: Store; clock: SettableClock } | undefined;
   beforeEach(async () => {
     const clock = new SettableClock();
-    const store = await harness.open({ clock, targets: TARGETS });
-    await store.migrate(parcelMigration(clock));
+    const store = await migrateParcels(await harness.open({ clock, targets: TARGETS }), clock);
     current = { store, clock };
   });
   afterEach(() => harness.cleanup());
@@ -128,18 +127,16 @@ export function usePlace(harness: StoreHarness): StorePlace {
     },
     async another() {
       const { clock } = now();
-      const store = await harness.openAgain({ clock, targets: TARGETS });
-      await store.migrate(parcelMigration(clock));
-      return store;
+      return migrateParcels(await harness.openAgain({ clock, targets: TARGETS }), clock);
     },
   };
 }
 
 export const TOPIC = 'parcel_events';
 
-/** Claims partitions 0 to `count` - 1 of the topic, each new one at offset 0. */
-export function claimPartitions(store: Store, count = 1): Promise<Checkpoint[]> {
-  return store.claim(
+/** Acquires partitions 0 to `count` - 1 of the topic, each new one at offset 0. */
+export function acquirePartitions(store: Store, count = 1): Promise<Checkpoint[]> {
+  return store.acquire(
     Array.from({ length: count }, (_, partition) => ({
       topic: TOPIC,
       partition,
@@ -149,11 +146,11 @@ export function claimPartitions(store: Store, count = 1): Promise<Checkpoint[]> 
   );
 }
 
-export async function claimOne(store: Store, partition = 0): Promise<Checkpoint> {
-  const [checkpoint] = await store.claim([
+export async function acquireOne(store: Store, partition = 0): Promise<Checkpoint> {
+  const [checkpoint] = await store.acquire([
     { topic: TOPIC, partition, topicId: 'topic-id-1', startOffset: 0n },
   ]);
-  if (checkpoint === undefined) throw new Error('The claim gave nothing.');
+  if (checkpoint === undefined) throw new Error('No partition was acquired.');
   return checkpoint;
 }
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { EntityChange, JournaledEvent } from '../../../src/ports/store.ts';
+import type { EntityChange } from '../../../src/ports/commit.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import {
+  acquireOne,
+  acquirePartitions,
   batchOf,
   change,
-  claimOne,
-  claimPartitions,
   commitChanges,
   DUE,
   event,
@@ -29,7 +30,7 @@ export function describeIngest(harness: StoreHarness): void {
     it.each(MODES)(
       'writes checkpoint, journal, view, deliveries and quarantine together (%s)',
       async (mode) => {
-        const checkpoint = await claimOne(place.store);
+        const checkpoint = await acquireOne(place.store);
         const known = change('parcel', 0, { delivery: DUE });
 
         const outcome = await place.store.commit(
@@ -54,7 +55,7 @@ export function describeIngest(harness: StoreHarness): void {
     );
 
     it.each(MODES)('writes nothing at all if the plan throws (%s)', async (mode) => {
-      const checkpoint = await claimOne(place.store);
+      const checkpoint = await acquireOne(place.store);
       await commitChanges(place.store, change('parcel', 0));
       const before = await place.store.counts();
       const plan = async (): Promise<EntityChange[]> => {
@@ -77,7 +78,7 @@ export function describeIngest(harness: StoreHarness): void {
     });
 
     it.each(MODES)('asks for the plan once (%s)', async (mode) => {
-      const checkpoint = await claimOne(place.store);
+      const checkpoint = await acquireOne(place.store);
       let asked = 0;
       const plan = async () => {
         asked++;
@@ -139,7 +140,7 @@ export function describeIngest(harness: StoreHarness): void {
     });
 
     it('leaves no row of an entity that was locked and gained nothing', async () => {
-      const checkpoint = await claimOne(place.store);
+      const checkpoint = await acquireOne(place.store);
       const batch = batchOf([move(checkpoint)], [], { mode: 'locking', entityIds: ['known', 'new'] });
       await commitChanges(place.store, change('known', 0));
       expect(await place.store.commit(batch)).toMatchObject({ kind: 'committed' });
@@ -147,10 +148,10 @@ export function describeIngest(harness: StoreHarness): void {
       expect(await place.store.counts()).toMatchObject({ viewRows: 1 });
     });
 
-    it('is a conflict if an entity was changed since the plan, and writes nothing', async () => {
+    it('a batch is stale if an entity was changed since the plan, and writes nothing', async () => {
       const other = await place.another();
-      const [mine, theirs] = await claimPartitions(place.store, 2);
-      if (mine === undefined || theirs === undefined) throw new Error('The claim gave too little.');
+      const [mine, theirs] = await acquirePartitions(place.store, 2);
+      if (mine === undefined || theirs === undefined) throw new Error('Too few partitions were acquired.');
       await commitChanges(place.store, change('known', 0));
 
       for (const [id, version] of [
@@ -172,7 +173,7 @@ export function describeIngest(harness: StoreHarness): void {
             },
           }),
         );
-        expect(outcome).toEqual({ kind: 'conflict' });
+        expect(outcome).toEqual({ kind: 'stale' });
         expect((await place.store.readView([id])).get(id)).toEqual({
           row: ['theirs', null, null],
           version: version + 1,
@@ -189,8 +190,8 @@ export function describeIngest(harness: StoreHarness): void {
 
     it('in locking mode waits for another that has the entity, and builds on what that one wrote', async () => {
       const other = await place.another();
-      const [first, second] = await claimPartitions(place.store, 2);
-      if (first === undefined || second === undefined) throw new Error('The claim gave too little.');
+      const [first, second] = await acquirePartitions(place.store, 2);
+      if (first === undefined || second === undefined) throw new Error('Too few partitions were acquired.');
       const sequence: string[] = [];
       const seenBySecond: JournaledEvent[] = [];
       let secondCommit: Promise<unknown> | undefined;
@@ -248,7 +249,7 @@ export function describeIngest(harness: StoreHarness): void {
               }),
             );
             if (outcome.kind === 'committed') break;
-            expect([mode, outcome.kind]).toEqual(['optimistic', 'conflict']);
+            expect([mode, outcome.kind]).toEqual(['optimistic', 'stale']);
             await place.clock.sleep(1);
           }
         }
@@ -268,7 +269,7 @@ export function describeIngest(harness: StoreHarness): void {
     });
 
     it('commits lanes of one instance side by side', async () => {
-      const checkpoints = await claimPartitions(place.store, 8);
+      const checkpoints = await acquirePartitions(place.store, 8);
       const outcomes = await Promise.all(
         checkpoints.map((checkpoint, lane) =>
           place.store.commit(
@@ -292,7 +293,7 @@ export function describeIngest(harness: StoreHarness): void {
     it.each(MODES)(
       `takes ${MANY} entities at once, and again (%s)`,
       async (mode) => {
-        const checkpoint = await claimOne(place.store);
+        const checkpoint = await acquireOne(place.store);
         const ids = Array.from({ length: MANY }, (_, index) => `parcel ${String(index).padStart(5, '0')}`);
         const first = batchOf(
           [move(checkpoint)],

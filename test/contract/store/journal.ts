@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compareSequence } from '../../../src/core/sequence.ts';
-import type { JournaledEvent } from '../../../src/ports/store.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import { change, commitChanges, event, NASTY_IDS, type StoreHarness, usePlace } from './fixtures.ts';
 
 export function describeJournal(harness: StoreHarness): void {

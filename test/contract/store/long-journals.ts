@@ -2,8 +2,9 @@ import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '../../../src/core/long-history.ts';
 import { compareSequence, type SequenceKey } from '../../../src/core/sequence.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import type { LongChange, StoredRung } from '../../../src/ports/long-journals.ts';
-import type { JournaledEvent, Store } from '../../../src/ports/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import {
   batchOf,
   change,
@@ -137,7 +138,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       const outcome = await place.store.commit(
         batchOf([], [change('parcel', 5, { events: events(6, 1), long }), change('zebra', 7)]),
       );
-      expect(outcome).toEqual({ kind: 'conflict' });
+      expect(outcome).toEqual({ kind: 'stale' });
       expect(await versionInIndex(place.store)).toBe(5);
       expect(await place.store.longJournals.rungBefore('parcel', null)).toBeNull();
     });

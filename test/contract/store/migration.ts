@@ -1,12 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
-import type { AdoptedEntity, MigrationOptions, Store } from '../../../src/ports/store.ts';
+import type { AdoptedEntity, MigrationOptions } from '../../../src/ports/migration.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import {
   batchOf,
   change,
   commitChanges,
   DUE,
   event,
+  migrateParcels,
   NOT_READY,
   type OriginalOrder,
   PARCELS,
@@ -65,45 +67,58 @@ export function describeMigration(harness: StoreHarness): void {
   describe('migrate', () => {
     afterEach(() => harness.cleanup());
 
-    it('comes before everything else', async () => {
-      const store = await harness.open(settings());
-      await expect(store.readView(['parcel'])).rejects.toMatchObject({ name: 'TributaryError' });
+    it('an opened store has no method that needs the schema or the view', async () => {
+      const opened = await harness.open(settings());
+      // @ts-expect-error Only `migrate` gives a store that commits.
+      expect(opened.commit).toBeUndefined();
+      // @ts-expect-error Only `migrate` gives a store that knows its view.
+      expect(opened.readView).toBeUndefined();
+    });
+
+    it('an opened store refuses to administrate a database without tables, and makes none', async () => {
+      const opened = await harness.open(settings());
+      await expect(opened.checkpoints()).rejects.toMatchObject({ name: 'TributaryError' });
+      await expect(opened.readRedrive('job')).rejects.toMatchObject({ name: 'TributaryError' });
+      await expect(harness.rawQuery('SELECT * FROM checkpoints')).rejects.toThrow();
     });
 
     it('makes the schema once, and leaves it and the data alone from then on', async () => {
       const { clock, targets } = settings();
-      const store = await harness.open({ clock, targets });
-      const first = await store.migrate(parcelMigration(clock));
+      const opened = await harness.open({ clock, targets });
+      const { report: first, store } = await opened.migrate(parcelMigration(clock));
       expect(first).toMatchObject({ fromVersion: 0, adoptedRows: 0 });
       expect(first.toVersion).toBeGreaterThan(0);
       await commitChanges(store, change('parcel', 0, { delivery: DUE }));
       const counts = await store.counts();
 
       const again = { fromVersion: first.toVersion, toVersion: first.toVersion, adoptedRows: 0 };
-      expect(await store.migrate(parcelMigration(clock))).toMatchObject(again);
+      expect((await opened.migrate(parcelMigration(clock))).report).toMatchObject(again);
       const other = await harness.openAgain({ clock, targets });
-      expect(await other.migrate(parcelMigration(clock))).toMatchObject(again);
-      expect(await other.counts()).toEqual(counts);
+      const { report, store: otherStore } = await other.migrate(parcelMigration(clock));
+      expect(report).toMatchObject(again);
+      expect(await otherStore.counts()).toEqual(counts);
     });
 
     it('may be asked for by several instances at once', async () => {
       const { clock, targets } = settings();
-      const stores = [await harness.open({ clock, targets })];
-      for (let count = 1; count < 4; count++) stores.push(await harness.openAgain({ clock, targets }));
+      const opened = [await harness.open({ clock, targets })];
+      for (let count = 1; count < 4; count++) opened.push(await harness.openAgain({ clock, targets }));
 
-      const reports = await Promise.all(stores.map((store) => store.migrate(parcelMigration(clock))));
+      const migrated = await Promise.all(opened.map((each) => each.migrate(parcelMigration(clock))));
 
-      expect(reports.filter(({ fromVersion }) => fromVersion === 0)).toHaveLength(1);
-      await commitChanges(stores[0] as Store, change('parcel', 0));
-      expect((await stores[3]?.readView(['parcel']))?.get('parcel')).toEqual({ row: ROW, version: 1 });
+      expect(migrated.filter(({ report }) => report.fromVersion === 0)).toHaveLength(1);
+      await commitChanges(migrated[0]?.store as Store, change('parcel', 0));
+      expect((await migrated[3]?.store.readView(['parcel']))?.get('parcel')).toEqual({
+        row: ROW,
+        version: 1,
+      });
       const applied = await harness.rawQuery('SELECT version FROM schema_migrations');
       expect(new Set(applied.map(({ version }) => Number(version))).size).toBe(applied.length);
     });
 
     it('refuses a schema that a later program made, and changes nothing', async () => {
       const { clock, targets } = settings();
-      const store = await harness.open({ clock, targets });
-      await store.migrate(parcelMigration(clock));
+      const store = await migrateParcels(await harness.open({ clock, targets }), clock);
       await commitChanges(store, change('parcel', 0));
       await harness.rawQuery(
         "INSERT INTO schema_migrations (version, name, applied_at) SELECT 9999, 'later', applied_at FROM schema_migrations WHERE version = 1",
@@ -122,19 +137,20 @@ export function describeMigration(harness: StoreHarness): void {
 
     async function openWith(rows: readonly OriginalOrder[]) {
       const clock = new SettableClock();
-      const store = await harness.open({ clock, targets: TARGETS });
+      const opened = await harness.open({ clock, targets: TARGETS });
       await harness.makeOriginalOrdersTable(rows);
       const options: MigrationOptions = { view: ORDERS, targets: TARGETS, adopt, nowMs: clock.now() };
-      return { store, clock, options };
+      return { opened, clock, options };
     }
 
     it('keeps the rows, journals their events, and puts our columns after its own', async () => {
-      const { store, options } = await openWith([
+      const { opened, options } = await openWith([
         ['order1', 'CREATED', 'PAID', null, true],
         ['order2', null, 'PAID', null, false],
       ]);
 
-      expect(await store.migrate(options)).toMatchObject({ adoptedRows: 2 });
+      const { report, store } = await opened.migrate(options);
+      expect(report).toMatchObject({ adoptedRows: 2 });
 
       expect(await store.readView(['order1', 'order2'])).toEqual(
         new Map([
@@ -160,12 +176,13 @@ export function describeMigration(harness: StoreHarness): void {
     });
 
     it('takes over once, and never again', async () => {
-      const { store, clock, options } = await openWith([['order1', 'CREATED', null, null, false]]);
-      await store.migrate(options);
+      const { opened, clock, options } = await openWith([['order1', 'CREATED', null, null, false]]);
+      const { store } = await opened.migrate(options);
       await commitChanges(store, change('order1', 1, { row: ['CREATED', 'PAID', null, true] }));
       const other = await harness.openAgain({ clock, targets: TARGETS });
-      expect(await other.migrate(options)).toMatchObject({ adoptedRows: 0 });
-      expect((await other.readView(['order1'])).get('order1')?.version).toBe(2);
+      const again = await other.migrate(options);
+      expect(again.report).toMatchObject({ adoptedRows: 0 });
+      expect((await again.store.readView(['order1'])).get('order1')?.version).toBe(2);
     });
 
     it('is done by one of several instances that start at once', async () => {
@@ -173,17 +190,19 @@ export function describeMigration(harness: StoreHarness): void {
         { length: 50 },
         (_, n): OriginalOrder => [`order${n}`, 'CREATED', null, null, false],
       );
-      const { store, clock, options } = await openWith(rows);
+      const { opened, clock, options } = await openWith(rows);
       const other = await harness.openAgain({ clock, targets: TARGETS });
-      const reports = await Promise.all([store.migrate(options), other.migrate(options)]);
-      expect(reports.map(({ adoptedRows }) => adoptedRows).sort()).toEqual([0, 50]);
-      expect(await other.counts()).toMatchObject({ journaledEvents: 50, viewRows: 50 });
+      const [first, second] = await Promise.all([opened.migrate(options), other.migrate(options)]);
+      expect([first.report.adoptedRows, second.report.adoptedRows].sort()).toEqual([0, 50]);
+      expect(await second.store.counts()).toMatchObject({ journaledEvents: 50, viewRows: 50 });
     });
 
     it('keeps ids that the original could hold, byte for byte', async () => {
-      const { store, options } = await openWith(ORIGINAL_IDS.map((id) => [id, 'CREATED', null, null, false]));
+      const { opened, options } = await openWith(
+        ORIGINAL_IDS.map((id) => [id, 'CREATED', null, null, false]),
+      );
 
-      await store.migrate(options);
+      const { store } = await opened.migrate(options);
 
       expect(new Set((await store.readView(ORIGINAL_IDS)).keys())).toEqual(new Set(ORIGINAL_IDS));
       const journals = await store.readJournals(ORIGINAL_IDS);
@@ -191,13 +210,13 @@ export function describeMigration(harness: StoreHarness): void {
     });
 
     it('takes what was sent as delivered, what must be sent as due, and the rest as neither', async () => {
-      const { store, clock, options } = await openWith([
+      const { opened, clock, options } = await openWith([
         ['sent', 'CREATED', 'PAID', null, true],
         ['due', 'CREATED', 'DUE', null, false],
         ['declined', 'CREATED', 'PAID', 'DECLINED', false],
         ['none', 'CREATED', null, null, false],
       ]);
-      await store.migrate(options);
+      const { store } = await opened.migrate(options);
 
       for (const target of TARGETS) {
         expect(await store.readDelivery(target, 'sent')).toMatchObject({
@@ -227,8 +246,8 @@ export function describeMigration(harness: StoreHarness): void {
     });
 
     it('keeps a row that says nothing, and its first event finds it there', async () => {
-      const { store, options } = await openWith([['blank', null, null, null, false]]);
-      await store.migrate(options);
+      const { opened, options } = await openWith([['blank', null, null, null, false]]);
+      const { store } = await opened.migrate(options);
       expect((await store.readView(['blank'])).get('blank')).toEqual({
         row: [null, null, null, false],
         version: 0,
@@ -251,8 +270,9 @@ export function describeMigration(harness: StoreHarness): void {
         { length: 2_500 },
         (_, n): OriginalOrder => [`order ${n}`, 'CREATED', 'PAID', null, true],
       );
-      const { store, options } = await openWith(rows);
-      expect(await store.migrate(options)).toMatchObject({ adoptedRows: 2_500 });
+      const { opened, options } = await openWith(rows);
+      const { report, store } = await opened.migrate(options);
+      expect(report).toMatchObject({ adoptedRows: 2_500 });
       expect(await store.counts()).toMatchObject({
         journaledEvents: 5_000,
         viewRows: 2_500,
@@ -261,13 +281,13 @@ export function describeMigration(harness: StoreHarness): void {
     }, 60_000);
 
     it('is refused, and the table left as it was, if a row is not understood', async () => {
-      const { store, options } = await openWith([
+      const { opened, options } = await openWith([
         ['fine', 'CREATED', null, null, true],
         ['odd\u202e one', 'NONSENSE', null, null, false],
       ]);
       const before = await harness.rawQuery('SELECT * FROM orders ORDER BY order_id');
 
-      const refusal = await store.migrate(options).then(
+      const refusal = await opened.migrate(options).then(
         () => null,
         (error: unknown) => error,
       );
@@ -281,23 +301,24 @@ export function describeMigration(harness: StoreHarness): void {
     });
 
     it('can be tried again after the row was corrected', async () => {
-      const { store, options } = await openWith([
+      const { opened, options } = await openWith([
         ['fine', 'CREATED', null, null, true],
         ['odd', 'NONSENSE', null, null, false],
       ]);
-      await expect(store.migrate(options)).rejects.toMatchObject({ code: 'view_not_adoptable' });
+      await expect(opened.migrate(options)).rejects.toMatchObject({ code: 'view_not_adoptable' });
       await harness.rawQuery("UPDATE orders SET order_status = 'CREATED' WHERE order_id = 'odd'");
-      expect(await store.migrate(options)).toMatchObject({ adoptedRows: 2 });
+      const { report, store } = await opened.migrate(options);
+      expect(report).toMatchObject({ adoptedRows: 2 });
       expect(await store.counts()).toMatchObject({ journaledEvents: 2, viewRows: 2, deliveriesDelivered: 2 });
     });
 
     it('is refused if the domain adopts nothing, or the table has not its columns', async () => {
-      const { store, options } = await openWith([['order1', 'CREATED', null, null, false]]);
-      await expect(store.migrate({ ...options, adopt: null })).rejects.toMatchObject({
+      const { opened, options } = await openWith([['order1', 'CREATED', null, null, false]]);
+      await expect(opened.migrate({ ...options, adopt: null })).rejects.toMatchObject({
         code: 'view_not_adoptable',
       });
       const stranger = { ...PARCELS, table: 'orders' };
-      await expect(store.migrate({ ...options, view: stranger })).rejects.toMatchObject({
+      await expect(opened.migrate({ ...options, view: stranger })).rejects.toMatchObject({
         code: 'view_not_adoptable',
       });
       expect(await harness.rawQuery('SELECT * FROM orders')).toHaveLength(1);

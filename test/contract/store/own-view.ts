@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AdoptedEntity, MigrationOptions, Store } from '../../../src/ports/store.ts';
+import type { AdoptedEntity, MigrationOptions } from '../../../src/ports/migration.ts';
+import type { OpenedStore } from '../../../src/ports/store.ts';
 import {
   change,
   commitChanges,
+  migrateParcels,
   parcelMigration,
   ROW,
   SettableClock,
@@ -56,15 +58,14 @@ export function describeOwnView(harness: StoreHarness): void {
   const clock = new SettableClock();
   const settings = { clock, targets: TARGETS };
 
-  async function openWithParcel(): Promise<Store> {
-    const store = await harness.open(settings);
-    await store.migrate(parcelMigration(clock));
+  async function openWithParcel(): Promise<OpenedStore> {
+    const store = await migrateParcels(await harness.open(settings), clock);
     await commitChanges(store, change('parcel', 0, { row: ROW }));
     return harness.openAgain(settings);
   }
 
-  async function refusalOf(store: Store, options: MigrationOptions): Promise<Error> {
-    const refusal: unknown = await store.migrate(options).then(
+  async function refusalOf(opened: OpenedStore, options: MigrationOptions): Promise<Error> {
+    const refusal: unknown = await opened.migrate(options).then(
       () => null,
       (error: unknown) => error,
     );
@@ -82,39 +83,39 @@ export function describeOwnView(harness: StoreHarness): void {
     afterEach(() => harness.cleanup());
 
     it('a renamed view is made anew, and its rows are said to be missing', async () => {
-      const store = await openWithParcel();
+      const opened = await openWithParcel();
       await harness.rawQuery('ALTER TABLE parcels RENAME TO parcels_elsewhere');
-      expect(await store.migrate(parcelMigration(clock))).toMatchObject({
-        viewIsEmpty: true,
-        adoptedRows: 0,
-      });
+      const { report, store } = await opened.migrate(parcelMigration(clock));
+      expect(report).toMatchObject({ viewIsEmpty: true, adoptedRows: 0 });
       expect(await store.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
     });
 
     it('an altered view is put aside and made anew', async () => {
-      const store = await openWithParcel();
+      const opened = await openWithParcel();
       await harness.rawQuery('ALTER TABLE parcels DROP COLUMN place');
-      const report = await store.migrate(parcelMigration(clock));
+      const { report } = await opened.migrate(parcelMigration(clock));
       expect(report).toMatchObject({ viewIsEmpty: true });
       expect(report.notes.join()).toMatch(/altered \(it has no column place\).*"parcels_altered"/);
       expect(await harness.rawQuery('SELECT parcel_id FROM parcels_altered')).toHaveLength(1);
-      expect(await store.migrate(parcelMigration(clock))).toMatchObject({ viewIsEmpty: false, notes: [] });
+      const again = await opened.migrate(parcelMigration(clock));
+      expect(again.report).toMatchObject({ viewIsEmpty: false, notes: [] });
     });
 
     it('a view is kept with columns and indexes that somebody added for reading', async () => {
-      const store = await openWithParcel();
+      const opened = await openWithParcel();
       await harness.rawQuery('ALTER TABLE parcels ADD COLUMN remark VARCHAR(20)');
       await harness.rawQuery('CREATE INDEX by_place ON parcels (place)');
-      expect(await store.migrate(parcelMigration(clock))).toMatchObject({ viewIsEmpty: false, notes: [] });
+      const { report, store } = await opened.migrate(parcelMigration(clock));
+      expect(report).toMatchObject({ viewIsEmpty: false, notes: [] });
       await commitChanges(store, change('parcel', 1), change('other', 0));
       expect((await store.readView(['other'])).get('other')).toMatchObject({ version: 1 });
     });
 
     it('a start tells our view, which is gone, from a table that another program has put in its place', async () => {
-      const store = await openWithParcel();
+      const opened = await openWithParcel();
       await harness.rawQuery('DROP TABLE parcels');
       await harness.rawQuery('CREATE TABLE parcels (parcel_id VARCHAR(20), place VARCHAR(20))');
-      const refusal = await refusalOf(store, parcelMigration(clock));
+      const refusal = await refusalOf(opened, parcelMigration(clock));
       expect(refusal).toMatchObject({ code: 'view_not_adoptable', retryable: false });
       expect(refusal.message).toMatch(
         /own view "parcels" is gone.*another program's table.*from the journal/,
@@ -123,18 +124,18 @@ export function describeOwnView(harness: StoreHarness): void {
     });
 
     it('a start recognises our view when all tables beside it were dropped', async () => {
-      const store = await openWithParcel();
+      const opened = await openWithParcel();
       for (const name of BESIDE) {
         for (const kind of ['VIEW', 'TABLE'])
           await harness.rawQuery(`DROP ${kind} IF EXISTS ${name}`).catch(() => undefined);
       }
-      const refusal = await refusalOf(store, parcelMigration(clock));
+      const refusal = await refusalOf(opened, parcelMigration(clock));
       expect(refusal).toMatchObject({ code: 'view_not_adoptable' });
       expect(refusal.message).toMatch(/a view that Tributary made.*journal.*gone.*backup/);
     });
 
     it('the upgrade records a view that an older version made', async () => {
-      const store = await openWithParcel();
+      const opened = await openWithParcel();
       const [made] = await harness.rawQuery(
         "SELECT version FROM schema_migrations WHERE name LIKE '%view-records%'",
       );
@@ -142,10 +143,8 @@ export function describeOwnView(harness: StoreHarness): void {
         await harness.rawQuery(`DROP TABLE ${name}`);
       await dropQuarantineIndex();
       await harness.rawQuery(`DELETE FROM schema_migrations WHERE version >= ${made?.version}`);
-      expect(await store.migrate(parcelMigration(clock))).toMatchObject({
-        fromVersion: Number(made?.version) - 1,
-        viewIsEmpty: false,
-      });
+      const { report, store } = await opened.migrate(parcelMigration(clock));
+      expect(report).toMatchObject({ fromVersion: Number(made?.version) - 1, viewIsEmpty: false });
       expect(await harness.rawQuery('SELECT view_name FROM view_records')).toEqual([
         { view_name: 'parcels' },
       ]);
@@ -157,10 +156,10 @@ export function describeOwnView(harness: StoreHarness): void {
     afterEach(() => harness.cleanup());
 
     it('a start names the tables that somebody dropped, and makes nothing in their place', async () => {
-      const store = await openWithParcel();
+      const opened = await openWithParcel();
       await harness.rawQuery('DROP TABLE checkpoints');
       await harness.rawQuery('DROP TABLE quarantine');
-      const refusal = await refusalOf(store, parcelMigration(clock));
+      const refusal = await refusalOf(opened, parcelMigration(clock));
       expect(refusal).toMatchObject({ code: 'table_missing', retryable: true });
       expect(refusal.message).toMatch(/"quarantine", "checkpoints".*backup/);
       await expect(harness.rawQuery('SELECT * FROM checkpoints')).rejects.toThrow();
@@ -170,9 +169,9 @@ export function describeOwnView(harness: StoreHarness): void {
       ['deliveries', 'CREATE TABLE deliveries (id INT)'],
       ['schema_migrations', 'CREATE TABLE schema_migrations (version VARCHAR(255))'],
     ])('a start refuses a database whose table %s belongs to another program', async (name, sql) => {
-      const store = await harness.open(settings);
+      const opened = await harness.open(settings);
       await harness.rawQuery(sql);
-      const refusal = await refusalOf(store, parcelMigration(clock));
+      const refusal = await refusalOf(opened, parcelMigration(clock));
       expect(refusal).toMatchObject({ code: 'table_names_taken', retryable: false });
       expect(refusal.message).toContain(`"${name}"`);
       expect(refusal.message).toContain('database of its own');
@@ -185,7 +184,7 @@ export function describeOwnView(harness: StoreHarness): void {
     const options: MigrationOptions = { view: ORDERS, targets: TARGETS, adopt, nowMs: 1 };
 
     it('examineView names all that stands in the way, each with a remedy, and changes nothing', async () => {
-      const store = await harness.open(settings);
+      const opened = await harness.open(settings);
       await harness.rawQuery(
         'CREATE TABLE orders (ORDER_ID VARCHAR(50), order_status VARCHAR(50), payment_status VARCHAR(50), ' +
           'review_status VARCHAR(50), ready_to_send VARCHAR(9), total INT)',
@@ -194,7 +193,7 @@ export function describeOwnView(harness: StoreHarness): void {
         "INSERT INTO orders VALUES ('a', NULL, NULL, NULL, 'Y', 1), ('a', NULL, NULL, NULL, 'maybe', 2), (NULL, NULL, NULL, NULL, 'N', 3)",
       );
       await harness.rawQuery('CREATE VIEW ready AS SELECT * FROM orders');
-      const report = await store.examineView(options);
+      const report = await opened.examineView(options);
       expect(report).toMatchObject({ verdict: 'refuse', rows: 3 });
       expect(report.findings.map(({ code }) => code).sort()).toEqual([
         'flag_unclear',
@@ -204,28 +203,29 @@ export function describeOwnView(harness: StoreHarness): void {
         'view',
       ]);
       for (const { remedy } of report.findings) expect(remedy).toMatch(/\w+.*\.$/);
-      const refusal = await refusalOf(store, options);
+      const refusal = await refusalOf(opened, options);
       for (const { problem } of report.findings) expect(refusal.message).toContain(problem);
       await expect(harness.rawQuery('SELECT * FROM schema_migrations')).rejects.toThrow();
       expect(await harness.rawQuery('SELECT * FROM ready')).toHaveLength(3);
     });
 
     it('examineView says what a start would do where there is nothing, a fine table, and a view of ours', async () => {
-      const store = await harness.open(settings);
-      expect(await store.examineView(options)).toMatchObject({ verdict: 'absent', findings: [] });
+      const opened = await harness.open(settings);
+      expect(await opened.examineView(options)).toMatchObject({ verdict: 'absent', findings: [] });
       await harness.makeOriginalOrdersTable([['a', 'CREATED', null, null, false]]);
-      expect(await store.examineView(options)).toMatchObject({ verdict: 'take', rows: 1 });
-      await store.migrate(options);
-      expect(await store.examineView(options)).toMatchObject({ verdict: 'ours', findings: [] });
+      expect(await opened.examineView(options)).toMatchObject({ verdict: 'take', rows: 1 });
+      await opened.migrate(options);
+      expect(await opened.examineView(options)).toMatchObject({ verdict: 'ours', findings: [] });
     });
 
     it('migrate leaves other columns behind only if a person said so', async () => {
-      const store = await harness.open(settings);
+      const opened = await harness.open(settings);
       await harness.makeOriginalOrdersTable([['a', 'CREATED', null, null, false]]);
       await harness.rawQuery('ALTER TABLE orders ADD COLUMN version INT DEFAULT 7');
       const choices = { leavesOtherColumns: true, takesDeletedRows: false };
-      expect(await store.examineView(options)).toMatchObject({ verdict: 'refuse' });
-      expect(await store.migrate({ ...options, choices })).toMatchObject({ adoptedRows: 1 });
+      expect(await opened.examineView(options)).toMatchObject({ verdict: 'refuse' });
+      const { report } = await opened.migrate({ ...options, choices });
+      expect(report).toMatchObject({ adoptedRows: 1 });
       expect(await harness.rawQuery('SELECT version FROM orders_original')).toEqual([{ version: 7 }]);
     });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { QuarantinedRecord } from '../../../src/ports/store.ts';
-import { batchOf, bytes, claimOne, move, quarantined, type StoreHarness, usePlace } from './fixtures.ts';
+import type { QuarantinedRecord } from '../../../src/ports/quarantine.ts';
+import { acquireOne, batchOf, bytes, move, quarantined, type StoreHarness, usePlace } from './fixtures.ts';
 
 export function describeQuarantine(harness: StoreHarness): void {
   describe('the quarantine', () => {
@@ -85,8 +85,8 @@ export function describeQuarantine(harness: StoreHarness): void {
     });
 
     it('holds nothing of a batch that is fenced', async () => {
-      const stale = await claimOne(place.store);
-      await claimOne(place.store);
+      const stale = await acquireOne(place.store);
+      await acquireOne(place.store);
       const batch = batchOf([move(stale)], [], { quarantined: [quarantined(0n)] });
       expect(await place.store.commit(batch)).toEqual({ kind: 'fenced' });
       expect(await place.store.readQuarantine({ after: null, limit: 10 })).toEqual([]);

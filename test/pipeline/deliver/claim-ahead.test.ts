@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ClaimAhead } from '../../../src/pipeline/deliver/claim-ahead.ts';
-import type { ClaimedDelivery } from '../../../src/ports/store.ts';
+import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
 
 const claims = (...ids: string[]) => ids.map((entityId) => ({ entityId }) as ClaimedDelivery);
 

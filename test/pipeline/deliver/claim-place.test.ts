@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ClaimPlace } from '../../../src/pipeline/deliver/claim-place.ts';
-import type { ClaimedDelivery } from '../../../src/ports/store.ts';
+import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
 
 function claimed(entityId: string): ClaimedDelivery {
   return {

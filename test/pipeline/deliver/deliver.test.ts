@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { deliveryIdOf } from '../../../src/pipeline/delivery-id.ts';
-import type { EntityChange } from '../../../src/ports/store.ts';
+import type { EntityChange } from '../../../src/ports/commit.ts';
 import { change, DUE, letOthersRun, NOT_READY } from '../../contract/store/fixtures.ts';
 import { wrap } from '../ingest/harness.ts';
 import { commitChanges, DeliveryPlace, type Request, WAITING } from './harness.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FailureLines, tellOfDead } from '../../../src/pipeline/deliver/failure-lines.ts';
 import { targetWords } from '../../../src/pipeline/deliver/target-words.ts';
+import type { DeliverySettlement } from '../../../src/ports/delivery-claims.ts';
 import type { DeliveryOutcome } from '../../../src/ports/delivery-target.ts';
-import type { DeliverySettlement } from '../../../src/ports/store.ts';
 
 const REDIRECTED: DeliveryOutcome = {
   verdict: 'retry',

@@ -12,7 +12,7 @@ import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deli
 import { DEFAULT_BREAKER } from '../../../src/pipeline/deliver/options.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { timeBy } from '../../adapters/sqlite/harness.ts';
-import { PARCELS, parcelMigration, SettableClock, TARGET } from '../../contract/store/fixtures.ts';
+import { migrateParcels, PARCELS, SettableClock, TARGET } from '../../contract/store/fixtures.ts';
 
 export { commitChanges } from '../../contract/store/fixtures.ts';
 export { TARGET };
@@ -99,7 +99,7 @@ export class SteadyClock extends SettableClock {
 
 /** A store in a file, a target over HTTP, and loops between them, until the test ends. */
 export class DeliveryPlace {
-  readonly clock = new SteadyClock();
+  readonly clock: SteadyClock;
   readonly target: TargetServer;
   readonly store: Store;
   readonly logged: string[] = [];
@@ -109,21 +109,24 @@ export class DeliveryPlace {
   static async make(): Promise<DeliveryPlace> {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-deliver-'));
     const target = await TargetServer.start();
-    const place = new DeliveryPlace(join(folder, 'parcels.sqlite'), target);
+    const file = join(folder, 'parcels.sqlite');
+    const clock = new SteadyClock();
+    const opened = openSqliteStore({ file, clock, time: timeBy(clock), targets: [TARGET] });
+    const place = new DeliveryPlace(file, target, clock, await migrateParcels(opened, clock));
     onTestFinished(async () => {
       for (let close = place.#closers.pop(); close !== undefined; close = place.#closers.pop()) await close();
       await target.close();
       await place.store.close();
       await rm(folder, { recursive: true, force: true });
     });
-    await place.store.migrate(parcelMigration(place.clock));
     return place;
   }
 
-  private constructor(file: string, target: TargetServer) {
+  private constructor(file: string, target: TargetServer, clock: SteadyClock, store: Store) {
     this.#file = file;
     this.target = target;
-    this.store = openSqliteStore({ file, clock: this.clock, time: timeBy(this.clock), targets: [TARGET] });
+    this.clock = clock;
+    this.store = store;
   }
 
   /** A loop that is not started yet. */
@@ -133,7 +136,7 @@ export class DeliveryPlace {
       url: this.target.url,
       secrets: [],
       clock: this.clock,
-      log: () => undefined,
+      logger: () => undefined,
     });
     const deliver = new Deliver({
       view: PARCELS,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LedgerWatch } from '../../../src/pipeline/deliver/ledger-watch.ts';
-import type { ClaimedDelivery } from '../../../src/ports/store.ts';
+import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
 
 const REQUEST = {
   target: 'warehouse',

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { Renewals } from '../../../src/pipeline/deliver/renewals.ts';
-import type { ClaimedDelivery } from '../../../src/ports/store.ts';
+import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
 
 const LEASE_MS = 30_000;
 

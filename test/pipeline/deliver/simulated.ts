@@ -2,12 +2,16 @@ import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deliver.ts';
 import { DEFAULT_BREAKER, DEFAULT_PACE, DEFAULT_TIMING } from '../../../src/pipeline/deliver/options.ts';
 import type {
+  ClaimedDelivery,
+  DeliveryClaimRequest,
+  DeliverySettlement,
+} from '../../../src/ports/delivery-claims.ts';
+import type {
   DeliveriesSettled,
   Delivery,
   DeliveryOutcome,
   DeliveryTarget,
 } from '../../../src/ports/delivery-target.ts';
-import type { ClaimedDelivery, DeliveryClaimRequest, DeliverySettlement } from '../../../src/ports/store.ts';
 
 const STORE_MS = 3;
 

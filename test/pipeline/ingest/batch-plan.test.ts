@@ -8,8 +8,9 @@ import { LONG_LIMITS, LongHistories } from '../../../src/pipeline/ingest/long-hi
 import { Newcomers } from '../../../src/pipeline/ingest/newcomers.ts';
 import type { DueTarget } from '../../../src/pipeline/ingest/options.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
+import type { EntityChange } from '../../../src/ports/commit.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import type { LongJournals } from '../../../src/ports/long-journals.ts';
-import type { EntityChange, JournaledEvent } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
 const decoder = createDecoder(stockLedger, {
@@ -60,7 +61,7 @@ const NONE_LONG = new LongHistories<StockState, StockEvent>({
   domain: stockLedger,
   decoder,
   journals: {} as LongJournals,
-  log: () => {},
+  logger: () => {},
   limits: LONG_LIMITS,
 });
 

@@ -1,20 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { TributaryError } from '../../../src/core/errors.ts';
-import type { IngestBatch, Store } from '../../../src/ports/store.ts';
+import type { IngestBatch } from '../../../src/ports/commit.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { expectedView, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
 const ENTRIES = [...movements('bolt', 40), ...movements('nut', 40), ...movements('gear', 40)];
 
 describe('an instance of ingest', () => {
-  it('that is fenced drops what it has, claims again and journals every event once', async () => {
+  it('a fenced instance drops what it has, acquires its partitions again and journals every event once', async () => {
     const place = await Place.make({ movements: 2, counts: 2 });
     const { ingest, logged } = await place.start({ batchEvents: 7 });
     const other = await place.anotherStore();
     for (let from = 0; from < ENTRIES.length; from += 10) {
       await place.append(ENTRIES.slice(from, from + 10).map((entry) => recordOf(entry)));
       const checkpoints = await place.store.checkpoints();
-      await other.claim(checkpoints.map((checkpoint) => ({ ...checkpoint, startOffset: 0n })));
+      await other.acquire(checkpoints.map((checkpoint) => ({ ...checkpoint, startOffset: 0n })));
     }
     await place.settles(ENTRIES);
     expect(logged.join('\n')).toContain('A checkpoint was not where this instance left it');
@@ -76,7 +77,7 @@ describe('an instance of ingest', () => {
     const real = place.store;
     const store = wrap<Store>(real, {
       commit: unlessAway((batch) => real.commit(batch)),
-      claim: unlessAway((partitions) => real.claim(partitions)),
+      acquire: unlessAway((partitions) => real.acquire(partitions)),
       readJournals: unlessAway((ids) => real.readJournals(ids)),
     });
     const { ingest } = await place.start({ store });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { IngestBatch, Store } from '../../../src/ports/store.ts';
+import type { IngestBatch } from '../../../src/ports/commit.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { type Entry, movements, Place, recordOf, wrap } from './harness.ts';
 
 it('makes a wrong guess good: an entity taken for new after ten thousand new ones keeps its history', async () => {
@@ -26,7 +27,7 @@ it('makes a wrong guess good: an entity taken for new after ten thousand new one
   const late = movements('article 0', 3, 50_000);
   await place.append(late.map((entry) => recordOf(entry)));
   await place.settles([...crowd, ...late]);
-  expect(outcomes.filter((kind) => kind === 'conflict')).toHaveLength(1);
+  expect(outcomes.filter((kind) => kind === 'stale')).toHaveLength(1);
   // It was looked up on the second try: nobody else writes these entities, so nothing had to be locked.
   expect(ingest.status().lockingBatches).toBe(0);
 });

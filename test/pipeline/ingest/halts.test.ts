@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import type { IngestBatch } from '../../../src/ports/store.ts';
+import type { IngestBatch } from '../../../src/ports/commit.ts';
 import { COUNTS, type Entry, MOVEMENTS, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
 const MOVED = `${MOVEMENTS}/0`;
@@ -65,7 +65,7 @@ describe('a partition that cannot be read on', () => {
     await place.append(records(entries));
     await place.log.deleteRecords({ topic: MOVEMENTS, partition: 0 }, 2n);
     const { topicId } = (await place.log.describe([MOVEMENTS]))[0] ?? { topicId: '' };
-    await place.store.claim([{ topic: MOVEMENTS, partition: 0, topicId, startOffset: 0n }]);
+    await place.store.acquire([{ topic: MOVEMENTS, partition: 0, topicId, startOffset: 0n }]);
     for (let start = 0; start < 2; start++) {
       const { ingest } = await place.start();
       await vi.waitFor(() => expect(ingest.status().halted).toMatchObject([{ name: MOVED }]), WAITING);
@@ -200,7 +200,9 @@ describe('a partition without a checkpoint', () => {
     await place.settles(entries.slice(4));
     expect(ingest.health()).toEqual({ ok: true });
     const warnings = logged.filter((line) => line.startsWith('warn'));
-    expect(warnings).toEqual([expect.stringContaining(`${MOVED} is new here and starts at offset 4`)]);
+    expect(warnings).toEqual([
+      expect.stringContaining(`${MOVED} has no checkpoint yet and starts at offset 4`),
+    ]);
   });
 
   it('is taken in while the instance runs, from its beginning', async () => {

@@ -13,7 +13,7 @@ import type { IngestOptions } from '../../../src/pipeline/ingest/options.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { EventLog, NewRecord } from '../../../src/ports/event-log.ts';
 import type { LongJournals } from '../../../src/ports/long-journals.ts';
-import type { Store } from '../../../src/ports/store.ts';
+import type { OpenedStore, Store } from '../../../src/ports/store.ts';
 
 export const MOVEMENTS = 'stock_movements';
 export const COUNTS = 'stock_counts';
@@ -109,9 +109,9 @@ export class Place {
 
   static async make(partitions: { movements: number; counts: number }): Promise<Place> {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-ingest-'));
-    const place = new Place(folder);
+    const opened = openStock(folder);
+    const place = new Place(folder, await migrate(opened));
     onTestFinished(() => place.close());
-    await migrate(place.store);
     await place.log.createTopics([
       { topic: MOVEMENTS, partitions: partitions.movements },
       { topic: COUNTS, partitions: partitions.counts },
@@ -119,10 +119,11 @@ export class Place {
     return place;
   }
 
-  private constructor(folder: string) {
+  private constructor(folder: string, store: Store) {
     this.folder = folder;
     this.log = this.#openLog();
-    this.store = this.#openStore();
+    this.store = store;
+    this.#closers.push(() => store.close());
   }
 
   #openLog(): EmbeddedLog {
@@ -131,17 +132,10 @@ export class Place {
     return log;
   }
 
-  #openStore(): Store {
-    const file = join(this.folder, 'stock.sqlite');
-    const store = openSqliteStore({ file, clock: systemClock, targets: [TARGET] });
-    this.#closers.push(() => store.close());
-    return store;
-  }
-
   /** The store as another process would have it. */
   async anotherStore(): Promise<Store> {
-    const store = this.#openStore();
-    await migrate(store);
+    const store = await migrate(openStock(this.folder));
+    this.#closers.push(() => store.close());
     return store;
   }
 
@@ -219,13 +213,18 @@ export class Place {
   }
 }
 
-export async function migrate(store: Store): Promise<void> {
+function openStock(folder: string): OpenedStore {
+  return openSqliteStore({ file: join(folder, 'stock.sqlite'), clock: systemClock, targets: [TARGET] });
+}
+
+export async function migrate(opened: OpenedStore): Promise<Store> {
   const { table, keyColumn, columns } = stockLedger.view;
-  await store.migrate({ view: { table, keyColumn, columns }, targets: [TARGET], adopt: null, nowMs: 0 });
+  const options = { view: { table, keyColumn, columns }, targets: [TARGET], adopt: null, nowMs: 0 };
+  return (await opened.migrate(options)).store;
 }
 
 /** The port with some of its methods replaced; the others are those of the real one. */
-export function wrap<Port extends Store | EventLog | LongJournals>(
+export function wrap<Port extends OpenedStore | Store | EventLog | LongJournals>(
   port: Port,
   replaced: Partial<Port>,
 ): Port {

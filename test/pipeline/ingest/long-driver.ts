@@ -1,13 +1,14 @@
 import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import type { Domain } from '../../../src/core/domain.ts';
 import { createDecoder, type DecodedEvent, type Decoder } from '../../../src/pipeline/decode/decoder.ts';
-import { BatchPlan, type PlanContext } from '../../../src/pipeline/ingest/batch-plan.ts';
+import { BatchPlan } from '../../../src/pipeline/ingest/batch-plan.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
 import { LongHistories, type LongLimits } from '../../../src/pipeline/ingest/long-histories.ts';
 import { Newcomers } from '../../../src/pipeline/ingest/newcomers.ts';
 import type { BatchTally } from '../../../src/pipeline/ingest/options.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
+import type { PlanContext } from '../../../src/pipeline/ingest/plan-context.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
@@ -68,8 +69,8 @@ export class LongDriver {
     const cache = new HistoryCache<StockState, StockEvent>(cacheEvents);
     const due = new DueRules([{ name: 'warehouse', qualifies: null }]);
     this.#context = { domain, decoder, cache, parked: new ParkedRegistry(), due };
-    const log = (_: string, message: string) => this.logged.push(message);
-    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, log, limits });
+    const logger = (_: string, message: string) => this.logged.push(message);
+    this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, logger, limits });
   }
 
   get cachedEvents(): number {

@@ -9,13 +9,13 @@ import { describeLongHistories, type LongPlace } from './long-histories.ts';
 
 async function open(serverUrl: string): Promise<LongPlace> {
   const database = await createDatabase(serverUrl);
-  const store = openMysqlStore({
+  const opened = openMysqlStore({
     ...mysqlServer(database.url),
-    log: () => {},
+    logger: () => {},
     clock: systemClock,
     targets: ['warehouse'],
   });
-  await migrate(store);
+  const store = await migrate(opened);
   const connection = await mysql.createConnection({ uri: database.url });
   return {
     store,

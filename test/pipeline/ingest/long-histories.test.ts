@@ -12,8 +12,7 @@ describeLongHistories(
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-long-'));
     const file = join(folder, 'stock.sqlite');
-    const store = openSqliteStore({ file, clock: systemClock, targets: ['warehouse'] });
-    await migrate(store);
+    const store = await migrate(openSqliteStore({ file, clock: systemClock, targets: ['warehouse'] }));
     const database = new DatabaseSync(file, { timeout: 5_000 });
     return {
       store,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { QuarantineWatch } from '../../../src/pipeline/ingest/quarantine-watch.ts';
-import type { QuarantinedRecord } from '../../../src/ports/store.ts';
+import type { QuarantinedRecord } from '../../../src/ports/quarantine.ts';
 
 function refused(offset: bigint, reason = 'json_invalid', topic = 'order_events'): QuarantinedRecord {
   const bytes = new Uint8Array();

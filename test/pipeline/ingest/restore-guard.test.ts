@@ -5,7 +5,8 @@ import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { RecentPlaces } from '../../../src/pipeline/ingest/recent-places.ts';
 import { RestoreGuard } from '../../../src/pipeline/ingest/restore-guard.ts';
-import type { Checkpoint, ResumeDecision, Store } from '../../../src/ports/store.ts';
+import type { Checkpoint, ResumeDecision } from '../../../src/ports/checkpoints.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
 describe('the places of the last seconds', () => {
@@ -48,7 +49,7 @@ describe('the guard of a restore', () => {
     return { clock, decisions, guard: new RestoreGuard({ store, clock, logger: () => {} }) };
   }
 
-  it('holds claims for 10 s after the last change of the tables', async () => {
+  it('lets no partition be acquired for 10 s after the last change of the tables', async () => {
     const { clock, guard } = made();
     expect(guard.holdsMs).toBe(0);
     guard.tablesChanged([]);
@@ -93,11 +94,11 @@ describe('the guard of a restore', () => {
 
   it('tells a checkpoint that went back from one that an operator moved', () => {
     const { guard } = made();
-    guard.claimed(checkpoint(100n));
+    guard.acquired(checkpoint(100n));
     expect(guard.isBehind({ ...checkpoint(100n), epoch: 4n })).toBe(false);
     expect(guard.isBehind({ ...checkpoint(60n), epoch: 4n })).toBe(true);
     expect(guard.isBehind({ ...checkpoint(60n), epoch: 4n })).toBe(false);
-    guard.claimed(checkpoint(100n));
+    guard.acquired(checkpoint(100n));
     expect(guard.isBehind({ ...checkpoint(60n), epoch: 5n })).toBe(false);
   });
 });
@@ -120,7 +121,7 @@ describe('an instance under which a backup is put back', () => {
     incarnation = null;
     await vi.waitFor(() => expect(ingest.health()).toMatchObject({ ok: false }), WAITING);
     expect(ingest.health()).toMatchObject({
-      reason: expect.stringContaining('are being replaced by a backup'),
+      reason: expect.stringContaining("a backup is being restored over the store's tables"),
     });
     expect(ingest.status().owned).toEqual([]);
     incarnation = 'new';
@@ -135,13 +136,13 @@ describe('an instance under which a backup is put back', () => {
   it('writes no checkpoint into a table that the backup has made and not filled yet', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     let incarnation = 'old';
-    let claims = 0;
+    let acquired = 0;
     let isRestoring = false;
     const store = wrap(place.store, {
       incarnation: async () => incarnation,
-      claim: (partitions) => {
-        claims++;
-        return place.store.claim(partitions);
+      acquire: (partitions) => {
+        acquired++;
+        return place.store.acquire(partitions);
       },
       commit: async (batch) => {
         if (isRestoring) {
@@ -157,18 +158,18 @@ describe('an instance under which a backup is put back', () => {
     const { ingest } = await place.start({ store });
     await place.append(movements('bolt', 5).map((entry) => recordOf(entry)));
     await place.settles(movements('bolt', 5));
-    const claimsBefore = claims;
+    const acquiredBefore = acquired;
     isRestoring = true;
     await place.append(movements('bolt', 1, 20).map((entry) => recordOf(entry)));
 
     await vi.waitFor(
       () =>
         expect(ingest.health()).toMatchObject({
-          reason: expect.stringContaining('are being replaced by a backup'),
+          reason: expect.stringContaining('a backup is being restored'),
         }),
       WAITING,
     );
-    expect(claims).toBe(claimsBefore);
+    expect(acquired).toBe(acquiredBefore);
     expect(await place.store.checkpoints()).toEqual([]);
   }, 60_000);
 });

@@ -34,8 +34,7 @@ class Exchangeable {
   }
 
   async exchange(file: string): Promise<Store> {
-    const store = openSqliteStore({ file, clock: systemClock, targets: [TARGET] });
-    await migrate(store);
+    const store = await migrate(openSqliteStore({ file, clock: systemClock, targets: [TARGET] }));
     this.#current = store;
     return store;
   }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { untilCaughtUp } from '../../../src/pipeline/reconcile/caught-up.ts';
+import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
 import type { TopicDescription } from '../../../src/ports/event-log.ts';
-import type { Checkpoint } from '../../../src/ports/store.ts';
 
 function topic(...ends: bigint[]): TopicDescription {
   const partitions = ends.map((endOffset, partition) => ({

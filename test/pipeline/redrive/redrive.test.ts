@@ -11,7 +11,7 @@ import {
   change,
   commitChanges,
   DUE,
-  parcelMigration,
+  migrateParcels,
   SettableClock,
   TARGET,
 } from '../../contract/store/fixtures.ts';
@@ -32,7 +32,7 @@ class NotingClock extends SettableClock {
 async function placeWith(deadLetters: number) {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-redrive-'));
   const clock = new NotingClock();
-  const store = openSqliteStore({
+  const opened = openSqliteStore({
     file: join(folder, 'parcels.sqlite'),
     clock,
     time: timeBy(clock),
@@ -41,10 +41,10 @@ async function placeWith(deadLetters: number) {
   const loops: Redrive[] = [];
   onTestFinished(async () => {
     for (const loop of loops) await loop.stop();
-    await store.close();
+    await opened.close();
     await rm(folder, { recursive: true, force: true });
   });
-  await store.migrate(parcelMigration(clock));
+  const store = await migrateParcels(opened, clock);
   const ids = Array.from({ length: deadLetters }, (_, number) => `parcel ${String(number).padStart(5, '0')}`);
   await commitChanges(store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
   const claim = {

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
-import type { Position } from '../../../core/offset.ts';
+import type { PartitionOffset } from '../../../core/offset.ts';
 import type { NewRecord } from '../../../ports/event-log.ts';
 import type { LogDatabase } from '../file/database.ts';
 import {
@@ -24,7 +24,7 @@ interface PendingAppend {
   /** The size of each record, by `recordBytes`. */
   readonly sizes: readonly number[];
   readonly bytes: number;
-  readonly resolve: (positions: Position[]) => void;
+  readonly resolve: (positions: PartitionOffset[]) => void;
   readonly reject: (error: TributaryError) => void;
   /** Null for a producer without a family. */
   readonly member: Member | null;
@@ -53,7 +53,7 @@ export class AppendQueue {
     this.#nextWithoutKey = Math.floor(options.clock.random() * 1000);
   }
 
-  append(records: readonly NewRecord[], member: Member | null = null): Promise<Position[]> {
+  append(records: readonly NewRecord[], member: Member | null = null): Promise<PartitionOffset[]> {
     if (records.length === 0) return Promise.resolve([]);
     const sizes: number[] = [];
     let bytes = 0;
@@ -87,7 +87,7 @@ export class AppendQueue {
   /** Writes one transaction, and settles each of its appends. Never rejects. */
   async #appendSome(): Promise<void> {
     let appends: PendingAppend[] = [];
-    const outcomes = new Map<PendingAppend, Position[] | TributaryError>();
+    const outcomes = new Map<PendingAppend, PartitionOffset[] | TributaryError>();
     try {
       await this.#database.write('Appending', 'durable', () => {
         // Every try for the lock chooses anew, so that appends which came in the meantime are written too.
@@ -123,7 +123,7 @@ export class AppendQueue {
   /** Inserts the records of these appends, and sets the outcome of each append. Runs inside a transaction. */
   #appendAll(
     appends: readonly PendingAppend[],
-    outcomes: Map<PendingAppend, Position[] | TributaryError>,
+    outcomes: Map<PendingAppend, PartitionOffset[] | TributaryError>,
   ): void {
     const topics = new Map<string, PartitionAppend[]>();
     for (const append of appends) {

@@ -1,4 +1,4 @@
-import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
 import { explain, protocolErrorOf } from '../errors.ts';
@@ -117,7 +117,7 @@ export class GroupMember {
     return false;
   }
 
-  async commit(positions: readonly Position[]): Promise<void> {
+  async commit(positions: readonly PartitionOffset[]): Promise<void> {
     const membership = this.#membership;
     if (membership === undefined || positions.length === 0) return;
     const { logger } = this.#cluster.options;

@@ -8,7 +8,7 @@ import {
   offsetFetchV8,
   syncGroupV5,
 } from '@platformatic/kafka';
-import { type Position, partitionName } from '../../../core/offset.ts';
+import { type PartitionOffset, partitionName } from '../../../core/offset.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { responseOf } from '../errors.ts';
 import { groupByTopic } from '../lists.ts';
@@ -128,7 +128,7 @@ export class GroupRequests {
   }
 
   /** The offsets that the group has committed in all topics, each with the note that was committed beside it. */
-  async committed(coordinator: number): Promise<(Position & { readonly note: string | null })[]> {
+  async committed(coordinator: number): Promise<(PartitionOffset & { readonly note: string | null })[]> {
     const connection = await this.#cluster.connect(coordinator, 'control');
     const request = { groupId: this.#group, memberId: null, memberEpoch: -1, topics: null };
     const response = await offsetFetchV8.api.async(connection, [request], true);
@@ -149,7 +149,7 @@ export class GroupRequests {
   /** Commits offsets. The coordinator accepts `notAMember` as the membership only while the group has no members. */
   async commit(
     membership: Membership,
-    positions: readonly Position[],
+    positions: readonly PartitionOffset[],
     note: string | null = null,
   ): Promise<void> {
     const connection = await this.#cluster.connect(membership.coordinator, 'control');

@@ -1,4 +1,4 @@
-import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import type { NewRecord } from '../../../ports/event-log.ts';
 import { encodeRecordBatch, largestEncodedBytes } from '../wire/record-batch-writer.ts';
 import type { ProducerIdentity } from './producer-identity.ts';
@@ -6,7 +6,7 @@ import type { ProducerIdentity } from './producer-identity.ts';
 /** One call of `append`, until it is settled. */
 export interface Append {
   /** The positions of the records that were appended so far, each at the index of its record. */
-  readonly positions: Position[];
+  readonly positions: PartitionOffset[];
   /** The number of records that are neither appended nor given up. */
   left: number;
   readonly deadlineMs: number;
@@ -14,7 +14,7 @@ export interface Append {
   readonly endsTogether: boolean;
   /** The reason why a record was not appended. Undefined while there is none. */
   failure: unknown;
-  resolve(positions: Position[]): void;
+  resolve(positions: PartitionOffset[]): void;
   reject(error: unknown): void;
 }
 

@@ -1,5 +1,5 @@
-import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
-import type { FetchedRecords, FollowPosition, PartitionFault, TakeLimits } from '../../../ports/event-log.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../../core/offset.ts';
+import type { FetchedRecords, FollowOffset, PartitionFault, TakeLimits } from '../../../ports/event-log.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
 import { withoutLeader } from '../cluster/ranges.ts';
 import { explain, KafkaCode, nameOfCode } from '../errors.ts';
@@ -70,7 +70,7 @@ export class Fetcher {
     });
   }
 
-  follow(positions: readonly (FollowPosition & { readonly topicId: string })[]): void {
+  follow(positions: readonly (FollowOffset & { readonly topicId: string })[]): void {
     this.#partitions.follow(positions);
     this.#pump();
   }
@@ -110,7 +110,7 @@ export class Fetcher {
     return [];
   }
 
-  ends(): Position[] {
+  ends(): PartitionOffset[] {
     return this.#partitions.ends();
   }
 

@@ -1,6 +1,6 @@
-import { type Position, partitionName, type TopicPartition } from '../../../core/offset.ts';
+import { type PartitionOffset, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import { type Backoff, fullJitterMs } from '../../../core/retry.ts';
-import type { FollowPosition, PartitionFault } from '../../../ports/event-log.ts';
+import type { FollowOffset, PartitionFault } from '../../../ports/event-log.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { Arrivals } from './arrivals.ts';
 import { Followed } from './followed.ts';
@@ -21,7 +21,7 @@ export class FollowedPartitions {
   readonly #halted: (fault: PartitionFault) => void;
   readonly #open: OpenRecordBatches;
   readonly #followed = new Map<string, Followed>();
-  readonly #ends = new Map<string, Position>();
+  readonly #ends = new Map<string, PartitionOffset>();
   readonly #problems = new Map<string, string>();
   #turn = 0;
 
@@ -43,7 +43,7 @@ export class FollowedPartitions {
   }
 
   /** Starts anew with each of these partitions, whether it was followed or not. */
-  follow(positions: readonly (FollowPosition & { readonly topicId: string })[]): void {
+  follow(positions: readonly (FollowOffset & { readonly topicId: string })[]): void {
     for (const position of positions) {
       this.#forget(partitionName(position));
       this.#followed.set(partitionName(position), new Followed(position, this.#open));
@@ -86,7 +86,7 @@ export class FollowedPartitions {
     return this.#followed.get(followed.name) === followed;
   }
 
-  ends(): Position[] {
+  ends(): PartitionOffset[] {
     return [...this.#ends.values()];
   }
 

@@ -2,7 +2,7 @@ import { messageOf } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
 import type {
   FetchedRecords,
-  FollowPosition,
+  FollowOffset,
   LogRecord,
   PartitionFault,
   TakeLimits,
@@ -47,7 +47,7 @@ export class Followed {
   /** The time at which a take began to wait for this partition. */
   #missedSinceMs: number | undefined;
 
-  constructor(position: FollowPosition & { readonly topicId: string }, open: OpenRecordBatches) {
+  constructor(position: FollowOffset & { readonly topicId: string }, open: OpenRecordBatches) {
     this.#open = open;
     this.name = partitionName(position);
     this.topic = position.topic;

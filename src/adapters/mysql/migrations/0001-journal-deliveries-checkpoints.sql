@@ -1,9 +1,11 @@
--- The journal, for ever: a row holds the events that one transaction added to one entity, since rows are what a
--- server is paid for. The key is the entity and the version that it had with the first of them, so that of two
--- writers that build on the same version only one can commit. Ids are bytes: no collation folds or pads them.
--- `events` is a JSON array in UTF-8, as bytes, so that the server does not look through it when it is written; each
--- event in it is an array of what event_journal (below) shows as columns. `bodies` holds the bodies as received, one
--- after the other; the last two of an event's array are where its own begins (from 1), and its length in bytes.
+-- The journal, which is never changed. A row holds the events that one transaction added to one entity, because a
+-- server's work grows with the number of rows. The key is the entity and the version that it had with the first of
+-- these events, so only one of two writers that build on the same version can commit. Ids are bytes, so no collation
+-- folds or pads them.
+--
+-- `events` is a JSON array in UTF-8. It is stored as bytes, so that the server does not parse it when it is written.
+-- Each event in it is an array with the columns of event_journal (below). `bodies` holds the bodies as received, one
+-- after the other. The last two fields of an event are the place of its body (from 1) and the number of its bytes.
 CREATE TABLE journal_segments (
   entity_id VARBINARY(255) NOT NULL,
   first_version BIGINT NOT NULL,
@@ -13,13 +15,13 @@ CREATE TABLE journal_segments (
   PRIMARY KEY (entity_id, first_version)
 ) ENGINE = InnoDB;
 
--- The places that a segment has, for taking it apart in SQL.
+-- The places of the events in a segment, with which event_journal takes it apart.
 CREATE TABLE journal_places (place INT NOT NULL PRIMARY KEY) ENGINE = InnoDB;
 
 INSERT INTO journal_places VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15)
   ON DUPLICATE KEY UPDATE place = VALUES(place);
 
--- One row for each event. Of one entity it reads one short range of journal_segments.
+-- One row for each event. For one entity it reads one short range of journal_segments.
 CREATE OR REPLACE VIEW event_journal AS
 SELECT
   s.entity_id,
@@ -42,12 +44,12 @@ SELECT
   ) USING utf8mb4) AS data
 FROM journal_segments s JOIN journal_places p ON p.place < s.event_count;
 
--- What each target is owed and has got: one row for each entity that was ever due to it. next_attempt_at
--- (milliseconds) is the last day of 9999 while the delivery is dead, so that the index finds it, and a millisecond
--- more while there is nothing to do. While a delivery is claimed, claim_id (a hash of the claimant's name) is not 0,
--- and leased_until (milliseconds) is when anybody may claim it again. attempts counts those of due_version alone;
--- is_retry is 1 while it is due because one of them failed.
--- delivered_version and last_status are 0 where there is none: a row whose size does not change is written in place.
+-- What is due to each target, and what each target has got: one row for each entity that was ever due to it.
+-- next_attempt_at is in milliseconds. It is the last day of 9999 while the delivery is dead, so that the index finds
+-- it, and one millisecond more while there is nothing to do. While a delivery is claimed, claim_id (a hash of the
+-- claimant's name) is not 0, and leased_until (milliseconds) is when anybody may claim it again. attempts counts the
+-- attempts at due_version; is_retry is 1 while the delivery is due because one of them failed. delivered_version and
+-- last_status are 0 if there is none, because a row whose size does not change is written in place.
 CREATE TABLE deliveries (
   target VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   entity_id VARBINARY(255) NOT NULL,
@@ -66,7 +68,7 @@ CREATE TABLE deliveries (
   KEY deliveries_by_next_attempt (target, is_retry, next_attempt_at)
 ) ENGINE = InnoDB;
 
--- The ledger of attempts. attempted_at is part of the key because a redrive counts from 1 again.
+-- The ledger of attempts. attempted_at is part of the key because a redrive counts attempts from 1 again.
 CREATE TABLE delivery_attempts (
   target VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   entity_id VARBINARY(255) NOT NULL,
@@ -82,7 +84,7 @@ CREATE TABLE delivery_attempts (
   PRIMARY KEY (target, entity_id, version, attempt, attempted_at)
 ) ENGINE = InnoDB;
 
--- What makes dead deliveries due again, step by step: a job has met all that match up to (cursor_target,
+-- Jobs that make dead deliveries due again, step by step. A job has met every matching delivery up to (cursor_target,
 -- cursor_entity_id), which are NULL before its first step. filter is JSON.
 CREATE TABLE redrive_jobs (
   job_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -102,7 +104,8 @@ CREATE TABLE redrive_jobs (
   PRIMARY KEY (job_id)
 ) ENGINE = InnoDB;
 
--- The hash is part of the key because a topic that is made again has the same offsets with other records.
+-- Records that are no valid events, with their bytes as received. The hash is part of the key because a topic that was
+-- made again has other records at the same offsets.
 CREATE TABLE quarantine (
   topic VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   partition_id INT NOT NULL,
@@ -118,8 +121,8 @@ CREATE TABLE quarantine (
   PRIMARY KEY (topic, partition_id, record_offset, value_hash)
 ) ENGINE = InnoDB;
 
--- How far the journal has come in each partition. Moved only by a compare-and-set on (next_offset, epoch), in
--- the transaction that writes what lies before it.
+-- How far each partition is journaled. A row is moved only by a compare-and-set on (next_offset, epoch), in the
+-- transaction that writes the records before it.
 CREATE TABLE checkpoints (
   topic VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   partition_id INT NOT NULL,
@@ -130,7 +133,7 @@ CREATE TABLE checkpoints (
   PRIMARY KEY (topic, partition_id)
 ) ENGINE = InnoDB;
 
--- Each time that an operator let a halted partition go on.
+-- Every decision of an operator about where a partition goes on, with the offset that it replaced.
 CREATE TABLE checkpoint_decisions (
   decision_id BIGINT NOT NULL AUTO_INCREMENT,
   topic VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -1,6 +1,6 @@
--- Whose turn it is to compare a target with the ledger. waits_since (milliseconds) is when its last sweep ended, or
--- when the target was first seen. While claimed_by is set, leased_until (milliseconds) is when anybody may take the
--- sweep over. result is JSON: what the last one came to.
+-- Which instance sweeps a target. waits_since (milliseconds) is when the last sweep of the target ended or, if there
+-- was none, when the row was made. While claimed_by is set, leased_until (milliseconds) is when anybody may claim the
+-- sweep. result is JSON with the result of the last sweep.
 CREATE TABLE sweeps (
   target VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   waits_since BIGINT NOT NULL,

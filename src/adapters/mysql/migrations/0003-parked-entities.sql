@@ -1,5 +1,5 @@
--- Entities that the program cannot fold. Their events are in the journal; their rows in the view stand still until
--- somebody has the entity folded again. `parked_at` is in milliseconds.
+-- Entities that the program cannot fold. Their events are in the journal. Their rows in the view stand still until an
+-- operator has them folded again. parked_at is in milliseconds.
 CREATE TABLE parked_entities (
   entity_id VARBINARY(255) NOT NULL,
   reason VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -1,5 +1,5 @@
--- Tells this store from every other one. The members of a group compare it, so that none of them reads partitions into
--- another store.
+-- Tells this store from every other one. The members of a group compare it, so that none of them journals partitions
+-- in another store.
 CREATE TABLE IF NOT EXISTS store_identity (
   only_row TINYINT NOT NULL PRIMARY KEY,
   store_id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS store_identity (
 
 INSERT IGNORE INTO store_identity (only_row, store_id) VALUES (1, UUID());
 
--- Who decided that a group goes on with this store. `decided_at` is in milliseconds.
+-- Who decided that a group goes on with this store. decided_at is in milliseconds.
 CREATE TABLE IF NOT EXISTS group_decisions (
   decision_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   group_name VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,

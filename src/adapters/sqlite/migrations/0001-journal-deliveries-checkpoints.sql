@@ -1,6 +1,7 @@
--- The journal: one row for each distinct event, clustered by entity in canonical sequence, so that an entity's
--- history is one short scan. TEXT compares by the bytes of its UTF-8 form, times are ISO 8601 in UTC with
--- milliseconds (as text they sort by time from year 0 to 9999), content_hash is the 32 bytes of a SHA-256.
+-- The journal, which is never changed: one row for each distinct event, clustered by entity in canonical sequence, so
+-- that one short scan reads an entity's history. TEXT compares by the bytes of its UTF-8 form. Times are ISO 8601 in
+-- UTC with milliseconds, which as text sort by time from the year 0 to 9999. content_hash is the 32 bytes of a
+-- SHA-256.
 CREATE TABLE event_journal (
   entity_id         TEXT    NOT NULL,
   sequence_position INTEGER NOT NULL,
@@ -28,12 +29,13 @@ BEGIN
   SELECT RAISE(ABORT, 'event_journal is immutable: rows are never deleted');
 END;
 
--- One row for each target and entity that was ever due. next_attempt_at (milliseconds) is NULL when nothing is
--- to be done, and the end of 9999 while the delivery is dead: so the index finds the dead ones too. While
--- claimed_by is set, leased_until (milliseconds) is when anybody may claim it again. attempts counts those of
--- due_version alone; is_retry is 1 while it is due because one of them failed.
--- The rows lie in the sequence in which they were first due, and so do the attempts: they are claimed and settled
--- about in that sequence, and each page that a transaction touches is written whole.
+-- One row for each target and entity that was ever due. next_attempt_at (milliseconds) is NULL while there is nothing
+-- to do, and the end of 9999 while the delivery is dead, so that the index finds the dead ones too. While claimed_by
+-- is set, leased_until (milliseconds) is when anybody may claim the delivery again. attempts counts the attempts at
+-- due_version; is_retry is 1 while the delivery is due because one of them failed.
+--
+-- Rows and attempts are stored in the sequence in which the deliveries were first due. They are claimed and settled in
+-- nearly that sequence, and a transaction writes every page that it touches as a whole.
 CREATE TABLE deliveries (
   delivery_number   INTEGER PRIMARY KEY,
   target            TEXT    NOT NULL,
@@ -52,11 +54,12 @@ CREATE TABLE deliveries (
   UNIQUE (target, entity_id)
 );
 
--- Partial, so that what is done weighs nothing.
+-- The index is partial, so that finished deliveries take no space in it.
 CREATE INDEX deliveries_by_next_attempt ON deliveries (target, is_retry, next_attempt_at, entity_id)
   WHERE next_attempt_at IS NOT NULL;
 
--- The ledger of attempts. attempted_at (milliseconds) is part of the key because a redrive counts from 1 again.
+-- The ledger of attempts. attempted_at (milliseconds) is part of the key because a redrive counts attempts from 1
+-- again.
 CREATE TABLE delivery_attempts (
   delivery_number INTEGER NOT NULL,
   target          TEXT    NOT NULL,
@@ -73,7 +76,7 @@ CREATE TABLE delivery_attempts (
   PRIMARY KEY (delivery_number, version, attempt, attempted_at)
 ) WITHOUT ROWID;
 
--- What makes dead deliveries due again, step by step: a job has met all that match up to (cursor_target,
+-- Jobs that make dead deliveries due again, step by step. A job has met every matching delivery up to (cursor_target,
 -- cursor_entity_id), which are NULL before its first step. filter is JSON.
 CREATE TABLE redrive_jobs (
   job_id           TEXT    NOT NULL PRIMARY KEY,
@@ -92,7 +95,7 @@ CREATE TABLE redrive_jobs (
   leased_until     INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Records that are not valid events, as raw as they came.
+-- Records that are no valid events, with their bytes as received.
 CREATE TABLE quarantine (
   topic         TEXT    NOT NULL,
   partition_id  INTEGER NOT NULL,
@@ -118,7 +121,7 @@ CREATE TABLE checkpoints (
   PRIMARY KEY (topic, partition_id)
 ) WITHOUT ROWID;
 
--- Every decision of an operator about a partition, with what it replaced.
+-- Every decision of an operator about where a partition goes on, with what it replaced.
 CREATE TABLE checkpoint_decisions (
   decision_id    INTEGER PRIMARY KEY AUTOINCREMENT,
   topic          TEXT    NOT NULL,

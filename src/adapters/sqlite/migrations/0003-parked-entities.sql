@@ -1,5 +1,5 @@
--- Entities that the program cannot fold. Their events are in the journal; their rows in the view stand still until
--- somebody has the entity folded again. parked_at is in milliseconds.
+-- Entities that the program cannot fold. Their events are in the journal. Their rows in the view stand still until an
+-- operator has them folded again. parked_at is in milliseconds.
 CREATE TABLE parked_entities (
   entity_id TEXT    NOT NULL PRIMARY KEY,
   reason    TEXT    NOT NULL,

@@ -1,5 +1,5 @@
--- What we know of the views that are ours: by this record, never by how a table looks. original_name is what the table of
--- another program is called since its rows were taken over; since is in milliseconds.
+-- The views that are ours. This record decides it, and not how a table looks. original_name is the new name of another
+-- program's table whose rows were taken over. since is in milliseconds.
 CREATE TABLE view_records (
   view_name     TEXT    NOT NULL PRIMARY KEY COLLATE NOCASE,
   original_name TEXT,

@@ -1,5 +1,5 @@
--- Tells this store from every other one. The members of a group compare it, so that none of them reads partitions into
--- another store.
+-- Tells this store from every other one. The members of a group compare it, so that none of them journals partitions
+-- in another store.
 CREATE TABLE store_identity (
   only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
   store_id TEXT    NOT NULL

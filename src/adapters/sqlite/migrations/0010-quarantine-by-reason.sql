@@ -1,2 +1,3 @@
--- What is in quarantine is counted by topic and reason again and again: along this index, without the records' bytes.
+-- The quarantine is counted by topic and reason again and again. This index allows it without reading the records'
+-- bytes.
 CREATE INDEX quarantine_by_reason ON quarantine (topic, reason);

@@ -2,7 +2,7 @@ import { type AdoptionReport, reportText } from '../../../core/adoption/index.ts
 import { orders } from '../../../orders/index.ts';
 import { createAdopter } from '../../../pipeline/adopt.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { MigrationOptions } from '../../../ports/store.ts';
+import type { MigrationOptions } from '../../../ports/migration.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openCommandStore } from '../order-sync.ts';

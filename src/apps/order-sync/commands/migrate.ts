@@ -37,7 +37,7 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
       const store = openCommandStore(settings, clock, logger);
       try {
         const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
-        const { fromVersion, toVersion, adoptedRows } = await migrateStore({
+        const { report } = await migrateStore({
           domain: orders,
           store,
           targets,
@@ -45,6 +45,7 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
           logger,
           asCommand: true,
         });
+        const { fromVersion, toVersion, adoptedRows } = report;
         const grants =
           user === null || database.kind === 'sqlite'
             ? []

@@ -4,8 +4,8 @@ import { orders } from '../../../orders/index.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import { type Refolded, refold } from '../../../pipeline/verify/refold.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { ParkedEntity } from '../../../ports/parked.ts';
-import type { Store } from '../../../ports/store.ts';
+import type { ParkedEntities, ParkedEntity } from '../../../ports/parked-entities.ts';
+import type { OpenedStore, Store } from '../../../ports/store.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openCommandStore, topicNamesOf } from '../order-sync.ts';
@@ -62,17 +62,18 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
       const asked = input.arguments;
       if ((asked.length === 0) === (input.options.all !== true))
         throw new TributaryError('usage', 'Give the ids of parked orders, or --all: see order-sync parked.');
-      const store = openCommandStore(settings, clock, logger);
+      const opened = openCommandStore(settings, clock, logger);
       try {
         const parked: string[] = [];
-        for await (const { entityId } of allParked(store)) parked.push(entityId);
+        for await (const { entityId } of allParked(opened)) parked.push(entityId);
         const unknown = asked.find((entityId) => !parked.includes(entityId));
         if (unknown !== undefined)
           throw new TributaryError(
             'usage',
             `No order ${quoted(unknown, 255)} is parked: see order-sync parked.`,
           );
-        await migrate(store, [TARGET, ...moreTargets(settings).map(({ name }) => name)], clock.now());
+        const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
+        const store = await migrate(opened, targets, clock.now());
         const decoder = createDecoder(orders, { topicNames: topicNamesOf(settings) });
         const parts = { domain: orders, decoder, due: dueRulesOf(settings), store, clock };
         const ids = asked.length > 0 ? asked : parked;
@@ -87,13 +88,13 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
         if (ids.length === 0) note('No order is parked: there is nothing to fold.');
         return isAnyLeft ? EXIT.partial : EXIT.ok;
       } finally {
-        await store.close();
+        await opened.close();
       }
     },
   };
 }
 
-async function* allParked(store: Store): AsyncGenerator<ParkedEntity> {
+async function* allParked(store: ParkedEntities): AsyncGenerator<ParkedEntity> {
   for (let after: string | null = null; ; ) {
     const page: ParkedEntity[] = await store.listParked({ after, limit: PAGE_ROWS });
     yield* page;
@@ -102,10 +103,16 @@ async function* allParked(store: Store): AsyncGenerator<ParkedEntity> {
   }
 }
 
-/** Tells the store about the view, so that it can write rows. It is set up already, since it has listed parked orders. */
-async function migrate(store: Store, targets: readonly string[], nowMs: number): Promise<void> {
+/** Takes no table over: a store that has listed its parked entities was set up before. */
+async function migrate(opened: OpenedStore, targets: readonly string[], nowMs: number): Promise<Store> {
   const { table, keyColumn, columns } = orders.view;
-  await store.migrate({ view: { table, keyColumn, columns }, targets, adopt: null, nowMs });
+  const { store } = await opened.migrate({
+    view: { table, keyColumn, columns },
+    targets,
+    adopt: null,
+    nowMs,
+  });
+  return store;
 }
 
 function outcomeJson({ entityId, fault }: Refolded): object {

@@ -2,7 +2,7 @@ import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { QUARANTINE_REASONS } from '../../../pipeline/decode/reasons.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { QuarantinedRecord } from '../../../ports/store.ts';
+import type { QuarantinedRecord } from '../../../ports/quarantine.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { suggest } from '../../shared/cli/suggest.ts';

@@ -40,15 +40,15 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
       const target = String(input.options.target ?? TARGET);
       const limit = limitFrom(input);
       const heals = input.options.dryRun !== true;
-      const { store, log, close } = await openParts(settings, clock, logger);
+      const { store: opened, log, close } = await openParts(settings, clock, logger);
       try {
         // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
-        await store.checkpoints();
+        await opened.checkpoints();
         const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
         const parts = openForReconciliation(settings, moreTargets(settings), target, { clock, logger });
         const { route, holdings } = parts;
         const { table, keyColumn, columns } = orders.view;
-        await store.migrate({
+        const { store } = await opened.migrate({
           view: { table, keyColumn, columns },
           targets,
           adopt: null,

@@ -2,8 +2,8 @@ import { userInfo } from 'node:os';
 import { TributaryError } from '../../../core/errors.ts';
 import { Redrive } from '../../../pipeline/redrive/redrive.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { DeliveryFilter, RedriveJob, StoredDelivery } from '../../../ports/redrive.ts';
-import type { Store } from '../../../ports/store.ts';
+import type { DeliveryFilter, StoredDelivery } from '../../../ports/ledger.ts';
+import type { RedriveJob, RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { FilterFault, type FilterName, filterOf, isEmptyFilter } from '../delivery-filter.ts';
@@ -166,7 +166,7 @@ export function jobsCommand(clock: Clock): CommandSpec<'order-sync'> {
   };
 }
 
-async function knownJob(store: Store, jobId: string): Promise<RedriveJob> {
+async function knownJob(store: RedriveJobs, jobId: string): Promise<RedriveJob> {
   const job = await store.readRedrive(jobId);
   if (job === null)
     throw new TributaryError('usage', `There is no job ${JSON.stringify(jobId)}: see order-sync jobs.`);

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { TributaryError } from '../../../core/errors.ts';
-import { type Position, partitionName } from '../../../core/offset.ts';
+import { type PartitionOffset, partitionName } from '../../../core/offset.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
@@ -48,7 +48,7 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
           );
         }
         const at = offsetFrom(input.options.at, range.startOffset, range.endOffset);
-        const target: Position = { topic, partition: range.partition, offset: at };
+        const target: PartitionOffset = { topic, partition: range.partition, offset: at };
         const before = (await store.checkpoints()).find(
           (checkpoint) => partitionName(checkpoint) === partitionName(target),
         );

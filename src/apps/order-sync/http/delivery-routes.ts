@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { DeliveryFilter, DeliveryInspection } from '../../../ports/redrive.ts';
+import type { DeliveryFilter, DeliveryInspection } from '../../../ports/ledger.ts';
 import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { attemptJson, deliveryJson } from '../delivery-json.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { RedriveJobs } from '../../../ports/redrive.ts';
+import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import { keyNameOf } from '../../shared/http/api-access.ts';
 import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';

@@ -1,4 +1,4 @@
-import type { DeliveryFilter } from '../../../ports/redrive.ts';
+import type { DeliveryFilter } from '../../../ports/ledger.ts';
 import type { Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { FILTER_NAMES, FilterFault, filterOf } from '../delivery-filter.ts';

@@ -1,7 +1,8 @@
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import type { DeliveryInspection, RedriveJobs } from '../../../ports/redrive.ts';
+import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 

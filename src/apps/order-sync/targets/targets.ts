@@ -44,11 +44,14 @@ type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'fil
   readonly reconcileEveryMs: number;
 };
 
-/** Opens every target that the settings name. The caller closes each by `closeRoute`. */
+/**
+ * Opens every target that the settings name. The caller closes each by `closeRoute`. A target that is a topic waits with
+ * its first append for `senders`, which resolves once the store is migrated.
+ */
 export function openRoutes(
   settings: OrderSyncSettings,
   specs: readonly TargetSpec[],
-  { clock, logger, log, store }: OpenParts & { readonly log: EventLog; readonly store: Senders },
+  { clock, logger, log, senders }: OpenParts & { readonly log: EventLog; readonly senders: Promise<Senders> },
 ): TargetRoute[] {
   requireSecretOutsideLoopback(settings, logger);
   const others = specs.map((spec): TargetRoute => {
@@ -60,9 +63,9 @@ export function openRoutes(
       topic: place.topic,
       producer: log.producer({
         family: {
-          join: (producer) => store.noteSender(name, producer),
-          members: () => store.readSenders(name),
-          leave: (producer) => store.forgetSender(name, producer),
+          join: async (producer) => (await senders).noteSender(name, producer),
+          members: async () => (await senders).readSenders(name),
+          leave: async (producer) => (await senders).forgetSender(name, producer),
         },
       }),
       clock,
@@ -191,7 +194,7 @@ function openHttpRoute(
     secrets,
     ...(caFile === undefined ? {} : { caFile }),
     clock,
-    log: logger,
+    logger,
     deadlineMs,
     connections: concurrency,
   });

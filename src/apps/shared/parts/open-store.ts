@@ -2,7 +2,7 @@ import { openMysqlStore } from '../../../adapters/mysql/index.ts';
 import { openSqliteStore } from '../../../adapters/sqlite/index.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import type { Store } from '../../../ports/store.ts';
+import type { OpenedStore } from '../../../ports/store.ts';
 import { whoHolds } from '../process/lock-holder.ts';
 import { prepareDatabaseFile } from '../process/private-files.ts';
 import { type DatabaseValues, databaseOf } from '../settings/known/database.ts';
@@ -20,13 +20,13 @@ export function openStore(
     readonly lanes: number;
     readonly maxRecordBytes?: number;
   },
-): Store {
+): OpenedStore {
   const { clock, logger, targets, lanes, ...limits } = options;
   const database = databaseOf(values, 'DATABASE');
   if (database.kind === 'mysql') {
     const { address, tls } = database;
     const connections = lanes + SPARE_CONNECTIONS;
-    return openMysqlStore({ address, tls, clock, log: logger, targets, connections, ...limits });
+    return openMysqlStore({ address, tls, clock, logger, targets, connections, ...limits });
   }
   const { file } = database;
   prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or DATABASE_URL');

@@ -7,7 +7,7 @@ import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { quarantineCommand } from '../../../../src/apps/order-sync/commands/quarantine.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
 import { orders } from '../../../../src/orders/index.ts';
-import type { QuarantinedRecord } from '../../../../src/ports/store.ts';
+import type { QuarantinedRecord } from '../../../../src/ports/quarantine.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
 
 /** A data directory whose store has this number of records in quarantine, each with a broken body of 19 bytes. */
@@ -15,9 +15,9 @@ async function quarantineOf(count: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-quarantine-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'order-sync.sqlite');
-  const store = openSqliteStore({ file, clock: systemClock, targets: ['order-mgt'] });
+  const opened = openSqliteStore({ file, clock: systemClock, targets: ['order-mgt'] });
   const { table, keyColumn, columns } = orders.view;
-  await store.migrate({
+  const { store } = await opened.migrate({
     view: { table, keyColumn, columns },
     targets: ['order-mgt'],
     adopt: null,

@@ -12,12 +12,8 @@ import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import { selfSignedCertificate } from '../../../adapters/http-delivery/self-signed.ts';
 import { outcomesOf } from '../../../contract/outcomes.ts';
 
-/** No target of these tests is a topic, so nothing is asked of the senders. */
-const NO_SENDERS = {
-  noteSender: async () => {},
-  readSenders: async () => [],
-  forgetSender: async () => {},
-};
+/** Nothing is appended to a topic here, so the store need never be migrated. */
+const NO_SENDERS = new Promise<never>(() => {});
 
 const delivery = { deliveryId: 'd-1', entityId: 'A1', version: 1, body: { order_id: 'A1' }, attempt: 1 };
 
@@ -51,7 +47,7 @@ it('openRoutes trusts a target whose authority the settings name, and no other',
     clock: systemClock,
     logger: () => {},
     log,
-    store: NO_SENDERS,
+    senders: NO_SENDERS,
   })) {
     const [outcome] = await outcomesOf(target, [delivery], new AbortController().signal);
     found[target.name] = outcome?.error;
@@ -91,7 +87,7 @@ it('openRoutes sweeps each HTTP target as often as its own entry says, or else a
       clock: systemClock,
       logger: () => {},
       log,
-      store: NO_SENDERS,
+      senders: NO_SENDERS,
     });
     await Promise.all(routes.map(closeRoute));
     await log.close();

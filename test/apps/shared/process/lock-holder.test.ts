@@ -10,10 +10,10 @@ import { openStore } from '../../../../src/apps/shared/parts/open-store.ts';
 import { whoHolds } from '../../../../src/apps/shared/process/lock-holder.ts';
 import { orderState } from '../../../contract/order-states.ts';
 import {
+  acquireOne,
   change,
-  claimOne,
   commitChanges,
-  parcelMigration,
+  migrateParcels,
   SettableClock,
   TARGETS,
 } from '../../../contract/store/fixtures.ts';
@@ -33,13 +33,12 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
 
   async function openParcels(file: string) {
     const clock = new HastyClock();
-    const store = openStore(
+    const opened = openStore(
       { databaseUrl: `sqlite:${file}` },
       { clock, logger: () => {}, targets: TARGETS, lanes: 1 },
     );
-    onTestFinished(() => store.close());
-    await store.migrate(parcelMigration(clock));
-    return store;
+    onTestFinished(() => opened.close());
+    return migrateParcels(opened, clock);
   }
 
   it('gets named with its state, and nobody after the lock is free', async () => {
@@ -71,7 +70,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
       code: 'store_busy',
       message: named,
     });
-    await expect(claimOne(store)).rejects.toMatchObject({ message: named });
+    await expect(acquireOne(store)).rejects.toMatchObject({ message: named });
     expect(await store.health()).toEqual({ ok: false, reason: named });
 
     if (end === 'killed') await holder.kill();

@@ -6,7 +6,7 @@ import {
   inTransaction,
   marks,
   RowsStatement,
-  text,
+  textOf,
   withConnection,
 } from '../../../../adapters/mysql/index.ts';
 import { messageOf, TributaryError } from '../../../../core/errors.ts';
@@ -85,7 +85,7 @@ export class States implements OrderStates {
          (SELECT order_id FROM orders_received WHERE order_id > ? ORDER BY order_id LIMIT ?) AS looked_at`,
       [from, String(SCANNED_ROWS_MAX)],
     );
-    return { last: text(row?.[0]), count: Number(row?.[1]) };
+    return { last: textOf(row?.[0]), count: Number(row?.[1]) };
   }
 
   async changesAfter(receiptNumber: number, limit: number): Promise<ChangePage> {
@@ -201,7 +201,7 @@ async function knownDeliveries(
     'SELECT delivery_id, payload_hash, effect FROM deliveries_received WHERE delivery_id',
     deliveries.map(({ deliveryId }) => deliveryId),
   );
-  return new Map(rows.map((row) => [text(row[0]), { payloadHash: text(row[1]), effect: row[2] }]));
+  return new Map(rows.map((row) => [textOf(row[0]), { payloadHash: textOf(row[1]), effect: row[2] }]));
 }
 
 async function heldStates(
@@ -213,7 +213,7 @@ async function heldStates(
     `SELECT ${COLUMNS} FROM orders_received WHERE order_id`,
     deliveries.map(({ state }) => state.order_id),
   );
-  return new Map(rows.map((row) => [text(row[0]), stateOf(row)]));
+  return new Map(rows.map((row) => [textOf(row[0]), stateOf(row)]));
 }
 
 /** The rows whose column, the last word of `sql`, has one of these values. */
@@ -281,7 +281,7 @@ const WRITE = new RowsStatement<OrderState>({
 /** The state in the first six columns, which are `COLUMNS`. */
 function stateOf(row: RowDataPacket): OrderState {
   return {
-    order_id: text(row[0]),
+    order_id: textOf(row[0]),
     order_status: textOrNull(row[1]),
     payment_status: textOrNull(row[2]),
     review_status: textOrNull(row[3]),
@@ -291,5 +291,5 @@ function stateOf(row: RowDataPacket): OrderState {
 }
 
 function textOrNull(value: unknown): string | null {
-  return value === null ? null : text(value);
+  return value === null ? null : textOf(value);
 }

@@ -1,34 +1,30 @@
-import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
+import type { PoolConnection } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
-import type {
-  CommitOutcome,
-  EntityChange,
-  IngestBatch,
-  JournaledEvent,
-  QuarantinedRecord,
-} from '../../ports/store.ts';
+import type { CommitOutcome, EntityChange, IngestBatch } from '../../ports/commit.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
+import { moveCheckpoints } from './checkpoints.ts';
 import { inTransaction, Rollback, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import type { DueDeliveries } from './deliveries.ts';
+import type { DueDeliveries } from './due-deliveries.ts';
 import { isDuplicateKey } from './errors.ts';
-import { insertJournal, readJournals } from './journal.ts';
+import { insertEvents, readJournals } from './journal.ts';
 import { writeLong } from './journal-index.ts';
 import { writeParking } from './parked.ts';
-import { RowsStatement } from './rows-statement.ts';
+import { insertQuarantined } from './quarantine.ts';
 import { ViewRows } from './view-rows.ts';
 
 /**
- * The one transaction of a batch. Locks are taken on checkpoints first, then on view rows, then on the journal, then
- * on deliveries; what belongs to an entity is only touched while its view row is held. View rows are taken by id,
- * so two batches rarely deadlock; where they do, `store_busy` makes the batch be done again.
+ * Commits one batch in one transaction. It locks checkpoints first, then view rows, then the journal, then deliveries,
+ * and touches what belongs to an entity only while it holds the entity's view row. View rows are locked by id, so two
+ * batches rarely deadlock; if they do, the lane tries the batch again after `store_busy`.
  *
- * Two compare-and-sets make an optimistic batch right. The view's row must have the version that the change builds on
- * (`ViewRows`), so nothing is written on a history that the server has lost. And the journal's key takes no second
- * segment at one version, so of two batches that build on one version only one commits.
+ * Two compare-and-sets protect an optimistic batch. The view's row must have the version that the change builds on
+ * (`ViewRows`), so nothing builds on a history that the server has lost. And the journal's key allows one segment for
+ * each version, so only one of two batches that build on the same version commits.
  */
-export class Ingest {
+export class Committer {
   readonly #pool: ConnectionPool;
   readonly #deliveries: DueDeliveries;
   readonly #rows: ViewRows;
@@ -42,7 +38,8 @@ export class Ingest {
   async commit(batch: IngestBatch): Promise<CommitOutcome> {
     if (batch.mode === 'locking' && batch.entityIds.length > 0) {
       return inTransaction(this.#pool, async (connection) => {
-        await moveCheckpoints(connection, batch);
+        if (!(await moveCheckpoints(connection, batch.moves)))
+          throw new Rollback<CommitOutcome>({ kind: 'fenced' });
         const locked = await this.#rows.lock(connection, batch.entityIds);
         const changes = await batch.plan(locked.versions, (ids, maxEvents) =>
           readKnown(connection, locked.versions, ids, maxEvents),
@@ -59,9 +56,10 @@ export class Ingest {
         ? []
         : await batch.plan(null, (ids, maxEvents) => this.#readKnownJournals(ids, maxEvents));
     return inTransaction(this.#pool, async (connection) => {
-      await moveCheckpoints(connection, batch);
+      if (!(await moveCheckpoints(connection, batch.moves)))
+        throw new Rollback<CommitOutcome>({ kind: 'fenced' });
       if (!(await this.#rows.compareAndSet(connection, changes)))
-        throw new Rollback<CommitOutcome>({ kind: 'conflict' });
+        throw new Rollback<CommitOutcome>({ kind: 'stale' });
       return this.#write(connection, batch, changes);
     });
   }
@@ -74,9 +72,9 @@ export class Ingest {
   }
 
   /**
-   * For an optimistic plan. Most entities that nobody remembers are new, and a look at the view's short rows costs less
-   * than one at the journal. Where a row is missing, the journal's key refuses what is built on that, and the batch is
-   * planned again, from the journal.
+   * Reads journals for an optimistic plan. Most entities that the cache lacks are new, and looking for the view's short
+   * rows costs less than searching the journal. If a row is missing although the entity has events, the journal's key
+   * refuses the change, and the batch is planned again from the journal.
    */
   async #readKnownJournals(
     entityIds: readonly string[],
@@ -94,23 +92,25 @@ export class Ingest {
     changes: readonly EntityChange[],
   ): Promise<CommitOutcome> {
     try {
-      await insertJournal(connection, changes);
+      await insertEvents(connection, changes);
     } catch (error) {
-      if (isDuplicateKey(error)) throw new Rollback<CommitOutcome>({ kind: 'conflict' });
+      if (isDuplicateKey(error)) throw new Rollback<CommitOutcome>({ kind: 'stale' });
       throw error;
     }
     const long = changes.filter((change) => change.long !== undefined);
     if (long.length > 0) await writeLong(connection, long);
     const parking = changes.filter((change) => change.parking !== undefined);
     if (parking.length > 0 && !(await writeParking(connection, parking)))
-      throw new Rollback<CommitOutcome>({ kind: 'conflict' });
+      throw new Rollback<CommitOutcome>({ kind: 'stale' });
     const deliveriesDue = await this.#deliveries.makeDue(connection, changes);
-    await insertQuarantine.run(connection, batch.quarantined);
+    await insertQuarantined(connection, batch.quarantined);
     return { kind: 'committed', deliveriesDue };
   }
 }
 
-/** The journals of entities whose versions are known, so that of a long one the server reads only the beginning. */
+/**
+ * Reads the journals of entities whose versions are known, so that the server reads only the beginning of a long one.
+ */
 async function readKnown(
   connection: PoolConnection,
   versions: ReadonlyMap<string, number>,
@@ -133,49 +133,3 @@ function planDisagrees(batch: IngestBatch): TributaryError {
     `The plan for a batch of ${partitions} does not build on the versions that it was given. Nothing was written; this is a bug in the caller.`,
   );
 }
-
-async function moveCheckpoints(connection: PoolConnection, batch: IngestBatch): Promise<void> {
-  for (const move of batch.moves) {
-    const [result] = await connection.execute<ResultSetHeader>(
-      'UPDATE checkpoints SET next_offset = ?, leader_epoch = ? WHERE topic = ? AND partition_id = ? AND next_offset = ? ' +
-        'AND epoch = ? AND halt_reason IS NULL',
-      [move.toOffset, move.leaderEpoch, move.topic, move.partition, move.fromOffset, move.epoch] as never[],
-    );
-    if (result.affectedRows !== 1) throw new Rollback<CommitOutcome>({ kind: 'fenced' });
-  }
-}
-
-/** A record that was quarantined before its partition was rewound by a decision keeps its first entry. */
-const insertQuarantine = new RowsStatement<QuarantinedRecord>({
-  before:
-    'INSERT INTO quarantine (topic, partition_id, record_offset, reason, detail, record_key, record_value, ' +
-    'value_length, value_hash, headers, observed_at) VALUES',
-  row: '(?,?,?,?,?,?,?,?,?,?,?)',
-  after: 'ON DUPLICATE KEY UPDATE topic = topic',
-  columns: [
-    'text',
-    'integer',
-    'integer',
-    'text',
-    'text',
-    'bytes',
-    'bytes',
-    'integer',
-    'bytes',
-    'bytes',
-    'integer',
-  ],
-  write(writer, record) {
-    writer.text(record.topic);
-    writer.integer(record.partition);
-    writer.integer(record.offset);
-    writer.text(record.reason);
-    writer.text(record.detail);
-    writer.bytes(record.key);
-    writer.bytes(record.value);
-    writer.integer(record.valueLength);
-    writer.hex(record.valueHash);
-    writer.bytes(record.headers);
-    writer.integer(record.observedAtMs);
-  },
-});

@@ -1,14 +1,24 @@
 import { rmSync, statSync } from 'node:fs';
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { setImmediate } from 'node:timers/promises';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { isBusy, isInputOutputFailure, toStoreError } from './errors.ts';
-import { BUSY_TIMEOUT_MS, CACHE_KIBIBYTES, ROWS_PER_TURN, WAL_AUTOCHECKPOINT_PAGES } from './options.ts';
+import { isBusy, isInputOutputFailure, storeError } from './errors.ts';
 import { hasWal, WalSync } from './wal-sync.ts';
 import { type WhoHolds, WriteLock } from './write-lock.ts';
 
-/** One SQLite connection with its prepared statements. Integers are read as bigints: offsets go past 2^53. */
+/** The time that SQLite itself waits for another process's lock. It blocks the event loop meanwhile. */
+const BUSY_TIMEOUT_MS = 2;
+
+/**
+ * A commit copies the write-ahead log back into the database file once the log has this many pages of 4 KiB. The
+ * copying blocks the event loop: fewer pages make shorter stops, more pages make fewer stops.
+ */
+const WAL_AUTOCHECKPOINT_PAGES = 4_000;
+
+/** The page cache of each connection, in KiB. */
+const CACHE_KIBIBYTES = 65_536;
+
+/** One SQLite connection with its prepared statements. It reads integers as bigints, because offsets exceed 2^53. */
 export class Connection {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -23,7 +33,7 @@ export class Connection {
     });
   }
 
-  /** The prepared statement of this SQL, made at its first use. */
+  /** Gives the prepared statement of this SQL, which is made at its first use. */
   statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
@@ -33,7 +43,10 @@ export class Connection {
     return statement;
   }
 
-  /** The same, whose rows are arrays: objects, with a name for each value, cost several times as much. */
+  /**
+   * Gives a prepared statement whose rows are arrays. Rows as objects, with a name for each value, cost several times
+   * as much.
+   */
   arrays(sql: string): StatementSync {
     const known = this.#arrays.get(sql);
     if (known !== undefined) return known;
@@ -47,7 +60,7 @@ export class Connection {
     this.#database.exec(sql);
   }
 
-  /** Once something was read. */
+  /** May be called once the connection has read something. */
   walSync(): WalSync {
     return WalSync.of(this.#database);
   }
@@ -68,20 +81,21 @@ interface Connections {
 }
 
 /**
- * The two connections of a store: one that writes, one transaction at a time, and one that only reads, so that
- * a read never slips into a transaction that is waiting for its caller. In WAL mode neither waits for the other.
+ * The two connections of a store: a writer, which runs one transaction at a time, and a reader. Reads have a connection
+ * of their own so that none becomes part of a transaction that waits for its caller. In WAL mode neither waits for the
+ * other.
  */
 export class Database {
   readonly #file: string;
   readonly #lock: WriteLock;
   #connections: Connections | null = null;
-  /** Tells the file that is open from every other one. */
+  /** Identifies the file that is open. */
   #inode: string | null = null;
-  /** The same for its write-ahead log. */
+  /** Identifies the write-ahead log of the file that is open. */
   #walInode: string | null = null;
   #generation = 1;
   #closed: Promise<void> | null = null;
-  /** Settles when everything that was asked of the writer so far is done. */
+  /** Settles when all work that was given to the writer so far is done. */
   #writerIdle: Promise<unknown> = Promise.resolve();
 
   constructor(file: string, clock: Clock, whoHolds?: WhoHolds) {
@@ -89,7 +103,7 @@ export class Database {
     this.#lock = new WriteLock(file, clock, whoHolds);
   }
 
-  /** Opens the connections if they are not open yet; makes the file if there is none. */
+  /** Opens the connections if they are not open yet. Makes the file if there is none. */
   open(): Promise<void> {
     return this.#exclusively(async () => {
       if (this.#connections === null) await this.#connect();
@@ -114,12 +128,12 @@ export class Database {
     });
   }
 
-  /** Whether the store's name leads to another file than the one that is open, or to none. */
+  /** Whether the store's path leads to another file than the open one, or to none. */
   #isReplaced(): boolean {
     return this.#inode !== null && inodeOf(this.#file) !== this.#inode;
   }
 
-  /** Opens the file that has taken the place of the open one: what is written to the old one would be lost. */
+  /** Opens the file that has replaced the open one, because writes to the old file would be lost. */
   async #followFile(): Promise<void> {
     if (!this.#isReplaced()) return;
     if (inodeOf(this.#file) === null) {
@@ -133,27 +147,27 @@ export class Database {
     await old.wal.close();
     old.reader.close();
     old.writer.close();
-    // SQLite leaves the log of a file that was replaced behind, and would play it back into the new file.
+    // SQLite leaves the write-ahead log of a replaced file behind, and would play it back into the new file.
     if (inodeOf(`${this.#file}-wal`) === this.#walInode)
       for (const end of ['-wal', '-shm']) rmSync(`${this.#file}${end}`, { force: true });
     this.#generation++;
     await this.#connect();
   }
 
-  /** Runs a read that does not wait for anything inside; it sees what is committed. */
+  /** Runs a synchronous read. It sees what is committed. */
   async read<T>(work: (reader: Connection) => T): Promise<T> {
     if (this.#isReplaced()) await this.#exclusively(() => this.#followFile());
     try {
       return await this.#lock.wait(() => work(this.#open().reader));
     } catch (error) {
-      throw this.#storeError(error);
+      throw this.#errorOf(error);
     }
   }
 
   /**
-   * Runs one transaction that has the write lock from its beginning. It is committed if `keeps` says so of the
-   * result, and rolled back if not, or if `work` throws. Resolves once it is on disk; the next transaction does not
-   * wait for that. Once the disk has failed no transaction is begun any more.
+   * Runs one transaction, which holds the write lock from its beginning. Commits it if `keeps` accepts the result;
+   * rolls it back if `keeps` does not, or if `work` throws. Resolves once the commit is on disk; the next transaction
+   * does not wait for that. Rejects every transaction after the disk has failed once.
    */
   async write<T>(
     work: (writer: Connection) => Promise<T> | T,
@@ -184,12 +198,12 @@ export class Database {
     return result;
   }
 
-  /** Rises when the name of the store leads to another file than before. */
+  /** Rises when the store's path leads to another file than before. */
   get generation(): number {
     return this.#isReplaced() ? this.#generation + 1 : this.#generation;
   }
 
-  /** Why nothing can be committed any more; null while all is well. */
+  /** Why nothing can be committed any more; null if the disk has not failed. */
   get failure(): TributaryError | null {
     return this.#connections?.wal.failure ?? null;
   }
@@ -216,7 +230,7 @@ export class Database {
       'store_refused',
       this.#closed !== null
         ? `The store ${this.#file} was closed: open it again.`
-        : `The store ${this.#file} is not open: call migrate first.`,
+        : `The store ${this.#file} is not open.`,
     );
   }
 
@@ -233,7 +247,7 @@ export class Database {
     }
   }
 
-  /** One at a time, in the sequence of the calls. */
+  /** Runs one work at a time, in the sequence of the calls. */
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed !== null) {
       return Promise.reject(
@@ -241,13 +255,13 @@ export class Database {
       );
     }
     const result = this.#writerIdle.then(work).catch((error: unknown) => {
-      throw this.#storeError(error);
+      throw this.#errorOf(error);
     });
     this.#writerIdle = result.catch(() => undefined);
     return result;
   }
 
-  /** Why the write lock cannot be had, in one sentence; null once it can. */
+  /** Who keeps the write lock, in one sentence; null if the lock can be had. */
   async heldBy(): Promise<string | null> {
     if (!this.#lock.isHeld) return null;
     try {
@@ -261,12 +275,12 @@ export class Database {
     }
   }
 
-  #storeError(error: unknown): unknown {
-    return isBusy(error) ? this.#lock.error(error) : toStoreError(error, this.#file);
+  #errorOf(error: unknown): unknown {
+    return isBusy(error) ? this.#lock.error(error) : storeError(error, this.#file);
   }
 }
 
-/** Tells the file from every other one; null if there is none, or none on disk. */
+/** Identifies the file by its device and inode; null if there is none on disk. */
 function inodeOf(file: string): string | null {
   const found = statSync(file, { bigint: true, throwIfNoEntry: false });
   return found === undefined ? null : `${found.dev} ${found.ino}`;
@@ -286,15 +300,15 @@ function prepareForWriting(writer: Connection, file: string): void {
       `The store ${file} cannot have a write-ahead log where it lies: choose a file on a local disk.`,
     );
   }
-  // WalSync waits for the disk, so that a COMMIT need not.
+  // A COMMIT need not wait for the disk, because WalSync does.
   writer.execute('PRAGMA synchronous = NORMAL');
-  // What a disk that failed may have left in the log is not built on.
+  // Copies what a failed disk may have left in the log into the database, before anything is built on it.
   writer.execute('PRAGMA wal_checkpoint(PASSIVE)');
   writer.execute(`PRAGMA wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`);
   writer.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
 }
 
-/** A connection that changes nothing, or null if there is no such file. */
+/** Opens a connection that changes nothing. Gives null if there is no such file. */
 export function openReadOnly(file: string): Connection | null {
   return inodeOf(file) === null ? null : new Connection(file, true);
 }
@@ -303,69 +317,4 @@ function openReader(file: string): Connection {
   const reader = new Connection(file, true);
   reader.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
   return reader;
-}
-
-/** Counts rows, and lets the event loop have its turn whenever enough have passed. */
-export class Pace {
-  #rows = 0;
-
-  async pass(rows: number): Promise<void> {
-    this.#rows += rows;
-    if (this.#rows < ROWS_PER_TURN) return;
-    this.#rows = 0;
-    await setImmediate();
-  }
-}
-
-/** Cuts a list so that no cut keeps the event loop for long. */
-export function* slices<T>(list: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < list.length; start += ROWS_PER_TURN) {
-    yield list.slice(start, start + ROWS_PER_TURN);
-  }
-}
-
-/** So many rows go into one statement. */
-export const PORTION = 32;
-
-/** Cuts a list into portions of one size, and what is left into single ones: two texts of a statement are enough. */
-export function* portions<T>(list: readonly T[]): Generator<readonly T[]> {
-  let start = 0;
-  for (; start + PORTION <= list.length; start += PORTION) yield list.slice(start, start + PORTION);
-  for (; start < list.length; start++) yield list.slice(start, start + 1);
-}
-
-/** A row as node:sqlite gives it. */
-export type SqliteRow = Record<string, SQLOutputValue>;
-
-export function textOf(value: SQLOutputValue | undefined): string {
-  if (typeof value === 'string') return value;
-  throw unexpected('text', value);
-}
-
-export function bigintOf(value: SQLOutputValue | undefined): bigint {
-  if (typeof value === 'bigint') return value;
-  throw unexpected('an integer', value);
-}
-
-/** An integer below 2^53, or a real. */
-export function numberOf(value: SQLOutputValue | undefined): number {
-  if (typeof value === 'number') return value;
-  return Number(bigintOf(value));
-}
-
-export function bytesOf(value: SQLOutputValue | undefined): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  throw unexpected('bytes', value);
-}
-
-/** NULL stays null; anything else goes through `read`. */
-export function nullOr<T>(value: SQLOutputValue | undefined, read: (value: SQLOutputValue) => T): T | null {
-  return value === null || value === undefined ? null : read(value);
-}
-
-function unexpected(expected: string, value: unknown): TributaryError {
-  return new TributaryError(
-    'store_refused',
-    `A column of the store holds ${value === null ? 'NULL' : typeof value} where ${expected} belongs: was the file changed by another program?`,
-  );
 }

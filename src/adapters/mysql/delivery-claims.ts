@@ -1,119 +1,41 @@
-import { hash } from 'node:crypto';
-import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
-import {
-  type ClaimedDelivery,
-  type DeliveryClaimRequest,
-  type EntityChange,
-  longestLeaseMs,
-} from '../../ports/store.ts';
+import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
+import { longestLeaseMs } from '../../ports/lease.ts';
+import { claimIdOf } from './claim-id.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { DEAD_AT_MS } from './delivery-queries.ts';
+import { DEAD_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
-import { text } from './journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { readRepairs } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
+import { textOf } from './values.ts';
 import { viewValue } from './view-table.ts';
 
 /*
- * The life of a delivery's row is told in the SQLite adapter's file of this name. What matters here beside it:
- * next_attempt_at is indexed and a change of it costs the index two entries, more than all the rest of a
- * statement, so a claim leaves it alone and is a lease of its own. And no column that a claim or a delivery changes
- * is of a size that varies or can be NULL: InnoDB then writes over the row where it lies, for half the price.
- * Assignments of one UPDATE run from left to right: what the others look at is assigned last.
+ * A claim is `claim_id` with the end of its lease in `leased_until`, and does not touch `next_attempt_at`: that column
+ * is indexed, and changing it would cost two entries of the index, more than the rest of the statement. All columns
+ * that a claim or a settlement changes have a fixed size and are never NULL, so InnoDB writes the row in place, at half
+ * the price. The assignments of an UPDATE run from left to right, so a column that others look at is assigned last.
  *
- * next_attempt_at of a first attempt (is_retry = 0) is only its place in the index, and is never compared with a clock:
- * a first attempt is due as soon as it is there. A retry, and the end of a lease, are reckoned by the server's clock.
+ * For a first attempt (is_retry = 0) next_attempt_at is only the place in the index, and no clock is asked: the attempt
+ * is due as soon as the row is there. The server's clock decides when a retry is due and when a lease ends.
  */
-
-/** What ingest writes of deliveries, inside its own transaction. */
-export class DueDeliveries {
-  readonly #targets: readonly string[];
-  readonly #time: Pick<StoreTime, 'now'>;
-  readonly #makeKnownDue: (count: number) => string;
-
-  constructor(targets: readonly string[], time: Pick<StoreTime, 'now'>, view: ViewShape) {
-    this.#targets = targets;
-    this.#time = time;
-    const version = `SELECT v.version FROM ${identifier(view.table)} v WHERE v.${identifier(view.keyColumn)} = deliveries.entity_id`;
-    this.#makeKnownDue = (count) =>
-      'UPDATE deliveries SET next_attempt_at = IF(claim_id <> 0, next_attempt_at, ?), ' +
-      `due_version = (${version}), status = 'pending', attempts = 0, is_retry = 0, due_since = ? ` +
-      `WHERE target = ? AND entity_id IN (${marks(count)})`;
-  }
-
-  /** Makes due what the changes say, once their rows stand in the view; resolves with how many became due. */
-  async makeDue(connection: PoolConnection, changes: readonly EntityChange[]): Promise<number> {
-    const changed = changes.filter(({ delivery }) => delivery.hasChanged);
-    const now = this.#time.now();
-    let count = 0;
-    for (const target of this.#targets) {
-      const qualifying: DueState[] = [];
-      const others: string[] = [];
-      for (const { entityId, version, fromVersion, delivery } of changed) {
-        if (delivery.qualifiesFor.includes(target)) qualifying.push({ target, entityId, version, now });
-        // An entity that is new has no row in the ledger yet.
-        else if (fromVersion > 0) others.push(entityId);
-      }
-      await upsertDue.run(connection, qualifying);
-      count += qualifying.length;
-      for (const ids of chunksOf(others)) {
-        const [updated] = await connection.execute<ResultSetHeader>(this.#makeKnownDue(ids.length), [
-          now,
-          now,
-          target,
-          ...ids,
-        ]);
-        count += updated.affectedRows;
-      }
-    }
-    return count;
-  }
-}
-
-interface DueState {
-  readonly target: string;
-  readonly entityId: string;
-  readonly version: number;
-  readonly now: number;
-}
-
-/**
- * A claim stands, whether its lease is over or not: it keeps its place in the index, from which anybody may claim the
- * newer version when the lease is over; settling the claim makes the newer version due at once.
- */
-const upsertDue = new RowsStatement<DueState>({
-  before:
-    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since) VALUES',
-  row: "(?,?,?,'pending',0,?,?)",
-  after:
-    'ON DUPLICATE KEY UPDATE next_attempt_at = IF(claim_id <> 0, next_attempt_at, VALUES(next_attempt_at)), ' +
-    "due_version = VALUES(due_version), status = 'pending', attempts = 0, is_retry = 0, due_since = VALUES(due_since)",
-  columns: ['bytes', 'bytes', 'integer', 'integer', 'integer'],
-  write(writer, { target, entityId, version, now }) {
-    writer.text(target);
-    writer.text(entityId);
-    writer.integer(version);
-    writer.integer(now);
-    writer.integer(now);
-  },
-});
 
 type Repairs = Awaited<ReturnType<typeof readRepairs>>;
 
 const NO_REPAIRS: Repairs = new Map();
 
-/** What is known of some of the deliveries beside their rows. */
+/** What is known of some deliveries besides their rows. */
 interface Known {
   readonly repairs: Repairs;
-  /** The entities that somebody had claimed and never settled. */
+  /** The entities that another claimant had claimed and never settled. */
   readonly takeovers: ReadonlySet<string>;
 }
 
-/** How the delivery loop gets what is due. */
+/** Claims due deliveries for the delivery loop. */
 export class DeliveryClaims {
   readonly #pool: ConnectionPool;
   readonly #view: ViewShape;
@@ -131,8 +53,8 @@ export class DeliveryClaims {
   }
 
   /**
-   * What is due is read without locks, rows and all, then taken by primary key if it is still as it was read.
-   * Two claimants that find the same ones share them between them: only then is it read again what is whose.
+   * Reads the due deliveries and their rows without locks, then takes each by primary key if it has not changed
+   * meanwhile. If another claimant took some of them, it reads again which ones are its own.
    */
   async claim(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
     const { target, claimant, limit, leaseMs, attempts, behind } = request;
@@ -154,7 +76,7 @@ export class DeliveryClaims {
     if (found.length === 0) return [];
     const known: Known = {
       repairs: await this.#repairsOf(target, found),
-      takeovers: new Set(found.filter((row) => Number(row[6]) === 1).map((row) => text(row[0]))),
+      takeovers: new Set(found.filter((row) => Number(row[6]) === 1).map((row) => textOf(row[0]))),
     };
     const due = found.map((row) => this.#claimed(request, row, 1, known));
     const byId: Taking[] = found.map((row, index) => ({
@@ -173,7 +95,7 @@ export class DeliveryClaims {
     const groups = alike(byId);
     const take = groups === null ? takeEach : takeAlike;
     const mine: ClaimedDelivery[] = [];
-    // Each transaction takes its rows by id, as a settlement does.
+    // Each transaction locks its rows by id, as a settlement does.
     for (const group of groups ?? [byId]) {
       let taken: ClaimedDelivery[];
       try {
@@ -185,23 +107,27 @@ export class DeliveryClaims {
         });
       } catch (error) {
         if (mine.length === 0) throw error;
-        // What is taken would wait for its lease to end otherwise; the next claim meets the same trouble.
+        // What is taken already is returned, because it would wait for the end of its lease otherwise. The next claim
+        // meets the same error.
         return mine;
       }
       for (const delivery of taken) mine.push(delivery);
     }
-    // If all are mine, in the sequence in which they became due.
+    // If all of them were taken, they are in the sequence in which they became due.
     return mine.length === due.length ? due : mine;
   }
 
-  /** Only what the target has at the due version already can be a repair: nearly always there is none to ask for. */
+  /**
+   * Only a delivery that the target already has at the due version can be a repair, so there is usually nothing to look
+   * up.
+   */
   async #repairsOf(target: string, rows: readonly RowDataPacket[]): Promise<Repairs> {
     const ids = rows.filter((row) => Number(row[5]) >= Number(row[1])).map((row) => row[0] as Buffer);
     if (ids.length === 0) return NO_REPAIRS;
     return withConnection(this.#pool, (connection) => readRepairs(connection, target, ids));
   }
 
-  /** Which of these the claim has got. */
+  /** Reads which deliveries of the group this claim has taken. */
   async #taken(
     connection: PoolConnection,
     request: DeliveryClaimRequest,
@@ -226,7 +152,7 @@ export class DeliveryClaims {
     more: number,
     { repairs, takeovers }: Known,
   ): ClaimedDelivery {
-    const entityId = text(row[0]);
+    const entityId = textOf(row[0]);
     const repair = repairs.get(entityId);
     return {
       ...(takeovers.has(entityId) ? { isTakeover: true } : {}),
@@ -244,37 +170,32 @@ export class DeliveryClaims {
   }
 }
 
-/** Fits a column of fixed size; 0 is nobody's. */
-export function claimIdOf(claimant: string): bigint {
-  return (BigInt(`0x${hash('sha256', claimant).slice(0, 16)}`) >> 1n) | 1n;
-}
-
 interface Taking {
   readonly id: Buffer;
-  /** As it was read, the attempt that begins counted. */
+  /** The delivery as it was read, with the attempt that begins now counted. */
   readonly delivery: ClaimedDelivery;
 }
 
 interface Lease {
   readonly nowMs: number;
-  /** No delivery whose next attempt is later is taken. */
+  /** A delivery whose next attempt is later than this is not taken. */
   readonly latestMs: number;
-  /** A lease that ends later than so long from now was given by a clock that was wrong, and is over. */
+  /** A lease that ends later than this from now was given by a wrong clock, and counts as over. */
   readonly longestMs: number;
   readonly claimId: bigint;
   readonly leasedUntil: number;
 }
 
-/** Groups of fewer rows each cost more than they save. */
+/** Smaller groups cost more statements than they save. */
 const ALIKE_ROWS_MIN = 16;
 
-/** Those of one version and attempt, in the sequence given; null if there are too many such groups. */
+/** Groups the deliveries by version and attempt. Gives null if there would be too many groups. */
 function alike(takings: readonly Taking[]): Taking[][] | null {
   const groups = Map.groupBy(takings, ({ delivery }) => `${delivery.version} ${delivery.attempt}`);
   return groups.size * ALIKE_ROWS_MIN > takings.length ? null : [...groups.values()];
 }
 
-/** Whether nobody else has the delivery, and its time has come. */
+/** Whether the delivery is due and no claimant has it. */
 const IS_FREE = 'next_attempt_at <= ? AND NOT (leased_until > ? AND leased_until <= ?)';
 const IS_FREE_TYPES = ['integer', 'integer', 'integer'] as const;
 
@@ -284,7 +205,10 @@ function writeIsFree(writer: ParameterWriter, { nowMs, latestMs, longestMs }: Le
   writer.integer(nowMs + longestMs);
 }
 
-/** Whether all were still as they were read, and are taken now. A plain UPDATE costs the server half of `takeEach`. */
+/**
+ * Takes deliveries of one version and attempt. Answers whether none had changed, so that all are taken. A plain UPDATE
+ * costs the server half of what `takeEach` costs.
+ */
 async function takeAlike(
   connection: PoolConnection,
   group: readonly Taking[],
@@ -310,7 +234,7 @@ async function takeAlike(
 }
 
 const TAKE_ALIKE = new RowsStatement<Taking>({
-  // The server may still take a table that has just grown for an empty one, and would read it all.
+  // Right after a table has grown, the server may still take it for empty and scan all of it.
   before:
     'UPDATE deliveries FORCE INDEX (PRIMARY) SET claim_id = ?, leased_until = ?, attempts = attempts + 1 WHERE entity_id IN (',
   row: '?',
@@ -321,7 +245,7 @@ const TAKE_ALIKE = new RowsStatement<Taking>({
   tail: ['text', 'integer', 'integer', ...IS_FREE_TYPES],
 });
 
-/** The same for rows of any versions and attempts. */
+/** Takes deliveries of any versions and attempts. Answers whether none had changed. */
 async function takeEach(
   connection: PoolConnection,
   takings: readonly Taking[],
@@ -333,11 +257,11 @@ async function takeEach(
     takings.map((taking) => ({ ...taking, claimId, leasedUntil })),
     (writer) => writeIsFree(writer, lease),
   );
-  // The server counts two for a row that it changed, and none for one that it left.
+  // The server counts 2 for a row that it changed, and 0 for a row that it left alone.
   return affected === 2 * takings.length;
 }
 
-/** Takes a row that is due, and as it was read. The attempt in VALUES is the one that begins. */
+/** Takes a row that is due and has not changed. VALUES(attempts) is the number of the attempt that begins. */
 const TAKE_EACH = new RowsStatement<Taking & Pick<Lease, 'claimId' | 'leasedUntil'>>({
   before:
     'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, leased_until, claim_id, due_since) VALUES',

@@ -1,41 +1,42 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { AssignedPartition } from '../../ports/event-log.ts';
-import type { Checkpoint, Store } from '../../ports/store.ts';
+import type { Store } from '../../ports/store.ts';
 import { reasonToHalt } from './halt-reason.ts';
 
-/** Claims under way at once: a locked checkpoint keeps the others waiting for a fraction of its own wait. */
-const CLAIMS_AT_ONCE = 4;
+/** The most partitions that are acquired at once. So a locked checkpoint does not keep the other partitions waiting. */
+const ACQUIRED_AT_ONCE = 4;
 
-/** `halted`: it cannot be read on from its checkpoint, and the store has recorded why. */
-export type ClaimResult = {
+/** `halted`: the partition cannot be read on from its checkpoint, and the store has recorded why. */
+export type AcquireResult = {
   readonly partition: AssignedPartition;
   readonly checkpoint: Checkpoint;
-} & ({ readonly kind: 'claimed' } | { readonly kind: 'halted'; readonly reason: string });
+} & ({ readonly kind: 'acquired' } | { readonly kind: 'halted'; readonly reason: string });
 
-/** Partitions that could not be claimed, all for one reason. */
-export interface ClaimFailure {
+/** The partitions that could not be acquired, all for the same error. */
+export interface AcquireFailure {
   readonly error: unknown;
   readonly partitions: AssignedPartition[];
 }
 
 /**
- * Claims each partition by itself, and halts it in the store if it cannot be read on: where one fails, the others do
- * not. Only if the store as a whole does not work are the rest not tried. Never rejects.
+ * Acquires each partition by itself, so that one failure does not affect the others. Halts a partition in the store if
+ * it cannot be read on. If the store as a whole fails, it does not try the rest. Never rejects.
  */
-export async function claimEach(
-  store: Pick<Store, 'claim' | 'halt'>,
+export async function acquireEach(
+  store: Pick<Store, 'acquire' | 'halt'>,
   partitions: readonly AssignedPartition[],
-): Promise<{ readonly results: readonly ClaimResult[]; readonly failures: readonly ClaimFailure[] }> {
-  const results: ClaimResult[] = [];
-  const failures = new Map<string, ClaimFailure>();
+): Promise<{ readonly results: readonly AcquireResult[]; readonly failures: readonly AcquireFailure[] }> {
+  const results: AcquireResult[] = [];
+  const failures = new Map<string, AcquireFailure>();
   const left = [...partitions];
   let outage: { readonly error: unknown } | null = null;
-  const claimNext = async (): Promise<void> => {
+  const acquireNext = async (): Promise<void> => {
     for (let partition = left.shift(); partition !== undefined; partition = left.shift()) {
       try {
         if (outage !== null) throw outage.error;
-        results.push(await claimOne(store, partition));
+        results.push(await acquireOne(store, partition));
       } catch (error) {
         if (!(error instanceof TributaryError && error.code === 'store_busy')) outage ??= { error };
         const message = messageOf(error);
@@ -45,19 +46,19 @@ export async function claimEach(
       }
     }
   };
-  await Promise.all(Array.from({ length: CLAIMS_AT_ONCE }, claimNext));
+  await Promise.all(Array.from({ length: ACQUIRED_AT_ONCE }, acquireNext));
   return { results, failures: [...failures.values()] };
 }
 
-async function claimOne(
-  store: Pick<Store, 'claim' | 'halt'>,
+async function acquireOne(
+  store: Pick<Store, 'acquire' | 'halt'>,
   partition: AssignedPartition,
-): Promise<ClaimResult> {
-  const [checkpoint] = await store.claim([partition]);
+): Promise<AcquireResult> {
+  const [checkpoint] = await store.acquire([partition]);
   if (checkpoint === undefined)
-    throw new TypeError(`The store claimed nothing of ${partitionName(partition)}.`);
+    throw new TypeError(`The store gave no checkpoint of ${partitionName(partition)}.`);
   const reason = reasonToHalt(checkpoint, partition);
-  if (reason === null) return { kind: 'claimed', partition, checkpoint };
+  if (reason === null) return { kind: 'acquired', partition, checkpoint };
   if (checkpoint.haltReason === null) {
     try {
       await store.halt(checkpoint, checkpoint.epoch, reason);

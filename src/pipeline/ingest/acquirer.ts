@@ -2,61 +2,64 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { AssignedPartition, EventLog } from '../../ports/event-log.ts';
 import type { Gate } from '../gate.ts';
-import { claimEach } from './claims.ts';
+import { acquireEach } from './acquire-each.ts';
 import type { Halts } from './halts.ts';
 import type { Incarnation } from './incarnation.ts';
-import type { OwnedPartition } from './lane.ts';
 import type { IngestOptions } from './options.ts';
+import type { OwnedPartition } from './owned-partitions.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { RestoreGuard } from './restore-guard.ts';
 import type { Troubles } from './troubles.ts';
 
-export interface ClaimerParts {
-  /** What the group gives to this instance, by name. */
+export interface AcquirerParts {
+  /** The partitions that the group gives to this instance, by name. */
   readonly assigned: ReadonlyMap<string, AssignedPartition>;
-  /** What this instance works on, by name. */
+  /** The partitions that this instance works on, by name. */
   readonly owned: ReadonlyMap<string, OwnedPartition>;
-  /** Opens when one of the two, or a halt, changes. */
+  /** Opens when a partition is assigned or given up, or when a halt ends. */
   readonly changed: Gate;
   readonly halts: Halts;
   readonly troubles: Troubles;
   readonly guard: RestoreGuard;
   readonly incarnation: Pick<Incarnation, 'isReplaced'>;
   readonly parked: ParkedRegistry;
-  /** Runs while nothing else changes the lanes. */
+  /** Runs the work while nothing else changes the lanes. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
-  /** Begins to work on partitions that were claimed. */
-  readonly begin: (claimed: readonly OwnedPartition[], isCoPartitioned: boolean) => Promise<void>;
-  /** Called when the store's tables are older than they were. */
+  /** Begins to work on partitions that were acquired. */
+  readonly begin: (acquired: readonly OwnedPartition[], isCoPartitioned: boolean) => Promise<void>;
+  /** Called when a checkpoint shows that the database went back in time. */
   readonly hold: () => Promise<void>;
 }
 
-type ClaimingOptions = Pick<IngestOptions<unknown, unknown>, 'store' | 'topics' | 'clock' | 'logger'> & {
+type AcquirerOptions = Pick<IngestOptions<unknown, unknown>, 'store' | 'topics' | 'clock' | 'logger'> & {
   readonly log: Pick<EventLog, 'partitionCounts'>;
 };
 
-/** Raises the epochs of the partitions that the group gives to this instance, so that it may write for them. */
-export class Claimer {
-  readonly #options: ClaimingOptions;
-  readonly #parts: ClaimerParts;
+/** Raises the epochs of the partitions that the group gives to this instance, so that it may commit their records. */
+export class Acquirer {
+  readonly #options: AcquirerOptions;
+  readonly #parts: AcquirerParts;
 
-  constructor(options: ClaimingOptions, parts: ClaimerParts) {
+  constructor(options: AcquirerOptions, parts: AcquirerParts) {
     this.#options = options;
     this.#parts = parts;
   }
 
-  /** What is assigned and neither owned nor halted. */
-  unclaimed(): AssignedPartition[] {
+  /** The partitions that are assigned and neither owned nor halted. */
+  unowned(): AssignedPartition[] {
     const { assigned, owned, halts } = this.#parts;
     return [...assigned].filter(([name]) => !owned.has(name) && !halts.has(name)).map(([, p]) => p);
   }
 
-  /** Claims, as often as it takes, what is unclaimed, until the signal. */
+  /**
+   * Acquires unowned partitions until the signal aborts. A partition that failed is tried again after a pause of its
+   * own.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const { changed, guard, troubles, exclusively } = this.#parts;
     while (!signal.aborted) {
-      if (this.unclaimed().length === 0) {
+      if (this.unowned().length === 0) {
         await changed.wait(signal);
         continue;
       }
@@ -66,14 +69,14 @@ export class Claimer {
         continue;
       }
       const nowMs = clock.monotonicMs();
-      const due = this.unclaimed().filter((partition) => troubles.dueAtMs(partition) <= nowMs);
+      const due = this.unowned().filter((partition) => troubles.dueAtMs(partition) <= nowMs);
       if (due.length === 0) {
-        const nextMs = Math.min(...this.unclaimed().map((partition) => troubles.dueAtMs(partition)));
+        const nextMs = Math.min(...this.unowned().map((partition) => troubles.dueAtMs(partition)));
         await changed.waitFor(Math.max(1, nextMs - nowMs), clock, signal);
         continue;
       }
       try {
-        await exclusively(() => this.#claim(due, signal));
+        await exclusively(() => this.#acquire(due, signal));
       } catch (error) {
         this.#failed(due, error);
       }
@@ -85,25 +88,25 @@ export class Claimer {
     const names = partitions.map(partitionName).join(' ');
     this.#options.logger(
       isRetryable(error) ? 'warn' : 'error',
-      `Could not claim ${names}: ${messageOf(error)}`,
+      `Could not acquire ${names}: ${messageOf(error)}`,
       { failures },
     );
   }
 
-  async #claim(due: readonly AssignedPartition[], signal: AbortSignal): Promise<void> {
+  async #acquire(due: readonly AssignedPartition[], signal: AbortSignal): Promise<void> {
     const { store, log, topics, logger } = this.#options;
     const { assigned, halts, guard, incarnation, parked, begin, hold } = this.#parts;
     const partitionCounts = await log.partitionCounts(topics);
-    // Claiming what was given up meanwhile would only fence its next owner.
+    // Acquiring a partition that was given up meanwhile would only fence its next owner.
     const partitions = due.filter((partition) => assigned.get(partitionName(partition)) === partition);
     if (partitions.length === 0 || signal.aborted) return;
-    // A claim writes a checkpoint that is missing: in a table that a backup has just made, and is about to fill, that row
-    // would make the backup's own fail.
+    // Acquiring writes a checkpoint that is missing. In a table that a backup has just made and is about to fill, that row
+    // would make the backup's own statement fail.
     if (await incarnation.isReplaced()) return hold();
-    // Read anew, so that an entity that another instance has parked is not folded here.
+    // The list is read anew, so that this instance folds no entity that another one has parked.
     await parked.load(store);
-    const claimed: OwnedPartition[] = [];
-    const { results, failures } = await claimEach(store, partitions);
+    const acquired: OwnedPartition[] = [];
+    const { results, failures } = await acquireEach(store, partitions);
     for (const { partitions: failed, error } of failures) this.#failed(failed, error);
     for (const result of results) {
       const { partition, checkpoint } = result;
@@ -118,11 +121,11 @@ export class Claimer {
       if (checkpoint.isNew && partition.startOffset > 0n) {
         logger(
           'warn',
-          `${name} is new here and starts at offset ${partition.startOffset}: the log no longer has what came before.`,
+          `${name} has no checkpoint yet and starts at offset ${partition.startOffset}: the log no longer has the records before it.`,
         );
       }
-      guard.claimed(checkpoint);
-      claimed.push({
+      guard.acquired(checkpoint);
+      acquired.push({
         topic: checkpoint.topic,
         partition: checkpoint.partition,
         epoch: checkpoint.epoch,
@@ -130,7 +133,7 @@ export class Claimer {
         leaderEpoch: checkpoint.leaderEpoch,
       });
     }
-    if (claimed.length === 0) return;
-    await begin(claimed, new Set(partitionCounts.values()).size === 1);
+    if (acquired.length === 0) return;
+    await begin(acquired, new Set(partitionCounts.values()).size === 1);
   }
 }

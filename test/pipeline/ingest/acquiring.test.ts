@@ -1,26 +1,27 @@
 import { describe, expect, it, vi } from 'vitest';
 import { TributaryError } from '../../../src/core/errors.ts';
-import { claimEach } from '../../../src/pipeline/ingest/claims.ts';
-import type { ClaimRequest, Store } from '../../../src/ports/store.ts';
+import { acquireEach } from '../../../src/pipeline/ingest/acquire-each.ts';
+import type { AcquireRequest } from '../../../src/ports/checkpoints.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
 const LOCKED = `${MOVEMENTS}/1`;
 const records = (entries: readonly Entry[]) => entries.map((entry) => recordOf(entry));
 const counted = (minute: number): Entry => ({ articleId: 'nut', isCount: true, quantity: minute, minute });
 
-/** The store of the place, where one checkpoint cannot be claimed as long as `isLocked` says so. */
+/** The store of the place, where one checkpoint cannot be acquired as long as `isLocked` says so. */
 function withLockedCheckpoint(place: Place, isLocked: () => boolean): Store {
   return wrap(place.store, {
-    claim: async (requests: readonly ClaimRequest[]) => {
+    acquire: async (requests: readonly AcquireRequest[]) => {
       if (isLocked() && requests.some(({ topic, partition }) => `${topic}/${partition}` === LOCKED))
         throw new TributaryError('store_busy', 'The row is locked.');
-      return place.store.claim(requests);
+      return place.store.acquire(requests);
     },
   });
 }
 
-describe('claiming each partition', () => {
-  it('claims all but the locked one in one round, though that one comes first and fails at once', async () => {
+describe('acquiring each partition', () => {
+  it('acquires all but the locked one in one round, though that one comes first and fails at once', async () => {
     const partitions = Array.from({ length: 10 }, (_, partition) => ({
       topic: MOVEMENTS,
       partition,
@@ -28,8 +29,8 @@ describe('claiming each partition', () => {
       startOffset: 0n,
       endOffset: 0n,
     }));
-    const store: Pick<Store, 'claim' | 'halt'> = {
-      claim: async ([request]) => {
+    const store: Pick<Store, 'acquire' | 'halt'> = {
+      acquire: async ([request]) => {
         if (request === undefined || request.partition === 0)
           throw new TributaryError('store_busy', 'The row is locked.');
         const { topic, partition, topicId } = request;
@@ -38,13 +39,13 @@ describe('claiming each partition', () => {
       },
       halt: async () => {},
     };
-    const { results, failures } = await claimEach(store, partitions);
+    const { results, failures } = await acquireEach(store, partitions);
     expect(results.map(({ partition }) => partition.partition).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(failures).toMatchObject([{ partitions: [{ partition: 0 }] }]);
   });
 });
 
-describe('claiming', () => {
+describe('acquiring partitions', () => {
   it('takes every partition but the one whose checkpoint is locked, and that one once it is not', async () => {
     const place = await Place.make({ movements: 4, counts: 4 });
     let isLocked = true;
@@ -55,7 +56,7 @@ describe('claiming', () => {
       expect(ingest.status().waiting).toEqual([{ name: LOCKED, reason: 'The row is locked.' }]);
     }, WAITING);
     expect(ingest.health()).toEqual({ ok: false, reason: `${LOCKED}: The row is locked.` });
-    expect(logged.join('\n')).toContain(`warn: Could not claim ${LOCKED}: The row is locked.`);
+    expect(logged.join('\n')).toContain(`warn: Could not acquire ${LOCKED}: The row is locked.`);
     await place.append([recordOf(counted(1))]);
     await place.settles([counted(1)]);
 
@@ -98,8 +99,8 @@ describe('claiming', () => {
     let asked = 0;
     let isDown = true;
     const store = wrap(place.store, {
-      claim: async (requests: readonly ClaimRequest[]) => {
-        if (!isDown) return place.store.claim(requests);
+      acquire: async (requests: readonly AcquireRequest[]) => {
+        if (!isDown) return place.store.acquire(requests);
         asked++;
         throw new TributaryError('store_unreachable', 'The database does not answer.');
       },
@@ -108,7 +109,7 @@ describe('claiming', () => {
     await vi.waitFor(() => expect(logged.join('\n')).toContain('does not answer'), WAITING);
     isDown = false;
     await vi.waitFor(() => expect(ingest.status().owned).toHaveLength(40), WAITING);
-    const rounds = logged.filter((line) => line.includes('Could not claim')).length;
+    const rounds = logged.filter((line) => line.includes('Could not acquire')).length;
     // Four are asked for at once.
     expect(asked).toBeLessThanOrEqual(4 * rounds);
   });

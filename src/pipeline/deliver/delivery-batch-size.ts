@@ -9,7 +9,7 @@ const SINGLY_MS = { base: 10_000, cap: 10 * 60_000 };
  * more there are, the larger the batches. After a batch that failed as a whole states go singly for a while,
  * because one member may have taken the others with it.
  */
-export class BatchSize {
+export class DeliveryBatchSize {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   #singlyUntilMs = 0;
   #failures = 0;

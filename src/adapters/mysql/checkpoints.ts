@@ -1,0 +1,125 @@
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import { TributaryError } from '../../core/errors.ts';
+import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
+import type { AcquireRequest, Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { CheckpointMove } from '../../ports/commit.ts';
+import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
+import { inTransaction, withConnection } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import { textOf } from './values.ts';
+
+const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, leader_epoch, epoch, halt_reason';
+
+/** A locked checkpoint delays the other partitions by this long at most, because acquiring it is tried again anyway. */
+const ACQUIRE_LOCK_WAIT_SECONDS = 2;
+
+export async function acquire(
+  pool: ConnectionPool,
+  partitions: readonly AcquireRequest[],
+): Promise<Checkpoint[]> {
+  const raiseEpochs = async (connection: PoolConnection): Promise<Checkpoint[]> => {
+    const acquired: Checkpoint[] = [];
+    for (const request of [...partitions].sort(comparePartitions)) {
+      const [result] = await connection.execute<ResultSetHeader>(
+        `INSERT INTO checkpoints (${CHECKPOINT_COLUMNS}) VALUES (?,?,?,?,${UNKNOWN_LEADER_EPOCH},1,NULL) ON DUPLICATE KEY UPDATE epoch = epoch + 1`,
+        [request.topic, request.partition, request.topicId, request.startOffset] as never[],
+      );
+      const checkpoint = await readCheckpoint(connection, request);
+      acquired.push({ ...checkpoint, isNew: result.affectedRows === 1 });
+    }
+    return acquired;
+  };
+  return inTransaction(pool, raiseEpochs, { lockWaitSeconds: ACQUIRE_LOCK_WAIT_SECONDS });
+}
+
+async function readCheckpoint(
+  connection: PoolConnection,
+  { topic, partition }: TopicPartition,
+): Promise<Checkpoint> {
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints WHERE topic = ? AND partition_id = ?`,
+    [topic, partition],
+  );
+  if (rows[0] === undefined) {
+    throw new TributaryError(
+      'store_failed',
+      `The checkpoint of ${partitionName({ topic, partition })} is missing.`,
+    );
+  }
+  return checkpointOf(rows[0]);
+}
+
+function checkpointOf(row: RowDataPacket): Checkpoint {
+  return {
+    topic: String(row[0]),
+    partition: Number(row[1]),
+    topicId: String(row[2]),
+    nextOffset: BigInt(row[3]),
+    leaderEpoch: Number(row[4]),
+    epoch: BigInt(row[5]),
+    haltReason: row[6] === null ? null : textOf(row[6]),
+    isNew: false,
+  };
+}
+
+export async function readCheckpoints(pool: ConnectionPool): Promise<Checkpoint[]> {
+  return withConnection(pool, async (connection) => {
+    const [rows] = await connection.query<RowDataPacket[]>(
+      `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints ORDER BY topic, partition_id`,
+    );
+    return rows.map(checkpointOf);
+  });
+}
+
+/** Moves every checkpoint that stands where its move says. Answers whether all of them did. */
+export async function moveCheckpoints(
+  connection: PoolConnection,
+  moves: readonly CheckpointMove[],
+): Promise<boolean> {
+  for (const move of moves) {
+    const [result] = await connection.execute<ResultSetHeader>(
+      'UPDATE checkpoints SET next_offset = ?, leader_epoch = ? WHERE topic = ? AND partition_id = ? AND next_offset = ? ' +
+        'AND epoch = ? AND halt_reason IS NULL',
+      [move.toOffset, move.leaderEpoch, move.topic, move.partition, move.fromOffset, move.epoch] as never[],
+    );
+    if (result.affectedRows !== 1) return false;
+  }
+  return true;
+}
+
+export async function halt(
+  pool: ConnectionPool,
+  partition: TopicPartition,
+  epoch: bigint,
+  reason: string,
+): Promise<void> {
+  await inTransaction(pool, (connection) =>
+    connection.execute(
+      'UPDATE checkpoints SET halt_reason = ? WHERE topic = ? AND partition_id = ? AND epoch = ?',
+      [reason, partition.topic, partition.partition, epoch] as never[],
+    ),
+  );
+}
+
+export async function resume(pool: ConnectionPool, decision: ResumeDecision): Promise<void> {
+  await inTransaction(pool, async (connection) => {
+    const before = await readCheckpoint(connection, decision);
+    await connection.execute(
+      `UPDATE checkpoints SET next_offset = ?, leader_epoch = ${UNKNOWN_LEADER_EPOCH}, topic_id = ?, epoch = epoch + 1, halt_reason = NULL WHERE topic = ? AND partition_id = ?`,
+      [decision.offset, decision.topicId, decision.topic, decision.partition] as never[],
+    );
+    await connection.execute(
+      'INSERT INTO checkpoint_decisions (topic, partition_id, from_offset, to_offset, halt_reason, decided_by, reason, decided_at) VALUES (?,?,?,?,?,?,?,?)',
+      [
+        decision.topic,
+        decision.partition,
+        before.nextOffset,
+        decision.offset,
+        before.haltReason,
+        decision.decidedBy,
+        decision.reason,
+        decision.decidedAtMs,
+      ] as never[],
+    );
+  });
+}

@@ -1,0 +1,83 @@
+import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
+import type { EntityChange } from '../../ports/commit.ts';
+import { identifier } from './identifier.ts';
+import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+import type { StoreTime } from './store-time.ts';
+
+/** Writes the deliveries that a batch makes due, in the transaction of the batch. */
+export class DueDeliveries {
+  readonly #targets: readonly string[];
+  readonly #time: Pick<StoreTime, 'now'>;
+  readonly #makeKnownDue: (count: number) => string;
+
+  constructor(targets: readonly string[], time: Pick<StoreTime, 'now'>, view: ViewShape) {
+    this.#targets = targets;
+    this.#time = time;
+    const version = `SELECT v.version FROM ${identifier(view.table)} v WHERE v.${identifier(view.keyColumn)} = deliveries.entity_id`;
+    this.#makeKnownDue = (count) =>
+      'UPDATE deliveries SET next_attempt_at = IF(claim_id <> 0, next_attempt_at, ?), ' +
+      `due_version = (${version}), status = 'pending', attempts = 0, is_retry = 0, due_since = ? ` +
+      `WHERE target = ? AND entity_id IN (${marks(count)})`;
+  }
+
+  /**
+   * Makes the states of these changes due, after their rows were written to the view. Resolves with the number of
+   * deliveries that became due.
+   */
+  async makeDue(connection: PoolConnection, changes: readonly EntityChange[]): Promise<number> {
+    const changed = changes.filter(({ delivery }) => delivery.hasChanged);
+    const now = this.#time.now();
+    let count = 0;
+    for (const target of this.#targets) {
+      const qualifying: DueState[] = [];
+      const others: string[] = [];
+      for (const { entityId, version, fromVersion, delivery } of changed) {
+        if (delivery.qualifiesFor.includes(target)) qualifying.push({ target, entityId, version, now });
+        // A new entity has no row in the ledger yet.
+        else if (fromVersion > 0) others.push(entityId);
+      }
+      await upsertDue.run(connection, qualifying);
+      count += qualifying.length;
+      for (const ids of chunksOf(others)) {
+        const [updated] = await connection.execute<ResultSetHeader>(this.#makeKnownDue(ids.length), [
+          now,
+          now,
+          target,
+          ...ids,
+        ]);
+        count += updated.affectedRows;
+      }
+    }
+    return count;
+  }
+}
+
+interface DueState {
+  readonly target: string;
+  readonly entityId: string;
+  readonly version: number;
+  readonly now: number;
+}
+
+/**
+ * Makes a row due at its new version. Leaves a claim alone, whether or not its lease is over: the row keeps its place
+ * in the index, where anybody may claim the new version when the lease is over. Settling the claim makes the new
+ * version due at once.
+ */
+const upsertDue = new RowsStatement<DueState>({
+  before:
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since) VALUES',
+  row: "(?,?,?,'pending',0,?,?)",
+  after:
+    'ON DUPLICATE KEY UPDATE next_attempt_at = IF(claim_id <> 0, next_attempt_at, VALUES(next_attempt_at)), ' +
+    "due_version = VALUES(due_version), status = 'pending', attempts = 0, is_retry = 0, due_since = VALUES(due_since)",
+  columns: ['bytes', 'bytes', 'integer', 'integer', 'integer'],
+  write(writer, { target, entityId, version, now }) {
+    writer.text(target);
+    writer.text(entityId);
+    writer.integer(version);
+    writer.integer(now);
+    writer.integer(now);
+  },
+});

@@ -1,0 +1,56 @@
+import { TributaryError } from '../../core/errors.ts';
+import type { MigrationOptions } from '../../ports/migration.ts';
+import type { MigratedStore, OpenedStore } from '../../ports/store.ts';
+import { SqliteAdministration } from './administration.ts';
+import { Database } from './database.ts';
+import type { SqliteStoreOptions } from './options.ts';
+import { examine, migrate } from './schema.ts';
+import { SqliteStore } from './store.ts';
+import { MachineTime } from './store-time.ts';
+import { numberOf } from './values.ts';
+
+/** A store in a file that is opened when it is first used. */
+export class OpenedSqliteStore extends SqliteAdministration implements OpenedStore {
+  readonly #options: SqliteStoreOptions;
+  readonly #database: Database;
+  /** Whether the file is known to have our tables. */
+  #isSetUp = false;
+
+  constructor(options: SqliteStoreOptions) {
+    super(options.time ?? new MachineTime(options.clock));
+    this.#options = options;
+    this.#database = new Database(options.file, options.clock, options.whoHolds);
+  }
+
+  async examineView(options: MigrationOptions) {
+    return examine(this.#options.file, options);
+  }
+
+  async migrate(options: MigrationOptions): Promise<MigratedStore> {
+    const database = this.#database;
+    await database.open();
+    const report = await migrate(database, options);
+    await database.write((writer) => this.time.fix(writer));
+    this.#isSetUp = true;
+    return { store: new SqliteStore(database, this.time, options.view, this.#options), report };
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  /** Opens the file and leaves its schema alone, so that a command never changes the schema under a running program. */
+  protected override async database(): Promise<Database> {
+    if (this.#isSetUp) return this.#database;
+    await this.#database.open();
+    const tables = await this.#database.read((reader) =>
+      reader.statement("SELECT count(*) AS found FROM sqlite_master WHERE name = 'schema_migrations'").get(),
+    );
+    this.#isSetUp = numberOf(tables?.found) === 1;
+    if (this.#isSetUp) return this.#database;
+    throw new TributaryError(
+      'store_refused',
+      `The store ${this.#options.file} has not been set up yet: start order-sync on it once.`,
+    );
+  }
+}

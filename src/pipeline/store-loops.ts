@@ -1,0 +1,173 @@
+import type { Store } from '../ports/store.ts';
+import type { Decoder } from './decode/decoder.ts';
+import type { Deliver } from './deliver/deliver.ts';
+import { LedgerWatch } from './deliver/ledger-watch.ts';
+import type { DeliverStatus } from './deliver/options.ts';
+import { DueRules } from './ingest/due.ts';
+import type { ParkedRegistry } from './ingest/parked.ts';
+import { untilCaughtUp } from './reconcile/caught-up.ts';
+import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
+import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
+import { type PartsOfHealth, StoreHealth } from './sync-health.ts';
+import type { SyncOptions } from './sync-options.ts';
+import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
+import { Verifier, type VerifierStatus } from './verify/verifier.ts';
+import { ViewRemaker } from './view-remaker.ts';
+
+export interface StoreLoopsOptions<State, Event>
+  extends Pick<SyncOptions<State, Event>, 'domain' | 'log' | 'targets' | 'clock' | 'logger' | 'delivery'> {
+  readonly store: Store;
+  readonly decoder: Decoder<Event>;
+  readonly parked: ParkedRegistry;
+  /** The actual names of the topics that are read. */
+  readonly topics: readonly string[];
+  /** Ends the watches at once; `stop` ends the rest. */
+  readonly signal: AbortSignal;
+}
+
+export interface StoreLoopsStatus {
+  readonly deliveries: Readonly<Record<string, DeliverStatus>>;
+  /** The sweeps of the targets that are swept. */
+  readonly sweeps: Readonly<Record<string, SweepStatus>>;
+  /** The counts of refused records and dead deliveries; null until they were counted. */
+  readonly refused: RefusedStatus | null;
+  /** The progress of comparing the view with the journal. */
+  readonly verification: VerifierStatus;
+}
+
+/** The status before the store is migrated, when nothing works on it yet. */
+export const NO_STORE_LOOPS: StoreLoopsStatus = {
+  deliveries: {},
+  sweeps: {},
+  refused: null,
+  verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+};
+
+/**
+ * All parts of the pipeline that need the migrated store and the targets, and not the log: deliveries, sweeps, the
+ * verifier, and their watches.
+ */
+export class StoreLoops<State, Event> {
+  readonly #options: StoreLoopsOptions<State, Event>;
+  readonly #ledgerWatches: readonly LedgerWatch[];
+  readonly #delivers: readonly Deliver[];
+  readonly #sweepers: ReadonlyMap<string, Sweeper>;
+  readonly #verifier: Verifier<State, Event>;
+  readonly #remaker: ViewRemaker;
+  readonly #refused: RefusedGauge;
+  readonly #storeHealth: StoreHealth;
+  #watching: Promise<unknown> | undefined;
+
+  constructor(options: StoreLoopsOptions<State, Event>) {
+    this.#options = options;
+    const { domain, decoder, parked, store, targets, clock, logger, delivery = {} } = options;
+    const { enabled = true } = delivery;
+    this.#ledgerWatches = enabled
+      ? targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger))
+      : [];
+    this.#delivers = enabled ? this.#createDelivers() : [];
+    this.#sweepers = this.#createSweepers();
+    this.#storeHealth = new StoreHealth(store, clock);
+    this.#refused = new RefusedGauge(store, clock, logger);
+    this.#verifier = new Verifier({
+      domain,
+      decoder,
+      due: new DueRules(dueTargetsOf(targets, domain.view)),
+      store,
+      parked,
+      clock,
+      logger,
+      onFailure: (error) => this.failed(error),
+    });
+    this.#remaker = new ViewRemaker({
+      store,
+      table: domain.view.table,
+      clock,
+      logger,
+      onMade: () => this.rushVerifier(),
+      signal: options.signal,
+    });
+  }
+
+  start(): void {
+    for (const deliver of this.#delivers) deliver.start();
+    const watches = [this.#refused, ...this.#ledgerWatches];
+    this.#watching = Promise.all(watches.map((watch) => watch.run(this.#options.signal)));
+    for (const sweeper of this.#sweepers.values()) sweeper.start();
+    this.#verifier.start();
+  }
+
+  /** Finishes the work in hand. The signal must be aborted before. */
+  async stop(): Promise<void> {
+    const loops = [this.#verifier, ...this.#sweepers.values(), ...this.#delivers];
+    await Promise.all(loops.map((loop) => loop.stop()));
+    await Promise.all([this.#remaker.idle(), this.#watching]);
+  }
+
+  status(): StoreLoopsStatus {
+    const deliveries = this.#delivers.map(
+      (deliver, index) => [this.#route(index).target.name, deliver.status()] as const,
+    );
+    return {
+      deliveries: Object.fromEntries(deliveries),
+      sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
+      refused: this.#refused.status(),
+      verification: this.#verifier.status(),
+    };
+  }
+
+  /** Answers within 5 s. If the store does not answer, it leaves out the deliveries, which wait for the store too. */
+  async health(): Promise<Omit<PartsOfHealth, 'ingest'>> {
+    const store = await this.#storeHealth.ask();
+    const deliveries = store.ok
+      ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
+      : [];
+    return { store, deliveries, viewTrouble: this.#remaker.trouble };
+  }
+
+  /** One sentence for each kind of refused records and dead deliveries. */
+  warnings(): string[] {
+    return this.#refused.warnings();
+  }
+
+  /** Sends at once what a commit has made due. */
+  wake(): void {
+    for (const deliver of this.#delivers) deliver.wake();
+  }
+
+  /** Takes note of an error of another part. If the view's table is missing, it is made again. */
+  failed(error: unknown): void {
+    this.#remaker.failed(error);
+  }
+
+  /** Compares the whole view with the journal at once and without rests. */
+  rushVerifier(): void {
+    this.#verifier.rush();
+  }
+
+  #createDelivers(): Deliver[] {
+    const { domain, store, targets, clock, logger, delivery = {} } = this.#options;
+    const { enabled: _, ...timing } = delivery;
+    return targets.map((route, index) => {
+      const watched = this.#ledgerWatches[index]?.store ?? store;
+      return deliverOn(route, { view: domain.view, store: watched, clock, logger }, timing);
+    });
+  }
+
+  /** An instance that sends nothing sweeps nothing, because it would not know whether the target is down. */
+  #createSweepers(): Map<string, Sweeper> {
+    const { log, store, topics, clock, logger } = this.#options;
+    const caughtUp = (signal: AbortSignal) => untilCaughtUp({ log, store, topics, clock }, signal);
+    const found = new Map<string, Sweeper>();
+    this.#delivers.forEach((deliver, index) => {
+      const route = this.#route(index);
+      const sweeper = sweeperOn(route, deliver, { store, clock, logger, untilCaughtUp: caughtUp });
+      if (sweeper !== null) found.set(route.target.name, sweeper);
+    });
+    return found;
+  }
+
+  #route(index: number): TargetRoute {
+    return this.#options.targets[index] as TargetRoute;
+  }
+}

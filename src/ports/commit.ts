@@ -1,0 +1,99 @@
+import type { ViewRow } from '../core/domain.ts';
+import type { TopicPartition } from '../core/offset.ts';
+import type { JournaledEvent, ReadJournals } from './journal.ts';
+import type { LongChange } from './long-journals.ts';
+import type { ParkReason } from './parked-entities.ts';
+import type { QuarantinedRecord } from './quarantine.ts';
+
+export interface IngestBatch {
+  /** One move for each partition of the batch, sorted by `comparePartitions`. */
+  readonly moves: readonly CheckpointMove[];
+  readonly quarantined: readonly QuarantinedRecord[];
+  /** The ids of all entities with events in the batch, each once, sorted by their UTF-8 bytes. */
+  readonly entityIds: readonly string[];
+  /**
+   * How the store keeps two processes from changing an entity at once.
+   *
+   * - `optimistic`: the store calls `plan` before the transaction, without versions. The outcome is `stale` if the
+   *   row of an entity in the view has another version than `fromVersion`, or is missing.
+   * - `locking`: the store locks the entities, calls `plan` with the versions that the journal has (0 for an entity
+   *   without events), and writes the rows whatever they held. So rows that were missing or altered are right
+   *   afterwards. The outcome is `stale` only if an entity is no longer parked that the plan takes for parked.
+   */
+  readonly mode: 'optimistic' | 'locking';
+  /**
+   * Works out what to write. The store calls it once for each `commit`. `readJournals` sees what the transaction sees.
+   */
+  plan(
+    versions: ReadonlyMap<string, number> | null,
+    readJournals: ReadJournals,
+  ): Promise<readonly EntityChange[]>;
+}
+
+export interface CheckpointMove extends TopicPartition {
+  readonly epoch: bigint;
+  readonly fromOffset: bigint;
+  readonly toOffset: bigint;
+  /** The leader epoch of the last record before `toOffset`. */
+  readonly leaderEpoch: number;
+}
+
+/** The events that one entity gains, and the row that follows from them. */
+export interface EntityChange {
+  readonly entityId: string;
+  /** The version that the plan found; 0 for a new entity. */
+  readonly fromVersion: number;
+  readonly version: number;
+  /** The new row; null for a parked entity, whose columns stay as they are while its version rises. */
+  readonly row: ViewRow | null;
+  /**
+   * The new events, `version - fromVersion` of them; the journal has none of them at `fromVersion`. In `locking` mode
+   * the list may be empty: then the store only writes the row again.
+   */
+  readonly events: readonly JournaledEvent[];
+  readonly delivery: DeliveryChange;
+  readonly parking?: Parking;
+  /** Given for an entity whose journal is indexed. */
+  readonly long?: LongChange;
+}
+
+/**
+ * What a change does to the list of parked entities.
+ *
+ * - `park`: the entity is parked from now on. An entity that is parked already keeps its first reason.
+ * - `parked`: the entity was parked before. The outcome of the commit is `stale` if it no longer is.
+ * - `release`: the entity is no longer parked.
+ */
+export type Parking =
+  | {
+      readonly kind: 'park';
+      readonly reason: ParkReason;
+      readonly detail: string;
+      readonly parkedAtMs: number;
+    }
+  | { readonly kind: 'parked' }
+  | { readonly kind: 'release' };
+
+/**
+ * Decides to which targets a changed row is due: to those for which it qualifies, and to those whose ledger has the
+ * entity already. An unchanged row is due to nobody.
+ */
+export interface DeliveryChange {
+  /** Whether a column of the row has changed. The version does not count. */
+  readonly hasChanged: boolean;
+  /** The names of the targets for which the row qualifies; empty if the row has not changed. */
+  readonly qualifiesFor: readonly string[];
+}
+
+/**
+ * What became of a batch.
+ *
+ * - `committed`: everything is written.
+ * - `fenced`: nothing is written, because a checkpoint was not where the batch says. Another process owns the
+ *   partition, or the database went back in time.
+ * - `stale`: nothing is written, because another process has changed an entity since the plan.
+ */
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly deliveriesDue: number }
+  | { readonly kind: 'fenced' }
+  | { readonly kind: 'stale' };

@@ -1,0 +1,62 @@
+import type { DeliveryVerdict } from './delivery-target.ts';
+
+/** Reads the ledger of deliveries. */
+export interface DeliveryInspection {
+  readDelivery(target: string, entityId: string): Promise<StoredDelivery | null>;
+  /** A page of deliveries, sorted by target and entity id, each by its bytes, beginning behind `after`. */
+  listDeliveries(page: {
+    readonly filter: DeliveryFilter;
+    readonly after: DeliveryKey | null;
+    readonly limit: number;
+  }): Promise<StoredDelivery[]>;
+  /** The latest attempts of one delivery, the last one first. */
+  readAttempts(key: DeliveryKey, limit: number): Promise<StoredAttempt[]>;
+}
+
+export type DeliveryStatus = 'pending' | 'delivered' | 'dead';
+
+export interface DeliveryKey {
+  readonly target: string;
+  readonly entityId: string;
+}
+
+/** Selects deliveries. A field that is null selects all. */
+export interface DeliveryFilter {
+  readonly target: string | null;
+  readonly entityId: string | null;
+  readonly status: DeliveryStatus | null;
+  /** The status of the last answer. */
+  readonly lastStatus: number | null;
+  /** The beginning of the last error, compared with regard to case. */
+  readonly errorPrefix: string | null;
+  /** The earliest `dueSinceMs`; `dueSinceBeforeMs` is the moment before which it has to lie. */
+  readonly dueSinceFromMs: number | null;
+  readonly dueSinceBeforeMs: number | null;
+}
+
+export interface StoredDelivery extends DeliveryKey {
+  readonly status: DeliveryStatus;
+  readonly dueVersion: number;
+  readonly deliveredVersion: number | null;
+  readonly attempts: number;
+  /**
+   * When the delivery may be claimed next, which for a claimed one is the end of its lease; null if there is nothing to
+   * do.
+   */
+  readonly nextAttemptAtMs: number | null;
+  readonly dueSinceMs: number;
+  readonly lastStatus: number | null;
+  readonly lastError: string | null;
+}
+
+export interface StoredAttempt {
+  readonly version: number;
+  readonly attempt: number;
+  readonly attemptedAtMs: number;
+  readonly deliveryId: string;
+  readonly verdict: DeliveryVerdict;
+  readonly status: number | null;
+  readonly latencyMs: number;
+  readonly answer: string;
+  readonly error: string | null;
+}
