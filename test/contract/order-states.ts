@@ -1,4 +1,4 @@
-// What every store of order-mgt promises (src/apps/order-mgt/states.ts).
+// The promises of every store of order-mgt (src/apps/order-mgt/states.ts).
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, type OrderState } from '../../src/apps/order-mgt/order-state.ts';
@@ -8,9 +8,9 @@ import { compareUtf8 } from '../../src/core/text.ts';
 export interface OrderStatesHarness {
   /** A store in a new, empty database. */
   open(): Promise<OrderStates>;
-  /** Another one on the same database, as another process would have it. */
+  /** Another store on the same database, as in another process. */
   openAgain(): Promise<OrderStates>;
-  /** Runs a statement behind the store's back; `orders` stands for the table of the states. */
+  /** Runs a statement that bypasses the store; `orders` stands for the table of the states. */
   tamper(sql: (tables: { orders: string; deliveries: string }) => string): Promise<void>;
   ledger(): Promise<{ delivery_id: string; effect: string }[]>;
   cleanup(): Promise<void>;
@@ -60,7 +60,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
     const effects = async (...deliveries: ReceivedDelivery[]) =>
       (await states.receive(deliveries)).map(({ effect, heldVersion }) => `${effect} ${heldVersion}`);
 
-    it('applies later versions, ignores others, and knows an id again, within a batch and after it', async () => {
+    it('later versions are applied, others ignored, and an id is known again, within a batch and after it', async () => {
       expect(
         await effects(
           delivery('a'),
@@ -84,7 +84,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       ]);
     });
 
-    it('keeps ids apart by their bytes, and texts and numbers as they are', async () => {
+    it('ids are told apart by their bytes, and texts and numbers are kept as they are', async () => {
       const odd = {
         order_status: ' ',
         payment_status: '"\'\\\n\0🛒',
@@ -105,7 +105,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       ]);
     });
 
-    it('takes large batches of any size in one piece', async () => {
+    it('a large batch of any size is accepted as a whole', async () => {
       const many = Array.from({ length: 1_111 }, (_, index) =>
         delivery(`msg_${index}`, { order_id: `order-${index % 700}`, version: 1 + Math.floor(index / 700) }),
       );
@@ -123,7 +123,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       });
       beforeEach(() => effects(delivery('a')));
 
-      it('takes the place of the state of the same version that it names, once', async () => {
+      it('a repair replaces the state of the same version that it names, once', async () => {
         const replaces = digestOf([orderState()]);
         expect(await effects(repair('r', replaces), repair('r', replaces))).toEqual([
           'applied 2',
@@ -137,14 +137,14 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         ]);
       });
 
-      it('that names another state than the one that is held is ignored', async () => {
+      it('a repair that names another state than the one held is ignored', async () => {
         expect(await effects(repair('r', digestOf([orderState({ order_status: null })])))).toEqual([
           'ignored 2',
         ]);
         expect(await states.read('order123')).toEqual(orderState());
       });
 
-      it('never makes the version fall, whatever it names', async () => {
+      it('a repair never lowers the version, whatever it names', async () => {
         expect(await effects(repair('r', digestOf([orderState()]), { version: 1 }))).toEqual(['ignored 2']);
         expect(await effects(delivery('b', { version: 3 }), repair('s', digestOf([orderState()])))).toEqual([
           'applied 3',
@@ -153,7 +153,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         expect(await states.read('order123')).toEqual(orderState({ version: 3 }));
       });
 
-      it('of a later version, or of an order that is not held, is applied as any other delivery', async () => {
+      it('a repair of a later version, or of an order that is not held, is an ordinary delivery', async () => {
         const nothing = '0'.repeat(64);
         expect(
           await effects(repair('r', nothing, { version: 3 }), repair('s', nothing, { order_id: 'new' })),
@@ -164,7 +164,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
     describe('a delivery that comes again', () => {
       beforeEach(() => effects(delivery('a', { version: 5 })));
 
-      it('brings back a row that was lost, and the ledger stays one row for each id', async () => {
+      it('a repeated delivery brings back a row that was lost, and the ledger keeps one row for each id', async () => {
         await harness.tamper(({ orders }) => `DELETE FROM ${orders}`);
         expect(await effects(delivery('a', { version: 5 }), delivery('a', { version: 5 }))).toEqual([
           'repaired 5',
@@ -175,7 +175,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       });
 
       it.each(['version = 4', 'ready_to_send = 0', "review_status = 'ACCEPTED'", 'payment_status = NULL'])(
-        'sets right a row that was altered: %s',
+        'a repeated delivery corrects a row that was altered: %s',
         async (change) => {
           await harness.tamper(({ orders }) => `UPDATE ${orders} SET ${change}`);
           expect(await effects(delivery('a', { version: 5 }))).toEqual(['repaired 5']);
@@ -183,19 +183,19 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         },
       );
 
-      it('leaves a later row alone, whatever it holds', async () => {
+      it('a repeated delivery leaves a later row alone, whatever it holds', async () => {
         await effects(delivery('b', { version: 7, ready_to_send: false }));
         expect(await effects(delivery('a', { version: 5 }))).toEqual(['duplicate 7']);
         expect(await states.read('order123')).toEqual(orderState({ version: 7, ready_to_send: false }));
       });
 
-      it('and was ignored in favour of the same version stays ignored', async () => {
+      it('a delivery that was ignored in favour of the same version stays ignored when it is repeated', async () => {
         const other = delivery('b', { version: 5, ready_to_send: false });
         expect(await effects(other, other)).toEqual(['ignored 5', 'duplicate 5']);
         expect(await states.read('order123')).toEqual(orderState({ version: 5 }));
       });
 
-      it('and was ignored brings its row back if there is none, and may then set it right', async () => {
+      it('a delivery that was ignored brings back a missing row when repeated, and may then correct it', async () => {
         await effects(delivery('b', { version: 4 }));
         await harness.tamper(({ orders }) => `DELETE FROM ${orders}`);
         expect(await effects(delivery('b', { version: 4 }))).toEqual(['repaired 4']);
@@ -233,7 +233,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         return found;
       }
 
-      it("goes in the sequence of the ids' bytes, each once, whatever the size of the pages", async () => {
+      it("a list is in the sequence of the ids' bytes, each id once, whatever the size of the pages", async () => {
         for (const limit of [1, 7, ids.length - 1, ids.length, 1_000])
           expect(await walk(limit)).toEqual(sorted);
         expect(await states.list({ after: sorted.at(-1) ?? '', limit: 1, filters: {} })).toEqual({
@@ -242,7 +242,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         });
       });
 
-      it('filters by exactly what was asked', async () => {
+      it('a list is filtered by exactly what was asked', async () => {
         const withIndex = (wanted: (index: number) => boolean) =>
           sorted.filter((id) => wanted(ids.indexOf(id)));
         expect(await walk(5, { order_status: null })).toEqual(withIndex((index) => index % 4 === 0));
@@ -257,7 +257,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
     });
 
     describe('the changes', () => {
-      it('come in the sequence of their commits, the latest of each order, and again from any position', async () => {
+      it('changes come in the sequence of their commits, the latest of each order, and again from any position', async () => {
         expect(await states.changesAfter(0, 10)).toEqual({ changes: [], position: 0 });
         await effects(delivery('a1'), delivery('b1', { order_id: 'b' }));
         const between = await states.lastPosition();
@@ -276,7 +276,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         expect(await states.changesAfter(all.position, 10)).toEqual({ changes: [], position: all.position });
       });
 
-      it('tell of a repair too', async () => {
+      it('changes include repairs', async () => {
         await effects(delivery('a'), delivery('b', { order_id: 'b' }));
         const position = await states.lastPosition();
         await harness.tamper(({ orders }) => `DELETE FROM ${orders} WHERE order_id = 'order123'`);
@@ -285,7 +285,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         expect(changes.map(({ state }) => state)).toEqual([orderState()]);
       });
 
-      it('miss nothing when several processes write at once', async () => {
+      it('no change is missed while several processes write at once', async () => {
         const other = await harness.openAgain();
         const seen = new Map<string, number>();
         let position = 0;
@@ -318,7 +318,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       });
     });
 
-    it('gives each id one effect when two processes get the same deliveries at once', async () => {
+    it('each id has one effect when two processes get the same deliveries at once', async () => {
       const other = await harness.openAgain();
       const batch = Array.from({ length: 50 }, (_, index) =>
         delivery(`msg_${index}`, { order_id: `o-${index}` }),
@@ -333,7 +333,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       expect(await harness.ledger()).toHaveLength(50);
     });
 
-    it('is healthy while open, has everything when opened again, and may be closed twice', async () => {
+    it('a store is healthy while open, has everything when opened again, and may be closed twice', async () => {
       await effects(delivery('a'));
       expect(await states.health()).toEqual({ ok: true });
       await states.close();
