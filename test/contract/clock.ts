@@ -3,26 +3,26 @@ import type { Clock } from '../../src/ports/clock.ts';
 
 export interface ClockHarness {
   readonly clock: Clock;
-  /** Lets so much time pass, in whatever way time passes for this clock. */
+  /** Lets this time pass, in the way of this clock. */
   pass(ms: number): Promise<void>;
 }
 
 /** The promises of `src/ports/clock.ts`, each as a test that every clock passes. */
 export function describeClock(name: string, open: () => ClockHarness): void {
   describe(`clock: ${name}`, () => {
-    it('tells whole milliseconds since 1970', () => {
+    it('now() gives whole milliseconds since 1970', () => {
       const { clock } = open();
       expect(Number.isInteger(clock.now())).toBe(true);
       expect(clock.now()).toBeGreaterThan(Date.UTC(2025, 0, 1));
     });
 
-    it('measures no less than was slept, by a time that never falls', async () => {
+    it('monotonicMs() never falls, and measures at least the time that was slept', async () => {
       const { clock, pass } = open();
       const before = clock.monotonicMs();
       const slept = clock.sleep(20);
       await pass(20);
       await slept;
-      // A timer of the system may fire a fraction of a millisecond early by the finer clock.
+      // A system timer may fire a fraction of a millisecond early by the finer clock.
       expect(clock.monotonicMs() - before).toBeGreaterThanOrEqual(19);
       let last = clock.monotonicMs();
       for (let i = 0; i < 1000; i += 1) {
@@ -32,7 +32,7 @@ export function describeClock(name: string, open: () => ClockHarness): void {
       }
     });
 
-    it('wakes those who sleep in the sequence of their waking', async () => {
+    it('sleeps end in the sequence of their wake-up times', async () => {
       const { clock, pass } = open();
       const woken: string[] = [];
       const sleeps = [
@@ -47,7 +47,7 @@ export function describeClock(name: string, open: () => ClockHarness): void {
       expect(woken.slice(2)).toEqual(['between', 'late']);
     });
 
-    it('ends a sleep when its signal aborts, before or during it, and never rejects', async () => {
+    it('a sleep ends when its signal aborts, before or during it, and never rejects', async () => {
       const { clock } = open();
       const hours = 9_000_000_000;
       await clock.sleep(hours, AbortSignal.abort());
@@ -57,7 +57,7 @@ export function describeClock(name: string, open: () => ClockHarness): void {
       await expect(slept).resolves.toBeUndefined();
     });
 
-    it('gives numbers in [0, 1) that fill the interval', () => {
+    it('random() gives numbers in [0, 1) that fill the interval', () => {
       const { clock } = open();
       const numbers = Array.from({ length: 10_000 }, () => clock.random());
       expect(numbers.every((number) => number >= 0 && number < 1)).toBe(true);
@@ -67,7 +67,7 @@ export function describeClock(name: string, open: () => ClockHarness): void {
       expect(Math.abs(mean - 0.5)).toBeLessThan(0.05);
     });
 
-    it('gives UUIDs of version 4, never the same again', () => {
+    it('uuid() gives UUIDs of version 4, never the same twice', () => {
       const { clock } = open();
       const uuids = Array.from({ length: 1000 }, () => clock.uuid());
       for (const uuid of uuids) {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../src/ports/delivery-target.ts';
 import { outcomesOf } from './outcomes.ts';
 
-/** How a system at the other end may behave. */
+/** Behaviours of the system at the other end. */
 export type TargetBehaviour =
   | 'accepts'
   | 'fails'
@@ -20,7 +20,7 @@ export type TargetBehaviour =
 
 export interface TargetUnderTest {
   readonly target: DeliveryTarget;
-  /** What has arrived at the other end so far, whatever it answered. */
+  /** Everything that has arrived at the other end so far, whatever it answered. */
   received(): readonly ReceivedState[];
   /** Resolves when something has arrived at the other end. */
   arrival(): Promise<void>;
@@ -36,11 +36,11 @@ export interface DeliveryTargetHarness {
   open(behaviour: TargetBehaviour, options: { deadlineMs: number }): Promise<TargetUnderTest>;
   /** Behaviours that such a target cannot show, each with the reason. */
   readonly cannot: Readonly<Partial<Record<TargetBehaviour, string>>>;
-  /** Why its calls have no deadline, if they have none: cut off, they leave the outcome `unknown`. */
+  /** Why calls have no deadline, if they have none. A call that is cut off has the outcome `unknown`. */
   readonly endsLate?: string;
 }
 
-/** Long enough for a loaded machine where an answer is expected, since nothing waits for it then. */
+/** The deadline where an answer is expected: no test waits for it, even on a loaded machine. */
 const PATIENT_MS = 30_000;
 const SHORT_MS = 150;
 
@@ -98,7 +98,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       else it.skip(`${sentence} (left out: ${reason})`, run);
     }
 
-    it('says delivered once the other end has the state, with its id and every column', async () => {
+    it('the verdict is delivered once the other end has the state, with its id and every column', async () => {
       const { target, received } = await open('accepts');
       const outcome = await target.deliver(newDelivery(), never);
       expect(outcome).toMatchObject({ verdict: 'delivered', error: null, retryAfterMs: null });
@@ -106,7 +106,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(received()).toEqual([{ deliveryId: 'msg_contract-1', body: newDelivery().body }]);
     });
 
-    it('sends the same id and the same body on a later attempt', async () => {
+    it('a later attempt sends the same id and the same body', async () => {
       const { target, received } = await open('accepts');
       await target.deliver(newDelivery(), never);
       await target.deliver(newDelivery({ attempt: 2 }), never);
@@ -114,7 +114,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(second).toEqual(first);
     });
 
-    it('delivers many states at once, each once', async () => {
+    it('many states can be delivered at once, and each arrives once', async () => {
       const { target, received } = await open('accepts');
       const ids = Array.from({ length: 200 }, (_, index) => `msg_many-${index}`);
       const outcomes = await Promise.all(
@@ -125,7 +125,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(arrived.sort()).toEqual([...ids].sort());
     });
 
-    it('says of each of several states what came of it, in their sequence, and sends each once', async () => {
+    it('several states in one call get their outcomes in sequence, and each is sent once', async () => {
       const { many, received } = await open('accepts');
       expect(many.maxBatch).toBeGreaterThanOrEqual(1);
       const outcomes = await outcomesOf(many, three, never);
@@ -135,19 +135,19 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect([...received()].sort(byId)).toEqual(three.map(({ deliveryId, body }) => ({ deliveryId, body })));
     });
 
-    it('has nothing to say of no states', async () => {
+    it('a call without states gets no outcomes', async () => {
       const { many, received } = await open('accepts');
       expect(await outcomesOf(many, [], never)).toEqual([]);
       expect(received()).toEqual([]);
     });
 
-    itIf('fails', 'says retry for each of several states when the other end fails', async () => {
+    itIf('fails', 'the verdict is retry for each of several states if the other end fails', async () => {
       const { many } = await open('fails');
       const outcomes = await outcomesOf(many, three, never);
       expect(outcomes.map(({ verdict }) => verdict)).toEqual(['retry', 'retry', 'retry']);
     });
 
-    it('carries ids and texts of any script unchanged', async () => {
+    it('ids and texts of any script arrive unchanged', async () => {
       const { target, received } = await open('accepts');
       const texts = [
         'a/b c',
@@ -167,27 +167,39 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(received().map(({ body }) => (body as { order_id: string }).order_id)).toEqual(texts);
     });
 
-    itIf('fails', 'says retry when the other end fails', async () => {
+    itIf('fails', 'the verdict is retry if the other end fails', async () => {
       const { target } = await open('fails');
       const outcome = await target.deliver(newDelivery(), never);
       expect(outcome).toMatchObject({ verdict: 'retry', error: expect.any(String) });
     });
 
-    itIf('throttles_for_7_seconds', 'says throttle, and for how long the other end asks', async () => {
-      const { target } = await open('throttles_for_7_seconds');
-      const outcome = await target.deliver(newDelivery(), never);
-      expect(outcome).toMatchObject({ verdict: 'throttle', retryAfterMs: 7_000, error: expect.any(String) });
-    });
+    itIf(
+      'throttles_for_7_seconds',
+      'the verdict is throttle, with the time that the other end asks for',
+      async () => {
+        const { target } = await open('throttles_for_7_seconds');
+        const outcome = await target.deliver(newDelivery(), never);
+        expect(outcome).toMatchObject({
+          verdict: 'throttle',
+          retryAfterMs: 7_000,
+          error: expect.any(String),
+        });
+      },
+    );
 
-    itIf('refuses', 'says park when the state is refused as it is, and keeps the answer', async () => {
-      const { target } = await open('refuses');
-      const outcome = await target.deliver(newDelivery(), never);
-      expect(outcome).toMatchObject({ verdict: 'park', error: expect.any(String) });
-      expect(outcome.answer).toContain('refused');
-    });
+    itIf(
+      'refuses',
+      'the verdict is park if the state is refused as it is, and the answer is kept',
+      async () => {
+        const { target } = await open('refuses');
+        const outcome = await target.deliver(newDelivery(), never);
+        expect(outcome).toMatchObject({ verdict: 'park', error: expect.any(String) });
+        expect(outcome.answer).toContain('refused');
+      },
+    );
 
     for (const behaviour of ['does_not_know_the_sender', 'has_no_such_place'] as const) {
-      itIf(behaviour, `says retry when the other end ${behaviour.replaceAll('_', ' ')}`, async () => {
+      itIf(behaviour, `the verdict is retry if the other end ${behaviour.replaceAll('_', ' ')}`, async () => {
         const { target } = await open(behaviour);
         const outcome = await target.deliver(newDelivery(), never);
         expect(outcome).toMatchObject({ verdict: 'retry', error: expect.any(String) });
@@ -195,12 +207,12 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       });
     }
 
-    itIf('wants_no_more', 'says disable when the other end wants no more deliveries', async () => {
+    itIf('wants_no_more', 'the verdict is disable if the other end wants no more deliveries', async () => {
       const { target } = await open('wants_no_more');
       expect(await target.deliver(newDelivery(), never)).toMatchObject({ verdict: 'disable' });
     });
 
-    itIf('redirects', 'does not go where the other end points to', async () => {
+    itIf('redirects', 'a redirect is not followed', async () => {
       const { target, received } = await open('redirects');
       const outcome = await target.deliver(newDelivery(), never);
       expect(outcome.verdict).toBe('retry');
@@ -209,49 +221,57 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
 
     const itEnds = harness.endsLate === undefined ? it : it.skip;
     const whyNot = harness.endsLate === undefined ? '' : ` (left out: ${harness.endsLate})`;
-    itEnds(`gives up at the deadline when no answer comes${whyNot}`, async () => {
+    itEnds(`a call without an answer ends at the deadline${whyNot}`, async () => {
       const { target } = await open('hangs', SHORT_MS);
       const outcome = await target.deliver(newDelivery(), never);
       expect(outcome).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
     });
 
-    itIf('drips', 'gives up at the deadline when the answer comes byte by byte', async () => {
+    itIf('drips', 'a call whose answer comes byte by byte ends at the deadline', async () => {
       const { target } = await open('drips', SHORT_MS * 4);
       const outcome = await target.deliver(newDelivery(), never);
       expect(outcome).toMatchObject({ verdict: 'retry', error: expect.any(String) });
     });
 
-    itIf('accepts_with_an_endless_answer', 'reads an endless answer only to a limit', async () => {
+    itIf('accepts_with_an_endless_answer', 'an endless answer is read only up to a limit', async () => {
       const { target } = await open('accepts_with_an_endless_answer');
       const outcome = await target.deliver(newDelivery(), never);
       expect(outcome).toMatchObject({ verdict: 'delivered', error: null });
       expect(Buffer.byteLength(outcome.answer)).toBeLessThanOrEqual(1_024);
     });
 
-    itIf('closes_after_reading', 'says retry when the connection ends without an answer', async () => {
-      const { target, received } = await open('closes_after_reading');
-      const outcome = await target.deliver(newDelivery(), never);
-      expect(outcome).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
-      expect(received(), 'sent again without being asked').toHaveLength(1);
-    });
+    itIf(
+      'closes_after_reading',
+      'the verdict is retry if the connection ends without an answer',
+      async () => {
+        const { target, received } = await open('closes_after_reading');
+        const outcome = await target.deliver(newDelivery(), never);
+        expect(outcome).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
+        expect(received(), 'sent again without being asked').toHaveLength(1);
+      },
+    );
 
-    itIf('is_not_there', 'says retry when nobody is there', async () => {
+    itIf('is_not_there', 'the verdict is retry if nobody listens', async () => {
       const { target } = await open('is_not_there');
       const outcome = await target.deliver(newDelivery(), never);
       expect(outcome).toMatchObject({ verdict: 'retry', status: null, error: expect.any(String) });
     });
 
-    itIf('hangs', 'ends soon after the signal aborts, and does not claim to know the outcome', async () => {
-      const { target, arrival } = await open('hangs');
-      const stopping = new AbortController();
-      const delivering = target.deliver(newDelivery(), stopping.signal);
-      await arrival();
-      stopping.abort();
-      const verdict = harness.endsLate === undefined ? 'retry' : 'unknown';
-      expect(await delivering).toMatchObject({ verdict, status: null, error: expect.any(String) });
-    });
+    itIf(
+      'hangs',
+      'a call ends soon after the signal aborts, with an outcome that is not called certain',
+      async () => {
+        const { target, arrival } = await open('hangs');
+        const stopping = new AbortController();
+        const delivering = target.deliver(newDelivery(), stopping.signal);
+        await arrival();
+        stopping.abort();
+        const verdict = harness.endsLate === undefined ? 'retry' : 'unknown';
+        expect(await delivering).toMatchObject({ verdict, status: null, error: expect.any(String) });
+      },
+    );
 
-    it('sends nothing when the signal has aborted before', async () => {
+    it('nothing is sent if the signal has aborted before', async () => {
       const { target, received } = await open('accepts');
       const outcome = await target.deliver(newDelivery(), AbortSignal.abort());
       expect(outcome.verdict).toBe('retry');
@@ -259,7 +279,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(received()).toEqual([]);
     });
 
-    it('finishes what is under way when it is closed, and may be closed twice', async () => {
+    it('a delivery under way ends before the target is closed, which may be asked for twice', async () => {
       const { target, received } = await open('accepts');
       const delivering = target.deliver(newDelivery(), never);
       await Promise.all([target.close(), target.close()]);
@@ -268,14 +288,14 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       await target.close();
     });
 
-    it('answers with a verdict even after it was closed', async () => {
+    it('a closed target still answers with a verdict', async () => {
       const { target, received } = await open('accepts');
       await target.close();
       expect(await target.deliver(newDelivery(), never)).toMatchObject({ verdict: 'retry', status: null });
       expect(received()).toEqual([]);
     });
 
-    it('works on with the next delivery after one that failed', async () => {
+    it('the next delivery works after one that failed', async () => {
       const { target } = await open('accepts');
       const stopped = target.deliver(newDelivery(), AbortSignal.abort());
       const next = target.deliver(newDelivery({ deliveryId: 'msg_contract-2' }), never);

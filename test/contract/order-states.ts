@@ -175,7 +175,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       });
 
       it.each(['version = 4', 'ready_to_send = 0', "review_status = 'ACCEPTED'", 'payment_status = NULL'])(
-        'sets right a row that was altered: %s',
+        'a repeated delivery corrects a row that was altered: %s',
         async (change) => {
           await harness.tamper(({ orders }) => `UPDATE ${orders} SET ${change}`);
           expect(await effects(delivery('a', { version: 5 }))).toEqual(['repaired 5']);
@@ -321,7 +321,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       });
     });
 
-    it('gives each id one effect when two processes get the same deliveries at once', async () => {
+    it('each id has one effect when two processes get the same deliveries at once', async () => {
       const other = await harness.openAgain();
       const batch = Array.from({ length: 50 }, (_, index) =>
         delivery(`msg_${index}`, { order_id: `o-${index}` }),

@@ -1,6 +1,6 @@
 import type { Delivery, DeliveryOutcome, DeliveryTarget } from '../../src/ports/delivery-target.ts';
 
-/** What came of the deliveries. Rejects if the target says so twice, or before its `deliver` has returned. */
+/** The outcomes of the deliveries. Rejects if the target reports them twice, or before `deliver` has returned. */
 export function outcomesOf(
   target: Pick<DeliveryTarget, 'deliver'>,
   deliveries: readonly Delivery[],

@@ -34,7 +34,7 @@ const PLAIN_JSON = /^[ !#-[\]-~]*$/;
  */
 export class ParameterWriter {
   #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
-  #position = 0;
+  #end = 0;
   #nullsAt = 0;
   #index = 0;
   #partsAt = 0;
@@ -45,7 +45,7 @@ export class ParameterWriter {
    */
   begin(statementId: number, types: readonly ColumnType[], sendsTypes: boolean): void {
     const nullBytes = (types.length + 7) >> 3;
-    this.#position = 0;
+    this.#end = 0;
     this.#index = 0;
     this.#reserve(HEADER_BYTES + COMMAND_BYTES + nullBytes + 1 + 2 * types.length);
     const buffer = this.#buffer;
@@ -54,26 +54,26 @@ export class ParameterWriter {
     buffer[HEADER_BYTES + 5] = 0; // no cursor
     buffer.writeUInt32LE(1, HEADER_BYTES + 6); // one iteration
     this.#nullsAt = HEADER_BYTES + COMMAND_BYTES;
-    let position = this.#nullsAt;
-    buffer.fill(0, position, position + nullBytes);
-    position += nullBytes;
-    buffer[position++] = sendsTypes ? 1 : 0;
+    let end = this.#nullsAt;
+    buffer.fill(0, end, end + nullBytes);
+    end += nullBytes;
+    buffer[end++] = sendsTypes ? 1 : 0;
     if (sendsTypes) {
       for (const type of types) {
-        buffer[position++] = TYPE_CODES[type];
-        buffer[position++] = 0; // signed
+        buffer[end++] = TYPE_CODES[type];
+        buffer[end++] = 0; // signed
       }
     }
-    this.#position = position;
+    this.#end = end;
   }
 
   /** The finished packet, with room for its header in front. It is valid until the next `begin`. */
   packet(): Buffer {
-    return this.#buffer.subarray(0, this.#position);
+    return this.#buffer.subarray(0, this.#end);
   }
 
   get byteLength(): number {
-    return this.#position;
+    return this.#end;
   }
 
   null(): void {
@@ -95,16 +95,16 @@ export class ParameterWriter {
       this.#index++;
       return;
     }
-    const start = this.#position + 1;
+    const start = this.#end + 1;
     const length = this.#buffer.write(value, start);
     if (length < 251) {
-      this.#buffer[this.#position] = length;
-      this.#position = start + length;
+      this.#buffer[this.#end] = length;
+      this.#end = start + length;
     } else {
       const prefix = length < 0x1_0000 ? 3 : 4;
-      this.#buffer.copyWithin(this.#position + prefix, start, start + length);
+      this.#buffer.copyWithin(this.#end + prefix, start, start + length);
       this.#writeLength(length);
-      this.#position += length;
+      this.#end += length;
     }
     this.#index++;
   }
@@ -112,14 +112,14 @@ export class ParameterWriter {
   /** Writes a text of ASCII characters. Answers false if the text has others. */
   #shortAscii(value: string): boolean {
     const buffer = this.#buffer;
-    let position = this.#position + 1;
+    let end = this.#end + 1;
     for (let index = 0; index < value.length; index++) {
       const unit = value.charCodeAt(index);
       if (unit >= 0x80) return false;
-      buffer[position++] = unit;
+      buffer[end++] = unit;
     }
-    buffer[this.#position] = value.length;
-    this.#position = position;
+    buffer[this.#end] = value.length;
+    this.#end = end;
     return true;
   }
 
@@ -130,8 +130,8 @@ export class ParameterWriter {
     }
     this.#reserve(value.length + 9);
     this.#writeLength(value.length);
-    this.#buffer.set(value, this.#position);
-    this.#position += value.length;
+    this.#buffer.set(value, this.#end);
+    this.#end += value.length;
     this.#index++;
   }
 
@@ -140,7 +140,7 @@ export class ParameterWriter {
     const length = digits.length / 2;
     this.#reserve(length + 9);
     this.#writeLength(length);
-    this.#position += this.#buffer.write(digits, this.#position, length, 'hex');
+    this.#end += this.#buffer.write(digits, this.#end, length, 'hex');
     this.#index++;
   }
 
@@ -151,42 +151,42 @@ export class ParameterWriter {
       return;
     }
     this.#reserve(8);
-    if (typeof value === 'bigint') this.#buffer.writeBigInt64LE(value, this.#position);
+    if (typeof value === 'bigint') this.#buffer.writeBigInt64LE(value, this.#end);
     else {
       const number = Number(value);
       const high = Math.floor(number / 0x1_0000_0000);
-      this.#buffer.writeInt32LE((number - high * 0x1_0000_0000) | 0, this.#position);
-      this.#buffer.writeInt32LE(high, this.#position + 4);
+      this.#buffer.writeInt32LE((number - high * 0x1_0000_0000) | 0, this.#end);
+      this.#buffer.writeInt32LE(high, this.#end + 4);
     }
-    this.#position += 8;
+    this.#end += 8;
     this.#index++;
   }
 
   double(value: number): void {
     this.#reserve(8);
-    this.#buffer.writeDoubleLE(value, this.#position);
-    this.#position += 8;
+    this.#buffer.writeDoubleLE(value, this.#end);
+    this.#end += 8;
     this.#index++;
   }
 
   /** Begins a value below 16 MiB that is written in parts. `endParts` ends it. */
   beginParts(): void {
     this.#reserve(LONG_PREFIX_BYTES);
-    this.#partsAt = this.#position;
-    this.#position += LONG_PREFIX_BYTES;
+    this.#partsAt = this.#end;
+    this.#end += LONG_PREFIX_BYTES;
   }
 
   endParts(): void {
     this.#buffer[this.#partsAt] = 0xfd;
-    this.#buffer.writeUIntLE(this.#position - this.#partsAt - LONG_PREFIX_BYTES, this.#partsAt + 1, 3);
+    this.#buffer.writeUIntLE(this.#end - this.#partsAt - LONG_PREFIX_BYTES, this.#partsAt + 1, 3);
     this.#index++;
   }
 
   /** Adds a well-formed string as UTF-8. Answers the number of its bytes. */
   part(value: string): number {
     this.#reserve(value.length * 3);
-    const length = this.#buffer.write(value, this.#position);
-    this.#position += length;
+    const length = this.#buffer.write(value, this.#end);
+    this.#end += length;
     return length;
   }
 
@@ -194,7 +194,7 @@ export class ParameterWriter {
   json(ascii: string): void {
     this.#reserve(ascii.length);
     for (let index = 0; index < ascii.length; index++)
-      this.#buffer[this.#position++] = ascii.charCodeAt(index);
+      this.#buffer[this.#end++] = ascii.charCodeAt(index);
   }
 
   jsonInteger(value: number): void {
@@ -216,12 +216,12 @@ export class ParameterWriter {
     for (let limit = 10; value >= limit && count < 10; limit *= 10) count++;
     if (count < least) count = least;
     let rest = value | 0;
-    for (let place = this.#position + count - 1; place >= this.#position; place--) {
+    for (let place = this.#end + count - 1; place >= this.#end; place--) {
       const next = (rest / 10) | 0;
       this.#buffer[place] = 0x30 + (rest - next * 10);
       rest = next;
     }
-    this.#position += count;
+    this.#end += count;
   }
 
   /** Adds a well-formed string as JSON. */
@@ -237,23 +237,23 @@ export class ParameterWriter {
 
   #writeLength(length: number): void {
     const buffer = this.#buffer;
-    if (length < 251) buffer[this.#position++] = length;
+    if (length < 251) buffer[this.#end++] = length;
     else if (length < 0x1_0000) {
-      buffer[this.#position] = 0xfc;
-      buffer.writeUInt16LE(length, this.#position + 1);
-      this.#position += 3;
+      buffer[this.#end] = 0xfc;
+      buffer.writeUInt16LE(length, this.#end + 1);
+      this.#end += 3;
     } else {
-      buffer[this.#position] = 0xfd;
-      buffer.writeUIntLE(length, this.#position + 1, 3);
-      this.#position += 4;
+      buffer[this.#end] = 0xfd;
+      buffer.writeUIntLE(length, this.#end + 1, 3);
+      this.#end += 4;
     }
   }
 
   #reserve(bytes: number): void {
-    const needed = this.#position + bytes;
+    const needed = this.#end + bytes;
     if (needed <= this.#buffer.length) return;
     const larger = Buffer.allocUnsafe(2 ** Math.ceil(Math.log2(needed)));
-    this.#buffer.copy(larger, 0, 0, this.#position);
+    this.#buffer.copy(larger, 0, 0, this.#end);
     this.#buffer = larger;
   }
 }

@@ -4,11 +4,11 @@ import { event, type OriginalOrder, SettableClock, TARGETS } from '../../contrac
 import { services } from '../../services/context.ts';
 import { MysqlHarness } from './harness.ts';
 
-describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
+describe.skipIf(services().lacks('mysql'))('MySQL', () => {
   describeCutOff(new MysqlHarness(() => services().mysql.url));
 });
 
-describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
+describe.skipIf(services().lacks('mariadb'))('MariaDB', () => {
   const harness = new MysqlHarness(() => services().mariadb.url);
   describeCutOff(harness);
 
@@ -55,15 +55,15 @@ function optionsAt(clock: SettableClock): MigrationOptions {
   };
 }
 
-/** MySQL commits at every renaming, so that a taking over may be found in the middle. */
+/** MySQL commits at every renaming, so an adoption may be interrupted between its steps. */
 function describeCutOff(harness: MysqlHarness): void {
-  describe('taking over', () => {
+  describe('adoption', () => {
     const clock = new SettableClock();
     const settings = { clock, targets: TARGETS };
     const options = optionsAt(clock);
     afterEach(() => harness.cleanup());
 
-    /** A store whose table was taken over, to be set back to an earlier moment of that. */
+    /** A store whose table was adopted, to be set back to an earlier step of the adoption. */
     async function adopted() {
       const opened = await harness.open(settings);
       const rows = Array.from(
@@ -84,7 +84,7 @@ function describeCutOff(harness: MysqlHarness): void {
       expect(Object.values(counts ?? {}).map(Number)).toEqual([3_000, 3_000, 6_000, 3_000, 1]);
     };
 
-    it('a taking over that was cut off while it copied begins again, and comes to the same', async () => {
+    it('an adoption that was interrupted while it copied starts again, with the same result', async () => {
       const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'adopting'");
       await harness.rawQuery('RENAME TABLE orders TO orders_adopting');
@@ -95,7 +95,7 @@ function describeCutOff(harness: MysqlHarness): void {
       await expectWhole();
     });
 
-    it('a taking over that was cut off before it renamed the table begins anew', async () => {
+    it('an adoption that was interrupted before it renamed the table starts again', async () => {
       const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'adopting'");
       await harness.rawQuery('DROP TABLE orders');
@@ -106,7 +106,7 @@ function describeCutOff(harness: MysqlHarness): void {
       await expectWhole();
     });
 
-    it('a taking over that was cut off once all was copied only gets its name', async () => {
+    it('an adoption that was interrupted after the last copy only renames the table', async () => {
       const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'copied'");
       await harness.rawQuery('RENAME TABLE orders TO orders_adopting');
@@ -114,14 +114,14 @@ function describeCutOff(harness: MysqlHarness): void {
       await expectWhole();
     });
 
-    it('a taking over that was cut off before its record was finished is only recorded', async () => {
+    it('an adoption that was interrupted before its record was finished only finishes the record', async () => {
       const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'copied'");
       expect((await opened.migrate(options)).report).toMatchObject({ viewIsEmpty: false });
       await expectWhole();
     });
 
-    it('a taking over waits for a person if another program made the table anew meanwhile', async () => {
+    it('an adoption waits for a person if another program created the table again meanwhile', async () => {
       const opened = await adopted();
       await harness.rawQuery("UPDATE view_records SET state = 'adopting'");
       await harness.rawQuery('RENAME TABLE orders TO orders_adopting');
@@ -135,7 +135,7 @@ function describeCutOff(harness: MysqlHarness): void {
       await expectWhole();
     });
 
-    it('a taking over is taken back if a row was changed between the look and the renaming', async () => {
+    it('an adoption is undone if a row was changed between the check and the renaming', async () => {
       const opened = await harness.open(settings);
       await harness.makeOriginalOrdersTable([
         ['a', 'CREATED', null, null, false],
@@ -145,7 +145,7 @@ function describeCutOff(harness: MysqlHarness): void {
       const fickle: MigrationOptions = {
         ...options,
         adopt(entityId, row) {
-          // The third look is the first of the copying.
+          // The first two calls examine the rows; the third one copies them.
           if (++seen > 2) throw new Error('column order_status holds "CHANGED"');
           return { events: [event(entityId, 1)], row, delivery: 'due' };
         },

@@ -8,14 +8,14 @@ import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { services } from '../../services/context.ts';
 import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 
-describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
+describe.skipIf(services().lacks('mysql'))('MySQL', () => {
   describePool(
     () => services().mysql.url,
     () => services().mariadb.url,
   );
 });
 
-describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
+describe.skipIf(services().lacks('mariadb'))('MariaDB', () => {
   describePool(
     () => services().mariadb.url,
     () => services().mysql.url,
@@ -44,7 +44,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
 
     const ask = (sql = 'SELECT 1') => withConnection(pool, (connection) => connection.query(sql));
 
-    it('keeps its generation while connections come and go', async () => {
+    it('the generation stays the same while connections come and go', async () => {
       await Promise.all([ask(), ask()]);
       const { generation } = pool;
       await expect(ask('SELECT nonsense')).rejects.toMatchObject({ code: 'store_failed' });
@@ -52,7 +52,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
       expect(pool.generation).toBe(generation);
     });
 
-    it('keeps few statements prepared on a connection, and prepares those again that it had closed', async () => {
+    it('a connection keeps few statements prepared, and prepares a closed one again when it is used', async () => {
       const counts = (connection: PoolConnection) =>
         connection
           .query("SHOW SESSION STATUS WHERE Variable_name IN ('Com_stmt_prepare', 'Com_stmt_close')")
@@ -68,7 +68,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
         await connection.query('CREATE TEMPORARY TABLE many_rows (id INT) ENGINE = InnoDB');
         let written = 0;
         for (let round = 0; round < 3; round++) {
-          // Of all sizes at once: 853 = 512 + 256 + 64 + 16 + 4 + 1.
+          // Statements of all sizes in one call: 853 = 512 + 256 + 64 + 16 + 4 + 1.
           written += await rows.run(
             connection,
             Array.from({ length: 853 }, (_, index) => index),
@@ -89,7 +89,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
       });
     });
 
-    it('raises its generation when a connection that nobody uses is lost', async () => {
+    it('the generation rises when an idle connection is lost', async () => {
       await ask();
       const { generation } = pool;
       proxy.cut();
@@ -97,7 +97,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
       await ask();
     });
 
-    it('raises its generation when a connection is lost in use', async () => {
+    it('the generation rises when a connection in use is lost', async () => {
       await ask();
       const { generation } = pool;
       const asked = ask('SELECT SLEEP(60)');
@@ -107,7 +107,7 @@ function describePool(serverUrl: () => string, otherUrl: () => string): void {
     });
 
     it.skipIf(services().lacks('mysql') || services().lacks('mariadb'))(
-      'raises its generation when a new connection reaches another server, and leaves the old one',
+      'the generation rises when a new connection reaches another server, and connections to the old one are dropped',
       async () => {
         const versionOf = () =>
           withConnection(pool, async (connection) => {

@@ -12,7 +12,7 @@ export class MysqlHarness implements StoreHarness {
   #database: TestDatabase | null = null;
   readonly #stores: OpenedStore[] = [];
 
-  /** Time as the test says it is, in place of the server's. */
+  /** The test's clock in place of the server's. */
   static timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime | undefined {
     if (storeClock === 'own') return undefined;
     return {
@@ -24,7 +24,7 @@ export class MysqlHarness implements StoreHarness {
     };
   }
 
-  /** `serverUrl` is asked only when a test runs: the services are known then. */
+  /** `serverUrl` is called only when a test runs, because the services are not known before. */
   constructor(serverUrl: () => string) {
     this.#serverUrl = serverUrl;
   }
@@ -46,7 +46,7 @@ export class MysqlHarness implements StoreHarness {
     return store;
   }
 
-  /** What `cleanup` closes too. */
+  /** Registers a store that `cleanup` closes as well. */
   protected alsoClose(store: OpenedStore): void {
     this.#stores.push(store);
   }

@@ -13,7 +13,7 @@ import { MysqlHarness } from './harness.ts';
 
 type ServerName = 'mysql' | 'mariadb';
 
-/** Defaults that would change what statements mean, if sessions took them over. */
+/** Server defaults that would change the meaning of statements if sessions inherited them. */
 const ODD = [
   '--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE',
   '--transaction-isolation=SERIALIZABLE',
@@ -24,12 +24,12 @@ const ODD = [
   '--collation-server=latin1_german1_ci',
   '--skip-character-set-client-handshake',
   '--init-connect=SET sql_select_limit = 1, sql_safe_updates = 1, autocommit = 0',
-  // With a binary log, so that its form can be changed.
+  // The binary log is on, so that its format can be changed.
   '--log-bin=binlog',
   '--server-id=7',
   '--binlog-format=ROW',
 ];
-/** MySQL takes lower_case_table_names only when its data folder is made. */
+/** MySQL accepts lower_case_table_names only when its data folder is created. */
 const ONLY = { mysql: ['--sql-require-primary-key=ON'], mariadb: ['--lower-case-table-names=1'] };
 
 describe.skipIf(services().lacks('mysql'))('the settings of MySQL', () => describeSettings('mysql'));
@@ -45,7 +45,7 @@ function describeSettings(name: ServerName): void {
     running = await startServices({ [name]: { arguments: [...ODD, ...ONLY[name]] } });
     root = await mysql.createConnection({ uri: running[name].url });
     database = await createDatabase(running[name].url);
-    // init_connect counts for users without SUPER alone.
+    // init_connect applies only to users without SUPER.
     await root.query(`CREATE USER 'plain'@'%' IDENTIFIED BY 'secret'`);
     await root.query(`GRANT ALL ON *.* TO 'plain'@'%'`);
     await root
@@ -74,7 +74,7 @@ function describeSettings(name: ServerName): void {
     return store.migrate(parcelMigration(clock));
   }
 
-  /** With a variable of the server set for the time of `work`. */
+  /** Runs `work` while a variable of the server has this value. */
   async function withGlobal(variable: string, value: string, work: () => Promise<void>): Promise<void> {
     const [[row]] = (await root.query({
       sql: `SELECT @@GLOBAL.${variable}`,
@@ -88,13 +88,13 @@ function describeSettings(name: ServerName): void {
     }
   }
 
-  describe('that sessions would take over', () => {
+  describe('server defaults that a session inherits', () => {
     const harness = new MysqlHarness(() => url(running[name].url));
     describeIngest(harness);
     describeDeliveries(harness);
   });
 
-  it('end a start with a sentence where the binary log is in statement form', async () => {
+  it('a start is refused while the binary log is in statement format', async () => {
     await withGlobal('binlog_format', "'STATEMENT'", async () => {
       await expect(start()).rejects.toMatchObject({
         code: 'store_refused',
@@ -106,7 +106,7 @@ function describeSettings(name: ServerName): void {
     await start();
   });
 
-  it('end a start with a sentence where packets are too small', async () => {
+  it('a start is refused while max_allowed_packet is too small', async () => {
     await withGlobal('max_allowed_packet', '1048576', async () => {
       await expect(start()).rejects.toMatchObject({
         code: 'store_refused',
@@ -115,7 +115,7 @@ function describeSettings(name: ServerName): void {
     });
   });
 
-  it('end a start with a sentence where no statement can be prepared, and warn where few can', async () => {
+  it('a start is refused if the server allows no prepared statements, and warns if it allows few', async () => {
     await withGlobal('max_prepared_stmt_count', '0', async () => {
       await expect(start()).rejects.toThrow('raise its max_prepared_stmt_count');
     });
@@ -128,7 +128,7 @@ function describeSettings(name: ServerName): void {
     ]);
   });
 
-  it('are named by an error while no statement can be prepared, and work goes on when one can', async () => {
+  it('an error names max_prepared_stmt_count while no statement can be prepared, and then the store works again', async () => {
     const { store } = await start();
     await withGlobal('max_prepared_stmt_count', '0', async () => {
       await expect(store.readSenders('warehouse')).rejects.toMatchObject({
@@ -140,7 +140,7 @@ function describeSettings(name: ServerName): void {
     expect(await store.readSenders('warehouse')).toEqual([]);
   });
 
-  it('warn where the user may have fewer connections than are opened', async () => {
+  it('a start warns if the user may open fewer connections than the store opens', async () => {
     const lines: string[] = [];
     await root.query(`ALTER USER 'plain'@'%' WITH MAX_USER_CONNECTIONS 2`);
     await start((level, message) => lines.push(`${level} ${message}`));
@@ -150,7 +150,7 @@ function describeSettings(name: ServerName): void {
     );
   });
 
-  it('are waited for where the server is read-only, as before a failover', async () => {
+  it('a start may be tried again while the server is read-only, as before a failover', async () => {
     await start();
     await withGlobal('read_only', '1', async () => {
       await expect(start()).rejects.toMatchObject({
@@ -162,14 +162,14 @@ function describeSettings(name: ServerName): void {
     await start();
   });
 
-  it('end a start with a sentence where a table knows no transactions', async () => {
+  it('a start is refused while a table has an engine without transactions', async () => {
     await start();
     await root.query(`ALTER TABLE ${database.name}.quarantine ENGINE = MyISAM`);
     await expect(start()).rejects.toThrow(/quarantine \(MyISAM\).*ENGINE = InnoDB/);
     await root.query(`ALTER TABLE ${database.name}.quarantine ENGINE = InnoDB`);
   });
 
-  it('name what is wrong with a login, a database and a right', async () => {
+  it('a start says what is wrong with the login, the database or a right', async () => {
     const wrong = async (change: (given: URL) => void) => {
       const given = new URL(url());
       change(given);

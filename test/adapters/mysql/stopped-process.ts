@@ -11,8 +11,8 @@ import {
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 
 /**
- * A process that stops itself in the middle of a transaction, when its checkpoint is moved already, and says what
- * became of the transaction once it is woken.
+ * A process that stops itself inside a transaction, after its checkpoint was moved, and prints the outcome of the
+ * transaction once it is continued.
  */
 const url = process.argv[2] as string;
 const clock = new SettableClock();

@@ -5,21 +5,21 @@ import { describeStore } from '../../contract/store.ts';
 import { services } from '../../services/context.ts';
 import { MysqlHarness } from './harness.ts';
 
-describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
+describe.skipIf(services().lacks('mysql'))('MySQL', () => {
   describeStore('MySQL', new MysqlHarness(() => services().mysql.url));
   describeSegments(new MysqlHarness(() => services().mysql.url));
   describeIndex(new MysqlHarness(() => services().mysql.url));
   describeClaims(new MysqlHarness(() => services().mysql.url));
 });
 
-describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
+describe.skipIf(services().lacks('mariadb'))('MariaDB', () => {
   describeStore('MariaDB', new MysqlHarness(() => services().mariadb.url));
   describeSegments(new MysqlHarness(() => services().mariadb.url));
   describeIndex(new MysqlHarness(() => services().mariadb.url));
   describeClaims(new MysqlHarness(() => services().mariadb.url));
 });
 
-/** The table below the view event_journal. */
+/** Tests of the table behind the view event_journal. */
 function describeSegments(harness: MysqlHarness): void {
   describe('journal_segments', () => {
     const place = usePlace(harness);
@@ -28,7 +28,7 @@ function describeSegments(harness: MysqlHarness): void {
       'UPDATE journal_segments SET event_count = 0',
       "UPDATE event_journal SET entity_id = 'other'",
       'DELETE FROM journal_segments',
-    ])('takes no change and no removal: %s', async (sql) => {
+    ])('the journal refuses to be changed: %s', async (sql) => {
       await commitChanges(place.store, change('parcel', 0));
       const before = await place.store.readJournals(['parcel']);
 
@@ -39,7 +39,7 @@ function describeSegments(harness: MysqlHarness): void {
   });
 }
 
-/** The index names segments and places, so that it can be wrong about them. */
+/** Tests of an index that contradicts the segments it names. */
 function describeIndex(harness: MysqlHarness): void {
   describe('journal_index', () => {
     const place = usePlace(harness);
@@ -49,7 +49,7 @@ function describeIndex(harness: MysqlHarness): void {
     it.each([
       "UPDATE journal_index SET place = 5 - place WHERE id_hash <> UNHEX(REPEAT('00', 8))",
       "UPDATE journal_index SET first_version = 7 WHERE place = 1 AND id_hash <> UNHEX(REPEAT('00', 8))",
-    ])('is made anew if it does not say what is in the segments: %s', async (sql) => {
+    ])('the index is built again if it contradicts the segments: %s', async (sql) => {
       const { longJournals } = place.store;
       const events = Array.from({ length: 6 }, (_, index) => event('parcel', index + 1));
       await commitChanges(place.store, change('parcel', 0, { events }));
@@ -62,7 +62,7 @@ function describeIndex(harness: MysqlHarness): void {
       expect(await longJournals.readRange(range)).toEqual({ events, isEnd: true });
     });
 
-    it('is made anew, without what the journal no longer has, after the journal alone was restored', async () => {
+    it('the index is built again without lost events after the journal alone was restored', async () => {
       const { longJournals } = place.store;
       await commitChanges(place.store, change('parcel', 0));
       await longJournals.index('parcel', 1, never);
@@ -79,7 +79,7 @@ function describeIndex(harness: MysqlHarness): void {
       expect(found.get('parcel')?.known.map(({ eventId }) => eventId)).toEqual(['event-1']);
     });
 
-    it('says that a journal cannot be folded that lacks versions in the middle', async () => {
+    it('a journal that lacks versions in the middle is indexed without a ladder', async () => {
       const { longJournals } = place.store;
       for (const from of [0, 1, 2]) await commitChanges(place.store, change('parcel', from));
       await harness.rawQuery('DROP TRIGGER journal_segments_no_delete');
@@ -89,9 +89,9 @@ function describeIndex(harness: MysqlHarness): void {
   });
 }
 
-/** Rows that are alike are taken together, in a transaction for each kind. */
+/** A claim takes rows of equal columns together, in one transaction for each kind. */
 function describeClaims(harness: MysqlHarness): void {
-  describe('a claim', () => {
+  describe('a claim of deliveries', () => {
     const place = usePlace(harness);
 
     /** 30 deliveries of each of three versions. */
@@ -113,18 +113,21 @@ function describeClaims(harness: MysqlHarness): void {
         attempts: 'first',
       });
 
-    it.each([90, 40])('takes rows of several versions, each as it was read: %i of them', async (limit) => {
-      await makeDue();
-      const claimed = await claim(limit);
-      expect(claimed).toHaveLength(limit);
-      for (const { entityId, version, attempt } of claimed) {
-        expect(entityId).toMatch(new RegExp(` of ${version}$`));
-        expect(attempt).toBe(1);
-      }
-      expect(await claim(100)).toHaveLength(90 - limit);
-    });
+    it.each([90, 40])(
+      'a claim of %i deliveries takes rows of several versions, each as it was read',
+      async (limit) => {
+        await makeDue();
+        const claimed = await claim(limit);
+        expect(claimed).toHaveLength(limit);
+        for (const { entityId, version, attempt } of claimed) {
+          expect(entityId).toMatch(new RegExp(` of ${version}$`));
+          expect(attempt).toBe(1);
+        }
+        expect(await claim(100)).toHaveLength(90 - limit);
+      },
+    );
 
-    it('keeps what it has taken when the database fails at the rest of it', async () => {
+    it('a claim keeps the deliveries it has taken when the database fails at the rest', async () => {
       await makeDue();
       await harness.rawQuery(
         'CREATE TRIGGER no_claims BEFORE UPDATE ON deliveries FOR EACH ROW ' +

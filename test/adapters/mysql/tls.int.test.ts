@@ -19,15 +19,15 @@ type ServerName = 'mysql' | 'mariadb';
 describe.skipIf(services().lacks('mysql'))('TLS to MySQL', () => describeTls('mysql'));
 describe.skipIf(services().lacks('mariadb'))('TLS to MariaDB', () => describeTls('mariadb'));
 
-/** MySQL 8.0.15 speaks no elliptic curves. */
+/** Makes an RSA certificate, because MySQL 8.0.15 does not support elliptic curves. */
 const make = (request: CertificateRequest) => makeCertificate({ ...request, keyType: 'rsa' });
 
 const authority = make({ commonName: 'tests', isAuthority: true });
 const stranger = make({ commonName: 'another authority', isAuthority: true });
 const CERTIFICATES = {
-  /** Of the private authority, for the address that the tests come to, and for a name. */
+  /** Signed by the private authority for the address that the tests connect to, and for a name. */
   address: make({ commonName: 'database', names: ['127.0.0.1', 'db.test'], issuer: authority }),
-  /** Of the same, for another name. */
+  /** Signed by the same authority for another name. */
   otherName: make({ commonName: 'database', names: ['localhost', 'db.test'], issuer: authority }),
   expired: make({
     commonName: 'database',
@@ -42,7 +42,7 @@ const CLIENT = make({ commonName: 'sync', issuer: authority });
 type Kind = keyof typeof CERTIFICATES | 'none';
 const KINDS: readonly Kind[] = ['address', 'otherName', 'expired', 'selfSigned', 'none'];
 
-/** Every way to ask for a connection that is protected and verified. */
+/** Every way to ask for a connection that is encrypted and verified. */
 const ASKING = [
   'ssl-mode=REQUIRED',
   'ssl-mode=VERIFY_IDENTITY',
@@ -62,7 +62,7 @@ const ASKING = [
   'ssl={"rejectUnauthorized":true}',
   'ssl={"minVersion":"TLSv1.2","rejectUnauthorized":true}',
 ];
-/** Ways to say that nothing is to be verified. */
+/** Ways to ask for a connection that is encrypted but not verified. */
 const UNVERIFIED = [
   'tls=skip-verify',
   'sslaccept=accept_invalid_certs',
@@ -119,7 +119,7 @@ function describeTls(name: ServerName): void {
     ...more,
   });
 
-  /** The cipher of a session that the settings lead to: empty for plain text. */
+  /** The cipher of a session with these settings; empty for plain text. */
   async function cipherOf(values: DatabaseValues): Promise<string> {
     const database = databaseOf(values, 'DATABASE');
     if (database.kind !== 'mysql') throw new Error('This is a server.');
@@ -153,7 +153,7 @@ function describeTls(name: ServerName): void {
     await connection.end();
   }
 
-  it('is spoken and verified by every provider’s word for it', async () => {
+  it('TLS is used and verified with every spelling of the URL parameter that asks for it', async () => {
     for (const query of ASKING) {
       expect([query, await cipherOf(at('address', query, { databaseTlsCaFile: caFile }))]).toEqual([
         query,
@@ -166,7 +166,7 @@ function describeTls(name: ServerName): void {
     }
   });
 
-  it('is never replaced by plain text where the server has none', async () => {
+  it('plain text never replaces TLS if the server has none', async () => {
     for (const query of [...ASKING, ...UNVERIFIED]) {
       await expect(cipherOf(at('none', query)), query).rejects.toMatchObject({
         code: 'store_refused',
@@ -179,7 +179,7 @@ function describeTls(name: ServerName): void {
     expect(await cipherOf(at('none', ''))).toBe('');
   });
 
-  it('refuses a certificate of an authority that it does not know, by every word', async () => {
+  it('a certificate of an unknown authority is refused with every spelling', async () => {
     const remedy = { code: 'store_refused', message: expect.stringContaining('DATABASE_TLS_CA_FILE') };
     for (const query of ASKING) {
       await expect(cipherOf(at('address', query)), query).rejects.toMatchObject(remedy);
@@ -191,7 +191,7 @@ function describeTls(name: ServerName): void {
     await expect(cipherOf(at('address', '', stranger))).rejects.toMatchObject(remedy);
   });
 
-  it('refuses a certificate for another name, unless the name is left out or set', async () => {
+  it('a certificate for another name is refused, unless the name is not verified or is set', async () => {
     const given = { databaseTlsCaFile: caFile };
     for (const query of ASKING) {
       await expect(cipherOf(at('otherName', query, given)), query).rejects.toMatchObject({
@@ -214,7 +214,7 @@ function describeTls(name: ServerName): void {
     ).rejects.toThrow('another name');
   });
 
-  it('refuses a certificate that has expired', async () => {
+  it('an expired certificate is refused', async () => {
     for (const query of [...ASKING, 'ssl-mode=VERIFY_CA']) {
       await expect(
         cipherOf(at('expired', query, { databaseTlsCaFile: caFile })),
@@ -226,7 +226,7 @@ function describeTls(name: ServerName): void {
     }
   });
 
-  it('verifies nothing only where a word says so, and is spoken all the same', async () => {
+  it('the certificate is not verified only if the parameter says so, and TLS is used all the same', async () => {
     for (const kind of ['address', 'otherName', 'expired', 'selfSigned'] as const) {
       for (const query of UNVERIFIED) expect(await cipherOf(at(kind, query)), query).not.toBe('');
     }
@@ -235,7 +235,7 @@ function describeTls(name: ServerName): void {
     );
   });
 
-  it('shows a certificate to a server that wants one, and says what to set where it has none', async () => {
+  it('a client certificate is sent to a server that requires one, and an error names the setting without one', async () => {
     await asRoot(
       'address',
       "CREATE USER 'x509'@'%' IDENTIFIED BY 'secret' REQUIRE X509",
@@ -261,7 +261,7 @@ function describeTls(name: ServerName): void {
     });
   });
 
-  it('says which setting helps where a server or a user takes TLS alone', async () => {
+  it('the error names the setting that helps if a server or a user accepts TLS alone', async () => {
     await asRoot(
       'address',
       "CREATE USER 'ssl'@'%' IDENTIFIED BY 'secret' REQUIRE SSL",
@@ -281,7 +281,7 @@ function describeTls(name: ServerName): void {
     await expect(cipherOf(user)).rejects.toThrow('set DATABASE_TLS=required');
   });
 
-  it('is what the settings of order-sync and of order-mgt lead to', async () => {
+  it('the settings of order-sync and of order-mgt lead to TLS', async () => {
     await asRoot('address', 'SET GLOBAL require_secure_transport = ON');
     try {
       const values = at('address', '', { databaseTls: 'required', databaseTlsCaFile: caFile });

@@ -25,7 +25,7 @@ import { MysqlHarness } from './harness.ts';
 
 const USER = `running_${randomBytes(3).toString('hex')}`;
 
-/** Root makes the tables; the store that tests get is of a user that has the documented grants and no other. */
+/** Root creates the tables, and the tests get the store of a user that has only the documented grants. */
 class TwoUsersHarness extends MysqlHarness {
   readonly canMakeTables = false;
 
@@ -68,7 +68,7 @@ describe.skipIf(services().lacks('mariadb'))('a user with the documented grants 
   });
   const harness = new TwoUsersHarness(() => services().mariadb.url);
 
-  // All of the store's contract but the migrations, which are the owner's.
+  // The whole contract of the store but the migrations, which only the owner may run.
   for (const describePart of [
     describeCheckpoints,
     describeIngest,
@@ -86,7 +86,7 @@ describe.skipIf(services().lacks('mariadb'))('a user with the documented grants 
   ])
     describePart(harness);
 
-  it('has a grant for every table that the schema has, but for those that only its own statements touch', async () => {
+  it('the grants cover every table of the schema, except those that only its own statements touch', async () => {
     const clock = new SettableClock();
     const options = parcelMigration(clock);
     const opened = await harness.open({ clock, targets: TARGETS });

@@ -23,16 +23,14 @@ import { services } from '../../services/context.ts';
 import { addressOf, TcpProxy, through } from '../../services/tcp-proxy.ts';
 import { MysqlHarness } from './harness.ts';
 
-describe.skipIf(services().lacks('mysql'))('with MySQL', () => describeWaits(() => services().mysql.url));
-describe.skipIf(services().lacks('mariadb'))('with MariaDB', () =>
-  describeWaits(() => services().mariadb.url),
-);
+describe.skipIf(services().lacks('mysql'))('MySQL', () => describeWaits(() => services().mysql.url));
+describe.skipIf(services().lacks('mariadb'))('MariaDB', () => describeWaits(() => services().mariadb.url));
 
 function describeWaits(serverUrl: () => string): void {
   const harness = new MysqlHarness(serverUrl);
   const clock = new HastyClock();
   let proxy: TcpProxy;
-  /** Through the proxy; its waits of seconds take milliseconds. */
+  /** A store behind the proxy, whose waits of seconds take milliseconds. */
   let store: Store;
 
   async function open(connections: number): Promise<Store> {
@@ -66,13 +64,13 @@ function describeWaits(serverUrl: () => string): void {
     };
   }
 
-  describe('the store, when packets are dropped without a reset', () => {
+  describe('a server whose packets are dropped without a reset', () => {
     it.each(['UPDATE checkpoints', 'INSERT INTO `parcels`', 'INSERT INTO journal_segments', 'ROLLBACK'])(
-      'gives a transaction up that gets no answer to %s, and works on new connections',
+      'a transaction without an answer to %s fails in time, and new connections work',
       async (statement) => {
         const checkpoint = await acquireOne(store);
         when(statement, () => proxy.swallow());
-        // A checkpoint that is elsewhere is what makes a transaction roll back.
+        // A checkpoint at another offset makes the transaction roll back.
         const from = statement === 'ROLLBACK' ? { ...checkpoint, nextOffset: 5n } : checkpoint;
         const { generation } = store;
         const commit = store.commit(batchOf([move(from)], [change('parcel', 0)]));
@@ -85,7 +83,7 @@ function describeWaits(serverUrl: () => string): void {
       },
     );
 
-    it('says of a COMMIT without an answer that its outcome is unknown', async () => {
+    it('a COMMIT without an answer is reported as unknown', async () => {
       const checkpoint = await acquireOne(store);
       when('COMMIT', () => proxy.swallow());
       await expect(store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).rejects.toMatchObject({
@@ -93,7 +91,7 @@ function describeWaits(serverUrl: () => string): void {
       });
     });
 
-    it('answers health() with the reason, and is well again once packets pass', async () => {
+    it('health() gives the reason, and is well again once packets pass', async () => {
       proxy.swallow();
       const health = await store.health();
       expect(health).toMatchObject({ ok: false, reason: expect.stringMatching(/does not answer .* \d+ s/) });
@@ -101,7 +99,7 @@ function describeWaits(serverUrl: () => string): void {
       expect(await store.health()).toEqual({ ok: true });
     });
 
-    it('has no idle connection of the time before surface as an error', async () => {
+    it('an idle connection from before the break causes no error', async () => {
       await Promise.all(Array.from({ length: 4 }, () => store.checkpoints()));
       proxy.swallow();
       proxy.heal();
@@ -116,7 +114,7 @@ function describeWaits(serverUrl: () => string): void {
       }
     });
 
-    it('refuses who has waited 10 s for a connection while all are in use', async () => {
+    it('a caller that has waited 10 s for a connection while all are in use gets an error', async () => {
       const busy = await open(1);
       const checkpoint = await acquireOne(busy);
       const isHanging = new Promise<void>((resolve) => {
@@ -138,7 +136,7 @@ function describeWaits(serverUrl: () => string): void {
       await busy.close();
     });
 
-    it('frees the locks of a transaction whose client is gone, so that its partition can be acquired again', async () => {
+    it('the locks of a transaction whose client is gone are released, and its partition can be acquired', async () => {
       const checkpoint = await acquireOne(store);
       when('INSERT INTO journal_segments', () => proxy.swallow());
       await expect(store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).rejects.toThrow();
@@ -159,8 +157,8 @@ function describeWaits(serverUrl: () => string): void {
     });
   });
 
-  describe('the store, when a connection is closed', () => {
-    it('lets a result stand whose COMMIT was answered, and throws only the connection away', async () => {
+  describe('a connection that is closed', () => {
+    it('a commit stands if its connection is lost after the answer to COMMIT', async () => {
       const checkpoint = await acquireOne(store);
       when('SET autocommit = 1', () => proxy.cut());
       expect(await store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).toMatchObject({
@@ -169,7 +167,7 @@ function describeWaits(serverUrl: () => string): void {
       expect((await store.readView(['parcel'])).size).toBe(1);
     });
 
-    it('begins a transaction on another connection when the server has closed the idle ones', async () => {
+    it('a transaction begins on another connection if the server has closed the idle one', async () => {
       const checkpoint = await acquireOne(store);
       when('SET autocommit = 0', () => proxy.cut());
       expect(await store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).toMatchObject({
@@ -178,20 +176,20 @@ function describeWaits(serverUrl: () => string): void {
     });
   });
 
-  it('leaves the session of a connection as it was after a transaction that was rolled back', async () => {
+  it('a connection commits its next statement by itself after a transaction was rolled back', async () => {
     const single = await open(1);
     const checkpoint = await acquireOne(single);
     const stale = { ...checkpoint, nextOffset: 5n };
     expect(await single.commit(batchOf([move(stale)], [change('parcel', 0)]))).toEqual({ kind: 'fenced' });
     const { accepted } = proxy;
-    // Written by a statement of its own, on the same connection: others see it only if it is committed by itself.
+    // This statement runs on the same connection. Others see its row only if it was committed by itself.
     await single.readSweep('warehouse');
     expect(proxy.accepted).toBe(accepted);
     expect(await harness.rawQuery('SELECT target FROM sweeps')).toHaveLength(1);
     await single.close();
   });
 
-  it('sends many large rows in packets that a server takes whose limit is 4 MiB', async () => {
+  it('many large rows are sent in packets that a server with a limit of 4 MiB accepts', async () => {
     const [limit] = await harness.rawQuery('SELECT @@GLOBAL.max_allowed_packet AS bytes');
     await harness.rawQuery('SET GLOBAL max_allowed_packet = 4194304');
     try {
@@ -224,7 +222,7 @@ function describeWaits(serverUrl: () => string): void {
     expect(await harness.rawQuery('SELECT 1 FROM quarantine')).toHaveLength(64);
   });
 
-  it('acquires every partition but the one whose checkpoint somebody has locked', async () => {
+  it('every partition is acquired but the one whose checkpoint is locked', async () => {
     const partitions = [0, 1, 2, 3].map((partition) => ({
       topic: TOPIC,
       partition,
@@ -232,7 +230,7 @@ function describeWaits(serverUrl: () => string): void {
       startOffset: 0n,
       endOffset: 0n,
     }));
-    // Its waits take their real time: the database's own wait for a lock does too.
+    // The waits of this store take real time, as the database's wait for a lock does.
     const opened = await harness.openAgain({ clock: new SettableClock(), targets: TARGETS });
     const patient = await migrateParcels(opened, clock);
     await patient.acquire(partitions);
@@ -249,7 +247,7 @@ function describeWaits(serverUrl: () => string): void {
     await expect.poll(async () => (await acquireEach(patient, partitions)).failures).toEqual([]);
   });
 
-  it('takes the partitions of a process over that was stopped inside a transaction, and fences it', async () => {
+  it('a process that was stopped inside a transaction loses its partitions, and is fenced', async () => {
     const script = new URL('./stopped-process.ts', import.meta.url).pathname;
     const child = spawn(process.execPath, [script, harness.url], { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

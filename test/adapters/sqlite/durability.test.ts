@@ -17,7 +17,7 @@ import {
 import { sqliteStates } from '../../helpers/order-states.ts';
 import { timeBy } from './harness.ts';
 
-/** What the disk does: nothing until the test lets it. */
+/** A disk whose syncs end only when the test lets them. */
 const disk = vi.hoisted(() => ({ isHeld: false, isBroken: false, waiting: [] as (() => void)[] }));
 
 vi.mock('node:fs', async (importOriginal) => {
@@ -46,7 +46,7 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
   return !isOver;
 }
 
-describe('while the disk has not synced', () => {
+describe('a disk that has not synced yet', () => {
   let folder = '';
 
   beforeEach(() => {
@@ -58,7 +58,7 @@ describe('while the disk has not synced', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('the store has not committed, and the next transaction goes on all the same', async () => {
+  it('a commit is not answered before the disk has synced, while the next transaction goes on', async () => {
     const clock = new SettableClock();
     const file = join(folder, 'store.sqlite');
     const opened = openSqliteStore({ file, clock, time: timeBy(clock), targets: TARGETS });
@@ -86,7 +86,7 @@ describe('while the disk has not synced', () => {
     await store.close();
   });
 
-  it('the store is not closed, however often it is asked to', async () => {
+  it('close() waits until the disk has synced, however often it is called', async () => {
     const clock = new SettableClock();
     const file = join(folder, 'store.sqlite');
     const opened = openSqliteStore({ file, clock, time: timeBy(clock), targets: TARGETS });
@@ -101,7 +101,7 @@ describe('while the disk has not synced', () => {
     expect(await commit).toMatchObject({ kind: 'committed' });
   });
 
-  it('order-mgt gives no receipt', async () => {
+  it('order-mgt gives no receipt before the disk has synced', async () => {
     const states = await sqliteStates(join(folder, 'order-mgt.sqlite'));
     const status = { order_status: 'CREATED', payment_status: null, review_status: null };
     const state = { order_id: 'order1', version: 1, ready_to_send: true, ...status };
@@ -114,7 +114,7 @@ describe('while the disk has not synced', () => {
   });
 });
 
-describe('once the disk has failed', () => {
+describe('a disk that has failed', () => {
   let folder = '';
 
   beforeEach(() => {
@@ -125,7 +125,7 @@ describe('once the disk has failed', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('the store begins nothing more until it is opened again, so that no attempt is counted', async () => {
+  it('a store begins nothing after the disk has failed until it is opened again, so no attempt is counted', async () => {
     const clock = new SettableClock();
     const file = join(folder, 'store.sqlite');
     const options = { file, clock, time: timeBy(clock), targets: TARGETS };
@@ -152,7 +152,7 @@ describe('once the disk has failed', () => {
     await again.close();
   });
 
-  it('order-mgt takes nothing more until it is opened again', async () => {
+  it('order-mgt accepts nothing after the disk has failed until it is opened again', async () => {
     const file = join(folder, 'order-mgt.sqlite');
     const states = await sqliteStates(file);
     const status = { order_status: 'CREATED', payment_status: null, review_status: null };

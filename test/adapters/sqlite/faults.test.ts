@@ -16,7 +16,7 @@ import {
 } from '../../contract/store/fixtures.ts';
 import { SqliteHarness } from './harness.ts';
 
-/** Waits take no time, so that a test need not sit through all the tries. */
+/** A clock whose waits take no time, so that a test need not wait for every try. */
 class HastyClock extends SettableClock {
   waits = 0;
 
@@ -33,7 +33,7 @@ describe('the SQLite store', () => {
     return migrateParcels(await harness.open({ clock, targets: TARGETS }), clock);
   }
 
-  it('gives up with store_busy when another program keeps the file locked, and can be used afterwards', async () => {
+  it('a commit fails with store_busy while another program locks the file, and works afterwards', async () => {
     const clock = new HastyClock();
     const store = await openMigrated(clock);
     const other = new DatabaseSync(harness.file);
@@ -50,7 +50,7 @@ describe('the SQLite store', () => {
     await commitChanges(store, change('parcel', 0));
   });
 
-  it('waits for another program that lets go of the file', async () => {
+  it('a commit waits for another program that releases the file', async () => {
     const store = await openMigrated(new SettableClock());
     const other = new DatabaseSync(harness.file);
     other.exec('BEGIN IMMEDIATE');
@@ -60,7 +60,7 @@ describe('the SQLite store', () => {
     expect(await commit).toBe(TARGETS.length);
   });
 
-  it('says that the folder is missing', async () => {
+  it('a missing folder is reported as store_unreachable', async () => {
     const clock = new SettableClock();
     await harness.open({ clock, targets: TARGETS });
     const opened = openSqliteStore({ file: `${harness.file}-missing/store.db`, clock, targets: TARGETS });
@@ -68,7 +68,7 @@ describe('the SQLite store', () => {
     await opened.close();
   });
 
-  it('refuses a file that is no database', async () => {
+  it('a file that is no database is refused', async () => {
     const clock = new SettableClock();
     const opened = await harness.open({ clock, targets: TARGETS });
     await writeFile(harness.file, 'This is a letter, and a long one, but it is no database.'.repeat(100));
@@ -78,7 +78,7 @@ describe('the SQLite store', () => {
     });
   });
 
-  it('refuses a database whose texts would not compare by their UTF-8 bytes', async () => {
+  it('a database whose texts do not compare by their UTF-8 bytes is refused', async () => {
     const clock = new SettableClock();
     const opened = await harness.open({ clock, targets: TARGETS });
     const database = new DatabaseSync(harness.file);
@@ -87,7 +87,7 @@ describe('the SQLite store', () => {
     await expect(opened.migrate(parcelMigration(clock))).rejects.toMatchObject({ code: 'store_refused' });
   });
 
-  it('keeps a write-ahead log, so that readers never wait for the writer', async () => {
+  it('the database has a write-ahead log, so readers never wait for the writer', async () => {
     await openMigrated(new SettableClock());
     expect(await harness.rawQuery('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
   });
@@ -95,7 +95,7 @@ describe('the SQLite store', () => {
   it.each([
     ['the name of a table of its own', { ...PARCELS, table: 'Deliveries' }],
     ['a column called version', { ...PARCELS, keyColumn: 'VERSION' }],
-  ])('refuses a view with %s', async (_what, view) => {
+  ])('a view with %s is refused', async (_what, view) => {
     const clock = new SettableClock();
     const opened = await harness.open({ clock, targets: TARGETS });
     await expect(opened.migrate({ ...parcelMigration(clock), view })).rejects.toMatchObject({
@@ -103,14 +103,14 @@ describe('the SQLite store', () => {
     });
   });
 
-  it('refuses a locking plan that does not build on the versions that it was given', async () => {
+  it('a locking plan that does not build on the versions it was given is refused', async () => {
     const store = await openMigrated(new SettableClock());
     await expect(
       store.commit(batchOf([], [change('parcel', 1)], { mode: 'locking', entityIds: ['parcel'] })),
     ).rejects.toMatchObject({ code: 'store_refused', retryable: false });
   });
 
-  it("keeps the original's table beside the view", async () => {
+  it("the original's table is kept beside the view", async () => {
     const clock = new SettableClock();
     const opened = await harness.open({ clock, targets: TARGETS });
     await harness.makeOriginalOrdersTable([['order1', 'CREATED', null, null, true]]);
@@ -132,7 +132,7 @@ describe('the SQLite store', () => {
     ).toEqual([{ order_id: 'order1', order_status: 'CREATED', ready_to_send: 1 }]);
   });
 
-  it('goes on in the file that takes the place of the open one, and says that it is another generation', async () => {
+  it('a file that replaces the open one is used from then on, as a new generation', async () => {
     const store = await openMigrated(new SettableClock());
     await commitChanges(store, change('parcel', 0));
     copyOf(harness.file, `${harness.file}.backup`);
@@ -153,7 +153,7 @@ describe('the SQLite store', () => {
     expect(store.generation).toBe(later);
   });
 
-  it('refuses reads and writes while its file is gone, and goes on when it is back', async () => {
+  it('reads and writes are refused while the file is missing, and work again once it is back', async () => {
     const store = await openMigrated(new SettableClock());
     await commitChanges(store, change('parcel', 0));
     copyOf(harness.file, `${harness.file}.backup`);

@@ -9,12 +9,12 @@ import type { Clock } from '../../../src/ports/clock.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 
-/** Time as this clock has it, in place of the machine's, so that a test moves the leases too. */
+/** This clock in place of the machine's, so that a test moves the leases too. */
 export function timeBy(clock: Pick<Clock, 'now'>): StoreTime {
   return { now: () => clock.now(), shown: (_, atMs) => atMs, leaseNow: () => clock.now(), fix: () => {} };
 }
 
-/** Processes that share a file are on one machine, which has one clock, whatever the test gives them. */
+/** Gives all stores of the file one time: processes that share a file are on one machine with one clock. */
 function timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime {
   return storeClock === 'own' ? new MachineTime(systemClock) : timeBy(storeClock);
 }

@@ -19,7 +19,7 @@ const harness = new SqliteHarness();
 afterEach(() => harness.cleanup());
 
 it.each([HOUR_MS, -HOUR_MS])(
-  'ends and prolongs no lease when the machine’s clock is set by %i ms',
+  "setting the machine's clock by %i ms ends no lease and prolongs none",
   async (byMs) => {
     const clock = { ...systemClock, offMs: 0, now: () => systemClock.now() + clock.offMs };
     await harness.open({ clock, targets: TARGETS });
@@ -41,7 +41,7 @@ it.each([HOUR_MS, -HOUR_MS])(
 );
 
 it.each([HOUR_MS, -HOUR_MS])(
-  'lets a retry wait as long as it says when the machine’s clock is set by %i ms, and shows when it is due',
+  "setting the machine's clock by %i ms changes neither the wait of a retry nor the time shown for it",
   async (byMs) => {
     const clock = { ...systemClock, offMs: 0, now: () => systemClock.now() + clock.offMs };
     await harness.open({ clock, targets: TARGETS });
@@ -69,8 +69,8 @@ it.each([HOUR_MS, -HOUR_MS])(
   },
 );
 
-describe('after the machine started again', () => {
-  it('a retry is due by the machine’s clock', async () => {
+describe('a machine that was started again', () => {
+  it("a retry from before the machine started again is due by the machine's clock", async () => {
     const clock = { ...systemClock };
     await harness.open({ clock, targets: TARGETS });
     const open = async (bootId: string | null, startedMs: number) => {

@@ -43,7 +43,7 @@ function note(names: string[], name: string, promise: Promise<void>): void {
 }
 
 describe('waiting for the disk', () => {
-  it('ends with a sync that began after the asking: who comes during one shares the next', async () => {
+  it('a wait ends with a sync that began after it: waits that begin during a sync share the next one', async () => {
     const disk = new SlowDisk();
     const done: string[] = [];
     note(done, 'first', disk.wal.sync());
@@ -61,7 +61,7 @@ describe('waiting for the disk', () => {
     expect(disk.begun).toBe(3);
   });
 
-  it('fails for all once the disk has failed, and is never tried again', async () => {
+  it('every wait fails once the disk has failed, and no sync is tried again', async () => {
     const disk = new SlowDisk();
     const done: string[] = [];
     note(done, 'first', disk.wal.sync());
@@ -79,7 +79,7 @@ describe('waiting for the disk', () => {
     });
   });
 
-  it('is over before the file is closed', async () => {
+  it('close() waits for the syncs under way before it closes the file', async () => {
     const disk = new SlowDisk();
     const done: string[] = [];
     note(done, 'first', disk.wal.sync());
@@ -92,13 +92,13 @@ describe('waiting for the disk', () => {
     expect(disk.isClosed).toBe(true);
   });
 
-  it('of a database in memory is no wait', async () => {
+  it('a database in memory needs no wait', async () => {
     const wal = WalSync.of(new DatabaseSync(':memory:'));
     await wal.sync();
     await wal.close();
   });
 
-  it('is for the log that the database writes, also after checkpoints', async () => {
+  it('the file that is synced is the one that the database writes, also after checkpoints', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-wal-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const file = join(folder, 'orders.sqlite');
@@ -117,7 +117,7 @@ describe('waiting for the disk', () => {
     await states.close();
   });
 
-  it('says which log cannot be opened', () => {
+  it('the error says which write-ahead log cannot be opened', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-wal-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const database = new DatabaseSync(join(folder, 'plain.sqlite'));

@@ -24,14 +24,14 @@ const PARK = {
   parkedAtMs: 1_750_000_000_000,
 } as const;
 
-/** The base that a commit builds on is in the store, and where view and journal differ the journal is right. */
+/** Tests that a commit builds on a version the store has, and that the journal counts where the view differs. */
 export function describeBase(harness: StoreHarness): void {
-  /** A user without the right to make tables names the command that does, which test/e2e/users.e2e.test.ts tries. */
+  /** Without the right to create tables, a store names the command that does it: see test/e2e/users.e2e.test.ts. */
   const isForOwner = harness.canMakeTables === false;
   describe('the base of a commit', () => {
     const place = usePlace(harness);
 
-    /** What a locking commit is told, and what it makes of one entity. */
+    /** Commits one entity in locking mode. `seen` is the version and the number of events that the plan got. */
     async function heal(entityId: string, row: ViewRow, more: readonly JournaledEvent[] = []) {
       const seen: unknown[] = [];
       const outcome = await place.store.commit(
@@ -78,7 +78,7 @@ export function describeBase(harness: StoreHarness): void {
       expect(await place.store.commit(batchOf([], right))).toMatchObject({ kind: 'committed' });
     });
 
-    it('refuses a locking plan that does not build on the versions that it was given', async () => {
+    it('a locking plan that does not build on the versions it was given is refused', async () => {
       await commitChanges(place.store, change('parcel', 0));
       for (const wrong of [0, 2]) {
         const batch = batchOf([], [change('parcel', wrong)], { mode: 'locking' });
@@ -90,7 +90,7 @@ export function describeBase(harness: StoreHarness): void {
       expect(await place.store.counts()).toMatchObject({ journaledEvents: 1 });
     });
 
-    it('takes the version from the journal where the row was deleted, and makes the row again', async () => {
+    it('the version comes from the journal if the row was deleted, and the row is written again', async () => {
       await commitChanges(
         place.store,
         change('parcel', 0, { events: [event('parcel', 1), event('parcel', 2)] }),
@@ -112,7 +112,7 @@ export function describeBase(harness: StoreHarness): void {
     });
 
     it.each(['version = 1', 'version = 7'])(
-      'takes the version from the journal where the row was altered (%s), and writes the row again',
+      'the version comes from the journal if the row was altered (%s), and the row is written again',
       async (alteration) => {
         await commitChanges(
           place.store,
@@ -128,31 +128,34 @@ export function describeBase(harness: StoreHarness): void {
       },
     );
 
-    it('leaves no row behind that was missing, was locked and gained nothing', async () => {
+    it('a missing row that was locked and not changed stays missing', async () => {
       await commitChanges(place.store, change('parcel', 0));
       await harness.rawQuery('DELETE FROM parcels');
       await place.store.commit(batchOf([], [], { mode: 'locking', entityIds: ['parcel'] }));
       expect(await place.store.readView(['parcel'])).toEqual(new Map());
     });
 
-    it('reads journals whatever the view holds', async () => {
+    it('journals are read whatever the view holds', async () => {
       await commitChanges(place.store, change('parcel', 0));
       await harness.rawQuery('DELETE FROM parcels');
       expect([...(await place.store.readJournals(['parcel', 'new'])).keys()]).toEqual(['parcel']);
     });
 
-    it.skipIf(isForOwner)('makes a view that is gone again, and says that its rows are missing', async () => {
-      await commitChanges(place.store, change('parcel', 0));
-      await harness.rawQuery('DROP TABLE parcels');
-      const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
-      const first = await other.migrate(parcelMigration(place.clock));
-      expect(first.report).toMatchObject({ viewIsEmpty: true, adoptedRows: 0 });
-      const { report, store } = await other.migrate(parcelMigration(place.clock));
-      expect(report).toMatchObject({ viewIsEmpty: false });
-      expect(await store.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
-    });
+    it.skipIf(isForOwner)(
+      'a view that is gone is made again, and its rows are reported as missing',
+      async () => {
+        await commitChanges(place.store, change('parcel', 0));
+        await harness.rawQuery('DROP TABLE parcels');
+        const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
+        const first = await other.migrate(parcelMigration(place.clock));
+        expect(first.report).toMatchObject({ viewIsEmpty: true, adoptedRows: 0 });
+        const { report, store } = await other.migrate(parcelMigration(place.clock));
+        expect(report).toMatchObject({ viewIsEmpty: false });
+        expect(await store.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
+      },
+    );
 
-    it('names its tables alike until one of them is gone, and refuses to while one is missing', async () => {
+    it('the incarnation stays the same until a table is gone, and cannot be read while one is missing', async () => {
       const before = await place.store.incarnation();
       await commitChanges(place.store, change('parcel', 0));
       await harness.rawQuery('DROP TABLE parcels');
@@ -165,7 +168,7 @@ export function describeBase(harness: StoreHarness): void {
       await expect(place.store.remakeView()).rejects.toMatchObject({ code: 'table_missing' });
     });
 
-    it.skipIf(isForOwner)('makes its view again if nothing else is missing', async () => {
+    it.skipIf(isForOwner)('the view is made again if no other table is missing', async () => {
       expect(await place.store.remakeView()).toBe(false);
       await commitChanges(place.store, change('parcel', 0));
       await harness.rawQuery('DROP TABLE parcels');
@@ -174,7 +177,7 @@ export function describeBase(harness: StoreHarness): void {
       expect(await place.store.readView(['parcel'])).toEqual(new Map());
     });
 
-    it('does not take a view for one that is gone while there is no journal', async () => {
+    it('a missing view is not reported as empty while the journal is empty', async () => {
       await harness.rawQuery('DROP TABLE parcels');
       const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
       const { report } = await other.migrate(parcelMigration(place.clock));
@@ -185,7 +188,7 @@ export function describeBase(harness: StoreHarness): void {
   describe('the entities in the journal', () => {
     const place = usePlace(harness);
 
-    it('are listed by the bytes of their ids, page by page, each with its last version', async () => {
+    it('journaled entities are listed by the bytes of their ids, page by page, each with its last version', async () => {
       const ids = ['A1', 'a1', 'A1 ', 'é', '\u{10000}', '\uffff'];
       await commitChanges(place.store, ...ids.map((id) => change(id, 0)));
       await commitChanges(place.store, change('a1', 1, { events: [event('a1', 8), event('a1', 9)] }));
@@ -214,7 +217,7 @@ export function describeBase(harness: StoreHarness): void {
       change('parcel', fromVersion, { row: null, ...(parking === undefined ? {} : { parking }) });
 
     it.each(['optimistic', 'locking'] as const)(
-      'keeps its row, gains its events, and is listed with the first reason (%s)',
+      'a parked entity keeps its row, gains its events, and is listed with the first reason (%s)',
       async (mode) => {
         await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
         const other = { ...PARK, detail: 'Later.' };
@@ -236,7 +239,7 @@ export function describeBase(harness: StoreHarness): void {
       },
     );
 
-    it('has a row of empty columns if it is new', async () => {
+    it('a new parked entity has a row of empty columns', async () => {
       await commitChanges(place.store, parked(0, PARK));
       expect((await place.store.readView(['parcel'])).get('parcel')).toEqual({
         row: [null, false, null],
@@ -260,7 +263,7 @@ export function describeBase(harness: StoreHarness): void {
       },
     );
 
-    it('is listed without migrate, on a store that was set up', async () => {
+    it('a parked entity is listed by an opened store, without migrate', async () => {
       await commitChanges(place.store, parked(0, PARK));
       const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
       expect(await other.listParked({ after: null, limit: 10 })).toHaveLength(1);

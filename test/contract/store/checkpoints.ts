@@ -46,7 +46,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect(second?.epoch).toBeGreaterThan(first.epoch);
     });
 
-    it('are listed by topic and partition number', async () => {
+    it('checkpoints are listed by topic and partition number', async () => {
       const request = (topic: string, partition: number) => ({
         topic,
         partition,
@@ -63,7 +63,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
       ]);
     });
 
-    it('move by a commit from where they stand', async () => {
+    it('a commit moves checkpoints from the offsets they have', async () => {
       const checkpoint = await acquireOne(place.store);
 
       const outcome = await place.store.commit(batchOf([move(checkpoint, 5n)], []));
@@ -82,14 +82,14 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect(await acquireOne(place.store)).toMatchObject({ nextOffset: 6n, leaderEpoch: 2 ** 31 - 1 });
     });
 
-    it('keep their leader epoch where a fenced batch brings another', async () => {
+    it('a fenced batch does not change the leader epoch of a checkpoint', async () => {
       const stale = await acquireOne(place.store);
       await place.store.commit(batchOf([{ ...move(stale), leaderEpoch: 7 }], []));
       await place.store.commit(batchOf([{ ...move(stale), leaderEpoch: 8 }], []));
       expect(await place.store.checkpoints()).toMatchObject([{ nextOffset: 1n, leaderEpoch: 7 }]);
     });
 
-    it('hold offsets that a double cannot', async () => {
+    it('a checkpoint holds offsets that a double cannot', async () => {
       const [checkpoint] = await place.store.acquire([
         { topic: TOPIC, partition: 0, topicId: 'topic-id-1', startOffset: BEYOND_DOUBLES },
       ]);
@@ -104,7 +104,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
     });
 
     it.each(['optimistic', 'locking'] as const)(
-      'fence an owner of an earlier epoch, and nothing of its %s batch is written',
+      'an owner of an earlier epoch is fenced, and nothing of its %s batch is written',
       async (mode) => {
         const stale = await acquireOne(place.store);
         const other = await place.another();
@@ -119,26 +119,29 @@ export function describeCheckpoints(harness: StoreHarness): void {
       },
     );
 
-    it.each([1n, -1n])('fence a batch that starts %s offset away from where they stand', async (distance) => {
-      const checkpoint = await acquireOne(place.store);
-      await place.store.commit(batchOf([move(checkpoint, 5n)], []));
+    it.each([1n, -1n])(
+      'a batch that starts %s offset away from its checkpoint is fenced',
+      async (distance) => {
+        const checkpoint = await acquireOne(place.store);
+        await place.store.commit(batchOf([move(checkpoint, 5n)], []));
 
-      const elsewhere = { ...checkpoint, nextOffset: 5n + distance };
-      const outcome = await place.store.commit(batchOf([move(elsewhere)], [change('parcel', 0)]));
+        const elsewhere = { ...checkpoint, nextOffset: 5n + distance };
+        const outcome = await place.store.commit(batchOf([move(elsewhere)], [change('parcel', 0)]));
 
-      expect(outcome).toEqual({ kind: 'fenced' });
-      expect(await place.store.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0 });
-      expect((await place.store.checkpoints())[0]?.nextOffset).toBe(5n);
-    });
+        expect(outcome).toEqual({ kind: 'fenced' });
+        expect(await place.store.counts()).toMatchObject({ journaledEvents: 0, viewRows: 0 });
+        expect((await place.store.checkpoints())[0]?.nextOffset).toBe(5n);
+      },
+    );
 
-    it('fence a batch whose partition has no checkpoint', async () => {
+    it('a batch whose partition has no checkpoint is fenced', async () => {
       const checkpoint = await acquireOne(place.store);
       const unknown = { ...move(checkpoint), partition: 1 };
       expect(await place.store.commit(batchOf([move(checkpoint), unknown], []))).toEqual({ kind: 'fenced' });
       expect(await place.store.checkpoints()).toEqual([{ ...checkpoint, isNew: false }]);
     });
 
-    it('move together or not at all', async () => {
+    it('checkpoints move together or not at all', async () => {
       const [first, second] = await acquirePartitions(place.store, 2);
       if (first === undefined || second === undefined) throw new Error('Too few partitions were acquired.');
       await acquireOne(place.store, 1);
@@ -152,7 +155,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
   describe('a halted partition', () => {
     const place = usePlace(harness);
 
-    it('takes no commit, and tells every later owner why', async () => {
+    it('a halted partition accepts no commit, and tells every later owner why', async () => {
       const checkpoint = await acquireOne(place.store);
       await place.store.halt(checkpoint, checkpoint.epoch, 'Offsets 5 to 9 are gone.');
 
@@ -164,14 +167,14 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect(await other.commit(batchOf([move(later)], []))).toEqual({ kind: 'fenced' });
     });
 
-    it('holds up no other partition', async () => {
+    it('a halted partition does not hold up another one', async () => {
       const [first, second] = await acquirePartitions(place.store, 2);
       if (first === undefined || second === undefined) throw new Error('Too few partitions were acquired.');
       await place.store.halt(first, first.epoch, 'A gap.');
       expect(await place.store.commit(batchOf([move(second)], []))).toMatchObject({ kind: 'committed' });
     });
 
-    it('cannot be halted by an owner of an earlier epoch', async () => {
+    it('an owner of an earlier epoch cannot halt a partition', async () => {
       const stale = await acquireOne(place.store);
       const present = await acquireOne(place.store);
 
@@ -180,7 +183,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect(await place.store.checkpoints()).toEqual([{ ...present, isNew: false }]);
     });
 
-    it('goes on where an operator decides, in a new epoch, and the decision is kept', async () => {
+    it('a halted partition goes on where an operator decides, in a new epoch, and the decision is recorded', async () => {
       const checkpoint = await acquireOne(place.store);
       await place.store.commit(batchOf([{ ...move(checkpoint, 0n), leaderEpoch: 7 }], []));
       await place.store.halt(checkpoint, checkpoint.epoch, 'Offsets 0 to 9 are gone.');
@@ -221,7 +224,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
       ]);
     });
 
-    it('keeps every decision, also about a partition that was not halted', async () => {
+    it('every decision is recorded, also about a partition that was not halted', async () => {
       await acquireOne(place.store);
       for (const offset of [7n, 3n]) {
         await place.store.resume({
@@ -246,7 +249,7 @@ export function describeCheckpoints(harness: StoreHarness): void {
       );
     });
 
-    it('cannot be resumed without a checkpoint', async () => {
+    it('a partition without a checkpoint cannot be resumed', async () => {
       const decision = {
         topic: TOPIC,
         partition: 9,

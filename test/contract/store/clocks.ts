@@ -16,12 +16,12 @@ import {
 } from './fixtures.ts';
 
 const HOUR_MS = 3_600_000;
-/** So long that no test sees its end. */
+/** A lease that is still valid at the end of every test. */
 const LONG_MS = 120_000;
-/** So short that it is over as soon as it was waited for. */
+/** A lease that is over as soon as a test waits. */
 const SHORT_MS = 1;
 
-/** The clock of an instance, which shows another time than the machine's, and may be set. */
+/** The clock of an instance, with a difference to the machine's clock that a test may change. */
 function clockOff(byMs: number): Clock & { offMs: number } {
   return {
     ...systemClock,
@@ -32,23 +32,23 @@ function clockOff(byMs: number): Clock & { offMs: number } {
   };
 }
 
-/** Instances whose clocks differ by an hour, on one store that reckons by its own time. */
+/** Tests of instances whose clocks differ by an hour, on one store that uses its own time. */
 export function describeClocks(harness: StoreHarness): void {
-  describe('with clocks that differ', () => describeInstances(harness));
+  describe('clocks that differ', () => describeInstances(harness));
 
-  describe('when the time of the store is set back', () => {
+  describe('a store whose time is set back', () => {
     const place = usePlace(harness);
     const claim = (claimant: string) =>
       claimDue(place.store, { target: TARGET, claimant, limit: 10, leaseMs: 30_000 });
 
-    it('first attempts are due at once, those from before and those from after', async () => {
+    it("first attempts are due at once, from before the store's time was set back and from after", async () => {
       await commitChanges(place.store, change('before', 0, { delivery: DUE }));
       place.clock.nowMs -= HOUR_MS;
       await commitChanges(place.store, change('after', 0, { delivery: DUE }));
       expect((await claim('one')).map(({ entityId }) => entityId).sort()).toEqual(['after', 'before']);
     });
 
-    it('what died or is done is not due for all that', async () => {
+    it("deliveries that are dead or delivered are not due, whatever the store's time", async () => {
       await commitChanges(
         place.store,
         ...['dead', 'delivered'].map((id) => change(id, 0, { delivery: DUE })),
@@ -63,7 +63,7 @@ export function describeClocks(harness: StoreHarness): void {
       expect(await claim('three')).toEqual([]);
     });
 
-    it('a claim whose owner died is free after minutes, and not after an hour', async () => {
+    it("a claim whose owner died is free when the store's time was set back, not an hour later", async () => {
       await commitChanges(place.store, change('a', 0, { delivery: DUE }));
       await claim('one');
       place.clock.nowMs -= HOUR_MS;
@@ -94,7 +94,7 @@ function describeInstances(harness: StoreHarness): void {
     ['ahead', HOUR_MS],
     ['behind', -HOUR_MS],
   ])('an instance whose clock is an hour %s', (_, offMs) => {
-    it('makes first attempts due at once, to itself and to others', async () => {
+    it('an instance with a wrong clock makes first attempts due at once, for itself and for others', async () => {
       const { wrong, right } = await instances(offMs);
       await commitChanges(wrong, change('a', 0, { delivery: DUE }));
       expect(idsOf(await claim(right, 'right', LONG_MS))).toEqual(['a']);
@@ -102,7 +102,7 @@ function describeInstances(harness: StoreHarness): void {
       expect(idsOf(await claim(wrong, 'wrong', LONG_MS))).toEqual(['b']);
     });
 
-    it('makes a newer state due at once that replaces a delivered, a dead or a waiting one', async () => {
+    it('an instance with a wrong clock makes a newer state due at once, whatever it replaces', async () => {
       const { wrong, right } = await instances(offMs);
       const ids = ['dead', 'delivered', 'retry'];
       await commitChanges(right, ...ids.map((id) => change(id, 0, { delivery: DUE })));
@@ -119,7 +119,7 @@ function describeInstances(harness: StoreHarness): void {
       expect(idsOf(await claim(right, 'second', LONG_MS))).toEqual(ids);
     });
 
-    it('neither takes what others have claimed, nor loses its own claims to them', async () => {
+    it('an instance with a wrong clock neither takes the claims of others nor loses its own', async () => {
       const { wrong, right } = await instances(offMs);
       await commitChanges(right, change('a', 0, { delivery: DUE }));
       expect(idsOf(await claim(wrong, 'wrong', LONG_MS))).toEqual(['a']);
@@ -129,7 +129,7 @@ function describeInstances(harness: StoreHarness): void {
       expect(await claim(wrong, 'wrong', LONG_MS)).toEqual([]);
     });
 
-    it('leaves a claim of others alone where a newer state becomes due by it', async () => {
+    it('an instance with a wrong clock leaves a claim of others alone when it makes a newer state due', async () => {
       const { wrong, right } = await instances(offMs);
       await commitChanges(right, change('a', 0, { delivery: DUE }));
       const [older] = await claim(right, 'right', LONG_MS);
@@ -140,7 +140,7 @@ function describeInstances(harness: StoreHarness): void {
       expect(await claim(wrong, 'wrong', LONG_MS)).toMatchObject([{ entityId: 'a', version: 2, attempt: 1 }]);
     });
 
-    it('loses its claims when their lease is over, and takes those of others then', async () => {
+    it('an instance with a wrong clock loses its claims, and takes those of others, when the lease is over', async () => {
       const { wrong, right } = await instances(offMs);
       await commitChanges(right, change('a', 0, { delivery: DUE }));
       expect(idsOf(await claim(wrong, 'wrong', SHORT_MS))).toEqual(['a']);
@@ -150,7 +150,7 @@ function describeInstances(harness: StoreHarness): void {
       expect(idsOf(await claim(wrong, 'wrong again', SHORT_MS))).toEqual(['a']);
     });
 
-    it('makes a retry wait for as long as it says, and no longer', async () => {
+    it('an instance with a wrong clock makes a retry wait for the right time', async () => {
       const { wrong, right, clock } = await instances(offMs);
       await commitChanges(right, ...['soon', 'later'].map((id) => change(id, 0, { delivery: DUE })));
       await wrong.settleDeliveries(
@@ -165,7 +165,7 @@ function describeInstances(harness: StoreHarness): void {
       expect(await claim(wrong, 'wrong again', LONG_MS)).toEqual([]);
     });
 
-    it('shares the work on redrive jobs and sweeps by their leases', async () => {
+    it('an instance with a wrong clock shares redrive jobs and sweeps by their leases', async () => {
       const { wrong, right } = await instances(offMs);
       const filter = {
         target: null,
@@ -207,7 +207,7 @@ function describeInstances(harness: StoreHarness): void {
     ['forwards', HOUR_MS],
     ['back', -HOUR_MS],
   ])('a clock that is set %s by an hour', (_, byMs) => {
-    it('ends no lease, and makes none longer', async () => {
+    it('setting the clock ends no lease, and makes none longer', async () => {
       const { wrong, right, clock } = await instances(0);
       await commitChanges(wrong, change('a', 0, { delivery: DUE }), change('b', 0, { delivery: DUE }));
       const claimed = await claimDue(wrong, {

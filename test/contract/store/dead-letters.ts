@@ -14,14 +14,14 @@ const EVERYTHING: DeliveryFilter = {
   dueSinceBeforeMs: null,
 };
 
-/** Sorts as its number, with a byte that no collation of text would let stand as it is. */
+/** An id that sorts by its number, with a character that a text collation would treat differently. */
 const idOf = (number: number) => `é ${String(number).padStart(4, '0')} `;
 
 export function describeDeadLetters(harness: StoreHarness): void {
   describe('the ledger', () => {
     const place = usePlace(harness);
 
-    /** Makes so many deliveries due to both targets, and ends those of the first as `endOf` says. */
+    /** Makes `count` deliveries due to both targets, and ends those of the first target as `endOf` says. */
     async function fill(count: number, endOf: (number: number) => 'dead' | 'delivered' | null) {
       const { store } = place;
       const ids = Array.from({ length: count }, (_, number) => idOf(number));
@@ -48,7 +48,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
       return (await place.store.listDeliveries(page)).map(({ target, entityId }) => [target, entityId]);
     };
 
-    it('is read page by page, by target and by the bytes of the id', async () => {
+    it('the ledger is read page by page, by target and by the bytes of the id', async () => {
       await fill(5, (number) => (number === 1 ? null : number === 2 ? 'delivered' : 'dead'));
       const expected = [...TARGETS]
         .sort()
@@ -66,7 +66,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
       }
     });
 
-    it('is filtered by each of its facts, and by several at once', async () => {
+    it('the ledger is filtered by each of its columns, and by several at once', async () => {
       await fill(4, (number) => (number === 3 ? 'delivered' : number === 2 ? null : 'dead'));
       const due = place.clock.now();
       const first = (...numbers: number[]) => numbers.map((number) => [TARGET, idOf(number)]);
@@ -96,7 +96,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
       expect(await list({ target: TARGET, dueSinceBeforeMs: due + 1 })).toHaveLength(4);
     });
 
-    it('tells the latest attempts of one delivery, the last one first', async () => {
+    it('the latest attempts of a delivery are read, the last one first', async () => {
       const { store, clock } = place;
       await commitChanges(store, change('parcel', 0, { delivery: DUE }));
       for (const attemptedAtMs of [1_000, 2_000, 3_000]) {
@@ -129,7 +129,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
       expect(await store.readAttempts({ target: TARGET, entityId: 'parcel ' }, 2)).toEqual([]);
     });
 
-    it('is there for an operator whose store was not migrated by this program', async () => {
+    it('an opened store reads the ledger without migrate', async () => {
       await fill(1, () => 'dead');
       const operator = await harness.openAgain({ clock: place.clock, targets: TARGETS });
       expect(await operator.readDelivery(TARGET, idOf(0))).toMatchObject({ status: 'dead', lastStatus: 422 });
@@ -138,7 +138,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
       expect(await operator.listRedrives({ after: null, limit: 10 })).toEqual([]);
     });
 
-    describe('and a redrive job', () => {
+    describe('a redrive job', () => {
       const claimOf = (claimant: string) => ({ claimant, leaseMs: LEASE_MS });
       const create = (jobId: string, facts: { isDryRun?: boolean; filter?: Partial<DeliveryFilter> } = {}) =>
         place.store.createRedrive({
@@ -159,7 +159,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
         }
       }
 
-      it('makes what matches due again as if it had never been tried, once, and nothing else', async () => {
+      it('a redrive makes the matching dead deliveries due again as new ones, once, and nothing else', async () => {
         await fill(10, (number) => (number === 8 ? 'delivered' : number === 9 ? null : 'dead'));
         place.clock.nowMs += LEASE_MS * 2;
         const others = async () => [
@@ -195,7 +195,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
         expect(await place.store.readRedrive('job')).toEqual(done);
       });
 
-      it('changes nothing in a dry run, and counts the same', async () => {
+      it('a dry run counts the same and changes nothing', async () => {
         await fill(7, () => 'dead');
         const table = () => harness.rawQuery('SELECT * FROM deliveries ORDER BY target, entity_id');
         const before = await table();
@@ -204,7 +204,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
         expect(await table()).toEqual(before);
       });
 
-      it('goes on behind what it has met, by whoever claims it when the lease is over', async () => {
+      it('a redrive continues behind its last delivery, by whoever claims it once the lease is over', async () => {
         await fill(7, () => 'dead');
         await create('job');
         expect(await place.store.readRedrive('job')).toMatchObject({ state: 'waiting', matched: 0 });
@@ -224,13 +224,13 @@ export function describeDeadLetters(harness: StoreHarness): void {
         expect(await step('one', 'job', 3)).toBeNull();
         const next = { ...claimOf('two'), jobId: 'job', limit: 3 };
         expect(await other.stepRedrive(next)).toMatchObject({ matched: 6, redriven: 6 });
-        // The three that died again meanwhile lie behind it.
+        // The three that died again meanwhile are before the job's cursor.
         expect(await other.stepRedrive(next)).toMatchObject({ state: 'done', matched: 7, redriven: 7 });
         expect(await other.stepRedrive(next)).toBeNull();
         expect(await list({ status: 'dead' })).toHaveLength(3);
       });
 
-      it('waits until the older one is done', async () => {
+      it('a redrive waits until the older one is done', async () => {
         await fill(2, () => 'dead');
         await create('older');
         place.clock.nowMs += 1;
@@ -243,7 +243,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
         expect(await place.store.claimRedrive(claimOf('one'))).toBeNull();
       });
 
-      it('that rests is left out for as long as it was told to, and the jobs behind it go on', async () => {
+      it('a redrive that rests is left out for its time, and the jobs behind it go on', async () => {
         await fill(2, () => 'dead');
         await create('older');
         place.clock.nowMs += 1;
@@ -257,14 +257,14 @@ export function describeDeadLetters(harness: StoreHarness): void {
         expect(await step('one', 'older', 100)).toBeNull();
         expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'newer' });
         place.clock.nowMs += 60_000;
-        // One job at a time, though the lease of this one is over by now: whoever had it goes on with it.
+        // Only one job runs at a time. The lease of this one is over, but it is still the one to continue.
         expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'newer' });
         await step('two', 'newer', 100);
         expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'older' });
         expect(await step('two', 'older', 100)).toMatchObject({ state: 'done', redriven: 2 });
       });
 
-      it('whose filter was altered so that it cannot be read is shown, and redrives nothing', async () => {
+      it('a redrive whose filter cannot be read any more is shown, and redrives nothing', async () => {
         await fill(2, () => 'dead');
         await create('job');
         await harness.rawQuery("UPDATE redrive_jobs SET filter = '{' WHERE job_id = 'job'");
@@ -276,7 +276,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
         expect(await list({ status: 'dead' })).toHaveLength(2);
       });
 
-      it('is listed, the newest first, page by page, with all that was asked of it', async () => {
+      it('redrives are listed page by page, the newest first, with everything that was asked of them', async () => {
         await create('a', { filter: { errorPrefix: "it's", dueSinceFromMs: 5 } });
         await create('b', { isDryRun: true });
         place.clock.nowMs += 1;

@@ -21,7 +21,7 @@ export function describeDeliveries(harness: StoreHarness): void {
     const settle = (delivery: ClaimedDelivery, next: DeliverySettlement['next']) =>
       place.store.settleDeliveries([settlement(delivery, next)]);
 
-    it('that is due is due to every target, at once', async () => {
+    it('a changed state that qualifies is due to every target, at once', async () => {
       expect(await commitChanges(place.store, change('parcel', 0, { delivery: DUE }))).toBe(TARGETS.length);
       for (const target of TARGETS) {
         expect(await read(target)).toEqual({
@@ -39,12 +39,12 @@ export function describeDeliveries(harness: StoreHarness): void {
       }
     });
 
-    it('that did not change makes nothing due', async () => {
+    it('an unchanged state makes nothing due', async () => {
       expect(await commitChanges(place.store, change('parcel', 0, { delivery: UNCHANGED }))).toBe(0);
       expect(await read()).toBeNull();
     });
 
-    it('that did not change leaves a delivery as it is', async () => {
+    it('an unchanged state leaves a delivery as it is', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const before = await read();
       place.clock.nowMs += 5_000;
@@ -53,7 +53,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       expect(await claimOnly(place.store)).toMatchObject({ version: 1 });
     });
 
-    it('takes the place of an older one that waits', async () => {
+    it('a newer state replaces an older one that waits', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await settle(await claimOnly(place.store), { retryAtMs: place.clock.now() + 60_000 });
       place.clock.nowMs += 1_000;
@@ -74,7 +74,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       });
     });
 
-    it('is due again after an older one was delivered', async () => {
+    it('a newer state is due after an older one was delivered', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await settle(await claimOnly(place.store), 'delivered');
       expect(await commitChanges(place.store, change('parcel', 1, { delivery: DUE }))).toBe(TARGETS.length);
@@ -86,7 +86,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       });
     });
 
-    it('is due again after an older one was given up', async () => {
+    it('a newer state is due after an older one was given up', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await settle(await claimOnly(place.store), 'dead');
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
@@ -99,7 +99,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       expect(await claimOnly(place.store)).toMatchObject({ version: 2, attempt: 1 });
     });
 
-    it('waits for the older one that is being sent, and is due as soon as that is settled', async () => {
+    it('a newer state waits for the older one that is being sent, and is due once that is settled', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const older = await claimOnly(place.store);
       place.clock.nowMs += 1_000;
@@ -130,24 +130,27 @@ export function describeDeliveries(harness: StoreHarness): void {
       expect(await claimOnly(place.store, 'other')).toMatchObject({ version: 2, attempt: 1 });
     });
 
-    it.each(['dead', 'retry'] as const)('is due at once if the older one ends as %s', async (end) => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
-      const older = await claimOnly(place.store);
-      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
-      place.clock.nowMs += 1_000;
+    it.each(['dead', 'retry'] as const)(
+      'a newer state is due at once if the older one ends as %s',
+      async (end) => {
+        await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+        const older = await claimOnly(place.store);
+        await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
+        place.clock.nowMs += 1_000;
 
-      await settle(older, end === 'dead' ? 'dead' : { retryAtMs: place.clock.now() + 60_000 });
+        await settle(older, end === 'dead' ? 'dead' : { retryAtMs: place.clock.now() + 60_000 });
 
-      expect(await read()).toMatchObject({
-        status: 'pending',
-        dueVersion: 2,
-        deliveredVersion: null,
-        attempts: 0,
-        nextAttemptAtMs: place.clock.now(),
-      });
-    });
+        expect(await read()).toMatchObject({
+          status: 'pending',
+          dueVersion: 2,
+          deliveredVersion: null,
+          attempts: 0,
+          nextAttemptAtMs: place.clock.now(),
+        });
+      },
+    );
 
-    it('is due at once if the claim of the older one ran out', async () => {
+    it('a newer state is due at once if the claim of the older one ran out', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const older = await claimOnly(place.store);
       place.clock.nowMs += LEASE_MS;
@@ -172,7 +175,7 @@ export function describeDeliveries(harness: StoreHarness): void {
     const read = (target: string) => place.store.readDelivery(target, 'parcel');
     const only = { hasChanged: true, qualifiesFor: [TARGETS[1]] };
 
-    it('is due to that one alone, and so are the states after it', async () => {
+    it('a state that qualifies for one target is due to that one alone, and so are the states after it', async () => {
       expect(await commitChanges(place.store, change('parcel', 0, { delivery: only }))).toBe(1);
       expect(await read(TARGETS[0])).toBeNull();
       expect(await read(TARGETS[1])).toMatchObject({ status: 'pending', dueVersion: 1 });
@@ -181,7 +184,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       expect(await read(TARGETS[1])).toMatchObject({ dueVersion: 2 });
     });
 
-    it('is due to the others too if they were owed an earlier one', async () => {
+    it('a state that qualifies for one target is due to the others too if an earlier one was due to them', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       expect(await commitChanges(place.store, change('parcel', 1, { delivery: only }))).toBe(TARGETS.length);
       for (const target of TARGETS) expect(await read(target)).toMatchObject({ dueVersion: 2 });
@@ -197,13 +200,13 @@ export function describeDeliveries(harness: StoreHarness): void {
         change('parcel', fromVersion, { delivery: NOT_READY, row: ['lost', null, null] }),
       );
 
-    it('is due to nobody if no earlier one was', async () => {
+    it('a state that does not qualify is due to nobody if no earlier one was', async () => {
       expect(await withdraw(0)).toBe(0);
       expect(await withdraw(1)).toBe(0);
       expect(await read()).toBeNull();
     });
 
-    it('takes the place of one that was due, attempted or not: what was due once is sent', async () => {
+    it('a state that no longer qualifies replaces one that was due, attempted or not', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       place.clock.nowMs += 1_000;
       expect(await withdraw(1)).toBe(TARGETS.length);
@@ -222,7 +225,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       });
     });
 
-    it('is due, with many others, each in its own version', async () => {
+    it('many states that no longer qualify are due at once, each in its own version', async () => {
       const ids = Array.from({ length: 1_100 }, (_, index) => `parcel ${String(index).padStart(4, '0')}`);
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       const lost = ids.map((id, index) => {
@@ -236,7 +239,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       }
     });
 
-    it('is due where an attempt was made, whatever came of it', async () => {
+    it('a state that no longer qualifies is due if an attempt was made, whatever its result', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const attempted = await claimOnly(place.store);
       const retry = { retryAtMs: place.clock.now() + 60_000 };
@@ -249,7 +252,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       });
     });
 
-    it('is due where only an older version was ever attempted', async () => {
+    it('a state that no longer qualifies is due if only an older version was ever attempted', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'dead')]);
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
@@ -257,7 +260,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       expect(await read()).toMatchObject({ status: 'pending', dueVersion: 3, attempts: 0 });
     });
 
-    it('waits for the older state that is being sent', async () => {
+    it('a state that no longer qualifies waits for the older one that is being sent', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const older = await claimOnly(place.store);
       expect(await withdraw(1)).toBe(TARGETS.length);
@@ -270,7 +273,7 @@ export function describeDeliveries(harness: StoreHarness): void {
       });
     });
 
-    it('is due after a claim that was never settled', async () => {
+    it('a state that no longer qualifies is due after a claim that was never settled', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await claimOnly(place.store);
       place.clock.nowMs += LEASE_MS;

@@ -20,7 +20,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
     const claim = (store: Store, claimant: string, limit: number) =>
       claimDue(store, { target: TARGET, claimant, limit, leaseMs: LEASE_MS });
 
-    it('gives the row of the view, of every id byte for byte', async () => {
+    it('a claim has the row of the view, for every id byte for byte', async () => {
       await commitChanges(
         place.store,
         ...NASTY_IDS.map((id, index) => change(id, 0, { delivery: DUE, row: [id, false, index] })),
@@ -37,12 +37,12 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
         claimant: 'one',
         dueSinceMs: place.clock.now(),
       }));
-      // Each store numbers its rows in its own way, or not at all.
+      // Each store numbers its rows differently, or not at all.
       const given = claimed.map(({ deliveryNumber: _, ...all }) => all);
       expect(given.sort(byId)).toEqual(expected.sort(byId));
     });
 
-    it('takes the earliest first, up to its limit', async () => {
+    it('a claim takes the earliest first, up to its limit', async () => {
       for (const id of ['first', 'second', 'third']) {
         await commitChanges(place.store, change(id, 0, { delivery: DUE }));
         place.clock.nowMs += 10;
@@ -54,7 +54,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       expect(await ids(2)).toEqual([]);
     });
 
-    it('goes on behind another one that it is told of, and without that takes what stands before it too', async () => {
+    it('a claim with a cursor takes what is behind it, and one without also takes what is before', async () => {
       const ids = ['a', 'b', 'c', 'd'];
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       place.clock.nowMs += 10;
@@ -74,7 +74,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       expect(rest.map(({ entityId }) => entityId)).toEqual(['a', 'b']);
     });
 
-    it('takes first attempts or retries: a retry is what failed, not what nobody settled', async () => {
+    it('a claim is for first attempts or for retries, and a delivery that nobody settled is no retry', async () => {
       const ids = async (attempts: 'first' | 'later') => {
         const request = { target: TARGET, claimant: 'two', limit: 10, leaseMs: LEASE_MS, attempts };
         const claimed = await place.store.claimDeliveries({ ...request });
@@ -95,7 +95,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       expect([...(await ids('first')), ...(await ids('later'))]).toEqual([]);
     });
 
-    it('of a newer version is no retry, whatever became of the older one', async () => {
+    it('a claim of a newer version is no retry, whatever happened to the older one', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const retryAtMs = place.clock.now() + 1_000;
       await place.store.settleDeliveries([settlement(await claimOnly(place.store), { retryAtMs })]);
@@ -103,7 +103,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       expect(await claimOnly(place.store)).toMatchObject({ version: 2, attempt: 1, isRetry: false });
     });
 
-    it('that is given back is due again at once, and has cost no attempt', async () => {
+    it('a delivery that is given back is due again at once, without a counted attempt', async () => {
       const ids = Array.from({ length: 100 }, (_, index) => `parcel ${index}`);
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       const claimed = await claim(place.store, 'one', 100);
@@ -119,7 +119,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       await place.store.releaseDeliveries([]);
     });
 
-    it('that is given back late leaves the next one alone', async () => {
+    it('giving back a claim that was lost leaves the next claim alone', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const late = await claimOnly(place.store, 'one');
       place.clock.nowMs += LEASE_MS;
@@ -134,7 +134,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       });
     });
 
-    it('that is given back makes way for a newer version, which has all its attempts', async () => {
+    it('a delivery that is given back makes way for a newer version, which has all its attempts', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const older = await claimOnly(place.store);
       await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
@@ -143,7 +143,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       expect(await claimOnly(place.store)).toMatchObject({ version: 2, attempt: 1 });
     });
 
-    it('is of one target alone', async () => {
+    it('a claim is for one target alone', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await claimOnly(place.store);
       expect(await place.store.readDelivery(TARGETS[1], 'parcel')).toMatchObject({ attempts: 0 });
@@ -156,7 +156,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       expect(await claimDue(place.store, unknown)).toEqual([]);
     });
 
-    it('counts as an attempt before anything is sent, and is due again when its lease ends', async () => {
+    it('a claim counts as an attempt before anything is sent, and the delivery is due again when its lease ends', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const first = await claimOnly(place.store, 'one');
       expect(first.attempt).toBe(1);
@@ -175,7 +175,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       ]);
     });
 
-    it('says if it takes over from one that was never ended, of an older state too, and of no other', async () => {
+    it('a claim says whether it takes over from one that was never ended, also of an older state', async () => {
       const ids = ['ended', 'given back', 'lost', 'newer'];
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       const first = await claim(place.store, 'one', 10);
@@ -193,7 +193,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       expect(takenOver.sort()).toEqual(['lost', 'newer']);
     });
 
-    it('lasts longer when it is renewed, and only then', async () => {
+    it('a claim lasts longer only when it is renewed', async () => {
       const ids = ['renewed', 'not renewed'];
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       const claimed = await claim(place.store, 'one', 10);
@@ -206,7 +206,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       place.clock.nowMs += LEASE_MS - 1;
       const taken = await claim(place.store, 'two', 10);
       expect(taken.map(({ entityId }) => entityId)).toEqual(['not renewed']);
-      // Whoever lost a claim cannot have it back.
+      // A claim that was lost cannot be renewed.
       await place.store.renewDeliveries(claimed, LEASE_MS * 10);
       place.clock.nowMs += LEASE_MS;
       expect((await claim(place.store, 'three', 10)).map(({ entityId }) => entityId)).toEqual([
@@ -215,7 +215,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       await place.store.renewDeliveries([], LEASE_MS);
     });
 
-    it('that ran out but was not taken by another is still settled', async () => {
+    it('a claim that ran out can still be settled if no other took the delivery', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const slow = await claimOnly(place.store);
       place.clock.nowMs += LEASE_MS * 2;
@@ -226,7 +226,7 @@ export function describeDeliveryClaims(harness: StoreHarness): void {
       });
     });
 
-    it('is never given to two instances at once', async () => {
+    it('two instances never claim one delivery at the same time', async () => {
       const other = await place.another();
       const ids = Array.from({ length: 200 }, (_, index) => `parcel ${index}`);
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));

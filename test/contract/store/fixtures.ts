@@ -11,19 +11,19 @@ import type { MigrationOptions } from '../../../src/ports/migration.ts';
 import type { QuarantinedRecord } from '../../../src/ports/quarantine.ts';
 import type { OpenedStore, Store } from '../../../src/ports/store.ts';
 
-/** One kind of store under test. Every test gets an empty place of its own from `open`. */
+/** One kind of store under test. Each call of `open` gives an empty place of its own. */
 export interface StoreHarness {
-  /** False where the store's user may not make tables; default true. */
+  /** False if the store's user may not create tables; default true. */
   readonly canMakeTables?: boolean;
   /** A store in a fresh and empty place. */
   open(settings: StoreSettings): Promise<OpenedStore>;
-  /** Another instance, as another process would have it, on the place that `open` made last. */
+  /** Another instance, as in another process, on the place that `open` made last. */
   openAgain(settings: StoreSettings): Promise<OpenedStore>;
-  /** Runs one statement past the store, as somebody with a database client would. */
+  /** Runs one statement that bypasses the store, as a database client would. */
   rawQuery(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
-  /** Makes the table `orders` by the original program's own SQL, with these rows. */
+  /** Creates the table `orders` with the original program's own SQL, and these rows. */
   makeOriginalOrdersTable(rows: readonly OriginalOrder[]): Promise<void>;
-  /** Closes every instance that the test did not close, and removes the place. */
+  /** Closes every instance that is still open, and removes the place. */
   cleanup(): Promise<void>;
 }
 
@@ -31,8 +31,8 @@ export interface StoreSettings {
   readonly clock: Clock;
   readonly targets: readonly string[];
   /**
-   * What leases and retries are reckoned by, in place of what the store itself has for it: `clock`, if it is left
-   * out, so that a test can move time; `own`: what the store itself has.
+   * The time for leases and retries. `clock`, the default, lets a test move it; `own` is the time that the store uses
+   * in production.
    */
   readonly storeClock?: Pick<Clock, 'now'> | 'own';
 }
@@ -45,7 +45,7 @@ export type OriginalOrder = readonly [
   readyToSend: boolean,
 ];
 
-/** Wall-clock time stands still until a test moves it; waiting takes real time, so that locks can pass on. */
+/** A clock whose wall-clock time moves only by hand. Waits take real time, so that locks can be released. */
 export class SettableClock implements Clock {
   nowMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -70,11 +70,11 @@ export class SettableClock implements Clock {
   }
 }
 
-/** Two targets, so that a store that serves only the first is found out. */
+/** Two targets, so that a store that serves only the first one fails. */
 export const TARGETS = ['warehouse', 'billing'] as const;
 export const TARGET = TARGETS[0];
 
-/** What a change may mean to the targets. */
+/** Values for what a change means to the targets. */
 export const UNCHANGED: DeliveryChange = { hasChanged: false, qualifiesFor: [] };
 export const NOT_READY: DeliveryChange = { hasChanged: true, qualifiesFor: [] };
 export const DUE: DeliveryChange = { hasChanged: true, qualifiesFor: TARGETS };
@@ -93,7 +93,7 @@ export function parcelMigration(clock: Clock): MigrationOptions {
   return { view: PARCELS, targets: TARGETS, adopt: null, nowMs: clock.now() };
 }
 
-/** Gives the store whose view is the parcels. */
+/** Migrates to the view of the parcels. */
 export async function migrateParcels(opened: OpenedStore, clock: Clock): Promise<Store> {
   return (await opened.migrate(parcelMigration(clock))).store;
 }
@@ -154,7 +154,7 @@ export async function acquireOne(store: Store, partition = 0): Promise<Checkpoin
   return checkpoint;
 }
 
-/** A move by `records` offsets from where the checkpoint stands. */
+/** A move of the checkpoint by this number of records. */
 export function move(checkpoint: Checkpoint, records = 1n): CheckpointMove {
   const { topic, partition, epoch, nextOffset, leaderEpoch } = checkpoint;
   return { topic, partition, epoch, fromOffset: nextOffset, toOffset: nextOffset + records, leaderEpoch };
@@ -162,7 +162,7 @@ export function move(checkpoint: Checkpoint, records = 1n): CheckpointMove {
 
 let contents = 0;
 
-/** An event at `position`, unlike any other unless told so. */
+/** An event at `position`, different from any other unless `facts` say otherwise. */
 export function event(
   entityId: string,
   position: number,
@@ -222,7 +222,10 @@ export function batchOf(
   };
 }
 
-/** Commits the changes with no checkpoint to move, and expects that to work. Resolves with how many became due. */
+/**
+ * Commits the changes without moving a checkpoint, fails if that does not work, and gives the number of deliveries that
+ * became due.
+ */
 export async function commitChanges(store: Store, ...changes: EntityChange[]): Promise<number> {
   const outcome = await store.commit(batchOf([], changes));
   if (outcome.kind !== 'committed')
@@ -250,7 +253,7 @@ export function quarantined(offset: bigint, facts: Partial<QuarantinedRecord> = 
   };
 }
 
-/** Ids that a careless store mixes up, cuts, folds, pads or runs. */
+/** Ids that a careless store confuses, truncates, folds, pads or executes. */
 export const NASTY_IDS: readonly string[] = [
   'A1',
   'a1',
@@ -297,17 +300,17 @@ export const NASTY_IDS: readonly string[] = [
   `${'ä'.repeat(127)}y`,
 ];
 
-/** Gives everything that can run by now the chance to. */
+/** Lets all pending callbacks run. */
 export async function letOthersRun(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await setImmediate();
 }
 
-/** Whatever a driver makes of an integer. */
+/** The number, whatever type the driver gives for an integer. */
 export function asNumber(value: unknown): number {
   return Number(value);
 }
 
-/** Uint8Arrays and Buffers of the same bytes compare equal. */
+/** The bytes as numbers, so that a Uint8Array and a Buffer compare equal. */
 export function bytes(value: Uint8Array | null): number[] | null {
   return value === null ? null : [...value];
 }

@@ -5,13 +5,13 @@ export function describeIdentity(harness: StoreHarness): void {
   describe('the identity of a store', () => {
     const place = usePlace(harness);
 
-    it('is a UUID, and the same for every instance', async () => {
+    it('the id of a store is a UUID, and the same for every instance', async () => {
       const id = await place.store.storeId();
       expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
       expect(await (await place.another()).storeId()).toBe(id);
     });
 
-    it('goes with a record of who decided that a group goes on with it', async () => {
+    it('a decision that a group continues with this store is recorded', async () => {
       const decision = { group: 'order-sync', decidedBy: 'ops', reason: 'a new database', decidedAtMs: 7 };
       const formerStore = '00000000-0000-4000-8000-000000000000';
       await place.store.noteGroupTaken({ ...decision, formerStore });

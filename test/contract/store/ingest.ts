@@ -28,7 +28,7 @@ export function describeIngest(harness: StoreHarness): void {
     const place = usePlace(harness);
 
     it.each(MODES)(
-      'writes checkpoint, journal, view, deliveries and quarantine together (%s)',
+      'a commit writes checkpoint, journal, view, deliveries and quarantine together (%s)',
       async (mode) => {
         const checkpoint = await acquireOne(place.store);
         const known = change('parcel', 0, { delivery: DUE });
@@ -54,7 +54,7 @@ export function describeIngest(harness: StoreHarness): void {
       },
     );
 
-    it.each(MODES)('writes nothing at all if the plan throws (%s)', async (mode) => {
+    it.each(MODES)('a commit writes nothing if its plan throws (%s)', async (mode) => {
       const checkpoint = await acquireOne(place.store);
       await commitChanges(place.store, change('parcel', 0));
       const before = await place.store.counts();
@@ -77,7 +77,7 @@ export function describeIngest(harness: StoreHarness): void {
       expect(await place.store.commit(again)).toMatchObject({ kind: 'committed' });
     });
 
-    it.each(MODES)('asks for the plan once (%s)', async (mode) => {
+    it.each(MODES)('a commit asks for its plan once (%s)', async (mode) => {
       const checkpoint = await acquireOne(place.store);
       let asked = 0;
       const plan = async () => {
@@ -88,7 +88,7 @@ export function describeIngest(harness: StoreHarness): void {
       expect(asked).toBe(1);
     });
 
-    it('gives the optimistic plan no versions, and the journals as they are', async () => {
+    it('an optimistic plan gets no versions, and the journals as they are', async () => {
       const first = event('parcel', 5);
       await commitChanges(place.store, change('parcel', 0, { events: [first] }));
       const earlier = event('parcel', 1);
@@ -109,7 +109,7 @@ export function describeIngest(harness: StoreHarness): void {
       expect((await place.store.readJournals(['parcel'])).get('parcel')).toEqual([earlier, first]);
     });
 
-    it('gives the locking plan the version of every entity, 0 for a new one', async () => {
+    it('a locking plan gets the version of every entity, 0 for a new one', async () => {
       await commitChanges(
         place.store,
         change('known', 0, { events: [event('known', 1), event('known', 2)] }),
@@ -139,7 +139,7 @@ export function describeIngest(harness: StoreHarness): void {
       ]);
     });
 
-    it('leaves no row of an entity that was locked and gained nothing', async () => {
+    it('an entity that was locked and not changed gets no row', async () => {
       const checkpoint = await acquireOne(place.store);
       const batch = batchOf([move(checkpoint)], [], { mode: 'locking', entityIds: ['known', 'new'] });
       await commitChanges(place.store, change('known', 0));
@@ -188,7 +188,7 @@ export function describeIngest(harness: StoreHarness): void {
       expect((await place.store.checkpoints())[0]?.nextOffset).toBe(0n);
     });
 
-    it('in locking mode waits for another that has the entity, and builds on what that one wrote', async () => {
+    it('a locking commit waits for another that has the entity, and builds on what that one wrote', async () => {
       const other = await place.another();
       const [first, second] = await acquirePartitions(place.store, 2);
       if (first === undefined || second === undefined) throw new Error('Too few partitions were acquired.');
@@ -226,7 +226,7 @@ export function describeIngest(harness: StoreHarness): void {
       expect((await place.store.readView(['parcel'])).get('parcel')?.version).toBe(2);
     });
 
-    it('loses no update when two instances add to the same entities in every mode at once', async () => {
+    it('no update is lost when two instances add to the same entities in both modes at once', async () => {
       const other = await place.another();
       const ids = ['a', 'b', 'c'];
       const addOne = async (store: typeof other, name: string, mode: (typeof MODES)[number]) => {
@@ -268,7 +268,7 @@ export function describeIngest(harness: StoreHarness): void {
       }
     });
 
-    it('commits lanes of one instance side by side', async () => {
+    it('lanes of one instance commit side by side', async () => {
       const checkpoints = await acquirePartitions(place.store, 8);
       const outcomes = await Promise.all(
         checkpoints.map((checkpoint, lane) =>
@@ -283,7 +283,7 @@ export function describeIngest(harness: StoreHarness): void {
       expect(await place.store.counts()).toMatchObject({ journaledEvents: 8, viewRows: 8 });
     });
 
-    it('is seen by another instance at once', async () => {
+    it('another instance sees a commit at once', async () => {
       const other = await place.another();
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       expect((await other.readView(['parcel'])).get('parcel')?.version).toBe(1);
@@ -291,7 +291,7 @@ export function describeIngest(harness: StoreHarness): void {
     });
 
     it.each(MODES)(
-      `takes ${MANY} entities at once, and again (%s)`,
+      `a commit takes ${MANY} entities at once, and again (%s)`,
       async (mode) => {
         const checkpoint = await acquireOne(place.store);
         const ids = Array.from({ length: MANY }, (_, index) => `parcel ${String(index).padStart(5, '0')}`);
@@ -338,11 +338,11 @@ export function describeIngest(harness: StoreHarness): void {
   describe('an instance', () => {
     const place = usePlace(harness);
 
-    it('is healthy while it is open', async () => {
+    it('a store is healthy while it is open', async () => {
       expect(await place.store.health()).toEqual({ ok: true });
     });
 
-    it('may be closed twice, and keeps what was committed', async () => {
+    it('a store may be closed twice, and keeps what was committed', async () => {
       await commitChanges(place.store, change('parcel', 0));
       await place.store.close();
       await place.store.close();

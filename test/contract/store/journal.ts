@@ -7,7 +7,7 @@ export function describeJournal(harness: StoreHarness): void {
   describe('the journal', () => {
     const place = usePlace(harness);
 
-    it('gives an event back as it was written', async () => {
+    it('an event is read back as it was written', async () => {
       const written: JournaledEvent[] = [
         event('parcel', 1, {
           occurredAtMs: Date.UTC(1000, 0, 1),
@@ -28,19 +28,19 @@ export function describeJournal(harness: StoreHarness): void {
       expect(await place.store.readJournals(['parcel'])).toEqual(new Map([['parcel', written]]));
     });
 
-    it('keeps bodies of a megabyte whole', async () => {
+    it('bodies of a megabyte are kept whole', async () => {
       const large = event('parcel', 1, { data: JSON.stringify({ text: '😀'.repeat(262_144) }) });
       await commitChanges(place.store, change('parcel', 0, { events: [large] }));
       expect((await place.store.readJournals(['parcel'])).get('parcel')?.[0]?.data).toBe(large.data);
     });
 
-    it('leaves out entities without events', async () => {
+    it('entities without events are left out', async () => {
       await commitChanges(place.store, change('known', 0));
       expect([...(await place.store.readJournals(['unknown', 'known', ''])).keys()]).toEqual(['known']);
       expect(await place.store.readJournals([])).toEqual(new Map());
     });
 
-    it('tells ids apart by their bytes, in journal and view', async () => {
+    it('ids are told apart by their bytes, in journal and view', async () => {
       await commitChanges(
         place.store,
         ...NASTY_IDS.map((id, index) => change(id, 0, { row: [id, index % 2 === 0, index] })),
@@ -59,7 +59,7 @@ export function describeJournal(harness: StoreHarness): void {
       expect(new Set((await place.store.readView(NASTY_IDS)).keys())).toEqual(new Set(NASTY_IDS));
     });
 
-    it('keeps the canonical sequence whatever the sequence of arrival, event ids by their bytes', async () => {
+    it('events are in canonical sequence whatever the sequence of arrival, with event ids by their bytes', async () => {
       const events = [
         ...NASTY_IDS.map((eventId) => event('parcel', 2, { eventId })),
         ...NASTY_IDS.slice(0, 3).map((eventId) => event('parcel', 2, { eventId })),
@@ -86,7 +86,7 @@ export function describeJournal(harness: StoreHarness): void {
       expect(journal).toEqual(sorted);
     });
 
-    it('takes no change and no removal, by whomever', async () => {
+    it('the journal cannot be changed or deleted from, by anybody', async () => {
       await commitChanges(
         place.store,
         change('parcel', 0, { events: [event('parcel', 1), event('parcel', 2)] }),
@@ -99,7 +99,7 @@ export function describeJournal(harness: StoreHarness): void {
       expect(await place.store.readJournals(['parcel'])).toEqual(before);
     });
 
-    it('shows other tools every event in full, by the names that they rely on', async () => {
+    it('other tools can read every event in full, by the names that they rely on', async () => {
       const bodies = [
         '{"plain":true}',
         '{ "text" : "\\u0000 \u0001\u007f \u{1f600} \\\\ \' \\" \u2028", "text" : 2 }\n\t\r',
@@ -155,7 +155,7 @@ export function describeJournal(harness: StoreHarness): void {
   });
 }
 
-/** Databases with and without a type for times print them a little differently. */
+/** The time in ISO form: databases with and without a type for times print it differently. */
 function isoTime(printed: unknown): string {
   return `${String(printed).replace(' ', 'T').replace('Z', '')}Z`;
 }

@@ -67,17 +67,17 @@ async function readAll(store: Store, limit: number): Promise<JournaledEvent[]> {
 }
 
 export function describeLongJournals(harness: StoreHarness): void {
-  describe('what is kept of long journals', () => {
+  describe('the index and ladder of a long journal', () => {
     const place = usePlace(harness);
 
-    it('is nothing before an entity is indexed', async () => {
+    it('an entity that is not indexed is not found', async () => {
       await commit(place.store, 0, events(1, 5));
       expect(await place.store.longJournals.lookUp([{ entityId: 'parcel', eventIds: ['event-1'] }])).toEqual(
         new Map(),
       );
     });
 
-    it('finds events by their ids, told apart by their bytes, and several with one id', async () => {
+    it('events are found by their ids, told apart by their bytes, and several with one id', async () => {
       const nasty = NASTY_IDS.map((eventId, index) => event('parcel', index + 1, { eventId }));
       const twin = event('parcel', 1_000, { eventId: 'A1', data: '{"twin":true}' });
       await commit(place.store, 0, [...nasty, twin]);
@@ -96,7 +96,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       expect(await known(place.store, ['unknown', ...NASTY_IDS, 'A1'])).toEqual(sorted);
     });
 
-    it('answers for many entities and ids at once, and leaves out what is not indexed', async () => {
+    it('many entities and ids are looked up at once, and entities that are not indexed are left out', async () => {
       const ids = Array.from({ length: 40 }, (_, index) => `parcel ${index}`);
       await commitChanges(
         place.store,
@@ -113,7 +113,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       }
     });
 
-    it('is moved on by a commit that builds on its version, and left behind by any other', async () => {
+    it('a commit that builds on the version of the index extends it, and any other leaves it behind', async () => {
       await commit(place.store, 0, events(1, 5));
       await place.store.longJournals.index('parcel', 1, NEVER);
       await commit(place.store, 5, events(6, 40), NOTHING_DROPPED);
@@ -131,7 +131,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       expect(await known(place.store, ['event-46', 'event-47', 'event-48'])).toHaveLength(3);
     });
 
-    it('is not moved by a batch that is not committed', async () => {
+    it('a batch that is not committed does not extend the index', async () => {
       await commit(place.store, 0, events(1, 5));
       await place.store.longJournals.index('parcel', 1, NEVER);
       const long = { ...NOTHING_DROPPED, rungs: [rung(event('parcel', 3), 'three')] };
@@ -143,7 +143,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       expect(await place.store.longJournals.rungBefore('parcel', null)).toBeNull();
     });
 
-    it('reads a range in canonical sequence, whatever the sequence of arrival', async () => {
+    it('a range is read in canonical sequence, whatever the sequence of arrival', async () => {
       const all = events(1, 50);
       const late = all.filter((_, index) => index % 3 === 0);
       const first = all.filter((_, index) => index % 3 !== 0);
@@ -163,7 +163,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       });
     });
 
-    it('cuts a page short that has large bodies', async () => {
+    it('a page of large bodies is shorter than its limit', async () => {
       const data = (number: number) => JSON.stringify({ number, text: 'x'.repeat(1_000_000) });
       const large = Array.from({ length: 14 }, (_, index) =>
         event('parcel', index + 1, { data: data(index) }),
@@ -175,7 +175,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       );
     });
 
-    it('keeps rungs by their keys, and adds them only at the version and fold version that it has', async () => {
+    it('rungs are kept by their keys, and added only at the version and fold version of the index', async () => {
       const all = events(1, 30);
       await commit(place.store, 0, all);
       const { longJournals } = place.store;
@@ -210,7 +210,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       expect(await longJournals.rungBefore('other', null)).toBeNull();
     });
 
-    it('replaces and removes rungs with a commit', async () => {
+    it('a commit replaces and removes rungs', async () => {
       const all = events(1, 30);
       await commit(place.store, 0, all);
       const { longJournals } = place.store;
@@ -228,7 +228,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       ]);
     });
 
-    it('drops rungs behind events that were journaled without the index', async () => {
+    it('rungs behind events that were journaled without the index are dropped', async () => {
       const all = events(1, 30);
       await commit(place.store, 0, all);
       const { longJournals } = place.store;
@@ -240,7 +240,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       expect(told(await longJournals.rungsBehind('parcel', null, 10))).not.toContainEqual([20, 'at 20']);
     });
 
-    it('drops the ladder of another fold version', async () => {
+    it('the ladder of another fold version is dropped', async () => {
       const all = events(1, 30);
       await commit(place.store, 0, all);
       const { longJournals } = place.store;
@@ -254,7 +254,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       );
     });
 
-    it('is made again after its tables were emptied', async () => {
+    it('the index is made again after its tables were emptied', async () => {
       await commit(place.store, 0, events(1, 30));
       const { longJournals } = place.store;
       await longJournals.index('parcel', 1, NEVER);
@@ -266,7 +266,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       expect(await known(place.store, ['event-1', 'event-31'])).toHaveLength(2);
     });
 
-    it('is whole after it was made by two instances at once, one of which was closed meanwhile', async () => {
+    it('the index is whole after two instances made it at once and one of them was closed meanwhile', async () => {
       const other = await place.another();
       for (let from = 0; from < 3_000; from += 1_000)
         await commit(place.store, from, events(from + 1, 1_000));
@@ -281,7 +281,7 @@ export function describeLongJournals(harness: StoreHarness): void {
       expect(await readAll(place.store, 1_000)).toHaveLength(3_000);
     });
 
-    it('gives more events than the limit of a long journal, not all, and all of a short one', async () => {
+    it('a journal longer than the limit is read in part, but beyond the limit, and a short one whole', async () => {
       for (let from = 0; from < 300; from += 50) await commit(place.store, from, events(from + 1, 50));
       await commitChanges(
         place.store,
@@ -295,7 +295,7 @@ export function describeLongJournals(harness: StoreHarness): void {
     });
 
     it.each(['nothing', 'an index', 'an index, and a row that was altered', 'an index that is behind'])(
-      'tells a locking plan the version of a journal with thousands of events that has %s',
+      'a locking plan gets the version of a journal with thousands of events that has %s',
       async (which) => {
         await commit(place.store, 0, events(1, 1_500));
         if (which !== 'nothing') await place.store.longJournals.index('parcel', 1, NEVER);

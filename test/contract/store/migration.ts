@@ -30,7 +30,7 @@ const ORDERS: MigrationOptions['view'] = {
   ],
 };
 
-/** Unlike even under a collation that folds case and accents, ignores blanks and sees all emoji as one. */
+/** Ids that differ even in a collation that folds case and accents, ignores blanks and treats all emoji alike. */
 const ORIGINAL_IDS = [
   'A1',
   'x y ',
@@ -47,7 +47,7 @@ const ORIGINAL_IDS = [
   `${'ä'.repeat(127)}x`,
 ];
 
-/** One baseline event for each status; a row that was sent counts as sent, one that is "due" as due. */
+/** Gives one baseline event for each status. A row that was sent counts as sent, and one marked "due" as due. */
 function adopt(entityId: string, row: ViewRow): AdoptedEntity {
   const statuses = row.slice(0, 3);
   if (statuses.includes('NONSENSE')) throw new Error('Nobody knows the status NONSENSE.');
@@ -82,7 +82,7 @@ export function describeMigration(harness: StoreHarness): void {
       await expect(harness.rawQuery('SELECT * FROM checkpoints')).rejects.toThrow();
     });
 
-    it('makes the schema once, and leaves it and the data alone from then on', async () => {
+    it('migrate makes the schema once, and leaves it and the data alone from then on', async () => {
       const { clock, targets } = settings();
       const opened = await harness.open({ clock, targets });
       const { report: first, store } = await opened.migrate(parcelMigration(clock));
@@ -99,7 +99,7 @@ export function describeMigration(harness: StoreHarness): void {
       expect(await otherStore.counts()).toEqual(counts);
     });
 
-    it('may be asked for by several instances at once', async () => {
+    it('several instances may migrate at once', async () => {
       const { clock, targets } = settings();
       const opened = [await harness.open({ clock, targets })];
       for (let count = 1; count < 4; count++) opened.push(await harness.openAgain({ clock, targets }));
@@ -116,7 +116,7 @@ export function describeMigration(harness: StoreHarness): void {
       expect(new Set(applied.map(({ version }) => Number(version))).size).toBe(applied.length);
     });
 
-    it('refuses a schema that a later program made, and changes nothing', async () => {
+    it('migrate refuses a schema that a later program made, and changes nothing', async () => {
       const { clock, targets } = settings();
       const store = await migrateParcels(await harness.open({ clock, targets }), clock);
       await commitChanges(store, change('parcel', 0));
@@ -143,7 +143,7 @@ export function describeMigration(harness: StoreHarness): void {
       return { opened, clock, options };
     }
 
-    it('keeps the rows, journals their events, and puts our columns after its own', async () => {
+    it("adoption keeps the rows, journals their events, and puts our columns after the original's", async () => {
       const { opened, options } = await openWith([
         ['order1', 'CREATED', 'PAID', null, true],
         ['order2', null, 'PAID', null, false],
@@ -175,7 +175,7 @@ export function describeMigration(harness: StoreHarness): void {
       ]);
     });
 
-    it('takes over once, and never again', async () => {
+    it('adoption happens once, and never again', async () => {
       const { opened, clock, options } = await openWith([['order1', 'CREATED', null, null, false]]);
       const { store } = await opened.migrate(options);
       await commitChanges(store, change('order1', 1, { row: ['CREATED', 'PAID', null, true] }));
@@ -185,7 +185,7 @@ export function describeMigration(harness: StoreHarness): void {
       expect((await again.store.readView(['order1'])).get('order1')?.version).toBe(2);
     });
 
-    it('is done by one of several instances that start at once', async () => {
+    it('adoption is done by one of several instances that start at once', async () => {
       const rows = Array.from(
         { length: 50 },
         (_, n): OriginalOrder => [`order${n}`, 'CREATED', null, null, false],
@@ -197,7 +197,7 @@ export function describeMigration(harness: StoreHarness): void {
       expect(await second.store.counts()).toMatchObject({ journaledEvents: 50, viewRows: 50 });
     });
 
-    it('keeps ids that the original could hold, byte for byte', async () => {
+    it('adoption keeps ids that the original could hold, byte for byte', async () => {
       const { opened, options } = await openWith(
         ORIGINAL_IDS.map((id) => [id, 'CREATED', null, null, false]),
       );
@@ -209,7 +209,7 @@ export function describeMigration(harness: StoreHarness): void {
       for (const id of ORIGINAL_IDS) expect(journals.get(id)?.map(({ entityId }) => entityId)).toEqual([id]);
     });
 
-    it('takes what was sent as delivered, what must be sent as due, and the rest as neither', async () => {
+    it('adoption takes sent states as delivered, states to send as due, and the rest as neither', async () => {
       const { opened, clock, options } = await openWith([
         ['sent', 'CREATED', 'PAID', null, true],
         ['due', 'CREATED', 'DUE', null, false],
@@ -235,7 +235,7 @@ export function describeMigration(harness: StoreHarness): void {
         expect(await store.readDelivery(target, 'none')).toBeNull();
       }
 
-      // Whatever was sent or due is sent again when it no longer qualifies.
+      // A state that was sent or due is sent again when it no longer qualifies.
       const row: ViewRow = ['CREATED', null, null, false];
       const withdraw = (id: string, fromVersion: number) =>
         commitChanges(store, change(id, fromVersion, { events: [event(id, 9)], delivery: NOT_READY, row }));
@@ -245,7 +245,7 @@ export function describeMigration(harness: StoreHarness): void {
       expect(await withdraw('none', 1)).toBe(0);
     });
 
-    it('keeps a row that says nothing, and its first event finds it there', async () => {
+    it('adoption keeps a row that says nothing, and its first event finds it', async () => {
       const { opened, options } = await openWith([['blank', null, null, null, false]]);
       const { store } = await opened.migrate(options);
       expect((await store.readView(['blank'])).get('blank')).toEqual({
@@ -253,7 +253,7 @@ export function describeMigration(harness: StoreHarness): void {
         version: 0,
       });
 
-      // Without a lock a store may take the row for somebody else's; with it, version 0 is nothing to trip over.
+      // Without a lock a store may take the row for another program's. With a lock, version 0 is fine.
       const first = change('blank', 0, { row: ['CREATED', null, null, false] });
       expect(await store.commit(batchOf([], [first], { mode: 'locking' }))).toMatchObject({
         kind: 'committed',
@@ -265,7 +265,7 @@ export function describeMigration(harness: StoreHarness): void {
       });
     });
 
-    it('adopts more rows than one page holds', async () => {
+    it('adoption reads more rows than one page holds', async () => {
       const rows = Array.from(
         { length: 2_500 },
         (_, n): OriginalOrder => [`order ${n}`, 'CREATED', 'PAID', null, true],
@@ -280,7 +280,7 @@ export function describeMigration(harness: StoreHarness): void {
       });
     }, 60_000);
 
-    it('is refused, and the table left as it was, if a row is not understood', async () => {
+    it('adoption is refused, and the table left as it was, if a row is not understood', async () => {
       const { opened, options } = await openWith([
         ['fine', 'CREATED', null, null, true],
         ['odd\u202e one', 'NONSENSE', null, null, false],
@@ -300,7 +300,7 @@ export function describeMigration(harness: StoreHarness): void {
       expect(await harness.rawQuery('SELECT * FROM orders ORDER BY order_id')).toEqual(before);
     });
 
-    it('can be tried again after the row was corrected', async () => {
+    it('adoption can be tried again after the row was corrected', async () => {
       const { opened, options } = await openWith([
         ['fine', 'CREATED', null, null, true],
         ['odd', 'NONSENSE', null, null, false],
@@ -312,7 +312,7 @@ export function describeMigration(harness: StoreHarness): void {
       expect(await store.counts()).toMatchObject({ journaledEvents: 2, viewRows: 2, deliveriesDelivered: 2 });
     });
 
-    it('is refused if the domain adopts nothing, or the table has not its columns', async () => {
+    it('adoption is refused if the domain adopts nothing, or the table lacks its columns', async () => {
       const { opened, options } = await openWith([['order1', 'CREATED', null, null, false]]);
       await expect(opened.migrate({ ...options, adopt: null })).rejects.toMatchObject({
         code: 'view_not_adoptable',

@@ -29,7 +29,7 @@ const adopt = (_: string, row: AdoptedEntity['row']): AdoptedEntity => ({
   delivery: 'none',
 });
 
-/** Every table that stands beside the view, in both kinds of schema. */
+/** Every table beside the view, of both kinds of schema. */
 const BESIDE = [
   'event_journal',
   'journal_segments',
@@ -53,7 +53,7 @@ const BESIDE = [
   'schema_migrations',
 ];
 
-/** What is ours is known by a record that the store wrote, and everything is looked at before anything is touched. */
+/** Tests that a store recognises its own tables by its records, and examines everything before it changes anything. */
 export function describeOwnView(harness: StoreHarness): void {
   const clock = new SettableClock();
   const settings = { clock, targets: TARGETS };
@@ -73,7 +73,7 @@ export function describeOwnView(harness: StoreHarness): void {
     throw new Error('The store took what it had to refuse.');
   }
 
-  /** In the words of SQLite, else of MySQL. */
+  /** Tries the syntax of SQLite first, then that of MySQL. */
   async function dropQuarantineIndex(): Promise<void> {
     const drop = 'DROP INDEX quarantine_by_reason';
     await harness.rawQuery(drop).catch(() => harness.rawQuery(`${drop} ON quarantine`));
@@ -82,7 +82,7 @@ export function describeOwnView(harness: StoreHarness): void {
   describe('a view of its own', () => {
     afterEach(() => harness.cleanup());
 
-    it('a renamed view is made anew, and its rows are said to be missing', async () => {
+    it('a renamed view is made again, and its rows are reported as missing', async () => {
       const opened = await openWithParcel();
       await harness.rawQuery('ALTER TABLE parcels RENAME TO parcels_elsewhere');
       const { report, store } = await opened.migrate(parcelMigration(clock));
@@ -90,7 +90,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(await store.counts()).toMatchObject({ journaledEvents: 1, viewRows: 0 });
     });
 
-    it('an altered view is put aside and made anew', async () => {
+    it('an altered view is put aside and made again', async () => {
       const opened = await openWithParcel();
       await harness.rawQuery('ALTER TABLE parcels DROP COLUMN place');
       const { report } = await opened.migrate(parcelMigration(clock));
@@ -101,7 +101,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(again.report).toMatchObject({ viewIsEmpty: false, notes: [] });
     });
 
-    it('a view is kept with columns and indexes that somebody added for reading', async () => {
+    it('a view keeps columns and indexes that somebody added for reading', async () => {
       const opened = await openWithParcel();
       await harness.rawQuery('ALTER TABLE parcels ADD COLUMN remark VARCHAR(20)');
       await harness.rawQuery('CREATE INDEX by_place ON parcels (place)');
@@ -111,7 +111,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect((await store.readView(['other'])).get('other')).toMatchObject({ version: 1 });
     });
 
-    it('a start tells our view, which is gone, from a table that another program has put in its place', async () => {
+    it("a start tells our view, which is gone, from another program's table in its place", async () => {
       const opened = await openWithParcel();
       await harness.rawQuery('DROP TABLE parcels');
       await harness.rawQuery('CREATE TABLE parcels (parcel_id VARCHAR(20), place VARCHAR(20))');
@@ -123,7 +123,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(await harness.rawQuery('SELECT * FROM parcels')).toEqual([]);
     });
 
-    it('a start recognises our view when all tables beside it were dropped', async () => {
+    it('a start recognises our view if all tables beside it were dropped', async () => {
       const opened = await openWithParcel();
       for (const name of BESIDE) {
         for (const kind of ['VIEW', 'TABLE'])
@@ -155,7 +155,7 @@ export function describeOwnView(harness: StoreHarness): void {
   describe('tables beside the view', () => {
     afterEach(() => harness.cleanup());
 
-    it('a start names the tables that somebody dropped, and makes nothing in their place', async () => {
+    it('a start names the tables that somebody dropped, and makes none in their place', async () => {
       const opened = await openWithParcel();
       await harness.rawQuery('DROP TABLE checkpoints');
       await harness.rawQuery('DROP TABLE quarantine');
@@ -183,7 +183,7 @@ export function describeOwnView(harness: StoreHarness): void {
     afterEach(() => harness.cleanup());
     const options: MigrationOptions = { view: ORDERS, targets: TARGETS, adopt, nowMs: 1 };
 
-    it('examineView names all that stands in the way, each with a remedy, and changes nothing', async () => {
+    it('examineView names every obstacle with its remedy, and changes nothing', async () => {
       const opened = await harness.open(settings);
       await harness.rawQuery(
         'CREATE TABLE orders (ORDER_ID VARCHAR(50), order_status VARCHAR(50), payment_status VARCHAR(50), ' +
@@ -209,7 +209,7 @@ export function describeOwnView(harness: StoreHarness): void {
       expect(await harness.rawQuery('SELECT * FROM ready')).toHaveLength(3);
     });
 
-    it('examineView says what a start would do where there is nothing, a fine table, and a view of ours', async () => {
+    it('examineView says what a start would do with no table, with a fine table, and with our view', async () => {
       const opened = await harness.open(settings);
       expect(await opened.examineView(options)).toMatchObject({ verdict: 'absent', findings: [] });
       await harness.makeOriginalOrdersTable([['a', 'CREATED', null, null, false]]);

@@ -15,7 +15,7 @@ export function describeQuarantine(harness: StoreHarness): void {
       headers: bytes(record.headers),
     });
 
-    it('gives records back byte for byte, absent and empty ones told apart', async () => {
+    it('records are read back byte for byte, absent and empty values told apart', async () => {
       const every = Uint8Array.from({ length: 256 }, (_, byte) => byte);
       const records = [
         quarantined(1n, { key: every, value: every, headers: every }),
@@ -31,7 +31,7 @@ export function describeQuarantine(harness: StoreHarness): void {
       expect(await place.store.counts()).toMatchObject({ quarantined: 4 });
     });
 
-    it('is read in pages, by topic, partition and offset', async () => {
+    it('the quarantine is read in pages, by topic, partition and offset', async () => {
       const records = [
         quarantined(9n, { topic: 'a', partition: 2 }),
         quarantined(10n, { topic: 'a', partition: 2 }),
@@ -50,7 +50,7 @@ export function describeQuarantine(harness: StoreHarness): void {
       expect(seen.map(comparable)).toEqual(records.map(comparable));
     });
 
-    it('is read by topic and by reason', async () => {
+    it('the quarantine is read by topic and by reason', async () => {
       await keep(
         quarantined(1n, { topic: 'a', reason: 'json_invalid' }),
         quarantined(2n, { topic: 'a', reason: 'key_missing' }),
@@ -66,7 +66,7 @@ export function describeQuarantine(harness: StoreHarness): void {
       expect(await offsets({ topic: 'c' })).toEqual([]);
     });
 
-    it('is counted by topic and reason, a record that is read again once, and after a restart too', async () => {
+    it('records are counted by topic and reason, once if they are read again, and after a restart too', async () => {
       expect((await place.store.refusedCounts()).quarantined).toEqual([]);
       await keep(
         quarantined(1n, { topic: 'b', reason: 'key_missing' }),
@@ -84,7 +84,7 @@ export function describeQuarantine(harness: StoreHarness): void {
       expect((await (await place.another()).refusedCounts()).quarantined).toEqual(expected);
     });
 
-    it('holds nothing of a batch that is fenced', async () => {
+    it('a fenced batch puts nothing into quarantine', async () => {
       const stale = await acquireOne(place.store);
       await acquireOne(place.store);
       const batch = batchOf([move(stale)], [], { quarantined: [quarantined(0n)] });
@@ -92,14 +92,14 @@ export function describeQuarantine(harness: StoreHarness): void {
       expect(await place.store.readQuarantine({ after: null, limit: 10 })).toEqual([]);
     });
 
-    it('keeps a record once, as it was first seen, when its partition is read again', async () => {
+    it('a record is kept once, as it was first seen, when its partition is read again', async () => {
       await keep(quarantined(4n, { observedAtMs: 1_000 }));
       expect(await keep(quarantined(4n, { observedAtMs: 2_000 }))).toMatchObject({ kind: 'committed' });
       const kept = await place.store.readQuarantine({ after: null, limit: 10 });
       expect(kept.map(({ offset, observedAtMs }) => [offset, observedAtMs])).toEqual([[4n, 1_000]]);
     });
 
-    it('keeps both records if a topic that was made again has another one at the same offset', async () => {
+    it('both records are kept if a topic that was created again has another one at the same offset', async () => {
       const values = [Uint8Array.of(1), Uint8Array.of(2)];
       for (const value of values) await keep(quarantined(4n, { value }));
       const first = await place.store.readQuarantine({ after: null, limit: 1 });
@@ -107,7 +107,7 @@ export function describeQuarantine(harness: StoreHarness): void {
       expect([...first, ...second].map(({ value }) => value?.[0]).sort()).toEqual([1, 2]);
     });
 
-    it('takes a value of a megabyte', async () => {
+    it('a value of a megabyte is kept', async () => {
       const value = new Uint8Array(1_048_576).fill(0xfe);
       await keep(quarantined(1n, { value }));
       const [kept] = await place.store.readQuarantine({ after: null, limit: 1 });

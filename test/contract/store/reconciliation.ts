@@ -28,7 +28,10 @@ export function describeReconciliation(harness: StoreHarness): void {
         leaseMs: LEASE_MS,
       });
 
-    /** Makes the entities due to both targets; those to the first end as `endOf` says, in the sequence of the ids. */
+    /**
+     * Makes the entities due to both targets, and ends those of the first target as `endOf` says, in the sequence of
+     * the ids.
+     */
     async function fill(ids: readonly string[], endOf: (id: string) => 'dead' | 'delivered' | null) {
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       await place.store.settleDeliveries(
@@ -39,7 +42,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       );
     }
 
-    it('is read page by page in the sequence of the bytes of the ids', async () => {
+    it('owed states are read page by page in the sequence of the bytes of the ids', async () => {
       await fill(NASTY_IDS, () => 'delivered');
       const expected = [...NASTY_IDS].sort(compareUtf8);
       for (const limit of [1, 7, 1_000]) {
@@ -56,14 +59,14 @@ export function describeReconciliation(harness: StoreHarness): void {
       expect(await place.store.listOwed({ target: 'nobody', after: null, limit: 10 })).toEqual([]);
     });
 
-    it('says what was delivered, beside the row as it is', async () => {
+    it('an owed state has the delivered version beside the row as it is', async () => {
       await fill(['dead', 'done', 'newer', 'pending'], (id) =>
         id === 'dead' ? 'dead' : id === 'pending' ? null : 'delivered',
       );
       const other = ['Bergen', false, null];
       await commitChanges(
         place.store,
-        // The version alone is higher: nothing becomes due.
+        // Only the version is higher, so nothing becomes due.
         change('done', 1),
         change('newer', 1, { row: other, delivery: DUE }),
       );
@@ -96,7 +99,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       ]);
     });
 
-    it('is made due again at the version that was delivered, from the first attempt, for one target', async () => {
+    it('a delivered state is made due again at its version, from the first attempt, for one target', async () => {
       await fill(['a', 'b', 'c'], () => 'delivered');
       await commitChanges(place.store, change('b', 1));
       place.clock.nowMs += 5_000;
@@ -125,7 +128,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       expect(await place.store.readDelivery(TARGET, 'b')).toMatchObject({ status: 'delivered' });
     });
 
-    it('is left alone where it is pending or dead', async () => {
+    it('a pending or dead delivery is not made due again', async () => {
       await fill(['dead', 'delivered, then due', 'pending'], (id) =>
         id === 'dead' ? 'dead' : id === 'pending' ? null : 'delivered',
       );
@@ -144,7 +147,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       expect(await table()).toEqual(before);
     });
 
-    it('is left alone where another version was delivered since, or it died at a newer one', async () => {
+    it('a delivery is not made due again if another version was delivered since, or a newer one is dead', async () => {
       await fill(['dead', 'newer', 'same'], () => 'delivered');
       const row = ['Bergen', false, null];
       await commitChanges(
@@ -161,7 +164,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       expect((await claim('third')).map(({ entityId }) => entityId)).toEqual(['same']);
     });
 
-    describe('where the store was restored from an older state', () => {
+    describe('a store that was restored from an older state', () => {
       const DIGEST = 'ab'.repeat(32);
       const OTHER_DIGEST = 'cd'.repeat(32);
       const unrecorded = (entityId: string, facts: Partial<DeliveryRepair> = {}): DeliveryRepair => ({
@@ -175,7 +178,7 @@ export function describeReconciliation(harness: StoreHarness): void {
       const repair = (...repairs: DeliveryRepair[]) =>
         place.store.makeRepairsDue({ target: TARGET, repairs });
 
-      it('puts an entity of the view into the ledger, and its claim says what it is to replace', async () => {
+      it('a repair of an unrecorded entity is put into the ledger, and its claim says which state it replaces', async () => {
         const ids = ['b', 'A1 ', 'é'];
         await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: NOT_READY })));
         expect(await repair(...ids.map((id) => unrecorded(id)))).toBe(3);
@@ -189,14 +192,14 @@ export function describeReconciliation(harness: StoreHarness): void {
           status: 'delivered',
           deliveredVersion: 1,
         });
-        // From now on the target is owed what comes.
+        // From now on every change is due to the target.
         expect(await commitChanges(place.store, change('b', 1, { delivery: NOT_READY }))).toBe(1);
         const [later] = await claim('later');
         expect(later).toMatchObject({ entityId: 'b', version: 2 });
         expect(later).not.toHaveProperty('replaces');
       });
 
-      it('says what is to be replaced at every attempt, and again if it is made due again', async () => {
+      it('every attempt of a repair says which state it replaces, also when it is made due again', async () => {
         await commitChanges(place.store, change('b', 0, { delivery: NOT_READY }));
         await repair(unrecorded('b'));
         const [first] = await claim('first');
@@ -210,7 +213,7 @@ export function describeReconciliation(harness: StoreHarness): void {
         expect(await claim('third')).toMatchObject([{ replaces: DIGEST }]);
       });
 
-      it('delivers as ever where nothing of the same version is to be replaced', async () => {
+      it('a repair that replaces nothing of the same version is delivered like any other state', async () => {
         await commitChanges(
           place.store,
           change('b', 0, { delivery: NOT_READY }),
@@ -223,7 +226,7 @@ export function describeReconciliation(harness: StoreHarness): void {
         for (const claimed of await claim('repairs')) expect(claimed).not.toHaveProperty('replaces');
       });
 
-      it('makes a dead delivery due again, and the latest repair of it counts', async () => {
+      it('a repair makes a dead delivery due again, and the latest repair counts', async () => {
         await fill(['b'], () => 'dead');
         const dead = unrecorded('b', { was: 'dead' });
         expect(await repair(dead)).toBe(1);
@@ -235,7 +238,7 @@ export function describeReconciliation(harness: StoreHarness): void {
         expect(await claim('second')).toMatchObject([{ replaces: OTHER_DIGEST }]);
       });
 
-      it('makes the view’s version due where the target holds a later one than the ledger delivered', async () => {
+      it("a repair makes the view's version due if the target holds a later one than was delivered", async () => {
         await fill(['b', 'moved', 'same'], () => 'delivered');
         await commitChanges(
           place.store,
@@ -258,7 +261,7 @@ export function describeReconciliation(harness: StoreHarness): void {
         });
       });
 
-      it('leaves alone what has moved on, is in the ledger already, or is in no view', async () => {
+      it('a repair leaves alone an entity that has moved on, is in the ledger already, or is in no view', async () => {
         await fill(['delivered', 'pending', 'dead'], (id) =>
           id === 'pending' ? null : (id as 'dead' | 'delivered'),
         );
@@ -286,7 +289,7 @@ export function describeReconciliation(harness: StoreHarness): void {
         expect(await table()).toEqual(before);
       });
 
-      it('owes the later state if the view changes at the same time', async () => {
+      it('a repair owes the later state if the view changes at the same time', async () => {
         const other = await place.another();
         const ids = Array.from({ length: 40 }, (_, index) => `parcel ${index}`);
         await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: NOT_READY })));
@@ -296,7 +299,7 @@ export function describeReconciliation(harness: StoreHarness): void {
         ]);
         for (const id of ids) {
           const delivery = await place.store.readDelivery(TARGET, id);
-          // Either it had changed before, or the change found it in the ledger.
+          // The change came first and the repair was refused, or the change found the repair in the ledger.
           if (delivery !== null) expect(delivery, id).toMatchObject({ status: 'pending', dueVersion: 2 });
         }
       });

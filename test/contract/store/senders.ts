@@ -5,7 +5,7 @@ export function describeSenders(harness: StoreHarness): void {
   describe('the senders of a target', () => {
     const place = usePlace(harness);
 
-    it('are known to every instance until they are forgotten', async () => {
+    it('senders are known to every instance until they are forgotten', async () => {
       const other = await place.another();
       await place.store.noteSender(TARGET, 'one');
       place.clock.nowMs += 1;
@@ -19,7 +19,7 @@ export function describeSenders(harness: StoreHarness): void {
       expect(await place.store.readSenders(TARGETS[1])).toEqual(['three']);
     });
 
-    it('are forgotten after a week, when another one is noted', async () => {
+    it('a sender is forgotten after a week, when another one is noted', async () => {
       await place.store.noteSender(TARGET, 'old');
       place.clock.nowMs += 7 * 24 * 60 * 60_000 + 1;
       await place.store.noteSender(TARGET, 'new');

@@ -11,7 +11,7 @@ export function describeSettlements(harness: StoreHarness): void {
         'SELECT version, attempt, verdict, status, error FROM delivery_attempts ORDER BY version, attempt',
       );
 
-    it('as delivered leaves nothing to do', async () => {
+    it('a settlement as delivered leaves nothing to do', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'delivered')]);
       expect(await read()).toEqual({
@@ -29,7 +29,7 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await place.store.counts()).toMatchObject({ deliveriesDelivered: 1, deliveriesPending: 1 });
     });
 
-    it('as dead leaves nothing to do, and says why', async () => {
+    it('a settlement as dead leaves nothing to do, and says why', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'dead')]);
       expect(await read()).toMatchObject({
@@ -42,7 +42,7 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await place.store.counts()).toMatchObject({ deliveriesDead: 1 });
     });
 
-    it('as retry is due when it says, not before, as the next attempt of the same version', async () => {
+    it('a retry is due at its time, not before, as the next attempt of the same version', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const retryAtMs = place.clock.now() + 90_000;
       await place.store.settleDeliveries([settlement(await claimOnly(place.store), { retryAtMs })]);
@@ -58,7 +58,7 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await claimOnly(place.store)).toMatchObject({ version: 1, attempt: 2 });
     });
 
-    it('as a retry that is not counted writes the attempt to the ledger and takes its number back', async () => {
+    it('an uncounted retry writes its attempt to the ledger and gives its number back', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const retry = (isCounted: boolean) => ({ retryAtMs: place.clock.now(), isCounted });
       for (const [isCounted, attempt, left] of [
@@ -80,7 +80,7 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await read()).toMatchObject({ status: 'delivered', attempts: 3 });
     });
 
-    it('as a retry that is not counted takes nothing from a version or a claim that came meanwhile', async () => {
+    it('an uncounted retry takes nothing from a newer version or a later claim', async () => {
       await commitChanges(place.store, change('newer', 0, { delivery: DUE }));
       const settle = async (late: Awaited<ReturnType<typeof claimOnly>>) =>
         place.store.settleDeliveries([
@@ -97,7 +97,7 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await place.store.readDelivery(TARGET, 'newer')).toMatchObject({ attempts: 2 });
     });
 
-    it('writes every attempt to the ledger', async () => {
+    it('every attempt is written to the ledger', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const first = await claimOnly(place.store);
       await place.store.settleDeliveries([
@@ -121,7 +121,7 @@ export function describeSettlements(harness: StoreHarness): void {
       ['retry', { retryAtMs: 5 }],
       ['dead', 'dead'],
       ['delivered', 'delivered'],
-    ] as const)('as %s of a claim that has passed on is only recorded', async (_end, next) => {
+    ] as const)('a settlement as %s of a claim that was lost is only recorded', async (_end, next) => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const late = await claimOnly(place.store, 'slow');
       place.clock.nowMs += LEASE_MS;
@@ -139,7 +139,7 @@ export function describeSettlements(harness: StoreHarness): void {
     });
 
     it.each([1, 2])(
-      'of a claim that ran out leaves the same claimant its new claim (of version %i)',
+      'a settlement of a claim that ran out leaves the claimant its new claim (of version %i)',
       async (version) => {
         await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
         const late = await claimOnly(place.store);
@@ -156,7 +156,7 @@ export function describeSettlements(harness: StoreHarness): void {
       },
     );
 
-    it('of a claim that was settled already moves nothing', async () => {
+    it('a second settlement of a claim changes nothing', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const claimed = await claimOnly(place.store);
       await place.store.settleDeliveries([settlement(claimed, 'delivered')]);
@@ -165,7 +165,7 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await read()).toEqual(before);
     });
 
-    it('never lowers the delivered version', async () => {
+    it('a late settlement never lowers the delivered version', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const late = await claimOnly(place.store, 'slow');
       place.clock.nowMs += LEASE_MS;
@@ -175,7 +175,7 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await read()).toMatchObject({ status: 'delivered', dueVersion: 2, deliveredVersion: 2 });
     });
 
-    it('settles many at once, and none', async () => {
+    it('many claims are settled at once, or none', async () => {
       const ids = ['a', 'B', 'b', 'b '];
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
       const request = {
@@ -193,7 +193,7 @@ export function describeSettlements(harness: StoreHarness): void {
       expect((await place.store.readDelivery(TARGET, 'b'))?.status).toBe('dead');
     });
 
-    it('of many that were delivered tells those apart that have moved on meanwhile', async () => {
+    it('a settlement of many delivered claims leaves alone those with a newer version or another claim', async () => {
       const ids = Array.from({ length: 100 }, (_, index) => `parcel ${String(index).padStart(2, '0')}`);
       const [newer, reclaimed] = ['parcel 07', 'parcel 50'];
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
@@ -221,7 +221,7 @@ export function describeSettlements(harness: StoreHarness): void {
           attempts: 0,
           nextAttemptAtMs: place.clock.now(),
         });
-        // The claim of the other is in force, though what the first one sent has arrived.
+        // The other claim is still valid, although the state of the first one has arrived.
         expect(await place.store.readDelivery(TARGET, reclaimed)).toMatchObject({
           status: 'pending',
           deliveredVersion: 1,

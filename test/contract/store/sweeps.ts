@@ -34,7 +34,7 @@ export function describeSweeps(harness: StoreHarness): void {
       healed: 10,
     });
 
-    it('wait since the target was first seen, by whichever instance', async () => {
+    it('the wait for a sweep begins when any instance first sees the target', async () => {
       const seenMs = place.clock.now();
       expect(await read()).toEqual({ waitsSinceMs: seenMs, waitedMs: 0, last: null });
       place.clock.nowMs += 1_000;
@@ -47,19 +47,19 @@ export function describeSweeps(harness: StoreHarness): void {
       expect(await read(TARGETS[1])).toEqual({ waitsSinceMs: place.clock.now(), waitedMs: 0, last: null });
     });
 
-    it('are noted once by all who see the target first at the same time', async () => {
+    it('the beginning of the wait is recorded once if many instances see the target at the same time', async () => {
       const stores = [place.store, await place.another(), await place.another()];
       const seen = await Promise.all(stores.map((store) => store.readSweep(TARGET)));
       expect(new Set(seen.map(({ waitsSinceMs }) => waitsSinceMs)).size).toBe(1);
     });
 
-    it('are for one claimant at a time, who may keep it, until its lease is over', async () => {
+    it('a sweep belongs to one claimant, who may prolong it, until its lease is over', async () => {
       const { waitsSinceMs } = await read();
       await read(TARGETS[1]);
       const other = await place.another();
       expect(await place.store.claimSweep(claimBy('one', { waitsSinceMs }))).toBe(true);
       expect(await other.claimSweep(claimBy('two', { waitsSinceMs }))).toBe(false);
-      // Those of another target are nobody's yet.
+      // The sweep of another target is not claimed yet.
       expect(await other.claimSweep(claimBy('two', { target: TARGETS[1] }))).toBe(true);
       place.clock.nowMs += LEASE_MS - 1;
       expect(await other.claimSweep(claimBy('two', { waitsSinceMs }))).toBe(false);
@@ -71,7 +71,7 @@ export function describeSweeps(harness: StoreHarness): void {
       expect(await place.store.claimSweep(claimBy('one', { waitsSinceMs }))).toBe(false);
     });
 
-    it('are taken by one of many who ask at once', async () => {
+    it('one of many claimants gets the sweep if all ask at once', async () => {
       const { waitsSinceMs } = await read();
       const stores = [place.store, await place.another(), await place.another()];
       const taken = await Promise.all(
@@ -82,7 +82,7 @@ export function describeSweeps(harness: StoreHarness): void {
       expect(taken.filter((isTaken) => isTaken)).toHaveLength(1);
     });
 
-    it('end with a result, which all can read, and from whose recording the next one waits', async () => {
+    it('a sweep ends with a result that all can read, and the next wait begins when it is recorded', async () => {
       const { waitsSinceMs } = await read();
       await place.store.claimSweep(claimBy('one', { waitsSinceMs }));
       const endedAtMs = place.clock.now() + 2_000;
@@ -95,12 +95,12 @@ export function describeSweeps(harness: StoreHarness): void {
         waitedMs: 0,
         last: result(endedAtMs),
       });
-      // Who has not seen that it ended does not begin another.
+      // A claimant with the time from before the end of the sweep does not begin another one.
       expect(await other.claimSweep(claimBy('two', { waitsSinceMs }))).toBe(false);
       expect(await other.claimSweep(claimBy('two', { waitsSinceMs: recordedMs }))).toBe(true);
     });
 
-    it('may be given back without one, and begun again at once', async () => {
+    it('a sweep may be given back without a result, and begun again at once', async () => {
       const { waitsSinceMs } = await read();
       await place.store.claimSweep(claimBy('one', { waitsSinceMs }));
       place.clock.nowMs += 1;
@@ -111,7 +111,7 @@ export function describeSweeps(harness: StoreHarness): void {
       expect(await place.store.claimSweep(claimBy('three', { waitsSinceMs: waitsSinceMs + 1 }))).toBe(true);
     });
 
-    it('are not ended by who lost them', async () => {
+    it('a claimant that lost its lease cannot end the sweep', async () => {
       const { waitsSinceMs } = await read();
       await place.store.claimSweep(claimBy('one', { waitsSinceMs }));
       place.clock.nowMs += LEASE_MS;

@@ -9,7 +9,7 @@ const LOCKED = `${MOVEMENTS}/1`;
 const records = (entries: readonly Entry[]) => entries.map((entry) => recordOf(entry));
 const counted = (minute: number): Entry => ({ articleId: 'nut', isCount: true, quantity: minute, minute });
 
-/** The store of the place, where one checkpoint cannot be acquired as long as `isLocked` says so. */
+/** The store of the place, with one checkpoint that cannot be acquired while `isLocked` says so. */
 function withLockedCheckpoint(place: Place, isLocked: () => boolean): Store {
   return wrap(place.store, {
     acquire: async (requests: readonly AcquireRequest[]) => {
@@ -21,7 +21,7 @@ function withLockedCheckpoint(place: Place, isLocked: () => boolean): Store {
 }
 
 describe('acquiring each partition', () => {
-  it('acquires all but the locked one in one round, though that one comes first and fails at once', async () => {
+  it('one round acquires all partitions but the locked one, even if that one comes first and fails at once', async () => {
     const partitions = Array.from({ length: 10 }, (_, partition) => ({
       topic: MOVEMENTS,
       partition,
@@ -46,7 +46,7 @@ describe('acquiring each partition', () => {
 });
 
 describe('acquiring partitions', () => {
-  it('takes every partition but the one whose checkpoint is locked, and that one once it is not', async () => {
+  it('every partition but one with a locked checkpoint is acquired, and that one once it is free', async () => {
     const place = await Place.make({ movements: 4, counts: 4 });
     let isLocked = true;
     const store = withLockedCheckpoint(place, () => isLocked);
@@ -65,7 +65,7 @@ describe('acquiring partitions', () => {
     expect(ingest.status().owned).toHaveLength(8);
   });
 
-  it('goes on with the others while the halt of one partition cannot be recorded', async () => {
+  it('the other partitions go on while the halt of one cannot be recorded', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 30);
     await place.append(records(entries.slice(0, 10)));
@@ -94,7 +94,7 @@ describe('acquiring partitions', () => {
     await vi.waitFor(() => expect(ingest.status().halted).toHaveLength(1), WAITING);
   });
 
-  it('asks a store that does not answer once a round, not once for each partition', async () => {
+  it('a store that does not answer is asked once a round, not once for each partition', async () => {
     const place = await Place.make({ movements: 20, counts: 20 });
     let asked = 0;
     let isDown = true;
@@ -110,13 +110,13 @@ describe('acquiring partitions', () => {
     isDown = false;
     await vi.waitFor(() => expect(ingest.status().owned).toHaveLength(40), WAITING);
     const rounds = logged.filter((line) => line.includes('Could not acquire')).length;
-    // Four are asked for at once.
+    // Four are acquired at once.
     expect(asked).toBeLessThanOrEqual(4 * rounds);
   });
 });
 
 describe('a commit that hangs', () => {
-  it('turns health() red with the partition and the reason, and green when it is answered', async () => {
+  it('health() is red with the partition and the reason while a commit hangs, and green once it is answered', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     let release = () => {};
     const isReleased = new Promise<void>((resolve) => {

@@ -36,7 +36,7 @@ function counted(quantity: number, minute: number, articleId = 'bolt'): Entry {
   return { articleId, isCount: true, quantity, minute };
 }
 
-/** A journal in memory, and how often it was asked. */
+/** A journal in memory that records the reads. */
 class Journal {
   readonly events = new Map<string, JournaledEvent[]>();
   readonly asked: string[][] = [];
@@ -95,7 +95,7 @@ async function commit(
 }
 
 describe('the plan of a batch', () => {
-  it('takes unknown entities for new without a look, and says so, once newcomers are assumed', async () => {
+  it('unknown entities are taken for new without a look once newcomers are assumed, and the plan says so', async () => {
     const journal = new Journal();
     await commit(new HistoryCache(100), journal, [moved(5, 1)]);
     const newcomers = new Newcomers();
@@ -112,7 +112,7 @@ describe('the plan of a batch', () => {
     expect([looking.isGuessed, looked?.fromVersion, looked?.version]).toEqual([false, 1, 2]);
   });
 
-  it('never guesses about entities that are locked', async () => {
+  it('a plan never guesses about locked entities', async () => {
     const journal = new Journal();
     await commit(new HistoryCache(100), journal, [moved(5, 1)]);
     const newcomers = new Newcomers();
@@ -123,7 +123,7 @@ describe('the plan of a batch', () => {
     expect([plan.isGuessed, change?.fromVersion]).toEqual([false, 1]);
   });
 
-  it('takes an event that comes twice inside the batch once', async () => {
+  it('an event that comes twice in the batch is taken once', async () => {
     const { changes, tally } = await commit(new HistoryCache(100), new Journal(), [
       moved(5, 1),
       moved(5, 1),
@@ -137,7 +137,7 @@ describe('the plan of a batch', () => {
   it.each([
     ['is in the cache', 100],
     ['was evicted from the cache, or never was in it', 0],
-  ])('finds a duplicate of an earlier batch whose entity %s', async (_, cacheEvents) => {
+  ])('a duplicate of an earlier batch is found if its entity %s', async (_, cacheEvents) => {
     const cache = new HistoryCache<StockState, StockEvent>(cacheEvents);
     const journal = new Journal();
     await commit(cache, journal, [moved(5, 1), moved(7, 2)]);
@@ -146,7 +146,7 @@ describe('the plan of a batch', () => {
     expect(tally).toMatchObject({ journaled: 1, duplicates: 1 });
   });
 
-  it('changes nothing if all of it is known', async () => {
+  it('a batch of known events changes nothing', async () => {
     const cache = new HistoryCache<StockState, StockEvent>(100);
     const journal = new Journal();
     await commit(cache, journal, [moved(5, 1)]);
@@ -155,7 +155,7 @@ describe('the plan of a batch', () => {
     expect(tally).toMatchObject({ journaled: 0, duplicates: 1 });
   });
 
-  it('journals both of two events with one id and other content, and counts the conflict', async () => {
+  it('two events of one id with other content are both journaled, and counted as a conflict', async () => {
     const id = [
       ['ce_specversion', Buffer.from('1.0')],
       ['ce_id', Buffer.from('one')],
@@ -174,7 +174,7 @@ describe('the plan of a batch', () => {
     expect(late.changes[0]?.row).toEqual(together.changes[0]?.row);
   });
 
-  it('folds anew when an event belongs before those that are known, and counts it', async () => {
+  it('an event that belongs before known ones is counted, and the state is folded again', async () => {
     const cache = new HistoryCache<StockState, StockEvent>(100);
     const journal = new Journal();
     await commit(cache, journal, [moved(5, 1), moved(7, 10)]);
@@ -183,7 +183,7 @@ describe('the plan of a batch', () => {
     expect(tally).toMatchObject({ journaled: 1, outOfOrder: 1 });
   });
 
-  it('names its entities in the sequence of their bytes', () => {
+  it('a plan names its entities in the sequence of their bytes', () => {
     const ids = ['b', '\u{10000}', '\uffff', 'a', 'A', 'é'];
     const plan = planOf(
       new HistoryCache(100),
@@ -193,7 +193,7 @@ describe('the plan of a batch', () => {
     expect(plan.entityIds).toEqual(byBytes);
   });
 
-  it('asks the journal for nothing that it has at the version that is locked', async () => {
+  it('a plan does not read the journals that the cache has at the locked versions', async () => {
     const cache = new HistoryCache<StockState, StockEvent>(100);
     const journal = new Journal();
     await commit(cache, journal, [moved(5, 1), moved(1, 1, 'nut')]);
@@ -207,7 +207,7 @@ describe('the plan of a batch', () => {
     ]);
   });
 
-  it('reads again what somebody else has changed since it was cached', async () => {
+  it('a plan reads the journal again if another instance has changed it since it was cached', async () => {
     const cache = new HistoryCache<StockState, StockEvent>(100);
     const journal = new Journal();
     await commit(cache, journal, [moved(5, 1)]);
@@ -218,7 +218,7 @@ describe('the plan of a batch', () => {
     expect(journal.asked.at(-1)).toEqual(['bolt']);
   });
 
-  it('begins anew with an entity that the store no longer has, whatever the cache says', async () => {
+  it('a plan takes an entity that the store no longer has for new, whatever the cache says', async () => {
     const cache = new HistoryCache<StockState, StockEvent>(100);
     await commit(cache, new Journal(), [moved(5, 1)]);
     const plan = planOf(cache, [moved(1, 3)]);
@@ -227,7 +227,7 @@ describe('the plan of a batch', () => {
   });
 
   it.each(['optimistic', 'locking'])(
-    'builds on what it found in the cache, though another lane clears it during the reading (%s)',
+    'a plan uses what it found in the cache although another lane clears it during the reading (%s)',
     async (mode) => {
       const cache = new HistoryCache<StockState, StockEvent>(100);
       const journal = new Journal();
@@ -248,7 +248,7 @@ describe('the plan of a batch', () => {
     },
   );
 
-  it('remembers nothing of a plan that was not committed', async () => {
+  it('a plan that was not committed is not remembered', async () => {
     const cache = new HistoryCache<StockState, StockEvent>(100);
     const journal = new Journal();
     await planOf(cache, [moved(5, 1)]).plan(null, journal.read);
@@ -263,7 +263,7 @@ describe('the plan of a batch', () => {
     ['a change that no longer qualifies', [moved(5, 1)], moved(50, 2), true, []],
     ['an event that changes only the version', [counted(5, 10)], counted(8, 5), false, []],
   ] as const)(
-    'says of %s what it means to the target',
+    'the delivery of %s says whether the row changed and which targets it qualifies for',
     async (_, before, event, hasChanged, qualifiesFor) => {
       const cache = new HistoryCache<StockState, StockEvent>(100);
       const journal = new Journal();
@@ -273,7 +273,7 @@ describe('the plan of a batch', () => {
     },
   );
 
-  it('asks the filter of each target about ready rows alone', async () => {
+  it('the filter of a target is asked about ready rows alone', async () => {
     const asked: unknown[] = [];
     const targets: DueTarget[] = [
       { name: 'warehouse', qualifies: null },

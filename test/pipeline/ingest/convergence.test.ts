@@ -14,7 +14,7 @@ import {
   wrap,
 } from './harness.ts';
 
-/** Every entry of each article at a minute of its own, so that one can say on paper what comes last. */
+/** Entries whose minute is unique for the article, so that the last one is known. */
 const entriesArbitrary: fc.Arbitrary<Entry[]> = fc
   .array(
     fc.record({
@@ -69,7 +69,7 @@ async function runWithRestarts(
         if (--left <= 0) reached.resolve();
       },
     });
-    // Where less is left to commit, so many commits never come.
+    // If too little is left, this number of commits is never reached.
     await Promise.race([reached.promise, pause(40)]);
     await ingest.stop();
   }
@@ -77,7 +77,7 @@ async function runWithRestarts(
 }
 
 describe('ingest', () => {
-  it('makes the same rows of any sequence, duplication, batching and restarting', async () => {
+  it('the rows are the same whatever the sequence, duplication, batching and restarts', async () => {
     await fc.assert(
       fc.asyncProperty(
         arrivalsArbitrary,
@@ -107,7 +107,7 @@ describe('ingest', () => {
     );
   }, 120_000);
 
-  it('keeps two instances right whose topics have 4 and 3 partitions, while both come and go', async () => {
+  it('two instances stay right while both come and go, with topics of 4 and 3 partitions', async () => {
     const place = await Place.make({ movements: 4, counts: 3 });
     const tuning = { batchEvents: 20, cacheEvents: 200, lanes: 2 };
     const articles = Array.from({ length: 12 }, (_, index) => `article-${index}`);
@@ -145,7 +145,7 @@ describe('ingest', () => {
     }, WAITING);
   });
 
-  it('goes on with the partitions it keeps when others are given to a second instance, and takes them back', async () => {
+  it('an instance goes on with the partitions it keeps while a second one has the others, and gets those back', async () => {
     const place = await Place.make({ movements: 4, counts: 4 });
     const entries = Array.from({ length: 10 }, (_, article) => movements(`article-${article}`, 12)).flat();
     const parts = [0, 1, 2, 3].map((part) => entries.filter((_, index) => index % 4 === part));
@@ -180,7 +180,7 @@ describe('ingest', () => {
     }, WAITING);
   });
 
-  it('gives no partition away before the commit in hand has its answer', async () => {
+  it('no partition is given away before the commit under way has its answer', async () => {
     const place = await Place.make({ movements: 2, counts: 2 });
     const entries = Array.from({ length: 8 }, (_, article) => movements(`article-${article}`, 5)).flat();
     const reached = Promise.withResolvers<void>();

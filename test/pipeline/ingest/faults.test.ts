@@ -25,25 +25,28 @@ describe('an instance of ingest', () => {
   it.each([
     ['stands', true],
     ['does not stand', false],
-  ])('loses and doubles nothing if the outcome of a commit is unknown and it %s', async (_, stands) => {
-    const place = await Place.make({ movements: 2, counts: 2 });
-    let commits = 0;
-    const store = wrap(place.store, {
-      async commit(batch: IngestBatch) {
-        if (++commits % 3 !== 1) return place.store.commit(batch);
-        if (stands) await place.store.commit(batch);
-        throw new TributaryError('store_commit_unknown', 'The connection broke at COMMIT.');
-      },
-    });
-    await place.append(ENTRIES.map((entry) => recordOf(entry)));
-    await place.append([{ ...recordOf(ENTRIES[0] as (typeof ENTRIES)[0]), value: Buffer.from('{') }]);
-    await place.start({ store, batchEvents: 9 });
-    await place.settles(ENTRIES, 1);
-    expect(commits).toBeGreaterThan(6);
-  });
+  ])(
+    'no event is lost or journaled twice if the outcome of a commit is unknown and it %s',
+    async (_, stands) => {
+      const place = await Place.make({ movements: 2, counts: 2 });
+      let commits = 0;
+      const store = wrap(place.store, {
+        async commit(batch: IngestBatch) {
+          if (++commits % 3 !== 1) return place.store.commit(batch);
+          if (stands) await place.store.commit(batch);
+          throw new TributaryError('store_commit_unknown', 'The connection broke at COMMIT.');
+        },
+      });
+      await place.append(ENTRIES.map((entry) => recordOf(entry)));
+      await place.append([{ ...recordOf(ENTRIES[0] as (typeof ENTRIES)[0]), value: Buffer.from('{') }]);
+      await place.start({ store, batchEvents: 9 });
+      await place.settles(ENTRIES, 1);
+      expect(commits).toBeGreaterThan(6);
+    },
+  );
 
   it.each(['store_busy', 'store_unreachable', 'store_failed'] as const)(
-    'tries a batch again that failed with %s, now and then',
+    'a batch that failed with %s is tried again',
     async (code) => {
       const place = await Place.make({ movements: 2, counts: 2 });
       let commits = 0;
@@ -63,7 +66,7 @@ describe('an instance of ingest', () => {
     },
   );
 
-  it('is not well while the store is away, and goes on by itself when it is back', async () => {
+  it('health() is red while the store is away, and ingest goes on by itself when it is back', async () => {
     const place = await Place.make({ movements: 2, counts: 2 });
     let isAway = false;
     const unlessAway = <Arguments extends unknown[], Result>(
@@ -92,7 +95,7 @@ describe('an instance of ingest', () => {
     await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
   });
 
-  it('finds its way when somebody else changes the same entities between plan and commit', async () => {
+  it('a batch is committed although another instance changes its entities between plan and commit', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const ahead = await place.anotherStore();
     let interferences = 0;
@@ -104,7 +107,7 @@ describe('an instance of ingest', () => {
           async plan(versions, readJournals) {
             const changes = await batch.plan(versions, readJournals);
             interferences++;
-            // The other instance journals the batch's own events first, its checkpoints aside.
+            // The other instance journals the events of this batch first, without its checkpoints.
             await ahead.commit({ ...batch, moves: [], quarantined: [], plan: async () => changes });
             return changes;
           },
@@ -123,7 +126,7 @@ describe('an instance of ingest', () => {
     }, WAITING);
   });
 
-  it('moves the checkpoints in the transaction that journals and quarantines, at every commit', async () => {
+  it('every commit moves the checkpoints in the transaction that journals and quarantines', async () => {
     const place = await Place.make({ movements: 2, counts: 2 });
     const seen: { offsets: number; stored: number }[] = [];
     const store = wrap(place.store, {
@@ -140,14 +143,14 @@ describe('an instance of ingest', () => {
       return index % 5 === 0 ? [record, { ...record, value: Buffer.from(`{"broken":${index}`) }] : [record];
     });
     await place.append(records);
-    // One lane, so that nobody else commits between a commit and the look at it.
+    // With one lane nobody else commits between a commit and the look at its result.
     await place.start({ store, batchEvents: 11, lanes: 1 });
     await place.settles(ENTRIES, ENTRIES.length / 5);
     await vi.waitFor(() => expect(seen.at(-1)?.offsets).toBe(records.length), WAITING);
     for (const { offsets, stored } of seen) expect(stored).toBe(offsets);
   });
 
-  it('stopped during a commit lets it stand, and the next instance goes on from there', async () => {
+  it('a commit under way stands when the instance is stopped, and the next instance continues behind it', async () => {
     const place = await Place.make({ movements: 2, counts: 2 });
     await place.append(ENTRIES.map((entry) => recordOf(entry)));
     const reached = Promise.withResolvers<void>();
@@ -174,14 +177,14 @@ describe('an instance of ingest', () => {
     expect(next.ingest.status().duplicates).toBe(0);
   });
 
-  it('stopped before it was started, or twice, just stops', async () => {
+  it('stop() may be called several times, at once and again', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const { ingest } = await place.start();
     await Promise.all([ingest.stop(), ingest.stop()]);
     await ingest.stop();
   });
 
-  it('buffers no more than a few batches while the store hangs, counted in records', async () => {
+  it('an instance buffers the records of no more than a few batches while the store hangs', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 500);
     await place.append(entries.map((entry) => recordOf(entry)));
@@ -191,7 +194,7 @@ describe('an instance of ingest', () => {
     await place.settles(entries);
   });
 
-  it('buffers no more than some dozen megabytes while the store hangs, however few the records', async () => {
+  it('an instance buffers no more than a few dozen megabytes while the store hangs, however few the records', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 90);
     const padding = 'x'.repeat(1_000_000);

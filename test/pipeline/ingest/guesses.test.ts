@@ -3,7 +3,7 @@ import type { IngestBatch } from '../../../src/ports/commit.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { type Entry, movements, Place, recordOf, wrap } from './harness.ts';
 
-it('makes a wrong guess good: an entity taken for new after ten thousand new ones keeps its history', async () => {
+it('an entity that was wrongly taken for new, after ten thousand new ones, keeps its history', async () => {
   const place = await Place.make({ movements: 1, counts: 1 });
   const crowd: Entry[] = Array.from({ length: 12_000 }, (_, index) => ({
     articleId: `article ${index}`,
@@ -23,11 +23,11 @@ it('makes a wrong guess good: an entity taken for new after ten thousand new one
   await place.append(crowd.map((entry) => recordOf(entry)));
   await place.settles(crowd);
   expect(new Set(outcomes)).toEqual(new Set(['committed']));
-  // The first article has long been forgotten.
+  // The cache no longer has the first article.
   const late = movements('article 0', 3, 50_000);
   await place.append(late.map((entry) => recordOf(entry)));
   await place.settles([...crowd, ...late]);
   expect(outcomes.filter((kind) => kind === 'stale')).toHaveLength(1);
-  // It was looked up on the second try: nobody else writes these entities, so nothing had to be locked.
+  // The second try looked it up. Nobody else writes these entities, so none had to be locked.
   expect(ingest.status().lockingBatches).toBe(0);
 });

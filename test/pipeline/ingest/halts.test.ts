@@ -29,7 +29,7 @@ async function haltReason(place: Place): Promise<string | null | undefined> {
 }
 
 describe('a partition that cannot be read on', () => {
-  it('halts if records were deleted before they were journaled; the others flow, and a decision lets it go on', async () => {
+  it('a partition whose records were deleted before they were journaled halts, and goes on by decision', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 30);
     await place.append(records(entries.slice(0, 10)));
@@ -59,7 +59,7 @@ describe('a partition that cannot be read on', () => {
     expect(await haltReason(place)).toBeNull();
   });
 
-  it('is still halted after a restart', async () => {
+  it('a halted partition is still halted after a restart', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 5);
     await place.append(records(entries));
@@ -74,7 +74,7 @@ describe('a partition that cannot be read on', () => {
     expect(await place.offsets()).toMatchObject({ [MOVED]: 0 });
   });
 
-  it('halts while it is read, with everything before the fault journaled, and goes on by decision without a restart', async () => {
+  it('a partition with a damaged record halts behind the last good one, and goes on by decision without a restart', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 15);
     for (let from = 0; from < 15; from += 5) await place.append(records(entries.slice(from, from + 5)));
@@ -93,7 +93,7 @@ describe('a partition that cannot be read on', () => {
     await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
   });
 
-  it('halts again, and does not loop, if the decision leads to the same fault', async () => {
+  it('a partition halts again, and does not loop, if the decision leads to the same fault', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 10);
     for (let from = 0; from < 10; from += 5) await place.append(records(entries.slice(from, from + 5)));
@@ -110,7 +110,7 @@ describe('a partition that cannot be read on', () => {
     expect(ingest.health()).toMatchObject({ ok: false });
   });
 
-  it('is halted for good only once the store knows of it', async () => {
+  it('a partition is not called halted before the store has recorded the halt', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 10);
     for (let from = 0; from < 10; from += 5) await place.append(records(entries.slice(from, from + 5)));
@@ -128,7 +128,7 @@ describe('a partition that cannot be read on', () => {
     expect(logged.join('\n')).not.toContain('holds no halt of it');
   });
 
-  it('halts while its lane is held up by the store, and loses nothing of what was read', async () => {
+  it('a partition that halts while a commit hangs loses nothing that was read', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 60);
     const released = Promise.withResolvers<void>();
@@ -154,7 +154,7 @@ describe('a partition that cannot be read on', () => {
     await place.settles([...entries.slice(0, at), ...entries.slice(50)]);
   });
 
-  it('halts if its topic is made again, and a decision names the new one', async () => {
+  it('a partition halts if its topic is created again, and a decision names the new topic', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 20);
     const { ingest } = await place.start();
@@ -171,7 +171,7 @@ describe('a partition that cannot be read on', () => {
     await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
   });
 
-  it('halts if its topic was made again while nobody looked, though the offset exists there too', async () => {
+  it('a partition halts if its topic was created again while nothing ran, even at the same offset', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 40);
     const first = await place.start();
@@ -191,7 +191,7 @@ describe('a partition that cannot be read on', () => {
 });
 
 describe('a partition without a checkpoint', () => {
-  it('starts at the beginning of the log, and says so if that is not offset 0', async () => {
+  it("a partition without a checkpoint starts at the log's beginning, with a warning if that is not offset 0", async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = movements('bolt', 10);
     await place.append(records(entries));
@@ -205,7 +205,7 @@ describe('a partition without a checkpoint', () => {
     ]);
   });
 
-  it('is taken in while the instance runs, from its beginning', async () => {
+  it('a partition that is added while the instance runs is read from its beginning', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const { ingest } = await place.start();
     const entries = Array.from({ length: 12 }, (_, article) => movements(`article-${article}`, 3)).flat();
@@ -219,7 +219,7 @@ describe('a partition without a checkpoint', () => {
   });
 });
 
-/** Makes the batch that begins at this offset one that the disk has spoilt. */
+/** Damages the batch at this offset, as a disk might. */
 function damageBatch(place: Place, baseOffset: number): void {
   const database = new DatabaseSync(join(place.folder, 'event-log.sqlite'));
   const { changes } = database

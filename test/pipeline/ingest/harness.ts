@@ -20,13 +20,13 @@ export const COUNTS = 'stock_counts';
 export const TARGET = 'purchasing';
 export const WAITING = { timeout: 60_000, interval: 10 };
 
-/** Real time, but pauses are a twentieth of what was asked for. */
+/** Real time, but each wait takes a twentieth of what was asked for. */
 export const quickClock: Clock = {
   ...systemClock,
   sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
 };
 
-/** One thing that happened to an article; no two of one article share a minute. */
+/** One movement or count of an article. No two entries of an article have the same minute. */
 export interface Entry {
   readonly articleId: string;
   readonly isCount: boolean;
@@ -46,7 +46,7 @@ export function recordOf({ articleId, isCount, quantity, minute }: Entry, paddin
   };
 }
 
-/** So many different movements of one article. */
+/** Gives `count` different movements of one article. */
 export function movements(articleId: string, count: number, firstMinute = 0): Entry[] {
   return Array.from({ length: count }, (_, index) => ({
     articleId,
@@ -56,7 +56,7 @@ export function movements(articleId: string, count: number, firstMinute = 0): En
   }));
 }
 
-/** Each article's row and version as one would work them out on paper. */
+/** The row and version of each article, by a second and simple calculation. */
 export function expectedView(
   entries: readonly Entry[],
 ): Map<string, { row: readonly ViewValue[]; version: number }> {
@@ -132,19 +132,19 @@ export class Place {
     return log;
   }
 
-  /** The store as another process would have it. */
+  /** Another instance of the store, as in another process. */
   async anotherStore(): Promise<Store> {
     const store = await migrate(openStock(this.folder));
     this.#closers.push(() => store.close());
     return store;
   }
 
-  /** The log as another process would have it. */
+  /** Another instance of the log, as in another process. */
   anotherLog(): EmbeddedLog {
     return this.#openLog();
   }
 
-  /** Starts an instance on this place's own store and log, unless told otherwise. */
+  /** Starts an instance on the store and log of this place, unless `tuning` has others. */
   async start(tuning: Tuning = {}): Promise<Instance> {
     const logged: string[] = [];
     const topicNames = { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS };
@@ -175,7 +175,7 @@ export class Place {
     await producer.close();
   }
 
-  /** Waits until the store holds exactly this, and finds the view as it should be. */
+  /** Waits until the store holds exactly these entries, and checks the view. */
   async settles(entries: readonly Entry[], quarantined = 0): Promise<void> {
     const expected = expectedView(entries);
     const journaled = new Set(entries.map((entry) => JSON.stringify(entry))).size;
@@ -199,7 +199,7 @@ export class Place {
     }
   }
 
-  /** Where the checkpoint of each partition stands, by `topic/partition`. */
+  /** The next offset of each partition by its checkpoint, by `topic/partition`. */
   async offsets(): Promise<Record<string, number>> {
     const checkpoints = await this.store.checkpoints();
     return Object.fromEntries(
@@ -223,7 +223,7 @@ export async function migrate(opened: OpenedStore): Promise<Store> {
   return (await opened.migrate(options)).store;
 }
 
-/** The port with some of its methods replaced; the others are those of the real one. */
+/** The port with these methods replaced. */
 export function wrap<Port extends OpenedStore | Store | EventLog | LongJournals>(
   port: Port,
   replaced: Partial<Port>,

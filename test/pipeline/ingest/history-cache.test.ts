@@ -18,7 +18,7 @@ function history(length: number, state = ''): Text {
 }
 
 describe('the cache of histories', () => {
-  it('holds no more events than it was told to, whatever is put in and asked for', () => {
+  it('the cache holds no more events than its limit, whatever is put in and read', () => {
     const step = fc.record({
       verb: fc.constantFrom('get', 'set', 'set', 'set', 'clear'),
       id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
@@ -34,7 +34,7 @@ describe('the cache of histories', () => {
             longest.clear();
           } else if (verb === 'set') {
             cache.set(id, history(length));
-            // What was forgotten meanwhile may come back shorter.
+            // A history that was forgotten may come back shorter.
             longest.set(id, Math.max(length, cache.get(id)?.events.length ?? 0));
           } else {
             const found = cache.get(id)?.events.length;
@@ -46,7 +46,7 @@ describe('the cache of histories', () => {
     );
   });
 
-  it('keeps what is used and forgets what is not', () => {
+  it('a history that is used stays, and one that is not used is forgotten', () => {
     const cache = new HistoryCache<string, string>(20);
     cache.set('unused', history(1));
     cache.set('used', history(1));
@@ -59,14 +59,14 @@ describe('the cache of histories', () => {
     expect(cache.get('other-0')).toBeUndefined();
   });
 
-  it('has room for the entities used last, up to half of its limit', () => {
+  it('the histories used last have room, up to half of the limit', () => {
     const cache = new HistoryCache<string, string>(20);
     for (let other = 0; other < 33; other++) cache.set(`other-${other}`, history(3));
     for (const id of ['a', 'b', 'c', 'd', 'e']) cache.set(id, history(2));
     for (const id of ['a', 'b', 'c', 'd', 'e']) expect(cache.get(id), id).toBeDefined();
   });
 
-  it('counts an entity that grew once, by its new length', () => {
+  it('an entity that grew is counted once, by its new length', () => {
     const cache = new HistoryCache<string, string>(12);
     cache.set('other', history(1));
     for (let length = 1; length <= 5; length++) cache.set('grown', history(length));
@@ -75,7 +75,7 @@ describe('the cache of histories', () => {
     expect(cache.events).toBe(6);
   });
 
-  it('keeps the longer of two histories, whichever comes last', () => {
+  it('the longer of two histories of an entity is kept, whichever comes last', () => {
     const cache = new HistoryCache<string, string>(10);
     cache.set('a', history(3, 'newer'));
     cache.set('a', history(2, 'older'));
@@ -84,7 +84,7 @@ describe('the cache of histories', () => {
     expect(cache.get('a')?.state).toBe('newest');
   });
 
-  it('keeps no part of a history that outgrows the whole cache', () => {
+  it('a history that outgrows the whole cache is not kept in part', () => {
     const cache = new HistoryCache<string, string>(10);
     cache.set('a', history(5));
     cache.set('a', history(11));
@@ -92,13 +92,13 @@ describe('the cache of histories', () => {
     expect(cache.events).toBe(0);
   });
 
-  it('with no room at all keeps no events', () => {
+  it('a cache without room keeps no events', () => {
     const cache = new HistoryCache<string, string>(0);
     cache.set('a', history(1));
     expect(cache.get('a')).toBeUndefined();
   });
 
-  it('has its whole room again after it was cleared, and takes shorter histories too', () => {
+  it('a cleared cache has its whole room again, and accepts shorter histories too', () => {
     const cache = new HistoryCache<string, string>(10);
     cache.set('a', history(5));
     cache.clear();
@@ -108,7 +108,7 @@ describe('the cache of histories', () => {
     expect(cache.get('a')?.state).toBe('restored');
   });
 
-  it('weighs a long history by the events that it holds, and replaces it by its version', () => {
+  it('a long history is weighed by the events it holds, and replaced by its version', () => {
     const cache = new HistoryCache<string, string>(20);
     const last = history(1).events[0] ?? null;
     const long = (count: number, held: number) => ({

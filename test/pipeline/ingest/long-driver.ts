@@ -12,7 +12,7 @@ import type { PlanContext } from '../../../src/pipeline/ingest/plan-context.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
-/** Limits at which a dozen events make a long entity. */
+/** Limits that make an entity long with a dozen events. */
 export const SMALL_LIMITS: LongLimits = { longEvents: 6, intervalEvents: 2 };
 
 export const stockDecoder: Decoder<StockEvent> = createDecoder(stockLedger, {
@@ -21,7 +21,7 @@ export const stockDecoder: Decoder<StockEvent> = createDecoder(stockLedger, {
 
 let offset = 0n;
 
-/** The entry as an event; with `eventId`, as one that has this id by its header. */
+/** The entry as an event. With `eventId`, the record's header has this id. */
 export function decoded(entry: Entry, eventId?: string): DecodedEvent<StockEvent> {
   const headers =
     eventId === undefined
@@ -35,7 +35,7 @@ export function decoded(entry: Entry, eventId?: string): DecodedEvent<StockEvent
   return result.event;
 }
 
-/** One instance that commits batches to a store as a lane does, without a log and without checkpoints. */
+/** Commits batches to a store as a lane does, without a log and without checkpoints. */
 export class LongDriver {
   readonly #store: Store;
   readonly #isOlder: boolean;
@@ -44,7 +44,7 @@ export class LongDriver {
   readonly #newcomers = new Newcomers();
   readonly #signal = new AbortController().signal;
   readonly logged: string[] = [];
-  /** How often long entities were prepared. */
+  /** The number of times that long entities were prepared. */
   prepared = 0;
 
   constructor(
@@ -60,7 +60,7 @@ export class LongDriver {
       domain?: Domain<StockState, StockEvent>;
       decoder?: Decoder<StockEvent>;
       cacheEvents?: number;
-      /** Whether it commits as a program does that knows of no index and no ladder. */
+      /** Whether it commits like an older program, which has no index and no ladder. */
       isOlder?: boolean;
     } = {},
   ) {
@@ -81,7 +81,7 @@ export class LongDriver {
     return this.#context.parked;
   }
 
-  /** Reads the entity as a lane does that finds neither its index nor its fold. */
+  /** Prepares the entity as a lane does that has neither its index nor its fold. */
   prepare(entityId: string, signal: AbortSignal): Promise<void> {
     return this.#long.prepare([{ entityId, needs: 'fold' }], signal);
   }

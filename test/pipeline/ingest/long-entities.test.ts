@@ -10,7 +10,7 @@ import { decoded, LongDriver, SMALL_LIMITS, stockDecoder } from './long-driver.t
 
 const LIMITS = { longEvents: 100, intervalEvents: 20 };
 
-/** A store that counts the events that are read of long journals, and of short ones. */
+/** A store that counts the events that are read from journals, long or short. */
 function counting(store: Store): { store: Store; read: { events: number } } {
   const read = { events: 0 };
   const longJournals = wrap<LongJournals>(store.longJournals, {
@@ -33,7 +33,7 @@ function counting(store: Store): { store: Store; read: { events: number } } {
   return { store: wrap(store, { longJournals, commit }), read };
 }
 
-/** Movements and, every tenth minute, a count, which makes what came before irrelevant. */
+/** Movements, and every tenth minute a count, which makes earlier entries irrelevant. */
 function entries(count: number, articleId = 'bolt'): Entry[] {
   return movements(articleId, count).map((entry) =>
     entry.minute % 10 === 0 ? { ...entry, isCount: true } : entry,
@@ -45,7 +45,7 @@ async function stockStore(): Promise<Store> {
 }
 
 describe('an entity with a long history', () => {
-  it('costs the same reads and memory for one more event, however many it has', async () => {
+  it('one more event costs the same reads and memory, however many the entity has', async () => {
     const costs: { afterStart: number; late: number; next: number; held: number }[] = [];
     for (const size of [400, 3_000]) {
       const { store, read } = counting(await stockStore());
@@ -57,7 +57,7 @@ describe('an entity with a long history', () => {
         await driver.commit([decoded({ articleId: 'bolt', isCount: false, quantity: 7_777, minute })]);
         return read.events;
       };
-      // Once the ladder is there.
+      // The ladder exists by now.
       const restarted = new LongDriver(store, { limits: LIMITS });
       read.events = 0;
       await restarted.commit([decoded({ articleId: 'bolt', isCount: false, quantity: 1, minute: size + 1 })]);
@@ -71,7 +71,7 @@ describe('an entity with a long history', () => {
       });
     }
     for (const { afterStart, next, late, held } of costs) {
-      // A start reads as much as tells that the journal is long, and what comes behind the last rung.
+      // After a start, enough is read to see that the journal is long, and then the events behind the last rung.
       expect(afterStart).toBeLessThanOrEqual(LIMITS.longEvents + 1 + 2 * LIMITS.intervalEvents + 2);
       expect(next).toBe(0);
       expect(late).toBeLessThanOrEqual(2 * LIMITS.intervalEvents);
@@ -80,7 +80,7 @@ describe('an entity with a long history', () => {
     }
   });
 
-  it('takes thousands of its events in one batch, and from them makes the ladder as it goes', async () => {
+  it('thousands of events of one entity in one batch are folded without reading, and make its ladder', async () => {
     const { store, read } = counting(await stockStore());
     const driver = new LongDriver(store, { limits: LIMITS, cacheEvents: 10_000 });
     const all = entries(3_000).map((entry) => decoded(entry));
@@ -93,7 +93,7 @@ describe('an entity with a long history', () => {
     expect((await store.readView(['bolt'])).get('bolt')?.version).toBe(3_000);
   });
 
-  it('does not push other entities out of the cache', async () => {
+  it('a long entity does not push others out of the cache', async () => {
     const { store, read } = counting(await stockStore());
     const driver = new LongDriver(store, { limits: LIMITS, cacheEvents: 400 });
     await driver.commit([decoded({ articleId: 'nut', isCount: false, quantity: 1, minute: 0 })]);
@@ -105,7 +105,7 @@ describe('an entity with a long history', () => {
     expect(read.events).toBe(0);
   });
 
-  it('is parked by name at the event that its fold throws at, and goes on once the fold does not', async () => {
+  it('a long entity is parked at the event at which its fold throws, and goes on once it does not', async () => {
     const store = await stockStore();
     const throwing: Domain<StockState, StockEvent> = {
       ...stockLedger,
@@ -129,7 +129,7 @@ describe('an entity with a long history', () => {
     expect(parked).toMatchObject({ entityId: 'bolt', reason: 'fold_failed' });
     expect(parked?.detail).toContain(late.eventId);
 
-    // Parked, it takes events and tells duplicates from them, also in a process that knows nothing of it.
+    // A parked entity gains events without duplicates, also in a process that has not seen it before.
     const more = movements('bolt', 3, 100).map((entry) => decoded(entry));
     expect(await driver.commit([late, ...more])).toMatchObject({ journaled: 3, duplicates: 1 });
     const restarted = new LongDriver(store, { limits: SMALL_LIMITS, domain: throwing });
@@ -148,7 +148,7 @@ describe('an entity with a long history', () => {
     expect((await store.readView(['bolt'])).get('bolt')).toEqual({ row: [sum + 5, 45, false], version: 45 });
   });
 
-  it('is made again from a journal of thousands of events when its row is lost', async () => {
+  it('the row of a long entity is made again from its journal when it is lost', async () => {
     const store = await stockStore();
     const all = entries(2_500).map((entry) => decoded(entry));
     await new LongDriver(store).commit(all);
@@ -163,7 +163,7 @@ describe('an entity with a long history', () => {
     expect(read.events).toBeLessThan(600);
   });
 
-  it('is right without a ladder too, where its state cannot be stored', async () => {
+  it('the row of a long entity is right without a ladder too, if its state cannot be stored', async () => {
     class Stock {
       readonly onHand: number;
       readonly movementsSinceCount: number;
@@ -188,7 +188,7 @@ describe('an entity with a long history', () => {
     expect((await store.readView(['bolt'])).get('bolt')).toEqual({ row: [sum + 4, 30, false], version: 62 });
   });
 
-  it('goes on where it was when its reading is interrupted and begun again', async () => {
+  it('an interrupted reading of a long history continues where it was', async () => {
     const store = await stockStore();
     const all = entries(3_000).map((entry) => decoded(entry));
     await new LongDriver(store, { limits: LIMITS }).commit(all);
@@ -209,14 +209,14 @@ describe('an entity with a long history', () => {
     const { store: counted, read } = counting(store);
     const next = decoded({ articleId: 'bolt', isCount: false, quantity: 1, minute: 5_000 });
     await new LongDriver(counted, { limits: LIMITS }).commit([next]);
-    // From the beginning it would read all 3,000, after it has found out that the ladder ends too early.
+    // From the beginning it would read all 3,000 events.
     expect(read.events).toBeLessThan(3_000);
     expect((await store.readView(['bolt'])).get('bolt')?.version).toBe(3_001);
   });
 });
 
 describe('a lane', () => {
-  it('goes on with its other partitions while the long history of an entity is read', async () => {
+  it('a lane goes on with its other partitions while a long history is read', async () => {
     const place = await Place.make({ movements: 4, counts: 4 });
     let goOn = () => {};
     const mayGoOn = new Promise<void>((resolve) => {
@@ -259,7 +259,7 @@ describe('a lane', () => {
     await place.settles([...hot, ...ninth, ...others, ...later, ...last]);
   });
 
-  it('stops while the long history of an entity is read', async () => {
+  it('a lane stops while a long history is read', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const reading = Promise.withResolvers<void>();
     const endless = wrap<LongJournals>(place.store.longJournals, {

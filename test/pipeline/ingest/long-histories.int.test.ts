@@ -28,10 +28,10 @@ async function open(serverUrl: string): Promise<LongPlace> {
   };
 }
 
-describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
+describe.skipIf(services().lacks('mysql'))('MySQL', () => {
   describeLongHistories('MySQL', () => open(services().mysql.url), 25);
 });
 
-describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
+describe.skipIf(services().lacks('mariadb'))('MariaDB', () => {
   describeLongHistories('MariaDB', () => open(services().mariadb.url), 25);
 });

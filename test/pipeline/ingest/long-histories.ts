@@ -6,14 +6,14 @@ import type { DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { decoded, LongDriver } from './long-driver.ts';
 
-/** A migrated store of the stock ledger, and a way past it. */
+/** A migrated store of the stock ledger, and direct access to its database. */
 export interface LongPlace {
   readonly store: Store;
   sql(statement: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** What happens between two batches. Nothing of it may change what the view says. */
+/** Mishaps between two batches. None of them may change the view. */
 const MISHAPS = {
   nothing: [],
   'the index is emptied': ['DELETE FROM journal_index'],
@@ -27,9 +27,9 @@ const step = fc.record({
     fc.record({
       minute: fc.integer({ min: 0, max: 40 }),
       quantity: fc.integer({ min: 1, max: 2 }),
-      /** Few, since a count makes all that came before it irrelevant. */
+      /** Rare, because a count makes all earlier entries irrelevant. */
       isCount: fc.integer({ min: 0, max: 5 }).map((number) => number === 0),
-      /** Only a few ids, so that one stands for different bodies. */
+      /** Only a few ids, so that one of them comes with different bodies. */
       eventId: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: undefined, freq: 4 }),
       articleId: fc.constantFrom('bolt', 'nut'),
     }),
@@ -50,7 +50,7 @@ const oftenUnstorable: Domain<StockState, StockEvent> = {
   },
 };
 
-/** The tally and the view by the plain rules: a set of events by (id, content), folded in canonical sequence. */
+/** The tally and the view by the definition: a set of events by id and content, folded in canonical sequence. */
 class Model {
   readonly #entities = new Map<string, Map<string, DecodedEvent<StockEvent>>>();
 
@@ -93,7 +93,7 @@ class Model {
   }
 }
 
-/** Entities with many events, on one kind of store. */
+/** Tests of entities with many events, on one kind of store. */
 export function describeLongHistories(name: string, open: () => Promise<LongPlace>, numRuns: number): void {
   describe(`long histories on ${name}`, () => {
     let place: LongPlace;
@@ -103,7 +103,7 @@ export function describeLongHistories(name: string, open: () => Promise<LongPlac
     });
     afterAll(() => place.close());
 
-    it('give the row, the version and the counts of the plain fold, whatever becomes of the caches', async () => {
+    it('long histories have the row, version and counts of the plain fold, whatever happens to the caches', async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(step, { minLength: 1, maxLength: 10 }),

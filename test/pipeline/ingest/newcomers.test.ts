@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Newcomers } from '../../../src/pipeline/ingest/newcomers.ts';
 
-describe('entities that nobody remembers', () => {
-  it('are looked up until ten thousand in a row were new', () => {
+describe('entities that are not in the cache', () => {
+  it('unknown entities are looked up until ten thousand in a row were new', () => {
     const newcomers = new Newcomers();
     newcomers.looked(9_999, 0);
     expect(newcomers.areAssumed).toBe(false);
@@ -10,7 +10,7 @@ describe('entities that nobody remembers', () => {
     expect(newcomers.areAssumed).toBe(true);
   });
 
-  it('are looked up again from the first one that was known', () => {
+  it('unknown entities are looked up again after one that existed', () => {
     const newcomers = new Newcomers();
     newcomers.looked(9_999, 0);
     newcomers.looked(100, 1);
@@ -18,7 +18,7 @@ describe('entities that nobody remembers', () => {
     expect(newcomers.areAssumed).toBe(false);
   });
 
-  it('are looked up for twice as long after each wrong guess', () => {
+  it('unknown entities are looked up for twice as long after each wrong guess', () => {
     const newcomers = new Newcomers();
     newcomers.looked(10_000, 0);
     newcomers.refused();

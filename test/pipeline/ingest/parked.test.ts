@@ -20,7 +20,7 @@ const throwing: StockDomain = {
   },
 };
 
-/** A program whose view gives a row that has no room in the table. */
+/** A program whose view gives a row that does not fit the table. */
 const oversized: StockDomain = {
   ...stockLedger,
   view: {
@@ -29,7 +29,7 @@ const oversized: StockDomain = {
   },
 };
 
-/** A program that does not know one kind of event any more. */
+/** A program that no longer knows one kind of event. */
 const forgetful: StockDomain = {
   ...stockLedger,
   eventTypes: {
@@ -56,31 +56,34 @@ describe('an entity that cannot be folded', () => {
     ['row_invalid', oversized, /on_hand is no integer/],
   ] as const;
 
-  it.each(programs)('is parked by name, and the others flow (%s)', async (reason, domain, detail) => {
-    const place = await Place.make({ movements: 1, counts: 1 });
-    const { ingest, logged } = await place.start({ domain });
-    const good = ['a', 'z'].flatMap((id) => movements(id, 30));
-    await place.append(
-      [...movements('bad', 3), poisoned, ...movements('bad', 3, 10), ...good].map((e) => recordOf(e)),
-    );
+  it.each(programs)(
+    'an entity that cannot be folded is parked with its reason, and the others go on (%s)',
+    async (reason, domain, detail) => {
+      const place = await Place.make({ movements: 1, counts: 1 });
+      const { ingest, logged } = await place.start({ domain });
+      const good = ['a', 'z'].flatMap((id) => movements(id, 30));
+      await place.append(
+        [...movements('bad', 3), poisoned, ...movements('bad', 3, 10), ...good].map((e) => recordOf(e)),
+      );
 
-    await vi.waitFor(
-      async () => expect(await place.offsets()).toMatchObject({ 'stock_movements/0': 67 }),
-      WAITING,
-    );
+      await vi.waitFor(
+        async () => expect(await place.offsets()).toMatchObject({ 'stock_movements/0': 67 }),
+        WAITING,
+      );
 
-    expect((await place.store.readJournals(['bad'])).get('bad')).toHaveLength(7);
-    const view = await place.store.readView(['a', 'z', 'bad']);
-    expect([view.get('a')?.version, view.get('z')?.version, view.get('bad')?.version]).toEqual([30, 30, 7]);
-    const [parked] = await place.store.listParked({ after: null, limit: 10 });
-    expect(parked).toMatchObject({ entityId: 'bad', reason });
-    expect(parked?.detail).toMatch(detail);
-    expect(ingest.status().parked).toBe(1);
-    expect(ingest.health()).toEqual({ ok: true });
-    expect(logged.filter((line) => line.startsWith('error: "bad" is parked:'))).toHaveLength(1);
-  });
+      expect((await place.store.readJournals(['bad'])).get('bad')).toHaveLength(7);
+      const view = await place.store.readView(['a', 'z', 'bad']);
+      expect([view.get('a')?.version, view.get('z')?.version, view.get('bad')?.version]).toEqual([30, 30, 7]);
+      const [parked] = await place.store.listParked({ after: null, limit: 10 });
+      expect(parked).toMatchObject({ entityId: 'bad', reason });
+      expect(parked?.detail).toMatch(detail);
+      expect(ingest.status().parked).toBe(1);
+      expect(ingest.health()).toEqual({ ok: true });
+      expect(logged.filter((line) => line.startsWith('error: "bad" is parked:'))).toHaveLength(1);
+    },
+  );
 
-  it('keeps the row that it had, takes later events and their repetitions, and stays parked over a restart', async () => {
+  it('a parked entity keeps its row, journals later events once, and stays parked over a restart', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const first = await place.start({ domain: throwing });
     await place.append(movements('bad', 3).map((entry) => recordOf(entry)));
@@ -90,7 +93,7 @@ describe('an entity that cannot be folded', () => {
     await vi.waitFor(() => expect(first.ingest.status().parked).toBe(1), WAITING);
     await first.ingest.stop();
 
-    // Even a program that understands it leaves it parked until it is told.
+    // The entity stays parked, even in a program that can fold it, until somebody releases it.
     const second = await place.start({});
     await place.append([...movements('bad', 2, 20), ...movements('bad', 3)].map((entry) => recordOf(entry)));
     await vi.waitFor(
@@ -104,7 +107,7 @@ describe('an entity that cannot be folded', () => {
     expect((await place.store.readJournals(['bad'])).get('bad')).toHaveLength(6);
   });
 
-  it('goes on when it is released, right in its row and due, while an instance runs that knew it as parked', async () => {
+  it('a released entity is right in its row and due, also in a running instance that knew it as parked', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const { ingest } = await place.start({ domain: throwing });
     await place.append([...movements('bad', 3), poisoned].map((entry) => recordOf(entry)));
@@ -133,7 +136,7 @@ describe('an entity that cannot be folded', () => {
     expect(await place.store.listParked({ after: null, limit: 10 })).toEqual([]);
   });
 
-  it('is parked where the journal holds an event that the program no longer understands', async () => {
+  it('an entity is parked if its journal holds an event that the program no longer understands', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const first = await place.start({});
     await place.append(
@@ -161,7 +164,7 @@ describe('an entity that cannot be folded', () => {
     expect(ingest.health()).toEqual({ ok: true });
   });
 
-  it('quarantines a record at which the domain throws, and the others flow', async () => {
+  it('a record at which the domain throws is quarantined, and the others go on', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const decoder = createDecoder(forgetful, { topicNames: TOPIC_NAMES });
     await place.start({ domain: forgetful, decoder });

@@ -26,19 +26,19 @@ const places = (pieces: readonly Piece<never>[]) =>
   pieces.map(({ topic, timestampMs }) => `${topic}${timestampMs}`);
 
 describe('what a lane has pending', () => {
-  it('leaves by the age of its records, after one piece of each partition', () => {
+  it('pieces leave by the age of their records, after one piece of each partition', () => {
     const pending = pendingOf(piece('a', 1), piece('a', 2), piece('a', 5), piece('b', 4), piece('b', 6));
     expect(places(pending.take(NO_LIMITS))).toEqual(['a1', 'b4', 'a2', 'a5', 'b6']);
     expect(pending.isEmpty).toBe(true);
   });
 
-  it('keeps each partition in its own sequence, however odd its timestamps are', () => {
+  it('pieces of one partition keep their sequence, however odd their timestamps are', () => {
     const pending = pendingOf(piece('a', 9), piece('a', 3), piece('a', 7), piece('b', 5));
     const taken = places(pending.take(NO_LIMITS));
     expect(taken.filter((place) => place.startsWith('a'))).toEqual(['a9', 'a3', 'a7']);
   });
 
-  it('lets no partition wait for ever behind older records of another', () => {
+  it('no partition waits for ever behind older records of another', () => {
     const pending = pendingOf(piece('young', 1_000));
     for (let round = 0; round < 4; round++) {
       for (let old = 0; old < 10; old++) pending.push(piece('old', old));
@@ -47,7 +47,7 @@ describe('what a lane has pending', () => {
     expect.unreachable('the young piece has never been taken');
   });
 
-  it('keeps to the limits, but always gives one piece, whatever its size', () => {
+  it('a batch keeps to its limits, but has at least one piece, whatever its size', () => {
     const pending = pendingOf(piece('a', 1, 50), piece('a', 2, 50), piece('b', 3, 50, 5_000));
     expect(pending.take({ events: 10, bytes: 10 })).toHaveLength(1);
     expect(pending.take({ events: 60, bytes: 10_000 })).toHaveLength(1);
@@ -55,7 +55,7 @@ describe('what a lane has pending', () => {
     expect(pending.take(NO_LIMITS)).toEqual([]);
   });
 
-  it('is full by events or by bytes, and has room again once they are taken', () => {
+  it('a lane is full by events or by bytes, and has room again once they are taken', () => {
     const pending = pendingOf(piece('a', 1, 10, 100));
     expect(pending.isFull({ events: 11, bytes: 101 })).toBe(false);
     expect(pending.isFull({ events: 10, bytes: 101 })).toBe(true);
@@ -64,7 +64,7 @@ describe('what a lane has pending', () => {
     expect(pending.isFull({ events: 1, bytes: 1 })).toBe(false);
   });
 
-  it('lets the news that a position moved on go first', () => {
+  it('an offset that moved on without records leaves first', () => {
     const pending = pendingOf(piece('a', 5), piece('a', 6), piece('b', Number.NEGATIVE_INFINITY, 0, 0));
     expect(
       pending
@@ -74,7 +74,7 @@ describe('what a lane has pending', () => {
     ).toEqual([0, 10]);
   });
 
-  it('gives nothing of a partition that is held back, and afterwards all of it in its own sequence', () => {
+  it('a partition that is held back leaves nothing, and afterwards all of it in its own sequence', () => {
     const a = { topic: 'a', partition: 0 };
     const pending = pendingOf(piece('a', 1), piece('a', 2), piece('a', 3), piece('b', 4));
     const taken = pending.take({ events: 20, bytes: 1_000 });

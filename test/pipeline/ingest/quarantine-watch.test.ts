@@ -26,7 +26,7 @@ function setUp() {
   );
   const commit = (rejected: readonly QuarantinedRecord[], events = 0, topic = 'order_events') =>
     watch.committed([{ topic, rejected, events: { length: events } }]);
-  /** So many seconds, with a commit in each of them. */
+  /** Lets seconds pass, with a commit in each of them. */
   const pass = (seconds: number, each: (second: number) => void = () => {}) => {
     for (let second = 0; second < seconds; second++) {
       each(second);
@@ -38,7 +38,7 @@ function setUp() {
 }
 
 describe('the quarantine watch', () => {
-  it('says within a second that records are refused: how many, of which topic, why, where, and what to do', () => {
+  it('refused records are logged within a second: how many, of which topic, why, where, and what to do', () => {
     const { commit, pass, logged } = setUp();
     commit([refused(17n), refused(18n), refused(19n, 'key_missing')]);
     pass(1);
@@ -53,7 +53,7 @@ describe('the quarantine watch', () => {
     ]);
   });
 
-  it('says it ten or eleven times in ten minutes, however many records are refused, and leaves none out', () => {
+  it('refused records are logged some ten times in ten minutes, however many there are, and none is left out', () => {
     const { commit, pass, lines } = setUp();
     pass(600, (second) => commit([refused(BigInt(second))], 1));
     pass(60);
@@ -63,7 +63,7 @@ describe('the quarantine watch', () => {
     expect(said.reduce((sum, records) => sum + records, 0)).toBe(600);
   });
 
-  it('says at the end what has not been said yet', async () => {
+  it('refused records that were not logged yet are logged at the end', async () => {
     const { watch, commit, pass, over, lines } = setUp();
     commit([refused(1n)], 1);
     pass(1);
@@ -73,7 +73,7 @@ describe('the quarantine watch', () => {
     expect(lines()[1]).toContain('2 records were refused');
   });
 
-  it('says that nothing of a topic is accepted, after 15 s and ten records, and again each ten minutes', () => {
+  it('a topic of which nothing is accepted is logged after 15 s and ten records, and again each ten minutes', () => {
     const { watch, commit, pass, logged } = setUp();
     pass(14, (second) => commit([refused(BigInt(second))]));
     expect(watch.warnings()).toEqual([]);
@@ -86,7 +86,7 @@ describe('the quarantine watch', () => {
     ]);
   });
 
-  it('does not say so of a topic of which anything is accepted, and ends it with the first event', () => {
+  it('a topic of which anything is accepted is not logged as refused, and its first event ends the trouble', () => {
     const { watch, commit, pass, lines } = setUp();
     pass(30, (second) => commit([refused(BigInt(second))], 0, 'order_events'));
     pass(30, (second) =>
@@ -98,7 +98,7 @@ describe('the quarantine watch', () => {
     expect(lines().at(-1)).toBe('info: Records of order_events are accepted again, after 30 refused ones.');
   });
 
-  it('takes a few refused records for no trouble of their producer, however long nothing else comes', () => {
+  it('a few refused records do not count as trouble of their producer, however long nothing else comes', () => {
     const { watch, commit, pass } = setUp();
     commit([refused(1n), refused(2n)]);
     pass(3_600);

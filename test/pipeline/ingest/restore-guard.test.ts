@@ -9,15 +9,15 @@ import type { Checkpoint, ResumeDecision } from '../../../src/ports/checkpoints.
 import type { Store } from '../../../src/ports/store.ts';
 import { movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
-describe('the places of the last seconds', () => {
-  it('tell how far a partition was committed 15 s ago', () => {
+describe('the offsets of the last seconds', () => {
+  it('the offset of 15 s ago is known', () => {
     const places = new RecentPlaces();
     for (let second = 0; second <= 60; second++) places.note('a/0', BigInt(second * 10), second * 1_000);
     expect(places.before('a/0', 60_000)).toBe(450n);
     expect(places.before('a/0', 200_000)).toBe(600n);
   });
 
-  it('tell the oldest place that is known if none is 15 s old', () => {
+  it('the oldest known offset is given if none is 15 s old', () => {
     const places = new RecentPlaces();
     places.note('a/0', 7n, 1_000);
     places.note('a/0', 9n, 3_000);
@@ -49,7 +49,7 @@ describe('the guard of a restore', () => {
     return { clock, decisions, guard: new RestoreGuard({ store, clock, logger: () => {} }) };
   }
 
-  it('lets no partition be acquired for 10 s after the last change of the tables', async () => {
+  it('no partition is acquired for 10 s after the last change of the tables', async () => {
     const { clock, guard } = made();
     expect(guard.holdsMs).toBe(0);
     guard.tablesChanged([]);
@@ -61,7 +61,7 @@ describe('the guard of a restore', () => {
     expect(guard.holdsMs).toBe(0);
   });
 
-  it('sets a checkpoint back once, and only if it is further than before the restore', async () => {
+  it('a checkpoint is set back once, and only if it is ahead of the offset from before the restore', async () => {
     const { clock, guard, decisions } = made();
     guard.committed('a/0', 100n);
     await clock.advance(20_000);
@@ -78,7 +78,7 @@ describe('the guard of a restore', () => {
     expect(decisions).toHaveLength(1);
   });
 
-  it('keeps the place of before the restore while its tables go on changing', async () => {
+  it('the offset from before the restore is kept while the tables go on changing', async () => {
     const { clock, guard, decisions } = made();
     guard.committed('a/0', 100n);
     await clock.advance(20_000);
@@ -92,7 +92,7 @@ describe('the guard of a restore', () => {
     expect(decisions).toMatchObject([{ offset: 100n }]);
   });
 
-  it('tells a checkpoint that went back from one that an operator moved', () => {
+  it('a checkpoint that went back is told from one that an operator moved', () => {
     const { guard } = made();
     guard.acquired(checkpoint(100n));
     expect(guard.isBehind({ ...checkpoint(100n), epoch: 4n })).toBe(false);
@@ -104,7 +104,7 @@ describe('the guard of a restore', () => {
 });
 
 describe('an instance under which a backup is put back', () => {
-  it('stops, says so, and reads again what it committed while the tables changed', async () => {
+  it('an instance under a restore stops, says so, and reads again what it committed while the tables changed', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     let incarnation: string | null = 'old';
     const store = wrap(place.store, {

@@ -26,7 +26,7 @@ describe('the state of a fold as bytes', () => {
     ['minus zero, infinity and not a number', [-0, Number.POSITIVE_INFINITY, Number.NaN]],
     ['an array with a hole', Object.assign(new Array(3), { 0: 1, 2: 3 })],
     ['bytes', { bytes: Uint8Array.of(1, 2) }],
-  ])('comes back as it was: %s', (_, state) => {
+  ])('a state is read back as it was: %s', (_, state) => {
     const bytes = codec.encode('parcel', LAST, state);
     expect(bytes).not.toBeNull();
     const decoded = codec.decode('parcel', LAST, bytes as Buffer);
@@ -37,16 +37,16 @@ describe('the state of a fold as bytes', () => {
     ['an object of a class', { price: new Money() }],
     ['a function', { f: () => 1 }],
     ['more than a mebibyte', 'x'.repeat(1024 * 1024)],
-  ])('is not stored at all: %s', (_, state) => {
+  ])('a state that is too large or cannot be read back equal is not stored: %s', (_, state) => {
     expect(codec.encode('parcel', LAST, state)).toBeNull();
   });
 
-  it('is the same bytes for the same state', () => {
+  it('the same state always gives the same bytes', () => {
     const state = () => ({ a: 1, list: [{ b: 2 }] });
     expect(codec.encode('parcel', LAST, state())).toEqual(codec.encode('parcel', LAST, state()));
   });
 
-  it('is not read of another entity, place or fold version, nor when one bit of it differs', () => {
+  it('a state is not read for another entity, place or fold version, nor if one bit of it differs', () => {
     const bytes = codec.encode('parcel', LAST, { a: 1 }) as Buffer;
     expect(codec.decode('parcel2', LAST, bytes)).toBeNull();
     expect(codec.decode('parcel', { ...LAST, position: 2 }, bytes)).toBeNull();

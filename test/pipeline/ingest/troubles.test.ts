@@ -9,7 +9,7 @@ function troublesAt(clock: { nowMs: number }) {
 }
 
 describe('the troubles of partitions', () => {
-  it('delay the one that failed, longer each time up to the cap, and no other', () => {
+  it('a failure delays its partition and no other, longer each time up to the limit', () => {
     const clock = { nowMs: 0 };
     const troubles = troublesAt(clock);
     const delays: number[] = [];
@@ -24,7 +24,7 @@ describe('the troubles of partitions', () => {
     expect(troubles.reason(HEALTHY)).toBeNull();
   });
 
-  it('are over once the partition works again, whatever the others do', () => {
+  it('the delay ends once the partition works again, whatever the others do', () => {
     const troubles = troublesAt({ nowMs: 0 });
     troubles.note([FAILING], 'down');
     troubles.forget([HEALTHY]);

@@ -9,7 +9,7 @@ function setUp() {
   const watchdog = new Watchdog({ sleep: async () => {} }, (level, message) =>
     logged.push(`${level}: ${message}`),
   );
-  /** So many looks, a second apart. */
+  /** Looks at the partition once a second. */
   const look = (seconds: number, committed: bigint, end: bigint) => {
     for (let second = 0; second < seconds; second++)
       watchdog.look([{ ...ORDERS, committed }], [{ ...ORDERS, offset: end }]);
@@ -20,20 +20,20 @@ function setUp() {
 const never = new Promise<never>(() => {});
 
 describe('the watchdog', () => {
-  it('says nothing of a partition that has reached the end of the log', () => {
+  it('a partition at the end of the log is not reported', () => {
     const { watchdog, logged, look } = setUp();
     look(100, 7n, 7n);
     expect(watchdog.stuck()).toEqual([]);
     expect(logged).toEqual([]);
   });
 
-  it('says nothing of a partition that moves, however far behind', () => {
+  it('a partition that moves is not reported, however far behind it is', () => {
     const { watchdog, look } = setUp();
     for (let offset = 0n; offset < 30n; offset++) look(10, offset, 1_000n);
     expect(watchdog.stuck()).toEqual([]);
   });
 
-  it('reports a partition whose records are not read for 15 s', () => {
+  it('a partition whose records are not read for 15 s is reported', () => {
     const { watchdog, logged, look } = setUp();
     look(15, 7n, 9n);
     expect(watchdog.stuck()).toEqual([]);
@@ -48,7 +48,7 @@ describe('the watchdog', () => {
     expect(logged).toHaveLength(1);
   });
 
-  it('logs a standstill once, and its end', () => {
+  it('a standstill is logged once, and its end', () => {
     const { watchdog, logged, look } = setUp();
     look(60, 7n, 9n);
     expect(logged).toHaveLength(1);
@@ -57,7 +57,7 @@ describe('the watchdog', () => {
     expect(watchdog.stuck()).toEqual([]);
   });
 
-  it('reports a commit that the store does not answer, even where the end of the log is not known', () => {
+  it('a commit that the store does not answer is reported, even if the end of the log is not known', () => {
     const { watchdog } = setUp();
     void watchdog.follow([ORDERS], never);
     for (let second = 0; second < 18; second++)
@@ -76,7 +76,7 @@ describe('the watchdog', () => {
     ]);
   });
 
-  it('names the failure of a commit that fails again and again', async () => {
+  it('the error of a commit that fails again and again is reported', async () => {
     const { watchdog, look } = setUp();
     for (let attempt = 0; attempt < 20; attempt++) {
       look(1, 7n, 9n);
@@ -87,7 +87,7 @@ describe('the watchdog', () => {
     expect(watchdog.stuck()[0]?.reason).toMatch(/19 s: the disk is full$/);
   });
 
-  it('forgets the failure of a commit once one was answered', async () => {
+  it('the error of a commit is forgotten once a commit was answered', async () => {
     const { watchdog, look } = setUp();
     await watchdog.follow([ORDERS], Promise.reject(new Error('the disk is full'))).catch(() => {});
     expect(await watchdog.follow([ORDERS], Promise.resolve('committed'))).toBe('committed');
@@ -95,7 +95,7 @@ describe('the watchdog', () => {
     expect(watchdog.stuck()[0]?.reason).toMatch(/they are not read$/);
   });
 
-  it('forgets a partition that went to another instance', () => {
+  it('a partition that another instance owns now is forgotten', () => {
     const { watchdog, look } = setUp();
     look(20, 7n, 9n);
     watchdog.look([], [{ ...ORDERS, offset: 9n }]);
@@ -104,13 +104,13 @@ describe('the watchdog', () => {
     expect(watchdog.stuck()).toEqual([]);
   });
 
-  it('does not count the time for which its process was stopped', async () => {
+  it('the time for which the process was stopped does not count', async () => {
     const logged: string[] = [];
     const stopping = new AbortController();
     let slept = 0;
     const clock = {
       sleep: async () => {
-        // The second sleep takes an hour: the process is stopped meanwhile.
+        // The second wait takes an hour, as if the process had been stopped.
         if (++slept === 10) stopping.abort();
       },
     };

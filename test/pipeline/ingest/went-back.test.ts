@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { migrate, movements, Place, recordOf, TARGET, WAITING, wrap } from './harness.ts';
 
-/** A store that is exchanged for a copy of an earlier moment, as a database is by a failover or a restore. */
+/** A store that is replaced by an earlier copy of itself, like a database in a failover or a restore. */
 class Exchangeable {
   readonly #folder: string;
   #current: Store;
@@ -24,7 +24,7 @@ class Exchangeable {
     });
   }
 
-  /** Answers the file that holds everything that is committed now. */
+  /** Copies everything that is committed now, and gives the file. */
   async copy(): Promise<string> {
     const file = join(this.#folder, `copy-${++this.#copies}.sqlite`);
     const source = new DatabaseSync(join(this.#folder, 'stock.sqlite'));
@@ -41,7 +41,7 @@ class Exchangeable {
 }
 
 describe('a store that went back in time', () => {
-  it('has the records that it lost read again, although no new ones come', async () => {
+  it('records that the store lost are read again, although no new ones come', async () => {
     const place = await Place.make({ movements: 2, counts: 2 });
     const store = new Exchangeable(place);
     const { logged } = await place.start({ store: store.port });
@@ -61,10 +61,10 @@ describe('a store that went back in time', () => {
     await restored.close();
   });
 
-  it('gets no version on a journal that lacks the one before it', async () => {
+  it('no version is written to a journal that lacks the one before it', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const store = new Exchangeable(place);
-    // The look at the checkpoints is held back: the commit itself has to notice.
+    // The look at the checkpoints never ends, so the commit itself has to notice.
     const port = wrap(store.port, { checkpoints: () => new Promise<never>(() => {}) });
     const { ingest, logged } = await place.start({ store: port, lanes: 1 });
     await place.append(movements('bolt', 1).map((entry) => recordOf(entry)));
@@ -88,7 +88,7 @@ describe('a store that went back in time', () => {
     ]);
     // The row is the fold of what the journal holds: 1 from the first movement, 1 from the second.
     expect((await restored.readView(['bolt'])).get('bolt')?.row).toEqual([2, 2, true]);
-    // A look that gets no answer does not keep the instance from stopping.
+    // A look that is not answered does not keep the instance from stopping.
     await ingest.stop();
     expect(logged.some((line) => line.includes('The store lacks events that this instance wrote'))).toBe(
       true,
@@ -96,7 +96,7 @@ describe('a store that went back in time', () => {
     await restored.close();
   });
 
-  it('repairs the row of an entity when its next event comes', async () => {
+  it('the row of an entity is repaired when its next event comes', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     await place.start();
     await place.append(movements('bolt', 3).map((entry) => recordOf(entry)));
