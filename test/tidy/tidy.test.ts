@@ -49,7 +49,13 @@ describe('the house', () => {
 
   it('lays sibling adapters out alike', () => {
     const stores = ['store.ts', 'schema.ts', 'ingest.ts', 'deliveries.ts', 'queries.ts', 'connection.ts'];
-    const logs = ['event-log.ts', 'consumer.ts', 'producer.ts'];
+    const logs = [
+      'event-log.ts',
+      'consumer.ts',
+      'producer.ts',
+      'group/group-member.ts',
+      'producing/partitioner.ts',
+    ];
     const all = ['options.ts', 'index.ts'];
     const adapters = (...names: string[]) => names.map((name) => `src/adapters/${name}`);
     const states = { adapters: ORDER_MGT_STATES, parts: ['open.ts', 'schema.ts', 'states.ts'] };

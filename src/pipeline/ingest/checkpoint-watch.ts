@@ -1,10 +1,12 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Checkpoint, Store } from '../../ports/store.ts';
+import type { Incarnation } from './incarnation.ts';
 
 export interface CheckpointWatchOptions {
-  readonly store: Pick<Store, 'checkpoints' | 'incarnation'>;
+  readonly store: Pick<Store, 'checkpoints'>;
+  readonly incarnation: Pick<Incarnation, 'isReplaced'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called before each look, so that what is compared with it is no younger than it. */
@@ -26,8 +28,6 @@ const LOOK_EVERY_MS = 2_000;
 export class CheckpointWatch {
   readonly #options: CheckpointWatchOptions;
   #hasFailed = false;
-  /** As it was at the last look; null before the first one. */
-  #incarnation: string | null = null;
 
   constructor(options: CheckpointWatchOptions) {
     this.#options = options;
@@ -46,27 +46,15 @@ export class CheckpointWatch {
   }
 
   async #look(): Promise<void> {
-    const { store, logger, before, seen, replaced } = this.#options;
+    const { store, incarnation, logger, before, seen, replaced } = this.#options;
     try {
       before();
-      if (await this.#isReplaced()) await replaced();
+      if (await incarnation.isReplaced()) await replaced();
       else await seen(await store.checkpoints());
       this.#hasFailed = false;
     } catch (error) {
       if (!this.#hasFailed) logger('warn', `Could not look at the checkpoints: ${messageOf(error)}`);
       this.#hasFailed = true;
     }
-  }
-
-  async #isReplaced(): Promise<boolean> {
-    const last = this.#incarnation;
-    try {
-      this.#incarnation = await this.#options.store.incarnation();
-    } catch (error) {
-      if (!(error instanceof TributaryError && error.code === 'table_missing')) throw error;
-      this.#incarnation = 'incomplete';
-      return true;
-    }
-    return last !== null && last !== this.#incarnation;
   }
 }

@@ -4,6 +4,7 @@ import type { AssignedPartition, EventLog } from '../../ports/event-log.ts';
 import type { Gate } from '../gate.ts';
 import { claimEach } from './claims.ts';
 import type { Halts } from './halts.ts';
+import type { Incarnation } from './incarnation.ts';
 import type { OwnedPartition } from './lane.ts';
 import type { IngestOptions } from './options.ts';
 import type { ParkedRegistry } from './parked.ts';
@@ -20,6 +21,7 @@ export interface ClaimerParts {
   readonly halts: Halts;
   readonly troubles: Troubles;
   readonly guard: RestoreGuard;
+  readonly incarnation: Pick<Incarnation, 'isReplaced'>;
   readonly parked: ParkedRegistry;
   /** Runs while nothing else changes the lanes. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
@@ -90,11 +92,14 @@ export class Claimer {
 
   async #claim(due: readonly AssignedPartition[], signal: AbortSignal): Promise<void> {
     const { store, log, topics, logger } = this.#options;
-    const { assigned, halts, guard, parked, begin, hold } = this.#parts;
+    const { assigned, halts, guard, incarnation, parked, begin, hold } = this.#parts;
     const partitionCounts = await log.partitionCounts(topics);
     // Claiming what was given up meanwhile would only fence its next owner.
     const partitions = due.filter((partition) => assigned.get(partitionName(partition)) === partition);
     if (partitions.length === 0 || signal.aborted) return;
+    // A claim writes a checkpoint that is missing: in a table that a backup has just made, and is about to fill, that row
+    // would make the backup's own fail.
+    if (await incarnation.isReplaced()) return hold();
     // Read anew, so that an entity that another instance has parked is not folded here.
     await parked.load(store);
     const claimed: OwnedPartition[] = [];

@@ -8,6 +8,7 @@ import { Claimer } from './claimer.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
+import { Incarnation } from './incarnation.ts';
 import { followPositionOf, type Lane, type LaneContext, type LaneEnd, type OwnedPartition } from './lane.ts';
 import { LaneSet } from './lane-set.ts';
 import { LONG_LIMITS } from './long-histories.ts';
@@ -49,6 +50,7 @@ export class Ingest<State, Event> {
   readonly #troubles: Troubles;
   readonly #parked: ParkedRegistry;
   readonly #guard: RestoreGuard;
+  readonly #incarnation: Incarnation;
   readonly #claimer: Claimer;
   readonly #watchdog: Watchdog;
   #watching: Promise<unknown> | undefined;
@@ -67,6 +69,7 @@ export class Ingest<State, Event> {
     this.#watchdog = new Watchdog(options.clock, options.logger);
     this.#parked = options.parked ?? new ParkedRegistry();
     this.#guard = new RestoreGuard(options);
+    this.#incarnation = new Incarnation(options.store);
     this.#context = {
       domain: options.domain,
       decoder: options.decoder,
@@ -95,6 +98,7 @@ export class Ingest<State, Event> {
       halts: this.#halts,
       troubles: this.#troubles,
       guard: this.#guard,
+      incarnation: this.#incarnation,
       parked: this.#parked,
       exclusively: (work) => this.#exclusively(work),
       begin: (claimed, isCoPartitioned) => this.#begin(claimed, isCoPartitioned),
@@ -170,6 +174,7 @@ export class Ingest<State, Event> {
     let halted = this.#halts.noted();
     const watch = new CheckpointWatch({
       store,
+      incarnation: this.#incarnation,
       clock,
       logger,
       before: () => {

@@ -80,8 +80,8 @@ async function readTopic(topic: string): Promise<(LogRecord & { partition: numbe
     const total = partitions.reduce((sum, range) => sum + Number(range.endOffset - range.startOffset), 0);
     while (records.length < total) {
       const limits = { maxRecords: 10_000, maxBytes: 1 << 24 };
-      for (const batch of await consumer.take(partitions, limits, AbortSignal.timeout(20_000))) {
-        records.push(...batch.records.map((record) => ({ ...record, partition: batch.partition })));
+      for (const fetched of await consumer.take(partitions, limits, AbortSignal.timeout(20_000))) {
+        records.push(...fetched.records.map((record) => ({ ...record, partition: fetched.partition })));
       }
     }
   } finally {

@@ -160,16 +160,21 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
   const source = await stage.tables((tables) => compareWithOracle(tables, stage.oracle, malformed));
   const examples = source.examples.slice(0, EXAMPLES_SHOWN);
   let targetDifferent = 0;
+  let differentIds: readonly string[] = [];
   if (stage.targetTables !== null) {
     const tables = targetTables(stage.targetTables);
     const target = await compareTarget(tables, stage.oracle, parked);
     await tables.close();
     targetDifferent = target.target_different;
+    differentIds = target.differentIds;
     examples.push(...target.examples.slice(0, EXAMPLES_SHOWN));
   }
   const ledger = new LedgerTables(stage.databaseUrl());
   let parkedWrongly = 0;
   const dead = new Set<string>();
+  const facts = differentIds.length === 0 ? new Map<string, string>() : await ledger.snapshot();
+  for (const id of differentIds.slice(0, EXAMPLES_SHOWN))
+    examples.push(`the ledger says of ${JSON.stringify(id)}: ${facts.get(id) ?? 'nothing'}`);
   for (const [orderId, { status, reason }] of await ledger.standings()) {
     if (status === 'dead') dead.add(orderId);
     if (status !== 'dead' || parked.has(orderId)) continue;

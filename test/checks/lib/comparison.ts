@@ -137,6 +137,8 @@ export interface TargetComparison {
   /** Orders that the target holds. */
   readonly target_orders: number;
   readonly examples: string[];
+  /** The first orders that differ. */
+  readonly differentIds: readonly string[];
 }
 
 /**
@@ -152,22 +154,24 @@ export async function compareTarget(
   const held = new Set<string>();
   const examples: string[] = [];
   let different = 0;
-  const differs = (line: string) => {
+  const differentIds: string[] = [];
+  const differs = (orderId: string, line: string) => {
     different++;
+    if (differentIds.length < EXAMPLES) differentIds.push(orderId);
     if (examples.length < EXAMPLES) examples.push(line);
   };
   for await (const row of target.orders()) {
     held.add(row.orderId);
     const expected = oracle.expectedOrder(row.orderId);
     if (expected === undefined || !isSameRow(row, expected) || row.version > expected.version) {
-      differs(`the target holds ${JSON.stringify(row)}, expected ${JSON.stringify(expected)}`);
+      differs(row.orderId, `the target holds ${JSON.stringify(row)}, expected ${JSON.stringify(expected)}`);
     }
   }
   for (const expected of oracle.expectedOrders()) {
     const isMissing = expected.readyToSend && !held.has(expected.orderId) && !sent.has(expected.orderId);
-    if (isMissing) differs(`the target lacks ${name(expected.orderId)}`);
+    if (isMissing) differs(expected.orderId, `the target lacks ${name(expected.orderId)}`);
   }
-  return { target_different: different, target_orders: held.size, examples };
+  return { target_different: different, target_orders: held.size, examples, differentIds };
 }
 
 function example(comparison: Comparison, line: string): void {

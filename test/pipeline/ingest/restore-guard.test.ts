@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, vi } from 'vitest';
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
@@ -128,5 +130,45 @@ describe('an instance under which a backup is put back', () => {
     await place.append(movements('bolt', 2, 20).map((entry) => recordOf(entry)));
     await place.settles([...movements('bolt', 5), ...movements('bolt', 2, 20)]);
     expect(ingest.status().duplicates).toBe(5);
+  }, 60_000);
+
+  it('writes no checkpoint into a table that the backup has made and not filled yet', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    let incarnation = 'old';
+    let claims = 0;
+    let isRestoring = false;
+    const store = wrap(place.store, {
+      incarnation: async () => incarnation,
+      claim: (partitions) => {
+        claims++;
+        return place.store.claim(partitions);
+      },
+      commit: async (batch) => {
+        if (isRestoring) {
+          const database = new DatabaseSync(join(place.folder, 'stock.sqlite'));
+          database.exec('DELETE FROM checkpoints');
+          database.close();
+          incarnation = 'new';
+          throw new TributaryError('table_missing', 'The table of the checkpoints is gone.');
+        }
+        return place.store.commit(batch);
+      },
+    });
+    const { ingest } = await place.start({ store });
+    await place.append(movements('bolt', 5).map((entry) => recordOf(entry)));
+    await place.settles(movements('bolt', 5));
+    const claimsBefore = claims;
+    isRestoring = true;
+    await place.append(movements('bolt', 1, 20).map((entry) => recordOf(entry)));
+
+    await vi.waitFor(
+      () =>
+        expect(ingest.health()).toMatchObject({
+          reason: expect.stringContaining('are being replaced by a backup'),
+        }),
+      WAITING,
+    );
+    expect(claims).toBe(claimsBefore);
+    expect(await place.store.checkpoints()).toEqual([]);
   }, 60_000);
 });

@@ -34,7 +34,7 @@ export async function openEventLog(
   if (!isKafka(settings)) {
     prepareDatabaseFile(join(settings.dataDirectory, 'event-log.sqlite'), 'TRIBUTARY_DATA_DIR');
     const { openEmbeddedLog } = await import('../../../adapters/embedded-log/index.ts');
-    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log: logger, whoHolds, ...session });
+    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, logger, whoHolds, ...session });
   }
   const kafka = await import('../../../adapters/kafka/index.ts');
   const warning = openWayWarning(settings);
@@ -50,7 +50,7 @@ export async function openEventLog(
   return kafka.openKafkaLog({
     brokers: settings.kafkaBrokers,
     clock,
-    log: logger,
+    logger,
     ...(tuning.clientId === undefined ? {} : { clientId: tuning.clientId }),
     ...session,
     ...(settings.kafkaTls ? { tls: tlsOf(settings) } : {}),

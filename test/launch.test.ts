@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const installed = { version: '1.2.3', integrity: 'sha512-right' };
+
+describe('the launcher', () => {
+  let root = '';
+  const write = (path: string, content: unknown) => {
+    const file = join(root, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+    return file;
+  };
+
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), 'tributary-launch-'));
+    mkdirSync(join(root, 'bin'));
+    copyFileSync(join(import.meta.dirname, '..', 'bin', 'launch.mjs'), join(root, 'bin', 'launch.mjs'));
+    mkdirSync(join(root, 'node_modules', 'node', 'bin'), { recursive: true });
+    symlinkSync(process.execPath, join(root, 'node_modules', 'node', 'bin', 'node'));
+    write('main.mjs', "console.log('started');");
+    chmodSync(write('path/npm', '#!/bin/sh\necho "npm was called"\nexit 1\n'), 0o755);
+  });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  function launch(wanted: Record<string, unknown>, found: Record<string, unknown> | null) {
+    rmSync(join(root, 'node_modules', '.tributary-installed'), { force: true });
+    rmSync(join(root, 'node_modules', '.package-lock.json'), { force: true });
+    write('package-lock.json', { packages: { '': { name: 'app' }, ...wanted } });
+    if (found !== null) write('node_modules/.package-lock.json', { packages: found });
+    const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin', 'launch.mjs'), 'main.mjs'], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${join(root, 'path')}${delimiter}${process.env.PATH}` },
+    });
+    return stdout + stderr;
+  }
+
+  const wanted = {
+    'node_modules/a': installed,
+    'node_modules/of-another-platform': { ...installed, optional: true },
+  };
+
+  it('starts the program without a second install if "npm ci" was run by hand', () => {
+    expect(launch(wanted, { 'node_modules/a': installed })).toBe('started\n');
+  });
+
+  it('installs if nothing is installed', () => {
+    expect(launch(wanted, null)).toContain('npm was called');
+  });
+
+  it('installs if a package is missing', () => {
+    expect(launch(wanted, {})).toContain('npm was called');
+  });
+
+  it.each([
+    ['version', { ...installed, version: '1.2.2' }],
+    ['content', { ...installed, integrity: 'sha512-other' }],
+  ])('installs if a package has another %s than package-lock.json says', (_, found) => {
+    expect(launch(wanted, { 'node_modules/a': found })).toContain('npm was called');
+  });
+});
