@@ -48,7 +48,7 @@ describe('check-target', () => {
     expect([...receiver.orders.keys()].every((id) => id.startsWith(report.orderIdPrefix))).toBe(true);
   });
 
-  it('can run again at the same target', async () => {
+  it('passes again at the same target', async () => {
     const url = await startReceiver(new Receiver());
     await check(url);
     expect(notPassed((await check(url)).checks)).toEqual([]);

@@ -60,7 +60,7 @@ describe('the body of an event', () => {
 
 describe('the record of an event', () => {
   it.each(Object.keys(EVENT_CODES) as EventCode[])(
-    'for the code %s is decoded as an event that has its id from the header',
+    'decodes as an event that has its id from the header for the code %s',
     (code) => {
       const body = makeBody(code, 'größe 🧾', { timestampMs });
       const { record } = toOutgoing(body, { eventId: 'id-1', source: '/test', topics });

@@ -226,7 +226,7 @@ describe('a body that is no state of an order', () => {
     expect(form).toMatchObject({ status: 415, body: { code: 'media_type_unsupported' } });
   });
 
-  it('does no harm by deep nesting or by names of JavaScript itself', async () => {
+  it('POST /api/orders drops unknown fields, also deeply nested ones and names of JavaScript itself', async () => {
     const target = await new TestOrderMgt().start();
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     const text = JSON.stringify(newState()).replace(
@@ -270,7 +270,7 @@ describe('the signature of a delivery', () => {
     });
   });
 
-  it('has to cover these bytes, and to be at most 5 minutes old or early', async () => {
+  it('gets refused if it covers other bytes, or is more than 5 minutes old or early', async () => {
     const target = await new TestOrderMgt().start({ secret: oldSecret, now: () => NOW_MS });
     const codeOf = async (given: Record<string, string>, sent: string | Buffer = body) => {
       const answer = await target.post(sent, given);
@@ -307,7 +307,7 @@ describe('the signature of a delivery', () => {
   });
 
   it.each([360, -360])(
-    'of order-sync gets refused if its clock is %i s off, and order-sync logs the difference',
+    'gets refused if the clock of order-sync is %i s off, and order-sync logs the difference',
     async (seconds) => {
       const target = await new TestOrderMgt().start({ secret: oldSecret });
       const ours = openHttpTarget({

@@ -64,7 +64,7 @@ describe('the file of targets', () => {
     expect(passes(filter, { review_status: 'PENDING' })).toBe(false);
   });
 
-  it('may be missing', () => {
+  it('yields no targets if it is missing', () => {
     expect(readTargetsFile(undefined, taken)).toEqual([]);
   });
 

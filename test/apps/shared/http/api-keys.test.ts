@@ -23,7 +23,7 @@ describe('a new key', () => {
     expect(makeApiKey('ops', ['read']).key).not.toBe(key);
   });
 
-  it('can be found by its entry', () => {
+  it('findApiKey finds the key by its entry', () => {
     const { key, entry } = makeApiKey('ops', ['operate']);
     const [parsed] = parseApiKeys(entry, 'order-sync');
     expect(parsed).toMatchObject({ name: 'ops', scopes: new Set(['operate']) });

@@ -117,7 +117,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     await producer.close();
   });
 
-  it('does not hold up the event loop of a process that waits', async () => {
+  it('leaves the event loop of a process that waits for the lock free', async () => {
     const file = join(folder, 'store.sqlite');
     const store = await openParcels(file);
     const holder = await LockProcess.start(file);

@@ -157,7 +157,7 @@ describe('the values of settings', () => {
     expect(refusal(env)).toContain(remedy);
   });
 
-  it("does not judge the values of a sibling's settings", () => {
+  it("loadSettings ignores the values of a sibling's settings", () => {
     expect(load({ ORDER_MGT_PORT: 'none of my business' }).values.port).toBe(3000);
   });
 });
