@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, pureParts, sourcesOf } from './imports.ts';
 import { brokenLinks, missingFiles, pagesOf, staleExcerpts, unknownCommands } from './pages.ts';
+import { commentsOf, riddlingComments, testNamesOf, unfinishedTestNames } from './prose.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
 import { longFiles, migrationNumbers, siblingParts } from './shape.ts';
 import { readTree } from './tree.ts';
@@ -70,5 +71,21 @@ describe('the pages', () => {
 
   it('name files that are there', () => {
     expect(missingFiles(tree)).toEqual([]);
+  });
+});
+
+describe('the prose', () => {
+  it('leaves out no comment and no test name', () => {
+    const programs = [...tree].filter(([path]) => path.endsWith('.ts')).map(([, source]) => source);
+    expect(programs.flatMap(commentsOf).length).toBeGreaterThan(1000);
+    expect(programs.flatMap(testNamesOf).length).toBeGreaterThan(1000);
+  });
+
+  it('opens every comment with the thing, the actor or the number', () => {
+    expect(riddlingComments(tree)).toEqual([]);
+  });
+
+  it('names every test with a sentence that stands alone', () => {
+    expect(unfinishedTestNames(tree)).toEqual([]);
   });
 });
