@@ -33,7 +33,7 @@ const APPS: readonly [app: App, given: readonly string[]][] = [
 ];
 
 describe('the files of the programs', () => {
-  it('give no rights to others than the owner, SQLite\'s own files included, even with umask 0', async () => {
+  it("give no rights to others than the owner, SQLite's own files included, even with umask 0", async () => {
     const folder = join(await newFolder(), 'made', 'here');
     const before = process.umask(0);
     const program = new Program('start', settingsFor(folder));

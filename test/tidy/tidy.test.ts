@@ -9,39 +9,39 @@ import { readTree } from './tree.ts';
 
 const tree = readTree(join(import.meta.dirname, '..', '..'));
 
-describe('the house', () => {
-  it('is looked at whole', () => {
+describe('the repository', () => {
+  it('shows the checks more than 50 source files, README.md and the pages in docs/', () => {
     expect(sourcesOf(tree).length).toBeGreaterThan(50);
     expect(pagesOf(tree).map(([path]) => path)).toEqual(
       expect.arrayContaining(['README.md', 'docs/ARCHITECTURE.md']),
     );
   });
 
-  it('has imports that point one way', () => {
+  it('lets imports point one way only', () => {
     expect([...importDirection(tree), ...pureParts(tree)]).toEqual([]);
   });
 
-  it('reads its environment in the mains of its apps alone', () => {
+  it('reads the environment only in the mains of the apps', () => {
     expect(environmentReaders(tree)).toEqual([]);
   });
 
-  it('takes time and chance from the clock alone where a simulation has to drive them', () => {
+  it('takes time and randomness only from the port Clock in core, ports, pipeline and orders', () => {
     expect(unseededTime(tree)).toEqual([]);
   });
 
-  it('has no file that nothing reaches', () => {
+  it('holds no file that nothing reaches', () => {
     expect(deadFiles(tree)).toEqual([]);
   });
 
-  it('has no file that is too long to read', () => {
+  it('holds no source file of more than 400 lines', () => {
     expect(longFiles(tree)).toEqual([]);
   });
 
-  it('numbers its migrations without gaps, in both stores', () => {
+  it('numbers the migrations of both stores without gaps', () => {
     expect(migrationNumbers(tree, ['mysql', 'sqlite'])).toEqual([]);
   });
 
-  it('lays sibling adapters out alike', () => {
+  it('gives sibling adapters the same file names', () => {
     const stores = ['store.ts', 'schema.ts', 'ingest.ts', 'deliveries.ts', 'queries.ts', 'connection.ts'];
     const logs = ['event-log.ts', 'consumer.ts', 'producer.ts'];
     const all = ['options.ts', 'index.ts'];
@@ -57,35 +57,35 @@ describe('the house', () => {
 });
 
 describe('the pages', () => {
-  it('link to what is there', () => {
+  it('link only to files and headings that exist', () => {
     expect(brokenLinks(tree)).toEqual([]);
   });
 
-  it('name commands that package.json has', () => {
+  it('name only npm commands that package.json has', () => {
     expect(unknownCommands(tree)).toEqual([]);
   });
 
-  it('quote code as it is', () => {
+  it('quote only lines that the quoted file has', () => {
     expect(staleExcerpts(tree)).toEqual([]);
   });
 
-  it('name files that are there', () => {
+  it('name only files that exist', () => {
     expect(missingFiles(tree)).toEqual([]);
   });
 });
 
 describe('the prose', () => {
-  it('leaves out no comment and no test name', () => {
+  it('shows the checks more than 1,000 comments and 1,000 test names', () => {
     const programs = [...tree].filter(([path]) => path.endsWith('.ts')).map(([, source]) => source);
     expect(programs.flatMap(commentsOf).length).toBeGreaterThan(1000);
     expect(programs.flatMap(testNamesOf).length).toBeGreaterThan(1000);
   });
 
-  it('opens every comment with the thing, the actor or the number', () => {
+  it('begins no comment with words such as "How long" or "So many"', () => {
     expect(riddlingComments(tree)).toEqual([]);
   });
 
-  it('names every test with a sentence that stands alone', () => {
+  it('names every test with a sentence that needs no other test name', () => {
     expect(unfinishedTestNames(tree)).toEqual([]);
   });
 });
