@@ -52,7 +52,7 @@ const GIVEN: Readonly<Record<string, string>> = {
 
 const VARIABLE = /\$\{(?<name>[A-Z_]+)(?<kind>:[-?])(?<rest>[^}]*)\}/g;
 
-/** The environment of a service. Required variables of Compose get their value from GIVEN, optional ones their default. */
+/** Returns the environment of a service. Required variables take their values from GIVEN, optional ones their defaults. */
 function environmentOf(name: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(service(name).environment ?? {}).map(([key, value]) => [
