@@ -33,7 +33,12 @@ await runCommand({
       fallback: '4',
       help: 'The number of concurrent producers (2 or more)',
     },
-    { name: 'abort-rate', value: 'share', fallback: '0.2', help: 'The share of transactions that are aborted' },
+    {
+      name: 'abort-rate',
+      value: 'share',
+      fallback: '0.2',
+      help: 'The share of transactions that are aborted',
+    },
   ],
   run,
 });

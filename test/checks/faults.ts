@@ -48,15 +48,26 @@ const NAMES = SCENARIOS.map(({ name }) => name);
 
 await runCommand({
   name: 'faults',
-  summary: 'Plays scenarios, each with one fault while the programs run, and compares all data with the oracle.',
+  summary:
+    'Plays scenarios, each with one fault while the programs run, and compares all data with the oracle.',
   examples: [
     'npm run check:faults -- --scenario all --database mariadb',
     'npm run check:faults -- --scenario misconfigured-target --database sqlite --events 1000',
   ],
   options: [
     { name: 'scenario', value: 'name,...|all', fallback: 'all', help: `Of ${NAMES.join(', ')}` },
-    { name: 'database', value: 'mariadb|mysql|sqlite', fallback: 'mariadb', help: 'The database of order-sync' },
-    { name: 'events', value: 'number', fallback: '3000', help: 'The approximate number of events of a scenario' },
+    {
+      name: 'database',
+      value: 'mariadb|mysql|sqlite',
+      fallback: 'mariadb',
+      help: 'The database of order-sync',
+    },
+    {
+      name: 'events',
+      value: 'number',
+      fallback: '3000',
+      help: 'The approximate number of events of a scenario',
+    },
     {
       name: 'hot-events',
       value: 'number',

@@ -14,8 +14,7 @@ export const failover: Scenario = {
   name: 'failover',
   plan: `two order-syncs use the database through a proxy; a replica that lacks the payments of the last ${LAG_SECONDS} s is promoted; then orders get events, whose checkpoints it has`,
   limitSeconds: 240,
-  notApplicable: (database) =>
-    database === 'sqlite' ? 'SQLite has no replica' : null,
+  notApplicable: (database) => (database === 'sqlite' ? 'SQLite has no replica' : null),
   async run(context) {
     const name = context.ground.database;
     if (name === 'sqlite') throw new Error('SQLite has no replica');
@@ -69,7 +68,9 @@ export const failover: Scenario = {
     await stage.wait(8);
     return conclude(stage, {
       seen:
-        lacking > 0 ? `the replica lacked ${lacking} events that ${syncs.length} order-syncs had journaled` : '',
+        lacking > 0
+          ? `the replica lacked ${lacking} events that ${syncs.length} order-syncs had journaled`
+          : '',
       recoverySeconds,
       more: { events_that_the_replica_lacked: lacking },
     });

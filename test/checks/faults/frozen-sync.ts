@@ -51,7 +51,8 @@ async function onServer(stage: Stage) {
 
 async function onSqlite(stage: Stage) {
   const [frozen, other] = await stage.startSyncs(2);
-  if (frozen === undefined || other === undefined) throw new Error('startSyncs returned less than two order-syncs');
+  if (frozen === undefined || other === undefined)
+    throw new Error('startSyncs returned less than two order-syncs');
   await stage.warmUp(8);
   await freezeInWrite(stage, frozen, stage.database.url.slice('sqlite:'.length));
   stage.faultBegins('order-sync-1 is frozen with the write lock');

@@ -78,11 +78,14 @@ export const hotEntity: Scenario = {
     const laneMsRatio = ratioOf(lane.map(({ event_ms }) => event_ms));
     const laneMemoryRatio = ratioOf(lane.map(({ peak_mib }) => peak_mib));
     const wrong: string[] = [];
-    if (laneMsRatio > LIMIT_RATIO) wrong.push(`a lane takes ${laneMsRatio} times as long as at ${MARKS[0]} events`);
+    if (laneMsRatio > LIMIT_RATIO)
+      wrong.push(`a lane takes ${laneMsRatio} times as long as at ${MARKS[0]} events`);
     if (laneMemoryRatio > LIMIT_RATIO)
       wrong.push(`a lane uses ${laneMemoryRatio} times the memory of ${MARKS[0]} events`);
-    if (msRatio > LIMIT_RATIO) wrong.push(`one more event takes ${msRatio} times as long as at ${MARKS[0]} events`);
-    if (memoryRatio > LIMIT_RATIO) wrong.push(`order-sync uses ${memoryRatio} times the memory of ${MARKS[0]} events`);
+    if (msRatio > LIMIT_RATIO)
+      wrong.push(`one more event takes ${msRatio} times as long as at ${MARKS[0]} events`);
+    if (memoryRatio > LIMIT_RATIO)
+      wrong.push(`order-sync uses ${memoryRatio} times the memory of ${MARKS[0]} events`);
     const byMark = (figure: 'ms' | 'coldMs' | 'peakMib' | 'bulkPeakMib') =>
       Object.fromEntries([...figures].map(([mark, each]) => [mark, Math.round(each[figure] * 10) / 10]));
     return conclude(stage, {
@@ -157,7 +160,8 @@ async function watchVersion(stage: Stage): Promise<VersionWatch> {
       const deadlineMs = performance.now() + LOOK_PATIENCE_MS;
       while ((await look()) < version) {
         stage.check.signal.throwIfAborted();
-        if (performance.now() > deadlineMs) throw new Error(`The order did not reach version ${version} in time`);
+        if (performance.now() > deadlineMs)
+          throw new Error(`The order did not reach version ${version} in time`);
         await new Promise((resolve) => setImmediate(resolve));
       }
     },

@@ -44,7 +44,8 @@ export const leaderless: Scenario = {
     stage.say(`broker ${KILLED_BROKER} is back; the restarted order-sync owned ${owned} partitions`);
     const recoverySeconds = await stage.caughtUp(stage.feeder.ends(), RECOVERY_LIMIT_SECONDS + 15, backAtMs);
     const wrong: string[] = [];
-    if (owned === 0) wrong.push('the restarted order-sync got no partition while one partition had no leader');
+    if (owned === 0)
+      wrong.push('the restarted order-sync got no partition while one partition had no leader');
     if (flowSeconds === null) wrong.push('order-sync did not read the partitions with a leader to their end');
     return conclude(stage, {
       seen: leaders === null || leaders[0] === -1 ? `${dead} had no leader` : '',

@@ -53,7 +53,9 @@ export const logDown: Scenario = {
       () => gateway.storedAtMs.has(DEAD_ORDER),
       redrivenAtMs,
     );
-    stage.say(`order-sync answered the redrive with ${answer?.status}, and delivered after ${redriveSeconds} s`);
+    stage.say(
+      `order-sync answered the redrive with ${answer?.status}, and delivered after ${redriveSeconds} s`,
+    );
 
     for (const proxy of cluster.proxies) proxy.heal();
     const healedAtMs = performance.now();

@@ -54,7 +54,8 @@ export async function startReplicatedDatabase(
         }
         const isThere = status?.Relay_Master_Log_File === file && Number(status?.Exec_Master_Log_Pos) >= at;
         if (isThere) return;
-        if (performance.now() > deadlineMs) throw new Error(`The replica did not catch up within ${CATCH_UP_MS / 1_000} s`);
+        if (performance.now() > deadlineMs)
+          throw new Error(`The replica did not catch up within ${CATCH_UP_MS / 1_000} s`);
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
     },
@@ -80,7 +81,9 @@ async function startServer(
   });
   check.defer(() => services.stop());
   if (services[name].origin === 'environment') {
-    throw new Error(`Unset TEST_${name.toUpperCase()}_URL: this scenario has to start and kill its own server`);
+    throw new Error(
+      `Unset TEST_${name.toUpperCase()}_URL: this scenario has to start and kill its own server`,
+    );
   }
   return services;
 }

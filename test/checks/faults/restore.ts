@@ -42,7 +42,10 @@ export const restore: Scenario = {
       seen: lostCount > 0 ? `the dump lacked ${lostCount} journaled events` : '',
       recoverySeconds,
       sweepSeconds: SWEEP_LEASE_SECONDS,
-      wrong: loads > 1 ? [`the dump had to be loaded ${loads} times, because locks of the programs broke off the load`] : [],
+      wrong:
+        loads > 1
+          ? [`the dump had to be loaded ${loads} times, because locks of the programs broke off the load`]
+          : [],
       more: { events_that_the_dump_lacked: lostCount, loads },
     });
   },

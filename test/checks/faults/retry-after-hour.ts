@@ -48,7 +48,9 @@ export const retryAfterHour: Scenario = {
       if (seconds === null) break;
     }
     const waitsSeconds = await waitOf(stage, slow);
-    stage.say(`${slow} waits for ${waitsSeconds} s; the other orders waited ${Math.max(...longest)} s at most`);
+    stage.say(
+      `${slow} waits for ${waitsSeconds} s; the other orders waited ${Math.max(...longest)} s at most`,
+    );
     const isCapped = waitsSeconds < ASKED_SECONDS * 0.9;
     return conclude(stage, {
       seen: asked > 0 ? `${asked} answers asked for ${ASKED_SECONDS} s` : '',
@@ -56,7 +58,9 @@ export const retryAfterHour: Scenario = {
       healthyPauseSeconds: Math.max(...longest),
       isHealthy: (part) => part !== 'target',
       parked: new Set([slow]),
-      wrong: isCapped ? [] : [`the pause that the target asked for is not capped: ${slow} waits for ${waitsSeconds} s`],
+      wrong: isCapped
+        ? []
+        : [`the pause that the target asked for is not capped: ${slow} waits for ${waitsSeconds} s`],
       more: { waits_seconds: waitsSeconds },
     });
   },

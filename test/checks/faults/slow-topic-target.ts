@@ -71,8 +71,7 @@ export const slowTopicTarget: Scenario = {
       seen: held === undefined ? '' : `the append of ready states was held back for ${HELD_SECONDS} s`,
       recoverySeconds,
       isHealthy: (part) => part === 'target',
-      wrong:
-        older.length > 0 ? [`the topic ends with an older state of ${older.length} orders`] : [],
+      wrong: older.length > 0 ? [`the topic ends with an older state of ${older.length} orders`] : [],
       more: { older_states_last: older.length },
     });
   },

@@ -137,7 +137,8 @@ async function settle(stage: Stage, parked: ReadonlySet<string>, sweepSeconds: n
   };
   const seconds = await stage.until(SETTLE_SECONDS + sweepSeconds, isThrough);
   await ledger.close();
-  if (seconds === null || !stage.progress.isAt(ends)) stage.say(`Not all events and deliveries are done: ${last}`);
+  if (seconds === null || !stage.progress.isAt(ends))
+    stage.say(`Not all events and deliveries are done: ${last}`);
 }
 
 interface Compared {

@@ -170,7 +170,10 @@ function helpOf(command: CheckCommand): string {
   for (const { name, value, help, fallback } of command.options) {
     lines.push(`  --${`${name} <${value}>`.padEnd(34)}${help} (default: ${fallback})`);
   }
-  lines.push('', 'Progress goes to stderr. The last line of stdout is RESULT and a JSON object. See docs/checks.md.');
+  lines.push(
+    '',
+    'Progress goes to stderr. The last line of stdout is RESULT and a JSON object. See docs/checks.md.',
+  );
   return `${lines.join('\n')}\n`;
 }
 

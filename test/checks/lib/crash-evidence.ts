@@ -39,9 +39,7 @@ export function faultsOf(found: Counts): string[] {
 export function missingEvidence(found: Counts): string[] {
   return Object.entries(AT_LEAST).flatMap(([name, leastOf]) => {
     const least = Math.max(1, Math.ceil(leastOf(found)));
-    return of(found, name) >= least
-      ? []
-      : [`${name} is ${of(found, name)}, and must be at least ${least}`];
+    return of(found, name) >= least ? [] : [`${name} is ${of(found, name)}, and must be at least ${least}`];
   });
 }
 

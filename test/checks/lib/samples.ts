@@ -38,7 +38,8 @@ export function sampleRecord(sample: Sample, topics: Topics, orderId = SAMPLE_OR
 
 export function sampleText(sample: Sample, orderId: string): string {
   const quoted = `"${SAMPLE_ORDER_ID}"`;
-  if (sample.text.split(quoted).length !== 2) throw new Error(`${sample.name} must name the order exactly once`);
+  if (sample.text.split(quoted).length !== 2)
+    throw new Error(`${sample.name} must name the order exactly once`);
   return sample.text.replace(quoted, () => JSON.stringify(orderId));
 }
 
