@@ -399,7 +399,7 @@ const DEPENDENTS: readonly TableCase[] = [
     refused: ['orders_audit'],
   },
   {
-    name: 'a trigger of another table that writes to it',
+    name: 'a trigger of another table that writes to orders',
     on: SERVERS,
     sql: `${ORIGINAL}; CREATE TABLE payments (order_id VARCHAR(255))`,
     afterwards: [
@@ -418,20 +418,20 @@ const DEPENDENTS: readonly TableCase[] = [
     refused: ['known'],
   },
   {
-    name: 'a view that reads it',
+    name: 'a view of the table',
     sql: ORIGINAL,
     afterwards: ['CREATE VIEW ready_orders AS SELECT order_id FROM orders WHERE ready_to_send = 1'],
     refused: ['ready_orders'],
   },
   {
-    name: 'a procedure that names it',
+    name: 'a procedure that names the table',
     on: SERVERS,
     sql: ORIGINAL,
     afterwards: ['CREATE PROCEDURE clear_orders() DELETE FROM orders'],
     refused: ['clear_orders'],
   },
   {
-    name: 'an event that names it',
+    name: 'a scheduled event that names the table',
     on: SERVERS,
     sql: ORIGINAL,
     afterwards: [

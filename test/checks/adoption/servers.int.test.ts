@@ -16,7 +16,7 @@ const NAMES = [
   'two more columns that must not be NULL',
   'a trigger',
   'a foreign key of another table',
-  'a view that reads it',
+  'a view of the table',
   'doubled ids',
   'ids that are NULL and empty',
   'an unrelated table',

@@ -106,7 +106,7 @@ describe('the comparison with the oracle', () => {
       8,
       { quarantined: 1, quarantine_different: 2 },
     ],
-  ])('sees %s', async (_name, sql, value, figures) => {
+  ])('finds %s', async (_name, sql, value, figures) => {
     database.prepare(sql).run(value);
     const { examples, ...found } = await compare();
     const { examples: _none, ...faultless } = FAULTLESS;
