@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- delivery`: how many states a second order-sync delivers to an order-mgt that makes each of
- * them durable, singly and in batches, beside what the HTTP client alone reaches. See docs/checks.md.
+ * `npm run bench -- delivery` measures how many states a second order-sync delivers to an order-mgt that makes each
+ * state durable. It sends single states and batches, and compares both with the HTTP client alone. See docs/checks.md.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,14 +19,14 @@ import { PreloadedLedger } from './delivery/preloaded-ledger.ts';
 
 const LEDGERS = ['embedded', 'mariadb'] as const;
 type Ledger = (typeof LEDGERS)[number];
-/** undici's lowest interface, which order-sync uses, and its usual one. */
+/** The bench measures two interfaces of undici: `dispatch`, the lowest, which order-sync uses, and `request`. */
 const CLIENT_WAYS = ['dispatch', 'request'] as const;
 const WAYS = ['single', 'batch'] as const;
 type Way = (typeof WAYS)[number];
 
-/** To look costs what is measured a little, each time. */
+/** The pause between two queries of the target's table. Each query slows the measured programs a little. */
 const POLL_MS = 50;
-/** The first second is the compiler's, as it is for the client alone. */
+/** The first second is not measured: the JavaScript engine still compiles. The bare client leaves it out too. */
 const WARM_UP_MS = 1_000;
 const TIMEOUT_MS = 300_000;
 const SINGLE_SHARE_MIN = 0.3;
@@ -35,7 +35,7 @@ const BATCH_STATES_PER_SECOND_MIN = 40_000;
 export const bench: CheckCommand = {
   name: 'delivery',
   invocation: 'npm run bench -- delivery',
-  summary: 'States a second from order-sync into a durable order-mgt, beside the HTTP client alone.',
+  summary: 'States a second from order-sync to a durable order-mgt, compared with the HTTP client alone.',
   examples: [
     'npm run bench -- delivery',
     'npm run bench -- delivery --ledger embedded --way batch --batch-states 300000 --runs 1',
@@ -45,23 +45,26 @@ export const bench: CheckCommand = {
       name: 'ledger',
       value: 'embedded|mariadb|both',
       fallback: 'both',
-      help: "Where order-sync's tables are",
+      help: 'The database of order-sync',
     },
-    { name: 'way', value: 'single|batch|both', fallback: 'both', help: 'One state in a request, or many' },
-    { name: 'single-states', value: 'number', fallback: '100000', help: 'States of a run, singly' },
-    { name: 'batch-states', value: 'number', fallback: '200000', help: 'States of a run, in batches' },
-    { name: 'runs', value: 'number', fallback: '3', help: 'Runs of each; the median is given' },
-    { name: 'client-seconds', value: 'number', fallback: '3', help: 'How long the client alone is measured' },
+    { name: 'way', value: 'single|batch|both', fallback: 'both', help: 'One state per request, or many' },
+    { name: 'single-states', value: 'number', fallback: '100000', help: 'States per run of single requests' },
+    { name: 'batch-states', value: 'number', fallback: '200000', help: 'States per run of batches' },
+    { name: 'runs', value: 'number', fallback: '3', help: 'Runs of each kind; RESULT has the median' },
+    { name: 'client-seconds', value: 'number', fallback: '3', help: 'Seconds to measure the client alone' },
   ],
   run,
 };
 
-/** What one run measured. */
+/** The figures of one run. */
 interface Delivered {
   readonly states_per_second: number;
-  /** Of what the client alone reached just before and just after: the machine is not equally fast all the time. */
+  /**
+   * The rate as a share of the client's rate through `dispatch`. The client is measured just before and just after the
+   * run, because the machine's speed varies; the share uses the mean of both.
+   */
   readonly share_of_client: number | null;
-  /** The same of its usual interface. */
+  /** The same share of the client's rate through `request`. */
   readonly share_of_request: number | null;
   readonly cpu_seconds_per_million_order_sync: number;
   readonly cpu_seconds_per_million_order_mgt: number;
@@ -132,10 +135,10 @@ interface ClientRate {
   readonly cpu_seconds_per_million: number;
 }
 
-/** What the client reached at one moment, by each of its interfaces. */
+/** One measurement of the client through each of its interfaces. */
 type ClientRates = Readonly<Record<(typeof CLIENT_WAYS)[number], ClientRate>>;
 
-/** Client and server in processes of their own, as order-sync and order-mgt are. */
+/** The HTTP client alone. Client and server run in processes of their own, like order-sync and order-mgt. */
 class BareClient {
   readonly #check: RunningCheck;
   readonly #port: string;
@@ -187,7 +190,7 @@ function spawnPart(check: RunningCheck, file: string, argv: readonly string[]) {
   return child;
 }
 
-/** Journals all states once, with nothing sent, and delivers them as often as there are runs. */
+/** Journals all states once without sending any, then delivers them once per run. */
 async function measureLedger(
   check: RunningCheck,
   client: BareClient,
@@ -283,7 +286,10 @@ function orderId(number: number): string {
   return `order-${String(number).padStart(8, '0')}`;
 }
 
-/** One delivery of everything that is due into an empty order-mgt, from a second after the first state to the last. */
+/**
+ * Delivers all due states to an empty order-mgt. The measurement begins one second after the first state has arrived
+ * and ends with the last state.
+ */
 async function deliverOnce(
   check: RunningCheck,
   run: {
@@ -333,10 +339,10 @@ async function deliverOnce(
     end = seen();
     if (begunMs === null && end.states > 0) begunMs = end.ms;
     if (begunMs === null || end.ms < begunMs + WARM_UP_MS) first = end;
-    if (end.ms > deadline) throw new Error(`Only ${end.states} of ${states} states have arrived`);
+    if (end.ms > deadline) throw new Error(`Only ${end.states} of ${states} states arrived in time`);
   }
   stored.close();
-  // What is not settled when it ends would be sent again.
+  // Stopping order-sync settles its last deliveries. The ledger is checked for unsettled ones afterwards.
   await orderSync.stop();
   await target.stop();
   const measured = end.states - first.states;

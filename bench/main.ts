@@ -1,4 +1,4 @@
-/** `npm run bench -- <name>`: runs one of the benches in this folder. */
+/** `npm run bench -- <name>` runs one of the benches in this folder. */
 import { type CheckCommand, runCommand } from '../test/checks/lib/command.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: CheckCommand }>>> = {
@@ -9,7 +9,7 @@ const [name = ''] = process.argv.splice(2, 1);
 const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
 if (load === undefined) {
   const names = Object.keys(BENCHES).map((each) => `  npm run bench -- ${each}`);
-  process.stderr.write(`Which bench?\n${names.join('\n')}\n`);
+  process.stderr.write(`Name a bench:\n${names.join('\n')}\n`);
   process.exit(2);
 }
 await runCommand((await load()).bench);

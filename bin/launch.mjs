@@ -2,9 +2,9 @@
 //
 //   node bin/launch.mjs src/apps/start/main.ts [arguments...]
 //
-// Plain JavaScript, and nothing but built-in modules, because it runs on the machine's own Node (18 or
-// newer) before anything is installed. It installs the dependencies when package-lock.json has changed since
-// the last install, so that `npm start` and `npm test` work in a fresh clone.
+// This file is plain JavaScript and uses built-in modules only: it runs on the machine's own Node (18 or newer),
+// before any package is installed. It installs the dependencies when package-lock.json has changed since the last
+// install, so that `npm start` and `npm test` work in a fresh clone.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -37,7 +37,7 @@ const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, s
   stdio: 'inherit',
   env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` },
 });
-// The terminal sends Ctrl-C to the whole group; a signal sent to this process alone has to be handed on.
+// The terminal sends Ctrl-C to the child too. SIGTERM and SIGHUP may reach this process alone, so it hands them on.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => fail(`${node} could not be started: ${error.message}`));
@@ -45,12 +45,12 @@ child.on('exit', (code, signal) => {
   process.exitCode = signal === null ? (code ?? 1) : 128 + (constants.signals[signal] ?? 0);
 });
 
-/** Runs `npm ci` with one process at a time: two programs may be started in a fresh clone at once. */
+/** Runs `npm ci`. A lock keeps two programs that start in a fresh clone from installing at the same time. */
 function installOnce() {
   const deadline = Date.now() + installTimeoutMs;
   while (!takeLock()) {
     if (Date.now() > deadline) {
-      fail(`Another install holds ${lockFolder} for ten minutes. If none is running, delete that folder.`);
+      fail(`Another install has held ${lockFolder} for ten minutes. If none is running, delete that folder.`);
     }
     spawnSync(process.execPath, ['-e', 'setTimeout(() => {}, 500)']);
     if (isInstalled()) return;
@@ -72,8 +72,8 @@ function installOnce() {
 }
 
 /**
- * Whether somebody's own `npm ci` has installed just what package-lock.json wants. Installing once more would take
- * node_modules away under programs that run from it.
+ * Tells whether `npm ci` was run by hand, and installed exactly the packages of package-lock.json. A second install
+ * would delete node_modules while programs run from it.
  */
 function isInstalledByHand() {
   try {
@@ -102,12 +102,13 @@ function takeLock() {
   }
 }
 
+/** Tells whether the process that holds the lock has ended. */
 function holderIsGone() {
   try {
     process.kill(Number(readFileSync(join(lockFolder, 'pid'), 'utf8')), 0);
     return false;
   } catch (error) {
-    // Between mkdir and the writing of the pid the file is missing for a moment.
+    // The holder writes the file just after it made the folder. After 5 s without the file, the holder has died.
     if (error.code === 'ENOENT')
       return Date.now() - (statSync(lockFolder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 5_000;
     return error.code === 'ESRCH';

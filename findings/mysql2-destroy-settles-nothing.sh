@@ -1,12 +1,12 @@
 #!/bin/sh
-# mysql2 3.24.6 (Node 24): `connection.destroy()` settles none of the calls that are under way.
+# In mysql2 3.24.6 on Node 24, `connection.destroy()` settles none of the calls that are under way.
 #
-# A query that waits for its answer when the connection is destroyed never resolves and never rejects: neither the
-# promise of the one that was sent, nor those of the ones that were queued behind it, and no event tells of it either.
-# Whoever ends a silent connection by `destroy()` after a deadline, and then waits for the query to fail, waits for ever.
-# (The server here is mysql2's own `createServer`, which greets and then answers no query.)
+# A query that waits for its answer when the connection is destroyed never resolves and never rejects. This is true of
+# the query that was sent and of the queries queued behind it, and the connection emits no error. A program that ends a
+# silent connection with `destroy()` after a deadline, and then waits for the query to fail, waits for ever.
+# (The server here is mysql2's own `createServer`. It accepts the connection and answers no query.)
 #
-# Seen:
+# The script prints:
 #   sent: pending, queued: pending, errors: 0, closed: true
 set -eu
 folder=$(mktemp -d)

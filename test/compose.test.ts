@@ -39,7 +39,7 @@ function service(name: string): Service {
 
 const targetKey = makeApiKey('order-sync', ['read']);
 
-/** What stands for secrets in these tests; the real ones come from .env. */
+/** The secrets of these tests. The real ones come from .env. */
 const GIVEN: Readonly<Record<string, string>> = {
   MYSQL_PASSWORD: '0123456789abcdef',
   WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
@@ -50,7 +50,7 @@ const GIVEN: Readonly<Record<string, string>> = {
 
 const VARIABLE = /\$\{(?<name>[A-Z_]+)(?<kind>:[-?])(?<rest>[^}]*)\}/g;
 
-/** A service's environment with the variables of Compose filled in: those that are required, by GIVEN. */
+/** Returns the environment of a service. Required variables take their values from GIVEN, optional ones their defaults. */
 function environmentOf(name: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(service(name).environment ?? {}).map(([key, value]) => [
@@ -66,13 +66,13 @@ const PASSWORD_VARIABLE = ['$', '{MYSQL_PASSWORD:?why}'].join('');
 const URL_WITH_VARIABLE = `mysql://user:${PASSWORD_VARIABLE}@host/db`;
 
 describe('docker-compose.yml', () => {
-  it('has Kafka, MySQL, the topics and the three programs', () => {
+  it('defines Kafka, MySQL, the creation of topics, and the three programs', () => {
     expect(Object.keys(services).sort()).toEqual(
       ['create-topics', 'event-producer', 'kafka', 'mysql', 'order-mgt', 'order-sync'].sort(),
     );
   });
 
-  it.each(apps)('gives %s settings that it knows, and that it starts with', (app) => {
+  it.each(apps)('gives %s only settings that it knows, with values that it accepts', (app) => {
     const environment = environmentOf(app);
     const known = knownNames();
     expect(Object.keys(environment).filter((name) => !known.has(name))).toEqual([]);
@@ -86,7 +86,7 @@ describe('docker-compose.yml', () => {
     expect(existsSync(join(root, main ?? ''))).toBe(true);
   });
 
-  it('publishes the ports that the programs have by default, to this machine alone', () => {
+  it('publishes the default ports of the programs on 127.0.0.1 only', () => {
     const wanted = {
       'order-sync': ORDER_SYNC_SETTINGS.port.fallbackText,
       'order-mgt': ORDER_MGT_SETTINGS.port.fallbackText,
@@ -102,7 +102,7 @@ describe('docker-compose.yml', () => {
     expect([sync.host, mgt.host]).toEqual(['0.0.0.0', '0.0.0.0']);
   });
 
-  it('connects the programs: one broker, one database, one target, one secret', () => {
+  it('connects all programs to one broker, one database and one target, with one secret', () => {
     const { kafka, mysql } = { kafka: environmentOf('kafka'), mysql: environmentOf('mysql') };
     const sync = loadSettings('order-sync', { env: environmentOf('order-sync') }).values;
     const mgt = loadSettings('order-mgt', { env: environmentOf('order-mgt') }).values;
@@ -127,7 +127,7 @@ describe('docker-compose.yml', () => {
     expect(mgt.secret).toBe(GIVEN.WEBHOOK_SECRET);
   });
 
-  it('lets order-sync read at order-mgt, and starts both servers as they listen there', () => {
+  it('gives order-sync a key that reads at order-mgt, and gives both servers keys of their own', () => {
     const sync = loadSettings('order-sync', { env: environmentOf('order-sync') }).values;
     const mgt = loadSettings('order-mgt', { env: environmentOf('order-mgt') }).values;
     const readers = accessToMgt(mgt, () => {});
@@ -140,7 +140,7 @@ describe('docker-compose.yml', () => {
     expect(findApiKey(keys as readonly ApiKey[], sync.targetApiKey ?? '')).toBeNull();
   });
 
-  it('makes the topics that the programs use, before they start', () => {
+  it('creates the topics of the programs before the programs start', () => {
     const { ORDER_TOPIC, PAYMENT_TOPIC } = environmentOf('create-topics');
     expect([ORDER_TOPIC, PAYMENT_TOPIC]).toEqual([
       COMMON_SETTINGS.orderTopic.fallbackText,
@@ -159,7 +159,7 @@ describe('docker-compose.yml', () => {
     expect(service('create-topics').volumes?.[0]).toMatch(/^\.\/docker\/create-topics\.sh:/);
   });
 
-  it('asks /readyz of each server, at its own port', () => {
+  it('checks the health of each server at /readyz, on the port of that server', () => {
     for (const app of ['order-sync', 'order-mgt'] as const) {
       const { port } = loadSettings(app, { env: environmentOf(app) }).values;
       expect(service(app).healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${port}/readyz`);
@@ -170,7 +170,7 @@ describe('docker-compose.yml', () => {
     for (const name of ['kafka', 'mysql']) expect(service(name).healthcheck).toBeDefined();
   });
 
-  it('holds no secret: each comes from the environment, and .env.example names it without a value', () => {
+  it('holds no secret, and .env.example names every secret without a value', () => {
     const literal = Object.entries(services).flatMap(([name, { environment = {} }]) =>
       Object.entries(environment)
         .filter(([key, value]) => isLiteralSecret(key, value))
@@ -198,11 +198,11 @@ describe('docker-compose.yml', () => {
     ['MYSQL_PASSWORD', PASSWORD_VARIABLE, false],
     ['MYSQL_RANDOM_ROOT_PASSWORD', 'yes', false],
     ['ORDER_SYNC_PORT', '3000', false],
-  ])('tells a literal secret when it sees one: %s %s', (key, value, expected) => {
+  ])('%s=%s holds a literal secret: %s', (key, value, expected) => {
     expect(isLiteralSecret(key, value)).toBe(expected);
   });
 
-  it('pins every image, and runs the programs without rights that they do not need', () => {
+  it('pins every image, and runs the programs as user node on read-only file systems', () => {
     for (const [name, { image, build }] of Object.entries(services)) {
       if (build === undefined) expect(image, name).toMatch(/^[a-z/]+:\d+\.\d+\.\d+$/);
       else expect(build).toEqual({ context: '.', dockerfile: 'docker/Dockerfile' });
@@ -213,7 +213,7 @@ describe('docker-compose.yml', () => {
   });
 });
 
-/** A value that is a secret by its name or its form, and is not taken from a variable. */
+/** Tells whether a value is a secret by its name or its form, and does not come from a variable. */
 function isLiteralSecret(key: string, value: string): boolean {
   const written = value.replace(/\$\{[A-Z_]+:\?[^}]+\}/g, '');
   if (key === 'MYSQL_RANDOM_ROOT_PASSWORD' || written === '') return false;
@@ -225,12 +225,12 @@ function isLiteralSecret(key: string, value: string): boolean {
 }
 
 describe('the image', () => {
-  it('has the Node that the checkout pins', () => {
+  it('uses the version of Node that the checkout pins', () => {
     const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
     expect(/^FROM node:(\S+)-slim$/m.exec(dockerfile)?.[1]).toBe(lock.packages['node_modules/node']?.version);
   });
 
-  it('gets from the checkout what it copies, and nothing else', () => {
+  it('gets from the checkout exactly the paths that its Dockerfile copies', () => {
     const copied = [...dockerfile.matchAll(/^COPY (.+) \S+$/gm)].flatMap((match) =>
       (match[1] ?? '').split(' '),
     );
@@ -241,7 +241,7 @@ describe('the image', () => {
     for (const path of copied) expect(existsSync(join(root, path)), path).toBe(true);
   });
 
-  it('keeps its data where the volumes are', () => {
+  it('stores its data in the folder of the volume', () => {
     expect(dockerfile).toContain('TRIBUTARY_DATA_DIR=/data');
     expect(service('order-mgt').volumes).toEqual(['order-mgt-data:/data']);
   });

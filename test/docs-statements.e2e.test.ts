@@ -1,5 +1,5 @@
-// Holds what the pages say of commands, options and numbers to the programs: each command line in a page has to be one that
-// the program takes, and each number of a setting its default.
+// Compares the pages with the programs. The program must accept each command line of a page, with its options. Each
+// default of a setting that a page states must be the default in the program.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const PAGES = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => joi
 const PROGRAMS = ['order-sync', 'order-mgt', 'event-producer'] as const;
 type Program = (typeof PROGRAMS)[number];
 
-/** Every word and long option of a program, by the command that they stand behind; '' is the program itself. */
+/** The commands and long options that may follow each command of a program. The key '' is the program itself. */
 type Known = ReadonlyMap<string, ReadonlySet<string>>;
 const known = new Map<Program, Known>();
 
@@ -48,7 +48,7 @@ interface NamedCommand {
   readonly words: readonly string[];
 }
 
-/** Command lines of our programs in a page: in blocks, and in backticks in between. */
+/** Finds the command lines of our programs in a page, in its code blocks and in backticks. */
 function commandsIn(page: string): NamedCommand[] {
   const text = readFileSync(join(root, page), 'utf8');
   const found: NamedCommand[] = [];
@@ -78,7 +78,7 @@ function faultOf({ program, words }: NamedCommand): string | null {
     else return `"${first}" is no command`;
   }
   const options = new Set([...own, ...(all.get(path) ?? [])]);
-  // What a program does without a command takes that command's options too.
+  // A program without a command runs its default command, so any command's option is accepted here.
   if (path === '' || !own.has(path))
     for (const set of all.values()) for (const word of set) options.add(word);
   const wrong = words
@@ -93,11 +93,11 @@ beforeAll(() => {
 }, 300_000);
 
 describe('the commands in the pages', () => {
-  it('are found', () => {
+  it('number more than 40, so the search for them works', () => {
     expect(PAGES.flatMap(commandsIn).length).toBeGreaterThan(40);
   });
 
-  it.each(PAGES)('of %s are those that the programs have, with their options', (page) => {
+  it.each(PAGES)('%s names only commands and options that the programs accept', (page) => {
     const faults = commandsIn(page).flatMap((command) => {
       const fault = faultOf(command);
       return fault === null
@@ -107,7 +107,7 @@ describe('the commands in the pages', () => {
     expect(faults).toEqual([]);
   });
 
-  it('are told apart from wrong ones', () => {
+  it('count as wrong if the command or the option does not exist', () => {
     const fault = (program: Program, ...words: string[]) => faultOf({ place: '', program, words });
     expect(fault('order-sync', 'partitons')).toContain('no command');
     expect(fault('order-sync', 'quarantine', '--reson')).toContain('no option --reson');
@@ -117,8 +117,8 @@ describe('the commands in the pages', () => {
   });
 });
 
-describe('the words that programs know of each other', () => {
-  it.each(PROGRAMS)('are all the commands of %s', (program) => {
+describe('the commands that a program suggests for another program', () => {
+  it.each(PROGRAMS)('include all commands of %s and no others', (program) => {
     const commands = [...((known.get(program) as Known).get('') ?? [])].filter(
       (word) => !word.startsWith('--'),
     );
@@ -135,7 +135,7 @@ const DEFAULTS = new Map(
   ),
 );
 
-/** What a page says that a setting is by default. */
+/** Finds the defaults of settings that a page states. */
 function statedDefaults(page: string): { readonly name: string; readonly stated: string }[] {
   const text = readFileSync(join(root, page), 'utf8').replace(/\s+/g, ' ');
   return [
@@ -145,7 +145,7 @@ function statedDefaults(page: string): { readonly name: string; readonly stated:
 
 describe('the numbers in the pages', () => {
   it.each(PAGES.filter((page) => page !== 'docs/settings.md'))(
-    'of %s are the defaults of the settings',
+    '%s states only defaults that the settings have',
     (page) => {
       const wrong = statedDefaults(page).filter(
         ({ name, stated }) => DEFAULTS.get(name)?.fallbackText !== stated,
@@ -154,7 +154,7 @@ describe('the numbers in the pages', () => {
     },
   );
 
-  it('are found where a page states one', () => {
+  it('include the default that docs/being-a-target.md states', () => {
     expect(statedDefaults('docs/being-a-target.md')).toEqual([
       { name: 'ORDER_SYNC_DELIVERY_MAX_ATTEMPTS', stated: '24' },
     ]);
@@ -177,7 +177,7 @@ describe('the numbers in the pages', () => {
     ],
     ['README.md', /localhost:(\d+)\/api\/v1\/pipeline/, () => setting('ORDER_SYNC_PORT')],
     ['README.md', /localhost:(\d+)\/api\/orders\/order123/, () => setting('ORDER_MGT_PORT')],
-  ])('%s says what %s is', (page, sentence, value) => {
+  ])('%s states the right number in %s', (page, sentence, value) => {
     expect(Number(say(page, sentence))).toBe(value());
   });
 });

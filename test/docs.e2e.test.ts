@@ -1,7 +1,6 @@
-// Runs the commands of the pages, as a reader would: each block marked ```sh run, in sequence, in a shell.
-// A ```text block right after it is what it has to print; docs/ARCHITECTURE.md says how the two are compared.
-// The data directory and the ports are the test's own: .tributary, localhost:3000 and localhost:3001 in the
-// pages stand for them.
+// Runs each block of a page that is marked ```sh run in a shell, from the top of the page to its end, as a reader
+// would. If a ```text block follows, the command must print its lines; docs/ARCHITECTURE.md says how they are
+// compared. The test puts its own data directory and ports in place of .tributary, localhost:3000 and localhost:3001.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -22,7 +21,7 @@ const PAGES = [
 ];
 const PATIENCE_MS = 60_000;
 
-/** Settings of the shell that the tests are started from are not those of the pages. */
+/** These variables of the environment are not handed on: a reader of the pages has not set them. */
 const OWN_SETTINGS =
   /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|DATABASE_URL$|PORT$|ORDER_TOPIC$|PAYMENT_TOPIC$|LOG_LEVEL$)/;
 
@@ -35,7 +34,7 @@ interface Shell {
 const hasTools = ['bash', 'curl'].every((tool) => spawnSync(tool, ['--version']).status === 0);
 
 describe.skipIf(!hasTools)('the commands of the pages (they need bash and curl)', () => {
-  it('are there to be run', () => {
+  it('include at least three runnable blocks of README.md', () => {
     expect(runnableBlocksOf(readFileSync(join(root, 'README.md'), 'utf8')).length).toBeGreaterThan(2);
   });
 
@@ -89,7 +88,7 @@ function startShell(script: string, settings: Readonly<Record<string, string>>):
   const inherited = Object.entries(process.env).filter(([name]) => !OWN_SETTINGS.test(name));
   const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
     cwd: root,
-    // A group of its own, so that everything that it starts can be interrupted as by Ctrl-C.
+    // The shell gets its own process group, so that a signal reaches every program it started, as Ctrl-C does.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...Object.fromEntries(inherited), ...settings },

@@ -43,22 +43,22 @@ describe('the launcher', () => {
     'node_modules/of-another-platform': { ...installed, optional: true },
   };
 
-  it('starts the program without a second install if "npm ci" was run by hand', () => {
+  it('starts the program without a second install after "npm ci" was run by hand', () => {
     expect(launch(wanted, { 'node_modules/a': installed })).toBe('started\n');
   });
 
-  it('installs if nothing is installed', () => {
+  it('installs the packages if none is installed', () => {
     expect(launch(wanted, null)).toContain('npm was called');
   });
 
-  it('installs if a package is missing', () => {
+  it('installs the packages if one is missing', () => {
     expect(launch(wanted, {})).toContain('npm was called');
   });
 
   it.each([
     ['version', { ...installed, version: '1.2.2' }],
     ['content', { ...installed, integrity: 'sha512-other' }],
-  ])('installs if a package has another %s than package-lock.json says', (_, found) => {
+  ])('installs the packages if one has another %s than package-lock.json names', (_, found) => {
     expect(launch(wanted, { 'node_modules/a': found })).toContain('npm was called');
   });
 });

@@ -1,5 +1,5 @@
-// The one test command (`npm test`): types, style, then every test, on real services. Its last line is
-// `N passed, N failed, N skipped`, alone; the lines before it name what was skipped and the services it ran on.
+// `npm test` runs this file. It checks the types and the style, then runs every test on real services. Its last line is
+// `N passed, N failed, N skipped`. The lines before it name the skipped tests and the services that it used.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -70,7 +70,7 @@ function count(report: Report | null, status: number | null): void {
   failed += report.numFailedTests;
   skipped += report.numPendingTests + report.numTodoTests;
   for (const file of report.testResults) {
-    // A file that could not be loaded has no tests that could fail: it counts as one failure itself.
+    // A file that could not be loaded reports no failed test, so the file counts as one failure.
     if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) {
       failed++;
       console.log(`FAILED: ${file.name}: ${file.message}`);
@@ -81,7 +81,7 @@ function count(report: Report | null, status: number | null): void {
       }
     }
   }
-  // An error outside all tests (an unhandled rejection, a setup that failed) shows only in the exit code.
+  // An error outside all tests, such as an unhandled rejection or a failed setup, shows only in the exit code.
   if (status !== 0 && failed === 0) {
     console.log('FAILED: the test runner reported an error outside the tests: see above');
     failed++;

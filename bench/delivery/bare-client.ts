@@ -1,7 +1,7 @@
 /**
- * What the HTTP client reaches when nothing else is to be done: posts the same state, with the headers of a
- * delivery, on 64 connections for so many seconds, and prints posts a second and CPU seconds per million. By
- * `request`, undici's usual interface, or by `dispatch`, its lowest, which order-sync uses.
+ * Measures the HTTP client alone. It posts the same state again and again on 64 connections, with the headers of a
+ * delivery, and prints the posts per second and the CPU seconds per million posts. It uses `request`, undici's usual
+ * interface, or `dispatch`, the lowest one, which order-sync uses.
  *
  *     bare-client.ts PORT request|dispatch SECONDS
  */
@@ -33,7 +33,7 @@ const headers = [
 let posts = 0;
 let isOver = false;
 
-/** One connection's worth of posts, the next one as soon as the last is answered. */
+/** Posts on one connection: sends the next request when the last one is answered. */
 async function request(): Promise<void> {
   while (!isOver) {
     const { body: answer } = await pool.request({ method: 'POST', path: '/api/orders', headers, body });
@@ -42,7 +42,7 @@ async function request(): Promise<void> {
   }
 }
 
-/** The same. */
+/** Does the same through `dispatch`. */
 function dispatch(): void {
   if (isOver) return;
   pool.dispatch(
@@ -66,7 +66,7 @@ for (let connection = 0; connection < CONNECTIONS; connection++) {
   if (way === 'dispatch') dispatch();
   else void request();
 }
-// The first second is the compiler's.
+// The first second is not measured: the JavaScript engine still compiles.
 await sleep(1_000);
 const from = { posts, ms: performance.now(), cpu: process.cpuUsage() };
 await sleep(Number(seconds) * 1_000);

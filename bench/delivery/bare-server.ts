@@ -1,4 +1,4 @@
-/** The least that can answer a POST: Node's own server, which reads the body and says so. Prints its port. */
+/** The smallest server that answers a POST: Node's own, which reads the body and answers 200. It prints its port. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

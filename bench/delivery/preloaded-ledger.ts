@@ -1,4 +1,4 @@
-/** A ledger of states that are due, kept aside, so that each run begins with the same ones. */
+/** Copies a ledger of due states into a table of its own, so that every run begins with the same states. */
 import { DatabaseSync } from 'node:sqlite';
 import mysql from 'mysql2/promise';
 
@@ -7,16 +7,17 @@ const LOCK_PATIENCE_MS = 20_000;
 export class PreloadedLedger {
   readonly #url: string;
 
-  /** `mysql://...` or `sqlite:file`. No program may be at work on it while a method runs. */
+  /** `url` is `mysql://...` or `sqlite:file`. No program may use the database while a method runs. */
   constructor(url: string) {
     this.#url = url;
   }
 
+  /** Copies the ledger as it is now. */
   async keep(): Promise<void> {
     await this.#run(['CREATE TABLE bench_deliveries AS SELECT * FROM deliveries']);
   }
 
-  /** The ledger as it was kept, the first `count` states of it, and no attempts. */
+  /** Puts back the first `count` deliveries of the copy, and deletes all attempts. */
   async restore(count: number): Promise<void> {
     await this.#run([
       'DELETE FROM deliveries',
@@ -25,7 +26,7 @@ export class PreloadedLedger {
     ]);
   }
 
-  /** States that are due or dead, and attempts. */
+  /** Counts the deliveries that are not delivered, and the attempts. */
   async left(): Promise<{ unsettled: number; attempts: number }> {
     const unsettled = await this.#count("SELECT COUNT(*) AS n FROM deliveries WHERE status <> 'delivered'");
     return { unsettled, attempts: await this.#count('SELECT COUNT(*) AS n FROM delivery_attempts') };
@@ -39,7 +40,7 @@ export class PreloadedLedger {
       return;
     }
     const connection = await mysql.createConnection(this.#url);
-    // What InnoDB still has to purge would be paid for by the next run.
+    // TRUNCATE leaves InnoDB nothing to purge. After a DELETE the purge would slow the next run.
     for (const sql of statements) await connection.query(sql.replace(/^DELETE FROM/, 'TRUNCATE TABLE'));
     await connection.end();
   }

@@ -1,11 +1,11 @@
 /**
- * The smallest target that is right: it verifies signatures, and keeps each delivery's id and its effect in one
- * transaction, so that a delivery that comes twice, late, or beside a newer one changes nothing. Copy it, and put
- * your own tables in place of these two. By itself it listens on port 3001:
+ * The smallest correct target. It verifies signatures, and stores each delivery's id and its effect in one
+ * transaction, so a delivery that arrives twice, late, or together with a newer one changes nothing. Copy it, and
+ * replace its two tables with your own. Started as a program, it listens on port 3001:
  *
  *     RECEIVER_SECRET=whsec_... node examples/receiver/receiver.ts
  *
- * What each answer makes order-sync do stands in docs/being-a-target.md.
+ * docs/being-a-target.md says what order-sync does after each answer.
  */
 import { isUtf8 } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -16,7 +16,7 @@ import { isSigned } from './signature.ts';
 const FIELDS = ['order_id', 'order_status', 'payment_status', 'review_status', 'ready_to_send', 'version'];
 
 export function createReceiver(file: string, secret: string): Server {
-  if (!secret.startsWith('whsec_')) throw new Error('A secret is needed: whsec_ and base64.');
+  if (!secret.startsWith('whsec_')) throw new Error('The receiver needs a secret: whsec_ and base64.');
   const database = new DatabaseSync(file);
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     CREATE TABLE IF NOT EXISTS received (delivery_id TEXT PRIMARY KEY, payload TEXT NOT NULL);
@@ -28,7 +28,7 @@ export function createReceiver(file: string, secret: string): Server {
   const apply = database.prepare(`INSERT INTO orders VALUES (?, ?, ?) ON CONFLICT DO UPDATE
     SET version = excluded.version, row = excluded.row WHERE excluded.version > orders.version`);
 
-  /** The status to answer with, once id and effect are on disk together. It awaits nothing in between. */
+  /** Commits id and effect, then returns the status of the answer. It runs without `await`, one call after another. */
   function receive(deliveryId: string, state: Record<string, unknown> | null): number {
     const { order_id, version } = state ?? {};
     if (typeof order_id !== 'string' || typeof version !== 'number') return 400;
@@ -37,7 +37,7 @@ export function createReceiver(file: string, secret: string): Server {
     try {
       const isNew = remember.run(deliveryId, payload).changes === 1;
       const isSame = payloadOf.get(deliveryId)?.payload === payload;
-      // A duplicate changes nothing, unless its row was lost or damaged: that version is written anew.
+      // A duplicate changes nothing if its row is right. A lost or damaged row of that version is written again.
       if (isSame && !isNew) drop.run(order_id, version);
       if (isSame) apply.run(order_id, version, payload);
       database.exec('COMMIT');
@@ -50,7 +50,7 @@ export function createReceiver(file: string, secret: string): Server {
 
   async function answer(request: IncomingMessage): Promise<[status: number, row?: unknown]> {
     if (request.method === 'GET') {
-      // To look at what is held; leave it out, or ask for a key.
+      // GET shows a stored order to everybody. In your copy, delete this branch or check an API key here.
       const found = rowOf.get(decodeURIComponent(request.url?.split('/').at(-1) ?? ''));
       return found === undefined ? [404] : [200, found.row];
     }

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Whether the holder of the secret sent exactly these bytes, within five minutes of now. */
+/** Tells whether a holder of the secret signed exactly these bytes, at most 300 s before or after now. */
 export function isSigned(secret: string, headers: IncomingHttpHeaders, body: Buffer): boolean {
   const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures } = headers;
   if (!(Math.abs(Date.now() / 1000 - Number(timestamp)) <= 300)) return false;

@@ -1,17 +1,17 @@
 /**
- * How much of each article is in stock: a second domain on the same engine.
+ * The stock of each article: a second domain on the same engine.
  *
- * Goods move in and out (`STOCK_MOVED`, a difference), and now and then somebody counts what is on the shelf
- * (`STOCK_COUNTED`, the truth at that moment). A count makes everything before it irrelevant, so the fold does
- * not commute: a movement that is folded on the wrong side of a count is a wrong stock for ever. Events that
- * arrive late or twice are put right by the engine, and nothing here has to think of them.
+ * `STOCK_MOVED` says by how much the stock of an article changed. `STOCK_COUNTED` says how many pieces somebody counted
+ * on the shelf. A count makes all earlier movements irrelevant, so the fold does not commute: a movement that is folded
+ * on the wrong side of a count makes the stock wrong for ever. The engine puts late and repeated events in their place,
+ * so this file does not handle them.
  *
- * An article has no stages of life: every event is at stage 1, so that the moment decides, or the source's own
- * `revision` if it gives one. At the same moment the count comes last. What is delivered to the target are
- * articles that have run low, and after that every change of theirs.
+ * An article has no stages of life, so every event is at stage 1. Events are sorted by their moment, or by the source's
+ * own `revision` if it gives one. At the same moment the count comes last. The target gets an article when its stock
+ * runs low, and every later change of that article.
  *
- * To make a domain of your own: say which events there are (topic, JSON Schema, which fields hold the id and
- * the moment), how one more event changes the state, and which columns show it. There is no more to it.
+ * A domain of your own says three things: its events (topic, JSON Schema, the fields with the id and the moment), how
+ * one more event changes the state, and which columns show the state.
  */
 import type { Domain, EventType, JsonObject } from '../../src/core/domain.ts';
 
@@ -21,11 +21,11 @@ export type StockEvent =
 
 export interface StockState {
   readonly onHand: number;
-  /** How many movements there were since the last count: each of them may have been booked wrongly. */
+  /** Counts the movements since the last count. Each of them may have been booked wrongly. */
   readonly movementsSinceCount: number;
 }
 
-/** With so many left or fewer, an article has run low. */
+/** An article has run low when at most 10 pieces are left. */
 const REORDER_LEVEL = 10;
 
 const quantity = { type: 'integer', minimum: -1_000_000, maximum: 1_000_000 };

@@ -1,6 +1,6 @@
 /**
- * `npm run check:aborted`: transactional producers that abort a fifth of what they write, and the real order-sync
- * on Kafka and a database: no aborted event in the journal, and every committed one. See docs/checks.md.
+ * `npm run check:aborted` runs transactional producers that abort a fifth of their transactions, and the real order-sync
+ * on Kafka and a database. The journal must hold every committed event and no aborted one. See docs/checks.md.
  */
 import { randomBytes } from 'node:crypto';
 import { createDatabase, type KafkaAddress, kafkaTool, startServices } from '../services/index.ts';
@@ -15,25 +15,30 @@ import type { Topics } from './oracle.ts';
 const PARTITIONS = 4;
 const DRAIN_TIMEOUT_MS = 180_000;
 const POLL_MS = 500;
-/** How long Kafka's own consumer waits for more before it takes the log's end as reached. */
+/** Kafka's own consumer ends after 8 s without a new record. */
 const REFEREE_IDLE_MS = 8_000;
 
 await runCommand({
   name: 'aborted',
   summary:
-    'Transactional producers that abort a fifth of their transactions: no aborted event may be journaled, and every committed one must be.',
+    'Runs transactional producers that abort a fifth of their transactions: order-sync must journal every committed event and no aborted one.',
   examples: ['npm run check:aborted', 'npm run check:aborted -- --events 200000 --database mysql --seed 7'],
   options: [
     { name: 'events', value: 'number', fallback: '50000', help: 'Events to write, aborted ones included' },
-    { name: 'database', value: 'mysql|mariadb', fallback: 'mariadb', help: 'Where the journal is' },
+    { name: 'database', value: 'mysql|mariadb', fallback: 'mariadb', help: 'The database of the journal' },
     { name: 'seed', value: 'number', fallback: '1', help: 'The same seed makes the same choices' },
     {
       name: 'producers',
       value: 'number',
       fallback: '4',
-      help: 'How many producers write at once (2 or more)',
+      help: 'The number of concurrent producers (2 or more)',
     },
-    { name: 'abort-rate', value: 'share', fallback: '0.2', help: 'How many of the transactions are aborted' },
+    {
+      name: 'abort-rate',
+      value: 'share',
+      fallback: '0.2',
+      help: 'The share of transactions that are aborted',
+    },
   ],
   run,
 });
@@ -76,7 +81,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   await orderSync.stop();
   const journal = await readJournal(tables);
   const quarantined = (await tables.quarantine()).size;
-  check.progress('Asking a consumer of Kafka itself what was committed');
+  check.progress("Counting the committed events with Kafka's own consumer");
   const seenByKafka = await committedByKafka(services.kafka, [...partitions.keys()]);
 
   const abortedInJournal = [...aborted].filter((id) => journal.counts.has(id)).length;
@@ -133,7 +138,7 @@ async function startPrograms(
   return orderSync;
 }
 
-/** Resolves with the number of offsets in the log when the checkpoints have reached its end, markers included. */
+/** Waits until the checkpoints have reached the end of the log, and returns the number of offsets, markers included. */
 async function untilDrained(
   check: RunningCheck,
   orderSync: Program,
@@ -151,7 +156,7 @@ async function untilDrained(
     },
     async () => {
       orderSync.assertRunning();
-      // Asked each time: the last markers are written a moment after their producers have been answered.
+      // The ends are read each time, because Kafka writes the last markers after it has answered the producers.
       const ends = await endOffsets(brokers, partitions);
       const checkpoints = await tables.checkpoints();
       const total = [...ends.values()].reduce((sum, end) => sum + end, 0n);
@@ -175,7 +180,7 @@ async function readJournal(tables: Tables): Promise<{ counts: Map<string, number
   return { counts, rows };
 }
 
-/** How many records Kafka's own consumer shows of these topics, reading what is committed only. */
+/** Counts the committed records of these topics with Kafka's own consumer. */
 async function committedByKafka(kafka: KafkaAddress, topics: readonly string[]): Promise<number> {
   let count = 0;
   for (const topic of topics) {

@@ -1,7 +1,7 @@
 /**
- * `npm run check:adoption`: tables called `orders` as ORMs and people make them. Each has to be taken over wholly, or be
- * refused with every thing named and nothing changed; and taking over has to take time in proportion to the rows. See
- * docs/checks.md.
+ * `npm run check:adoption` makes tables `orders` as ORMs and people make them. order-sync must take over each table
+ * completely, or refuse it with all reasons and change nothing. The time of a takeover must be proportional to the
+ * number of rows. See docs/checks.md.
  */
 import { startServices } from '../services/index.ts';
 import { casesFor, type DatabaseKind } from './adoption/cases.ts';
@@ -10,28 +10,31 @@ import { timeSizes } from './adoption/sizes.ts';
 import { tryTable } from './adoption/trial.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
 
-/** Tables that are tried side by side. */
+/** The number of tables that are tried at the same time. */
 const SIDE_BY_SIDE = 3;
-/** A size takes at most so many times as long for each row as the smallest: what grows with the square takes ten times. */
+/**
+ * A row of the largest table may take at most three times as long as a row of the smallest. With ten times the rows, a
+ * takeover of quadratic time would take ten times as long per row.
+ */
 const PROPORTION_MAX = 3;
 
 await runCommand({
   name: 'adoption',
   summary:
-    'Tables "orders" as ORMs and people make them: each is taken over wholly, or refused untouched with every thing named.',
+    'Makes tables "orders" as ORMs and people do: order-sync must take over each one completely, or refuse it unchanged with all reasons.',
   examples: [
     'npm run check:adoption',
     'npm run check:adoption -- --database sqlite --sizes 10000,100000,1000000',
   ],
   options: [
-    { name: 'database', value: 'mariadb|mysql|sqlite|all', fallback: 'all', help: 'Where the tables are' },
+    { name: 'database', value: 'mariadb|mysql|sqlite|all', fallback: 'all', help: 'The databases to try' },
     {
       name: 'sizes',
       value: 'numbers',
       fallback: '10000,100000',
-      help: 'Rows of the tables that are timed; 0 for none',
+      help: 'Rows of each table whose takeover is timed; 0 for none',
     },
-    { name: 'only', value: 'text', fallback: '', help: 'Only tables whose name has this in it' },
+    { name: 'only', value: 'text', fallback: '', help: 'Try only the tables whose name contains this text' },
   ],
   run,
 });

@@ -1,6 +1,6 @@
 /**
- * `npm run check:convergence`: several order-syncs on Kafka and a database, killed one after the other while
- * they work; in the end everything must be as the oracle says. See docs/checks.md.
+ * `npm run check:convergence` runs several order-syncs on Kafka and a database, and kills one after the other while they
+ * work. At the end all data must be as the oracle expects. See docs/checks.md.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -17,25 +17,28 @@ import { type WorkloadOptions, workload } from './lib/workload.ts';
 import { Oracle, type RawRecord, type Topics } from './oracle.ts';
 
 const RECORDS_PER_REQUEST = 2_000;
-/** Without any progress for so long, the check stops waiting and compares what is there. */
+/** After 120 s without progress the check stops waiting, and compares the data as they are. */
 const STALL_MS = 120_000;
 const POLL_MS = 500;
 const COUNT_EVERY_POLLS = 4;
-/** Killing goes on while deliveries are under way, until so few are left: claims of the killed have to expire. */
+/**
+ * The killing ends when 5% of the deliveries are left, or 500 if that is more, because the claims of killed instances
+ * must expire before the last deliveries can end.
+ */
 const LAST_DELIVERIES_SHARE = 0.05;
 const LAST_DELIVERIES = 500;
 
 await runCommand({
   name: 'convergence',
   summary:
-    'Several order-syncs, killed one after the other while they work: everything must be as the oracle says.',
+    'Kills several order-syncs one after the other while they work: at the end all data must be as the oracle expects.',
   examples: [
     'npm run check:convergence -- --events 1000000',
     'npm run check:convergence -- --events 50000 --database mysql --seed 7 --kill-every-seconds 2',
   ],
   options: [
     { name: 'events', value: 'number', fallback: '1000000', help: 'Records to publish, duplicates included' },
-    { name: 'database', value: 'mysql|mariadb', fallback: 'mariadb', help: 'Where the tables are' },
+    { name: 'database', value: 'mysql|mariadb', fallback: 'mariadb', help: 'The database of order-sync' },
     { name: 'seed', value: 'number', fallback: '1', help: 'The same seed publishes the same records' },
     {
       name: 'kill-every-seconds',
@@ -43,18 +46,18 @@ await runCommand({
       fallback: '4',
       help: 'Pause between two SIGKILLs; 0 for none',
     },
-    { name: 'instances', value: 'number', fallback: '3', help: 'How many order-syncs' },
+    { name: 'instances', value: 'number', fallback: '3', help: 'The number of order-syncs' },
     {
       name: 'rate',
       value: 'number',
       fallback: '0',
-      help: 'Records published a second; 0 for as fast as it goes',
+      help: 'Records published per second; 0 for no limit',
     },
     {
       name: 'session-timeout-ms',
       value: 'number',
       fallback: '3000',
-      help: "The group's; brokers have a minimum",
+      help: 'The session timeout of the group; brokers have a minimum',
     },
   ],
   run,
@@ -123,7 +126,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   await fleet.stop();
   await target.stop();
 
-  check.progress('Asking the oracle');
+  check.progress('Computing the expected orders');
   const oracle = expectationOf(options, malformed.size);
   const comparison = await compareWithOracle(tables, oracle, malformed);
   const atTarget = new Tables(`sqlite:${targetFile}`);
@@ -167,7 +170,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   };
 }
 
-/** Publishes the workload; resolves with the places of the malformed records. */
+/** Publishes the workload, and returns the places of the malformed records. */
 async function publishAll(
   check: RunningCheck,
   brokers: readonly string[],
@@ -203,7 +206,7 @@ async function publishAll(
   return malformed;
 }
 
-/** Waits until all is journaled and all is delivered, or nothing moves any more. */
+/** Waits until all events are journaled and delivered, or until 120 s pass without progress. */
 async function drain(
   check: RunningCheck,
   tables: Tables,
@@ -238,7 +241,7 @@ async function drain(
   }
 }
 
-/** The oracle's view of the same workload, made a second time from the seed. */
+/** Makes the same workload again from the seed, and gives it to the oracle. */
 function expectationOf(options: WorkloadOptions, malformedCount: number): Oracle {
   const oracle = new Oracle({ ...options.topics, maxRecordBytes: MAX_RECORD_BYTES });
   let refused = 0;
@@ -246,10 +249,12 @@ function expectationOf(options: WorkloadOptions, malformedCount: number): Oracle
     const isRefused = oracle.add(record) === null;
     if (isRefused) refused++;
     if (isRefused !== (malformed !== null)) {
-      throw new Error(`Workload and oracle do not agree on a record (${malformed ?? 'made as a good one'})`);
+      throw new Error(
+        `Workload and oracle do not agree on a record (${malformed ?? 'made as a good record'})`,
+      );
     }
   }
-  if (refused !== malformedCount) throw new Error('The workload was not the same the second time');
+  if (refused !== malformedCount) throw new Error('The same seed gave two different workloads');
   return oracle;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `npm run check:delivery-crash`: order-sync and order-mgt killed by turns, one each second, while orders change;
- * afterwards the target has the last state of every order, and each state had one effect. See docs/checks.md.
+ * `npm run check:delivery-crash` kills order-sync and order-mgt by turns, one per second, while orders change. At the end
+ * the target must hold the last state of every order, and each state must have had one effect. See docs/checks.md.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -30,29 +30,34 @@ const PUBLISH_EVERY_MS = 100;
 const HEAL_TIMEOUT_MS = 180_000;
 const ORDER_SYNCS = 3;
 const PARTITIONS = 6;
-/** How often there is news of an order, on average. */
+/** An order gets an event every 4 s on average. */
 const REVISED_EVERY_SECONDS = 4;
-/** Longer than the deadline of a request, so that a later state may come before. */
+/** Held requests are late by more than the deadline of a request, so a later state may reach the target first. */
 const DELAYS: Delays = { share: 0.08, leastMs: 1_500, mostMs: 6_000 };
 
 await runCommand({
   name: 'delivery-crash',
   summary:
-    'order-sync and order-mgt are killed by turns under load: the target ends right, nothing counts twice.',
+    'Kills order-sync and order-mgt by turns under load: the target must end right, and no state may have two effects.',
   examples: [
     'npm run check:delivery-crash -- --minutes 5',
     'npm run check:delivery-crash -- --stack embedded --minutes 1 --rate 500',
   ],
   options: [
-    { name: 'minutes', value: 'number', fallback: '5', help: 'How long there is load, on each stack' },
-    { name: 'stack', value: 'kafka|embedded|both', fallback: 'both', help: 'Kafka with MariaDB, or neither' },
-    { name: 'rate', value: 'number', fallback: '300', help: 'Events published a second' },
+    { name: 'minutes', value: 'number', fallback: '5', help: 'Minutes of load on each stack' },
+    {
+      name: 'stack',
+      value: 'kafka|embedded|both',
+      fallback: 'both',
+      help: 'Kafka with MariaDB, or neither of them',
+    },
+    { name: 'rate', value: 'number', fallback: '300', help: 'Events published per second' },
     { name: 'kill-every-seconds', value: 'number', fallback: '1', help: 'Pause between two SIGKILLs' },
     {
       name: 'session-timeout-ms',
       value: 'number',
       fallback: '1000',
-      help: "The group's; brokers have a minimum",
+      help: 'The session timeout of the group; brokers have a minimum',
     },
     { name: 'seed', value: 'number', fallback: '1', help: 'The same seed publishes the same records' },
   ],
@@ -92,7 +97,7 @@ interface Place {
   readonly databaseUrl: string;
   readonly topics: Topics;
   publish(records: readonly RawRecord[]): Promise<void>;
-  /** Where the log ends, by `topic/partition`; nothing of a log that nothing but the product can be asked of. */
+  /** Returns the ends of the log, by `topic/partition`; empty for the embedded log, which only the product can read. */
   ends(): Promise<ReadonlyMap<string, bigint>>;
 }
 
@@ -120,17 +125,19 @@ async function crash(check: RunningCheck, stack: Stack): Promise<Record<string, 
   const oracle = await publishSteadily(check, place);
   killer.rest();
   await killing;
-  check.progress(`${stack}: ${JSON.stringify(killer.figures())}; waiting for all to heal`);
+  check.progress(
+    `${stack}: ${JSON.stringify(killer.figures())}; waiting until all events are journaled and delivered`,
+  );
   const tables = new Tables(place.databaseUrl);
   const closeTables = check.defer(() => tables.close());
   const ledger = new LedgerTables(place.databaseUrl);
   const closeLedger = check.defer(() => ledger.close());
   await heal(check, tables, ledger, oracle.identityCount).catch(async (error: unknown) => {
-    check.progress(`Not healed: ${messageOf(error)}`);
+    check.progress(`Not all events were journaled and delivered: ${messageOf(error)}`);
     for (const line of await unread(place, tables)) check.progress(line);
     for (const sync of syncs) check.progress(`The log of ${sync.label} ends:\n${sync.logTail()}`);
   });
-  // What comes too late has to be late for nothing, and the target has to be there to say so.
+  // Requests that the wire held back must reach the running target, which has to ignore their states.
   await wire.empty();
   for (const program of [...syncs, target]) await program.stop();
 
@@ -168,9 +175,9 @@ async function startOrderSyncs(
     const sync = await Program.create(check, 'order-sync', `order-sync-${index + 1}`, folder, {
       TRIBUTARY_DATA_DIR: folder,
       ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${port}/api/orders`,
-      // A killed one's partitions are with the others before the next one is killed.
+      // The other instances must have the partitions of a killed one before the next kill.
       ORDER_SYNC_SESSION_TIMEOUT_MS: check.text('session-timeout-ms'),
-      // Whatever fails is tried again soon, so that a minute has many attempts.
+      // Short pauses before retries give many attempts per minute.
       ORDER_SYNC_DELIVERY_DEADLINE_MS: '1000',
       ORDER_SYNC_DELIVERY_BACKOFF_BASE_MS: '50',
       ORDER_SYNC_DELIVERY_BACKOFF_CAP_MS: '1000',
@@ -233,7 +240,7 @@ async function onKafka(check: RunningCheck): Promise<Place> {
   };
 }
 
-/** Publishes the workload at its rate until the time is up; resolves with what must have come of it. */
+/** Publishes the workload at its rate until the time is over, and returns the oracle that knows the result. */
 async function publishSteadily(check: RunningCheck, place: Place): Promise<Oracle> {
   const oracle = new Oracle(place.topics);
   const rate = check.number('rate');
@@ -268,7 +275,7 @@ async function publishSteadily(check: RunningCheck, place: Place): Promise<Oracl
   return oracle;
 }
 
-/** Until every event is journaled and nothing is due, twice in a row. */
+/** Waits until two looks in a row find every event journaled and no delivery due. */
 async function heal(
   check: RunningCheck,
   tables: Tables,
@@ -276,7 +283,11 @@ async function heal(
   events: number,
 ): Promise<void> {
   let quiet = 0;
-  const waiting = { what: 'all to be journaled and delivered', pauseMs: 500, timeoutMs: HEAL_TIMEOUT_MS };
+  const waiting = {
+    what: 'all events to be journaled and delivered',
+    pauseMs: 500,
+    timeoutMs: HEAL_TIMEOUT_MS,
+  };
   await waitFor({ ...waiting, signal: check.signal }, async () => {
     const isDone = (await tables.count('event_journal')) >= events && (await ledger.counts()).pending === 0;
     quiet = isDone ? quiet + 1 : 0;
@@ -284,7 +295,7 @@ async function heal(
   });
 }
 
-/** The partitions that are not journaled to their end. */
+/** Lists the partitions that are not journaled to their end, as sentences. */
 async function unread(place: Place, tables: Tables): Promise<string[]> {
   const checkpoints = await tables.checkpoints();
   return [...(await place.ends())].flatMap(([name, end]) => {
@@ -293,7 +304,7 @@ async function unread(place: Place, tables: Tables): Promise<string[]> {
   });
 }
 
-/** Orders at the target that are not, column by column, what the view has, and ready ones that are not there. */
+/** Counts the orders that differ between view and target in a column, and the ready ones that the target lacks. */
 async function differentFromView(check: RunningCheck, view: Tables, target: Tables): Promise<number> {
   const held = new Map<string, string>();
   for await (const { version: _, ...columns } of target.orders())
@@ -308,7 +319,7 @@ async function differentFromView(check: RunningCheck, view: Tables, target: Tabl
   return different;
 }
 
-/** Orders that the ledger knows, because they were ready once, and that the target does not have. */
+/** Counts the orders that have a delivery in the ledger, because they were ready once, and that the target lacks. */
 async function neverDelivered(ledger: LedgerTables, target: Tables): Promise<number> {
   const held = new Set<string>();
   for await (const { orderId } of target.orders()) held.add(orderId);

@@ -1,6 +1,6 @@
 /**
- * `npm run check:drain`: how fast one order-sync journals topics that were filled before, and what each process
- * pays for it in CPU. See docs/checks.md.
+ * `npm run check:drain` measures how fast one order-sync journals topics that were filled before, and the CPU time of
+ * each process. See docs/checks.md.
  */
 import { randomBytes } from 'node:crypto';
 import { createDatabase, type RunningServices, startServices } from '../services/index.ts';
@@ -22,7 +22,7 @@ const RECORDS_PER_REQUEST = 5_000;
 const POLL_MS = 100;
 const TIMEOUT_MS = 30 * 60_000;
 
-/** What one run measured. */
+/** The figures of one run. */
 interface Drained {
   readonly events_per_second: number;
   readonly seconds: number;
@@ -52,7 +52,7 @@ const PICKERS: Readonly<Record<string, (drained: Drained) => number | null>> = {
 await runCommand({
   name: 'drain',
   summary:
-    'How fast one order-sync journals topics that were filled before, everything in its one transaction.',
+    'Measures how fast one order-sync journals topics that were filled before, with all tables in its transactions.',
   examples: [
     'npm run check:drain -- --events 1000000',
     'npm run check:drain -- --events 200000 --database mariadb --lanes 2 --runs 3',
@@ -68,7 +68,7 @@ await runCommand({
       name: 'database',
       value: 'mariadb|mysql|both',
       fallback: 'both',
-      help: 'Into which, one after the other',
+      help: 'The databases, one after the other',
     },
     { name: 'lanes', value: 'number', fallback: '0', help: 'ORDER_SYNC_LANES; 0 for its default' },
     {
@@ -77,7 +77,7 @@ await runCommand({
       fallback: '0',
       help: 'ORDER_SYNC_BATCH_EVENTS; 0 for its default',
     },
-    { name: 'runs', value: 'number', fallback: '1', help: 'Runs for each database; the median is given' },
+    { name: 'runs', value: 'number', fallback: '1', help: 'Runs for each database; RESULT has the median' },
   ],
   run,
 });
@@ -151,7 +151,7 @@ async function preload(check: RunningCheck, kafka: RunningServices, events: numb
   return { brokers, topics, ends, oracle };
 }
 
-/** One database server alone at a time, a new database and group for each run. */
+/** Runs one database server at a time, with a new database and a new group for each run. */
 async function drainInto(
   check: RunningCheck,
   name: DatabaseName,
@@ -204,7 +204,7 @@ async function drainOnce(
   });
   orderSync.start();
   const waiting = { pauseMs: POLL_MS, timeoutMs: TIMEOUT_MS, signal: check.signal };
-  // A partition is acquired before it is read: when all are there, reading is about to start.
+  // order-sync acquires a partition before it reads it. When all checkpoints exist, it is about to read.
   await waitFor({ ...waiting, what: 'order-sync to acquire all partitions' }, async () => {
     orderSync.assertRunning();
     return (await tables.checkpoints()).size === ends.size ? true : undefined;
@@ -240,19 +240,19 @@ async function drainOnce(
   };
 }
 
-/** Journal, view and quarantine by the oracle, and a delivery due for every order that is ready, and no other. */
+/** Compares journal, view and quarantine with the oracle. Exactly the ready orders must have a due delivery. */
 async function countWrong(check: RunningCheck, tables: Tables, oracle: Oracle): Promise<number> {
   const comparison = await compareWithOracle(tables, oracle, new Set());
   for (const example of comparison.examples) check.progress(example);
   let ready = 0;
   for (const order of oracle.expectedOrders()) if (order.readyToSend) ready++;
   const due = await tables.pendingDeliveries();
-  if (due !== ready) check.progress(`${due} deliveries are due, and ${ready} orders are ready`);
+  if (due !== ready) check.progress(`${due} deliveries are due, but ${ready} orders are ready`);
   const { lost, duplicated, divergent, bodies_different, quarantine_different } = comparison;
   return lost + duplicated + divergent + bodies_different + quarantine_different + Math.abs(due - ready);
 }
 
-/** CPU seconds so far; null for a server that is not a process of this run. */
+/** Returns the CPU seconds so far; null for a server that is no process of this run. */
 function cpuOf<Key extends string>(pids: Record<Key, number | undefined>): Record<Key, number | null> {
   const entries = Object.entries(pids) as [Key, number | undefined][];
   return Object.fromEntries(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 describe('npm run check:faults', () => {
-  it('says which scenarios there are when one has a wrong name, starts nothing, and ends with 2', () => {
+  it('answers an unknown scenario with the list of scenarios and exit code 2, and starts no service', () => {
     const script = join(import.meta.dirname, 'faults.ts');
     const { status, stdout, stderr } = spawnSync(
       process.execPath,

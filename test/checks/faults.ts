@@ -1,6 +1,6 @@
 /**
- * `npm run check:faults`: parts that half work. Each scenario breaks one thing under running programs, and then
- * everything must be as the oracle says, and /readyz must have said what stood still. See docs/checks.md.
+ * `npm run check:faults` plays scenarios. Each one causes one fault while the programs run. Afterwards all data must be
+ * as the oracle expects, and /readyz must have reported each part that stood still. See docs/checks.md.
  */
 
 import { blackhole } from './faults/blackhole.ts';
@@ -48,20 +48,31 @@ const NAMES = SCENARIOS.map(({ name }) => name);
 
 await runCommand({
   name: 'faults',
-  summary: 'Parts that half work: each scenario breaks one thing under running programs.',
+  summary:
+    'Plays scenarios, each with one fault while the programs run, and compares all data with the oracle.',
   examples: [
     'npm run check:faults -- --scenario all --database mariadb',
     'npm run check:faults -- --scenario misconfigured-target --database sqlite --events 1000',
   ],
   options: [
     { name: 'scenario', value: 'name,...|all', fallback: 'all', help: `Of ${NAMES.join(', ')}` },
-    { name: 'database', value: 'mariadb|mysql|sqlite', fallback: 'mariadb', help: 'Where the tables are' },
-    { name: 'events', value: 'number', fallback: '3000', help: 'About how many events a scenario publishes' },
+    {
+      name: 'database',
+      value: 'mariadb|mysql|sqlite',
+      fallback: 'mariadb',
+      help: 'The database of order-sync',
+    },
+    {
+      name: 'events',
+      value: 'number',
+      fallback: '3000',
+      help: 'The approximate number of events of a scenario',
+    },
     {
       name: 'hot-events',
       value: 'number',
       fallback: '1000000',
-      help: 'How many events hot-entity gives to one order',
+      help: 'The number of events of one order in hot-entity',
     },
     { name: 'seed', value: 'number', fallback: '1', help: 'The same seed publishes the same events' },
   ],
@@ -112,7 +123,7 @@ function scenariosOf(check: RunningCheck): readonly Scenario[] {
   });
 }
 
-/** Plays one scenario in a scope of its own, which ends with it whatever happens. */
+/** Plays one scenario in a scope of its own. The scope closes everything when the scenario ends or fails. */
 async function play(check: RunningCheck, ground: Ground, scenario: Scenario): Promise<ScenarioFigures> {
   check.progress(`--- ${scenario.name}: ${scenario.plan}`);
   const scope = new RunningCheck(new Map());
@@ -148,7 +159,7 @@ function firstLineOf(error: unknown): string {
   return messageOf(error).split('\n', 1)[0]?.slice(0, 300) ?? '';
 }
 
-/** A scenario that was not played to its end has no figures: -1 says that they are not known. */
+/** Returns the figures of a scenario that did not reach its end. A figure of -1 is unknown. */
 function brokenOff(reason: string): ScenarioFigures {
   return {
     seen: '',

@@ -1,6 +1,6 @@
 /**
- * `npm run check:first-day`: the first hour with Tributary, each slip typed for real into a terminal of its own. See
- * docs/checks.md.
+ * `npm run check:first-day` types the mistakes of a first hour with Tributary, each into a real terminal of its own. The
+ * answer must name the remedy. See docs/checks.md.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -11,11 +11,11 @@ import { Typed, terminalOfThisMachine } from './first-day/terminal.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
-/** Settings of the shell that the check is started from are not a newcomer's; npm's would say how it was started. */
+/** Variables that are removed: a newcomer's shell has no settings of the product, and npm's variables change answers. */
 const NOT_A_NEWCOMERS =
   /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|TEST_|npm_|DATABASE_URL$|PORT$|ORDER_TOPIC$|PAYMENT_TOPIC$|LOG_LEVEL$|NO_COLOR$|FORCE_COLOR$|INIT_CWD$)/;
 const ANSWER_MS = 300_000;
-/** What no answer may hold: a stack trace, or a value that was forgotten. */
+/** No answer may contain a stack trace, `undefined` or `[object Object]`. */
 const NEVER = [/^\s+at .*:\d+:\d+\)?$/m, /\bundefined\b/, /\[object Object\]/];
 
 class FirstDay {
@@ -45,7 +45,7 @@ class FirstDay {
     };
   }
 
-  /** Types a line; `env` stands above the check's own. */
+  /** Types a line. `env` overrides the environment of the check. */
   type(line: string, env: Readonly<Record<string, string>> = {}): Typed {
     const typed = new Typed(this.#wrap, this.#own(line), repository, { ...this.#env, ...env });
     this.#check.defer(() => {
@@ -56,7 +56,7 @@ class FirstDay {
 
   async slip(slip: Slip): Promise<void> {
     if (slip.needs !== undefined && spawnSync(slip.needs, ['--version']).error !== undefined) {
-      this.#check.progress(`left out, since this machine has no ${slip.needs}: ${slip.typed}`);
+      this.#check.progress(`skipped, because this machine has no ${slip.needs}: ${slip.typed}`);
       this.skipped++;
       return;
     }
@@ -69,7 +69,7 @@ class FirstDay {
     let why: string | null = null;
     if (code === 'late') why = `no answer in ${ANSWER_MS / 1_000} s`;
     else if (missing !== undefined) why = `the answer does not name ${missing}`;
-    else if (never !== undefined) why = `the answer holds ${never}`;
+    else if (never !== undefined) why = `the answer contains ${never}`;
     else if (code !== slip.exit) why = `the exit code is ${code}, not ${slip.exit}`;
     this.note(slip.typed, why, answer);
   }
@@ -114,7 +114,7 @@ async function run(check: RunningCheck): Promise<Figures> {
     check.signal.throwIfAborted();
     await day.slip(slip);
   }
-  // Nothing that these answer depends on what was typed before.
+  // The answers to these lines do not depend on earlier lines, so several are typed at the same time.
   const words = [...SLIPS.words];
   const typeOn = async () => {
     for (let slip = words.shift(); slip !== undefined; slip = words.shift()) {
@@ -123,7 +123,7 @@ async function run(check: RunningCheck): Promise<Figures> {
     }
   };
   await Promise.all(Array.from({ length: check.number('at-once') }, typeOn));
-  // A demonstration comes with a new data directory only.
+  // npm start runs its demonstration only on a new data directory.
   places.set('DATA', join(folder, 'data-2'));
   const hour = new FirstDay(check, wrap, places);
   hour.slips = day.slips;
@@ -152,7 +152,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   };
 }
 
-/** The commands that `npm start` prints are pasted into a terminal that has no settings of the first one. */
+/** Pastes the commands that `npm start` prints into a terminal without the settings of the first one. */
 async function pasteHints(hour: FirstDay, shown: string): Promise<void> {
   const [publish, read] = [/^ {2}(npm run event-producer .*)$/m, /^ {2}(curl '.*)$/m].map(
     (pattern) => pattern.exec(shown)?.[1] ?? 'false',
@@ -165,12 +165,12 @@ async function pasteHints(hour: FirstDay, shown: string): Promise<void> {
   const isThere = answer.shown.includes('"order_id":"order123"') && answer.shown.includes('"version":2');
   hour.note(
     `${publish}; ${read}`,
-    isThere ? null : 'what was published as the hint says is not where the hint says',
+    isThere ? null : 'the second command does not show the order that the first one published',
     `${published.shown}\n${answer.shown}`,
   );
 }
 
-/** Log lines have colours on a terminal, and none if NO_COLOR says so. */
+/** Checks that log lines have colours on a terminal, and none with NO_COLOR=1. */
 async function colors(hour: FirstDay): Promise<void> {
   for (const [line, isColored] of [
     ['npm run -s order-sync -- --data-dir OTHER', true],
@@ -198,10 +198,10 @@ async function until(isSo: () => boolean, check: RunningCheck): Promise<void> {
 await runCommand({
   name: 'first-day',
   summary:
-    "A newcomer's first hour: each slip is typed into a real terminal, and its answer has to name the remedy.",
+    "Types the mistakes of a newcomer's first hour into a real terminal: each answer must name the remedy.",
   examples: ['npm run check:first-day', 'npm run check:first-day -- --at-once 1'],
   options: [
-    { name: 'at-once', value: 'number', fallback: '4', help: 'Slips that depend on nothing, typed at once' },
+    { name: 'at-once', value: 'number', fallback: '4', help: 'Lines that are typed at the same time' },
   ],
   run,
 });

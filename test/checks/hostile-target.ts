@@ -1,6 +1,6 @@
 /**
- * `npm run check:hostile-target`: a target that hangs, drips, storms, redirects, pours out gigabytes, hangs up and
- * loses its answers for some orders, while the others go on. See docs/checks.md.
+ * `npm run check:hostile-target` delivers to a target that misbehaves for some orders: it hangs, drips, storms,
+ * redirects, sends gigabytes, disconnects, and loses its answers. The other orders must not wait. See docs/checks.md.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ import { machine, peakMemoryMibOf } from './lib/process-usage.ts';
 import { Program } from './lib/programs.ts';
 import { waitFor } from './lib/waiting.ts';
 
-/** Short, so that hostile orders come to their end within seconds; the breaker is the default one. */
+/** Short times, so that the deliveries of hostile orders end within seconds. The breaker has its default settings. */
 const DELIVERY = {
   ORDER_SYNC_DELIVERY_DEADLINE_MS: '2000',
   ORDER_SYNC_DELIVERY_BACKOFF_BASE_MS: '200',
@@ -33,9 +33,9 @@ const DELIVERY = {
 };
 const MAX_ATTEMPTS = 6;
 const DELAY_LIMIT_MS = 2_000;
-/** What the 2 GB answers may add to the resident memory of order-sync. */
+/** Answers of 2 GiB may add at most 128 MiB to the resident memory of order-sync. */
 const HUGE_GROWTH_LIMIT_MIB = 128;
-/** After a total storm: the trials of the breaker come seconds apart, and a ramp follows. */
+/** Deliveries must be done 20 s after a total storm: the breaker sends trials seconds apart, and a ramp follows. */
 const RECOVERY_LIMIT_SECONDS = 20;
 const TICK_MS = 50;
 const PATIENCE_MS = 60_000;
@@ -44,16 +44,31 @@ const TLS_ORDERS = 50;
 await runCommand({
   name: 'hostile-target',
   summary:
-    'A target that treats some orders as badly as it can: they end somewhere, and the others do not wait.',
+    'Delivers to a target that misbehaves for some orders: they must be delivered or parked, and the others must not wait.',
   examples: [
     'npm run check:hostile-target',
     'npm run check:hostile-target -- --database mariadb --good 1000 --hostile 100 --rate 100',
   ],
   options: [
-    { name: 'good', value: 'number', fallback: '300', help: 'Orders of each phase that are treated well' },
-    { name: 'hostile', value: 'number', fallback: '30', help: 'Orders of each phase that are treated badly' },
-    { name: 'rate', value: 'number', fallback: '50', help: 'Orders published a second' },
-    { name: 'database', value: 'embedded|mariadb|mysql', fallback: 'embedded', help: 'Where the tables are' },
+    {
+      name: 'good',
+      value: 'number',
+      fallback: '300',
+      help: 'Orders per phase that the target accepts at once',
+    },
+    {
+      name: 'hostile',
+      value: 'number',
+      fallback: '30',
+      help: 'Orders per phase for which the target misbehaves',
+    },
+    { name: 'rate', value: 'number', fallback: '50', help: 'Orders published per second' },
+    {
+      name: 'database',
+      value: 'embedded|mariadb|mysql',
+      fallback: 'embedded',
+      help: 'The database of order-sync',
+    },
   ],
   run,
 });
@@ -120,7 +135,7 @@ async function startOrderSync(
   return orderSync;
 }
 
-/** A new process is slow at first, which is not what this check is about. */
+/** Delivers 200 orders before the measurement, because a new process is slow at first. */
 async function warmUp({ check, log, tables }: Bench): Promise<void> {
   const ids = Array.from({ length: 200 }, (_, number) => `warm-up-${number}`);
   await log.append(ids.flatMap(readyOrder));
@@ -132,11 +147,11 @@ interface Phase {
   readonly good_p99_ms: number;
   readonly good_max_ms: number;
   readonly good_lost: number;
-  /** Orders with more than one effect, or with one that is not their last state. */
+  /** The number of orders with more than one effect, or with another effect than their last state. */
   readonly effects_wrong: number;
   readonly hostile_delivered: number;
   readonly hostile_parked: number;
-  /** Neither delivered nor parked, or parked without a reason. */
+  /** The number of hostile orders that were neither delivered nor parked, or were parked without a reason. */
   readonly hostile_astray: number;
   readonly hostile_with_effect: number;
   readonly hostile_attempts: number;
@@ -210,7 +225,7 @@ async function phase(bench: Bench, behaviour: Behaviour): Promise<Phase> {
   };
 }
 
-/** Hostile ones among the good ones all the way; half of them get better, half never do. */
+/** Mixes hostile orders evenly among the good ones. The target accepts half of the hostile ones later, half never. */
 function idsOf(behaviour: Behaviour, good: number, hostile: number): string[] {
   const ids: string[] = [];
   for (let number = 0, hostileSoFar = 0; number < good + hostile; number++) {
@@ -222,7 +237,7 @@ function idsOf(behaviour: Behaviour, good: number, hostile: number): string[] {
   return ids;
 }
 
-/** At the rate that is asked for; answers when each order was about to be published. */
+/** Publishes the orders at the wanted rate, and returns the moment before each order was published. */
 async function publish({ check, log }: Bench, ids: readonly string[]): Promise<Map<string, number>> {
   const rate = check.number('rate');
   const startedAt = performance.now();
@@ -240,7 +255,7 @@ async function publish({ check, log }: Bench, ids: readonly string[]): Promise<M
   return publishedMs;
 }
 
-/** Resolves when none of these orders is due any more. */
+/** Resolves when none of these orders has a due delivery any more. */
 function settled(
   check: RunningCheck,
   tables: LedgerTables,
@@ -254,7 +269,7 @@ function settled(
   });
 }
 
-/** What the breaker made of a time in which everything failed. */
+/** Measures how the breaker handled a time in which every request failed. */
 function totalStorm(notes: readonly TargetNote[], standings: ReadonlyMap<string, Standing>) {
   const firstMs = notes[0]?.atMs ?? 0;
   const overMs = firstMs + STORM_MS;
@@ -272,7 +287,7 @@ function totalStorm(notes: readonly TargetNote[], standings: ReadonlyMap<string,
   };
 }
 
-/** How much of the huge answers went over the wire, kernel buffers included, and what that did to the memory. */
+/** Measures how many bytes of the huge answers were sent, kernel buffers included, and the growth of the memory. */
 function hugeAnswers(notes: readonly TargetNote[], growthMib: number) {
   const written = notes.flatMap(({ bytes }) => (bytes === undefined ? [] : [bytes]));
   return {
@@ -283,7 +298,7 @@ function hugeAnswers(notes: readonly TargetNote[], growthMib: number) {
   };
 }
 
-/** A certificate that nobody vouches for: nothing may reach the target, until its authority is named. */
+/** Uses a target with a self-signed certificate. No request may reach it until a setting names the authority. */
 async function badTls(check: RunningCheck, folder: string, databaseUrl: string) {
   check.progress('Phase bad_tls');
   const certificate = selfSignedCertificate();
@@ -291,7 +306,7 @@ async function badTls(check: RunningCheck, folder: string, databaseUrl: string) 
   writeFileSync(tls.key, certificate.key);
   writeFileSync(tls.cert, certificate.cert);
   const target = await startHostileTarget(check, folder, { label: 'tls-target', tls });
-  // As many attempts as by default: what a person has to mend should not be parked within seconds.
+  // The default number of attempts keeps deliveries from being parked before a person has corrected the setting.
   const settings = {
     DATABASE_URL: databaseUrl,
     ORDER_SYNC_TARGET_URL: target.url,
@@ -308,7 +323,7 @@ async function badTls(check: RunningCheck, folder: string, databaseUrl: string) 
     { what: 'attempts at TLS', pauseMs: 100, timeoutMs: PATIENCE_MS, signal: check.signal },
     async () => ((await tables.attemptCount()) >= 10 ? true : undefined),
   );
-  // Some more trials of the breaker.
+  // Five more seconds let the breaker send more trials.
   await sleep(5_000, undefined, { signal: check.signal });
   await doubting.stop();
   const standings = [...(await tables.standings()).values()];
@@ -345,7 +360,7 @@ async function badTls(check: RunningCheck, folder: string, databaseUrl: string) 
   };
 }
 
-/** Of sorted figures; the last one for 1. */
+/** Returns the figure below which `share` of the sorted figures lie; the last one for 1. */
 function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run check:kafka`: the original's samples, published by Kafka's own console producer and by kcat, through
- * real Kafka into real databases that hold the original's table. See docs/checks.md.
+ * `npm run check:kafka` publishes the original's samples with Kafka's own console producer and with kcat. order-sync
+ * reads them from real Kafka into real databases that hold the original's table. See docs/checks.md.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ import { Oracle, type RawRecord, type Topics } from './oracle.ts';
 
 const CLUSTERS = ['kafka', 'kafka39'] as const;
 const DATABASES = ['mysql', 'mariadb'] as const;
-/** Not co-partitioned, on purpose. */
+/** The topics have different numbers of partitions, on purpose. */
 const ORDER_PARTITIONS = 3;
 const PAYMENT_PARTITIONS = 8;
 const INSTANCES = 2;
@@ -45,18 +45,18 @@ interface Outcome
 await runCommand({
   name: 'kafka',
   summary:
-    'The samples, by the console producer and by kcat, through real Kafka into real MySQL and MariaDB.',
+    'Publishes the samples with the console producer and kcat, through real Kafka into real MySQL and MariaDB.',
   examples: ['npm run check:kafka', 'npm run check:kafka -- --kafka kafka39 --database mysql'],
   options: [
     { name: 'kafka', value: 'kafka|kafka39|both', fallback: 'both', help: 'Kafka 4.3, or 3.9 on ZooKeeper' },
-    { name: 'database', value: 'mysql|mariadb|both', fallback: 'both', help: 'Where the tables are' },
+    { name: 'database', value: 'mysql|mariadb|both', fallback: 'both', help: 'The databases of order-sync' },
     {
       name: 'users',
       value: 'one|two',
       fallback: 'two',
-      help: 'Whether an owner makes the tables, and a user with the documented grants runs',
+      help: 'Let an owner make the tables, and a user with the documented grants run',
     },
-    { name: 'seed', value: 'number', fallback: '1', help: 'Chooses the sequences' },
+    { name: 'seed', value: 'number', fallback: '1', help: 'The same seed chooses the same sequences' },
   ],
   async run(check): Promise<Figures> {
     const chosenCluster = check.choice('kafka', ['both', ...CLUSTERS]);
@@ -106,7 +106,7 @@ await runCommand({
   },
 });
 
-/** One cluster and one database: the original's table is adopted, then two publishers bring the samples. */
+/** Runs one cluster with one database: adopts the original's table, then publishes the samples with both tools. */
 async function runThrough(
   check: RunningCheck,
   services: RunningServices,
@@ -152,9 +152,9 @@ async function runThrough(
   for (const row of ORIGINAL_ROWS) oracle.adopt(row);
   const records = planRecords(new Random(check.number('seed')), topics);
   for (const record of [...records.console, ...records.kcat]) {
-    if (oracle.add(record) === null) throw new Error('A sample is no event to the oracle');
+    if (oracle.add(record) === null) throw new Error('The oracle refuses a sample');
   }
-  // The console producer brings payments before their orders; kcat has the two topics the other way round.
+  // The console producer publishes payments before orders. kcat publishes orders before payments.
   for (const topic of [topics.payment, topics.order]) await publishByConsole(cluster, topic, records.console);
   for (const topic of [topics.order, topics.payment]) {
     const ofTopic = records.kcat.filter((record) => record.topic === topic);
@@ -183,7 +183,7 @@ async function runThrough(
   return { cluster: cluster.description, database: services[databaseName].description, events, ...outcome };
 }
 
-/** Two users with the documented grants: the first takes the table over, the second runs. Answers the second's URL. */
+/** Makes two users with the documented grants. The first adopts the table; the URL of the second is returned. */
 async function makeUsers(check: RunningCheck, url: string, suffix: string, folder: string): Promise<string> {
   const { syncUsers, syncGrants, dropAll, urlFor } = await documentedUsers(url, suffix);
   const root = await mysql.createConnection({ uri: url, multipleStatements: true });
@@ -213,8 +213,9 @@ async function judge(check: RunningCheck, tables: Tables, targetUrl: string, ora
   const missing = ORIGINAL_ROWS.filter(({ delivery, orderId }) => delivery === 'sent' && !held.has(orderId));
   const again = [...never].filter((orderId) => held.has(orderId));
   for (const line of [...examples, ...atTarget.examples]) check.progress(line);
-  for (const { orderId } of missing) check.progress(`adopted and not sent: ${orderId}`);
-  for (const orderId of again) check.progress(`sent although the original had sent it: ${orderId}`);
+  for (const { orderId } of missing) check.progress(`an adopted order was not sent: ${orderId}`);
+  for (const orderId of again)
+    check.progress(`an order was sent although the original had sent it: ${orderId}`);
   return {
     ...comparison,
     orders: oracle.orderCount,
@@ -225,7 +226,7 @@ async function judge(check: RunningCheck, tables: Tables, targetUrl: string, ora
   };
 }
 
-/** Makes the table by the original's own statement, in the character set that its server had by default. */
+/** Makes the table with the original's statement, in the default character set of its server. */
 async function makeOriginalTable(url: string, name: DatabaseName): Promise<void> {
   const connection = await mysql.createConnection({ uri: url, charset: 'utf8mb4' });
   try {
@@ -247,8 +248,8 @@ async function makeOriginalTable(url: string, name: DatabaseName): Promise<void>
 }
 
 /**
- * Every subset in two sequences by each publisher, with orders that both of them know: those events come twice,
- * differently spaced. `order123` itself is among these, byte for byte as the original prints it.
+ * Plans every subset of the samples in two sequences for each tool. Some orders are published by both tools, so their
+ * events come twice with different spaces. `order123` is one of these, byte for byte as the original prints it.
  */
 function planRecords(random: Random, topics: Topics): { console: RawRecord[]; kcat: RawRecord[] } {
   const sequences = orderedSubsets(SAMPLES);
@@ -284,7 +285,7 @@ function planRecords(random: Random, topics: Topics): { console: RawRecord[]; kc
   return { console: console.map(onOneLine), kcat };
 }
 
-/** The console producer takes a line for a record: line breaks, which JSON does not mind, become spaces. */
+/** Replaces the line breaks of a record by spaces, because the console producer takes each line for a record. */
 function onOneLine(record: RawRecord): RawRecord {
   return { ...record, value: Buffer.from(String(record.value).replaceAll('\n', ' ')) };
 }

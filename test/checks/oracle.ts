@@ -1,10 +1,10 @@
 /**
- * The semantics of an order, said a second time: from the written contract alone, and sharing no code with
- * `src/`. Given whatever records were published, in any sequence, it says which row each order must have, which
- * events the journal must hold, and which records must be in quarantine. Clear and slow on purpose.
+ * Implements the semantics of an order a second time, from the written contract, without code of `src/`. It gets the
+ * published records in any sequence. It knows which row each order must have, which events the journal must hold, and
+ * which records must be in quarantine. It is simple and slow on purpose.
  *
- * Where the contract leaves a choice open (two payment events of different stages at the same revision and the
- * same moment), `expectedOrders` throws rather than guess: a check's workload must not depend on such a choice.
+ * The contract leaves one choice open: two payment events of different stages at the same revision and the same moment.
+ * `expectedOrders` throws in this case, because the workload of a check must not depend on the choice.
  */
 import { hash } from 'node:crypto';
 import { canonicalJson, type Json, NotStrictJson, parseStrictJson } from './lib/strict-json.ts';
@@ -21,13 +21,13 @@ export interface Topics {
   readonly payment: string;
 }
 
-/** The settings that a verdict depends on. */
+/** The settings on which the result depends. */
 export interface OracleSettings extends Topics {
-  /** The size limit of a record: of key, value and headers together. Default 1 MiB. */
+  /** The largest size of key, value and headers together; the default is 1 MiB. */
   readonly maxRecordBytes?: number;
 }
 
-/** The row of an order as it must be in the end, and how many different events it is made of. */
+/** The row that an order must have. `version` is the number of its different events. */
 export interface ExpectedOrder {
   readonly orderId: string;
   readonly orderStatus: string | null;
@@ -45,16 +45,16 @@ export interface AdoptedRow {
   readonly reviewStatus: string | null;
 }
 
-/** One event as the contract's "Events" reads it. */
+/** An event as the section "Events" of the contract defines it. */
 export interface Fact {
   readonly orderId: string;
   readonly status: Status;
-  /** The revision if there is one, else the stage. */
+  /** The revision if the event has one, else the stage. */
   readonly position: number;
   readonly occurredAtMs: number;
-  /** The id that the source gave, or null: then the product makes one, and the content alone identifies it. */
+  /** The id from the source; null if it gave none. Then the product makes an id, and the content identifies the event. */
   readonly eventId: string | null;
-  /** SHA-256 of the canonical body, hexadecimal. */
+  /** SHA-256 of the canonical body, in hexadecimal digits. */
   readonly contentHash: string;
 }
 
@@ -65,7 +65,7 @@ export type Status =
   | 'AUTHORIZATION_REVIEW_ACCEPTED'
   | 'AUTHORIZATION_REVIEW_DECLINED';
 
-/** A record that is no event: it belongs in quarantine. */
+/** The record is no event, so it must be in quarantine. */
 export class Malformed extends Error {}
 
 const STAGE: Readonly<Record<Status, number>> = {
@@ -76,7 +76,7 @@ const STAGE: Readonly<Record<Status, number>> = {
   AUTHORIZATION_REVIEW_DECLINED: 3,
 };
 
-/** What each payment status makes of the review; an authorisation says nothing of it. */
+/** The review status that follows from each payment status. An authorisation leaves the review as it is. */
 const REVIEW = new Map<Status, string>([
   ['PAYMENT_AUTH_WITHPENDING_REVIEW', 'PENDING'],
   ['AUTHORIZATION_REVIEW_ACCEPTED', 'ACCEPTED'],
@@ -91,7 +91,7 @@ const PAYMENT_SPELLINGS = new Map<string, Status>([
   ['AUTHORIZATION_REVIEW_DECLINED', 'AUTHORIZATION_REVIEW_DECLINED'],
 ]);
 
-/** Takes records in any sequence, and any number of times, and says what must come of them all. */
+/** Takes records in any sequence, repeats included, and returns the expected result of all of them. */
 export class Oracle {
   readonly #settings: OracleSettings;
   readonly #orders = new Map<string, { identities: Set<string>; facts: Fact[] }>();
@@ -101,13 +101,13 @@ export class Oracle {
     this.#settings = settings;
   }
 
-  /** Says that the table held this row before. */
+  /** Adds a row that the table held before Tributary took it over. */
   adopt(row: AdoptedRow): void {
     this.#adopted.set(row.orderId, row);
     this.#order(row.orderId);
   }
 
-  /** The event in the record, or null if the record must be in quarantine. */
+  /** Adds a record. Returns its event, or null if the record must be in quarantine. */
   add(record: RawRecord): Fact | null {
     let fact: Fact;
     try {
@@ -125,7 +125,7 @@ export class Oracle {
     return fact;
   }
 
-  /** How many different events were given, baselines not counted. */
+  /** The number of different events so far, without baselines. */
   get identityCount(): number {
     let count = 0;
     for (const order of this.#orders.values()) count += order.identities.size;
@@ -136,7 +136,7 @@ export class Oracle {
     return this.#orders.size;
   }
 
-  /** The identities that an order's journal must hold, as `identityOf` writes them; baselines not among them. */
+  /** Returns the identities that an order's journal must hold, as `identityOf` writes them, without baselines. */
   identities(orderId: string): ReadonlySet<string> {
     return this.#orders.get(orderId)?.identities ?? new Set();
   }
@@ -165,17 +165,17 @@ export class Oracle {
   }
 }
 
-/** Names an event inside its order. An id that the product made itself is written as null. */
+/** Returns the identity of an event inside its order. `eventId` is null if the product makes the id. */
 export function identityOf(eventId: string | null, contentHash: string): string {
   return eventId === null ? contentHash : `${contentHash} ${eventId}`;
 }
 
-/** The contract's content hash: SHA-256 of the canonical body, hexadecimal. */
+/** Returns the contract's content hash: SHA-256 of the canonical body, in hexadecimal digits. */
 export function contentHashOf(body: Json): string {
   return hash('sha256', canonicalJson(body), 'hex');
 }
 
-/** Reads one record. Throws Malformed, saying why, if it must be in quarantine. */
+/** Reads one record. Throws Malformed with the reason if the record must be in quarantine. */
 export function readFact(record: RawRecord, settings: OracleSettings): Fact {
   if (record.value === null) throw new Malformed('no value');
   if (record.key === null) throw new Malformed('no key');
@@ -224,7 +224,7 @@ function sizeOf(record: RawRecord): number {
   return bytes;
 }
 
-/** Fails on what is not UTF-8, and keeps a byte order mark, which JSON then refuses. */
+/** Throws on bytes that are not UTF-8, and keeps a byte order mark, which the JSON reader refuses. */
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function parseObject(bytes: Buffer): Map<string, Json> {
@@ -275,7 +275,7 @@ function statusOf(body: Map<string, Json>, topic: string, topics: Topics): Statu
 const RFC_3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
 
-/** An RFC 3339 moment in milliseconds; what the calendar does not have is malformed. */
+/** Parses an RFC 3339 moment into milliseconds. A day or time that does not exist is malformed. */
 function momentOf(text: string): number {
   const match = RFC_3339.exec(text);
   if (match === null) throw new Malformed('the timestamp is not RFC 3339 with a zone');
@@ -299,7 +299,7 @@ function momentOf(text: string): number {
   return Date.UTC(year, month - 1, day, hour, minute - zoneMinutes, second, milliseconds);
 }
 
-/** One thing that a fold applies: it sets the order's status, the payment's, the review's, or two of them. */
+/** A step of the fold. It sets one or two of the order status, the payment status and the review status. */
 interface Step {
   readonly position: number;
   readonly occurredAtMs: number;
@@ -329,9 +329,9 @@ function stepOf(fact: Fact): Step {
 }
 
 /**
- * Each status of an adopted row is an event at that status's stage, before every real one of that stage. A row
- * without any status is an event too, one that sets nothing: the view could not be the fold of the journal if the
- * journal did not know of the row.
+ * Returns the baselines of an adopted row. Each status is an event at its stage, before every real event of that stage.
+ * A row without a status is one event that sets no column: without it the view would have a row that is no fold of the
+ * journal.
  */
 function baselinesOf(row: AdoptedRow | undefined): Step[] {
   const steps: Step[] = [];
@@ -384,7 +384,7 @@ function compareSteps(orderId: string, left: Step, right: Step): number {
     );
   }
   if (left.cautionRank !== right.cautionRank) return left.cautionRank - right.cautionRank;
-  // Steps of one stage, moment and caution do the same, so what an id made by the product would decide is nothing.
+  // Steps of one stage, moment and caution rank set the same statuses, so the product's own ids decide nothing here.
   if (left.eventId === null || right.eventId === null) return 0;
   return Buffer.compare(left.eventId, right.eventId) || Buffer.compare(left.contentHash, right.contentHash);
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run check:outage`: the target is down while orders pile up, and comes back: it is not run over, and
- * everything drains. See docs/checks.md.
+ * `npm run check:outage` takes the target down while ready orders pile up, and brings it back. order-sync must raise its
+ * rate step by step, and deliver all of them. See docs/checks.md.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,14 +17,14 @@ import { Program } from './lib/programs.ts';
 import { Tables } from './lib/tables.ts';
 import { waitFor } from './lib/waiting.ts';
 
-/** What docs/operations.md promises of the ramp: so many a second at first, twice as many each second. */
+/** The ramp that docs/operations.md promises: 50 states in the first second, and twice as many in each later one. */
 const RAMP_START_PER_SECOND = 50;
 const RAMP_END_PER_SECOND = 20_000;
-/** Requests that find out whether the target is back; they are no part of the ramp. */
+/** The number of trials that find out whether the target is back. They do not count as part of the ramp. */
 const TRIALS = 3;
-/** What may come late out of one second falls into the next: a tenth of a second's burst, queues, two cores. */
+/** States of one second may arrive in the next one, because of bursts of 0.1 s, queues and few cores. */
 const TOLERANCE = { share: 0.25, states: 20 };
-/** While the target is down it is asked by trials alone: some at once, then ever more seldom. */
+/** While the target is down, only trials are sent, with growing pauses. At most 200 attempts are allowed. */
 const DOWN_ATTEMPTS_LIMIT = 200;
 const SECONDS_SHOWN = 15;
 const LIMIT_MEMORY_MIB = 768;
@@ -34,7 +34,7 @@ const APPENDED_AT_ONCE = 5_000;
 await runCommand({
   name: 'outage',
   summary:
-    'The target is down while ready orders pile up, and comes back: the rate ramps, and all of it drains.',
+    'Takes the target down while ready orders pile up, and brings it back: the rate must ramp, and all orders must arrive.',
   examples: [
     'npm run check:outage -- --orders 100000',
     'npm run check:outage -- --orders 100000 --target counting --rate 1000 --database mariadb',
@@ -45,7 +45,7 @@ await runCommand({
       name: 'target',
       value: 'both|order-mgt|counting',
       fallback: 'both',
-      help: 'What comes back: order-mgt with its batches, or a server that takes states singly',
+      help: 'The target: order-mgt, which takes batches, or a server that takes single states',
     },
     {
       name: 'rate',
@@ -53,14 +53,19 @@ await runCommand({
       fallback: '2000',
       help: 'ORDER_SYNC_DELIVERY_RATE_PER_SECOND of the run with the counting server; 0 for no limit',
     },
-    { name: 'database', value: 'embedded|mariadb|mysql', fallback: 'embedded', help: 'Where the tables are' },
+    {
+      name: 'database',
+      value: 'embedded|mariadb|mysql',
+      fallback: 'embedded',
+      help: 'The database of order-sync',
+    },
   ],
   run,
 });
 
-/** What the target saw, by its own record. */
+/** The states that the target received, by its own record. */
 interface Seen {
-  /** When each state came, in milliseconds since the epoch, sorted. */
+  /** The sorted moments at which states arrived, in milliseconds since the epoch. */
   readonly atMs: readonly number[];
   readonly different: number;
 }
@@ -133,7 +138,7 @@ async function outage(
   const tables = new LedgerTables(databaseUrl);
   check.defer(() => tables.close());
 
-  check.progress(`Nothing listens where ${comeBack.name} will be; publishing ${count} ready orders`);
+  check.progress(`No server listens on the port of ${comeBack.name}; publishing ${count} ready orders`);
   const downMs = performance.now();
   const log = await startEmbeddedLog(folder);
   for (let from = 0; from < count; from += APPENDED_AT_ONCE) {
@@ -150,7 +155,7 @@ async function outage(
   );
 
   const seenBy = await comeBack(check, folder, port, new Set(ids));
-  await standing(check, tables, 'everything to be delivered', ({ delivered }) => delivered === count);
+  await standing(check, tables, 'all orders to be delivered', ({ delivered }) => delivered === count);
   const settledMs = Date.now();
   const { dead } = await tables.counts();
   const peakMemoryMib = peakMemoryMibOf(orderSync.pid);
@@ -183,7 +188,7 @@ async function outage(
   return figures;
 }
 
-/** The real target; its own table says when each state came. */
+/** Starts order-mgt as the target. Its own table has the moment at which each state arrived. */
 async function orderMgt(
   check: RunningCheck,
   folder: string,
@@ -216,7 +221,7 @@ async function orderMgt(
   };
 }
 
-/** A target that knows of no batches, so that its requests are its states. */
+/** Starts a target without batches, so each request is one state. */
 async function counting(
   check: RunningCheck,
   _folder: string,
@@ -240,7 +245,7 @@ async function counting(
   };
 }
 
-/** Counted from the first state that came, which was the trial that found the target back. */
+/** Counts the states of each second, from the first state on, which was the trial that found the target back. */
 function statesPerSecond(atMs: readonly number[]): number[] {
   const [firstMs = 0] = atMs;
   const counts: number[] = [];
@@ -252,7 +257,7 @@ function statesPerSecond(atMs: readonly number[]): number[] {
   return counts;
 }
 
-/** How many seconds had more states than the ramp and the limit allow; past the end of both there is no limit. */
+/** Counts the seconds with more states than the ramp and the limit allow. The ramp allows any number after its end. */
 function secondsAboveRate(counts: readonly number[], limit: number): number {
   return counts.filter((states, second) => {
     const ramp = RAMP_START_PER_SECOND * 2 ** second;

@@ -1,6 +1,6 @@
 /**
- * `npm run check:redrive`: thousands of dead letters, redriven by a job whose worker is killed half way: each
- * matching one exactly once, the others not at all, and in the end all of them are delivered. See docs/checks.md.
+ * `npm run check:redrive` redrives thousands of dead letters with a job whose worker is killed half way. The job must
+ * redrive each matching one exactly once and no other one. At the end all of them are delivered. See docs/checks.md.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,23 +24,39 @@ const main = join(import.meta.dirname, '..', '..', 'src', 'apps', 'order-sync', 
 
 await runCommand({
   name: 'redrive',
-  summary: 'A redrive job over thousands of dead letters, its worker killed half way: each is redriven once.',
+  summary:
+    'Runs a redrive job over thousands of dead letters and kills its worker half way: each must be redriven once.',
   examples: [
     'npm run check:redrive',
     'npm run check:redrive -- --database mariadb --dead-letters 20000 --kills 4',
   ],
   options: [
-    { name: 'dead-letters', value: 'number', fallback: '10000', help: 'How many that match the filter' },
-    { name: 'database', value: 'embedded|mariadb|mysql', fallback: 'embedded', help: 'Where the tables are' },
+    {
+      name: 'dead-letters',
+      value: 'number',
+      fallback: '10000',
+      help: 'The number of dead letters that match the filter',
+    },
+    {
+      name: 'database',
+      value: 'embedded|mariadb|mysql',
+      fallback: 'embedded',
+      help: 'The database of order-sync',
+    },
     { name: 'kills', value: 'number', fallback: '2', help: 'SIGKILLs while the job is under way' },
-    { name: 'rate', value: 'number', fallback: '2000', help: 'Dead letters that the job redrives a second' },
+    {
+      name: 'rate',
+      value: 'number',
+      fallback: '2000',
+      help: 'Dead letters that the job redrives per second',
+    },
   ],
   run,
 });
 
 type Kind = 'matching' | 'other' | 'accepted';
 
-/** What the target makes of an order stands in its id; the kinds lie mixed in the sequence of the ids. */
+/** Makes order ids that end with the kind of the order, which decides the target's answer. The kinds are mixed. */
 function idsOf(matching: number): Map<string, Kind> {
   const all = matching + OTHER_DEAD + ACCEPTED;
   const ids = new Map<string, Kind>();
@@ -48,7 +64,7 @@ function idsOf(matching: number): Map<string, Kind> {
   for (let number = 0; number < all; number++) {
     const turn: Kind = number % 11 === 3 ? 'other' : number % 23 === 5 ? 'accepted' : 'matching';
     const kind = left[turn] > 0 ? turn : (Object.keys(left) as Kind[]).find((other) => left[other] > 0);
-    if (kind === undefined) throw new Error('More ids than there are kinds for');
+    if (kind === undefined) throw new Error('All kinds are used up');
     left[kind]--;
     ids.set(`order-${String(number).padStart(7, '0')}-${kind}`, kind);
   }
@@ -80,7 +96,7 @@ async function run(check: RunningCheck): Promise<Figures> {
 
   check.progress(`Publishing ${ids.size} orders`);
   const log = await startEmbeddedLog(folder);
-  // Before the others, behind which they would wait for a breaker that is open.
+  // The accepted orders are published first. After the refused ones they would wait until the breaker closes.
   await log.append(idsOfKind('accepted').flatMap(readyOrder));
   await settled(check, tables, 'some deliveries', { dead: 0, delivered: ACCEPTED, pending: 0 });
   await log.append([...idsOfKind('matching'), ...idsOfKind('other')].flatMap(readyOrder));
@@ -92,7 +108,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   await tables.giveUp('-matching');
   await settled(check, tables, `${dead} dead letters`, { dead, delivered: ACCEPTED, pending: 0 });
 
-  check.progress(`${dead} dead letters are there; a dry run`);
+  check.progress(`${dead} deliveries are dead; starting a dry run`);
   const before = await tables.snapshot();
   const dry = await command(settings, 'redrive', '--status', '422', '--dry-run', '--wait', '--json');
   const dryRunChanged = digestOf(before) === digestOf(await tables.snapshot()) ? 0 : 1;
@@ -104,14 +120,14 @@ async function run(check: RunningCheck): Promise<Figures> {
   const given = giveUpAgainAndAgain(tables, givingUp.signal);
   const job = await killedJob(check, orderSync);
   const deadAgain = { dead, delivered: ACCEPTED, pending: 0 };
-  await settled(check, tables, 'what was redriven to be dead again', deadAgain);
+  await settled(check, tables, 'the redriven deliveries to be dead again', deadAgain);
   givingUp.abort();
   await given;
   const redrives = await tables.redrivesSeen();
   await tables.unwatchRedrives();
   await orderSync.stop();
 
-  check.progress('A second job, with order-mgt as the target');
+  check.progress('Starting a second job, with order-mgt as the target');
   const target = await Program.create(check, 'order-mgt', 'order-mgt', folder, {
     TRIBUTARY_DATA_DIR: folder,
   });
@@ -126,7 +142,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   await delivering.ready();
   const again = await command(settings, 'redrive', '--status', '422', '--wait', '--json');
   const all = { dead: OTHER_DEAD, delivered: ACCEPTED + matchingCount, pending: 0 };
-  await settled(check, tables, 'all that was redriven to be delivered', all);
+  await settled(check, tables, 'all redriven deliveries to be delivered', all);
   await delivering.stop();
   await target.stop();
 
@@ -176,16 +192,19 @@ async function databaseOf(check: RunningCheck, place: string, folder: string): P
   return database.url;
 }
 
-/** What is redriven is refused and, by the check, dead again, so that a job that lost its place would meet it again. */
+/**
+ * Makes redriven deliveries dead again, every 100 ms, after the target has refused them. A job that lost its place would
+ * redrive them a second time.
+ */
 async function giveUpAgainAndAgain(tables: LedgerTables, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    // A deadlock with who sends it is as good as a later look.
+    // A deadlock with order-sync is ignored, because the next round tries again.
     await tables.giveUp('-matching').catch(() => undefined);
     await sleep(100);
   }
 }
 
-/** A target that takes some orders, and refuses the others for good, as their ids say. */
+/** Starts a target that accepts or refuses each order as its id says. */
 async function startRefusingTarget(check: RunningCheck): Promise<string> {
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
@@ -212,7 +231,7 @@ interface Job {
   readonly redriven: number;
 }
 
-/** Asks for the job over HTTP, kills its worker as often as wanted while it is under way, and waits for its end. */
+/** Starts the job over HTTP, kills its worker `--kills` times while it runs, and waits for its end. */
 async function killedJob(
   check: RunningCheck,
   orderSync: Program,
@@ -268,7 +287,7 @@ async function settled(
   });
 }
 
-/** A command of order-sync to its end, as an operator gives it; resolves with the job that it prints. */
+/** Runs a command of order-sync to its end, as an operator does, and returns the job that it prints. */
 async function command(settings: Readonly<Record<string, string>>, ...argv: string[]): Promise<Job> {
   const { stdout } = await runProgram(
     process.execPath,

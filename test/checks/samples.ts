@@ -1,6 +1,6 @@
 /**
- * `npm run check:samples`: the original's five samples, every subset in every sequence, through the embedded
- * pipeline, held against the oracle. See docs/checks.md.
+ * `npm run check:samples` sends every subset of the original's five samples in every sequence through the embedded
+ * pipeline, and compares the result with the oracle. See docs/checks.md.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { Oracle, type RawRecord } from './oracle.ts';
 const topics = { order: 'order_events', payment: 'payment_events' };
 const sequences = orderedSubsets(SAMPLES);
 
-/** How events come more than once. */
+/** The ways in which events are repeated. */
 const DUPLICATIONS = {
   once: (events: readonly Sample[]) => [...events],
   doubled: (events: readonly Sample[]) => events.flatMap((event) => [event, event]),
@@ -25,7 +25,7 @@ const DUPLICATIONS = {
   },
 };
 
-/** How many events of one order are appended before the pipeline has to be through with them. */
+/** The number of events of one order that are appended before the pipeline must have committed them. */
 const PORTIONS = ['1', '2', '3', 'all', 'random'] as const;
 type Portion = (typeof PORTIONS)[number];
 
@@ -52,7 +52,7 @@ class Totals {
   bodies_different = 0;
   readonly examples: string[] = [];
 
-  /** Adds what a comparison at the end of some cases found; of one in between only what is wrong. */
+  /** Adds the faults of a comparison. */
   add(comparison: Comparison): void {
     this.comparisons++;
     this.lost += comparison.lost;
@@ -66,9 +66,17 @@ class Totals {
 
 await runCommand({
   name: 'samples',
-  summary: "The original's five samples, every subset in every sequence, through the embedded pipeline.",
+  summary:
+    "Sends every subset of the original's five samples in every sequence through the embedded pipeline.",
   examples: ['npm run check:samples', 'npm run check:samples -- --seed 42'],
-  options: [{ name: 'seed', value: 'number', fallback: '1', help: 'Places duplicates and cuts portions' }],
+  options: [
+    {
+      name: 'seed',
+      value: 'number',
+      fallback: '1',
+      help: 'The same seed places the same duplicates and portions',
+    },
+  ],
   async run(check): Promise<Figures> {
     const seed = check.number('seed');
     const random = new Random(seed);
@@ -96,8 +104,8 @@ await runCommand({
 });
 
 /**
- * All cases side by side in one pipeline. Each is an order of its own: its id stands in the samples in place of
- * `order123`, and nothing else changes. After each round the state of every order so far must be right.
+ * Runs all cases in one pipeline. Each case is an order of its own, whose id replaces `order123` in the samples, and
+ * nothing else changes. After each round the state of every order so far must be right.
  */
 async function checkSideBySide(
   check: RunningCheck,
@@ -146,7 +154,7 @@ function cut<Item>(items: readonly Item[], portion: Portion, random: Random): It
   return portions;
 }
 
-/** The samples byte for byte, `order123` included: so each sequence needs a fresh log and store. */
+/** Runs the samples byte for byte with the id `order123`, so each sequence needs a new log and store. */
 async function checkAlone(check: RunningCheck, random: Random, totals: Totals): Promise<void> {
   const folder = check.temporaryFolder();
   for (const [index, sequence] of sequences.entries()) {

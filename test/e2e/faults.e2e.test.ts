@@ -9,7 +9,7 @@ interface Result {
   readonly scenarios: Readonly<Record<string, { readonly ok: boolean; readonly wrong: readonly string[] }>>;
 }
 
-/** The last line of `npm run check:faults`, of the scenarios that need neither Kafka nor a server. */
+/** Runs scenarios of `npm run check:faults` on the embedded log and SQLite, and returns the figures of its last line. */
 async function check(scenarios: readonly string[]): Promise<Result> {
   const script = join(repository, 'test', 'checks', 'faults.ts');
   const options = ['--scenario', scenarios.join(','), '--database', 'sqlite', '--events', '600'];
@@ -24,8 +24,8 @@ async function check(scenarios: readonly string[]): Promise<Result> {
   return JSON.parse(output.slice(output.lastIndexOf('RESULT ') + 'RESULT '.length)) as Result;
 }
 
-describe('the faults that need no server', () => {
-  it('leave every order right but the ones that the fault itself struck', async () => {
+describe('check:faults without servers', () => {
+  it('finds only the orders wrong that the fault itself struck', async () => {
     const { scenarios } = await check(['unfoldable', 'one-bad-of-256']);
     expect(Object.entries(scenarios).map(([name, figures]) => [name, figures.wrong])).toEqual([
       ['unfoldable', []],

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Program, runProgram, testFolder, WAITING } from './programs.ts';
 
-it('order-sync with another database than its group is refused with the way out, and take-group gives it the group', async () => {
+it('order-sync refuses to start on another database than its group, and take-group gives it the group', async () => {
   const folder = await testFolder();
   const common = {
     TRIBUTARY_DATA_DIR: folder,

@@ -23,7 +23,10 @@ interface Scenario {
   query(sql: string): Promise<Row[]>;
 }
 
-/** Publishes under the feet of an order-sync that is killed again and again, and compares what is left of it. */
+/**
+ * Publishes events while order-sync is killed and started again, `kills` times. Then compares the database and the
+ * target with the expected orders.
+ */
 async function surviveKills({
   folder,
   log,
@@ -45,7 +48,7 @@ async function surviveKills({
       TRIBUTARY_DATA_DIR: folder,
       ORDER_SYNC_PORT: String(syncPort),
       ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${mgtPort}/api/orders`,
-      // Small enough that a kill finds batches and deliveries under way.
+      // Batches of 20 events and 8 concurrent deliveries are still under way when a kill comes.
       ORDER_SYNC_BATCH_EVENTS: '20',
       ORDER_SYNC_DELIVERY_CONCURRENCY: '8',
       ORDER_SYNC_DELIVERY_DEADLINE_MS: '1000',
@@ -66,7 +69,7 @@ async function surviveKills({
       await producer.append(part.slice(from, from + 50).map((fact) => recordOf(fact, topics)));
     }
     if (kill === kills) break;
-    // It has begun to work on this part, and has by no means finished.
+    // The kill comes when order-sync has journaled the first events of this part.
     await vi.waitFor(async () => expect(await journaled()).toBeGreaterThan(before), WAITING);
     await sync.kill();
     sync = startSync();
@@ -85,7 +88,7 @@ async function surviveKills({
   expect(await query('SELECT * FROM quarantine')).toEqual([]);
   for (const order of expected) {
     const found = await orderAt(mgtPort, order.order_id);
-    // An order that is ready no more was perhaps never sent: then the target need not know of it.
+    // An order that was ready once and is not ready any more may never have been sent, so the target may lack it.
     if (order.ready_to_send)
       expect(found, order.order_id).toMatchObject({ ...order, version: expect.any(Number) });
     else if (found !== null) expect(found, order.order_id).toMatchObject({ ready_to_send: false });
@@ -94,7 +97,7 @@ async function surviveKills({
   expect(await mgt.stop()).toBe(143);
 }
 
-/** A row as JSON would show it, whatever a driver makes of bytes and booleans. */
+/** Turns the driver's bytes and numbers of a row into texts and booleans. */
 function plain(row: Row): Row {
   const text = (value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString() : value);
   return {
@@ -111,8 +114,8 @@ function byOrderId(left: { order_id?: unknown }, right: { order_id?: unknown }):
   return String(left.order_id) < String(right.order_id) ? -1 : 1;
 }
 
-describe('order-sync, killed again and again under load', () => {
-  it('loses and doubles nothing on the embedded log and SQLite', async () => {
+describe('order-sync under load', () => {
+  it('loses and repeats no event on the embedded log and SQLite when it is killed four times', async () => {
     const folder = await testFolder();
     const log = openEmbeddedLog({ dataDir: folder, clock: systemClock });
     onTestFinished(() => log.close());
@@ -137,7 +140,7 @@ describe('order-sync, killed again and again under load', () => {
 
   const database = (['mariadb', 'mysql'] as const).find((name) => !services().lacks(name)) ?? 'mariadb';
   it.skipIf(services().lacks('kafka', database))(
-    `loses and doubles nothing on Kafka and ${database}`,
+    `loses and repeats no event on Kafka and ${database} when it is killed twice`,
     async () => {
       const folder = await testFolder();
       const { brokers } = services().kafka;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type App, Program, WAITING } from './programs.ts';
 
-/** Nobody: a user without rights. Root may do everything, so that only as another user a refusal can be seen. */
+/** The user id of "nobody". Root may write everywhere, so the programs run as nobody where a refusal is expected. */
 const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;
 
@@ -33,7 +33,7 @@ const APPS: readonly [app: App, given: readonly string[]][] = [
 ];
 
 describe('the files of the programs', () => {
-  it('are for their owner alone, also those that SQLite makes by itself, whatever the umask of the shell', async () => {
+  it("give no rights to others than the owner, SQLite's own files included, even with umask 0", async () => {
     const folder = join(await newFolder(), 'made', 'here');
     const before = process.umask(0);
     const program = new Program('start', settingsFor(folder));
@@ -62,7 +62,7 @@ describe('the files of the programs', () => {
   });
 
   it.each(['order-sync', 'order-mgt'] as const)(
-    'of an older version, which others can read, are left as they are, and %s says so once',
+    'keep modes that let others read them, and %s warns once',
     async (app) => {
       const folder = await newFolder();
       const first = new Program(app, settingsFor(folder));
@@ -93,19 +93,19 @@ describe('a data directory that cannot be used', () => {
     return program.stderr;
   }
 
-  it.each(APPS)('ends %s with 3 and the remedy if a file stands in its place', async (app, given) => {
+  it.each(APPS)('makes %s exit with 3 and the remedy if its path is a file', async (app, given) => {
     const path = join(await newFolder(), 'data');
     writeFileSync(path, '');
     expect(await refusalOf(app, given, path)).toContain('move it away');
   });
 
-  it.each(APPS)('ends %s with 3 and the remedy if its link leads nowhere', async (app, given) => {
+  it.each(APPS)('makes %s exit with 3 and the remedy if its path is a broken link', async (app, given) => {
     const path = join(await newFolder(), 'data');
     symlinkSync(join(path, '..', 'missing', 'folder'), path);
     expect(await refusalOf(app, given, path)).toMatch(/make it|move it away/);
   });
 
-  it.each(APPS)('ends %s with 3 and the remedy if it may not be written to', async (app, given) => {
+  it.each(APPS)('makes %s exit with 3 and the remedy if the user may not write to it', async (app, given) => {
     const parent = await newFolder();
     chmodSync(parent, 0o755);
     const path = join(parent, 'data');
@@ -114,7 +114,7 @@ describe('a data directory that cannot be used', () => {
     expect(await refusalOf(app, given, path, isRoot ? NOBODY : undefined)).toContain('chown or chmod');
   });
 
-  it.each(APPS)('ends %s with 3 and the remedy if it cannot be made', async (app, given) => {
+  it.each(APPS)('makes %s exit with 3 and the remedy if it cannot be created', async (app, given) => {
     const parent = await newFolder();
     chmodSync(parent, 0o555);
     expect(await refusalOf(app, given, join(parent, 'data'), isRoot ? NOBODY : undefined)).toContain(
@@ -127,7 +127,7 @@ describe('a data directory that cannot be used', () => {
     ['event-producer', ['o', 'a'], 'event-log.sqlite'],
     ['order-sync', [], 'order-sync.sqlite'],
     ['order-mgt', [], 'order-mgt.sqlite'],
-  ] as const)('ends %s with 3 if a file in it may not be written to', async (app, given, name) => {
+  ] as const)('makes %s exit with 3 if the user may not write to a file in it', async (app, given, name) => {
     const path = await newFolder();
     writeFileSync(join(path, name), '', { mode: 0o400 });
     if (isRoot) {
@@ -137,8 +137,8 @@ describe('a data directory that cannot be used', () => {
     expect(await refusalOf(app, given, path, isRoot ? NOBODY : undefined)).toContain(name);
   });
 
-  it.each(APPS)('makes %s say so without a stack if its disk is full', async (app, given) => {
-    // No file may grow beyond one block: writing fails as on a full disk.
+  it.each(APPS)('makes %s report a full disk without a stack', async (app, given) => {
+    // `ulimit -f 1` lets no file grow beyond one block, so writing fails as on a full disk.
     const path = await newFolder();
     const script = join(import.meta.dirname, '..', '..', 'src', 'apps', app, 'main.ts');
     const child = spawn(
@@ -157,8 +157,8 @@ describe('a data directory that cannot be used', () => {
   });
 });
 
-describe('a file with a secret', () => {
-  it('is named at the start of the program that reads it', async () => {
+describe('a secret file that others can read', () => {
+  it('makes the program warn once when it starts', async () => {
     const folder = await newFolder();
     const path = join(folder, 'secret');
     writeFileSync(path, `whsec_${Buffer.alloc(32, 7).toString('base64')}\n`);

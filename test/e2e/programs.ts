@@ -8,21 +8,21 @@ const repository = join(import.meta.dirname, '..', '..');
 const node = join(repository, 'node_modules', 'node', 'bin', 'node');
 export const WAITING = { timeout: 120_000, interval: 50 };
 
-/** The settings of the shell that runs the tests are none of the programs' business. */
+/** These variables of the test's own environment are not handed on to the programs. */
 const OWN_SETTINGS =
   /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|TEST_|DATABASE_(URL|TLS)|PORT$|ORDER_TOPIC$|PAYMENT_TOPIC$|LOG_LEVEL$)/;
 
 export type Settings = Readonly<Record<string, string>>;
 export type App = 'start' | 'order-sync' | 'order-mgt' | 'event-producer';
 
-/** One program in a process of its own; killed when the test ends, if it still runs. */
+/** A program in a process of its own. It is killed when the test ends. */
 export class Program {
   readonly #child: ChildProcess;
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   stdout = '';
   stderr = '';
 
-  /** With `user` it runs as that one, which only root can have it do. */
+  /** Starts the program. With `user` it runs under that user id, which only root may do. */
   constructor(app: App, settings: Settings, given: readonly string[] = [], user?: number) {
     const inherited = Object.entries(process.env).filter(([name]) => !OWN_SETTINGS.test(name));
     const script = join(repository, 'src', 'apps', app, 'main.ts');
@@ -43,22 +43,23 @@ export class Program {
     onTestFinished(() => this.kill());
   }
 
-  /** SIGKILL: nothing of it runs after this. */
+  /** Sends SIGKILL, and waits until the process has ended. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.exited;
   }
 
-  /** SIGSTOP: it does nothing until `letGoOn`, and nobody is told. */
+  /** Sends SIGSTOP: the process does nothing until `letGoOn`. */
   freeze(): void {
     this.#child.kill('SIGSTOP');
   }
 
+  /** Sends SIGCONT: a frozen process goes on. */
   letGoOn(): void {
     this.#child.kill('SIGCONT');
   }
 
-  /** SIGTERM, and the exit code. */
+  /** Sends SIGTERM, waits until the process has ended, and returns its exit code. */
   async stop(): Promise<number | null> {
     this.#child.kill('SIGTERM');
     return (await this.exited).code;
@@ -82,7 +83,7 @@ export class Program {
   }
 }
 
-/** Runs the program to its end; rejects if it fails. */
+/** Runs the program to its end, and returns what it printed to stdout. Rejects if the exit code is not 0. */
 export async function runProgram(app: App, settings: Settings, given: readonly string[]): Promise<string> {
   const program = new Program(app, settings, given);
   const { code } = await program.exited;
@@ -90,14 +91,14 @@ export async function runProgram(app: App, settings: Settings, given: readonly s
   return program.stdout;
 }
 
-/** A folder that goes when the test ends. */
+/** Makes a folder that is deleted when the test ends. */
 export async function testFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-e2e-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** The order as order-mgt has it, or null if it has none. */
+/** Asks order-mgt for the order; null if order-mgt does not have it. */
 export async function orderAt(port: number, orderId: string): Promise<Record<string, unknown> | null> {
   const answer = await fetch(`http://127.0.0.1:${port}/api/orders/${encodeURIComponent(orderId)}`);
   if (answer.status === 404) {

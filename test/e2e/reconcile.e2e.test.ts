@@ -6,7 +6,7 @@ import { orderAt, Program, runProgram, testFolder, WAITING } from './programs.ts
 
 const ORDERS = ['a', 'b', 'c', 'd', 'e'];
 
-it('finds what was lost and altered behind the back of order-mgt, and brings it back', async () => {
+it('order-sync reconcile finds orders that order-mgt lost or that somebody changed there, and restores them', async () => {
   const [syncPort, mgtPort] = [await freePort(), await freePort()];
   const folder = await testFolder();
   const settings = {
@@ -69,7 +69,7 @@ it('finds what was lost and altered behind the back of order-mgt, and brings it 
   expect(shortOf(wet.report)).toEqual(verdicts.map((row) => [...row, row[0] !== 'stranger']));
   expect(await Promise.all(ORDERS.map((id) => orderAt(mgtPort, id)))).toEqual(before);
 
-  // Alone, it sends what it made due by itself.
+  // The daemon is stopped. `order-sync reconcile` then sends the deliveries itself.
   expect(await sync.stop()).toBe(143);
   behindItsBack("DELETE FROM orders WHERE order_id IN ('stranger', 'e')");
   expect(await reconcile()).toMatchObject({ code: 0, report: { healed: 1, remaining: 0, complete: true } });

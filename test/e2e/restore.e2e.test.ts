@@ -2,12 +2,12 @@ import { expect, it, vi } from 'vitest';
 import { freePort } from '../services/index.ts';
 import { orderAt, Program, runProgram, testFolder, WAITING } from './programs.ts';
 
-it('takes back at order-mgt what a database that was restored, and a log that says otherwise, know nothing of', async () => {
+it('order-sync on a new log and database replaces the states at order-mgt that contradict its log', async () => {
   const mgtPort = await freePort();
   const common = { LOG_LEVEL: 'warn', ORDER_MGT_PORT: String(mgtPort) };
   const mgtFolder = await testFolder();
   await new Program('order-mgt', { ...common, TRIBUTARY_DATA_DIR: mgtFolder }).ready(mgtPort);
-  /** An order-sync with a log and a database of its own. */
+  /** Starts an order-sync with a log and a database of its own. */
   async function startSync() {
     const folder = await testFolder();
     const port = await freePort();
@@ -61,7 +61,7 @@ it('takes back at order-mgt what a database that was restored, and a log that sa
   );
   expect(await orderAt(mgtPort, 'same')).toMatchObject({ ready_to_send: true, version: 2 });
   expect(await orderAt(mgtPort, 'gone')).toMatchObject({ ready_to_send: true, version: 2 });
-  // Once it is in the ledger, what comes later is delivered as ever.
+  // After the repair the ledger has the order, so a later state is delivered as usual.
   await after.publish('paa', 'x');
   await vi.waitFor(async () => expect(await orderAt(mgtPort, 'x')).toMatchObject({ version: 3 }), WAITING);
   expect(await after.sync.stop()).toBe(143);

@@ -1,6 +1,6 @@
-// Nothing is refused in silence: each situation in which nothing went to the log once, made with a real order-sync. How
-// often a line comes in ten minutes is held with a clock that tests turn, in test/pipeline/ingest/quarantine-watch.test.ts
-// and test/pipeline/deliver/failure-lines.test.ts.
+// Runs a real order-sync in situations in which an earlier version refused records or lost states without a line in the
+// log. The unit tests test/pipeline/ingest/quarantine-watch.test.ts and test/pipeline/deliver/failure-lines.test.ts
+// check how often a line is repeated.
 
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -10,7 +10,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { freePort } from '../services/index.ts';
 import { Program, runProgram, type Settings, testFolder, WAITING } from './programs.ts';
 
-/** A target that sends everybody elsewhere, as a framework does whose path wants a slash at its end. */
+/** A target that redirects every request to the same path with a slash at its end, as some frameworks do. */
 async function redirectingTarget(): Promise<string> {
   const server = createServer((request, response) => {
     response.writeHead(307, { location: `http://${request.headers.host}/api/orders/?token=hush` }).end();
@@ -29,7 +29,7 @@ const linesOf = (program: Program) =>
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as { level: string; msg: string });
 
-it('says what is refused and by whom, with /readyz and gauges that are the same after a restart', async () => {
+it('order-sync reports refused records and a redirecting target, and shows the same counts after a restart', async () => {
   const folder = await testFolder();
   const port = await freePort();
   const settings: Settings = {
@@ -74,7 +74,7 @@ it('says what is refused and by whom, with /readyz and gauges that are the same 
     'Quarantine holds 200 records: see order-sync quarantine.',
   );
   expect(await first.stop()).toBe(143);
-  // What the minute's one line had not counted yet is said at the end.
+  // order-sync logs one line per minute. When it stops, it logs the records that no line has counted yet.
   const counts = linesOf(first).map(({ msg }) => Number(/^(\d+) records were refused/.exec(msg)?.[1] ?? 0));
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(200);
 

@@ -10,7 +10,7 @@ interface System {
   start(): Promise<Program>;
 }
 
-/** `npm start` on a folder and ports of its own. */
+/** Prepares `npm start` with a folder and ports of its own. */
 async function makeSystem(demo: 'true' | 'false', more: Settings = {}): Promise<System> {
   const [syncPort, mgtPort] = [await freePort(), await freePort()];
   const settings = { TRIBUTARY_DATA_DIR: await testFolder(), LOG_LEVEL: 'warn' };
@@ -26,7 +26,7 @@ async function makeSystem(demo: 'true' | 'false', more: Settings = {}): Promise<
 }
 
 describe('the whole system in one process', () => {
-  it('shows every story of its demonstration at its right end', async () => {
+  it('brings every order of its demonstration to the right state', async () => {
     const system = await makeSystem('true');
     const program = await system.start();
     const { TRIBUTARY_DATA_DIR: folder } = system.settings;
@@ -42,12 +42,12 @@ describe('the whole system in one process', () => {
       expect(await orderAt(system.mgtPort, orderId)).toMatchObject({ payment_status, ready_to_send: true });
     }
     expect(await orderAt(system.mgtPort, 'demo-6')).toBeNull();
-    // Nothing but log lines, each of them JSON.
+    // Every line on stderr is a log line in JSON.
     expect(program.stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'))).toEqual([]);
     expect(await program.stop()).toBe(143);
   });
 
-  it('shows its demonstration where both servers ask for keys, and opens them to nobody by that', async () => {
+  it('runs its demonstration although both servers ask for API keys, and lets nobody in without one', async () => {
     const { key, entry } = makeApiKey('me', ['read']);
     const system = await makeSystem('true', { ORDER_SYNC_API_KEYS: entry, ORDER_MGT_API_KEYS: entry });
     const program = await system.start();
@@ -64,7 +64,7 @@ describe('the whole system in one process', () => {
     expect(await program.stop()).toBe(143);
   });
 
-  it('refuses to start a second time beside itself, says why, and disturbs nothing', async () => {
+  it('refuses a second start on the same data directory with the reason, and the first goes on', async () => {
     const system = await makeSystem('false');
     const first = await system.start();
     const second = new Program('start', {
@@ -85,7 +85,7 @@ describe('the whole system in one process', () => {
     expect(await first.stop()).toBe(143);
   });
 
-  it('works beside the separate programs on its data directory', async () => {
+  it('shares its data directory with a separate order-sync and event-producer', async () => {
     const system = await makeSystem('false');
     const first = await system.start();
     const syncPort = await freePort();
@@ -117,7 +117,7 @@ describe('the whole system in one process', () => {
     expect(await first.stop()).toBe(143);
   });
 
-  it('tells an operator beside it how far its partitions are', async () => {
+  it('lets "order-sync partitions" show its checkpoints and the log while it runs', async () => {
     const system = await makeSystem('false');
     const program = await system.start();
     await runProgram('event-producer', system.settings, ['o', 'a', 'pa', 'a']);
@@ -128,13 +128,13 @@ describe('the whole system in one process', () => {
     expect(await program.stop()).toBe(143);
   });
 
-  it.each(['stopped', 'killed'] as const)('loses nothing when it is %s and started again', async (how) => {
+  it.each(['stopped', 'killed'] as const)('loses no event when it is %s and started again', async (how) => {
     const system = await makeSystem('false');
     const first = await system.start();
     await runProgram('event-producer', system.settings, ['o', 'before', 'pa', 'before', 'o', 'across']);
     await vi.waitFor(async () => expect(await orderAt(system.mgtPort, 'before')).not.toBeNull(), WAITING);
     await (how === 'stopped' ? first.stop() : first.kill());
-    // Published while nobody reads.
+    // These events are published while order-sync does not run.
     await runProgram('event-producer', system.settings, ['pa', 'across', 'pa', 'between', 'o', 'between']);
     const again = await system.start();
     for (const orderId of ['before', 'across', 'between']) {

@@ -3,7 +3,7 @@ import type { NewRecord } from '../../src/ports/event-log.ts';
 /** An event of an order, as the test publishes it and folds it. */
 interface OrderFact {
   readonly orderId: string;
-  /** What the source says happened; `CREATED` goes to the topic of orders, the others to that of payments. */
+  /** The status in the event. `CREATED` goes to the topic of orders, every other status to the topic of payments. */
   readonly status: string;
   readonly stage: number;
   readonly minute: number;
@@ -28,7 +28,7 @@ const STORIES: readonly (readonly [status: string, stage: number, minute: number
     ['PAYMENT_AUTH_WITHPENDING_REVIEW', 2, 1],
     ['AUTHORIZATION_REVIEW_ACCEPTED', 3, 2],
   ],
-  // The clock of the review was behind: its stage decides.
+  // The moments run backwards, so only the stages sort these events right.
   [
     ['CREATED', 1, 5],
     ['PAYMENT_AUTH_WITHPENDING_REVIEW', 2, 4],
@@ -55,7 +55,10 @@ const REVIEWS: Readonly<Record<string, string>> = {
 };
 const READY = new Set(['PAYMENT_AUTHORIZED', 'AUTHORIZATION_REVIEW_ACCEPTED']);
 
-/** Every story in turn for so many orders, in an arbitrary sequence that is the same on every run, a fifth twice. */
+/**
+ * Makes the events of `orders` orders, which take the stories in turn. `arrivals` holds them in a shuffled sequence that
+ * is the same on every run, and every fifth event twice.
+ */
 export function publications(orders: number): { facts: OrderFact[]; arrivals: OrderFact[] } {
   const facts: OrderFact[] = [];
   for (let order = 0; order < orders; order++) {
@@ -66,7 +69,7 @@ export function publications(orders: number): { facts: OrderFact[]; arrivals: Or
   const arrivals = [...facts, ...facts.filter((_, index) => index % 5 === 0)];
   let seed = 20_250_405;
   for (let index = arrivals.length - 1; index > 0; index--) {
-    // Lehmer's generator, with Park and Miller's multiplier.
+    // This is Lehmer's generator with the multiplier of Park and Miller.
     seed = (seed * 48_271) % 2_147_483_647;
     const other = seed % (index + 1);
     [arrivals[index], arrivals[other]] = [arrivals[other] as OrderFact, arrivals[index] as OrderFact];
@@ -91,7 +94,7 @@ export function recordOf(
   };
 }
 
-/** What each order must become, worked out as one would on paper. */
+/** Computes the final row of each order from its events, without the code under test. */
 export function expectedOrders(facts: readonly OrderFact[]): ExpectedOrder[] {
   const byOrder = new Map<string, OrderFact[]>();
   for (const fact of facts) byOrder.set(fact.orderId, [...(byOrder.get(fact.orderId) ?? []), fact]);

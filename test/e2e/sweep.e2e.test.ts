@@ -6,7 +6,7 @@ import { orderAt, Program, runProgram, testFolder, WAITING } from './programs.ts
 
 const ORDERS = ['a', 'b', 'c', 'd'];
 
-it('brings back by itself what order-mgt lost or what was altered there, and nothing else', async () => {
+it('order-sync restores orders that order-mgt lost or that somebody changed there, and sends no other order', async () => {
   const [syncPort, mgtPort] = [await freePort(), await freePort()];
   const folder = await testFolder();
   const own = { TRIBUTARY_DATA_DIR: folder, LOG_LEVEL: 'warn' };
@@ -58,7 +58,7 @@ it('brings back by itself what order-mgt lost or what was altered there, and not
     async () => expect(await sweep()).toMatchObject({ outcome: 'complete', compared: 4, madeDue: 0 }),
     WAITING,
   );
-  // By the id of the delivery that had been made, and not one more of what was right.
+  // Each repair uses the id of the first delivery. Order "d" was right, so it is not sent again.
   for (const [index, id] of ORDERS.entries()) {
     const [again, ...rest] = await attempts(id);
     if (id === 'd') expect([again, ...rest]).toEqual(firstIds[index]);
@@ -66,7 +66,7 @@ it('brings back by itself what order-mgt lost or what was altered there, and not
     expect(again).toBe(firstIds[index]?.[0]);
   }
 
-  // While it is down it is left alone, and it is compared again when it is back.
+  // The sweep gives up while order-mgt is down, and compares again when it is back.
   expect(await mgt.stop()).toBe(143);
   behindItsBack("DELETE FROM orders WHERE order_id = 'd'");
   await vi.waitFor(

@@ -12,9 +12,9 @@ describe.skipIf(services().lacks('mariadb'))('two users on MariaDB', () =>
   describeUsers(() => services().mariadb.url),
 );
 
-/** Some twenty programs start one after the other. */
+/** Declares the test, which starts about twenty programs one after the other. */
 function describeUsers(serverUrl: () => string): void {
-  it('run everything with the documented grants, and only the owner changes the schema', async () => {
+  it('run all programs with the documented grants, and only the owner can change the schema', async () => {
     const database = await createDatabase(serverUrl());
     const root = await mysql.createConnection({ uri: database.url, multipleStatements: true });
     const suffix = database.name.slice(-6);
@@ -51,7 +51,7 @@ function describeUsers(serverUrl: () => string): void {
 
     await root.query(syncUsers);
     await root.query(mgtUsers);
-    // Before the tables are there: a user without rights on the database is told so.
+    // There are no tables yet. A user without rights on the database gets an error that names the page with the grants.
     expect(await ends('order-sync', running)).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('docs/operations.md has the grants'),
@@ -66,7 +66,7 @@ function describeUsers(serverUrl: () => string): void {
     const mgtPrinted = await runProgram('order-mgt', owner, ['migrate', '--grants-for', `mgt_${suffix}`]);
     expect(mgtPrinted.replaceAll('`', '').trim()).toBe(mgtGrants.trim());
 
-    // One grant short: named, and the end.
+    // One grant is missing. The program names it and ends.
     const short = syncGrants.replace('SELECT, INSERT, UPDATE ON', 'SELECT, INSERT ON');
     await root.query(short);
     expect(await ends('order-sync', running)).toMatchObject({
@@ -92,7 +92,7 @@ function describeUsers(serverUrl: () => string): void {
       expect(await orderAt(ports.mgt, 'order2')).not.toBeNull();
       expect(await orderAt(ports.mgt, 'order1')).not.toBeNull();
     }, WAITING);
-    // Neither the schema nor the journal can be changed by the user that runs.
+    // The user of the running program can change neither the schema nor the journal.
     const user = await mysql.createConnection({ uri: running.DATABASE_URL as string });
     onTestFinished(() => user.end());
     for (const denied of [
@@ -108,11 +108,11 @@ function describeUsers(serverUrl: () => string): void {
         (given) => runProgram('order-sync', running, given),
       ),
     );
-    // Last, since the owner of the partition sees it only at its next commit.
+    // `resume` comes last, because the owner of the partition notices it only at its next commit.
     const resume = ['resume', 'order_events/0', '--at', 'earliest', '--reason', 'test'];
     await runProgram('order-sync', running, resume);
 
-    // Without the view's table: it says who has to make it, and goes on once that was done.
+    // The table of the view is missing. The program names the command that creates it, and works again afterwards.
     const [[view]] = await root.query<RowDataPacket[]>('SELECT COUNT(*) AS orders FROM orders');
     await root.query('DROP TABLE orders');
     await runProgram('event-producer', running, ['o', 'order3', 'pa', 'order3']);
@@ -136,7 +136,7 @@ function describeUsers(serverUrl: () => string): void {
     await vi.waitFor(async () => expect(await orderAt(ports.mgt, 'order3')).not.toBeNull(), WAITING);
     expect(sync.stderr).not.toContain('Nothing keeps this user');
 
-    // A schema of an older version.
+    // The schema has an older version than the program needs.
     await sync.stop();
     await root.query(
       'DELETE FROM schema_migrations WHERE version = (SELECT * FROM (SELECT MAX(version) FROM schema_migrations) newest)',

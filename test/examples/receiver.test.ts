@@ -101,7 +101,7 @@ describe('the example receiver', () => {
     expect(checks.filter((line) => line.verdict !== 'pass' && !optional.test(line.check))).toEqual([]);
   });
 
-  it('takes what the real adapter sends: once, twice, late, and changed', async () => {
+  it('accepts a new, a repeated and a late delivery from the real adapter, and refuses a changed one', async () => {
     const { url, query } = await startReceiver();
     const target = openTarget(url, [SECRET]);
     expect(await send(target, 2)).toMatchObject({ verdict: 'delivered', status: 200 });
@@ -115,7 +115,7 @@ describe('the example receiver', () => {
     expect(query('SELECT COUNT(*) AS ids FROM received')).toEqual([{ ids: 2 }]);
   });
 
-  it('refuses what another secret signed, and will not work without one', async () => {
+  it('refuses requests that another secret signed, and does not start without a secret', async () => {
     const { url, query } = await startReceiver();
     const other = `whsec_${Buffer.alloc(32, 6).toString('base64')}`;
     expect(await send(openTarget(url, [other]), 2)).toMatchObject({ verdict: 'retry', status: 401 });
@@ -124,7 +124,7 @@ describe('the example receiver', () => {
     expect(() => createReceiver(':memory:', '')).toThrow('secret');
   });
 
-  it('gets a lost or damaged row back by a duplicate, and never an older one', async () => {
+  it('restores a lost or damaged row from a duplicate, and never an older version', async () => {
     const { url, query } = await startReceiver();
     const target = openTarget(url, [SECRET]);
     await send(target, 2);
@@ -140,7 +140,7 @@ describe('the example receiver', () => {
     expect(query('SELECT version FROM orders')).toEqual([{ version: 3 }]);
   });
 
-  it('stores neither id nor effect if one of them fails, and takes the next attempt', async () => {
+  it('stores neither id nor effect if one of them fails, and accepts the next attempt', async () => {
     const { url, query } = await startReceiver();
     const target = openTarget(url, [SECRET]);
     query(`CREATE TRIGGER full_disk BEFORE INSERT ON orders BEGIN SELECT RAISE(ABORT, 'disk full'); END`);
@@ -151,7 +151,7 @@ describe('the example receiver', () => {
     expect(query('SELECT version FROM orders')).toEqual([{ version: 2 }]);
   });
 
-  it('ends with the right states behind the whole pipeline', async () => {
+  it('holds the right states after the whole pipeline has delivered to it', async () => {
     const { url, folder, query } = await startReceiver();
     const clock = systemClock;
     const log = openEmbeddedLog({ dataDir: folder, clock });
@@ -243,7 +243,7 @@ describe('docs/being-a-target.md', async () => {
     expect(sent?.body).toBe(single.body);
   });
 
-  it('has a signature that the ten lines accept, and only then, and only there', () => {
+  it('shows a signature that its code accepts for 300 s, for this body, id and secret only', () => {
     const body = Buffer.from(single.body);
     vi.useFakeTimers({ now: atMs + 299_000, toFake: ['Date'] });
     expect(isSigned(secret, single.headers, body)).toBe(true);
@@ -261,7 +261,7 @@ describe('docs/being-a-target.md', async () => {
     expect(isSigned(secret, single.headers, body)).toBe(false);
   });
 
-  it('names a batch by the ids in it, and each delivery by its order and version', () => {
+  it('shows a batch whose id comes from its delivery ids, and delivery ids from order and version', () => {
     const { deliveries } = JSON.parse(batch.body) as {
       deliveries: { id: string; state: { order_id: string; version: number } }[];
     };
@@ -272,13 +272,13 @@ describe('docs/being-a-target.md', async () => {
     expect(JSON.parse(answer).results.map(({ id }: { id: string }) => id)).toEqual(ids);
   });
 
-  it('has the digest of the two orders below it', () => {
+  it('shows the right digest of the two orders below it', () => {
     const digest = /digest of these two orders is `([0-9a-f]{64})`/.exec(page)?.[1];
     const lines = blocksOf(page).find(({ content }) => content.startsWith('["order123"'))?.content ?? '';
     expect(hash('sha256', lines, 'hex')).toBe(digest);
   });
 
-  it('says what every status makes the adapter do', () => {
+  it("lists the adapter's verdict for every status from 200 to 599", () => {
     const rows = [...page.matchAll(/^\| ([^|]+) \| (delivered|retry|throttle|disable|park) \|/gm)];
     const verdictOnPage = (status: number) => {
       const found =

@@ -29,7 +29,7 @@ interface Entry {
   readonly minute: number;
 }
 
-/** The same entries on every run: a generator of Lehmer's kind, so that a failure can be repeated. */
+/** Makes the same entries on every run, with a Lehmer generator, so that a failure can be repeated. */
 function makeEntries(): { entries: Entry[]; arrivals: Entry[] } {
   let seed = 20_250_405;
   const below = (limit: number) => {
@@ -67,7 +67,7 @@ function recordOf({ articleId, isCount, quantity, minute }: Entry): NewRecord {
   };
 }
 
-/** What the stock must be, worked out as one would on paper. */
+/** Computes the row of an article from its entries in the right sequence, without the code under test. */
 function expectedRow(entries: readonly Entry[], articleId: string): ViewValue[] {
   let onHand = 0;
   let movements = 0;
@@ -79,7 +79,7 @@ function expectedRow(entries: readonly Entry[], articleId: string): ViewValue[] 
   return [onHand, movements, onHand <= 10];
 }
 
-/** Keeps the newest version of each article that it was sent. */
+/** A target that keeps the newest version of each article. */
 class Purchasing implements DeliveryTarget {
   readonly name = TARGET;
   readonly maxBatch = 100;
@@ -182,7 +182,7 @@ describe('the stock ledger through the whole pipeline', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('ends in the right stock on SQLite, though events come late and twice', async () => {
+  it('shows and delivers the right stock on SQLite although events arrive late and twice', async () => {
     const dataDir = await mkdtemp(join(folder, 'sqlite-'));
     const store = openSqliteStore({ file: join(dataDir, 'stock.sqlite'), clock, targets: [TARGET] });
     await runThroughPipeline(store, dataDir);
@@ -194,7 +194,7 @@ describe('the stock ledger through the whole pipeline', () => {
       await database?.drop();
     });
 
-    it.skipIf(services().lacks(name))('ends in the right stock too', async () => {
+    it.skipIf(services().lacks(name))('shows and delivers the right stock', async () => {
       database = await createDatabase(services()[name].url);
       const store = openMysqlStore({
         ...mysqlServer(database.url),

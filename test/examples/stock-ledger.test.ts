@@ -51,27 +51,27 @@ const rowOf = (entries: readonly Entry[]) =>
   stockLedger.view.row(historyOf<StockState, StockEvent>(stockLedger, entries.map(eventOf)).state);
 
 describe('the stock ledger', () => {
-  it('adds movements up, and begins anew at each count', () => {
+  it('adds up movements, and starts again from each count', () => {
     expect(rowOf([moved(1, 100), moved(2, -30)])).toEqual([70, 2, false]);
     expect(rowOf([moved(1, 100), moved(2, -30), counted(3, 65), moved(4, -60)])).toEqual([5, 1, true]);
   });
 
-  it('puts a movement that arrives after a later count where it belongs', () => {
+  it('folds a late movement before the later count that arrived first', () => {
     expect(rowOf([counted(3, 65), moved(1, 100), moved(4, -5), moved(2, -30)])).toEqual([60, 1, false]);
   });
 
-  it('counts last at the same moment', () => {
+  it('folds the count last when a movement has the same moment', () => {
     expect(rowOf([counted(1, 50), moved(1, 7)])).toEqual([50, 0, false]);
   });
 
-  it('has a fold that does not commute, so that the sequence is what makes it right', () => {
+  it('gives another stock when a movement and a count change places', () => {
     const fold = (events: readonly StockEvent[]) =>
       events.reduce(stockLedger.evolve, stockLedger.initialState).onHand;
     const [movement, count] = [eventOf(moved(1, 7)).event, eventOf(counted(2, 50)).event];
     expect(fold([movement, count])).not.toBe(fold([count, movement]));
   });
 
-  it('gives one history for any sequence, repetition and batching', () => {
+  it('gives the same history for every sequence of arrival, repetition and batch size', () => {
     const entry: fc.Arbitrary<Entry> = fc.record({
       eventType: fc.constantFrom('STOCK_MOVED', 'STOCK_COUNTED'),
       quantity: fc.integer({ min: 0, max: 50 }),
@@ -97,7 +97,7 @@ describe('the stock ledger', () => {
     );
   });
 
-  it('quarantines what is no stock', () => {
+  it('quarantines negative counts, fractions and quantities above a million', () => {
     const reasonOf = (entry: Entry) => {
       const decoded = decodeEntry(entry);
       return decoded.kind === 'rejected' ? decoded.record.reason : 'accepted';

@@ -2,20 +2,20 @@ import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:cry
 import { isIP } from 'node:net';
 
 /*
- * X.509 certificates for tests, made with nothing but Node: just enough of DER (ITU-T X.690) for a certificate of
- * version 3 by RFC 5280, signed by ECDSA or RSA with SHA-256.
+ * Makes X.509 certificates for tests with Node's own modules. It writes just enough DER (ITU-T X.690) for a certificate
+ * of version 3 (RFC 5280), signed by ECDSA or RSA with SHA-256.
  */
 
 export interface CertificateRequest {
   readonly commonName: string;
-  /** DNS names and IP addresses that the certificate is for; none for an authority or a client. */
+  /** The DNS names and IP addresses of a server. An authority and a client have none. */
   readonly names?: readonly string[];
   readonly isAuthority?: boolean;
-  /** Who signs it; without one it signs itself. */
+  /** The certificate that signs this one. Without an issuer the certificate signs itself. */
   readonly issuer?: Certificate;
   readonly validFrom?: Date;
   readonly validTo?: Date;
-  /** Default `ec`; old servers take `rsa` alone. */
+  /** The default is `ec`. Old servers accept only `rsa`. */
   readonly keyType?: KeyType;
 }
 
@@ -25,7 +25,7 @@ export interface Certificate {
   readonly commonName: string;
   readonly key: KeyObject;
   readonly certificatePem: string;
-  /** PKCS #8. */
+  /** The private key in PKCS #8. */
   readonly keyPem: string;
 }
 
@@ -65,7 +65,7 @@ function extensionsOf({ names = [], isAuthority = false }: CertificateRequest): 
     extension('2.5.29.19', true, isAuthority ? sequence(tagged(0x01, Buffer.from([0xff]))) : sequence()),
   ];
   if (isAuthority) {
-    // keyCertSign and cRLSign.
+    // The key usage is keyCertSign and cRLSign.
     extensions.push(extension('2.5.29.15', true, Buffer.from([0x03, 0x02, 0x01, 0x06])));
   }
   if (names.length > 0) {
@@ -89,7 +89,7 @@ function nameOf(commonName: string): Buffer {
   return sequence(tagged(0x31, attribute));
 }
 
-/** UTCTime, which ends with the year 2049. */
+/** Encodes a date as UTCTime, which can hold years up to 2049. */
 function time(date: Date): Buffer {
   const digits = date.toISOString().replace(/\D/g, '').slice(2, 14);
   return tagged(0x17, Buffer.from(`${digits}Z`, 'ascii'));
@@ -125,7 +125,7 @@ function tagged(tag: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.from([tag, ...lengthBytes]), content]);
 }
 
-/** ecdsa-with-SHA256 (RFC 5758) or sha256WithRSAEncryption (RFC 4055), which has a NULL for its parameters. */
+/** Encodes ecdsa-with-SHA256 (RFC 5758), or sha256WithRSAEncryption (RFC 4055) with NULL for its parameters. */
 function algorithmOf(key: KeyObject): Buffer {
   return key.asymmetricKeyType === 'rsa'
     ? sequence(objectId('1.2.840.113549.1.1.11'), Buffer.from([0x05, 0x00]))

@@ -6,8 +6,8 @@ export type DocumentedUser = 'sync_owner' | 'sync' | 'mgt_owner' | 'mgt';
 const PASSWORDS = { sync_owner: 'a long password', mgt_owner: 'a long password' } as const;
 
 /**
- * The SQL of docs/operations.md under "Users and grants" as an administrator runs it, for the database of `url` and
- * with user names that end with `suffix`.
+ * Reads the SQL under "Users and grants" in docs/operations.md, which an administrator runs. It puts the database of
+ * `url` in place of the documented one, and ends every user name with `suffix`.
  */
 export async function documentedUsers(url: string, suffix: string) {
   const page = await readFile(join(import.meta.dirname, '../../docs/operations.md'), 'utf8');

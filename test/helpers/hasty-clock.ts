@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { SettableClock } from '../contract/store/fixtures.ts';
 
-/** Waits take a twentieth of their time, so that a test sees a deadline of 15 seconds in less than one. */
+/** A clock whose waits take a twentieth of the given time. A deadline of 15 s passes in less than 1 s. */
 export class HastyClock extends SettableClock {
   override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     await setTimeout(ms / 20, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 
-/** Takes the write lock, says so, and lets go of it when it is told to by its standard input. */
+/** Takes the write lock, prints "locked", and releases the lock when it reads anything from its standard input. */
 const SCRIPT = `
   import { DatabaseSync } from 'node:sqlite';
   const database = new DatabaseSync(process.argv[1], { timeout: 5000 });
@@ -12,7 +12,7 @@ const SCRIPT = `
   process.stdin.once('data', () => { database.exec('ROLLBACK'); process.exit(); });
 `;
 
-/** A process that has the write lock of an SQLite file, until the test ends at the latest. */
+/** A process that holds the write lock of an SQLite file. It is killed when the test ends. */
 export class LockProcess {
   readonly #child: ChildProcess;
 
@@ -40,7 +40,7 @@ export class LockProcess {
     this.#child.kill('SIGSTOP');
   }
 
-  /** Lets it go on; it then lets go of the lock. */
+  /** Continues the stopped process, and waits until it has released the lock and ended. */
   async letGoOn(): Promise<void> {
     this.#child.stdin?.write('let go\n');
     this.#child.kill('SIGCONT');

@@ -1,7 +1,7 @@
 import type { ServerAddress, ServerTls } from '../../src/adapters/mysql/index.ts';
 import { databaseOf } from '../../src/apps/shared/settings/known/database.ts';
 
-/** The server of a `mysql://` URL as the adapter's options name it. */
+/** Parses a `mysql://` URL into the options of the MySQL adapter. */
 export function mysqlServer(url: string): { address: ServerAddress; tls: ServerTls | null } {
   const database = databaseOf({ databaseUrl: url }, 'DATABASE');
   if (database.kind !== 'mysql') throw new Error(`${url} names no server.`);

@@ -1,16 +1,19 @@
-// Where the services of a run are: plain data that goes to worker processes and into JSON.
+// The addresses of the services of a test run. They are plain data, so they can be sent to workers and written as JSON.
 
 import { ServiceUnavailableError } from './errors.ts';
 
 export const serviceNames = ['kafka', 'kafka39', 'mysql', 'mariadb', 'kcat'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-/** environment: an address that was given. docker: a container. private: a process of this run. */
+/**
+ * The source of a service. `environment`: a variable gave its address. `docker`: a container. `private`: a process of
+ * this run. `system`: a program of the machine.
+ */
 export type Origin = 'environment' | 'docker' | 'private' | 'system';
 
 export interface KafkaAddress {
   readonly name: 'kafka' | 'kafka39';
-  /** Each `host:port`. */
+  /** The addresses of the brokers, each as `host:port`. */
   readonly brokers: string[];
   readonly origin: Origin;
   readonly description: string;
@@ -18,9 +21,9 @@ export interface KafkaAddress {
 
 export interface DatabaseAddress {
   readonly name: 'mysql' | 'mariadb';
-  /** `mysql://user[:password]@host:port[/database]`, of a user who may create databases. */
+  /** `mysql://user[:password]@host:port[/database]`. The user may create databases. */
   readonly url: string;
-  /** What `select version()` says. */
+  /** The result of `SELECT VERSION()`. */
   readonly version: string;
   readonly origin: Origin;
   readonly description: string;
@@ -50,13 +53,13 @@ export interface ServiceAddresses {
 
 const longestReason = 700;
 
-/** The one loud line about a service that could not be had. It is the same as a skip and as a failure. */
+/** Returns the line that reports a missing service. Its text is the same whether the tests are skipped or fail. */
 export function loudLine(missing: MissingService): string {
   const oneLine = missing.reason.replaceAll(/\s*\n\s*/g, ' | ').slice(0, longestReason);
   return `!!! NO ${missing.name.toUpperCase()}: its tests are SKIPPED, because ${oneLine}. To have it: ${missing.remedy}.`;
 }
 
-/** The services of a run. A property of a service that is not there throws, and says why it is not there. */
+/** The services of a run. The property of a missing service throws an error with the reason. */
 export class ServiceSet {
   readonly addresses: ServiceAddresses;
 
@@ -85,7 +88,7 @@ export class ServiceSet {
     return this.#required('kcat');
   }
 
-  /** The databases that are there, MySQL first. */
+  /** The databases of this run: MySQL first, then MariaDB. */
   get databases(): DatabaseAddress[] {
     return [this.addresses.mysql, this.addresses.mariadb].filter((address) => address !== undefined);
   }
@@ -94,12 +97,12 @@ export class ServiceSet {
     return this.addresses[name] !== undefined;
   }
 
-  /** Whether any of these is not there: for `describe.skipIf(services().lacks('kafka', 'mysql'))`. */
+  /** Tells whether one of these services is missing, as for `describe.skipIf(services().lacks('kafka', 'mysql'))`. */
   lacks(...names: readonly ServiceName[]): boolean {
     return names.some((name) => !this.has(name));
   }
 
-  /** One line, such as `real services: Apache Kafka 4.3.0 (private, Java 17), MySQL 8.0.15 (private)`. */
+  /** Names all services in one line: `real services: Apache Kafka 4.3.0 (private, Java 17), MySQL 8.0.15 (private)`. */
   describe(): string {
     const there = serviceNames.flatMap((name) => this.addresses[name]?.description ?? []);
     const missing = this.addresses.missing.map((service) => `NO ${service.name}`);

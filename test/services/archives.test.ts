@@ -8,7 +8,7 @@ import { readZipEntry } from './archives.ts';
 let folder: string;
 let archive: string;
 
-/** A zip archive by the letter of the specification: local headers and data, central directory, its end. */
+/** Makes a zip archive as the specification says: local headers with data, the central directory, and its end. */
 function zip(entries: readonly { name: string; content: string; method: 0 | 8 }[]): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
@@ -52,16 +52,16 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('stored and deflated entries are read by name', async () => {
+test('readZipEntry reads stored and deflated entries by name', async () => {
   expect((await readZipEntry(archive, 'stored.txt')).toString()).toBe('as it is');
   expect((await readZipEntry(archive, 'deflated.txt')).toString()).toBe('again and again and again');
 });
 
-test('an entry that is not there is named in the error', async () => {
+test('readZipEntry names a missing entry in its error', async () => {
   await expect(readZipEntry(archive, 'other.txt')).rejects.toThrow('has no entry other.txt');
 });
 
-test('a file that is not a zip archive is refused', async () => {
+test('readZipEntry refuses a file that is not a zip archive', async () => {
   const file = join(folder, 'page.html');
   writeFileSync(file, '<html>a proxy says no, in more bytes than a zip archive has at its end</html>');
   await expect(readZipEntry(file, 'stored.txt')).rejects.toThrow('is not a zip archive');

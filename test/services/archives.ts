@@ -1,5 +1,5 @@
-// One entry of a zip archive (a jar is one), read with what Node has: neither unzip nor a JDK is needed.
-// Layout: PKWARE APPNOTE.TXT, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.16 (its end).
+// Reads one entry of a zip archive, such as a jar, with Node's own modules, so that neither unzip nor a JDK is needed.
+// The layout is in PKWARE APPNOTE.TXT, sections 4.3.7 (local header), 4.3.12 (central directory) and 4.3.16 (its end).
 
 import { readFile } from 'node:fs/promises';
 import { inflateRawSync } from 'node:zlib';
@@ -10,7 +10,7 @@ const endLength = 22;
 const centralLength = 46;
 const localLength = 30;
 
-/** The content of one entry. The archive is read whole: meant for archives of some tens of megabytes. */
+/** Returns the content of one entry. Reads the whole archive into memory, which suits archives below 100 MB. */
 export async function readZipEntry(archivePath: string, entryName: string): Promise<Buffer> {
   const archive = await readFile(archivePath);
   let position = archive.length - endLength;

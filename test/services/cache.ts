@@ -1,6 +1,6 @@
-// Files and folders that are made once and then only read, by any number of processes at the same time.
-// Nothing is locked: each process makes its own temporary copy and renames it to its place. Two that do so at
-// once do the work twice, and one of the two equal results stays.
+// Keeps files and folders that are made once and then only read, by several processes at the same time. There are no
+// locks: each process makes a temporary copy and renames it. If two processes do this at the same time, both do the
+// work, and one of the two equal results stays.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -19,8 +19,8 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Makes sure that `path` exists. `make` fills a temporary path beside it, which is then renamed: nobody ever
- * sees a half-made file or folder, and when `make` throws nothing stays behind.
+ * Makes sure that `path` exists. `make` fills a temporary path beside it, which is then renamed, so no process sees a
+ * half-made file or folder. If `make` throws, the temporary path is deleted.
  */
 export async function makeOnce(path: string, make: (temporaryPath: string) => Promise<void>): Promise<void> {
   if (await exists(path)) return;
@@ -31,7 +31,7 @@ export async function makeOnce(path: string, make: (temporaryPath: string) => Pr
     await rename(temporaryPath, path);
   } catch (error) {
     await rm(temporaryPath, { recursive: true, force: true });
-    // A folder cannot be renamed onto a full one: another process was first, with the same content.
+    // The rename fails if the folder exists and is not empty: another process was first, with the same content.
     const code = (error as NodeJS.ErrnoException).code;
     if ((code === 'ENOTEMPTY' || code === 'EEXIST') && (await exists(path))) return;
     throw error;

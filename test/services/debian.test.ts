@@ -26,7 +26,7 @@ function write(path: string, content: string, mode = 0o644): void {
   writeFileSync(join(folder, path), content, { mode });
 }
 
-test('what apt-get would unpack is read once each, and the C library is left to the machine', () => {
+test('packagesOf lists each package that apt-get would unpack once, without the C library', () => {
   const plan = [
     'Reading package lists...',
     'Inst libc6 [2.36-9] (2.36-10 Debian:12/stable [amd64]) []',
@@ -40,7 +40,7 @@ test('what apt-get would unpack is read once each, and the C library is left to 
 });
 
 describe('an unpacked folder', () => {
-  test('has its libraries where the release puts them', async () => {
+  test('gives the paths of its library folders to LD_LIBRARY_PATH', async () => {
     for (const path of ['usr/lib/x86_64-linux-gnu/a.so', 'lib/x86_64-linux-gnu/b.so', 'usr/lib/jvm/c']) {
       write(path, '');
     }
@@ -49,7 +49,7 @@ describe('an unpacked folder', () => {
     );
   });
 
-  test('has launchers that hand over arguments, and say where the libraries are', async () => {
+  test('gets launchers that hand arguments on and set LD_LIBRARY_PATH', async () => {
     write('usr/lib/x86_64-linux-gnu/a.so', '');
     write('usr/bin/say', '#!/bin/sh\necho "$LD_LIBRARY_PATH" "$#" "$2"\n', 0o755);
     const launcher = await launcherOf(folder, 'usr/bin/say');
@@ -58,9 +58,9 @@ describe('an unpacked folder', () => {
     expect(await launcherOf(folder, 'usr/bin/say')).toBe(launcher);
   });
 
-  // Only Debian and its kin have the tool that makes and unpacks packages.
+  // Only Debian and distributions based on it have dpkg-deb.
   test.skipIf(findProgram('dpkg-deb', process.env.PATH ?? '') === undefined)(
-    'has what its packages hold, and absolute links lead to the same place inside',
+    'holds the files of its packages, with absolute links that lead to the same file inside',
     async () => {
       write(
         'made/DEBIAN/control',
@@ -85,7 +85,7 @@ describe('an unpacked folder', () => {
   );
 });
 
-test('a machine without apt-get is told what to do', async () => {
+test('unpackedDebianPackages names the remedy on a machine without apt-get', async () => {
   const software = { name: 'Thing', packages: [['thing']], remedy: 'build a thing' };
   const unpacking = unpackedDebianPackages(software, readEnvironment({ PATH: folder }), () => {});
   await expect(unpacking).rejects.toMatchObject({

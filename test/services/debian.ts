@@ -1,4 +1,5 @@
-// Packages of Debian and its kin, Ubuntu for one, unpacked in the cache and not installed: no root is needed.
+// Unpacks packages of Debian and of distributions based on it, such as Ubuntu, in the cache. It does not install them,
+// so it needs no root.
 
 import { chmod, lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
@@ -9,21 +10,21 @@ import { messageOf, ServiceUnavailableError } from './errors.ts';
 import type { Progress } from './start.ts';
 
 export interface DebianSoftware {
-  /** For people, and in the name of the folder. */
+  /** The name for messages and for the folder. */
   readonly name: string;
-  /** Packages that have it, under the names of different releases: the first set that apt-get knows is taken. */
+  /** Sets of package names, one per release of the distribution. The first set that apt-get knows is used. */
   readonly packages: readonly (readonly string[])[];
-  /** What a person may do instead. */
+  /** The advice for people on whose machine the packages cannot be downloaded. */
   readonly remedy: string;
 }
 
 const downloadTimeoutMs = 600_000;
-/** Two services of one process may want the same software at once. */
+/** Folders that are being made. Two services of one process may need the same folder at the same time. */
 const underWay = new Map<string, Promise<void>>();
 
 /**
- * The folder with the unpacked packages and all that they need and this machine lacks. apt-get downloads them from the
- * machine's own sources and checks them against the signed lists.
+ * Returns the folder with the unpacked packages, and with the packages that they depend on and that this machine lacks.
+ * apt-get downloads them from the machine's own sources and checks them against the signed lists.
  */
 export async function unpackedDebianPackages(
   software: DebianSoftware,
@@ -59,18 +60,18 @@ export async function unpackedDebianPackages(
   return folder;
 }
 
-/** Libraries of one release do not fit programs of another, and a cache may outlive an upgrade. */
+/** Names the release and the architecture, so that a cache from before an upgrade of the system is not used. */
 async function release(): Promise<string> {
   const file = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const value = (key: string): string => new RegExp(`^${key}="?([\\w.-]+)`, 'm').exec(file)?.[1] ?? 'unknown';
   return `${value('ID')}-${value('VERSION_ID')}-${process.arch}`;
 }
 
-/** Downloads the packages and what they need, with the machine's lists or else with lists of our own. */
+/** Downloads the packages and their dependencies, with the package lists of the machine, else with fresh lists. */
 async function download(choices: DebianSoftware['packages'], folder: string): Promise<void> {
   let options: string[] = [];
   const plan = await firstPlan(choices, options).catch(async () => {
-    // The machine's lists are missing or too old: fresh ones, in this folder only.
+    // The machine's lists are missing or too old, so fresh lists are downloaded into this folder.
     const own = join(folder, 'apt');
     await mkdir(join(own, 'lists', 'partial'), { recursive: true });
     await mkdir(join(own, 'cache', 'archives', 'partial'), { recursive: true });
@@ -88,14 +89,17 @@ async function download(choices: DebianSoftware['packages'], folder: string): Pr
 
 function ownLists(folder: string): string[] {
   return [
-    // apt-get's own user cannot write below this one's home, and this folder needs no protection.
+    // The user _apt, which apt-get uses for downloads, cannot write below this user's home.
     ...['-o', 'APT::Sandbox::User=root'],
     ...['-o', `Dir::State::lists=${join(folder, 'lists')}`],
     ...['-o', `Dir::Cache=${join(folder, 'cache')}`],
   ];
 }
 
-/** Also of packages that are installed already: whoever asks does not want to use those. */
+/**
+ * Simulates the installation of the first set of packages that apt-get knows. `--reinstall` includes packages that are
+ * installed, because the caller wants private copies.
+ */
 async function firstPlan(
   choices: DebianSoftware['packages'],
   options: readonly string[],
@@ -113,15 +117,15 @@ async function firstPlan(
 }
 
 /**
- * What a simulated installation would unpack. The C library is left out: programs start with the machine's loader, which
- * only fits the machine's own.
+ * Lists the packages that a simulated installation would unpack, without the C library: programs start with the loader
+ * of the machine, which fits only the machine's own C library.
  */
 export function packagesOf(plan: string): string[] {
   const names = [...plan.matchAll(/^Inst (\S+)/gm)].map((match) => match[1] as string);
   return [...new Set(names)].filter((name) => !/^libc6\b|^libc-bin\b|^base-files\b/.test(name));
 }
 
-/** Unpacks all packages of the folder in the folder itself, and deletes them. */
+/** Unpacks all packages in the folder into the folder itself, and deletes the package files. */
 export async function unpackAll(folder: string): Promise<void> {
   for (const file of await readdir(folder)) {
     if (!file.endsWith('.deb')) continue;
@@ -131,7 +135,7 @@ export async function unpackAll(folder: string): Promise<void> {
   await keepLinksInside(folder, folder);
 }
 
-/** A package's links may be absolute, such as Java's to /etc: they lead to the same place in the folder. */
+/** Makes absolute links of packages, such as Java's to /etc, lead to the same file inside the folder. */
 async function keepLinksInside(root: string, folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -146,7 +150,7 @@ async function keepLinksInside(root: string, folder: string): Promise<void> {
   }
 }
 
-/** Where the shared libraries of an unpacked folder are, in the form of LD_LIBRARY_PATH. */
+/** Lists the folders with shared libraries in an unpacked folder, in the form of LD_LIBRARY_PATH. */
 export async function libraryPath(folder: string): Promise<string> {
   const folders: string[] = [];
   for (const parent of ['usr/lib', 'lib']) {
@@ -157,8 +161,8 @@ export async function libraryPath(folder: string): Promise<string> {
 }
 
 /**
- * A program of an unpacked folder, or one elsewhere that needs its libraries, as something that can be run as it is: a
- * script in the folder that sets where the shared libraries are.
+ * Makes a script in the folder that starts a program with the shared libraries of the folder, and returns its path. The
+ * program is a path inside the folder, or an absolute path.
  */
 export async function launcherOf(folder: string, program: string): Promise<string> {
   const launcher = join(folder, `launch-${basename(program)}`);

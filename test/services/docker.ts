@@ -1,16 +1,16 @@
-// Services in containers, for machines where Docker answers.
+// Starts services in containers, on machines where a Docker daemon answers.
 
 import { randomBytes } from 'node:crypto';
 import { findProgram, run } from './commands.ts';
 import type { ServicesEnvironment } from './environment.ts';
 import { type PrivateProcess, privateFolder, startPrivateProcess } from './private-process.ts';
 
-/** A first start may have to pull the image. */
+/** The time in which a container must answer. Its first start may have to pull the image. */
 export const containerTimeoutMs = 300_000;
 const answerTimeoutMs = 5_000;
 const answers = new Map<string, Promise<boolean>>();
 
-/** Whether a Docker daemon answers; asked once a process. */
+/** Tells whether a Docker daemon answers. Each process asks once. */
 export function isDockerAnswering(environment: ServicesEnvironment): Promise<boolean> {
   if (!environment.isDockerAllowed) return Promise.resolve(false);
   const docker = findProgram('docker', environment.path);
@@ -28,13 +28,13 @@ export function isDockerAnswering(environment: ServicesEnvironment): Promise<boo
 export interface Container {
   readonly name: string;
   readonly image: string;
-  /** Host port (of 127.0.0.1) to container port. */
+  /** The port of the container by the port of 127.0.0.1 that leads to it. */
   readonly ports: Readonly<Record<number, number>>;
   readonly environment: Readonly<Record<string, string>>;
   readonly arguments: readonly string[];
 }
 
-/** Runs a container under the same supervisor as private processes: gone when this process is gone. */
+/** Runs a container under the supervisor of private processes, which removes it when this process ends. */
 export function startContainer(container: Container): PrivateProcess {
   const name = `tributary-${container.name}-${randomBytes(4).toString('hex')}`;
   const ports = Object.entries(container.ports).flatMap(([host, inside]) => [
@@ -61,7 +61,7 @@ export function startContainer(container: Container): PrivateProcess {
         ...container.arguments,
       ],
     ],
-    // Killing the docker command leaves its container running.
+    // The container goes on when the docker command is killed, so it is removed by its name.
     cleanup: [['docker', 'rm', '--force', '--volumes', name]],
   });
 }

@@ -1,10 +1,10 @@
-// The one place of the real services' library that reads the process's environment.
+// Reads the environment for all files of this folder. No other file here reads variables for settings.
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from './commands.ts';
 
-/** What the environment may say about real services; every field has a default, so that no variable is needed. */
+/** The settings of real services. Every variable is optional. */
 export interface ServicesEnvironment {
   /** `TEST_KAFKA_BROKERS`, `TEST_KAFKA39_BROKERS`: comma-separated `host:port`. */
   readonly kafkaBrokers: string | undefined;
@@ -12,21 +12,21 @@ export interface ServicesEnvironment {
   /** `TEST_MYSQL_URL`, `TEST_MARIADB_URL`: `mysql://user:password@host:port[/database]`. */
   readonly mysqlUrl: string | undefined;
   readonly mariadbUrl: string | undefined;
-  /** `TEST_SERVICES`: the names that test runs may start, comma-separated; `none` for none. */
+  /** `TEST_SERVICES`: the services that test runs may start, comma-separated; `none` for no service. */
   readonly allowedServices: string | undefined;
-  /** `TEST_SERVICES_REPORT`: a file into which a test run writes what it ran on, and what it lacked. */
+  /** `TEST_SERVICES_REPORT`: a file to which a test run writes the services that it used and those that were missing. */
   readonly reportFile: string | undefined;
-  /** `TEST_DOCKER=never` goes straight to private processes. */
+  /** `TEST_DOCKER=never` starts private processes even if Docker answers. */
   readonly isDockerAllowed: boolean;
-  /** `TEST_SYSTEM_PROGRAMS=never` leaves the machine's Java, MariaDB and kcat alone: each is a private copy. */
+  /** `TEST_SYSTEM_PROGRAMS=never` uses private copies of Java, MariaDB and kcat even if the machine has them. */
   readonly areSystemProgramsAllowed: boolean;
-  /** `CI`: a service that cannot be had is then a failure, not a skip. */
+  /** `CI`: a missing service makes the run fail. Without `CI` the tests of that service are skipped. */
   readonly isContinuousIntegration: boolean;
   /** `MAVEN_REPOSITORY_URL`: a mirror of Maven Central. */
   readonly mavenRepositoryUrl: string;
-  /** Where downloads and the record of running services are kept: `$XDG_CACHE_HOME/tributary`. */
+  /** The folder of downloads and of the record of running services: `$XDG_CACHE_HOME/tributary`. */
   readonly cacheFolder: string;
-  /** The checkout that asks, or what `TEST_SERVICES_CHECKOUT` says instead: services belong to the one that started them. */
+  /** The folder of this checkout, or the value of `TEST_SERVICES_CHECKOUT`. Each checkout has services of its own. */
   readonly checkout: string;
   readonly javaHome: string | undefined;
   readonly path: string;
@@ -55,7 +55,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Ser
   };
 }
 
-/** A program of the machine that a service may be, unless those are to be left alone. */
+/** Finds a program of the machine; undefined if the environment forbids those. */
 export function findOfMachine(name: string, environment: ServicesEnvironment): string | undefined {
   return environment.areSystemProgramsAllowed ? findProgram(name, environment.path) : undefined;
 }

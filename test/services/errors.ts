@@ -1,4 +1,4 @@
-/** A service that cannot be had here: why, and what a person can do about it. */
+/** A service is missing on this machine. The message has the reason, `remedy` says how to get the service. */
 export class ServiceUnavailableError extends Error {
   readonly code = 'SERVICE_UNAVAILABLE';
   readonly retryable = false;
@@ -11,7 +11,7 @@ export class ServiceUnavailableError extends Error {
   }
 }
 
-/** A downloaded file is not the one that the committed manifest names. It is never put in the cache. */
+/** A downloaded file differs from the file of the committed manifest. It is not put in the cache. */
 export class ChecksumMismatchError extends Error {
   readonly code = 'CHECKSUM_MISMATCH';
   readonly retryable = false;
@@ -19,7 +19,7 @@ export class ChecksumMismatchError extends Error {
   constructor(url: string, expected: string, actual: string) {
     super(
       `${url} has SHA-256 ${actual}, but ${expected} was expected. The file was thrown away. ` +
-        'Check the repository that MAVEN_REPOSITORY_URL names, or a proxy on the way that changes files.',
+        'Check the repository in MAVEN_REPOSITORY_URL, and whether a proxy changes downloaded files.',
     );
     this.name = 'ChecksumMismatchError';
   }

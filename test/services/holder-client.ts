@@ -1,5 +1,5 @@
-// Talking to the process that holds services in the background (holder.ts says how). Kept free of what the
-// services themselves need, so that the command line answers at once.
+// Talks to the process that holds services in the background; holder.ts describes the protocol. This file imports no
+// client of a service, so that the command line starts fast.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
@@ -17,30 +17,30 @@ export type HolderRequest =
 export interface HolderAnswer {
   readonly processId: number;
   readonly addresses: ServiceAddresses;
-  /** The checkout that started them. */
+  /** The checkout that started the services. */
   readonly checkout?: string;
-  /** Why the request failed. */
+  /** The reason why the request failed. */
   readonly error?: string;
 }
 
-/** The longest path of a socket that Linux (108 bytes) and macOS (104) both take. */
+/** The longest path of a socket, in characters. Linux accepts 108 bytes and macOS 104. */
 const longestSocketPath = 100;
 
 export function socketPath(environment: ServicesEnvironment): string {
   return socketIn(checkoutFolder(environment));
 }
 
-/** Where the addresses of the running services are written, for programs that want to read them. */
+/** The file with the addresses of the running services, for other programs. */
 export function stateFile(environment: ServicesEnvironment): string {
   return join(checkoutFolder(environment), 'services.json');
 }
 
-/** What is kept of this checkout's services. Downloads are all checkouts' together. */
+/** The folder for the state of this checkout's services. All checkouts share the downloads, which are elsewhere. */
 export function checkoutFolder({ cacheFolder, checkout }: ServicesEnvironment): string {
   return join(cacheFolder, 'checkouts', hashOf(checkout));
 }
 
-/** Which other checkouts of this machine's user have services running. */
+/** Lists the other checkouts of this user that have services running. */
 export async function otherHolders(
   environment: ServicesEnvironment,
 ): Promise<{ readonly checkout: string; readonly answer: HolderAnswer }[]> {
@@ -66,7 +66,7 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-/** Asks the holder; undefined when there is none, or when it ends without an answer. */
+/** Sends a request to the holder. Returns undefined if no holder runs, or if it ends without an answer. */
 export async function askHolder(
   environment: ServicesEnvironment,
   request: HolderRequest,
@@ -89,7 +89,7 @@ async function askAt(path: string, request: HolderRequest): Promise<HolderAnswer
   }
 }
 
-/** The first line that comes over a socket; undefined when it closes before that. */
+/** Reads the first line from a socket; undefined if the socket closes before. */
 export function firstLine(socket: Socket): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let text = '';

@@ -1,12 +1,12 @@
-// Services that stay up after `npm run services -- up` has ended are held by one process in the background. It
-// answers one line of JSON with one line of JSON on a local socket:
+// A background process, the holder, keeps the services up after `npm run services -- up` has ended. On a local socket it
+// answers each request, one line of JSON, with one line of JSON:
 //
-//   { "command": "start", "names": [...] }  starts those that do not run yet, answers what runs then
-//   { "command": "status" }                 answers what runs
-//   { "command": "stop" }                   stops everything, answers what was stopped, and ends the holder
+//   { "command": "start", "names": [...] }  starts the services that do not run yet, answers all that run
+//   { "command": "status" }                 answers the services that run
+//   { "command": "stop" }                   stops all services, answers the stopped ones, and ends the holder
 //
-// The socket is also the lock: a second holder cannot listen on it. When the holder is killed, the services
-// end with it, as they end with any process that starts them.
+// The socket is also the lock, because a second holder cannot listen on it. When the holder is killed, its services end,
+// as with any process that starts services.
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -25,12 +25,12 @@ import {
 import { prepare } from './prepare.ts';
 import { type RunningServices, startServices } from './start.ts';
 
-/** Becomes the holder. Resolves when requests are answered; rejects when another holder is there. */
+/** Turns this process into the holder. Resolves when it answers requests; rejects if another holder runs. */
 export async function hold(environment: ServicesEnvironment): Promise<void> {
   const path = socketPath(environment);
   mkdirSync(checkoutFolder(environment), { recursive: true });
   if ((await askHolder(environment, { command: 'status' })) !== undefined) {
-    throw new Error(`Another process holds services already: ${path}`);
+    throw new Error(`Another process already holds services: ${path}`);
   }
   rmSync(path, { force: true });
   const holder = new Holder(environment);
@@ -41,7 +41,7 @@ class Holder {
   readonly #environment: ServicesEnvironment;
   readonly #server: Server;
   readonly #running: RunningServices[] = [];
-  /** Requests are served one after the other: two `up` at once start nothing twice. */
+  /** The end of the last request. Requests run one after the other, so two `up` commands start no service twice. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(environment: ServicesEnvironment) {
@@ -58,7 +58,7 @@ class Holder {
   }
 
   async #serve(socket: Socket): Promise<void> {
-    // Whoever asks may go before the question or the answer is complete.
+    // A client may close its connection before the request or the answer is complete.
     socket.on('error', () => {});
     const line = await firstLine(socket).catch(() => undefined);
     if (line === undefined) return;
@@ -96,7 +96,7 @@ class Holder {
     }
   }
 
-  /** What runs, and what could not be had by the request at hand. */
+  /** The addresses of all running services, and the services that the current request could not start. */
   #addresses(missing: readonly MissingService[] = []): ServiceAddresses {
     return Object.assign({}, ...this.#running.map((services) => services.addresses), { missing });
   }
@@ -117,7 +117,7 @@ class Holder {
   }
 
   #close(): void {
-    // Closing removes the socket, and then nothing keeps the process alive.
+    // Closing the server removes its socket.
     this.#server.close(() => process.exit(0));
   }
 }

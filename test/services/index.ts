@@ -1,25 +1,25 @@
-// Real Kafka, MySQL and MariaDB for tests and checks, however the machine is: addresses from the environment,
-// else Docker, else private processes (docs/decisions/0003-real-services-without-docker.md).
+// Gives tests and checks real Kafka, MySQL and MariaDB: from addresses in the environment, else in Docker, else as
+// private processes (docs/decisions/0003-real-services-without-docker.md).
 //
 // In a script:
 //
 //   const services = await startServices({ kafka: { heap: '1g' }, mysql: true, mariadb: true, kcat: true });
-//   services.kafka.brokers             // ['127.0.0.1:23456']; throws, saying why, if Kafka could not be had
+//   services.kafka.brokers             // ['127.0.0.1:23456']; throws with the reason if Kafka is missing
 //   services.databases                 // [{ name: 'mysql', url, version }, { name: 'mariadb', ... }]
 //   const database = await createDatabase(services.mariadb.url);    // database.url, database.drop()
 //   await kafkaTool(services.kafka, 'ConsoleProducer', ['--topic', 'order_events'], 'a line\n');
 //   await kcat(services.kcat, services.kafka, ['-C', '-t', 'order_events', '-e', '-o', 'beginning']);
 //   console.error(services.describe());
-//   await services.stop();             // what is not stopped ends with this process, even by kill -9
+//   await services.stop();             // without it the services end with this process, even after kill -9
 //
-// In a test (.int.test.ts, .e2e.test.ts) nothing is started; the run has done that, once:
+// A test (.int.test.ts, .e2e.test.ts) starts no services, because the test run has started them:
 //
 //   import { services } from './context.ts';
 //   describe.skipIf(services().lacks('kafka', 'mysql'))('the pipeline on Kafka and MySQL', () => {
 //     beforeAll(async () => { database = await createDatabase(services().mysql.url); });
 //
-// Brokers create no topics by themselves and are shared by all tests of a run: use topic and group names of
-// your own in each test.
+// Brokers create no topics by themselves, and all tests of a run share them, so each test uses unique topic and group
+// names.
 
 export {
   type DatabaseAddress,

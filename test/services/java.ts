@@ -8,19 +8,19 @@ import type { Progress } from './start.ts';
 
 export interface Java {
   readonly path: string;
-  /** The major version: 17 of 17.0.15, 8 of 1.8.0. */
+  /** The major version: 17 for 17.0.15, 8 for 1.8.0. */
   readonly version: number;
 }
 
 export const oldestJava = 17;
 const remedy = `install Java ${oldestJava} or newer (Debian: apt-get install openjdk-17-jre-headless) or set JAVA_HOME`;
 
-/** Kafka 3.9 does not run on every newer one; Debian 12 has 17, Debian 13 has 21, and Ubuntu has both. */
+/** Kafka 3.9 does not run on every newer Java. Debian 12 has Java 17, Debian 13 has 21, and Ubuntu has both. */
 const packages = [['openjdk-21-jre-headless'], ['openjdk-17-jre-headless']];
 
 /**
- * The Java of JAVA_HOME, else of PATH, else a private copy of the distribution's. Kafka 4 needs 17 or newer, brokers and
- * tools alike.
+ * Finds the Java of JAVA_HOME, else of PATH, else a private copy of the distribution's package. Brokers and tools of
+ * Kafka 4 need Java 17 or newer.
  */
 export async function findJava(environment: ServicesEnvironment, progress: Progress): Promise<Java> {
   const { javaHome, areSystemProgramsAllowed } = environment;
@@ -30,7 +30,7 @@ export async function findJava(environment: ServicesEnvironment, progress: Progr
   try {
     return await javaAt(path);
   } catch (error) {
-    progress(`${messageOf(error)}: a private copy of Java is used.`);
+    progress(`${messageOf(error)}, so a private copy of Java is used.`);
     return privateJava(environment, progress);
   }
 }

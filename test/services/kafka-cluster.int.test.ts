@@ -14,7 +14,7 @@ describe.skipIf(services().lacks('kafka'))('a cluster of private brokers, each b
   }, 300_000);
   afterAll(() => cluster?.stop());
 
-  /** Partition 0 is on broker 1 alone, and partition 1 on broker 2. */
+  /** Creates a topic with partition 0 on broker 1 and partition 1 on broker 2. */
   async function newTopic(): Promise<string> {
     const name = `cluster-${randomUUID()}`;
     await cluster.createTopics([{ name, replicas: [[1], [2]], configs: { 'max.message.bytes': '1000' } }]);
@@ -30,13 +30,13 @@ describe.skipIf(services().lacks('kafka'))('a cluster of private brokers, each b
       .finally(() => writer.close());
   }
 
-  it('puts the partitions of a topic where it is told, says which broker leads each, and heeds settings', async () => {
+  it('creates a topic with the given leaders and settings', async () => {
     const topic = await newTopic();
     await append(topic, 100);
     await expect(append(topic, 2_000)).rejects.toThrow();
   });
 
-  it('tells those who come through the proxies of the proxies alone, and the others of the brokers', async () => {
+  it('gives clients behind a proxy only addresses of proxies, and other clients those of the brokers', async () => {
     const told = async (brokers: string[]) => {
       const admin = new Admin({ clientId: 'tests', bootstrapBrokers: brokers });
       try {
@@ -67,7 +67,7 @@ describe.skipIf(services().lacks('kafka'))('a cluster of private brokers, each b
     expect(await endOffsets(cluster.brokers, partitions)).toEqual(ends);
   }, 240_000);
 
-  it('has no broker of another number', async () => {
+  it('refuses to start or freeze a broker that it does not have', async () => {
     await expect(cluster.startBroker(3)).rejects.toThrow('The cluster has no broker 3.');
     await expect(cluster.freezeBroker(3)).rejects.toThrow('Broker 3 does not run.');
   });

@@ -1,5 +1,5 @@
-// Small Kafka brokers and a controller of their own, whose brokers may be killed, frozen and started again. Each may
-// have a TCP proxy before it: clients that bootstrap there always go through that broker's proxy.
+// Runs a cluster of small Kafka brokers with a separate controller. Each broker can be killed, frozen and started again.
+// Each broker may stand behind a TCP proxy; a client that bootstraps at a proxy reaches every broker through its proxy.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,13 +22,13 @@ import type { Progress } from './start.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 export interface KafkaClusterOptions {
-  /** How many brokers. Default 3; their node ids are 1, 2, 3 and so on. */
+  /** The number of brokers; the default is 3. Their node ids are 1, 2, 3 and so on. */
   readonly brokers?: number;
-  /** The Java heap of each broker, such as `256m`, which is the default. */
+  /** The Java heap of each broker; the default is `256m`. */
   readonly heap?: string;
-  /** Broker settings over ours. */
+  /** Broker settings that override those of this file. */
   readonly properties?: Properties;
-  /** Whether each broker has a proxy before it. Default false. */
+  /** Puts a proxy before each broker; the default is false. */
   readonly isProxied?: boolean;
   readonly environment?: ServicesEnvironment;
   readonly progress?: Progress;
@@ -37,7 +37,7 @@ export interface KafkaClusterOptions {
 const startTimeoutMs = 180_000;
 const controllerId = 100;
 
-/** Starts the controller and the brokers, and resolves once every broker answers. */
+/** Starts the controller and the brokers, and resolves when every broker answers. */
 export async function startKafkaCluster(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
   const environment = options.environment ?? readEnvironment();
   const progress = options.progress ?? ((line: string) => process.stderr.write(`${line}\n`));
@@ -69,15 +69,15 @@ interface Broker {
 }
 
 /**
- * The controller is a process apart from the brokers, so that the cluster goes on electing leaders whatever becomes of
- * them. The brokers' data outlives their processes, until `stop`.
+ * A running cluster. The controller is a process of its own, so the cluster elects leaders even when brokers are killed.
+ * A killed broker keeps its data until `stop`.
  */
 export class KafkaCluster {
   readonly #java: Java;
   readonly #jars: readonly string[];
   readonly #options: KafkaClusterOptions;
   readonly #clusterId = newClusterId();
-  /** The controller's folder: the brokers keep their data in it, for a broker's own folder ends with its process. */
+  /** The controller's folder. It holds the data of the brokers: a broker's own folder is deleted with its process. */
   readonly #folder = privateFolder('kafka-cluster');
   readonly #brokers = new Map<number, Broker>();
   readonly #running = new Map<number, { readonly process: PrivateProcess; readonly pidFile: string }>();
@@ -89,17 +89,17 @@ export class KafkaCluster {
     this.#options = options;
   }
 
-  /** Where the brokers themselves listen. */
+  /** The addresses of the brokers, without the proxies. */
   get brokers(): string[] {
     return [...this.#brokers.values()].map(({ listensAt }) => listensAt);
   }
 
-  /** The brokers behind their proxies: who bootstraps there is told these addresses alone. */
+  /** The addresses of the proxies. Clients that bootstrap there learn only these addresses. */
   get proxied(): string[] {
     return this.proxies.map(({ address }) => address);
   }
 
-  /** Of each broker, that of node 1 first. */
+  /** The proxies of the brokers, sorted by node id. */
   get proxies(): TcpProxy[] {
     return [...this.#brokers.values()].flatMap(({ proxy }) => proxy ?? []);
   }
@@ -112,7 +112,7 @@ export class KafkaCluster {
     return this.#of(nodeId).listensAt;
   }
 
-  /** For `kafkaTool` and `kcat`. */
+  /** The address of the cluster for `kafkaTool` and `kcat`. */
   get address(): KafkaAddress {
     const description = `Apache Kafka ${kafkaVersion}, ${this.#brokers.size} brokers (private)`;
     return { name: 'kafka', brokers: this.brokers, origin: 'private', description };
@@ -149,21 +149,21 @@ export class KafkaCluster {
     return this.#running.has(nodeId);
   }
 
-  /** Starts a broker that was killed, with the data that it had, and resolves once it answers. */
+  /** Starts a killed broker with its old data, and resolves when it answers. */
   async startBroker(nodeId: number): Promise<void> {
     const { listensAt, properties } = this.#of(nodeId);
     const broker = this.#launch(nodeId, this.#options.heap ?? '256m', properties);
     await untilReady(broker, () => probeKafka(listensAt), startTimeoutMs);
   }
 
-  /** Ends the broker as a crash would, by SIGKILL. What it had not flushed is in the system's cache, and stays. */
+  /** Kills the broker by SIGKILL, as a crash would. Unflushed data stays, because it is in the system's cache. */
   async killBroker(nodeId: number): Promise<void> {
     const running = this.#running.get(nodeId);
     this.#running.delete(nodeId);
     await running?.process.stop();
   }
 
-  /** Stops the broker where it is, by SIGSTOP: its connections stay open and nothing is answered. */
+  /** Freezes the broker by SIGSTOP. Its connections stay open, and it answers nothing. */
   freezeBroker(nodeId: number): Promise<void> {
     return this.#signal(nodeId, 'SIGSTOP');
   }
@@ -172,7 +172,7 @@ export class KafkaCluster {
     return this.#signal(nodeId, 'SIGCONT');
   }
 
-  /** Ends everything and deletes all data. May be called twice. */
+  /** Ends brokers, controller and proxies, and deletes all data. May be called twice. */
   async stop(): Promise<void> {
     await Promise.all(this.nodeIds.map((nodeId) => this.killBroker(nodeId)));
     await this.killBroker(controllerId);
@@ -184,14 +184,14 @@ export class KafkaCluster {
       for (const { name, replicas, configs } of topics) {
         const assignments = replicas.map((brokers, partition) => ({ partition, brokers: [...brokers] }));
         const settings = Object.entries(configs ?? {}).map(([setting, value]) => ({ name: setting, value }));
-        // With replicas assigned, the protocol wants both numbers to be -1.
+        // The protocol requires -1 for both numbers when the request assigns the replicas.
         const numbers = { partitions: -1, replicas: -1 };
         await admin.createTopics({ topics: [name], ...numbers, assignments, configs: settings });
       }
     });
   }
 
-  /** The leader of each partition of a topic, or null while one of them has none: then the library says nothing. */
+  /** Returns the leader of each partition of a topic; null while a partition has none, which the library cannot report. */
   async leadersOf(topic: string): Promise<number[] | null> {
     const metadata = await this.#withAdmin((admin) =>
       admin.metadata({ topics: [topic], forceUpdate: true }).catch(() => null),
@@ -245,7 +245,7 @@ export class KafkaCluster {
       files: { 'server.properties': toPropertiesFile(properties), 'log4j2.properties': log4j2File },
       steps: [
         [...shortLivedJava(this.#java, this.#jars, logging), 'kafka.tools.StorageTool', ...format],
-        // The shell notes its process id, which becomes the server's.
+        // The shell writes its process id to a file. `exec` makes it the process id of the server.
         ['sh', '-c', 'echo $$ > pid && exec "$@"', 'sh', ...server],
       ],
     });

@@ -1,4 +1,4 @@
-// The settings of the private Kafka brokers, small enough for a laptop and quick enough for tests.
+// The settings of the private Kafka brokers. They need little memory and make tests fast.
 
 export type Properties = Readonly<Record<string, string>>;
 
@@ -9,10 +9,10 @@ const testSettings: Properties = {
   'transaction.state.log.min.isr': '1',
   'transaction.state.log.num.partitions': '4',
   'auto.create.topics.enable': 'false',
-  // Group members join at once, and tests of lost members may use sessions of a second.
+  // Group members join without a delay, and tests of lost members may use session timeouts of 1 s.
   'group.initial.rebalance.delay.ms': '0',
   'group.min.session.timeout.ms': '1000',
-  // Retention, and transactions that time out, are seen within a second.
+  // The broker applies retention, and ends transactions that timed out, within 1 s.
   'log.initial.task.delay.ms': '1000',
   'log.retention.check.interval.ms': '1000',
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '1000',
@@ -30,7 +30,7 @@ const kraftTestSettings: Properties = {
 };
 
 export interface KraftAddresses {
-  /** Where clients connect; also what the broker tells them. */
+  /** The port where clients connect, which the broker also advertises. */
   readonly clientPort: number;
   readonly controllerPort: number;
   /** 127.0.0.1, or 0.0.0.0 inside a container. */
@@ -45,7 +45,7 @@ export function kraftProperties(addresses: KraftAddresses, overrides: Properties
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-    // The controller never leaves its machine; a broker refuses 0.0.0.0 as the address that it tells others.
+    // The controller listens on 127.0.0.1 in a container too, because a broker refuses 0.0.0.0 as advertised address.
     listeners: `PLAINTEXT://${listenHost}:${clientPort},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${clientPort}`,
     ...testSettings,
@@ -54,7 +54,7 @@ export function kraftProperties(addresses: KraftAddresses, overrides: Properties
   };
 }
 
-/** What the controller and the brokers of a cluster have in common: a dead broker is noticed within three seconds. */
+/** The common settings of the controller and the brokers of a cluster. They detect a dead broker within 3 s. */
 export function clusterProperties(controller: string, brokers: number): Properties {
   return {
     ...testSettings,
@@ -96,14 +96,14 @@ export function toPropertiesFile(properties: Properties): string {
     .join('');
 }
 
-/** How the apache/kafka image takes settings: `log.dirs` is `KAFKA_LOG_DIRS`; `_` is doubled, `-` tripled. */
+/** Names settings as the apache/kafka image reads them: `log.dirs` as `KAFKA_LOG_DIRS`, `_` as `__`, `-` as `___`. */
 export function toContainerEnvironment(properties: Properties): Record<string, string> {
   const variable = (key: string): string =>
     `KAFKA_${key.toUpperCase().replaceAll('_', '__').replaceAll('-', '___').replaceAll('.', '_')}`;
   return Object.fromEntries(Object.entries(properties).map(([key, value]) => [variable(key), value]));
 }
 
-/** Kafka 4 logs by Log4j 2. */
+/** The logging settings of Kafka 4, which uses Log4j 2. */
 export const log4j2File = `status = warn
 appender.out.type = Console
 appender.out.name = out
@@ -113,7 +113,7 @@ rootLogger.level = warn
 rootLogger.appenderRef.out.ref = out
 `;
 
-/** Kafka 3.9 and ZooKeeper log by reload4j, which takes Log4j 1's settings. */
+/** The logging settings of Kafka 3.9 and ZooKeeper, which use reload4j with the settings of Log4j 1. */
 export const log4jFile = `log4j.rootLogger=WARN, out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout

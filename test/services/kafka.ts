@@ -1,4 +1,4 @@
-// Kafka: the current one (KRaft), and the last one that runs on ZooKeeper.
+// Starts the current Kafka (with KRaft), and Kafka 3.9, the last version that runs with ZooKeeper.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -22,20 +22,20 @@ import { privateFolder, startPrivateProcess, untilReady, withFreshPorts } from '
 import type { Progress, Started } from './start.ts';
 
 export interface KafkaOptions {
-  /** The broker's Java heap, such as `1g`. Default 512m. */
+  /** The broker's Java heap, such as `1g`; the default is 512m. */
   readonly heap?: string;
-  /** Broker settings over ours, such as `{ 'log.segment.bytes': '1048576' }`. */
+  /** Broker settings that override those of kafka-settings.ts, such as `{ 'log.segment.bytes': '1048576' }`. */
   readonly properties?: Properties;
-  /** Listeners of a private broker beside its plain one; the settings of their certificates and logins are `properties`. */
+  /** More listeners of a private broker. `properties` has the settings of their certificates and logins. */
   readonly listeners?: readonly KafkaListener[];
 }
 
 export interface KafkaListener {
-  /** In capitals, as in `listener.name.<name in small letters>.ssl...`. */
+  /** The name in capitals. Broker settings name the listener in small letters: `listener.name.<name>.ssl...`. */
   readonly name: string;
   readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
   readonly port: number;
-  /** `host:port` that clients are told. Default: where it listens. */
+  /** The `host:port` that the broker tells clients; the default is the address where it listens. */
   readonly advertised?: string;
 }
 
@@ -56,7 +56,7 @@ export async function startKafka(
     try {
       return await withFreshPorts(() => kafkaContainer(options));
     } catch (error) {
-      progress(`Kafka in Docker failed, a private process is tried: ${(error as Error).message}`);
+      progress(`Kafka in Docker failed, so a private process is started: ${(error as Error).message}`);
     }
   }
   const java = await findJava(environment, progress);
@@ -64,7 +64,7 @@ export async function startKafka(
   return withFreshPorts(() => privateKafka(options, java, jars));
 }
 
-/** A private broker even where Docker answers: for settings that name files of this machine. */
+/** Starts a private broker even if Docker answers, for settings that name files of this machine. */
 export async function startPrivateKafka(
   options: KafkaOptions,
   environment: ServicesEnvironment,
@@ -75,7 +75,7 @@ export async function startPrivateKafka(
   return withFreshPorts(() => privateKafka(options, java, jars));
 }
 
-/** ZooKeeper has no part in the images of Docker that are kept up, so this one is always a private process. */
+/** Starts Kafka 3.9 with ZooKeeper, always as private processes: no maintained image for Docker has ZooKeeper. */
 export async function startKafka39(
   options: KafkaOptions,
   environment: ServicesEnvironment,
@@ -217,7 +217,7 @@ async function privateKafka39(
     ...zookeeperProperties(port, zookeeperPort, options.properties ?? {}),
     'log.dirs': join(folder, 'data'),
   };
-  // The broker waits for ZooKeeper by itself, so both start at once.
+  // The broker waits for ZooKeeper, so both start at the same time.
   const kafka = startPrivateProcess({
     name: `Apache Kafka ${kafka39Version}`,
     folder,
@@ -235,7 +235,7 @@ async function privateKafka39(
       throw new Error(`ZooKeeper ended while Kafka was starting; the end of its log:\n${logTail}`);
     });
     await Promise.race([untilReady(kafka, () => probeKafka(broker), startTimeoutMs), zookeeperEnded]);
-    // Once Kafka is up, an end of ZooKeeper shows in the broker; nobody waits for this promise any more.
+    // After the start no code awaits this promise. If ZooKeeper ends later, the broker reports it.
     zookeeperEnded.catch(() => {});
   } catch (error) {
     await stop();
@@ -245,18 +245,18 @@ async function privateKafka39(
   return { address: { name: 'kafka39', brokers: [broker], origin: 'private', description }, stop };
 }
 
-/** The heap starts small and grows, so that an idle broker stays small. -UsePerfData: no files in /tmp. */
+/** The command of a server. Its heap starts small and grows up to `heap`. -UsePerfData writes no files to /tmp. */
 export function serverJava(java: Java, jars: readonly string[], heap: string, logging: string): string[] {
   return [java.path, '-XX:-UsePerfData', '-XX:+UseG1GC', `-Xmx${heap}`, logging, '-cp', jars.join(':')];
 }
 
-/** For programs of a second or two: no time spent on optimising. */
+/** The command of a program that runs for one or two seconds. Its flags keep Java from optimising the code. */
 export function shortLivedJava(java: Java, jars: readonly string[], ...flags: readonly string[]): string[] {
   const quick = ['-XX:-UsePerfData', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xmx256m'];
   return [java.path, ...quick, ...flags, '-cp', jars.join(':')];
 }
 
-/** Kafka's cluster ids are 16 bytes in base64url; one that starts with a dash would be read as an option. */
+/** Makes a cluster id: 16 bytes in base64url. Its first character is no dash, which would make it an option. */
 export function newClusterId(): string {
   return randomBytes(16).toString('base64url').replace(/^-/, 'A');
 }

@@ -41,19 +41,19 @@ function stateFileOf(checkout: string): string {
 }
 
 describe('npm run services', { timeout: 120_000 }, () => {
-  test('--help opens with examples', async () => {
+  test('prints examples first with --help', async () => {
     const { stdout } = await services('--help');
     expect(stdout).toMatch(/^Examples:\n {2}npm run services -- up/);
   });
 
-  test('an unknown command or service is a usage error that suggests the right one', async () => {
+  test('answers an unknown command or service with a usage error that suggests the right one', async () => {
     await expect(services('dwn')).rejects.toThrow(/ended with 2[\s\S]*Did you mean down/);
     await expect(services('up', '--only', 'kafka,oracle')).rejects.toThrow(
       /ended with 2[\s\S]*no oracle\. There are: kafka/,
     );
   });
 
-  test('up records and prints the addresses, a second up adds nothing, down takes all away', async () => {
+  test('prints and stores addresses on "up", changes nothing on a second "up", and stops all on "down"', async () => {
     const file = stateFileOf('/first/checkout');
     expect(JSON.parse((await services('status', '--json')).stdout)).toEqual({ ok: true, running: [] });
 
@@ -71,7 +71,7 @@ describe('npm run services', { timeout: 120_000 }, () => {
     expect(() => process.kill(second.processId, 0)).toThrow('ESRCH');
   });
 
-  test('down stops nothing that another checkout started, and says whose goes on', async () => {
+  test('leaves services of another checkout running on "down", and names that checkout', async () => {
     await servicesOf('/other/checkout', 'up', '--only', 'kafka');
     const { stdout, stderr } = await services('down', '--json');
     expect(JSON.parse(stdout)).toEqual({ ok: true, stopped: [] });

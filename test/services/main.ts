@@ -1,4 +1,4 @@
-// npm run services -- up|down|status: real Kafka, MySQL and MariaDB that stay up until they are taken down.
+// `npm run services -- up|down|status` starts real Kafka, MySQL and MariaDB, which run until `down` stops them.
 
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
@@ -15,11 +15,11 @@ const holderTimeoutMs = 15_000;
 const holderPauseMs = 100;
 
 const examples = `Examples:
-  npm run services -- up                        start all, print the addresses to export
-  eval "$(npm run -s services -- up)"           the same, exported into this shell
-  npm run services -- up --only kafka,mariadb   start only these
-  npm run services -- status                    what runs
-  npm run services -- down                      stop what this checkout started, delete its data
+  npm run services -- up                        start all services, print their addresses as shell variables
+  eval "$(npm run -s services -- up)"           start all services, set the variables in this shell
+  npm run services -- up --only kafka,mariadb   start only these services
+  npm run services -- status                    list the running services
+  npm run services -- down                      stop the services of this checkout, delete their data
 `;
 
 interface Options {
@@ -39,7 +39,7 @@ function buildProgram(): Command {
   program
     .command('up')
     .description('start the services and leave them running')
-    .option('--only <names>', `of ${serviceNames.join(', ')}: only these, comma-separated`, parseNames)
+    .option('--only <names>', `start only these of ${serviceNames.join(', ')}; comma-separated`, parseNames)
     .option(...json)
     .action(up);
   program
@@ -49,7 +49,7 @@ function buildProgram(): Command {
     .action(down);
   program
     .command('status')
-    .description('say what runs')
+    .description('list the running services')
     .option(...json)
     .action(status);
   program.command('hold', { hidden: true }).action(becomeHolder);
@@ -66,7 +66,7 @@ function parseNames(list: string): ServiceName[] {
 async function up(options: Options): Promise<void> {
   const environment = readEnvironment();
   const request = { command: 'start', names: options.only ?? serviceNames } as const;
-  say('Starting; a first start downloads 130 to 200 MB ...');
+  say('Starting. The first start downloads 130 to 200 MB ...');
   let answer = await askHolder(environment, request);
   if (answer === undefined) {
     await startHolder();
@@ -100,7 +100,7 @@ async function status(options: Options): Promise<void> {
   await sayOthers();
 }
 
-/** Services of other checkouts are left alone: somebody may be at work with them. */
+/** Names the services of other checkouts. They keep running, because somebody may be using them. */
 async function sayOthers(): Promise<void> {
   for (const { checkout, answer } of await otherHolders(readEnvironment()))
     say(
@@ -108,7 +108,7 @@ async function sayOthers(): Promise<void> {
     );
 }
 
-/** Shell lines: the product's own settings, and those by which `npm test` uses these services. */
+/** Returns shell lines with the settings of the product and the settings that make `npm test` use these services. */
 function exportLines(addresses: ServiceAddresses): string[] {
   const lines: string[] = [];
   const set = (name: string, value: string | undefined): void => {
@@ -144,13 +144,13 @@ function logFile(): string {
   return join(checkoutFolder(readEnvironment()), 'services.log');
 }
 
-/** Loaded only here: the other commands do without the clients of Kafka and of the databases. */
+/** Loads holder.ts, and with it the clients of Kafka and of the databases, which the other commands do not need. */
 async function becomeHolder(): Promise<void> {
   const { hold } = await import('./holder.ts');
   await hold(readEnvironment());
 }
 
-/** Starts the process in the background that holds the services, and waits until it answers. */
+/** Starts the background process that holds the services, and waits until it answers. */
 async function startHolder(): Promise<void> {
   const environment = readEnvironment();
   mkdirSync(checkoutFolder(environment), { recursive: true });

@@ -48,15 +48,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-describe('fetching the jars of a manifest', () => {
-  test('puts a jar with the right checksum in the cache and asks for it only once', async () => {
+describe('fetchJars', () => {
+  test('puts a jar with the right checksum in the cache, and downloads it only once', async () => {
     expect(await fetchJars(manifest, environment, quiet)).toEqual([jarPath]);
     expect(readFileSync(jarPath)).toEqual(content);
     await fetchJars(manifest, environment, quiet);
     expect(requests).toHaveLength(1);
   });
 
-  test('refuses a jar whose checksum is not the committed one, and leaves nothing of it', async () => {
+  test('refuses a jar with another checksum than the committed one, and deletes it', async () => {
     served = Buffer.from('the bytes of a jaR');
     await expect(fetchJars(manifest, environment, quiet)).rejects.toMatchObject({
       code: 'CHECKSUM_MISMATCH',
@@ -65,20 +65,20 @@ describe('fetching the jars of a manifest', () => {
     expect(readdirSync(dirname(jarPath))).toEqual([]);
   });
 
-  test('fetches a jar again when the cached one has another size', async () => {
+  test('downloads a jar again when the cached one has another size', async () => {
     await fetchJars(manifest, environment, quiet);
     writeFileSync(jarPath, 'cut');
     await fetchJars(manifest, environment, quiet);
     expect(readFileSync(jarPath)).toEqual(content);
   });
 
-  test('gives several callers at once the same whole jar and leaves no partial files', async () => {
+  test('gives three concurrent callers the same whole jar, and leaves no partial files', async () => {
     await Promise.all([1, 2, 3].map(() => fetchJars(manifest, environment, quiet)));
     expect(readFileSync(jarPath)).toEqual(content);
     expect(readdirSync(dirname(jarPath))).toEqual(['thing-1.0.jar']);
   });
 
-  test('says which address answered what when a jar is not there', async () => {
+  test('reports the address and the HTTP status when a jar is missing', async () => {
     const missing = { ...artifact, path: 'org/example/other/1.0/other-1.0.jar' };
     const dispatcher = new EnvHttpProxyAgent();
     const download = downloadArtifact(missing, jarPath, environment.mavenRepositoryUrl, dispatcher);
@@ -92,7 +92,7 @@ describe('fetching the jars of a manifest', () => {
 
 describe('the committed manifests', () => {
   test.each(['kafka-4.3.0', 'kafka-3.9.1', 'mysql-8.0.15'])(
-    '%s names each jar once, with size and SHA-256',
+    '%s lists each jar once, with size and SHA-256',
     async (name) => {
       const { artifacts } = await readManifest(name);
       expect(artifacts.length).toBeGreaterThan(0);
@@ -105,7 +105,7 @@ describe('the committed manifests', () => {
     },
   );
 
-  test('coordinates are read from a path, with and without a classifier', () => {
+  test('hold paths from which coordinatesOf reads coordinates, with and without a classifier', () => {
     expect(coordinatesOf('org/apache/kafka/kafka_2.13/4.3.0/kafka_2.13-4.3.0.jar')).toEqual({
       groupId: 'org.apache.kafka',
       artifactId: 'kafka_2.13',

@@ -1,4 +1,4 @@
-// Jars from Maven Central without Maven: a committed manifest names every jar and its SHA-256.
+// Downloads jars from Maven Central without Maven. A committed manifest lists every jar with its SHA-256.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,7 +11,7 @@ import type { ServicesEnvironment } from './environment.ts';
 import { ChecksumMismatchError, messageOf, ServiceUnavailableError } from './errors.ts';
 
 export interface Artifact {
-  /** Where the jar is, below a Maven repository's root. */
+  /** The path of the jar from the root of a Maven repository. */
   readonly path: string;
   readonly sha256: string;
   readonly bytes: number;
@@ -31,8 +31,8 @@ export async function readManifest(name: string): Promise<Manifest> {
 }
 
 /**
- * The jars of a manifest as paths in the cache, downloaded if they are missing. A download is put in the cache
- * only when its SHA-256 is right; what is there already is checked by its size, which is quick.
+ * Returns the paths of a manifest's jars in the cache, and downloads missing jars. A downloaded jar is put in the cache
+ * only if its SHA-256 is right. For a jar in the cache only the size is checked, which is fast.
  */
 export async function fetchJars(
   manifest: Manifest,
@@ -51,7 +51,7 @@ export async function fetchJars(
   if (lacking.length > 0) {
     const megabytes = Math.ceil(lacking.reduce((sum, artifact) => sum + artifact.bytes, 0) / 1e6);
     progress(
-      `Downloading ${manifest.title}, once: ${lacking.length} jars, ${megabytes} MB, into ${environment.cacheFolder}`,
+      `Downloading ${manifest.title} once: ${lacking.length} jars, ${megabytes} MB, into ${environment.cacheFolder}`,
     );
     await download(lacking, inCache, environment);
   }
@@ -69,7 +69,7 @@ async function download(
     if (error instanceof ChecksumMismatchError) throw error;
     const stillLacking: Artifact[] = [];
     for (const artifact of artifacts) if (!(await exists(inCache(artifact)))) stillLacking.push(artifact);
-    // Maven may know a mirror or a password, from its settings, that this program does not.
+    // Maven's settings may have a mirror or a password that this program does not know.
     await downloadByMaven(stillLacking, inCache).catch((mavenError: unknown) => {
       throw new ServiceUnavailableError(
         `${messageOf(error)}; ${messageOf(mavenError)}`,
@@ -99,7 +99,7 @@ async function downloadOverHttp(
   }
 }
 
-/** Downloads one artifact to `path`; a file whose SHA-256 is not the manifest's is never put there. */
+/** Downloads one artifact to `path`. Throws ChecksumMismatchError if its SHA-256 differs from the manifest's. */
 export async function downloadArtifact(
   artifact: Artifact,
   path: string,
@@ -172,7 +172,7 @@ function runMaven(folder: string): Promise<void> {
   });
 }
 
-/** A project that depends on exactly these artifacts and on nothing that they ask for. */
+/** Writes a Maven project that depends on exactly these artifacts. */
 function projectOf(artifacts: readonly Artifact[]): string {
   const dependencies = artifacts.map((artifact) => {
     const { groupId, artifactId, version, classifier } = coordinatesOf(artifact.path);
@@ -194,7 +194,7 @@ export interface Coordinates {
   readonly classifier: string | undefined;
 }
 
-/** `org/apache/kafka/kafka_2.13/4.3.0/kafka_2.13-4.3.0.jar` taken apart, by Maven's repository layout. */
+/** Reads the coordinates from a path in Maven's layout: `org/apache/kafka/kafka_2.13/4.3.0/kafka_2.13-4.3.0.jar`. */
 export function coordinatesOf(path: string): Coordinates {
   const parts = path.split('/');
   const [artifactId, version, file] = parts.slice(-3);

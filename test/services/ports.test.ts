@@ -10,8 +10,8 @@ afterEach(async () => {
   broker = undefined;
 });
 
-describe('free ports', () => {
-  test('are different each time and can be listened on', async () => {
+describe('freePort', () => {
+  test('returns a different port each time, on which a server can listen', async () => {
     const ports = await Promise.all(Array.from({ length: 20 }, freePort));
     expect(new Set(ports).size).toBe(ports.length);
     for (const port of ports) {
@@ -25,18 +25,18 @@ describe('free ports', () => {
   });
 });
 
-describe('probing a Kafka broker', () => {
-  test('succeeds when ApiVersions is answered', async () => {
+describe('probeKafka', () => {
+  test('resolves when the broker answers ApiVersions', async () => {
     broker = await startTestBroker();
     await expect(probeKafka(broker.address)).resolves.toBeUndefined();
   });
 
-  test('fails on something that answers differently', async () => {
+  test('rejects when the answer has another correlation id', async () => {
     broker = await startTestBroker(0x48545450);
     await expect(probeKafka(broker.address)).rejects.toThrow('not as a Kafka broker does');
   });
 
-  test('fails when nobody listens, and names the address', async () => {
+  test('rejects with the address when no server listens', async () => {
     const address = `127.0.0.1:${await freePort()}`;
     await expect(probeKafka(address)).rejects.toThrow(`${address} cannot be reached`);
   });

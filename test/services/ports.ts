@@ -1,14 +1,14 @@
 import { connect, createServer } from 'node:net';
 
-/** Below the ports that systems give to outgoing connections (32768 and up on Linux, 49152 on macOS). */
+/** The range lies below the ports of outgoing connections, which begin at 32768 on Linux and 49152 on macOS. */
 const lowestPort = 20_000;
 const highestPort = 32_000;
 const attempts = 200;
 const handedOut = new Set<number>();
 
 /**
- * A port of 127.0.0.1 that nobody listens on and that this process has not given out before. Chosen at random
- * below the range of outgoing connections, so that nothing takes it by chance before the service does.
+ * Returns a random port of 127.0.0.1 that no server listens on and that this process has not returned before. It lies
+ * below the range of outgoing connections, so no connection takes it before the service listens.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < attempts; attempt += 1) {
@@ -32,8 +32,8 @@ const apiVersionsKey = 18;
 const probeTimeoutMs = 2_000;
 
 /**
- * Resolves when a Kafka broker at `host:port` answers an ApiVersions request (version 0, which every broker
- * knows), which it does only once it serves clients; a listening port alone says less.
+ * Resolves when a Kafka broker at `host:port` answers an ApiVersions request of version 0, which every broker knows. A
+ * broker answers it only when it serves clients; its port is open before.
  */
 export function probeKafka(address: string): Promise<void> {
   const separator = address.lastIndexOf(':');
@@ -56,7 +56,7 @@ export function probeKafka(address: string): Promise<void> {
     socket.once('close', () => fail('closed the connection without an answer'));
     socket.once('data', (answer) => {
       socket.destroy();
-      // Length, correlation id, error code: the id must be ours for this to be a Kafka broker.
+      // An answer begins with its length and the correlation id. A Kafka broker returns the id of the request, 1.
       if (answer.length >= 8 && answer.readInt32BE(4) === 1) resolve();
       else reject(new Error(`${address} answers, but not as a Kafka broker does`));
     });

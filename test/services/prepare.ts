@@ -1,5 +1,4 @@
-// What a developer's services need before the programs run: the product's two topics. (The database is made by
-// the server's start.)
+// Creates the product's two topics in a developer's services. The start of the server has created the database.
 
 import { Admin } from '@platformatic/kafka';
 import type { KafkaAddress, ServiceAddresses } from './addresses.ts';
@@ -7,7 +6,7 @@ import type { KafkaAddress, ServiceAddresses } from './addresses.ts';
 const topics = ['order_events', 'payment_events'];
 const partitions = 4;
 
-/** Clusters that were given by address are somebody's: nothing is made in them. */
+/** Creates the topics in clusters that this project started, and never in a cluster that the environment names. */
 export async function prepare(addresses: ServiceAddresses): Promise<void> {
   await Promise.all([addresses.kafka, addresses.kafka39].map(createTopics));
 }

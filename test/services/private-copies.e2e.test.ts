@@ -19,7 +19,7 @@ const environment = readEnvironment({
   TEST_KAFKA_BROKERS: '',
   TEST_MARIADB_URL: '',
 });
-// Packages of other distributions are not unpacked: there, what the machine lacks is said.
+// Packages of distributions without apt-get are not unpacked, so these tests are skipped there.
 const isLikeDebian = findProgram('apt-get', environment.path) !== undefined;
 
 describe.skipIf(!isLikeDebian)('a machine without Java, MariaDB and kcat', { timeout: 600_000 }, () => {
@@ -30,7 +30,7 @@ describe.skipIf(!isLikeDebian)('a machine without Java, MariaDB and kcat', { tim
     return missing === undefined ? started : skip(loudLine(missing));
   }
 
-  test('gets a private MariaDB, with its messages, character sets and tables', async ({ skip }) => {
+  test('gets a private MariaDB with its messages, character sets and system tables', async ({ skip }) => {
     const { mariadb } = await start({ mariadb: true }, skip);
     expect(mariadb.description).toMatch(/^MariaDB [\d.]+ \(private\)$/);
     const database = await createDatabase(mariadb.url);
@@ -44,7 +44,7 @@ describe.skipIf(!isLikeDebian)('a machine without Java, MariaDB and kcat', { tim
     await expect(connection.query('SELECT nothing')).rejects.toThrow(/Unknown column 'nothing'/);
   });
 
-  test('gets a private Java, on which Kafka runs, and a private kcat', async ({ skip }) => {
+  test('gets a private Java that runs Kafka, and a private kcat', async ({ skip }) => {
     const java = await findJava(environment, () => {}).catch((error: Error) => error);
     const { kafka, kcat: program } = await start({ kafka: true, kcat: true }, skip);
     expect(java).toMatchObject({ path: expect.stringContaining(environment.cacheFolder) });
@@ -53,7 +53,7 @@ describe.skipIf(!isLikeDebian)('a machine without Java, MariaDB and kcat', { tim
     expect(JSON.parse(stdout).brokers).toHaveLength(1);
   });
 
-  test('is told what to install where the distribution has no such package', async () => {
+  test('gets a remedy and no folder if the distribution lacks the package', async () => {
     const cache = mkdtempSync(join(tmpdir(), 'tributary-copies-test-'));
     onTestFinished(() => rmSync(cache, { recursive: true }));
     const software = { name: 'Thing', packages: [['tributary-thing']], remedy: 'build a thing' };

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { privateFolder, startPrivateProcess, untilReady, withFreshPorts } from './private-process.ts';
 
-/** A server that starts a helper process, as servers do, and writes both process ids into its folder. */
+/** A server that starts a helper process, and writes both process ids to a file in its folder. */
 const serverSource = `
   const { spawn } = require('node:child_process');
   const helper = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
@@ -22,10 +22,10 @@ async function readPids(folder: string): Promise<number[]> {
 function isAlive(processId: number): boolean {
   try {
     process.kill(processId, 0);
-    // A killed process whose parent has not noticed yet is as good as gone.
+    // A zombie has been killed, and only waits for its parent to read its exit code.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${processId}/status`, 'utf8'));
   } catch (error) {
-    // Without /proc (macOS) there is no way to tell more.
+    // macOS has no /proc, so a zombie counts as alive there.
     return (error as NodeJS.ErrnoException).path !== undefined && process.platform !== 'linux';
   }
 }
@@ -35,7 +35,7 @@ async function untilTrue(condition: () => boolean): Promise<void> {
 }
 
 describe('a private process', { timeout: 120_000 }, () => {
-  test('runs its steps in sequence with its files, and stop leaves no process and no folder', async () => {
+  test('runs its steps one after the other with its files, and stop() leaves no process and no folder', async () => {
     const folder = privateFolder('test');
     const service = startPrivateProcess({
       name: 'test',
@@ -55,7 +55,7 @@ describe('a private process', { timeout: 120_000 }, () => {
     await untilTrue(() => !pids.some(isAlive));
   });
 
-  test('that ends while starting gives an error with its exit code and the end of its log', async () => {
+  test('fails with its exit code and the end of its log if it ends before it is ready', async () => {
     const folder = privateFolder('test');
     const failing = "console.error('the disk is made of cheese'); process.exit(3)";
     const service = startPrivateProcess({ name: 'test', folder, steps: [[node, '-e', failing]] });
@@ -64,14 +64,14 @@ describe('a private process', { timeout: 120_000 }, () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  test('whose program is missing gives an error that names it', async () => {
+  test('fails with the name of its program if that is missing', async () => {
     const folder = privateFolder('test');
     const service = startPrivateProcess({ name: 'test', folder, steps: [['/nowhere/mysqld']] });
     const ready = untilReady(service, () => readPids(folder), 30_000);
     await expect(ready).rejects.toThrow('/nowhere/mysqld could not be started');
   });
 
-  test('that is never ready is stopped, and the last failed probe is named', async () => {
+  test('stops and reports the last failed probe if it is not ready in time', async () => {
     const folder = privateFolder('test');
     const service = startPrivateProcess({ name: 'test', folder, steps: [[node, '-e', serverSource]] });
     const probe = (): Promise<never> => Promise.reject(new Error('nobody home'));
@@ -79,7 +79,7 @@ describe('a private process', { timeout: 120_000 }, () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  test('is gone, folder and all, after its asker was killed by SIGKILL', async () => {
+  test('ends, and its folder is deleted, after SIGKILL of the process that started it', async () => {
     const folder = privateFolder('test');
     const source = `
       import { startPrivateProcess } from ${JSON.stringify(join(import.meta.dirname, 'private-process.ts'))};
@@ -96,8 +96,8 @@ describe('a private process', { timeout: 120_000 }, () => {
   });
 });
 
-describe('starting with fresh ports', () => {
-  test('tries again when a port was taken, and only then', async () => {
+describe('withFreshPorts', () => {
+  test('tries again if a port was taken, and after no other error', async () => {
     let attempts = 0;
     const start = async (message: string): Promise<number> => {
       attempts += 1;

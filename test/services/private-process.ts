@@ -1,4 +1,4 @@
-// A private instance of a service: its own ports, folder and process group, gone when this process is gone.
+// Starts private instances of services, each with its own ports, folder and process group. They end with this process.
 
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -7,15 +7,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from './errors.ts';
 
-/** What the supervisor runs. Paths in `files` are below `folder`. */
+/** The task of a supervisor. Paths in `files` are below `folder`. */
 export interface ServiceSpecification {
   readonly name: string;
   readonly folder: string;
   readonly files: Readonly<Record<string, string>>;
-  /** Commands that run one after the other; the last one is the server. */
+  /** Commands that run one after the other. The last one is the server. */
   readonly steps: readonly (readonly string[])[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Commands that run after the server is gone, however it went. */
+  /** Commands that run after the server has ended for any reason. */
   readonly cleanup: readonly (readonly string[])[];
 }
 
@@ -28,11 +28,11 @@ export interface ServiceExit {
 export interface PrivateProcess {
   readonly name: string;
   readonly exited: Promise<ServiceExit>;
-  /** Kills the service and deletes its folder. May be called twice; resolves when both are done. */
+  /** Kills the service and deletes its folder, and resolves when both are done. May be called twice. */
   stop(): Promise<void>;
 }
 
-/** A folder that nobody has: the supervisor makes it, and deletes it again. */
+/** Returns the path of a new folder. The supervisor makes the folder, and deletes it at the end. */
 export function privateFolder(name: string): string {
   return join(tmpdir(), `tributary-${name}-${process.pid}-${randomBytes(4).toString('hex')}`);
 }
@@ -54,7 +54,7 @@ export function startPrivateProcess(
   supervisor.stderr.on('data', (chunk) => {
     errors += chunk;
   });
-  // A supervisor that could not start has closed its stdin already; what it said comes with its exit.
+  // A supervisor that could not start has closed its stdin. Its own error is reported with its exit.
   supervisor.stdin.on('error', () => {});
   supervisor.stdin.write(`${JSON.stringify(complete)}\n`);
   const exited = new Promise<ServiceExit>((resolve) => {
@@ -64,7 +64,7 @@ export function startPrivateProcess(
       resolve(report === '' ? { code, signal, logTail: errors } : (JSON.parse(report) as ServiceExit));
     });
   });
-  // A program that forgets to stop its services still ends, and then they end.
+  // A program that does not stop its services can still end. Its services end with it.
   const handles = [supervisor, supervisor.stdin, supervisor.stdout, supervisor.stderr] as Refable[];
   for (const handle of handles) handle.unref();
   return {
@@ -83,7 +83,7 @@ interface Refable {
   unref(): unknown;
 }
 
-/** Options meant for this process (a debugger's port, a test runner's loader) must not reach the supervisor. */
+/** Removes Node's options for this process, such as a debugger's port, from the environment of the supervisor. */
 function supervisorEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _options, NODE_V8_COVERAGE: _coverage, ...rest } = process.env;
   return rest;
@@ -92,8 +92,8 @@ function supervisorEnvironment(): NodeJS.ProcessEnv {
 const probePauseMs = 100;
 
 /**
- * Waits until `probe` succeeds. When the service ends first, or is not ready in time, it is stopped and the
- * error carries the end of its log.
+ * Waits until `probe` succeeds. If the service ends before, or is not ready in time, it is stopped, and the error has
+ * the end of its log.
  */
 export async function untilReady<Result>(
   service: PrivateProcess,
@@ -125,7 +125,7 @@ export async function untilReady<Result>(
 
 const attemptsForPorts = 3;
 
-/** Another process may take a port between its choice and its use: then everything is tried with new ones. */
+/** Runs `start` up to three times. Another process may take a port after it was chosen; a new try chooses new ports. */
 export async function withFreshPorts<Result>(start: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {

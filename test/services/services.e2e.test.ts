@@ -5,7 +5,7 @@ import { createDatabase, kafkaTool, kcat, services } from './context.ts';
 
 describe.each(['kafka', 'kafka39'] as const)('%s', { timeout: 120_000 }, (name) => {
   test.skipIf(services().lacks(name, 'kcat'))(
-    'keeps what Kafka’s console producer and kcat write, and both read it',
+    'returns the records of Kafka’s console producer and of kcat to both clients',
     async () => {
       const cluster = services()[name];
       const topic = `services-${randomUUID()}`;
@@ -23,7 +23,7 @@ describe.each(['kafka', 'kafka39'] as const)('%s', { timeout: 120_000 }, (name) 
   );
 
   test.skipIf(services().lacks(name))(
-    'creates no topic by itself, and the tool’s failure is an error',
+    'creates no topic by itself, and kafkaTool rejects when the tool fails',
     async () => {
       const describeTopic = ['--describe', '--topic', `absent-${randomUUID()}`];
       await expect(kafkaTool(services()[name], 'TopicCommand', describeTopic)).rejects.toThrow(
@@ -34,7 +34,7 @@ describe.each(['kafka', 'kafka39'] as const)('%s', { timeout: 120_000 }, (name) 
 });
 
 describe.each(['mysql', 'mariadb'] as const)('%s', { timeout: 120_000 }, (name) => {
-  test.skipIf(services().lacks(name))('is the server that it is said to be', async () => {
+  test.skipIf(services().lacks(name))('answers with the version of its address', async () => {
     const { url, version } = services()[name];
     const connection = await createConnection(url);
     const [rows] = await connection.query<RowDataPacket[]>('SELECT VERSION() AS version');
@@ -43,18 +43,21 @@ describe.each(['mysql', 'mariadb'] as const)('%s', { timeout: 120_000 }, (name) 
     expect(version.includes('MariaDB')).toBe(name === 'mariadb');
   });
 
-  test.skipIf(services().lacks(name))('gives each test a database of its own, and drops it', async () => {
-    const { url } = services()[name];
-    const [first, second] = [await createDatabase(url), await createDatabase(url)];
-    expect(first.name).not.toBe(second.name);
-    const connection = await createConnection(first.url);
-    await connection.query('CREATE TABLE here (id INT PRIMARY KEY)');
-    await first.drop();
-    const [rows] = await connection.query<RowDataPacket[]>('SHOW DATABASES LIKE ?', ['tributary\\_%']);
-    const names = rows.flatMap((row) => Object.values(row));
-    expect(names).toContain(second.name);
-    expect(names).not.toContain(first.name);
-    await connection.end();
-    await second.drop();
-  });
+  test.skipIf(services().lacks(name))(
+    'holds databases with unique names, and drops one of them',
+    async () => {
+      const { url } = services()[name];
+      const [first, second] = [await createDatabase(url), await createDatabase(url)];
+      expect(first.name).not.toBe(second.name);
+      const connection = await createConnection(first.url);
+      await connection.query('CREATE TABLE here (id INT PRIMARY KEY)');
+      await first.drop();
+      const [rows] = await connection.query<RowDataPacket[]>('SHOW DATABASES LIKE ?', ['tributary\\_%']);
+      const names = rows.flatMap((row) => Object.values(row));
+      expect(names).toContain(second.name);
+      expect(names).not.toContain(first.name);
+      await connection.end();
+      await second.drop();
+    },
+  );
 });

@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => broker.close());
 
 describe('addresses from the environment', () => {
-  test('are used as they are, and nothing is started or printed', async () => {
+  test('reach the caller unchanged, and startServices starts and prints nothing', async () => {
     const environment = readEnvironment({ TEST_KAFKA_BROKERS: `${broker.address}, ${broker.address}` });
     const services = await startServices({ kafka: true }, { environment, progress });
     expect(services.kafka).toMatchObject({
@@ -32,7 +32,7 @@ describe('addresses from the environment', () => {
     await services.stop();
   });
 
-  test('that do not answer give one loud line with the reason and the remedy', async () => {
+  test('give one line with the reason and the remedy if no broker answers', async () => {
     const address = `127.0.0.1:${await freePort()}`;
     const environment = readEnvironment({ TEST_KAFKA_BROKERS: address });
     const services = await startServices({ kafka: true }, { environment, progress });
@@ -46,7 +46,7 @@ describe('addresses from the environment', () => {
     expect(() => services.kafka).toThrow(lines[0] as string);
   });
 
-  test('that do not answer are a failure with the same line under CI=true', async () => {
+  test('make startServices reject with the same line under CI=true if no broker answers', async () => {
     const variables = { TEST_KAFKA_BROKERS: `127.0.0.1:${await freePort()}` };
     await startServices({ kafka: true }, { environment: readEnvironment(variables), progress });
     const environment = readEnvironment({ ...variables, CI: 'true' });
@@ -54,7 +54,7 @@ describe('addresses from the environment', () => {
     await expect(failing).rejects.toThrow(lines[0] as string);
   });
 
-  test('never show a password in the loud line', async () => {
+  test('show no password in the line about a server that does not answer', async () => {
     const url = `mysql://root:hidden@127.0.0.1:${await freePort()}/x`;
     const environment = readEnvironment({ TEST_MYSQL_URL: url });
     await startServices({ mysql: true }, { environment, progress });
@@ -63,15 +63,15 @@ describe('addresses from the environment', () => {
   });
 });
 
-describe('what is missing on the machine', () => {
-  test('Java: the loud line says how to get it', async () => {
+describe('a machine that lacks a program', () => {
+  test('gets a line with the advice to install Java 17 for each Kafka', async () => {
     const environment = readEnvironment({ PATH: '', JAVA_HOME: '/nowhere', TEST_DOCKER: 'never' });
     await startServices({ kafka: true, kafka39: true }, { environment, progress });
     expect(lines).toHaveLength(2);
     for (const line of lines) expect(line).toContain('install Java 17 or newer');
   });
 
-  test('Java, MariaDB and kcat, and there is no apt-get either: the loud lines say how to get them', async () => {
+  test('gets advice for Java, MariaDB and kcat if it has no apt-get', async () => {
     const environment = readEnvironment({ PATH: '', TEST_DOCKER: 'never', TEST_SYSTEM_PROGRAMS: 'never' });
     await startServices({ kafka: true, mariadb: true, kcat: true }, { environment, progress });
     const said = lines.join('\n');
@@ -85,7 +85,7 @@ describe('what is missing on the machine', () => {
     expect(said).toMatch(/NO KCAT: .* no kcat on this machine, .* apt-get install kcat/);
   });
 
-  test('the version of Java is read in its old and its new spelling', () => {
+  test('shows the version of its Java in the old or the new spelling', () => {
     expect(majorVersionOf('openjdk version "17.0.15" 2025-04-15')).toBe(17);
     expect(majorVersionOf('java version "1.8.0_392"')).toBe(8);
     expect(majorVersionOf('something else')).toBeUndefined();
@@ -101,7 +101,7 @@ describe('a set of services', () => {
     description: 'MySQL 8.4.1 (Docker)',
   } as const;
 
-  test('lists the databases that are there and describes itself in one line', () => {
+  test('lists its databases, and describes itself in one line', () => {
     const missing = [{ name: 'mariadb', reason: 'a\n  b', remedy: 'c' }] as const;
     const set = new ServiceSet({ mysql, missing });
     expect(set.databases.map(({ name }) => name)).toEqual(['mysql']);
@@ -111,13 +111,13 @@ describe('a set of services', () => {
     expect(() => set.mariadb).toThrow('because a | b. To have it: c.');
   });
 
-  test('says so when a service was never asked for', () => {
+  test('throws an error that says that a service was not asked for', () => {
     expect(() => new ServiceSet({ mysql, missing: [] }).kafka39).toThrow('kafka39 was not asked for');
   });
 });
 
-describe('settings of a broker', () => {
-  test('overrides win, and a container takes them as variables', () => {
+describe('the settings of a broker', () => {
+  test('take overrides, and become variables for a container', () => {
     const addresses = { clientPort: 1, controllerPort: 2, listenHost: '0.0.0.0' };
     const properties = kraftProperties(addresses, {
       'log.segment.bytes': '9',

@@ -1,4 +1,4 @@
-// Starts what is asked for, side by side, and says what could not be had.
+// Starts the wanted services in parallel, and reports the missing ones.
 
 import {
   type DatabaseAddress,
@@ -24,7 +24,7 @@ export interface Started<Address> {
   stop(): Promise<void>;
 }
 
-/** What to start. `true` is with the default options. */
+/** The services to start. `true` stands for the default options. */
 export interface WantedServices {
   readonly kafka?: boolean | KafkaOptions;
   readonly kafka39?: boolean | KafkaOptions;
@@ -35,11 +35,11 @@ export interface WantedServices {
 
 export interface StartSettings {
   readonly environment?: ServicesEnvironment;
-  /** Where lines for people go. Default: stderr. */
+  /** Receives the lines for people. The default writes them to stderr. */
   readonly progress?: Progress;
 }
 
-/** Running services. They end with `stop()`, or when this process ends, however it ends. */
+/** Running services. They end with `stop()`, or when this process ends for any reason. */
 export class RunningServices extends ServiceSet {
   readonly #started: readonly Started<unknown>[];
 
@@ -48,7 +48,7 @@ export class RunningServices extends ServiceSet {
     this.#started = started;
   }
 
-  /** Stops what was started here and deletes its data; given addresses are left alone. May be called twice. */
+  /** Stops the services that were started here, and deletes their data. May be called twice. */
   async stop(): Promise<void> {
     await Promise.all(this.#started.map((service) => service.stop()));
   }
@@ -58,9 +58,9 @@ type AnyAddress = KafkaAddress | DatabaseAddress | KcatAddress;
 type Outcome = { readonly started: Started<AnyAddress> } | { readonly missing: MissingService };
 
 /**
- * Starts the wanted services in parallel and resolves when all of them answer. One that cannot be had is named
- * in one loud line, and is `missing`; under CI=true everything is stopped again and the promise rejects with
- * that line.
+ * Starts the wanted services in parallel, and resolves when all of them answer. A service that cannot be started is
+ * reported in one line, and listed in `missing`. Under CI=true all services are stopped again, and the promise rejects
+ * with that line.
  */
 export async function startServices(
   wanted: WantedServices,

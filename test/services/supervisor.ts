@@ -1,12 +1,12 @@
-// Runs one private service and sees to it that nothing of it outlives the process that asked for it.
+// Runs one private service for its owner, the process that started this supervisor, and ends it when the owner ends.
 //
 //   waiting --(first line of stdin: the service)--> running its steps, one after the other
-//   running --(stdin ends: the asker stopped it, ended, or was killed)--> killing --> cleaning --> gone
+//   running --(stdin ends: the owner stopped it, ended, or was killed)--> killing --> cleaning --> gone
 //   running --(a step fails, or the last step ends)-------------------------------> cleaning --> gone
 //
-// The asker holds the other end of stdin. The system closes it whatever way the asker ends, kill -9 included,
-// so no signal handler and no exit hook of the asker is needed. The service's folder is made and deleted here
-// for the same reason. Services are killed outright: their data is thrown away at the same moment.
+// The owner holds the other end of stdin. The system closes it when the owner ends, even after kill -9, so the owner
+// needs no signal handler and no exit hook. For the same reason the supervisor makes and deletes the service's folder.
+// It stops services with SIGKILL, because their data is deleted at the same time.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,9 +20,9 @@ let specification: ServiceSpecification | undefined;
 let current: ChildProcess | undefined;
 let isStopping = false;
 
-// Ctrl-C goes to the asker's terminal group, which this process is not part of; others may still send it.
+// Ctrl-C does not reach this process, which is not in the owner's process group. Other programs may send it signals.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, stop);
-// Nobody may be left to read what is written.
+// Writing fails if the owner has ended. That error is ignored.
 process.stdout.on('error', () => {});
 
 const lines = createInterface({ input: process.stdin });
@@ -46,7 +46,7 @@ function runStep(service: ServiceSpecification, index: number): void {
     return;
   }
   const log = openSync(logFile(service), 'a');
-  // Detached: a process group of its own, so that everything the step starts can be killed with it.
+  // `detached` gives the step its own process group, so that every process that it starts can be killed with it.
   const child = spawn(command, commandArguments, {
     cwd: service.folder,
     env: { ...process.env, ...service.environment },
@@ -87,7 +87,7 @@ function finish(service: ServiceSpecification, code: number | null, signal: stri
     if (command !== undefined) spawnSync(command, commandArguments, { stdio: 'ignore', timeout: 30_000 });
   }
   const exit: ServiceExit = { code, signal, logTail: readLogTail(service) };
-  // What the killed group still held open may take a moment to go.
+  // Killed processes may hold files of the folder open for a moment, so the deletion is tried again.
   rmSync(service.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   process.stdout.write(`${JSON.stringify(exit)}\n`, () => process.exit(0));
 }

@@ -10,7 +10,7 @@ describe('a TCP proxy', () => {
     for (const close of cleanups.splice(0).reverse()) await close();
   });
 
-  /** A server that answers each chunk with its name and the chunk, and an end with `bye`. */
+  /** Starts a server that answers each chunk with its name and the chunk, and the end of a connection with `bye`. */
   async function startServer(name: string): Promise<{ readonly address: string; readonly heard: string[] }> {
     const sockets = new Set<Socket>();
     const heard: string[] = [];
@@ -45,7 +45,7 @@ describe('a TCP proxy', () => {
     return socket;
   }
 
-  /** Unlike `once`, does not reject at the error that a reset is. */
+  /** Resolves when the socket has closed. Unlike `once` it does not reject when a reset causes an error. */
   function closing(socket: Socket): Promise<void> {
     return new Promise((resolve) => socket.once('close', () => resolve()));
   }
@@ -56,12 +56,12 @@ describe('a TCP proxy', () => {
     return String(answer);
   }
 
-  it('passes bytes both ways', async () => {
+  it('passes bytes in both directions', async () => {
     const proxy = await startProxy((await startServer('one')).address);
     expect(await ask(await open(proxy), 'hello')).toBe('one hello');
   });
 
-  it('passes more than its buffers hold', async () => {
+  it('passes 4 MB, which is more than its buffers hold', async () => {
     const proxy = await startProxy((await startServer('one')).address);
     const socket = await open(proxy);
     let length = 0;
@@ -75,7 +75,7 @@ describe('a TCP proxy', () => {
     await isBack;
   });
 
-  it('passes the end of a connection, and what the other side sends after it', async () => {
+  it('passes the end of a connection, and the bytes that the server sends after it', async () => {
     const proxy = await startProxy((await startServer('one')).address);
     const socket = await open(proxy);
     const closed = closing(socket);
@@ -97,7 +97,7 @@ describe('a TCP proxy', () => {
   });
 
   describe('a TCP proxy that swallows bytes', () => {
-    /** Three connections: one idle, one that asks while bytes are swallowed, one that is made then. */
+    /** Opens an idle connection, one that sends bytes while they are swallowed, and one that is opened meanwhile. */
     async function swallowed() {
       const server = await startServer('one');
       const proxy = await startProxy(server.address);
@@ -119,7 +119,7 @@ describe('a TCP proxy', () => {
       return { server, proxy, idle, asking, late, heard };
     }
 
-    it('leaves connections of before dead for ever once it is healed, and new ones pass', async () => {
+    it('keeps old connections dead after heal(), and passes new ones', async () => {
       const { server, proxy, idle, asking, late, heard } = await swallowed();
       proxy.heal();
       expect(await ask(await open(proxy), 'new')).toBe('one new');
@@ -132,7 +132,7 @@ describe('a TCP proxy', () => {
       expect([idle, asking, late].map((socket) => socket.destroyed)).toEqual([false, false, false]);
     });
 
-    it('resets what lost bytes if it is healed so, and the others go on', async () => {
+    it('resets connections that lost bytes after heal({ isReset: true }), and passes the others', async () => {
       const { proxy, idle, asking, late } = await swallowed();
       const closed = Promise.all([closing(asking), closing(late)]);
       proxy.heal({ isReset: true });
@@ -140,7 +140,7 @@ describe('a TCP proxy', () => {
       expect(await ask(idle, 'after')).toBe('one after');
     });
 
-    it('swallows from a piece of bytes on that its user chooses', async () => {
+    it('swallows from the chunk on for which onSent calls swallow()', async () => {
       const server = await startServer('one');
       const proxy = await startProxy(server.address);
       const socket = await open(proxy);
@@ -153,7 +153,7 @@ describe('a TCP proxy', () => {
       expect(server.heard).toEqual(['INSERT']);
     });
 
-    it('swallows the end of a connection too', async () => {
+    it('swallows the end of a connection', async () => {
       const server = await startServer('one');
       const proxy = await startProxy(server.address);
       const socket = await open(proxy);
@@ -167,7 +167,7 @@ describe('a TCP proxy', () => {
     });
   });
 
-  it('resets what is open, and what is new, while it refuses', async () => {
+  it('resets open and new connections while it refuses them', async () => {
     const proxy = await startProxy((await startServer('one')).address);
     const socket = await open(proxy);
     expect(await ask(socket, 'before')).toBe('one before');
@@ -183,7 +183,7 @@ describe('a TCP proxy', () => {
     expect(proxy.accepted).toBe(3);
   });
 
-  it('leads new connections to another server, and the open ones only once they are cut', async () => {
+  it('connects new clients to another server, and open connections only after cut()', async () => {
     const proxy = await startProxy((await startServer('one')).address);
     const socket = await open(proxy);
     expect(await ask(socket, 'before')).toBe('one before');
@@ -211,7 +211,7 @@ describe('a TCP proxy', () => {
       return { server, proxy, socket, connection };
     }
 
-    it('holds one connection from the right place on, and sends what it held once it is released', async () => {
+    it('holds one connection from the chosen byte on, and sends the held bytes after release()', async () => {
       const { server, proxy, socket, connection } = await held();
       expect(await ask(await open(proxy), 'COMMIT of another')).toBe('one COMMIT of another');
       connection.release();
@@ -220,7 +220,7 @@ describe('a TCP proxy', () => {
       expect(await ask(socket, 'after')).toContain('after');
     });
 
-    it('sends what it held of a client that has gone meanwhile, and its end after it', async () => {
+    it('sends the held bytes of a client that has disconnected, and then the end of the connection', async () => {
       const { server, proxy, socket, connection } = await held();
       const closed = closing(socket);
       socket.resetAndDestroy();
@@ -232,7 +232,7 @@ describe('a TCP proxy', () => {
       await vi.waitFor(() => expect(proxy.connections).toBe(0));
     });
 
-    it('holds the end of a connection as it holds bytes', async () => {
+    it('holds back the end of a connection', async () => {
       const { server, socket, connection } = await held();
       const closed = closing(socket);
       const heard: string[] = [];
@@ -247,7 +247,7 @@ describe('a TCP proxy', () => {
     });
   });
 
-  it('stands in a URL where its server stood', async () => {
+  it('takes the place of its server in a URL', async () => {
     const { address } = await startServer('one');
     const url = `mysql://root:secret@${address}/orders?ssl=false`;
     expect(addressOf(url)).toBe(address);

@@ -1,33 +1,33 @@
-// A TCP proxy that behaves as a network does on a bad day: it can lose bytes, cut connections, refuse them, hold bytes
-// back, and lead to another server.
+// A TCP proxy that simulates faults of a network: it can lose bytes, reset connections, refuse them, hold bytes back, and
+// connect to another server.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Where in the bytes of a client a held part begins, or -1 if this piece is to pass. */
+/** Returns the index of the first byte to hold back in a chunk of a client, or -1 to pass the whole chunk. */
 export type HoldFrom = (bytes: Buffer) => number;
 
 export interface HeldConnection {
-  /** Sends what was held, and lets the connection pass again. */
+  /** Sends the held bytes, and passes later bytes again. */
   release(): void;
 }
 
 interface Connection {
   readonly client: Socket;
-  /** None for a client that came while bytes were swallowed: its first packet was lost too. */
+  /** Null for a client that connected while bytes were swallowed: its connection request was lost too. */
   readonly server: Socket | null;
-  /** `dead` for ever: neither bytes nor the end of a connection get through. */
+  /** A `dead` connection passes neither bytes nor its end, and stays dead. */
   state: 'passing' | 'held' | 'dead';
-  /** Whether bytes of it were swallowed. */
+  /** True if bytes of this connection were swallowed. */
   hasLost: boolean;
   readonly held: Buffer[];
 }
 
 export class TcpProxy {
-  /** `host:port`, where new connections lead to; those that are open stay where they are. */
+  /** The `host:port` for new connections. Open connections stay with their server. */
   upstream: string;
   /**
-   * Called with what a client sends, before it goes on. It may call `swallow`, from which on neither this nor anything
-   * later reaches the other side.
+   * Called with each chunk of a client before the proxy passes it. If it calls `swallow`, this chunk and all later ones
+   * are lost.
    */
   onSent: (bytes: Buffer) => void = () => {};
   readonly #listener: Server;
@@ -36,7 +36,7 @@ export class TcpProxy {
   #hold: { readonly from: HoldFrom; readonly caught: (held: HeldConnection) => void } | null = null;
   #accepted = 0;
 
-  /** Starts a proxy before the server at `upstream`, which is `host:port`. */
+  /** Starts a proxy for the server at `upstream`, a `host:port`. */
   static async start(upstream: string): Promise<TcpProxy> {
     const proxy = new TcpProxy(upstream);
     await new Promise<void>((resolve, reject) => {
@@ -48,7 +48,7 @@ export class TcpProxy {
 
   private constructor(upstream: string) {
     this.upstream = upstream;
-    // An end is passed on like bytes, so that one that is swallowed is answered by nobody.
+    // `allowHalfOpen` lets the proxy pass the end of a connection itself. Otherwise Node would answer a swallowed end.
     this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
   }
 
@@ -61,30 +61,31 @@ export class TcpProxy {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** How many connections clients have open. */
+  /** The number of connections that clients have open. */
   get connections(): number {
     return [...this.#connections].filter(({ client }) => !client.destroyed).length;
   }
 
-  /** How many connections were made since the start. */
+  /** The number of connections that clients opened since the start. */
   get accepted(): number {
     return this.#accepted;
   }
 
-  /** From now on no byte gets through, and no end of a connection either. New connections get no answer. */
+  /** From now on the proxy passes neither bytes nor the end of a connection. New connections get no answer. */
   swallow(): void {
     this.#mode = 'swallowing';
   }
 
-  /** From now on connections are reset, open ones and new ones. */
+  /** Resets all open connections, and from now on every new one. */
   refuse(): void {
     this.#mode = 'refusing';
     this.cut();
   }
 
   /**
-   * New connections pass again. What was open while bytes were swallowed stays dead for ever, as behind a firewall that
-   * forgot it. `isReset`: connections that lost bytes are reset, and the others go on, as after a cable was pulled.
+   * Passes new connections again. Connections that were open while bytes were swallowed stay dead, as behind a firewall
+   * that forgot them. With `isReset` connections that lost bytes are reset and the others pass again, as after a cable
+   * was pulled.
    */
   heal({ isReset = false }: { readonly isReset?: boolean } = {}): void {
     const wasSwallowing = this.#mode === 'swallowing';
@@ -101,14 +102,14 @@ export class TcpProxy {
     for (const connection of [...this.#connections]) this.#cut(connection);
   }
 
-  /** Holds back the first piece of bytes that fits, and all that this client sends after it. */
+  /** Holds back bytes of the first client for which `from` finds a place, and all that this client sends after them. */
   holdNext(from: HoldFrom): Promise<HeldConnection> {
     return new Promise((resolve) => {
       this.#hold = { from, caught: resolve };
     });
   }
 
-  /** Resets every connection and takes no more. May be called twice. */
+  /** Resets every connection, and accepts no more. May be called twice. */
   async close(): Promise<void> {
     this.cut();
     await new Promise((resolve) => this.#listener.close(resolve));
@@ -141,9 +142,9 @@ export class TcpProxy {
     this.#passEnds(connection, server, client);
   }
 
-  /** The end of a connection is a packet too. */
+  /** Passes the end or the reset of one side to the other, unless it is lost or held back. */
   #passEnds(connection: Connection, from: Socket, to: Socket): void {
-    // Only what the client sends is held.
+    // The proxy holds back only bytes of the client.
     const isHeld = () => connection.state === 'held' && from === connection.client;
     from.on('end', () => {
       if (this.#loses(connection)) connection.hasLost = true;
@@ -186,7 +187,7 @@ export class TcpProxy {
   }
 
   #cut(connection: Connection): void {
-    // What one side does now is no longer passed on to the other.
+    // A dead connection does not pass the reset of one side to the other, because both are reset here.
     connection.state = 'dead';
     connection.client.resetAndDestroy();
     connection.server?.resetAndDestroy();
@@ -199,7 +200,7 @@ function release(connection: Connection): void {
   connection.state = 'passing';
   const { client, server, held } = connection;
   for (const bytes of held.splice(0)) server?.write(bytes);
-  // The client may have ended or gone while its bytes were held.
+  // The client may have ended its side or disconnected while its bytes were held.
   if (client.destroyed) server?.destroySoon();
   else if (client.readableEnded) server?.end();
 }
@@ -212,17 +213,17 @@ function passOn(from: Socket, to: Socket, bytes: Buffer): void {
 
 function hostAndPort(address: string): { host: string; port: number } {
   const separator = address.lastIndexOf(':');
-  // An IPv6 address stands in brackets before a port.
+  // In an address with a port, an IPv6 address stands in brackets.
   const host = address.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
   return { host, port: Number(address.slice(separator + 1)) };
 }
 
-/** The `host:port` of a URL. */
+/** Returns the `host:port` of a URL. */
 export function addressOf(url: string): string {
   return new URL(url).host;
 }
 
-/** The same URL, through the proxy. */
+/** Returns the same URL with the address of the proxy. */
 export function through(proxy: TcpProxy, url: string): string {
   const changed = new URL(url);
   changed.host = proxy.address;

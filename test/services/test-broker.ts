@@ -1,4 +1,4 @@
-// Something that answers ApiVersions as a Kafka broker does, for tests of how services are found.
+// A server that answers ApiVersions like a Kafka broker, for tests of the search for services.
 
 import { type AddressInfo, createServer } from 'node:net';
 
@@ -7,7 +7,7 @@ export interface TestBroker {
   close(): Promise<void>;
 }
 
-/** `correlationId` is what it answers with; a broker answers with the request's, which is 1. */
+/** Starts the server. It answers with `correlationId`; a real broker answers with the id of the request, which is 1. */
 export async function startTestBroker(correlationId = 1): Promise<TestBroker> {
   const server = createServer((socket) => {
     socket.on('error', () => {});

@@ -1,4 +1,4 @@
-// Kafka clients that are not ours: the command line classes that come with Kafka, and kcat.
+// Runs Kafka clients of other authors: the command line classes of Kafka itself, and kcat.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,9 +21,8 @@ const packagesOfTools: Readonly<Record<string, string>> = {
 };
 
 /**
- * Runs a command line class of Kafka 4.3 against a cluster (any that speaks the protocol): `ConsoleProducer`,
- * `ConsoleConsumer`, `TopicCommand`, `GetOffsetShell`, or any class by its full name. `--bootstrap-server` is
- * added. Rejects when the class ends with an error.
+ * Runs a command line class of Kafka 4.3 against a cluster: `ConsoleProducer`, `ConsoleConsumer`, `TopicCommand`,
+ * `GetOffsetShell`, or any class by its full name. Adds `--bootstrap-server`. Rejects if the class ends with an error.
  */
 export async function kafkaTool(
   cluster: Pick<KafkaAddress, 'brokers'>,
@@ -57,7 +56,7 @@ export async function kafkaTool(
   }
 }
 
-/** Runs kcat. `-b` is added. Rejects when it ends with an error. */
+/** Runs kcat, and adds `-b`. Rejects if kcat ends with an error. */
 export function kcat(
   program: KcatAddress,
   cluster: Pick<KafkaAddress, 'brokers'>,
@@ -70,7 +69,7 @@ export function kcat(
   });
 }
 
-/** kcat of the machine, else a private copy of the distribution's. */
+/** Finds kcat on the machine, else makes a private copy of the distribution's package. */
 export async function findKcat(
   environment: ServicesEnvironment,
   progress: Progress,

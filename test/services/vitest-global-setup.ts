@@ -1,5 +1,5 @@
-// Starts the real services that the chosen test projects need, once per run and side by side, and stops them
-// when the last project is done. Named as `globalSetup` by the projects that need services.
+// Starts the real services that the chosen test projects need, once per run, and stops them after the last project. The
+// projects that need services name this file as `globalSetup`.
 
 import { writeFileSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
@@ -7,7 +7,7 @@ import { loudLine, type ServiceName, ServiceSet, serviceNames } from './addresse
 import { readEnvironment } from './environment.ts';
 import { startServices } from './start.ts';
 
-/** By project name; a project that is not named here gets all of them. */
+/** The services of each project. A project that is not listed here gets all services. */
 const needs: Readonly<Record<string, readonly ServiceName[]>> = {
   unit: [],
   int: ['kafka', 'mysql', 'mariadb', 'kcat'],
@@ -15,7 +15,7 @@ const needs: Readonly<Record<string, readonly ServiceName[]>> = {
 };
 
 interface Run {
-  /** What runs, and what does not: for the tests and for the report. */
+  /** The running and the missing services, for the tests and the report. */
   readonly set: ServiceSet;
   stop(): Promise<void>;
 }
@@ -25,7 +25,7 @@ interface SharedRun {
   users: number;
 }
 
-// Each project loads this module for itself, so what they share hangs on the process.
+// Vitest loads this module once per project, so the shared state is a property of globalThis.
 const shared = globalThis as typeof globalThis & { tributaryServices?: SharedRun };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -43,7 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Starts what all projects of this run need together: which one is set up first is chance. */
+/** Starts the services of all projects of this run, whichever project is set up first. */
 async function start(project: TestProject): Promise<Run> {
   const environment = readEnvironment();
   const allowed = environment.allowedServices?.split(',').map((name) => name.trim());
@@ -51,7 +51,7 @@ async function start(project: TestProject): Promise<Run> {
   const needed = new Set(projects.flatMap((name) => needs[name] ?? serviceNames));
   const names = serviceNames.filter((name) => needed.has(name));
   const wanted = names.filter((name) => allowed === undefined || allowed.includes(name));
-  // What a person left out by name is said as loudly, but is no failure anywhere.
+  // A service that TEST_SERVICES leaves out is reported like a missing one, but does not fail the run under CI=true.
   const leftOut = names
     .filter((name) => !wanted.includes(name))
     .map((name) => ({ name, reason: 'TEST_SERVICES leaves it out', remedy: 'unset TEST_SERVICES' }));

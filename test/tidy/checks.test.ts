@@ -5,8 +5,8 @@ import { environmentReaders, unseededTime } from './purity.ts';
 import { longFiles, migrationNumbers, programParts, siblingExports, siblingParts } from './shape.ts';
 import { treeOf, withoutComments } from './tree.ts';
 
-describe('the imports of a file', () => {
-  it('are found in every form, over several lines too, and not in comments', () => {
+describe('importsOf', () => {
+  it('finds imports in every form, on one line or several, and none in comments', () => {
     const source = `
 import a from './a.ts';
 import {
@@ -28,7 +28,7 @@ const i = await import(name);
     );
   });
 
-  it('are looked for in what is left without comments, and a URL is none', () => {
+  it('ignores comments, and takes a URL in a text for no comment', () => {
     expect(
       withoutComments("const url = 'http://localhost'; // Date.now()\n  // more\n/* all */\nend"),
     ).toContain("const url = 'http://localhost';");
@@ -94,7 +94,7 @@ describe('the direction of imports', () => {
     expect(importDirection(treeOf({ 'src/core/fold.ts': 'await import(name);' }))).toHaveLength(1);
   });
 
-  it('lets the pipeline hash, and draw no random bytes', () => {
+  it('lets the pipeline hash, and stops it from taking random bytes', () => {
     const taking = (names: string) =>
       pureParts(treeOf({ 'src/pipeline/a.ts': `import ${names} from 'node:crypto';` }));
     expect(taking('{ hash }')).toEqual([]);
@@ -103,7 +103,7 @@ describe('the direction of imports', () => {
     expect(taking('* as crypto')).toHaveLength(1);
   });
 
-  it('lets the pipeline clone and compare values, and look at no heap', () => {
+  it('lets the pipeline clone and compare values, and stops it from reading heap statistics', () => {
     const taking = (names: string, module: string) =>
       pureParts(treeOf({ 'src/pipeline/a.ts': `import ${names} from '${module}';` }));
     expect(taking('{ deserialize, serialize }', 'node:v8')).toEqual([]);
@@ -114,7 +114,7 @@ describe('the direction of imports', () => {
 });
 
 describe('the environment and the clock', () => {
-  it('is read by the main of an app, and nowhere else', () => {
+  it('environmentReaders lets only the main of an app read the environment', () => {
     const reading = (path: string, source: string) => environmentReaders(treeOf({ [path]: source })).length;
     expect(reading('src/apps/order-sync/main.ts', 'process.env')).toBe(0);
     expect(
@@ -142,21 +142,21 @@ describe('the environment and the clock', () => {
     'AbortSignal.timeout(5)',
     'crypto.randomUUID()',
     'process.hrtime.bigint()',
-  ])('%s is found in core, ports, pipeline and orders, and left alone elsewhere', (source) => {
+  ])('unseededTime refuses %s in core, ports, pipeline and orders, and nowhere else', (source) => {
     for (const room of ['core', 'ports', 'pipeline/ingest', 'orders']) {
       expect(unseededTime(treeOf({ [`src/${room}/a.ts`]: `const x = ${source}` })), room).not.toEqual([]);
     }
     expect(unseededTime(treeOf({ 'src/adapters/a.ts': source, 'src/apps/start/a.ts': source }))).toEqual([]);
   });
 
-  it('may be spoken of in comments, and dates of a given moment may be made', () => {
+  it('unseededTime accepts comments about the clock, and dates of a given moment', () => {
     const source =
       '// Date.now() would jump\nconst day = new Date(ms);\nconst u = Date.UTC(2025, 1);\nupdate();';
     expect(unseededTime(treeOf({ 'src/core/a.ts': source }))).toEqual([]);
   });
 });
 
-describe('dead files', () => {
+describe('deadFiles', () => {
   const kept = Object.fromEntries([...KEPT_FOR_TESTS.keys()].map((path) => [path, '']));
   const usesKept = [...KEPT_FOR_TESTS.keys()].map((path) => `import '../${path}';`).join('\n');
   const house = {
@@ -173,23 +173,23 @@ describe('dead files', () => {
     'test/child.ts': '',
   };
 
-  it('are none where everything is imported, read beside a file, or started', () => {
+  it('reports no file that is imported, read beside a file, or started', () => {
     expect(deadFiles(treeOf(house))).toEqual([]);
   });
 
   it.each(['src/core/unused.ts', 'src/core/unused.sql', 'test/unused.ts', 'bench/unused.ts'])(
-    '%s is one if nothing reaches it',
+    'reports %s if nothing reaches it',
     (path) => {
       expect(deadFiles(treeOf({ ...house, [path]: '' }))).toEqual([expect.stringContaining(path)]);
     },
   );
 
-  it('are those in src that only a test reaches', () => {
+  it('reports a file in src/ that only a test reaches', () => {
     const tested = { ...house, 'src/core/only.ts': '', 'test/b.test.ts': "import '../src/core/only.ts';" };
     expect(deadFiles(treeOf(tested))).toEqual([expect.stringContaining('src/core/only.ts')]);
   });
 
-  it('are those kept for tests that no test uses, or that are gone', () => {
+  it('reports a file of KEPT_FOR_TESTS that no test uses, or that does not exist', () => {
     const [path = ''] = KEPT_FOR_TESTS.keys();
     const { [path]: _, ...gone } = house as Record<string, string>;
     expect(
@@ -199,8 +199,8 @@ describe('dead files', () => {
   });
 });
 
-describe('shapes', () => {
-  it('are too long from a limit on', () => {
+describe('the shape of files', () => {
+  it('breaks a rule from 401 lines of a source file and 250 lines of README.md on', () => {
     const lines = (count: number) => 'x\n'.repeat(count);
     expect(
       longFiles(treeOf({ 'src/a.ts': lines(400), 'README.md': lines(249), 'test/a.ts': lines(900) })),
@@ -208,7 +208,7 @@ describe('shapes', () => {
     expect(longFiles(treeOf({ 'src/a.ts': lines(401), 'README.md': lines(250) }))).toHaveLength(2);
   });
 
-  it('of migrations are numbers from 1, each once', () => {
+  it('breaks a rule if migrations leave out a number from 1 on, or use one twice', () => {
     const numbered = (...names: string[]) =>
       migrationNumbers(
         treeOf(Object.fromEntries(names.map((name) => [`src/adapters/db/migrations/${name}`, '']))),
@@ -221,7 +221,7 @@ describe('shapes', () => {
     expect(numbered()).toHaveLength(1);
   });
 
-  it('of siblings are the same names', () => {
+  it('breaks a rule if a sibling adapter lacks a file that the others have', () => {
     const tree = treeOf({
       'src/adapters/a/index.ts': '',
       'src/adapters/a/store.ts': '',
@@ -290,7 +290,7 @@ describe('pages', () => {
   };
   const page = (text: string) => treeOf({ ...house, 'docs/a.md': text });
 
-  it('link to files, folders and headings that are there', () => {
+  it('break a rule with a link to a missing file, folder or heading', () => {
     const good =
       '[b](b.md) [c](../src/core/) [d](b.md#what-it-is-and-why) [e](https://x.test/none) [f](#here)\n# Here\n';
     expect(brokenLinks(page(good))).toEqual([]);
@@ -300,13 +300,13 @@ describe('pages', () => {
     expect(brokenLinks(page('```text\n[x](none.md)\n```\n'))).toEqual([]);
   });
 
-  it('have anchors as GitHub makes them', () => {
+  it('get the same anchors that GitHub makes', () => {
     expect(anchorOf('Coming from the original: `node producer.js`')).toBe(
       'coming-from-the-original-node-producerjs',
     );
   });
 
-  it('name npm commands that are there', () => {
+  it('break a rule if they name an npm command that package.json lacks', () => {
     const good =
       '`npm start`, `npm run check:drain -- --events 1`, `npm run check:*`\n```sh\nA=1 npm test\nnpm ci\n```\nFrom npm comes Node.';
     expect(unknownCommands(page(good))).toEqual([]);
@@ -321,7 +321,7 @@ describe('pages', () => {
     }
   });
 
-  it('name files that are there', () => {
+  it('break a rule if they name a missing file', () => {
     const good =
       '`src/core/fold.ts` `src/core` `src/*/fold.ts` `fold.ts` `event_journal` `application/json` `b.md`';
     expect(missingFiles(page(good))).toEqual([]);

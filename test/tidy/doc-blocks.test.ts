@@ -23,7 +23,7 @@ not this one
 `;
 
 describe('the blocks of a page', () => {
-  it('have a language, words, content and a place', () => {
+  it('give their language, words, content and line', () => {
     expect(blocksOf(page).map(({ language, words, line }) => [language, words.join(' '), line])).toEqual([
       ['sh', 'run background', 3],
       ['text', '', 7],
@@ -32,7 +32,7 @@ describe('the blocks of a page', () => {
     ]);
   });
 
-  it('are run if they are marked, and print what the text after them says', () => {
+  it('run if they are marked "run", with the output that the next text block expects', () => {
     expect(runnableBlocksOf(page)).toEqual([
       { script: 'npm start\n', expected: 'ready on ...\n', isBackground: true, line: 3 },
       { script: 'one\ntwo\n', expected: null, isBackground: false, line: 11 },
@@ -41,11 +41,11 @@ describe('the blocks of a page', () => {
 });
 
 describe('expected output', () => {
-  it('is there with other lines between, and ... for any text', () => {
+  it('matches with other lines in between, and with ... for any text', () => {
     expect(missingLine('a ... c\n...\nlast\n', 'first\na b c\nmore\n  last \n')).toBeNull();
   });
 
-  it('is missing if a line, its sequence or a character differs', () => {
+  it('differs if a line is missing, a character differs, or the lines stand in another sequence', () => {
     expect(missingLine('a\nb', 'b\na')).toBe('b');
     expect(missingLine('a.c', 'abc')).toBe('a.c');
     expect(missingLine('a\na', 'a')).toBe('a');
@@ -53,16 +53,16 @@ describe('expected output', () => {
   });
 });
 
-describe('excerpts', () => {
+describe('excerpts of code', () => {
   const source = 'const a = 1;\n/** why */\nfunction f() {\n  return a;\n}\n';
 
-  it('are lines of the file in their sequence, with parts left out', () => {
+  it('match lines of the file in the same sequence, with lines left out', () => {
     expect(staleLine('const a = 1;\n// ...\nreturn a;', source)).toBeNull();
     expect(staleLine('return a;\nconst a = 1;', source)).toBe('const a = 1;');
     expect(staleLine('const b = 1;', source)).toBe('const b = 1;');
   });
 
-  it('are compared with the file that they name', () => {
+  it('break a rule if the file that they name lacks a line, or is missing', () => {
     const pageOf = (code: string, file = 'src/a.ts') =>
       staleExcerpts(treeOf({ 'src/a.ts': source, 'README.md': `\`\`\`ts from ${file}\n${code}\n\`\`\`\n` }));
     expect(pageOf('return a;')).toEqual([]);

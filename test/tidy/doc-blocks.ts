@@ -5,10 +5,11 @@ export interface DocBlock {
   /** The other words: `run`, `background`, `from <file>`. */
   readonly words: readonly string[];
   readonly content: string;
-  /** Of the fence, from 1. */
+  /** The line of the opening fence, from 1. */
   readonly line: number;
 }
 
+/** Finds the fenced blocks of a page, from the top to the end. */
 export function blocksOf(page: string): DocBlock[] {
   const blocks: DocBlock[] = [];
   for (const match of page.matchAll(/^(```+)([^\n`]*)\n([\s\S]*?)^\1[ \t]*$/gm)) {
@@ -19,11 +20,11 @@ export function blocksOf(page: string): DocBlock[] {
   return blocks;
 }
 
-/** A block marked `run`, with what it is to print: the `text` block right after it, if there is one. */
+/** A block marked `run`. `expected` is the `text` block right after it, or null. */
 export interface RunnableBlock {
   readonly script: string;
   readonly expected: string | null;
-  /** It goes on running while the later blocks run. */
+  /** A background block keeps running while the later blocks run. */
   readonly isBackground: boolean;
   readonly line: number;
 }
@@ -45,9 +46,9 @@ export function runnableBlocksOf(page: string): RunnableBlock[] {
 }
 
 /**
- * The first line of `expected` that the output lacks, or null if it has them all. The lines have to come in this
- * sequence; others may stand between them. `...` in a line stands for any text, and white space at the ends of
- * lines does not count.
+ * Returns the first line of `expected` that the output lacks, or null. The output must have the lines in the same
+ * sequence; other lines may stand between them. `...` in a line stands for any text. White space at the beginning and
+ * the end of a line does not count.
  */
 export function missingLine(expected: string, output: string): string | null {
   const printed = output.split('\n');
@@ -62,7 +63,7 @@ export function missingLine(expected: string, output: string): string | null {
   return null;
 }
 
-/** The first line of an excerpt that the source lacks (in this sequence, indentation aside), or null. */
+/** Returns the first line of an excerpt that the source lacks in this sequence, or null. Indentation does not count. */
 export function staleLine(excerpt: string, source: string): string | null {
   const lines = source.split('\n').map((line) => line.trim());
   let next = 0;

@@ -4,7 +4,7 @@ const STATIC_IMPORT = /^(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm
 const BARE_IMPORT = /^import\s*['"]([^'"]+)['"]/gm;
 const DYNAMIC_IMPORT = /\bimport\(\s*(?:['"]([^'"]+)['"]|([^'")\s][^)]*))/g;
 
-/** What a file imports, as it is written there. An import of a name that is only known at run time is `?`. */
+/** Lists the specifiers that a file imports. The specifier `?` stands for a name that is only known at run time. */
 export function importsOf(source: string): string[] {
   const code = withoutComments(source);
   const named = [STATIC_IMPORT, BARE_IMPORT].flatMap((pattern) =>
@@ -13,22 +13,22 @@ export function importsOf(source: string): string[] {
   return [...named, ...[...code.matchAll(DYNAMIC_IMPORT)].map((match) => match[1] ?? '?')];
 }
 
-/** Of Node's own modules, what computes and does nothing else. */
+/** The modules of Node that the pipeline may use: they compute, and reach neither disk, network nor clock. */
 const PURE_MODULES = new Set(['node:crypto', 'node:buffer', 'node:util', 'node:v8']);
-/** The only file of the core that needs something from outside: it makes and compares signatures. */
+/** The only file of the core that may import from outside, because it makes and compares signatures. */
 const SIGNATURES = 'src/core/webhook-signature.ts';
-/** Of modules that are only partly pure, what gives the same answer to the same question. */
+/** The pure exports of modules that are only partly pure: they return the same result for the same arguments. */
 const PURE_PARTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['node:crypto', ['hash', 'createHash', 'createHmac', 'createSecretKey', 'KeyObject', 'timingSafeEqual']],
   ['node:util', ['isDeepStrictEqual']],
   ['node:v8', ['serialize', 'deserialize']],
 ]);
-/** Of npm, what the pipeline may use: a compiler of schemas, without I/O. */
+/** The npm packages that the pipeline may use. Ajv compiles JSON Schemas and does no I/O. */
 const PURE_PACKAGES = new Set(['ajv']);
 
 /**
- * Imports point one way: apps -> check-target, pipeline, adapters, orders -> ports -> core. Adapters never see each other nor a
- * domain, a domain never sees anything but the core, and the engine never sees a domain.
+ * Checks that imports point one way: apps -> check-target, pipeline, adapters, orders -> ports -> core. Adapters import
+ * neither each other nor a domain, a domain imports only the core, and the pipeline imports no domain.
  */
 export function importDirection(tree: Tree): Violation[] {
   return sourcesOf(tree).flatMap(([path, source]) =>
@@ -39,33 +39,33 @@ export function importDirection(tree: Tree): Violation[] {
   );
 }
 
-/** A file as test and tool see it: everything under src/ that is code. */
+/** Returns the TypeScript files in src/. */
 export function sourcesOf(tree: Tree): [string, string][] {
   return [...tree].filter(([path]) => path.startsWith('src/') && path.endsWith('.ts'));
 }
 
 function faultOf(path: string, specifier: string): string | null {
-  if (specifier === '?') return 'name the file, so that it is known before the program runs';
+  if (specifier === '?') return 'import the file by a literal name';
   const from = roomOf(path);
   if (!specifier.startsWith('.')) return outsideFault(path, from.room, specifier);
   const target = resolvePath(path, specifier);
-  if (target === null) return 'it is outside the repository';
+  if (target === null) return 'the file is outside the repository';
   if (target === 'package.json') {
-    return MAY_REACH_OUT.has(from.room) ? null : 'only adapters, apps and check-target say their version';
+    return MAY_REACH_OUT.has(from.room) ? null : 'only adapters, apps and check-target may read package.json';
   }
-  if (!target.startsWith('src/')) return 'src/ is whole without the rest of the repository';
-  if (!specifier.endsWith('.ts')) return 'name the file with its ending, .ts';
+  if (!target.startsWith('src/')) return 'files in src/ import only files in src/';
+  if (!specifier.endsWith('.ts')) return 'write the file name with its ending, .ts';
   return roomFault(from, roomOf(target), target);
 }
 
-/** Clocks are single files; every other adapter is a folder. */
+/** Tells whether a place is an adapter in a folder of its own. The clocks are single files. */
 function isAdapter({ room, part }: Place): boolean {
   return room === 'adapters' && !part.endsWith('.ts');
 }
 
 interface Place {
   readonly room: string;
-  /** Within adapters and apps, which one. */
+  /** The name of the adapter, the app or the file inside the room. */
   readonly part: string;
 }
 
@@ -89,10 +89,10 @@ const MAY_REACH_OUT: ReadonlySet<string> = new Set(['adapters', 'apps', 'check-t
 
 function roomFault(from: Place, to: Place, target: string): string | null {
   const allowed = MAY_IMPORT[from.room];
-  if (allowed === undefined) return `src/${from.room} is a room that the rules do not know: add it to them`;
-  if (!allowed.includes(to.room)) return `src/${from.room} sees only ${allowed.join(', ')}`;
+  if (allowed === undefined) return `MAY_IMPORT has no rule for src/${from.room}: add one`;
+  if (!allowed.includes(to.room)) return `src/${from.room} imports only ${allowed.join(', ')}`;
   if (isAdapter(to) && from.room !== 'adapters' && !target.endsWith('/index.ts')) {
-    return `an adapter is entered by its index.ts alone: export it from src/adapters/${to.part}/index.ts`;
+    return `export it from src/adapters/${to.part}/index.ts and import it from there`;
   }
   if (to.room === 'check-target' && from.room !== to.room && !target.endsWith('/index.ts'))
     return 'check-target is entered by its index.ts alone';
@@ -107,10 +107,10 @@ function outsideFault(path: string, room: string, specifier: string): string | n
   if (path === SIGNATURES && specifier === 'node:crypto') return null;
   if (room !== 'pipeline') return `src/${room} imports nothing from outside`;
   if (PURE_MODULES.has(specifier) || PURE_PACKAGES.has(specifier)) return null;
-  return 'the pipeline reaches the machine only through ports';
+  return 'the pipeline uses the machine only through ports';
 }
 
-/** Core and pipeline take only the pure part of a module that is partly pure. */
+/** Checks that core and pipeline import only the pure exports of Node's modules. */
 export function pureParts(tree: Tree): Violation[] {
   return sourcesOf(tree)
     .filter(([path]) => /^src\/(pipeline|core)\//.test(path))
@@ -126,24 +126,21 @@ export function pureParts(tree: Tree): Violation[] {
             .map((name) => name.trim().replace(/^type /, '')) ?? [clause];
           return names
             .filter((name) => name !== '' && !allowed.includes(name))
-            .map((name) => `${path} takes ${name} of ${match[2]}: only ${allowed.join(', ')} are pure`);
+            .map((name) => `${path} imports ${name} from ${match[2]}: only ${allowed.join(', ')} are pure`);
         },
       ),
     );
 }
 
-/** What rests on nothing but tests, and why it is in src/ all the same. Anything else that is not reached is dead. */
+/** Files in src/ that only tests reach, each with the reason why it is in src/. Any other such file is dead. */
 export const KEPT_FOR_TESTS: ReadonlyMap<string, string> = new Map([
-  [
-    'src/adapters/seeded-clock.ts',
-    "the clock's seeded twin, by which simulations and tests drive every wait",
-  ],
+  ['src/adapters/seeded-clock.ts', 'the seeded clock, with which simulations and tests control every wait'],
 ]);
 
 /**
- * Files that nothing reaches. Entries are what somebody starts: the scripts and programs of package.json, the
- * mains of the apps, examples, tests, benches. Code in src/ has to be reached without the tests; helpers of
- * tests may also be started by name, as a process of their own.
+ * Finds the files that nothing reaches. The search begins at the files that somebody starts: the scripts and programs
+ * of package.json, the mains of the apps, examples, tests and benches. A file in src/ must be reached without the
+ * tests. A helper of tests may also be named in a text, because it runs as a process of its own.
  */
 export function deadFiles(tree: Tree): Violation[] {
   const product = reach(tree, productEntries(tree));
@@ -153,15 +150,14 @@ export function deadFiles(tree: Tree): Violation[] {
     if (path.startsWith('src/') && !product.has(path)) {
       if (!KEPT_FOR_TESTS.has(path))
         dead.push(`${path} is not reached from any program: delete it, or use it`);
-      else if (!all.has(path)) dead.push(`${path} is kept for tests, and no test uses it: delete it`);
+      else if (!all.has(path)) dead.push(`${path} is in KEPT_FOR_TESTS, and no test uses it: delete it`);
     }
     if (/^(test|bench|examples)\/.*\.ts$/.test(path) && !all.has(path)) {
       dead.push(`${path} is not reached from any script or test: delete it, or use it`);
     }
   }
   for (const path of KEPT_FOR_TESTS.keys()) {
-    if (!tree.has(path))
-      dead.push(`${path} is named as kept for tests, and is not there: take it off the list`);
+    if (!tree.has(path)) dead.push(`${path} does not exist: remove it from KEPT_FOR_TESTS`);
   }
   return dead;
 }
@@ -193,7 +189,10 @@ function reach(tree: Tree, entries: readonly string[]): ReadonlySet<string> {
   return reached;
 }
 
-/** What a file imports, reads beside itself (`new URL`), and what files of its own folder it names, to start them. */
+/**
+ * Lists the files that a file imports, the files and folders that it reads beside itself (`new URL`), and the files of
+ * its own folder that it names in a text, because it starts them.
+ */
 function referencesOf(tree: Tree, path: string): string[] {
   const source = tree.get(path) ?? '';
   const code = withoutComments(source);

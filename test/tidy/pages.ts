@@ -1,17 +1,17 @@
 import { blocksOf, staleLine } from './doc-blocks.ts';
 import { resolvePath, type Tree, type Violation } from './tree.ts';
 
-/** Every page that people read. */
+/** Returns the Markdown pages of the repository. */
 export function pagesOf(tree: Tree): [string, string][] {
   return [...tree].filter(([path]) => path.endsWith('.md'));
 }
 
-/** Text outside fenced blocks: what Markdown gives a meaning to. */
+/** Returns the page without its fenced blocks. */
 function prose(page: string): string {
   return page.replace(/^(```+)[^\n]*\n[\s\S]*?^\1\s*$/gm, '');
 }
 
-/** How GitHub names the anchor of a heading. */
+/** Returns the anchor that GitHub gives a heading. */
 export function anchorOf(heading: string): string {
   return heading
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
@@ -25,7 +25,7 @@ function anchorsOf(page: string): Set<string> {
   return new Set([...prose(page).matchAll(/^#{1,6}\s+(.+?)\s*$/gm)].map((match) => anchorOf(match[1] ?? '')));
 }
 
-/** Links to files of the repository, and to headings, lead somewhere. */
+/** Checks that links to files of the repository and to headings have a target. */
 export function brokenLinks(tree: Tree): Violation[] {
   return pagesOf(tree).flatMap(([path, page]) =>
     [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].flatMap((match) => {
@@ -46,13 +46,13 @@ function isFolder(tree: Tree, path: string): boolean {
   return path === '' || [...tree.keys()].some((other) => other.startsWith(folder));
 }
 
-/** npm's own commands, which package.json does not define. */
+/** Commands of npm itself, which package.json does not define. */
 const NPM_COMMANDS = new Set(['ci', 'install', 'rebuild', 'audit']);
 
-/** Commands of the program that this one grew from, which pages name to say what takes their place. */
+/** Scripts of the original program. Pages name them together with the commands that replace them. */
 const COMMANDS_OF_THE_ORIGINAL = new Set(['dev']);
 
-/** Every npm command that a page names is one of package.json's scripts. */
+/** Checks that every npm command in a page is a script of package.json. */
 export function unknownCommands(tree: Tree): Violation[] {
   const scripts = scriptsOf(tree);
   return pagesOf(tree).flatMap(([path, page]) =>
@@ -70,7 +70,7 @@ export function unknownCommands(tree: Tree): Violation[] {
   );
 }
 
-/** Whether the text at this place is code, not a sentence about npm. */
+/** Tells whether the text at this place is a command. Otherwise it is a sentence about npm. */
 function isCommandPlace(page: string, index: number): boolean {
   return /(^|[`$(=]|&& |; )\s*(?:[A-Z_]+=\S+ )*$/.test(
     page.slice(page.lastIndexOf('\n', index - 1) + 1, index),
@@ -85,7 +85,7 @@ function scriptsOf(tree: Tree): string[] {
 const ROOTS = /^(?:src|test|docs|bin|bench|examples|docker|\.ci)\/[\w./*-]*$/;
 const BARE_FILE = /^[\w.-]+\.(?:md|ts|mjs|yml)$/;
 
-/** Every file that a page names in backticks is there; `*` stands for any name. */
+/** Checks that every file that a page names in backticks exists. `*` stands for any name. */
 export function missingFiles(tree: Tree): Violation[] {
   const paths = [...tree.keys()];
   const lastNames = new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
@@ -111,7 +111,7 @@ function isNamed(tree: Tree, paths: readonly string[], name: string): boolean {
   return paths.some((path) => new RegExp(`^${pattern}(?:/.*)?$`).test(path));
 }
 
-/** A block marked `from <file>` holds lines of that file: an excerpt that has gone stale teaches what is wrong. */
+/** Checks that a block marked `from <file>` consists of lines of that file. */
 export function staleExcerpts(tree: Tree): Violation[] {
   return pagesOf(tree).flatMap(([path, page]) =>
     blocksOf(page).flatMap(({ words, content, line }) => {
@@ -120,7 +120,9 @@ export function staleExcerpts(tree: Tree): Violation[] {
       const source = tree.get(words[from + 1] ?? '');
       if (source === undefined) return [`${path}:${line} quotes ${words[from + 1]}: there is no such file`];
       const stale = staleLine(content, source);
-      return stale === null ? [] : [`${path}:${line} quotes "${stale}", which ${words[from + 1]} has not`];
+      return stale === null
+        ? []
+        : [`${path}:${line} quotes "${stale}": ${words[from + 1]} has no such line here`];
     }),
   );
 }

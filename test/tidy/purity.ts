@@ -1,23 +1,25 @@
 import { sourcesOf } from './imports.ts';
 import { type Tree, type Violation, withoutComments } from './tree.ts';
 
-/** How a program can get at its environment. */
+/** Matches every way in which a program can read its environment. */
 const ENVIRONMENT =
   /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*\[\s*['"]env|\benv\b[^=;{}]*\}\s*=\s*process\b|['"](?:node:)?process['"]/;
 
-/** Only the main of an app reads the environment; everything else is given its settings. */
+/** Checks that only the main of an app reads the environment. All other code gets its settings as arguments. */
 export function environmentReaders(tree: Tree): Violation[] {
   return sourcesOf(tree)
     .filter(([path]) => !/^src\/apps\/[\w-]+\/main\.ts$/.test(path))
     .filter(([, source]) => ENVIRONMENT.test(withoutComments(source)))
-    .map(([path]) => `${path} reads the environment: only src/apps/*/main.ts does, and hands settings on`);
+    .map(
+      ([path]) => `${path} reads the environment: let src/apps/*/main.ts read it, and hand the settings on`,
+    );
 }
 
-/** Time and chance that a seeded clock could not drive. */
+/** Sources of time and randomness that a seeded clock cannot control. */
 const UNSEEDED: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['Date.now', /\bDate\s*\.\s*now\b/],
   ['new Date() without a moment', /\bnew\s+Date\s*(?:\(\s*\)|(?![\w(\s]))/],
-  ['Date() as a text', /(?<!\bnew\s)(?<![\w.])Date\s*\(\s*\)/],
+  ['Date() without new', /(?<!\bnew\s)(?<![\w.])Date\s*\(\s*\)/],
   ['Math.random', /\bMath\s*\.\s*random\b/],
   ['performance.now', /\bperformance\s*\.\s*(?:now|timeOrigin)\b/],
   ['process.hrtime', /\bprocess\s*\.\s*(?:hrtime|uptime)\b/],
@@ -25,7 +27,7 @@ const UNSEEDED: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['randomUUID or randomBytes', /\b(?:randomUUID|randomBytes|getRandomValues)\b/],
 ];
 
-/** The pipeline and what it stands on get time and chance from the port Clock alone. */
+/** Checks that core, ports, pipeline and orders take time and randomness only from the port Clock. */
 export function unseededTime(tree: Tree): Violation[] {
   return sourcesOf(tree)
     .filter(([path]) => /^src\/(core|ports|pipeline|orders)\//.test(path))

@@ -4,13 +4,13 @@ import { linesOf, type Tree, type Violation } from './tree.ts';
 export const SOURCE_LINES_MAX = 400;
 export const README_LINES_MAX = 250;
 
-/** Past this length a file holds more than one story. */
+/** Finds source files of more than 400 lines, and a README.md of 250 lines or more. */
 export function longFiles(tree: Tree): Violation[] {
   const found: Violation[] = [];
   for (const [path, text] of tree) {
     const lines = linesOf(text);
     if (/^src\/.*\.ts$/.test(path) && lines > SOURCE_LINES_MAX) {
-      found.push(`${path} has ${lines} lines, more than ${SOURCE_LINES_MAX}: look for the seam`);
+      found.push(`${path} has ${lines} lines, more than ${SOURCE_LINES_MAX}: split it`);
     }
     if (path === 'README.md' && lines >= README_LINES_MAX) {
       found.push(
@@ -21,7 +21,7 @@ export function longFiles(tree: Tree): Violation[] {
   return found;
 }
 
-/** Migrations run by their numbers: a gap or a number taken twice would make databases that differ. `stores` are folders. */
+/** Checks the numbers of migrations below the folders `stores`. A gap or a number that is used twice would make databases that differ. */
 export function migrationNumbers(tree: Tree, stores: readonly string[]): Violation[] {
   return stores.flatMap((store) => {
     const folder = `${store}/migrations/`;
@@ -34,24 +34,24 @@ export function migrationNumbers(tree: Tree, stores: readonly string[]): Violati
       const wanted = `${String(index + 1).padStart(4, '0')}-`;
       return new RegExp(`^${wanted}[a-z0-9-]+\\.sql$`).test(name)
         ? []
-        : [`${folder}${name}: number ${index + 1} has to be ${wanted}what-it-does.sql`];
+        : [`${folder}${name}: migration ${index + 1} must be named ${wanted}what-it-does.sql`];
     });
   });
 }
 
 export interface Siblings {
   readonly adapters: readonly string[];
-  /** The files that each of them has, by the same name for the same part. */
+  /** The names of the files that each of the adapters must have. */
   readonly parts: readonly string[];
 }
 
-/** Adapters of one port are laid out alike, so that a diff of two teaches the third. */
+/** Checks that adapters of one port use the same file names, so that a diff of two teaches the third. */
 export function siblingParts(tree: Tree, { adapters, parts }: Siblings): Violation[] {
   return adapters.flatMap((adapter) =>
     parts
       .map((part) => `${adapter}/${part}`)
       .filter((path) => !tree.has(path))
-      .map((path) => `${path} is missing: its siblings (${adapters.join(', ')}) have it under this name`),
+      .map((path) => `${path} is missing: each of ${adapters.join(', ')} must have this file`),
   );
 }
 

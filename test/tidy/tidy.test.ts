@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, pureParts, sourcesOf } from './imports.ts';
 import { brokenLinks, missingFiles, pagesOf, staleExcerpts, unknownCommands } from './pages.ts';
+import { commentsOf, riddlingComments, testNamesOf, unfinishedTestNames } from './prose.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
 import { longFiles, migrationNumbers, programParts, siblingExports, siblingParts } from './shape.ts';
 import { readTree } from './tree.ts';
@@ -10,31 +11,31 @@ const tree = readTree(join(import.meta.dirname, '..', '..'));
 /** The two adapters of order-mgt's own store. */
 const ORDER_MGT_STATES = ['src/apps/order-mgt/states/mysql', 'src/apps/order-mgt/states/sqlite'];
 
-describe('the house', () => {
-  it('is looked at whole', () => {
+describe('the repository', () => {
+  it('shows the checks more than 50 source files, README.md and the pages in docs/', () => {
     expect(sourcesOf(tree).length).toBeGreaterThan(50);
     expect(pagesOf(tree).map(([path]) => path)).toEqual(
       expect.arrayContaining(['README.md', 'docs/ARCHITECTURE.md']),
     );
   });
 
-  it('has imports that point one way', () => {
+  it('lets imports point one way only', () => {
     expect([...importDirection(tree), ...pureParts(tree)]).toEqual([]);
   });
 
-  it('reads its environment in the mains of its apps alone', () => {
+  it('reads the environment only in the mains of the apps', () => {
     expect(environmentReaders(tree)).toEqual([]);
   });
 
-  it('takes time and chance from the clock alone where a simulation has to drive them', () => {
+  it('takes time and randomness only from the port Clock in core, ports, pipeline and orders', () => {
     expect(unseededTime(tree)).toEqual([]);
   });
 
-  it('has no file that nothing reaches', () => {
+  it('holds no file that nothing reaches', () => {
     expect(deadFiles(tree)).toEqual([]);
   });
 
-  it('has no file that is too long to read', () => {
+  it('holds no source file of more than 400 lines', () => {
     expect(longFiles(tree)).toEqual([]);
   });
 
@@ -47,7 +48,7 @@ describe('the house', () => {
     expect(programParts(tree)).toEqual([]);
   });
 
-  it('lays sibling adapters out alike', () => {
+  it('gives sibling adapters the same file names', () => {
     const stores = [
       'opened-store.ts',
       'store.ts',
@@ -83,19 +84,35 @@ describe('the house', () => {
 });
 
 describe('the pages', () => {
-  it('link to what is there', () => {
+  it('link only to files and headings that exist', () => {
     expect(brokenLinks(tree)).toEqual([]);
   });
 
-  it('name commands that package.json has', () => {
+  it('name only npm commands that package.json has', () => {
     expect(unknownCommands(tree)).toEqual([]);
   });
 
-  it('quote code as it is', () => {
+  it('quote only lines that the quoted file has', () => {
     expect(staleExcerpts(tree)).toEqual([]);
   });
 
-  it('name files that are there', () => {
+  it('name only files that exist', () => {
     expect(missingFiles(tree)).toEqual([]);
+  });
+});
+
+describe('the prose', () => {
+  it('shows the checks more than 1,000 comments and 1,000 test names', () => {
+    const programs = [...tree].filter(([path]) => path.endsWith('.ts')).map(([, source]) => source);
+    expect(programs.flatMap(commentsOf).length).toBeGreaterThan(1000);
+    expect(programs.flatMap(testNamesOf).length).toBeGreaterThan(1000);
+  });
+
+  it('begins no comment with words such as "How long" or "So many"', () => {
+    expect(riddlingComments(tree)).toEqual([]);
+  });
+
+  it('names every test with a sentence that needs no other test name', () => {
+    expect(unfinishedTestNames(tree)).toEqual([]);
   });
 });

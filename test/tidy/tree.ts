@@ -4,13 +4,13 @@ import { join } from 'node:path';
 /** The files of a repository: content by path from its root, with `/` between folders. */
 export type Tree = ReadonlyMap<string, string>;
 
-/** A rule that was broken, as one line that names the file and says what to do. */
+/** A broken rule: one line that names the file and says what to do. */
 export type Violation = string;
 
-/** What is made by installing, testing and running, and is in no commit. */
+/** Files and folders that installing, testing and running create. They are in no commit. */
 const LEFT_OUT = new Set(['node_modules', '.git', 'coverage', '.tributary', '.tributary-installing', '.env']);
 
-/** Reads what is on the disk below `root`. */
+/** Reads all files below `root`. */
 export function readTree(root: string): Tree {
   const tree = new Map<string, string>();
   const visit = (folder: string) => {
@@ -33,7 +33,7 @@ export function linesOf(text: string): number {
   return text === '' ? 0 : text.replace(/\n$/, '').split('\n').length;
 }
 
-/** `target` as seen from the folder of `path`, both from the root; null if it leaves the repository. */
+/** Resolves `target` from the folder of `path`. Both are paths from the root; null if the target is outside of it. */
 export function resolvePath(path: string, target: string): string | null {
   const parts = path.split('/').slice(0, -1);
   for (const part of target.split('/')) {
@@ -44,7 +44,7 @@ export function resolvePath(path: string, target: string): string | null {
   return parts.join('/');
 }
 
-/** Program text without its comments: what a comment says is no call and no import. */
+/** Removes the comments of a program, so that no word in them counts as a call or an import. */
 export function withoutComments(source: string): string {
   return source
     .replace(/^\s*\/\*[\s\S]*?\*\//gm, '')

@@ -1,6 +1,6 @@
 /**
- * Transactions as a source that often changes its mind would make them: several producers, each with one
- * transaction after the other over the same partitions, a fifth of them aborted. Shares no code with `src/`.
+ * Writes transactions of several producers to the same partitions. Each producer writes one transaction after the other,
+ * and aborts a fifth of them. Shares no code with `src/`.
  */
 
 import { Random } from '../lib/random.ts';
@@ -11,7 +11,7 @@ export interface LoadOptions {
   readonly brokers: readonly string[];
   readonly topics: Topics;
   readonly partitions: number;
-  /** How many events to write, in committed and aborted transactions together. */
+  /** The number of events in committed and aborted transactions together. */
   readonly events: number;
   readonly seed: number;
   readonly producers: number;
@@ -20,7 +20,7 @@ export interface LoadOptions {
   progress(line: string): void;
 }
 
-/** What was written, by event id. */
+/** The event ids of committed and of aborted transactions. */
 export interface Written {
   readonly committed: ReadonlySet<string>;
   readonly aborted: ReadonlySet<string>;
@@ -31,7 +31,7 @@ type Decision = 'commit' | 'abort';
 
 const largestTransaction = 200;
 const compressions = ['none', 'lz4', 'zstd', 'gzip'] as const;
-/** More than any one fetch brings: order-sync asks for some megabytes at a time. */
+/** A transaction of 6 MiB is larger than one fetch of order-sync. */
 const hugeTransactionBytes = 6 * 1024 * 1024;
 const hugeBodyBytes = 2_000;
 const hugeSendRecords = 250;
@@ -71,22 +71,22 @@ class TransactionLoad {
     const { seed, events, progress } = this.#options;
     const [first, second] = this.#producers as [TransactionalProducer, TransactionalProducer];
     const random = new Random(seed);
-    progress('two aborts of one producer side by side, in every partition');
+    progress('one producer aborts two transactions in a row, in every partition');
     for (const decision of ['abort', 'abort', 'commit', 'abort'] as const) {
       await this.#everywhere(first, decision, random);
     }
-    progress('an abort that is larger than a fetch, with the other producers at work beside it');
+    progress('one producer aborts a transaction larger than a fetch, while the others write');
     await Promise.all([
       this.#abortHuge(first, random),
       this.#transactUntil(second, events / 4, new Random(seed + 1)),
     ]);
-    progress(`${this.#nextEvent} of ${events} events written; now all producers at once`);
+    progress(`${this.#nextEvent} of ${events} events written; now all producers write at the same time`);
     await Promise.all(
       this.#producers.map((producer, index) =>
         this.#transactUntil(producer, events, new Random(seed + 2 + index)),
       ),
     );
-    progress('a tail in which everything is aborted, in every partition');
+    progress('every partition ends with aborted transactions');
     for (const producer of [first, second, first]) await this.#everywhere(producer, 'abort', random);
   }
 
@@ -143,7 +143,7 @@ class TransactionLoad {
     else this.#transactions.aborted++;
   }
 
-  /** A valid event of an order of its own, noted as written under the transaction's decision. */
+  /** Makes a valid event of a new order, and records its id under the decision of its transaction. */
   #event(
     decision: Decision,
     random: Random,

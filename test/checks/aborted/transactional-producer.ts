@@ -14,7 +14,7 @@ export interface PlacedRecord {
 
 type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
-/** A transactional producer made of the client library alone, so that tests of the adapter share no code with it. */
+/** A transactional producer that uses only the client library, so that it shares no code with the adapter. */
 export class TransactionalProducer {
   readonly #producer: RawProducer;
   #transaction: Transaction | undefined;
@@ -26,7 +26,7 @@ export class TransactionalProducer {
       idempotent: true,
       transactionalId,
       compression,
-      // A new transaction is refused until the markers of the last one are written, which is a moment later.
+      // Kafka refuses a new transaction until it has written the markers of the last one.
       retries: 500,
       retryDelay: 20,
     });
@@ -36,7 +36,7 @@ export class TransactionalProducer {
     this.#transaction = await beginWith(this.#producer);
   }
 
-  /** Resolves when the records are in the log, decided or not: one record batch for each partition. */
+  /** Writes the records, one record batch for each partition, and resolves when they are in the log. */
   async send(records: readonly PlacedRecord[]): Promise<void> {
     const messages = records.map((record) => ({ ...record }));
     await this.#open().send({ messages });

@@ -1,4 +1,4 @@
-/** Tables that somebody may have under the name `orders`, and what has to become of each. */
+/** Tables with the name `orders` that other programs may have made, and the expected result for each. */
 import { ORM_TABLES } from './orm-tables.ts';
 
 export type DatabaseKind = 'mariadb' | 'mysql' | 'sqlite';
@@ -7,27 +7,27 @@ const SERVERS: readonly DatabaseKind[] = ['mariadb', 'mysql'];
 
 export interface TableCase {
   readonly name: string;
-  /** All, if it is left out. */
+  /** The databases on which the table is tried; all if it is left out. */
   readonly on?: readonly DatabaseKind[];
   /** Statements that make the table, separated by semicolons. */
   readonly sql: string;
-  /** Statements after the rows are in, each whole. */
+  /** Statements that run after the rows were inserted. Each may contain semicolons. */
   readonly afterwards?: readonly string[];
-  /** The SQL of a flag; TRUE and FALSE (1 and 0), if it is left out. */
+  /** The SQL of the two values of the flag; 1 and 0 if it is left out. */
   readonly flag?: { readonly yes: string; readonly no: string };
-  /** What the standard rows have as ids: names, UUIDs or numbers. */
+  /** The kind of ids of the standard rows; names if it is left out. */
   readonly ids?: 'uuid' | 'number';
-  /** SQL of the values of other columns. */
+  /** The SQL of the values of additional columns, by column. */
   readonly more?: Readonly<Record<string, string>>;
-  /** The SQL of rows in place of the standard ones, or none. */
+  /** SQL statements that insert other rows than the standard ones; `none` inserts no row. */
   readonly rows?: 'none' | readonly string[];
-  /** Options of the first try. */
+  /** The options of the first `adopt`. */
   readonly with?: readonly string[];
-  /** Given if the first try has to be refused: what its report has to name. */
+  /** The words that the report must contain, if the first `adopt` must refuse the table. */
   readonly refused?: readonly string[];
-  /** Options with which the refused table has to be taken over all the same. */
+  /** The options with which a second `adopt` must take over the refused table. */
   readonly takenWith?: readonly string[];
-  /** For a table that is taken over with other rows than the standard ones. */
+  /** The expected rows of a table with other rows than the standard ones. */
   readonly expected?: readonly ExpectedRow[];
 }
 
@@ -36,11 +36,11 @@ export interface ExpectedRow {
   readonly order: string | null;
   readonly payment: string | null;
   readonly review: string | null;
-  /** What the ledger has to say: the target has it, is owed it, or nothing. */
+  /** The expected status of the delivery in the ledger; null if the ledger must have none. */
   readonly delivery: 'delivered' | 'pending' | null;
 }
 
-/** A row as the standard table has it: the flag says that it was sent. */
+/** A row of the standard table. `wasSent` is the value of the flag. */
 interface StandardRow extends ExpectedRow {
   readonly wasSent: boolean;
 }
@@ -70,7 +70,7 @@ export function standardRows(ids: TableCase['ids']): readonly StandardRow[] {
   ];
 }
 
-/** The statements that fill the table. */
+/** Returns the statements that fill the table. */
 export function fillTable({ rows, ids, flag, more = {} }: TableCase): readonly string[] {
   if (rows === 'none') return [];
   if (rows !== undefined) return rows;
@@ -222,14 +222,14 @@ const KEYS: readonly TableCase[] = [
     refused: ['order_id', 'double'],
   },
   {
-    name: 'key that is filled up with zeros',
+    name: 'key that is padded with zeros',
     on: SERVERS,
     sql: `CREATE TABLE orders (order_id INT(8) ZEROFILL PRIMARY KEY, ${STATUSES}, ${FLAG})`,
     rows: [`INSERT INTO orders VALUES (7, ${PAID}, 0)`],
     refused: ['order_id', 'zeros'],
   },
   {
-    name: 'ids that are numbers and texts of one look',
+    name: 'ids 1 and "1", a number and a text',
     on: ['sqlite'],
     sql: `CREATE TABLE orders (order_id PRIMARY KEY, ${STATUSES}, ${FLAG})`,
     rows: [`INSERT INTO orders VALUES (1, ${PAID}, 0), ('1', ${PAID}, 0), (1.5, ${PAID}, 0)`],
@@ -297,7 +297,7 @@ const ROWS: readonly TableCase[] = [
     `CREATE TABLE orders (order_id VARBINARY(20) PRIMARY KEY, ${STATUSES}, ${FLAG})`,
   ),
   odd(
-    'a status that nobody knows',
+    'an unknown status',
     [`'a', 'SHIPPED', NULL, NULL, 0`, `'b', 'CREATED', 'PAID', 'MAYBE', 0`],
     ['"a"', 'SHIPPED', '"b"', 'PAID', 'MAYBE'],
   ),
@@ -306,7 +306,7 @@ const ROWS: readonly TableCase[] = [
     [`'a', 'Created', 'PAYMENT_AUTHORIZED', '', 0`],
     ['"a"', 'Created', 'review_status'],
   ),
-  odd('a status with a blank behind it', [`'a', 'CREATED ', NULL, NULL, 0`], ['"a"', 'CREATED ']),
+  odd('a status with a trailing blank', [`'a', 'CREATED ', NULL, NULL, 0`], ['"a"', 'CREATED ']),
   odd(
     'several faults in one row',
     [`NULL, 'SHIPPED', 'PAID', NULL, 2`],
@@ -327,7 +327,7 @@ const ROWS: readonly TableCase[] = [
     SERVERS,
   ),
   {
-    name: "statuses as CHAR, and the original's words for nothing",
+    name: "statuses as CHAR, and the original's texts for no status",
     sql: `CREATE TABLE orders (${KEY}, order_status CHAR(50), payment_status CHAR(50), review_status CHAR(50), ${FLAG})`,
     rows: [
       `INSERT INTO orders VALUES ('a', 'CREATED', 'PAYMENT_AUHTORIZED', 'undefined', 1), ('b', 'CREATED', 'null', NULL, 0)`,
@@ -341,7 +341,7 @@ const ROWS: readonly TableCase[] = [
 
 const COLUMNS: readonly TableCase[] = [
   {
-    name: 'a customer and a total beside the five',
+    name: 'two more columns that must not be NULL',
     more: { customer_name: "'N. N.'", total: '12.50' },
     sql: `CREATE TABLE orders (${KEY}, ${STATUSES}, ${FLAG}, customer_name VARCHAR(100) NOT NULL, total DECIMAL(10,2) NOT NULL)`,
     refused: ['customer_name', 'total', '--keep-original-columns'],
@@ -354,7 +354,7 @@ const COLUMNS: readonly TableCase[] = [
     refused: ['database of its own', 'customer_id'],
   },
   {
-    name: 'a column missing',
+    name: 'a missing column',
     sql: `CREATE TABLE orders (${KEY}, ${STATUSES})`,
     rows: 'none',
     refused: ['ready_to_send'],
@@ -364,7 +364,7 @@ const COLUMNS: readonly TableCase[] = [
     sql: 'CREATE TABLE orders (Order_ID VARCHAR(255) PRIMARY KEY, ORDER_STATUS VARCHAR(50), Payment_Status VARCHAR(50), review_STATUS VARCHAR(50), READY_TO_SEND BOOLEAN DEFAULT FALSE)',
   },
   {
-    name: 'columns in another sequence, and a computed one more',
+    name: 'columns in another sequence, and a computed column',
     sql: `CREATE TABLE orders (ready_to_send BOOLEAN, review_status VARCHAR(50), payment_status VARCHAR(50), order_status VARCHAR(50), ${KEY}, is_paid BOOLEAN AS (payment_status IS NOT NULL))`,
     refused: ['is_paid'],
     takenWith: ['--keep-original-columns'],
@@ -399,7 +399,7 @@ const DEPENDENTS: readonly TableCase[] = [
     refused: ['orders_audit'],
   },
   {
-    name: 'a trigger of another table that writes to it',
+    name: 'a trigger of another table that writes to orders',
     on: SERVERS,
     sql: `${ORIGINAL}; CREATE TABLE payments (order_id VARCHAR(255))`,
     afterwards: [
@@ -408,30 +408,30 @@ const DEPENDENTS: readonly TableCase[] = [
     refused: ['paid of payments'],
   },
   {
-    name: 'a foreign key to it',
+    name: 'a foreign key of another table',
     sql: `${ORIGINAL}; CREATE TABLE items (id INT PRIMARY KEY, order_id VARCHAR(255), CONSTRAINT items_of_order FOREIGN KEY (order_id) REFERENCES orders (order_id))`,
     refused: ['items'],
   },
   {
-    name: 'a foreign key of it',
+    name: 'a foreign key to another table',
     sql: `CREATE TABLE known (order_id VARCHAR(255) PRIMARY KEY); INSERT INTO known VALUES ('sent'), ('due'), ('created'), ('pending'), ('empty'); CREATE TABLE orders (${KEY}, ${STATUSES}, ${FLAG}, CONSTRAINT order_is_known FOREIGN KEY (order_id) REFERENCES known (order_id))`,
     refused: ['known'],
   },
   {
-    name: 'a view that reads it',
+    name: 'a view of the table',
     sql: ORIGINAL,
     afterwards: ['CREATE VIEW ready_orders AS SELECT order_id FROM orders WHERE ready_to_send = 1'],
     refused: ['ready_orders'],
   },
   {
-    name: 'a procedure that names it',
+    name: 'a procedure that names the table',
     on: SERVERS,
     sql: ORIGINAL,
     afterwards: ['CREATE PROCEDURE clear_orders() DELETE FROM orders'],
     refused: ['clear_orders'],
   },
   {
-    name: 'an event that names it',
+    name: 'a scheduled event that names the table',
     on: SERVERS,
     sql: ORIGINAL,
     afterwards: [
@@ -440,7 +440,7 @@ const DEPENDENTS: readonly TableCase[] = [
     refused: ['nightly'],
   },
   {
-    name: 'all of it at once',
+    name: 'several faults and dependents at once',
     on: SERVERS,
     sql: `CREATE TABLE orders (order_id VARCHAR(255), ${STATUSES}, ready_to_send VARCHAR(9), note TEXT)`,
     rows: [
@@ -453,12 +453,12 @@ const DEPENDENTS: readonly TableCase[] = [
     refused: ['note', 'ready_orders', 'before_orders', '"maybe"', 'SHIPPED', 'id_null', 'id_doubled'],
   },
   {
-    name: 'an index of its own',
+    name: 'an additional index',
     sql: ORIGINAL,
     afterwards: ['CREATE INDEX by_payment ON orders (payment_status)'],
   },
   {
-    name: 'tables that stand where ours have to',
+    name: 'a table orders_original',
     sql: `${ORIGINAL}; CREATE TABLE orders_original (id INT)`,
     refused: ['orders_original'],
   },

@@ -6,14 +6,14 @@ import { runCli } from '../../../src/apps/shared/cli/cli.ts';
 import type { Answer } from './outcome.ts';
 import type { Place } from './place.ts';
 
-/** The command as somebody types it, within this process: starting a program takes longer than most tables. */
+/** Runs `order-sync adopt` inside this process, because the start of a program takes longer than most takeovers. */
 export async function adopt(place: Place, folder: string, options: readonly string[]): Promise<Answer> {
   const stdout = new Collector();
   const stderr = new Collector();
   const code = await runCli(
     {
       program: 'order-sync',
-      summary: 'Of order-sync, only what is checked.',
+      summary: 'The command "adopt" of order-sync.',
       examples: [],
       commands: [adoptCommand(systemClock)],
     },

@@ -1,7 +1,7 @@
 /**
- * The table of an entity Order as ORMs make it, in their own words: written down from what each of them printed or sent
- * to a server. Hibernate 6.6.1, EclipseLink 4.0.6, TypeORM 1.1.1, Sequelize 6.37.8, Drizzle 0.45.4 with drizzle-kit
- * 0.31.11, Knex 3.3.0, MikroORM 6.6.16.
+ * The SQL with which ORMs create the table of an entity Order. Each statement was copied from the output of the ORM or
+ * from its requests to a server: Hibernate 6.6.1, EclipseLink 4.0.6, TypeORM 1.1.1, Sequelize 6.37.8, Drizzle 0.45.4
+ * with drizzle-kit 0.31.11, Knex 3.3.0, MikroORM 6.6.16.
  */
 import type { TableCase } from './cases.ts';
 

@@ -1,15 +1,15 @@
-/** What became of a table, against what has to become of it. Shares no code with the product. */
+/** Compares the result of `adopt` with the expected result of a table. Shares no code with the product. */
 import { type ExpectedRow, standardRows, type TableCase } from './cases.ts';
 import type { Place, Row } from './place.ts';
 
-/** What `order-sync adopt --json` printed, or how it failed. */
+/** The result of `order-sync adopt --json`. */
 export interface Answer {
   readonly verdict: 'absent' | 'ours' | 'take' | 'refuse' | 'failed';
-  /** All that was said, as one text. */
+  /** All output of the command, as one text. */
   readonly said: string;
 }
 
-/** What is wrong with a refusal: it changed something, or does not name what it has to. */
+/** Lists the faults of a refusal: it changed the database, or its report lacks a word. */
 export function faultsOfRefusal(
   { refused = [] }: TableCase,
   answer: Answer,
@@ -22,7 +22,7 @@ export function faultsOfRefusal(
   return { isChanged: before !== after, faults };
 }
 
-/** What is wrong with a table that was taken over: rows, journal, ledger, or the original that is kept. */
+/** Lists the faults of a takeover in the rows, the journal, the ledger and the kept original table. */
 export async function faultsOfTaking(
   table: TableCase,
   place: Place,
@@ -73,7 +73,7 @@ export async function faultsOfTaking(
       faults.push(`${one.id} is ${JSON.stringify(found)}, not ${JSON.stringify(right)}`);
   }
   const original = await place.ask('SELECT * FROM orders_original');
-  if (shown(original) !== shown(originalBefore)) faults.push('the original is not as it was');
+  if (shown(original) !== shown(originalBefore)) faults.push('changed the original table');
   return faults;
 }
 

@@ -1,4 +1,4 @@
-/** A database of its own for each table, as somebody with a client of the database sees it. */
+/** Gives each table a database of its own, and access to it by plain SQL. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,11 +8,11 @@ import { createDatabase } from '../../services/index.ts';
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface Place {
-  /** For DATABASE_URL. */
+  /** The value for DATABASE_URL. */
   readonly url: string;
   run(sql: string): Promise<void>;
   ask(sql: string): Promise<Row[]>;
-  /** Everything that is in it: the catalog, and the rows of each table. */
+  /** Returns the catalog and the rows of every table as one text, for comparisons. */
   snapshot(): Promise<string>;
   drop(): Promise<void>;
 }
@@ -50,7 +50,7 @@ async function definitions(connection: Connection, ask: Place['ask']): Promise<u
   for (const row of tables) {
     const [name] = Object.values(row);
     const [[shown]] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE \`${name}\``);
-    // The next number of an AUTO_INCREMENT column is no matter of ours.
+    // The next number of an AUTO_INCREMENT column may change.
     found.push(Object.values(shown ?? {}).map((value) => String(value).replace(/ AUTO_INCREMENT=\d+/, '')));
   }
   for (const sql of ['SHOW TRIGGERS', 'SHOW EVENTS', 'SHOW PROCEDURE STATUS WHERE Db = DATABASE()'])

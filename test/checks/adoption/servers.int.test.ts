@@ -7,16 +7,16 @@ import { casesFor, type DatabaseKind } from './cases.ts';
 import { serverPlace } from './place.ts';
 import { tryTable } from './trial.ts';
 
-/** What people reported, and one table of each ORM; all of them are tried by `npm run check:adoption`. */
+/** Tables that people reported, and one of each ORM. `npm run check:adoption` tries all tables. */
 const NAMES = [
   "flag VARCHAR(5) 'TRUE'/'FALSE'",
   "flag ENUM('N','Y') NOT NULL 'Y'/'N'",
   "flag BIT(1) b'1'/b'0'",
   "flag CHAR(1) of 'N' 'T' 'F'",
-  'a customer and a total beside the five',
+  'two more columns that must not be NULL',
   'a trigger',
-  'a foreign key to it',
-  'a view that reads it',
+  'a foreign key of another table',
+  'a view of the table',
   'doubled ids',
   'ids that are NULL and empty',
   'an unrelated table',
@@ -31,7 +31,7 @@ const NAMES = [
   'Drizzle',
   'MikroORM',
   'a table deliveries of another program',
-  'all of it at once',
+  'several faults and dependents at once',
 ];
 
 describe.skipIf(services().lacks('mysql'))('with MySQL', () => {
@@ -43,11 +43,11 @@ describe.skipIf(services().lacks('mariadb'))('with MariaDB', () => {
 });
 
 function describeTables(database: Exclude<DatabaseKind, 'sqlite'>): void {
-  describe('a table orders', () => {
+  describe('order-sync adopt', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-adoption-'));
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-    it.each(NAMES)('a table is taken over wholly or refused untouched: %s', async (name) => {
+    it.each(NAMES)('takes over the table completely, or refuses it unchanged: %s', async (name) => {
       const table = casesFor(database).find((one) => one.name === name);
       if (table === undefined) throw new Error(`There is no table ${name}.`);
       const { faults, taken, refused } = await tryTable(

@@ -6,7 +6,7 @@ import type { Place } from './place.ts';
 const DIGITS =
   '(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)';
 
-/** How long each size takes, and how much longer for each row than the smallest. */
+/** Times the takeover of each size, and compares its time per row with that of the smallest size. */
 export async function timeSizes(
   check: RunningCheck,
   database: DatabaseKind,

@@ -3,7 +3,7 @@ import { adopt } from './command.ts';
 import { faultsOfRefusal, faultsOfTaking } from './outcome.ts';
 import type { Place } from './place.ts';
 
-/** What came of one table. */
+/** The result of one table. */
 export interface Trial {
   taken: number;
   refused: number;
@@ -11,7 +11,7 @@ export interface Trial {
   readonly faults: string[];
 }
 
-/** Makes the table, has it looked at and taken over, compares, and drops the place. */
+/** Makes the table, runs `adopt` on it, first as a dry run, compares the result, and drops the database. */
 export async function tryTable(table: TableCase, place: Place, folder: string): Promise<Trial> {
   const trial: Trial = { taken: 0, refused: 0, silentlyChanged: 0, faults: [] };
   try {
@@ -37,7 +37,7 @@ async function judge(table: TableCase, place: Place, folder: string, trial: Tria
   }
   const answer = await adopt(place, folder, table.with ?? []);
   if (dryRun.verdict !== answer.verdict)
-    faults.push(`a dry run said ${dryRun.verdict}, and then it was ${answer.verdict}`);
+    faults.push(`got the verdict ${dryRun.verdict} in a dry run, and then ${answer.verdict}`);
   if (table.refused === undefined) {
     if (answer.verdict !== 'take') faults.push(`was not taken over: ${answer.said}`);
     else {
@@ -48,14 +48,14 @@ async function judge(table: TableCase, place: Place, folder: string, trial: Tria
   }
   if (answer.verdict === 'take') {
     trial.silentlyChanged++;
-    faults.push('was taken over, and had to be refused');
+    faults.push('was taken over, but should have been refused');
     return;
   }
   trial.refused++;
   const refusal = faultsOfRefusal(table, answer, before, await place.snapshot());
   if (refusal.isChanged) {
     trial.silentlyChanged++;
-    faults.push('was refused, and the database is not as it was');
+    faults.push('was refused, but the database has changed');
   }
   faults.push(...refusal.faults.map((fault) => `${fault}: ${answer.said}`));
   if (table.takenWith === undefined) return;

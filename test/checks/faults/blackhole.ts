@@ -1,4 +1,4 @@
-/** Packets to the database, and then to Kafka, are dropped without a reset; connections of before stay dead for ever. */
+/** Packets to the database, and then to Kafka, are dropped without a reset. Connections from before stay dead. */
 import type { TcpProxy } from '../../services/index.ts';
 import { startProxy } from '../lib/proxy.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
@@ -9,7 +9,7 @@ const HOLE_SECONDS = 20;
 
 export const blackhole: Scenario = {
   name: 'blackhole',
-  plan: `packets to the database are dropped for ${HOLE_SECONDS} s without a reset, and then those to Kafka; connections of before stay dead`,
+  plan: `packets to the database, and then to Kafka, are dropped for ${HOLE_SECONDS} s without a reset; connections from before stay dead`,
   limitSeconds: 300,
   notApplicable: () => null,
   async run(context) {
@@ -21,7 +21,7 @@ export const blackhole: Scenario = {
     await stage.warmUp(6);
     stage.faultBegins('Packets are dropped');
     const seconds: Record<string, number | null> = {};
-    // A file has no packets to drop: on SQLite only Kafka is cut off.
+    // SQLite has no network connection, so only packets to Kafka are dropped.
     if (database !== null) seconds.database = await hole(stage, 'the database', [database]);
     await stage.targetCaughtUp(30);
     seconds.kafka = await hole(stage, 'Kafka', cluster.proxies);
@@ -43,9 +43,9 @@ async function proxyOf(stage: Stage, settings: Record<string, string>): Promise<
   return proxy;
 }
 
-/** Resolves with the seconds from the end of the hole until all of before was journaled. */
+/** Drops packets for a while. Returns the seconds from then until all events were journaled; null if they never were. */
 async function hole(stage: Stage, what: string, proxies: readonly TcpProxy[]): Promise<number | null> {
-  stage.say(`nothing gets through to ${what}`);
+  stage.say(`packets to ${what} are dropped`);
   for (const proxy of proxies) proxy.swallow();
   await stage.wait(HOLE_SECONDS);
   for (const proxy of proxies) proxy.heal();

@@ -1,4 +1,4 @@
-/** A process of its own that compresses and publishes a bomb: that takes seconds in which it could do nothing else. */
+/** Compresses and publishes a bomb in a process of its own, because that blocks a process for seconds. */
 import { CompressionAlgorithms, Producer } from '@platformatic/kafka';
 import type { Bomb } from './bomb.ts';
 

@@ -1,4 +1,4 @@
-/** Small batches that unpack to hundreds of MiB, in each codec: the memory of order-sync stays bounded. */
+/** Publishes a small batch in each codec that unpacks to hundreds of MiB. The memory of order-sync must stay bounded. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -20,16 +20,16 @@ export interface Bomb {
 
 const CODECS = ['gzip', 'snappy', 'lz4', 'zstd'] as const;
 const RECORD_BYTES = 4 << 20;
-/** Unpacked, one bomb of each codec is 400 MiB. */
+/** The number of records of one bomb. Unpacked, a bomb has 400 MiB. */
 const RECORDS = 100;
-/** Snappy makes a twentieth of it, the others much less. */
+/** The topic accepts the compressed batches. Snappy compresses a bomb to a twentieth, the other codecs to much less. */
 const TOPIC_BATCH_BYTES = 64 << 20;
 const LIMIT_MEMORY_MIB = 768;
 const PATIENCE_SECONDS = 60;
 
 export const bomb: Scenario = {
   name: 'bomb',
-  plan: `a record batch of each codec (${CODECS.join(', ')}) unpacks to ${(RECORDS * RECORD_BYTES) >> 20} MiB; where its partition halts, an operator goes on behind it`,
+  plan: `a record batch of each codec (${CODECS.join(', ')}) unpacks to ${(RECORDS * RECORD_BYTES) >> 20} MiB; an operator resumes a halted partition behind it`,
   limitSeconds: 300,
   notApplicable: () => null,
   async run(context) {
@@ -47,7 +47,7 @@ export const bomb: Scenario = {
       },
     });
     const [sync] = await stage.startSyncs(1);
-    if (sync === undefined) throw new Error('There is one');
+    if (sync === undefined) throw new Error('startSyncs returned no order-sync');
     await stage.warmUp(5);
     const before = peakMemoryMibOf(sync.pid);
     const bombs = new Map<string, { readonly codec: string; readonly offset: bigint }>();
@@ -61,7 +61,7 @@ export const bomb: Scenario = {
         recordBytes: RECORD_BYTES,
       });
       bombs.set(`${stage.topics.order}/${partition}`, { codec, offset });
-      if (bombs.size === 1) stage.faultBegins('Bombs are thrown');
+      if (bombs.size === 1) stage.faultBegins('Bombs are published');
       stage.say(`${codec}: ${RECORDS} records of ${RECORD_BYTES >> 20} MiB at ${offset}`);
     }
     await stage.wait(2);
@@ -69,7 +69,7 @@ export const bomb: Scenario = {
       const halts = sync.isRunning ? await stage.haltedBy(sync) : new Map<string, string>();
       return [...bombs.keys()].every((place) => halts.has(place)) || stage.progress.isAt(stage.feeder.ends());
     });
-    // A batch that unpacks to more than the limit may halt its partition: then a person decides.
+    // A batch that unpacks to more than the limit may halt its partition. Then an operator has to resume it.
     const halts = sync.isRunning ? await stage.haltedBy(sync) : new Map<string, string>();
     const halted = [...bombs].filter(([place]) => halts.has(place));
     for (const [place] of halted) stage.say(`halted: ${place}: ${halts.get(place)}`);
@@ -84,7 +84,7 @@ export const bomb: Scenario = {
     );
     const hasDied = !sync.isRunning;
     const peak = hasDied ? -1 : peakMemoryMibOf(sync.pid);
-    stage.say(`order-sync had ${before} MiB before and ${peak} MiB at most`);
+    stage.say(`order-sync used ${before} MiB before and ${peak} MiB at most`);
     const malformed = new Set(
       [...bombs]
         .filter(([place]) => !halted.some(([other]) => other === place))
@@ -100,13 +100,13 @@ export const bomb: Scenario = {
       recoverySeconds,
       isHealthy: (part) => part.startsWith(stage.topics.payment),
       malformed,
-      wrong: peak > LIMIT_MEMORY_MIB ? [`order-sync had ${peak} MiB, more than ${LIMIT_MEMORY_MIB}`] : [],
+      wrong: peak > LIMIT_MEMORY_MIB ? [`order-sync used ${peak} MiB, more than ${LIMIT_MEMORY_MIB}`] : [],
       more: { memory_mib_before: before, peak_memory_mib: peak, partitions_halted: halted.length },
     });
   },
 };
 
-/** Resolves with the offset of the first record. */
+/** Publishes a bomb, and returns the offset of its first record. */
 async function throwBomb(thrown: Bomb): Promise<bigint> {
   const script = join(import.meta.dirname, 'bomb-thrower.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [

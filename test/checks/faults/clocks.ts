@@ -1,11 +1,11 @@
-/** An order-sync whose clock is off, beside one whose clock is right: what is due does not depend on either. */
+/** One order-sync has a wrong clock, another a right one. The deliveries that are due must not depend on either clock. */
 import { randomBytes } from 'node:crypto';
 import type { Scenario, ScenarioContext } from './scenario.ts';
 import { Stage } from './stage.ts';
 import { conclude } from './verdict.ts';
 
 const HOUR_MS = 3_600_000;
-/** Order-mgt refuses signatures that are more than five minutes off. */
+/** The clock of the sender is six minutes off. order-mgt refuses signatures that are more than five minutes off. */
 const SIGNED_OFF_MS = 6 * 60_000;
 const INGEST_SECONDS = 4;
 const REFUSED_SECONDS = 8;
@@ -17,7 +17,7 @@ export const clockBehind: Scenario = scenarioOf('clock-behind', 'behind', -1);
 function scenarioOf(name: string, side: string, sign: 1 | -1): Scenario {
   return {
     name,
-    plan: `an order-sync that is an hour ${side} ingests and one that is right delivers; then the only sender is six minutes ${side} and signs`,
+    plan: `an order-sync with a clock one hour ${side} ingests, and one with a right clock delivers; then the clock of the only sender is six minutes ${side}`,
     limitSeconds: 200,
     notApplicable: () => null,
     run: (context) => play(context, sign),
@@ -36,15 +36,15 @@ async function play(context: ScenarioContext, sign: 1 | -1) {
   wrong.start();
   await wrong.ready();
   stage.feeder.start();
-  stage.faultBegins('order-sync-off ingests, an hour off');
+  stage.faultBegins('order-sync-off ingests with a clock one hour off');
   await stage.wait(INGEST_SECONDS);
-  // The other begins to deliver once the first has made states due by its own clock.
+  // The second order-sync begins to deliver after the first has made states due.
   const right = await stage.orderSync('order-sync-right', signed);
   right.start();
   await right.ready();
   const fromMs = performance.now();
   const firstSeconds = await stage.targetCaughtUp(PATIENCE_SECONDS, fromMs);
-  stage.say(`what the wrong clock had made due was delivered after ${firstSeconds} s`);
+  stage.say(`the states that became due under the wrong clock were delivered after ${firstSeconds} s`);
   await stage.wait(INGEST_SECONDS);
   const stillSeconds = await stage.targetCaughtUp(PATIENCE_SECONDS);
   await wrong.stop();
@@ -58,7 +58,7 @@ async function play(context: ScenarioContext, sign: 1 | -1) {
   });
   sender.start();
   await sender.ready();
-  stage.say('the only sender is six minutes off, and order-mgt refuses its signatures');
+  stage.say('the clock of the only sender is six minutes off, and order-mgt refuses its signatures');
   await stage.wait(REFUSED_SECONDS);
   const refused = stage.progress.wrongOrders.size;
   await sender.stop();
@@ -68,16 +68,16 @@ async function play(context: ScenarioContext, sign: 1 | -1) {
   await mended.ready();
   const mendedAtMs = performance.now();
   const mendedSeconds = await stage.targetCaughtUp(PATIENCE_SECONDS, mendedAtMs);
-  stage.say(`with the right clock again all was delivered after ${mendedSeconds} s`);
+  stage.say(`with the right clock again all states were delivered after ${mendedSeconds} s`);
   const all = [firstSeconds, stillSeconds, mendedSeconds];
   return conclude(stage, {
-    seen: refused > 0 ? `${refused} orders were owed while the signatures were refused` : '',
+    seen: refused > 0 ? `${refused} orders were undelivered while order-mgt refused the signatures` : '',
     recoverySeconds: all.includes(null) ? null : Math.max(...(all as number[])),
     more: { first_seconds: firstSeconds, side_by_side_seconds: stillSeconds, mended_seconds: mendedSeconds },
   });
 }
 
-/** Preloads a module that moves the wall clock of the program, and leaves its monotonic clock as it is. */
+/** Returns settings that preload a module. It shifts the wall clock of the program, and not its monotonic clock. */
 function shiftedBy(ms: number): Record<string, string> {
   const module = new URL('./shifted-clock.ts', import.meta.url);
   return { NODE_OPTIONS: `--import=${module.href}`, CHECK_CLOCK_SHIFT_MS: String(ms) };

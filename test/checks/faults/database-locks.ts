@@ -1,4 +1,4 @@
-/** Whether somebody holds locks in the database, seen from beside the programs. */
+/** Finds locks and open transactions in the database, and freezes programs while they hold them. */
 import { DatabaseSync } from 'node:sqlite';
 import mysql from 'mysql2/promise';
 import type { HeldConnection, TcpProxy } from '../../services/index.ts';
@@ -8,13 +8,13 @@ import type { Stage } from './stage.ts';
 const COMMIT = Buffer.from('\x03COMMIT');
 const PACKET_HEAD_BYTES = 4;
 
-/** Where a MySQL packet with the statement COMMIT begins. Source: MySQL's client/server protocol, COM_QUERY. */
+/** Returns the index of the MySQL packet with COMMIT, or -1. Source: MySQL's client/server protocol, COM_QUERY. */
 export function commitIn(bytes: Buffer): number {
   const at = bytes.indexOf(COMMIT);
   return at < PACKET_HEAD_BYTES ? -1 : at - PACKET_HEAD_BYTES;
 }
 
-/** How many rows of the table are locked at this moment. */
+/** Counts the rows of the table that are locked now. */
 async function lockedRows(url: string, table: string): Promise<number> {
   const connection = await mysql.createConnection({ uri: url, rowsAsArray: true });
   try {
@@ -39,8 +39,8 @@ async function lockedRows(url: string, table: string): Promise<number> {
 const PATIENCE_SECONDS = 60;
 
 /**
- * Stops the program, by SIGSTOP, between its last statement and its COMMIT. Its connections have to go through the
- * proxy. Resolves when a transaction that holds rows of `checkpoints` (or, for order-mgt, any transaction) is open.
+ * Stops the program by SIGSTOP between its last statement and its COMMIT. Its connections must go through the proxy.
+ * Resolves when an open transaction holds rows of `checkpoints` or, for order-mgt, when any transaction is open.
  */
 export async function freezeBeforeCommit(
   stage: Stage,
@@ -62,12 +62,12 @@ export async function freezeBeforeCommit(
   throw new Error(`${program.label} was not found in a transaction`);
 }
 
-/** Whether a transaction with checkpoints in it is open. */
+/** Tells whether an open transaction has locked checkpoints. */
 export async function areCheckpointsLocked(url: string): Promise<boolean> {
   return (await lockedRows(url, 'checkpoints')) > 0;
 }
 
-/** How many transactions are open at the server for longer than a moment, our own look left out. */
+/** Counts the open transactions at the server that have modified rows. */
 export async function openTransactions(url: string): Promise<number> {
   const connection = await mysql.createConnection({ uri: url, rowsAsArray: true });
   try {
@@ -80,7 +80,7 @@ export async function openTransactions(url: string): Promise<number> {
   }
 }
 
-/** Stops the program while it holds the write lock of the SQLite file. */
+/** Stops the program by SIGSTOP while it holds the write lock of the SQLite file. */
 export async function freezeInWrite(stage: Stage, program: Program, file: string): Promise<void> {
   const deadlineMs = performance.now() + PATIENCE_SECONDS * 1_000;
   const database = new DatabaseSync(file, { timeout: 0 });

@@ -1,8 +1,8 @@
-/** Single events of a scenario, in the original's form. */
+/** Makes single events of a scenario, in the form of the original's events. */
 import { readyOrder } from '../lib/embedded-log.ts';
 import type { RawRecord, Topics } from '../oracle.ts';
 
-/** The two events that make an order ready. */
+/** Makes the two events that make an order ready. */
 export function readyOrderOf(topics: Topics, orderId: string): RawRecord[] {
   return readyOrder(orderId).map((record) => ({
     ...record,
@@ -10,7 +10,7 @@ export function readyOrderOf(topics: Topics, orderId: string): RawRecord[] {
   }));
 }
 
-/** One more event of an order; `number` makes its id and its moment, so that events differ and have a sequence. */
+/** Makes an event of an order. Its id and its moment follow from `number`, so events differ and have a sequence. */
 export function eventOf(topics: Topics, orderId: string, status: string, number: number): RawRecord {
   const isOrder = status === 'CREATED';
   const body = {

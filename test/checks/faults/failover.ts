@@ -1,4 +1,4 @@
-/** The database fails over to a replica that lacks the last transactions, under two running order-syncs. */
+/** The database fails over to a replica that lacks the last transactions, while two order-syncs run. */
 import { localAddress, startProxy } from '../lib/proxy.ts';
 import { eventOf } from './events.ts';
 import { startReplicatedDatabase } from './replica.ts';
@@ -12,10 +12,9 @@ const QUIET_SECONDS = 3;
 
 export const failover: Scenario = {
   name: 'failover',
-  plan: `two order-syncs work behind a proxy; the replica lags ${LAG_SECONDS} s of payments behind when it is promoted; then the orders, whose checkpoints it has, get events`,
+  plan: `two order-syncs use the database through a proxy; a replica that lacks the payments of the last ${LAG_SECONDS} s is promoted; then orders get events, whose checkpoints it has`,
   limitSeconds: 240,
-  notApplicable: (database) =>
-    database === 'sqlite' ? 'SQLite is a file: there is no replica to fail over to' : null,
+  notApplicable: (database) => (database === 'sqlite' ? 'SQLite has no replica' : null),
   async run(context) {
     const name = context.ground.database;
     if (name === 'sqlite') throw new Error('SQLite has no replica');
@@ -28,7 +27,7 @@ export const failover: Scenario = {
     const syncs = await stage.startSyncs(2, {
       DATABASE_URL: proxied.href,
       ORDER_SYNC_RECONCILE_EVERY_MS: '5000',
-      // What was lost is read again in several transactions, so that each builds on the one before.
+      // Small batches make order-sync read the lost events again in several transactions, one after the other.
       ORDER_SYNC_BATCH_EVENTS: '10',
     });
     const ids = Array.from({ length: ORDERS }, (_, number) => `failover-${number}`);
@@ -42,7 +41,7 @@ export const failover: Scenario = {
     await giveAll('CREATED', 1);
     await servers.caughtUp();
 
-    // Only payments from here on: the checkpoints of the order topic are the same on both servers.
+    // From here on only payments are published, so the checkpoints of the order topic are the same on both servers.
     await servers.cutOff();
     await giveAll('PAYMENT_AUTHORIZED', 2);
     await giveAll('PAYMENT_AUTH_WITHPENDING_REVIEW', 3);
@@ -55,21 +54,23 @@ export const failover: Scenario = {
     proxy.cut();
     const lacking = onPrimary - (await stage.tables((tables) => tables.count('event_journal')));
     stage.say(`the replica lacks ${lacking} journaled events`);
-    // Idle programs find their connections dead and make new ones, without an error that would empty their memory.
+    // Idle programs replace their dead connections without an error. An error would empty their caches.
     await stage.wait(QUIET_SECONDS);
-    // These come from partitions whose checkpoints are intact, to programs that remember the payments.
+    // These events are in partitions with intact checkpoints. The programs still have the lost payments in their caches.
     stage.give(ids.map((id) => eventOf(stage.topics, id, 'CREATED', 4)));
     await stage.feeder.acknowledgedAll();
     const ends = stage.feeder.ends();
-    // Payments would show that their checkpoints went back: they come later.
+    // Payments come later, because they would show the programs that their checkpoints went back.
     await stage.wait(QUIET_SECONDS);
     stage.feeder.start();
     const recoverySeconds = await stage.caughtUp(ends, RECOVERY_LIMIT_SECONDS + 15, stage.faultAtMs);
-    stage.say(`everything was journaled again after ${recoverySeconds} s`);
+    stage.say(`all events were journaled again after ${recoverySeconds} s`);
     await stage.wait(8);
     return conclude(stage, {
       seen:
-        lacking > 0 ? `the replica lacked ${lacking} journaled events of ${syncs.length} order-syncs` : '',
+        lacking > 0
+          ? `the replica lacked ${lacking} events that ${syncs.length} order-syncs had journaled`
+          : '',
       recoverySeconds,
       more: { events_that_the_replica_lacked: lacking },
     });

@@ -1,4 +1,4 @@
-/** Publishes events at a steady rate in the background, and tells the oracle what was acknowledged. */
+/** Publishes events at a steady rate in the background, and tells the oracle the acknowledged ones. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningCheck } from '../lib/command.ts';
 import { tellStory } from '../lib/order-stories.ts';
@@ -9,7 +9,7 @@ import type { ScenarioLog } from './shared-log.ts';
 
 const TICK_MS = 100;
 const RETRY_MS = 500;
-/** More than any scenario publishes. */
+/** The length of the prepared stream, which is more than any scenario publishes. */
 const STREAM_EVENTS = 200_000;
 const ORDERS_AT_A_TIME = 60;
 
@@ -21,7 +21,7 @@ export interface FeederOptions {
   readonly seed: number;
 }
 
-/** One queue of the log: what waits to be acknowledged, in the sequence in which it was given. */
+/** A queue of the log, with its unacknowledged records in the sequence in which they were given. */
 interface Queue {
   readonly waiting: RawRecord[];
   isAppending: boolean;
@@ -55,7 +55,7 @@ export class Feeder {
     return this.#acknowledged;
   }
 
-  /** The end of what was acknowledged, by `topic/partition`. */
+  /** The end of the acknowledged records, by `topic/partition`. */
   ends(): ReadonlyMap<string, bigint> {
     return new Map(this.#ends);
   }
@@ -65,14 +65,14 @@ export class Feeder {
     this.#running = this.#feed(this.#stop.signal);
   }
 
-  /** Feeds no more, and waits until all that was fed is acknowledged. */
+  /** Stops publishing, and waits until all records are acknowledged. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
     await this.acknowledgedAll();
   }
 
-  /** Publishes these records behind what waits already; `acknowledgedAll` waits for them. */
+  /** Publishes these records after those that wait. `acknowledgedAll` waits for them. */
   give(records: readonly RawRecord[]): void {
     for (const record of records) {
       const name = this.#options.log.queueOf(record);
@@ -109,7 +109,7 @@ export class Feeder {
     }
   }
 
-  /** One append at a time for each queue; what is not acknowledged is appended again, until the check ends. */
+  /** Appends the records of a queue, one append at a time. Appends unacknowledged records again until the check ends. */
   async #drain(name: string, queue: Queue): Promise<void> {
     if (queue.isAppending) return;
     queue.isAppending = true;

@@ -1,4 +1,4 @@
-/** One of two order-mgts on one database is stopped by SIGSTOP inside a transaction, and woken later. */
+/** One of two order-mgts on one database is frozen by SIGSTOP inside a transaction, and woken later. */
 import { join } from 'node:path';
 import { createDatabase } from '../../services/index.ts';
 import { localAddress, startProxy } from '../lib/proxy.ts';
@@ -12,7 +12,7 @@ const LOOK_SECONDS = 60;
 
 export const frozenMgt: Scenario = {
   name: 'frozen-mgt',
-  plan: 'one of two order-mgts on one database is frozen inside a transaction; requests go to the other; it is woken again',
+  plan: 'one of two order-mgts on one database is frozen inside a transaction; requests go to the other one; the first is woken',
   limitSeconds: 240,
   notApplicable: () => null,
   async run(context) {
@@ -34,7 +34,7 @@ async function onServer(stage: Stage, { ground }: ScenarioContext) {
     await program.ready();
   }
   stage.setTarget(other, database.url);
-  // As a load balancer does: all requests go to one, and to the other once the first is found dead.
+  // The proxy acts as a load balancer: it sends all requests to one order-mgt, and to the other when the first is dead.
   const front = await startProxy(stage.check, frozen.port);
   await stage.startSyncs(1, { ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${front.port}/api/orders` });
   await stage.warmUp(6);
@@ -49,13 +49,13 @@ async function onServer(stage: Stage, { ground }: ScenarioContext) {
   front.cut();
   await stage.wait(1);
   const recoverySeconds = await stage.targetCaughtUp(LOOK_SECONDS, stage.faultAtMs);
-  stage.say(`order-mgt-2 has stored what was owed after ${recoverySeconds} s`);
+  stage.say(`order-mgt-2 has stored the undelivered orders after ${recoverySeconds} s`);
   held.release();
   process.kill(frozen.pid, 'SIGCONT');
   stage.say('order-mgt-1 is woken');
   await stage.wait(5);
   return conclude(stage, {
-    seen: 'order-mgt-1 stood inside a transaction that had changed rows',
+    seen: 'order-mgt-1 was frozen inside a transaction that had changed rows',
     recoverySeconds,
     isHealthy: (part) => part !== 'target',
   });
@@ -78,7 +78,7 @@ async function onSqlite(stage: Stage) {
   stage.faultBegins('order-mgt-1 is frozen with the write lock; requests go to order-mgt-2');
   front.upstream = localAddress(other.port);
   front.cut();
-  // Nobody can take the lock of a stopped process: the other has to say so, and to go on once it is given back.
+  // No process can take the lock of a frozen one. order-mgt-2 must report that, and go on when the lock is released.
   await stage.wait(SQLITE_FROZEN_SECONDS);
   process.kill(frozen.pid, 'SIGCONT');
   const wokenAtMs = performance.now();

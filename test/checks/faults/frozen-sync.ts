@@ -1,17 +1,17 @@
-/** One of two order-syncs is stopped by SIGSTOP between moving its checkpoints and COMMIT, and woken later. */
+/** One of two order-syncs is frozen by SIGSTOP between the update of its checkpoints and COMMIT, and woken later. */
 import { startProxy } from '../lib/proxy.ts';
 import { areCheckpointsLocked, freezeBeforeCommit, freezeInWrite } from './database-locks.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
 import { conclude } from './verdict.ts';
 
-/** On SQLite nobody can take the lock of a stopped process: all others wait, and have to say so. */
+/** The time that the process is frozen on SQLite. No process can take its lock; all others wait, and must report that. */
 const SQLITE_FROZEN_SECONDS = 25;
 const LOOK_SECONDS = 45;
 
 export const frozenSync: Scenario = {
   name: 'frozen-sync',
-  plan: 'one of two order-syncs is frozen between moving its checkpoints and COMMIT; the other takes over; it is woken again',
+  plan: 'one of two order-syncs is frozen between the update of its checkpoints and COMMIT; the other takes over; the first is woken',
   limitSeconds: 240,
   notApplicable: () => null,
   async run(context) {
@@ -36,14 +36,14 @@ async function onServer(stage: Stage) {
   stage.faultBegins('order-sync-1 is frozen before its COMMIT, with checkpoints locked');
   const ends = stage.feeder.ends();
   const recoverySeconds = await stage.caughtUp(ends, LOOK_SECONDS);
-  stage.say(`the other has taken over after ${recoverySeconds} s`);
+  stage.say(`order-sync-2 has taken over after ${recoverySeconds} s`);
   await stage.wait(2);
   held.release();
   process.kill(frozen.pid, 'SIGCONT');
   stage.say('order-sync-1 is woken');
   await stage.wait(5);
   return conclude(stage, {
-    seen: `order-sync-1 stood between its checkpoints and COMMIT; ${healthy.size} partitions were the other's`,
+    seen: `order-sync-1 was frozen between its checkpoints and COMMIT; order-sync-2 owned ${healthy.size} partitions`,
     recoverySeconds,
     isHealthy: (part) => healthy.has(part),
   });
@@ -51,7 +51,8 @@ async function onServer(stage: Stage) {
 
 async function onSqlite(stage: Stage) {
   const [frozen, other] = await stage.startSyncs(2);
-  if (frozen === undefined || other === undefined) throw new Error('There are two');
+  if (frozen === undefined || other === undefined)
+    throw new Error('startSyncs returned less than two order-syncs');
   await stage.warmUp(8);
   await freezeInWrite(stage, frozen, stage.database.url.slice('sqlite:'.length));
   stage.faultBegins('order-sync-1 is frozen with the write lock');

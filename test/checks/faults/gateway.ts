@@ -1,4 +1,4 @@
-/** An HTTP gateway before order-mgt, which answers itself where a rule says so, and else hands the request on. */
+/** An HTTP gateway before order-mgt. It answers a request itself if its rule says so, else hands the request on. */
 import {
   Agent,
   createServer,
@@ -9,7 +9,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import type { RunningCheck } from '../lib/command.ts';
 
-/** A request for one state or several, as the gateway sees it before it answers. */
+/** A request with one state or several, as the gateway shows it to its rule. */
 export interface GatewayRequest {
   readonly orderIds: readonly string[];
   readonly isBatch: boolean;
@@ -20,18 +20,18 @@ export interface GatewayAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Undefined: the request is handed on. */
+/** Returns the gateway's own answer, or undefined to hand the request on. */
 export type GatewayRule = (request: GatewayRequest) => GatewayAnswer | undefined;
 
 export interface Gateway {
   readonly url: string;
-  /** Requests that a rule answered, and requests that were handed on. */
+  /** The number of requests that a rule answered, and of those that were handed on. */
   readonly counts: { refused: number; handedOn: number };
-  /** When each order was handed on and answered with 2xx last, by `performance.now()`. */
+  /** The last moment at which order-mgt answered a state of each order with 2xx, by `performance.now()`. */
   readonly storedAtMs: ReadonlyMap<string, number>;
-  /** The most states that one request carried. */
+  /** The number of states in the largest request. */
   readonly largestBatch: number;
-  /** `null`: everything is handed on. */
+  /** Sets the rule. `null` hands every request on. */
   setRule(rule: GatewayRule | null): void;
 }
 

@@ -1,4 +1,4 @@
-/** The servers that all scenarios of one run share, started when the first scenario wants them. */
+/** The servers that all scenarios of one run share. Each is started when the first scenario needs it. */
 import {
   createDatabase,
   type KafkaCluster,
@@ -10,7 +10,7 @@ import {
 import type { RunningCheck } from '../lib/command.ts';
 import type { DatabaseKind } from './scenario.ts';
 
-/** A broker unpacks a whole record batch to look at its records. */
+/** The heap of the single broker, which unpacks whole record batches to look at their records. */
 const ALONE_HEAP = '2g';
 
 /** The database that a scenario's programs use. */
@@ -31,26 +31,26 @@ export class Ground {
     this.database = database;
   }
 
-  /** One broker, shared: topics and groups of a scenario have names of their own. */
+  /** A shared cluster of one broker. Topics and groups of each scenario have unique names. */
   kafka(): Promise<KafkaCluster> {
     this.#kafka ??= this.#cluster({ brokers: 1, heap: ALONE_HEAP });
     return this.#kafka;
   }
 
-  /** Three brokers of which scenarios kill some; each scenario leaves all of them running. */
+  /** A shared cluster of three brokers. Scenarios kill some of them, and leave all three running at the end. */
   threeBrokers(): Promise<KafkaCluster> {
     this.#threeBrokers ??= this.#cluster({ brokers: 3, heap: '384m' });
     return this.#threeBrokers;
   }
 
-  /** The address of the database server, without a database of the scenario in it. */
+  /** The URL of the database server. It does not name a scenario's database. */
   async server(): Promise<string> {
     if (this.database === 'sqlite') throw new Error('SQLite has no server');
     this.#server ??= this.#start({ [this.database]: true });
     return (await this.#server)[this.database].url;
   }
 
-  /** A new database: on the server, or a file in the folder. */
+  /** Makes a new database on the server, or an SQLite file in the folder. */
   async newDatabase(scope: RunningCheck, folder: string): Promise<ScenarioDatabase> {
     if (this.database === 'sqlite') return { url: `sqlite:${folder}/order-sync.sqlite`, isSqlite: true };
     const database = await createDatabase(await this.server());

@@ -1,4 +1,4 @@
-/** One partition's only broker is killed: that partition waits, and nothing else, also across a restart of order-sync. */
+/** The only broker of one partition is killed. Only that partition may wait, even if order-sync is started again. */
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
 import { conclude } from './verdict.ts';
@@ -9,7 +9,7 @@ const AFTER_RESTART_SECONDS = 25;
 
 export const leaderless: Scenario = {
   name: 'leaderless',
-  plan: 'three brokers; the one that alone has partition 0 of the order topic is killed, one of two order-syncs is killed and started again meanwhile, and the broker comes back',
+  plan: 'of three brokers, the only one with partition 0 of the order topic is killed; one of two order-syncs is killed and started again; the broker comes back',
   limitSeconds: 300,
   prepare: (ground) => ground.threeBrokers(),
   notApplicable: () => null,
@@ -36,7 +36,7 @@ export const leaderless: Scenario = {
     stage.say('order-sync-1 was killed and is started again');
     await stage.wait(AFTER_RESTART_SECONDS);
     const owned = restarted === undefined ? 0 : (await stage.ownedBy(restarted)).size;
-    // Behind a restart the partitions wait for the session of the killed member to end, so they are looked at apart.
+    // After the restart the partitions wait until Kafka ends the session of the killed member. They are measured apart.
     const others = new Map([...stage.feeder.ends()].filter(([place]) => place !== dead));
     const flowSeconds = await stage.caughtUp(others, RECOVERY_LIMIT_SECONDS);
     await cluster.startBroker(KILLED_BROKER);
@@ -44,12 +44,13 @@ export const leaderless: Scenario = {
     stage.say(`broker ${KILLED_BROKER} is back; the restarted order-sync owned ${owned} partitions`);
     const recoverySeconds = await stage.caughtUp(stage.feeder.ends(), RECOVERY_LIMIT_SECONDS + 15, backAtMs);
     const wrong: string[] = [];
-    if (owned === 0) wrong.push('the restarted order-sync got no partition while one had no leader');
-    if (flowSeconds === null) wrong.push('partitions with a leader were not followed to their end');
+    if (owned === 0)
+      wrong.push('the restarted order-sync got no partition while one partition had no leader');
+    if (flowSeconds === null) wrong.push('order-sync did not read the partitions with a leader to their end');
     return conclude(stage, {
       seen: leaders === null || leaders[0] === -1 ? `${dead} had no leader` : '',
       recoverySeconds,
-      // The killed order-sync's own partitions have to wait for its session to end: ten seconds by default.
+      // The partitions of the killed order-sync wait until Kafka ends its session, which takes 10 s by default.
       isHealthy: () => false,
       healthyPauseSeconds: Math.max(0, pauseOfOthers(stage, dead)),
       mustTurnRed: true,
@@ -59,7 +60,7 @@ export const leaderless: Scenario = {
   },
 };
 
-/** The longest standstill of a partition with a leader before the restart. */
+/** Returns the longest standstill of a partition with a leader before the restart, in seconds. */
 function pauseOfOthers(stage: Stage, dead: string): number {
   const untilMs = stage.faultAtMs + BEFORE_RESTART_SECONDS * 1_000;
   const standstills = stage.progress.standstills

@@ -1,4 +1,4 @@
-/** Kafka is down: states that are due are delivered all the same, also by a program that starts meanwhile; redrive works. */
+/** Kafka is down. order-sync must deliver due states and redrive dead deliveries, even if it starts meanwhile. */
 import { readyOrderOf } from './events.ts';
 import { startGateway } from './gateway.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
@@ -10,7 +10,7 @@ const PILE_SECONDS = 3;
 
 export const logDown: Scenario = {
   name: 'log-down',
-  plan: 'Kafka refuses connections; what is due is delivered, order-sync is started again meanwhile, and a dead delivery is redriven; then Kafka comes back',
+  plan: 'Kafka refuses connections; order-sync is started again, delivers due states, and redrives a dead delivery; then Kafka comes back',
   limitSeconds: 240,
   notApplicable: () => null,
   async run(context) {
@@ -19,7 +19,7 @@ export const logDown: Scenario = {
     const gateway = await startGateway(stage.check, () => stage.target.port);
     const settings = { KAFKA_BROKERS: cluster.proxied.join(','), ORDER_SYNC_TARGET_URL: gateway.url };
     const [sync] = await stage.startSyncs(1, settings);
-    if (sync === undefined) throw new Error('There is one');
+    if (sync === undefined) throw new Error('startSyncs returned no order-sync');
     gateway.setRule(({ orderIds }) => (orderIds.includes(DEAD_ORDER) ? { status: 422 } : undefined));
     stage.give(readyOrderOf(stage.topics, DEAD_ORDER));
     await stage.warmUp(3);
@@ -41,7 +41,7 @@ export const logDown: Scenario = {
       () => [...stage.progress.wrongOrders].every((id) => id === DEAD_ORDER),
       openedAtMs,
     );
-    stage.say(`${owed} orders that were due were delivered after ${dueSeconds} s`);
+    stage.say(`${owed} due orders were delivered after ${dueSeconds} s`);
     const redrivenAtMs = performance.now();
     const answer = await fetch(`http://127.0.0.1:${sync.port}/api/v1/dead-letters:redrive`, {
       method: 'POST',
@@ -53,17 +53,19 @@ export const logDown: Scenario = {
       () => gateway.storedAtMs.has(DEAD_ORDER),
       redrivenAtMs,
     );
-    stage.say(`the redrive was answered with ${answer?.status}, and delivered after ${redriveSeconds} s`);
+    stage.say(
+      `order-sync answered the redrive with ${answer?.status}, and delivered after ${redriveSeconds} s`,
+    );
 
     for (const proxy of cluster.proxies) proxy.heal();
     const healedAtMs = performance.now();
     stage.feeder.start();
     await stage.wait(2);
     const backSeconds = await stage.caughtUp(stage.feeder.ends(), RECOVERY_LIMIT_SECONDS + 10, healedAtMs);
-    stage.say(`after Kafka came back: journaled after ${backSeconds} s`);
+    stage.say(`all events were journaled ${backSeconds} s after Kafka came back`);
     const all = [dueSeconds, redriveSeconds, backSeconds];
     return conclude(stage, {
-      seen: owed > 1 ? `${owed} orders were owed when Kafka went away` : '',
+      seen: owed > 1 ? `${owed} orders were undelivered when Kafka went down` : '',
       recoverySeconds: all.includes(null) ? null : Math.max(...(all as number[])),
       mustTurnRed: true,
       more: { due_seconds: dueSeconds, redrive_seconds: redriveSeconds, log_back_seconds: backSeconds },

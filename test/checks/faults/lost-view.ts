@@ -1,4 +1,4 @@
-/** The table `orders` loses rows, has rows altered, and is dropped: under running programs and across a restart. */
+/** Rows of the table `orders` are deleted and changed, and the table is dropped, while order-sync runs and restarts. */
 import { DatabaseSync } from 'node:sqlite';
 import mysql from 'mysql2/promise';
 import { eventOf, readyOrderOf } from './events.ts';
@@ -13,13 +13,13 @@ const PATIENCE_SECONDS = 40;
 
 export const lostView: Scenario = {
   name: 'lost-view',
-  plan: 'rows of `orders` are deleted, altered and set back, and the table is dropped, under a running order-sync and across a restart; then each order has one more event',
+  plan: 'rows of `orders` are deleted, changed and set to an old version, and the table is dropped, while order-sync runs and restarts; then each order gets one more event',
   limitSeconds: 240,
   notApplicable: () => null,
   async run(context) {
     const stage = await Stage.open(context);
     const [sync] = await stage.startSyncs(1);
-    if (sync === undefined) throw new Error('There is one');
+    if (sync === undefined) throw new Error('startSyncs returned no order-sync');
     await stage.warmUp(4);
     const ids = MOMENTS.flatMap((moment) =>
       DAMAGES.flatMap((damage) =>
@@ -32,12 +32,12 @@ export const lostView: Scenario = {
     await stage.caughtUp(stage.feeder.ends(), 30);
     await stage.targetCaughtUp(30);
 
-    stage.faultBegins('Rows are damaged under the running order-sync');
+    stage.faultBegins('Rows are damaged while order-sync runs');
     let damaged = await damage(stage, 'running');
     stage.give(ids.filter((id) => id.startsWith('running-')).map((id) => oneMore(stage, id, 1)));
     await stage.feeder.acknowledgedAll();
     const runningSeconds = await stage.caughtUp(stage.feeder.ends(), PATIENCE_SECONDS);
-    stage.say(`after damage under a running program: journaled after ${runningSeconds} s`);
+    stage.say(`all events were journaled ${runningSeconds} s after the damage while order-sync runs`);
 
     await sync.stop();
     damaged += await damage(stage, 'restarted');
@@ -46,10 +46,10 @@ export const lostView: Scenario = {
     stage.give(ids.filter((id) => id.startsWith('restarted-')).map((id) => oneMore(stage, id, 1)));
     await stage.feeder.acknowledgedAll();
     const restartedSeconds = await stage.caughtUp(stage.feeder.ends(), PATIENCE_SECONDS);
-    stage.say(`after damage across a restart: journaled after ${restartedSeconds} s`);
+    stage.say(`all events were journaled ${restartedSeconds} s after the damage during a restart`);
 
     await change(stage, ['DROP TABLE orders']);
-    stage.say('the table is dropped under the running order-sync');
+    stage.say('the table is dropped while order-sync runs');
     stage.give([oneMore(stage, 'dropped-running', 2)]);
     await stage.wait(5);
     const hadTable = await stage.tables((tables) => tables.count('orders')).catch(() => null);
@@ -59,7 +59,7 @@ export const lostView: Scenario = {
     stage.give([...all].map((id) => oneMore(stage, id, 3)));
     await stage.feeder.acknowledgedAll();
     const droppedSeconds = await stage.caughtUp(stage.feeder.ends(), PATIENCE_SECONDS);
-    stage.say(`after the table was dropped: journaled after ${droppedSeconds} s`);
+    stage.say(`all events were journaled ${droppedSeconds} s after the table was dropped`);
     const seconds = [runningSeconds, restartedSeconds, droppedSeconds];
     return conclude(stage, {
       seen: damaged > 0 ? `${damaged} rows damaged, and the table dropped` : '',
@@ -78,7 +78,7 @@ function oneMore(stage: Stage, id: string, number: number) {
   return eventOf(stage.topics, id, 'PAYMENT_AUTH_WITHPENDING_REVIEW', number);
 }
 
-/** Resolves with how many rows it changed. */
+/** Damages rows, and returns the number of changed rows. */
 function damage(stage: Stage, moment: (typeof MOMENTS)[number]): Promise<number> {
   const these = (kind: (typeof DAMAGES)[number]) => `order_id IN (${idsOf(moment, kind).join(', ')})`;
   return change(stage, [
@@ -88,7 +88,7 @@ function damage(stage: Stage, moment: (typeof MOMENTS)[number]): Promise<number>
   ]);
 }
 
-/** As byte strings, which every store compares exactly. */
+/** Writes the ids as byte strings, which every store compares exactly. */
 function idsOf(moment: string, kind: string): string[] {
   return Array.from({ length: ORDERS_EACH }, (_, number) => {
     const hex = Buffer.from(`${moment}-${kind}-${number}`).toString('hex');
@@ -102,7 +102,7 @@ async function change(stage: Stage, statements: readonly string[]): Promise<numb
   if (url.startsWith('sqlite:')) {
     const database = new DatabaseSync(url.slice('sqlite:'.length), { timeout: 20_000 });
     for (const statement of statements) {
-      // Ids may be kept as text or as bytes.
+      // SQLite may hold the ids as text or as bytes.
       const sql = statement.replace('order_id IN', 'CAST(order_id AS BLOB) IN');
       changed += Number(database.prepare(sql).run().changes);
     }

@@ -1,4 +1,4 @@
-/** A gateway before order-mgt refuses everything for some seconds: a deploy, an expired key, a wrong route. */
+/** A gateway before order-mgt refuses every request for a while, as after a deploy, an expired key or a wrong route. */
 import { startGateway } from './gateway.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
@@ -9,7 +9,7 @@ const REFUSED_SECONDS = 3;
 
 export const misconfiguredTarget: Scenario = {
   name: 'misconfigured-target',
-  plan: `a gateway before the target answers everything with ${STATUSES.join(', ')}, ${REFUSED_SECONDS} s each, and is well in between`,
+  plan: `a gateway before the target answers every request with ${STATUSES.join(', ')} for ${REFUSED_SECONDS} s each, and hands requests on in between`,
   limitSeconds: 240,
   notApplicable: () => null,
   async run(context) {
@@ -34,7 +34,7 @@ export const misconfiguredTarget: Scenario = {
         wellAtMs,
       );
       stage.say(
-        `${status}: ${refused[status]} requests refused; asked again after ${recoverySeconds[status]} s`,
+        `${status}: ${refused[status]} requests refused; the next request came ${recoverySeconds[status]} s after the last refusal`,
       );
     }
     const all = Object.values(recoverySeconds);

@@ -1,4 +1,4 @@
-/** A gateway answers every request that carries one certain order with 400, be it alone or one of many. */
+/** A gateway answers every request that carries one certain order with 400, whether the request has one state or many. */
 
 import { readyOrderOf } from './events.ts';
 import { startGateway } from './gateway.ts';
@@ -7,15 +7,15 @@ import { Stage } from './stage.ts';
 import { conclude } from './verdict.ts';
 
 const BATCH = 256;
-/** Enough that the sender, which begins with single states, comes to large requests on any machine. */
+/** The number of orders. The sender begins with single states, and needs this many to reach large requests. */
 const ORDERS = 12 * BATCH;
-/** The refused request has to be a large one, or it was not shown that the others do not suffer. */
+/** The refused request must have at least 64 states, so that the check shows that the other states are delivered. */
 const LARGE = BATCH / 4;
 const PATIENCE_SECONDS = 40;
 
 export const oneBadOf256: Scenario = {
   name: 'one-bad-of-256',
-  plan: `${ORDERS} orders wait in the ledger; the first large request is answered with 400, and whatever else carries the order in its middle`,
+  plan: `${ORDERS} orders wait in the ledger; the first large request is answered with 400, and so is every request with the order in its middle`,
   limitSeconds: 150,
   notApplicable: () => null,
   async run(context) {

@@ -1,4 +1,4 @@
-/** What an operator does by the commands of order-sync, as docs/operations.md says. */
+/** Runs commands of order-sync as an operator does, as docs/operations.md describes. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,7 +7,7 @@ import type { Stage } from './stage.ts';
 const repository = join(import.meta.dirname, '..', '..', '..');
 const TIMEOUT_MS = 60_000;
 
-/** Runs `order-sync <args>` with the stage's settings; resolves with what it printed, and its exit code. */
+/** Runs `order-sync <args>` with the stage's settings, and returns its output and its exit code. */
 export async function orderSyncCommand(
   stage: Stage,
   args: readonly string[],
@@ -27,7 +27,7 @@ export async function orderSyncCommand(
   }
 }
 
-/** Lets a halted partition go on at this offset, or at `earliest`. */
+/** Resumes a halted partition at this offset, or at `earliest`, and returns the output as a sentence. */
 export async function resume(stage: Stage, place: string, at: string): Promise<string> {
   const reason = 'decided by the check';
   const { code, text } = await orderSyncCommand(stage, ['resume', place, '--at', at, '--reason', reason]);

@@ -1,4 +1,4 @@
-/** Looks four times a second how far each partition's checkpoint is, and twice a second what the target holds. */
+/** Reads the checkpoint of each partition four times a second, and the orders of the target twice a second. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSameRow } from '../lib/comparison.ts';
 import { type OrderRow, Tables, targetTables } from '../lib/tables.ts';
@@ -8,16 +8,16 @@ import { Standstills } from './standstill.ts';
 const POLL_MS = 250;
 const LOOK_MS = 5_000;
 const TARGET_EVERY_POLLS = 2;
-/** The part of the standstills that is the target; the others are named `topic/partition`. */
+/** The name of the target in the standstills. Partitions are named `topic/partition`. */
 export const TARGET_PART = 'target';
 
 export interface ProgressOptions {
   readonly oracle: Oracle;
-  /** What the log has acknowledged, by `topic/partition`. */
+  /** Returns the end of the acknowledged records, by `topic/partition`. */
   readonly ends: () => ReadonlyMap<string, bigint>;
-  /** Where order-sync's tables are now. */
+  /** Returns the current URL of order-sync's database. */
   readonly source: () => string;
-  /** Where order-mgt's orders are, or null if there are none. */
+  /** Returns the database with order-mgt's orders; null if there is no order-mgt. */
   readonly target: () => string | null;
 }
 
@@ -39,17 +39,17 @@ export class ProgressWatch {
     this.#running = this.#watch();
   }
 
-  /** How often it has looked so far. */
+  /** The number of looks so far. */
   get looks(): number {
     return this.#looks;
   }
 
-  /** Whether every checkpoint was at or behind these ends at the last look. */
+  /** Tells whether every checkpoint had reached these ends at the last look. */
   isAt(ends: ReadonlyMap<string, bigint>): boolean {
     return [...ends].every(([place, end]) => (this.#checkpoints.get(place) ?? 0n) >= end);
   }
 
-  /** The orders that the target lacked or held in another state than their last at the last look. */
+  /** The orders that the target lacked, or held in another state than the expected one, at the last look. */
   get wrongOrders(): ReadonlySet<string> {
     return this.#wrongOrders;
   }
@@ -70,11 +70,11 @@ export class ProgressWatch {
       }
       const ends = this.#options.ends();
       const checkpoints = await within(LOOK_MS, opened.tables.checkpoints());
-      // A database that does not answer leaves the last picture: then nothing has moved.
+      // If the database does not answer, the last checkpoints stay, which counts as no progress.
       if (checkpoints !== null) this.#checkpoints = checkpoints;
       this.#seePartitions(ends);
       if (checkpoints === null) {
-        // A connection to a server that died may never say so.
+        // A connection to a dead server may never report an error, so it is closed without waiting.
         void opened.tables.close().catch(() => {});
         opened = null;
       }
@@ -120,7 +120,7 @@ export class ProgressWatch {
   }
 }
 
-/** The result, or null if it takes longer or fails. */
+/** Returns the result of the work, or null if it fails or takes longer than `ms`. */
 async function within<Result>(ms: number, work: Promise<Result>): Promise<Result | null> {
   const over = new AbortController();
   const late = sleep(ms, null, { signal: over.signal }).catch(() => null);

@@ -1,4 +1,4 @@
-/** Reads a topic from its beginning to its end, by the client library alone. */
+/** Reads a topic from its beginning to its end, with the client library only. */
 import { randomUUID } from 'node:crypto';
 import { Consumer, MessagesStreamModes } from '@platformatic/kafka';
 import { endOffsets } from '../lib/kafka-client.ts';

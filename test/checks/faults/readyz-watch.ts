@@ -1,16 +1,16 @@
-/** Asks the programs' /readyz twice a second and keeps every change of the answer. */
+/** Asks the programs' /readyz twice a second, and records every change of the answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ReadyzLine {
   readonly program: string;
-  /** Since the fault began; negative before it. */
+  /** The seconds since the fault began; negative before it. */
   readonly second: number;
   readonly state: 'green' | 'red' | 'no answer';
   /** The reason in a red answer. */
   readonly reason: string;
 }
 
-/** What is asked: a program that runs, or is thought to. */
+/** A program whose /readyz is asked while it is meant to run. */
 export interface Asked {
   readonly label: string;
   readonly port: number;
@@ -46,12 +46,12 @@ export class ReadyzWatch {
     this.#running = this.#watch();
   }
 
-  /** The moment from which seconds are counted. */
+  /** Sets the moment at which the seconds begin. */
   setOrigin(atMs: number): void {
     this.#originMs = atMs;
   }
 
-  /** Changes so far. A program that was not running is not in it. */
+  /** Returns the changes so far. They leave out programs that did not run. */
   lines(): ReadyzLine[] {
     return this.#changes.map((change) => ({
       program: change.program,
@@ -61,7 +61,7 @@ export class ReadyzWatch {
     }));
   }
 
-  /** Whether any of the programs said red, with a reason, between the two moments. */
+  /** Tells whether a program answered red, with a reason, between the two moments. */
   wasRed(fromMs: number, toMs: number): boolean {
     for (const program of this.#last.keys()) {
       const own = this.#changes.filter((change) => change.program === program);
@@ -74,7 +74,7 @@ export class ReadyzWatch {
     return false;
   }
 
-  /** The longest time, within these moments, for which one program said green without a break. */
+  /** Returns the longest time between the two moments for which one program stayed green. */
   longestGreenMs(fromMs: number, toMs: number): number {
     let longestMs = 0;
     for (const program of this.#last.keys()) {
@@ -88,7 +88,7 @@ export class ReadyzWatch {
     return longestMs;
   }
 
-  /** The programs that run and are not green. */
+  /** Returns the running programs that are not green. */
   notGreen(): string[] {
     return this.#programs()
       .filter(({ isRunning }) => isRunning)
@@ -107,7 +107,7 @@ export class ReadyzWatch {
       for (const program of this.#programs()) {
         if (!program.isRunning || this.#asking.has(program.label)) continue;
         this.#asking.add(program.label);
-        // Asked side by side: one program that does not answer delays the line of no other.
+        // All programs are asked at the same time, so a program that does not answer delays no other.
         void this.#ask(program).finally(() => this.#asking.delete(program.label));
       }
       await sleep(POLL_MS, undefined, { signal }).catch(() => {});
@@ -130,7 +130,7 @@ export class ReadyzWatch {
   }
 }
 
-/** Without its numbers: a reason that counts seconds is the same reason. */
+/** Replaces the numbers of a reason, so that a reason that counts seconds stays the same. */
 function wordsOf(reason: string): string {
   return reason.replace(/\d+/g, '0');
 }

@@ -1,4 +1,4 @@
-/** A primary and an asynchronous replica of one database server, and the change from one to the other. */
+/** Starts a database server with an asynchronous replica, and promotes the replica. */
 import mysql from 'mysql2/promise';
 import { createDatabase, type RunningServices, startServices } from '../../services/index.ts';
 import type { RunningCheck } from '../lib/command.ts';
@@ -6,11 +6,11 @@ import type { RunningCheck } from '../lib/command.ts';
 export interface ReplicatedDatabase {
   readonly primaryUrl: string;
   readonly replicaUrl: string;
-  /** Waits until the replica has all that the primary has committed so far. */
+  /** Waits until the replica has all transactions that the primary has committed so far. */
   caughtUp(): Promise<void>;
-  /** From now on the replica gets nothing more. */
+  /** Stops the replication to the replica. */
   cutOff(): Promise<void>;
-  /** The primary is killed, and the replica becomes a server of its own. */
+  /** Kills the primary, and makes the replica a server of its own. */
   promote(): Promise<void>;
 }
 
@@ -50,11 +50,12 @@ export async function startReplicatedDatabase(
         const [rows] = await onReplica.query<mysql.RowDataPacket[]>('SHOW SLAVE STATUS');
         const status = rows[0];
         if (status?.Last_SQL_Error || status?.Last_IO_Error) {
-          throw new Error(`The replica stands still: ${status.Last_SQL_Error} ${status.Last_IO_Error}`);
+          throw new Error(`The replication has stopped: ${status.Last_SQL_Error} ${status.Last_IO_Error}`);
         }
         const isThere = status?.Relay_Master_Log_File === file && Number(status?.Exec_Master_Log_Pos) >= at;
         if (isThere) return;
-        if (performance.now() > deadlineMs) throw new Error('The replica does not catch up');
+        if (performance.now() > deadlineMs)
+          throw new Error(`The replica did not catch up within ${CATCH_UP_MS / 1_000} s`);
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
     },
@@ -80,7 +81,9 @@ async function startServer(
   });
   check.defer(() => services.stop());
   if (services[name].origin === 'environment') {
-    throw new Error(`Unset TEST_${name.toUpperCase()}_URL: this scenario kills a server of its own`);
+    throw new Error(
+      `Unset TEST_${name.toUpperCase()}_URL: this scenario has to start and kill its own server`,
+    );
   }
   return services;
 }

@@ -1,4 +1,4 @@
-/** A dump of some seconds ago is put back under running programs. */
+/** A dump from some seconds ago is restored while the programs run. */
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -13,12 +13,12 @@ import { conclude } from './verdict.ts';
 const BEFORE_SECONDS = 8;
 const AFTER_SECONDS = 15;
 const LOADS_MAX = 3;
-/** The dump may hold the claim of a sweep that was under way: the next one begins when its lease is over. */
+/** The dump may hold the lease of a sweep that was under way. The next sweep begins when that lease is over. */
 const SWEEP_LEASE_SECONDS = 60;
 
 export const restore: Scenario = {
   name: 'restore',
-  plan: `the database is dumped, ${AFTER_SECONDS} s of events follow, and the dump is put back under two running order-syncs`,
+  plan: `the database is dumped, ${AFTER_SECONDS} s of events follow, and the dump is restored while two order-syncs run`,
   limitSeconds: 240,
   notApplicable: () => null,
   async run(context) {
@@ -30,25 +30,28 @@ export const restore: Scenario = {
     const dumpedCount = await journalCount(stage);
     await stage.wait(AFTER_SECONDS);
     const lostCount = (await journalCount(stage)) - dumpedCount;
-    stage.faultBegins('The dump is put back');
+    stage.faultBegins('The dump is restored');
     const ends = stage.feeder.ends();
     const loads = await load(stage, putBack);
     const putBackAtMs = performance.now();
-    stage.say('the dump is in place');
+    stage.say('the dump is loaded');
     const recoverySeconds = await stage.caughtUp(ends, RECOVERY_LIMIT_SECONDS + 15, putBackAtMs);
-    stage.say(`everything was journaled again after ${recoverySeconds} s`);
+    stage.say(`all events were journaled again after ${recoverySeconds} s`);
     await stage.wait(8);
     return conclude(stage, {
       seen: lostCount > 0 ? `the dump lacked ${lostCount} journaled events` : '',
       recoverySeconds,
       sweepSeconds: SWEEP_LEASE_SECONDS,
-      wrong: loads > 1 ? [`the dump had to be loaded ${loads} times: the programs were in its way`] : [],
+      wrong:
+        loads > 1
+          ? [`the dump had to be loaded ${loads} times, because locks of the programs broke off the load`]
+          : [],
       more: { events_that_the_dump_lacked: lostCount, loads },
     });
   },
 };
 
-/** As an operator would: a load that broke off is begun again. Resolves with how often it was begun. */
+/** Loads the dump as an operator would, again if the load broke off. Returns the number of loads. */
 async function load(stage: Stage, putBack: () => Promise<void>): Promise<number> {
   for (let loads = 1; ; loads++) {
     try {
@@ -65,7 +68,7 @@ function journalCount(stage: Stage): Promise<number> {
   return stage.tables((tables) => tables.count('event_journal'));
 }
 
-/** Takes a dump; the answer puts it back. */
+/** Takes a dump, and returns a function that restores it. */
 async function dump(stage: Stage): Promise<() => Promise<void>> {
   const file = join(stage.folder, 'dump');
   const url = stage.database.url;
@@ -79,7 +82,7 @@ async function dump(stage: Stage): Promise<() => Promise<void>> {
   live.close();
   return async () => {
     const copy = new DatabaseSync(file);
-    // SQLite's own way to put a copy back: it takes the locks of the file that it writes to.
+    // The backup API of SQLite restores the copy. It takes the locks of the file that it writes to.
     await backup(copy, path);
     copy.close();
   };

@@ -1,4 +1,4 @@
-/** After a quiet while one order is answered with `Retry-After: 3600`: only that order may wait for it. */
+/** After a quiet time the gateway answers one order with `Retry-After: 3600`. Only that order may wait. */
 
 import { DatabaseSync } from 'node:sqlite';
 import mysql from 'mysql2/promise';
@@ -15,7 +15,7 @@ const PATIENCE_SECONDS = 40;
 
 export const retryAfterHour: Scenario = {
   name: 'retry-after-hour',
-  plan: `nothing is sent for ${QUIET_SECONDS} s; then one order is answered with Retry-After: ${ASKED_SECONDS}, and others become due`,
+  plan: `order-sync sends no state for ${QUIET_SECONDS} s; then one order is answered with Retry-After: ${ASKED_SECONDS}, and others become due`,
   limitSeconds: 150,
   notApplicable: () => null,
   async run(context) {
@@ -48,7 +48,9 @@ export const retryAfterHour: Scenario = {
       if (seconds === null) break;
     }
     const waitsSeconds = await waitOf(stage, slow);
-    stage.say(`${slow} waits for ${waitsSeconds} s; the others waited ${Math.max(...longest)} s at most`);
+    stage.say(
+      `${slow} waits for ${waitsSeconds} s; the other orders waited ${Math.max(...longest)} s at most`,
+    );
     const isCapped = waitsSeconds < ASKED_SECONDS * 0.9;
     return conclude(stage, {
       seen: asked > 0 ? `${asked} answers asked for ${ASKED_SECONDS} s` : '',
@@ -56,7 +58,9 @@ export const retryAfterHour: Scenario = {
       healthyPauseSeconds: Math.max(...longest),
       isHealthy: (part) => part !== 'target',
       parked: new Set([slow]),
-      wrong: isCapped ? [] : [`the asked pause is not capped: ${slow} waits for ${waitsSeconds} s`],
+      wrong: isCapped
+        ? []
+        : [`the pause that the target asked for is not capped: ${slow} waits for ${waitsSeconds} s`],
       more: { waits_seconds: waitsSeconds },
     });
   },
@@ -66,7 +70,7 @@ function give(stage: Stage, orderId: string): void {
   stage.give(readyOrderOf(stage.topics, orderId));
 }
 
-/** How long the order's delivery waits from now, by the ledger. */
+/** Returns the seconds from now until the next attempt of the order's delivery, by the ledger. */
 async function waitOf(stage: Stage, orderId: string): Promise<number> {
   const sql = 'SELECT next_attempt_at AS at FROM deliveries WHERE entity_id = ?';
   const id = Buffer.from(orderId);

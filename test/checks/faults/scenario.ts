@@ -1,4 +1,4 @@
-/** What a scenario of `check:faults` is, and what it comes to. */
+/** The types of the scenarios of `check:faults` and of their figures. */
 import type { RunningCheck } from '../lib/command.ts';
 import type { Ground } from './ground.ts';
 import type { ReadyzLine } from './readyz-watch.ts';
@@ -6,40 +6,40 @@ import type { ReadyzLine } from './readyz-watch.ts';
 export const DATABASES = ['mariadb', 'mysql', 'sqlite'] as const;
 export type DatabaseKind = (typeof DATABASES)[number];
 
-/** Everything has to be as before this long after the fault is over, or after its start where another has to take over. */
+/** The system must have recovered 30 s after the end of the fault; 30 s after its start if another instance takes over. */
 export const RECOVERY_LIMIT_SECONDS = 30;
-/** A part that the fault does not touch may pause for this long. */
+/** A part that the fault does not touch may pause for 5 s. */
 export const HEALTHY_PAUSE_LIMIT_SECONDS = 5;
-/** A part that stands still for this long must have turned /readyz red. */
+/** /readyz must be red when a part has stood still for 15 s. */
 export const SILENCE_LIMIT_SECONDS = 15;
 
 export interface ScenarioContext {
-  /** Of this scenario alone: what is deferred here happens when it ends. */
+  /** The scope of this scenario. Its deferred calls run when the scenario ends. */
   readonly check: RunningCheck;
   readonly ground: Ground;
-  /** About how many events the scenario publishes. */
+  /** The approximate number of events that the scenario publishes. */
   readonly events: number;
-  /** How many events `hot-entity` gives to one order. */
+  /** The number of events that `hot-entity` gives to one order. */
   readonly hotEvents: number;
   readonly seed: number;
 }
 
 export interface Scenario {
   readonly name: string;
-  /** What breaks, when, and for how long. */
+  /** Says what fails, when, and for how long. */
   readonly plan: string;
-  /** After this long the scenario has failed. */
+  /** A scenario that takes longer than this has failed. */
   readonly limitSeconds: number;
-  /** Starts servers that scenarios share, before the limit begins to count. */
+  /** Starts servers that scenarios share. The time that it takes does not count for the limit. */
   readonly prepare?: (ground: Ground) => Promise<unknown>;
-  /** Why it does not apply to the database, or null if it does. */
+  /** Returns the reason why the scenario does not apply to the database; null if it applies. */
   notApplicable(database: DatabaseKind): string | null;
   run(context: ScenarioContext): Promise<ScenarioFigures>;
 }
 
-/** The figures of one scenario. The names of the first seven are the ones that every scenario has. */
+/** The figures of one scenario. Every scenario has the first seven. */
 export interface ScenarioFigures {
-  /** That the fault took place, in words and numbers. Empty if it did not, and then the scenario proves nothing. */
+  /** Says in words and numbers that the fault took place. If it is empty, the scenario proves nothing. */
   readonly seen: string;
   readonly recovery_seconds: number;
   readonly lost: number;
@@ -49,10 +49,10 @@ export interface ScenarioFigures {
   readonly parked_wrongly: number;
   /** The longest pause of a part that the fault does not touch. */
   readonly healthy_pause_seconds: number;
-  /** The longest time for which a partition had records waiting and did not move. */
+  /** The longest time in which a partition had waiting records and its checkpoint did not move. */
   readonly stood_still_seconds: number;
   readonly readyz: readonly ReadyzLine[];
-  /** What is wrong, in sentences. */
+  /** The faults that the scenario found, as sentences. */
   readonly wrong: readonly string[];
   readonly ok: boolean;
   readonly [more: string]: unknown;

@@ -1,4 +1,4 @@
-/** The log that a scenario publishes to: Kafka by its client library, or the embedded log beside the programs. */
+/** The log to which a scenario publishes: Kafka through its client library, or the embedded log. */
 import { Producer } from '@platformatic/kafka';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { openEventLog } from '../../../src/apps/shared/parts/open-log.ts';
@@ -7,28 +7,28 @@ import { partitionOf } from '../lib/kafka-client.ts';
 import type { RawRecord } from '../oracle.ts';
 
 export interface ScenarioLog {
-  /** Records of one queue are appended one batch after the other; queues do not wait for each other. */
+  /** Names the queue of a record. Appends of one queue wait for each other; appends of two queues do not. */
   queueOf(record: RawRecord): string;
-  /** Appends records of one queue; resolves, once all are acknowledged, with the end of each partition, by `topic/partition`. */
+  /** Appends records of one queue, waits until all are acknowledged, and returns the ends by `topic/partition`. */
   append(queue: string, records: readonly RawRecord[]): Promise<ReadonlyMap<string, bigint>>;
   close(): Promise<void>;
 }
 
 export interface KafkaLogOptions {
-  /** As the protocol has it: -1 for all replicas in sync, 1 for the leader alone. */
+  /** The protocol's `acks`: -1 for all in-sync replicas, 1 for the leader only. */
   readonly acks?: number;
 }
 
-/** A queue is a partition, so that one without a leader delays no other. */
+/** Each partition is a queue, so a partition without a leader delays no other partition. */
 export function kafkaLog(
   brokers: readonly string[],
   partitions: ReadonlyMap<string, number>,
   { acks = -1 }: KafkaLogOptions = {},
 ): ScenarioLog {
   const producers = new Map<string, Producer<Buffer, Buffer, Buffer, Buffer>>();
-  // The library knows nothing of a topic while one of its partitions has no leader: so each queue has its own memory.
+  // The library has no metadata of a topic while one of its partitions has no leader, so each queue has its own producer.
   const producerOf = (queue: string) => {
-    // Not idempotent: a record that is published twice is a duplicate, and those are welcome here.
+    // The producer is not idempotent. A record that is published twice is a duplicate, which the check accepts.
     const producer =
       producers.get(queue) ??
       new Producer<Buffer, Buffer, Buffer, Buffer>({
@@ -67,7 +67,7 @@ export function kafkaLog(
   };
 }
 
-/** The embedded log is one file: it has one queue. */
+/** The embedded log is one file, so it has one queue. */
 export async function embeddedLog(
   folder: string,
   partitions: ReadonlyMap<string, number>,

@@ -1,4 +1,4 @@
-/** Preloaded into a program (`node --import`): its wall clock is off by CHECK_CLOCK_SHIFT_MS milliseconds. */
+/** Preloaded with `node --import`, this module shifts the wall clock of a program by CHECK_CLOCK_SHIFT_MS milliseconds. */
 const shiftMs = Number(process.env.CHECK_CLOCK_SHIFT_MS ?? 0);
 const RealDate = Date;
 const realNow = RealDate.now.bind(RealDate);

@@ -1,4 +1,4 @@
-/** The target is a topic of Kafka, and one instance's append is held up for longer than its delivery's deadline. */
+/** The target is a topic of Kafka. The append of one instance is held back for longer than its delivery's deadline. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTopics } from '../lib/kafka-client.ts';
@@ -8,7 +8,7 @@ import type { Scenario } from './scenario.ts';
 import { Stage } from './stage.ts';
 import { conclude } from './verdict.ts';
 
-/** The delivery's deadline is 15 s by default. */
+/** The append is held back for 20 s. The default deadline of a delivery is 15 s. */
 const HELD_SECONDS = 20;
 const ORDERS = 5;
 const PREFIX = 'slow-append-';
@@ -17,7 +17,7 @@ const LATE_SECONDS = 15;
 
 export const slowTopicTarget: Scenario = {
   name: 'slow-topic-target',
-  plan: `the target is a topic; one instance's append is held up for ${HELD_SECONDS} s, and meanwhile its orders are declined and another instance delivers`,
+  plan: `the target is a topic; the append of one instance is held back for ${HELD_SECONDS} s; meanwhile its orders are declined and another instance delivers`,
   limitSeconds: 240,
   notApplicable: () => null,
   async run(context) {
@@ -35,14 +35,14 @@ export const slowTopicTarget: Scenario = {
     await stage.warmUp(4);
 
     const ids = Array.from({ length: ORDERS }, (_, number) => `${PREFIX}${number}`);
-    // This proxy is the slow one's alone, and the only orders that it sends are states.
+    // Only the slow instance uses this proxy, and it sends these order ids only in states.
     const holding = cluster.proxies[0]?.holdNext((bytes) => (bytes.includes(PREFIX) ? 0 : -1));
     stage.give(ids.flatMap((id) => readyOrderOf(stage.topics, id)));
     const held = await Promise.race([
       holding,
-      stage.wait(30).then(() => Promise.reject(new Error('Nothing was appended to the topic of states'))),
+      stage.wait(30).then(() => Promise.reject(new Error('No state was appended to the topic within 30 s'))),
     ]);
-    stage.faultBegins('The append of the ready states is held up');
+    stage.faultBegins('The append of the ready states is held back');
     const quick = await stage.orderSync('order-sync-quick', settings);
     quick.start();
     await quick.ready();
@@ -50,7 +50,7 @@ export const slowTopicTarget: Scenario = {
     await stage.wait(Math.max(0, HELD_SECONDS - (performance.now() - stage.faultAtMs) / 1_000));
     held?.release();
     const releasedAtMs = performance.now();
-    stage.say('the append gets through');
+    stage.say('the append is released');
     let records: readonly ReadRecord[] = [];
     const isAllThere = async () => {
       records = await readTopic(cluster.brokers, states);
@@ -60,7 +60,7 @@ export const slowTopicTarget: Scenario = {
     };
     const recoverySeconds = await stage.until(PATIENCE_SECONDS, isAllThere, releasedAtMs);
     stage.say(`the last states were in the topic after ${recoverySeconds} s`);
-    // An append that was held up may come later still.
+    // The append that was held back may reach the topic even later.
     await stage.wait(LATE_SECONDS);
     await isAllThere();
     const older = ids.filter(
@@ -68,17 +68,16 @@ export const slowTopicTarget: Scenario = {
     );
     for (const id of older) stage.say(`${id}: versions ${versionsOf(records, id).join(', ')} in the topic`);
     return conclude(stage, {
-      seen: held === undefined ? '' : `the append of ready states was held up for ${HELD_SECONDS} s`,
+      seen: held === undefined ? '' : `the append of ready states was held back for ${HELD_SECONDS} s`,
       recoverySeconds,
       isHealthy: (part) => part === 'target',
-      wrong:
-        older.length > 0 ? [`an older state is the last one of ${older.length} orders in the topic`] : [],
+      wrong: older.length > 0 ? [`the topic ends with an older state of ${older.length} orders`] : [],
       more: { older_states_last: older.length },
     });
   },
 };
 
-/** The versions of an order's states, in the sequence of the topic. A delivery's id ends with its version. */
+/** Returns the versions of an order's states in the sequence of the topic. A delivery's id ends with the version. */
 function versionsOf(records: readonly ReadRecord[], orderId: string): number[] {
   return records
     .filter(({ key }) => key === orderId)

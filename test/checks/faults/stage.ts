@@ -1,6 +1,6 @@
 /**
- * What a scenario plays on: topics, a database and a folder of its own, real programs, events that come at a steady
- * rate, and watches on how far each partition and the target are and on what /readyz says.
+ * The stage of a scenario. It has its own topics, database and folder, real programs, a feeder that publishes events at a
+ * steady rate, and watches on the progress of each partition, on the target and on /readyz.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -18,29 +18,29 @@ import { ReadyzWatch } from './readyz-watch.ts';
 import type { ScenarioContext } from './scenario.ts';
 import { embeddedLog, kafkaLog, type ScenarioLog } from './shared-log.ts';
 
-/** At this rate the events of a run are published within half a minute. */
+/** The feeder publishes the events of a run within 30 s. */
 const FEED_SECONDS = 30;
 
 export interface StageOptions {
-  /** `embedded`: without Kafka where the database is SQLite. `kafka`: Kafka, whatever the database is. */
+  /** `embedded` uses the embedded log if the database is SQLite, else Kafka. `kafka` always uses Kafka. */
   readonly log?: 'embedded' | 'kafka';
-  /** Partitions of the order topic and of the payment topic. */
+  /** The numbers of partitions of the order topic and of the payment topic. */
   readonly partitions?: readonly [orders: number, payments: number];
-  /** The brokers, if not the shared one. */
+  /** The cluster, if not the shared broker. */
   readonly cluster?: KafkaCluster;
-  /** Makes the topics with these names, if they are not made in the usual way. */
+  /** Makes the topics, if the stage must not make them in the usual way. */
   readonly makeTopics?: (topics: Topics) => Promise<void>;
   readonly acks?: number;
   /** The database, if not a new one on the shared server. */
   readonly database?: ScenarioDatabase;
-  /** Whether order-mgt runs, with a store of its own. Default true. */
+  /** Runs an order-mgt with its own store; the default is true. */
   readonly withTarget?: boolean;
   readonly targetSettings?: Readonly<Record<string, string>>;
 }
 
 interface Target {
   readonly program: Program;
-  /** Where its orders are: `mysql://...` or `sqlite:file`. */
+  /** The database of its orders: `mysql://...` or `sqlite:file`. */
   readonly tables: string;
 }
 
@@ -49,7 +49,7 @@ export class Stage {
   readonly folder: string;
   readonly topics: Topics;
   readonly partitions: ReadonlyMap<string, number>;
-  /** Where the tables are, without any proxy between. */
+  /** The database of order-sync, without a proxy. */
   readonly database: ScenarioDatabase;
   readonly feeder: Feeder;
   readonly oracle: Oracle;
@@ -126,10 +126,10 @@ export class Stage {
     this.progress.start();
   }
 
-  /** The address that the watch and the comparison read; a failover gives it another one. */
+  /** Returns the URL that the watch and the comparison read. A failover replaces it. */
   databaseUrl: () => string = () => this.database.url;
 
-  /** order-mgt's own port; throws if the stage has none. */
+  /** The URL of order-mgt. Throws if the stage has no order-mgt. */
   get targetUrl(): string {
     return `http://127.0.0.1:${this.target.port}/api/orders`;
   }
@@ -139,7 +139,7 @@ export class Stage {
     return this.#target.program;
   }
 
-  /** Where order-mgt's orders are, or null if there is no order-mgt. */
+  /** The database with order-mgt's orders; null if there is no order-mgt. */
   get targetTables(): string | null {
     return this.#target?.tables ?? null;
   }
@@ -148,7 +148,7 @@ export class Stage {
     return this.#faultAtMs;
   }
 
-  /** Settings of an order-sync of this stage. */
+  /** Returns the settings of an order-sync of this stage. */
   settings(more: Readonly<Record<string, string>> = {}): Record<string, string> {
     return {
       ...(this.brokers === null ? {} : { KAFKA_BROKERS: this.brokers.join(',') }),
@@ -164,14 +164,14 @@ export class Stage {
     };
   }
 
-  /** An order-sync that is not started yet. */
+  /** Makes an order-sync, and does not start it. */
   async orderSync(label: string, more: Readonly<Record<string, string>> = {}): Promise<Program> {
     const program = await Program.create(this.check, 'order-sync', label, this.folder, this.settings(more));
     this.programs.push(program);
     return program;
   }
 
-  /** An order-mgt that is not started yet. */
+  /** Makes an order-mgt, and does not start it. */
   async orderMgt(label: string, settings: Readonly<Record<string, string>>): Promise<Program> {
     const all = { TRIBUTARY_DATA_DIR: this.folder, ...settings };
     const program = await Program.create(this.check, 'order-mgt', label, this.folder, all);
@@ -179,18 +179,18 @@ export class Stage {
     return program;
   }
 
-  /** The program has played its part: that it runs no more is right. */
+  /** Removes a program from the stage. It does not have to run at the end. */
   forget(program: Program | undefined): void {
     const index = program === undefined ? -1 : this.programs.indexOf(program);
     if (index >= 0) this.programs.splice(index, 1);
   }
 
-  /** Says where deliveries go by default, and where the orders are that are compared in the end. */
+  /** Sets the order-mgt to which deliveries go by default, and the tables of orders that are compared at the end. */
   setTarget(program: Program, tables: string): void {
     this.#target = { program, tables };
   }
 
-  /** Starts as many order-syncs, waits until all are ready and own something, and begins to feed. */
+  /** Starts `count` order-syncs, waits until each is ready and owns a partition, and starts the feeder. */
   async startSyncs(count: number, more: Readonly<Record<string, string>> = {}): Promise<Program[]> {
     const syncs: Program[] = [];
     for (let number = 1; number <= count; number++)
@@ -200,7 +200,7 @@ export class Stage {
     return syncs;
   }
 
-  /** Feeds for so long, and waits until what was fed is journaled. */
+  /** Publishes for `seconds`, and waits until all these events are journaled. */
   async warmUp(seconds: number): Promise<void> {
     this.feeder.start();
     await this.wait(seconds);
@@ -215,20 +215,20 @@ export class Stage {
     this.check.progress(line);
   }
 
-  /** The fault begins now: seconds are counted from here. */
+  /** Marks the beginning of the fault. The seconds of the report begin here. */
   faultBegins(what: string): void {
     this.#faultAtMs = performance.now();
     this.readyz.setOrigin(this.#faultAtMs);
     this.say(what);
   }
 
-  /** Waits until the checkpoints are at these ends; resolves with the seconds since `sinceMs`, or null in vain. */
+  /** Waits until the checkpoints reach these ends. Returns the seconds since `sinceMs`, or null after the patience. */
   async caughtUp(
     ends: ReadonlyMap<string, bigint>,
     patienceSeconds: number,
     sinceMs = performance.now(),
   ): Promise<number | null> {
-    // A picture from before the call may be older than what is asked about.
+    // The last look may be older than this call, so two more looks must pass.
     const looks = this.progress.looks;
     return this.until(
       patienceSeconds,
@@ -237,7 +237,7 @@ export class Stage {
     );
   }
 
-  /** Waits until the target has got right, at one look or another, every order that it holds wrongly now. */
+  /** Waits until each order that is wrong at the target now has been right in one of the later looks. */
   async targetCaughtUp(patienceSeconds: number, sinceMs = performance.now()): Promise<number | null> {
     const owed = new Set(this.progress.wrongOrders);
     const isDone = () => {
@@ -247,17 +247,17 @@ export class Stage {
     return this.until(patienceSeconds, isDone, sinceMs);
   }
 
-  /** The partitions that an order-sync follows, by `topic/partition`. */
+  /** Returns the partitions that an order-sync owns, as `topic/partition`. */
   async ownedBy(program: Program): Promise<ReadonlySet<string>> {
     return new Set((await ingestOf(program))?.owned.map(({ name }) => name));
   }
 
-  /** The partitions that an order-sync has halted, each with the reason. */
+  /** Returns the halted partitions of an order-sync with their reasons. */
   async haltedBy(program: Program): Promise<ReadonlyMap<string, string>> {
     return new Map((await ingestOf(program))?.halted.map(({ name, reason }) => [name, reason]));
   }
 
-  /** Waits until it is so; resolves with the seconds since `sinceMs`, or null when the patience is over. */
+  /** Waits until `isSo` is true. Returns the seconds since `sinceMs`, or null after the patience. */
   async until(
     patienceSeconds: number,
     isSo: () => boolean | Promise<boolean>,
@@ -300,7 +300,7 @@ interface Ingest {
 }
 
 async function ingestOf({ port }: Program): Promise<Ingest | null> {
-  // A program that is starting answers nothing yet.
+  // A starting program does not answer yet.
   const answer = await fetch(`http://127.0.0.1:${port}/api/v1/pipeline`).catch(() => null);
   return answer === null ? null : ((await answer.json()) as { ingest: Ingest | null }).ingest;
 }

@@ -1,4 +1,4 @@
-/** Measures for how long a part had work waiting and did not move. */
+/** Measures the times in which a part had waiting work and made no progress. */
 
 export interface Standstill {
   readonly part: string;
@@ -9,18 +9,18 @@ export interface Standstill {
 interface Part {
   mark: string;
   isOwed: boolean;
-  /** Since when work waits and nothing moves; meaningless while nothing waits. */
+  /** The moment since which work waits without progress. It has no meaning while no work waits. */
   sinceMs: number;
 }
 
-/** Shorter ones are the usual time from a record to its row. */
+/** Standstills of less than 1 s are ignored: a record usually takes that long to become a row. */
 const SHORTEST_MS = 1_000;
 
 export class Standstills {
   readonly #parts = new Map<string, Part>();
   readonly #over: Standstill[] = [];
 
-  /** What was seen of a part at a moment: how far it is (`mark`), and whether anything waits for it. */
+  /** Records the progress of a part (`mark`) at a moment, and whether work waits for it. */
   see(name: string, { atMs, mark, isOwed }: { atMs: number; mark: string; isOwed: boolean }): void {
     const part = this.#parts.get(name);
     if (part === undefined) {
@@ -34,7 +34,7 @@ export class Standstills {
     part.isOwed = isOwed;
   }
 
-  /** Every standstill of more than a second between the two moments, those that are not over included. */
+  /** Returns the standstills of more than 1 s between the two moments, including those that go on. */
   between(fromMs: number, toMs: number): Standstill[] {
     const open = [...this.#parts].flatMap(([part, { isOwed, sinceMs }]) =>
       isOwed ? [{ part, fromMs: sinceMs, toMs: Math.max(sinceMs, toMs) }] : [],

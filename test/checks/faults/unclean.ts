@@ -1,4 +1,4 @@
-/** A leader election that loses records: others take their offsets, and the partition has to halt and say so. */
+/** A leader election loses records, and other records take their offsets. The partition must halt and report that. */
 import { eventOf } from './events.ts';
 import { resume } from './operator.ts';
 import { RECOVERY_LIMIT_SECONDS, type Scenario } from './scenario.ts';
@@ -8,13 +8,13 @@ import { conclude } from './verdict.ts';
 const LEADER = 2;
 const FOLLOWER = 3;
 const LOST = 40;
-/** Enough for the new log to end behind the old one. */
+/** The number of replacing records. With them the new log ends behind the old one. */
 const REPLACED = 80;
 const HALT_SECONDS = 40;
 
 export const unclean: Scenario = {
   name: 'unclean',
-  plan: `a follower that lacks ${LOST} journaled records becomes leader and takes ${REPLACED} others in their place; order-sync, killed meanwhile, halts the partition, and an operator lets it go on from the beginning`,
+  plan: `a follower that lacks ${LOST} journaled records becomes leader, and ${REPLACED} other records take their place; order-sync, killed meanwhile, halts the partition, and an operator resumes it from the beginning`,
   limitSeconds: 300,
   prepare: (ground) => ground.threeBrokers(),
   notApplicable: () => null,
@@ -37,7 +37,7 @@ export const unclean: Scenario = {
     });
     const place = `${stage.topics.order}/0`;
     const [sync] = await stage.startSyncs(1);
-    if (sync === undefined) throw new Error('There is one');
+    if (sync === undefined) throw new Error('startSyncs returned no order-sync');
     await stage.warmUp(5);
     await stage.feeder.stop();
     await stage.wait(2);
@@ -52,7 +52,7 @@ export const unclean: Scenario = {
     const endBefore = stage.feeder.ends().get(place) ?? 0n;
     await stage.caughtUp(stage.feeder.ends(), 30);
     stage.faultBegins(`The leader dies with ${LOST} records that only it and the journal have`);
-    // It must not look before the new log is as long as the old one: then no offset is out of range.
+    // order-sync must not read before the new log is as long as the old one. Then no offset is out of range.
     await sync.kill();
     await cluster.killBroker(LEADER);
     await cluster.startBroker(FOLLOWER);
@@ -66,12 +66,12 @@ export const unclean: Scenario = {
     stage.say(`${place} ended at ${endBefore} and ends at ${endAfter} now, under another leader`);
     sync.start();
     await stage.wait(3);
-    stage.say('order-sync is started again, and sees the new log');
+    stage.say('order-sync is started again, and reads the new log');
     const haltSeconds = await stage.until(HALT_SECONDS, async () => (await stage.haltedBy(sync)).has(place));
     if (haltSeconds !== null) stage.say(`halted: ${(await stage.haltedBy(sync)).get(place)}`);
     const wrong = haltSeconds === null ? ['the partition did not halt'] : [];
     await cluster.startBroker(LEADER);
-    // Nobody decides about a partition that does not say that it needs a decision.
+    // The operator resumes the partition only if it has halted.
     if (haltSeconds !== null) stage.say(await resume(stage, place, 'earliest'));
     const resumedAtMs = performance.now();
     const recoverySeconds = await stage.caughtUp(
@@ -84,7 +84,7 @@ export const unclean: Scenario = {
     return conclude(stage, {
       seen:
         endAfter > 0n && endAfter < endBefore + BigInt(REPLACED)
-          ? `${endBefore + BigInt(REPLACED) - endAfter} records were lost by the log and replaced`
+          ? `the log lost ${endBefore + BigInt(REPLACED) - endAfter} records, and others replaced them`
           : '',
       recoverySeconds,
       mustTurnRed: true,

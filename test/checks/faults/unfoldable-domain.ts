@@ -1,7 +1,7 @@
 /**
- * Preloaded into order-sync (`node --import`): its domain refuses bodies without an event id of the order that
- * CHECK_REFUSED_ORDER names, as a decoder does that does not know an old form, and its fold throws at every event of the
- * order that CHECK_THROWING_ORDER names.
+ * Preloaded into order-sync with `node --import`, this module breaks two orders. The decoder refuses bodies without an
+ * event id of the order in CHECK_REFUSED_ORDER, like a decoder that does not know an old form. The fold throws at every
+ * event of the order in CHECK_THROWING_ORDER.
  */
 import { registerHooks } from 'node:module';
 

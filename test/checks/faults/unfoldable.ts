@@ -1,4 +1,4 @@
-/** Entities that the program cannot fold: an old body that today's decoder refuses, and a fold that throws. */
+/** Two orders cannot be folded: the decoder refuses an old body of one, and the fold of the other throws. */
 import { eventOf, readyOrderOf } from './events.ts';
 import { orderSyncCommand } from './operator.ts';
 import type { Scenario } from './scenario.ts';
@@ -11,7 +11,7 @@ const PATIENCE_SECONDS = 40;
 
 export const unfoldable: Scenario = {
   name: 'unfoldable',
-  plan: 'one order has a body in the journal that the program refuses after a roll-back, and the fold of another throws; both are parked by name, all others flow, and both go on once the program understands them',
+  plan: 'after a roll-back the program refuses a journaled body of one order, and the fold of another throws; both are parked, all others go on, and both go on when the program understands them',
   limitSeconds: 240,
   notApplicable: () => null,
   async run(context) {
@@ -25,7 +25,7 @@ export const unfoldable: Scenario = {
     await young?.stop();
     stage.forget(young);
 
-    // Today's program does not know the status that the journal has, and its fold throws for one order.
+    // The rolled-back program refuses a body in the journal, and its fold throws for one order.
     const rolledBack = await stage.orderSync('order-sync-rolled-back', {
       ...preloaded({ CHECK_REFUSED_ORDER: OLD_ORDER, CHECK_THROWING_ORDER: THROWING_ORDER }),
     });
@@ -52,10 +52,10 @@ export const unfoldable: Scenario = {
     stage.say(`order-sync unpark --all ended with ${unparked.code}: ${unparked.text}`);
     const wrong: string[] = [];
     if (named.length < ids.length)
-      wrong.push(`log and command name only ${JSON.stringify(named)} of the two`);
+      wrong.push(`log and command name only ${JSON.stringify(named)} of the two orders`);
     if (unparked.code !== 0) wrong.push(`order-sync unpark --all ended with ${unparked.code}`);
     return conclude(stage, {
-      seen: 'two orders that the program could not fold had one more event each',
+      seen: 'each of the two orders that the program could not fold got one more event',
       recoverySeconds: flowSeconds,
       isHealthy: () => true,
       healthyUntilMs: flowedAtMs,
@@ -64,7 +64,7 @@ export const unfoldable: Scenario = {
   },
 };
 
-/** Preloads a module that makes the domain refuse or throw for the orders that the variables name. */
+/** Returns settings that preload the module which breaks the orders in the variables. */
 function preloaded(variables: Readonly<Record<string, string>>): Record<string, string> {
   const module = new URL('./unfoldable-domain.ts', import.meta.url);
   return { NODE_OPTIONS: `--import=${module.href}`, ...variables };

@@ -1,4 +1,4 @@
-/** Ends a scenario: waits until everything is through, stops the programs, compares, and says what is wrong. */
+/** Ends a scenario: waits until all events and deliveries are done, stops the programs, and compares all data. */
 import { compareTarget, compareWithOracle } from '../lib/comparison.ts';
 import { LedgerTables } from '../lib/ledger-tables.ts';
 import { targetTables } from '../lib/tables.ts';
@@ -13,51 +13,51 @@ import type { Stage } from './stage.ts';
 import { longestSeconds, type Standstill } from './standstill.ts';
 
 export interface Findings {
-  /** That the fault took place. Empty if it did not. */
+  /** Says that the fault took place; empty if it did not. */
   readonly seen: string;
-  /** Null if nothing had recovered when the patience was over. */
+  /** The seconds until the system had recovered; null if it did not within the patience. */
   readonly recoverySeconds: number | null;
-  /** The parts that the fault does not touch: names of partitions, and `target`. Default: none. */
+  /** Tells whether a part (a partition or `target`) is not touched by the fault. The default is no part. */
   readonly isHealthy?: (part: string) => boolean;
-  /** Until when healthy parts are looked at, if not until the end. */
+  /** The moment until which healthy parts are watched; the end of the scenario if it is left out. */
   readonly healthyUntilMs?: number;
-  /** A pause of a healthy part that the scenario measured itself. */
+  /** The pause of a healthy part that the scenario has measured itself. */
   readonly healthyPauseSeconds?: number;
-  /** Whether /readyz of any program must have turned red. Besides, it must where a partition stood still for long. */
+  /** Requires that /readyz of a program turned red. A long standstill of a partition requires that anyway. */
   readonly mustTurnRed?: boolean;
-  /** Orders that are rightly parked: they are left out of `parked_wrongly` and, at the target, of the comparison. */
+  /** Orders that must be parked. `parked_wrongly` and the comparison of the target leave them out. */
   readonly parked?: ReadonlySet<string>;
-  /** Orders whose delivery has to be dead in the end. */
+  /** Orders whose delivery must be dead at the end. */
   readonly mustBeDead?: readonly string[];
-  /** Entries that have to be in quarantine, as `placeName` writes them. */
+  /** The records that must be in quarantine, as `placeName` writes them. */
   readonly malformed?: ReadonlySet<string>;
-  /** Where only a sweep makes the target right: how long it may take to begin. */
+  /** The seconds within which a sweep must begin, if only a sweep can make the target right. */
   readonly sweepSeconds?: number;
-  /** Says by how much another figure is wrong. */
+  /** More faults that the scenario has found. */
   readonly wrong?: readonly string[];
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
-/** Without any change for this long, everything is compared as it is. */
+/** The comparison begins when nothing has changed for 40 s. */
 const STALL_SECONDS = 40;
-/** Where nothing is left to do and the target is wrong all the same, it will not become right by waiting. */
+/** If no delivery is left and the target is still wrong, the comparison begins after 12 s. */
 const HOPELESS_SECONDS = 12;
 const SETTLE_SECONDS = 100;
-/** Of each kind of fault. */
+/** The number of examples that are shown of each kind of fault. */
 const EXAMPLES_SHOWN = 5;
-/** What the looks of the check and of the programs may be late. */
+/** The looks of the check and of the programs may be late by 3 s. */
 const LOOK_SECONDS = 3;
 const GREEN_PATIENCE_SECONDS = 20;
-/** Of /readyz before the fault, the last moments are shown. */
+/** The report shows the changes of /readyz from 2 s before the fault on. */
 const BEFORE_FAULT_SECONDS = 2;
 
 export async function conclude(stage: Stage, findings: Findings): Promise<ScenarioFigures> {
   const wrong: string[] = [...(findings.wrong ?? [])];
-  if (findings.seen === '') wrong.push('the fault did not take place, so nothing was proven');
+  if (findings.seen === '') wrong.push('the fault did not take place, so the scenario proves nothing');
   await stage.feeder.stop();
   await settle(stage, findings.parked ?? new Set(), findings.sweepSeconds ?? 0);
   await stage.until(GREEN_PATIENCE_SECONDS, () => stage.readyz.notGreen().length === 0);
-  for (const label of stage.readyz.notGreen()) wrong.push(`${label} is not green in the end`);
+  for (const label of stage.readyz.notGreen()) wrong.push(`${label} is not green at the end`);
   for (const program of stage.programs) {
     if (!program.isRunning) wrong.push(`${program.label} has ended: ${program.logTail()}`);
   }
@@ -89,7 +89,7 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
     wrong.push('/readyz never turned red');
   }
   const recovery = findings.recoverySeconds;
-  if (recovery === null) wrong.push('nothing had recovered when the patience was over');
+  if (recovery === null) wrong.push('the system did not recover in time');
   else if (recovery > RECOVERY_LIMIT_SECONDS) wrong.push(`recovery took ${recovery} s`);
   if (healthyPause > HEALTHY_PAUSE_LIMIT_SECONDS) {
     wrong.push(`a part that the fault does not touch stood still for ${healthyPause} s`);
@@ -115,7 +115,7 @@ export async function conclude(stage: Stage, findings: Findings): Promise<Scenar
   };
 }
 
-/** Waits until checkpoints, ledger and target are where they have to be, or until nothing changes any more. */
+/** Waits until checkpoints, ledger and target are as expected, or until nothing changes any more. */
 async function settle(stage: Stage, parked: ReadonlySet<string>, sweepSeconds: number): Promise<void> {
   const ends = stage.feeder.ends();
   const ledger = new LedgerTables(stage.databaseUrl());
@@ -137,7 +137,8 @@ async function settle(stage: Stage, parked: ReadonlySet<string>, sweepSeconds: n
   };
   const seconds = await stage.until(SETTLE_SECONDS + sweepSeconds, isThrough);
   await ledger.close();
-  if (seconds === null || !stage.progress.isAt(ends)) stage.say(`Not all is through: ${last}`);
+  if (seconds === null || !stage.progress.isAt(ends))
+    stage.say(`Not all events and deliveries are done: ${last}`);
 }
 
 interface Compared {
@@ -149,7 +150,7 @@ interface Compared {
     readonly target_different: number;
     readonly parked_wrongly: number;
   };
-  /** Orders whose delivery is dead. */
+  /** The orders whose delivery is dead. */
   readonly dead: ReadonlySet<string>;
   readonly examples: readonly string[];
 }
@@ -174,7 +175,7 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
   const dead = new Set<string>();
   const facts = differentIds.length === 0 ? new Map<string, string>() : await ledger.snapshot();
   for (const id of differentIds.slice(0, EXAMPLES_SHOWN))
-    examples.push(`the ledger says of ${JSON.stringify(id)}: ${facts.get(id) ?? 'nothing'}`);
+    examples.push(`the ledger of ${JSON.stringify(id)}: ${facts.get(id) ?? 'no delivery'}`);
   for (const [orderId, { status, reason }] of await ledger.standings()) {
     if (status === 'dead') dead.add(orderId);
     if (status !== 'dead' || parked.has(orderId)) continue;
@@ -202,8 +203,8 @@ async function compareAll(stage: Stage, findings: Findings): Promise<Compared> {
 }
 
 /**
- * Where a partition or the target stood still for long, /readyz has to have been red before that was over. A program that
- * the check itself stops and starts says nothing meanwhile: it is no silence if none was green for as long.
+ * Lists the standstills of a partition or the target of at least 18 s (the limit of 15 s, and 3 s for the looks) during
+ * which no /readyz turned red.
  */
 function silentOnes(stage: Stage, standstills: readonly Standstill[]): string[] {
   const limitMs = (SILENCE_LIMIT_SECONDS + LOOK_SECONDS) * 1_000;

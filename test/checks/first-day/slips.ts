@@ -1,12 +1,12 @@
-// What people type in their first hour, and what the answer has to name.
+// The lines that people type in their first hour, and the words that the answer must contain.
 
 export interface Slip {
-  /** The line, as it is typed. `DATA`, `OTHER`, `SYNC` and `MGT` stand for the check's own folders and ports. */
+  /** The typed line. `DATA`, `OTHER`, `SYNC` and `MGT` stand for the folders and ports of the check. */
   readonly typed: string;
-  /** Each has to be in the answer: what is wrong, or what to type instead. */
+  /** Patterns of what is wrong, or of what to type instead. The answer must match all of them. */
   readonly names: readonly RegExp[];
   readonly exit: number;
-  /** A program that the machine need not have. */
+  /** A program that the line needs. The line is skipped on a machine without it. */
   readonly needs?: string;
 }
 
@@ -16,7 +16,7 @@ const mgt = (words: string) => `npm run -s order-mgt -- ${words}`;
 const USAGE = 2;
 const SETTINGS = 3;
 
-/** Before anything was started. */
+/** Lines typed before any program was started. */
 const BEFORE: readonly Slip[] = [
   { typed: sync('partitions'), names: [/has not been set up yet: start order-sync on it once/], exit: 1 },
   { typed: sync('quarantine'), names: [/start order-sync on it once/], exit: 1 },
@@ -31,7 +31,7 @@ const BEFORE: readonly Slip[] = [
   },
 ];
 
-/** Wrong words, options and values. */
+/** Lines with wrong words, options and values. */
 const WORDS: readonly Slip[] = [
   {
     typed: sync('partitons'),
@@ -111,7 +111,7 @@ const WORDS: readonly Slip[] = [
   { typed: 'npm run order-snyc', names: [/order-sync/], exit: 1 },
 ];
 
-/** Wrong settings. */
+/** Lines with wrong settings. */
 const VALUES: readonly Slip[] = [
   {
     typed: `KAFKA_BROKERS=localhost ${producer('o a')}`,
@@ -167,7 +167,7 @@ const VALUES: readonly Slip[] = [
   { typed: mgt('--config nosuch.json'), names: [/names nosuch\.json, which cannot be read/], exit: SETTINGS },
 ];
 
-/** Typed in another terminal while `npm start` runs on DATA. */
+/** Lines typed in another terminal while `npm start` runs on DATA. */
 const BESIDE: readonly Slip[] = [
   { typed: 'npm start', names: [/already runs on DATA/, /TRIBUTARY_DATA_DIR=other/], exit: 1 },
   {
@@ -254,7 +254,7 @@ const BESIDE: readonly Slip[] = [
   },
 ];
 
-/** After Ctrl-C. */
+/** Lines typed after Ctrl-C. */
 const AFTER: readonly Slip[] = [
   {
     typed: producer('o later'),

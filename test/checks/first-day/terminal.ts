@@ -1,14 +1,14 @@
-// Commands typed into a terminal of their own: a pseudo-terminal by util-linux' `script`, or by Python where there is none.
+// Types commands into pseudo-terminals, which util-linux' `script` makes, or Python on machines without it.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 
-/** What is typed in Python where there is no `script`: the exit code is the command's, as with `script -e`. */
+/** The Python program in place of `script`. Like `script -e` it returns the exit code of the command. */
 const BY_PYTHON =
   'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(["bash", "-c", sys.argv[1]])))';
 
 type Wrap = (line: string) => readonly [program: string, ...words: string[]];
 
-/** How a line is run in a terminal on this machine; null where it cannot be. */
+/** Returns the function that wraps a line for a terminal on this machine; null without `script` and Python. */
 export function terminalOfThisMachine(): Wrap | null {
   const has = (program: string, ...words: string[]) => spawnSync(program, words).status === 0;
   if (has('script', '-qefc', 'true', '/dev/null')) return (line) => ['script', '-qefc', line, '/dev/null'];
@@ -16,7 +16,7 @@ export function terminalOfThisMachine(): Wrap | null {
   return null;
 }
 
-/** A line that was typed, and what the terminal shows of it. */
+/** A typed line, and the output on its terminal. */
 export class Typed {
   readonly #child: ChildProcess;
   readonly ended: Promise<number | null>;
@@ -40,9 +40,9 @@ export class Typed {
     });
   }
 
-  /** Without colours and carriage returns. */
+  /** The output without colours and carriage returns. */
   get shown(): string {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are a terminal's own.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals print these.
     return this.#shown.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replaceAll('\r', '');
   }
 
@@ -50,7 +50,7 @@ export class Typed {
     return this.#shown.includes('\u001b[');
   }
 
-  /** Ctrl-C: the terminal makes a signal of it. */
+  /** Types Ctrl-C, which the terminal turns into SIGINT. */
   interrupt(): void {
     this.#child.stdin?.write('\u0003');
   }

@@ -1,7 +1,7 @@
-/** Rows as the original left them in its table, and what happens to each of them afterwards. */
+/** Rows as the original left them in its table, and the events and deliveries that follow for each row. */
 import type { AdoptedRow } from '../oracle.ts';
 
-/** The original's own statement. */
+/** The CREATE TABLE statement of the original. */
 export const ORIGINAL_TABLE = `CREATE TABLE orders (
     order_id VARCHAR(255) PRIMARY KEY,
     order_status VARCHAR(50),
@@ -11,11 +11,11 @@ export const ORIGINAL_TABLE = `CREATE TABLE orders (
 );`;
 
 export interface OriginalRow extends AdoptedRow {
-  /** In the original TRUE meant that the order was sent. */
+  /** The original set TRUE when it had sent the order. */
   readonly readyToSend: boolean | null;
-  /** The samples that come afterwards, by their names. */
+  /** The names of the samples that are published afterwards. */
   readonly then: readonly string[];
-  /** `never`: the target has it already, and nothing changes. `sent`: it must come to the target. */
+  /** `never`: the target has the order, and it does not change. `sent`: order-sync must deliver it. */
   readonly delivery: 'never' | 'sent' | 'not ready';
 }
 

@@ -3,8 +3,8 @@ import { createDatabase, startServices } from '../../services/index.ts';
 import type { RunningCheck } from './command.ts';
 
 /**
- * Where a check of the option `--database embedded|mariadb|mysql` keeps its tables: the function makes a new place and
- * says its address, a file in the folder or a database of its own. A server is started if one is needed.
+ * Reads the option `--database embedded|mariadb|mysql`, and starts a server if it needs one. The returned function makes
+ * a new database on each call, an SQLite file in the folder or a database on the server, and returns its URL.
  */
 export async function databasesOf(check: RunningCheck): Promise<(folder: string) => Promise<string>> {
   const place = check.choice('database', ['embedded', 'mariadb', 'mysql']);

@@ -1,4 +1,4 @@
-/** What every check command has in common: options, progress, clean-up whatever happens, and the RESULT line. */
+/** The common parts of all check commands: options, progress, clean-up in every case, and the RESULT line. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,9 +14,9 @@ export interface CommandOption {
 }
 
 export interface CheckCommand {
-  /** As in `npm run check:<name>`. */
+  /** The name in `npm run check:<name>`. */
   readonly name: string;
-  /** How it is called, if otherwise. */
+  /** The command line, if it is not `npm run check:<name>`. */
   readonly invocation?: string;
   readonly summary: string;
   readonly examples: readonly string[];
@@ -24,7 +24,7 @@ export interface CheckCommand {
   run(check: RunningCheck): Promise<Figures>;
 }
 
-/** One run of a check. What is deferred happens at its end, the last first, also after an error or Ctrl-C. */
+/** One run of a check. Deferred calls run at its end, the last one first, also after an error or Ctrl-C. */
 export class RunningCheck {
   readonly #values: ReadonlyMap<string, string>;
   readonly #closers: (() => Promise<void> | void)[] = [];
@@ -36,7 +36,7 @@ export class RunningCheck {
     this.#values = values;
   }
 
-  /** Aborts when the run is to end early; every long wait of a check heeds it. */
+  /** Aborts when the run must end early. Every long wait of a check ends then. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
@@ -63,13 +63,13 @@ export class RunningCheck {
     return value;
   }
 
-  /** One line on stderr, with the seconds since the start. */
+  /** Writes a line to stderr, with the seconds since the start. */
   progress(line: string): void {
     const seconds = ((performance.now() - this.#startedAt) / 1_000).toFixed(1);
     process.stderr.write(`[${seconds.padStart(6)} s] ${line}\n`);
   }
 
-  /** Closes at the end of the run, or when the answer is called; once. */
+  /** Calls `close` once: at the end of the run, or when the returned function is called before. */
   defer(close: () => Promise<void> | void): () => Promise<void> {
     let closing: Promise<void> | undefined;
     const closeOnce = () => {
@@ -80,7 +80,7 @@ export class RunningCheck {
     return closeOnce;
   }
 
-  /** A folder of this run alone. */
+  /** Makes a folder, which is deleted at the end of the run. */
   temporaryFolder(): string {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-check-'));
     this.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -91,7 +91,7 @@ export class RunningCheck {
     this.#stop.abort(new Error('Interrupted'));
   }
 
-  /** May be called twice: the second call waits for the first. */
+  /** Runs the deferred calls. A second call waits for the first. */
   close(): Promise<void> {
     this.#closed ??= this.#closeAll();
     return this.#closed;
@@ -108,10 +108,10 @@ export class RunningCheck {
   }
 }
 
-/** What was typed is wrong: only its message is printed, and the check ends with 2. */
+/** The command line is wrong. The check prints only the message, and ends with 2. */
 export class UsageError extends Error {}
 
-/** Runs the command with the process's arguments and ends the process: 0 if the figures are ok, 1 if not. */
+/** Runs the command with the process's arguments. Ends the process with 0 if the figures are ok, else with 1. */
 export async function runCommand(command: CheckCommand): Promise<never> {
   const values = parseOptions(command);
   const check = new RunningCheck(values);
@@ -123,10 +123,10 @@ export async function runCommand(command: CheckCommand): Promise<never> {
   ] as const) {
     process.on(name, () => {
       if (++interruptions > 1) process.exit(number);
-      process.stderr.write('Stopping; once more stops at once.\n');
+      process.stderr.write('Stopping. Press Ctrl-C again to stop without clean-up.\n');
       code = number;
       check.interrupt();
-      // Work that does not heed the signal is stopped by taking away what it works on.
+      // Closing everything stops work that does not listen to the signal.
       void check.close().then(() => process.exit(number));
     });
   }
@@ -170,7 +170,10 @@ function helpOf(command: CheckCommand): string {
   for (const { name, value, help, fallback } of command.options) {
     lines.push(`  --${`${name} <${value}>`.padEnd(34)}${help} (default: ${fallback})`);
   }
-  lines.push('', 'Progress goes to stderr; stdout ends with one line, RESULT and JSON. See docs/checks.md.');
+  lines.push(
+    '',
+    'Progress goes to stderr. The last line of stdout is RESULT and a JSON object. See docs/checks.md.',
+  );
   return `${lines.join('\n')}\n`;
 }
 

@@ -17,7 +17,7 @@ let database: DatabaseSync;
 let tables: Tables;
 let oracle: Oracle;
 
-/** Tables as they must be after the first two samples, with one malformed record at order_events/0@7. */
+/** Makes the tables as they must be after the first two samples, with one malformed record at order_events/0@7. */
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'comparison-'));
   const file = join(folder, 'tables.sqlite');
@@ -74,7 +74,7 @@ const FAULTLESS = {
 };
 
 describe('the comparison with the oracle', () => {
-  it('finds nothing where nothing is wrong', async () => {
+  it('finds no fault in right tables', async () => {
     expect(await compare()).toEqual(FAULTLESS);
   });
 
@@ -82,20 +82,20 @@ describe('the comparison with the oracle', () => {
     ['a lost event', 'DELETE FROM event_journal WHERE event_id = ?', 'derived-1', { lost: 1 }],
     ['a missing row', 'DELETE FROM orders WHERE order_id = ?', 'order123', { divergent: 1 }],
     ['another status', 'UPDATE orders SET payment_status = ?', 'PAYMENT_AUHTORIZED', { divergent: 1 }],
-    ['a status where none belongs', 'UPDATE orders SET review_status = ?', 'PENDING', { divergent: 1 }],
-    ['readiness that is not', 'UPDATE orders SET ready_to_send = ?', 0, { divergent: 1 }],
+    ['a status in place of NULL', 'UPDATE orders SET review_status = ?', 'PENDING', { divergent: 1 }],
+    ['another readiness', 'UPDATE orders SET ready_to_send = ?', 0, { divergent: 1 }],
     ['another version', 'UPDATE orders SET version = ?', 3, { divergent: 1 }],
     ['another spelling of an id', 'UPDATE orders SET order_id = ?', 'Order123', { divergent: 2 }],
-    ['a row too many', `INSERT INTO orders VALUES (?, ${READY}, 2)`, 'other', { divergent: 1 }],
-    ['an order twice', `INSERT INTO orders VALUES (?, ${READY}, 2)`, 'order123', { divergent: 1 }],
+    ['an unexpected row', `INSERT INTO orders VALUES (?, ${READY}, 2)`, 'other', { divergent: 1 }],
+    ['a repeated row', `INSERT INTO orders VALUES (?, ${READY}, 2)`, 'order123', { divergent: 1 }],
     [
-      'a body that is not the one of its hash',
+      'a body with another hash',
       'UPDATE event_journal SET data = ? WHERE record_offset = 1',
       '{}',
       { bodies_different: 1 },
     ],
     [
-      'a malformed record that is gone',
+      'a missing malformed record',
       'DELETE FROM quarantine WHERE topic = ?',
       'order_events',
       { quarantined: 0, quarantine_different: 1 },
@@ -106,7 +106,7 @@ describe('the comparison with the oracle', () => {
       8,
       { quarantined: 1, quarantine_different: 2 },
     ],
-  ])('sees %s', async (_name, sql, value, figures) => {
+  ])('finds %s', async (_name, sql, value, figures) => {
     database.prepare(sql).run(value);
     const { examples, ...found } = await compare();
     const { examples: _none, ...faultless } = FAULTLESS;
@@ -114,14 +114,14 @@ describe('the comparison with the oracle', () => {
     expect(examples.length).toBeGreaterThan(0);
   });
 
-  it('sees an event that is journaled twice, one that was never published, and one of another order', async () => {
+  it('finds an event that is journaled twice, one that nobody published, and one under another order', async () => {
     journal(0);
     journal(2);
     journal(1, 'other');
     expect(await compare()).toMatchObject({ lost: 0, duplicated: 3 });
   });
 
-  it('sees baseline events that are missing or too many', async () => {
+  it('finds missing and surplus baseline events', async () => {
     const row = { orderStatus: 'CREATED', paymentStatus: null, reviewStatus: null };
     oracle.adopt({ orderId: 'adopted', ...row });
     database.exec("INSERT INTO orders VALUES ('adopted', 'CREATED', NULL, NULL, 0, 1)");
@@ -138,7 +138,7 @@ describe('the comparison with the target', () => {
   const different = async (sent?: ReadonlySet<string>) =>
     (await compareTarget(tables, oracle, sent)).target_different;
 
-  it('finds nothing where the target holds what is ready, of this version or an earlier one', async () => {
+  it('finds no fault if the target holds the ready orders, at the same version or an earlier one', async () => {
     expect(await different()).toBe(0);
     database.exec('UPDATE orders SET version = 1');
     expect(await different()).toBe(0);
@@ -147,19 +147,19 @@ describe('the comparison with the target', () => {
   it.each([
     ['lacks a ready order', 'DELETE FROM orders'],
     ['holds another state', 'UPDATE orders SET payment_status = NULL'],
-    ['holds a version that never was', 'UPDATE orders SET version = 3'],
-    ['holds an order that never was', "UPDATE orders SET order_id = 'other'"],
-  ])('sees that the target %s', async (_name, sql) => {
+    ['holds a version that does not exist', 'UPDATE orders SET version = 3'],
+    ['holds an order that does not exist', "UPDATE orders SET order_id = 'other'"],
+  ])('finds that the target %s', async (_name, sql) => {
     database.exec(sql);
     expect(await different()).toBeGreaterThan(0);
   });
 
-  it('does not ask for an order that another program had sent', async () => {
+  it('accepts that the target lacks an order that another program had sent', async () => {
     database.exec('DELETE FROM orders');
     expect(await different(new Set(['order123']))).toBe(0);
   });
 
-  it('does not ask for an order that is not ready', async () => {
+  it('accepts that the target lacks an order that is not ready', async () => {
     oracle.add(records[2] as (typeof records)[number]);
     database.exec('DELETE FROM orders');
     expect(await different()).toBe(0);

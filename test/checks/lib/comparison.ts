@@ -1,31 +1,31 @@
-/** What the programs left behind, held against the oracle. */
+/** Compares the tables of the programs with the oracle. */
 
 import { contentHashOf, type ExpectedOrder, identityOf, type Oracle } from '../oracle.ts';
 import { canonicalJson, parseStrictJson } from './strict-json.ts';
 import type { OrderRow, Tables } from './tables.ts';
 
 export interface Comparison {
-  /** Events that were published and are not in the journal. */
+  /** The number of published events that the journal lacks. */
   lost: number;
-  /** Journal rows that are there once more than they should, or should not be there at all. */
+  /** The number of surplus journal rows: repeated events, and events that nobody published. */
   duplicated: number;
-  /** Orders whose row is missing, different in any of its five columns or its version, or should not be there. */
+  /** The number of orders whose row is missing, unexpected, or different in one of its five columns or its version. */
   divergent: number;
-  /** Journal rows whose body is not the one that their content hash says. */
+  /** The number of journal rows whose body does not have their content hash. */
   bodies_different: number;
-  /** Records in quarantine. */
+  /** The number of records in quarantine. */
   quarantined: number;
-  /** Records that must be in quarantine. */
+  /** The number of records that must be in quarantine. */
   malformed: number;
-  /** Malformed records that are not in quarantine, and records in quarantine that are not malformed. */
+  /** The number of malformed records that are not in quarantine, plus that of good records in quarantine. */
   quarantine_different: number;
-  /** The first of each, for people. */
+  /** The first faults, as sentences. */
   readonly examples: string[];
 }
 
 const EXAMPLES = 20;
 
-/** Compares journal, view and quarantine; `malformed` are the places of the malformed records. */
+/** Compares journal, view and quarantine with the oracle. `malformed` has the places of the malformed records. */
 export async function compareWithOracle(
   tables: Tables,
   oracle: Oracle,
@@ -48,12 +48,12 @@ export async function compareWithOracle(
   for (const [place, reason] of quarantined) {
     if (malformed.has(place)) continue;
     comparison.quarantine_different++;
-    example(comparison, `in quarantine without cause: ${place} (${reason})`);
+    example(comparison, `a good record is in quarantine: ${place} (${reason})`);
   }
   for (const place of malformed) {
     if (quarantined.has(place)) continue;
     comparison.quarantine_different++;
-    example(comparison, `malformed and not in quarantine: ${place}`);
+    example(comparison, `a malformed record is not in quarantine: ${place}`);
   }
   return comparison;
 }
@@ -68,7 +68,7 @@ async function compareJournal(tables: Tables, oracle: Oracle, comparison: Compar
     }
     if (contentHashOf(parseStrictJson(row.data)) !== row.contentHash) {
       comparison.bodies_different++;
-      example(comparison, `another body than its hash says: ${name(row.entityId)} ${row.data}`);
+      example(comparison, `a body does not have its content hash: ${name(row.entityId)} ${row.data}`);
     }
     const expected = oracle.identities(row.entityId);
     const given = identityOf(row.eventId, row.contentHash);
@@ -78,7 +78,7 @@ async function compareJournal(tables: Tables, oracle: Oracle, comparison: Compar
       comparison.duplicated++;
       example(
         comparison,
-        `once too often: ${name(row.entityId)} ${row.eventId} ${row.topic}/${row.partition}@${row.offset}`,
+        `duplicated: ${name(row.entityId)} ${row.eventId} ${row.topic}/${row.partition}@${row.offset}`,
       );
     } else {
       seen.add(key);
@@ -93,7 +93,7 @@ async function compareJournal(tables: Tables, oracle: Oracle, comparison: Compar
     const surplus = (baselines.get(orderId) ?? 0) - oracle.baselineCount(orderId);
     if (surplus > 0) comparison.duplicated += surplus;
     if (surplus < 0) comparison.lost -= surplus;
-    if (surplus !== 0) example(comparison, `${surplus} baseline events too many: ${name(orderId)}`);
+    if (surplus !== 0) example(comparison, `${surplus} surplus baseline events: ${name(orderId)}`);
   }
 }
 
@@ -121,7 +121,7 @@ async function compareView(tables: Tables, oracle: Oracle, comparison: Compariso
   }
 }
 
-/** Whether the five columns of the original are equal. */
+/** Tells whether the five columns of the original are equal. */
 export function isSameRow(row: Omit<OrderRow, 'version'>, expected: ExpectedOrder): boolean {
   return (
     row.orderStatus === expected.orderStatus &&
@@ -132,19 +132,19 @@ export function isSameRow(row: Omit<OrderRow, 'version'>, expected: ExpectedOrde
 }
 
 export interface TargetComparison {
-  /** Orders that the target lacks or holds in another state than the view's. */
+  /** The number of orders that the target lacks, or holds in another state than the view. */
   readonly target_different: number;
-  /** Orders that the target holds. */
+  /** The number of orders that the target holds. */
   readonly target_orders: number;
   readonly examples: string[];
-  /** The first orders that differ. */
+  /** The ids of the first orders that differ. */
   readonly differentIds: readonly string[];
 }
 
 /**
- * Every order that is ready must be at the target, and whatever is at the target must be in its last state. The
- * target may hold a version below the view's: an event that changes no column makes no delivery due. `sent` are
- * orders that were sent before, by another program: the target has them, and this one does not know of it.
+ * Compares the target with the oracle. The target must hold every ready order, and each of its orders in its last state.
+ * Its version may be below the view's, because an event that changes no column makes no delivery due. `sent` has the
+ * orders that another program had sent before; this target does not know them.
  */
 export async function compareTarget(
   target: Tables,

@@ -1,13 +1,13 @@
 /**
- * A target that takes everything singly and remembers when: a process of its own, so that the check's own work
- * delays no figure. Told `report`, it answers what it saw.
+ * A target that accepts single states and records the moment of each request. It runs in a process of its own, so that
+ * the check does not delay it. It answers the message `report` with a CountingReport.
  */
 import { createServer } from 'node:http';
 
 export interface CountingReport {
-  /** Of every request, in milliseconds since the epoch, in sequence. */
+  /** The moment of every request in sequence, in milliseconds since the epoch. */
   readonly atMs: readonly number[];
-  /** Orders, each with the highest version that came and whether it was ready. */
+  /** Each order with its highest version, and whether that version was ready. */
   readonly orders: readonly (readonly [orderId: string, version: number, isReady: boolean])[];
 }
 

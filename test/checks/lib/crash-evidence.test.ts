@@ -26,14 +26,14 @@ const good = {
   crashes: 0,
 };
 
-describe('what a run comes to', () => {
-  it('is good if nothing is wrong and enough happened', () => {
+describe('the judgement of a run', () => {
+  it('accepts a run without faults and with enough kills, effects and repeats', () => {
     expect(faultsOf(good)).toEqual([]);
     expect(missingEvidence(good)).toEqual([]);
   });
 
   it.each(Object.keys(good).filter((name) => good[name as keyof typeof good] === 0))(
-    'is wrong with one of %s, or without that count',
+    'finds a fault if %s is 1 or missing',
     (name) => {
       expect(faultsOf({ ...good, [name]: 1 })).toEqual([`${name} is 1, not 0`]);
       const { [name as 'lost']: _, ...others } = good;
@@ -41,22 +41,22 @@ describe('what a run comes to', () => {
     },
   );
 
-  it.each(EVIDENCE)('shows too little with none of %s', (name) => {
+  it.each(EVIDENCE)('finds too little evidence if %s is 0', (name) => {
     const missing = missingEvidence({ ...good, [name]: 0 });
     expect(missing).toHaveLength(1);
     expect(missing[0]).toContain(name);
   });
 
-  it('shows too little if nearly all came after the last kill', () => {
+  it('finds too little evidence if nearly all effects came after the last kill', () => {
     expect(missingEvidence({ ...good, effects_under_kills: 700 })).toHaveLength(1);
   });
 
-  it('has to show more the longer it runs', () => {
+  it('requires more evidence of a run with more events and kills', () => {
     const longer = { ...good, events: 200_000, order_sync_kills: 400, order_mgt_kills: 400 };
     expect(missingEvidence(longer)).toHaveLength(EVIDENCE.length);
   });
 
-  it('shows nothing if nothing happened', () => {
+  it('finds no evidence in a run without counts', () => {
     expect(missingEvidence({})).toHaveLength(EVIDENCE.length);
   });
 });

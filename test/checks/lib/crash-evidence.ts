@@ -1,4 +1,4 @@
-/** What a run of `check:delivery-crash` comes to: nothing may be wrong, and enough must have happened to say so. */
+/** Judges a run of `check:delivery-crash`. It must have no fault, and enough kills, effects and repeats as evidence. */
 
 export type Counts = Readonly<Record<string, number>>;
 
@@ -16,7 +16,7 @@ const NONE_OF = [
   'crashes',
 ] as const;
 
-/** At least so many; by what was published and killed, and so by the minutes. */
+/** The smallest accepted value of each figure. It grows with the numbers of events and kills. */
 const AT_LEAST: Readonly<Record<string, (found: Counts) => number>> = {
   effects_under_kills: (found) => Math.max(of(found, 'events') / 30, of(found, 'effects') / 4),
   kills_amid_effects: (found) => (of(found, 'order_sync_kills') + of(found, 'order_mgt_kills')) / 4,
@@ -27,21 +27,19 @@ const AT_LEAST: Readonly<Record<string, (found: Counts) => number>> = {
   older_ignored: (found) => of(found, 'events') / 10_000,
 };
 
-/** The figures that say how much a run shows. */
+/** The names of the figures that are evidence. */
 export const EVIDENCE: readonly string[] = Object.keys(AT_LEAST);
 
-/** What is wrong, each as a sentence; of counts that are not there, too. */
+/** Lists the faults as sentences. A missing count is a fault. */
 export function faultsOf(found: Counts): string[] {
   return NONE_OF.filter((name) => found[name] !== 0).map((name) => `${name} is ${found[name]}, not 0`);
 }
 
-/** What happened too seldom for the run to show anything, each as a sentence. */
+/** Lists the figures that are too small as evidence, as sentences. */
 export function missingEvidence(found: Counts): string[] {
   return Object.entries(AT_LEAST).flatMap(([name, leastOf]) => {
     const least = Math.max(1, Math.ceil(leastOf(found)));
-    return of(found, name) >= least
-      ? []
-      : [`${name} is ${of(found, name)}, and less than ${least} shows little`];
+    return of(found, name) >= least ? [] : [`${name} is ${of(found, name)}, and must be at least ${least}`];
   });
 }
 

@@ -6,7 +6,7 @@ import { Random } from './random.ts';
 
 const NEVER = { share: 0, leastMs: 0, mostMs: 1 };
 
-/** A target that tells new ids from known ones, or does worse if told to. */
+/** A target that recognises known ids. Its mood makes it misbehave. */
 class Target {
   readonly seen = new Set<string>();
   readonly requests: string[] = [];
@@ -78,14 +78,14 @@ const nothing = {
 };
 
 describe('the wire', () => {
-  it('passes requests and answers on as they are', async () => {
+  it('passes requests and answers on unchanged', async () => {
     const answer = await send('one');
     expect(await answer.json()).toEqual({ id: 'one', status: 200, duplicate: false, ignored: false });
     expect(target.requests).toEqual(['{"order_id":"a","version":1}']);
     expect(wire.figures()).toEqual({ ...nothing, states_sent: 1 });
   });
 
-  it('knows a duplicate whose first answer had come from one whose answer was lost', async () => {
+  it('counts repeats after a received answer and repeats after a lost answer separately', async () => {
     await send('one');
     await send('one');
     expect(wire.figures()).toMatchObject({ duplicates_answered: 1, settlements_lost: 1, answers_lost: 0 });
@@ -96,7 +96,7 @@ describe('the wire', () => {
     expect(wire.figures()).toMatchObject({ duplicates_answered: 2, settlements_lost: 1, answers_lost: 1 });
   });
 
-  it('loses answers when told to, until it is mended', async () => {
+  it('loses answers from loseAnswers() until mend()', async () => {
     const losing = wire.loseAnswers(5_000);
     await expect(send('one')).rejects.toThrow();
     await losing;
@@ -105,14 +105,14 @@ describe('the wire', () => {
     expect(wire.figures()).toMatchObject({ answers_lost: 1, ids_wrong: 0 });
   });
 
-  it('says when a sender was answered, if it is not the spared one', async () => {
+  it('reports the next answered sender, except the spared one', async () => {
     const answered = wire.answerToOtherThan(0, 60_000);
     await send('one');
     await send('one', 1, { sender: 1 });
     expect(await answered).toBe(1);
   });
 
-  it('counts as lost what somebody sent who was killed before the answer', async () => {
+  it('counts a lost settlement if the sender was killed before the answer', async () => {
     target.delayMs = 100;
     const unanswered = expect(send('one', 1, { signal: AbortSignal.timeout(40) })).rejects.toThrow();
     await vi.waitFor(() => expect(target.seen).toContain('one'));
@@ -125,14 +125,14 @@ describe('the wire', () => {
     });
   });
 
-  it('does not wait for ever for an answer', async () => {
+  it('gives up waiting for an answer after the patience', async () => {
     await wire.loseAnswers(10);
     wire.mend();
     expect(await wire.answerToOtherThan(-1, 10)).toBeUndefined();
     expect((await send('one')).status).toBe(200);
   });
 
-  it('reads batches too', async () => {
+  it('counts the states of batches', async () => {
     const deliveries = ['one', 'two', 'one'].map((id) => ({ id, state: { order_id: id, version: 1 } }));
     await fetch(`http://127.0.0.1:${wire.ports[0]}/api/orders/batch`, {
       method: 'POST',
@@ -145,7 +145,7 @@ describe('the wire', () => {
     expect(wire.figures()).toMatchObject({ states_sent: 3, duplicates_answered: 1, settlements_lost: 1 });
   });
 
-  it('finds an id that counted as new twice, a state under two ids and an id of two states', async () => {
+  it('finds an id that was answered as new twice, a state with two ids, and an id with two states', async () => {
     target.mood = 'forgetful';
     await send('one');
     await send('one');
@@ -156,7 +156,7 @@ describe('the wire', () => {
     expect(wire.figures().ids_wrong).toBe(4);
   });
 
-  it('carries what it held back to the target though the sender has given up', async () => {
+  it('delivers a held request although the sender has given up', async () => {
     await wire.close();
     wire = await open({ share: 1, leastMs: 100, mostMs: 101 });
     target.mood = 'ignores';
@@ -168,7 +168,7 @@ describe('the wire', () => {
     target.mood = 'good';
     await send('one');
     await send('one');
-    // Late by the wire's own doing, and so nothing that a kill has lost.
+    // The wire itself made the request late, so the figures count no loss by a kill.
     expect(wire.figures()).toMatchObject({ duplicates_answered: 2, settlements_lost: 0, answers_lost: 0 });
   });
 });

@@ -1,7 +1,7 @@
 /**
- * The wire between order-sync and order-mgt, with a memory: it passes every request and answer on as they are, and
- * knows which state was sent under which id and what the target said of it, whoever is killed meanwhile. Some
- * requests it holds back, as networks do: they come to the target long after their sender has given them up.
+ * A proxy between order-sync and order-mgt. It passes requests and answers on unchanged, and records which state was
+ * sent under which id and how the target answered, so this is known even when programs are killed. It holds some
+ * requests back, as networks do, so that they reach the target long after their sender has given up.
  */
 import {
   Agent,
@@ -17,46 +17,46 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from './random.ts';
 
 export interface WireFigures {
-  /** States in all requests, each time counted. */
+  /** The number of states in all requests, repeats included. */
   states_sent: number;
-  /** States that the target answered as ones that it had already. */
+  /** The number of states that the target answered as duplicates. */
   duplicates_answered: number;
-  /** Those of them that it had stored and not answered: it was killed between its COMMIT and the answer. */
+  /** The duplicates whose first request got no answer: the target was killed between its COMMIT and the answer. */
   answers_lost: number;
-  /** Those of them that an order-sync had sent, and was killed before or after the answer, without recording it. */
+  /** The duplicates whose first sender was killed before it recorded the answer. */
   settlements_lost: number;
-  /** States that the target ignored, because it had a later one. */
+  /** The number of states that the target ignored, because it had a later one. */
   older_ignored: number;
-  /** Ids of more than one state, states under more than one id, and ids answered as new more than once. */
+  /** The number of ids with two states, states with two ids, and ids that were answered as new twice. */
   ids_wrong: number;
 }
 
 export interface Delays {
-  /** How many requests of one are held back. */
+  /** The share of requests that are held back, from 0 to 1. */
   readonly share: number;
   readonly leastMs: number;
   readonly mostMs: number;
 }
 
-/** What was sent under one id. */
+/** The record of one id. */
 interface Sent {
   readonly state: string;
   wasAnswered: boolean;
   wasSenderKilled: boolean;
   wasLeftUnanswered: boolean;
-  /** Its sender had no patience for an answer. */
+  /** The sender gave up before the answer. */
   wasGivenUp: boolean;
   timesNew: number;
 }
 
 interface StateOnWire {
   readonly id: string;
-  /** The order and its version. */
+  /** The order id and the version, as one text. */
   readonly state: string;
 }
 
 interface Exchange {
-  /** Which of the senders. */
+  /** The number of the sender, from 0. */
   readonly sender: number;
   readonly request: IncomingMessage;
   readonly body: Buffer;
@@ -77,9 +77,9 @@ export class DeliveryWire {
   readonly #servers: readonly Server[];
   readonly #sent = new Map<string, Sent>();
   readonly #ids = new Map<string, string>();
-  /** While answers are lost; resolved by the first of them. */
+  /** Set while answers are lost. The first lost answer resolves it. */
   #losing: PromiseWithResolvers<void> | null = null;
-  /** Told of each sender that is answered. */
+  /** Called with each sender that gets an answer. */
   #onAnswered: (sender: number) => void = () => {};
   readonly #underWay = new Set<Exchange>();
   readonly #heldBack = new Set<Promise<void>>();
@@ -92,7 +92,7 @@ export class DeliveryWire {
     ids_wrong: 0,
   };
 
-  /** Each sender has an end of its own, so that it is known who was answered. */
+  /** Opens a port for each sender, so that the wire knows which sender gets an answer. */
   static async open(
     targetPort: number,
     senders: number,
@@ -111,7 +111,7 @@ export class DeliveryWire {
     this.#delays = delays;
     this.#servers = Array.from({ length: senders }, (_, sender) => {
       const server = createServer((request, response) => {
-        // Whoever is killed half way has sent nothing.
+        // A request whose sender was killed while it sent the body is dropped.
         void bodyOf(request)
           .then((body) => this.#carry({ sender, request, body, response, isSenderKilled: false }))
           .catch(() => response.destroy());
@@ -121,7 +121,7 @@ export class DeliveryWire {
     });
   }
 
-  /** Where each sender reaches the wire, instead of the target. */
+  /** The port of each sender. It takes the place of the target's port. */
   get ports(): number[] {
     return this.#servers.map((server) => (server.address() as AddressInfo).port);
   }
@@ -130,13 +130,13 @@ export class DeliveryWire {
     return { ...this.#figures };
   }
 
-  /** Resolves as soon as the target answers a state, or after so long; that answer and others are lost until `mend`. */
+  /** Loses all answers until `mend`. Resolves when the target answers a state, or after `patienceMs`. */
   async loseAnswers(patienceMs: number): Promise<void> {
     this.#losing = Promise.withResolvers();
     await Promise.race([this.#losing.promise, sleep(patienceMs)]);
   }
 
-  /** Resolves as soon as a sender but this one was answered of a state, with which it was; or after so long. */
+  /** Waits until a sender other than `spared` gets an answer, and returns its number; undefined after `patienceMs`. */
   async answerToOtherThan(spared: number, patienceMs: number): Promise<number | undefined> {
     const answered = new Promise<number>((resolve) => {
       this.#onAnswered = (sender) => {
@@ -148,16 +148,17 @@ export class DeliveryWire {
     return sender;
   }
 
-  /** What it had sent and not been answered of will be answered to nobody. */
+  /** Records that a sender was killed. Nobody receives the answers to its requests that are under way. */
   senderKilled(sender: number): void {
     for (const exchange of this.#underWay) if (exchange.sender === sender) exchange.isSenderKilled = true;
   }
 
+  /** Passes answers on again. */
   mend(): void {
     this.#losing = null;
   }
 
-  /** Resolves when nothing is held back any more. */
+  /** Resolves when no request is held back any more. */
   async empty(): Promise<void> {
     while (this.#heldBack.size > 0) await Promise.all(this.#heldBack);
   }
@@ -187,7 +188,7 @@ export class DeliveryWire {
 
   async #exchange(exchange: Exchange, states: readonly StateOnWire[], wasHeld: boolean): Promise<void> {
     const { request, body, response, sender } = exchange;
-    // Remembered as it was before, because the answer is judged by that.
+    // The records are copied before the request is sent, because the answer is judged by their state at this moment.
     const before = states.map((state) => ({ ...this.#noteSent(state) }));
     let answer: { message: IncomingMessage; body: Buffer };
     try {
@@ -260,7 +261,7 @@ export class DeliveryWire {
     if (ignored) this.#figures.older_ignored++;
     if (!duplicate) return;
     this.#figures.duplicates_answered++;
-    // What the wire itself brought late, or somebody was impatient for, is not due to a kill.
+    // A duplicate after a request that the wire held back, or that the sender gave up, was not caused by a kill.
     if (wasHeld) return;
     if (before.wasAnswered || before.wasSenderKilled) this.#figures.settlements_lost++;
     else if (before.wasLeftUnanswered && !before.wasGivenUp) this.#figures.answers_lost++;
@@ -279,7 +280,7 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The states in a request, of the single or of the batch form. */
+/** Returns the states in the body of a single request or of a batch. */
 function statesIn(headers: IncomingHttpHeaders, body: Buffer): StateOnWire[] {
   const document = JSON.parse(body.toString('utf8')) as Fields;
   const nameOf = (state: Fields) => JSON.stringify([state.order_id, state.version]);
@@ -292,7 +293,7 @@ function statesIn(headers: IncomingHttpHeaders, body: Buffer): StateOnWire[] {
   }));
 }
 
-/** What the answer says of each state, by its id; nothing of those that were refused. */
+/** Returns the result of each accepted state by its id. Refused states have none. */
 function resultsIn(status: number, body: Buffer, states: readonly StateOnWire[]): Map<string, Result> {
   if (status < 200 || status > 299 || states.length === 0) return new Map();
   const document = JSON.parse(body.toString('utf8')) as Fields;

@@ -1,9 +1,9 @@
 import type { RawRecord, Topics } from '../oracle.ts';
 
 /**
- * Plain orders in the original's form, without ids or headers, some 120 bytes each: every order is created; of
- * ten, seven are authorised at once, and three after a review, two of those accepted and one declined. So 100
- * events are 43 or 44 orders. Orders overlap: an order's payment comes some hundred records after it.
+ * Makes events in the original's form, without ids or headers, of about 120 bytes each. Of ten orders seven are
+ * authorised without a review, two after an accepted review, and one is declined, so 100 events belong to 43 or 44
+ * orders. The payment of an order comes some hundred records after its creation.
  */
 export function* drainWorkload(events: number, topics: Topics): Generator<RawRecord> {
   const overlap = 200;

@@ -41,8 +41,8 @@ function apply(version: number): void {
     .run(version);
 }
 
-describe('the record of what order-mgt did', () => {
-  it('finds nothing wrong where every state has one effect and versions rise', () => {
+describe('the record of effects at order-mgt', () => {
+  it('finds no fault if every state has one effect and versions rise', () => {
     receive('one', 2);
     receive('two', 4);
     expect(effects.figures()).toEqual({
@@ -55,20 +55,20 @@ describe('the record of what order-mgt did', () => {
     expect(effects.count()).toBe(2);
   });
 
-  it('finds a delivery that had its effect twice', () => {
+  it('finds a delivery with two effects', () => {
     receive('one', 2);
     apply(2);
     expect(effects.figures()).toMatchObject({ double_effects: 1, versions_fallen: 1 });
   });
 
-  it('finds a state that came under two ids, and an effect without a receipt', () => {
+  it('finds a state that was received under two ids, and an effect without a receipt', () => {
     receive('one', 2);
     receive('other', 2);
     apply(3);
     expect(effects.figures().double_effects).toBe(3);
   });
 
-  it('finds a version that fell, and an order that was taken away', () => {
+  it('finds a version that fell, and a deleted order', () => {
     receive('two', 4);
     receive('one', 2);
     expect(effects.figures().versions_fallen).toBe(2);

@@ -1,16 +1,16 @@
-/** What order-mgt did, by its own database: a trigger of the check writes down each change of an order. */
+/** Records every change of an order in order-mgt's database with a trigger of the check. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 export interface EffectFigures {
-  /** Changes of orders at the target. */
+  /** The number of changes of orders at the target. */
   effects: number;
-  /** Orders that were changed there. */
+  /** The number of orders that were changed at the target. */
   orders_sent: number;
-  /** Orders that were changed there more than once. */
+  /** The number of orders that were changed at the target more than once. */
   states_sent_again: number;
-  /** States that had an effect more than once, or a delivery id of their own more than once. */
+  /** The number of states with two effects, of states with two delivery ids, and of effects without a receipt. */
   double_effects: number;
-  /** Changes that did not raise the order's version. */
+  /** The number of changes that did not raise the version of the order. */
   versions_fallen: number;
 }
 
@@ -20,7 +20,7 @@ export class Effects {
   readonly #database: DatabaseSync;
   #last: StatementSync | undefined;
 
-  /** order-mgt has made the file, and nothing has been delivered yet. */
+  /** Creates the trigger. order-mgt must have made the file, and no state may have been delivered yet. */
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { timeout: LOCK_PATIENCE_MS });
     this.#database.exec(`
@@ -33,7 +33,7 @@ export class Effects {
         INSERT INTO check_effects (order_id, before, version) VALUES (OLD.order_id, OLD.version, 0); END;`);
   }
 
-  /** How many effects there are so far. */
+  /** Returns the number of effects so far. */
   count(): number {
     this.#last ??= this.#database.prepare('SELECT COALESCE(MAX(position), 0) AS n FROM check_effects');
     return Number(this.#last.get()?.n);
@@ -44,7 +44,7 @@ export class Effects {
       this.#count(
         `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${table} GROUP BY ${columns} HAVING COUNT(*) > 1)`,
       );
-    // Each effect has the receipt that was stored with it, and in the sequence of the receipts versions rise.
+    // Each effect must have the receipt that was stored with it. Versions must rise in the sequence of the receipts.
     const unlike = this.#count(`
       SELECT (SELECT COUNT(*) FROM (SELECT order_id, version FROM check_effects EXCEPT
           SELECT order_id, version FROM deliveries_received WHERE effect = 'applied'))

@@ -1,4 +1,4 @@
-/** The embedded log of a data directory, beside a running order-sync: what `event-producer` would publish to. */
+/** Opens the embedded log of a data directory while order-sync runs, to publish to it like `event-producer`. */
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { openEventLog } from '../../../src/apps/shared/parts/open-log.ts';
 import { loadSettings } from '../../../src/apps/shared/settings/load.ts';
@@ -29,7 +29,7 @@ export async function startEmbeddedLog(folder: string): Promise<EmbeddedLog> {
 
 const CREATED_MS = Date.UTC(2025, 0, 1);
 
-/** The two events that make an order ready, in the original's form. */
+/** Makes the two events that make an order ready, in the form of the original's events. */
 export function readyOrder(orderId: string): RawRecord[] {
   const record = (topic: string, fields: object, afterMs: number): RawRecord => {
     const timestamp = new Date(CREATED_MS + afterMs).toISOString();

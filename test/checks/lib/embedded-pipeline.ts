@@ -1,4 +1,4 @@
-/** The product on its embedded log and store, in this process: as `order-sync` without settings, many times over. */
+/** Runs order-sync on its embedded log and SQLite inside this process, so that a check can start it many times. */
 import { join } from 'node:path';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { openParts, startOrderSync } from '../../../src/apps/order-sync/order-sync.ts';
@@ -9,16 +9,16 @@ import { waitFor } from './waiting.ts';
 
 export interface EmbeddedPipeline {
   readonly tables: Tables;
-  /** Appends the records, in this sequence, in one piece. */
+  /** Appends the records in this sequence, with one append. */
   append(records: readonly RawRecord[]): Promise<void>;
-  /** Resolves when everything that was appended is committed. */
+  /** Resolves when all appended records are committed. */
   settled(): Promise<void>;
   close(): Promise<void>;
 }
 
 const SETTLE_TIMEOUT_MS = 60_000;
 
-/** A pipeline in `folder`, which may be used again after `close`. Nothing is delivered: there is no target. */
+/** Starts a pipeline without a target in `folder`. The folder may be used again after `close`. */
 export async function startEmbeddedPipeline(
   folder: string,
   settings: Readonly<Record<string, string>>,
@@ -53,7 +53,7 @@ export async function startEmbeddedPipeline(
       }
     },
     async settled() {
-      const what = `the pipeline in ${folder} to commit what was appended`;
+      const what = `the pipeline in ${folder} to commit the appended records`;
       await waitFor({ what, pauseMs: 2, timeoutMs: SETTLE_TIMEOUT_MS, signal }, async () => {
         if (failures[0] !== undefined) throw failures[0];
         if (errors[0] !== undefined) throw new Error(errors[0]);

@@ -3,8 +3,8 @@ import type { PlannedEvent } from './order-stories.ts';
 import type { Random } from './random.ts';
 
 /**
- * Writes an event down, each time in another way that means the same by the contract: other spaces, another
- * sequence of fields, escapes, and a CloudEvent in binary or structured mode.
+ * Encodes an event, each time in another form with the same meaning by the contract: other spaces, another sequence of
+ * fields, escapes, or a CloudEvent in binary or structured mode.
  */
 export function encode(event: PlannedEvent, topics: Topics, random: Random): RawRecord {
   const json = writeBody(event, random);
@@ -27,7 +27,7 @@ export function encode(event: PlannedEvent, topics: Topics, random: Random): Raw
   return { topic, key, value: Buffer.from(json), headers };
 }
 
-/** The event in its plainest form: compact, without unknown fields or headers, for making malformed ones of it. */
+/** Encodes an event without spaces, unknown fields and headers. Malformed records are made from this form. */
 export function encodePlainly(event: PlannedEvent, topics: Topics): RawRecord {
   const members = event.fields.slice(0, 4).map(([name, value]) => `${JSON.stringify(name)}:${value}`);
   return {
@@ -50,7 +50,7 @@ function writeBody(event: PlannedEvent, random: Random): string {
   return `{\n${lines.join(',  \r\n')}\n}\n`;
 }
 
-/** The name with its first letter as an escape: other bytes, the same name. */
+/** Writes the first letter of a name as an escape, which gives other bytes for the same name. */
 function escapeFirst(name: string): string {
   return `\\u${name.charCodeAt(0).toString(16).padStart(4, '0')}${name.slice(1)}`;
 }

@@ -1,4 +1,4 @@
-/** Several order-syncs on one log and one database, and a hand that kills one of them every few seconds. */
+/** Runs several order-syncs on one log and one database, and kills one of them every few seconds. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, type RunningCheck } from './command.ts';
 import { Program } from './programs.ts';
@@ -29,12 +29,12 @@ export class Fleet {
     this.#programs = programs;
   }
 
-  /** How often an instance was killed. */
+  /** The number of kills. */
   get kills(): number {
     return this.#kills;
   }
 
-  /** How often an instance ended by itself, which none should. */
+  /** The number of times that an instance ended by itself, which must be 0. */
   get crashes(): number {
     return this.#crashes;
   }
@@ -44,7 +44,7 @@ export class Fleet {
     await Promise.all(this.#programs.map((program) => program.ready()));
   }
 
-  /** Kills one instance after the other, round robin, and starts each again at once, until `rest`. */
+  /** Kills the instances one after the other until `rest`, and starts each one again at once. */
   killEvery(seconds: number): void {
     if (seconds === 0) return;
     this.#killing = this.#killAll(seconds * 1_000).catch((error: unknown) => {
@@ -65,7 +65,7 @@ export class Fleet {
     }
   }
 
-  /** Starts again what ended by itself, and says so with the end of its log. */
+  /** Starts instances again that ended by themselves, and prints the end of their logs. */
   restartCrashed(): void {
     for (const program of this.#programs) {
       if (program.isRunning) continue;
@@ -75,7 +75,7 @@ export class Fleet {
     }
   }
 
-  /** Kills no more; resolves when every instance runs. */
+  /** Ends the killing, and resolves when every instance runs. */
   async rest(): Promise<void> {
     this.#resting.abort();
     await this.#killing;

@@ -1,4 +1,4 @@
-/** What the hostile target does to the orders that it treats badly; an order's id says which of these, and how long. */
+/** The bad behaviours of the hostile target. An order's id names the behaviour and its treatment. */
 export const BEHAVIOURS = [
   'hang',
   'drip',
@@ -12,10 +12,10 @@ export const BEHAVIOURS = [
 ] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
 
-/** `good`: treated well. `once_more`: badly at its first attempts. `always`: badly for ever. */
+/** `good`: the target accepts every attempt. `once_more`: it misbehaves at the first attempts. `always`: at every one. */
 export type Treatment = 'good' | 'once_more' | 'always';
 
-/** After so many bad answers an order that is treated badly `once_more` is treated well. */
+/** The target misbehaves at the first two attempts of an order with the treatment `once_more`. */
 export const BAD_ATTEMPTS = 2;
 export const STORM_MS = 5_000;
 export const RETRY_AFTER_SECONDS = 1;
@@ -25,7 +25,7 @@ export function orderIdOf(behaviour: Behaviour, treatment: Treatment, number: nu
   return `${behaviour}-${treatment}-${String(number).padStart(5, '0')}`;
 }
 
-/** Undefined for an id that is none of `orderIdOf`. */
+/** Reads behaviour and treatment from an order's id; undefined if `orderIdOf` did not make it. */
 export function treatmentOf(
   orderId: string,
 ): { readonly behaviour: Behaviour; readonly treatment: Treatment } | undefined {
@@ -36,15 +36,15 @@ export function treatmentOf(
   return { behaviour, treatment };
 }
 
-/** One line of the target's record. */
+/** A line of the target's record. */
 export interface TargetNote {
   readonly atMs: number;
-  /** `stored`: the one effect of a delivery id. `known`: it came again. `bad`: it was treated badly. */
+  /** `stored`: the first effect of a delivery id. `known`: the id came again. `bad`: the target misbehaved. */
   readonly what: 'stored' | 'known' | 'bad' | 'written';
   readonly deliveryId: string;
   readonly orderId: string;
   readonly version: number;
   readonly isReady: boolean;
-  /** Of `written`: bytes of the huge answer until the other end hung up. */
+  /** In a line `written`: the bytes of the huge answer that were sent until the client closed the connection. */
   readonly bytes?: number;
 }

@@ -1,6 +1,6 @@
 /**
- * A target that treats some orders badly, as their ids say: a process of its own, started by `startHostileTarget`.
- * Every request is a line of the record before it is answered, so what it did is known however it ends.
+ * A target that misbehaves for some orders, as their ids say. `startHostileTarget` starts it in a process of its own. It
+ * writes a line to its record before it answers a request, so the record is complete even if the process is killed.
  */
 import { openSync, readFileSync, writeSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -26,7 +26,7 @@ const stormsUntilMs = new Map<string, number>();
 
 const listener = (request: IncomingMessage, response: ServerResponse) => {
   const chunks: Buffer[] = [];
-  // Whoever hangs up half way is expected here.
+  // Clients that close the connection early are expected here.
   request.on('error', () => {});
   response.on('error', () => {});
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -104,12 +104,12 @@ function answer(request: IncomingMessage, response: ServerResponse, body: string
   }
 }
 
-/** What this attempt is to suffer; undefined if it is treated well. */
+/** Returns the behaviour for this attempt; undefined if the target must accept it. */
 function badBehaviourNow(orderId: string) {
   const found = treatmentOf(orderId);
   if (found === undefined) return undefined;
   const { behaviour, treatment } = found;
-  // A storm is over at a time, not after a number of attempts; a total one spares nobody.
+  // A storm ends after 5 s, whatever the number of attempts. A total storm hits orders with the treatment `good` too.
   if (behaviour === 'total_storm' || (behaviour === 'storm' && treatment !== 'good')) {
     const untilMs = stormsUntilMs.get(behaviour) ?? Date.now() + STORM_MS;
     stormsUntilMs.set(behaviour, untilMs);

@@ -1,4 +1,4 @@
-/** The hostile target seen from the check: starts its process, reads its record. */
+/** Starts the process of the hostile target, and reads its record. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
@@ -8,11 +8,11 @@ import type { TargetNote } from './hostile-behaviour.ts';
 
 export interface HostileTarget {
   readonly url: string;
-  /** Everything that it noted so far, in sequence. */
+  /** Returns all lines of the record so far, in sequence. */
   notes(): TargetNote[];
 }
 
-/** With a key and a certificate it speaks TLS. It ends with the check. */
+/** Starts the target, which ends with the check. With a key and a certificate it uses TLS. */
 export async function startHostileTarget(
   check: RunningCheck,
   folder: string,

@@ -1,6 +1,7 @@
 /**
- * A process that has one lane of ingest on a store and gives it events of one entity: first a number of them as they
- * would come in a drain, or one by one, each measured until it is committed. Its arguments are JSON; it prints JSON.
+ * A process with one lane of ingest on a store, which gets events of one entity. It gets the first events in batches, as
+ * in a drain, and the others one by one, each timed until its commit. Its argument is a HotEntityJob in JSON, and it
+ * prints a HotEntityAnswer in JSON.
  */
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
@@ -23,16 +24,16 @@ import {
 import type { OpenedStore } from '../../../src/ports/store.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 
-/** What the process is to do. */
+/** The task of the process. */
 export interface HotEntityJob {
   readonly databaseUrl: string;
   readonly orderId: string;
-  /** The events that the order has by then, and those that it has in the end: those between are given in batches. */
+  /** The number of events that the order has already. The events from here to `toEvents` are given in batches. */
   readonly fromEvents: number;
   readonly toEvents: number;
-  /** How many events are given one by one afterwards. */
+  /** The number of events that are given one by one afterwards. */
   readonly singleEvents: number;
-  /** How many of them stand in the middle of the history. */
+  /** The number of events, given one by one too, that stand in the middle of the history. */
   readonly lateEvents: number;
 }
 
@@ -51,7 +52,7 @@ const START_MS = Date.UTC(2026, 0, 1);
 const BATCH_RECORDS = 2_000;
 const STATUSES = ['PAYMENT_AUTHORIZED', 'PAYMENT_AUTH_WITHPENDING_REVIEW'];
 
-/** A log that has what it is given, for one lane. */
+/** A log for one lane that holds the given records. */
 class GivenLog {
   readonly #waiting: FetchedRecords[] = [];
   #wake = () => {};

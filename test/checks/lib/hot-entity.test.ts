@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { measureHotEntity } from './hot-entity.ts';
 
-it('measures one more event of an order at each number of events', async () => {
+it('measureHotEntity times one more event of an order at each size', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-hot-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const lines: string[] = [];

@@ -1,12 +1,12 @@
-/** What one more event costs by the number of events that its entity has: through a lane of ingest, on a real store. */
+/** Measures one more event of an entity by the number of its events, with a lane of ingest on a real store. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { HotEntityAnswer, HotEntityJob } from './hot-entity-process.ts';
 
 export interface HotEntityOptions {
-  /** `sqlite:<file>` or `mysql://...`, of an empty database. */
+  /** `sqlite:<file>` or `mysql://...`. The database must be empty. */
   readonly databaseUrl: string;
-  /** Ascending. */
+  /** The numbers of events at which it measures, in ascending sequence. */
   readonly sizes: readonly number[];
   readonly singleEvents?: number;
   readonly lateEvents?: number;
@@ -15,20 +15,20 @@ export interface HotEntityOptions {
 
 export interface HotEntityFigures {
   readonly events: number;
-  /** Of one more event, the median. */
+  /** The median time of one more event. */
   readonly event_ms: number;
-  /** Of one more event that stands in the middle of the history, the median. */
+  /** The median time of one more event in the middle of the history. */
   readonly late_event_ms: number;
-  /** Of the first event after a start. */
+  /** The time of the first event after a start. */
   readonly first_event_ms: number;
-  /** Of the process that took one event after the other. */
+  /** The peak memory of the process that got single events. */
   readonly peak_mib: number;
-  /** Of the process that took the events up to this size, in batches. */
+  /** The peak memory of the process that got the events up to this size in batches. */
   readonly drain_peak_mib: number;
   readonly drain_events_per_second: number;
 }
 
-/** Takes the order to each size in turn, and measures there. Each step is a process of its own. */
+/** Gives the order events up to each size, and measures there. Each step runs in a process of its own. */
 export async function measureHotEntity(options: HotEntityOptions): Promise<HotEntityFigures[]> {
   const { databaseUrl, sizes, singleEvents = 41, lateEvents = 9, progress = () => {} } = options;
   const orderId = 'hot-order';
@@ -38,7 +38,7 @@ export async function measureHotEntity(options: HotEntityOptions): Promise<HotEn
     const job = { databaseUrl, orderId, fromEvents: events, toEvents: size };
     const drained = await inProcess({ ...job, singleEvents: 0, lateEvents: 0 });
     const measured = await inProcess({ ...job, fromEvents: size, singleEvents, lateEvents });
-    // The late events stand between those that the next step brings.
+    // The late events stand between the events of the next step.
     events = size + singleEvents;
     const expected = events + (index + 1) * lateEvents;
     if (measured.version !== expected)

@@ -1,4 +1,4 @@
-/** Kafka as the checks need it: made by the client library alone, without the product's adapter. */
+/** Kafka for the checks, with the client library only and without the product's adapter. */
 import { Admin, Producer } from '@platformatic/kafka';
 import type { RawRecord } from '../oracle.ts';
 
@@ -12,7 +12,7 @@ export function placeName(topic: string, partition: number, offset: bigint): str
   return `${topic}/${partition}@${offset}`;
 }
 
-/** Publishes records and says where each of them stands, by the broker's acknowledgements. */
+/** Publishes records, and returns their places from the broker's acknowledgements. */
 export class Publisher {
   readonly #producer: Producer<Buffer, Buffer, Buffer, Buffer>;
   readonly #partitions: ReadonlyMap<string, number>;
@@ -22,7 +22,7 @@ export class Publisher {
     this.#producer = new Producer({ clientId: 'check', bootstrapBrokers: [...brokers], idempotent: true });
   }
 
-  /** Resolves with the places, in the sequence of the records, once all of them are acknowledged. */
+  /** Publishes the records, waits until all are acknowledged, and returns their places in the same sequence. */
   async publish(records: readonly RawRecord[]): Promise<Place[]> {
     const counts = new Map<string, number>();
     const planned = records.map((record) => {
@@ -37,7 +37,7 @@ export class Publisher {
         topic: record.topic,
         partition,
         ...(record.key === null ? {} : { key: record.key }),
-        // The library's types leave tombstones out; on the wire it writes null as null.
+        // The library's types do not allow tombstones, but it sends null as null.
         value: record.value as Buffer,
         ...(record.headers.length === 0 ? {} : { headers: headersOf(record) }),
       })),
@@ -46,7 +46,7 @@ export class Publisher {
     return planned.map(({ record, partition, name, index }) => {
       const base = bases.get(name);
       if (base === undefined || base < 0n)
-        throw new Error(`The broker did not say where it put records of ${name}`);
+        throw new Error(`The broker returned no offset for records of ${name}`);
       return { topic: record.topic, partition, offset: base + BigInt(index) };
     });
   }
@@ -56,19 +56,19 @@ export class Publisher {
   }
 }
 
-/** A Map by buffers, so that a name may stand in it twice. */
+/** Makes a Map with buffers as keys, in which a name may occur twice. */
 function headersOf(record: RawRecord): Map<Buffer, Buffer> {
   return new Map(record.headers.map(([name, value]) => [Buffer.from(name), value as Buffer]));
 }
 
-/** FNV-1a: the same key always in the same partition; no other producer's way of choosing, on purpose. */
+/** Chooses the partition of a key by FNV-1a. No other producer chooses like this, on purpose. */
 export function partitionOf(key: Buffer | null, partitions: number): number {
   let state = 0x811c9dc5;
   for (const byte of key ?? []) state = Math.imul(state ^ byte, 0x01000193) >>> 0;
   return state % partitions;
 }
 
-/** Runs some administration on its own connection. */
+/** Runs `work` with an admin client on a connection of its own. */
 async function withAdmin<Result>(
   brokers: readonly string[],
   work: (admin: Admin) => Promise<Result>,
@@ -94,7 +94,7 @@ export async function createTopics(
 
 const LATEST = -1n;
 
-/** The end offset of every partition, by `topic/partition`. */
+/** Returns the end offset of every partition, by `topic/partition`. */
 export async function endOffsets(
   brokers: readonly string[],
   partitions: ReadonlyMap<string, number>,

@@ -1,4 +1,4 @@
-/** The hand of `check:delivery-crash`. */
+/** Kills the programs of `check:delivery-crash`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningCheck } from './command.ts';
 import type { DeliveryWire } from './delivery-wire.ts';
@@ -8,34 +8,35 @@ import type { Random } from './random.ts';
 export interface KillFigures {
   order_sync_kills: number;
   order_mgt_kills: number;
-  /** How often a program had ended by itself. */
+  /** The number of times that a program ended by itself. */
   crashes: number;
-  /** Effects at the target before the last kill. */
+  /** The number of effects at the target before the last kill. */
   effects_under_kills: number;
-  /** Kills since the last of which the target had changed. */
+  /** The number of kills before which the target had changed since the kill before. */
   kills_amid_effects: number;
 }
 
-/** How long it waits for an answer to strike at. */
+/** An aimed kill waits at most 800 ms for an answer. */
 const AIM_MS = 800;
 
 export interface KillerOptions {
   readonly target: Program;
   readonly syncs: readonly Program[];
   readonly wire: Pick<DeliveryWire, 'loseAnswers' | 'mend' | 'answerToOtherThan' | 'senderKilled'>;
-  /** On average: each pause is between half of it and one and a half, so that no rhythm of a program fits it. */
+  /** The mean pause. Each pause is 0.5 to 1.5 times as long, so that it matches no period of a program. */
   readonly pauseMs: number;
   readonly random: Random;
-  /** How many effects the target has seen so far. */
+  /** Returns the number of effects at the target so far. */
   readonly countEffects: () => number;
 }
 
 /**
- * Kills order-sync and order-mgt by turns and starts each again at once. No order-sync is killed twice in a row, so
- * that others work while one of them starts and its partitions wait for its session to end. Half of the
- * times it strikes in the moment of an answer: an order-sync when it was answered and has not recorded that yet;
- * order-mgt when it answers, and the answer is lost. To both sides that is a kill between COMMIT and answer, which
- * are less than a millisecond apart, so that what strikes at random seldom comes between them.
+ * Kills an order-sync and order-mgt by turns, and starts each again at once. No order-sync is killed twice in a row, so
+ * the others work while it starts and while its partitions wait for the end of its session.
+ *
+ * Half of the kills are aimed at an answer: an order-sync is killed when it has the answer and has not recorded it yet;
+ * order-mgt is killed when it answers, and the answer is lost. That is a kill between COMMIT and answer. The two are
+ * less than 1 ms apart, so a random kill seldom comes between them.
  */
 export class Killer {
   readonly #check: RunningCheck;
@@ -49,7 +50,7 @@ export class Killer {
     kills_amid_effects: 0,
   };
 
-  /** Of the order-syncs. */
+  /** The number of the order-sync that was killed last; -1 before the first kill. */
   #lastKilled = -1;
 
   constructor(check: RunningCheck, options: KillerOptions) {
@@ -90,7 +91,7 @@ export class Killer {
     target.start();
   }
 
-  /** The one that was killed last may still be starting; the others work meanwhile. */
+  /** Kills an order-sync other than the last one, which may still be starting. */
   async #killSync(isAimed: boolean): Promise<void> {
     const { syncs, wire } = this.#options;
     const aim = isAimed ? await wire.answerToOtherThan(this.#lastKilled, AIM_MS) : undefined;

@@ -1,4 +1,4 @@
-/** The tables of deliveries, read and watched by plain SQL and nothing of the product. */
+/** Reads and watches the tables of deliveries with plain SQL. Shares no code with the product. */
 import { DatabaseSync } from 'node:sqlite';
 import mysql from 'mysql2/promise';
 
@@ -11,7 +11,7 @@ export interface LedgerCounts {
 export interface Standing {
   /** `pending`, `delivered` or `dead`. */
   readonly status: string;
-  /** What went wrong last; empty if nothing did. */
+  /** The last error; empty if there was none. */
   readonly reason: string;
   readonly attempts: number;
 }
@@ -19,7 +19,7 @@ export interface Standing {
 type Row = Readonly<Record<string, unknown>>;
 
 const LOCK_PATIENCE_MS = 20_000;
-/** Where a dead delivery stands in the index of what is due. */
+/** The next attempt of a dead delivery, which puts it at the end of the index. */
 const DEAD_AT_MS = Date.UTC(9999, 11, 31);
 
 export class LedgerTables {
@@ -27,7 +27,7 @@ export class LedgerTables {
   #sqlite: DatabaseSync | null = null;
   #mysql: mysql.Connection | null = null;
 
-  /** `mysql://...` or `sqlite:file`. */
+  /** `databaseUrl` is `mysql://...` or `sqlite:file`. */
   constructor(databaseUrl: string) {
     this.#url = databaseUrl;
   }
@@ -39,12 +39,12 @@ export class LedgerTables {
     return counts;
   }
 
-  /** Every entity that was ever due. */
+  /** Returns every entity that has a delivery. */
   async entities(): Promise<string[]> {
     return (await this.#rows('SELECT DISTINCT entity_id FROM deliveries')).map((row) => text(row.entity_id));
   }
 
-  /** Where each entity's delivery stands, and how many attempts its ledger has of all versions. */
+  /** Returns the status of each entity's delivery, and the number of its attempts for all versions. */
   async standings(): Promise<Map<string, Standing>> {
     const attempts = new Map<string, number>();
     for (const row of await this.#rows(
@@ -65,7 +65,7 @@ export class LedgerTables {
     return Number(row?.n);
   }
 
-  /** Everything that both tables hold of each entity, as one text. */
+  /** Returns all rows of both tables for each entity, as one text. */
   async snapshot(): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     for (const table of ['deliveries', 'delivery_attempts']) {
@@ -75,14 +75,14 @@ export class LedgerTables {
         found.set(id, `${found.get(id) ?? ''}${facts.sort().join(' ')}\n`);
       }
     }
-    // Attempts of one entity come in no sequence.
+    // The attempts of one entity have no fixed sequence, so the lines are sorted.
     for (const [id, lines] of found) found.set(id, lines.split('\n').sort().join('\n'));
     return found;
   }
 
   /**
-   * Makes dead letters of what is due and not being sent: with 422 as the last answer where the id ends so, else with 400.
-   * order-sync makes none of a target that refuses everything.
+   * Makes the due deliveries dead that are not being sent. Their last answer is 422 if the entity id ends with `endOf422`,
+   * else 400. order-sync itself makes no delivery dead if its target refuses every state.
    */
   async giveUp(endOf422: string): Promise<void> {
     const ends422 = this.#isSqlite
@@ -95,7 +95,7 @@ export class LedgerTables {
     );
   }
 
-  /** From now on the database writes down each row that turns from dead to due. */
+  /** Creates a trigger that records each delivery that turns from dead to due. */
   async watchRedrives(): Promise<void> {
     await this.#run('CREATE TABLE check_redrives (entity_id VARBINARY(255))');
     await this.#run(
@@ -107,7 +107,7 @@ export class LedgerTables {
     );
   }
 
-  /** How often each entity was redriven since then. */
+  /** Returns how many times each entity was redriven since `watchRedrives`. */
   async redrivesSeen(): Promise<Map<string, number>> {
     const rows = await this.#rows('SELECT entity_id, COUNT(*) AS n FROM check_redrives GROUP BY entity_id');
     return new Map(rows.map((row) => [text(row.entity_id), Number(row.n)]));

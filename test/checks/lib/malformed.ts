@@ -1,6 +1,6 @@
 /**
- * Every kind of record that is no event, each made from a good one by one fault. What each must be is said by
- * the oracle, which quarantines by content; the workload checks that the two agree.
+ * The kinds of malformed records. Each kind changes one thing in a good record. The oracle decides by content which
+ * records are malformed; the test of the workload checks that both agree.
  */
 import type { RawRecord, Topics } from '../oracle.ts';
 import type { Random } from './random.ts';
@@ -10,12 +10,12 @@ export interface MalformedKind {
   spoil(good: RawRecord, topics: Topics, random: Random): RawRecord;
 }
 
-/** A larger record is malformed in the workload: order-sync is given this limit as a setting. */
+/** The limit that the checks give order-sync as a setting. A larger record is malformed in the workload. */
 export const MAX_RECORD_BYTES = 65_536;
 
 const text = (good: RawRecord) => String(good.value);
 
-/** The record with its JSON text changed; a change that changes nothing is a mistake of the caller. */
+/** Changes the JSON text of a record. Throws if the change leaves the text as it was. */
 function rewritten(good: RawRecord, change: (json: string) => string): RawRecord {
   const before = text(good);
   const after = change(before);
@@ -23,11 +23,11 @@ function rewritten(good: RawRecord, change: (json: string) => string): RawRecord
   return { ...good, value: Buffer.from(after) };
 }
 
-/** The record with one more member in front. */
+/** Adds a member at the beginning of the record's object. */
 const withMember = (good: RawRecord, member: string) =>
   rewritten(good, (json) => json.replace('{', `{${member},`));
 
-/** The record with another value for a field that stands in the text as `"name":value` without spaces. */
+/** Gives a field of the record another value, or adds the field. */
 function withField(good: RawRecord, name: string, value: string): RawRecord {
   const body = JSON.parse(text(good)) as Record<string, unknown>;
   if (!(name in body)) return withMember(good, `"${name}":${value}`);
@@ -120,7 +120,7 @@ export const MALFORMED_KINDS: readonly MalformedKind[] = [
   })),
 ];
 
-/** Kept apart from the others because a workload can only afford a few of them. */
+/** Kinds with oversized records, in a list of their own, because a workload has only a few of them. */
 export const OVERSIZED_KINDS: readonly MalformedKind[] = [
   kind('oversized_value', (good) => withMember(good, `"note":"${'x'.repeat(MAX_RECORD_BYTES + 1_000)}"`)),
   kind('huge_headers', (good) => ({

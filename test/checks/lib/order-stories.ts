@@ -1,18 +1,18 @@
 /**
- * Orders as a shop might publish them, odd ones among them: which events each has, in the source's sequence.
- * Moments inside an order are all different, except where one stage's caution rank is to decide, because the
- * contract leaves some ties between stages open and a check must not depend on those.
+ * Makes the events of orders as a shop might publish them, odd ones included, in the source's sequence. All moments of
+ * an order differ, except where the caution rank of one stage must decide: the contract does not decide some ties
+ * between stages, and a check must not depend on those.
  */
 import type { Topics } from '../oracle.ts';
 import type { Random } from './random.ts';
 
-/** An event before it is written down; the same plan can be written in many ways that mean the same. */
+/** An event before it is encoded. It can be encoded in many forms with the same meaning. */
 export interface PlannedEvent {
   readonly orderId: string;
   readonly topic: keyof Topics;
-  /** Body fields in sequence: name, and value as JSON text. */
+  /** The fields of the body in sequence, each with its name and its value as JSON. */
   readonly fields: readonly (readonly [name: string, json: string])[];
-  /** The CloudEvents id, if it is published as one. */
+  /** The id of the CloudEvent; null if the event is published in another form. */
   readonly cloudEventId: string | null;
 }
 
@@ -26,7 +26,7 @@ const STATUS: Readonly<Record<Code, string>> = {
   pad: 'AUTHORIZATION_REVIEW_DECLINED',
 };
 
-/** How many of a hundred orders go which way. */
+/** The lives of orders, and the number of each per 100 orders. */
 const STORIES: readonly (readonly [weight: number, story: readonly Code[]])[] = [
   [40, ['o', 'pa']],
   [16, ['o', 'par', 'paa']],
@@ -44,7 +44,7 @@ const BAG: readonly (readonly Code[])[] = STORIES.flatMap(([weight, story]) =>
   Array.from({ length: weight }, () => story),
 );
 
-/** Order ids that have broken programs before; `number` keeps them apart from each other. */
+/** Kinds of order ids that have broken programs before. `number` makes them unique. */
 const ODD_IDS: readonly ((number: number) => string)[] = [
   (number) => `A${number}`,
   (number) => `a${number}`,
@@ -65,7 +65,7 @@ const ODD_IDS: readonly ((number: number) => string)[] = [
 ];
 const NAMES_OF_EVERY_OBJECT = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'null', '0'];
 
-/** Order ids differ between numbers; the odd ones come in families of the same number. */
+/** Returns the order id of a number. Different numbers have different ids; odd ids come in families of one number. */
 export function orderIdOf(number: number): string {
   const name = NAMES_OF_EVERY_OBJECT[number / 50 - 1];
   if (name !== undefined) return name;
@@ -75,7 +75,7 @@ export function orderIdOf(number: number): string {
   return make !== undefined && family % 500 === 0 ? make(family) : `order-${number}`;
 }
 
-/** The events of the order, in the source's sequence. */
+/** Makes the events of an order, in the source's sequence. */
 export function tellStory(number: number, random: Random): PlannedEvent[] {
   const moments = new Moments(number, random);
   const events = random
@@ -90,14 +90,14 @@ export function tellStory(number: number, random: Random): PlannedEvent[] {
     plan(orderId, event.code, event.at, event.revision, naming, `${number}-${index}`, random),
   );
   if (naming !== 'none' && random.chance(0.04)) {
-    // The same id, and something else under it: a conflict that must not be settled by who comes first.
+    // This event repeats an id with other content. The result must not depend on which of the two comes first.
     const code = random.pick(['pa', 'par', 'paa', 'pad'] as const);
     planned.push(plan(orderId, code, moments.next(), null, naming, `${number}-${events.length - 1}`, random));
   }
   return planned;
 }
 
-/** An order with so many events that it is all over the log: revised throughout, or by the clock alone. */
+/** Makes an order of `length` events. Either all events have revisions, or only their moments sort them. */
 export function tellLongStory(number: number, length: number, random: Random): PlannedEvent[] {
   const moments = new Moments(number, random);
   const isRevised = random.chance(0.5);
@@ -111,7 +111,7 @@ export function tellLongStory(number: number, length: number, random: Random): P
   return events;
 }
 
-/** What may follow each status: always another one, so that each event changes the order's state. */
+/** The codes that may follow each code. They always differ from it, so each event changes the state of the order. */
 const NEXT: Readonly<Record<Code, readonly Code[]>> = {
   o: ['pa', 'par'],
   pa: ['par', 'pad'],
@@ -121,9 +121,9 @@ const NEXT: Readonly<Record<Code, readonly Code[]>> = {
 };
 
 /**
- * An order that lives long and is revised from one status to the next: nearly every event changes what a target
- * that has the order must know. Most orders are none of that kind, and come to rest after a few events: of those it
- * shows whether a delivery comes again that was not known to have arrived.
+ * Makes a quarter of the orders long-lived: revisions move them from one status to the next, so nearly every event makes
+ * a delivery due. The other orders have a few events; with them a check sees whether a delivery is sent again after its
+ * answer was lost.
  */
 export function tellRevisedStory(number: number, random: Random): PlannedEvent[] {
   if (random.chance(0.75)) return tellStory(number, random);
@@ -147,7 +147,7 @@ interface Draft {
   revision: number | null;
 }
 
-/** The clock of one order: every moment is another one, and written as different sources would. */
+/** The clock of one order. Each moment is new, and has one of the forms that different sources use. */
 class Moments {
   #nowMs: number;
   readonly #random: Random;
@@ -166,14 +166,14 @@ class Moments {
     return `${local}+${String(hours).padStart(2, '0')}:00`;
   }
 
-  /** Clocks that do not agree with each other: the stage has to decide. */
+  /** Shuffles the moments of the events, like clocks that disagree, so that the stage must decide. */
   scramble(events: Draft[]): void {
     const moments = this.#random.shuffled(events.map((event) => event.at));
     for (const [index, event] of events.entries()) event.at = moments[index] ?? event.at;
   }
 }
 
-/** Makes events of the same stage simultaneous: the more cautious one has to win. */
+/** Gives two events of stage 3 the same moment, so that the more cautious one must win. */
 function tie(events: Draft[]): void {
   const [first, second] = [events.find(isStageThree), events.findLast(isStageThree)];
   if (first !== undefined && second !== undefined) second.at = first.at;
@@ -215,7 +215,7 @@ function plan(
   };
 }
 
-/** What no schema names: part of the content, nothing to the fold. */
+/** Fields that no schema names. They belong to the content, and the fold ignores them. */
 const UNKNOWN_FIELDS: readonly ((random: Random) => [string, string][])[] = [
   (random) => [['amount', (random.below(100_000) / 100).toFixed(2)]],
   () => [['note', '"caf\u00e9 \ud83d\uded2 \\u20ac"']],

@@ -1,11 +1,11 @@
-/** CPU and memory of processes, from Linux's /proc. */
+/** Reads CPU time and memory of processes from Linux's /proc. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 
-/** Linux counts CPU time in hundredths of a second for everybody, whatever the kernel's own tick is. */
+/** /proc reports CPU time in hundredths of a second on every Linux. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU seconds that the process has used so far, its ended children included. */
+/** Returns the CPU seconds of the process so far, with those of its ended children. */
 export function cpuSecondsOf(pid: number): number {
   const fields = statFields(pid);
   // utime, stime, cutime and cstime are fields 14 to 17 of proc(5); `fields` starts at field 3.
@@ -13,13 +13,13 @@ export function cpuSecondsOf(pid: number): number {
   return ticks / TICKS_PER_SECOND;
 }
 
-/** The most memory that the process ever had resident, in MiB. */
+/** Returns the peak resident memory of the process, in MiB. */
 export function peakMemoryMibOf(pid: number): number {
   const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Math.round(Number(match?.[1] ?? 0) / 1_024);
 }
 
-/** The descendant of this process whose command line matches: a server that a supervisor started, say. */
+/** Finds the descendant of this process whose command line matches, such as a server that a supervisor started. */
 export function descendantPid(pattern: RegExp): number | undefined {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
@@ -28,7 +28,7 @@ export function descendantPid(pattern: RegExp): number | undefined {
     try {
       parents.set(pid, Number(statFields(pid)[1]));
     } catch {
-      // It ended since the folder was listed.
+      // The process has ended since the folder was listed.
     }
   }
   const isDescendant = (pid: number): boolean => {
@@ -46,7 +46,7 @@ export function machine(): { cores: number; cpu: string; memory_gib: number } {
   };
 }
 
-/** The fields of /proc/<pid>/stat from the third on: the second, in brackets, may hold anything. */
+/** Returns the fields of /proc/<pid>/stat from the third on. The second, in brackets, may contain spaces. */
 function statFields(pid: number): string[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -1,4 +1,4 @@
-/** The product's programs, as a user would start them: processes of their own, with settings by environment. */
+/** Starts the product's programs as a user does: as processes of their own, with settings in the environment. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const OWN_SETTINGS =
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 
-/** Runs a command of the program to its end; rejects with its output if it fails. */
+/** Runs a command of the program to its end. Rejects with its output if it fails. */
 export async function runToEnd(
   name: ProgramName,
   command: readonly string[],
@@ -30,16 +30,16 @@ export async function runToEnd(
   return stdout;
 }
 
-/** A check is about the settings that it names, not about those of the shell that it is started from. */
+/** Returns the environment of this process without the product's settings, so that only the check sets those. */
 function inheritedEnvironment(): Record<string, string> {
   const inherited = Object.entries(process.env).filter(([variable]) => !OWN_SETTINGS.test(variable));
   return Object.fromEntries(inherited) as Record<string, string>;
 }
 
-/** A program with its settings; started and killed as often as a check likes. */
+/** A program with its settings. A check may start and kill it many times. */
 export class Program {
   readonly name: ProgramName;
-  /** Names this instance in progress lines and logs. */
+  /** The name of this instance in progress lines and logs. */
   readonly label: string;
   readonly port: number;
   readonly #environment: Readonly<Record<string, string>>;
@@ -49,7 +49,7 @@ export class Program {
   #exited: Promise<void> = Promise.resolve();
   #lastExit = 'it never ran';
 
-  /** Takes a free port, and a log file in `folder`. What runs at the end of the check is killed then. */
+  /** Chooses a free port, and a log file in `folder`. The program is killed at the end of the check. */
   static async create(
     check: RunningCheck,
     name: ProgramName,
@@ -94,13 +94,13 @@ export class Program {
   }
 
   start(): void {
-    if (this.#child !== null) throw new Error(`${this.label} is running already`);
+    if (this.#child !== null) throw new Error(`${this.label} is already running`);
     const log = openSync(this.#logFile, 'a');
     const script = join(repository, 'src', 'apps', this.name, 'main.ts');
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
       stdio: ['ignore', log, log],
       env: this.#environment,
-      // Ctrl-C is for the check, which then ends its programs itself.
+      // Ctrl-C must reach only the check, which then ends its programs itself.
       detached: true,
     });
     closeSync(log);
@@ -119,7 +119,7 @@ export class Program {
     });
   }
 
-  /** Resolves when the program says that it is ready; rejects with the end of its log if it ends before. */
+  /** Resolves when the program answers that it is ready. Rejects with the end of its log if it ends before. */
   async ready(): Promise<void> {
     await waitFor(
       {
@@ -143,13 +143,13 @@ export class Program {
       throw new Error(`${this.label} has ended by itself; its log ends:\n${this.logTail()}`);
   }
 
-  /** SIGKILL: nothing of the program runs after this, not even its own clean-up. */
+  /** Sends SIGKILL, so not even the program's clean-up runs, and waits until the process has ended. */
   async kill(): Promise<void> {
     this.#child?.kill('SIGKILL');
     await this.#exited;
   }
 
-  /** SIGTERM, as an operator would; SIGKILL if that takes too long. */
+  /** Sends SIGTERM, as an operator would, and SIGKILL if the program does not end in time. */
   async stop(): Promise<void> {
     const child = this.#child;
     if (child === null) return;
@@ -159,12 +159,12 @@ export class Program {
     clearTimeout(timer);
   }
 
-  /** All that the program has logged so far. */
+  /** Returns the program's log so far. */
   logText(): string {
     return readFileSync(this.#logFile, 'utf8');
   }
 
-  /** How the program ended last, and the end of its log. */
+  /** Returns the end of the program's log, and how the program ended. */
   logTail(): string {
     try {
       const lines = readFileSync(this.#logFile, 'utf8').trimEnd().split('\n');

@@ -1,7 +1,7 @@
 import { TcpProxy } from '../../services/tcp-proxy.ts';
 import type { RunningCheck } from './command.ts';
 
-/** A proxy before a port of this machine, until the end of the check. */
+/** Starts a proxy before a port of this machine. It is closed at the end of the check. */
 export async function startProxy(check: RunningCheck, upstreamPort: number): Promise<TcpProxy> {
   const proxy = await TcpProxy.start(localAddress(upstreamPort));
   check.defer(() => proxy.close());

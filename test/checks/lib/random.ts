@@ -1,4 +1,4 @@
-/** Seeded randomness, so that a figure can be had again: the same seed gives the same choices. */
+/** Seeded randomness. The same seed gives the same choices, so that a run can be repeated. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** In [0, 1). The generator is mulberry32, by Tommy Ettinger, in the public domain. */
+  /** Returns a number in [0, 1). The generator is mulberry32 by Tommy Ettinger, which is in the public domain. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let bits = this.#state;
@@ -15,7 +15,7 @@ export class Random {
     return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from 0 up to, and without, `limit`. */
+  /** Returns an integer from 0 to `limit` - 1. */
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }
@@ -25,11 +25,11 @@ export class Random {
   }
 
   pick<Item>(items: readonly Item[]): Item {
-    if (items.length === 0) throw new Error('Nothing to pick from');
+    if (items.length === 0) throw new Error('The list is empty');
     return items[this.below(items.length)] as Item;
   }
 
-  /** The items in a random sequence; the given array is left as it is. */
+  /** Returns the items in a random sequence, and does not change the array. */
   shuffled<Item>(items: readonly Item[]): Item[] {
     const result = [...items];
     for (let last = result.length - 1; last > 0; last--) {
@@ -39,7 +39,7 @@ export class Random {
     return result;
   }
 
-  /** From 1 to `limit`, small numbers as likely as large ones on a scale of powers. */
+  /** Returns an integer from 1 to `limit`. Its logarithm is evenly distributed. */
   spread(limit: number): number {
     return Math.max(1, Math.floor(limit ** this.next()));
   }

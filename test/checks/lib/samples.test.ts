@@ -6,7 +6,7 @@ import { orderedSubsets, SAMPLES, sampleRecord, sampleText } from './samples.ts'
 const topics = { order: 'order_events', payment: 'payment_events' };
 
 describe('the samples of the original', () => {
-  it('are byte for byte what its description prints', () => {
+  it('match the original description byte for byte', () => {
     const digests = SAMPLES.map(({ text }) => createHash('sha256').update(text).digest('hex').slice(0, 16));
     expect(digests).toEqual([
       '36bd1d3c6e32e943',
@@ -17,24 +17,24 @@ describe('the samples of the original', () => {
     ]);
   });
 
-  it('keep the misspelt status, and the spaces after it', () => {
+  it('keep the misspelt status and the spaces after it', () => {
     expect(SAMPLES[1]?.text).toContain('"paymentStatus" : "PAYMENT_AUHTORIZED",  \n');
   });
 
-  it('differ in nothing but the id when they stand for another order', () => {
+  it('differ only in the id when they are made for another order', () => {
     for (const sample of SAMPLES) {
       expect(sampleText(sample, 'order123')).toBe(sample.text);
       expect(sampleText(sample, 'case$&9').replace('case$&9', 'order123')).toBe(sample.text);
     }
   });
 
-  it('have 325 ordered subsets, in 31 sets', () => {
+  it('give 325 ordered subsets of 31 sets', () => {
     const sequences = orderedSubsets(SAMPLES).map((sequence) => sequence.map(({ name }) => name));
     expect(new Set(sequences.map((names) => names.join())).size).toBe(325);
     expect(new Set(sequences.map((names) => [...names].sort().join())).size).toBe(31);
   });
 
-  it('come to a declined order, all five of them', () => {
+  it('fold to a declined order', () => {
     const oracle = new Oracle(topics);
     for (const sample of SAMPLES) oracle.add(sampleRecord(sample, topics));
     expect(oracle.expectedOrder('order123')).toEqual({

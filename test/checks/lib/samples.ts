@@ -5,11 +5,11 @@ import type { RawRecord, Topics } from '../oracle.ts';
 export interface Sample {
   readonly name: string;
   readonly topic: keyof Topics;
-  /** Byte for byte, line breaks, misspelling and odd spaces included. */
+  /** The text of the description byte for byte, with its line breaks, misspelling and odd spaces. */
   readonly text: string;
 }
 
-/** The id that the original's samples carry. */
+/** The order id in the original's samples. */
 export const SAMPLE_ORDER_ID = 'order123';
 
 export const SAMPLES: readonly Sample[] = (
@@ -26,7 +26,7 @@ function readText(name: string): string {
   return readFileSync(new URL(`../fixtures/${name}.json.txt`, import.meta.url), 'utf8');
 }
 
-/** The sample as a record; with another order id, that id stands in place of `order123`, and nothing else changes. */
+/** Makes a record of the sample. Another order id replaces `order123`, and nothing else changes. */
 export function sampleRecord(sample: Sample, topics: Topics, orderId = SAMPLE_ORDER_ID): RawRecord {
   return {
     topic: topics[sample.topic],
@@ -38,11 +38,12 @@ export function sampleRecord(sample: Sample, topics: Topics, orderId = SAMPLE_OR
 
 export function sampleText(sample: Sample, orderId: string): string {
   const quoted = `"${SAMPLE_ORDER_ID}"`;
-  if (sample.text.split(quoted).length !== 2) throw new Error(`${sample.name} does not name the order once`);
+  if (sample.text.split(quoted).length !== 2)
+    throw new Error(`${sample.name} must name the order exactly once`);
   return sample.text.replace(quoted, () => JSON.stringify(orderId));
 }
 
-/** Every sequence of different items, of every length from 1 up: 325 for five items. */
+/** Returns all sequences of different items with 1 or more items: 325 for five items. */
 export function orderedSubsets<Item>(items: readonly Item[]): Item[][] {
   const longer = items.flatMap((item) => {
     const others = items.filter((other) => other !== item);

@@ -1,15 +1,15 @@
 /**
- * JSON read the strict way, and written in canonical form, for the oracle. Written from RFC 8259, RFC 7493
- * (I-JSON) and RFC 8785 by itself: it shares nothing with the product, so that the two can disagree.
+ * Reads strict JSON and writes canonical JSON for the oracle, as RFC 8259, RFC 7493 (I-JSON) and RFC 8785 say. It shares
+ * no code with the product, so that the two can disagree.
  *
- * Objects are Maps, so that no name in a document can mean anything to JavaScript.
+ * Objects are Maps, so that no name in a document has a meaning for JavaScript.
  */
 export type Json = null | boolean | number | string | Json[] | Map<string, Json>;
 
-/** The document is not JSON, or JSON whose meaning depends on who reads it. */
+/** The document is not JSON, or it is JSON that two parsers may read differently. */
 export class NotStrictJson extends Error {}
 
-/** Deeper documents are refused. Honest events are some levels deep, bombs are thousands. */
+/** Documents with more than 64 levels are refused. Real events have a few levels. */
 export const DEPTH_LIMIT = 64;
 
 const QUOTE = 0x22;
@@ -27,9 +27,9 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The document's value. Throws NotStrictJson for anything that is not one whole JSON text, for a name given
- * twice in one object, for strings that are not well-formed Unicode, and for numbers that a double cannot hold
- * (integers beyond 2^53 - 1, and what overflows).
+ * Returns the document's value. Throws NotStrictJson if the text is not exactly one JSON document, if an object has a
+ * name twice, if a string is not well-formed Unicode, and if a number does not fit a double (integers beyond 2^53 - 1,
+ * and numbers that overflow).
  */
 export function parseStrictJson(text: string): Json {
   const reader = new Reader(text);
@@ -107,7 +107,7 @@ class Reader {
     let plainFrom = ++this.#at;
     for (;;) {
       const unit = this.#text.charCodeAt(this.#at);
-      // charCodeAt past the end is NaN, which is neither at least nor below a space.
+      // charCodeAt returns NaN behind the end, and every comparison with NaN is false.
       if (!(unit >= 0x20)) throw new NotStrictJson('a string does not end, or holds a control character');
       if (unit === QUOTE) {
         result += this.#text.slice(plainFrom, this.#at++);
@@ -164,10 +164,10 @@ class Reader {
   }
 }
 
-/** The canonical text of RFC 8785: no spaces, names by UTF-16 code units, numbers as ECMAScript prints them. */
+/** Writes canonical JSON (RFC 8785): no spaces, names sorted by UTF-16 code units, numbers as ECMAScript prints them. */
 export function canonicalJson(value: Json): string {
   if (value instanceof Map) {
-    // JavaScript's plain sort of strings compares UTF-16 code units, which is what the RFC asks for.
+    // JavaScript sorts strings by UTF-16 code units, as the RFC requires.
     const names = [...value.keys()].sort();
     return `{${names.map((name) => `${JSON.stringify(name)}:${canonicalJson(value.get(name) as Json)}`).join(',')}}`;
   }

@@ -1,11 +1,11 @@
-/** The product's tables, read by plain SQL and nothing of the product, from MySQL, MariaDB or a SQLite file. */
+/** Reads the product's tables in MySQL, MariaDB or SQLite with plain SQL. Shares no code with the product. */
 import { DatabaseSync } from 'node:sqlite';
 import mysql from 'mysql2';
 
 export interface JournalRow {
   readonly entityId: string;
   readonly eventId: string;
-  /** Hexadecimal. */
+  /** The content hash in hexadecimal digits. */
   readonly contentHash: string;
   readonly eventType: string;
   readonly topic: string;
@@ -38,7 +38,7 @@ export class Tables {
   readonly #source: Source;
   readonly #ordersTable: string;
 
-  /** `mysql://...` or `sqlite:file`, and the table that `orders` reads. */
+  /** `databaseUrl` is `mysql://...` or `sqlite:file`. `orders()` reads `ordersTable`. */
   constructor(databaseUrl: string, ordersTable = 'orders') {
     this.#ordersTable = ordersTable;
     this.#source = databaseUrl.startsWith('sqlite:')
@@ -79,7 +79,7 @@ export class Tables {
     }
   }
 
-  /** The places of the records in quarantine, as `placeName` writes them, each with its reason. */
+  /** Returns the reason of each record in quarantine, by its place as `placeName` writes it. */
   async quarantine(): Promise<Map<string, string>> {
     const places = new Map<string, string>();
     for await (const [topic, partition, offset, reason] of this.#source.rows(QUERIES.quarantine)) {
@@ -88,7 +88,7 @@ export class Tables {
     return places;
   }
 
-  /** The next offset of each partition, by `topic/partition`; empty while there is no such table. */
+  /** Returns the next offset of each partition, by `topic/partition`; empty while the table does not exist. */
   async checkpoints(): Promise<Map<string, bigint>> {
     const offsets = new Map<string, bigint>();
     try {
@@ -101,7 +101,7 @@ export class Tables {
     return offsets;
   }
 
-  /** The entities that could not be folded; none where there is no such table. */
+  /** Returns the parked entities; none while the table does not exist. */
   async parkedEntities(): Promise<{ readonly orderId: string; readonly reason: string }[]> {
     const parked: { readonly orderId: string; readonly reason: string }[] = [];
     try {
@@ -128,7 +128,7 @@ export class Tables {
 
   async #count(sql: string): Promise<number> {
     for await (const [count] of this.#source.rows(sql)) return Number(count);
-    throw new Error(`${sql} gave no row`);
+    throw new Error(`${sql} returned no row`);
   }
 
   close(): Promise<void> {
@@ -136,7 +136,7 @@ export class Tables {
   }
 }
 
-/** The orders of an order-mgt, which has another name for the table on MySQL and MariaDB. */
+/** Opens the tables of an order-mgt. On MySQL and MariaDB its table of orders has another name. */
 export function targetTables(databaseUrl: string): Tables {
   return new Tables(databaseUrl, databaseUrl.startsWith('sqlite:') ? 'orders' : 'orders_received');
 }
@@ -193,7 +193,7 @@ function isMissingTable(error: unknown): boolean {
 function text(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
-  throw new Error(`A column holds ${value === null ? 'NULL' : typeof value} where a text belongs`);
+  throw new Error(`A column holds ${value === null ? 'NULL' : typeof value} instead of a text`);
 }
 
 function textOrNull(value: unknown): string | null {

@@ -7,7 +7,7 @@ export interface Waiting {
   readonly signal: AbortSignal;
 }
 
-/** Asks again and again until the answer is not undefined. Rejects, saying for what it waited, when time is up. */
+/** Calls `ask` until the answer is not undefined. After `timeoutMs` it rejects with an error that names `what`. */
 export async function waitFor<Answer>(
   waiting: Waiting,
   ask: () => Promise<Answer | undefined> | Answer | undefined,
@@ -18,7 +18,7 @@ export async function waitFor<Answer>(
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (performance.now() > deadline) {
-      throw new Error(`Waited ${waiting.timeoutMs / 1_000} s in vain for ${waiting.what}`);
+      throw new Error(`Timeout: waited ${waiting.timeoutMs / 1_000} s for ${waiting.what}`);
     }
     await sleep(waiting.pauseMs, undefined, { signal: waiting.signal });
   }

@@ -23,12 +23,12 @@ function oracleOf(records: readonly StreamedRecord[]): Oracle {
 }
 
 describe('the workload', () => {
-  it('has exactly as many records as it was asked for', () => {
+  it('yields exactly the requested number of records', () => {
     expect(stream).toHaveLength(20_000);
     for (const events of [1, 2, 5, 50]) expect([...workload({ ...options, events })]).toHaveLength(events);
   });
 
-  it('is the same for the same seed and another one for another', () => {
+  it('yields the same records for the same seed, and others for another seed', () => {
     expect([...workload({ ...options, events: 2_000 })]).toEqual([
       ...workload({ ...options, events: 2_000 }),
     ]);
@@ -37,13 +37,13 @@ describe('the workload', () => {
     ]);
   });
 
-  it('keeps to its rates', () => {
+  it('yields 10% duplicates, 10% late records and 1% malformed records', () => {
     expect(share(({ isDuplicate }) => isDuplicate)).toBeCloseTo(0.1, 1.5);
     expect(share(({ isLate }) => isLate)).toBeCloseTo(0.1, 1.5);
     expect(share(({ malformed }) => malformed !== null)).toBeCloseTo(0.01, 2);
   });
 
-  it('holds every kind of malformed record, and the oracle refuses exactly those', () => {
+  it('contains every kind of malformed record, and the oracle refuses exactly these records', () => {
     const kinds = new Set(stream.map(({ malformed }) => malformed));
     for (const { name } of [...MALFORMED_KINDS, ...OVERSIZED_KINDS]) expect(kinds).toContain(name);
     const oracle = new Oracle({ ...topics, maxRecordBytes: MAX_RECORD_BYTES });
@@ -55,7 +55,7 @@ describe('the workload', () => {
     }
   });
 
-  it('makes of its duplicates the events that were there already', () => {
+  it('adds no event with its duplicates', () => {
     const without = oracleOf(stream.filter(({ isDuplicate }) => !isDuplicate));
     const all = oracleOf(stream);
     expect(all.identityCount).toBe(without.identityCount);
@@ -64,7 +64,7 @@ describe('the workload', () => {
     );
   });
 
-  it('means the same in any sequence', () => {
+  it('gives the same rows forwards and backwards', () => {
     const forward = oracleOf(stream);
     const backward = oracleOf([...stream].reverse());
     const rows = [...forward.expectedOrders()];
@@ -72,7 +72,7 @@ describe('the workload', () => {
     for (const row of rows) expect(backward.expectedOrder(row.orderId)).toEqual(row);
   });
 
-  it('does not mean the same if the last to arrive wins, so that a sequence by arrival is caught', () => {
+  it('gives more than 100 wrong rows to a fold that lets the last arrival win', () => {
     const last = new Map<string, string>();
     const oracle = new Oracle({ ...topics, maxRecordBytes: MAX_RECORD_BYTES });
     for (const { record } of stream) {
@@ -83,7 +83,7 @@ describe('the workload', () => {
     expect(wrong.length).toBeGreaterThan(100);
   });
 
-  it('has ids in common between events of other content', () => {
+  it('contains more than 20 event ids with two contents', () => {
     const contents = new Map<string, Set<string>>();
     const oracle = new Oracle({ ...topics, maxRecordBytes: MAX_RECORD_BYTES });
     for (const { record } of stream) {
@@ -95,7 +95,7 @@ describe('the workload', () => {
     expect([...contents.values()].filter((set) => set.size > 1).length).toBeGreaterThan(20);
   });
 
-  it('of revised orders changes a quarter of them again and again, and the oracle knows what comes of it', () => {
+  it('changes a quarter of revised orders at least six times, and the oracle folds them all', () => {
     const orders = { active: 300, tell: tellRevisedStory };
     const oracle = new Oracle(topics);
     const seen = new Map<string, { state: string; changes: number }>();
@@ -112,7 +112,7 @@ describe('the workload', () => {
     expect(changed.length / seen.size).toBeCloseTo(0.25, 1);
   });
 
-  it('never gives two orders one id', () => {
+  it('gives every order an id of its own, of at most 255 bytes', () => {
     const ids = Array.from({ length: 5_000 }, (_, number) => orderIdOf(number));
     expect(new Set(ids).size).toBe(ids.length);
     for (const id of ids) expect(Buffer.byteLength(id)).toBeLessThanOrEqual(255);

@@ -1,6 +1,6 @@
 /**
- * A stream of records for the checks: orders and payments of many orders side by side, a tenth of them sent
- * twice, a tenth held back, a hundredth malformed. The same options give the same stream.
+ * A stream of records for the checks, with events of many orders at a time. The options say which share of the records
+ * are duplicates, come late, or are malformed. The same options give the same stream.
  */
 import type { RawRecord, Topics } from '../oracle.ts';
 import { encode, encodePlainly } from './encoding.ts';
@@ -15,31 +15,31 @@ export interface WorkloadOptions {
   readonly duplicateRate: number;
   readonly lateRate: number;
   readonly malformedRate: number;
-  /** The orders that it is about; unless something else is given, 300 at a time, most of them soon over. */
+  /** The orders of the stream. The default is 300 at a time, most of them with few events. */
   readonly orders?: OrderMix;
 }
 
 export interface OrderMix {
-  /** How many orders are under way at a time; each event is one of any of them. */
+  /** The number of orders at a time. Each event belongs to one of them. */
   readonly active: number;
-  /** The events of an order, in the source's sequence. */
+  /** Returns the events of an order, in the source's sequence. */
   readonly tell: (number: number, random: Random) => PlannedEvent[];
 }
 
 export interface StreamedRecord {
   readonly record: RawRecord;
-  /** The kind of fault, or null of a good record. */
+  /** The kind of a malformed record; null for a good record. */
   readonly malformed: string | null;
   readonly isDuplicate: boolean;
   readonly isLate: boolean;
 }
 
-/** How many records may pass before a late one or a duplicate comes. */
+/** A late record or a duplicate comes at most 5,000 records later. */
 export const LONGEST_DELAY = 5_000;
 const USUAL_ORDERS: OrderMix = { active: 300, tell: tellStory };
 const MOST_OVERSIZED = 20;
 
-/** Exactly `events` records. */
+/** Yields exactly `events` records. */
 export function* workload(options: WorkloadOptions): Generator<StreamedRecord> {
   const stream = new Stream(options);
   for (let position = 0; position < options.events; position++) yield stream.next(position);
@@ -49,7 +49,7 @@ class Stream {
   readonly #options: WorkloadOptions;
   readonly #random: Random;
   readonly #active: PlannedEvent[][] = [];
-  /** What comes again or later, by the position at which it is due. */
+  /** Duplicates and late records that are still to come, by their position in the stream. */
   readonly #waiting = new Map<number, StreamedRecord[]>();
   #waitingCount = 0;
   readonly #due: StreamedRecord[] = [];
@@ -82,7 +82,7 @@ class Stream {
       const remaining = this.#options.events - position - this.#waitingCount;
       const isLate = remaining > 2 && this.#random.chance(lateRate / (1 - duplicateRate - malformedRate));
       const streamed = { record, malformed: null, isDuplicate: false, isLate };
-      // A duplicate is one record more for each original, so its share of the stream is a share of both.
+      // The rate of duplicates is a share of the whole stream, so the chance per original record is higher.
       if (remaining > 3 && this.#random.chance(duplicateRate / (1 - duplicateRate - malformedRate))) {
         this.#wait(position, {
           ...streamed,
@@ -112,7 +112,7 @@ class Stream {
     this.#due.push(...waiting);
   }
 
-  /** At the stream's end nothing new is begun: what waits comes earlier than it would have. */
+  /** Brings waiting records forward at the end of the stream, when no new records are made. */
   #collectNext(position: number): void {
     for (let at = position; at <= position + LONGEST_DELAY && this.#due.length === 0; at++)
       this.#collectDue(at);
