@@ -5,13 +5,11 @@ import { parse } from 'yaml';
 import { accessFor as accessToMgt } from '../src/apps/order-mgt/http/access.ts';
 import { accessFor as accessToSync } from '../src/apps/order-sync/http/access.ts';
 import { type ApiKey, findApiKey, makeApiKey } from '../src/apps/shared/http/api-keys.ts';
-import {
-  COMMON_SETTINGS,
-  ORDER_MGT_SETTINGS,
-  ORDER_SYNC_SETTINGS,
-  type ProgramName,
-} from '../src/apps/shared/settings/known/index.ts';
-import { knownNames, loadSettings } from '../src/apps/shared/settings/load.ts';
+import { COMMON_SETTINGS, type ProgramName } from '../src/apps/shared/settings/known/index.ts';
+import { ORDER_MGT_SETTINGS } from '../src/apps/shared/settings/known/order-mgt.ts';
+import { ORDER_SYNC_SETTINGS } from '../src/apps/shared/settings/known/order-sync.ts';
+import { loadSettings } from '../src/apps/shared/settings/load.ts';
+import { knownNames } from '../src/apps/shared/settings/unknown-names.ts';
 
 interface Service {
   readonly image: string;
@@ -166,8 +164,9 @@ describe('docker-compose.yml', () => {
       const { port } = loadSettings(app, { env: environmentOf(app) }).values;
       expect(service(app).healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${port}/readyz`);
     }
+    expect(read('src/apps/shared/http/health.ts')).toContain("app.get('/readyz'");
     const served = ['src/apps/order-sync/http/server.ts', 'src/apps/order-mgt/http/server.ts'];
-    for (const file of served) expect(read(file)).toContain("app.get('/readyz'");
+    for (const file of served) expect(read(file)).toContain('addHealthRoutes(app, parts)');
     for (const name of ['kafka', 'mysql']) expect(service(name).healthcheck).toBeDefined();
   });
 

@@ -1,16 +1,16 @@
 import type { Finding } from './faults.ts';
 import type { Probe } from './probe.ts';
 
-/** One question to a target. Throws a RequestFault where a request came to nothing. */
+/** One check of a target. Throws a RequestFault if a request gets no usable answer. */
 export interface Check {
   readonly name: string;
-  /** Checks without whose pass (or warning) this one would only find the same fault again. */
+  /** The checks that must not have failed. After such a failure this check would only find the same fault again. */
   readonly needs: readonly string[];
   readonly needsSecret?: boolean;
   run(probe: Probe): Promise<Finding>;
 }
 
-/** What nearly every check needs: a target that takes a state at all. */
+/** The check that the target takes a state. Nearly every other check needs it. */
 export const ACCEPTED = 'accepted';
-/** What those need that look for effects: they would only see again that nothing is shown. */
+/** The check that the target shows a state. Checks that look for effects need it. */
 export const SHOWN = 'shown';

@@ -3,34 +3,34 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { answerText, codeOf, describeFault } from '../adapters/http-delivery/index.ts';
 import { RequestFault } from './faults.ts';
 
-/** An answer as it came; of its body no more than order-sync would read. */
+/** An answer. Its body holds no more than order-sync would read. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
-  /** The body, if it is JSON; else undefined. */
+  /** The body as JSON, or undefined if it is none. */
   readonly json: unknown;
   readonly latencyMs: number;
 }
 
-/** What all answers together say of the target. */
+/** What the answers of the whole run show about the target. */
 export interface Observed {
   requests: number;
   connections: number;
   slowestMs: number;
   largestBytes: number;
-  /** The target's clock minus ours, by the `Date` of its last answer; null while it has sent none. */
+  /** The target's clock minus ours, by the `Date` of its last answer. Null if no answer had a `Date`. */
   clockAheadMs: number | null;
 }
 
-/** As much of an answer as order-sync reads. */
+/** The most bytes of an answer that order-sync reads. */
 export const ANSWER_BYTES_MAX = 64 * 1_024;
 const CONNECTIONS = 8;
 
 /**
- * The client of the checks: it judges nothing but what makes an answer unusable, and remembers what it saw.
- * With the sender it shares the words for faults and the signature, and nothing of how requests are made, so that
- * a mistake there cannot hide here.
+ * The HTTP client of the checks. It remembers what the answers show, and judges only whether an answer is usable. It shares
+ * the texts of faults and the signature with order-sync's sender, but not the way in which requests are made. So a mistake in
+ * the sender cannot hide here.
  */
 export class HttpClient {
   readonly observed: Observed = {
@@ -62,13 +62,13 @@ export class HttpClient {
     });
   }
 
-  /** To the target's URL, or to another path of the same origin. */
+  /** Posts to the target's URL, or to another path of the same origin. */
   post(headers: Readonly<Record<string, string>>, body: Buffer, path?: string): Promise<Answer> {
     const jsonHeaders = { 'content-type': 'application/json', ...headers };
     return this.#request('POST', path ?? this.#url.pathname + this.#url.search, jsonHeaders, body);
   }
 
-  /** From the target's URL, with `/` and `segment` at its end and `query` added to its own. */
+  /** Gets the target's URL, with `/segment` at the end of its path and `query` added to its query. */
   get(segment: string | null, query: Readonly<Record<string, string>> = {}): Promise<Answer> {
     const path = this.#url.pathname.replace(/\/$/, '') + (segment === null ? '' : `/${segment}`);
     const parameters = new URLSearchParams([...this.#url.searchParams, ...Object.entries(query)]).toString();
@@ -106,7 +106,7 @@ export class HttpClient {
       if (deadline.aborted) {
         throw new RequestFault('no_answer_in_time', `no complete answer within ${this.#deadlineMs} ms`);
       }
-      // A stop is no fault of the target, and neither is a request that could not even be made.
+      // A stop is no fault of the target. A request that could not be made is none, either.
       if (this.#stop.aborted || ['TypeError', 'UND_ERR_INVALID_ARG'].includes(codeOf(error))) throw error;
       const isReached = this.observed.connections > 0;
       throw new RequestFault(
@@ -137,7 +137,7 @@ export class HttpClient {
   }
 }
 
-/** Reads to the end or to the limit; what is over the limit is left, and the connection with it. */
+/** Reads a body to its end or to the limit. A body over the limit is left there, and the connection is closed. */
 async function readBody(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -158,7 +158,7 @@ function parse(body: Buffer): unknown {
   }
 }
 
-/** The status, and so much of the body that a person sees what it says; safe in a terminal. */
+/** The status and the beginning of the body, in a form that is safe in a terminal. */
 export function describe(answer: Answer): string {
   const text = answerText(answer.body.subarray(0, 120));
   return text === '' ? String(answer.status) : `${answer.status} ${text}`;
@@ -168,7 +168,7 @@ export function isOk(answer: Answer): boolean {
   return answer.status >= 200 && answer.status < 300;
 }
 
-/** A field of a JSON object, whatever came. */
+/** The field of a value, or undefined if the value is no object or has no such field. */
 export function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

@@ -4,7 +4,7 @@ import { type SigningKey, sign } from '../core/webhook-signature.ts';
 import { RequestFault } from './faults.ts';
 import { type Answer, describe, field, type HttpClient, isOk } from './http-client.ts';
 
-/** The row of an order and its version, as deliveries carry it. */
+/** The state in a delivery: the row of an order and its version. */
 export interface State {
   readonly order_id: string;
   readonly order_status: string | null;
@@ -23,48 +23,59 @@ export const STATE_FIELDS = [
   'version',
 ] as const satisfies readonly (keyof State)[];
 
-/** How a request differs from the one that order-sync would send. */
+/** The names of options, as the user of the caller knows them. Messages use these. */
+export interface OptionNames {
+  /** The option that gives the secret, such as `ORDER_SYNC_TARGET_SECRET`. */
+  readonly secret: string;
+  /** The option that gives the key, such as `ORDER_SYNC_TARGET_API_KEY`. */
+  readonly apiKey: string;
+  /** The option that says that the target shows its orders, such as `--read-side`. */
+  readonly mustShow: string;
+}
+
+/** The differences between a request and the one that order-sync would send. */
 export interface Form {
-  /** By default a new delivery id. */
+  /** The delivery id. Default: a new one. */
   readonly id?: string;
-  /** By default all secrets that are known; `nobody` leaves the signature out. */
+  /** The keys that sign the request. Default: all given keys. `nobody` leaves the signature out. */
   readonly signedBy?: readonly SigningKey[] | 'nobody';
   readonly timestampShiftSeconds?: number;
-  /** Sent in place of the body that was signed. */
+  /** The body to send instead of the one that was signed. */
   readonly bodySent?: Buffer;
   readonly idempotencyKey?: 'quoted' | 'bare';
   readonly path?: string;
 }
 
-/** What the target is seen to hold of an order. `unseen`: nothing says it. */
+/** What the target shows of an order. `unseen` means that nothing shows it. */
 export type Held =
   | { readonly kind: 'seen'; readonly version: number; readonly state: State | null; readonly by: string }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unseen' };
 
-/** So long is looked for what was answered with 2xx, to tell late from never. */
+/** A state that was answered with 2xx is looked for during 2 s, to tell a late one from a missing one. */
 const LAG_LIMIT_MS = 2_000;
 const LAG_STEP_MS = 100;
 const THROTTLED_TRIES = 3;
 const THROTTLED_WAIT_LIMIT_MS = 5_000;
 
-/** One run against one target: makes orders that nobody else has, sends their states, and looks what became of them. */
+/** One run against one target. It makes orders that nobody else has, sends their states, and looks at what the target holds. */
 export class Probe {
   readonly client: HttpClient;
   readonly keys: readonly SigningKey[];
-  /** A secret that the target cannot know. */
+  /** A key that the target cannot know. */
   readonly foreignKey: SigningKey = createSecretKey(randomBytes(32));
-  /** The ids of all orders of this run begin so. */
+  /** The beginning of the ids of all orders of this run. */
   readonly prefix: string;
   readonly deadlineMs: number;
-  /** Whether the user says that there is a read side; then a 404 there is a fault. */
+  /** Whether the user says that there is a read side. Then a 404 there is a fault. */
   readonly mustShow: boolean;
-  /** Learned by the first read; null before that. */
+  readonly optionNames: OptionNames;
+  /** Whether the target shows its orders. Null before the first read. */
   #hasReadSide: boolean | null = null;
   #nextId = 1;
-  /** The last announcement of batches on a 2xx answer. */
+  /** The last announcement of delivery batches on a 2xx answer, or null. */
   announcement: string | null = null;
-  /** The orders of which a single state was answered with 2xx. */
+  /** The ids of the orders with a single state that was answered with 2xx. */
   readonly accepted = new Set<string>();
 
   constructor(options: {
@@ -73,12 +84,14 @@ export class Probe {
     runId: string;
     deadlineMs: number;
     mustShow: boolean;
+    optionNames: OptionNames;
   }) {
     this.client = options.client;
     this.keys = options.keys;
     this.prefix = `check-target-${options.runId}-`;
     this.deadlineMs = options.deadlineMs;
     this.mustShow = options.mustShow;
+    this.optionNames = options.optionNames;
   }
 
   get hasReadSide(): boolean {
@@ -89,7 +102,7 @@ export class Probe {
     return `msg_${this.prefix}${this.#nextId++}`;
   }
 
-  /** A state whose other fields differ from version to version, so that a mix of two is seen. */
+  /** A state of this run. Its fields differ from version to version, so that a mixture of two states is seen. */
   state(name: string, version: number, changes: Partial<State> = {}): State {
     const isReviewed = version % 2 === 0;
     return {
@@ -103,7 +116,7 @@ export class Probe {
     };
   }
 
-  /** Another payload for the same version of the same order. */
+  /** The same version of the same order with another payload. */
   changed(state: State): State {
     return {
       ...state,
@@ -113,7 +126,7 @@ export class Probe {
     };
   }
 
-  /** Sends one state. Throws a RequestFault for what is no answer, and for a redirect. */
+  /** Sends one state. Throws a RequestFault for a missing answer and for a redirect. */
   async deliver(state: object, form: Form = {}): Promise<Answer> {
     const answer = await this.send(Buffer.from(JSON.stringify(state)), form);
     const announced = answer.headers['webhook-batch'];
@@ -123,7 +136,7 @@ export class Probe {
     return answer;
   }
 
-  /** Sends a body as it is; a target that asks for fewer requests is given time. */
+  /** Sends a body. If the target asks for fewer requests, waits and tries again, three times in all. */
   async send(body: Buffer, form: Form = {}): Promise<Answer> {
     const id = form.id ?? this.newDeliveryId();
     for (let tries = 1; ; tries++) {
@@ -154,8 +167,8 @@ export class Probe {
   }
 
   /**
-   * The first look at the read side, for a state that was just answered with 2xx. `late`: it was shown only
-   * some time after the answer. `other`: there is an answer, but not of the contract's form.
+   * Looks for the first time at the read side, for a state that was just answered with 2xx. `late` means that the state was
+   * shown some time after the answer. `other` means that the answer does not have the contract's form.
    */
   async firstLook(state: State): Promise<{ kind: 'shown' | 'late' | 'other' | 'absent'; answer: Answer }> {
     const giveUpAtMs = performance.now() + LAG_LIMIT_MS;
@@ -174,7 +187,7 @@ export class Probe {
     }
   }
 
-  /** What is held of an order now: by the read side, else by the last receipt of the order. */
+  /** What the target holds of an order now, by the read side or, without one, by the last receipt of the order. */
   async held(orderId: string, receipt?: Answer): Promise<Held> {
     if (this.hasReadSide) {
       const answer = await this.#get(orderId);
@@ -188,7 +201,7 @@ export class Probe {
       : { kind: 'unseen' };
   }
 
-  /** All that the read side says of an order, as it says it; null without a read side. */
+  /** The whole answer of the read side for an order. Null without a read side. */
   async whole(orderId: string): Promise<string | null> {
     if (!this.hasReadSide) return null;
     const answer = await this.#get(orderId);
@@ -200,13 +213,13 @@ export class Probe {
   }
 }
 
-/** The state that a JSON text of the contract's form shows, or null. */
+/** The state in an answer of the read side. Null if the answer does not have the contract's form. */
 export function stateIn(json: unknown): State | null {
   const isState = typeof field(json, 'order_id') === 'string' && typeof field(json, 'version') === 'number';
   return isState ? (json as State) : null;
 }
 
-/** The first field in which what is held is not what was sent; null if there is none. */
+/** A sentence about the first field in which the held state differs from the sent one. Null if none differs. */
 export function differenceOf(held: Held, sent: State): string | null {
   if (held.kind === 'absent') return 'GET does not find the order';
   if (held.kind === 'unseen') return null;
@@ -220,7 +233,7 @@ export function differenceOf(held: Held, sent: State): string | null {
   return null;
 }
 
-/** Why an answer that had to be 2xx is not one, for a sentence. */
+/** Words for an unexpected answer. `what` is the request. */
 export function unexpected(answer: Answer, what: string): string {
   return `${what}: ${describe(answer)}`;
 }

@@ -2,7 +2,7 @@ import { oneLine } from '../core/text.ts';
 import type { Verdict } from './faults.ts';
 import type { Report } from './run.ts';
 
-/** The report as a table for people: check, verdict, what was seen; below a fault its code and what to do. */
+/** The report as a table for people: check, verdict and what was seen. Below a fault stand its code and its remedy. */
 export function reportText(report: Report): string {
   const { checks } = report;
   const nameWidth = Math.max(...checks.map(({ check }) => check.length));

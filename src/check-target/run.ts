@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import type { SigningKey } from '../core/webhook-signature.ts';
 import { ACCEPTED, type Check } from './check.ts';
 import { acceptingChecks } from './checks/accepting.ts';
-import { batchChecks } from './checks/batches.ts';
 import { connectionChecks } from './checks/connections.ts';
+import { deliveryBatchChecks } from './checks/delivery-batches.ts';
 import { idChecks } from './checks/ids.ts';
 import { reconciliationChecks } from './checks/reconciliation.ts';
 import { repetitionChecks } from './checks/repetitions.ts';
@@ -10,56 +11,58 @@ import { signatureChecks } from './checks/signatures.ts';
 import { versionChecks } from './checks/versions.ts';
 import { FAULTS, type Finding, fault, notChecked, RequestFault } from './faults.ts';
 import { HttpClient } from './http-client.ts';
-import { Probe } from './probe.ts';
+import { type OptionNames, Probe } from './probe.ts';
 
-/** In this sequence: a check comes after those that it needs. */
+/** All checks, in the sequence in which they run. A check comes after those that it needs. */
 export const CHECKS: readonly Check[] = [
   ...acceptingChecks,
   ...signatureChecks,
   ...repetitionChecks,
   ...versionChecks,
   ...idChecks,
-  ...batchChecks,
+  ...deliveryBatchChecks,
   ...reconciliationChecks,
   ...connectionChecks,
 ];
 
 export interface CheckTargetOptions {
   readonly url: URL;
-  /** All of them sign, as order-sync does; none: the checks of signatures are left out. */
+  /** Every key signs each request, as order-sync does. Without keys the checks of signatures are left out. */
   readonly keys: readonly SigningKey[];
-  /** Sent with what only reads; null: nothing is. */
+  /** The bearer key of requests that read, or null for none. */
   readonly apiKey: string | null;
-  /** Part of every order id of this run, so that runs never meet. Letters, digits and `-`. */
-  readonly runId: string;
+  /** Part of every order id of this run, so that runs never meet: letters, digits and `-`. By default it is random. */
+  readonly runId?: string;
   readonly deadlineMs: number;
-  /** The target shows its orders by GET: not finding one there is a fault. */
+  /** Whether the user says that the target shows its orders by GET. Then a missing order is a fault. */
   readonly mustShow: boolean;
+  readonly optionNames: OptionNames;
   readonly stop: AbortSignal;
 }
 
 export interface CheckedLine extends Finding {
   readonly check: string;
-  /** What to do about it; null if nothing is wrong. */
+  /** What to do about the fault, or null if there is none. */
   readonly remedy: string | null;
 }
 
 export interface Report {
-  /** No check failed; warnings do not count. */
+  /** Whether no check failed. Warnings do not count. */
   readonly ok: boolean;
   readonly isReached: boolean;
-  /** The ids of the orders that were left at the target begin so. */
+  /** The beginning of the ids of the test orders, which stay at the target. */
   readonly orderIdPrefix: string;
   readonly checks: readonly CheckedLine[];
 }
 
 /**
- * Tries everything that the contract asks of a target, at a running one, and leaves test orders behind. A check
- * that could only find again what another one found is left out, so that each fault is named once.
+ * Runs all checks at a running target, and leaves test orders behind. Leaves a check out if it could only find a fault again
+ * that an earlier check has found, so that each fault is named once.
  */
 export async function checkTarget(options: CheckTargetOptions): Promise<Report> {
   const client = new HttpClient(options.url, options);
-  const probe = new Probe({ ...options, client });
+  const { runId = randomBytes(4).toString('hex') } = options;
+  const probe = new Probe({ ...options, runId, client });
   const found = new Map<string, Finding>();
   try {
     for (const check of CHECKS) found.set(check.name, await runCheck(check, probe, found));

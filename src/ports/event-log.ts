@@ -1,81 +1,95 @@
 import type { Position, TopicPartition } from '../core/offset.ts';
 
 /**
- * A partitioned, durable log of records. Records with the same key stay in the sequence of their appending.
- * `close` may be called twice, on every object here.
+ * A partitioned, durable log of records. Records with the same key stay in the sequence in which they were appended.
+ * Every object here may be closed twice.
  */
 export interface EventLog {
-  /** The given topics as they are now; a topic that does not exist is left out. */
+  /** Describes the given topics as they are now. Leaves topics out that do not exist. */
   describe(topics: readonly string[]): Promise<TopicDescription[]>;
-  /** How many partitions each of the topics has, whether or not they can be read; a topic that does not exist is left out. */
+  /** The number of partitions of each topic, readable or not. Leaves topics out that do not exist. */
   partitionCounts(topics: readonly string[]): Promise<Map<string, number>>;
-  /** Makes the topics that do not exist yet. Topics that exist are left as they are. */
+  /** Creates the topics that do not exist yet, and changes nothing about the others. */
   createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void>;
   producer(options?: ProducerOptions): EventLogProducer;
-  /** A member of the group `group`: the members share the partitions of `topics` among them. */
+  /** A member of the group `options.group`. The members of a group share the partitions of `options.topics`. */
   consumer(options: ConsumerOptions): EventLogConsumer;
   /**
-   * Notes that the group belongs to this store from now on, and resolves with the one that it belonged to, or null. Rejects
-   * with `usage` while the group has members.
+   * Records that the group belongs to this store from now on, and resolves with the store that it belonged to before,
+   * or null. Rejects with `usage` while the group has members.
    */
   handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }>;
-  /** Whether anybody reads these topics. `unknown` where the log cannot tell. */
+  /** Tells whether any group reads these topics; `unknown` if the log cannot tell. */
   readers(topics: readonly string[]): Promise<Readers>;
   close(): Promise<void>;
 }
 
-/** `now`: a member of a group lives that reads one of the topics. `earlier`: one did. `never`: none ever did. */
+/**
+ * `now`: a living member of a group reads one of the topics. `earlier`: no member does now, but one did. `never`: no
+ * member ever did.
+ */
 export type Readers = 'now' | 'earlier' | 'never' | 'unknown';
 
 export interface TopicDescription {
   readonly topic: string;
-  /** Changes if the topic is deleted and made again. */
+  /** A topic that is deleted and created again under its name has another id. */
   readonly topicId: string;
   readonly partitionCount: number;
-  /** By partition number. Left out are partitions that can't be read just now: without a leader, for instance. */
+  /**
+   * By partition number. Partitions that cannot be read now, because they have no leader for instance, are left out.
+   */
   readonly partitions: readonly PartitionRange[];
 }
 
 export interface PartitionRange extends TopicPartition {
-  /** Of the oldest record that the log still has. */
+  /** The offset of the oldest record that the log still has. */
   readonly startOffset: bigint;
-  /** Of the next record to be appended (of the first one that is not committed yet, with transactions). */
+  /**
+   * The offset of the next record to be appended or, with transactions, of the first record that is not committed
+   * yet.
+   */
   readonly endOffset: bigint;
 }
 
 export interface ProducerOptions {
   /**
-   * With a family, an append ends only once it is certain what became of it, however long that takes: nothing of it
-   * lands after its promise has been settled. Without one, an append ends in time, and may land later.
+   * A producer with a family settles an append only when it knows the outcome, however long that takes: after that,
+   * none of its records can still land. A producer without a family settles in bounded time, and its records may land
+   * later.
    */
   readonly family?: ProducerFamily;
 }
 
-/** Producers of which one may take over the work of another that died, or that is frozen and may wake. */
+/**
+ * Producers that do the same work. One of them can take it over from another that has died, or is frozen and may
+ * wake.
+ */
 export interface ProducerFamily {
-  /** Notes a producer, before it appends anything. */
+  /** Registers a producer. A producer calls this before its first append. */
   join(producer: string): Promise<void>;
-  /** All that have joined and have not left. */
+  /** The producers that have joined and have not left. */
   members(): Promise<readonly string[]>;
-  /** Nothing of this producer is under way any more. */
+  /** Removes a producer that has no append under way any more. */
   leave(producer: string): Promise<void>;
 }
 
 export interface AppendOptions {
   /**
-   * First shuts the other members of the family out of the partitions of these records: whatever they still have under
-   * way is in the log before these records, or never. It may append these records more than once.
+   * Shuts the other members of the family out of the partitions of these records first: an append that they still
+   * have under way is in the log before these records, or never lands. These records may be appended more than once.
    */
   readonly shutsOut?: boolean;
 }
 
 export interface EventLogProducer {
   /**
-   * Appends the records, each to the partition that its key chooses (the same key always to the same one while
-   * the number of partitions stays), and resolves with their places, in the sequence given, once all of them
-   * are durable. A retry inside never appends a record twice. Rejects with `log_append_failed` if it can't tell
-   * that all are durable (some may be), which may pass; `log_shut_out` if another member of the family has
-   * shut this producer out, so that none of the records is appended any more that were not yet; `log_record_too_large`, `topic_missing`.
+   * Appends the records and resolves with their positions, in the sequence given, once all of them are durable. The
+   * key chooses the partition: the same key goes to the same partition as long as the topic keeps its number of
+   * partitions. Retries inside never append a record twice. Rejects with
+   * - `log_append_failed` if it does not know that all records are durable; some may be. This may pass.
+   * - `log_shut_out` if another member of the family has shut this producer out: no further record of this call
+   *   lands.
+   * - `log_record_too_large` or `topic_missing`.
    */
   append(records: readonly NewRecord[], options?: AppendOptions): Promise<Position[]>;
   close(): Promise<void>;
@@ -88,10 +102,13 @@ export interface NewRecord {
   readonly headers: readonly RecordHeader[];
 }
 
-/** A name may stand more than once. */
+/** A record may have several headers of one name. */
 export type RecordHeader = readonly [name: string, value: Uint8Array | null];
 
-/** A header as the log has it. The name is text if its bytes are well-formed UTF-8, and those bytes otherwise. */
+/**
+ * A header as the log has it. The name is a string if its bytes are well-formed UTF-8, and the bytes themselves if
+ * not.
+ */
 export type LoggedHeader = readonly [name: string | Uint8Array, value: Uint8Array | null];
 
 export interface LogRecord {
@@ -106,56 +123,57 @@ export interface LogRecord {
 export interface ConsumerOptions {
   readonly group: string;
   readonly topics: readonly string[];
-  /** How many bytes of records may wait in memory, over all partitions; fetching pauses beyond it. */
+  /** The limit of records in memory, in bytes, over all partitions. Fetching pauses above it. */
   readonly maxBufferedBytes: number;
   /**
-   * The identity of the store that this member journals into. Members of one group have to share a store: `start` rejects
-   * with `group_of_another_store` if the group belongs to another one. Without an identity nothing is compared.
+   * The identity of the store that this member journals into. All members of a group have to share one store: `start`
+   * rejects with `group_of_another_store` if the group belongs to another one. Without an identity nothing is
+   * compared.
    */
   readonly store?: string;
 }
 
 /**
- * One member of a group. The offsets to read from are the caller's alone: nothing is fetched before `follow`,
- * and no offset is ever reset here.
+ * One member of a group. The caller alone decides at which offsets to read: a consumer fetches nothing before
+ * `follow`, and never resets an offset.
  */
 export interface EventLogConsumer {
-  /** Joins the group and resolves once asked to; calls the listener from then on, one call at a time. */
+  /** Joins the group, and resolves once it has asked to. Calls the listener from then on, one call at a time. */
   start(listener: ConsumerListener): Promise<void>;
   /**
-   * Reads these partitions from these offsets on; whatever waited for them in memory is dropped. Halts a partition with
-   * `log_diverged` if the record before the offset is another one now than the one that the leader epoch was read with.
+   * Reads each of these partitions from its offset on, and drops what is in memory of it. Halts a partition with
+   * `log_diverged` if the record before the offset is not the one that was read under the given leader epoch.
    */
   follow(positions: readonly FollowPosition[]): void;
-  /** Reads these partitions no more, and drops what waits for them. */
+  /** Stops reading these partitions, and drops what is in memory of them. */
   unfollow(partitions: readonly TopicPartition[]): void;
   /**
-   * What has been read of these partitions, in sequence inside each partition, as soon as there is anything:
-   * it waits for the first batch, then takes what else is there up to the limits (at least one batch, whatever
-   * its size). Resolves with nothing when the signal aborts, or when none of the partitions is followed.
+   * Returns records of these partitions, in sequence inside each partition. Waits until there are any, then takes
+   * what is in memory up to the limits: at least one element, even if that one is over a limit. Resolves with an
+   * empty list when the signal aborts, and when none of the partitions is followed.
    */
   take(
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
     signal: AbortSignal,
-  ): Promise<FetchedBatch[]>;
-  /** Tells the log's own tools how far this group has come. A courtesy: failures are only logged. */
+  ): Promise<FetchedRecords[]>;
+  /** Shows the log's own tools how far this group has come. Nothing depends on it: failures are only logged. */
   commit(positions: readonly Position[]): Promise<void>;
-  /** How far behind the log's end the reading is, as last seen; partitions never read are left out. */
+  /** The end offset of each partition as last seen. Partitions that were never read are left out. */
   ends(): readonly Position[];
-  /** Whether the log answers and this member is in its group; else what is wrong, in one sentence. */
+  /** `ok` if the log answers and this member is in its group; the reason, in one sentence, if not. */
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string };
-  /** Leaves the group, after `revoked` for what it holds. */
+  /** Calls `revoked` for the partitions that it holds, and leaves the group. */
   close(): Promise<void>;
 }
 
-/** A place to read on from, and the proof that the log before it is still the log that was read. */
+/** An offset to read on from, and the proof that the log before it is still the log that was read. */
 export interface FollowPosition extends Position {
-  /** The leader epoch of the last record before the offset; `UNKNOWN_LEADER_EPOCH` leaves the check out. */
+  /** The leader epoch of the last record before the offset. `UNKNOWN_LEADER_EPOCH` skips the check. */
   readonly leaderEpoch: number;
 }
 
-/** Stands where no leader epoch is known, and in logs that have none because only one process can ever lead. */
+/** The leader epoch where none is known, and in logs that have none because only one process can ever lead. */
 export const UNKNOWN_LEADER_EPOCH = -1;
 
 export interface TakeLimits {
@@ -164,29 +182,33 @@ export interface TakeLimits {
 }
 
 /**
- * Consecutive records of one partition that were committed (never of an aborted transaction). `records` may be
- * empty, or leave offsets out: then the log has nothing more to say about those, and the position moves on.
+ * Consecutive committed records of one partition, never of an aborted transaction. `records` may be empty or skip
+ * offsets: the log has no records for the caller at those offsets, and the position moves past them.
  */
-export interface FetchedBatch extends TopicPartition {
+export interface FetchedRecords extends TopicPartition {
   readonly records: readonly LogRecord[];
-  /** Where the next batch of this partition starts. */
+  /** The offset at which the next fetched records of this partition start. */
   readonly nextOffset: bigint;
-  /** Of the leader that appended the records, and all else before `nextOffset`; `UNKNOWN_LEADER_EPOCH` if there is none. */
+  /**
+   * The epoch of the leader that appended what lies before `nextOffset`; `UNKNOWN_LEADER_EPOCH` if the log has none.
+   */
   readonly leaderEpoch: number;
 }
 
 export interface ConsumerListener {
   /**
-   * These partitions are this member's now, in addition to those it has; the caller answers with `follow`. A partition
-   * that can't be read yet, because it has no leader for instance, is told by itself once it can, and named by `health`
-   * until then.
+   * This member holds these partitions from now on, besides those that it held before. The caller answers with
+   * `follow`. A partition that cannot be read yet, because it has no leader for instance, is assigned by a later
+   * call, and `health` names it until then.
    */
   assigned(partitions: readonly AssignedPartition[]): Promise<void>;
-  /** About to go to another member: once this resolves, they may. */
+  /** Another member is to get these partitions. It may get them once this call resolves. */
   revoked(partitions: readonly TopicPartition[]): Promise<void>;
-  /** Already another member's: nothing may be finished any more. */
+  /**
+   * Another member may have these partitions already: the caller must not finish anything that it began with them.
+   */
   lost(partitions: readonly TopicPartition[]): Promise<void>;
-  /** Reading of this partition has stopped and cannot go on by itself; only a new `follow` starts it again. */
+  /** The reading of this partition has stopped and does not go on by itself. Only a new `follow` starts it again. */
   halted(fault: PartitionFault): Promise<void>;
 }
 
@@ -196,8 +218,9 @@ export interface AssignedPartition extends PartitionRange {
 
 export interface PartitionFault extends TopicPartition {
   /**
-   * `log_diverged`: records that were read are no longer in the log, and others may stand in their places.
-   * `batch_too_large`: records that were appended together, compressed, are more than may be in memory at once.
+   * `log_diverged`: records that were read are no longer in the log, and other records may have their offsets.
+   * `corrupt_batch`: a record batch does not match its checksum, or contradicts itself.
+   * `batch_too_large`: a record batch, decompressed, is larger than may be in memory at once.
    */
   readonly kind:
     | 'offset_out_of_range'
@@ -205,8 +228,8 @@ export interface PartitionFault extends TopicPartition {
     | 'corrupt_batch'
     | 'batch_too_large'
     | 'log_diverged';
-  /** The offset that was to be read. */
+  /** The offset at which reading stopped. */
   readonly offset: bigint;
-  /** What was seen and what is missing, in one sentence. */
+  /** Says what was seen and what is missing. */
   readonly detail: string;
 }

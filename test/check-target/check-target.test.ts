@@ -1,16 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { checkTargetCommand } from '../../src/apps/order-sync/commands/check-target.ts';
-import { runCli } from '../../src/apps/shared/cli/cli.ts';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { makeApiKey } from '../../src/apps/shared/http/api-keys.ts';
-import { offerIn } from '../../src/check-target/checks/batches.ts';
+import { offerIn } from '../../src/check-target/checks/delivery-batches.ts';
 import { FAULTS, type FaultCode } from '../../src/check-target/faults.ts';
 import { CHECKS, type CheckedLine, checkTarget } from '../../src/check-target/run.ts';
 import { parseSigningKeys } from '../../src/core/webhook-signature.ts';
 import { TestOrderMgt } from '../apps/order-mgt/fixture.ts';
-import { type FakeHost, fakeHost } from '../apps/shared/cli/fake-host.ts';
 import { Receiver, SECRET, startReceiver } from './receiver.ts';
 import { SLOPPY_RECEIVERS } from './sloppy-receivers.ts';
 import { WRONG_WITH_MANY } from './wrong-with-many.ts';
@@ -32,6 +27,7 @@ function check(
     runId: `test${++runs}`,
     deadlineMs: options.deadlineMs ?? 5_000,
     mustShow: options.mustShow ?? false,
+    optionNames: { secret: 'THE_SECRET', apiKey: 'THE_API_KEY', mustShow: '--the-read-side' },
     stop: new AbortController().signal,
   });
 }
@@ -43,7 +39,7 @@ function codesOf(checks: readonly CheckedLine[], verdict: 'fail' | 'warn'): (Fau
 const notPassed = (checks: readonly CheckedLine[]) => checks.filter(({ verdict }) => verdict !== 'pass');
 
 describe('check-target', () => {
-  it('finds nothing wrong with a target that is right, and leaves nothing unchecked', async () => {
+  it('finds no fault at a right target, and leaves nothing unchecked', async () => {
     const receiver = new Receiver();
     const report = await check(await startReceiver(receiver));
     expect(notPassed(report.checks)).toEqual([]);
@@ -52,13 +48,13 @@ describe('check-target', () => {
     expect([...receiver.orders.keys()].every((id) => id.startsWith(report.orderIdPrefix))).toBe(true);
   });
 
-  it('can be run again at the same target', async () => {
+  it('can run again at the same target', async () => {
     const url = await startReceiver(new Receiver());
     await check(url);
     expect(notPassed((await check(url)).checks)).toEqual([]);
   });
 
-  it('finds nothing wrong with order-mgt', async () => {
+  it('finds no fault at order-mgt', async () => {
     const orderMgt = await new TestOrderMgt().start({ secret: SECRET });
     const { checks, ok } = await check(new URL(`${orderMgt.url}/api/orders`), { mustShow: true });
     expect(ok).toBe(true);
@@ -67,7 +63,7 @@ describe('check-target', () => {
     expect(notPassed(checks)).toEqual([]);
   });
 
-  it('shows its API key where it reads, and nowhere else', async () => {
+  it('sends its API key with requests that read, and with no others', async () => {
     const apiKey = 'a.key';
     const receiver = new (class extends Receiver {
       readonly seen = new Set<string>();
@@ -85,7 +81,7 @@ describe('check-target', () => {
     expect([...receiver.seen].sort()).toEqual(['GET Bearer a.key', 'POST undefined']);
   });
 
-  it('finds nothing wrong with an order-mgt that asks for keys, and says which setting is missing', async () => {
+  it('finds no fault at an order-mgt with keys, and names the missing option without a key', async () => {
     const { key: apiKey, entry } = makeApiKey('check', ['read']);
     const orderMgt = await new TestOrderMgt().start({ secret: SECRET, apiKeys: entry });
     const url = new URL(`${orderMgt.url}/api/orders`);
@@ -95,13 +91,13 @@ describe('check-target', () => {
       expect(ok).toBe(true);
       expect(checks.find(({ check: name }) => name === 'shown')).toMatchObject({
         verdict: 'not checked',
-        seen: expect.stringMatching(/is refused \(set ORDER_SYNC_TARGET_API_KEY .*: 401 /),
+        seen: expect.stringMatching(/is refused \(set THE_API_KEY .*: 401 /),
       });
     }
   });
 
   it.each(WRONG_RECEIVERS)(
-    'names what is wrong with a target that %s, and nothing else',
+    'names the fault of a target that %s, and no other',
     async (_what, make, codes) => {
       const report = await check(await startReceiver(make()), { mustShow: true, deadlineMs: 1_000 });
       const failed = report.checks.filter(({ verdict }) => verdict === 'fail');
@@ -111,14 +107,14 @@ describe('check-target', () => {
     },
   );
 
-  it.each(SLOPPY_RECEIVERS)('warns of a target that %s, and lets it pass', async (_what, make, codes) => {
+  it.each(SLOPPY_RECEIVERS)('warns about a target that %s, and passes it', async (_what, make, codes) => {
     const report = await check(await startReceiver(make()), { deadlineMs: 1_000 });
     expect(codesOf(report.checks, 'fail'), JSON.stringify(notPassed(report.checks))).toEqual([]);
     expect(new Set(codesOf(report.checks, 'warn'))).toEqual(new Set(codes));
     expect(report.ok).toBe(true);
   });
 
-  it('says of each check whether it could be made, where there is no secret and nothing to be seen', async () => {
+  it('says which checks were left out, without a secret and without a read side', async () => {
     const receiver = new (class extends Receiver {
       override announcement = null;
       override isTrusted() {
@@ -154,7 +150,7 @@ describe('check-target', () => {
     ]);
   });
 
-  it('sees effects by the receipts where there is no read side', async () => {
+  it('sees effects in the receipts if there is no read side', async () => {
     const receiver = (applies: boolean) =>
       new (class extends Receiver {
         override onGet: Receiver['onGet'] = (_request, response) => void response.writeHead(405).end();
@@ -171,15 +167,16 @@ describe('check-target', () => {
     expect(codesOf(wrong.checks, 'fail')).toEqual(['older_version_won']);
   });
 
-  it('asks for the secret where the target wants signatures and there is none', async () => {
+  it('asks for the secret if the target needs signatures and there is no secret', async () => {
     const { checks } = await check(await startReceiver(new Receiver()), { secret: '' });
     expect(codesOf(checks, 'fail')).toEqual(['secret_wanted']);
+    expect(checks[0]?.seen).toMatch(/^401.*, and THE_SECRET is not set$/);
     const other = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
     const mistaken = await check(await startReceiver(new Receiver()), { secret: other });
     expect(codesOf(mistaken.checks, 'fail')).toEqual(['right_signature_refused']);
   });
 
-  it('gives a target that asks for fewer requests its time', async () => {
+  it('waits for a target that asks for fewer requests', async () => {
     const receiver = new (class extends Receiver {
       readonly #asked = new Set<unknown>();
       override async onPost(...given: Parameters<Receiver['onPost']>) {
@@ -195,14 +192,14 @@ describe('check-target', () => {
   });
 });
 
-it('every fault that check-target can name is found at some receiver', () => {
-  // These depend on the URL and the secret that are given; tests of their own find them.
+it('check-target finds every fault that it can name at some receiver', () => {
+  // These faults depend on the given URL and secret. Other tests find them.
   const foundElsewhere = ['target_unreachable', 'secret_wanted', 'right_signature_refused'];
   const found = [...WRONG_RECEIVERS, ...SLOPPY_RECEIVERS].flatMap(([, , codes]) => codes);
   expect(new Set([...found, ...foundElsewhere])).toEqual(new Set(Object.keys(FAULTS)));
 });
 
-describe('the announcement of batches', () => {
+describe('the announcement of delivery batches', () => {
   it.each([
     ['500;path="/api/orders/batch"', { statesMax: 500, path: '/api/orders/batch' }],
     ['1; max-age=3; path="/b?key=a;b"', { statesMax: 1, path: '/b?key=a;b' }],
@@ -213,138 +210,18 @@ describe('the announcement of batches', () => {
     ['500;path="//host/b"', null],
     ['500;path="https://host/b"', null],
     ['many;path="/b"', null],
-  ])('%s', (header, offer) => {
+  ])('offerIn reads the header %s', (header, offer) => {
     expect(offerIn(header)).toEqual(offer);
-  });
-});
-
-describe('the command check-target', () => {
-  async function run(host: FakeHost): Promise<number> {
-    const spec = {
-      program: 'order-sync',
-      summary: 'Works.',
-      examples: [],
-      commands: [checkTargetCommand()],
-    } as const;
-    return runCli(spec, host);
-  }
-
-  it('prints a table, and ends with 0, for a target that is right', async () => {
-    const url = await startReceiver(new Receiver());
-    const host = fakeHost(['check-target', url.href], { ORDER_SYNC_TARGET_SECRET: SECRET });
-    expect(await run(host)).toBe(0);
-    expect(host.stdout.text).toMatch(/^accepted +pass +200 in \d+ ms$/m);
-    expect(host.stdout.text).toMatch(
-      /\n31 passed, 0 failed, 0 warned, 0 not checked; test orders begin with check-target-[0-9a-f]{8}-\n$/,
-    );
-  });
-
-  it('ends with 1 for a fault, and says its code and what to do', async () => {
-    const url = await startReceiver(
-      new (class extends Receiver {
-        override onOtherPayload() {
-          return { status: 200 };
-        }
-      })(),
-    );
-    const env = { ORDER_SYNC_TARGET_SECRET: SECRET };
-    const table = fakeHost(['check-target', url.href], env);
-    expect(await run(table)).toBe(1);
-    expect(table.stdout.text).toMatch(
-      /^payload_changed +FAIL +200 .*\n +-> payload_change_accepted: Keep a hash of the payload/m,
-    );
-    const json = fakeHost(['check-target', url.href, '--json'], env);
-    expect(await run(json)).toBe(1);
-    expect(JSON.parse(json.stdout.text)).toMatchObject({
-      ok: false,
-      checks: expect.arrayContaining([
-        {
-          check: 'payload_changed',
-          verdict: 'fail',
-          code: 'payload_change_accepted',
-          seen: expect.any(String),
-          remedy: expect.any(String),
-        },
-        expect.objectContaining({ check: 'accepted', verdict: 'pass', code: null, remedy: null }),
-      ]),
-    });
-  });
-
-  it('takes secret and key from the environment, or from the files that it names', async () => {
-    const { key, entry } = makeApiKey('check', ['read']);
-    const orderMgt = await new TestOrderMgt().start({ secret: SECRET, apiKeys: entry });
-    const argv = ['check-target', `${orderMgt.url}/api/orders`, '--read-side'];
-    const folder = mkdtempSync(join(tmpdir(), 'tributary-check-target-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const fileOf = (name: string, content: string) => {
-      writeFileSync(join(folder, name), `${content}\n`);
-      return join(folder, name);
-    };
-    for (const env of [
-      { ORDER_SYNC_TARGET_SECRET: SECRET, ORDER_SYNC_TARGET_API_KEY: key },
-      {
-        ORDER_SYNC_TARGET_SECRET_FILE: fileOf('secret', SECRET),
-        ORDER_SYNC_TARGET_API_KEY_FILE: fileOf('key', key),
-      },
-    ]) {
-      const host = fakeHost(argv, env);
-      expect(await run(host)).toBe(0);
-      expect(host.stdout.text).toContain('31 passed, 0 failed, 0 warned, 0 not checked');
-    }
-  });
-
-  it('ends with 4 where nobody answers', async () => {
-    const host = fakeHost(['check-target', 'http://127.0.0.1:1/api/orders']);
-    expect(await run(host)).toBe(4);
-    expect(host.stdout.text).toContain('target_unreachable');
-  });
-
-  it.each([
-    [['check-target']],
-    [['check-target', 'localhost:3001']],
-    [['check-target', 'ftp://localhost/']],
-    [['check-target', 'http://localhost/', '--secret', 'guess']],
-    [['check-target', 'http://localhost/', '--secret=guess']],
-    [['check-target', 'http://localhost/', '--api-key', 'guess']],
-    [['check-target', 'http://localhost/', '--api-key=guess']],
-  ])('ends with 2 for %j, and shows no secret', async (argv) => {
-    const host = fakeHost(argv);
-    expect(await run(host)).toBe(2);
-    expect(host.stderr.text).not.toContain('guess');
-  });
-
-  it('says in its help that test orders are left behind', async () => {
-    const host = fakeHost(['check-target', '--help']);
-    expect(await run(host)).toBe(0);
-    expect(host.stdout.text.replace(/\s+/g, ' ')).toContain('Leaves test orders behind');
-  });
-
-  it('prints what a target says as one line without control characters', async () => {
-    const url = await startReceiver(
-      new (class extends Receiver {
-        override async onPost(...[, response]: Parameters<Receiver['onPost']>) {
-          response.writeHead(400).end('\u001b[31mred\r\naccepted  pass\u202e');
-        }
-      })(),
-    );
-    const host = fakeHost(['check-target', url.href]);
-    expect(await run(host)).toBe(1);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through.
-    expect(host.stdout.text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
-    expect(host.stdout.text).not.toMatch(/^accepted +pass/m);
   });
 });
 
 describe('docs/being-a-target.md', () => {
   const page = readFileSync(new URL('../../docs/being-a-target.md', import.meta.url), 'utf8');
 
-  it('has every code of a fault, and no other, as fail or warn', () => {
-    const rows = [...page.matchAll(/^\| `([a-z0-9_]+)` \| (fail|warn) \|/gm)].map(([, code, verdict]) => [
-      code,
-      verdict,
-    ]);
-    expect(Object.fromEntries(rows)).toEqual(
-      Object.fromEntries(Object.entries(FAULTS).map(([code, { severity }]) => [code, severity])),
+  it('lists every code of a fault with its verdict and its remedy, and no other code', () => {
+    const rows = [...page.matchAll(/^\| `([a-z0-9_]+)` \| (fail|warn) \| (.*) \|$/gm)].map(
+      ([, code, severity, remedy]) => [code, { severity, remedy }],
     );
+    expect(Object.fromEntries(rows)).toEqual(FAULTS);
   });
 });

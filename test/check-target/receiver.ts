@@ -25,13 +25,13 @@ export interface Delivery {
 }
 
 /**
- * A target in memory that does everything as the contract says, batches, list and digest included. A wrong one
- * overrides one of its methods, or a few: each method is one promise that can be broken.
+ * A target in memory that follows the contract, with delivery batches, list and digest. Each method keeps one promise. A wrong
+ * target overrides one method or a few.
  */
 export class Receiver {
   readonly orders = new Map<string, State>();
   readonly #payloads = new Map<string, string>();
-  /** How often a state was written, by order: what a read side of another make might show. */
+  /** The number of writes of each order, which another read side might show. */
   readonly effects = new Map<string, number>();
   announcement: string | null = '500;path="/api/orders/batch"';
 
@@ -43,7 +43,7 @@ export class Receiver {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   }
 
-  /** Under which id the order is kept, and looked for. */
+  /** The key under which the order is kept and looked for. */
   keyOf(orderId: string): string {
     return orderId;
   }
@@ -178,10 +178,10 @@ export function isJson(body: Buffer): boolean {
   }
 }
 
-/** A receiver that is not right, made anew for each test, and the codes of the faults to be found in it, no others. */
+/** A wrong receiver: its fault, a function that makes it, and the codes of the faults that have to be found. */
 export type FaultyReceiver = readonly [what: string, make: () => Receiver, codes: readonly string[]];
 
-/** Starts it on a port of its own; it ends with the test. */
+/** Starts the receiver on a free port. It ends with the test. */
 export async function startReceiver(receiver: Receiver): Promise<URL> {
   const server = createServer((request, response) => {
     receiver.onRequest(request, response).catch(() => response.writeHead(500).end());

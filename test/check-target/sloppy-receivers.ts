@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Delivery, type FaultyReceiver, Receiver } from './receiver.ts';
 
-/** What is to be seen in them breaks nothing. */
+/** Targets with one fault that breaks nothing. */
 export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
   [
     'closes every connection',
@@ -25,7 +25,7 @@ export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
     ['payload_change_not_422'],
   ],
   [
-    'answers with more than anybody reads',
+    'answers with more than order-sync reads',
     () =>
       new (class extends Receiver {
         override answer(response: ServerResponse, status: number, body: object) {
@@ -35,7 +35,7 @@ export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
     ['answer_too_large'],
   ],
   [
-    'answers 400 to what is not signed right',
+    'answers 400 to a wrong signature',
     () =>
       new (class extends Receiver {
         override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
@@ -46,7 +46,7 @@ export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
     ['refusal_not_401'],
   ],
   [
-    'takes the key in quotes only',
+    'takes Idempotency-Key only in quotes',
     () =>
       new (class extends Receiver {
         override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
@@ -58,7 +58,7 @@ export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
     ['idempotency_key_bare_refused'],
   ],
   [
-    'takes a key in quotes for another one',
+    'takes Idempotency-Key in quotes for another one',
     () =>
       new (class extends Receiver {
         override announcement = null;
@@ -74,7 +74,7 @@ export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
     ['idempotency_key_form_counts'],
   ],
   [
-    'is slow',
+    'answers slowly',
     () =>
       new (class extends Receiver {
         #isFirst = true;

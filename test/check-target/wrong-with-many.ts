@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { type Delivery, type FaultyReceiver, Receiver, type Result, type State } from './receiver.ts';
 
-/** Targets that are wrong in one way about batches, the list or the digest. */
+/** Targets with one fault in delivery batches, the list or the digest. */
 export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
   [
-    'announces batches and answers 404 to them',
+    'announces delivery batches and answers 404 to them',
     () =>
       new (class extends Receiver {
         override async receiveBatch() {
@@ -14,12 +14,12 @@ export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
     ['batch_refused'],
   ],
   [
-    'announces batches on another host',
+    'announces delivery batches on another host',
     () => Object.assign(new Receiver(), { announcement: '500;path="//elsewhere/batch"' }),
     ['batch_announcement_invalid'],
   ],
   [
-    'answers the results of a batch out of sequence',
+    'answers the results of a delivery batch out of sequence',
     () =>
       new (class extends Receiver {
         override async receiveBatch(deliveries: readonly Delivery[]) {
@@ -30,7 +30,7 @@ export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
     ['batch_results_out_of_sequence'],
   ],
   [
-    'lets one bad member fail its batch',
+    'lets one bad member fail its delivery batch',
     () =>
       new (class extends Receiver {
         override async receiveBatch(deliveries: readonly Delivery[]) {
@@ -95,7 +95,7 @@ export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
     ['digest_wrong'],
   ],
   [
-    'gives every delivery of a batch the same status',
+    'gives every member of a delivery batch the same status',
     () =>
       new (class extends Receiver {
         override async receiveBatch(deliveries: readonly Delivery[]) {
@@ -106,7 +106,7 @@ export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
     ['batch_verdict_wrong'],
   ],
   [
-    'stores the first of a batch only',
+    'stores only the first member of a delivery batch',
     () =>
       new (class extends Receiver {
         override async receiveBatch(deliveries: readonly Delivery[]) {
@@ -117,7 +117,7 @@ export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
     ['batch_not_stored'],
   ],
   [
-    'pays no heed to the limit of a page',
+    'ignores the limit of a page',
     () =>
       new (class extends Receiver {
         override page(after: string) {
@@ -127,7 +127,7 @@ export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
     ['list_paging_wrong'],
   ],
   [
-    'lists another state than it shows',
+    'lists another state than GET shows',
     () =>
       new (class extends Receiver {
         override page(after: string, limit: number) {

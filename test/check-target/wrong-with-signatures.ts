@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isSigned } from '../../examples/receiver/signature.ts';
 import { type FaultyReceiver, Receiver, SECRET } from './receiver.ts';
 
-/** Targets that are wrong in one way about what they trust. */
+/** Targets with one fault in signatures. */
 export const WRONG_WITH_SIGNATURES: readonly FaultyReceiver[] = [
   [
     'accepts any signature',
@@ -16,7 +16,7 @@ export const WRONG_WITH_SIGNATURES: readonly FaultyReceiver[] = [
     ['signature_wrong_accepted'],
   ],
   [
-    'verifies only what is signed',
+    'verifies only requests that have a signature',
     () =>
       new (class extends Receiver {
         override isTrusted(request: IncomingMessage, body: Buffer) {
@@ -53,7 +53,7 @@ export const WRONG_WITH_SIGNATURES: readonly FaultyReceiver[] = [
     ['signature_rotation_refused'],
   ],
   [
-    'stores first and verifies then',
+    'stores before it verifies',
     () =>
       new (class extends Receiver {
         override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
@@ -64,7 +64,7 @@ export const WRONG_WITH_SIGNATURES: readonly FaultyReceiver[] = [
     ['refused_but_stored'],
   ],
   [
-    'answers 500 to what is not signed right',
+    'answers 500 to a wrong signature',
     () =>
       new (class extends Receiver {
         override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
@@ -75,7 +75,7 @@ export const WRONG_WITH_SIGNATURES: readonly FaultyReceiver[] = [
     ['refusal_fails'],
   ],
   [
-    'verifies something else than the body as it came',
+    'verifies a signature over another text than the received body',
     () =>
       new (class extends Receiver {
         override isTrusted(request: IncomingMessage, body: Buffer) {

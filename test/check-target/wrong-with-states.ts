@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Delivery, type FaultyReceiver, isJson, Receiver, type State } from './receiver.ts';
 
-/** Targets that are wrong in one way about the states that they are posted one by one. */
+/** Targets with one fault in single states. */
 export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
   [
     'applies duplicates twice',
@@ -16,7 +16,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
         override shown(state: State) {
           return { ...super.shown(state), effects: this.effects.get(this.keyOf(state.order_id)) };
         }
-        // The count is no part of the row.
+        // The count of effects is no part of the row.
         override digest(rows: readonly State[]) {
           return new Receiver().digest(rows);
         }
@@ -35,7 +35,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['duplicate_undid_newer'],
   ],
   [
-    'keeps no payload beside the id',
+    'keeps no payload with the id',
     () =>
       new (class extends Receiver {
         override onOtherPayload() {
@@ -65,7 +65,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['equal_version_won'],
   ],
   [
-    'looks first and writes later',
+    'compares versions before the write, outside of its transaction',
     () =>
       new (class extends Receiver {
         override async store(state: State) {
@@ -94,7 +94,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['stored_after_answer'],
   ],
   [
-    'answers and stores nothing',
+    'answers 2xx and stores nothing',
     () =>
       new (class extends Receiver {
         override async store() {
@@ -187,7 +187,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['id_changed'],
   ],
   [
-    'refuses fields that it does not know',
+    'refuses unknown fields',
     () =>
       new (class extends Receiver {
         override async receive(delivery: Delivery) {
@@ -218,7 +218,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['garbage_accepted'],
   ],
   [
-    'hangs',
+    'never answers',
     () =>
       new (class extends Receiver {
         override async onPost() {}
@@ -226,7 +226,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['no_answer_in_time'],
   ],
   [
-    'cuts the connection at garbage',
+    'closes the connection at garbage',
     () =>
       new (class extends Receiver {
         override async onPost(request: IncomingMessage, response: ServerResponse, body: Buffer) {
@@ -237,7 +237,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['connection_broken'],
   ],
   [
-    'cannot take a state at all',
+    'takes no state at all',
     () =>
       new (class extends Receiver {
         override async receive() {
@@ -247,7 +247,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['state_refused'],
   ],
   [
-    'answers for the first delivery each time',
+    'answers the delivery id of the first delivery each time',
     () =>
       new (class extends Receiver {
         #first: string | null = null;
@@ -269,7 +269,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['state_differs'],
   ],
   [
-    'looks the id up first and inserts it later',
+    'looks the id up before it inserts it, outside of its transaction',
     () =>
       new (class extends Receiver {
         readonly #underWay = new Set<string>();
@@ -317,7 +317,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['equal_version_refused'],
   ],
   [
-    'refuses a second request for the order that it works on',
+    'refuses a second request for an order in progress',
     () =>
       new (class extends Receiver {
         readonly #locked = new Set<string>();
@@ -336,7 +336,7 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['versions_at_once_refused'],
   ],
   [
-    'takes ids of letters only',
+    'takes only ids of letters',
     () =>
       new (class extends Receiver {
         override async receive(delivery: Delivery) {

@@ -11,10 +11,10 @@ import {
   valueText,
 } from './event-log-harness.ts';
 
-/** Topics and appending: part of the suite of `event-log.ts`. */
+/** The tests of topics and appends: a part of the suite in `event-log.ts`. */
 export function describeAppending(suite: EventLogSuite): void {
   describe('topics', () => {
-    it('describes a new topic as empty partitions from 0, under an id of its own', async () => {
+    it('a new topic is described as empty partitions from offset 0, with an id of its own', async () => {
       const first = await suite.newTopic(3);
       const second = await suite.newTopic(1);
       const [description, other] = await suite.log.describe([first, second]);
@@ -26,13 +26,13 @@ export function describeAppending(suite: EventLogSuite): void {
       expect(description?.topicId).not.toBe(other?.topicId);
     });
 
-    it('leaves a topic out of the description that does not exist', async () => {
+    it('a topic that does not exist is left out of the description', async () => {
       const topic = await suite.newTopic(1);
       const found = await suite.log.describe([`contract-${randomUUID()}`, topic]);
       expect(found.map((description) => description.topic)).toEqual([topic]);
     });
 
-    it('leaves topics that exist as they are, and makes the missing ones beside them', async () => {
+    it('createTopics changes no topic that exists, and creates those that are missing', async () => {
       const topic = await suite.newTopic(2);
       await suite.append([newRecord(topic, 'a', 'kept')]);
       const before = await suite.log.describe([topic]);
@@ -45,13 +45,13 @@ export function describeAppending(suite: EventLogSuite): void {
       expect(await suite.rangesOf(another)).toEqual([[0n, 0n]]);
     });
 
-    it('moves the end offset with each append', async () => {
+    it('each append raises the end offset', async () => {
       const topic = await suite.newTopic(1);
       await suite.append([newRecord(topic, 'a', '1'), newRecord(topic, 'a', '2')]);
       expect(await suite.rangesOf(topic)).toEqual([[0n, 2n]]);
     });
 
-    it('sees through one client what another one made', async () => {
+    it('one client sees the topic and the records of another one', async () => {
       const another = await suite.harness.openAnother();
       const topic = await suite.newTopic(2);
       const positions = await suite.append([newRecord(topic, 'a', '1')]);
@@ -62,7 +62,7 @@ export function describeAppending(suite: EventLogSuite): void {
   });
 
   describe('appending', () => {
-    it('answers the places in the sequence given, and they hold those records', async () => {
+    it('an append resolves with the positions in the sequence given, and the log has the records there', async () => {
       const topic = await suite.newTopic(4);
       const records = Array.from({ length: 50 }, (_, i) => newRecord(topic, `key-${i % 13}`, `value-${i}`));
       const positions = await suite.append(records);
@@ -73,7 +73,7 @@ export function describeAppending(suite: EventLogSuite): void {
       expect(positions.map((position) => byPlace.get(placeOf(position)))).toEqual(records.map(bytesOf));
     });
 
-    it('gives offsets from 0 on without a gap or a repetition, to appends made at once too', async () => {
+    it('simultaneous appends get the offsets from 0 on, without a gap or a repetition', async () => {
       const topic = await suite.newTopic(1);
       const another = await suite.harness.openAnother();
       const producers = [suite.log.producer(), suite.log.producer(), another.producer()];
@@ -88,7 +88,7 @@ export function describeAppending(suite: EventLogSuite): void {
       await another.close();
     });
 
-    it('keeps key, value and headers to the byte: null, empty, binary, repeated names', async () => {
+    it('the log keeps every byte of key, value and headers: null, empty, binary, repeated names', async () => {
       const topic = await suite.newTopic(1);
       const binary = Uint8Array.from({ length: 256 }, (_, i) => i);
       const records: NewRecord[] = [
@@ -118,7 +118,7 @@ export function describeAppending(suite: EventLogSuite): void {
       expect(read.map(bytesOf)).toEqual(records.map(bytesOf));
     });
 
-    it('stamps records with the wall clock in milliseconds', async () => {
+    it('a record has the time of the wall clock, in milliseconds', async () => {
       const topic = await suite.newTopic(1);
       await suite.append([newRecord(topic, 'k', 'v')]);
       const member = await (await suite.newMember([topic]).start()).untilHolds(1);
@@ -127,7 +127,7 @@ export function describeAppending(suite: EventLogSuite): void {
       expect(Math.abs((record?.timestampMs ?? 0) - Date.now())).toBeLessThan(day);
     });
 
-    it('puts the same key into the same partition always, and spreads many keys', async () => {
+    it('the same key always goes to the same partition, and many keys to all partitions', async () => {
       const topic = await suite.newTopic(4);
       const keys = Array.from({ length: 40 }, (_, i) => `key-${i}`);
       const first = await suite.append(keys.map((key) => newRecord(topic, key, '1')));
@@ -136,23 +136,26 @@ export function describeAppending(suite: EventLogSuite): void {
       expect(new Set(first.map(({ partition }) => partition)).size).toBe(4);
     });
 
-    it.skipIf(!suite.capabilities.partitionsLikeKafka)('chooses the partition that Kafka would', async () => {
-      // The hashes are those of Kafka's own UtilsTest.testMurmur2, here without the sign bit.
-      const hashes: [string, number][] = [
-        ['21', -973932308],
-        ['foobar', -790332482],
-        ['a-little-bit-long-string', -985981536],
-        ['a-little-bit-longer-string', -1486304829],
-        ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
-      ];
-      const topic = await suite.newTopic(7);
-      const positions = await suite.append(hashes.map(([key]) => newRecord(topic, key, 'v')));
-      expect(positions.map(({ partition }) => partition)).toEqual(
-        hashes.map(([, hash]) => (hash & 0x7fffffff) % 7),
-      );
-    });
+    it.skipIf(!suite.capabilities.partitionsLikeKafka)(
+      'the partition of a key is the one that Kafka chooses',
+      async () => {
+        // The hashes are those of Kafka's own UtilsTest.testMurmur2, here without the sign bit.
+        const hashes: [string, number][] = [
+          ['21', -973932308],
+          ['foobar', -790332482],
+          ['a-little-bit-long-string', -985981536],
+          ['a-little-bit-longer-string', -1486304829],
+          ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
+        ];
+        const topic = await suite.newTopic(7);
+        const positions = await suite.append(hashes.map(([key]) => newRecord(topic, key, 'v')));
+        expect(positions.map(({ partition }) => partition)).toEqual(
+          hashes.map(([, hash]) => (hash & 0x7fffffff) % 7),
+        );
+      },
+    );
 
-    it('keeps the records of one key in the sequence of their appending', async () => {
+    it('the records of one key stay in the sequence in which they were appended', async () => {
       const topic = await suite.newTopic(3);
       const producer = suite.log.producer();
       for (let round = 0; round < 10; round += 1) {
@@ -169,7 +172,7 @@ export function describeAppending(suite: EventLogSuite): void {
       }
     });
 
-    it('appends to several topics in one call', async () => {
+    it('one append writes to several topics', async () => {
       const topics = [await suite.newTopic(1), await suite.newTopic(1)];
       const positions = await suite.append(
         topics.flatMap((topic) => [newRecord(topic, 'k', '1'), newRecord(topic, 'k', '2')]),
@@ -182,11 +185,11 @@ export function describeAppending(suite: EventLogSuite): void {
       );
     });
 
-    it('answers nothing for nothing', async () => {
+    it('an append of no records resolves with no positions', async () => {
       expect(await suite.append([])).toEqual([]);
     });
 
-    it('rejects with topic_missing for a topic that does not exist', async () => {
+    it('an append to a topic that does not exist rejects with topic_missing', async () => {
       await expect(suite.append([newRecord(`contract-${randomUUID()}`, 'k', 'v')])).rejects.toMatchObject({
         code: 'topic_missing',
         retryable: false,

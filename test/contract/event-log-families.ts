@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProducerFamily } from '../../src/ports/event-log.ts';
 import { type EventLogSuite, newRecord, partitionsOf } from './event-log-harness.ts';
 
-/** Members in memory, as a store would keep them for all instances. */
+/** A family in memory, as a store keeps one for all instances. */
 class Family implements ProducerFamily {
   readonly joined: string[] = [];
 
@@ -19,7 +19,7 @@ class Family implements ProducerFamily {
   }
 }
 
-/** What producers of one family promise each other: see `ProducerFamily`. */
+/** The tests of `ProducerFamily`: a part of the suite in `event-log.ts`. */
 export function describeFamilies(suite: EventLogSuite): void {
   describe('a family of producers', () => {
     async function valuesOf(topic: string, partitions = 1): Promise<string[]> {
@@ -30,7 +30,7 @@ export function describeFamilies(suite: EventLogSuite): void {
       return read.map(({ value }) => Buffer.from(value ?? []).toString());
     }
 
-    it('notes each before it appends, and forgets it when it is closed', async () => {
+    it('a producer joins its family before it appends, and leaves it when it closes', async () => {
       const topic = await suite.newTopic(1);
       const family = new Family();
       const producer = suite.log.producer({ family });
@@ -40,7 +40,7 @@ export function describeFamilies(suite: EventLogSuite): void {
       expect(family.joined).toEqual([]);
     });
 
-    it('appends nothing while it cannot be noted, and goes on when it can', async () => {
+    it('a producer appends nothing while it cannot join its family, and goes on when it can', async () => {
       const topic = await suite.newTopic(1);
       const family = new Family();
       let isDown = true;
@@ -61,7 +61,7 @@ export function describeFamilies(suite: EventLogSuite): void {
       await producer.close();
     });
 
-    it('lets nothing of a member that was shut out come behind', async () => {
+    it('a producer that was shut out appends nothing after its successor', async () => {
       const topic = await suite.newTopic(1);
       const family = new Family();
       const another = await suite.harness.openAnother();
@@ -82,7 +82,7 @@ export function describeFamilies(suite: EventLogSuite): void {
       await another.close();
     });
 
-    it('shuts a member out of a partition too in which it has never appended', async () => {
+    it('a producer is also shut out of a partition to which it has never appended', async () => {
       const topic = await suite.newTopic(1);
       const elsewhere = await suite.newTopic(1);
       const family = new Family();
@@ -97,7 +97,7 @@ export function describeFamilies(suite: EventLogSuite): void {
       await Promise.all([frozen.close(), successor.close()]);
     });
 
-    it('shuts out whoever it is told to as often as it is told, by several at once', async () => {
+    it('several successors shut the same producer out at once, and again later', async () => {
       const topic = await suite.newTopic(1);
       const family = new Family();
       const frozen = suite.log.producer({ family });
@@ -105,7 +105,7 @@ export function describeFamilies(suite: EventLogSuite): void {
       const dead = [...family.joined];
       const successors = [0, 1, 2].map(() =>
         suite.log.producer({
-          // Each knows of the dead one alone: in life they would shut each other out as well.
+          // Each successor knows the dead producer only. Otherwise they would shut out each other as well.
           family: { join: (name) => family.join(name), members: async () => dead, leave: async () => {} },
         }),
       );

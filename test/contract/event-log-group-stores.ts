@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { EventLogSuite } from './event-log-harness.ts';
 
-/** The store that the members of a group share: part of the suite of `event-log.ts`. */
+/** The tests of the store that a group belongs to: a part of the suite in `event-log.ts`. */
 export function describeGroupStores(suite: EventLogSuite): void {
   describe('the store of a group', () => {
     /** A group whose first member reads two partitions into the store `ours`. */
@@ -13,12 +13,12 @@ export function describeGroupStores(suite: EventLogSuite): void {
       const member = (store: string | undefined) =>
         suite.newMember([topic], { group, ...(store === undefined ? {} : { store }) });
       const first = await (await member(ours).start()).untilHolds(2);
-      // A log that keeps the store beside its offsets has it once these are committed.
+      // Kafka keeps the store beside the group's offsets, so one has to be committed.
       await first.consumer.commit([{ topic, partition: 0, offset: 0n }]);
       return { topic, group, ours, theirs, member, first };
     }
 
-    it('refuses a member of another store, which the first one does not notice', async () => {
+    it('a group refuses a member of another store, and its first member does not notice', async () => {
       const { ours, theirs, member, first } = await begin();
       const stranger = member(theirs);
       const refused = await stranger.start().catch((error: unknown) => error);
@@ -31,7 +31,7 @@ export function describeGroupStores(suite: EventLogSuite): void {
       expect(first.consumer.health()).toEqual({ ok: true });
     });
 
-    it('shares the partitions among members of one store, and with one that names none', async () => {
+    it('members of one store share the partitions, also with a member that names no store', async () => {
       const { ours, member, first } = await begin();
       const second = await member(ours).start();
       await second.untilHolds(1);
@@ -43,13 +43,13 @@ export function describeGroupStores(suite: EventLogSuite): void {
       await first.untilHolds(1);
     });
 
-    it('still refuses a member of another store when all members have left', async () => {
+    it('a group without members still refuses a member of another store', async () => {
       const { theirs, member, first } = await begin();
       await first.consumer.close();
       await expect(member(theirs).start()).rejects.toMatchObject({ code: 'group_of_another_store' });
     });
 
-    it('is another one once somebody has handed the group over, which nobody can while it has members', async () => {
+    it('a group without members can be handed to another store, and a group with members cannot', async () => {
       const { group, ours, theirs, member, first } = await begin();
       await expect(suite.log.handGroupTo(group, theirs)).rejects.toMatchObject({ code: 'usage' });
       await first.consumer.close();

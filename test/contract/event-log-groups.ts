@@ -10,10 +10,10 @@ import {
   valueText,
 } from './event-log-harness.ts';
 
-/** Groups and closing: part of the suite of `event-log.ts`. */
+/** The tests of groups and of closing: a part of the suite in `event-log.ts`. */
 export function describeGroups(suite: EventLogSuite): void {
   describe('groups', () => {
-    it('assigns everything to the only member, with ids and ranges, and is healthy', async () => {
+    it('the only member gets all partitions, with ids and ranges, and is healthy', async () => {
       const topics = [await suite.newTopic(3), await suite.newTopic(2)];
       await suite.append([newRecord(topics[1] ?? '', 'k', 'v')]);
       const member = await (await suite.newMember(topics).start()).untilHolds(5);
@@ -26,12 +26,12 @@ export function describeGroups(suite: EventLogSuite): void {
       expect(member.mostCallsAtOnce).toBe(1);
     });
 
-    it('is not healthy before it has joined, and says why', async () => {
+    it('a member that has not joined is not healthy, and says why', async () => {
       const health = suite.newMember([await suite.newTopic(1)]).consumer.health();
       expect(health).toEqual({ ok: false, reason: expect.any(String) });
     });
 
-    it('gives a share to a second member, only after the first one has let go of it', async () => {
+    it('a second member gets its share only after the first one has revoked it', async () => {
       const topic = await suite.newTopic(4);
       const group = `contract-${randomUUID()}`;
       const sequence: string[] = [];
@@ -64,9 +64,9 @@ export function describeGroups(suite: EventLogSuite): void {
       await eventually(
         () => sequence.length > 0,
         suite.timeoutMs,
-        () => 'the first member asked to let go',
+        () => 'the first member is asked to revoke',
       );
-      // Time enough to go wrong in: nothing may be assigned while the first member still holds on.
+      // For 300 ms nothing may be assigned, because the first member still holds its partitions.
       await new Promise((resolve) => setTimeout(resolve, 300));
       expect(sequence).toEqual(['revoking true']);
       release();
@@ -78,7 +78,7 @@ export function describeGroups(suite: EventLogSuite): void {
       expect(second.mostCallsAtOnce).toBe(1);
     });
 
-    it('goes on with what a member keeps, and gives it nothing of what it let go', async () => {
+    it('a member reads the partitions that it keeps, and no record of those that it revoked', async () => {
       const topic = await suite.newTopic(4);
       const group = `contract-${randomUUID()}`;
       const first = await (await suite.newMember([topic], { group }).start()).untilHolds(4);
@@ -97,7 +97,7 @@ export function describeGroups(suite: EventLogSuite): void {
       expect(shares.flat().map(valueText).sort()).toEqual([...values].sort());
     });
 
-    it('puts partition p of topics with equal counts at the same member', async () => {
+    it('one member gets partition p of all topics with equal counts', async () => {
       const topics = [await suite.newTopic(4), await suite.newTopic(4)];
       const group = `contract-${randomUUID()}`;
       const pair = [suite.newMember(topics, { group }), suite.newMember(topics, { group })];
@@ -114,7 +114,7 @@ export function describeGroups(suite: EventLogSuite): void {
       }
     });
 
-    it('shares topics of unequal counts so that each partition has one owner', async () => {
+    it('topics of unequal counts are shared so that each partition has one owner', async () => {
       const topics = [await suite.newTopic(3), await suite.newTopic(5)];
       const group = `contract-${randomUUID()}`;
       const trio = [
@@ -136,7 +136,7 @@ export function describeGroups(suite: EventLogSuite): void {
       );
     });
 
-    it('hands everything on when a member closes, after revoked', async () => {
+    it('a member that closes revokes its partitions, and the others get them', async () => {
       const topic = await suite.newTopic(4);
       const group = `contract-${randomUUID()}`;
       const first = await (await suite.newMember([topic], { group }).start()).untilHolds(4);
@@ -149,7 +149,7 @@ export function describeGroups(suite: EventLogSuite): void {
       expect(second.calls.map(({ kind }) => kind)).not.toContain('lost');
     });
 
-    it('gives each group everything', async () => {
+    it('each group reads all records', async () => {
       const topic = await suite.newTopic(2);
       await suite.append(Array.from({ length: 10 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
       const pair = [suite.newMember([topic]), suite.newMember([topic])];
@@ -159,7 +159,7 @@ export function describeGroups(suite: EventLogSuite): void {
       }
     });
 
-    it('takes a courtesy commit of its positions, and never reads by it', async () => {
+    it('a member commits its positions, and the next one does not start from them', async () => {
       const topic = await suite.newTopic(1);
       const group = `contract-${randomUUID()}`;
       await suite.append(Array.from({ length: 5 }, (_, i) => newRecord(topic, 'k', `${i}`)));
@@ -179,7 +179,7 @@ export function describeGroups(suite: EventLogSuite): void {
   });
 
   describe('closing', () => {
-    it('may be done twice, on every object, and ends a waiting take with nothing', async () => {
+    it('every object may be closed twice, and a close ends a waiting take with an empty list', async () => {
       const another = await suite.harness.openAnother();
       const topic = await suite.newTopic(1);
       const producer = another.producer();
@@ -201,13 +201,13 @@ export function describeGroups(suite: EventLogSuite): void {
       await another.close();
     });
 
-    it('is done for a consumer that never started', async () => {
+    it('a consumer that never started can be closed', async () => {
       const { consumer } = suite.newMember([await suite.newTopic(1)]);
       await consumer.close();
       expect(consumer.health().ok).toBe(false);
     });
 
-    it('closes what is still open when the log itself closes', async () => {
+    it('closing the log closes its consumers', async () => {
       const another = await suite.harness.openAnother();
       onTestFinished(() => another.close());
       const topic = await suite.newTopic(1);

@@ -7,7 +7,7 @@ import type {
   ConsumerListener,
   EventLog,
   EventLogConsumer,
-  FetchedBatch,
+  FetchedRecords,
   FollowPosition,
   LoggedHeader,
   LogRecord,
@@ -17,48 +17,51 @@ import type {
 } from '../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
 
-/** One log under test. The suite makes topics and groups of names never used before, so a log may be shared. */
+/** A log under test. The suite uses new names for its topics and groups, so tests may share a log. */
 export interface EventLogHarness {
   readonly log: EventLog;
-  /** The same log as another process would open it; `cleanup` closes it too if the test did not. */
+  /** Opens the same log as another process would. `cleanup` closes it if the test has not. */
   openAnother(): Promise<EventLog>;
-  /** Deletes the records before the offset, as retention would; null if the log under test has no such thing. */
+  /** Deletes the records before the offset, as retention would. Null if the log under test cannot do so. */
   readonly deleteRecords: ((partition: TopicPartition, beforeOffset: bigint) => Promise<void>) | null;
-  /** Deletes the topic and makes it again; null if the log under test has no such thing. */
+  /** Deletes the topic and creates it again. Null if the log under test cannot do so. */
   readonly recreateTopic: ((topic: string, partitions: number) => Promise<void>) | null;
   cleanup(): Promise<void>;
 }
 
 export interface EventLogCapabilities {
-  /** How long anything may take, a rebalance included, before the suite calls it failed. */
+  /** A test fails when a step, such as a rebalance, takes longer than this. */
   readonly timeoutMs: number;
-  /** The key-to-partition choice is Kafka's own (murmur2), so that other clients' records land alike. */
+  /** Whether the log chooses partitions by keys as Kafka does (murmur2), so that other clients choose alike. */
   readonly partitionsLikeKafka: boolean;
 }
 
-/** What the listener was told, in the sequence of telling. */
+/** A call of the listener. */
 export type ListenerCall =
   | { readonly kind: 'assigned'; readonly partitions: readonly AssignedPartition[] }
   | { readonly kind: 'revoked' | 'lost'; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'halted'; readonly fault: PartitionFault };
 
 export interface TestMemberOptions {
-  /** Where to follow a new partition from; null to leave it. The partition's start if left out. */
+  /**
+   * The offset from which a new partition is followed. Null does not follow it. Default: the partition's start
+   * offset.
+   */
   readonly startAt?: (partition: AssignedPartition) => bigint | null;
   /** Awaited inside `revoked`. */
   readonly onRevoked?: (partitions: readonly TopicPartition[]) => Promise<void>;
 }
 
 /**
- * A member as the pipeline would be one: it keeps what it was told, holds what it was assigned, and follows
- * each new partition from the offset that `startAt` says.
+ * A member that acts like the pipeline: it keeps the listener's calls, holds the partitions that it was assigned, and
+ * follows each new partition from the offset of `startAt`.
  */
 export class TestMember {
   readonly consumer: EventLogConsumer;
   readonly calls: ListenerCall[] = [];
   readonly held = new Map<string, AssignedPartition>();
   readonly faults: PartitionFault[] = [];
-  /** How many listener calls ran at once at most: more than one breaks the promise. */
+  /** The most listener calls that ran at once. The port promises one at a time. */
   mostCallsAtOnce = 0;
   #callsNow = 0;
   readonly #startAt: (partition: AssignedPartition) => bigint | null;
@@ -108,7 +111,7 @@ export class TestMember {
     this.mostCallsAtOnce = Math.max(this.mostCallsAtOnce, this.#callsNow);
     this.calls.push(call);
     try {
-      // A turn of the event loop, so that a second call made meanwhile would be seen.
+      // Waits, so that a second call at the same time would be seen.
       await pause(1);
       await answer();
     } finally {
@@ -137,27 +140,27 @@ export class TestMember {
     );
   }
 
-  /** Takes until so many records have come, and checks that each batch goes on where the last one ended. */
+  /** Takes until `count` records have come, and checks that they are in sequence in each partition. */
   async read(partitions: readonly TopicPartition[], count: number): Promise<ReadRecord[]> {
     const records: ReadRecord[] = [];
     const next = new Map<string, bigint>();
     const signal = AbortSignal.timeout(this.#timeoutMs);
     while (records.length < count) {
-      const batches = await this.consumer.take(partitions, { maxRecords: 1000, maxBytes: 1 << 20 }, signal);
+      const taken = await this.consumer.take(partitions, { maxRecords: 1000, maxBytes: 1 << 20 }, signal);
       if (signal.aborted) throw new Error(`Only ${records.length} of ${count} records came.`);
-      if (batches.length === 0)
+      if (taken.length === 0)
         throw new Error(`Nothing is followed after ${records.length} of ${count} records.`);
-      for (const batch of batches) {
-        checkBatch(batch, next.get(partitionName(batch)));
-        next.set(partitionName(batch), batch.nextOffset);
-        for (const record of batch.records) records.push({ ...plain(batch), ...record });
+      for (const fetched of taken) {
+        checkFetched(fetched, next.get(partitionName(fetched)));
+        next.set(partitionName(fetched), fetched.nextOffset);
+        for (const record of fetched.records) records.push({ ...plain(fetched), ...record });
       }
     }
     return records;
   }
 }
 
-/** What the parts of the suite share: the opened log, and new topics and members for each test. */
+/** The opened log, and helpers that give each test topics and members of its own. */
 export class EventLogSuite {
   readonly capabilities: EventLogCapabilities;
   opened: EventLogHarness | null = null;
@@ -211,7 +214,7 @@ export class EventLogSuite {
     }
   }
 
-  /** Start and end offset of each partition. */
+  /** The start offset and the end offset of each partition. */
   async rangesOf(topic: string): Promise<[bigint, bigint][]> {
     const [description] = await this.log.describe([topic]);
     return (description?.partitions ?? []).map(({ startOffset, endOffset }) => [startOffset, endOffset]);
@@ -227,17 +230,17 @@ export interface NewMemberOptions extends TestMemberOptions {
 
 export interface ReadRecord extends LogRecord, TopicPartition {}
 
-/** A batch's records lie in sequence inside [the expected start, nextOffset). */
-export function checkBatch(batch: FetchedBatch, expectedStart: bigint | undefined): void {
+/** Throws unless the records are in sequence, from the expected start to below `nextOffset`. */
+export function checkFetched(fetched: FetchedRecords, expectedStart: bigint | undefined): void {
   let previous = (expectedStart ?? 0n) - 1n;
-  for (const record of batch.records) {
+  for (const record of fetched.records) {
     if (record.offset <= previous) {
-      throw new Error(`${partitionName(batch)}: offset ${record.offset} came after ${previous}.`);
+      throw new Error(`${partitionName(fetched)}: offset ${record.offset} came after ${previous}.`);
     }
     previous = record.offset;
   }
-  if (batch.nextOffset <= previous) {
-    throw new Error(`${partitionName(batch)}: nextOffset ${batch.nextOffset} is not after ${previous}.`);
+  if (fetched.nextOffset <= previous) {
+    throw new Error(`${partitionName(fetched)}: nextOffset ${fetched.nextOffset} is not after ${previous}.`);
   }
 }
 
@@ -255,7 +258,7 @@ export async function eventually(
 
 export const generousLimits = { maxRecords: 1000, maxBytes: 1 << 20 };
 
-/** One record's place, to compare and to look up by. */
+/** The position as a text, for comparing and looking up. */
 export function placeOf(position: Position): string {
   return `${partitionName(position)}@${position.offset}`;
 }
@@ -285,7 +288,7 @@ export function valueText(record: LogRecord): string {
   return new TextDecoder().decode(record.value ?? new Uint8Array());
 }
 
-/** The bytes of a record in a form that two adapters' kinds of byte array compare equal in. */
+/** The bytes of a record as hexadecimal texts, so that the byte arrays of two adapters compare equal. */
 export function bytesOf(record: {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;

@@ -11,10 +11,10 @@ import {
   valueText,
 } from './event-log-harness.ts';
 
-/** Reading and its faults: part of the suite of `event-log.ts`. */
+/** The tests of reading and of its faults: a part of the suite in `event-log.ts`. */
 export function describeReading(suite: EventLogSuite): void {
   describe('reading', () => {
-    it('reads nothing before follow, then from the offset given on', async () => {
+    it('a consumer reads nothing before follow, then from the given offset on', async () => {
       const topic = await suite.newTopic(1);
       await suite.append(Array.from({ length: 10 }, (_, i) => newRecord(topic, 'k', `${i}`)));
       const member = await (await suite.newMember([topic], { startAt: () => null }).start()).untilHolds(1);
@@ -27,7 +27,7 @@ export function describeReading(suite: EventLogSuite): void {
       expect(read.map(valueText)).toEqual(['7', '8', '9']);
     });
 
-    it('takes no more than the limits, but at least one batch whatever its size', async () => {
+    it('a take stays within its limits, but returns at least one element', async () => {
       const topic = await suite.newTopic(2);
       for (let i = 0; i < 20; i += 1) await suite.append([newRecord(topic, `key-${i}`, 'x'.repeat(500))]);
       const member = await (await suite.newMember([topic]).start()).untilHolds(2);
@@ -39,11 +39,11 @@ export function describeReading(suite: EventLogSuite): void {
         { maxRecords: 1000, maxBytes: 2000 },
         { maxRecords: 1, maxBytes: 1 << 20 },
       ]) {
-        const batches = await member.consumer.take(partitionsOf(topic, 2), limits, signal);
-        expect(batches.length).toBeGreaterThan(0);
-        const records = batches.flatMap((batch) => batch.records);
+        const some = await member.consumer.take(partitionsOf(topic, 2), limits, signal);
+        expect(some.length).toBeGreaterThan(0);
+        const records = some.flatMap((fetched) => fetched.records);
         const bytes = records.reduce((sum, record) => sum + (record.value?.byteLength ?? 0), 0);
-        if (batches.length > 1) {
+        if (some.length > 1) {
           expect(records.length).toBeLessThanOrEqual(limits.maxRecords);
           expect(bytes).toBeLessThanOrEqual(limits.maxBytes);
         }
@@ -53,7 +53,7 @@ export function describeReading(suite: EventLogSuite): void {
       await member.read(partitionsOf(topic, 2), 20 - taken);
     });
 
-    it('reads a partition of many records to its end without a gap', async () => {
+    it('a partition of 5,000 records is read to its end without a gap', async () => {
       const topic = await suite.newTopic(1);
       const count = 5000;
       await suite.append(Array.from({ length: count }, (_, i) => newRecord(topic, 'k', `${i}`)));
@@ -63,7 +63,7 @@ export function describeReading(suite: EventLogSuite): void {
       expect(member.consumer.ends()).toEqual([{ topic, partition: 0, offset: BigInt(count) }]);
     });
 
-    it('gets everything through a buffer far smaller than the records', async () => {
+    it('records are read through a buffer far smaller than all of them', async () => {
       const topic = await suite.newTopic(2);
       const values = Array.from({ length: 60 }, (_, i) => `${i}`.padEnd(1000, '.'));
       await suite.append(values.map((value, i) => newRecord(topic, `${i}`, value)));
@@ -72,7 +72,7 @@ export function describeReading(suite: EventLogSuite): void {
       expect(read.map(valueText).sort()).toEqual([...values].sort());
     });
 
-    it('waits for records, and wakes when they come from another client', async () => {
+    it('a take waits for records, and wakes when another client appends some', async () => {
       const topic = await suite.newTopic(2);
       const member = await (await suite.newMember([topic]).start()).untilHolds(2);
       const reading = member.read(partitionsOf(topic, 2), 1);
@@ -87,18 +87,18 @@ export function describeReading(suite: EventLogSuite): void {
       await another.close();
     });
 
-    it('gives a take only the partitions that it asks for, while another take waits for others', async () => {
+    it('a take returns only the partitions that it asks for, while another take waits for others', async () => {
       const topic = await suite.newTopic(2);
       const member = await (await suite.newMember([topic]).start()).untilHolds(2);
-      const lanes = partitionsOf(topic, 2).map((partition) => member.read([partition], 5));
+      const readings = partitionsOf(topic, 2).map((partition) => member.read([partition], 5));
       await suite.append(Array.from({ length: 60 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
-      const read = await Promise.all(lanes);
+      const read = await Promise.all(readings);
       read.forEach((records, partition) => {
         expect(new Set(records.map((record) => record.partition))).toEqual(new Set([partition]));
       });
     });
 
-    it('resolves with nothing when the signal aborts, before the call or while waiting', async () => {
+    it('a take resolves with an empty list when its signal aborts, before the call or while it waits', async () => {
       const topic = await suite.newTopic(1);
       const member = await (await suite.newMember([topic]).start()).untilHolds(1);
       const partitions = partitionsOf(topic, 1);
@@ -109,7 +109,7 @@ export function describeReading(suite: EventLogSuite): void {
       expect(await waiting).toEqual([]);
     });
 
-    it('resolves with nothing when the partition is unfollowed while a take waits', async () => {
+    it('a waiting take resolves with an empty list when its partition is unfollowed', async () => {
       const topic = await suite.newTopic(1);
       const member = await (await suite.newMember([topic]).start()).untilHolds(1);
       const partitions = partitionsOf(topic, 1);
@@ -118,14 +118,14 @@ export function describeReading(suite: EventLogSuite): void {
       expect(await waiting).toEqual([]);
     });
 
-    it('resolves with nothing for a partition that is not its own', async () => {
+    it('a take of a partition of no member resolves with an empty list', async () => {
       const topic = await suite.newTopic(1);
       const member = await (await suite.newMember([topic]).start()).untilHolds(1);
       const foreign = [{ topic: `contract-${randomUUID()}`, partition: 0 }];
       expect(await member.consumer.take(foreign, generousLimits, new AbortController().signal)).toEqual([]);
     });
 
-    it('goes on from the new offset after another follow, and gives nothing that waited before', async () => {
+    it('a second follow reads from its offset on, and drops what was read before', async () => {
       const topic = await suite.newTopic(1);
       await suite.append(Array.from({ length: 100 }, (_, i) => newRecord(topic, 'k', `${i}`)));
       const member = await (await suite.newMember([topic]).start()).untilHolds(1);
@@ -143,7 +143,7 @@ export function describeReading(suite: EventLogSuite): void {
       expect(back.map(valueText)).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
     });
 
-    it('gives nothing of an unfollowed partition, and goes on with the others', async () => {
+    it('an unfollowed partition is not read, and the others are', async () => {
       const topic = await suite.newTopic(2);
       const member = await (await suite.newMember([topic]).start()).untilHolds(2);
       await suite.append(Array.from({ length: 40 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
@@ -156,7 +156,7 @@ export function describeReading(suite: EventLogSuite): void {
       ).toEqual([]);
     });
 
-    it('answers where the log ends, for what it has read', async () => {
+    it('ends tells the end offset of each partition that was read', async () => {
       const topic = await suite.newTopic(2);
       const positions = await suite.append([newRecord(topic, 'k', '1'), newRecord(topic, 'k', '2')]);
       const member = suite.newMember([topic]);
@@ -169,7 +169,7 @@ export function describeReading(suite: EventLogSuite): void {
   });
 
   describe('faults', () => {
-    it('halts a partition whose offset lies beyond the end, and never resets it', async () => {
+    it('a partition whose offset lies beyond the end halts, and its offset is not reset', async () => {
       const topic = await suite.newTopic(2);
       await suite.append(Array.from({ length: 20 }, (_, i) => newRecord(topic, `${i}`, `${i}`)));
       const member = await (
@@ -191,7 +191,7 @@ export function describeReading(suite: EventLogSuite): void {
       expect(member.faults).toHaveLength(1);
     });
 
-    it('tells several faults one after the other', async () => {
+    it('several faults are reported one after the other', async () => {
       const topic = await suite.newTopic(3);
       const member = await (await suite.newMember([topic], { startAt: () => 1000n }).start()).untilHolds(3);
       await member.untilFaults(3);
@@ -199,7 +199,7 @@ export function describeReading(suite: EventLogSuite): void {
       expect(member.mostCallsAtOnce).toBe(1);
     });
 
-    it('halts a partition whose offset the log no longer has, and tells the range that it has', async ({
+    it('a partition whose offset was deleted halts, and names the offset at which the log begins', async ({
       skip,
     }) => {
       const { deleteRecords } = suite.harness;
@@ -238,7 +238,7 @@ export function describeReading(suite: EventLogSuite): void {
       ]);
     });
 
-    it('halts a partition whose topic was deleted and made again', async ({ skip }) => {
+    it('a partition whose topic was deleted and made again halts', async ({ skip }) => {
       const { recreateTopic } = suite.harness;
       if (recreateTopic === null) skip('this log under test offers no way to delete a topic');
       const topic = await suite.newTopic(1);

@@ -8,7 +8,7 @@ import { describeReading } from './event-log-reading.ts';
 
 export type { EventLogCapabilities, EventLogHarness } from './event-log-harness.ts';
 
-/** The promises of `src/ports/event-log.ts`, each as a test that every adapter passes. */
+/** Tests the promises of `src/ports/event-log.ts`. Every adapter passes them. */
 export function describeEventLog(
   name: string,
   open: () => Promise<EventLogHarness>,

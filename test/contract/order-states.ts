@@ -1,4 +1,4 @@
-// What every store of order-mgt promises (src/apps/order-mgt/states.ts).
+// The promises of every store of order-mgt (src/apps/order-mgt/states.ts).
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, type OrderState } from '../../src/apps/order-mgt/order-state.ts';
@@ -6,11 +6,11 @@ import type { OrderStates, ReceivedDelivery } from '../../src/apps/order-mgt/sta
 import { compareUtf8 } from '../../src/core/text.ts';
 
 export interface OrderStatesHarness {
-  /** A store in a new, empty database. */
+  /** Opens a store in a new, empty database. */
   open(): Promise<OrderStates>;
-  /** Another one on the same database, as another process would have it. */
+  /** Opens another store on the same database, as another process would. */
   openAgain(): Promise<OrderStates>;
-  /** Runs a statement behind the store's back; `orders` stands for the table of the states. */
+  /** Runs a statement behind the store's back. The function gets the names of the tables. */
   tamper(sql: (tables: { orders: string; deliveries: string }) => string): Promise<void>;
   ledger(): Promise<{ delivery_id: string; effect: string }[]>;
   cleanup(): Promise<void>;
@@ -60,7 +60,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
     const effects = async (...deliveries: ReceivedDelivery[]) =>
       (await states.receive(deliveries)).map(({ effect, heldVersion }) => `${effect} ${heldVersion}`);
 
-    it('applies later versions, ignores others, and knows an id again, within a batch and after it', async () => {
+    it('applies later versions, ignores others, and knows an id again, within a transaction and after it', async () => {
       expect(
         await effects(
           delivery('a'),
@@ -84,7 +84,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       ]);
     });
 
-    it('keeps ids apart by their bytes, and texts and numbers as they are', async () => {
+    it('tells ids apart by their bytes, and keeps texts and numbers unchanged', async () => {
       const odd = {
         order_status: ' ',
         payment_status: '"\'\\\n\0🛒',
@@ -105,7 +105,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       ]);
     });
 
-    it('takes large batches of any size in one piece', async () => {
+    it('takes any number of deliveries in one transaction', async () => {
       const many = Array.from({ length: 1_111 }, (_, index) =>
         delivery(`msg_${index}`, { order_id: `order-${index % 700}`, version: 1 + Math.floor(index / 700) }),
       );
@@ -123,7 +123,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       });
       beforeEach(() => effects(delivery('a')));
 
-      it('takes the place of the state of the same version that it names, once', async () => {
+      it('replaces the state of the same version that it names, once', async () => {
         const replaces = digestOf([orderState()]);
         expect(await effects(repair('r', replaces), repair('r', replaces))).toEqual([
           'applied 2',
@@ -137,14 +137,14 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         ]);
       });
 
-      it('that names another state than the one that is held is ignored', async () => {
+      it('changes nothing if it names another state than the held one', async () => {
         expect(await effects(repair('r', digestOf([orderState({ order_status: null })])))).toEqual([
           'ignored 2',
         ]);
         expect(await states.read('order123')).toEqual(orderState());
       });
 
-      it('never makes the version fall, whatever it names', async () => {
+      it('never makes the version fall, whichever state it names', async () => {
         expect(await effects(repair('r', digestOf([orderState()]), { version: 1 }))).toEqual(['ignored 2']);
         expect(await effects(delivery('b', { version: 3 }), repair('s', digestOf([orderState()])))).toEqual([
           'applied 3',
@@ -153,7 +153,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         expect(await states.read('order123')).toEqual(orderState({ version: 3 }));
       });
 
-      it('of a later version, or of an order that is not held, is applied as any other delivery', async () => {
+      it('has the effect of any other delivery if its version is later or its order is not held', async () => {
         const nothing = '0'.repeat(64);
         expect(
           await effects(repair('r', nothing, { version: 3 }), repair('s', nothing, { order_id: 'new' })),
@@ -164,7 +164,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
     describe('a delivery that comes again', () => {
       beforeEach(() => effects(delivery('a', { version: 5 })));
 
-      it('brings back a row that was lost, and the ledger stays one row for each id', async () => {
+      it('brings a lost row back, and the ledger keeps one row for each id', async () => {
         await harness.tamper(({ orders }) => `DELETE FROM ${orders}`);
         expect(await effects(delivery('a', { version: 5 }), delivery('a', { version: 5 }))).toEqual([
           'repaired 5',
@@ -183,19 +183,19 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         },
       );
 
-      it('leaves a later row alone, whatever it holds', async () => {
+      it('leaves a later row alone, whatever the row holds', async () => {
         await effects(delivery('b', { version: 7, ready_to_send: false }));
         expect(await effects(delivery('a', { version: 5 }))).toEqual(['duplicate 7']);
         expect(await states.read('order123')).toEqual(orderState({ version: 7, ready_to_send: false }));
       });
 
-      it('and was ignored in favour of the same version stays ignored', async () => {
+      it('stays ignored if it was ignored in favour of the same version', async () => {
         const other = delivery('b', { version: 5, ready_to_send: false });
         expect(await effects(other, other)).toEqual(['ignored 5', 'duplicate 5']);
         expect(await states.read('order123')).toEqual(orderState({ version: 5 }));
       });
 
-      it('and was ignored brings its row back if there is none, and may then set it right', async () => {
+      it('brings a missing row back if it was ignored, and may then repair it', async () => {
         await effects(delivery('b', { version: 4 }));
         await harness.tamper(({ orders }) => `DELETE FROM ${orders}`);
         expect(await effects(delivery('b', { version: 4 }))).toEqual(['repaired 4']);
@@ -233,7 +233,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         return found;
       }
 
-      it("goes in the sequence of the ids' bytes, each once, whatever the size of the pages", async () => {
+      it("has each order once, in the sequence of the ids' bytes, with pages of any size", async () => {
         for (const limit of [1, 7, ids.length - 1, ids.length, 1_000])
           expect(await walk(limit)).toEqual(sorted);
         expect(await states.list({ after: sorted.at(-1) ?? '', limit: 1, filters: {} })).toEqual({
@@ -242,7 +242,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         });
       });
 
-      it('filters by exactly what was asked', async () => {
+      it('has exactly the orders that the filters ask for', async () => {
         const withIndex = (wanted: (index: number) => boolean) =>
           sorted.filter((id) => wanted(ids.indexOf(id)));
         expect(await walk(5, { order_status: null })).toEqual(withIndex((index) => index % 4 === 0));
@@ -256,39 +256,42 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       });
     });
 
-    describe('the changes', () => {
-      it('come in the sequence of their commits, the latest of each order, and again from any position', async () => {
-        expect(await states.changesAfter(0, 10)).toEqual({ changes: [], position: 0 });
+    describe('the changes of orders', () => {
+      it('changesAfter gives the last change of each order in the sequence of the commits, after any receipt number', async () => {
+        expect(await states.changesAfter(0, 10)).toEqual({ changes: [], receiptNumber: 0 });
         await effects(delivery('a1'), delivery('b1', { order_id: 'b' }));
-        const between = await states.lastPosition();
+        const between = await states.lastReceiptNumber();
         await effects(delivery('old', { version: 1 }), delivery('a2', { version: 3 }));
         const all = await states.changesAfter(0, 10);
         expect(all.changes.map(({ state }) => `${state.order_id} ${state.version}`)).toEqual([
           'b 2',
           'order123 3',
         ]);
-        expect(all.position).toBe(await states.lastPosition());
+        expect(all.receiptNumber).toBe(await states.lastReceiptNumber());
         const rest = await states.changesAfter(between, 10);
         expect(rest.changes).toEqual(all.changes.slice(1));
         const first = await states.changesAfter(0, 1);
         expect(first.changes).toEqual(all.changes.slice(0, 1));
-        expect((await states.changesAfter(first.position, 1)).changes).toEqual(all.changes.slice(1));
-        expect(await states.changesAfter(all.position, 10)).toEqual({ changes: [], position: all.position });
+        expect((await states.changesAfter(first.receiptNumber, 1)).changes).toEqual(all.changes.slice(1));
+        expect(await states.changesAfter(all.receiptNumber, 10)).toEqual({
+          changes: [],
+          receiptNumber: all.receiptNumber,
+        });
       });
 
-      it('tell of a repair too', async () => {
+      it('changesAfter gives repairs, too', async () => {
         await effects(delivery('a'), delivery('b', { order_id: 'b' }));
-        const position = await states.lastPosition();
+        const receiptNumber = await states.lastReceiptNumber();
         await harness.tamper(({ orders }) => `DELETE FROM ${orders} WHERE order_id = 'order123'`);
         await effects(delivery('a'));
-        const { changes } = await states.changesAfter(position, 10);
+        const { changes } = await states.changesAfter(receiptNumber, 10);
         expect(changes.map(({ state }) => state)).toEqual([orderState()]);
       });
 
-      it('miss nothing when several processes write at once', async () => {
+      it('changesAfter misses no change when several processes write at once', async () => {
         const other = await harness.openAgain();
         const seen = new Map<string, number>();
-        let position = 0;
+        let receiptNumber = 0;
         let isWriting = true;
         const write = async (store: OrderStates, name: string) => {
           for (let round = 1; round <= 15; round++) {
@@ -302,9 +305,9 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         const read = async () => {
           for (let isLast = false; !isLast; ) {
             isLast = !isWriting;
-            const page = await states.changesAfter(position, 2);
-            if (page.position > position) isLast = false;
-            position = page.position;
+            const page = await states.changesAfter(receiptNumber, 2);
+            if (page.receiptNumber > receiptNumber) isLast = false;
+            receiptNumber = page.receiptNumber;
             for (const { state } of page.changes) seen.set(state.order_id, state.version);
             await new Promise((resolve) => setImmediate(resolve));
           }
@@ -333,7 +336,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       expect(await harness.ledger()).toHaveLength(50);
     });
 
-    it('is healthy while open, has everything when opened again, and may be closed twice', async () => {
+    it('is healthy while it is open, has everything after a restart, and may be closed twice', async () => {
       await effects(delivery('a'));
       expect(await states.health()).toEqual({ ok: true });
       await states.close();

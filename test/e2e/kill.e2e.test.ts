@@ -141,7 +141,7 @@ describe('order-sync, killed again and again under load', () => {
     async () => {
       const folder = await testFolder();
       const { brokers } = services().kafka;
-      const log = openKafkaLog({ brokers, clock: systemClock, log: () => undefined });
+      const log = openKafkaLog({ brokers, clock: systemClock, logger: () => undefined });
       onTestFinished(() => log.close());
       const unique = systemClock.uuid();
       const topics = { orders: `kill-orders-${unique}`, payments: `kill-payments-${unique}` };

@@ -57,7 +57,7 @@ describe('the files of the programs', () => {
     expect(files.map((name) => `${name} ${modeOf(join(folder, name))}`)).toEqual(
       files.map((name) => `${name} 600`),
     );
-    expect(program.stderr).not.toContain('Others than the owner');
+    expect(program.stderr).not.toContain('Other users may use');
     await program.stop();
   });
 
@@ -73,7 +73,7 @@ describe('the files of the programs', () => {
       chmodSync(file, 0o644);
       const second = new Program(app, settingsFor(folder));
       await expect.poll(() => second.stderr, WAITING).toMatch(/HTTP API is|listens on/);
-      expect(second.stderr.match(/Others than the owner may use/g)).toHaveLength(1);
+      expect(second.stderr.match(/Other users may use/g)).toHaveLength(1);
       expect(second.stderr).toContain(`chmod -R go= ${folder}`);
       expect(modeOf(file)).toBe('644');
       await second.stop();

@@ -76,7 +76,7 @@ describe('the whole system in one process', () => {
     const { code } = await second.exited;
     expect(code).not.toBe(0);
     expect(code).not.toBeNull();
-    expect(second.stderr).toContain(`runs already on ${system.settings.TRIBUTARY_DATA_DIR}`);
+    expect(second.stderr).toContain(`already runs on ${system.settings.TRIBUTARY_DATA_DIR}`);
     await runProgram('event-producer', system.settings, ['o', 'order123', 'pa', 'order123']);
     await vi.waitFor(
       async () => expect(await orderAt(system.mgtPort, 'order123')).toMatchObject({ ready_to_send: true }),

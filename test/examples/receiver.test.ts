@@ -92,6 +92,7 @@ describe('the example receiver', () => {
       apiKey: null,
       runId: 'example',
       deadlineMs: 5_000,
+      optionNames: { secret: 'the secret', apiKey: 'the key', mustShow: 'the option' },
       mustShow: true,
       stop: new AbortController().signal,
     });

@@ -6,7 +6,7 @@ import type {
   ConsumerListener,
   ConsumerOptions,
   EventLogConsumer,
-  FetchedBatch,
+  FetchedRecords,
   PartitionFault,
   TakeLimits,
 } from '../../src/ports/event-log.ts';
@@ -17,7 +17,7 @@ import type { SimulatedLog } from './simulated-log.ts';
 interface Followed extends TopicPartition {
   readonly topicId: string;
   readonly ended: AbortController;
-  readonly queue: FetchedBatch[];
+  readonly queue: FetchedRecords[];
   queuedBytes: number;
   fetchOffset: bigint;
   /** Told to the listener once what was read before it has been taken. */
@@ -108,36 +108,36 @@ export class SimulatedConsumer implements EventLogConsumer {
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
     signal: AbortSignal,
-  ): Promise<FetchedBatch[]> {
+  ): Promise<FetchedRecords[]> {
     for (;;) {
       await this.#log.clock.sleep(0);
       await this.process.runs();
       if (signal.aborted || this.#closing.signal.aborted) return [];
       const followed = partitions.flatMap((partition) => this.#followed.get(partitionName(partition)) ?? []);
       if (followed.length === 0) return [];
-      const batches = this.#collect(followed, limits);
-      if (batches.length > 0) return batches;
+      const taken = this.#collect(followed, limits);
+      if (taken.length > 0) return taken;
       await this.#moved.wait(signal);
     }
   }
 
-  #collect(followed: readonly Followed[], limits: TakeLimits): FetchedBatch[] {
-    const batches: FetchedBatch[] = [];
+  #collect(followed: readonly Followed[], limits: TakeLimits): FetchedRecords[] {
+    const taken: FetchedRecords[] = [];
     let [records, bytes] = [0, 0];
     const first = this.#turn++ % followed.length;
     for (const each of [...followed.slice(first), ...followed.slice(0, first)]) {
-      for (let batch = each.queue[0]; batch !== undefined; batch = each.queue[0]) {
-        records += batch.records.length;
-        bytes += bytesOf(batch);
-        if (batches.length > 0 && (records > limits.maxRecords || bytes > limits.maxBytes)) break;
+      for (let fetched = each.queue[0]; fetched !== undefined; fetched = each.queue[0]) {
+        records += fetched.records.length;
+        bytes += bytesOf(fetched);
+        if (taken.length > 0 && (records > limits.maxRecords || bytes > limits.maxBytes)) break;
         each.queue.shift();
-        each.queuedBytes -= bytesOf(batch);
-        batches.push(batch);
+        each.queuedBytes -= bytesOf(fetched);
+        taken.push(fetched);
       }
       if (each.fault !== null && each.queue.length === 0) this.#halt(each, each.fault);
     }
-    if (batches.length > 0) this.#moved.open();
-    return batches;
+    if (taken.length > 0) this.#moved.open();
+    return taken;
   }
 
   async #readAhead(followed: Followed): Promise<void> {
@@ -164,10 +164,10 @@ export class SimulatedConsumer implements EventLogConsumer {
         await partition.changed.wait(signal);
         continue;
       }
-      const batch = partition.read(followed.fetchOffset, this.#log.network.fetchRecords());
-      followed.fetchOffset = batch.nextOffset;
-      followed.queue.push(batch);
-      followed.queuedBytes += bytesOf(batch);
+      const fetched = partition.read(followed.fetchOffset, this.#log.network.fetchRecords());
+      followed.fetchOffset = fetched.nextOffset;
+      followed.queue.push(fetched);
+      followed.queuedBytes += bytesOf(fetched);
       this.#moved.open();
     }
   }
@@ -279,8 +279,8 @@ export class SimulatedConsumer implements EventLogConsumer {
   }
 }
 
-function bytesOf(batch: FetchedBatch): number {
-  return batch.records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+function bytesOf(fetched: FetchedRecords): number {
+  return fetched.records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
 }
 
 function partitionOf(name: string): TopicPartition {

@@ -6,7 +6,7 @@ import type {
   ConsumerOptions,
   EventLog,
   EventLogProducer,
-  FetchedBatch,
+  FetchedRecords,
   LogRecord,
   NewRecord,
   ProducerOptions,
@@ -77,7 +77,7 @@ export class SimulatedPartition implements TopicPartition {
   }
 
   /** At most `limit` records from here on, up to what is corrupt. */
-  read(from: bigint, limit: number): FetchedBatch {
+  read(from: bigint, limit: number): FetchedRecords {
     let to = this.endOffset;
     for (const offset of this.corrupt) if (offset >= from && offset < to) to = offset;
     const records = this.between(from, to).slice(0, limit);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, importsOf, KEPT_FOR_TESTS, pureParts } from './imports.ts';
 import { anchorOf, brokenLinks, missingFiles, unknownCommands } from './pages.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
-import { longFiles, migrationNumbers, siblingParts } from './shape.ts';
+import { longFiles, migrationNumbers, programParts, siblingExports, siblingParts } from './shape.ts';
 import { treeOf, withoutComments } from './tree.ts';
 
 describe('the imports of a file', () => {
@@ -55,6 +55,7 @@ describe('the direction of imports', () => {
     ['src/pipeline/decode/event-types.ts', 'ajv'],
     ['src/apps/order-sync/order-sync.ts', '../../adapters/http-delivery/index.ts'],
     ['src/apps/start/main.ts', '../order-sync/order-sync.ts'],
+    ['src/apps/order-sync/commands/check-target.ts', '../../../check-target/index.ts'],
   ])('lets %s import %s', (path, specifier) => {
     expect(file(path, specifier)).toEqual([]);
   });
@@ -76,6 +77,7 @@ describe('the direction of imports', () => {
     ['src/apps/order-sync/order-sync.ts', '../../adapters/mysql/store.ts'],
     ['src/check-target/run.ts', '../adapters/http-delivery/answer.ts'],
     ['src/check-target/run.ts', '../apps/shared/cli/cli.ts'],
+    ['src/apps/order-sync/commands/check-target.ts', '../../../check-target/run.ts'],
     ['src/pipeline/sync.ts', '../orders/index.ts'],
     ['src/pipeline/sync.ts', '../adapters/mysql/index.ts'],
     ['src/pipeline/sync.ts', 'node:fs'],
@@ -210,7 +212,7 @@ describe('shapes', () => {
     const numbered = (...names: string[]) =>
       migrationNumbers(
         treeOf(Object.fromEntries(names.map((name) => [`src/adapters/db/migrations/${name}`, '']))),
-        ['db'],
+        ['src/adapters/db'],
       );
     expect(numbered('0001-journal.sql', '0002-more.sql')).toEqual([]);
     expect(numbered('0001-journal.sql', '0003-more.sql')).toHaveLength(1);
@@ -225,10 +227,58 @@ describe('shapes', () => {
       'src/adapters/a/store.ts': '',
       'src/adapters/b/index.ts': '',
     });
-    expect(siblingParts(tree, { adapters: ['a', 'b'], parts: ['index.ts'] })).toEqual([]);
-    expect(siblingParts(tree, { adapters: ['a', 'b'], parts: ['index.ts', 'store.ts'] })).toEqual([
+    const adapters = ['src/adapters/a', 'src/adapters/b'];
+    expect(siblingParts(tree, { adapters, parts: ['index.ts'] })).toEqual([]);
+    expect(siblingParts(tree, { adapters, parts: ['index.ts', 'store.ts'] })).toEqual([
       expect.stringContaining('src/adapters/b/store.ts'),
     ]);
+  });
+
+  it('siblingExports passes siblings with the same exports, and names the others', () => {
+    const exporting = (of: string) =>
+      siblingExports(
+        treeOf({
+          'a/open.ts': 'export async function open() {}\nexport interface Options {}\nconst own = 1;',
+          'b/open.ts': of,
+        }),
+        { adapters: ['a', 'b'], parts: ['open.ts'] },
+      );
+    expect(exporting('export interface Options {}\nexport async function open() {}')).toEqual([]);
+    expect(exporting('export async function open() {}')).toHaveLength(1);
+    expect(exporting('export interface Options {}\nexport function openFile() {}')).toHaveLength(1);
+  });
+});
+
+describe('programs', () => {
+  const SERVER = ['server.ts', 'server-parts.ts', 'access.ts', 'schemas.ts', 'query.ts', 'cursor.ts'];
+  const house: Record<string, string> = {
+    'src/apps/shared/cli/cli.ts': '',
+    'src/apps/tool/main.ts': '',
+    'src/apps/tool/commands/index.ts': "import { run } from './run.ts';",
+    'src/apps/tool/commands/run.ts': '',
+    'src/apps/serving/main.ts': '',
+    'src/apps/serving/serving.ts': '',
+    'src/apps/serving/commands/index.ts': '',
+    ...Object.fromEntries(SERVER.map((part) => [`src/apps/serving/http/${part}`, ''])),
+  };
+
+  it('programParts passes programs with the files of their siblings', () => {
+    expect(programParts(treeOf(house))).toEqual([]);
+  });
+
+  it.each([
+    'src/apps/tool/main.ts',
+    'src/apps/serving/commands/index.ts',
+    'src/apps/serving/serving.ts',
+    ...SERVER.map((part) => `src/apps/serving/http/${part}`),
+  ])('programParts names the missing file %s', (path) => {
+    const { [path]: _, ...rest } = house;
+    expect(programParts(treeOf(rest))).toEqual([expect.stringContaining(path)]);
+  });
+
+  it('programParts names a file of commands that no index lists', () => {
+    const unlisted = { ...house, 'src/apps/tool/commands/undo.ts': '' };
+    expect(programParts(treeOf(unlisted))).toEqual([expect.stringContaining('commands/undo.ts')]);
   });
 });
 

@@ -94,6 +94,8 @@ function roomFault(from: Place, to: Place, target: string): string | null {
   if (isAdapter(to) && from.room !== 'adapters' && !target.endsWith('/index.ts')) {
     return `an adapter is entered by its index.ts alone: export it from src/adapters/${to.part}/index.ts`;
   }
+  if (to.room === 'check-target' && from.room !== to.room && !target.endsWith('/index.ts'))
+    return 'check-target is entered by its index.ts alone';
   if (from.room === 'adapters' && from.part !== to.part && to.room === 'adapters') {
     return 'adapters never import each other';
   }

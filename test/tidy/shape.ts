@@ -1,3 +1,4 @@
+import { importsOf } from './imports.ts';
 import { linesOf, type Tree, type Violation } from './tree.ts';
 
 export const SOURCE_LINES_MAX = 400;
@@ -20,10 +21,10 @@ export function longFiles(tree: Tree): Violation[] {
   return found;
 }
 
-/** Migrations run by their numbers: a gap or a number taken twice would make databases that differ. */
+/** Migrations run by their numbers: a gap or a number taken twice would make databases that differ. `stores` are folders. */
 export function migrationNumbers(tree: Tree, stores: readonly string[]): Violation[] {
   return stores.flatMap((store) => {
-    const folder = `src/adapters/${store}/migrations/`;
+    const folder = `${store}/migrations/`;
     const names = [...tree.keys()]
       .filter((path) => path.startsWith(folder))
       .map((path) => path.slice(folder.length))
@@ -48,8 +49,63 @@ export interface Siblings {
 export function siblingParts(tree: Tree, { adapters, parts }: Siblings): Violation[] {
   return adapters.flatMap((adapter) =>
     parts
-      .map((part) => `src/adapters/${adapter}/${part}`)
+      .map((part) => `${adapter}/${part}`)
       .filter((path) => !tree.has(path))
       .map((path) => `${path} is missing: its siblings (${adapters.join(', ')}) have it under this name`),
   );
+}
+
+/** The same part of every sibling exports the same names, so that either can stand in for the other. */
+export function siblingExports(tree: Tree, { adapters, parts }: Siblings): Violation[] {
+  const [first = '', ...others] = adapters;
+  return parts.flatMap((part) => {
+    const wanted = exportsOf(tree.get(`${first}/${part}`) ?? '');
+    return others
+      .map((adapter) => ({
+        path: `${adapter}/${part}`,
+        found: exportsOf(tree.get(`${adapter}/${part}`) ?? ''),
+      }))
+      .filter(({ found }) => found !== wanted)
+      .map(
+        ({ path, found }) => `${path} exports ${found}; ${first}/${part} exports ${wanted}: make them one`,
+      );
+  });
+}
+
+function exportsOf(source: string): string {
+  const names = [
+    ...source.matchAll(/^export (?:async )?(?:abstract )?(?:function|class|const|interface|type) (\w+)/gm),
+  ].map((match) => match[1]);
+  return names.sort().join(', ');
+}
+
+/** What every program has. */
+const PROGRAM_PARTS = ['main.ts', 'commands/index.ts'];
+/** What a program with an HTTP API has besides, and `<program>.ts`, which starts and stops it. */
+const SERVER_PARTS = ['server.ts', 'server-parts.ts', 'access.ts', 'schemas.ts', 'query.ts', 'cursor.ts'];
+
+/** Programs are laid out alike: the same name for the same part, and an index that lists every file of commands. */
+export function programParts(tree: Tree): Violation[] {
+  const paths = [...tree.keys()];
+  const programs = new Set(
+    paths.map((path) => /^src\/apps\/([\w-]+)\//.exec(path)?.[1]).filter((name) => name !== undefined),
+  );
+  programs.delete('shared');
+  return [...programs].flatMap((program) => {
+    const folder = `src/apps/${program}/`;
+    const isServer = paths.some((path) => path.startsWith(`${folder}http/`));
+    const servers = [`${program}.ts`, ...SERVER_PARTS.map((part) => `http/${part}`)];
+    const parts = [...PROGRAM_PARTS, ...(isServer ? servers : [])];
+    const listed = importsOf(tree.get(`${folder}commands/index.ts`) ?? '');
+    return [
+      ...parts
+        .map((part) => `${folder}${part}`)
+        .filter((path) => !tree.has(path))
+        .map((path) => `${path} is missing: the other programs have it under this name`),
+      ...paths
+        .filter((path) => path.startsWith(`${folder}commands/`) && !path.endsWith('/index.ts'))
+        .filter((path) => !listed.includes(path.replace(`${folder}commands/`, './')))
+        .map((path) => `${path} is in no list: name its commands in ${folder}commands/index.ts`),
+    ];
+  });
 }

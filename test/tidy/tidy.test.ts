@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, pureParts, sourcesOf } from './imports.ts';
 import { brokenLinks, missingFiles, pagesOf, staleExcerpts, unknownCommands } from './pages.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
-import { longFiles, migrationNumbers, siblingParts } from './shape.ts';
+import { longFiles, migrationNumbers, programParts, siblingExports, siblingParts } from './shape.ts';
 import { readTree } from './tree.ts';
 
 const tree = readTree(join(import.meta.dirname, '..', '..'));
+/** The two adapters of order-mgt's own store. */
+const ORDER_MGT_STATES = ['src/apps/order-mgt/states/mysql', 'src/apps/order-mgt/states/sqlite'];
 
 describe('the house', () => {
   it('is looked at whole', () => {
@@ -36,21 +38,36 @@ describe('the house', () => {
     expect(longFiles(tree)).toEqual([]);
   });
 
-  it('numbers its migrations without gaps, in both stores', () => {
-    expect(migrationNumbers(tree, ['mysql', 'sqlite'])).toEqual([]);
+  it('numbers the migrations of every store without gaps', () => {
+    const stores = ['src/adapters/mysql', 'src/adapters/sqlite', ...ORDER_MGT_STATES];
+    expect(migrationNumbers(tree, stores)).toEqual([]);
+  });
+
+  it('lays its programs out alike', () => {
+    expect(programParts(tree)).toEqual([]);
   });
 
   it('lays sibling adapters out alike', () => {
     const stores = ['store.ts', 'schema.ts', 'ingest.ts', 'deliveries.ts', 'queries.ts', 'connection.ts'];
-    const logs = ['event-log.ts', 'consumer.ts', 'producer.ts'];
+    const logs = [
+      'event-log.ts',
+      'consumer.ts',
+      'producer.ts',
+      'group/group-member.ts',
+      'producing/partitioner.ts',
+    ];
     const all = ['options.ts', 'index.ts'];
+    const adapters = (...names: string[]) => names.map((name) => `src/adapters/${name}`);
+    const states = { adapters: ORDER_MGT_STATES, parts: ['open.ts', 'schema.ts', 'states.ts'] };
     expect([
-      ...siblingParts(tree, { adapters: ['mysql', 'sqlite'], parts: [...stores, ...all] }),
-      ...siblingParts(tree, { adapters: ['kafka', 'embedded-log'], parts: [...logs, ...all] }),
+      ...siblingParts(tree, { adapters: adapters('mysql', 'sqlite'), parts: [...stores, ...all] }),
+      ...siblingParts(tree, { adapters: adapters('kafka', 'embedded-log'), parts: [...logs, ...all] }),
       ...siblingParts(tree, {
-        adapters: ['http-delivery', 'kafka-delivery'],
+        adapters: adapters('http-delivery', 'kafka-delivery'),
         parts: ['target.ts', 'verdict.ts', ...all],
       }),
+      ...siblingParts(tree, states),
+      ...siblingExports(tree, states),
     ]).toEqual([]);
   });
 });

@@ -5,37 +5,38 @@ import type {
   ConsumerListener,
   ConsumerOptions,
   EventLogConsumer,
-  FetchedBatch,
+  FetchedRecords,
   FollowPosition,
   PartitionFault,
   TakeLimits,
 } from '../../ports/event-log.ts';
-import type { LogDatabase } from './database.ts';
-import { GroupMember, type GroupMemberEvents } from './group-member.ts';
+import type { LogDatabase } from './file/database.ts';
+import { isBusy } from './file/schema.ts';
+import { GroupMember, type GroupMemberEvents } from './group/group-member.ts';
 import type { ResolvedOptions } from './options.ts';
-import { type FollowedPartition, lookAt, readPartitionRecords } from './partition-reader.ts';
-import { isBusy } from './schema.ts';
+import { type FollowedPartition, lookAt, readPartitionRecords } from './reading/partition-reader.ts';
 import { type PartitionRow, rangeOf } from './topics.ts';
 
-/** How long a take waits when the file cannot be read just now. */
+/** A take waits for 25 ms when the file cannot be read at the moment. */
 const READ_RETRY_MS = 25;
 
 /**
- * Nothing is read ahead: `take` reads from the file, within one turn of the event loop, what it hands out. So
- * there is no buffer to bound or to drop, and each read first sees whether the partition still is ours.
+ * Reads nothing ahead: `take` reads the records from the file, within one turn of the event loop, and returns them.
+ * So there is no buffer to limit or to drop. Each read checks first that this member still owns the partition.
  */
-export class EmbeddedLogConsumer implements EventLogConsumer {
+export class EmbeddedConsumer implements EventLogConsumer {
   readonly #database: LogDatabase;
   readonly #adapterOptions: ResolvedOptions;
   readonly #options: ConsumerOptions;
   readonly #member: GroupMember;
-  /** What the group has given to this member, by `partitionName`. */
+  /** The partitions that the group has assigned to this member, by `partitionName`. */
   readonly #assigned = new Map<string, PartitionRow>();
   readonly #followed = new Map<string, FollowedPartition>();
   readonly #ends = new Map<string, Position>();
+  /** The functions that wake the takes which wait. */
   readonly #waiting = new Set<() => void>();
   #listener: ConsumerListener | null = null;
-  /** The listener's calls, one after the other. */
+  /** Resolves when the listener has answered every call so far. */
   #calls: Promise<void> = Promise.resolve();
   #stopListening: () => void = () => {};
   #firstOfNextTake = 0;
@@ -59,7 +60,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
 
   async start(listener: ConsumerListener): Promise<void> {
     if (this.#listener !== null || this.#closed !== null) {
-      throw new TributaryError('usage', 'A consumer starts once: make another one.');
+      throw new TributaryError('usage', 'A consumer can start only once: make another one.');
     }
     this.#listener = listener;
     this.#stopListening = this.#database.watch.listen(() => this.#wakeAll());
@@ -70,11 +71,11 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     for (const position of positions) {
       const name = partitionName(position);
       const row = this.#assigned.get(name);
-      // Not ours (any more): whoever has it reads it.
+      // A partition that this member does not own (any more) is not followed.
       if (row === undefined || this.#closed !== null) continue;
       this.#followed.set(name, { row, nextOffset: Number(position.offset), endOffset: null });
     }
-    // So that an offset that cannot be read is told even if nobody takes.
+    // Reports an offset that cannot be read even if no take follows.
     this.#member.look();
     this.#wakeAll();
   }
@@ -91,17 +92,17 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
     signal: AbortSignal,
-  ): Promise<FetchedBatch[]> {
-    // Lets everything else have a turn, even if a caller does nothing but take.
+  ): Promise<FetchedRecords[]> {
+    // Lets other work run first, even if the caller does nothing but take.
     await new Promise((resolve) => {
       setImmediate(resolve);
     });
     for (;;) {
       if (signal.aborted || this.#closed !== null) return [];
       this.#readFailed = false;
-      const { batches, readable } = this.#readAll(partitions, limits);
-      if (batches.length > 0 || readable === 0) return batches;
-      // Nobody tells when a file that could not be read can be read again.
+      const { taken, readable } = this.#readAll(partitions, limits);
+      if (taken.length > 0 || readable === 0) return taken;
+      // Nothing tells when a file that could not be read is readable again, so the take waits for a time.
       await (this.#readFailed
         ? this.#adapterOptions.clock.sleep(READ_RETRY_MS, signal)
         : this.#untilWoken(signal));
@@ -111,49 +112,49 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
   #readAll(
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
-  ): { batches: FetchedBatch[]; readable: number } {
-    const batches: FetchedBatch[] = [];
+  ): { taken: FetchedRecords[]; readable: number } {
+    const taken: FetchedRecords[] = [];
     let recordsLeft = limits.maxRecords;
     let bytesLeft = Math.min(limits.maxBytes, this.#options.maxBufferedBytes);
     const followed = partitions.flatMap((partition) => this.#followed.get(partitionName(partition)) ?? []);
-    // Each take begins at another partition and leaves a share for the rest, so that a busy one starves none.
+    // Each take begins with another partition and leaves a share for the others, so that a busy one starves none.
     this.#firstOfNextTake = (this.#firstOfNextTake + 1) % Math.max(followed.length, 1);
     for (let index = 0; index < followed.length; index += 1) {
       const partition = followed[(index + this.#firstOfNextTake) % followed.length] as FollowedPartition;
-      if (batches.length > 0 && (recordsLeft <= 0 || bytesLeft <= 0)) break;
+      if (taken.length > 0 && (recordsLeft <= 0 || bytesLeft <= 0)) break;
       const rest = followed.length - index;
       const read = this.#readOne(partition, {
         maxRecords: Math.ceil(recordsLeft / rest),
         maxBytes: Math.ceil(bytesLeft / rest),
-        atLeastOne: batches.length === 0,
+        atLeastOne: taken.length === 0,
       });
       if (read === null) continue;
-      batches.push(read.batch);
-      recordsLeft -= read.batch.records.length;
+      taken.push(read.fetched);
+      recordsLeft -= read.fetched.records.length;
       bytesLeft -= read.bytes;
     }
-    return { batches, readable: followed.filter((partition) => this.#isFollowed(partition)).length };
+    return { taken, readable: followed.filter((partition) => this.#isFollowed(partition)).length };
   }
 
   #readOne(
     followed: FollowedPartition,
     limits: TakeLimits & { atLeastOne: boolean },
-  ): { batch: FetchedBatch; bytes: number } | null {
+  ): { fetched: FetchedRecords; bytes: number } | null {
     try {
       if (!this.#isReadable(followed)) return null;
-      const { batch, bytes, fault } = readPartitionRecords(this.#database, followed, limits);
+      const { fetched, bytes, fault } = readPartitionRecords(this.#database, followed, limits);
       if (fault !== null) void this.#halt(followed, fault);
       this.#readFault = null;
-      return batch === null ? null : { batch, bytes };
+      return fetched === null ? null : { fetched, bytes };
     } catch (error) {
       this.#readFailed = true;
-      // Locked as a whole, for a moment, is nothing to report.
+      // A file that is locked for a moment is not a fault.
       if (!isBusy(error)) this.#readFault = messageOf(error);
       return null;
     }
   }
 
-  /** Whether there is something to read; tells the listener if there never will be. */
+  /** Whether the partition has records to read. Halts it if it has a fault. */
   #isReadable(followed: FollowedPartition): boolean {
     const look = lookAt(this.#database, this.#options.group, this.#member.memberId, followed);
     const { topic, partition } = followed.row;
@@ -195,7 +196,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
   #halt(followed: FollowedPartition, fault: PartitionFault): Promise<void> {
     if (!this.#isFollowed(followed)) return Promise.resolve();
     this.#followed.delete(partitionName(followed.row));
-    this.#adapterOptions.log('error', 'Reading of a partition has stopped', {
+    this.#adapterOptions.logger('error', 'Reading of a partition has stopped', {
       ...fault,
       offset: String(fault.offset),
     });
@@ -232,7 +233,9 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
       try {
         if (this.#listener !== null) await tell(this.#listener);
       } catch (error) {
-        this.#adapterOptions.log('error', 'The listener of a consumer failed', { error: messageOf(error) });
+        this.#adapterOptions.logger('error', 'The listener of a consumer failed', {
+          error: messageOf(error),
+        });
       }
     });
     return this.#calls;
@@ -252,7 +255,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
         }
       });
     } catch (error) {
-      this.#adapterOptions.log('warn', 'Committing offsets failed', { error: messageOf(error) });
+      this.#adapterOptions.logger('warn', 'Committing offsets failed', { error: messageOf(error) });
     }
   }
 

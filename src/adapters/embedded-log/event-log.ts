@@ -8,37 +8,38 @@ import type {
   Readers,
   TopicDescription,
 } from '../../ports/event-log.ts';
-import { EmbeddedLogConsumer } from './consumer.ts';
-import { LogDatabase } from './database.ts';
-import { handGroupTo, readersOf } from './membership.ts';
+import { EmbeddedConsumer } from './consumer.ts';
+import { LogDatabase } from './file/database.ts';
+import { handGroupTo, readersOf } from './group/membership.ts';
+import { isGone, ownIdentity } from './group/process-identity.ts';
 import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
-import { isGone, ownIdentity } from './process-identity.ts';
-import { AppendQueue, EmbeddedLogProducer } from './producer.ts';
+import { EmbeddedProducer } from './producer.ts';
+import { AppendQueue } from './producing/append-queue.ts';
 import { addPartitions, createTopics, deleteRecords, deleteTopic, describeTopics } from './topics.ts';
 
-/** The event log in one SQLite file, for any number of processes of one machine at once. */
+/** The event log in one SQLite file. Any number of processes on one machine can use it at once. */
 export interface EmbeddedLog extends EventLog {
-  /** Deletes the records of a partition before an offset, as retention would: the partition's start moves. */
+  /** Deletes the records of a partition before an offset, as retention would. The partition's start offset rises. */
   deleteRecords(partition: TopicPartition, beforeOffset: bigint): Promise<void>;
-  /** Deletes a topic with its records; does nothing if there is none. */
+  /** Deletes a topic with its records. Does nothing if there is none. */
   deleteTopic(topic: string): Promise<void>;
-  /** Makes the topic have so many partitions, if it has fewer. Rejects with `topic_missing`. */
+  /** Adds partitions until the topic has `partitions` of them. Rejects with `topic_missing`. */
   addPartitions(topic: string, partitions: number): Promise<void>;
 }
 
 /**
- * Opens the log in `<dataDir>/event-log.sqlite`, made if it is missing; may hold up the process for some
- * seconds while others open it too. Throws `schema_too_new`, `log_damaged`, `log_unreachable`.
+ * Opens the log in `<dataDir>/event-log.sqlite`, and creates the file if it is missing. May block the process for
+ * some seconds while other processes open the file too. Throws `schema_too_new`, `log_damaged`, `log_unreachable`.
  */
 export function openEmbeddedLog(options: EmbeddedLogOptions): EmbeddedLog {
-  return new SqliteEventLog(resolveOptions(options));
+  return new EmbeddedEventLog(resolveOptions(options));
 }
 
-class SqliteEventLog implements EmbeddedLog {
+class EmbeddedEventLog implements EmbeddedLog {
   readonly #options: ResolvedOptions;
   readonly #database: LogDatabase;
   readonly #queue: AppendQueue;
-  readonly #consumers = new Set<EmbeddedLogConsumer>();
+  readonly #consumers = new Set<EmbeddedConsumer>();
   #closed: Promise<void> | null = null;
 
   constructor(options: ResolvedOptions) {
@@ -73,16 +74,16 @@ class SqliteEventLog implements EmbeddedLog {
   }
 
   producer(options: ProducerOptions = {}): EventLogProducer {
-    return new EmbeddedLogProducer(this.#queue, this.#database.file, this.#options.clock, options);
+    return new EmbeddedProducer(this.#queue, this.#database.file, this.#options.clock, options);
   }
 
   consumer(options: ConsumerOptions): EventLogConsumer {
-    const consumer = new EmbeddedLogConsumer(this.#database, this.#options, options);
+    const consumer = new EmbeddedConsumer(this.#database, this.#options, options);
     this.#consumers.add(consumer);
     return consumer;
   }
 
-  /** A member that died without leaving is none. */
+  /** A member whose process is gone does not count as a member. */
   handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }> {
     const own = ownIdentity();
     return handGroupTo(this.#database, group, store, ({ identity }) => !isGone(identity, own));

@@ -2,28 +2,29 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 
 export interface EmbeddedLogOptions {
-  /** The folder that holds `event-log.sqlite`; made if it is missing. */
+  /** The folder of `event-log.sqlite`. It is created if it is missing. */
   readonly dataDir: string;
   readonly clock: Clock;
-  readonly log?: Logger;
-  /** Key, value and headers of one record together, in bytes. Kafka's own default is the same. */
+  readonly logger?: Logger;
+  /** The largest size of a record's key, value and headers together, in bytes. Default 1 MiB, as in Kafka. */
   readonly maxRecordBytes?: number;
-  /** How long an append, a join or the like tries to get the file's write lock, before it fails. */
+  /** A write, such as an append or a join, fails when it has waited this long for the file's lock. Default 10,000. */
   readonly lockTimeoutMs?: number;
-  /** Which process holds the write lock of this file, and what to do, in one sentence; null if nobody knows. */
+  /** Says in one sentence which process holds the write lock of this file, and what to do. Null if it is unknown. */
   readonly whoHolds?: (file: string) => string | null;
-  /** How often a reader that waits looks for other processes' appends, should the file watch not tell. */
+  /** The time between two looks for other processes' appends, if the file watch does not work. Default 10. */
   readonly pollMs?: number;
-  /** How often a group member looks whether the others still live. */
+  /** The time between two checks whether the other members of a group live. Default 250. */
   readonly memberCheckMs?: number;
-  /** How often a group member writes that it lives. */
+  /** The time between two heartbeats of a member. Default 1,000. */
   readonly heartbeatMs?: number;
-  /** A member that has not written for so long is out of its group, and its partitions are other members'. */
+  /** A member without a heartbeat for this long is expelled, and the others get its partitions. Default 5,000. */
   readonly sessionTimeoutMs?: number;
-  /** A member that was asked for a partition and has not let go of it for so long loses it. */
+  /** A member that does not release a partition for this long after it was asked to loses it. Default 30,000. */
   readonly handOverTimeoutMs?: number;
 }
 
+/** The options with every default filled in. */
 export type ResolvedOptions = Required<EmbeddedLogOptions>;
 
 const silent: Logger = () => {};
@@ -32,7 +33,7 @@ export function resolveOptions(options: EmbeddedLogOptions): ResolvedOptions {
   return {
     dataDir: options.dataDir,
     clock: options.clock,
-    log: options.log ?? silent,
+    logger: options.logger ?? silent,
     maxRecordBytes: options.maxRecordBytes ?? 1 << 20,
     lockTimeoutMs: options.lockTimeoutMs ?? 10_000,
     whoHolds: options.whoHolds ?? (() => null),

@@ -2,9 +2,9 @@ import { TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import { compareOffsets, partitionName } from '../../core/offset.ts';
 import type { PartitionRange, TopicDescription } from '../../ports/event-log.ts';
-import type { LogDatabase } from './database.ts';
+import type { LogDatabase } from './file/database.ts';
 
-/** One row of `partitions`. Offsets are numbers up to 2^53 inside this adapter, bigints at its port. */
+/** One row of the table `partitions`. Offsets are numbers up to 2^53 inside this adapter, and bigints at its port. */
 export interface PartitionRow {
   readonly partitionId: number;
   readonly topic: string;
@@ -28,7 +28,7 @@ function partitionRow(row: unknown): PartitionRow {
   return { partitionId, topic, topicId, partition, startOffset, endOffset };
 }
 
-/** In a transaction, or to look. Empty if the topic does not exist. */
+/** The partitions of the topic, by number. Empty if the topic does not exist. */
 export function readTopicPartitions(database: LogDatabase, topic: string): PartitionRow[] {
   return database
     .statement(`SELECT ${COLUMNS} FROM partitions WHERE topic = ? ORDER BY partition`)
@@ -73,7 +73,7 @@ export async function createTopics(
     if (topic !== '' && Number.isInteger(partitions) && partitions >= 1 && partitions <= 1000) continue;
     throw new TributaryError(
       'setting_invalid',
-      `A topic needs a name and 1 to 1000 partitions: "${topic}", ${partitions}.`,
+      `A topic needs a name and 1 to 1000 partitions. This one is "${topic}" with ${partitions}.`,
     );
   }
   await database.write('Creating topics', 'durable', () => {
@@ -112,7 +112,7 @@ function insertPartitions(
   countTopicChange(database);
 }
 
-/** Deletes the topic with all its records. Does nothing if there is none. */
+/** Deletes the topic with its records. Does nothing if there is none. */
 export async function deleteTopic(database: LogDatabase, topic: string): Promise<void> {
   await database.write('Deleting a topic', 'durable', () => {
     for (const { partitionId } of readTopicPartitions(database, topic)) {
@@ -126,7 +126,10 @@ export async function deleteTopic(database: LogDatabase, topic: string): Promise
   });
 }
 
-/** Moves the partition's start up to `beforeOffset`, or to its end if that is less, and frees the records. */
+/**
+ * Raises the partition's start offset to `beforeOffset`, or to its end if that is less. Deletes the records before
+ * it.
+ */
 export async function deleteRecords(
   database: LogDatabase,
   partition: TopicPartition,

@@ -5,46 +5,49 @@ import type {
   ConsumerListener,
   ConsumerOptions,
   EventLogConsumer,
-  FetchedBatch,
+  FetchedRecords,
   FollowPosition,
   PartitionFault,
   PartitionRange,
   TakeLimits,
 } from '../../ports/event-log.ts';
-import { Cluster, type TopicMetadata } from './cluster.ts';
+import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
+import { byLeader, rangesFrom } from './cluster/ranges.ts';
 import { explain } from './errors.ts';
-import { Fetcher } from './fetcher.ts';
-import { type GroupEvents, GroupMember } from './group.ts';
-import type { KafkaSettings } from './options.ts';
-import { byLeader, rangesFrom } from './ranges.ts';
+import { GroupMember, type GroupMemberEvents } from './group/group-member.ts';
+import type { ResolvedOptions } from './options.ts';
+import { Fetcher } from './reading/fetcher.ts';
 
 const rangesBackoff = { baseMs: 100, capMs: 2_000 };
 
-/** A group member and a fetcher, and between them the partitions that this member holds. */
+/** A member of a group and a fetcher, and the partitions that the member holds. */
 export class KafkaConsumer implements EventLogConsumer {
   readonly #cluster: Cluster;
-  readonly #settings: KafkaSettings;
+  readonly #adapterOptions: ResolvedOptions;
   readonly #member: GroupMember;
   readonly #fetcher: Fetcher;
-  /** The topic ids of the partitions that are this member's, as they were when it got them. */
+  /** The topic id of each partition that this member holds, as of the time when it was assigned. */
   readonly #held = new Map<string, string>();
-  /** The partitions that are this member's and that the listener does not know yet, with what they wait for. */
+  /**
+   * The partitions that this member holds and the listener does not know yet, each with the problem that it waits
+   * for.
+   */
   readonly #arriving = new Map<string, { problem: string | undefined }>();
   readonly #closing = new AbortController();
   #listener: ConsumerListener | undefined;
-  /** Ends when the listener has answered every call so far. */
+  /** Resolves when the listener has answered every call so far. */
   #calls: Promise<void> = Promise.resolve();
   readonly #store: string | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(settings: KafkaSettings, options: ConsumerOptions) {
-    this.#settings = settings;
+  constructor(adapterOptions: ResolvedOptions, options: ConsumerOptions) {
+    this.#adapterOptions = adapterOptions;
     this.#store = options.store;
-    this.#cluster = new Cluster(settings);
+    this.#cluster = new Cluster(adapterOptions);
     this.#fetcher = new Fetcher(this.#cluster, options.maxBufferedBytes, {
       halted: (fault) => this.#halted(fault),
     });
-    const events: GroupEvents = {
+    const events: GroupMemberEvents = {
       assigned: (partitions, topics) => this.#assigned(partitions, topics),
       revoked: (partitions) => this.#withdraw('revoked', partitions),
       lost: (partitions) => this.#withdraw('lost', partitions),
@@ -63,11 +66,11 @@ export class KafkaConsumer implements EventLogConsumer {
     this.#fetcher.follow(
       positions.flatMap((position) => {
         const topicId = this.#held.get(partitionName(position));
-        // An answer to an assignment that is over already.
+        // A partition that this member no longer holds is not followed.
         return topicId === undefined ? [] : [{ ...position, topicId }];
       }),
     );
-    // Before anything is read the group's offsets name its store, so that no member of another one joins.
+    // The group's offsets name its store before anything is read, so that no member of another store joins.
     if (this.#store !== undefined) void this.#member.commit(positions);
   }
 
@@ -79,11 +82,11 @@ export class KafkaConsumer implements EventLogConsumer {
     partitions: readonly TopicPartition[],
     limits: TakeLimits,
     signal: AbortSignal,
-  ): Promise<FetchedBatch[]> {
-    const batches = await this.#fetcher.take(partitions, limits, signal);
-    // A process that was stopped finds what came meanwhile before its timers tell it that its session is over.
-    if (batches.length === 0 || this.#member.mayUseHeld()) return batches;
-    // These batches are dropped, and so the partitions are told as lost: only who has them anew may follow them.
+  ): Promise<FetchedRecords[]> {
+    const taken = await this.#fetcher.take(partitions, limits, signal);
+    // A process that was stopped finds records in memory before its timers tell it that its session is over.
+    if (taken.length === 0 || this.#member.mayUseHeld()) return taken;
+    // The records are dropped and the partitions unfollowed. The member reports them as lost, then joins again.
     this.#fetcher.unfollow(partitions);
     return [];
   }
@@ -130,8 +133,8 @@ export class KafkaConsumer implements EventLogConsumer {
   }
 
   /**
-   * Asks each leader for the ranges of its partitions, and tells the listener of those that it answers for. The others
-   * are asked for again, with topics that are asked for anew, as long as they are this member's.
+   * Asks each leader for the ranges of its partitions, and assigns those that it answers for. Asks again for the
+   * others, with newly looked up leaders, as long as this member holds them.
    */
   #lookForRanges(
     partitions: readonly TopicPartition[],
@@ -154,7 +157,7 @@ export class KafkaConsumer implements EventLogConsumer {
           ),
           topics,
         );
-        const { clock, log } = this.#settings;
+        const { clock, logger } = this.#adapterOptions;
         const waiting: TopicPartition[] = [];
         for (const answer of answers) {
           if (answer.kind === 'known' || !stillArrive(answer.place)) continue;
@@ -162,7 +165,7 @@ export class KafkaConsumer implements EventLogConsumer {
           const arriving = asked.get(name);
           const problem = `${name} ${answer.problem}`;
           if (arriving === undefined) continue;
-          if (arriving.problem !== problem) log('warn', `This member waits for a partition: ${problem}`);
+          if (arriving.problem !== problem) logger('warn', `This member waits for a partition: ${problem}`);
           arriving.problem = problem;
           waiting.push(answer.place);
         }
@@ -202,14 +205,14 @@ export class KafkaConsumer implements EventLogConsumer {
   #halted(fault: PartitionFault): void {
     const name = partitionName(fault);
     const topicId = this.#fetcher.topicIdOf(fault.topic);
-    // Who follows again after this fault means the topic as it is now.
+    // A `follow` after this fault means the topic as it is now.
     if (fault.kind === 'topic_recreated' && topicId !== undefined && this.#held.has(name)) {
       this.#held.set(name, topicId);
     }
     void this.#call('halted', (listener) => listener.halted(fault));
   }
 
-  /** One call at a time, in the sequence in which things happened. */
+  /** Calls the listener, one call at a time, in the sequence of the events. */
   #call(what: string, call: (listener: ConsumerListener) => Promise<void>): Promise<void> {
     this.#calls = this.#calls.then(async () => {
       const listener = this.#listener;
@@ -217,7 +220,7 @@ export class KafkaConsumer implements EventLogConsumer {
       try {
         await call(listener);
       } catch (error) {
-        this.#settings.log('error', `The listener failed on ${what}: ${explain(error)}`);
+        this.#adapterOptions.logger('error', `The listener failed on ${what}: ${explain(error)}`);
       }
     });
     return this.#calls;

@@ -1,7 +1,7 @@
 import { MultipleErrors, ProtocolError } from '@platformatic/kafka';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 
-/** The error codes of Kafka's protocol that this adapter acts upon. Source: kafka.apache.org/protocol. */
+/** The error codes of Kafka's protocol that this adapter acts on. Source: kafka.apache.org/protocol. */
 export const KafkaCode = {
   none: 0,
   offsetOutOfRange: 1,
@@ -50,7 +50,7 @@ const namesByCode: ReadonlyMap<number, string> = new Map([
   [103, 'INCONSISTENT_TOPIC_ID'],
 ]);
 
-/** `NOT_LEADER_OR_FOLLOWER (6)`, for a log line. */
+/** The code with its name, for messages: `NOT_LEADER_OR_FOLLOWER (6)`. */
 export function nameOfCode(code: number): string {
   return `${namesByCode.get(code) ?? 'error'} (${code})`;
 }
@@ -66,15 +66,15 @@ export function protocolErrorOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The answer in which the broker reported errors, if that is what this error is. */
+/** The broker's answer, if this error comes from an answer with error codes. Undefined if there was no answer. */
 export function responseOf<Response>(error: unknown): Response | undefined {
   return error instanceof MultipleErrors ? (error as unknown as { response?: Response }).response : undefined;
 }
 
-/** What went wrong, with the causes that the library hides inside. */
+/** The message of the error and of its causes, which the library hides inside. */
 export function explain(error: unknown): string {
   const own = messageOf(error);
-  // Ours says it all already.
+  // Our own errors name their causes already.
   if (error instanceof TributaryError) return own;
   const inner =
     error instanceof AggregateError && error.errors.length > 0
@@ -85,11 +85,12 @@ export function explain(error: unknown): string {
   return inner === undefined ? own : `${own} ${explain(inner)}`;
 }
 
+/** Makes `log_unreachable` of an error, with `what` as the request that failed. Keeps our own errors. */
 export function unreachable(what: string, cause: unknown): TributaryError {
   if (cause instanceof TributaryError) return cause;
   return new TributaryError(
     'log_unreachable',
-    `Kafka did not answer (${what}): ${explain(cause)} Check KAFKA_BROKERS and that the brokers run.`,
+    `Kafka did not answer (${what}): ${explain(cause)} Check KAFKA_BROKERS, and that the brokers run.`,
     { cause },
   );
 }

@@ -9,33 +9,33 @@ import type {
   Readers,
   TopicDescription,
 } from '../../ports/event-log.ts';
-import { Cluster, type TopicMetadata } from './cluster.ts';
+import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
+import { rangesOf } from './cluster/ranges.ts';
 import { KafkaConsumer } from './consumer.ts';
 import { explain, protocolErrorOf, unreachable } from './errors.ts';
-import { handGroupTo } from './group-store.ts';
-import { type KafkaLogOptions, type KafkaSettings, settingsOf } from './options.ts';
+import { handGroupTo } from './group/group-store.ts';
+import { type KafkaLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { KafkaProducer } from './producer.ts';
-import { rangesOf } from './ranges.ts';
 
 const createTimeoutMs = 30_000;
-/** Of one request, under the time that its answer may take. */
+/** The time that the controller has for one request. It is shorter than the time that the answer may take. */
 const createRequestMs = 8_000;
 const lookAgainMs = 20;
 
-/** The event log on Apache Kafka 3.1 or newer. Connects when it is first used, not before. */
+/** Opens the event log on Apache Kafka 3.1 or newer. Connects only when the log is first used. */
 export function openKafkaLog(options: KafkaLogOptions): EventLog {
-  return new KafkaLog(settingsOf(options));
+  return new KafkaLog(resolveOptions(options));
 }
 
 class KafkaLog implements EventLog {
-  readonly #settings: KafkaSettings;
+  readonly #options: ResolvedOptions;
   readonly #cluster: Cluster;
   readonly #opened = new Set<{ close(): Promise<void> }>();
   #closed: Promise<void> | undefined;
 
-  constructor(settings: KafkaSettings) {
-    this.#settings = settings;
-    this.#cluster = new Cluster(settings);
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#cluster = new Cluster(options);
   }
 
   async describe(names: readonly string[]): Promise<TopicDescription[]> {
@@ -65,19 +65,19 @@ class KafkaLog implements EventLog {
 
   async createTopics(wanted: readonly { topic: string; partitions: number }[]): Promise<void> {
     const names = wanted.map(({ topic }) => topic);
-    const { clock } = this.#settings;
+    const { clock } = this.#options;
     const deadline = clock.monotonicMs() + createTimeoutMs;
     const existed = await this.#cluster.topics(names);
-    // A topic that was just made takes a moment to have its leaders. One that was just deleted may still be in
-    // the way of a new one of its name: so those that are missing are asked for again.
+    // A topic that was just created has no leaders at first. A topic that was just deleted may still block a new one of
+    // its name. So missing topics are asked for again.
     for (;;) {
       const topics = await this.#cluster.topics(names);
-      // One that was there before may well have a partition without a leader.
+      // A topic that existed before may have a partition without a leader for other reasons.
       if (names.every((name) => topics.has(name) && (existed.has(name) || isLed(topics.get(name))))) return;
       if (clock.monotonicMs() > deadline) {
         throw new TributaryError(
           'topic_missing',
-          `The topics ${names.join(', ')} are not all there, with leaders, ${createTimeoutMs} ms after Kafka was asked for them.`,
+          `The topics ${names.join(', ')} do not all exist, with leaders, ${createTimeoutMs} ms after Kafka was asked to create them.`,
         );
       }
       const missing = wanted.filter(({ topic }) => !topics.has(topic));
@@ -87,13 +87,13 @@ class KafkaLog implements EventLog {
   }
 
   producer(options: ProducerOptions = {}): EventLogProducer {
-    const producer = new KafkaProducer(this.#settings, options);
+    const producer = new KafkaProducer(this.#options, options);
     this.#opened.add(producer);
     return producer;
   }
 
   consumer(options: ConsumerOptions): EventLogConsumer {
-    const consumer = new KafkaConsumer(this.#settings, options);
+    const consumer = new KafkaConsumer(this.#options, options);
     this.#opened.add(consumer);
     return consumer;
   }
@@ -106,7 +106,7 @@ class KafkaLog implements EventLog {
     }
   }
 
-  /** A group's members do not say which topics they read, and a group of the same topics may be another program's. */
+  /** Kafka cannot tell: members do not say which topics they read, and a group may belong to another program. */
   readers(): Promise<Readers> {
     return Promise.resolve('unknown');
   }
@@ -119,18 +119,18 @@ class KafkaLog implements EventLog {
   }
 
   async #createTopic(name: string, numPartitions: number): Promise<void> {
-    const { replicationFactor } = this.#settings;
+    const { replicationFactor } = this.#options;
     const topic = { name, numPartitions, replicationFactor, assignments: [], configs: [] };
     try {
-      await this.#cluster.controller(`making the topic ${name}`, (connection) =>
+      await this.#cluster.controller(`creating the topic ${name}`, (connection) =>
         createTopicsV7.api.async(connection, [topic], createRequestMs, false),
       );
     } catch (error) {
       const answer = protocolErrorOf(error);
-      // Made already, or still being made: whoever asked looks again.
+      // The topic exists, or is still being created. The caller looks again.
       if (answer === 'TOPIC_ALREADY_EXISTS' || answer === 'REQUEST_TIMED_OUT') return;
       if (error instanceof TributaryError) throw error;
-      throw new TributaryError('topic_missing', `Kafka did not make the topic ${name}: ${explain(error)}`, {
+      throw new TributaryError('topic_missing', `Kafka did not create the topic ${name}: ${explain(error)}`, {
         cause: error,
       });
     }

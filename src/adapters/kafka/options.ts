@@ -1,60 +1,60 @@
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { KafkaLogin } from './login.ts';
+import type { KafkaLogin } from './cluster/login.ts';
 
 export interface KafkaLogOptions {
-  /** `host:port` of some brokers; the others are learnt from them. */
+  /** Some brokers, as `host:port`. They name the others. */
   readonly brokers: readonly string[];
   readonly clock: Clock;
-  readonly log: Logger;
-  /** What the broker's own logs and quotas call this program. Default `tributary`. */
+  readonly logger: Logger;
+  /** The name of this program in the brokers' logs and quotas. Default `tributary`. */
   readonly clientId?: string;
-  /** TLS, with the certificate checked, if given; `{}` takes the system's authorities. */
+  /** Connects by TLS, and checks the broker's certificate. `{}` trusts the system's authorities. Default: no TLS. */
   readonly tls?: TlsConnectionOptions;
-  /** By SASL, if given. */
+  /** Logs in by SASL. Default: no login. */
   readonly login?: KafkaLogin;
   /** Whether a password or a token may go to another machine without TLS. Default false. */
   readonly allowsOpenLogin?: boolean;
-  /** After so long without a heartbeat a member's partitions go to the others. Default 10,000. */
+  /** A member without a heartbeat for this long loses its partitions to the others. Default 10,000. */
   readonly sessionTimeoutMs?: number;
-  /** Default: a fifth of the session timeout. */
+  /** The time between two heartbeats. Default: a fifth of the session timeout. */
   readonly heartbeatIntervalMs?: number;
-  /** How long a member has to hand its partitions back when the group changes. Default 30,000. */
+  /** The time that a member has to revoke its partitions when the group rebalances. Default 30,000. */
   readonly rebalanceTimeoutMs?: number;
-  /** How often topics are looked at again, for partitions added and topics made anew. Default 30,000. */
+  /** The time between two looks for topics made anew and partitions added. Default 30,000. */
   readonly metadataRefreshMs?: number;
-  /** How long a broker holds a fetch that finds nothing new. Default 250. */
+  /** The time that a broker waits for new records before it answers a fetch. Default 250. */
   readonly fetchMaxWaitMs?: number;
-  /** The most that one fetch asks for, in bytes (a single larger batch comes all the same). Default 4 MiB. */
+  /** The most bytes that one fetch asks for. A single larger record batch is fetched all the same. Default 4 MiB. */
   readonly fetchMaxBytes?: number;
   /**
-   * How long an answer may take, beyond what the request itself lets the broker wait. Then the connection is given up,
-   * and the request is sent again on another one. Default 10,000.
+   * The time that an answer may take, besides the time that the request itself lets the broker wait. After that, the
+   * request is sent again on another connection. Default 10,000.
    */
   readonly requestTimeoutMs?: number;
-  /** The most that the records of one batch may come to when they are decompressed, in bytes. Default 64 MiB. */
-  readonly maxBatchBytes?: number;
-  /** How long an append goes on trying before it rejects. Default 30,000. */
+  /** The largest size of the decompressed records of one record batch, in bytes. Default 64 MiB. */
+  readonly maxRecordBatchBytes?: number;
+  /** An append rejects after trying for this long. Default 30,000. */
   readonly deliveryTimeoutMs?: number;
-  /** The largest batch that is sent to one partition, in bytes. Default 900,000, under the broker's 1 MiB. */
-  readonly produceBatchBytes?: number;
-  /** Copies of each partition of topics made by `createTopics`. Default: the broker's own default. */
+  /** The largest record batch that is sent, in bytes. Default 900,000, below the broker's limit of 1 MiB. */
+  readonly produceRecordBatchBytes?: number;
+  /** The number of copies of each partition that `createTopics` creates. Default: the broker's own default. */
   readonly replicationFactor?: number;
 }
 
 /** The options with every default filled in. */
-export interface KafkaSettings extends Required<Omit<KafkaLogOptions, 'tls' | 'login'>> {
+export interface ResolvedOptions extends Required<Omit<KafkaLogOptions, 'tls' | 'login'>> {
   readonly tls: TlsConnectionOptions | undefined;
   readonly login: KafkaLogin | undefined;
 }
 
-export function settingsOf(options: KafkaLogOptions): KafkaSettings {
+export function resolveOptions(options: KafkaLogOptions): ResolvedOptions {
   const sessionTimeoutMs = options.sessionTimeoutMs ?? 10_000;
   return {
     brokers: options.brokers,
     clock: options.clock,
-    log: options.log,
+    logger: options.logger,
     tls: options.tls,
     login: options.login,
     allowsOpenLogin: options.allowsOpenLogin ?? false,
@@ -66,8 +66,8 @@ export function settingsOf(options: KafkaLogOptions): KafkaSettings {
     fetchMaxWaitMs: options.fetchMaxWaitMs ?? 250,
     fetchMaxBytes: options.fetchMaxBytes ?? 4 * 1024 * 1024,
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? 30_000,
-    maxBatchBytes: options.maxBatchBytes ?? 64 * 1024 * 1024,
-    produceBatchBytes: options.produceBatchBytes ?? 900_000,
+    maxRecordBatchBytes: options.maxRecordBatchBytes ?? 64 * 1024 * 1024,
+    produceRecordBatchBytes: options.produceRecordBatchBytes ?? 900_000,
     replicationFactor: options.replicationFactor ?? -1,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
   };

@@ -1,6 +1,5 @@
 import { TributaryError } from '../../core/errors.ts';
-import { type Position, partitionName } from '../../core/offset.ts';
-import { fullJitterMs } from '../../core/retry.ts';
+import type { Position } from '../../core/offset.ts';
 import type {
   AppendOptions,
   EventLogProducer,
@@ -8,80 +7,51 @@ import type {
   ProducerFamily,
   ProducerOptions,
 } from '../../ports/event-log.ts';
-import { Cluster } from './cluster.ts';
-import { explain, KafkaCode, nameOfCode } from './errors.ts';
-import { KnownTopics, topicMissing } from './known-topics.ts';
-import { partitionOfKey } from './murmur2.ts';
-import type { KafkaSettings } from './options.ts';
-import { type Append, type Batch, type Entry, PartitionQueue } from './partition-queue.ts';
-import { initProducerId, type ProduceResult, type ProducerIdentity, produce } from './produce.ts';
-import { ShutOuts } from './shut-out.ts';
+import { Cluster } from './cluster/cluster.ts';
+import type { ResolvedOptions } from './options.ts';
+import { KnownTopics } from './producing/known-topics.ts';
+import type { Append, Entry, PartitionQueue } from './producing/partition-queue.ts';
+import { partitionOfKey } from './producing/partitioner.ts';
+import { OwnIdentity } from './producing/producer-identity.ts';
+import { Sender } from './producing/sender.ts';
+import { ShutOuts } from './producing/shut-out.ts';
 
-/*
- * An idempotent producer: the broker knows each batch by the producer's id and a sequence number, and appends
- * it once however often it is sent. One request at a time goes to each broker, with one batch of every
- * partition that has something; what is appended meanwhile waits for the next one, so requests grow with the
- * load and nothing waits when there is none.
- *
- *   waiting -> head of its partition, sent -+-> answered: appended, at this offset
- *                    ^                      +-> no answer, or an error that passes: sent again, the same bytes
- *                    +----------------------+   until the delivery timeout: rejected, a new producer id
- *
- * As one of a family (see the port), it goes on past the timeout with a batch that may be in the log: the same bytes
- * again are a duplicate if it is, so the answer to them is the end of it. If another member shuts it out
- * (`shut-out.ts`), all that it holds is rejected, and it begins anew under another id.
- */
-
-const retryBackoff = { baseMs: 50, capMs: 1_000 };
-/** Who was shut out rejects everything for so long: what is handed over at that moment may be another's already. */
-const rejoinAfterMs = 250;
 const closeGraceMs = 1_000;
-const largestRequestBytes = 16 * 1024 * 1024;
-const passingCodes: ReadonlySet<number> = new Set([
-  KafkaCode.unknownTopicOrPartition,
-  KafkaCode.leaderNotAvailable,
-  KafkaCode.notLeaderOrFollower,
-  KafkaCode.requestTimedOut,
-  KafkaCode.notEnoughReplicas,
-  KafkaCode.notEnoughReplicasAfterAppend,
-  KafkaCode.storageError,
-]);
-/** After these the broker may have appended the batch. */
-const ambiguousCodes: ReadonlySet<number> = new Set([
-  KafkaCode.requestTimedOut,
-  KafkaCode.notEnoughReplicasAfterAppend,
-]);
-/** The broker does not know the producer (any more), or counts otherwise. */
-const identityCodes: ReadonlySet<number> = new Set([
-  KafkaCode.outOfOrderSequence,
-  KafkaCode.invalidProducerEpoch,
-  KafkaCode.unknownProducerId,
-]);
 
+/**
+ * An idempotent producer: the brokers know each record batch by the producer's id and a sequence number, and append
+ * it once, however often it is sent. `append` puts each record into the queue of its partition; the `Sender` sends
+ * them.
+ */
 export class KafkaProducer implements EventLogProducer {
-  readonly #settings: KafkaSettings;
+  readonly #options: ResolvedOptions;
   readonly #cluster: Cluster;
   readonly #topics: KnownTopics;
-  readonly #queues = new Map<string, PartitionQueue>();
+  readonly #family: ProducerFamily | undefined;
+  readonly #identity: OwnIdentity;
+  readonly #sender: Sender;
+  readonly #shutOuts: ShutOuts | undefined;
+  /** The appends that are not settled yet. */
   readonly #open = new Set<Promise<unknown>>();
-  readonly #busyLeaders = new Set<number>();
   readonly #closing = new AbortController();
-  #identity: Promise<ProducerIdentity> | undefined;
-  #timerAtMs = Number.POSITIVE_INFINITY;
-  #isPumpDue = false;
   #keylessTurn = 0;
   #closed: Promise<void> | undefined;
-  readonly #family: ProducerFamily | undefined;
-  readonly #shutOuts: ShutOuts | undefined;
-  #rejoinsAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(settings: KafkaSettings, { family }: ProducerOptions = {}) {
-    this.#settings = settings;
-    this.#cluster = new Cluster(settings);
+  constructor(options: ResolvedOptions, { family }: ProducerOptions = {}) {
+    this.#options = options;
+    this.#cluster = new Cluster(options);
     this.#topics = new KnownTopics(this.#cluster);
     this.#family = family;
-    if (family === undefined) return;
-    this.#shutOuts = new ShutOuts(this.#cluster, this.#topics, family);
+    this.#identity = new OwnIdentity(this.#cluster, family);
+    this.#sender = new Sender({
+      options,
+      cluster: this.#cluster,
+      topics: this.#topics,
+      identity: this.#identity,
+      isOfFamily: family !== undefined,
+      closing: this.#closing.signal,
+    });
+    if (family !== undefined) this.#shutOuts = new ShutOuts(this.#cluster, this.#topics, family);
   }
 
   append(records: readonly NewRecord[], options: AppendOptions = {}): Promise<Position[]> {
@@ -102,26 +72,25 @@ export class KafkaProducer implements EventLogProducer {
     return this.#closed;
   }
 
-  /** What a member of a family still has under way is left to those who shut it out. */
+  /**
+   * A producer of a family waits 1 s for its appends, and stays a member if some are still open: others shut it out.
+   */
   async #close(): Promise<void> {
     const ended = Promise.allSettled(this.#open);
     if (this.#family === undefined) await ended;
-    else await Promise.race([ended, this.#settings.clock.sleep(closeGraceMs, this.#closing.signal)]);
+    else await Promise.race([ended, this.#options.clock.sleep(closeGraceMs, this.#closing.signal)]);
     this.#closing.abort();
     await this.#cluster.close();
-    if (this.#open.size > 0 || this.#identity === undefined) return;
-    const identity = await this.#identity.catch(() => undefined);
-    if (identity !== undefined) await this.#family?.leave(String(identity.producerId)).catch(() => undefined);
+    if (this.#open.size === 0) await this.#identity.leave();
   }
 
   async #append(records: readonly NewRecord[], { shutsOut = false }: AppendOptions): Promise<Position[]> {
     if (records.length === 0) return [];
-    const { clock, deliveryTimeoutMs } = this.#settings;
+    const { clock, deliveryTimeoutMs } = this.#options;
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs;
     const topics = new Set(records.map(({ topic }) => topic));
     await this.#topics.learn(topics, deadlineMs);
-
-    if (clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
+    this.#sender.refuseIfShutOut();
     const { promise, resolve, reject } = Promise.withResolvers<Position[]>();
     const append: Append = {
       positions: new Array(records.length),
@@ -132,9 +101,24 @@ export class KafkaProducer implements EventLogProducer {
       resolve,
       reject,
     };
+    const entries = this.#entriesByQueue(records, topics, append);
+    if (shutsOut) await this.#shutOutOthers(entries, deadlineMs);
+    for (const [queue, some] of entries) queue.waiting.push(...some);
+    this.#sender.pumpSoon();
+    return promise;
+  }
+
+  /**
+   * Chooses the partition of each record. All records without a key go to the same one, another one at each append.
+   */
+  #entriesByQueue(
+    records: readonly NewRecord[],
+    topics: ReadonlySet<string>,
+    append: Append,
+  ): Map<PartitionQueue, Entry[]> {
     const keylessTurn = this.#keylessTurn++;
     const queuesByTopic = new Map<string, readonly PartitionQueue[]>();
-    for (const topic of topics) queuesByTopic.set(topic, this.#queuesOf(topic));
+    for (const topic of topics) queuesByTopic.set(topic, this.#sender.queuesOf(topic));
     const entries = new Map<PartitionQueue, Entry[]>();
     for (let index = 0; index < records.length; index++) {
       const record = records[index] as NewRecord;
@@ -147,237 +131,20 @@ export class KafkaProducer implements EventLogProducer {
       if (found === undefined) entries.set(queue, [{ record, append, index }]);
       else found.push({ record, append, index });
     }
-    if (shutsOut) await this.#shutOutOthers(entries, deadlineMs);
-    for (const [queue, some] of entries) queue.waiting.push(...some);
-    this.#pumpSoon();
-    return promise;
+    return entries;
   }
 
   async #shutOutOthers(
     entries: ReadonlyMap<PartitionQueue, readonly Entry[]>,
     deadlineMs: number,
   ): Promise<void> {
-    const { producerId } = await this.#identify();
+    const { producerId } = await this.#identity.get();
     const portions = [...entries].map(([{ place, name }, some]) => ({
       place,
       name,
       records: some.map(({ record }) => record),
     }));
     await this.#shutOuts?.run(producerId, portions, deadlineMs);
-    if (this.#settings.clock.monotonicMs() < this.#rejoinsAtMs) throw shutOutError();
+    this.#sender.refuseIfShutOut();
   }
-
-  /** By partition number, as many as the topic has now. */
-  #queuesOf(topic: string): PartitionQueue[] {
-    return Array.from({ length: this.#topics.partitionsOf(topic) }, (_, partition) => {
-      const name = partitionName({ topic, partition });
-      const queue =
-        this.#queues.get(name) ?? new PartitionQueue({ topic, partition }, this.#settings.produceBatchBytes);
-      this.#queues.set(name, queue);
-      return queue;
-    });
-  }
-
-  /** Appends of the same turn of the event loop go out together. */
-  #pumpSoon(): void {
-    if (this.#isPumpDue) return;
-    this.#isPumpDue = true;
-    queueMicrotask(() => {
-      this.#isPumpDue = false;
-      this.#pump();
-    });
-  }
-
-  #pump(): void {
-    const now = this.#settings.clock.monotonicMs();
-    const byLeader = new Map<number, PartitionQueue[]>();
-    let retryAtMs = Number.POSITIVE_INFINITY;
-    for (const queue of this.#queues.values()) {
-      if (!queue.hasWork()) continue;
-      if (queue.firstDeadlineMs() <= now) {
-        if (!queue.isInFlight && !this.#mustEnd(queue))
-          this.#giveUp(queue, queue.lastProblem ?? 'the delivery timeout has passed');
-        if (!queue.hasWork()) continue;
-      }
-      if (queue.isInFlight) continue;
-      const leader = this.#topics.leaderOf(queue.place);
-      if (queue.retryAtMs <= now && leader < 0) this.#retryLater(queue, 'the partition has no leader');
-      if (queue.retryAtMs > now) retryAtMs = Math.min(retryAtMs, queue.retryAtMs);
-      else if (!this.#busyLeaders.has(leader)) {
-        const led = byLeader.get(leader);
-        if (led === undefined) byLeader.set(leader, [queue]);
-        else led.push(queue);
-      }
-    }
-    for (const [leader, queues] of byLeader) this.#send(leader, queues);
-    this.#pumpAgainAt(retryAtMs, now);
-  }
-
-  /** Whether somebody relies on knowing what became of the batch at the queue's head. */
-  #mustEnd({ head }: PartitionQueue): boolean {
-    return this.#family !== undefined && head?.isAmbiguous === true;
-  }
-
-  #pumpAgainAt(retryAtMs: number, now: number): void {
-    if (retryAtMs >= this.#timerAtMs) return;
-    this.#timerAtMs = retryAtMs;
-    this.#settings.clock.sleep(retryAtMs - now, this.#closing.signal).then(() => {
-      if (this.#timerAtMs === retryAtMs) this.#timerAtMs = Number.POSITIVE_INFINITY;
-      this.#pump();
-    });
-  }
-
-  #send(leader: number, queues: readonly PartitionQueue[]): void {
-    const sent: PartitionQueue[] = [];
-    let bytes = 0;
-    for (const queue of queues) {
-      if (bytes >= largestRequestBytes) break;
-      bytes += queue.head?.bytes?.length ?? queue.batchBytes;
-      queue.isInFlight = true;
-      sent.push(queue);
-    }
-    this.#busyLeaders.add(leader);
-    this.#request(leader, sent)
-      .catch((error: unknown) => {
-        // Whether the broker got the batches is not known: the same bytes again can do no harm.
-        for (const queue of sent) {
-          if (queue.head?.bytes !== undefined) queue.head.isAmbiguous = true;
-          this.#retryLater(queue, explain(error));
-        }
-      })
-      .finally(() => {
-        this.#busyLeaders.delete(leader);
-        for (const queue of sent) queue.isInFlight = false;
-        this.#pump();
-      });
-  }
-
-  async #request(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
-    const { clock, requestTimeoutMs } = this.#settings;
-    const identity = await this.#identify();
-    const connection = await this.#cluster.connect(leader, 'produce');
-    const batches = new Map<string, Batch>();
-    for (const queue of queues) batches.set(queue.name, queue.encodeHead(identity, clock.now()));
-    const results = await produce(
-      connection,
-      Math.floor(0.8 * requestTimeoutMs),
-      queues.map((queue) => ({ ...queue.place, records: batches.get(queue.name)?.bytes as Buffer })),
-    );
-    for (const queue of queues) {
-      const result = results.get(queue.name);
-      if (result === undefined) throw new Error(`Kafka left ${queue.name} out of its answer`);
-      this.#settle(queue, batches.get(queue.name) as Batch, result);
-    }
-  }
-
-  #identify(): Promise<ProducerIdentity> {
-    const asked = this.#identity ?? this.#newIdentity();
-    this.#identity = asked;
-    asked.catch(() => {
-      if (this.#identity === asked) this.#identity = undefined;
-    });
-    return asked;
-  }
-
-  async #newIdentity(): Promise<ProducerIdentity> {
-    const identity = await initProducerId(this.#cluster);
-    // Noted before anything is sent under it, so that whoever has to shut it out knows it.
-    await this.#family?.join(String(identity.producerId));
-    return identity;
-  }
-
-  /** Another member has taken over: nothing that waits here may be appended any more, in any partition. */
-  #wasShutOut(): void {
-    this.#rejoinsAtMs = this.#settings.clock.monotonicMs() + rejoinAfterMs;
-    for (const queue of this.#queues.values()) {
-      queue.failWaiting(shutOutError());
-      // What may be in the log goes on, to its answer.
-      if (!queue.isInFlight && queue.head !== undefined && !this.#mustEnd(queue))
-        queue.failHead(shutOutError());
-    }
-    this.#forgetIdentity();
-  }
-
-  /** From now on batches are counted anew, under another producer id; those sent before keep theirs. */
-  #forgetIdentity(): void {
-    this.#identity = undefined;
-    for (const queue of this.#queues.values()) queue.nextSequence = 0;
-  }
-
-  #settle(queue: PartitionQueue, batch: Batch, result: ProduceResult): void {
-    const { errorCode, baseOffset } = result;
-    if (errorCode === KafkaCode.none) {
-      queue.succeed(batch, baseOffset);
-      return;
-    }
-    const problem = `Kafka answered ${nameOfCode(errorCode)}${result.message === null ? '' : `: ${result.message}`}`;
-    if (errorCode === KafkaCode.invalidProducerEpoch && this.#family !== undefined) {
-      queue.failHead(shutOutError());
-      this.#wasShutOut();
-    } else if (errorCode === KafkaCode.messageTooLarge || errorCode === KafkaCode.recordListTooLarge) {
-      this.#shrink(queue, batch, problem);
-    } else if (passingCodes.has(errorCode)) {
-      batch.isAmbiguous ||= ambiguousCodes.has(errorCode);
-      this.#retryLater(queue, problem);
-      if (errorCode === KafkaCode.unknownTopicOrPartition) this.#rejectIfMissing(queue);
-    } else if (identityCodes.has(errorCode) && !batch.isAmbiguous) {
-      this.#forgetIdentity();
-      batch.bytes = undefined;
-      this.#retryLater(queue, problem);
-    } else {
-      this.#giveUp(queue, problem);
-    }
-  }
-
-  /** A batch that is too large was not appended: its records go in smaller ones. */
-  #shrink(queue: PartitionQueue, batch: Batch, problem: string): void {
-    if (batch.entries.length > 1) {
-      queue.splitHead();
-      return;
-    }
-    const detail = `A record for ${queue.name} is too large for Kafka. ${problem}`;
-    queue.failHead(
-      new TributaryError(
-        'log_record_too_large',
-        `${detail} Raise the topic's max.message.bytes, or send less.`,
-      ),
-    );
-  }
-
-  #giveUp(queue: PartitionQueue, problem: string): void {
-    this.#settings.log('warn', `Records for ${queue.name} were given up: ${problem}`, {
-      partition: queue.name,
-    });
-    const isUnclear = queue.head?.isAmbiguous ?? false;
-    const whether = isUnclear ? 'may or may not be in the log' : 'are not in the log';
-    const detail = `Records for ${queue.name} could not be appended and ${whether}: ${problem}`;
-    queue.failHead(new TributaryError('log_append_failed', detail));
-    this.#forgetIdentity();
-  }
-
-  #rejectIfMissing(queue: PartitionQueue): void {
-    this.#topics.isGone(queue.topic).then(
-      (isGone) => {
-        if (!isGone || queue.isInFlight) return;
-        queue.failHead(topicMissing(queue.topic));
-      },
-      () => {},
-    );
-  }
-
-  #retryLater(queue: PartitionQueue, problem: string): void {
-    const { clock, log } = this.#settings;
-    if (queue.lastProblem !== problem) log('warn', `Records for ${queue.name} wait: ${problem}`);
-    queue.lastProblem = problem;
-    queue.failures++;
-    queue.retryAtMs = clock.monotonicMs() + 5 + fullJitterMs(retryBackoff, queue.failures, clock.random());
-    this.#topics.refresh();
-  }
-}
-
-function shutOutError(): TributaryError {
-  return new TributaryError(
-    'log_shut_out',
-    'Nothing was appended: another instance took this one for dead, and goes on with what it had claimed.',
-  );
 }

@@ -48,8 +48,6 @@ export interface ConnectionPoolOptions {
   readonly clock: Clock;
   /** After how long without a statement the server ends a transaction of ours; default 8 s. */
   readonly idleTransactionSeconds?: number;
-  /** How rows come; default `arrays`. */
-  readonly rows?: 'arrays' | 'objects';
   readonly remedies: Pick<Remedies, 'setting' | 'setUp'>;
   /** Where it is found out whether a COMMIT without an answer counts, for the message of `store_commit_unknown`. */
   readonly commitEvidence: string;
@@ -121,7 +119,7 @@ export class ConnectionPool {
       timezone: 'Z',
       supportBigNumbers: true,
       bigNumberStrings: true,
-      rowsAsArray: options.rows !== 'objects',
+      rowsAsArray: true,
       // Affected rows are the rows changed, not the rows found. Query attributes would change the layout of every
       // execution, and nothing uses them.
       flags: ['-FOUND_ROWS', '-CLIENT_QUERY_ATTRIBUTES'],
@@ -319,8 +317,7 @@ function coreOf(connection: PoolConnection): CoreConnection {
 
 /** What tells a server and its database from others. Not for a layer over many servers, which are one store. */
 async function serverOf(connection: PoolConnection): Promise<string> {
-  const ask = async (sql: string) =>
-    (await connection.query<RowDataPacket[]>({ sql, rowsAsArray: true }))[0] as RowDataPacket[];
+  const ask = async (sql: string) => (await connection.query<RowDataPacket[]>(sql))[0];
   const [where] = await ask('SELECT DATABASE(), VERSION()');
   const [database, version] = [String(where?.[0]), String(where?.[1])];
   if (/TiDB|Vitess/i.test(version)) return database;

@@ -5,7 +5,8 @@ import { isRightMissing, type Remedies } from './refusals.ts';
 
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
-interface TableRights {
+/** The rights that a running program needs on one of its tables. */
+export interface TableRights {
   readonly table: string;
   readonly rights: readonly Right[];
   /** Any column of it. */
@@ -45,7 +46,12 @@ export function tableRights(view: View): TableRights[] {
 
 /** The statements that give `user` (as in `'sync'@'%'`) what a running program needs, one for each table. */
 export function grantStatements(database: string, view: View, user: string): string[] {
-  return tableRights(view).map(
+  return grantsOn(database, tableRights(view), user);
+}
+
+/** The statements that give `user` these rights, one for each table. */
+export function grantsOn(database: string, tables: readonly TableRights[], user: string): string[] {
+  return tables.map(
     ({ table, rights }) => `GRANT ${rights.join(', ')} ON ${quoted(database)}.${quoted(table)} TO ${user};`,
   );
 }
@@ -62,9 +68,9 @@ export async function checkTables(
   connection: PoolConnection,
   remedies: Remedies,
   database: string,
-  view: View,
+  tables: readonly TableRights[],
+  program: string,
 ): Promise<void> {
-  const tables = tableRights(view);
   const missing: string[] = [];
   for (const { table, rights, column } of tables) {
     const lacking: Right[] = [];
@@ -82,12 +88,14 @@ export async function checkTables(
     throw new TributaryError(
       'store_refused',
       `The user "${remedies.user}" lacks rights in "${database}": ${missing.join('; ')}. Grant them ` +
-        '("order-sync migrate --grants-for" prints the statements, docs/operations.md, "Users and grants").',
+        `("${program} migrate --grants-for" prints the statements, docs/operations.md, "Users and grants").`,
     );
   }
   await checkEngines(connection, database, tables);
+  const written = tables.find(({ rights }) => rights.includes('UPDATE'));
   // A server that is read-only refuses this; no row is touched.
-  await connection.query('UPDATE checkpoints SET epoch = epoch WHERE FALSE');
+  if (written !== undefined)
+    await connection.query(probe('UPDATE', quoted(written.table), quoted(written.column)));
 }
 
 function probe(right: Right, table: string, column: string): string {

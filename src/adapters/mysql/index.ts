@@ -7,9 +7,13 @@ export function openMysqlStore(options: MysqlStoreOptions): Store {
   return new MysqlStore(options);
 }
 
+export { databaseName } from './catalog.ts';
 export { inTransaction, withConnection } from './connection.ts';
 export { ConnectionPool, PREPARED_MAX } from './connection-pool.ts';
-export { grantStatements } from './grants.ts';
+export { checkTables, grantStatements, grantsOn, type TableRights } from './grants.ts';
+export { text } from './journal.ts';
+export { Migrations, withMigrationLock } from './migrations.ts';
 export type { MysqlStoreOptions, ServerAddress, ServerTls } from './options.ts';
 export { isRightMissing } from './refusals.ts';
+export { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 export { checkServer } from './server-checks.ts';

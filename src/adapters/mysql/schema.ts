@@ -12,17 +12,23 @@ import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { databaseName, findTables } from './catalog.ts';
 import { MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { redacted } from './errors.ts';
-import { checkTables } from './grants.ts';
+import { checkTables, tableRights } from './grants.ts';
 import { text } from './journal.ts';
 import { protectJournal, warnOfUnprotected } from './journal-protection.ts';
+import { Migrations, withMigrationLock } from './migrations.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
-import { newestVersion, runMigrations, schemaVersion, tablesMade } from './schema-version.ts';
 import { checkServer, type ServerNeeds } from './server-checks.ts';
 import { createView } from './view-table.ts';
 
-const LOCK_TIMEOUT_SECONDS = 60;
+const MIGRATIONS = new Migrations({
+  program: 'order-sync',
+  folder: new URL('./migrations/', import.meta.url),
+  table: 'schema_migrations',
+  columns:
+    'version INT NOT NULL PRIMARY KEY, name VARCHAR(200) NOT NULL, applied_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP',
+  hasNames: true,
+});
 
 /**
  * Where the schema is current and the view is there, looks and changes nothing, with the rights that running needs.
@@ -43,7 +49,7 @@ export async function migrate(
       (options.asCommand === true ? null : await currentReport(pool, connection, options)) ??
       (await changeSchema(pool, connection, database, options, log));
     if (options.asCommand === true) return report;
-    await checkTables(connection, pool.remedies, database, options.view);
+    await checkTables(connection, pool.remedies, database, tableRights(options.view), 'order-sync');
     await warnOfUnprotected(connection, database, log);
     return report;
   };
@@ -64,8 +70,8 @@ async function currentReport(
   connection: PoolConnection,
   options: MigrationOptions,
 ): Promise<MigrationReport | null> {
-  const version = await schemaVersion(connection);
-  if (version !== newestVersion()) return null;
+  const version = await MIGRATIONS.recordedVersion(connection);
+  if (version !== MIGRATIONS.newestVersion) return null;
   await checkOwnTables(connection);
   const { situation, legacyRecord } = await planView(pool, connection, options, version);
   if (situation.kind !== 'keep' || legacyRecord !== null) return null;
@@ -79,47 +85,26 @@ async function changeSchema(
   options: MigrationOptions,
   log: Logger,
 ): Promise<MigrationReport> {
-  const before = await schemaVersion(connection);
-  const lock = `tributary:${database}`.slice(0, 64);
-  const [[locked]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
-    lock,
-    LOCK_TIMEOUT_SECONDS,
-  ]);
-  if (Number(locked?.[0]) !== 1) {
-    throw new TributaryError(
-      'store_busy',
-      `Another process has been migrating this database for ${LOCK_TIMEOUT_SECONDS} s; try again when it is done.`,
-    );
-  }
-  try {
-    const plan = await lookAt(pool, connection, options);
-    if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
-    const { fromVersion, toVersion } = await runMigrations(connection);
-    const prepared = await prepareView(pool, connection, options, plan);
-    await protectJournal(connection, database, log);
-    return { fromVersion, toVersion, ...prepared };
-  } catch (error) {
-    if (!isRightMissing(error)) throw error;
-    const what =
-      before === null
-        ? `"${database}" has no tables of order-sync, or the user may not see them`
-        : before === newestVersion()
-          ? `The table ${options.view.table} has to be made or taken over`
-          : `The schema of "${database}" has version ${before}, and this program needs ${newestVersion()}`;
-    throw needsMigration(what, pool.remedies, error);
-  } finally {
-    // If this fails the connection is closed, and the lock goes with it.
-    await connection.query('SELECT RELEASE_LOCK(?)', [lock]).catch(() => undefined);
-  }
-}
-
-function needsMigration(what: string, remedies: Remedies, error: unknown): TributaryError {
-  return new TributaryError(
-    'store_refused',
-    `${what}, and the user "${remedies.user}" may not change the schema: run "order-sync migrate" once with a user ` +
-      'that may (docs/operations.md, "Users and grants").',
-    { cause: redacted(error) },
-  );
+  const before = await MIGRATIONS.recordedVersion(connection);
+  return withMigrationLock(connection, `tributary:${database}`.slice(0, 64), async () => {
+    try {
+      const plan = await lookAt(pool, connection, options);
+      if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
+      const { fromVersion, toVersion } = await MIGRATIONS.run(connection);
+      const prepared = await prepareView(pool, connection, options, plan);
+      await protectJournal(connection, database, log);
+      return { fromVersion, toVersion, ...prepared };
+    } catch (error) {
+      if (!isRightMissing(error)) throw error;
+      const what =
+        before === null
+          ? `"${database}" has no tables of order-sync, or the user may not see them`
+          : before === MIGRATIONS.newestVersion
+            ? `The table ${options.view.table} has to be made or taken over`
+            : `The schema of "${database}" has version ${before}, and this program needs ${MIGRATIONS.newestVersion}`;
+      throw MIGRATIONS.needed(what, pool.remedies, error);
+    }
+  });
 }
 
 /** Everything is looked at before anything is touched. Rejects if the names of our tables are not ours to use. */
@@ -139,7 +124,7 @@ const UNSEEN = ['journal_places', 'event_journal'];
 
 /** The version of the schema, 0 for none; rejects if other programs have tables of our names, or have dropped ours. */
 async function checkOwnTables(connection: PoolConnection): Promise<number> {
-  const found = await findTables(connection, ['schema_migrations', ...tablesMade(ALL_VERSIONS)]);
+  const found = await findTables(connection, ['schema_migrations', ...MIGRATIONS.tablesMade(ALL_VERSIONS)]);
   if (!found.has('schema_migrations')) {
     if (found.size > 0) throw namesTaken([...found.keys()]);
     return 0;
@@ -150,8 +135,8 @@ async function checkOwnTables(connection: PoolConnection): Promise<number> {
   );
   const names = columns.map((row) => text(row[0])).sort();
   if (names.join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
-  const version = (await schemaVersion(connection)) ?? 0;
-  const missing = tablesMade(version).filter((name) => !found.has(name) && !UNSEEN.includes(name));
+  const version = (await MIGRATIONS.recordedVersion(connection)) ?? 0;
+  const missing = MIGRATIONS.tablesMade(version).filter((name) => !found.has(name) && !UNSEEN.includes(name));
   if (missing.length > 0) throw tablesDropped(version, missing);
   return version;
 }
@@ -185,7 +170,7 @@ export async function remakeView(
   try {
     await createView(connection, view, view.table);
   } catch (error) {
-    if (isRightMissing(error)) throw needsMigration(`The table ${view.table} is missing`, remedies, error);
+    if (isRightMissing(error)) throw MIGRATIONS.needed(`The table ${view.table} is missing`, remedies, error);
     throw error;
   }
   return true;

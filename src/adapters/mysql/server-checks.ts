@@ -34,11 +34,10 @@ export async function checkServer(
   needs: ServerNeeds,
   log: Logger,
 ): Promise<void> {
-  const [rows] = await connection.query<RowDataPacket[]>({
-    sql: 'SHOW SESSION VARIABLES WHERE Variable_name IN (?)',
-    values: [VARIABLES],
-    rowsAsArray: true,
-  });
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SHOW SESSION VARIABLES WHERE Variable_name IN (?)',
+    [VARIABLES],
+  );
   const values = new Map(rows.map((row) => [String(row[0]).toLowerCase(), String(row[1])]));
   const number = (name: (typeof VARIABLES)[number]) => Number(values.get(name) ?? Number.POSITIVE_INFINITY);
   const server = `The database at ${host}:${port}`;

@@ -1,18 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { namesTaken, notAdoptable, tablesDropped } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { columnsOf, findTable } from './catalog.ts';
 import { type Connection, type Database, numberOf, textOf } from './connection.ts';
+import { type Migration, Migrations } from './migrations.ts';
 import type { ViewDefinition } from './options.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import type { ViewTable } from './view-table.ts';
 
-interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly sql: string;
-}
+const MIGRATIONS = new Migrations(new URL('./migrations/', import.meta.url));
 
 /**
  * Brings the schema up to date and makes or takes over the view's table, all in one transaction, so that of
@@ -23,22 +19,14 @@ export async function migrate(
   view: ViewTable,
   options: MigrationOptions,
 ): Promise<MigrationReport> {
-  const migrations = readMigrations();
-  const toVersion = migrations.at(-1)?.version ?? 0;
   return database.write(async (writer) => {
     const plan = await lookAt(writer, view, options);
     if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
     makeMigrationsTable(writer);
     const fromVersion = schemaVersion(writer);
-    if (fromVersion > toVersion) {
-      throw new TributaryError(
-        'schema_too_new',
-        `The store has schema version ${fromVersion}, this program knows ${toVersion}: start the newer program.`,
-      );
-    }
-    for (const migration of migrations) {
-      if (migration.version > fromVersion) apply(writer, migration, options.nowMs);
-    }
+    for (const migration of MIGRATIONS.after(fromVersion, 'The store'))
+      apply(writer, migration, options.nowMs);
+    const toVersion = MIGRATIONS.newestVersion;
     return { fromVersion, toVersion, ...(await prepareView(writer, view, options, plan)) };
   });
 }
@@ -62,19 +50,6 @@ function apply(writer: Connection, migration: Migration, nowMs: number): void {
     .run(migration.version, migration.name, new Date(nowMs).toISOString());
 }
 
-/** The numbered files beside this one. */
-function readMigrations(): Migration[] {
-  const folder = new URL('./migrations/', import.meta.url);
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()
-    .map((name) => ({
-      version: Number.parseInt(name, 10),
-      name,
-      sql: readFileSync(new URL(name, folder), 'utf8'),
-    }));
-}
-
 /** Everything is looked at before anything is touched. Rejects if the names of our tables are not ours to use. */
 export async function lookAt(
   connection: Connection,
@@ -88,7 +63,7 @@ export async function lookAt(
 /** The version of the schema, 0 for none; rejects if other programs have tables of our names, or have dropped ours. */
 function checkOwnTables(connection: Connection): number {
   const isThere = (name: string) => findTable(connection, name) !== null;
-  const all = tablesMade(Number.POSITIVE_INFINITY);
+  const all = MIGRATIONS.tablesMade(Number.POSITIVE_INFINITY);
   if (!isThere('schema_migrations')) {
     const taken = all.filter(isThere);
     if (taken.length > 0) throw namesTaken(taken);
@@ -97,16 +72,9 @@ function checkOwnTables(connection: Connection): number {
   const names = columnsOf(connection, 'schema_migrations').map(({ name }) => name);
   if (names.sort().join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
   const version = schemaVersion(connection);
-  const missing = tablesMade(version).filter((name) => !isThere(name));
+  const missing = MIGRATIONS.tablesMade(version).filter((name) => !isThere(name));
   if (missing.length > 0) throw tablesDropped(version, missing);
   return version;
-}
-
-/** What the migrations up to a version have made. */
-function tablesMade(upTo: number): string[] {
-  return readMigrations()
-    .filter(({ version }) => version <= upTo)
-    .flatMap(({ sql }) => [...sql.matchAll(/^CREATE TABLE (\w+)/gm)].map(([, name]) => name as string));
 }
 
 const OWN_TABLES = [

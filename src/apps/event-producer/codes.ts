@@ -2,7 +2,7 @@ import { TributaryError } from '../../core/errors.ts';
 import { utf8Length } from '../../core/text.ts';
 import { suggest } from '../shared/cli/suggest.ts';
 
-/** The codes of the command line, and what each of them publishes. */
+/** The codes of the command line, and the event that each publishes. */
 export const EVENT_CODES = {
   o: { eventType: 'ORDER', statusField: 'orderStatus', status: 'CREATED', meaning: 'order created' },
   pa: {
@@ -33,7 +33,7 @@ export const EVENT_CODES = {
 
 export type EventCode = keyof typeof EVENT_CODES;
 
-/** The body of an event: what is published as JSON. */
+/** The body of an event, which is published as JSON. */
 export interface EventBody {
   readonly eventType: string;
   readonly orderId: string;
@@ -47,7 +47,7 @@ export interface EventDetails {
   readonly eventId?: string;
 }
 
-/** The fields in the sequence that they always had, since other programs may compare the bytes. */
+/** Makes a body. Its fields always have the same sequence, since other programs may compare the bytes. */
 export function makeBody(code: EventCode, orderId: string, details: EventDetails): EventBody {
   const { eventType, statusField, status } = EVENT_CODES[code];
   return {
@@ -60,15 +60,15 @@ export function makeBody(code: EventCode, orderId: string, details: EventDetails
   };
 }
 
-/** One code and the order that it is about. */
+/** A code, and the order that it is about. */
 export interface Pair {
   readonly code: EventCode;
   readonly orderId: string;
 }
 
 /**
- * Pairs of `<code> <orderId>`; throws `usage` for an unknown code, a missing id, or an id that cannot be one.
- * `unknownFirst` says what a first word may have been meant as, if it is no code and not nearly one.
+ * Reads pairs of `<code> <orderId>`. Throws `usage` for an unknown code, a missing id, or an invalid id. `unknownFirst` may
+ * give a better error for a first word that is no code.
  */
 export function parsePairs(
   words: readonly string[],
@@ -100,7 +100,7 @@ export function parsePairs(
   return pairs;
 }
 
-/** What is wrong with an order id, to be read after its name; null if nothing is. */
+/** What is wrong with an order id, in words that follow its name. Null if it is valid. */
 export function orderIdFault(orderId: string): string | null {
   if (!orderId.isWellFormed()) return 'is not well-formed Unicode';
   const length = utf8Length(orderId);
@@ -132,8 +132,8 @@ function meanings(): string {
 }
 
 /**
- * Hands out the timestamps of one command's events: those of one order are at least 1 ms apart, in the sequence
- * given, so that the order of writing is the canonical sequence too where the stage does not decide.
+ * Makes the timestamps of one command's events. The events of one order are at least 1 ms apart, in the sequence in which the
+ * user wrote them. So events of the same stage have this sequence in the canonical sequence, too.
  */
 export function createTimestamps(): (orderId: string, nowMs: number) => number {
   const lastMs = new Map<string, number>();

@@ -1,8 +1,8 @@
 export interface Line {
-  /** From 1. */
+  /** The number of the line, from 1. */
   readonly number: number;
   readonly bytes: Uint8Array;
-  /** Whether the line was longer than the limit; `bytes` is its beginning then. */
+  /** Whether the line was longer than the limit. Then `bytes` holds its beginning. */
   readonly isTooLong: boolean;
 }
 
@@ -10,8 +10,8 @@ const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * The lines of a stream of bytes, as bytes, without their ends and without the empty ones. Memory is bounded by
- * `maxBytes`, whatever comes. The bytes are not decoded, since decoding would hide what is wrong with them.
+ * Yields the lines of a stream of bytes, without line ends and without empty lines. Uses at most `maxBytes` of memory for a
+ * line. Does not decode the bytes, since that would hide faults in them.
  */
 export async function* readLines(input: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Line> {
   let number = 0;

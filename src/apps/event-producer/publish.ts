@@ -16,7 +16,7 @@ export function topicsOf(settings: {
   ]);
 }
 
-/** An event on its way: the record, and what is told about it afterwards. */
+/** An event that is to be published: its record, and the fields that the user sees. */
 export interface OutgoingEvent {
   readonly record: NewRecord;
   readonly eventId: string | null;
@@ -42,8 +42,8 @@ const SPEC_VERSION: RecordHeader = ['ce_specversion', Buffer.from('1.0')];
 const JSON_CONTENT: RecordHeader = ['content-type', Buffer.from('application/json')];
 
 /**
- * The headers of a CloudEvent in binary mode: the body stays the plain event.
- * Source: CloudEvents 1.0.2, Kafka Protocol Binding, section 3.2; partitionkey is its Partitioning extension.
+ * The headers of a CloudEvent in binary mode, in which the body is the plain event. `partitionkey` is the Partitioning
+ * extension. Source: CloudEvents 1.0.2, Kafka Protocol Binding, section 3.2.
  */
 export function cloudEventHeaders(attributes: CloudEventAttributes): RecordHeader[] {
   const subject = Buffer.from(attributes.subject);
@@ -62,7 +62,7 @@ export function cloudEventHeaders(attributes: CloudEventAttributes): RecordHeade
 const MAX_REPEATED = 64;
 const repeated = new Map<string, Buffer>();
 
-/** Sources and types are few and come again and again: they are encoded once. */
+/** Encodes a source or a type. There are few of them and they come again and again, so each is encoded once. */
 function encodeRepeated(text: string): Buffer {
   let encoded = repeated.get(text);
   if (encoded === undefined) {
@@ -73,7 +73,7 @@ function encodeRepeated(text: string): Buffer {
   return encoded;
 }
 
-/** The event as a record, keyed by its order, with CloudEvents headers beside the plain JSON body. */
+/** Makes the record of an event. Its key is the order id, and it has CloudEvents headers beside the plain JSON body. */
 export function toOutgoing(
   body: EventBody,
   options: { readonly eventId: string; readonly source: string; readonly topics: TopicsByEventType },
@@ -103,36 +103,36 @@ export function toOutgoing(
 }
 
 /**
- * Publishes the events and resolves with the place of each, in the same sequence, once all are durable.
- * Rejects as `EventLogProducer.append` does.
+ * Publishes the events. Resolves with their places in the log, in the same sequence, when all of them are durable. Rejects as
+ * `EventLogProducer.append` does.
  */
 export async function publish(
   producer: EventLogProducer,
   events: readonly OutgoingEvent[],
 ): Promise<PublishedEvent[]> {
-  const positions = await producer.append(events.map((event) => event.record));
+  const places = await producer.append(events.map((event) => event.record));
   return events.map((event, index) => {
-    const position = positions[index];
-    if (position === undefined) {
+    const place = places[index];
+    if (place === undefined) {
       throw new TributaryError(
         'log_append_failed',
-        `The log acknowledged ${positions.length} of ${events.length} events: it cannot be told whether the rest are durable.`,
+        `The log acknowledged ${places.length} of ${events.length} events: nobody knows whether the rest are durable.`,
       );
     }
     const { eventId, orderId, eventType } = event;
-    return { ...position, eventId, orderId, eventType };
+    return { ...place, eventId, orderId, eventType };
   });
 }
 
 export interface TopicPolicy {
   readonly partitions: number;
-  /** Whether missing topics are made; else they are an error. */
+  /** Whether missing topics are made. Else they are an error. */
   readonly mayCreate: boolean;
-  /** For the message: where the topics are missing, as in `localhost:9092`. */
+  /** The brokers that the error names, as in `localhost:9092`. */
   readonly brokers: readonly string[];
 }
 
-/** Sees to it that the topics exist; throws `topic_missing` with the command that makes them. */
+/** Makes sure that the topics exist. Rejects with `topic_missing`, which names the command that makes them. */
 export async function requireTopics(
   log: EventLog,
   topics: TopicsByEventType,

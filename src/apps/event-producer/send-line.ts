@@ -8,7 +8,7 @@ import { cloudEventHeaders, type OutgoingEvent, type TopicsByEventType } from '.
 export interface LineOptions {
   readonly topics: TopicsByEventType;
   readonly source: string;
-  /** Lines that are no valid events are sent too, as they are. */
+  /** Whether lines that are no valid events are sent too, unchanged. */
   readonly isRaw: boolean;
 }
 
@@ -19,11 +19,11 @@ export type LineResult =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Turns lines into events whose value is the line, byte for byte. The verdict on a line is order-sync's own: the
- * same decoder looks at the record that would be sent.
+ * Makes a function that turns a line into an event whose value is the line, byte for byte. order-sync's own decoder judges
+ * the record that would be sent.
  *
- * Only an event with an `eventId` gets CloudEvents headers. One without is known by its content, so that sending
- * the same file twice changes nothing; a new id each time would make two events of it.
+ * An event with an `eventId` gets CloudEvents headers. An event without one gets none, because its id is made from its
+ * content: so a file that is sent twice changes nothing, while a new id would make it two events.
  */
 export function createLineReader(options: LineOptions): (line: Line) => LineResult {
   const { topics, source, isRaw } = options;
@@ -45,7 +45,7 @@ export function createLineReader(options: LineOptions): (line: Line) => LineResu
       value: line.bytes,
       headers: [],
     };
-    // A line without an id is judged by another key than its own, none: its real fault is in the body.
+    // A line without an order id would be refused for its missing key. With another key the decoder names the fault in the body.
     const judged = { ...record, key: record.key ?? NO_KEY, offset: 0n, timestampMs: 0 };
     const decoded = decoder.decode(judged, { topic: record.topic, partition: 0 }, 0);
     if (decoded.kind === 'event') {

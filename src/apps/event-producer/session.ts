@@ -1,36 +1,36 @@
 import { resolve } from 'node:path';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLogProducer, Readers } from '../../ports/event-log.ts';
-import type { CommandContext } from '../shared/cli/cli.ts';
+import type { CommandContext } from '../shared/cli/spec.ts';
 import { invocationOf } from '../shared/cli/usage-errors.ts';
 import { isKafka, openEventLog, sameLogFlags } from '../shared/parts/open-log.ts';
 import { type PublishedEvent, requireTopics, type TopicsByEventType, topicsOf } from './publish.ts';
 
 export type ProducerContext = CommandContext<'event-producer'>;
 
-/** A producer whose topics exist. Its log is closed by the context's shutdown. */
+/** A producer whose topics exist. The shutdown of the context closes its log. */
 export interface ProducerSession {
   readonly producer: EventLogProducer;
   readonly topics: TopicsByEventType;
-  /** Where the events go, for people. */
+  /** The log that the events go to, in words for people. */
   readonly destination: string;
-  /** Tells people where how many events are now, and whether anybody reads them there. */
+  /** Tells people how many events were published where, and what to start if nobody reads the log. */
   tellPublished(count: number, refused?: number): Promise<void>;
   /** Tells people what to start if nobody reads the log. */
   tellUnread(): Promise<void>;
 }
 
 /**
- * Opens the log that the settings choose and sees to the topics: on the embedded log missing ones are made, on
- * Kafka only where `mayCreate` says so, because their number of partitions is the owner's decision there.
+ * Opens the log that the settings choose, and makes sure that the topics exist. Missing topics are made on the embedded log.
+ * On Kafka they are made only if `mayCreate` is true, because there an operator decides on the number of partitions.
  */
 export async function openSession(
   context: ProducerContext,
   clock: Clock,
   mayCreate: boolean,
 ): Promise<ProducerSession> {
-  const { settings, log, shutdown } = context;
-  const eventLog = await openEventLog(settings, clock, log, { clientId: 'event-producer' });
+  const { settings, logger, shutdown } = context;
+  const eventLog = await openEventLog(settings, clock, logger, { clientId: 'event-producer' });
   shutdown.defer('the event log', () => eventLog.close());
   const topics = topicsOf(settings);
   await requireTopics(eventLog, topics, {
@@ -58,7 +58,7 @@ export async function openSession(
   return { producer, topics, destination, tellPublished, tellUnread };
 }
 
-/** What to start so that the events are read, if nobody reads them now; null if somebody does, or who knows. */
+/** A note that says what to start if nobody reads the log. Null if somebody reads it, or if that is unknown. */
 function unreadNote(
   readers: Readers,
   settings: ProducerContext['settings'],
@@ -73,7 +73,7 @@ function unreadNote(
   return `note: ${since}. Start one on it: ${start} (with order-mgt), or: ${sync}`;
 }
 
-/** Tells where each event is now: one line or one JSON object for each. */
+/** Writes the place of each event in the log: one line or one JSON object for each. */
 export async function printPublished(
   context: ProducerContext,
   published: readonly PublishedEvent[],

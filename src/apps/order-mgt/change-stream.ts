@@ -5,35 +5,35 @@ import type { OrderStates } from './states.ts';
 
 export interface ChangeStreamOptions {
   readonly listenersMax?: number;
-  /** So often a comment goes out, by which proxies and clients see that the stream lives. */
+  /** The time between two comments, by which proxies and clients see that the stream lives. */
   readonly commentEveryMs?: number;
-  /** A listener that has not taken one page after this time is cut off. */
+  /** A listener that has not taken a page within this time is cut off. */
   readonly drainWithinMs?: number;
 }
 
 const LISTENERS_MAX = 64;
 const COMMENT_EVERY_MS = 15_000;
 const DRAIN_WITHIN_MS = 30_000;
-/** One page is the most that is buffered for a listener: some 100 KiB. */
+/** The most changes of one page. No more than one page is buffered for a listener: about 100 KiB. */
 const PAGE_CHANGES = 250;
-/** Commits that follow each other so closely are read together. */
+/** After a commit the stream waits this long, so that it reads further commits with the same page. */
 const GATHER_MS = 20;
-/** What another process commits to the same database is seen at the next look, so far apart. */
+/** The time between two looks for changes that another process committed to the same database. */
 const LOOK_EVERY_MS = 250;
 
 interface Listener {
   readonly response: ServerResponse;
-  /** The last change that was written to the response. */
-  position: number;
+  /** The number of the last receipt that the response has got or has passed over. */
+  receiptNumber: number;
   isPumping: boolean;
 }
 
 /**
- * Server-sent events: the changes of orders, to whoever listens.
+ * Streams the changes of orders to listeners, as server-sent events.
  *
- * A listener is a position in the sequence of changes, and what comes after it is read from the store when
- * there is something new and the last page has left: nothing is queued for anybody, and nothing is kept about
- * listeners that come back. While nobody listens, a change costs nothing here.
+ * Each listener has the number of the last receipt that it knows. When something new is committed and the listener has taken
+ * its last page, the stream reads the next page from the store. It queues nothing, and it remembers nothing about listeners
+ * that have left. Without listeners a change costs nothing here.
  *
  *     catching up --a page that is not full--> waiting --wake, look--> catching up
  *     catching up --connection full--> draining --drained--> catching up | --too late--> cut off
@@ -42,16 +42,16 @@ interface Listener {
  */
 export class ChangeStream {
   readonly #states: OrderStates;
-  readonly #log: Logger;
+  readonly #logger: Logger;
   readonly #options: Required<ChangeStreamOptions>;
   readonly #listeners = new Set<Listener>();
   #timers: NodeJS.Timeout[] = [];
   #gathering: NodeJS.Timeout | null = null;
   #isClosed = false;
 
-  constructor(states: OrderStates, log: Logger, options: ChangeStreamOptions = {}) {
+  constructor(states: OrderStates, logger: Logger, options: ChangeStreamOptions = {}) {
     this.#states = states;
-    this.#log = log;
+    this.#logger = logger;
     this.#options = {
       listenersMax: options.listenersMax ?? LISTENERS_MAX,
       commentEveryMs: options.commentEveryMs ?? COMMENT_EVERY_MS,
@@ -59,26 +59,26 @@ export class ChangeStream {
     };
   }
 
-  /** Whether nobody else may listen. */
+  /** Whether the limit of listeners is reached. */
   get isFull(): boolean {
     return this.#listeners.size >= this.#options.listenersMax;
   }
 
   /**
-   * Writes every change after the position to the response, until it is closed or cut off; null listens from
-   * `last` on, the store's last position. A position beyond that is of a database that was since restored: then
-   * everything is written again, because nobody knows what has been missed.
+   * Writes every change after the receipt number `after` to the response, until the response is closed or cut off. Null
+   * begins after `last`, the store's last receipt number. A number above `last` comes from before the database was restored:
+   * then the stream writes all changes again, because nobody knows which ones the listener has missed.
    */
   open(response: ServerResponse, after: number | null, last: number): void {
-    const position = after === null ? last : after > last ? 0 : after;
-    const listener: Listener = { response, position, isPumping: false };
+    const receiptNumber = after === null ? last : after > last ? 0 : after;
+    const listener: Listener = { response, receiptNumber, isPumping: false };
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
-    // An event without data is not shown to anybody, but its id is kept: so a client that saw no change resumes here.
-    response.write(`retry: 1000\nid: ${position}\n\n`);
+    // Clients keep the id of an event without data, and show nothing. So a client that saw no change resumes here.
+    response.write(`retry: 1000\nid: ${receiptNumber}\n\n`);
     response.once('close', () => this.#remove(listener));
     if (response.destroyed) return;
     this.#listeners.add(listener);
@@ -87,7 +87,7 @@ export class ChangeStream {
     else this.#pump(listener);
   }
 
-  /** Tells that something was committed. */
+  /** Has the listeners' next pages read, since something was committed. */
   wake(): void {
     if (this.#listeners.size === 0) return;
     this.#gathering ??= setTimeout(() => {
@@ -96,7 +96,7 @@ export class ChangeStream {
     }, GATHER_MS);
   }
 
-  /** Ends every stream; the listeners come back with the id that they have. */
+  /** Ends every response. Clients come back with the last id that they got. */
   close(): void {
     this.#isClosed = true;
     for (const { response } of this.#listeners) response.end();
@@ -130,7 +130,10 @@ export class ChangeStream {
     listener.isPumping = true;
     this.#catchUp(listener)
       .catch((error: unknown) => {
-        this.#log('warn', `A listener is cut off, because the changes cannot be read: ${messageOf(error)}`);
+        this.#logger(
+          'warn',
+          `A listener is cut off, because the changes cannot be read: ${messageOf(error)}`,
+        );
         listener.response.destroy();
       })
       .finally(() => {
@@ -141,18 +144,23 @@ export class ChangeStream {
   async #catchUp(listener: Listener): Promise<void> {
     const { response } = listener;
     while (this.#listeners.has(listener)) {
-      const { changes, position } = await this.#states.changesAfter(listener.position, PAGE_CHANGES);
-      if (position === listener.position || !this.#listeners.has(listener)) return;
-      listener.position = position;
+      const { changes, receiptNumber } = await this.#states.changesAfter(
+        listener.receiptNumber,
+        PAGE_CHANGES,
+      );
+      if (receiptNumber === listener.receiptNumber || !this.#listeners.has(listener)) return;
+      listener.receiptNumber = receiptNumber;
       if (changes.length === 0) continue;
       const text = changes
-        .map((change) => `event: order\nid: ${change.position}\ndata: ${JSON.stringify(change.state)}\n\n`)
+        .map(
+          (change) => `event: order\nid: ${change.receiptNumber}\ndata: ${JSON.stringify(change.state)}\n\n`,
+        )
         .join('');
       if (!response.write(text)) await this.#drained(response);
     }
   }
 
-  /** Resolves when the response can take more, or is closed, which it is if that takes too long. */
+  /** Resolves when the response can take more, or is closed. Closes it after `drainWithinMs`. */
   #drained(response: ServerResponse): Promise<void> {
     return new Promise((resolve) => {
       const tooLate = setTimeout(() => response.destroy(), this.#options.drainWithinMs);

@@ -1,16 +1,18 @@
 import { digestOf, type OrderState, payloadHashOf } from './order-state.ts';
 import type { Effect } from './states.ts';
 
-/** What is kept of a delivery id. */
+/** What the store keeps for each delivery id. */
 export interface KnownDelivery {
   readonly payloadHash: string;
   readonly effect: 'applied' | 'ignored';
 }
 
 /**
- * What a delivery does whose id was never seen: only a later version changes anything, or a repair of the state that is
- * held. A sender whose database was restored may give another content to a version that it delivered before; it says
- * which one that is to replace, so that what came meanwhile is never undone. The version never falls.
+ * The effect of a delivery with a new id. It is applied if its version is later than the held one, or if it is a repair of
+ * the state that is held.
+ *
+ * A sender whose database was restored may give another content to a version that it delivered before. Such a repair names
+ * the state that it replaces, so that it never undoes a state that came meanwhile. The version never falls.
  */
 export function effectOfNew(
   state: OrderState,
@@ -23,10 +25,11 @@ export function effectOfNew(
 }
 
 /**
- * What a delivery does whose id is known. It was stored with its effect, so as a rule nothing. But if the row is
- * missing, or older than this delivery, or differs from it at the version that this very delivery gave it, then
- * the row was lost or altered outside of this program, and the delivery brings it back. A delivery that was
- * ignored in favour of another one of the same version stays ignored, however often it comes.
+ * The effect of a delivery with a known id. Its effect was stored with the id, so as a rule it changes nothing.
+ *
+ * It repairs a row that something outside of this program lost or altered: the row is missing, or it is older than this
+ * delivery, or it has the version that this delivery gave it with another content. A delivery that was ignored in favour of
+ * another one of the same version stays ignored.
  */
 export function effectOfKnown(
   state: OrderState,

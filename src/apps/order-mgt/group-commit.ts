@@ -1,15 +1,16 @@
 import type { OrderStates, Receipt, ReceivedDelivery } from './states.ts';
 
-/** A transaction that has so many deliveries takes no further request; the rest waits for the next one. */
-const BATCH_FULL = 4_000;
+/** A transaction with 4,000 deliveries takes no further request. Later requests wait for the next transaction. */
+const GROUP_FULL = 4_000;
 
-/** Requests. A group as large as the last one, up to so many, is worth waiting for, */
+/** Wait for at most 64 requests. */
 const WAITED_FOR_MAX = 64;
-/** if the last one had so many: then they come from many callers at once, */
+/** Wait only if the last group had at least 16 requests: then many callers send at once. */
 const WAITED_FOR_MIN = 16;
-/** but no longer than this. */
+/** Wait at most 1 ms. */
 const WAIT_MS = 1;
 
+/** A request that waits for its receipts. */
 interface Waiting {
   readonly deliveries: readonly ReceivedDelivery[];
   readonly resolve: (receipts: Receipt[]) => void;
@@ -17,23 +18,26 @@ interface Waiting {
 }
 
 /**
- * Lets deliveries that arrive together share one transaction, since the wait for the disk costs the same for
- * one as for a hundred. Whatever arrives in one turn of the event loop, or while the last transaction runs, is
- * committed together; a lone delivery waits for nobody, unless many came just before: then a group that is smaller than
- * the last one waits a moment for those which that one's answers are about to call forth. Resolves after the COMMIT.
+ * Commits the deliveries of many requests in one transaction, because the wait for the disk costs the same for one delivery
+ * as for a hundred.
+ *
+ * Requests that arrive in one turn of the event loop, or while the last transaction runs, form a group. A group is committed
+ * at once, with one exception. If the last group had at least 16 requests, its callers are about to send their next ones. So
+ * a smaller group waits until it has as many requests as the last group, at most 64, and at most 1 ms.
  */
 export class GroupCommit {
   readonly #states: OrderStates;
   readonly #committed: (deliveries: readonly ReceivedDelivery[], receipts: readonly Receipt[]) => void;
   #waiting: Waiting[] = [];
-  /** By the monotonic clock, while a transaction is under way. */
+  /** When the transaction under way began, by the monotonic clock. Null while there is none. */
   #commitSinceMs: number | null = null;
   #running: Promise<void> | null = null;
-  /** So many requests complete the next group. */
+  /** The number of requests that completes the next group. 0 means that the group does not wait. */
   #wanted = 0;
+  /** Ends the wait for the next group. Null while no group waits. */
   #complete: (() => void) | null = null;
 
-  /** `committed` is told of every transaction, before the receipts are given. */
+  /** Calls `committed` after every COMMIT, before the receipts are given. */
   constructor(
     states: OrderStates,
     committed: (deliveries: readonly ReceivedDelivery[], receipts: readonly Receipt[]) => void,
@@ -42,12 +46,13 @@ export class GroupCommit {
     this.#committed = committed;
   }
 
+  /** Resolves with the receipt after the COMMIT. */
   async receive(delivery: ReceivedDelivery): Promise<Receipt> {
     const [receipt] = await this.receiveAll([delivery]);
     return receipt as Receipt;
   }
 
-  /** All of them in one transaction, perhaps with others'; a receipt for each, in their sequence. */
+  /** Takes all of them in one transaction, perhaps with other requests. Resolves with their receipts, in the same sequence. */
   receiveAll(deliveries: readonly ReceivedDelivery[]): Promise<Receipt[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ deliveries, resolve, reject });
@@ -56,12 +61,12 @@ export class GroupCommit {
     });
   }
 
-  /** For how long the transaction that is under way has not been answered; 0 if there is none. */
+  /** The time since the transaction under way began, or 0 if there is none. */
   get unansweredMs(): number {
     return this.#commitSinceMs === null ? 0 : performance.now() - this.#commitSinceMs;
   }
 
-  /** Resolves when everything that waited has its receipt. */
+  /** Resolves when every request has its receipts. */
   async idle(): Promise<void> {
     await this.#running;
   }
@@ -77,7 +82,7 @@ export class GroupCommit {
     this.#running = null;
   }
 
-  /** Ends when the group is complete, with whatever else comes in that turn, or when it has waited long enough. */
+  /** Resolves when the group is complete and the turn of the event loop is over, or after `WAIT_MS`. */
   async #untilComplete(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, WAIT_MS);
@@ -89,11 +94,11 @@ export class GroupCommit {
     this.#complete = null;
   }
 
-  /** The requests of the next transaction: whole ones, at least one. */
+  /** Takes the requests of the next transaction. A request is never split, and at least one is taken. */
   #takeGroup(): Waiting[] {
     let count = 0;
     let deliveries = 0;
-    while (count < this.#waiting.length && deliveries < BATCH_FULL) {
+    while (count < this.#waiting.length && deliveries < GROUP_FULL) {
       deliveries += this.#waiting[count]?.deliveries.length ?? 0;
       count++;
     }

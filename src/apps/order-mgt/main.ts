@@ -1,42 +1,22 @@
 import { runCli } from '../shared/cli/cli.ts';
-import { EXIT } from '../shared/cli/exit-codes.ts';
-import { keysMakeCommand } from '../shared/cli/keys-command.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { startOrderMgt } from './order-mgt.ts';
+import { commandsOf } from './commands/index.ts';
 
-// The pool's threads have one thing to do here, one at a time: to wait for the disk (wal-sync.ts). Four that take turns
-// cost 4 % of the single deliveries a second. Read by libuv when the pool is first used, which is after this.
+// The thread pool of this program only waits for the disk (wal-sync.ts), one wait at a time. Four threads that take turns
+// cost 4 % of the single deliveries per second. libuv reads this variable at the first use of the pool, which comes later.
 process.env.UV_THREADPOOL_SIZE ??= '1';
 
 process.exitCode = await runCli(
   {
     program: 'order-mgt',
-    summary: 'The target system: takes the states of orders over HTTP, and keeps and answers the latest.',
+    summary:
+      'The target system: takes the states of orders over HTTP, keeps the latest of each, and answers readers.',
     examples: [
       ['order-mgt', 'Listen on port 3001'],
       ['ORDER_MGT_SECRET=whsec_... order-mgt --host 0.0.0.0', 'Take signed deliveries from other machines'],
       ['order-mgt keys make --name dashboard', 'Make a key to read by'],
-      ["curl 'localhost:3001/api/orders/order123?wait=5'", 'Read an order, once it is there'],
+      ["curl 'localhost:3001/api/orders/order123?wait=5'", 'Read an order as soon as it is there'],
     ],
-    commands: [
-      {
-        name: 'serve',
-        summary: 'Listen until stopped (what the program does without a command).',
-        examples: [
-          ['order-mgt serve', 'Listen on port 3001'],
-          ['order-mgt serve --port 0', 'Listen on a free port, which the log names'],
-        ],
-        isDefault: true,
-        async run({ settings, log, shutdown }) {
-          const orderMgt = await startOrderMgt({ ...settings, log });
-          shutdown.defer('order-mgt', () => orderMgt.close());
-          await shutdown.requested;
-          return EXIT.ok;
-        },
-      },
-      migrateCommand(),
-      keysMakeCommand('order-mgt', 'ORDER_MGT_API_KEYS'),
-    ],
+    commands: commandsOf(),
   },
   {
     argv: process.argv.slice(2),

@@ -1,60 +1,56 @@
-import { dirname } from 'node:path';
-import { systemClock } from '../../adapters/system-clock.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { parseSigningKeys } from '../../core/webhook-signature.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { closeServer, listen } from '../shared/http/listen.ts';
 import { isLoopback } from '../shared/http/loopback.ts';
-import { closeServer, listen } from '../shared/http/server.ts';
-import { prepareDatabaseFile, sharingWarning } from '../shared/process/private-files.ts';
-import { type DatabaseValues, databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
+import type { DatabaseValues } from '../shared/settings/known/database.ts';
 import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
 import { accessFor, type ReaderOptions } from './http/access.ts';
 import { buildServer } from './http/server.ts';
-import { openMysqlStates } from './states/mysql/open.ts';
-import { openSqliteStates } from './states/sqlite/states.ts';
-import type { OrderStates } from './states.ts';
+import { openStates } from './open-states.ts';
+import { readinessOf, STOPPING } from './readiness.ts';
 import { Waiters } from './waiters.ts';
 
 export interface OrderMgtOptions extends ReaderOptions, DatabaseValues {
-  /** 0 takes a free one. */
+  /** The port to listen on. 0 takes a free one. */
   readonly port: number;
-  /** The flag that gives the port, for messages; `port` if it is left out. */
+  /** The flag that sets the port, for messages. Default: `port`. */
   readonly portFlag?: string;
-  /** `whsec_` secrets, several between blanks while rotating; required unless `host` is on loopback. */
+  /** `whsec_` secrets, with blanks between them while one replaces the other. Required unless `host` is on loopback. */
   readonly secret: string | undefined;
-  /** Further names that it is called by. */
+  /** Further host names by which callers may reach the server. */
   readonly knownHosts?: readonly string[];
-  /** The most states of one batch, 500 by default; 0 takes none. */
-  readonly batchMax?: number;
-  readonly log: Logger;
-  /** Wall-clock time in milliseconds. */
+  /** The most states of one delivery batch. 0 takes no delivery batches. Default: 500. */
+  readonly deliveryBatchMax?: number;
+  readonly logger: Logger;
+  /** The wall-clock time in milliseconds. Default: `Date.now`. */
   readonly now?: () => number;
 }
 
 export interface OrderMgt {
-  /** Where the API answers, without a slash at the end. */
+  /** The address of the API, without a slash at the end. */
   readonly url: string;
-  /** Finishes what is in hand, answers the readers that wait, and closes the database. May be called twice. */
+  /** Finishes the requests in hand, answers the waiting readers, and closes the database. May be called twice. */
   close(): Promise<void>;
 }
 
-const BATCH_MAX = 500;
+const DELIVERY_BATCH_MAX = 500;
 const READERS_WAITING_MAX = 10_000;
 
 /**
- * Starts the target system. Rejects with `setting_invalid` (a secret that is none, or none outside loopback; keys
- * that are none), `address_in_use`, `store_unreachable`, `schema_too_new`; then nothing is left open.
+ * Starts the target system. Rejects with `setting_invalid` if a secret or a key is malformed, or if there is no secret and
+ * `host` is not on loopback; with `address_in_use`, `store_unreachable` and `schema_too_new`. Then nothing is left open.
  */
 export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt> {
-  const { log, now = Date.now } = options;
+  const { logger, now = Date.now } = options;
   const keys = parseSigningKeys(options.secret ?? '', 'ORDER_MGT_SECRET');
-  if (keys.length === 0) allowUnsigned(options.host, log);
-  const access = accessFor(options, log);
+  if (keys.length === 0) allowUnsigned(options.host, logger);
+  const access = accessFor(options, logger);
 
-  const states = await openStates(options, log);
+  const states = await openStates(options, logger);
   const waiters = new Waiters(states, READERS_WAITING_MAX);
-  const stream = new ChangeStream(states, log);
+  const stream = new ChangeStream(states, logger);
   const groupCommit = new GroupCommit(states, (deliveries) => {
     waiters.notify(deliveries);
     stream.wake();
@@ -65,13 +61,13 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     groupCommit,
     waiters,
     stream,
-    batchMax: options.batchMax ?? BATCH_MAX,
+    deliveryBatchMax: options.deliveryBatchMax ?? DELIVERY_BATCH_MAX,
     keys,
     access,
     guard: { host: options.host, hosts: options.knownHosts ?? [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
-    isStopping: () => closed !== null,
+    readiness: async () => (closed === null ? readinessOf(states, groupCommit) : STOPPING),
     now,
-    log,
+    logger,
   });
 
   async function closeAll(): Promise<void> {
@@ -96,7 +92,7 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     await closeAll();
     throw error;
   }
-  log('info', `order-mgt listens on ${url}`);
+  logger('info', `order-mgt listens on ${url}`);
   return {
     url,
     close() {
@@ -106,24 +102,12 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   };
 }
 
-async function openStates(values: DatabaseValues, log: Logger): Promise<OrderStates> {
-  const database = databaseOf(values, 'ORDER_MGT_DATABASE');
-  warnOfOpenConnection(database, 'ORDER_MGT_DATABASE', log);
-  if (database.kind === 'mysql') return openMysqlStates(database, systemClock, log);
-  const { file } = database;
-  prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or ORDER_MGT_DATABASE_URL');
-  const states = await openSqliteStates(file);
-  const warning = sharingWarning(dirname(file), file);
-  if (warning !== null) log('warn', warning);
-  return states;
-}
-
-function allowUnsigned(host: string, log: Logger): void {
+function allowUnsigned(host: string, logger: Logger): void {
   if (!isLoopback(host)) {
     throw new TributaryError(
       'setting_invalid',
-      `ORDER_MGT_HOST is ${host}, which others can reach, and no secret is set: set ORDER_MGT_SECRET, or listen on 127.0.0.1.`,
+      `ORDER_MGT_HOST is ${host}, which other machines can reach, and no secret is set: set ORDER_MGT_SECRET, or listen on 127.0.0.1.`,
     );
   }
-  log('warn', 'Unsigned deliveries are accepted, from this machine only: ORDER_MGT_SECRET is not set.');
+  logger('warn', 'Unsigned deliveries are accepted, from this machine only: ORDER_MGT_SECRET is not set.');
 }

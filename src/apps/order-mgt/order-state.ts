@@ -1,24 +1,24 @@
 import { hash } from 'node:crypto';
 
-/** The state of one order as it was delivered: the row of the source's view. */
+/** The state of one order as the source delivers it: a row of the source's view. */
 export interface OrderState {
   readonly order_id: string;
   readonly order_status: string | null;
   readonly payment_status: string | null;
   readonly review_status: string | null;
   readonly ready_to_send: boolean;
-  /** Grows with every event of the order, and decides between two states: the higher one is later. */
+  /** The state with the higher version is the later one. */
   readonly version: number;
 }
 
-/** In UTF-8. */
+/** The longest order id, in bytes of UTF-8. */
 export const ORDER_ID_BYTES_MAX = 255;
 
 const status = { type: ['string', 'null'], maxLength: 255 };
 
 /**
- * JSON Schema (draft-07) of a state that is posted. Every field has to be there, because a missing one could
- * mean "null" or "as it was"; fields that are not named here are accepted and not kept.
+ * JSON Schema (draft-07) of a state that is posted. Every field is required, because a missing one could mean "null" or "as
+ * it was". Further fields are accepted and not kept.
  */
 export const ORDER_STATE_SCHEMA = {
   type: 'object',
@@ -42,12 +42,12 @@ export const ORDER_STATE_SCHEMA = {
     version: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
     replaces: {
       description:
-        'A repair: if the digest of the state that is held is this, and its version is the same, this state takes its place.',
+        'Marks a repair. If the held state has the same version and this digest, the posted state takes its place.',
     },
   },
 } as const;
 
-/** The fields that are acted upon, and no others, whatever the body holds beside them. */
+/** The six fields of a state. Further fields of the body are left out. */
 export function pickOrderState(body: OrderState): OrderState {
   return {
     order_id: body.order_id,
@@ -59,7 +59,7 @@ export function pickOrderState(body: OrderState): OrderState {
   };
 }
 
-/** Over what is acted upon, in one fixed form: other spacing or a new field is the same payload. */
+/** SHA-256 over the six fields in one fixed form, so that other spacing or a further field does not change it. */
 export function payloadHashOf(state: OrderState): string {
   return hash(
     'sha256',
@@ -75,7 +75,7 @@ export function payloadHashOf(state: OrderState): string {
   );
 }
 
-/** Over these rows: SHA-256 of one line for each. Source: docs/being-a-target.md. */
+/** SHA-256 over one line of JSON for each state. Source: docs/being-a-target.md. */
 export function digestOf(states: readonly OrderState[]): string {
   const lines = states.map(
     (state) =>
@@ -91,7 +91,7 @@ export function digestOf(states: readonly OrderState[]): string {
   return hash('sha256', lines.join(''), 'hex');
 }
 
-/** The digest of the state that a repair is to replace; null for any other delivery. */
+/** The digest that a repair names, or null for any other delivery. */
 export function replacedDigestOf(body: object): string | null {
   const digest = 'replaces' in body ? body.replaces : null;
   return typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest) ? digest : null;

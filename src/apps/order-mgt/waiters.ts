@@ -1,7 +1,7 @@
 import type { OrderState } from './order-state.ts';
 import type { OrderStates, ReceivedDelivery } from './states.ts';
 
-/** What another process commits to the same database is seen at the next look, so far apart. */
+/** The time between two looks for states that another process committed to the same database. */
 const LOOK_EVERY_MS = 250;
 
 interface Waiter {
@@ -12,7 +12,7 @@ interface Waiter {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Readers that wait for an order to come, or to reach a version. */
+/** Readers that wait until an order is there, or has reached a version. */
 export class Waiters {
   readonly #states: OrderStates;
   readonly #limit: number;
@@ -26,14 +26,15 @@ export class Waiters {
     this.#limit = limit;
   }
 
-  /** Whether nobody else may wait. */
+  /** Whether the limit of waiting readers is reached. */
   get isFull(): boolean {
     return this.#count >= this.#limit;
   }
 
   /**
-   * The order's state once its version is at least `minVersion`; else what is there when the time is over, or
-   * when `close` is called, or when the signal aborts because the reader has gone. Rejects if the store fails then.
+   * Resolves with the order's state as soon as its version is at least `minVersion`. When the time is over, when `close` is
+   * called, or when `gone` aborts because the reader has left, it resolves with the state that is held then, or null. Rejects
+   * if the store fails at that moment.
    */
   async wait(
     orderId: string,
@@ -54,12 +55,12 @@ export class Waiters {
       };
       gone.addEventListener('abort', () => this.#finish(waiter), { once: true });
       this.#add(waiter);
-      // Between the first look and now the state may have come.
+      // The state may have come since the first look.
       void this.#look(waiter);
     });
   }
 
-  /** Looks again for whoever waits for the order of one of these deliveries. */
+  /** Looks again for the readers that wait for the orders of these deliveries. */
   notify(deliveries: readonly ReceivedDelivery[]): void {
     if (this.#count === 0) return;
     for (const { state } of deliveries) {
@@ -67,7 +68,7 @@ export class Waiters {
     }
   }
 
-  /** Answers all who wait, at once, with what is there. */
+  /** Answers all readers at once with the states that are held. */
   close(): void {
     this.#isClosed = true;
     for (const waiter of this.#all()) this.#finish(waiter);
@@ -97,7 +98,7 @@ export class Waiters {
   }
 
   async #look(waiter: Waiter): Promise<void> {
-    // A look that fails is made again; if the store still fails at the end, the reader is told.
+    // A look that fails is made again later. If the store still fails when the time is over, the reader gets the error.
     const state = await this.#states.read(waiter.orderId).catch(() => null);
     if (state !== null && state.version >= waiter.minVersion && this.#remove(waiter)) waiter.resolve(state);
   }

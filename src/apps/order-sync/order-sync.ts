@@ -8,7 +8,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
-import { closeServer, listen } from '../shared/http/server.ts';
+import { closeServer, listen } from '../shared/http/listen.ts';
 import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
 import { openStore } from '../shared/parts/open-store.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
@@ -22,31 +22,31 @@ import type { TargetSpec } from './targets/targets-file.ts';
 export type OrderSyncSettings = SettingsOf<'order-sync'>;
 
 export interface OrderSync {
-  /** Where the HTTP API answers, without a slash at the end. */
+  /** The address of the HTTP API, without a slash at the end. */
   readonly url: string;
   status(): SyncStatus;
-  /** Commits and delivers what is in hand, gives the partitions back, closes everything. May be called twice. */
+  /** Finishes the work in hand, gives the partitions back, and closes everything. May be called twice. */
   close(): Promise<void>;
 }
 
-/** How long a claimed state may wait for its turn. */
+/** The longest wait of a claimed state until it is sent. */
 const HOLD_MS = 10_000;
-/** A claim outlives that, and what it was taken for, by so much. */
+/** A lease lasts longer than that wait and two deadlines by this time. */
 const LEASE_MARGIN_MS = 5_000;
 
 export function deliveryTimingOf({ deliveryDeadlineMs }: OrderSyncSettings) {
-  // A batch that has to be sent again singly takes up to two deadlines.
+  // A delivery batch whose states have to be sent again one by one takes up to two deadlines.
   return { holdMs: HOLD_MS, leaseMs: HOLD_MS + 2 * deliveryDeadlineMs + LEASE_MARGIN_MS };
 }
 
-/** The domain's topics, by the names that the settings give them. */
+/** The names that the settings give to the domain's topics. */
 export function topicNamesOf(
   settings: Pick<OrderSyncSettings, 'orderTopic' | 'paymentTopic'>,
 ): Record<string, string> {
   return { order_events: settings.orderTopic, payment_events: settings.paymentTopic };
 }
 
-/** The store that the settings choose, for a command that needs no log. */
+/** Opens the store that the settings choose, for a command that needs no log. */
 export function openCommandStore(settings: OrderSyncSettings, clock: Clock, logger: Logger): Store {
   return openStoreFor(settings, moreTargets(settings), clock, logger);
 }
@@ -59,10 +59,10 @@ function openStoreFor(
 ): Store {
   const targets = [TARGET, ...specs.map(({ name }) => name)];
   const { lanes, maxRecordBytes } = settings;
-  return openStore(settings, { clock, log: logger, targets, lanes, maxRecordBytes });
+  return openStore(settings, { clock, logger, targets, lanes, maxRecordBytes });
 }
 
-/** The store and the log that the settings choose, for a command that looks at them or changes them. */
+/** Opens the store and the log that the settings choose. */
 export async function openParts(
   settings: OrderSyncSettings,
   clock: Clock,
@@ -90,7 +90,7 @@ export async function openParts(
   }
 }
 
-/** Where anything of it is on this machine's disk. */
+/** Warns if other users may use the files of this program. Does nothing if it keeps no files. */
 function warnOfSharing(settings: OrderSyncSettings, logger: Logger): void {
   const { databaseUrl, dataDirectory } = settings;
   const file = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : undefined;
@@ -99,7 +99,7 @@ function warnOfSharing(settings: OrderSyncSettings, logger: Logger): void {
   if (warning !== null) logger('warn', warning);
 }
 
-/** Starts order-sync; resolves as soon as its HTTP API answers, while the pipeline may still wait for its parts. */
+/** Starts order-sync. Resolves as soon as the HTTP API answers; the pipeline may still wait for its parts then. */
 export async function startOrderSync(
   settings: OrderSyncSettings,
   {
@@ -121,7 +121,7 @@ export async function startOrderSync(
     throw error;
   }
   const redrive = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });
-  // The embedded log belongs to nobody else who could make the topics; on Kafka that is the operator's choice.
+  // Nobody else makes the topics of the embedded log. On Kafka the operator decides about topics.
   const madeTopics = isKafka(settings)
     ? []
     : [
@@ -158,7 +158,10 @@ export async function startOrderSync(
     clock,
     logger,
     onJob: () => redrive.wake(),
-    health: () => sync.health(),
+    readiness: async () => {
+      const health = await sync.health();
+      return health.ok ? health : { ...health, code: 'not_ready' };
+    },
     status: () => sync.status(),
     access,
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
@@ -184,7 +187,7 @@ export async function startOrderSync(
       portSetting: 'ORDER_SYNC_PORT',
       portFlag,
     });
-    // Whoever starts this may want the topics at once. If that fails, the pipeline tries it again until it works.
+    // The caller may need the topics at once. If they cannot be made now, the pipeline tries again until they are there.
     if (madeTopics.length > 0) {
       await makeTopics().catch((error: unknown) => {
         if (!isRetryable(error)) throw error;

@@ -11,14 +11,14 @@ import {
 
 interface DemoOrder {
   readonly orderId: string;
-  /** In the sequence of their publishing; the number is when the source says that each happened. */
+  /** The events in the sequence of their publishing. `minute` is the time that the source gives them. */
   readonly events: readonly (readonly [code: EventCode, minute: number])[];
   readonly story: string;
-  /** What the target ends up with; null if it never hears of the order. */
+  /** The payment status at the target in the end. Null if the target never gets the order. */
   readonly finally: string | null;
 }
 
-/** Every way that events can meet: in sequence, payment first, late, twice, and a change of mind. */
+/** Orders whose events come in sequence, payment first, late, twice, and with a review that declines. */
 const DEMO_ORDERS: readonly DemoOrder[] = [
   {
     orderId: 'demo-1',
@@ -88,18 +88,18 @@ export interface DemoParts {
   readonly topics: TopicsByEventType;
   readonly clock: Clock;
   readonly orderMgtUrl: string;
-  /** Sent with what it reads, whether it is asked for or not. */
+  /** The key that the demonstration reads by. */
   readonly apiKey: string;
   readonly print: (line: string) => void;
 }
 
-/** Publishes the demonstration, waits for what the target should get, and prints what became of each order. */
+/** Publishes the events of the demonstration, waits for their states at the target, and prints the outcome of each order. */
 export async function runDemo(parts: DemoParts): Promise<void> {
   const { log, topics, clock, print } = parts;
   const producer = log.producer();
   try {
     await publish(producer, demoEvents(topics, clock));
-    // A record that is no event: it is kept in quarantine, and everything else flows on.
+    // This record is no event. It is kept in quarantine, and all others flow on.
     await producer.append([
       {
         topic: [...topics.values()][0] ?? '',
@@ -123,7 +123,7 @@ export async function runDemo(parts: DemoParts): Promise<void> {
 
 function demoEvents(topics: TopicsByEventType, clock: Clock): OutgoingEvent[] {
   return DEMO_ORDERS.flatMap(({ orderId, events }) => {
-    // The same code in one story is the same event, published twice.
+    // The same code in one order is the same event, published twice.
     const ids = new Map<EventCode, string>();
     return events.map(([code, minute]) => {
       const eventId = ids.get(code) ?? clock.uuid();
@@ -134,7 +134,7 @@ function demoEvents(topics: TopicsByEventType, clock: Clock): OutgoingEvent[] {
   });
 }
 
-/** The order at the target, once it is what it has to become; otherwise what it is when the patience ends. */
+/** The order's state at the target when it has its final payment status. After 10 s a note that it does not have it. */
 async function stateAtTarget({ orderMgtUrl, apiKey }: DemoParts, order: DemoOrder): Promise<string> {
   if (order.finally === null) return '-';
   const until = performance.now() + WAIT_MS;

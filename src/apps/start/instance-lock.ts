@@ -4,9 +4,9 @@ import { TributaryError } from '../../core/errors.ts';
 import { prepareFolder } from '../shared/process/private-files.ts';
 
 /**
- * Keeps two whole systems off one data directory: the file holds the process id of the one that runs. A file
- * whose process is gone is left over from a crash, and taken over. Returns the function that gives it back.
- * Throws `data_directory_in_use`.
+ * Locks the data directory, so that two of these programs never use it at once. The file start.pid holds the process id of the
+ * program that runs. If that process is gone, the file is left over from a crash and is taken over. Returns a function that
+ * unlocks the directory. Throws `data_directory_in_use`.
  */
 export function lockDataDirectory(dataDirectory: string): () => void {
   prepareFolder({ folder: dataDirectory, setting: 'TRIBUTARY_DATA_DIR' });
@@ -37,8 +37,8 @@ function isRunning(processId: number): boolean {
 function inUse(dataDirectory: string, holder: number): TributaryError {
   return new TributaryError(
     'data_directory_in_use',
-    `Tributary runs already on ${dataDirectory}, as process ${holder}. Use that one (npm run event-producer -- ... works ` +
-      `beside it), stop it (kill ${holder}), or start another one beside it with a directory and ports of its own: ` +
+    `Tributary already runs on ${dataDirectory}, as process ${holder}. Use it (npm run event-producer -- ... works beside ` +
+      `it), stop it (kill ${holder}), or start another one beside it with its own directory and ports: ` +
       'TRIBUTARY_DATA_DIR=other ORDER_SYNC_PORT=0 ORDER_MGT_PORT=0 npm start',
   );
 }

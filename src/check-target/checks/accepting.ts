@@ -4,7 +4,7 @@ import { type Finding, fault, notChecked, pass } from '../faults.ts';
 import { describe, field, isOk } from '../http-client.ts';
 import { differenceOf, type Probe, unexpected } from '../probe.ts';
 
-/** Whether a state is taken and shown, and what bodies and headers are taken beside the usual ones. */
+/** Checks that the target takes a state and shows it, and which other bodies and headers it takes. */
 export const acceptingChecks: readonly Check[] = [
   {
     name: ACCEPTED,
@@ -13,7 +13,9 @@ export const acceptingChecks: readonly Check[] = [
       const answer = await probe.deliver(probe.state('first', 1), { id: firstId(probe) });
       if (isOk(answer)) return pass(`${answer.status} in ${answer.latencyMs} ms`);
       if (answer.status !== 401 && answer.status !== 403) return fault('state_refused', describe(answer));
-      return fault(probe.keys.length === 0 ? 'secret_wanted' : 'right_signature_refused', describe(answer));
+      return probe.keys.length === 0
+        ? fault('secret_wanted', `${describe(answer)}, and ${probe.optionNames.secret} is not set`)
+        : fault('right_signature_refused', describe(answer));
     },
   },
   { name: SHOWN, needs: [ACCEPTED], run: checkShown },
@@ -32,7 +34,7 @@ export const acceptingChecks: readonly Check[] = [
         return fault('delivery_id_wrong', 'delivery_id in the answer is not the webhook-id of the request');
       }
       return pass(
-        named.has('this') ? 'by the right delivery_id' : 'no delivery_id in the answer, as is allowed',
+        named.has('this') ? 'by the right delivery_id' : 'no delivery_id in the answer, which is allowed',
       );
     },
   },
@@ -56,7 +58,7 @@ export const acceptingChecks: readonly Check[] = [
       const id = probe.newDeliveryId();
       const bare = await probe.deliver(state, { id, idempotencyKey: 'bare' });
       if (!isOk(bare)) return fault('idempotency_key_bare_refused', describe(bare));
-      // A refusal of the repetition is for the check of duplicates to judge.
+      // The check of duplicates judges whether the repetition is refused.
       const quoted = await probe.deliver(state, { id, idempotencyKey: 'quoted' });
       return field(bare.json, 'duplicate') === false && field(quoted.json, 'duplicate') === false
         ? fault('idempotency_key_form_counts', 'first bare, then quoted: both receipts say duplicate: false')
@@ -76,11 +78,13 @@ async function checkShown(probe: Probe): Promise<Finding> {
     case 'absent':
       return probe.mustShow
         ? fault('not_stored', 'GET does not find the order that was answered with 2xx')
-        : notChecked('GET URL/<id> answers 404: there is no read side (if there is one, add --read-side)');
+        : notChecked(
+            `GET URL/<id> answers 404: there is no read side (if there is one, add ${probe.optionNames.mustShow})`,
+          );
     case 'other':
       if (answer.status === 401 || answer.status === 403) {
         return notChecked(
-          `GET URL/<id> is refused (set ORDER_SYNC_TARGET_API_KEY to a key that may read): ${describe(answer)}`,
+          `GET URL/<id> is refused (set ${probe.optionNames.apiKey} to a key that may read): ${describe(answer)}`,
         );
       }
       return notChecked(`GET URL/<id> does not show a row with its version: ${describe(answer)}`);
@@ -91,12 +95,12 @@ async function checkShown(probe: Probe): Promise<Finding> {
   }
 }
 
-/** What nobody could store. Each is signed right, so that it is the body which is judged. */
+/** Sends bodies that are no states. Each has a right signature, so that the target judges the body. */
 async function checkGarbage(probe: Probe): Promise<Finding> {
   const state = JSON.stringify(probe.state('garbage', 1));
   const bodies: readonly (readonly [what: string, body: Buffer])[] = [
     ['no JSON', Buffer.from('order_id=1')],
-    ['JSON that ends half way', Buffer.from(state.slice(0, -9))],
+    ['JSON that ends halfway', Buffer.from(state.slice(0, -9))],
     ['an empty body', Buffer.alloc(0)],
     ['an array', Buffer.from(`[${state}]`)],
     ['null', Buffer.from('null')],

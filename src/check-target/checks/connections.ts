@@ -5,7 +5,7 @@ import { ANSWER_BYTES_MAX, describe, isOk } from '../http-client.ts';
 const IN_A_ROW = 4;
 const CLOCK_SECONDS_MAX = 60;
 
-/** How the target behaves as a server, over all requests of the run. The last checks: they look back. */
+/** Checks how the target behaves as a server. They come last, because they look at all requests of the run. */
 export const connectionChecks: readonly Check[] = [
   {
     name: 'keep_alive',
@@ -41,7 +41,7 @@ export const connectionChecks: readonly Check[] = [
       if (observed.clockAheadMs === null) return notChecked('no answer has a Date');
       const seconds = Math.round(observed.clockAheadMs / 1_000);
       const seen = `by its Date the target's clock is ${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead'}`;
-      // A Date has no fractions of a second.
+      // A Date has no fractions of a second, so a difference of 1 s means nothing.
       if (Math.abs(seconds) <= 1) return pass("by its Date the target's clock is right");
       return Math.abs(seconds) > CLOCK_SECONDS_MAX ? fault('clock_differs', seen) : pass(seen);
     },

@@ -5,7 +5,7 @@ import { differenceOf, type Probe, type State, unexpected } from '../probe.ts';
 
 const ID_BYTES_MAX = 255;
 
-/** Whether ids are opaque bytes to the target. */
+/** Checks that the target treats ids as opaque bytes. */
 export const idChecks: readonly Check[] = [
   {
     name: 'ids_special',
@@ -51,8 +51,8 @@ async function keepsIds(probe: Probe, names: readonly string[]): Promise<Finding
 }
 
 /**
- * Ids that are alike to a careless comparison get lower and lower versions: if the target takes two of them for
- * one order, it ignores the later one as older, and says so by GET or in the receipt.
+ * Sends groups of ids that a careless comparison takes for equal, with falling versions. If the target takes two of them for
+ * one order, it ignores the later state as older, and GET or the receipt shows that.
  */
 async function checkDistinct(probe: Probe): Promise<Finding> {
   const groups: readonly (readonly string[])[] = [
@@ -72,7 +72,7 @@ async function checkDistinct(probe: Probe): Promise<Finding> {
       if (difference !== null) return fault('ids_confused', `${idIn(state)}: ${difference}`);
       isSeen &&= held.kind === 'seen';
     }
-    // The first one again, because the later ones may have overwritten it.
+    // Looks at the first order again, because the later ones may have overwritten it.
     const first = states[0] as State;
     const difference = differenceOf(await probe.held(first.order_id), first);
     if (difference !== null) return fault('ids_confused', `${idIn(first)}: ${difference}`);

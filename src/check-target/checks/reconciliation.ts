@@ -6,17 +6,17 @@ import { type Answer, describe, field } from '../http-client.ts';
 import { differenceOf, type Probe, type State, stateIn } from '../probe.ts';
 
 const LIST = 'list';
-/** Small, so that paging is seen with the few orders of one run. */
+/** The rows of a page. There are few, so that the orders of one run need several pages. */
 const PAGE_ROWS = 7;
-/** More pages than a run makes orders; a list that never ends must not keep us. */
+/** The most pages. A run makes fewer orders, so a list with more pages never ends. */
 const PAGES_MAX = 60;
 
 /**
- * What lets a source compare its orders with the target's, if the target offers it. The cursor is known to be
- * the last id, so a list can be entered right before the orders of this run, however many there are before.
+ * Checks the list and the digest by which a source compares its orders with the target's, if the target offers them. The
+ * cursor is made of the last id, so these checks enter the list right before the orders of this run.
  */
 export const reconciliationChecks: readonly Check[] = [
-  // Where ids or answers cannot be trusted, the list could only show the same fault again.
+  // If the target changes or confuses ids, the list could only show the same fault again.
   {
     name: LIST,
     needs: [ACCEPTED, SHOWN, 'ids_special', 'ids_distinct', 'id_of_255_bytes'],
@@ -34,7 +34,7 @@ async function checkList(probe: Probe): Promise<Finding> {
   for (let pages = 0; ; pages++) {
     const page = pageOf(await probe.client.get(null, { limit: String(PAGE_ROWS), after }));
     if (page === null)
-      return fault('list_paging_wrong', 'a page has not the form {data, page: {next, hasMore}}');
+      return fault('list_paging_wrong', 'a page does not have the form {data, page: {next, hasMore}}');
     if (page.rows.length > PAGE_ROWS) {
       return fault('list_paging_wrong', `${page.rows.length} rows, though limit is ${PAGE_ROWS}`);
     }
@@ -91,7 +91,7 @@ async function checkDigest(probe: Probe): Promise<Finding> {
     : fault('digest_wrong', `the digest is right, but count or last is not: ${describe(answer)}`);
 }
 
-/** SHA-256 over one line of JSON for each row, in the sequence of the ids' bytes; hex. */
+/** SHA-256 in hex, over one line of JSON for each row in the sequence of the ids' bytes. */
 export function digestOf(rows: readonly State[]): string {
   const digest = createHash('sha256');
   for (const row of rows) {

@@ -5,7 +5,7 @@ import { differenceOf, type Probe, unexpected } from '../probe.ts';
 
 const DUPLICATE = 'duplicate';
 
-/** What becomes of a delivery id that comes again: an answer may be lost, so every id may. */
+/** Checks what the target does with a delivery id that comes again. Every id may come again, because any answer may be lost. */
 export const repetitionChecks: readonly Check[] = [
   { name: DUPLICATE, needs: [ACCEPTED, SHOWN], run: checkDuplicate },
   { name: 'duplicate_after_newer', needs: [ACCEPTED, SHOWN, DUPLICATE], run: checkLateDuplicate },
@@ -37,7 +37,7 @@ async function checkDuplicate(probe: Probe): Promise<Finding> {
   const first = await probe.deliver(state, { id });
   if (!isOk(first)) return fault('state_refused', describe(first));
   const before = await probe.whole(state.order_id);
-  // A read side may show the time of day: what changes by itself says nothing.
+  // A read side may show the time of day. An answer that changes by itself shows nothing about the effect.
   const isStill = before !== null && before === (await probe.whole(state.order_id));
   const second = await probe.deliver(state, { id });
   if (second.status >= 500) return fault('duplicate_fails', unexpected(second, 'the second time'));
@@ -58,7 +58,7 @@ async function checkDuplicate(probe: Probe): Promise<Finding> {
     : notChecked(`${second.status} both times; neither GET nor a receipt says how often it took effect`);
 }
 
-/** Where receipts say `duplicate`, one of several answers to the same delivery may say false. */
+/** Whether more than one receipt of the same delivery says `duplicate: false`. */
 function isCountedTwice(answers: readonly Answer[]): boolean {
   return answers.filter(({ json }) => field(json, 'duplicate') === false).length > 1;
 }
@@ -88,7 +88,7 @@ async function checkDuplicatesAtOnce(probe: Probe): Promise<Finding> {
   const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => probe.deliver(state, { id })));
   const failed = answers.find((answer) => !isOk(answer) && answer.status !== 409);
   if (failed !== undefined) return fault('duplicates_at_once_fail', describe(failed));
-  if (!answers.some(isOk)) return fault('duplicates_at_once_fail', 'every one of them was answered with 409');
+  if (!answers.some(isOk)) return fault('duplicates_at_once_fail', 'all of them were answered with 409');
   if (isCountedTwice(answers)) {
     return fault('duplicate_applied_twice', `of ${AT_ONCE} at once, several receipts say duplicate: false`);
   }

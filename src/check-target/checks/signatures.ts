@@ -3,11 +3,11 @@ import { type FaultCode, type Finding, fault, pass } from '../faults.ts';
 import { describe, isOk } from '../http-client.ts';
 import { type Form, type Probe, type State, unexpected } from '../probe.ts';
 
-/** Farther off than the five minutes that are allowed, by more than clocks usually differ. */
+/** The shift of a wrong timestamp. Five minutes are allowed, and clocks usually differ by less than the other five. */
 const TOO_FAR_SECONDS = 10 * 60;
 const WRONG = 'signature_wrong';
 
-/** Whether only what a known secret signed, just now, is taken. */
+/** Checks that the target takes only requests that a known secret has just signed. */
 export const signatureChecks: readonly Check[] = [
   {
     name: WRONG,

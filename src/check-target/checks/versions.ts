@@ -5,7 +5,7 @@ import { differenceOf, type Probe, type State, unexpected } from '../probe.ts';
 
 const OLDER = 'older_version';
 
-/** Which of two states of one order is kept: the one with the higher version, however they come. */
+/** Checks that the target keeps the state with the higher version, in whichever sequence two states come. */
 export const versionChecks: readonly Check[] = [
   {
     name: OLDER,
@@ -48,7 +48,7 @@ async function keepsFirst(
     : notChecked(`${second.status}; which of the two is held cannot be seen`);
 }
 
-/** Several rounds, the higher one sent first in every other: a race is lost now and then, not always. */
+/** Sends two versions at once, in several rounds, since a race is not lost each time. Every other round sends the higher version first. */
 async function checkVersionsAtOnce(probe: Probe): Promise<Finding> {
   const ROUNDS = 6;
   let isSeen = true;

@@ -3,7 +3,7 @@ import { comparePartitions, partitionName, type TopicPartition } from '../../cor
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EventLogConsumer, FetchedBatch, FollowPosition } from '../../ports/event-log.ts';
+import type { EventLogConsumer, FetchedRecords, FollowPosition } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { CheckpointMove, QuarantinedRecord, Store } from '../../ports/store.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
@@ -164,15 +164,15 @@ export class Lane<State, Event> {
       const partitions = this.#pending.isHoldingBack
         ? this.#partitions.filter((partition) => !this.#pending.isHeld(partition))
         : this.#partitions;
-      const batches = await consumer.take(partitions, limits, AbortSignal.any([signal, turn]));
-      if (batches.length === 0 && turn.aborted) continue;
-      if (batches.length === 0 && !signal.aborted) {
+      const taken = await consumer.take(partitions, limits, AbortSignal.any([signal, turn]));
+      if (taken.length === 0 && turn.aborted) continue;
+      if (taken.length === 0 && !signal.aborted) {
         // Nothing is followed any more: the reading of every partition of this lane has ended.
         await this.#changed.wait(signal);
         continue;
       }
-      for (const batch of batches) {
-        this.#decode(batch);
+      for (const fetched of taken) {
+        this.#decode(fetched);
         // The lanes share one thread: the answers of the store that have come in meanwhile are waited for more.
         await clock.sleep(0);
       }
@@ -180,9 +180,9 @@ export class Lane<State, Event> {
     }
   }
 
-  #decode(batch: FetchedBatch): void {
+  #decode(fetched: FetchedRecords): void {
     const { decoder, clock, batchEvents } = this.#context;
-    const { topic, partition, records, leaderEpoch } = batch;
+    const { topic, partition, records, leaderEpoch } = fetched;
     const observedAtMs = clock.now();
     const pieceRecords = Math.min(batchEvents, MAX_PIECE_RECORDS);
     for (let from = 0; from === 0 || from < records.length; from += pieceRecords) {
@@ -193,11 +193,11 @@ export class Lane<State, Event> {
       for (let index = from; index < end; index++) {
         const record = records[index] as (typeof records)[number];
         bytes += record.value?.length ?? 0;
-        const decoded = decoder.decode(record, batch, observedAtMs);
+        const decoded = decoder.decode(record, fetched, observedAtMs);
         if (decoded.kind === 'event') events.push(decoded.event);
         else rejected.push(decoded.record);
       }
-      const toOffset = records[end]?.offset ?? batch.nextOffset;
+      const toOffset = records[end]?.offset ?? fetched.nextOffset;
       const timestampMs = records[from]?.timestampMs ?? Number.NEGATIVE_INFINITY;
       const consumed = end - from;
       const piece = { topic, partition, toOffset, leaderEpoch, timestampMs, consumed, bytes };

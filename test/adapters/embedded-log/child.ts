@@ -1,5 +1,5 @@
 /**
- * Another process beside the test's. Says what happens on stdout, a JSON object a line.
+ * A process beside that of the test. Prints what happens, each time as a line of JSON.
  *
  *     child.ts append <dataDir> <topic> <name> <appends> <records each>
  *     child.ts echo <dataDir> <from topic> <to topic>
@@ -65,7 +65,7 @@ async function member(options: object): Promise<void> {
     lost: async (partitions) => say({ lost: names(partitions) }),
     halted: async () => {},
   });
-  // It stops itself, and so never inside a transaction, whose lock would then be everybody's as well.
+  // The process stops itself, and so never inside a transaction: its lock would stop every other process as well.
   process.stdin.on('data', () => process.kill(process.pid, 'SIGSTOP'));
   await new Promise((resolve) => process.stdin.once('end', resolve));
   await log.close();

@@ -16,7 +16,7 @@ function open(dataDir: string) {
 }
 
 describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
-  it('is made with its folder, and keeps topics, records and offsets from one opening to the next', async () => {
+  it('the file is created with its folder, and keeps topics, records and offsets between two openings', async () => {
     const dataDir = join(await newDataDir(), 'new', 'folder');
     const first = open(dataDir);
     await first.createTopics([{ topic, partitions: 1 }]);
@@ -31,7 +31,7 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     ]);
   });
 
-  it('is refused if it is not a SQLite file', async () => {
+  it('a file that is no SQLite file is refused', async () => {
     const dataDir = await newDataDir();
     await writeFile(
       join(dataDir, 'event-log.sqlite'),
@@ -42,7 +42,7 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     );
   });
 
-  it("is refused, and left as it was, if it is another program's", async () => {
+  it('a SQLite file of another program is refused, and not changed', async () => {
     const dataDir = await newDataDir();
     const foreign = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
     foreign.exec('CREATE TABLE theirs (a)');
@@ -51,7 +51,7 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     foreign.close();
   });
 
-  it('is refused if a newer program made it', async () => {
+  it('a file of a newer program is refused', async () => {
     const dataDir = await newDataDir();
     await open(dataDir).close();
     const file = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
@@ -62,7 +62,7 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     );
   });
 
-  it('is read again by itself after a time in which it could not be, and health tells of that time', async () => {
+  it('reading goes on by itself after a time without readable records, and health reports that time', async () => {
     const dataDir = await newDataDir();
     const log = openLog(dataDir);
     await log.createTopics([{ topic, partitions: 1 }]);
@@ -83,7 +83,7 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     expect(member.consumer.health()).toEqual({ ok: true });
   });
 
-  it('is read to the record within the limits of a take, and fairly over the partitions', async () => {
+  it('a take stays within its limits to the record, and shares them among the partitions', async () => {
     const log = openLog(await newDataDir());
     await log.createTopics([{ topic, partitions: 2 }]);
     await log
@@ -92,8 +92,8 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     const member = await (await startMember(log, topic)).untilHolds(2);
     const take = async (maxRecords: number, maxBytes: number) => {
       const signal = AbortSignal.timeout(timeoutMs);
-      const batches = await member.consumer.take(partitionsOf(topic, 2), { maxRecords, maxBytes }, signal);
-      return batches.map(({ records }) => records.length);
+      const taken = await member.consumer.take(partitionsOf(topic, 2), { maxRecords, maxBytes }, signal);
+      return taken.map(({ records }) => records.length);
     };
     expect(await take(7, 1 << 20)).toEqual([4, 3]);
     expect(await take(1, 1 << 20)).toEqual([1]);
@@ -103,7 +103,7 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     expect((first + second) * 100).toBeLessThan(4000);
   });
 
-  it('holds no read open between takes, so that its write-ahead log can be emptied', async () => {
+  it('no read stays open between two takes, so that the write-ahead log can be emptied', async () => {
     const dataDir = await newDataDir();
     const log = openLog(dataDir);
     await log.createTopics([{ topic, partitions: 1 }]);
@@ -123,7 +123,7 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     file.close();
   });
 
-  it('halts a partition before a batch whose bytes have changed, and gives out what lies before it', async () => {
+  it('a record batch whose bytes have changed halts its partition, and the records before it are read', async () => {
     const dataDir = await newDataDir();
     const log = openLog(dataDir);
     await log.createTopics([{ topic, partitions: 1 }]);
@@ -141,77 +141,5 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     expect(member.faults[0]).toMatchObject({ kind: 'corrupt_batch', offset: 1n, topic, partition: 0 });
     member.consumer.follow([{ topic, partition: 0, offset: 2n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
     expect((await member.read(partitionsOf(topic, 1), 1)).map(valueText)).toEqual(['beyond']);
-  });
-});
-
-describe("the embedded log's producer", { timeout: timeoutMs * 2 }, () => {
-  it('waits for the write lock without holding up the process', async () => {
-    const dataDir = await newDataDir();
-    const log = openLog(dataDir);
-    await log.createTopics([{ topic, partitions: 1 }]);
-    const other = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
-    other.exec('BEGIN IMMEDIATE');
-    const appended = log.producer().append([newRecord(topic, 'k', 'v')]);
-    // The lock goes by a timer of this same process: a wait that blocks it would never end.
-    setTimeout(() => other.exec('COMMIT'), 100);
-    expect(await appended).toEqual([{ topic, partition: 0, offset: 0n }]);
-    other.close();
-  });
-
-  it('gives up after the lock timeout, says that nobody need change anything, and has written nothing', async () => {
-    const dataDir = await newDataDir();
-    const log = openLog(dataDir, { lockTimeoutMs: 100 });
-    await log.createTopics([{ topic, partitions: 1 }]);
-    const other = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
-    other.exec('BEGIN IMMEDIATE');
-    await expect(log.producer().append([newRecord(topic, 'k', 'v')])).rejects.toMatchObject({
-      code: 'log_append_failed',
-      retryable: true,
-    });
-    other.exec('COMMIT');
-    other.close();
-    expect((await log.describe([topic]))[0]?.partitions[0]?.endOffset).toBe(0n);
-  });
-
-  it('puts the appends of one turn into one transaction, and fails of them only the one that must', async () => {
-    const dataDir = await newDataDir();
-    const log = openLog(dataDir);
-    await log.createTopics([{ topic, partitions: 1 }]);
-    const other = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
-    const producers = [log.producer(), log.producer()];
-    const outcomes = await Promise.allSettled([
-      ...Array.from({ length: 100 }, (_, i) => producers[i % 2]?.append([newRecord(topic, 'k', `${i}`)])),
-      producers[0]?.append([newRecord('missing', 'k', 'v')]),
-    ]);
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(100);
-    expect(outcomes.at(-1)).toMatchObject({ status: 'rejected', reason: { code: 'topic_missing' } });
-    // A transaction writes one batch for each partition: so many rows, so many transactions.
-    expect(other.prepare('SELECT count(*) AS batches FROM record_batches').get()).toEqual({ batches: 1 });
-    other.close();
-  });
-
-  it('refuses a record over the limit and appends none of its companions', async () => {
-    const log = openLog(await newDataDir(), { maxRecordBytes: 100 });
-    await log.createTopics([{ topic, partitions: 1 }]);
-    const records = [newRecord(topic, 'k', 'small'), newRecord(topic, 'k', 'x'.repeat(100))];
-    await expect(log.producer().append(records)).rejects.toMatchObject({
-      code: 'log_record_too_large',
-      retryable: false,
-    });
-    expect((await log.describe([topic]))[0]?.partitions[0]?.endOffset).toBe(0n);
-  });
-
-  it('refuses to append once it or its log is closed, after answering what was under way', async () => {
-    const log = openLog(await newDataDir());
-    await log.createTopics([{ topic, partitions: 1 }]);
-    const producer = log.producer();
-    const underWay = producer.append([newRecord(topic, 'k', 'v')]);
-    await log.close();
-    expect(await underWay).toHaveLength(1);
-    const refused = { code: 'log_append_failed', retryable: false };
-    await expect(producer.append([newRecord(topic, 'k', 'v')])).rejects.toMatchObject(refused);
-    await producer.close();
-    await expect(producer.append([newRecord(topic, 'k', 'v')])).rejects.toMatchObject(refused);
-    await expect(log.describe([topic])).rejects.toMatchObject({ code: 'log_unreachable', retryable: false });
   });
 });

@@ -14,10 +14,10 @@ import {
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { eventually, TestMember } from '../../contract/event-log-harness.ts';
 
-/** Beyond it a test calls what it waits for failed; no test leans on how quick anything is. */
+/** A test fails when a step takes longer than this. No test depends on the speed of the machine. */
 export const timeoutMs = 30_000;
 
-/** A folder that goes when the test ends. */
+/** A folder that is deleted when the test ends. */
 export async function newDataDir(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-log-'));
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
@@ -48,7 +48,7 @@ export interface ChildMessage {
   readonly lost?: number[];
 }
 
-/** A real process running `child.ts`; killed when the test ends if it still runs. */
+/** A process that runs `child.ts`. It is killed when the test ends. */
 export class Child {
   readonly process: ChildProcess;
   readonly messages: ChildMessage[] = [];

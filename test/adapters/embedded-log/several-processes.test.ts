@@ -4,7 +4,7 @@ import { newRecord, partitionsOf, valueText } from '../../contract/event-log-har
 import { Child, newDataDir, openLog, startMember, timeoutMs } from './helpers.ts';
 
 describe('the embedded log in several processes', { timeout: timeoutMs * 2 }, () => {
-  it('takes appends of all of them at once, and a follower sees each once and in sequence', async () => {
+  it('several processes append at once, and a follower reads each record once and in sequence', async () => {
     const dataDir = await newDataDir();
     const topic = `several-${randomUUID()}`;
     const [writers, appends, each] = [3, 60, 7];
@@ -29,9 +29,9 @@ describe('the embedded log in several processes', { timeout: timeoutMs * 2 }, ()
     }
   });
 
-  it('wakes a follower in another process by the append itself, with no poll to help', async () => {
+  it('an append wakes a follower in another process without a poll', async () => {
     const dataDir = await newDataDir();
-    // The first poll would come after days, in both processes: only the sign of the append can wake them.
+    // In both processes the first poll would come after days, so only the append itself can wake them.
     const log = openLog(dataDir, { pollMs: 2 ** 30 });
     await log.createTopics([
       { topic: 'ping', partitions: 1 },
@@ -50,7 +50,7 @@ describe('the embedded log in several processes', { timeout: timeoutMs * 2 }, ()
     expect(await child.exited()).toBe(0);
   });
 
-  it('keeps every append that resolved when the process is killed, and no half of another', async () => {
+  it('every append that resolved survives a kill of its process, and no other is kept in part', async () => {
     const dataDir = await newDataDir();
     const topic = `killed-${randomUUID()}`;
     const child = new Child('append', dataDir, topic, 'writer', '1000000', '10');
@@ -63,7 +63,7 @@ describe('the embedded log in several processes', { timeout: timeoutMs * 2 }, ()
     const count = (description?.partitions ?? []).reduce((sum, { endOffset }) => sum + Number(endOffset), 0);
     const member = await (await startMember(log, topic)).untilHolds(2);
     const read = await member.read(partitionsOf(topic, 2), count);
-    // One key, so one partition: whole appends of ten, in sequence, without a gap.
+    // One key means one partition. It holds whole appends of ten, in sequence and without a gap.
     expect(read.map(valueText)).toEqual(Array.from({ length: count }, (_, n) => `writer:${n}`));
     expect(count % 10).toBe(0);
     const acknowledged = child.messages.flatMap((message) => message.acknowledged ?? []);
@@ -72,7 +72,7 @@ describe('the embedded log in several processes', { timeout: timeoutMs * 2 }, ()
     expect(next[0]?.offset).toBe(BigInt(count));
   });
 
-  it('is made once when many processes open a new folder at the same moment', async () => {
+  it('many processes that open a new folder at once create one log', async () => {
     const dataDir = await newDataDir();
     const topic = `opened-${randomUUID()}`;
     const children = Array.from(

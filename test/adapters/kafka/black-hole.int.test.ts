@@ -27,7 +27,7 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
       isProxied: true,
     });
     [proxy] = cluster.proxies as [TcpProxy];
-    // The times that the programs run with.
+    // These are the times that the programs use.
     ({ log } = openTestLog([proxy.address], {
       sessionTimeoutMs: 10_000,
       heartbeatIntervalMs: 2_000,
@@ -41,7 +41,7 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
     await cluster?.stop();
   });
 
-  it('makes the member say so within 15 s, and it reads and appends within 30 s after packets pass again', async () => {
+  it('a member reports lost packets within 15 s, and reads and appends within 30 s after packets pass again', async () => {
     const topic = `hole-${randomUUID()}`;
     await log.createTopics([{ topic, partitions: 2 }]);
     const consumer = log.consumer({ group: topic, topics: [topic], maxBufferedBytes: 1 << 20 });
@@ -61,13 +61,13 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
       () => 'the member says that something is wrong',
     );
     const noticedAfterMs = performance.now() - swallowedAtMs;
-    // Long enough for the session to end, and for a try to join again to be on its way.
+    // Waits until the session has ended and the member tries to join again.
     await pause(Math.max(0, 25_000 - noticedAfterMs));
     expect(consumer.health()).toMatchObject({ ok: false });
 
     proxy.heal({ isReset: true });
     const passedAtMs = performance.now();
-    // What was appended in the dark may be in the log or not, as its append says; this one is.
+    // The append during the outage may be in the log or not. The next one is.
     await during;
     await producer.append([newRecord(topic, 'k', 'after')]);
     const appendedAfterMs = performance.now() - passedAtMs;
@@ -84,7 +84,7 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
     expect(recoveredAfterMs).toBeLessThan(30_000);
   }, 240_000);
 
-  /** Whatever the member holds meanwhile: it may lose its partitions and get them again. */
+  /** Reads until this record comes. Meanwhile the member may lose its partitions and get them again. */
   async function readUntil(member: TestMember, topic: string, last: string): Promise<ReadRecord[]> {
     const records: ReadRecord[] = [];
     const signal = AbortSignal.timeout(timeoutMs);
@@ -92,8 +92,9 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
     while (!records.some((record) => valueText(record) === last)) {
       await pause(20);
       const limits = { maxRecords: 100, maxBytes: 1 << 20 };
-      for (const batch of await member.consumer.take(partitions, limits, signal)) {
-        for (const record of batch.records) records.push({ ...record, topic, partition: batch.partition });
+      for (const fetched of await member.consumer.take(partitions, limits, signal)) {
+        for (const record of fetched.records)
+          records.push({ ...record, topic, partition: fetched.partition });
       }
       if (signal.aborted) throw new Error(`"${last}" was not read within ${timeoutMs} ms.`);
     }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Admin } from '@platformatic/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { partitionOfKey } from '../../../src/adapters/kafka/murmur2.ts';
+import { partitionOfKey } from '../../../src/adapters/kafka/producing/partitioner.ts';
 import type { EventLog, LogRecord } from '../../../src/ports/event-log.ts';
 import { eventually, newRecord, plain, TestMember, valueText } from '../../contract/event-log-harness.ts';
 import { services } from '../../services/context.ts';
@@ -25,7 +25,7 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
     probe = await newTopic([[1], [2], [3]]);
   }, 300_000);
   afterEach(async () => {
-    // Whatever the test left behind, all three brokers lead again before the next one.
+    // All three brokers lead again before the next test.
     for (const nodeId of cluster.nodeIds) {
       if (cluster.isRunning(nodeId)) await cluster.thawBroker(nodeId);
       else await cluster.startBroker(nodeId);
@@ -62,7 +62,7 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
     await producer.close();
   };
 
-  /** What a member reads of partition 0 until it has `count` records, with the leader epoch of the last batch. */
+  /** Reads `count` records of partition 0. Resolves with them, and with the leader epoch of the last one. */
   async function readWithEpoch(
     member: TestMember,
     topic: string,
@@ -75,9 +75,9 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
     while (records.length < count && !signal.aborted) {
       await pause(20);
       const limits = { maxRecords: 100, maxBytes: 1 << 20 };
-      for (const batch of await member.consumer.take([{ topic, partition: 0 }], limits, signal)) {
-        records.push(...batch.records);
-        ({ nextOffset, leaderEpoch } = batch);
+      for (const fetched of await member.consumer.take([{ topic, partition: 0 }], limits, signal)) {
+        records.push(...fetched.records);
+        ({ nextOffset, leaderEpoch } = fetched);
       }
     }
     expect(records).toHaveLength(count);
@@ -87,7 +87,7 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
   const rangeOf = async (topic: string) => (await log.describe([topic]))[0]?.partitions[0];
 
   describe('where the election of a leader loses records', () => {
-    /** Broker 1 alone has the records from offset 3 on; then it dies, and one of the others leads without them. */
+    /** Only broker 1 has the records from offset 3 on. Then it is killed, and another broker leads without them. */
     async function loseRecords(topic: string, whileAlone: () => Promise<void>): Promise<void> {
       await cluster.freezeBroker(2);
       await cluster.freezeBroker(3);
@@ -107,7 +107,7 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
 
     const unclean = { 'unclean.leader.election.enable': 'true', 'min.insync.replicas': '1' };
 
-    it('halts a reader that goes on where the log has other records by now, and one that follows anew', async () => {
+    it('a reader that follows anew where the log has other records by now halts', async () => {
       const topic = await newTopic([[1, 2, 3]], unclean);
       const member = await newMember(topic).start();
       await member.untilHolds(1);
@@ -119,7 +119,7 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
         expect(read.records.map(valueText)).toEqual(['lost 3', 'lost 4']);
         expect(read.leaderEpoch).toBeGreaterThanOrEqual(before.leaderEpoch);
         Object.assign(before, read);
-        // From now on nothing is fetched until the log is as long as it was.
+        // Nothing is fetched until the log is as long as it was.
         member.consumer.unfollow([{ topic, partition: 0 }]);
       });
       await append(topic, 'k', ['other 3', 'other 4', 'other 5']);
@@ -137,14 +137,14 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
           detail: expect.stringMatching(/same only up to offset 2 .*from offset 3 to 4 are gone/),
         },
       ]);
-      // An operator's decision to read from where the logs part.
+      // An operator decides to read from the offset at which the logs differ.
       member.consumer.follow([{ topic, partition: 0, offset: 3n, leaderEpoch: -1 }]);
       const after = await readWithEpoch(member, topic, 3);
       expect(after.records.map(valueText)).toEqual(['other 3', 'other 4', 'other 5']);
       expect(after.leaderEpoch).toBeGreaterThan(leaderEpoch);
     }, 240_000);
 
-    it('halts a reader that never stopped following, at the leader change', async () => {
+    it('a reader that never stopped following halts at the leader change', async () => {
       const topic = await newTopic([[1, 2, 3]], unclean);
       const member = await newMember(topic).start();
       await member.untilHolds(1);
@@ -161,7 +161,7 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
     }, 240_000);
   });
 
-  it('reads the partitions that have a leader while one has none, names it, and goes on with it once it has one', async () => {
+  it('partitions with a leader are read while one has none, which is named, and read once it has one', async () => {
     const topic = await newTopic([[1], [2], [3]]);
     const keys = keysByPartition(3);
     await cluster.killBroker(2);
@@ -177,7 +177,7 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
     expect(await log.partitionCounts([topic])).toEqual(new Map([[topic, 3]]));
 
     const producer = log.producer();
-    // This one waits for its leader, and holds up none of the others.
+    // This append waits for its leader, and does not delay the others.
     const waiting = producer.append([newRecord(topic, keys[1] as string, 'late')]);
     const startedAtMs = performance.now();
     await producer.append([
@@ -199,7 +199,7 @@ describe.skipIf(services().lacks('kafka'))('three brokers, one of which fails', 
     );
   }, 240_000);
 
-  it('reads on from the others while one broker is frozen', async () => {
+  it('the partitions of the other brokers are read while one broker is frozen', async () => {
     const topic = await newTopic([[1], [2], [3]]);
     const keys = keysByPartition(3);
     const member = await newMember(topic).start();

@@ -4,7 +4,7 @@ import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { TopicPartition } from '../../../src/core/offset.ts';
 import type { EventLog } from '../../../src/ports/event-log.ts';
 
-/** Short times, so that tests of lost members and of added partitions need seconds. */
+/** Short times, so that tests of lost members and of added partitions take seconds. */
 export const quickOptions = {
   sessionTimeoutMs: 3_000,
   heartbeatIntervalMs: 200,
@@ -18,7 +18,7 @@ export interface LogLine {
   readonly message: string;
 }
 
-/** A log on the brokers, with what it logged. */
+/** Opens a log on the brokers. `lines` collects the lines of its logger. */
 export function openTestLog(
   brokers: readonly string[],
   options: Partial<KafkaLogOptions> = {},
@@ -27,7 +27,7 @@ export function openTestLog(
   const log = openKafkaLog({
     brokers,
     clock: systemClock,
-    log: (level, message) => {
+    logger: (level, message) => {
       lines.push({ level, message });
     },
     ...quickOptions,
@@ -36,7 +36,7 @@ export function openTestLog(
   return { log, lines };
 }
 
-/** What an operator does to topics, by the library's own client. */
+/** Does what an operator does to topics, by the library's own client. */
 export class TopicOperator {
   readonly #admin: Admin;
 
@@ -62,7 +62,7 @@ export class TopicOperator {
     await this.#admin.createPartitions({ topics: [{ name: topic, count: partitions, assignments }] });
   }
 
-  /** The end of the partition, records that are not decided yet included. */
+  /** The end of the partition, including records of open transactions. */
   async lastOffset({ topic, partition }: TopicPartition): Promise<bigint> {
     const [listed] = await this.#admin.listOffsets({
       topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: -1n }] }],
@@ -70,7 +70,7 @@ export class TopicOperator {
     return listed?.partitions[0]?.offset ?? -1n;
   }
 
-  /** Where the brokers say that they keep their logs. */
+  /** The folders in which the brokers keep their logs. */
   async logFolders(): Promise<string[]> {
     const brokers = await this.#admin.describeLogDirs({ topics: [] });
     return brokers.flatMap(({ results }) => results.map(({ logDir }) => logDir));

@@ -1,13 +1,12 @@
 import mysql from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
-import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { openMysqlStates } from '../../../src/apps/order-mgt/states/mysql/open.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { describeDeliveries } from '../../contract/store/deliveries.ts';
 import { parcelMigration, SettableClock, TARGETS } from '../../contract/store/fixtures.ts';
 import { describeIngest } from '../../contract/store/ingest.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
+import { mysqlStates } from '../../helpers/order-states.ts';
 import { createDatabase, services, type TestDatabase } from '../../services/context.ts';
 import { type RunningServices, startServices } from '../../services/index.ts';
 import { MysqlHarness } from './harness.ts';
@@ -102,9 +101,7 @@ function describeSettings(name: ServerName): void {
         retryable: false,
         message: expect.stringContaining('set binlog_format=ROW'),
       });
-      await expect(openMysqlStates(mysqlServer(url()), systemClock, () => {})).rejects.toThrow(
-        'set binlog_format=ROW',
-      );
+      await expect(mysqlStates(url())).rejects.toThrow('set binlog_format=ROW');
     });
     await start();
   });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withConnection } from '../../../src/adapters/mysql/connection.ts';
 import { ConnectionPool } from '../../../src/adapters/mysql/connection-pool.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { openMysqlStates } from '../../../src/apps/order-mgt/states/mysql/open.ts';
+import { openStates } from '../../../src/apps/order-mgt/states/mysql/open.ts';
 import { openStore } from '../../../src/apps/shared/parts/open-store.ts';
 import { type DatabaseValues, databaseOf } from '../../../src/apps/shared/settings/known/database.ts';
 import { type CertificateRequest, makeCertificate } from '../../helpers/certificates.ts';
@@ -286,15 +286,15 @@ function describeTls(name: ServerName): void {
       const values = at('address', '', { databaseTls: 'required', databaseTlsCaFile: caFile });
       const clock = systemClock;
       const log = () => undefined;
-      const store = openStore(values, { clock, log, targets: ['order-mgt'], lanes: 1 });
+      const store = openStore(values, { clock, logger: log, targets: ['order-mgt'], lanes: 1 });
       expect(await store.health()).toEqual({ ok: true });
       await store.close();
       const server = databaseOf(values, 'ORDER_MGT_DATABASE');
       if (server.kind !== 'mysql') throw new Error('This is a server.');
-      const states = await openMysqlStates(server, clock, log);
+      const states = await openStates({ ...server, clock, logger: log });
       expect(await states.health()).toEqual({ ok: true });
       await states.close();
-      await expect(openMysqlStates({ ...server, tls: null }, clock, log)).rejects.toThrow(
+      await expect(openStates({ ...server, tls: null, clock, logger: log })).rejects.toThrow(
         'set ORDER_MGT_DATABASE_TLS=required',
       );
     } finally {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
-import { openSqliteStates } from '../../../src/apps/order-mgt/states/sqlite/states.ts';
 import {
   batchOf,
   change,
@@ -15,6 +14,7 @@ import {
   TARGET,
   TARGETS,
 } from '../../contract/store/fixtures.ts';
+import { sqliteStates } from '../../helpers/order-states.ts';
 import { timeBy } from './harness.ts';
 
 /** What the disk does: nothing until the test lets it. */
@@ -110,7 +110,7 @@ describe('while the disk has not synced', () => {
   });
 
   it('order-mgt gives no receipt', async () => {
-    const states = openSqliteStates(join(folder, 'order-mgt.sqlite'));
+    const states = await sqliteStates(join(folder, 'order-mgt.sqlite'));
     const status = { order_status: 'CREATED', payment_status: null, review_status: null };
     const state = { order_id: 'order1', version: 1, ready_to_send: true, ...status };
     disk.isHeld = true;
@@ -163,7 +163,7 @@ describe('once the disk has failed', () => {
 
   it('order-mgt takes nothing more until it is opened again', async () => {
     const file = join(folder, 'order-mgt.sqlite');
-    const states = openSqliteStates(file);
+    const states = await sqliteStates(file);
     const status = { order_status: 'CREATED', payment_status: null, review_status: null };
     const give = (orderId: string) => {
       const state = { order_id: orderId, version: 1, ready_to_send: true, ...status };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WalSync } from '../../../src/adapters/sqlite/wal-sync.ts';
-import { openSqliteStates } from '../../../src/apps/order-mgt/states/sqlite/states.ts';
+import { sqliteStates } from '../../helpers/order-states.ts';
 
 /** A disk that takes as long as the test wants. */
 class SlowDisk {
@@ -102,7 +102,7 @@ describe('waiting for the disk', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-wal-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const file = join(folder, 'orders.sqlite');
-    const states = openSqliteStates(file);
+    const states = await sqliteStates(file);
     const before = statSync(`${file}-wal`).ino;
     const other = new DatabaseSync(file);
     for (let version = 1; version <= 3; version++) {

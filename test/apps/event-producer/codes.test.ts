@@ -45,11 +45,14 @@ describe('the body of an event', () => {
       'pad',
       '{"eventType":"PAYMENT","orderId":"order123","paymentStatus":"AUTHORIZATION_REVIEW_DECLINED","timestamp":"2025-04-05T02:26:30.265Z"}',
     ],
-  ] satisfies [EventCode, string][])('of %s has the fields of old, in the same sequence', (code, json) => {
-    expect(JSON.stringify(makeBody(code, 'order123', { timestampMs }))).toBe(json);
-  });
+  ] satisfies [EventCode, string][])(
+    'has for the code %s the fields that it always had, in the same sequence',
+    (code, json) => {
+      expect(JSON.stringify(makeBody(code, 'order123', { timestampMs }))).toBe(json);
+    },
+  );
 
-  it('ends with revision and event id where they are given', () => {
+  it('ends with the revision and the event id if they are given', () => {
     const body = makeBody('o', 'order123', { timestampMs, revision: 3, eventId: 'e1' });
     expect(Object.keys(body).slice(-2)).toEqual(['revision', 'eventId']);
   });
@@ -57,7 +60,7 @@ describe('the body of an event', () => {
 
 describe('the record of an event', () => {
   it.each(Object.keys(EVENT_CODES) as EventCode[])(
-    'of %s is an event to order-sync, with its id from the header',
+    'for the code %s is decoded as an event that has its id from the header',
     (code) => {
       const body = makeBody(code, 'größe 🧾', { timestampMs });
       const { record } = toOutgoing(body, { eventId: 'id-1', source: '/test', topics });
@@ -81,7 +84,7 @@ describe('the record of an event', () => {
     },
   );
 
-  it('carries the CloudEvents headers of binary mode', () => {
+  it('has the CloudEvents headers of binary mode', () => {
     const headers = cloudEventHeaders({
       id: 'id-1',
       source: '/test',
@@ -101,7 +104,7 @@ describe('the record of an event', () => {
     ]);
   });
 
-  it('comes back with its place, in the sequence given', async () => {
+  it('comes back with its place in the log, in the given sequence', async () => {
     const outgoing = (['o', 'pa'] as const).map((code) =>
       toOutgoing(makeBody(code, 'a', { timestampMs }), { eventId: code, source: '/test', topics }),
     );
@@ -119,8 +122,8 @@ describe('the record of an event', () => {
   });
 });
 
-describe('pairs', () => {
-  it('are read in their sequence', () => {
+describe('the pairs of a command line', () => {
+  it('reads pairs in the sequence in which they were given', () => {
     expect(parsePairs(['o', 'order123', 'pa', 'order123', 'par', 'order5'])).toEqual([
       { code: 'o', orderId: 'order123' },
       { code: 'pa', orderId: 'order123' },
@@ -139,12 +142,12 @@ describe('pairs', () => {
     [['o', ''], 'has 0 bytes'],
     [['o', 'é'.repeat(128)], 'has 256 bytes'],
     [['o', '\ud800'], 'not well-formed'],
-  ])('are refused if they are %j', (words, message) => {
+  ])('refuses the words %j', (words, message) => {
     expect(() => parsePairs(words, ['load'])).toThrowError(expect.objectContaining({ code: 'usage' }));
     expect(() => parsePairs(words, ['load'])).toThrowError(message);
   });
 
-  it('get timestamps at least a millisecond apart for one order, even if the clock stands still or jumps back', () => {
+  it('stamps the events of one order at least 1 ms apart, even if the clock stands still or jumps back', () => {
     const timestampOf = createTimestamps();
     expect([
       timestampOf('a', 100),
@@ -155,7 +158,7 @@ describe('pairs', () => {
   });
 });
 
-describe('topics', () => {
+describe('the topics of event-producer', () => {
   function log(existing: string[]): { log: EventLog; created: { topic: string; partitions: number }[] } {
     const created: { topic: string; partitions: number }[] = [];
     const log: Partial<EventLog> = {
@@ -168,13 +171,13 @@ describe('topics', () => {
     return { log: log as EventLog, created };
   }
 
-  it('are made where that is allowed, only those that are missing', async () => {
+  it('makes the missing topics where that is allowed, and no others', async () => {
     const { log: eventLog, created } = log(['order_events']);
     await requireTopics(eventLog, topics, { partitions: 4, mayCreate: true, brokers: [] });
     expect(created).toEqual([{ topic: 'payment_events', partitions: 4 }]);
   });
 
-  it('are an error elsewhere, which names the command that makes them', async () => {
+  it('names the command that makes the missing topics, where it may not make them', async () => {
     const { log: eventLog, created } = log([]);
     const policy = { partitions: 6, mayCreate: false, brokers: ['kafka:9092'] };
     await expect(requireTopics(eventLog, topics, policy)).rejects.toMatchObject({

@@ -31,7 +31,7 @@ function start(
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
     cwd: folder,
-    // Nothing of the test's own environment: it may name a Kafka.
+    // The environment of the test is left out, since it may name a Kafka.
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -80,8 +80,8 @@ async function readTopic(topic: string): Promise<(LogRecord & { partition: numbe
     const total = partitions.reduce((sum, range) => sum + Number(range.endOffset - range.startOffset), 0);
     while (records.length < total) {
       const limits = { maxRecords: 10_000, maxBytes: 1 << 24 };
-      for (const batch of await consumer.take(partitions, limits, AbortSignal.timeout(20_000))) {
-        records.push(...batch.records.map((record) => ({ ...record, partition: batch.partition })));
+      for (const fetched of await consumer.take(partitions, limits, AbortSignal.timeout(20_000))) {
+        records.push(...fetched.records.map((record) => ({ ...record, partition: fetched.partition })));
       }
     }
   } finally {
@@ -96,7 +96,7 @@ const headerOf = (record: LogRecord, name: string) =>
   Buffer.from(record.headers.find((header) => header[0] === name)?.[1] ?? '').toString();
 
 describe('event-producer with codes', () => {
-  it('publishes each pair and tells where it is', async () => {
+  it('publishes each pair and prints its place in the log', async () => {
     const { code, stdout, stderr } = await run(['o', 'order123', 'pa', 'order123', 'par', 'order5']);
     expect(code).toBe(0);
     expect(stderr).toMatch(
@@ -116,7 +116,7 @@ describe('event-producer with codes', () => {
     ).toEqual(['PAYMENT_AUTHORIZED', 'PAYMENT_AUTH_WITHPENDING_REVIEW'].sort());
   });
 
-  it('tells the same as JSON, and the ids are those of the records', async () => {
+  it('prints the same as JSON, with the ids of the records', async () => {
     const { stdout } = await run(['o', 'a', 'pa', 'a', '--json']);
     const told = JSON.parse(stdout);
     expect(told.map(({ topic, offset }: { topic: string; offset: number }) => [topic, offset])).toEqual([
@@ -131,7 +131,7 @@ describe('event-producer with codes', () => {
     expect(Date.parse(bodyOf(paid).timestamp)).toBeGreaterThan(Date.parse(bodyOf(created).timestamp));
   });
 
-  it('takes revision, event id and timestamp by hand', async () => {
+  it('takes revision, event id and timestamp from options', async () => {
     await run(['o', 'a', '--revision', '4', '--event-id', 'e1', '--timestamp', '2025-04-05T04:26:30+02:00']);
     const [record] = await readTopic('order_events');
     if (record === undefined) throw new Error('The event is not in the log.');
@@ -154,14 +154,14 @@ describe('event-producer with codes', () => {
     [['o', 'a', 'pa', 'a', '--event-id', 'e1'], 2, 'give one pair'],
     [['load', '--duplicate-rate', '2'], 2, '--duplicate-rate is "2"'],
     [['send', 'absent.ndjson'], 2, 'absent.ndjson cannot be read'],
-  ])('ends %j with %i and publishes nothing', async (words, exitCode, message) => {
+  ])('ends %j with the exit code %i and publishes nothing', async (words, exitCode, message) => {
     const { code, stdout, stderr } = await run(words);
     expect([code, stdout]).toEqual([exitCode, '']);
     expect(stderr).toContain(message);
     expect(existsSync(join(folder, '.tributary'))).toBe(false);
   });
 
-  it('ends with 3 for a misspelt setting and with 4 for a Kafka that is not there', async () => {
+  it('ends with 3 for a misspelt setting and with 4 for an unreachable Kafka', async () => {
     const misspelt = await run(['o', 'a'], '', { EVENT_PRODUCER_SORCE: 'x' });
     expect([misspelt.code, misspelt.stderr]).toEqual([3, expect.stringContaining('EVENT_PRODUCER_SOURCE')]);
     const absent = await run(['o', 'a', '--kafka-brokers', '127.0.0.1:1']);
@@ -190,13 +190,13 @@ describe('event-producer send', () => {
     expect(values.sort()).toEqual([...lines.filter((text) => text !== 'broken')].sort());
   });
 
-  it('publishes bad lines too where raw ones are wanted', async () => {
+  it('publishes bad lines too with --raw', async () => {
     const { code } = await run(['send', '-', '--raw'], `${line('a')}\nbroken\n`);
     expect(code).toBe(0);
     expect(await readTopic('order_events')).toHaveLength(2);
   });
 
-  it('publishes a line as soon as it is there, while stdin stays open', async () => {
+  it('publishes a line as soon as it comes, while stdin stays open', async () => {
     const { child, ended } = start(['send', '-']);
     child.stdin?.write(`${line('a')}\n`);
     const [first] = await once(child.stdout as NodeJS.ReadableStream, 'data');
@@ -205,7 +205,7 @@ describe('event-producer send', () => {
     expect((await ended).code).toBe(143);
   });
 
-  it('reads a file', async () => {
+  it('reads the lines of a file', async () => {
     writeFileSync(join(folder, 'events.ndjson'), `${line('a')}\r\n${line('b')}\r\n`);
     const { code, stderr } = await run(['send', 'events.ndjson']);
     expect(code).toBe(0);
@@ -239,7 +239,7 @@ describe('event-producer load', () => {
     rmSync(join(folder, '.tributary'), { recursive: true });
     await run(words);
     const after = await readTopic('payment_events');
-    // A record without a key goes to any partition; the others stay in sequence inside theirs.
+    // A record without a key goes to any partition. The others stay in sequence in their partitions.
     const fingerprint = (records: typeof before) => {
       const hash = createHash('sha256');
       const keyed = records.filter(({ key }) => key !== null);
@@ -255,7 +255,7 @@ describe('event-producer load', () => {
     expect(fingerprint(after)).toEqual(fingerprint(before));
   });
 
-  it('stops at SIGINT with 130 and says what it has published', async () => {
+  it('stops at SIGINT with 130 and prints how much it has published', async () => {
     const { child, ended } = start(['load', '--count', '1000000', '--rate', '500', '--json'], {});
     while (!existsSync(join(folder, '.tributary', 'event-log.sqlite'))) await systemClock.sleep(10);
     child.kill('SIGINT');
@@ -264,7 +264,7 @@ describe('event-producer load', () => {
     expect(JSON.parse(stdout).records).toBeLessThan(1_000_000);
   });
 
-  it('ends quietly when the reader of its output has gone', async () => {
+  it('ends quietly when the reader of its output has closed the pipe', async () => {
     const { child, ended } = start(['send', '-', '-q']);
     child.stdout?.destroy();
     const line =
@@ -276,7 +276,7 @@ describe('event-producer load', () => {
 });
 
 describe('event-producer completion', () => {
-  it('is a script that bash understands and that completes', async () => {
+  it('prints a script that bash runs and that completes words', async () => {
     const { stdout } = await run(['completion', 'bash']);
     const script = `${stdout}\nCOMP_WORDS=(event-producer load --see); COMP_CWORD=2; _event_producer_completion; echo "\${COMPREPLY[@]}"`;
     expect(execFileSync('bash', ['-c', script], { encoding: 'utf8' })).toBe('--seed\n');

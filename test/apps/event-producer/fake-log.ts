@@ -2,7 +2,7 @@ import { TributaryError } from '../../../src/core/errors.ts';
 import type { Position } from '../../../src/core/offset.ts';
 import type { EventLogProducer, NewRecord } from '../../../src/ports/event-log.ts';
 
-/** A producer that keeps what it is given, and acknowledges when it is told to, or at once. */
+/** A producer that keeps its records. It acknowledges them at once, or when the test says so. */
 export class FakeProducer implements EventLogProducer {
   readonly appends: (readonly NewRecord[])[] = [];
   readonly #waiting: (() => void)[] = [];

@@ -16,8 +16,8 @@ function texts(lines: readonly Line[]): string[] {
   return lines.map(({ number, bytes }) => `${number}: ${Buffer.from(bytes).toString()}`);
 }
 
-describe('lines', () => {
-  it('keep their numbers, without their ends and the empty ones', async () => {
+describe('the lines of a stream', () => {
+  it('numbers lines, and drops line ends and empty lines', async () => {
     expect(texts(await linesOf([Buffer.from('a\r\n\n{"b":1}\nlast')]))).toEqual([
       '1: a',
       '3: {"b":1}',
@@ -26,7 +26,7 @@ describe('lines', () => {
     expect(await linesOf([])).toEqual([]);
   });
 
-  it('are the same however the stream is cut', async () => {
+  it('yields the same lines wherever the stream is cut', async () => {
     const text = '{"a":"é🧾"}\n\nsecond\r\n\nlast';
     const whole = texts(await linesOf([Buffer.from(text)]));
     await fc.assert(
@@ -43,7 +43,7 @@ describe('lines', () => {
     );
   });
 
-  it('are cut at the limit and marked, and the next line is whole again', async () => {
+  it('cuts and marks a line at the limit, and yields the next line whole', async () => {
     const lines = await linesOf([Buffer.from(`${'x'.repeat(7)}`), Buffer.from(`${'y'.repeat(7)}\nok\n`)], 10);
     expect(lines.map(({ bytes, isTooLong }) => [Buffer.from(bytes).toString(), isTooLong])).toEqual([
       ['xxxxxxxyyy', true],
@@ -62,7 +62,7 @@ describe('a line to send', () => {
   const payment =
     '{ "eventType":"PAYMENT", "orderId":"a", "paymentStatus":"PAYMENT_AUHTORIZED", "timestamp":"2025-04-05T02:26:31.265Z" }';
 
-  it('goes to the topic of its type, keyed by its order, byte for byte', () => {
+  it('becomes a record of the topic of its type, with the order id as the key and the same bytes', () => {
     const result = read(payment);
     expect(result).toMatchObject({ kind: 'event', event: { orderId: 'a', eventType: 'PAYMENT' } });
     if (result.kind !== 'event') return;
@@ -71,7 +71,7 @@ describe('a line to send', () => {
     expect(Buffer.from(result.event.record.value ?? '').toString()).toBe(payment);
   });
 
-  it('has no new identity without an event id, so that sending it again changes nothing', () => {
+  it('gets no new event id, so that sending it again changes nothing', () => {
     const [first, second] = [read(payment), read(payment)];
     expect(first).toEqual(second);
     expect(first).toMatchObject({
@@ -79,7 +79,7 @@ describe('a line to send', () => {
     });
   });
 
-  it('has CloudEvents headers with the event id that it gives', () => {
+  it('gets CloudEvents headers with the event id that it holds', () => {
     const result = read(payment.replace('{', '{"eventId":"e1",'));
     expect(result).toMatchObject({ event: { eventId: 'e1' } });
     if (result.kind !== 'event') return;
@@ -96,11 +96,11 @@ describe('a line to send', () => {
     [payment.replace('PAYMENT_AUHTORIZED', 'PAID'), 'paymentStatus'],
     [payment.replace('T02', ' 02:'), 'RFC 3339'],
     [Buffer.from([0x7b, 0xff, 0x7d]), 'UTF-8'],
-  ])('is refused if it is %s', (text, reason) => {
+  ])('gets refused if it is %s', (text, reason) => {
     expect(read(text)).toEqual({ kind: 'refused', reason: expect.stringContaining(reason) });
   });
 
-  it('is sent all the same where raw lines are wanted, but not if it is too long', () => {
+  it('gets sent with --raw although it is bad, but not if it is too long', () => {
     expect(read('not JSON', true)).toMatchObject({
       kind: 'event',
       event: { eventId: null, record: { key: null } },

@@ -12,11 +12,11 @@ export interface Answer {
   readonly status: number;
   readonly type: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came.
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into any body.
   readonly body: any;
 }
 
-/** One order-mgt of a test, over HTTP, with a folder of its own that goes when the test ends. */
+/** An order-mgt for one test, over HTTP. Its folder is deleted when the test ends. */
 export class TestOrderMgt {
   file: string;
   readonly logged: string[] = [];
@@ -35,7 +35,7 @@ export class TestOrderMgt {
 
   async start(
     options: Partial<
-      Pick<OrderMgtOptions, 'secret' | 'apiKeys' | 'ownKey' | 'host' | 'now' | 'batchMax'>
+      Pick<OrderMgtOptions, 'secret' | 'apiKeys' | 'ownKey' | 'host' | 'now' | 'deliveryBatchMax'>
     > = {},
   ): Promise<this> {
     this.#document = null;
@@ -45,13 +45,13 @@ export class TestOrderMgt {
       port: 0,
       secret: undefined,
       ...options,
-      log: (level, message) => this.logged.push(`${level}: ${message}`),
+      logger: (level, message) => this.logged.push(`${level}: ${message}`),
     });
     this.#url = this.orderMgt.url.replace('0.0.0.0', '127.0.0.1');
     return this;
   }
 
-  /** Starts on the file of another one. */
+  /** Starts on the file of another order-mgt. */
   on(file: string): Promise<this> {
     this.file = file;
     return this.start();
@@ -65,7 +65,7 @@ export class TestOrderMgt {
     return this.#ask('POST', '/api/orders', headers, body);
   }
 
-  postBatch(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  postDeliveryBatch(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     return this.#ask('POST', '/api/orders/batch', headers, body);
   }
 
@@ -73,7 +73,7 @@ export class TestOrderMgt {
     return this.#ask('GET', path, headers);
   }
 
-  /** Every answer of every test has to be what the program's own document says. */
+  /** Sends a request. Its answer has to fit the program's own OpenAPI document. */
   async #ask(
     method: string,
     path: string,
@@ -92,7 +92,7 @@ export class TestOrderMgt {
     return this.get(`/api/orders/${encodeURIComponent(orderId)}${query}`, headers);
   }
 
-  /** What an outsider does to the file. */
+  /** Changes the file behind the program's back. */
   change(sql: string): void {
     const database = new DatabaseSync(this.file);
     try {
@@ -102,7 +102,7 @@ export class TestOrderMgt {
     }
   }
 
-  /** What an outsider finds in the file. */
+  /** Reads the file behind the program's back. */
   query(sql: string): Record<string, unknown>[] {
     const database = new DatabaseSync(this.file, { readOnly: true });
     try {
@@ -113,7 +113,7 @@ export class TestOrderMgt {
   }
 }
 
-/** `node:http` rather than `fetch`, because a path with `..` has to arrive as it was written. */
+/** Sends a request by `node:http`, because `fetch` would change a path with `..`. */
 export function send(
   url: string,
   method: string,

@@ -3,6 +3,7 @@ import { ChangeStream } from '../../../src/apps/order-mgt/change-stream.ts';
 import { GroupCommit } from '../../../src/apps/order-mgt/group-commit.ts';
 import { buildServer } from '../../../src/apps/order-mgt/http/server.ts';
 import type { ServerParts } from '../../../src/apps/order-mgt/http/server-parts.ts';
+import { readinessOf } from '../../../src/apps/order-mgt/readiness.ts';
 import type {
   ChangePage,
   ListPage,
@@ -41,10 +42,10 @@ class ManualStates implements OrderStates {
   }
 
   async changesAfter(): Promise<ChangePage> {
-    return { changes: [], position: 0 };
+    return { changes: [], receiptNumber: 0 };
   }
 
-  async lastPosition(): Promise<number> {
+  async lastReceiptNumber(): Promise<number> {
     return 0;
   }
 
@@ -56,18 +57,19 @@ class ManualStates implements OrderStates {
 }
 
 function serverOf(states: OrderStates, parts: Partial<ServerParts> = {}): ReturnType<typeof buildServer> {
+  const groupCommit = new GroupCommit(states, () => {});
   return buildServer({
     states,
-    groupCommit: new GroupCommit(states, () => {}),
+    groupCommit,
     waiters: new Waiters(states, 10),
     stream: new ChangeStream(states, () => {}),
-    batchMax: 500,
+    deliveryBatchMax: 500,
     keys: [],
     access: 'open',
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
-    isStopping: () => false,
+    readiness: () => readinessOf(states, groupCommit),
     now: Date.now,
-    log: () => {},
+    logger: () => {},
     ...parts,
   });
 }
@@ -80,7 +82,7 @@ const delivery = (version: number): ReceivedDelivery => ({
 });
 
 describe('group commit', () => {
-  it('puts what arrives together into one transaction, and what arrives meanwhile into the next', async () => {
+  it('commits deliveries that arrive together in one transaction, and those that arrive meanwhile in the next', async () => {
     const states = new ManualStates();
     const told: number[] = [];
     const group = new GroupCommit(states, (deliveries) => told.push(deliveries.length));
@@ -112,7 +114,7 @@ describe('group commit', () => {
     await receipt;
   });
 
-  it('has a limit for one transaction', async () => {
+  it('takes at most 4,000 deliveries into one transaction', async () => {
     const states = new ManualStates();
     const group = new GroupCommit(states, () => {});
     const all = Array.from({ length: 10_000 }, (_, index) => group.receive(delivery(index + 1)));
@@ -125,10 +127,10 @@ describe('group commit', () => {
     expect(states.batches.map((batch) => batch.length)).toEqual([4_000, 4_000, 2_000]);
   });
 
-  describe('when many come at once', () => {
+  describe('group commit when many requests come at once', () => {
     afterEach(() => void vi.useRealTimers());
 
-    /** After a transaction of so many requests. */
+    /** A group commit after a transaction with this number of requests. */
     async function busy(count: number) {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       const states = new ManualStates();
@@ -148,7 +150,7 @@ describe('group commit', () => {
       return { arrive, sizes };
     }
 
-    it('waits until as many have come as the last time', async () => {
+    it('waits until as many requests have come as the last time', async () => {
       const { arrive, sizes } = await busy(20);
       arrive(1);
       expect(await sizes()).toEqual([]);
@@ -158,7 +160,7 @@ describe('group commit', () => {
       expect(await sizes()).toEqual([20]);
     });
 
-    it('waits for no more than 64', async () => {
+    it('waits for at most 64 requests', async () => {
       const { arrive, sizes } = await busy(500);
       arrive(63);
       expect(await sizes()).toEqual([]);
@@ -166,7 +168,7 @@ describe('group commit', () => {
       expect(await sizes()).toEqual([70]);
     });
 
-    it('waits no longer than a millisecond', async () => {
+    it('waits for at most 1 ms', async () => {
       const { arrive, sizes } = await busy(20);
       arrive(3);
       expect(await sizes()).toEqual([]);
@@ -174,14 +176,14 @@ describe('group commit', () => {
       expect(await sizes()).toEqual([3]);
     });
 
-    it('does not wait after a few', async () => {
+    it('waits for nothing after a group of fewer than 16 requests', async () => {
       const { arrive, sizes } = await busy(15);
       arrive(1);
       expect(await sizes()).toEqual([1]);
     });
   });
 
-  it('tells everybody in a failed transaction that it failed, nobody that it worked, and goes on', async () => {
+  it('rejects all deliveries of a failed transaction, announces none of them, and goes on', async () => {
     const states = new ManualStates();
     const told: number[] = [];
     const group = new GroupCommit(states, (deliveries) => told.push(deliveries.length));
@@ -199,11 +201,11 @@ describe('group commit', () => {
   });
 });
 
-describe('a store that fails', () => {
-  it('is answered as 503 with Retry-After, and the reason stays in the log', async () => {
+describe('order-mgt with a store that fails', () => {
+  it('answers 503 with Retry-After, and keeps the reason in the log', async () => {
     const states = new ManualStates();
     const logged: string[] = [];
-    const app = serverOf(states, { log: (level, message) => logged.push(`${level}: ${message}`) });
+    const app = serverOf(states, { logger: (level, message) => logged.push(`${level}: ${message}`) });
     const posting = app.inject({ method: 'POST', url: '/api/orders', payload: newState() });
     while (states.batches.length === 0) await turn();
     states.finish(new TributaryError('store_failed', 'The disk /dev/sdx is full.'));
@@ -218,7 +220,7 @@ describe('a store that fails', () => {
     await app.close();
   });
 
-  it('tells why it is not ready to readers with a key, and to others only which part fails', async () => {
+  it('tells readers with a key why it is not ready, and others only which part fails', async () => {
     const reader = makeApiKey('reader', ['read']);
     const app = serverOf(new ManualStates(), {
       access: parseApiKeys(reader.entry, 'order-mgt'),
@@ -234,7 +236,7 @@ describe('a store that fails', () => {
     await app.close();
   });
 
-  it('does not keep more readers than the limit', async () => {
+  it('lets at most the given number of readers wait', async () => {
     const waiters = new Waiters(new ManualStates(), 2);
     const gone = new AbortController();
     const waiting = [1, 2].map(() => waiters.wait('a', 1, 60_000, gone.signal));

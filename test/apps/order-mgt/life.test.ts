@@ -9,8 +9,8 @@ import { newState, send, TestOrderMgt } from './fixture.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/apps/order-mgt/main.ts', import.meta.url));
 
-describe('starting', () => {
-  it('is refused on a port in use, naming the port and the setting', async () => {
+describe('the start of order-mgt', () => {
+  it('fails on a port in use, and names the port and the setting', async () => {
     const first = await new TestOrderMgt().start();
     const port = Number(new URL(first.url).port);
     const second = startOrderMgt({
@@ -18,7 +18,7 @@ describe('starting', () => {
       host: '127.0.0.1',
       port,
       secret: undefined,
-      log: () => {},
+      logger: () => {},
     });
     await expect(second).rejects.toMatchObject({
       code: 'address_in_use',
@@ -26,10 +26,10 @@ describe('starting', () => {
     });
   });
 
-  it('is refused outside loopback without a secret, and with a secret that is none', async () => {
+  it('fails outside loopback without a secret, and with a malformed secret', async () => {
     const { file } = new TestOrderMgt();
     const start = (host: string, secret: string | undefined) =>
-      startOrderMgt({ databaseUrl: `sqlite:${file}`, host, port: 0, secret, log: () => {} });
+      startOrderMgt({ databaseUrl: `sqlite:${file}`, host, port: 0, secret, logger: () => {} });
     for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org', '']) {
       const refusal = { code: 'setting_invalid', message: expect.stringContaining('ORDER_MGT_SECRET') };
       await expect(start(host, undefined), host).rejects.toMatchObject(refusal);
@@ -38,13 +38,13 @@ describe('starting', () => {
     await expect(start('127.0.0.1', 'secret')).rejects.toMatchObject({ code: 'setting_invalid' });
   });
 
-  it('is refused on a file that a newer program wrote, and on one that cannot be opened', async () => {
+  it('fails on a file of a newer program, and on one that cannot be opened', async () => {
     const { file } = new TestOrderMgt();
     const database = new DatabaseSync(file);
     database.exec('PRAGMA user_version = 999');
     database.close();
     const start = (databaseUrl: string) =>
-      startOrderMgt({ databaseUrl, host: '127.0.0.1', port: 0, secret: undefined, log: () => {} });
+      startOrderMgt({ databaseUrl, host: '127.0.0.1', port: 0, secret: undefined, logger: () => {} });
     await expect(start(`sqlite:${file}`)).rejects.toMatchObject({ code: 'schema_too_new' });
     await expect(start('sqlite:/dev/null/x.sqlite')).rejects.toMatchObject({
       code: 'data_directory_unusable',
@@ -53,8 +53,8 @@ describe('starting', () => {
   });
 });
 
-describe('stopping', () => {
-  it('answers the readers that wait, finishes what is in hand, and may be asked twice', async () => {
+describe('the stop of order-mgt', () => {
+  it('answers the waiting readers, finishes the requests in hand, and may be asked for twice', async () => {
     const target = await new TestOrderMgt().start();
     const waiting = target.order('nobody', '?wait=60');
     await target.get('/livez');
@@ -75,7 +75,7 @@ describe('stopping', () => {
     expect(acknowledged.filter((orderId) => !stored.has(orderId))).toEqual([]);
   });
 
-  it('loses nothing: the next start has every state and knows every id', async () => {
+  it('loses nothing, so that the next start has every state and every id', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState(), { 'webhook-id': 'msg_1' });
     await target.orderMgt?.close();
@@ -85,13 +85,13 @@ describe('stopping', () => {
   });
 });
 
-describe('the program', () => {
+describe('the program order-mgt', () => {
   interface Running {
     readonly child: ChildProcess;
     readonly url: string;
   }
 
-  /** The real program in a process of its own, once it listens. */
+  /** Starts the real program in its own process, and resolves when it listens. */
   async function run(file: string): Promise<Running> {
     const child = spawn(process.execPath, [MAIN], {
       env: { PATH: process.env.PATH, ORDER_MGT_DATABASE_URL: `sqlite:${file}`, ORDER_MGT_PORT: '0' },
@@ -112,7 +112,7 @@ describe('the program', () => {
     return code as number | null;
   }
 
-  it('has everything that it acknowledged after kill -9 under load, with one effect for each id', async () => {
+  it('has everything that it acknowledged before kill -9 under load, with one effect for each id', async () => {
     const { file, query } = testFile();
     const acknowledged = new Map<string, number>();
     for (let round = 1; round <= 3; round++) {
@@ -135,7 +135,7 @@ describe('the program', () => {
     const { child, url } = await run(file);
     for (const [orderId, version] of acknowledged) {
       const { body } = await send(url, 'GET', `/api/orders/${orderId}`);
-      // One more may have been stored whose answer was lost.
+      // One more version may have been stored, whose answer was lost.
       expect(body.version - version, orderId).toBeGreaterThanOrEqual(0);
     }
     expect(await end(child, 'SIGTERM')).toBe(143);
@@ -148,7 +148,7 @@ describe('the program', () => {
     expect(acknowledged.size).toBe(8);
   });
 
-  it('ends with 3 and the remedy when others could reach it and no secret is set', async () => {
+  it('ends with 3 and names the remedy if it listens outside loopback without a secret', async () => {
     const child = spawn(process.execPath, [MAIN, '--host', '0.0.0.0', '--port', '0'], {
       env: { PATH: process.env.PATH, ORDER_MGT_DATABASE_URL: `sqlite:${new TestOrderMgt().file}` },
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,10 +1,8 @@
-import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { openMysqlStates } from '../../../src/apps/order-mgt/states/mysql/open.ts';
 import { orderState } from '../../contract/order-states.ts';
-import { mysqlServer } from '../../helpers/mysql-server.ts';
+import { mysqlStates } from '../../helpers/order-states.ts';
 
-/** A process that receives one delivery, and says what became of it. */
-const states = await openMysqlStates(mysqlServer(process.argv[2] as string), systemClock, () => {});
+/** A process that receives one delivery and prints its effect. */
+const states = await mysqlStates(process.argv[2] as string);
 process.stdout.write('open\n');
 const outcome = await states.receive([{ deliveryId: 'a', state: orderState(), receivedAtMs: 0 }]).then(
   (receipts) => receipts.map(({ effect }) => effect).join(),

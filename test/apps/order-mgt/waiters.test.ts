@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { openSqliteStates } from '../../../src/apps/order-mgt/states/sqlite/states.ts';
 import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
+import { sqliteStates } from '../../helpers/order-states.ts';
 
 describe('a reader that waits', () => {
-  it('is told that the store failed, never that the order is not there', async () => {
-    const states = openSqliteStates(':memory:');
+  it('gets the error of a store that fails, and never an answer without the order', async () => {
+    const states = await sqliteStates(':memory:');
     let reads = 0;
     const read = states.read.bind(states);
     states.read = async (orderId) => {

@@ -12,11 +12,11 @@ import { change, commitChanges, SettableClock } from '../../contract/store/fixtu
 export interface Ledger {
   readonly store: Store;
   readonly clock: SettableClock;
-  /** The folder that order-sync has its data in. */
+  /** The data directory of order-sync. */
   readonly folder: string;
 }
 
-/** A store of order-sync whose order `...0` was refused with 422, `...1` and so on with 400, the last delivered. */
+/** A store of order-sync. The target refused the first order with 422 and the next ones with 400; it took the last one. */
 export async function ledgerOf(ids: readonly string[], target = 'order-mgt'): Promise<Ledger> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-ledger-'));
   const clock = new SettableClock();

@@ -36,7 +36,7 @@ export class TransactionalProducer {
     this.#transaction = await beginWith(this.#producer);
   }
 
-  /** Resolves when the records are in the log, decided or not: one batch for each partition. */
+  /** Resolves when the records are in the log, decided or not: one record batch for each partition. */
   async send(records: readonly PlacedRecord[]): Promise<void> {
     const messages = records.map((record) => ({ ...record }));
     await this.#open().send({ messages });

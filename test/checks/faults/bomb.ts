@@ -29,7 +29,7 @@ const PATIENCE_SECONDS = 60;
 
 export const bomb: Scenario = {
   name: 'bomb',
-  plan: `a batch of each codec (${CODECS.join(', ')}) unpacks to ${(RECORDS * RECORD_BYTES) >> 20} MiB; where its partition halts, an operator goes on behind it`,
+  plan: `a record batch of each codec (${CODECS.join(', ')}) unpacks to ${(RECORDS * RECORD_BYTES) >> 20} MiB; where its partition halts, an operator goes on behind it`,
   limitSeconds: 300,
   notApplicable: () => null,
   async run(context) {

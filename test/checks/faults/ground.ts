@@ -10,7 +10,7 @@ import {
 import type { RunningCheck } from '../lib/command.ts';
 import type { DatabaseKind } from './scenario.ts';
 
-/** A broker unpacks a whole batch to look at its records. */
+/** A broker unpacks a whole record batch to look at its records. */
 const ALONE_HEAP = '2g';
 
 /** The database that a scenario's programs use. */

@@ -169,7 +169,7 @@ const VALUES: readonly Slip[] = [
 
 /** Typed in another terminal while `npm start` runs on DATA. */
 const BESIDE: readonly Slip[] = [
-  { typed: 'npm start', names: [/runs already on DATA/, /TRIBUTARY_DATA_DIR=other/], exit: 1 },
+  { typed: 'npm start', names: [/already runs on DATA/, /TRIBUTARY_DATA_DIR=other/], exit: 1 },
   {
     typed: 'npm start -- --data-dir OTHER',
     names: [
@@ -219,7 +219,7 @@ const BESIDE: readonly Slip[] = [
   { typed: `${sync('partitions')} | head -1`, names: [/PARTITION/], exit: 0 },
   {
     typed: `seq 500 | sed 's/.*/{}/' | ${producer('send -')}`,
-    names: [/line 10:/, /500 lines are bad, the first 10 are named above/, /--all-errors/],
+    names: [/line 10:/, /500 lines are bad, and the first 10 are named above/, /--all-errors/],
     exit: 5,
   },
   {

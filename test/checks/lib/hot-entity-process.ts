@@ -16,7 +16,7 @@ import { QuarantineWatch } from '../../../src/pipeline/ingest/quarantine-watch.t
 import { Watchdog } from '../../../src/pipeline/ingest/watchdog.ts';
 import {
   type EventLogConsumer,
-  type FetchedBatch,
+  type FetchedRecords,
   type LogRecord,
   UNKNOWN_LEADER_EPOCH,
 } from '../../../src/ports/event-log.ts';
@@ -53,7 +53,7 @@ const STATUSES = ['PAYMENT_AUTHORIZED', 'PAYMENT_AUTH_WITHPENDING_REVIEW'];
 
 /** A log that has what it is given, for one lane. */
 class GivenLog {
-  readonly #waiting: FetchedBatch[] = [];
+  readonly #waiting: FetchedRecords[] = [];
   #wake = () => {};
   #offset: bigint;
 

@@ -216,12 +216,12 @@ async function hanging(place: Place, batchEvents: number) {
       const consumer = place.log.consumer(options);
       const take = consumer.take.bind(consumer);
       consumer.take = async (...given) => {
-        const batches = await take(...given);
-        for (const { records } of batches) {
+        const fetched = await take(...given);
+        for (const { records } of fetched) {
           taken.records += records.length;
           for (const { value } of records) taken.bytes += value?.length ?? 0;
         }
-        return batches;
+        return fetched;
       };
       return consumer;
     },

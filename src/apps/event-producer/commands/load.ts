@@ -1,7 +1,7 @@
 import { TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { startProgress } from '../load/progress.ts';
 import { runLoad } from '../load/run.ts';
 import { type LoadOptions, ordersFor, recordsFor } from '../load/stream.ts';
@@ -9,36 +9,39 @@ import { openSession } from '../session.ts';
 
 const DEFAULT_ORDERS = 1_000;
 
-/** `event-producer load`: many orders, as like to life as a seed can make them. */
+/** `event-producer load` publishes the events of many orders, which a seed decides. */
 export function loadCommand(clock: Clock): CommandSpec<'event-producer'> {
   return {
     name: 'load',
-    summary: 'Publish a seeded load: the same seed gives the same records in the same sequence.',
+    summary: 'Publish a seeded load. The same seed gives the same records in the same sequence.',
     examples: [
-      ['event-producer load --orders 1000', 'A thousand orders, as fast as the log takes them'],
+      ['event-producer load --orders 1000', '1,000 orders, as fast as the log takes them'],
       [
         'event-producer load --count 100000 --rate 2000 --seed 7',
-        '100,000 records, 2,000 a second, repeatable',
+        '100,000 records, 2,000 per second, repeatable',
       ],
       [
         'event-producer load --orders 5000 --duplicate-rate 0.1 --reorder-rate 0.1 --malformed-rate 0.01',
-        'With everything that goes wrong in life',
+        'With duplicates, late records and malformed records',
       ],
     ],
     options: [
-      ['--orders <number>', `Orders; default ${DEFAULT_ORDERS}, or what --count needs.`],
-      ['--count <number>', 'Records in all; default what makes the orders whole.'],
-      ['--rate <number>', 'Records a second; default as fast as the log takes them.'],
-      ['--seed <text>', 'Decides everything; default a new one, told at the end.'],
-      ['--duplicate-rate <share>', 'Share of records that are events of before, again (0 to 1).'],
-      ['--reorder-rate <share>', 'Share of records that come hundreds or thousands of records late.'],
-      ['--malformed-rate <share>', 'Share of records that no reader can take for an event.'],
-      ['--revision-rate <share>', 'Share of orders whose source numbers its events; default 0.1.'],
+      [
+        '--orders <number>',
+        `The number of orders (default: ${DEFAULT_ORDERS}, or as many as --count needs).`,
+      ],
+      ['--count <number>', 'The number of records (default: as many as the orders need).'],
+      ['--rate <number>', 'Records per second (default: as fast as the log takes them).'],
+      ['--seed <text>', 'The seed of the load (default: a new one, which is shown at the end).'],
+      ['--duplicate-rate <share>', 'The share of records that repeat an earlier event (0 to 1).'],
+      ['--reorder-rate <share>', 'The share of records that come hundreds or thousands of records late.'],
+      ['--malformed-rate <share>', 'The share of records that no reader can take for an event.'],
+      ['--revision-rate <share>', 'The share of orders whose source numbers its events (default: 0.1).'],
       [
         '--unusual-id-rate <share>',
-        'Share of orders with an emoji, a blank at the end or the like in the id.',
+        'The share of orders with an unusual id, such as an emoji or a blank at the end.',
       ],
-      ['--plain', 'Plain JSON without CloudEvents headers.'],
+      ['--plain', 'Send plain JSON without CloudEvents headers.'],
       ['--create-topics', 'Make missing topics on Kafka too.'],
     ],
     async run(context, input) {
@@ -51,7 +54,7 @@ export function loadCommand(clock: Clock): CommandSpec<'event-producer'> {
         producer: session.producer,
         load: loadOptions,
         recordsPerSecond: rate ?? null,
-        batchRecords: settings.batchEvents,
+        appendRecordsMax: settings.batchEvents,
         clock,
         signal: shutdown.signal,
         onProgress: progress.update,
@@ -115,7 +118,7 @@ function readLoadOptions(
   };
 }
 
-/** The seed is part of the orders' ids, which have to stay short and plain. */
+/** Checks the seed. It is part of the order ids, which have to stay short and plain. */
 function checkSeed(seed: string): string {
   if (/^[A-Za-z0-9_.-]{1,64}$/.test(seed)) return seed;
   throw new TributaryError(

@@ -1,8 +1,8 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { parseRfc3339 } from '../../../core/time.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { siblingWith, unknownWord } from '../../shared/cli/usage-errors.ts';
 import { createTimestamps, EVENT_CODES, makeBody, type Pair, parsePairs } from '../codes.ts';
 import { type OutgoingEvent, publish, type TopicsByEventType, toOutgoing } from '../publish.ts';
@@ -12,31 +12,34 @@ const CODES = Object.entries(EVENT_CODES)
   .map(([code, { meaning }]) => `${code} (${meaning})`)
   .join(', ');
 
-/** `event-producer o order123 pa order123`: what the program does when no other command is named. */
+/** `event-producer o order123 pa order123` publishes events. The program does this when no command is named, too. */
 export function publishCommand(
   clock: Clock,
   otherCommands: readonly string[],
 ): CommandSpec<'event-producer'> {
   return {
     name: 'publish',
-    summary: 'Publish events by their codes; the word "publish" may be left out.',
+    summary: 'Publish events by their codes. The word "publish" may be left out.',
     examples: [
       ['event-producer o order123', 'Order order123 was created'],
       ['event-producer o order123 pa order123', 'It was created, and its payment authorised'],
-      ['event-producer par order7 paa order7 --json', 'A review, pending and then accepted, told as JSON'],
+      [
+        'event-producer par order7 paa order7 --json',
+        'A review that is pending and then accepted; the answer is JSON',
+      ],
       [
         'event-producer o order9 --timestamp 2025-04-05T02:26:30.265Z --revision 1',
-        'Time and revision by hand',
+        'An event with a given time and revision',
       ],
     ],
-    arguments: [['[pairs...]', `Pairs of a code and an order id; codes: ${CODES}.`]],
+    arguments: [['[pairs...]', `Pairs of a code and an order id. The codes: ${CODES}.`]],
     options: [
       [
         '--revision <number>',
-        "The source's own number of the order's first event here; the next ones count on.",
+        "The source's own number of an order's first event in this command. Its next events count on.",
       ],
-      ['--event-id <id>', 'The id of the event, for a single pair; else each event gets a new UUID.'],
-      ['--timestamp <time>', 'When it happened, RFC 3339 with zone; else now.'],
+      ['--event-id <id>', 'The id of the event, for a single pair. By default each event gets a new UUID.'],
+      ['--timestamp <time>', 'The time of the events, in RFC 3339 with zone (default: now).'],
       ['--create-topics', 'Make missing topics on Kafka too.'],
     ],
     isDefault: true,

@@ -1,33 +1,33 @@
 import { createReadStream } from 'node:fs';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { readLines } from '../ndjson.ts';
 import { type OutgoingEvent, publish } from '../publish.ts';
 import { createLineReader } from '../send-line.ts';
 import { openSession, type ProducerContext, type ProducerSession, printPublished } from '../session.ts';
 
-/** A line may be as long as a record; Kafka's own default limit is a little above this. */
+/** The longest line. Kafka's default limit for a record is a little above this. */
 const MAX_LINE_BYTES = 1_000_000;
 
-/** `event-producer send -`: events that are there already, one JSON body a line. */
+/** `event-producer send -` publishes events from a file or from stdin, one JSON body on each line. */
 export function sendCommand(clock: Clock): CommandSpec<'event-producer'> {
   return {
     name: 'send',
-    summary: 'Publish events from a file or from stdin, one JSON body a line.',
+    summary: 'Publish events from a file or from stdin, one JSON body on each line.',
     examples: [
-      ['event-producer send events.ndjson', 'Every line of the file; bad lines are named and left out'],
+      ['event-producer send events.ndjson', 'Every line of a file; bad lines are reported and left out'],
       ['jq -c ".[]" events.json | event-producer send -', 'From stdin'],
       [
         'event-producer send - --raw < broken.ndjson',
-        'Also what is no valid event, to see what order-sync does',
+        'Also lines that are no valid events, to see what order-sync does with them',
       ],
     ],
-    arguments: [['<file>', 'NDJSON file, or - for stdin.']],
+    arguments: [['<file>', 'An NDJSON file, or - for stdin.']],
     options: [
-      ['--raw', 'Send lines that are no valid events too, as they are.'],
-      ['--all-errors', 'Name every bad line, and not only the first 10.'],
+      ['--raw', 'Also send lines that are no valid events, unchanged.'],
+      ['--all-errors', 'Report every bad line, not only the first 10.'],
       ['--create-topics', 'Make missing topics on Kafka too.'],
     ],
     async run(context, input) {
@@ -66,7 +66,7 @@ async function sendAll(
       }
     }
   } catch (error) {
-    // Stopping cuts the input off; what has been read of it is still sent.
+    // A stop cuts the input off. The lines that were read before are still sent.
     if (!context.shutdown.signal.aborted || error instanceof TributaryError) throw error;
   }
   await pipe.drain();
@@ -74,8 +74,9 @@ async function sendAll(
 }
 
 /**
- * Sends what has come while the last piece was on its way: a single event at once, many in large pieces. One
- * piece is on its way at a time, so that events stay in sequence; `push` waits when the next piece is full.
+ * Sends events in pieces. A piece has the events that came while the last piece was on its way, so a lone event is sent at
+ * once, and many events are sent in large pieces. One piece is on its way at a time, so that events stay in sequence. `push`
+ * waits when the next piece is full.
  */
 class SelfClockingPipe {
   readonly #send: (events: readonly OutgoingEvent[]) => Promise<void>;
@@ -125,10 +126,10 @@ class SelfClockingPipe {
 }
 
 const ERRORS_SHOWN = 10;
-/** Different reasons that are counted one by one; a file of other rubbish in each line has no more of them. */
+/** The most different reasons that are counted one by one. Further reasons are counted together. */
 const REASONS_COUNTED = 20;
 
-/** Says what is wrong with the first bad lines, and of the rest how many there are of each kind. */
+/** Reports the first 10 bad lines, and how many of the rest there are for each reason. */
 class BadLines {
   readonly #context: ProducerContext;
   readonly #showsAll: boolean;
@@ -150,7 +151,7 @@ class BadLines {
     this.#write({ line, detail: reason }, `line ${line}: ${reason}`);
   }
 
-  /** Nothing if every bad line was named. */
+  /** Writes the counts, unless every bad line was reported. */
   sum(file: string): void {
     if (this.#showsAll || this.count <= ERRORS_SHOWN) return;
     const reasons = [...this.#byReason].sort(([, left], [, right]) => right - left);
@@ -159,7 +160,7 @@ class BadLines {
     const see = `event-producer send ${file} --all-errors`;
     this.#write(
       { refused: this.count, reasons: Object.fromEntries(reasons), detail: `See every line by: ${see}` },
-      `${this.count} lines are bad, the first ${ERRORS_SHOWN} are named above. By reason: ${kinds.join(' ')} See every line by: ${see}`,
+      `${this.count} lines are bad, and the first ${ERRORS_SHOWN} are named above. By reason: ${kinds.join(' ')} See every line by: ${see}`,
     );
   }
 

@@ -2,12 +2,12 @@ import type { NewRecord } from '../../../ports/event-log.ts';
 import { cloudEventHeaders } from '../publish.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
-/** One step in the life of an order: which event comes. */
+/** A step in the life of an order: the event that comes. */
 export type Step = 'created' | 'authorized' | 'pending' | 'accepted' | 'declined';
 
 /**
- * The lives that orders lead, in the sequence in which the source tells of them, and how many of a hundred
- * orders lead each. Some are never paid, some are paid before they are created, some never come at all.
+ * The lives of orders: their events in the sequence in which the source tells of them, and how many of 100 orders lead each
+ * life. Some orders are never paid, some are paid before they are created, and some are never created.
  */
 const LIVES: readonly { readonly share: number; readonly steps: readonly Step[] }[] = [
   { share: 10, steps: ['created'] },
@@ -21,7 +21,7 @@ const LIVES: readonly { readonly share: number; readonly steps: readonly Step[] 
   { share: 2, steps: ['authorized'] },
 ];
 
-/** How many events an order has on the average. */
+/** The average number of events of an order. */
 export const MEAN_EVENTS_PER_ORDER =
   LIVES.reduce((sum, life) => sum + life.share * life.steps.length, 0) / 100;
 
@@ -34,7 +34,7 @@ export function pickLife(random: SeededRandom): readonly Step[] {
   throw new RangeError('The shares of the lives do not add up to a hundred.');
 }
 
-/** What may still happen to an order after its life: more payments, more reviews. */
+/** The events that may still come after an order's life: further payments and reviews. */
 export const LATER_STEPS: readonly Step[] = ['authorized', 'pending', 'accepted', 'declined'];
 
 const STATUS: Readonly<Record<Step, string>> = {
@@ -45,34 +45,34 @@ const STATUS: Readonly<Record<Step, string>> = {
   declined: 'AUTHORIZATION_REVIEW_DECLINED',
 };
 
-/** Shares of events that are unusual, and right all the same. */
+/** Shares of events that are unusual but valid. */
 const MISSPELT_SHARE = 0.05;
 const SLOW_CLOCK_SHARE = 0.05;
 const UNKNOWN_FIELD_SHARE = 0.05;
 
 /**
- * How far the clock of some sources is behind. It is odd, and the load's own clock moves in even steps, so that
- * no two events of one order ever have the same time.
+ * The clocks of some sources are behind by this time. It is odd, and the load's own clock moves in even steps. So two events
+ * of one order never have the same time.
  */
 const SLOW_CLOCK_MS = 2_001;
 
 export interface LoadOrder {
   readonly id: string;
-  /** Whether its events carry the source's own revision. */
+  /** Whether its events have the source's own revisions. */
   readonly hasRevisions: boolean;
   readonly life: readonly Step[];
   nextStep: number;
 }
 
-/** What the events of one load have in common. */
+/** The topics and the source of one load. */
 export interface LoadFrame {
   readonly orderTopic: string;
   readonly paymentTopic: string;
-  /** `ce_source` of the events, or null for plain JSON without any header. */
+  /** The `ce_source` of the events. Null makes plain JSON without headers. */
   readonly source: string | null;
 }
 
-/** The record of one step, stamped by the load's clock. `revision` is null where the source gives none. */
+/** Makes the record of one step, stamped by the load's clock. `revision` is null if the source gives none. */
 export function makeRecord(
   frame: LoadFrame,
   orderId: string,
@@ -110,10 +110,10 @@ export function makeRecord(
 
 const UNUSUAL_ENDINGS = [' ', 'é', 'e\u0301', '🧾', "'", '"', '=1+1', '\\', '/../', '?x#y', '\u202e', '%00'];
 
-/** The id of the order with this number: always the same for the same seed, and another for another seed. */
+/** The id of the order with this number. The same seed always gives the same id. */
 export function orderIdOf(prefix: string, index: number, unusualShare: number, random: SeededRandom): string {
   const plain = `${prefix}-${index}`;
   if (unusualShare === 0 || !random.chance(unusualShare)) return plain;
-  // Two orders that only differ in case or in a blank are two orders.
+  // Ids that differ only in case or in a blank belong to different orders.
   return random.chance(0.3) ? plain.toUpperCase() : plain + random.pick(UNUSUAL_ENDINGS);
 }

@@ -2,7 +2,7 @@ import type { NewRecord } from '../../../ports/event-log.ts';
 import type { LoadFrame } from './lifecycle.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
-/** The ways in which a record of a load is wrong; each must end in quarantine, whatever else it holds. */
+/** The faults of malformed records. A record with one of these has to end in quarantine. */
 export const MALFORMATIONS = [
   'truncated_json',
   'invalid_utf8',
@@ -33,10 +33,7 @@ export const MALFORMATIONS = [
 
 export type Malformation = (typeof MALFORMATIONS)[number];
 
-/**
- * A record for `orderId` that is wrong in exactly this way. `timestamp` is the time of the event that it might
- * have been.
- */
+/** Makes a record for `orderId` that has exactly this fault. `timestamp` is the time of the event in it. */
 export function makeMalformed(
   malformation: Malformation,
   frame: LoadFrame,
@@ -49,7 +46,7 @@ export function makeMalformed(
     orderId,
     paymentStatus: 'PAYMENT_AUTHORIZED',
     timestamp,
-    // Makes a malformed record unlike every other wherever its body is whole, so that it can be told again.
+    // A body that is whole has a nonce, so that each malformed record can be told from the others.
     nonce: random.uuid(),
   };
   const record = (value: Uint8Array | string | null, key: string | null = orderId): NewRecord => ({

@@ -9,7 +9,7 @@ export interface Progress {
 const TERMINAL_INTERVAL_MS = 200;
 const PLAIN_INTERVAL_MS = 5_000;
 
-/** Tells on stderr how far a load has come: one line that changes on a terminal, else a line now and then. */
+/** Writes the progress of a load to stderr: on a terminal one line that changes, else a line every 5 s. */
 export function startProgress(context: ProducerContext, total: number, clock: Clock): Progress {
   const { stderr } = context.host;
   if (context.isQuiet) return { update() {}, stop() {} };

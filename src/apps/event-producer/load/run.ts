@@ -5,37 +5,37 @@ import { type LoadItem, type LoadKind, type LoadOptions, loadStream } from './st
 export interface LoadRun {
   readonly producer: EventLogProducer;
   readonly load: LoadOptions;
-  /** Null: as fast as the log takes them. */
+  /** The rate of the load. Null sends as fast as the log takes the records. */
   readonly recordsPerSecond: number | null;
   /** The most records of one append. */
-  readonly batchRecords: number;
+  readonly appendRecordsMax: number;
   readonly clock: Clock;
-  /** Ends the load early; what is on its way is waited for. */
+  /** Ends the load early. The appends in flight are waited for. */
   readonly signal: AbortSignal;
   readonly onProgress: (acknowledged: number) => void;
 }
 
 export interface LoadResult {
-  /** Acknowledged as durable, by kind. */
+  /** The number of durable records of each kind. */
   readonly published: Readonly<Record<LoadKind, number>>;
   readonly seconds: number;
 }
 
-/** How many appends are on their way at once: enough to keep the log busy while the next one is made. */
+/** The most appends in flight. They keep the log busy while the next one is made. */
 const APPENDS_IN_FLIGHT = 4;
-/** A load with a rate sends so many times a second at least, so that it does not come in gusts. */
-const GUSTS_PER_SECOND = 20;
+/** A load with a rate appends at least 20 times per second, so that its records do not come in gusts. */
+const APPENDS_PER_SECOND_MIN = 20;
 
 /**
- * Publishes a load in memory bounded by the appends in flight. Rejects with the first append's error, after all
- * the others in flight have ended.
+ * Publishes a load. Holds no more records in memory than the appends in flight. If an append fails, rejects with its error
+ * after the others in flight have ended.
  */
 export async function runLoad(run: LoadRun): Promise<LoadResult> {
   const { clock, signal, recordsPerSecond } = run;
-  const batchRecords =
+  const appendRecordsMax =
     recordsPerSecond === null
-      ? run.batchRecords
-      : Math.max(1, Math.min(run.batchRecords, Math.floor(recordsPerSecond / GUSTS_PER_SECOND)));
+      ? run.appendRecordsMax
+      : Math.max(1, Math.min(run.appendRecordsMax, Math.floor(recordsPerSecond / APPENDS_PER_SECOND_MIN)));
   const published: Record<LoadKind, number> = { event: 0, late: 0, duplicate: 0, malformed: 0 };
   const inFlight = new Set<Promise<void>>();
   const failures: unknown[] = [];
@@ -70,7 +70,7 @@ export async function runLoad(run: LoadRun): Promise<LoadResult> {
   let items: LoadItem[] = [];
   for (const item of loadStream(run.load)) {
     items.push(item);
-    if (items.length < batchRecords) continue;
+    if (items.length < appendRecordsMax) continue;
     await launch(items);
     items = [];
     if (signal.aborted || failures.length > 0) break;

@@ -1,13 +1,13 @@
-/** Numbers that look random and are the same for the same seed, on every machine. */
+/** Random numbers. The same seed gives the same numbers on every machine. */
 export interface SeededRandom {
-  /** In [0, 1), with 32 random bits. */
+  /** A number in [0, 1), with 32 random bits. */
   next(): number;
   /** A whole number from 0 to `limit` - 1. */
   below(limit: number): number;
   /** True with this probability. */
   chance(probability: number): boolean;
   pick<Item>(items: readonly Item[]): Item;
-  /** A UUID, version 4 in form, from this stream of numbers. */
+  /** A UUID in the form of version 4, made of these numbers. */
   uuid(): string;
 }
 
@@ -32,7 +32,7 @@ export function createSeededRandom(seed: string): SeededRandom {
     c |= 0;
     return sum >>> 0;
   }
-  // The state of similar seeds is similar at first.
+  // Similar seeds begin with similar states, so the first numbers are dropped.
   for (let round = 0; round < 16; round++) bits();
 
   const next = () => bits() / 4_294_967_296;
@@ -63,7 +63,7 @@ export function createSeededRandom(seed: string): SeededRandom {
   };
 }
 
-/** FNV-1a over the seed's code units, from a basis of the caller's. */
+/** FNV-1a over the code units of a text. The caller gives the basis. */
 function hash(text: string, basis: number): number {
   let value = basis | 0;
   for (let index = 0; index < text.length; index++) {

@@ -14,58 +14,64 @@ import { createSeededRandom, type SeededRandom } from './seeded-random.ts';
 export interface LoadOptions extends LoadFrame {
   /** The same seed, with the same other options, gives the same records in the same sequence. */
   readonly seed: string;
-  /** How many records in all, whatever their kind. */
+  /** The number of records of all kinds. */
   readonly count: number;
-  /** How many orders. Events left over when all have lived their lives are further payments and reviews. */
+  /** The number of orders. If they need fewer events than `count`, the rest are further payments and reviews. */
   readonly orders: number;
-  /** The share of each kind among `count`; together at most 1. Each kind comes exactly so often, rounded. */
+  /** The share of duplicates among all records. The three rates add up to less than 1, and each share is exact, but for rounding. */
   readonly duplicateRate: number;
+  /** The share of late events. */
   readonly reorderRate: number;
+  /** The share of malformed records. */
   readonly malformedRate: number;
-  /** Of orders whose source numbers its events. */
+  /** The share of orders whose source numbers its events. */
   readonly revisionRate: number;
-  /** Of orders with an unusual id: emoji, a blank at the end, only the case differs, and so on. */
+  /** The share of orders with an unusual id, such as an emoji, a blank at the end, or another case. */
   readonly unusualIdRate: number;
 }
 
 /**
- * `event`: a new event in its place. `late`: a new event that was held back while hundreds or thousands of
- * others passed. `duplicate`: an event of before, again (some with other spacing, which is the same content).
- * `malformed`: not an event, and quarantine is where it belongs.
+ * - `event`: a new event in its place.
+ * - `late`: a new event that was held back while hundreds or thousands of others passed.
+ * - `duplicate`: an earlier event again. Some duplicates have other spacing, which is the same content.
+ * - `malformed`: a record that is no event and belongs in quarantine.
  */
 export type LoadKind = 'event' | 'late' | 'duplicate' | 'malformed';
 
 export interface LoadItem extends NewRecord {
   readonly kind: LoadKind;
-  /** The order that it is about; of a malformed record, the order whose id it was made from. */
+  /** The order that the record is about, or the order whose id a malformed record was made from. */
   readonly orderId: string;
   readonly malformation: Malformation | null;
 }
 
-/** How many orders live at the same time, and so how far the events of one are apart. */
+/** The number of orders that live at the same time. It decides how far the events of one order are apart. */
 const ACTIVE_ORDERS = 400;
-/** How many of the last events may be duplicated, and how many of all the events before. */
+/** The last 1,024 events may be duplicated. */
 const RECENT_EVENTS = 1_024;
+/** A sample of 1,024 of all events may be duplicated, too. */
 const REMEMBERED_EVENTS = 1_024;
+/** A late event is late by 200 to 5,000 records. */
 const MIN_DELAY = 200;
 const MAX_DELAY = 5_000;
-/** 2025-01-01T00:00:00Z: the load's clock starts here, plus up to a day by the seed. */
+/** 2025-01-01T00:00:00Z. The load's clock starts here, plus up to a day by the seed. */
 const EPOCH_MS = 1_735_689_600_000;
-/** Of duplicates that are written with other spacing. */
+/** The share of duplicates with other spacing. */
 const RESPACED_SHARE = 0.2;
 
-/** How many records make `orders` whole, for when only the orders are given; and the other way round. */
+/** The number of records that this number of orders needs. */
 export function recordsFor(orders: number, badRate: number): number {
   return Math.max(1, Math.round((orders * MEAN_EVENTS_PER_ORDER) / (1 - badRate)));
 }
 
+/** The number of orders that need this number of records. */
 export function ordersFor(count: number, badRate: number): number {
   return Math.max(1, Math.round((count * (1 - badRate)) / MEAN_EVENTS_PER_ORDER));
 }
 
 /**
- * The records of a load, one after the other, in bounded memory. Pure: time, ids and choices all come from the
- * seed. Throws a RangeError if the rates leave no room for an event to duplicate or to hold back.
+ * Yields the records of a load, in bounded memory. Time, ids and choices come from the seed alone. Throws a RangeError if the
+ * rates leave no plain event that could be duplicated or held back.
  */
 export function* loadStream(options: LoadOptions): Generator<LoadItem> {
   const random = createSeededRandom(options.seed);
@@ -84,7 +90,7 @@ export function* loadStream(options: LoadOptions): Generator<LoadItem> {
       continue;
     }
     let item = takeNext(left, source, past, random);
-    // An event that is held back leaves its place to the one after it.
+    // A late event is held back, and the next one takes its place.
     while (item.kind === 'late') {
       hold(held, item, slot + delay(options.count, random));
       if (left.event + left.late + left.duplicate + left.malformed === 0) break;
@@ -102,7 +108,7 @@ export function* loadStream(options: LoadOptions): Generator<LoadItem> {
 
 type Remaining = Record<LoadKind, number>;
 
-/** How often each kind comes. */
+/** The number of records of each kind. */
 function shareOut(options: LoadOptions): Remaining {
   const { count, duplicateRate, reorderRate, malformedRate } = options;
   const duplicate = Math.round(count * duplicateRate);
@@ -118,8 +124,8 @@ function shareOut(options: LoadOptions): Remaining {
 }
 
 /**
- * Draws the next kind without putting it back, so that in the end each kind has come exactly as often as it was
- * meant to (selection sampling: Knuth, The Art of Computer Programming, 3.4.2, algorithm S).
+ * Draws the kind of the next record without putting it back, so that each kind comes exactly as often as it has to. This is
+ * selection sampling: Knuth, The Art of Computer Programming, 3.4.2, algorithm S.
  */
 function takeNext(left: Remaining, source: EventSource, past: Past, random: SeededRandom): LoadItem {
   const mayDuplicate = past.isEmpty() ? 0 : left.duplicate;
@@ -139,14 +145,14 @@ function takeNext(left: Remaining, source: EventSource, past: Past, random: Seed
   return source.next(kind);
 }
 
-/** A short load has short delays: an event that is held back has to come before the end. */
+/** By how many records a late event is late. A short load has short delays, so that the event comes before the end. */
 function delay(count: number, random: SeededRandom): number {
   const longest = Math.max(1, Math.min(MAX_DELAY, Math.floor(count / 4)));
   const shortest = Math.min(MIN_DELAY, longest);
   return shortest + random.below(longest - shortest + 1);
 }
 
-/** Keeps `held` by the slot in which each is due. At most MAX_DELAY are held at a time, and most come last. */
+/** Puts an item into `held`, which is sorted by the slots in which items are due. At most MAX_DELAY items are held. */
 function hold(
   held: { readonly item: LoadItem; readonly dueSlot: number }[],
   item: LoadItem,
@@ -157,7 +163,7 @@ function hold(
   held.splice(index, 0, { item, dueSlot });
 }
 
-/** The orders of a load and what happens to them, in the source's own sequence. */
+/** The orders of a load and their events, in the source's own sequence. */
 class EventSource {
   readonly #options: LoadOptions;
   readonly #random: SeededRandom;
@@ -169,7 +175,7 @@ class EventSource {
   constructor(options: LoadOptions, random: SeededRandom) {
     this.#options = options;
     this.#random = random;
-    // Even, like every step of the clock: see SLOW_CLOCK_MS.
+    // The start is even, as every step of the clock is: see SLOW_CLOCK_MS.
     this.#clockMs = EPOCH_MS + 2 * random.below(43_200_000);
     this.#prefix = `order-${options.seed}`;
   }
@@ -199,7 +205,7 @@ class EventSource {
     });
   }
 
-  /** From a stream of its own, so that the order with a number has the same id whenever it is asked for. */
+  /** The id of an order. Its random numbers are its own, so the id is the same whenever it is asked for. */
   #idOf(index: number): string {
     const { unusualIdRate, seed } = this.#options;
     if (unusualIdRate === 0) return `${this.#prefix}-${index}`;
@@ -227,7 +233,7 @@ class EventSource {
   }
 }
 
-/** Events that have been sent: all of the last ones, and an even sample of all the others. */
+/** The events that were sent: the last ones, and a sample of all of them. */
 class Past {
   readonly #random: SeededRandom;
   readonly #recent: LoadItem[] = [];

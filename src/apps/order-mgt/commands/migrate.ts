@@ -1,15 +1,15 @@
-import { systemClock } from '../../../adapters/system-clock.ts';
 import { TributaryError } from '../../../core/errors.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
-import { mgtGrantStatements, migrateMysqlStates } from '../states/mysql/open.ts';
-import { openSqliteStates } from '../states/sqlite/states.ts';
+import { migrateStates } from '../open-states.ts';
+import { grantStatements } from '../states/mysql/grants.ts';
 
 export function migrateCommand(): CommandSpec<'order-mgt'> {
   return {
     name: 'migrate',
-    summary: "Make the tables, or bring them to this program's version; a start does so too if its user may.",
+    summary:
+      "Make the tables, or bring them to this program's version. A start does the same if its user may.",
     options: [
       [
         '--grants-for <user>',
@@ -19,21 +19,21 @@ export function migrateCommand(): CommandSpec<'order-mgt'> {
     examples: [
       [
         'ORDER_MGT_DATABASE_URL=mysql://mgt_owner:secret@localhost/orders order-mgt migrate',
-        'Make or change the tables, as a user that may',
+        'Make or change the tables, as a user with the rights to do so',
       ],
-      ["order-mgt migrate --grants-for \"'mgt'@'%'\" | mysql", 'The same, and give another user its rights'],
+      [
+        "order-mgt migrate --grants-for \"'mgt'@'%'\" | mysql",
+        'Do the same, and give another user the rights that it needs',
+      ],
     ],
-    async run({ settings, log, output }, input) {
+    async run({ settings, logger, output }, input) {
       const user = userFrom(input.options.grantsFor);
       const database = databaseOf(settings, 'ORDER_MGT_DATABASE');
       if (user !== null && database.kind === 'sqlite')
         throw new TributaryError('usage', '--grants-for is for MySQL and MariaDB: a file has no users.');
-      if (database.kind === 'sqlite') await (await openSqliteStates(database.file)).close();
-      else await migrateMysqlStates(database, systemClock, log);
+      await migrateStates(settings, logger);
       const grants =
-        user === null || database.kind === 'sqlite'
-          ? []
-          : mgtGrantStatements(database.address.database, user);
+        user === null || database.kind === 'sqlite' ? [] : grantStatements(database.address.database, user);
       await output.document({ grants }, user === null ? 'The tables are current.' : grants.join('\n'));
       return EXIT.ok;
     },

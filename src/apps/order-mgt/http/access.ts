@@ -6,40 +6,40 @@ import type { ApiSecurity } from '../../shared/http/openapi.ts';
 
 const SETTING = 'ORDER_MGT_API_KEYS';
 
-/** Who may deliver is decided by signatures, over the body. */
+/** These routes take a signature over the body instead of a key. */
 const SIGNED: ReadonlySet<string> = new Set(['POST /api/orders', 'POST /api/orders/batch']);
 
-/** Probes have no key; what the API is like is in its source anyway. */
+/** The scope that a route needs. Probes and the description of the API need no key. */
 export const scopeOf = scopesBut(new Set([...SIGNED, 'GET /livez', 'GET /readyz', 'GET /openapi.json']));
 
 export interface ReaderOptions {
-  /** Entries of the keys to read by; without them nobody may read unless `host` is on loopback. */
+  /** Entries of the keys that may read. Without entries nobody may read, unless `host` is on loopback. */
   readonly apiKeys?: string | undefined;
-  /** A key that the process itself reads by, beside those. */
+  /** A further key, by which the process itself reads. */
   readonly ownKey?: string;
   readonly host: string;
 }
 
 /**
- * Who may read: whoever has a key; without keys everybody on this machine, where nobody else can reach it. Where
- * others can, it is closed until keys are set, and not refused at start: a target that only receives needs none.
- * Throws `setting_invalid` for keys that are none.
+ * Who may read. With keys, their holders may. Without keys on loopback, everybody on this machine may. Without keys outside
+ * loopback nobody may; the start is not refused, because a target that only receives needs no keys. Throws
+ * `setting_invalid` for malformed keys.
  */
-export function accessFor({ apiKeys, ownKey, host }: ReaderOptions, log: Logger): ApiAccess {
+export function accessFor({ apiKeys, ownKey, host }: ReaderOptions, logger: Logger): ApiAccess {
   const ownKeys = ownKey === undefined ? [] : [apiKeyOf('own', ['read'], ownKey)];
   if (apiKeys !== undefined) return [...requireApiKeys(apiKeys, 'order-mgt', SETTING), ...ownKeys];
   if (isLoopback(host)) {
-    log('info', `Reading asks for no key, and answers this machine only: ${SETTING} is not set.`);
+    logger('info', `Readers need no key, and only this machine can reach the server: ${SETTING} is not set.`);
     return 'open';
   }
-  log(
+  logger(
     'warn',
-    `Deliveries are taken, and nobody may read: ${SETTING} is not set, and ORDER_MGT_HOST is ${host}, which others can reach.`,
+    `Deliveries are taken, but nobody may read: ${SETTING} is not set, and ORDER_MGT_HOST is ${host}, which other machines can reach.`,
   );
   return ownKeys;
 }
 
-/** The same as OpenAPI says it, for the document. `{}`: it goes without, too. */
+/** The same in the form of OpenAPI. `{}` means that a request without credentials is taken too. */
 export function securityOf(access: ApiAccess, isSigned: boolean): ApiSecurity {
   return {
     schemes: {

@@ -3,8 +3,8 @@ import { type SigningKey, verify } from '../../../core/webhook-signature.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 
 /**
- * Throws a problem unless one of the keys signed these bytes. No keys: everything passes, which `startOrderMgt`
- * allows on loopback only.
+ * Throws a problem unless one of the keys signed these bytes. Without keys every request passes; `startOrderMgt` allows that
+ * on loopback only.
  */
 export function requireSignature(
   keys: readonly SigningKey[],
@@ -22,11 +22,11 @@ export function requireSignature(
   if (!verdict.ok) throw new HttpProblem(401, verdict.reason, verdict.detail);
 }
 
-/** The delivery's id by `webhook-id` or `Idempotency-Key`, or null if neither is there; both have to agree. */
+/** The delivery id of `webhook-id` or `Idempotency-Key`. Null if both are missing. Throws a problem if they differ. */
 export function deliveryIdFrom(headers: IncomingHttpHeaders): string | null {
   const webhookId = single(headers['webhook-id']);
   const givenKey = single(headers['idempotency-key']);
-  // As every sender that goes by the book writes it, so nothing needs to be taken apart.
+  // Most senders write the quoted id. Then the header need not be parsed.
   const idempotencyKey = givenKey === `"${webhookId}"` ? webhookId : bare(givenKey);
   if (webhookId !== undefined && idempotencyKey !== undefined && webhookId !== idempotencyKey) {
     throw new HttpProblem(
@@ -53,7 +53,7 @@ export function deliveryIdInvalid(): HttpProblem {
   );
 }
 
-/** Without the quotes of a structured string; some senders leave them out. Source: RFC 8941, 3.3.3. */
+/** A structured string without its quotes; some senders leave the quotes out. Source: RFC 8941, 3.3.3. */
 function bare(value: string | undefined): string | undefined {
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(value?.trim() ?? '');
   return quoted === null ? value?.trim() : quoted[1]?.replace(/\\(["\\])/g, '$1');

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { utf8Length } from '../../../core/text.ts';
 import { HttpProblem, type ProblemItem, validationProblem } from '../../shared/http/problem.ts';
+import { compileBody } from '../../shared/http/validation.ts';
 import {
   ORDER_ID_BYTES_MAX,
   ORDER_STATE_SCHEMA,
@@ -11,21 +12,25 @@ import {
 } from '../order-state.ts';
 import type { Receipt, ReceivedDelivery } from '../states.ts';
 import { deliveryIdFrom, deliveryIdInvalid, isDeliveryId } from './delivery-headers.ts';
-import { BATCH_RESULTS_SCHEMA, BATCH_SCHEMA, DELIVERY_HEADERS, RECEIPT_SCHEMA } from './schemas.ts';
+import {
+  DELIVERY_BATCH_RESULTS_SCHEMA,
+  DELIVERY_BATCH_SCHEMA,
+  DELIVERY_HEADERS,
+  RECEIPT_SCHEMA,
+} from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
-import { compileBody } from './validation.ts';
 
-const BATCH_PATH = '/api/orders/batch';
+const DELIVERY_BATCH_PATH = '/api/orders/batch';
 
-/** Any state within the limits fits, though every character of it be written as \\u0000. */
-const BATCH_BYTES_PER_STATE = 8_192;
+/** The longest state fits, even if the sender escapes every character as \\u0000. */
+const BYTES_PER_STATE_MAX = 8_192;
 
-interface BatchMember {
+interface DeliveryBatchMember {
   readonly id: string;
   readonly state: unknown;
 }
 
-interface BatchResult {
+interface DeliveryResult {
   readonly id: string;
   readonly status: number;
   readonly version?: number;
@@ -35,13 +40,13 @@ interface BatchResult {
   readonly detail?: string;
 }
 
-/** The two ways in: one state, or many at once. */
+/** The routes that take deliveries: one state, or a delivery batch. */
 export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): void {
-  const { batchMax } = parts;
-  // Named on every 2xx, because there is no other way to find it out.
-  const batchHeader = batchMax === 0 ? null : `${batchMax};path="${BATCH_PATH}"`;
+  const { deliveryBatchMax } = parts;
+  // Every 2xx names the route for delivery batches, because senders learn it from nothing else.
+  const announcement = deliveryBatchMax === 0 ? null : `${deliveryBatchMax};path="${DELIVERY_BATCH_PATH}"`;
   const announce = (reply: FastifyReply) => {
-    if (batchHeader !== null) reply.header('webhook-batch', batchHeader);
+    if (announcement !== null) reply.header('webhook-batch', announcement);
   };
 
   app.post<{ Body: OrderState }>(
@@ -59,7 +64,7 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): voi
       const state = pickOrderState(request.body);
       const faults = faultsOf(state);
       if (faults !== null) throw bodyInvalid(faults);
-      // Posted by hand there is no id: the same content is the same delivery then.
+      // A state that is posted by hand has no id. Then the same content is the same delivery.
       const deliveryId = deliveryIdFrom(request.headers) ?? `content_${payloadHashOf(state)}`;
       const replaces = replacedDigestOf(request.body);
       const receipt = await parts.groupCommit.receive({
@@ -74,26 +79,26 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): voi
     },
   );
 
-  if (batchMax === 0) return;
-  app.post<{ Body: { deliveries: readonly BatchMember[] } }>(
-    BATCH_PATH,
+  if (deliveryBatchMax === 0) return;
+  app.post<{ Body: { deliveries: readonly DeliveryBatchMember[] } }>(
+    DELIVERY_BATCH_PATH,
     {
-      bodyLimit: batchMax * BATCH_BYTES_PER_STATE,
+      bodyLimit: deliveryBatchMax * BYTES_PER_STATE_MAX,
       schema: {
         operationId: 'receiveOrders',
-        summary: 'Takes the states of many orders in one transaction, and says of each what came of it.',
-        description: `At most ${batchMax} deliveries; more are answered with 413.`,
+        summary: 'Takes the states of many orders in one transaction, and answers one result for each.',
+        description: `At most ${deliveryBatchMax} deliveries; more are answered with 413.`,
         headers: DELIVERY_HEADERS,
-        body: BATCH_SCHEMA,
-        response: { 200: BATCH_RESULTS_SCHEMA },
+        body: DELIVERY_BATCH_SCHEMA,
+        response: { 200: DELIVERY_BATCH_RESULTS_SCHEMA },
       },
     },
     async (request, reply) => {
       const members = request.body.deliveries;
-      if (members.length > batchMax) {
-        throw new HttpProblem(413, 'batch_too_large', `A batch has at most ${batchMax} deliveries.`);
+      if (members.length > deliveryBatchMax) {
+        throw new HttpProblem(413, 'batch_too_large', `A batch has at most ${deliveryBatchMax} deliveries.`);
       }
-      const results = await receiveBatch(parts, members);
+      const results = await receiveDeliveryBatch(parts, members);
       announce(reply);
       return { results };
     },
@@ -102,14 +107,17 @@ export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): voi
 
 const validateState = compileBody(ORDER_STATE_SCHEMA);
 
-async function receiveBatch(parts: ServerParts, members: readonly BatchMember[]): Promise<BatchResult[]> {
+async function receiveDeliveryBatch(
+  parts: ServerParts,
+  members: readonly DeliveryBatchMember[],
+): Promise<DeliveryResult[]> {
   const receivedAtMs = parts.now();
   const judged = members.map((member) => judge(member, receivedAtMs));
   const deliveries = judged.filter((each): each is ReceivedDelivery => !(each instanceof HttpProblem));
   const receipts = deliveries.length === 0 ? [] : await parts.groupCommit.receiveAll(deliveries);
   let taken = 0;
   return judged.map((each, index) => {
-    const { id } = members[index] as BatchMember;
+    const { id } = members[index] as DeliveryBatchMember;
     if (each instanceof HttpProblem) return refusal(id, each);
     const receipt = receipts[taken++] as Receipt;
     return receipt.effect === 'payload_differs'
@@ -118,8 +126,8 @@ async function receiveBatch(parts: ServerParts, members: readonly BatchMember[])
   });
 }
 
-/** The member as a delivery, or why it is none. */
-function judge(member: BatchMember, receivedAtMs: number): ReceivedDelivery | HttpProblem {
+/** The member as a delivery, or the problem with it. */
+function judge(member: DeliveryBatchMember, receivedAtMs: number): ReceivedDelivery | HttpProblem {
   if (!isDeliveryId(member.id)) return deliveryIdInvalid();
   if (!validateState(member.state)) return validationProblem(validateState.errors);
   const state = pickOrderState(member.state as OrderState);
@@ -128,13 +136,13 @@ function judge(member: BatchMember, receivedAtMs: number): ReceivedDelivery | Ht
   return { deliveryId: member.id, state, replaces: replacedDigestOf(member.state as object), receivedAtMs };
 }
 
-function refusal(id: string, problem: HttpProblem): BatchResult {
+function refusal(id: string, problem: HttpProblem): DeliveryResult {
   const items = problem.errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
   const detail = items === '' ? problem.message : `The state is not one: ${items}.`;
   return { id, status: problem.status, code: problem.code, detail };
 }
 
-/** What JSON Schema cannot say. Half a surrogate pair has no UTF-8, so two such texts would be stored as one. */
+/** The faults that JSON Schema cannot find. Half a surrogate pair has no UTF-8, so two such texts would be stored as one. */
 function faultsOf(state: OrderState): ProblemItem[] | null {
   const errors: ProblemItem[] = [];
   for (const name of ['order_id', 'order_status', 'payment_status', 'review_status'] as const) {

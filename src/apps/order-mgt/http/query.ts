@@ -1,14 +1,11 @@
+import type { Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { ORDER_ID_BYTES_MAX } from '../order-state.ts';
 import type { ListFilters } from '../states.ts';
-import { orderIdOf } from './cursor.ts';
-
-/** The query of a URL as fastify gives it: a text, or several of a name that is given twice. */
-export type Query = Readonly<Record<string, unknown>>;
 
 export const WAIT_SECONDS_MAX = 60;
-export const PAGE_ROWS_MAX = 1_000;
 
+/** The longest time that the reader waits for the order. Throws `wait_invalid`. */
 export function waitMsFrom(query: Query): number {
   const value = query.wait;
   if (value === undefined) return 0;
@@ -18,6 +15,7 @@ export function waitMsFrom(query: Query): number {
   throw new HttpProblem(400, 'wait_invalid', `wait is a number of seconds from 0 to ${WAIT_SECONDS_MAX}.`);
 }
 
+/** The lowest version that the reader wants. Throws `version_invalid`. */
 export function minVersionFrom(query: Query): number {
   const value = query.version;
   if (value === undefined) return 1;
@@ -26,21 +24,7 @@ export function minVersionFrom(query: Query): number {
   throw new HttpProblem(400, 'version_invalid', 'version is a whole number from 1.');
 }
 
-export function limitFrom(query: Query, fallback: number): number {
-  const value = query.limit;
-  if (value === undefined) return fallback;
-  const limit = typeof value === 'string' && /^\d{1,4}$/.test(value) ? Number(value) : Number.NaN;
-  if (limit >= 1 && limit <= PAGE_ROWS_MAX) return limit;
-  throw new HttpProblem(400, 'limit_invalid', `limit is a whole number from 1 to ${PAGE_ROWS_MAX}.`);
-}
-
-/** The id that a page begins after, or null for the first page. */
-export function afterFrom(query: Query): string | null {
-  const value = query.after;
-  return value === undefined ? null : orderIdOf(typeof value === 'string' ? value : '');
-}
-
-/** An empty status asks for the orders that have none. */
+/** The filters of a list. An empty status matches the orders without a status. Throws `filter_invalid`. */
 export function filtersFrom(query: Query): ListFilters {
   const status = (name: 'order_status' | 'payment_status' | 'review_status') => {
     const value = query[name];

@@ -1,22 +1,23 @@
+import { PAGE_ROWS_MAX } from '../../shared/http/paging.ts';
 import { ORDER_ID_BYTES_MAX, ORDER_STATE_SCHEMA } from '../order-state.ts';
-import { PAGE_ROWS_MAX, WAIT_SECONDS_MAX } from './query.ts';
+import { WAIT_SECONDS_MAX } from './query.ts';
 
-/** Of what is asked and answered, as JSON Schema; the OpenAPI document is made of these. */
+/** JSON Schemas of requests and answers. The OpenAPI document is made of these. */
 
 const RECEIPT = {
   version: { type: 'integer', description: 'The version that is held now.' },
   duplicate: {
     type: 'boolean',
     description:
-      'The delivery was received before: nothing was changed, but for a row that was lost or altered.',
+      'The delivery was received before. Nothing was changed, except a row that had been lost or altered.',
   },
-  ignored: { type: 'boolean', description: 'A later or equal version is held; nothing was changed.' },
+  ignored: { type: 'boolean', description: 'A later or equal version is held. Nothing was changed.' },
 } as const;
 
-const BATCH_HEADER = {
+const DELIVERY_BATCH_HEADER = {
   'webhook-batch': {
     description:
-      'The most states of one batch, and where it is posted to; not sent where batches are not taken. Source: RFC 8941, an item with a parameter.',
+      'The most states of one batch, and the path that takes batches. A server that takes no batches sends no such header. Source: RFC 8941, an item with a parameter.',
     schema: { type: 'string', examples: ['500;path="/api/orders/batch"'] },
   },
 } as const;
@@ -26,11 +27,11 @@ export const RECEIPT_SCHEMA = {
   type: 'object',
   required: ['order_id', 'delivery_id', 'version', 'duplicate', 'ignored'],
   properties: { order_id: { type: 'string' }, delivery_id: { type: 'string' }, ...RECEIPT },
-  headers: BATCH_HEADER,
+  headers: DELIVERY_BATCH_HEADER,
 } as const;
 
-/** A member's state is looked at by itself, so that a bad one never spoils the others. */
-export const BATCH_SCHEMA = {
+/** Each state is judged for itself, so that a bad one never spoils the others. */
+export const DELIVERY_BATCH_SCHEMA = {
   type: 'object',
   required: ['deliveries'],
   properties: {
@@ -41,16 +42,20 @@ export const BATCH_SCHEMA = {
         type: 'object',
         required: ['id', 'state'],
         properties: {
-          id: { type: 'string', description: 'The delivery id, as it would stand in webhook-id.' },
-          state: { description: 'As the body of a single post.', examples: [ORDER_STATE_SCHEMA.examples[0]] },
+          id: { type: 'string', description: 'The delivery id, as in the webhook-id of a single post.' },
+          state: {
+            description: 'A state, as in the body of a single post.',
+            examples: [ORDER_STATE_SCHEMA.examples[0]],
+          },
         },
       },
     },
   },
 } as const;
 
-export const BATCH_RESULTS_SCHEMA = {
-  description: 'What came of each, in the sequence of the deliveries. What is 200 is on disk.',
+export const DELIVERY_BATCH_RESULTS_SCHEMA = {
+  description:
+    'One result for each delivery, in the sequence of the deliveries. A delivery with the status 200 is on disk.',
   type: 'object',
   required: ['results'],
   properties: {
@@ -61,18 +66,18 @@ export const BATCH_RESULTS_SCHEMA = {
         required: ['id', 'status'],
         properties: {
           id: { type: 'string' },
-          status: { type: 'integer', description: 'As a single post would be answered.' },
+          status: { type: 'integer', description: 'The status that a single post would get.' },
           ...RECEIPT,
-          code: { type: 'string', description: 'If it is not 200: as in a problem document.' },
+          code: { type: 'string', description: 'The code of a problem document, if the status is not 200.' },
           detail: { type: 'string' },
         },
       },
     },
   },
-  headers: BATCH_HEADER,
+  headers: DELIVERY_BATCH_HEADER,
 } as const;
 
-/** Without the limits of a posted state: what is stored is answered as it is. */
+/** A state in answers. It has no limits of length, because a stored state is answered as it is. */
 const STATE = {
   type: 'object',
   required: ORDER_STATE_SCHEMA.required,
@@ -92,21 +97,21 @@ const PAGE = {
   type: 'object',
   required: ['next', 'hasMore'],
   properties: {
-    next: { type: ['string', 'null'], description: 'The after of the next page.' },
+    next: { type: ['string', 'null'], description: 'Give it as after to get the next page.' },
     hasMore: { type: 'boolean' },
   },
 } as const;
 
 const PAGE_HEADERS = {
   link: {
-    description: 'The next page, if there is one: rel="next".',
+    description: 'The address of the next page, with rel="next", if there is one.',
     schema: { type: 'string' },
   },
 } as const;
 
 export const LIST_SCHEMA = {
   description:
-    "In the sequence of the ids' UTF-8 bytes. With filters a page may be short, even empty, while there is more.",
+    "Orders in the sequence of the ids' UTF-8 bytes. With filters a page may be short or empty while more orders follow.",
   type: 'object',
   required: ['data', 'page'],
   properties: { data: { type: 'array', items: STATE }, page: PAGE },
@@ -115,11 +120,11 @@ export const LIST_SCHEMA = {
 
 export const DIGEST_SCHEMA = {
   description:
-    'Over the next rows: SHA-256 of one line for each, JSON.stringify([order_id, order_status, payment_status, review_status, ready_to_send, version]) and a line feed.',
+    'SHA-256 over one line for each of the next rows: JSON.stringify([order_id, order_status, payment_status, review_status, ready_to_send, version]) and a line feed.',
   type: 'object',
   required: ['count', 'last', 'digest', 'page'],
   properties: {
-    count: { type: 'integer', description: 'How many rows.' },
+    count: { type: 'integer', description: 'The number of rows.' },
     last: { type: ['string', 'null'], description: 'The last order id of the range.' },
     digest: { type: 'string', pattern: '^[0-9a-f]{64}$' },
     page: PAGE,
@@ -139,27 +144,20 @@ export const STREAM_SCHEMA = {
   },
 } as const;
 
-export const STATUS_SCHEMA = {
-  description: 'Yes.',
-  type: 'object',
-  required: ['status'],
-  properties: { status: { const: 'ok' } },
-} as const;
-
-/** Headers of a delivery; they are read and judged by delivery-headers.ts. */
+/** The headers of a delivery. delivery-headers.ts reads and judges them. */
 export const DELIVERY_HEADERS = {
   type: 'object',
   properties: {
     'webhook-id': {
       type: 'string',
-      description: 'The delivery id, the same on every attempt. Without one, the content is the id.',
+      description: 'The delivery id, the same on every attempt. Without it the id is made from the content.',
     },
     'webhook-timestamp': { type: 'string', description: 'Unix seconds of this attempt.' },
     'webhook-signature': {
       type: 'string',
       description: 'v1, and base64 of HMAC-SHA-256 over id.timestamp.body. Source: Standard Webhooks 1.0.0.',
     },
-    'idempotency-key': { type: 'string', description: 'As webhook-id, quoted or bare.' },
+    'idempotency-key': { type: 'string', description: 'The same id as in webhook-id, quoted or bare.' },
   },
 } as const;
 
@@ -170,9 +168,9 @@ export const ORDER_QUERY = {
       type: 'number',
       minimum: 0,
       maximum: WAIT_SECONDS_MAX,
-      description: 'Seconds to wait for the order, or for the version, to come.',
+      description: 'The most seconds to wait for the order or for its version.',
     },
-    version: { type: 'integer', minimum: 1, description: 'No earlier version will do.' },
+    version: { type: 'integer', minimum: 1, description: 'The lowest version that is wanted.' },
   },
 } as const;
 
@@ -184,7 +182,10 @@ export const PAGE_QUERY = {
   },
 } as const;
 
-const STATUS_FILTER = { type: 'string', description: 'Exactly this; empty: has none.' } as const;
+const STATUS_FILTER = {
+  type: 'string',
+  description: 'Exactly this status. An empty text matches orders without a status.',
+} as const;
 
 export const LIST_QUERY = {
   type: 'object',
@@ -193,7 +194,7 @@ export const LIST_QUERY = {
     order_id: {
       type: 'string',
       maxLength: ORDER_ID_BYTES_MAX,
-      description: 'This order, whatever its id holds.',
+      description: 'The order with this id.',
     },
     order_status: STATUS_FILTER,
     payment_status: STATUS_FILTER,
@@ -207,7 +208,8 @@ export const STREAM_HEADERS = {
   properties: {
     'last-event-id': {
       type: 'string',
-      description: 'The id of the last event that was received; 0 for everything. Without it: from now on.',
+      description:
+        'The id of the last event that the client got. 0 asks for all changes. Without it the stream begins now.',
     },
   },
 } as const;

@@ -1,6 +1,6 @@
 import type { SigningKey } from '../../../core/webhook-signature.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import type { ApiAccess } from '../../shared/http/api-access.ts';
+import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 import type { ChangeStream } from '../change-stream.ts';
 import type { GroupCommit } from '../group-commit.ts';
@@ -8,20 +8,17 @@ import type { OrderStates } from '../states.ts';
 import type { Waiters } from '../waiters.ts';
 
 /** What the routes of the HTTP API work with. */
-export interface ServerParts {
+export interface ServerParts extends HealthParts {
   readonly states: OrderStates;
   readonly groupCommit: GroupCommit;
   readonly waiters: Waiters;
   readonly stream: ChangeStream;
-  /** The most states of one batch; 0: batches are not taken. */
-  readonly batchMax: number;
-  /** Deliveries have to be signed by one of them; none: unsigned ones are taken. */
+  /** The most states of one delivery batch. 0 takes no delivery batches. */
+  readonly deliveryBatchMax: number;
+  /** A delivery has to be signed by one of these keys. Without keys unsigned deliveries are taken. */
   readonly keys: readonly SigningKey[];
-  /** Who may read. */
-  readonly access: ApiAccess;
-  /** The names that it is called by, where something is open to everybody on this machine. */
+  /** The names that the server is called by, where something is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
-  readonly isStopping: () => boolean;
   readonly now: () => number;
-  readonly log: Logger;
+  readonly logger: Logger;
 }

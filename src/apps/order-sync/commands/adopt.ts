@@ -3,8 +3,8 @@ import { orders } from '../../../orders/index.ts';
 import { createAdopter } from '../../../pipeline/adopt.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { MigrationOptions } from '../../../ports/store.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { moreTargets, TARGET } from '../targets/targets.ts';
 
@@ -12,28 +12,28 @@ export function adoptCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'adopt',
     summary:
-      "Look at a table orders that another program made, and take it over if nothing stands in the way. A start does the same; only this command can leave the table's other columns behind.",
+      "Look at a table orders that another program made, and take it over if nothing prevents that. A start does the same, but only this command can leave the table's other columns behind.",
     options: [
-      ['--dry-run', 'Only say what is there and what stands in the way; change nothing.'],
+      ['--dry-run', 'Only show what the table holds and what prevents taking it over. Change nothing.'],
       [
         '--keep-original-columns',
-        'Take over a table with more columns: they stay, with all rows, in orders_original alone.',
+        'Take over a table with more columns. These columns are kept, with all rows, in orders_original alone.',
       ],
       [
         '--with-deleted-rows',
-        'Take over rows that are marked as deleted (deleted_at and its like) as any other.',
+        'Take over the rows that are marked as deleted (by deleted_at or a similar column), too.',
       ],
     ],
     examples: [
       [
         'order-sync adopt --dry-run',
-        'Everything that stands in the way, each with its remedy; exit code 1 if something does',
+        'Show everything that prevents taking the table over, with remedies; then the exit code is 1',
       ],
-      ['order-sync adopt --dry-run --json', 'The same for a program'],
+      ['order-sync adopt --dry-run --json', 'The same as JSON'],
       ['order-sync adopt --keep-original-columns', 'Take the table over, and leave its other columns behind'],
     ],
-    async run({ settings, log, output }, input) {
-      const store = openCommandStore(settings, clock, log);
+    async run({ settings, logger, output }, input) {
+      const store = openCommandStore(settings, clock, logger);
       try {
         const { table, keyColumn, columns } = orders.view;
         const nowMs = clock.now();
@@ -62,5 +62,5 @@ export function adoptCommand(clock: Clock): CommandSpec<'order-sync'> {
 
 function text(report: AdoptionReport, isTaken: boolean): string {
   if (!isTaken) return reportText(report);
-  return `${reportText(report)}\nIt was taken over: the table as it was is called ${report.table}_original now.`;
+  return `${reportText(report)}\nThe table was taken over. The original table is now called ${report.table}_original.`;
 }

@@ -1,47 +1,52 @@
-import { randomBytes } from 'node:crypto';
-import { reportText } from '../../../check-target/report.ts';
-import { checkTarget } from '../../../check-target/run.ts';
+import { checkTarget, reportText } from '../../../check-target/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { parseSigningKeys } from '../../../core/webhook-signature.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 
 const EXAMPLE_URL = 'http://localhost:3001/api/orders';
 
+const OPTION_NAMES = {
+  secret: 'ORDER_SYNC_TARGET_SECRET',
+  apiKey: 'ORDER_SYNC_TARGET_API_KEY',
+  mustShow: '--read-side',
+};
+
+/** Hands order-sync's settings to check-target, which is a tool of its own, and prints what it found. */
 export function checkTargetCommand(): CommandSpec<'order-sync'> {
   return {
     name: 'check-target',
     summary:
-      'Try at a running target what the contract asks of it (docs/being-a-target.md). Leaves test orders behind: ' +
+      'Check at a running target everything that docs/being-a-target.md asks of it. Leaves test orders behind: ' +
       'their ids begin with "check-target-" and a random run id, so it can be run again and again. ' +
       'ORDER_SYNC_TARGET_SECRET (or ORDER_SYNC_TARGET_SECRET_FILE) signs the requests, and ' +
-      'ORDER_SYNC_TARGET_API_KEY (or its _FILE) is sent with those that read.',
-    arguments: [['<url>', `Where states are posted, as in ${EXAMPLE_URL}.`]],
+      'ORDER_SYNC_TARGET_API_KEY (or ORDER_SYNC_TARGET_API_KEY_FILE) is sent with requests that read.',
+    arguments: [['<url>', `The URL that takes states, as in ${EXAMPLE_URL}.`]],
     options: [
       [
         '--read-side',
-        'The target answers GET <url>/<order id>: an order that is not found there is a fault.',
+        'The target answers GET <url>/<order id>, so an order that is missing there is a fault.',
       ],
     ],
     examples: [
-      [`order-sync check-target ${EXAMPLE_URL}`, 'A target that takes unsigned requests'],
+      [`order-sync check-target ${EXAMPLE_URL}`, 'Check a target that takes unsigned requests'],
       [
         'ORDER_SYNC_TARGET_SECRET_FILE=secret.txt order-sync check-target https://target.test/api/orders',
-        'With signatures: the file holds the whsec_ secret',
+        'Check a target that verifies signatures; the file holds the whsec_ secret',
       ],
       [
         `order-sync check-target ${EXAMPLE_URL} --json`,
-        'The same for a program; exit code 1 if a check fails',
+        'The same as JSON; the exit code is 1 if a check fails',
       ],
     ],
     async run({ settings, output, shutdown }, input) {
       const report = await checkTarget({
         url: urlFrom(input.arguments[0] ?? ''),
-        keys: parseSigningKeys(settings.targetSecret ?? '', 'ORDER_SYNC_TARGET_SECRET'),
+        keys: parseSigningKeys(settings.targetSecret ?? '', OPTION_NAMES.secret),
         apiKey: settings.targetApiKey ?? null,
-        runId: randomBytes(4).toString('hex'),
         deadlineMs: settings.deliveryDeadlineMs,
         mustShow: input.options.readSide === true,
+        optionNames: OPTION_NAMES,
         stop: shutdown.signal,
       });
       await output.document(report, reportText(report));
@@ -54,7 +59,7 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
 function urlFrom(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new TributaryError('usage', `Give the URL where states are posted, as in ${EXAMPLE_URL}.`);
+    throw new TributaryError('usage', `Give the URL that takes states, as in ${EXAMPLE_URL}.`);
   }
   return url;
 }

@@ -3,8 +3,8 @@ import { TributaryError } from '../../../core/errors.ts';
 import { orders } from '../../../orders/index.ts';
 import { migrateStore } from '../../../pipeline/migrate-store.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { moreTargets, TARGET } from '../targets/targets.ts';
@@ -22,19 +22,19 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
     examples: [
       [
         'DATABASE_URL=mysql://sync_owner:secret@localhost/event_synchronization order-sync migrate',
-        'Make or change the tables, as a user that may',
+        'Make or change the tables, as a user with the rights to do so',
       ],
       [
         "order-sync migrate --grants-for \"'sync'@'%'\" | mysql",
-        'The same, and give another user its rights',
+        'Do the same, and give another user the rights that it needs',
       ],
     ],
-    async run({ settings, log, output }, input) {
+    async run({ settings, logger, output }, input) {
       const user = userFrom(input.options.grantsFor);
       const database = databaseOf(settings, 'DATABASE');
       if (user !== null && database.kind === 'sqlite')
         throw new TributaryError('usage', '--grants-for is for MySQL and MariaDB: a file has no users.');
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
         const { fromVersion, toVersion, adoptedRows } = await migrateStore({
@@ -42,7 +42,7 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
           store,
           targets,
           clock,
-          logger: log,
+          logger,
           asCommand: true,
         });
         const grants =

@@ -6,26 +6,26 @@ import { type Refolded, refold } from '../../../pipeline/verify/refold.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ParkedEntity } from '../../../ports/parked.ts';
 import type { Store } from '../../../ports/store.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openCommandStore, topicNamesOf } from '../order-sync.ts';
 import { dueRulesOf, moreTargets, TARGET } from '../targets/targets.ts';
 
 const PAGE_ROWS = 500;
-/** Orders that are released in one transaction. */
+/** The most orders that are released in one transaction. */
 const RELEASED_AT_ONCE = 100;
 
 export function parkedCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'parked',
     summary:
-      'The orders that the program could not fold: their events are journaled, their rows stand still.',
+      'Show the orders that the program could not fold. Their events are journaled, but their rows do not change.',
     examples: [
-      ['order-sync parked', 'A line for each, with what is wrong'],
-      ['order-sync parked --json', 'The same for a program'],
+      ['order-sync parked', 'One line for each order, with the reason'],
+      ['order-sync parked --json', 'The same as JSON'],
     ],
-    async run({ settings, log, output, note }) {
-      const store = openCommandStore(settings, clock, log);
+    async run({ settings, logger, output, note }) {
+      const store = openCommandStore(settings, clock, logger);
       try {
         let shown = 0;
         for await (const parked of allParked(store)) {
@@ -51,18 +51,18 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'unpark',
     summary:
-      'Fold parked orders again with the program as it is now. What can be folded goes on, and is delivered if it changed.',
-    arguments: [['[orders...]', 'Their ids, as "order-sync parked" shows them.']],
-    options: [['--all', 'All parked orders.']],
+      'Fold parked orders again with this version of the program. An order that can be folded goes on, and is delivered if it changed.',
+    arguments: [['[orders...]', 'The ids, as "order-sync parked" shows them.']],
+    options: [['--all', 'Fold all parked orders.']],
     examples: [
-      ['order-sync unpark order123', 'One order, once the program understands its events'],
-      ['order-sync unpark --all', 'All of them; exit code 5 if some cannot be folded yet'],
+      ['order-sync unpark order123', 'One order, after the program has learned to understand its events'],
+      ['order-sync unpark --all', 'All parked orders; the exit code is 5 if some cannot be folded yet'],
     ],
-    async run({ settings, log, output, note }, input) {
+    async run({ settings, logger, output, note }, input) {
       const asked = input.arguments;
       if ((asked.length === 0) === (input.options.all !== true))
         throw new TributaryError('usage', 'Give the ids of parked orders, or --all: see order-sync parked.');
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         const parked: string[] = [];
         for await (const { entityId } of allParked(store)) parked.push(entityId);
@@ -84,7 +84,7 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
           }
         }
         await output.endRows();
-        if (ids.length === 0) note('No order is parked: there is nothing to let go on.');
+        if (ids.length === 0) note('No order is parked: there is nothing to fold.');
         return isAnyLeft ? EXIT.partial : EXIT.ok;
       } finally {
         await store.close();
@@ -102,7 +102,7 @@ async function* allParked(store: Store): AsyncGenerator<ParkedEntity> {
   }
 }
 
-/** The store is set up, or it could not have listed anything; it has to know the view to write its rows. */
+/** Tells the store about the view, so that it can write rows. It is set up already, since it has listed parked orders. */
 async function migrate(store: Store, targets: readonly string[], nowMs: number): Promise<void> {
   const { table, keyColumn, columns } = orders.view;
   await store.migrate({ view: { table, keyColumn, columns }, targets, adopt: null, nowMs });

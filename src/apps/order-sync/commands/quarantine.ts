@@ -3,35 +3,38 @@ import { quoted } from '../../../core/text.ts';
 import { QUARANTINE_REASONS } from '../../../pipeline/decode/reasons.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { QuarantinedRecord } from '../../../ports/store.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { suggest } from '../../shared/cli/suggest.ts';
 import { openCommandStore } from '../order-sync.ts';
 
-/** A record may be as large as 8 MiB: no more of them are in memory at once. */
+/** At most 25 records are in memory at once, since a record may have 8 MiB. */
 const PAGE_ROWS = 25;
 const LIMIT_DEFAULT = 50;
-/** Of a key or a value so much is shown in a line of text. */
+/** A line of text shows the first 1,000 characters of a key or a value. */
 const SHOWN_CHARACTERS = 1_000;
 
 export function quarantineCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'quarantine',
-    summary: 'The records that are no events: where each stood, why it was refused, and when.',
+    summary: 'Show the records that are no events: the place of each, why it was refused, and when.',
     options: [
-      ['--topic <name>', 'Only the records of this topic.'],
-      ['--reason <word>', 'Only the records with this reason, as in json_invalid.'],
-      ['--limit <number>', `At most this many (default: ${LIMIT_DEFAULT}).`],
-      ['--values', 'Show keys and values too; they may hold what is confidential.'],
+      ['--topic <name>', 'Show only records of this topic.'],
+      ['--reason <word>', 'Show only records with this reason, as in json_invalid.'],
+      ['--limit <number>', `Show at most this number of records (default: ${LIMIT_DEFAULT}).`],
+      ['--values', 'Show keys and values too. They may be confidential.'],
     ],
     examples: [
       ['order-sync quarantine', `The first ${LIMIT_DEFAULT}, by topic, partition and offset`],
-      ['order-sync quarantine --reason json_invalid --values', 'Some of one kind, with what they hold'],
-      ['order-sync quarantine --limit 1000 --json', 'For a program'],
+      [
+        'order-sync quarantine --reason json_invalid --values',
+        'Records with one reason, with their keys and values',
+      ],
+      ['order-sync quarantine --limit 1000 --json', 'The same as JSON'],
     ],
-    async run({ settings, log, output, note }, input) {
+    async run({ settings, logger, output, note }, input) {
       const { topic, reason, limit, hasValues } = readOptions(input);
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         let shown = 0;
         let after: QuarantinedRecord | null = null;

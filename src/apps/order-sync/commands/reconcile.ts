@@ -10,8 +10,8 @@ import {
 import { deliverOn } from '../../../pipeline/target-route.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { HeldState } from '../../../ports/target-holdings.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { deliveryTimingOf, openParts, topicNamesOf } from '../order-sync.ts';
 import { moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
 
@@ -21,25 +21,28 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'reconcile',
     summary:
-      'Compare what a target holds with what was delivered to it, and deliver again what it lost. Works beside a ' +
-      'running order-sync or alone.',
+      'Compare the states that a target holds with the delivered ones, and deliver again those that it lost. Works ' +
+      'alone or beside a running order-sync.',
     options: [
-      ['--target <name>', `Which target (default: ${TARGET}).`],
-      ['--dry-run', 'Only say what differs.'],
-      ['--limit <number>', `End when so many differences were found (default: ${DEFAULT_LIMIT}).`],
+      ['--target <name>', `The name of the target (default: ${TARGET}).`],
+      ['--dry-run', 'Only show the differences.'],
+      ['--limit <number>', `End after this number of differences (default: ${DEFAULT_LIMIT}).`],
     ],
     examples: [
-      ['order-sync reconcile --dry-run', 'Does order-mgt hold what was delivered to it?'],
-      ['order-sync reconcile', 'Deliver again what it lost; exit code 5 if a difference remains'],
-      ['order-sync reconcile --target crm --json', 'Another target, for a program'],
+      ['order-sync reconcile --dry-run', 'Show whether order-mgt holds the delivered states'],
+      [
+        'order-sync reconcile',
+        'Deliver again the states that it lost; the exit code is 5 if a difference remains',
+      ],
+      ['order-sync reconcile --target crm --json', 'Another target, as JSON'],
     ],
-    async run({ settings, log: logger, output, shutdown }, input) {
+    async run({ settings, logger, output, shutdown }, input) {
       const target = String(input.options.target ?? TARGET);
       const limit = limitFrom(input);
       const heals = input.options.dryRun !== true;
       const { store, log, close } = await openParts(settings, clock, logger);
       try {
-        // Rejects on a store that was never set up: that is for order-sync to do, which takes over what is there.
+        // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
         await store.checkpoints();
         const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
         const parts = openForReconciliation(settings, moreTargets(settings), target, { clock, logger });
@@ -83,7 +86,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
           if (report.madeDue > report.healed && !settings.deliver) {
             logger(
               'warn',
-              'ORDER_SYNC_DELIVER is false: what was made due waits for another order-sync to send it.',
+              'ORDER_SYNC_DELIVER is false: another order-sync has to send the states that were made due.',
             );
           }
           return report.isComplete && remainingOf(report) === 0 ? EXIT.ok : EXIT.partial;
@@ -157,7 +160,7 @@ function differenceLine({ entityId, verdict, ours, theirs, isHealed }: Reconcile
   return `${verdict}  ${quoted(entityId, 255)}  ${outcome}  ours ${shown(ours)}  theirs ${shown(theirs)}`;
 }
 
-/** What the target says of an order may hold anything: escaped, it stays on its line. */
+/** A state as text. The target's values are escaped, because they may hold anything and have to stay on one line. */
 function shown(state: HeldState | null): string {
   if (state === null) return '-';
   return JSON.stringify(stateJson(state)).replace(

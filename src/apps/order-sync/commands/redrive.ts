@@ -4,40 +4,52 @@ import { Redrive } from '../../../pipeline/redrive/redrive.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { DeliveryFilter, RedriveJob, StoredDelivery } from '../../../ports/redrive.ts';
 import type { Store } from '../../../ports/store.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
-import { FilterFault, type FilterName, filterOf, isEmptyFilter } from '../http/delivery-filter.ts';
-import { deliveryJson, jobJson } from '../http/delivery-json.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { FilterFault, type FilterName, filterOf, isEmptyFilter } from '../delivery-filter.ts';
+import { deliveryJson, jobJson } from '../delivery-json.ts';
 import { openCommandStore } from '../order-sync.ts';
 
 const PAGE_ROWS = 500;
 const POLL_MS = 200;
 
-/** The flag of each part of a filter, and the option's name as commander gives it. */
+/** The flag of each part of a filter, and its help. */
 const FILTER_FLAGS: Partial<Record<FilterName, { readonly flags: string; readonly help: string }>> = {
-  target: { flags: '--target <name>', help: 'Only those to this target.' },
-  entityId: { flags: '--order <id>', help: 'Only that of this order.' },
-  lastStatus: { flags: '--status <code>', help: 'Only those whose last answer had this status, as in 422.' },
-  error: { flags: '--error <text>', help: 'Only those whose last error begins so.' },
-  dueSince: { flags: '--due-since <moment>', help: 'Only those due at this moment (RFC 3339) or later.' },
-  dueBefore: { flags: '--due-before <moment>', help: 'Only those that were due before this moment.' },
+  target: { flags: '--target <name>', help: 'Only deliveries to this target.' },
+  entityId: { flags: '--order <id>', help: 'Only deliveries of this order.' },
+  lastStatus: {
+    flags: '--status <code>',
+    help: 'Only deliveries whose last answer had this status, as in 422.',
+  },
+  error: { flags: '--error <text>', help: 'Only deliveries whose last error begins with this text.' },
+  dueSince: {
+    flags: '--due-since <moment>',
+    help: 'Only deliveries that became due at this moment (RFC 3339) or later.',
+  },
+  dueBefore: { flags: '--due-before <moment>', help: 'Only deliveries that became due before this moment.' },
 };
 const FILTER_OPTIONS = Object.values(FILTER_FLAGS).map(({ flags, help }) => [flags, help] as const);
 
 export function deadLettersCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'dead-letters',
-    summary: 'The deliveries that are not tried again by themselves, and why.',
-    options: [...FILTER_OPTIONS, ['--limit <number>', 'At most so many (default: all).']],
-    examples: [
-      ['order-sync dead-letters', 'All of them'],
-      ['order-sync dead-letters --status 422 --limit 20', 'Some of those that the target refused as invalid'],
-      ['order-sync dead-letters --due-since 2026-11-22T00:00:00Z --json', 'Since a moment, for a program'],
+    summary: 'Show the dead deliveries, which are not tried again, and why they are dead.',
+    options: [
+      ...FILTER_OPTIONS,
+      ['--limit <number>', 'Show at most this number of deliveries (default: all).'],
     ],
-    async run({ settings, log, output, note }, input) {
+    examples: [
+      ['order-sync dead-letters', 'All dead deliveries'],
+      ['order-sync dead-letters --status 422 --limit 20', 'The first 20 that the target refused as invalid'],
+      [
+        'order-sync dead-letters --due-since 2026-11-22T00:00:00Z --json',
+        'Those that became due since a moment, as JSON',
+      ],
+    ],
+    async run({ settings, logger, output, note }, input) {
       const filter: DeliveryFilter = { ...filterFrom(input), status: 'dead' };
       const most = limitFrom(input);
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         let shown = 0;
         let after: StoredDelivery | null = null;
@@ -51,7 +63,11 @@ export function deadLettersCommand(clock: Clock): CommandSpec<'order-sync'> {
         }
         await output.endRows();
         if (shown === 0)
-          note(isEmptyFilter(filterFrom(input)) ? 'No delivery is dead.' : 'No dead delivery is like that.');
+          note(
+            isEmptyFilter(filterFrom(input))
+              ? 'No delivery is dead.'
+              : 'No dead delivery matches the filter.',
+          );
         return EXIT.ok;
       } finally {
         await store.close();
@@ -63,29 +79,26 @@ export function deadLettersCommand(clock: Clock): CommandSpec<'order-sync'> {
 export function redriveCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'redrive',
-    summary: 'Make dead deliveries due again, as a job that a running order-sync works off.',
+    summary: 'Create a job that makes dead deliveries due again. A running order-sync does its work.',
     options: [
       ...FILTER_OPTIONS,
-      ['--all', 'All dead deliveries, where no filter is given.'],
-      ['--dry-run', 'Count them, and change nothing.'],
-      ['--wait', 'Work on it here too, and end when it is done.'],
-      ['--by <name>', 'Who asks for it (default: the user of the system).'],
+      ['--all', 'Make all dead deliveries due again. Give this if you give no filter.'],
+      ['--dry-run', 'Only count the deliveries. Change nothing.'],
+      ['--wait', 'Work on the job in this process too, and end when it is done.'],
+      ['--by <name>', 'The person who asks for it (default: the user of the system).'],
     ],
     examples: [
-      ['order-sync redrive --status 422 --dry-run --wait', 'How many would it be?'],
-      ['order-sync redrive --status 422', 'Those that the target refused as invalid, now that it takes them'],
-      ['order-sync redrive --all --wait --json', 'All of them; ends when the last one is due again'],
+      ['order-sync redrive --status 422 --dry-run --wait', 'Count the deliveries that would become due'],
+      ['order-sync redrive --status 422', 'Make those due again that the target refused as invalid'],
+      ['order-sync redrive --all --wait --json', 'Make all due again, and end when the last one is'],
     ],
-    async run({ settings, log, output, shutdown }, input) {
+    async run({ settings, logger, output, shutdown }, input) {
       const filter = filterFrom(input);
       if (isEmptyFilter(filter) && input.options.all !== true)
-        throw new TributaryError(
-          'usage',
-          'Say which ones by a filter (--status, --target ...), or give --all.',
-        );
+        throw new TributaryError('usage', 'Give a filter (--status, --target ...), or --all.');
       if (!isEmptyFilter(filter) && input.options.all === true)
         throw new TributaryError('usage', 'Give a filter or --all, not both.');
-      const store = openCommandStore(settings, clock, log);
+      const store = openCommandStore(settings, clock, logger);
       try {
         const jobId = clock.uuid();
         await store.createRedrive({
@@ -97,7 +110,7 @@ export function redriveCommand(clock: Clock): CommandSpec<'order-sync'> {
         });
         let job = await knownJob(store, jobId);
         if (input.options.wait === true) {
-          const loop = new Redrive({ store, clock, logger: log, perSecond: settings.redriveRate });
+          const loop = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });
           shutdown.defer('redrive', () => loop.stop());
           const stopped = new AbortController();
           void shutdown.requested.then(() => stopped.abort());
@@ -120,14 +133,14 @@ export function redriveCommand(clock: Clock): CommandSpec<'order-sync'> {
 export function jobsCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'jobs',
-    summary: 'The redrive jobs, the newest first: how far they are, and what came of them.',
-    arguments: [['[id]', 'Only this one.']],
+    summary: 'Show the redrive jobs, newest first, with their progress and results.',
+    arguments: [['[id]', 'Show only the job with this id.']],
     examples: [
-      ['order-sync jobs', 'A line for each'],
-      ['order-sync jobs 5f0c3a52-7a55-4c3e-9a39-0c8f8f1f6a3e --json', 'One of them, for a program'],
+      ['order-sync jobs', 'One line for each job'],
+      ['order-sync jobs 5f0c3a52-7a55-4c3e-9a39-0c8f8f1f6a3e --json', 'One job, as JSON'],
     ],
-    async run({ settings, log, output, note }, input) {
-      const store = openCommandStore(settings, clock, log);
+    async run({ settings, logger, output, note }, input) {
+      const store = openCommandStore(settings, clock, logger);
       try {
         const [jobId] = input.arguments;
         if (jobId !== undefined) {
@@ -184,7 +197,7 @@ function limitFrom({ options }: CommandInput): number {
   return Number(options.limit);
 }
 
-/** An id or an error may hold anything: as JSON it stays on its line and moves no cursor. */
+/** A dead delivery as one line. Its texts are written as JSON, because they may hold anything, line ends and escapes too. */
 function deadLetterLine({
   target,
   entityId,

@@ -1,31 +1,31 @@
 import { userInfo } from 'node:os';
 import { TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { CommandSpec } from '../../shared/cli/cli.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openParts } from '../order-sync.ts';
 
-/** A group goes on with another database than before: a person's decision, which is recorded in that database. */
+/** Lets a group go on with another database. A person decides that, and the database records the decision. */
 export function takeGroupCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'take-group',
     summary:
-      'Let the group go on with this database in place of the one it had; the decision is recorded for ever.',
+      'Let the group go on with this database instead of its former one. The decision is recorded for ever.',
     options: [
-      ['--reason <text>', 'Why, for those who ask later.'],
-      ['--by <name>', 'Who decides (default: the user of the system).'],
+      ['--reason <text>', 'The reason, which is recorded.'],
+      ['--by <name>', 'The person who decides (default: the user of the system).'],
     ],
     examples: [
       [
         'order-sync take-group --reason "the old database is given up; this one reads the log anew"',
-        'Give the group to the database of DATABASE_URL, once all its members are stopped',
+        'Give the group to the database of DATABASE_URL, after all its members were stopped',
       ],
-      ['order-sync partitions', 'See first how far this database has come'],
+      ['order-sync partitions', 'See first how far this database is'],
     ],
-    async run({ settings, log: logger, output }, input) {
+    async run({ settings, logger, output }, input) {
       const reason = String(input.options.reason ?? '').trim();
       if (reason === '')
-        throw new TributaryError('usage', 'Say why with --reason: the decision is recorded with it.');
+        throw new TributaryError('usage', 'Give the reason by --reason: it is recorded with the decision.');
       const decidedBy = String(input.options.by ?? userInfo().username);
       const { group } = settings;
       const { store, log, close } = await openParts(settings, clock, logger);
@@ -39,10 +39,10 @@ export function takeGroupCommand(clock: Clock): CommandSpec<'order-sync'> {
           reason,
           decidedAtMs: clock.now(),
         });
-        const before = former === null ? 'it belonged to no other one' : `it belonged to ${former}`;
+        const before = former === null ? 'it belonged to no other store' : `it belonged to ${former}`;
         await output.document(
           { group, store: storeId, formerStore: former, decidedBy, reason },
-          `The group ${group} belongs to this database now, whose store is ${storeId}; ${before}.`,
+          `The group ${group} now belongs to this database, the store ${storeId}; ${before}.`,
         );
         return EXIT.ok;
       } finally {

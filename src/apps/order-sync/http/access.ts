@@ -6,12 +6,12 @@ import type { SettingsOf } from '../../shared/settings/known/index.ts';
 
 const SETTING = 'ORDER_SYNC_API_KEYS';
 
-/** Probes have no key, and learn nothing but whether it works. */
+/** The scope that a route needs. Probes need no key, and learn only whether the program works. */
 export const scopeOf = scopesBut(new Set(['GET /livez', 'GET /readyz']));
 
 /**
- * Who may use the HTTP API: whoever has a key; without keys everybody on this machine, and nobody else can reach it.
- * Throws `setting_invalid` for keys that are none, and for none outside loopback.
+ * Who may use the HTTP API. With keys, their holders may. Without keys on loopback, everybody on this machine may. Throws
+ * `setting_invalid` for malformed keys, and if there are no keys outside loopback.
  */
 export function accessFor(
   { apiKeys, host }: Pick<SettingsOf<'order-sync'>, 'apiKeys' | 'host'>,
@@ -21,10 +21,10 @@ export function accessFor(
   if (!isLoopback(host)) {
     throw new TributaryError(
       'setting_invalid',
-      `ORDER_SYNC_HOST is ${host}, which others can reach, and no API keys are set: make one by ` +
+      `ORDER_SYNC_HOST is ${host}, which other machines can reach, and no API keys are set: make one by ` +
         `"order-sync keys make --name NAME" and set ${SETTING} to its entry, or listen on 127.0.0.1.`,
     );
   }
-  logger('info', `The HTTP API asks for no key, and answers this machine only: ${SETTING} is not set.`);
+  logger('info', `The HTTP API needs no key, and only this machine can reach it: ${SETTING} is not set.`);
   return 'open';
 }

@@ -7,21 +7,21 @@ import { isLoopback } from '../../shared/http/loopback.ts';
 import { checkBearerKey } from '../../shared/settings/checks.ts';
 import { SettingFault } from '../../shared/settings/kinds.ts';
 
-/** One entry of the file that ORDER_SYNC_TARGETS_FILE names, checked. */
+/** A valid entry of the file that ORDER_SYNC_TARGETS_FILE names. */
 export interface TargetSpec {
   readonly name: string;
   readonly place: { readonly url: string } | { readonly topic: string };
-  /** `whsec_` secrets; none: requests are not signed. */
+  /** `whsec_` secrets that sign requests. Without secrets requests are not signed. */
   readonly secrets: readonly string[];
-  /** Sent when it is asked for what it holds. */
+  /** The bearer key for requests that ask the target which states it holds. */
   readonly apiKey: string | undefined;
-  /** PEM file of the authorities that sign its certificate, if not the system's. */
+  /** The PEM file of the authorities that sign its certificate, if not the system's. */
   readonly caFile: string | undefined;
-  /** By column: the values of which a state must have one. */
+  /** The values that a state may have in a column, by the name of the column. */
   readonly filter: ReadonlyMap<string, readonly ViewValue[]>;
   readonly concurrency: number | null;
   readonly ratePerSecond: number | null;
-  /** How often it is compared with the ledger: 0 for never; null for as often as the settings say. */
+  /** The time between two comparisons with the ledger. 0 means never, null means the time of the settings. */
   readonly reconcileEveryMs: number | null;
   readonly tombstones: 'never' | 'not_ready';
 }
@@ -44,8 +44,8 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const TOPIC = /^[A-Za-z0-9._-]{1,249}$/;
 
 /**
- * The targets beside the one of ORDER_SYNC_TARGET_URL; none without a file. Paths in it are meant from its folder.
- * Throws `setting_invalid` that names the target, what is wrong and what would be right.
+ * Reads the targets besides the one of ORDER_SYNC_TARGET_URL. Without a file there are none. Paths in the file begin at its
+ * folder. Throws `setting_invalid`, which names the target, what is wrong and what would be right.
  */
 export function readTargetsFile(
   path: string | undefined,
@@ -69,7 +69,7 @@ export function readTargetsFile(
   });
 }
 
-/** Whether a state passes the filter: it has one of the values of each column that is named. */
+/** Whether a state passes the filter: in each column that the filter names, it has one of the filter's values. */
 export function passes(filter: TargetSpec['filter'], body: Readonly<Record<string, ViewValue>>): boolean {
   for (const [column, values] of filter) if (!values.includes(body[column] ?? null)) return false;
   return true;
@@ -79,7 +79,7 @@ function parsed(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    // A parser's message quotes what it read, and that may be a secret put into the wrong place.
+    // The parser's message quotes the file, which may hold a secret in the wrong place.
     const why = error instanceof SyntaxError ? 'it is no valid JSON' : messageOf(error);
     throw fault(`${path} cannot be read (${why}): name a readable JSON file`);
   }
@@ -183,7 +183,7 @@ function apiKeyOf(
   return key;
 }
 
-/** What a target's file of a secret holds, without blanks around it. */
+/** The content of a target's secret file, without blanks around it. */
 function contentOf(
   file: unknown,
   field: string,

@@ -19,10 +19,10 @@ type OrderSyncSettings = SettingsOf<'order-sync'>;
 /** The name of order-mgt in the ledger. */
 export const TARGET = 'order-mgt';
 
-/** What a state is called on a topic of states. */
+/** The type of a state on a topic of states. */
 const STATE_TYPE = 'order.state';
 
-/** The targets beside order-mgt. */
+/** The targets besides order-mgt. */
 export function moreTargets(settings: OrderSyncSettings): TargetSpec[] {
   return readTargetsFile(settings.targetsFile, {
     names: [TARGET],
@@ -35,7 +35,7 @@ interface OpenParts {
   readonly logger: Logger;
 }
 
-/** A target that is posted to. */
+/** A target that takes states by HTTP. */
 type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
   /** How messages name the settings of its URL and its secret. */
@@ -44,7 +44,7 @@ type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'fil
   readonly reconcileEveryMs: number;
 };
 
-/** Opens every target that the settings name, to be closed by `closeRoute`. */
+/** Opens every target that the settings name. The caller closes each by `closeRoute`. */
 export function openRoutes(
   settings: OrderSyncSettings,
   specs: readonly TargetSpec[],
@@ -77,7 +77,7 @@ export function openRoutes(
   return [openSweptRoute(settings, firstSpec(settings), { clock, logger }), ...others];
 }
 
-/** Which states are due to which target, for a command that sends nothing. */
+/** The rules that say which states are due to which target, for a command that sends nothing. */
 export function dueRulesOf(settings: OrderSyncSettings): DueRules {
   const routes = [
     { target: { name: TARGET }, qualifies: null },
@@ -89,13 +89,13 @@ export function dueRulesOf(settings: OrderSyncSettings): DueRules {
   return new DueRules(dueTargetsOf(routes, orders.view));
 }
 
-/** May be called twice. */
+/** Closes the target and its holdings. May be called twice. */
 export async function closeRoute({ target, sweep }: TargetRoute): Promise<void> {
   await target.close();
   await sweep?.holdings.close();
 }
 
-/** One target with the way to ask it what it holds; both are closed by whoever asked for them. */
+/** Opens one target, and the requests that ask it which states it holds. The caller closes both. */
 export function openForReconciliation(
   settings: OrderSyncSettings,
   specs: readonly TargetSpec[],
@@ -128,13 +128,13 @@ function reconcilable(settings: OrderSyncSettings, specs: readonly TargetSpec[],
     const names = [TARGET, ...specs.map((known) => known.name)];
     throw new TributaryError(
       'usage',
-      `There is no target ${JSON.stringify(name)}; there are ${names.join(', ')}.`,
+      `There is no target ${JSON.stringify(name)}; the targets are ${names.join(', ')}.`,
     );
   }
   if ('url' in spec.place) return httpSpec(settings, spec, spec.place.url);
   throw new TributaryError(
     'holdings_not_offered',
-    `Target ${name} is a topic, which cannot be asked for what it holds.`,
+    `Target ${name} is a topic, and a topic cannot be asked which states it holds.`,
   );
 }
 

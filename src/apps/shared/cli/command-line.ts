@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import manifest from '../../../../package.json' with { type: 'json' };
 import { TributaryError } from '../../../core/errors.ts';
 import { type ProgramName, tableOf } from '../settings/load.ts';
-import type { CliHost } from './cli.ts';
+import type { CliHost } from './spec.ts';
 import { invocationOf, isStartedByNpm } from './usage-errors.ts';
 
 export function versionOf(): string {
@@ -10,8 +10,8 @@ export function versionOf(): string {
 }
 
 /**
- * The command line, with the words that people try for help and version turned into the options that they mean.
- * Throws `usage` where npm kept an option for itself, so that the program would do something else than was asked.
+ * The words of the command line. Words that people try for help and version become the options that they mean. Throws
+ * `usage` if npm kept an option for itself, because the program would then do something else than the user asked for.
  */
 export function wordsOf(program: ProgramName, root: Command, host: CliHost): readonly string[] {
   refuseKeptOptions(program, root, host);
@@ -19,7 +19,7 @@ export function wordsOf(program: ProgramName, root: Command, host: CliHost): rea
   if (first === 'help') return [...rest, '--help'];
   if (first === '-help' || first === '-?' || first === '/?') return [...rest, '--help'];
   if (first === 'version' && rest.length === 0) return ['--version'];
-  // "-h" behind a word that is no command: the help is what was asked for.
+  // "help" behind a command asks for the help of that command.
   if (first !== undefined && rest.length === 1 && rest[0] === 'help' && hasCommand(root, first))
     return [first, '--help'];
   return host.argv;
@@ -29,12 +29,12 @@ function hasCommand(root: Command, name: string): boolean {
   return root.commands.some((command) => command.name() === name);
 }
 
-/** Options of npm's own that somebody may have set for good in an .npmrc. */
+/** npm's own options, which a user may have set in an .npmrc. */
 const OF_NPM: ReadonlySet<string> = new Set(['json', 'yes', 'all', 'quiet', 'verbose', 'version', 'help']);
 
 /**
- * Without "--" in front of them npm takes options for its own: `npm start --data-dir x` would run on another
- * directory than x, and say nothing.
+ * Throws `usage` if npm kept an option. Without "--" in front of them npm takes all options for its own: then
+ * `npm start --data-dir x` would run on another directory than x without a word.
  */
 function refuseKeptOptions(program: ProgramName, root: Command, { env, argv, stderr }: CliHost): void {
   if (!isStartedByNpm(env)) return;

@@ -1,8 +1,38 @@
 import type { Command } from 'commander';
+import { TributaryError } from '../../../core/errors.ts';
+import { addExamples } from './help.ts';
+import type { CliHost } from './spec.ts';
+import { suggest } from './suggest.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-/** A script that completes the program's commands and long options; null if the shell is not known. */
+/** Adds `completion`. */
+export function addCompletionCommand(root: Command, host: CliHost): void {
+  const command = root
+    .command('completion')
+    .description('Print a completion script for your shell.')
+    .argument('<shell>', SHELLS.join(', '));
+  addExamples(command, [
+    [`source <(${root.name()} completion bash)`, 'Complete words in this bash'],
+    [
+      `${root.name()} completion fish > ~/.config/fish/completions/${root.name()}.fish`,
+      'Complete words in every fish',
+    ],
+  ]);
+  command.action((shell: string) => {
+    const script = completionScript(root, shell);
+    if (script === null) {
+      const nearest = suggest(shell, SHELLS);
+      throw new TributaryError(
+        'usage',
+        `"${shell}" is no shell with completion: ${nearest === null ? `give one of ${SHELLS.join(', ')}` : `did you mean ${nearest}?`}`,
+      );
+    }
+    host.stdout.write(script);
+  });
+}
+
+/** A script that completes the program's commands and long options. Null if the shell is unknown. */
 export function completionScript(root: Command, shell: string): string | null {
   const commands = listCommands(root);
   if (shell === 'bash') return bashScript(root.name(), commands);
@@ -12,7 +42,7 @@ export function completionScript(root: Command, shell: string): string | null {
 }
 
 interface Completions {
-  /** Empty for the program itself. */
+  /** The words of the command, or an empty text for the program itself. */
   readonly path: string;
   readonly words: readonly { readonly word: string; readonly help: string }[];
 }
@@ -101,7 +131,7 @@ function describe(command: Completions | undefined): string {
     .join(' ');
 }
 
-/** A text as one word of a shell. */
+/** The text, quoted as one word of a shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -22,7 +22,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   target_unreachable: EXIT.unreachable,
 };
 
-/** The exit code of a program that ends by this error. */
+/** The exit code of a program that ends with this error. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof TributaryError ? (BY_CODE[error.code] ?? EXIT.failure) : EXIT.failure;
 }

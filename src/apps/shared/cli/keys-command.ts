@@ -1,9 +1,9 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { API_SCOPES, type ApiProgram, KEY_NAME, makeApiKey, type Scope } from '../http/api-keys.ts';
-import type { CommandSpec } from './cli.ts';
 import { EXIT } from './exit-codes.ts';
+import type { CommandSpec } from './spec.ts';
 
-/** `keys make`: a key for the program's HTTP API, and the entry by which the program knows it. */
+/** `keys make` makes a key for the program's HTTP API, and the entry by which the program knows the key. */
 export function keysMakeCommand<Program extends ApiProgram>(
   program: Program,
   setting: string,
@@ -14,25 +14,25 @@ export function keysMakeCommand<Program extends ApiProgram>(
     name: 'make',
     summary: `Make a key, print it once, and print the entry that goes into ${setting} for it.`,
     options: [
-      ['--name <name>', 'Whose key it is: 1 to 64 small letters, digits, - or _.'],
-      ['--scope <scopes>', `What it may do: ${known} (default: read).`],
+      ['--name <name>', 'The name of its holder: 1 to 64 small letters, digits, - or _.'],
+      ['--scope <scopes>', `What the holder may do: ${known} (default: read).`],
     ],
     examples: [
       [`${program} keys make --name ops --scope ${known}`, 'A key for people'],
-      [`${program} keys make --name dashboard --json`, 'One that only reads, for a program'],
+      [`${program} keys make --name dashboard --json`, 'A key that may only read, printed as JSON'],
     ],
-    async run({ output, log }, { options }) {
+    async run({ output, logger }, { options }) {
       const name = String(options.name ?? '');
       if (!KEY_NAME.test(name)) {
         throw new TributaryError(
           'usage',
-          'Say whose key it is by --name: 1 to 64 small letters, digits, - or _.',
+          'Name the holder of the key by --name: 1 to 64 small letters, digits, - or _.',
         );
       }
       const scopes = scopesFrom(String(options.scope ?? 'read'), program);
       const { key, entry } = makeApiKey(name, scopes);
       await output.document({ name, scopes, key, entry, setting }, `key    ${key}\nentry  ${entry}`);
-      log('info', `Keep the key, it is not shown again. Put the entry into ${setting}, beside those there.`);
+      logger('info', `Keep the key: it is not shown again. Add the entry to those in ${setting}.`);
       return EXIT.ok;
     },
   };
@@ -47,6 +47,6 @@ function scopesFrom(text: string, program: ApiProgram): readonly Scope[] {
       `Give --scope ${known.join(' or ')}${known.length > 1 ? ', both between commas' : ''}.`,
     );
   }
-  // In one sequence and once each, however they were given.
+  // In a fixed sequence and without repetitions, whatever the user gave.
   return known.filter((scope) => given.includes(scope));
 }

@@ -3,17 +3,18 @@ import type { Writable } from 'node:stream';
 export type OutputFormat = 'text' | 'json' | 'jsonl';
 
 /**
- * What a program writes to stdout. `row` is one of many: text lines, JSON lines, or the elements of one JSON
- * array. `document` is the whole answer. A program uses one of the two. Both resolve when the reader of stdout
- * keeps up, so that a slow one slows the program down instead of filling its memory.
+ * Writes a program's answer to stdout, either as rows or as one document. Both methods resolve when the reader of stdout can
+ * take more, so that a slow reader slows the program down instead of filling its memory.
  */
 export interface Output {
   readonly format: OutputFormat;
+  /** Writes one row: a line of text, a line of JSON, or an element of one JSON array. */
   row(data: object, text: string): Promise<void>;
-  /** A line above the rows, for people: of JSON it is no part. */
+  /** Writes a line above the rows of text. JSON has no heading. */
   heading(text: string): Promise<void>;
+  /** Writes the whole answer. */
   document(data: object, text: string): Promise<void>;
-  /** Ends the array of `row`; for a command that writes rows, also if there was none. */
+  /** Ends the rows. A command that writes rows has to call it, also if there was no row. */
   endRows(): Promise<void>;
 }
 
@@ -54,7 +55,7 @@ export function createOutput(stream: Writable, format: OutputFormat): Output {
   };
 }
 
-/** Offsets, which are bigints, become numbers while every reader gets those exactly (to 2^53), else texts. */
+/** JSON with bigints, such as offsets: a number up to 2^53, which every reader reads exactly, and a text beyond. */
 function toJson(data: object): string {
   return JSON.stringify(data, (_name, value: unknown) =>
     typeof value === 'bigint'

@@ -1,4 +1,4 @@
-/** The nearest of the known names, if it is near enough to be what was meant; else null. */
+/** The known name that was probably meant, or null if none is near enough. */
 export function suggest(given: string, known: Iterable<string>): string | null {
   let best: string | null = null;
   let bestDistance = Math.max(1, Math.floor(given.length / 3)) + 1;
@@ -12,7 +12,7 @@ export function suggest(given: string, known: Iterable<string>): string | null {
   return best;
 }
 
-/** How many letters have to be inserted, deleted, replaced or swapped with a neighbour (optimal string alignment). */
+/** The number of letters to insert, delete, replace or swap with a neighbour (optimal string alignment). */
 function editDistance(left: string, right: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, index) => index);

@@ -4,8 +4,8 @@ import { type ProgramName, tableOf } from '../settings/load.ts';
 import { suggest } from './suggest.ts';
 
 /**
- * The words that each program takes in the first place, so that a program can tell a sibling's word from a
- * misspelt one. A test holds them to what the programs say of themselves.
+ * The words that each program takes as its first word. By these a program tells a sibling's word from a misspelt one. A test
+ * compares them with the programs' help.
  */
 export const WORDS: Readonly<Record<ProgramName, readonly string[]>> = {
   'event-producer': ['publish', 'send', 'load', 'o', 'pa', 'par', 'paa', 'pad'],
@@ -30,7 +30,7 @@ export const WORDS: Readonly<Record<ProgramName, readonly string[]>> = {
   tributary: ['start'],
 };
 
-/** The script of package.json that starts each program. */
+/** The script in package.json that starts each program. */
 const NPM_SCRIPT: Readonly<Record<ProgramName, string>> = {
   'event-producer': 'event-producer',
   'order-sync': 'order-sync',
@@ -40,19 +40,19 @@ const NPM_SCRIPT: Readonly<Record<ProgramName, string>> = {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Whether npm started the program by its script: npm names the script in the environment. */
+/** Whether npm started the program. Then the environment names the script. */
 export function isStartedByNpm(env: Env): boolean {
   return Object.values(NPM_SCRIPT).includes(env.npm_lifecycle_event ?? '');
 }
 
-/** What the user types to start a program, in the way in which this one was started. */
+/** The words that start a program, by npm or by its name, as this program was started. */
 export function invocationOf(program: ProgramName, env: Env): string {
   if (!isStartedByNpm(env) && program !== 'tributary') return program;
   const script = NPM_SCRIPT[program];
   return `npm ${script === 'start' ? '' : 'run '}${script} --`;
 }
 
-/** What is said of a first word that is none of the program's: what was meant, or what there is. */
+/** The error for a first word that the program does not have. It names what was probably meant, or the words that there are. */
 export function unknownWord(program: ProgramName, word: string, env: Env): TributaryError {
   const own = [...WORDS[program], 'config', 'completion', 'help', 'version'];
   const shown = `unknown command ${JSON.stringify(word.slice(0, 100))}`;
@@ -71,12 +71,12 @@ export function unknownWord(program: ProgramName, word: string, env: Env): Tribu
   return usage(`${shown}: ${program} has ${own.join(', ')}. See ${invocationOf(program, env)} --help.`);
 }
 
-/** The sibling that has the word, or is called so. */
+/** The sibling program that has this word, or has it for its name. */
 export function siblingWith(program: ProgramName, word: string): ProgramName | null {
   return siblingsOf(program).find((sibling) => sibling === word || WORDS[sibling].includes(word)) ?? null;
 }
 
-/** Two letters are near to everything. */
+/** The words that a misspelt word may be near to. Words of two letters are near to everything. */
 function longWords(program: ProgramName): string[] {
   return WORDS[program].filter((word) => word.length > 3);
 }
@@ -86,8 +86,8 @@ function siblingsOf(program: ProgramName): ProgramName[] {
 }
 
 /**
- * Says a command line's fault as one sentence with the remedy. Commander looks at options before it looks at
- * words, so a misspelt command with options of its own is reported by one of those: the word is what was wrong.
+ * Commander's error as one sentence with the remedy. Commander looks at options before it looks at words, so it blames an
+ * option of a misspelt command. Then this blames the word.
  */
 export function toUsageError(
   error: CommanderError,
@@ -131,7 +131,7 @@ export function toUsageError(
   }
   const sentence = error.message
     .replace(/^error: /, '')
-    // What stands behind an unknown option may be a secret that has no option.
+    // The value of an unknown option may be a secret, since secrets have no options.
     .replace(/^(unknown option '--[\w-]+)=.*'/s, "$1'")
     .replace(/\s*\n\s*/g, ' ')
     .replace(/^option '(.*)' argument missing$/, "the option '$1' has no value after it: give one")
@@ -142,7 +142,7 @@ export function toUsageError(
   return usage(sentence.includes('Did you mean') ? `${sentence}.` : `${sentence}. ${see}`);
 }
 
-/** Where an option that is none of the program's has its place: in a variable, or at a sibling. */
+/** Where an option belongs that the program does not have: in a variable, or to a sibling. Null if nobody knows it. */
 function optionHint(program: ProgramName, option: string, env: Env): string | null {
   const bare = option.replace(/^-+/, '').toLowerCase();
   const asVariable = bare.replaceAll('-', '_').toUpperCase();
@@ -150,7 +150,7 @@ function optionHint(program: ProgramName, option: string, env: Env): string | nu
   for (const setting of Object.values(tableOf(program))) {
     if (!isIt(setting.env)) continue;
     if (setting.flag !== null) return `did you mean --${setting.flag}?`;
-    return `a command line can be read by everybody, so this has no option: set ${setting.env}${
+    return `every user of the machine can read a command line, so this has no option: set ${setting.env}${
       setting.fromFile ? `, or ${setting.env}_FILE to a file that holds it` : ''
     }.`;
   }
@@ -162,7 +162,10 @@ function optionHint(program: ProgramName, option: string, env: Env): string | nu
   return null;
 }
 
-/** The words of a command line that are neither options nor their values; `isBehindUnknown`: the first may be a value. */
+/**
+ * The words of a command line that are neither options nor their values. `isBehindUnknown` says that the first word may be the
+ * value of an unknown option.
+ */
 function operandsOf(
   root: Command,
   argv: readonly string[],
@@ -189,7 +192,7 @@ function operandsOf(
   return { words, isBehindUnknown };
 }
 
-/** Null also for one that has its value in the same word. */
+/** The option of this word. Null if it is unknown, or if its value stands in the same word. */
 function findOption(command: Command, word: string): Option | null {
   for (let at: Command | null = command; at !== null; at = at.parent) {
     const found = at.options.find((option) => option.long === word || option.short === word);
@@ -198,7 +201,7 @@ function findOption(command: Command, word: string): Option | null {
   return null;
 }
 
-/** Whether the program takes words that are no command's name, as event-producer takes its pairs. */
+/** Whether the program takes words that name no command, as event-producer takes pairs. */
 function hasDefaultWithWords(root: Command): boolean {
   const name = (root as unknown as { _defaultCommandName?: string | null })._defaultCommandName;
   const command = root.commands.find((child) => child.name() === name);

@@ -5,13 +5,13 @@ import { type ApiKey, type ApiProgram, findApiKey, parseApiKeys, type Scope } fr
 import { isCalledLocally } from './host-guard.ts';
 import { HttpProblem } from './problem.ts';
 
-/** Who may use an API: nobody is asked for a key, or one of these is wanted. No keys at all: it is closed. */
+/** Who may use an API: everybody (`open`), or the holders of these keys. With an empty list nobody may. */
 export type ApiAccess = 'open' | readonly ApiKey[];
 
-/** What a route wants: a key with this scope, or null: none, by whatever reason. */
+/** The scope that a key needs for a route. Null means that the route asks for no key. */
 export type ScopeOf = (method: string, path: string) => Scope | null;
 
-/** The keys of a setting. Throws `setting_invalid` that names it, and never a key. */
+/** The keys of a setting. Throws `setting_invalid`, which names the setting and never a key. */
 export function requireApiKeys(text: string, program: ApiProgram, setting: string): readonly ApiKey[] {
   try {
     return parseApiKeys(text, program);
@@ -22,8 +22,8 @@ export function requireApiKeys(text: string, program: ApiProgram, setting: strin
 }
 
 /**
- * Every route wants a key, but those that `unguarded` names as in `GET /livez`: so a new one is closed until somebody
- * says otherwise. Reading wants the scope `read`, every other method `operate`.
+ * A `ScopeOf` by which every route asks for a key, except the ones in `unguarded`, which are written as in `GET /livez`. So a
+ * new route is closed unless somebody opens it. GET and HEAD need the scope `read`, all other methods need `operate`.
  */
 export function scopesBut(unguarded: ReadonlySet<string>): ScopeOf {
   return (method, path) => {
@@ -34,9 +34,9 @@ export function scopesBut(unguarded: ReadonlySet<string>): ScopeOf {
 }
 
 /**
- * Asks for a key on each route that is added afterwards and wants one, before anything of the body is read: 401
- * without a key that is known, 403 if it has not the scope. The other routes are left as they are, and so cost
- * nothing more. Source: RFC 6750.
+ * Asks for a key on each route that is added afterwards and needs one, before the body is read. Answers 401 without a known
+ * key, and 403 if the key lacks the scope. Routes that need no key are not changed, so they cost nothing more.
+ * Source: RFC 6750.
  */
 export function guardRoutes(app: FastifyInstance, access: ApiAccess, scopeOf: ScopeOf): void {
   if (access === 'open') return;
@@ -49,7 +49,7 @@ export function guardRoutes(app: FastifyInstance, access: ApiAccess, scopeOf: Sc
   });
 }
 
-/** Whether a caller may see what is behind a fault: by a key to read or, where none is asked for, on this machine. */
+/** Whether the caller may see the details of a fault: it shows a key that may read or, on an open API, it is on this machine. */
 export function maySeeDetails(access: ApiAccess, request: FastifyRequest): boolean {
   if (access === 'open') return isCalledLocally(request);
   const given = givenKey(request);
@@ -62,7 +62,7 @@ function givenKey(request: FastifyRequest): string | undefined {
 
 const nameOf = new WeakMap<FastifyRequest, string>();
 
-/** The name of the key that the request was let in by, or null if none was asked for. */
+/** The name of the key that let the request in, or null if the route asks for no key. */
 export function keyNameOf(request: FastifyRequest): string | null {
   return nameOf.get(request) ?? null;
 }
@@ -80,18 +80,18 @@ function refusalOf(
       401,
       'api_key_missing',
       keys.length === 0
-        ? 'This is closed: there are no keys to it yet.'
-        : 'An API key is needed here, by the header "Authorization: Bearer <key>".',
+        ? 'This API is closed: the server has no keys yet.'
+        : 'This route needs an API key, in the header "Authorization: Bearer <key>".',
     );
   }
   const key = findApiKey(keys, given);
   if (key === null) {
     reply.header('www-authenticate', 'Bearer error="invalid_token"');
-    return new HttpProblem(401, 'api_key_unknown', 'The API key is none of those that are known here.');
+    return new HttpProblem(401, 'api_key_unknown', 'The server does not know this API key.');
   }
   if (!key.scopes.has(scope)) {
     reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${scope}"`);
-    return new HttpProblem(403, 'scope_missing', `The API key is known, but has not the scope ${scope}.`);
+    return new HttpProblem(403, 'scope_missing', `The API key lacks the scope ${scope}.`);
   }
   nameOf.set(request, key.name);
   return undefined;

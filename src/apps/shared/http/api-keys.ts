@@ -1,18 +1,18 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SettingFault } from '../settings/kinds.ts';
 
-/**
- * The keys of the HTTP APIs. Whoever calls holds a key; the server holds an entry of it, which has its name, what
- * it may do, and its SHA-256, so that reading a server's settings lets nobody in.
+/*
+ * The keys of the HTTP APIs. A caller holds a key. The server holds an entry for it: its name, its scopes, and its SHA-256.
+ * So a person who reads the settings of a server cannot get in.
  *
- * A bare hash is enough, because a key is 32 random bytes: nobody can try them all. A password could be guessed
- * from such a hash, so nothing that is not of a key's form is ever taken for one.
+ * A bare hash is enough, because a key is 32 random bytes, and nobody can try them all. A password could be guessed from such
+ * a hash, so a text without the form of a key is never taken for one.
  */
 
-/** `read`: look at everything. `operate`: set something going, such as a redrive. Neither includes the other. */
+/** `read` lets a caller look at everything. `operate` lets it start work, such as a redrive. Neither includes the other. */
 export type Scope = 'read' | 'operate';
 
-/** The scopes that a program's API has. */
+/** The scopes of each program's API. */
 export const API_SCOPES = {
   'order-sync': ['read', 'operate'],
   'order-mgt': ['read'],
@@ -23,18 +23,18 @@ export type ApiProgram = keyof typeof API_SCOPES;
 export interface ApiKey {
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
-  /** SHA-256 of the key's text. */
+  /** The SHA-256 of the key's text. */
   readonly hash: Buffer;
 }
 
-/** A key that was just made. It is shown once and kept nowhere. */
+/** A new key. It is shown once and kept nowhere. */
 export interface NewApiKey {
   readonly key: string;
-  /** What stands for it in the settings of the server: `name:scopes:hash`. */
+  /** The entry for the settings of the server: `name:scopes:hash`. */
   readonly entry: string;
 }
 
-/** Names are shown and logged, so what looks like a key is none. */
+/** The form of a name. Names are shown and logged, so a name must not look like a key. */
 export const KEY_NAME = /^(?!trb_)[a-z0-9][a-z0-9_-]{0,63}$/;
 const KEY_BYTES = 32;
 const KEY = /^trb_[A-Za-z0-9_-]{43}$/;
@@ -55,9 +55,9 @@ function digestOf(key: string): Buffer {
 }
 
 /**
- * The entries in a setting: `name:scopes:hash`, with blanks or line ends between them, and commas between scopes.
- * Throws a `SettingFault` that names the entry, what is wrong with it and what would be right; it quotes nothing
- * that may be a key.
+ * Reads the entries of a setting: `name:scopes:hash`, with blanks or line ends between entries and commas between scopes.
+ * Throws a `SettingFault` that names the entry, what is wrong with it, and what would be right. It never quotes a text that
+ * may be a key.
  */
 export function parseApiKeys(text: string, program: ApiProgram): ApiKey[] {
   const entries = text.split(/\s+/).filter((entry) => entry !== '');
@@ -88,9 +88,12 @@ function parseEntry(entry: string, place: string, program: ApiProgram): ApiKey {
   const scopes = scopesText.split(',');
   const unknown = scopes.find((scope) => !known.includes(scope));
   if (unknown !== undefined) {
-    // Only a short word is shown: whatever else stands here may be a key in the wrong place.
+    // Only a short word is shown, because a longer text may be a key in the wrong place.
     const shown = /^[A-Za-z]{1,12}$/.test(unknown) ? ` ${unknown}` : '';
-    throw fault(`${called} has a scope${shown} that ${program} has not: give ${known.join(' or ')}`, program);
+    throw fault(
+      `${called} has a scope${shown} that ${program} does not have: give ${known.join(' or ')}`,
+      program,
+    );
   }
   if (KEY.test(hashText)) throw fault(`${called} holds the key itself in place of its SHA-256`, program);
   if (!HASH.test(hashText)) throw fault(`${called}: its SHA-256 has to be 64 hex digits`, program);
@@ -101,7 +104,7 @@ function fault(what: string, program: ApiProgram): SettingFault {
   return new SettingFault(`${what}; make a key with its entry by: ${program} keys make --name NAME`);
 }
 
-/** The entry of the key, or null. It takes the same time whichever entry it is, and if it is none. */
+/** The entry of the key, or null. Every search takes the same time, whichever entry it finds, or if it finds none. */
 export function findApiKey(keys: readonly ApiKey[], given: string): ApiKey | null {
   if (!KEY.test(given)) return null;
   const digest = digestOf(given);

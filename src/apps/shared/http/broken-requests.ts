@@ -3,10 +3,13 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { HttpProblem, problemBody } from './problem.ts';
 
-/** How long a caller that still sends is listened to, so that it reads the answer before the connection is reset. */
+/** A caller that still sends is listened to for 1 s, so that it reads the answer before the connection is reset. */
 const LINGER_MS = 1_000;
 
-/** What is no HTTP request never reaches a route; it is answered on the bare connection. For fastify's `clientErrorHandler`. */
+/**
+ * Answers bytes that are no HTTP request, on the bare connection, since they never reach a route. It is for fastify's
+ * `clientErrorHandler`.
+ */
 export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -18,7 +21,7 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/problem+json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
-  // What is still unread when the socket closes makes the system reset the connection, and the answer is lost with it.
+  // Bytes that are unread when the socket closes make the system reset the connection, and the caller loses the answer.
   socket.resume();
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
@@ -40,17 +43,17 @@ function problemOf(code: string | undefined): HttpProblem {
   }
 }
 
-/** For fastify's option `http`: a request without a Host is answered here, since Node's own answer has no body. */
+/** For fastify's option `http`: `answerBareRefusals` answers requests without a Host, since Node's own answer has no body. */
 export const SERVER_OPTIONS = { requireHostHeader: false } as const;
 
-/** Answers what Node itself would answer without a body: no Host where HTTP wants one, and an Expect that nobody knows. */
+/** Answers two faults that Node would answer without a body: a missing Host, and an unknown Expect. */
 export function answerBareRefusals(app: FastifyInstance): void {
   // RFC 9112, 3.2.
   app.addHook('onRequest', (request, _reply, done) => {
     const lacksHost = request.headers.host === undefined && request.raw.httpVersion === '1.1';
     done(
       lacksHost
-        ? new HttpProblem(400, 'host_missing', 'A request of HTTP/1.1 has to have the header Host.')
+        ? new HttpProblem(400, 'host_missing', 'A request of HTTP/1.1 needs the header Host.')
         : undefined,
     );
   });
@@ -58,7 +61,7 @@ export function answerBareRefusals(app: FastifyInstance): void {
     const problem = new HttpProblem(
       417,
       'expectation_unknown',
-      'Only "Expect: 100-continue" is understood here.',
+      'The server understands only "Expect: 100-continue".',
     );
     const body = JSON.stringify(problemBody(problem, null, null));
     response.writeHead(problem.status, {

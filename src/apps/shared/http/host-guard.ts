@@ -3,25 +3,28 @@ import { isLoopback } from './loopback.ts';
 import { HttpProblem } from './problem.ts';
 
 /*
- * A page of another site can have its name lead to 127.0.0.1 (DNS rebinding), and then reads what answers there as if it
- * were its own. What the browser sends as Host is still that name. So a server that lets somebody in without a key answers
- * only for names that are its own; and what changes something is not taken from a page of another site.
+ * Another site can let its name lead to 127.0.0.1 (DNS rebinding). Then its pages can read this server's answers as if they
+ * were its own. The browser still sends that name as Host. So a server that lets callers in without a key answers only under
+ * its own names. It also takes no changes from pages of other sites.
  */
 
 export interface HostGuardOptions {
-  /** Whether something is answered without a key or a signature. */
+  /** Whether the server answers some requests without a key or a signature. */
   readonly isOpen: boolean;
-  /** Where the server listens. */
+  /** The host that the server listens on. */
   readonly host: string;
-  /** Further names that it is called by, with or without a port. */
+  /** Further names by which callers may reach it, with or without a port. */
   readonly hosts: readonly string[];
-  /** The setting that they come from, for messages. */
+  /** The setting that these names come from, for messages. */
   readonly setting: string;
 }
 
 const CHANGING: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
-/** Refuses other names by 421, and changes by pages of other sites by 403. With names set, those count with keys too. */
+/**
+ * Answers 421 under other names, and 403 to changes by pages of other sites. If `hosts` names any, this also holds for a
+ * server that asks for keys.
+ */
 export function guardHosts(app: FastifyInstance, options: HostGuardOptions): void {
   if (!options.isOpen && options.hosts.length === 0) return;
   const known = new Set([...options.hosts, ...(options.isOpen ? [options.host] : [])].map(nameOf));
@@ -35,12 +38,12 @@ function refusalOf(
   setting: string,
 ): HttpProblem | undefined {
   const { host, origin } = request.headers;
-  // HTTP/1.0 needs none, and no browser speaks that.
+  // HTTP/1.0 needs no Host, and no browser speaks it.
   if (host !== undefined && !isKnown(nameOf(host))) {
     return new HttpProblem(
       421,
       'host_unknown',
-      `This server is not known by the host name of the request: call it by localhost or 127.0.0.1, or name the host in ${setting}.`,
+      `This server does not answer under the host name of the request: call it by localhost or 127.0.0.1, or name the host in ${setting}.`,
     );
   }
   const isForeign =
@@ -50,27 +53,27 @@ function refusalOf(
     return new HttpProblem(
       403,
       'origin_refused',
-      `A page of another site may change nothing here: name its host in ${setting} if it may.`,
+      `A page of another site may change nothing on this server: name its host in ${setting} to allow it.`,
     );
   }
   return undefined;
 }
 
-/** The name without its port, in small letters; an IPv6 address without its brackets. */
+/** The name in small letters, without its port. An IPv6 address loses its brackets. */
 function nameOf(host: string): string {
   const lower = host.trim().toLowerCase();
   const bracketed = /^\[([^\]]*)\](:\d*)?$/.exec(lower)?.[1];
   if (bracketed !== undefined) return bracketed;
-  // Two colons and no brackets: an address, as a setting may give it.
+  // Two colons without brackets are an IPv6 address, as a setting may give it.
   return (/:.*:/.test(lower) ? lower : lower.replace(/:\d*$/, '')).replace(/\.$/, '');
 }
 
-/** `null` is what a browser sends for a page without a place, which is nobody's. */
+/** The name in an Origin. A browser sends `null` for a page without an address; that page has no name. */
 function originName(origin: string): string {
   return URL.canParse(origin) ? nameOf(new URL(origin).host) : '';
 }
 
-/** Whether a caller of this request may see what is behind a fault where no key is asked for: who is on this machine. */
+/** Whether the caller is on this machine, and called the server by a name of this machine. */
 export function isCalledLocally(request: FastifyRequest): boolean {
   const { host } = request.headers;
   return (

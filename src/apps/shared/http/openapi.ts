@@ -6,7 +6,7 @@ export interface OpenApiInfo {
   readonly version: string;
 }
 
-/** What a route says about itself beside what fastify reads. */
+/** What a route says about itself for the document. fastify ignores it. */
 declare module 'fastify' {
   interface FastifySchema {
     operationId?: string;
@@ -15,11 +15,11 @@ declare module 'fastify' {
   }
 }
 
-/** How callers show who they are. */
+/** How callers prove who they are. */
 export interface ApiSecurity {
-  /** By name, as OpenAPI's Security Scheme Objects. */
+  /** OpenAPI's Security Scheme Objects, by name. */
   readonly schemes: Readonly<Record<string, object>>;
-  /** What a route wants, as OpenAPI's Security Requirement Objects: one of them is enough; none: nothing. */
+  /** OpenAPI's Security Requirement Objects of a route. One of them is enough. An empty list means that it needs nothing. */
   readonly requirementsOf: (method: string, path: string) => readonly object[];
 }
 
@@ -34,14 +34,14 @@ const PROBLEM_SCHEMA = {
     status: { type: 'integer' },
     detail: { type: 'string' },
     instance: { type: 'string' },
-    code: { type: 'string', description: 'What programs go by; it never changes its meaning.' },
+    code: { type: 'string', description: 'The code for programs. It never changes its meaning.' },
     errors: {
       type: 'array',
       items: {
         type: 'object',
         required: ['pointer', 'detail'],
         properties: {
-          pointer: { type: 'string', description: 'JSON Pointer into the body.' },
+          pointer: { type: 'string', description: 'A JSON Pointer into the body.' },
           detail: { type: 'string' },
         },
       },
@@ -51,9 +51,9 @@ const PROBLEM_SCHEMA = {
 } as const;
 
 /**
- * Answers `/openapi.json` with a document of every route that is added afterwards, made of the schemas by which
- * the routes themselves check and write, so that the two cannot differ. Every error is the one problem document.
- * Source: OpenAPI 3.1.1; RFC 9457.
+ * Adds `/openapi.json`, which describes every route that is added afterwards. The document is made of the schemas by which
+ * the routes themselves judge requests and write answers, so the two cannot differ. Every error has the form of a problem
+ * document. Sources: OpenAPI 3.1.1; RFC 9457.
  */
 export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: ApiSecurity): void {
   const paths: Record<string, Record<string, object>> = {};
@@ -121,7 +121,7 @@ function operationOf(route: RouteOptions, path: string): object {
         ]),
       ),
       default: {
-        description: 'It could not be done; code says why.',
+        description: 'The request failed. The member code says why.',
         content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
       },
     },

@@ -2,40 +2,43 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { TributaryError } from '../../../core/errors.ts';
 
-/** One thing that is wrong in the body; `pointer` is a JSON Pointer. */
+/** One fault in a body or a query. `pointer` is a JSON Pointer. */
 export interface ProblemItem {
   readonly pointer: string;
   readonly detail: string;
 }
 
-/** An answer that says no, thrown to leave a handler. It is the caller's mistake, or a passing state of ours. */
+/** A refusal, which a route throws. It tells the caller of a mistake, or of a state of the server that passes. */
 export class HttpProblem extends Error {
   readonly status: number;
   readonly code: string;
   readonly errors: readonly ProblemItem[];
-  /** Seconds to wait before the next try, for states that pass. */
+  /** The seconds to wait before the next try, if the state of the server passes. Null if it does not. */
   readonly retryAfterSeconds: number | null;
+  /** Further members of the problem document (RFC 9457, 3.2). */
+  readonly members: object;
 
   constructor(
     status: number,
     code: string,
     detail: string,
-    options: { errors?: readonly ProblemItem[]; retryAfterSeconds?: number } = {},
+    options: { errors?: readonly ProblemItem[]; retryAfterSeconds?: number; members?: object } = {},
   ) {
     super(detail);
     this.status = status;
     this.code = code;
     this.errors = options.errors ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.members = options.members ?? {};
   }
 }
 
-/** Whatever was thrown, as a problem; of a fault inside us only its code is told. */
+/** Any error as a problem. Of a fault inside the program the caller learns the code alone. */
 export function toProblem(error: FastifyError | Error): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if ('validation' in error && error.validation !== undefined) return validationProblem(error.validation);
   if (error instanceof TributaryError) {
-    return new HttpProblem(503, error.code, 'It could not be stored or read just now; try again.', {
+    return new HttpProblem(503, error.code, 'The server could not store or read it now; try again.', {
       retryAfterSeconds: 1,
     });
   }
@@ -44,7 +47,7 @@ export function toProblem(error: FastifyError | Error): HttpProblem {
   const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
   return status >= 400 && status < 500
     ? new HttpProblem(status, 'request_invalid', error.message)
-    : new HttpProblem(500, 'internal', 'Something went wrong here; it has been logged.');
+    : new HttpProblem(500, 'internal', 'The server failed, and has logged the reason.');
 }
 
 const FRAMEWORK_PROBLEMS: Readonly<Record<string, { status: number; code: string; detail: string }>> = {
@@ -56,7 +59,7 @@ const FRAMEWORK_PROBLEMS: Readonly<Record<string, { status: number; code: string
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     status: 415,
     code: 'media_type_unsupported',
-    detail: 'Send the state as JSON, with the header content-type: application/json.',
+    detail: 'Send JSON, with the header content-type: application/json.',
   },
   FST_ERR_BAD_URL: {
     status: 400,
@@ -65,7 +68,7 @@ const FRAMEWORK_PROBLEMS: Readonly<Record<string, { status: number; code: string
   },
 };
 
-/** The faults that a compiled schema found. */
+/** The problem with a body in which a compiled schema found these faults. */
 export function validationProblem(faults: FastifyError['validation'] | null): HttpProblem {
   const errors = (faults ?? []).map((fault) => {
     const missing = fault.params?.missingProperty;
@@ -75,12 +78,17 @@ export function validationProblem(faults: FastifyError['validation'] | null): Ht
       detail: typeof missing === 'string' ? 'is missing' : (fault.message ?? 'is not valid'),
     };
   });
-  return new HttpProblem(400, 'body_invalid', 'The body is not what this route takes; see errors.', {
-    errors,
-  });
+  return new HttpProblem(
+    400,
+    'body_invalid',
+    'The body does not have the form that this route takes; see errors.',
+    {
+      errors,
+    },
+  );
 }
 
-/** Answers with the problem. Source: RFC 9457. */
+/** Answers the request with the problem. Source: RFC 9457. */
 export function sendProblem(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -104,6 +112,7 @@ export function problemBody(problem: HttpProblem, instance: string | null, trace
     ...(instance === null ? {} : { instance }),
     code: problem.code,
     ...(problem.errors.length === 0 ? {} : { errors: problem.errors }),
+    ...problem.members,
     ...(traceId === null ? {} : { traceId }),
   };
 }

@@ -1,75 +1,64 @@
-import { type AddressInfo, createServer } from 'node:net';
-import type { FastifyInstance } from 'fastify';
-import { messageOf, TributaryError } from '../../../core/errors.ts';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { messageOf } from '../../../core/errors.ts';
+import type { Logger } from '../../../ports/logger.ts';
+import { type ApiAccess, guardRoutes, type ScopeOf } from './api-access.ts';
+import { answerBareRefusals, answerBrokenRequest, SERVER_OPTIONS } from './broken-requests.ts';
+import { guardHosts, type HostGuardOptions } from './host-guard.ts';
+import { sendProblem, toProblem } from './problem.ts';
+import { answerUnknownRoutes } from './unknown-routes.ts';
+import { compileBody } from './validation.ts';
 
-export { isLoopback } from './loopback.ts';
-
-/** Connections that are still busy so long after a stop was asked for are cut. */
-const STOP_GRACE_MS = 5_000;
-
-/** Where to listen, and the settings that say so, for messages. */
-export interface ListenOptions {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  readonly program: string;
-  readonly hostSetting: string;
-  readonly portSetting: string;
-  readonly portFlag: string;
+export interface HttpServerOptions {
+  /** The longest body of a request. A route may set another limit for itself. */
+  readonly bodyBytesMax: number;
+  readonly access: ApiAccess;
+  readonly scopeOf: ScopeOf;
+  readonly guard: HostGuardOptions;
+  readonly logger: Logger;
 }
 
-/** Starts to listen and resolves with the address. Rejects with `address_in_use` or `setting_invalid`. */
-export async function listen(app: FastifyInstance, options: ListenOptions): Promise<string> {
-  const { host, port, program, hostSetting, portSetting, portFlag } = options;
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'EADDRINUSE') {
-      throw new TributaryError(
-        'address_in_use',
-        `Port ${port} on ${host}, which ${program} wants, is in use by another program: stop that one, or give ${program} ` +
-          `another port by ${portSetting} or --${portFlag}${await freePortSentence(host, port)}.`,
-        { cause: error },
-      );
-    }
-    throw new TributaryError(
-      'setting_invalid',
-      `${program} cannot listen on ${host}, port ${port} (${messageOf(error)}): correct ${hostSetting} or ${portSetting}.`,
-      { cause: error },
-    );
-  }
-  const { address, family, port: actual } = app.server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
-}
+/** The time in which a whole request has to arrive. The time that a route waits before it answers is not counted. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** An id of 255 bytes, each of them percent-encoded. */
+const PARAMETER_LENGTH_MAX = 255 * 3;
 
-/** How many ports behind the one that is in use are tried. */
-const PORTS_TRIED = 20;
-
-/** Names a port that was free a moment ago; empty if none was found. */
-async function freePortSentence(host: string, port: number): Promise<string> {
-  for (let candidate = port + 1; candidate <= Math.min(port + PORTS_TRIED, 65_535); candidate++) {
-    // order-mgt's own default is better left to it.
-    if (candidate !== 3001 && (await isFree(host, candidate))) return ` (${candidate} is free)`;
-  }
-  return '';
-}
-
-function isFree(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ host, port }, () => server.close(() => resolve(true)));
+/**
+ * An HTTP server without its routes. It answers every error as `application/problem+json`, refuses foreign host names,
+ * and asks for a key on each route that is added afterwards, unless `scopeOf` says that the route needs none.
+ */
+export function createServer(options: HttpServerOptions): FastifyInstance {
+  const { logger } = options;
+  const app = fastify({
+    logger: false,
+    bodyLimit: options.bodyBytesMax,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // While the server stops, requests on open connections are still answered; new connections are not made.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    http: SERVER_OPTIONS,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(request as FastifyRequest, reply as FastifyReply, toProblem(error)),
   });
-}
-
-/** A connection that becomes idle only after the stop began would hold the server open until it times out. */
-export async function closeServer(app: FastifyInstance): Promise<void> {
-  const closeIdle = setInterval(() => app.server.closeIdleConnections(), 20);
-  const cut = setTimeout(() => app.server.closeAllConnections(), STOP_GRACE_MS);
-  try {
-    await app.close();
-  } finally {
-    clearInterval(closeIdle);
-    clearTimeout(cut);
-  }
+  app.setErrorHandler((error: Error, request, reply) => {
+    const problem = toProblem(error);
+    if (problem.status >= 500) {
+      logger('error', `A request failed: ${messageOf(error)}`, {
+        method: request.method,
+        code: problem.code,
+      });
+    }
+    return sendProblem(request, reply, problem);
+  });
+  // A page of another site may post text without asking the browser's permission, but not JSON.
+  app.removeContentTypeParser('text/plain');
+  // Schemas judge bodies. Code judges queries and headers, since it can say more; their schemas only describe them.
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    httpPart === 'body' ? compileBody(schema as object) : () => true,
+  );
+  answerBareRefusals(app);
+  guardHosts(app, options.guard);
+  answerUnknownRoutes(app);
+  guardRoutes(app, options.access, options.scopeOf);
+  return app;
 }

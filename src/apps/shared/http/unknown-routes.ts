@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { HttpProblem, sendProblem } from './problem.ts';
 
-/** Answers what no route takes: 405 with the methods that the path has, or 404. To be called before the routes are added. */
+/** Answers requests that no route takes: 405 with the methods of the path, or 404. Call it before the routes are added. */
 export function answerUnknownRoutes(app: FastifyInstance): void {
   const routes: { readonly path: RegExp; readonly methods: readonly string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
@@ -26,7 +26,7 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
   });
 }
 
-/** `/orders/:id` matches one piece of a path for `:id`; `::` is a colon. */
+/** The pattern of a route's paths. `:id` in `/orders/:id` matches one piece of a path, and `::` is a colon. */
 function patternOf(url: string): RegExp {
   const source = url
     .split('/')

@@ -13,45 +13,44 @@ import { openWayWarning } from '../settings/known/kafka.ts';
 import type { CommonSettings } from '../settings/load.ts';
 
 export interface LogTuning {
-  /** How Kafka's own logs and quotas call this program. */
+  /** The client id of this program, by which Kafka's own logs and quotas call it. */
   readonly clientId?: string;
-  /** After so long without a sign of life a group's member loses its partitions. */
+  /** A member of a group that gives no sign of life for this time loses its partitions. */
   readonly sessionTimeoutMs?: number;
 }
 
 /**
- * The event log that the settings choose: Kafka if there are brokers, else the embedded log in the data
- * directory. Kafka is first asked for something when the log is first used. Rejects with `setting_invalid` if a file of
- * certificates or of a key is not what it has to be. Only the adapter that is chosen is loaded: a command line starts
- * sooner without the rest.
+ * Opens the event log that the settings choose: Kafka if they name brokers, else the embedded log in the data directory.
+ * Connects to Kafka when the log is first used. Rejects with `setting_invalid` if a file does not hold the certificates or the
+ * key that it has to hold. Loads the chosen adapter alone, so that a command line starts sooner.
  */
 export async function openEventLog(
   settings: CommonSettings,
   clock: Clock,
-  log: Logger,
+  logger: Logger,
   tuning: LogTuning = {},
 ): Promise<EventLog> {
   const session = tuning.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: tuning.sessionTimeoutMs };
   if (!isKafka(settings)) {
     prepareDatabaseFile(join(settings.dataDirectory, 'event-log.sqlite'), 'TRIBUTARY_DATA_DIR');
     const { openEmbeddedLog } = await import('../../../adapters/embedded-log/index.ts');
-    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, log, whoHolds, ...session });
+    return openEmbeddedLog({ dataDir: settings.dataDirectory, clock, logger, whoHolds, ...session });
   }
   const kafka = await import('../../../adapters/kafka/index.ts');
   const warning = openWayWarning(settings);
-  if (warning !== null) log('warn', warning);
+  if (warning !== null) logger('warn', warning);
   for (const [name, path] of [
     ['KAFKA_TLS_KEY_FILE', settings.kafkaTlsKeyFile],
     ['KAFKA_SASL_OAUTH_TOKEN_FILE', settings.kafkaOauthTokenFile],
   ] as const) {
     const shared = path === undefined ? null : secretFileWarning(name, path);
-    if (shared !== null) log('warn', shared);
+    if (shared !== null) logger('warn', shared);
   }
   const login = loginOf(settings, clock, kafka);
   return kafka.openKafkaLog({
     brokers: settings.kafkaBrokers,
     clock,
-    log,
+    logger,
     ...(tuning.clientId === undefined ? {} : { clientId: tuning.clientId }),
     ...session,
     ...(settings.kafkaTls ? { tls: tlsOf(settings) } : {}),
@@ -65,7 +64,7 @@ export function isKafka(settings: CommonSettings): boolean {
   return settings.kafkaBrokers.length > 0;
 }
 
-/** The flags that have another program use the same log; none if it would do so by its defaults. */
+/** The flags by which another program uses the same log. The list is empty if its defaults do. */
 export function sameLogFlags(settings: CommonSettings): string[] {
   const flags: string[] = [];
   const add = (flag: string, value: string) => void flags.push(`--${flag}`, shellWord(value));
@@ -103,19 +102,19 @@ function ownCertificate(certFile: string, keyFile: string): { cert: Buffer; key:
   } catch (error) {
     throw new TributaryError(
       'setting_invalid',
-      `KAFKA_TLS_KEY_FILE names ${keyFile}, which holds no private key that can be read (${messageOf(error)}): name a PEM file of one that is not encrypted.`,
+      `KAFKA_TLS_KEY_FILE names ${keyFile}, which holds no readable private key (${messageOf(error)}): name a PEM file of a key that is not encrypted.`,
     );
   }
   if (!isPair) {
     throw new TributaryError(
       'setting_invalid',
-      `The key in ${keyFile} (KAFKA_TLS_KEY_FILE) is not that of the first certificate in ${certFile} (KAFKA_TLS_CERT_FILE): name the two that belong together.`,
+      `The key in ${keyFile} (KAFKA_TLS_KEY_FILE) does not belong to the first certificate in ${certFile} (KAFKA_TLS_CERT_FILE): name a certificate and its own key.`,
     );
   }
   return { cert, key };
 }
 
-/** The content of a file of certificates, which has to hold at least one: without one the system's would count. */
+/** The content of a file of certificates. Throws if there is none in it, because then the system's authorities would count. */
 function certificatesIn(name: string, path: string): Buffer {
   const content = contentOf(name, path);
   try {
@@ -146,7 +145,7 @@ const SASL_MECHANISM = {
   'scram-sha-512': 'SCRAM-SHA-512',
 } as const;
 
-/** What belongs to a mechanism is there: `loadSettings` has seen to it. */
+/** The login that the settings choose. `loadSettings` has made sure that every mechanism has what it needs. */
 function loginOf(
   settings: CommonSettings,
   clock: Clock,

@@ -7,26 +7,26 @@ import { whoHolds } from '../process/lock-holder.ts';
 import { prepareDatabaseFile } from '../process/private-files.ts';
 import { type DatabaseValues, databaseOf } from '../settings/known/database.ts';
 
-/** Connections beside the lanes': reading journals, deliveries, health. */
+/** Connections besides those of the lanes: they read journals, deliver, and look at the health. */
 const SPARE_CONNECTIONS = 4;
 
-/** The store that order-sync's settings name. Rejects with `setting_invalid` if a file that they name is no PEM file. */
+/** Opens the store that order-sync's settings name. Throws `setting_invalid` if they name a file that is no PEM file. */
 export function openStore(
   values: DatabaseValues,
   options: {
     readonly clock: Clock;
-    readonly log: Logger;
+    readonly logger: Logger;
     readonly targets: readonly string[];
     readonly lanes: number;
     readonly maxRecordBytes?: number;
   },
 ): Store {
-  const { clock, log, targets, lanes, ...limits } = options;
+  const { clock, logger, targets, lanes, ...limits } = options;
   const database = databaseOf(values, 'DATABASE');
   if (database.kind === 'mysql') {
     const { address, tls } = database;
     const connections = lanes + SPARE_CONNECTIONS;
-    return openMysqlStore({ address, tls, clock, log, targets, connections, ...limits });
+    return openMysqlStore({ address, tls, clock, log: logger, targets, connections, ...limits });
   }
   const { file } = database;
   prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or DATABASE_URL');

@@ -4,10 +4,11 @@ import { readFileSync, statSync } from 'node:fs';
 const WRITE_LOCK_BYTE = 120;
 
 /**
- * Which process holds the write lock of an SQLite file in WAL mode, and what to do about it, in one sentence; null if
- * nobody holds it, or the system does not tell: only Linux lists its locks, and no process of another container.
+ * Says in one sentence which process holds the write lock of an SQLite file in WAL mode, and what to do about it. Null if no
+ * process holds the lock, or if the system does not tell: only Linux lists its locks, and it hides processes of other
+ * containers.
  *
- * A process that is stopped holds the lock for as long as it is: no other process can take it.
+ * A process that was stopped keeps its lock, and no other process can take the lock away.
  */
 export function whoHolds(file: string): string | null {
   const pid = holderOf(`${file}-shm`);
@@ -19,7 +20,7 @@ export function whoHolds(file: string): string | null {
     : `Its write lock is held by ${who}, which is not stopped: see what it does, and end it if it hangs.`;
 }
 
-/** See proc_locks(5): the fourth field is the lock's type, then come the process, the file, and the range of bytes. */
+/** The process that holds the lock, or null. Fields of a line by proc_locks(5): the fourth is the type, then process, file and range. */
 function holderOf(file: string): number | null {
   const found = statSync(file, { bigint: true, throwIfNoEntry: false });
   if (found === undefined) return null;
@@ -27,16 +28,16 @@ function holderOf(file: string): number | null {
     const [, , , type, pid, place = '', start, end] = line.trim().split(/\s+/);
     if (type !== 'WRITE' || !place.endsWith(`:${found.ino}`)) continue;
     const isCovered = Number(start) <= WRITE_LOCK_BYTE && (end === 'EOF' || Number(end) >= WRITE_LOCK_BYTE);
-    // 0 stands for a process of another container.
+    // The number 0 stands for a process of another container.
     if (isCovered && Number(pid) > 0) return Number(pid);
   }
   return null;
 }
 
-/** How the process is, by the letter of proc_pid_stat(5), and what was started. */
+/** The state of the process as a letter of proc_pid_stat(5), and the program that it runs. */
 function describe(pid: number): { state: string; command: string } {
   const [stat = ''] = linesOf(`/proc/${pid}/stat`);
-  // The name, in parentheses, may hold anything; what follows the last parenthesis is regular.
+  // The name stands in parentheses and may hold anything. The fields behind the last parenthesis are regular.
   const state = stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '';
   const [command = ''] = linesOf(`/proc/${pid}/cmdline`);
   const programs = command.split('\0').filter((argument) => /\.[cm]?[jt]s$/.test(argument));

@@ -4,31 +4,31 @@ import { isMainThread } from 'node:worker_threads';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
 
 /*
- * What is written to disk holds orders, and the keys to them: it is for its owner only. Every file that a program makes
- * is private by its umask, those that SQLite makes by itself included. What is there already is never changed: a person
- * may share it on purpose. It is warned of instead.
+ * The files of the programs hold orders, and keys to them. So they are for their owner alone. The umask makes every new file
+ * private, also the files that SQLite makes by itself. The programs do not change files that are there already, because a
+ * person may share them on purpose; they warn instead.
  */
 
-/** For everybody but the owner. */
+/** The permission bits of everybody but the owner. */
 const OTHERS = 0o077;
-/** What SQLite puts beside a database. */
+/** The endings of a database file and of the files that SQLite puts beside it. */
 const COMPANIONS = ['', '-wal', '-shm', '-journal'];
 
-/** From now on this process makes files for its owner only. */
+/** Has this process make its files for their owner alone. */
 export function keepFilesPrivate(): void {
   // A worker thread has no umask of its own to set.
   if (isMainThread) process.umask(OTHERS);
 }
 
-/** Where the files of a program are, and the settings that say so. */
+/** The folder of a program's files, and the settings that name it. */
 export interface FilePlace {
   readonly folder: string;
-  /** For messages, such as `TRIBUTARY_DATA_DIR`. */
+  /** How messages name the settings, as in `TRIBUTARY_DATA_DIR`. */
   readonly setting: string;
 }
 
 /**
- * Makes the folder if there is none, and sees that files can be made in it. Throws `data_directory_unusable`, with the
+ * Makes the folder if it is missing, and makes sure that files can be made in it. Throws `data_directory_unusable`, with the
  * path and the remedy.
  */
 export function prepareFolder({ folder, setting }: FilePlace): void {
@@ -42,7 +42,7 @@ export function prepareFolder({ folder, setting }: FilePlace): void {
   }
 }
 
-/** The same for a database file and its folder, and for what SQLite puts beside it. */
+/** Does the same for the folder of a database file, and makes sure that the file and its companions can be written. */
 export function prepareDatabaseFile(file: string, setting: string): void {
   prepareFolder({ folder: dirname(file), setting });
   for (const companion of COMPANIONS) {
@@ -82,12 +82,12 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'The path is too long: choose a shorter one',
 };
 
-/** Names of files that the programs make in the data directory. */
+/** The names of the files that the programs make in the data directory. */
 const OWN_FILE = /^(event-log\.(sqlite(-\w+)?|wake)|order-(sync|mgt)\.sqlite(-\w+)?|start\.pid)$/;
 
 /**
- * What is to be said at start of files that others can read, or a folder that others can change: null if there is nothing.
- * `file` is a database outside of the folder, if it is.
+ * A warning at start that other users can read the files or change the folder, or null. `file` is the database if it lies
+ * outside of the folder.
  */
 export function sharingWarning(folder: string, file?: string): string | null {
   if (process.platform === 'win32') return null;
@@ -100,8 +100,8 @@ export function sharingWarning(folder: string, file?: string): string | null {
   if (wide.length === 0 && !isWide) return null;
   const parts = [...(isWide ? [folder] : []), ...wide];
   return (
-    `Others than the owner may use ${parts.slice(0, 3).join(', ')}${parts.length > 3 ? ` and ${parts.length - 3} more` : ''}: orders, and keys to them, are in there. ` +
-    `If that is not on purpose: chmod -R go= ${isWide || inFolder.some((path) => wide.includes(path)) ? folder : wide[0]}`
+    `Other users may use ${parts.slice(0, 3).join(', ')}${parts.length > 3 ? ` and ${parts.length - 3} more` : ''}, which hold orders and keys to them. ` +
+    `If you do not want that: chmod -R go= ${isWide || inFolder.some((path) => wide.includes(path)) ? folder : wide[0]}`
   );
 }
 
@@ -118,16 +118,16 @@ function modeOf(path: string): number {
   return found === undefined ? 0 : found.mode;
 }
 
-/** Where Docker and Kubernetes put secrets, for all users of a container, of which there is one. */
+/** Docker and Kubernetes put secrets there, readable by all users of a container. A container has one user. */
 const SECRET_MOUNTS = /^(\/var)?\/run\/secrets\//;
 
-/** What is to be said of a file with a secret that every user of the machine can read; null if there is nothing. */
+/** A warning that every user of the machine can read this file with a secret, or null. */
 export function secretFileWarning(setting: string, path: string): string | null {
   if (process.platform === 'win32' || SECRET_MOUNTS.test(path)) return null;
   try {
     if ((statSync(path).mode & 0o004) === 0) return null;
   } catch {
-    // Whoever reads it says that it can't be read.
+    // The code that reads the file reports that it cannot be read.
     return null;
   }
   return `Every user of this machine can read ${path}, which ${setting} names: chmod o= ${path}`;

@@ -3,40 +3,40 @@ import { messageOf } from '../../../core/errors.ts';
 import type { Logger } from '../../../ports/logger.ts';
 
 /**
- * The one way a program stops.
+ * The only way in which a program stops.
  *
  *     running --SIGINT, SIGTERM--> requested --its work returns, stop()--> closing --all closed--> stopped
  *     running --------------stop()------------------------------------------^
  *     requested, closing --second signal or deadline--> ended at once
  *
- * A signal closes nothing by itself: it asks the work to return, because what the work uses must not be closed
- * under its hands.
+ * A signal closes nothing. It asks the work to return, and the work's parts are closed after that, since the work still uses
+ * them until it returns.
  */
 export interface Shutdown {
-  /** Aborts when a stop is asked for, or begins. */
+  /** Aborts when a signal asks for a stop, or when `stop` is called. */
   readonly signal: AbortSignal;
-  /** Resolves when `signal` aborts: a server's work is to wait for this. */
+  /** Resolves when `signal` aborts. A server waits for this. */
   readonly requested: Promise<void>;
-  /** Closed by `stop`, the last one given first. Given while stopping, it is closed by the same stop. */
+  /** Has `stop` call `close`. The last part that was deferred is closed first. A part may be deferred during a stop too. */
   defer(name: string, close: () => Promise<void> | void): void;
-  /** May be called twice: the second call waits for the first. Never rejects: what fails to close is logged. */
+  /** Closes all parts. A second call waits for the first. Never rejects: a part that fails to close is logged. */
   stop(): Promise<void>;
-  /** 130 after SIGINT, 143 after SIGTERM, else null. */
+  /** 130 after SIGINT, 143 after SIGTERM, null without a signal. */
   exitCode(): 130 | 143 | null;
 }
 
 export interface ShutdownOptions {
-  readonly log: Logger;
-  /** `process`, as the source of signals. */
+  readonly logger: Logger;
+  /** The source of signals: `process`. */
   readonly signals: Pick<EventEmitter, 'on' | 'off'>;
   /** Ends the process at once. */
   readonly exit: (code: number) => void;
-  /** How long a stop may take, from the signal on. */
+  /** The longest time of a stop, from the signal on. Then the process is ended. */
   readonly deadlineMs: number;
 }
 
 export function createShutdown(options: ShutdownOptions): Shutdown {
-  const { log, signals, exit, deadlineMs } = options;
+  const { logger, signals, exit, deadlineMs } = options;
   const stopping = new AbortController();
   const requested = Promise.withResolvers<void>();
   const closers: { readonly name: string; readonly close: () => Promise<void> | void }[] = [];
@@ -47,7 +47,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
   function request(): void {
     if (stopping.signal.aborted) return;
     deadline = setTimeout(() => {
-      log('error', `Not stopped after ${deadlineMs} ms: ending the process. The next start continues.`);
+      logger('error', `Not stopped after ${deadlineMs} ms: ending the process. The next start continues.`);
       exit(received ?? 1);
     }, deadlineMs);
     stopping.abort();
@@ -56,12 +56,12 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
 
   function onSignal(code: 130 | 143): void {
     if (received !== null) {
-      log('warn', 'Second signal: ending the process at once. The next start continues.');
+      logger('warn', 'Second signal: ending the process at once. The next start continues.');
       exit(code);
       return;
     }
     received = code;
-    log('info', 'Stopping; a second signal ends the process at once.', {
+    logger('info', 'Stopping; a second signal ends the process at once.', {
       signal: code === 130 ? 'SIGINT' : 'SIGTERM',
     });
     request();
@@ -77,7 +77,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
       try {
         await closer.close();
       } catch (error) {
-        log('warn', `Closing ${closer.name} failed: ${messageOf(error)}`);
+        logger('warn', `Closing ${closer.name} failed: ${messageOf(error)}`);
       }
     }
     if (deadline !== null) clearTimeout(deadline);

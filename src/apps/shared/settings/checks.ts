@@ -1,7 +1,7 @@
 import { type ApiProgram, parseApiKeys } from '../http/api-keys.ts';
 import { SettingFault } from './kinds.ts';
 
-/** What a value has to be beyond its type. Each throws a `SettingFault` that says what would be right. */
+/* Checks of values beyond their type. Each throws a `SettingFault` that says what would be right. */
 
 export function checkBroker(item: string): void {
   if (!/^(\[[0-9a-f:.]+\]|[^\s:/]+):\d{1,5}$/i.test(item)) {
@@ -15,7 +15,7 @@ export function checkHost(item: string): void {
   }
 }
 
-/** Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes; several between blanks while one replaces the other. */
+/** Secrets of Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes. While one secret replaces the other, both are given. */
 export function checkWebhookSecret(given: string): void {
   for (const secretText of given.trim().split(/\s+/)) {
     const match = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secretText);
@@ -29,12 +29,12 @@ export function checkWebhookSecret(given: string): void {
   }
 }
 
-/** The entries of an HTTP API's keys. */
+/** Entries of the keys of a program's HTTP API. */
 export function checkApiKeys(program: ApiProgram): (given: string) => void {
   return (given) => void parseApiKeys(given, program);
 }
 
-/** A key that is sent to somebody else's API, whose form is their affair. Source: RFC 6750, 2.1. */
+/** A key for another program's API. Any form is right that a bearer token may have. Source: RFC 6750, 2.1. */
 export function checkBearerKey(given: string): void {
   if (!/^[A-Za-z0-9._~+/-]+=*$/.test(given)) {
     throw new SettingFault(

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { SettingFault } from './fault.ts';
 import { NO_TLS_WORDS, TlsWords, type UrlTls } from './tls-words.ts';
 
-/** What a database URL says. Nothing else of it goes to a driver. */
+/** The parts of a database URL. A driver gets these and nothing else. */
 export type DatabaseUrl =
   | { readonly kind: 'sqlite'; readonly file: string }
   | {
@@ -17,13 +17,13 @@ export type DatabaseUrl =
 
 const EXAMPLE = 'mysql://user:password@host:3306/event_synchronization';
 const DEFAULT_PORT = 3306;
-/** Characters that end a part of a URL, and how a user name or a password has them. */
+/** Characters that end a part of a URL, and the escapes for them in user names and passwords. */
 const ESCAPES = { '#': '%23', '%': '%25', '/': '%2F', '?': '%3F', '@': '%40' } as const;
 
 /**
- * Reads `mysql://user:password@host:port/database?words`, `mariadb://...` or `sqlite:file`. Throws a `SettingFault`
- * that says what to write instead: for a character that has to be escaped, a part that is missing, and a word behind
- * the question mark that is not known. Source: RFC 3986, 3.
+ * Reads `mysql://user:password@host:port/database?words`, `mariadb://...` or `sqlite:file`. Throws a `SettingFault` that says
+ * what to write instead, for a character that has to be escaped, a missing part, or an unknown word behind the question mark.
+ * Source: RFC 3986, 3.
  */
 export function parseDatabaseUrl(given: string): DatabaseUrl {
   const [, scheme = '', rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]*):(.*)$/s.exec(given.trim()) ?? [];
@@ -48,7 +48,7 @@ function parseServer(text: string): DatabaseUrl {
   const [, authority = '', path = '', query] = /^([^/?]*)(\/[^?]*)?(?:\?(.*))?$/s.exec(text) ?? [];
   const at = authority.lastIndexOf('@');
   const hasLogin = at !== -1;
-  // A sign that stands raw in a password ends the part too soon, and the @ before the host comes in a later one.
+  // A raw sign in a password ends its part too soon. Then the @ before the host stands in a later part.
   refuse('/', path.includes('@'));
   refuse('?', query?.includes('@') === true && (!hasLogin || path.length < 2));
   const login = hasLogin ? authority.slice(0, at) : '';
@@ -72,7 +72,7 @@ function parseServer(text: string): DatabaseUrl {
   };
 }
 
-/** Where the sign stands does not matter: a URL of ours has none of these but where its parts meet. */
+/** Throws if the sign is there. Such a sign only belongs where two parts of the URL meet. */
 function refuse(sign: keyof typeof ESCAPES, isThere: boolean): void {
   if (!isThere) return;
   const others = Object.entries(ESCAPES)
@@ -101,7 +101,7 @@ function decoded(text: string, what: string): string {
 function parseHost(text: string): { host: string; port: number } {
   if (text.includes(',')) {
     throw new SettingFault(
-      'name one host: for several servers name what leads to the writable one, such as a proxy or a DNS name',
+      'name one host: for several servers name a proxy or a DNS name that leads to the writable one',
     );
   }
   const bracketed = /^\[([^\]]*)\](?::(\d*))?$/.exec(text);
@@ -134,7 +134,7 @@ function parseQuery(query: string): UrlTls {
   return words.result();
 }
 
-/** The URL as people may see it, also if it is no valid one. */
+/** The URL as people may see it, also if it is invalid. */
 export function maskDatabaseUrl(given: string): string {
   if (/^sqlite:/i.test(given)) return given;
   const start = given.indexOf('//');
@@ -142,7 +142,7 @@ export function maskDatabaseUrl(given: string): string {
   const rest = given.slice(start + 2);
   const at = rest.lastIndexOf('@');
   const authority = /^[^/?#]*/.exec(rest)?.[0] ?? '';
-  // Without an @ the credentials may stand where the host should: what is no port is hidden.
+  // Without an @ the credentials may stand in the place of the host. Then everything is hidden that is no port.
   const hidden = /^[^:]*:(\d*)$|^[^:]*$|^\[/.test(authority) ? 0 : authority.length;
   const shown = at === -1 ? rest.slice(hidden) : rest.slice(at);
   const mask = at === -1 && hidden === 0 ? '' : MASK;
@@ -151,7 +151,7 @@ export function maskDatabaseUrl(given: string): string {
 
 const MASK = '********';
 
-/** Values that are secret, or that may hold a key. */
+/** Masks the values that are secret or may hold a key. */
 function maskWords(text: string): string {
   return text.replace(/([?&])([^=&]*)=([^&]*)/g, (all: string, sign: string, name: string, value: string) =>
     /pass|secret|token/i.test(name) || /BEGIN|passphrase|%22key|"key/i.test(value)

@@ -2,27 +2,27 @@ import { maskDatabaseUrl, parseDatabaseUrl } from './database-url.ts';
 import { SettingFault } from './fault.ts';
 
 /**
- * The kinds of settings. A setting turns the text of a flag, a variable or a file into a value of its type, or
- * throws a `SettingFault` that says what would be right.
+ * A setting. It turns the text of a flag, a variable or a file into a value of its type, or throws a `SettingFault` that says
+ * what would be right.
  */
 export interface Setting<Value> {
   /** The environment variable, which is also the name in the settings file. */
   readonly env: string;
-  /** A variable that many programs know (`PORT`); it is read if `env` is not set. */
+  /** A variable that many programs know (`PORT`). It is read if `env` is not set. */
   readonly alsoEnv?: string;
-  /** The long flag without its dashes. Secrets have none: a command line can be read by every user. */
+  /** The long flag without its dashes. Secrets have no flag, because every user can read command lines. */
   readonly flag: string | null;
   readonly kind: SettingKind;
-  /** One sentence. */
+  /** The meaning of the setting, in one sentence. */
   readonly help: string;
-  /** What stands for the value when nothing is set. A function makes it from the data directory. */
+  /** The value when nothing is set. A function makes it from the data directory. */
   readonly fallback: Value | ((dataDirectory: string) => Value);
-  /** How the default reads in the documentation. */
+  /** The default as the documentation writes it. */
   readonly fallbackText: string;
   parse(text: string): Value;
-  /** The value as people may see it: secrets masked. */
+  /** The value as people may see it, with secrets masked. */
   show(value: Value): string;
-  /** The text that was given, as people may see it, also if it is not valid. */
+  /** The given text as people may see it, also if it is invalid. */
   mask(text: string): string;
   /** Whether `<env>_FILE` may name a file that holds the value. */
   readonly fromFile: boolean;
@@ -38,7 +38,7 @@ export type SettingKind =
   | 'choice'
   | 'secret';
 
-// The value's type stands in positions of both directions, so "any setting" can only be said by its shape.
+// Parameters and results both have the value's type, so only the shape can say "any setting".
 export type AnySetting = {
   readonly [Name in keyof Setting<unknown>]: Name extends 'parse'
     ? (text: string) => unknown
@@ -87,7 +87,7 @@ export function integer(options: Common & { default: number; min: number; max: n
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** In milliseconds; `15000`, `15000ms`, `15s`, `2m` and `1h` are all understood. */
+/** A duration in milliseconds. It may be given as `15000`, `15000ms`, `15s`, `2m` or `1h`. */
 export function duration(options: Common & { default: number; min: number; max: number }): Setting<number> {
   const { min, max } = options;
   return make(options, 'duration in ms', options.default, (given) => {
@@ -130,7 +130,7 @@ export function choice<const Choice extends string>(
   });
 }
 
-/** Items between commas; blanks around an item are dropped. `check` throws a `SettingFault` for a wrong item. */
+/** A list of items with commas between them. Blanks around an item are dropped. `check` throws a `SettingFault` for a wrong item. */
 export function list(
   options: Common & { default: readonly string[]; defaultText: string; check: (item: string) => void },
 ): Setting<readonly string[]> {
@@ -145,8 +145,8 @@ export function list(
 }
 
 /**
- * A URL whose password and whose secret-looking parameters are never shown. Such a URL may be given by a file.
- * `protocols` are written with their colon.
+ * A URL. Its password and the parameters that look secret are never shown, and a file may give it. `protocols` are written
+ * with their colons.
  */
 export function url(
   options: Common & {
@@ -169,7 +169,7 @@ export function url(
   return { ...make(options, 'URL', options.default, parse), fromFile: true, mask: maskUrl, show: maskUrl };
 }
 
-/** The URL of a database, with its words for TLS; its password is never shown. It may be given by a file. */
+/** The URL of a database, with its words for TLS. Its password is never shown, and a file may give it. */
 export function databaseUrl(
   options: Common & { default: (dataDirectory: string) => string },
 ): Setting<string> {
@@ -181,7 +181,7 @@ export function databaseUrl(
   return { ...made, fromFile: true, mask: maskDatabaseUrl, show: maskDatabaseUrl };
 }
 
-/** Never shown, no flag, may be given by a file. */
+/** A secret. It is never shown, it has no flag, and a file may give it. */
 export function secret(
   options: Omit<Common, 'flag'> & { check?: (given: string) => void },
 ): Setting<string | undefined> {
@@ -222,7 +222,7 @@ function make<Value>(
   };
 }
 
-/** The default, with the data directory put in where it is made from it. */
+/** The default value. `dataDirectory` is put into a default that is made from it. */
 export function defaultOf<Value>(
   fallback: Value | ((dataDirectory: string) => Value),
   dataDirectory: string,
@@ -232,7 +232,7 @@ export function defaultOf<Value>(
     : fallback;
 }
 
-/** Hides user, password and secret-looking parameters, also in a text that is no valid URL. */
+/** Masks user, password and the parameters that look secret, also in a text that is no valid URL. */
 export function maskUrl(given: string): string {
   const at = given.lastIndexOf('@');
   const start = given.indexOf('//');

@@ -1,54 +1,51 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
-import { suggest } from '../cli/suggest.ts';
 import { secretFileWarning } from '../process/private-files.ts';
 import { type AnySetting, defaultOf, SettingFault, type SettingTable } from './kinds.ts';
 import { type DatabaseValues, databaseFaults } from './known/database.ts';
 import {
   COMMON_SETTINGS,
   type CommonSettings,
-  FOREIGN_VARIABLES,
-  OWN_PREFIXES,
   PROGRAM_SETTINGS,
   type ProgramName,
   type SettingsOf,
 } from './known/index.ts';
 import { kafkaContradictions } from './known/kafka.ts';
+import { isServiceAddress, knownNames, unknownName, unknownVariables } from './unknown-names.ts';
 
 export type { CommonSettings, ProgramName, SettingsOf } from './known/index.ts';
 
 export interface SettingsInput {
-  /** `process.env`; only a program's main reads it. */
+  /** `process.env`, which only a program's main.ts reads. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What the command line gave, by the setting's key; see `settingOptions` in cli.ts. */
+  /** The values on the command line, by the setting's key (`loadFrom` in cli/options.ts). */
   readonly flags?: Readonly<Record<string, string | boolean | undefined>>;
 }
 
 export interface LoadedSettings<Program extends ProgramName> {
   readonly values: SettingsOf<Program>;
-  /** One for each setting, for `config show`. */
+  /** An entry for each setting, for `config show`. */
   readonly entries: readonly SettingEntry[];
-  /** To be said once at start: secrets in files that everybody can read. */
+  /** Warnings for the log at start: secrets in files that every user can read. */
   readonly warnings: readonly string[];
 }
 
 export interface SettingEntry {
   readonly name: string;
-  /** Masked where it is secret. */
+  /** The value, masked if it is secret. */
   readonly value: string;
   readonly source: 'flag' | 'env' | 'file' | 'default';
-  /** The flag, variable or file that gave it, or how the default reads. */
+  /** The flag, variable or file that gave the value, or the default as the documentation writes it. */
   readonly from: string;
   readonly help: string;
 }
 
 /**
- * The settings of one program. Flags win over variables, variables over the file that TRIBUTARY_CONFIG names,
- * the file over defaults; an empty variable counts as not set.
+ * Loads the settings of one program. A flag wins over a variable, a variable over the file that TRIBUTARY_CONFIG names, and
+ * the file over the default. An empty variable counts as not set.
  *
- * Throws `setting_invalid`, with the name, the value (secrets masked) and the remedy, for an invalid value, for
- * a name with one of our prefixes that no program knows, and for an unknown name in the file. All faults are
- * said at once, one a line.
+ * Throws `setting_invalid` for an invalid value, for a variable with one of our prefixes that no program knows, and for an
+ * unknown name in the file. The message has all faults, one on each line, with name, value (secrets masked) and remedy.
  */
 export function loadSettings<Program extends ProgramName>(
   program: Program,
@@ -99,7 +96,7 @@ interface Given {
   readonly text: string;
   readonly source: 'flag' | 'env' | 'file';
   readonly from: string;
-  /** The file that held it alone, as a secret's does. */
+  /** The file that held nothing but this value, as the file of a secret does. */
   readonly file?: string;
 }
 
@@ -121,7 +118,7 @@ function find(
   return fromVariable(setting.env, setting, (wanted) => file.get(wanted), 'file');
 }
 
-/** The value under a name, or the content of the file that `<name>_FILE` names. */
+/** The value of a name, or the content of the file that `<name>_FILE` names. */
 function fromVariable(
   name: string,
   setting: AnySetting,
@@ -148,15 +145,11 @@ function fromVariable(
   }
 }
 
-/** A variable that is set to something and is not one of Kubernetes' service links (`PORT=tcp://10.0.0.1:80`). */
+/** The value of a variable. Undefined if it is empty, or if it is a service link of Kubernetes (`PORT=tcp://10.0.0.1:80`). */
 function variable(env: SettingsInput['env'], name: string): string | undefined {
   const value = env[name];
   if (value === undefined || value === '') return undefined;
   return isServiceAddress(name, value) ? undefined : value;
-}
-
-function isServiceAddress(name: string, value: string | undefined): boolean {
-  return name.endsWith('_PORT') && /^(tcp|udp):\/\//.test(value ?? '');
 }
 
 function parse(setting: AnySetting, given: Given): unknown {
@@ -172,7 +165,7 @@ function quote(value: string): string {
   return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
 }
 
-/** The common settings as variables, so that a program that runs others hands on what its flags said. Secrets are not among them. */
+/** The common settings as variables, without secrets. A program hands them on to the programs that it runs. */
 export function commonVariables(values: CommonSettings): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const [key, setting] of Object.entries(COMMON_SETTINGS)) {
@@ -183,41 +176,7 @@ export function commonVariables(values: CommonSettings): Record<string, string> 
   return variables;
 }
 
-/** Every name that any program reads, with the `_FILE` twins. */
-export function knownNames(): Set<string> {
-  const names = new Set<string>();
-  for (const table of [COMMON_SETTINGS, ...Object.values(PROGRAM_SETTINGS)] as readonly SettingTable[]) {
-    for (const setting of Object.values(table)) {
-      names.add(setting.env);
-      if (setting.fromFile) names.add(`${setting.env}_FILE`);
-      if (setting.alsoEnv !== undefined) names.add(setting.alsoEnv);
-    }
-  }
-  return names;
-}
-
-/** What Kubernetes and Docker add to the environment for a service whose name is like one of our programs'. */
-const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)$/;
-
-function unknownVariables(env: SettingsInput['env']): string[] {
-  const known = knownNames();
-  const accepted = new Set([...known, ...FOREIGN_VARIABLES]);
-  return Object.keys(env)
-    .filter((name) => OWN_PREFIXES.some((prefix) => name.startsWith(prefix)))
-    .filter((name) => !accepted.has(name) && !SERVICE_LINK.test(name) && !isServiceAddress(name, env[name]))
-    .sort()
-    .map((name) => unknownName(name, 'variable', env[name] ?? '', known));
-}
-
-function unknownName(name: string, where: string, value: string, known: ReadonlySet<string>): string {
-  const nearest = suggest(name, known);
-  // Nobody knows what an unknown name holds, so only what cannot be a secret is shown.
-  const shown = /^(\d{1,6}|true|false)$/i.test(value) ? value : '********';
-  const remedy = nearest === null ? 'remove it, or see docs/settings.md' : `did you mean ${nearest}?`;
-  return `${name} (${shown}) is not a ${where} that Tributary knows: ${remedy}`;
-}
-
-/** The file's settings as texts, by variable name. */
+/** The settings of the file as texts, by variable name. Adds what is wrong with the file to `faults`. */
 function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, string> {
   const flag = input.flags?.config;
   const path = typeof flag === 'string' ? flag : variable(input.env, COMMON_SETTINGS.config.env);
@@ -228,7 +187,7 @@ function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, s
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    // A parser's message may quote the file, and with it a secret.
+    // The parser's message may quote the file, and with it a secret.
     const reason = error instanceof SyntaxError ? 'it is not valid JSON' : messageOf(error);
     faults.push(`TRIBUTARY_CONFIG names ${path}, which cannot be read: ${reason}.`);
     return settings;
@@ -252,7 +211,7 @@ function isDatabaseProgram(program: ProgramName): program is keyof typeof DATABA
   return program in DATABASE_PREFIX;
 }
 
-/** Values that are right each on its own, and wrong together. */
+/** Faults of values that are right alone and wrong together. */
 function contradictions(values: CommonSettings): string[] {
   const faults = kafkaContradictions(values);
   if (values.orderTopic === values.paymentTopic) {

@@ -1,19 +1,19 @@
 import { suggest } from '../cli/suggest.ts';
 import { SettingFault } from './fault.ts';
 
-/** What is looked at in the server's certificate. */
+/** What has to be right in the server's certificate: its name and its authority, its authority alone, or nothing. */
 export type TlsCheck = 'name' | 'authority' | 'nothing';
 
-/** What the words behind the question mark of a database URL say of TLS. */
+/** What the words behind the question mark of a database URL say about TLS. */
 export interface UrlTls {
-  /** Undefined where no word says so. */
+  /** Whether TLS is asked for. Undefined if no word says so. */
   readonly isOn: boolean | undefined;
   readonly check: TlsCheck | undefined;
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
   readonly onlyTls13: boolean;
-  /** The words that were given, for messages. */
+  /** The given words, for messages. */
   readonly words: string;
 }
 
@@ -33,8 +33,8 @@ const OFF = ['disabled', 'disable', 'none', 'off', 'false', '0', 'no'];
 const ON = ['required', 'require', 'preferred', 'prefer', 'allow', 'true', '1', 'on', 'yes', ''];
 
 /**
- * How providers and drivers spell what they mean by TLS, without regard to case, - and _. What leaves it to the server
- * whether the connection is protected (`preferred`) is taken for `required`.
+ * The words of providers and drivers for TLS. Case, - and _ do not matter. `preferred`, which leaves the decision to the
+ * server, is taken for `required`.
  * Sources: the manuals of MySQL's and MariaDB's clients, Connector/J, MariaDB Connector/J, Go-MySQL-Driver, Prisma,
  * mysql2, mysqlclient and PyMySQL, the mysql2 gem, MySqlConnector, sqlx.
  */
@@ -45,7 +45,7 @@ const WORDS: Readonly<Record<string, Say>> = {
   useSSL: (words, value, word) => words.switch(value, word),
   useTLS: (words, value, word) => words.switch(value, word),
   encrypt: (words, value, word) => words.switch(value, word),
-  // False means: not by force. Whether there is TLS at all, another word says.
+  // False only means that TLS is not forced. Another word says whether there is TLS.
   requireSSL: (words, value, word) => (isTrue(value, word) ? words.turn(true, word) : undefined),
   ssl_disabled: (words, value, word) => words.turn(!isTrue(value, word), word),
   sslaccept: (words, value, word) => words.accept(value, word),
@@ -75,7 +75,7 @@ const WORDS: Readonly<Record<string, Say>> = {
 const PEM_FILES = 'give PEM files by ssl-ca, ssl-cert and ssl-key';
 const OWN_DOING = 'leave it out: Tributary chooses that itself';
 
-/** Words that others use, with what to do instead. */
+/** Words of other programs, with the remedy for each. */
 const REFUSED: Readonly<Record<string, string>> = {
   user: 'write the user before the host, as in mysql://user:password@host/name',
   username: 'write the user before the host, as in mysql://user:password@host/name',
@@ -109,11 +109,11 @@ const normal = (text: string) => text.toLowerCase().replace(/[-_. ]/g, '');
 const KNOWN = new Map(Object.entries(WORDS).map(([name, say]) => [normal(name), say]));
 const KNOWN_REFUSED = new Map(Object.entries(REFUSED).map(([name, remedy]) => [normal(name), remedy]));
 
-/** Takes one word after the other; throws a `SettingFault` for one that is not known or contradicts another. */
+/** Takes one word after the other. Throws a `SettingFault` for an unknown word, and for one that contradicts another. */
 export class TlsWords {
   #isOn: { value: boolean; word: string } | undefined;
   #check: { value: TlsCheck; word: string } | undefined;
-  /** A word that wants the certificate looked at, however closely. */
+  /** The word that wants the certificate verified, in whichever way. */
   #strict: string | undefined;
   readonly #files = new Map<'caFile' | 'certFile' | 'keyFile', { value: string; word: string }>();
   #onlyTls13 = false;
@@ -190,7 +190,7 @@ export class TlsWords {
     this.#files.set(which, { value, word });
   }
 
-  /** As mysql2 and PlanetScale have it: `ssl={"rejectUnauthorized":true}`. */
+  /** The form of mysql2 and PlanetScale: `ssl={"rejectUnauthorized":true}`. */
   object(value: string, word: string): void {
     let content: unknown;
     try {
@@ -250,7 +250,7 @@ export class TlsWords {
     };
   }
 
-  /** Prisma's `sslcert` is the authority's certificate. */
+  /** Reads Prisma's words: its `sslcert` is the certificate of the authority. */
   #readPrisma(): void {
     const cert = this.#files.get('certFile');
     if (!this.#isPrisma || cert === undefined || this.#files.has('keyFile')) return;

@@ -3,7 +3,7 @@ import { type LoadRun, runLoad } from '../../../../src/apps/event-producer/load/
 import type { Clock } from '../../../../src/ports/clock.ts';
 import { FakeProducer } from '../fake-log.ts';
 
-/** Time passes only in sleep. */
+/** A clock whose time passes only in `sleep`. */
 function fakeClock(): Clock & { readonly sleptMs: number[] } {
   let nowMs = 0;
   const sleptMs: number[] = [];
@@ -37,7 +37,7 @@ function loadRun(options: Partial<LoadRun> = {}): LoadRun & { producer: FakeProd
       unusualIdRate: 0,
     },
     recordsPerSecond: null,
-    batchRecords: 64,
+    appendRecordsMax: 64,
     clock: fakeClock(),
     signal: new AbortController().signal,
     onProgress: () => {},
@@ -46,7 +46,7 @@ function loadRun(options: Partial<LoadRun> = {}): LoadRun & { producer: FakeProd
 }
 
 describe('publishing a load', () => {
-  it('publishes every record once, in pieces, a few at a time', async () => {
+  it('publishes every record once, with few appends in flight', async () => {
     const seen: number[] = [];
     const run = loadRun({ onProgress: (acknowledged) => void seen.push(acknowledged) });
     const { published } = await runLoad(run);
@@ -60,12 +60,12 @@ describe('publishing a load', () => {
     const clock = fakeClock();
     const run = loadRun({ recordsPerSecond: 200, clock });
     const { seconds } = await runLoad(run);
-    // The last of 100 pieces of 10 starts after 99 twentieths of a second.
+    // The last of 100 appends of 10 records starts after 99 twentieths of a second.
     expect(seconds).toBeCloseTo(4.95, 6);
     expect(Math.max(...clock.sleptMs)).toBeLessThanOrEqual(50.001);
   });
 
-  it('stops at the signal, and tells what was acknowledged', async () => {
+  it('stops at the signal and answers how many records were acknowledged', async () => {
     const stop = new AbortController();
     const run = loadRun({
       signal: stop.signal,
@@ -79,7 +79,7 @@ describe('publishing a load', () => {
     expect(records).toBeLessThan(1_000);
   });
 
-  it('ends with the error of the first append that fails, and sends no more', async () => {
+  it('ends with the error of the first failed append and sends no more', async () => {
     const run = loadRun();
     run.producer.failAtAppend = 3;
     await expect(runLoad(run)).rejects.toMatchObject({ code: 'log_append_failed' });

@@ -54,14 +54,14 @@ function decode(item: LoadItem) {
 }
 
 describe('a load', () => {
-  it('is the same for the same seed, byte for byte, and another for another seed', () => {
+  it('has the same bytes for the same seed, and others for another seed', () => {
     const first = fingerprint(load());
     expect(fingerprint(load())).toBe(first);
     expect(fingerprint(load({ seed: '8' }))).not.toBe(first);
   });
 
-  it('does not depend on the day or the machine', () => {
-    // Written down once: if this changes, every seed that somebody has noted means another load.
+  it('yields the same records on every day and on every machine', () => {
+    // If this hash changes, every seed that somebody has noted makes another load.
     expect(fingerprint(load({ count: 1_000 }))).toMatchInlineSnapshot(
       `"8caa744dbc8dda13fd91eb07a305688d7cb0daeaec013d2cab6abf4cb2f9c89a"`,
     );
@@ -83,7 +83,7 @@ describe('a load', () => {
     ['with CloudEvents headers', '/test'],
     ['as plain JSON', null],
   ])(
-    '%s: every event is one to order-sync, every malformed record is none, and only duplicates come again',
+    '(%s) holds events that order-sync accepts, malformed records that it refuses, and no repetition except duplicates',
     (_, source) => {
       const seen = new Set<string>();
       const wrong: LoadItem[] = [];
@@ -100,12 +100,12 @@ describe('a load', () => {
     },
   );
 
-  it('is wrong in every way that there is', () => {
+  it('has malformed records of every kind', () => {
     const ways = new Set(load({ malformedRate: 0.2 }).map(({ malformation }) => malformation));
     expect([...ways].filter((way) => way !== null).sort()).toEqual([...MALFORMATIONS].sort());
   });
 
-  it('holds late events back behind later ones of the same order, but only where it says so', () => {
+  it('holds only late events back behind later ones of the same order', () => {
     const isOutOfPlace = (items: readonly LoadItem[]): number => {
       const lastMs = new Map<string, number>();
       let count = 0;
@@ -113,7 +113,7 @@ describe('a load', () => {
         const decoded = item.kind === 'event' || item.kind === 'late' ? decode(item) : null;
         if (decoded?.kind !== 'event') continue;
         const { entityId, occurredAtMs } = decoded.event;
-        // Some sources' clocks are two seconds slow: that alone is no lateness.
+        // The clocks of some sources are two seconds slow. That alone makes no late event.
         if (occurredAtMs + 2_001 < (lastMs.get(entityId) ?? 0)) count++;
         lastMs.set(entityId, Math.max(occurredAtMs, lastMs.get(entityId) ?? 0));
       }
@@ -123,7 +123,7 @@ describe('a load', () => {
     expect(isOutOfPlace(load({ reorderRate: 0.2 }))).toBeGreaterThan(200);
   });
 
-  it('tells lives of every kind: unpaid, paid first, reviewed, and payments without an order', () => {
+  it('has orders that are unpaid, paid first and reviewed, and payments without an order', () => {
     const lives = new Map<string, string[]>();
     for (const item of load({
       reorderRate: 0,
@@ -151,7 +151,7 @@ describe('a load', () => {
     }
   });
 
-  it('has as many orders as it was given, whether the records are few or many for them', () => {
+  it('has the given number of orders, whether there are few or many records for them', () => {
     const ordersOf = (options: Partial<LoadOptions>) =>
       new Set(load(options).map(({ orderId }) => orderId)).size;
     expect(ordersOf({ orders: 10, count: 5_000 })).toBe(10);

@@ -27,7 +27,7 @@ function signed(id: string, body: string): Record<string, string> {
   };
 }
 
-/** The status alone: a stream that is let through never ends. */
+/** The status of an answer. The body is not read, because a stream never ends. */
 function statusOf(url: string, headers: Record<string, string>, method = 'GET'): Promise<number> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { headers, method, agent: false }, (response) => {
@@ -41,7 +41,7 @@ function statusOf(url: string, headers: Record<string, string>, method = 'GET'):
 const batchOf = (id: string) => JSON.stringify({ deliveries: [{ id, state: newState({ version: 3 }) }] });
 
 describe('reading at order-mgt with keys', () => {
-  it('is for whoever has one, by GET, HEAD and stream', async () => {
+  it('lets the holder of a key read by GET, HEAD and stream', async () => {
     const target = await new TestOrderMgt().start({ apiKeys: reader.entry });
     await target.post(newState());
     for (const path of READING) {
@@ -54,7 +54,7 @@ describe('reading at order-mgt with keys', () => {
     expect(await target.get('/api/orders/digest', bearer(reader.key))).toMatchObject({ body: { count: 1 } });
   });
 
-  it('is refused by a problem that the document describes, and that says what is wanted', async () => {
+  it('refuses a reader without a key, and says what is needed in a problem that the document describes', async () => {
     const target = await new TestOrderMgt().start({ apiKeys: reader.entry });
     for (const path of READING.filter((path) => !path.endsWith('stream'))) {
       expect(await target.get(path)).toMatchObject({
@@ -66,7 +66,7 @@ describe('reading at order-mgt with keys', () => {
     }
   });
 
-  it('lets nobody in by a signature, and takes no delivery for a key', async () => {
+  it('lets no reader in by a signature, and takes no delivery by a key', async () => {
     const target = await new TestOrderMgt().start({ apiKeys: reader.entry, secret: SECRET });
     expect((await target.get('/api/orders', signed('a', ''))).status).toBe(401);
     const refused = await target.post(newState(), bearer(reader.key));
@@ -74,23 +74,23 @@ describe('reading at order-mgt with keys', () => {
     expect((await target.get('/api/orders', bearer(reader.key))).body.data).toEqual([]);
   });
 
-  it('changes nothing for deliveries, which their signatures decide on', async () => {
+  it('takes deliveries by their signatures as before', async () => {
     const target = await new TestOrderMgt().start({ apiKeys: reader.entry, secret: SECRET });
     const body = JSON.stringify(newState());
     expect((await target.post(body, signed('msg_1', body))).status).toBe(200);
     const batch = batchOf('msg_2');
-    expect((await target.postBatch(batch, signed('b', batch))).status).toBe(200);
+    expect((await target.postDeliveryBatch(batch, signed('b', batch))).status).toBe(200);
     expect((await target.order('order123', '', bearer(reader.key))).body.version).toBe(3);
   });
 
-  it('leaves probes and the document open', async () => {
+  it('answers probes and the document without a key', async () => {
     const target = await new TestOrderMgt().start({ apiKeys: reader.entry });
     for (const path of ['/livez', '/readyz', '/openapi.json']) {
       expect((await target.get(path)).status, path).toBe(200);
     }
   });
 
-  it('is refused at start with keys that are none', async () => {
+  it('refuses malformed keys at start', async () => {
     for (const apiKeys of ['', ' ', reader.key, makeApiKey('ops', ['operate']).entry]) {
       await expect(new TestOrderMgt().start({ apiKeys })).rejects.toMatchObject({
         code: 'setting_invalid',
@@ -101,14 +101,14 @@ describe('reading at order-mgt with keys', () => {
 });
 
 describe('reading at order-mgt without keys', () => {
-  it('is open on loopback, and said to be', async () => {
+  it('lets everybody on this machine read on loopback, and logs that', async () => {
     const target = await new TestOrderMgt().start();
     expect((await target.get('/api/orders')).status).toBe(200);
     expect((await target.get('/api/orders', bearer('whatever'))).status).toBe(200);
     expect(target.logged).toContainEqual(expect.stringMatching(/^info: .*ORDER_MGT_API_KEYS is not set/));
   });
 
-  it('is closed where others can reach it, while deliveries are taken', async () => {
+  it('lets nobody read outside loopback, but takes deliveries', async () => {
     const target = await new TestOrderMgt().start({ secret: SECRET, host: '0.0.0.0' });
     const body = JSON.stringify(newState());
     expect((await target.post(body, signed('msg_1', body))).status).toBe(200);
@@ -116,13 +116,13 @@ describe('reading at order-mgt without keys', () => {
       expect(await statusOf(`${target.url}${path}`, {}), path).toBe(401);
       expect(await statusOf(`${target.url}${path}`, bearer(reader.key)), path).toBe(401);
     }
-    expect((await target.get('/api/orders')).body.detail).toContain('no keys to it yet');
+    expect((await target.get('/api/orders')).body.detail).toContain('has no keys yet');
     expect(target.logged).toContainEqual(
       expect.stringMatching(/^warn: .*nobody may read: ORDER_MGT_API_KEYS is not set/),
     );
   });
 
-  it('is for its own process by its own key, and opens nothing to others', async () => {
+  it('lets its own process read by its own key, and nobody else', async () => {
     for (const options of [
       { apiKeys: makeApiKey('other', ['read']).entry },
       { host: '0.0.0.0', secret: SECRET },
@@ -163,13 +163,13 @@ describe('/openapi.json', () => {
     'get /openapi.json': [],
   });
 
-  it('says of each operation what it wants', async () => {
+  it('says for each operation which credentials it needs', async () => {
     expect(await securityWith({ apiKeys: reader.entry, secret: SECRET })).toEqual(
       all([{ apiKey: ['read'] }], [{ webhookSignature: [] }]),
     );
   });
 
-  it('says that it goes without where it does', async () => {
+  it('says which operations need no credentials', async () => {
     expect(await securityWith({})).toEqual(all([{ apiKey: ['read'] }, {}], [{ webhookSignature: [] }, {}]));
   });
 });

@@ -37,7 +37,7 @@ const STRANGE_IDS = [
 ];
 
 describe('POST /api/orders', () => {
-  it('stores the state, and answers it afterwards with the columns and nothing else', async () => {
+  it('stores the state, and answers its columns alone afterwards', async () => {
     const target = await new TestOrderMgt().start();
     const answer = await target.post(
       { ...newState(), something_new: { deep: [1] } },
@@ -53,7 +53,7 @@ describe('POST /api/orders', () => {
     expect(read.body).toEqual(newState());
   });
 
-  it('keeps every id apart, whatever it holds, and finds it again', async () => {
+  it('keeps ids of any characters apart and finds them again', async () => {
     const target = await new TestOrderMgt().start();
     for (const [index, orderId] of STRANGE_IDS.entries()) {
       const answer = await target.post(newState({ order_id: orderId, version: index + 1 }));
@@ -66,7 +66,7 @@ describe('POST /api/orders', () => {
     expect(target.query('SELECT COUNT(*) AS count FROM orders')).toEqual([{ count: STRANGE_IDS.length }]);
   });
 
-  it('answers a delivery that comes again as a duplicate, and changes nothing', async () => {
+  it('answers a repeated delivery as a duplicate and changes nothing', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState(), { 'webhook-id': 'msg_1' });
     const again = await target.post(newState(), { 'webhook-id': 'msg_1' });
@@ -78,7 +78,7 @@ describe('POST /api/orders', () => {
     ]);
   });
 
-  it('refuses an id that comes again with another state, and keeps the first', async () => {
+  it('refuses a known id with another state and keeps the first state', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState(), { 'webhook-id': 'msg_1' });
     const changes = [
@@ -99,7 +99,7 @@ describe('POST /api/orders', () => {
     expect((await target.order('other')).status).toBe(404);
   });
 
-  it('ignores older and equal versions under other ids, and says so', async () => {
+  it('ignores older and equal versions under other ids, and answers that', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState({ version: 5 }), { 'webhook-id': 'msg_5' });
     for (const version of [4, 5]) {
@@ -115,7 +115,7 @@ describe('POST /api/orders', () => {
     ]);
   });
 
-  it('ends with the highest version, applied once, when all versions come at once in any sequence', async () => {
+  it('holds the highest version, applied once, after all versions came at once in any sequence', async () => {
     const target = await new TestOrderMgt().start();
     const versions = Array.from({ length: 40 }, (_, index) => ((index * 17) % 40) + 1);
     const posts = [...versions, ...versions].map((version) =>
@@ -128,7 +128,7 @@ describe('POST /api/orders', () => {
     expect(target.query('SELECT COUNT(*) AS count FROM deliveries_received')).toEqual([{ count: 40 }]);
   });
 
-  it('takes a post by hand without any id: the same content is the same delivery', async () => {
+  it('takes a post without an id, and takes the same content for the same delivery', async () => {
     const target = await new TestOrderMgt().start();
     const first = await target.post(newState());
     expect(first.body).toMatchObject({ duplicate: false, delivery_id: expect.stringMatching(/^content_/) });
@@ -155,7 +155,7 @@ describe('POST /api/orders', () => {
     expect(duplicates).toEqual([false, true, true, true, false, true]);
   });
 
-  it('refuses ids that disagree or cannot be kept', async () => {
+  it('refuses two different ids, and ids that cannot be kept', async () => {
     const target = await new TestOrderMgt().start();
     const both = await target.post(newState(), { 'webhook-id': 'msg_1', 'idempotency-key': '"msg_2"' });
     expect(both).toMatchObject({ status: 400, body: { code: 'delivery_id_ambiguous' } });
@@ -167,7 +167,7 @@ describe('POST /api/orders', () => {
   });
 });
 
-describe('bodies that are no state of an order', () => {
+describe('a body that is no state of an order', () => {
   const without = (field: string) => {
     const { [field as 'version']: _, ...rest } = newState();
     return rest;
@@ -189,7 +189,7 @@ describe('bodies that are no state of an order', () => {
     ['a list', [newState()], ''],
     ['null', 'null', ''],
   ];
-  it.each(cases)('are refused with a pointer to what is wrong: %s', async (_name, body, pointer) => {
+  it.each(cases)('gets refused with a pointer to the fault: %s', async (_name, body, pointer) => {
     const target = await new TestOrderMgt().start();
     const answer = await target.post(body);
     expect(answer).toMatchObject({
@@ -208,7 +208,7 @@ describe('bodies that are no state of an order', () => {
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
   });
 
-  it('are refused when they are no JSON, no UTF-8, or empty', async () => {
+  it('gets refused if it is no JSON, no UTF-8, or empty', async () => {
     const target = await new TestOrderMgt().start();
     const badUtf8 = Buffer.from(JSON.stringify(newState({ order_id: 'a#' })).replace('#', '\xff'), 'latin1');
     const withMark = `\ufeff${JSON.stringify(newState())}`;
@@ -218,7 +218,7 @@ describe('bodies that are no state of an order', () => {
     }
   });
 
-  it('are refused when they are too large or of another type', async () => {
+  it('gets refused if it is too large or of another media type', async () => {
     const target = await new TestOrderMgt().start();
     const large = await target.post({ ...newState(), padding: 'x'.repeat(1_048_577) });
     expect(large).toMatchObject({ status: 413, body: { code: 'body_too_large' } });
@@ -226,7 +226,7 @@ describe('bodies that are no state of an order', () => {
     expect(form).toMatchObject({ status: 415, body: { code: 'media_type_unsupported' } });
   });
 
-  it('do no harm with deep nesting or names of the language itself', async () => {
+  it('does no harm by deep nesting or by names of JavaScript itself', async () => {
     const target = await new TestOrderMgt().start();
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     const text = JSON.stringify(newState()).replace(
@@ -239,7 +239,7 @@ describe('bodies that are no state of an order', () => {
   });
 });
 
-describe('signatures', () => {
+describe('the signature of a delivery', () => {
   const NOW_MS = 1_760_000_000_000;
   const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`;
   const [oldSecret, newerSecret] = [newSecret(), newSecret()];
@@ -254,7 +254,7 @@ describe('signatures', () => {
     };
   }
 
-  it('are accepted by either secret while rotating, and by no other', async () => {
+  it('counts by either secret during a rotation, and by no other secret', async () => {
     const target = await new TestOrderMgt().start({
       secret: `${oldSecret} ${newerSecret}`,
       now: () => NOW_MS,
@@ -270,7 +270,7 @@ describe('signatures', () => {
     });
   });
 
-  it('are required, of these bytes, and not older or newer than five minutes', async () => {
+  it('has to cover these bytes, and to be at most 5 minutes old or early', async () => {
     const target = await new TestOrderMgt().start({ secret: oldSecret, now: () => NOW_MS });
     const codeOf = async (given: Record<string, string>, sent: string | Buffer = body) => {
       const answer = await target.post(sent, given);
@@ -287,7 +287,7 @@ describe('signatures', () => {
     expect(target.query('SELECT * FROM deliveries_received')).toEqual([]);
   });
 
-  it('of another time are refused with how far it is off by the clock here, and with that clock', async () => {
+  it('gets refused for its time with the difference between the clocks and the time of this clock', async () => {
     const target = await new TestOrderMgt().start({ secret: oldSecret, now: () => NOW_MS });
     for (const [seconds, words] of [
       [360, '360 s ahead of the clock here'],
@@ -307,7 +307,7 @@ describe('signatures', () => {
   });
 
   it.each([360, -360])(
-    'of our own HTTP delivery, made by a clock that is %i s off, are refused, and it says how far the clocks are apart',
+    'of order-sync gets refused if its clock is %i s off, and order-sync logs the difference',
     async (seconds) => {
       const target = await new TestOrderMgt().start({ secret: oldSecret });
       const ours = openHttpTarget({
@@ -337,13 +337,13 @@ describe('signatures', () => {
     },
   );
 
-  it('protect nothing if there is no secret, which is said at the start', async () => {
+  it('protects nothing without a secret, and the start warns about that', async () => {
     const target = await new TestOrderMgt().start();
     expect(target.logged).toContainEqual(expect.stringMatching(/^warn: Unsigned deliveries are accepted/));
     expect((await target.post(body, headers(newSecret()))).status).toBe(200);
   });
 
-  it('of our own HTTP delivery are right, and its second attempt is a duplicate', async () => {
+  it('of order-sync is right, and its second attempt is a duplicate', async () => {
     const target = await new TestOrderMgt().start({ secret: newerSecret });
     const ours = openHttpTarget({
       name: 'order-mgt',

@@ -11,13 +11,13 @@ const stateOf = (id: string): OrderState => newState({ order_id: id, ready_to_se
 
 async function filled(): Promise<TestOrderMgt> {
   const target = await new TestOrderMgt().start();
-  await target.postBatch({
+  await target.postDeliveryBatch({
     deliveries: IDS.map((id, index) => ({ id: `msg_${index}`, state: stateOf(id) })),
   });
   return target;
 }
 
-/** Follows the Link headers to the end. */
+/** Reads all pages by following the Link headers. */
 async function pages(target: TestOrderMgt, first: string) {
   const bodies = [];
   for (let path: string | undefined = first; path !== undefined; ) {
@@ -32,7 +32,7 @@ async function pages(target: TestOrderMgt, first: string) {
 }
 
 describe('GET /api/orders', () => {
-  it("goes through all orders page by page, in the sequence of the ids' bytes", async () => {
+  it("lists all orders page by page, in the sequence of the ids' bytes", async () => {
     const target = await filled();
     for (const limit of [1, 4, IDS.length, 1_000]) {
       const found = (await pages(target, `/api/orders?limit=${limit}`)).flatMap(({ data }) => data);
@@ -42,7 +42,7 @@ describe('GET /api/orders', () => {
     expect(body.page).toEqual({ next: Buffer.from(SORTED[2] ?? '').toString('base64url'), hasMore: true });
   });
 
-  it('answers 50 unless it is asked for another number', async () => {
+  it('answers 50 orders unless the reader asks for another number', async () => {
     const target = await new TestOrderMgt().start();
     expect((await target.get('/api/orders')).body).toEqual({
       data: [],
@@ -52,11 +52,11 @@ describe('GET /api/orders', () => {
       id: `m${index}`,
       state: newState({ order_id: `o${index}` }),
     }));
-    await target.postBatch({ deliveries: many });
+    await target.postDeliveryBatch({ deliveries: many });
     expect((await target.get('/api/orders')).body.data).toHaveLength(50);
   });
 
-  it('filters, and keeps the filters in the link to the next page', async () => {
+  it('filters orders, and keeps the filters in the link to the next page', async () => {
     const target = await filled();
     const ready = await pages(
       target,
@@ -72,7 +72,7 @@ describe('GET /api/orders', () => {
     expect((await target.get('/api/orders?order_id=digest')).body.data).toEqual([stateOf('digest')]);
   });
 
-  it('finds a rare order behind more rows than are looked at in one go', async () => {
+  it('finds a rare order behind more rows than one query looks at', async () => {
     const target = await new TestOrderMgt().start();
     target.change(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${2 * SCANNED_ROWS_MAX + 5})
       INSERT INTO orders SELECT printf('o%08d', i), 'CREATED', NULL, NULL, 0, 1 FROM n`);
@@ -98,7 +98,7 @@ describe('GET /api/orders', () => {
     ['after=YQ&after=YQ', 'after_invalid'],
     ['ready_to_send=1', 'filter_invalid'],
     ['order_status=a&order_status=b', 'filter_invalid'],
-  ])('refuses what it cannot read: %s', async (query, code) => {
+  ])('refuses the invalid query %s', async (query, code) => {
     const target = await new TestOrderMgt().start();
     expect(await target.get(`/api/orders?${query}`)).toMatchObject({
       status: 400,
@@ -127,7 +127,7 @@ describe('GET /api/orders/digest', () => {
       .digest('hex');
   };
 
-  it('is over the rows of the range, which go on where the last one ended', async () => {
+  it('covers the rows of its range, and the next range begins where it ended', async () => {
     const target = await filled();
     const whole = { count: IDS.length, last: SORTED.at(-1), digest: digestOf(SORTED) };
     expect((await target.get('/api/orders/digest')).body).toEqual({
@@ -142,7 +142,7 @@ describe('GET /api/orders/digest', () => {
     );
   });
 
-  it('differs where one value of one row differs, and is of nothing where there is nothing', async () => {
+  it('changes with one value of one row, and covers nothing if there are no rows', async () => {
     const target = await filled();
     const before = (await target.get('/api/orders/digest')).body.digest;
     target.change("UPDATE orders SET review_status = '' WHERE order_id = 'a'");

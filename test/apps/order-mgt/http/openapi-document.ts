@@ -23,7 +23,7 @@ export interface OpenApiBody {
   };
 }
 
-/** An OpenAPI 3.1 document as a judge of answers. */
+/** An OpenAPI 3.1 document that judges answers. */
 export class OpenApiDocument {
   readonly body: OpenApiBody;
   readonly #ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
@@ -42,7 +42,7 @@ export class OpenApiDocument {
     return known;
   }
 
-  /** Throws unless the document has the answer: its status and type, and a schema that it fits. */
+  /** Throws unless the document has the status and the media type of the answer, and the body fits the schema. */
   requireFit(
     method: string,
     path: string,

@@ -3,7 +3,7 @@ import { TestOrderMgt } from '../fixture.ts';
 import { OpenApiDocument } from './openapi-document.ts';
 
 describe('/openapi.json', () => {
-  it('has each route, described, and schemas that are JSON Schema 2020-12', async () => {
+  it('describes each route, with schemas that are valid JSON Schema 2020-12', async () => {
     const target = await new TestOrderMgt().start();
     const answer = await target.get('/openapi.json');
     const document = new OpenApiDocument(answer.body);
@@ -41,12 +41,12 @@ describe('/openapi.json', () => {
     }
   });
 
-  it('has no batches where none are taken', async () => {
-    const target = await new TestOrderMgt().start({ batchMax: 0 });
+  it('leaves the route of delivery batches out if none are taken', async () => {
+    const target = await new TestOrderMgt().start({ deliveryBatchMax: 0 });
     expect(Object.keys((await target.get('/openapi.json')).body.paths)).not.toContain('/api/orders/batch');
   });
 
-  it('is what the answers of all tests here are held against, so that a wrong one would be seen', async () => {
+  it('judges the answers of all tests here, so that a wrong answer is seen', async () => {
     const target = await new TestOrderMgt().start();
     const document = new OpenApiDocument((await target.get('/openapi.json')).body);
     const good = {

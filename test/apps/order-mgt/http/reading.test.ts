@@ -2,15 +2,15 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type Answer, newState, send, TestOrderMgt } from '../fixture.ts';
 
-/** Resolves once so many requests are being handled, so that a test need not guess how long that takes. */
+/** Resolves when order-mgt handles the requests that were sent before, so that a test need not guess how long that takes. */
 async function settled(target: TestOrderMgt): Promise<void> {
-  // Two whole exchanges on other connections: whatever was sent before them has been read by then.
+  // After two whole exchanges on other connections, order-mgt has read the requests that were sent before.
   await target.get('/livez');
   await target.get('/livez');
 }
 
 describe('GET /api/orders/:id', () => {
-  it('answers 404 for an order that never came', async () => {
+  it('answers 404 for an order that was never received', async () => {
     const target = await new TestOrderMgt().start();
     expect(await target.order('nobody')).toMatchObject({
       status: 404,
@@ -19,7 +19,7 @@ describe('GET /api/orders/:id', () => {
     });
   });
 
-  it('holds with wait until the order comes', async () => {
+  it('waits with wait until the order comes', async () => {
     const target = await new TestOrderMgt().start();
     const waiting = ['order123', 'order123', 'other'].map((orderId) => target.order(orderId, '?wait=60'));
     await settled(target);
@@ -30,7 +30,7 @@ describe('GET /api/orders/:id', () => {
     expect(await waiting[2]).toMatchObject({ status: 200, body: { order_id: 'other' } });
   });
 
-  it('holds with wait and version until that version comes, or a later one', async () => {
+  it('waits with wait and version until that version or a later one comes', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState({ version: 1 }));
     let answered: Answer | null = null;
@@ -45,7 +45,7 @@ describe('GET /api/orders/:id', () => {
     expect((await waiting).body).toEqual(newState({ version: 4 }));
   });
 
-  it('sees what another process on the same file commits', async () => {
+  it('sees states that another process commits to the same file', async () => {
     const reader = await new TestOrderMgt().start();
     const waiting = reader.order('order123', '?wait=60');
     await settled(reader);
@@ -54,7 +54,7 @@ describe('GET /api/orders/:id', () => {
     expect((await waiting).body).toEqual(newState());
   });
 
-  it('answers what it has when the time is over', async () => {
+  it('answers the held state when the time is over', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState());
     expect(await target.order('nobody', '?wait=0.05')).toMatchObject({ status: 404 });
@@ -66,7 +66,7 @@ describe('GET /api/orders/:id', () => {
     expect(await target.order('order123', '?version=2')).toMatchObject({ status: 200 });
   });
 
-  it('refuses a wait or a version that is none', async () => {
+  it('refuses an invalid wait and an invalid version', async () => {
     const target = await new TestOrderMgt().start();
     for (const wait of ['', '-1', '61', '1e1', 'x', '60.5', ' 1', '1&wait=2']) {
       expect(await target.order('a', `?wait=${encodeURI(wait)}`), wait).toMatchObject({
@@ -95,8 +95,8 @@ describe('GET /api/orders/:id', () => {
   });
 });
 
-describe('other requests', () => {
-  it('get a problem document when nothing is at their path', async () => {
+describe('requests to other paths of order-mgt', () => {
+  it('answers a problem document to a request that no route takes', async () => {
     const target = await new TestOrderMgt().start();
     expect(await target.get('/nothing?x=1')).toMatchObject({
       status: 404,
@@ -105,14 +105,14 @@ describe('other requests', () => {
     });
   });
 
-  it('get the trace of the request back in a problem', async () => {
+  it('answers the trace id of the request in a problem', async () => {
     const target = await new TestOrderMgt().start();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const answer = await send(target.url, 'GET', '/nothing', { traceparent });
     expect(answer.body.traceId).toBe('0af7651916cd43dd8448eb211c80319c');
   });
 
-  it('get a problem document even if they are no HTTP', async () => {
+  it('answers a problem document to bytes that are no HTTP', async () => {
     const target = await new TestOrderMgt().start();
     const { hostname, port } = new URL(target.url);
     const text = await new Promise<string>((resolve, reject) => {
@@ -129,7 +129,7 @@ describe('other requests', () => {
     expect(text).toContain('"code":"request_invalid"');
   });
 
-  it('find the program alive and ready', async () => {
+  it('answers 200 to /livez and /readyz', async () => {
     const target = await new TestOrderMgt().start();
     expect(await target.get('/livez')).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect(await target.get('/readyz')).toMatchObject({ status: 200, body: { status: 'ok' } });

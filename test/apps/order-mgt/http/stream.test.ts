@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ChangeStream } from '../../../../src/apps/order-mgt/change-stream.ts';
-import { openSqliteStates } from '../../../../src/apps/order-mgt/states/sqlite/states.ts';
+import { sqliteStates } from '../../../helpers/order-states.ts';
 import { newState, send, TestOrderMgt } from '../fixture.ts';
 
 interface Event {
@@ -11,7 +11,7 @@ interface Event {
   readonly data: unknown;
 }
 
-/** A client of server-sent events that keeps what it gets, and the last id, as a browser does. */
+/** A client of server-sent events. It keeps the events and the last id, as a browser does. */
 class Listener {
   readonly events: Event[] = [];
   lastId = '';
@@ -65,7 +65,7 @@ class Listener {
 }
 
 describe('GET /api/orders/stream', () => {
-  it('tells of each applied change, row and version, and of nothing else', async () => {
+  it('sends each applied change with row and version, and nothing else', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState({ order_id: 'before' }));
     const listener = await Listener.open(target.url);
@@ -80,7 +80,7 @@ describe('GET /api/orders/stream', () => {
     ]);
   });
 
-  it('resumes by Last-Event-ID without a gap, also after a restart, and from the beginning by 0', async () => {
+  it('resumes after Last-Event-ID without a gap, also after a restart, and begins with the first change for 0', async () => {
     const target = await new TestOrderMgt().start();
     const listener = await Listener.open(target.url);
     await target.post(newState({ order_id: 'a' }));
@@ -102,7 +102,7 @@ describe('GET /api/orders/stream', () => {
     expect(orders(whole)).toEqual(['a', 'b', 'c']);
   });
 
-  it('gives a client an id before it has seen any change, so that it misses none', async () => {
+  it('sends an id before the first change, so that the client misses none', async () => {
     const target = await new TestOrderMgt().start();
     const listener = await Listener.open(target.url);
     listener.leave();
@@ -111,14 +111,14 @@ describe('GET /api/orders/stream', () => {
     await resumed.until(() => resumed.events.length === 1);
   });
 
-  it('begins anew for an id that lies ahead, because the database is an older one then', async () => {
+  it('begins with the first change for an id from before a restore of the database', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState());
     const listener = await Listener.open(target.url, '999');
     await listener.until(() => listener.events.length === 1);
   });
 
-  it('sees what another process on the same file commits, and many changes at once', async () => {
+  it('sends changes that another process commits to the same file, also many at once', async () => {
     const reader = await new TestOrderMgt().start();
     const listener = await Listener.open(reader.url);
     const writer = await new TestOrderMgt().on(reader.file);
@@ -127,7 +127,7 @@ describe('GET /api/orders/stream', () => {
       state: newState({ order_id: `order-${index}` }),
     }));
     for (let round = 0; round < 3; round++) {
-      await writer.postBatch({
+      await writer.postDeliveryBatch({
         deliveries: deliveries.map(({ id, state }) => ({
           id: `${id}_${round}`,
           state: { ...state, version: round + 1 },
@@ -144,7 +144,7 @@ describe('GET /api/orders/stream', () => {
     });
   });
 
-  it('refuses an id that is none, and has no head', async () => {
+  it('refuses an invalid id and a HEAD request', async () => {
     const target = await new TestOrderMgt().start();
     for (const id of ['x', '-1', '1.5', '9'.repeat(17)]) {
       const answer = await send(target.url, 'GET', '/api/orders/stream', { 'last-event-id': id });
@@ -152,7 +152,7 @@ describe('GET /api/orders/stream', () => {
     }
   });
 
-  it('takes no more listeners than its limit, and has room again when one leaves', async () => {
+  it('takes at most its limit of listeners, and has room again when one leaves', async () => {
     const target = await new TestOrderMgt().start();
     const listeners = await Promise.all(Array.from({ length: 64 }, () => Listener.open(target.url)));
     expect(await target.get('/api/orders/stream')).toMatchObject({
@@ -164,7 +164,7 @@ describe('GET /api/orders/stream', () => {
     await vi.waitFor(() => Listener.open(target.url));
   });
 
-  it('ends when the program stops', async () => {
+  it('ends its responses when the program stops', async () => {
     const target = await new TestOrderMgt().start();
     const listener = await Listener.open(target.url);
     await target.orderMgt?.close();
@@ -172,7 +172,7 @@ describe('GET /api/orders/stream', () => {
   });
 });
 
-/** The end of a connection that the test holds: it takes what it is told to take. */
+/** A response whose client takes bytes only when the test says so. */
 class SlowResponse extends EventEmitter {
   readonly written: string[] = [];
   destroyed = false;
@@ -203,7 +203,7 @@ class SlowResponse extends EventEmitter {
 
 describe('a listener that is slow or silent', () => {
   async function filledStates(count: number) {
-    const states = openSqliteStates(':memory:');
+    const states = await sqliteStates(':memory:');
     await states.receive(
       Array.from({ length: count }, (_, index) => ({
         deliveryId: `msg_${index}`,
@@ -216,7 +216,7 @@ describe('a listener that is slow or silent', () => {
   }
   const eventsOf = ({ written }: SlowResponse) => written.join('').split('event: order').length - 1;
 
-  it('gets one page, and the next one only when it has taken that', async () => {
+  it('gets one page, and the next one only after it has taken the first', async () => {
     const states = await filledStates(1_000);
     const stream = new ChangeStream(states, () => {});
     const response = new SlowResponse();
@@ -232,7 +232,7 @@ describe('a listener that is slow or silent', () => {
     response.end();
   });
 
-  it('is cut off when it does not take its page in time, and is no listener any more', async () => {
+  it('gets cut off when it does not take its page in time', async () => {
     const states = await filledStates(10);
     const stream = new ChangeStream(states, () => {}, { drainWithinMs: 20, listenersMax: 1 });
     const response = new SlowResponse();
@@ -243,7 +243,7 @@ describe('a listener that is slow or silent', () => {
     expect(stream.isFull).toBe(false);
   });
 
-  it('gets a comment now and then', async () => {
+  it('gets a comment at the given interval', async () => {
     const stream = new ChangeStream(await filledStates(0), () => {}, { commentEveryMs: 10 });
     const response = new SlowResponse();
     stream.open(response.asResponse, null, 0);

@@ -10,7 +10,7 @@ import { orders } from '../../../../src/orders/index.ts';
 import type { QuarantinedRecord } from '../../../../src/ports/store.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
 
-/** A data directory whose store has so many records in quarantine, each the 19 bytes of a broken body. */
+/** A data directory whose store has this number of records in quarantine, each with a broken body of 19 bytes. */
 async function quarantineOf(count: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-quarantine-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -50,7 +50,7 @@ async function quarantine(folder: string, ...argv: string[]) {
 }
 
 describe('order-sync quarantine', () => {
-  it('shows where each record stood, why it was refused and when, and nothing that it holds', async () => {
+  it('shows the place, the reason and the time of each record, and nothing that it holds', async () => {
     const { code, out, error } = await quarantine(await quarantineOf(2));
     expect(out.split('\n')).toEqual([
       'order_events/0 offset 0  json_invalid  2026-01-01T00:00:00.000Z  "Not so.\\u202e"',
@@ -60,7 +60,7 @@ describe('order-sync quarantine', () => {
     expect([code, error]).toEqual([0, '']);
   });
 
-  it('shows keys and values where they are asked for', async () => {
+  it('shows keys and values with --values', async () => {
     const folder = await quarantineOf(1);
     expect((await quarantine(folder, '--values')).out).toContain(
       'key "secret-key"  value (14 bytes) "{\\"card\\":\\"4111\\""',
@@ -70,7 +70,7 @@ describe('order-sync quarantine', () => {
     expect(row.headers).toEqual([['a', 'Yg==']]);
   });
 
-  it('ends at its limit, beyond one page too, and says that there are more', async () => {
+  it('ends at its limit, also beyond one page, and says that there are more', async () => {
     const folder = await quarantineOf(60);
     const rows = async (...argv: string[]) => {
       const { out, error } = await quarantine(folder, '--json', ...argv);
@@ -84,7 +84,7 @@ describe('order-sync quarantine', () => {
     expect(await rows('--topic', 'payment_events')).toEqual([0, false]);
   });
 
-  it('says on stderr that there is nothing, and gives programs an empty list', async () => {
+  it('says on stderr that quarantine is empty, and prints an empty list as JSON', async () => {
     const folder = await quarantineOf(0);
     const text = await quarantine(folder);
     expect([text.code, text.out, text.error]).toEqual([
@@ -102,7 +102,7 @@ describe('order-sync quarantine', () => {
   it.each([
     [['--limit', 'many'], 'Give --limit a whole number'],
     [['--reason', 'jsn_invalid'], 'did you mean json_invalid?'],
-  ])('refuses %j', async (argv, answer) => {
+  ])('refuses the options %j', async (argv, answer) => {
     const { code, error } = await quarantine(await quarantineOf(0), ...argv);
     expect(code).toBe(2);
     expect(error).toContain(answer);

@@ -12,7 +12,7 @@ import { ledgerOf } from '../ledger.ts';
 const reader = makeApiKey('order-sync', ['read']);
 const DRY_RUN = ['reconcile', '--dry-run', '--json'];
 
-/** One delivered order in the ledger, of which an order-mgt that asks for keys knows nothing. */
+/** A ledger with one delivered order that an order-mgt with keys does not hold. */
 async function lostOrder(env: Record<string, string>, { argv = DRY_RUN, name = 'order-mgt' } = {}) {
   const { folder } = await ledgerOf(['refused', 'lost'], name);
   const { url } = await new TestOrderMgt().start({ apiKeys: reader.entry });
@@ -34,13 +34,13 @@ async function lostOrder(env: Record<string, string>, { argv = DRY_RUN, name = '
 }
 
 describe('order-sync reconcile, at a target that asks for a key', () => {
-  it('shows the key of the settings, and sees what the target holds', async () => {
+  it('sends the key of the settings and sees the states that the target holds', async () => {
     const { code, out } = await lostOrder({ ORDER_SYNC_TARGET_API_KEY: reader.key });
     expect(JSON.parse(out)).toMatchObject({ differences: [{ entityId: 'lost', verdict: 'missing' }] });
     expect(code).toBe(5);
   });
 
-  it("shows another target that target's own key, and not the one of the settings", async () => {
+  it('sends another target its own key, and not the one of the settings', async () => {
     const argv = [...DRY_RUN, '--target', 'crm'];
     const env = { ORDER_SYNC_TARGET_API_KEY: makeApiKey('x', ['read']).key };
     const { code, out } = await lostOrder(env, { argv, name: 'crm' });

@@ -22,7 +22,7 @@ async function orderSync(folder: string, ...argv: string[]) {
 const IDS = ['a', 'b\u202e\n', 'c', 'z'];
 
 describe('order-sync dead-letters', () => {
-  it('prints a line for each, whatever its id', async () => {
+  it('prints one line for each dead delivery, whatever its id', async () => {
     const { folder } = await ledgerOf(IDS);
     const { code, out } = await orderSync(folder, 'dead-letters');
     expect(code).toBe(0);
@@ -34,7 +34,7 @@ describe('order-sync dead-letters', () => {
     ]);
   });
 
-  it('prints those that match, for programs too', async () => {
+  it('prints the dead deliveries that match a filter, also as JSON', async () => {
     const { folder } = await ledgerOf(IDS);
     const some = await orderSync(folder, 'dead-letters', '--status', '400', '--limit', '1', '--json');
     expect(JSON.parse(some.out)).toMatchObject([{ entityId: 'b\u202e\n', lastStatus: 400 }]);
@@ -46,7 +46,7 @@ describe('order-sync dead-letters', () => {
     ['--due-since', 'today'],
     ['--limit', '0'],
     ['--order', ''],
-  ])('refuses %s %j as usage', async (flag, value) => {
+  ])('refuses the command %s with the options %j', async (flag, value) => {
     const { folder } = await ledgerOf(IDS);
     const { code, error } = await orderSync(folder, 'dead-letters', flag, value);
     expect(code).toBe(2);
@@ -55,7 +55,7 @@ describe('order-sync dead-letters', () => {
 });
 
 describe('order-sync redrive', () => {
-  it('leaves a job that nobody works on yet, and jobs shows it', async () => {
+  it('creates a job that nobody works on yet, and the command jobs shows it', async () => {
     const { folder, store } = await ledgerOf(IDS);
     const { code, out } = await orderSync(folder, 'redrive', '--status', '422', '--by', 'ops', '--json');
     const job = JSON.parse(out);
@@ -69,7 +69,7 @@ describe('order-sync redrive', () => {
     expect((await orderSync(folder, 'jobs', 'none')).code).toBe(2);
   });
 
-  it('works on it with --wait, and counts in a dry run', async () => {
+  it('works on the job with --wait, and only counts in a dry run', async () => {
     const { folder, store } = await ledgerOf(IDS);
     const dry = await orderSync(folder, 'redrive', '--all', '--dry-run', '--wait', '--json');
     expect(JSON.parse(dry.out)).toMatchObject({ state: 'done', matched: 3, redriven: 0 });
@@ -79,9 +79,12 @@ describe('order-sync redrive', () => {
     expect(await store.counts()).toMatchObject({ deliveriesDead: 1, deliveriesPending: 2 });
   });
 
-  it.each([[[]], [['--all', '--status', '422']]])('refuses %j: which ones has to be said', async (flags) => {
-    const { folder, store } = await ledgerOf(IDS);
-    expect((await orderSync(folder, 'redrive', ...flags)).code).toBe(2);
-    expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
-  });
+  it.each([[[]], [['--all', '--status', '422']]])(
+    'refuses the options %j, which name no deliveries or too many',
+    async (flags) => {
+      const { folder, store } = await ledgerOf(IDS);
+      expect((await orderSync(folder, 'redrive', ...flags)).code).toBe(2);
+      expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
+    },
+  );
 });

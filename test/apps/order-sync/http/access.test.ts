@@ -31,7 +31,7 @@ async function server(keys: string | undefined) {
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => {},
-    health: async () => ({ ok: true }),
+    readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
       deliveries: {},
@@ -56,7 +56,7 @@ async function server(keys: string | undefined) {
 const REDRIVE = '/api/v1/dead-letters:redrive';
 
 describe('the HTTP API of order-sync with keys', () => {
-  it('lets a key with the scope read look at everything, and nobody without one', async () => {
+  it('lets a key with the scope read look at everything, and refuses callers without a key', async () => {
     const { ask } = await server(apiKeys);
     for (const url of READING) {
       expect(await ask(url), url).toMatchObject({ status: 401, body: { code: 'api_key_missing' } });
@@ -69,7 +69,7 @@ describe('the HTTP API of order-sync with keys', () => {
     }
   });
 
-  it('lets a key with the scope operate redrive, and no other; the job says whose it was', async () => {
+  it('lets only a key with the scope operate redrive, and names the key in the job', async () => {
     const { ask, store } = await server(apiKeys);
     const filter = { filter: {} };
     expect((await ask(REDRIVE, undefined, filter)).status).toBe(401);
@@ -84,7 +84,7 @@ describe('the HTTP API of order-sync with keys', () => {
     });
   });
 
-  it('judges the key before the body', async () => {
+  it('judges the key before it reads the body', async () => {
     const { app } = await server(apiKeys);
     const answer = await app.inject({
       method: 'POST',
@@ -100,7 +100,7 @@ describe('the HTTP API of order-sync with keys', () => {
     for (const url of ['/livez', '/readyz']) expect((await ask(url)).status).toBe(200);
   });
 
-  it('leaves open nothing but the probes, whatever is added', () => {
+  it('asks for a key on every route except the probes, also on new ones', () => {
     const routes = READING.map((url) => url.replace('order-mgt/a', ':target/:entityId'));
     for (const path of [...routes, '/api/v1/jobs/:id', '/', '/metrics']) {
       expect(scopeOf('GET', path), path).toBe('read');
@@ -111,8 +111,8 @@ describe('the HTTP API of order-sync with keys', () => {
   });
 });
 
-describe('without keys', () => {
-  it('is open on loopback, and says so', async () => {
+describe('the HTTP API of order-sync without keys', () => {
+  it('answers everybody on loopback, and logs that', async () => {
     const { ask } = await server(undefined);
     for (const url of READING) expect((await ask(url)).status, url).toBe(200);
     expect(await ask(REDRIVE, undefined, { filter: {} })).toMatchObject({
@@ -130,7 +130,7 @@ describe('without keys', () => {
   });
 
   it.each(['0.0.0.0', '::', '192.0.2.1', 'example.org', 'localhost.example.org', '127.0.0.1.example.org'])(
-    'is refused at start on %s, before anything is opened, with the remedy',
+    'refuses to start on %s before it opens anything, and names the remedy',
     async (host) => {
       const folder = await mkdtemp(join(tmpdir(), 'tributary-access-'));
       onTestFinished(() => rm(folder, { recursive: true }));
@@ -148,7 +148,7 @@ describe('without keys', () => {
     },
   );
 
-  it('is closed to nobody who has a key, wherever it listens; blanks are no keys', () => {
+  it('lets the holders of keys in on every address, and takes no blanks for keys', () => {
     expect(accessFor({ apiKeys, host: '0.0.0.0' }, () => {})).toHaveLength(2);
     expect(() => accessFor({ apiKeys: '  ', host: '127.0.0.1' }, () => {})).toThrow(/^ORDER_SYNC_API_KEYS: /);
   });

@@ -17,7 +17,7 @@ async function server(access: ApiAccess = 'open') {
     access,
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
-    health: async () => ({ ok: true }),
+    readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
       deliveries: {},
@@ -44,7 +44,7 @@ const redrive = (payload: unknown): InjectOptions => ({
 });
 
 describe('the API of deliveries', () => {
-  it('pages them by their ids, with the next page in body and header', async () => {
+  it('pages deliveries by their ids, with the next page in body and header', async () => {
     const { ask } = await server();
     const seen: string[] = [];
     let url = '/api/v1/deliveries?limit=2';
@@ -66,7 +66,7 @@ describe('the API of deliveries', () => {
     expect(seen).toEqual([...IDS].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
   });
 
-  it('shows what the ledger says of each, and filters', async () => {
+  it('shows what the ledger says about each delivery, and filters deliveries', async () => {
     const { ask, clock } = await server();
     const { body } = await ask('/api/v1/deliveries?lastStatus=422&status=dead&target=order-mgt');
     expect(body.data).toEqual([
@@ -92,7 +92,7 @@ describe('the API of deliveries', () => {
     expect(await count(`dead-letters?dueBefore=${new Date(clock.now()).toISOString()}`)).toBe(0);
   });
 
-  it('tells one with its attempts, whatever its id', async () => {
+  it('shows one delivery with its attempts, whatever its id', async () => {
     const { ask } = await server();
     const { status, body } = await ask(`/api/v1/deliveries/order-mgt/${encodeURIComponent(LONG_ID)}`);
     expect(status).toBe(200);
@@ -125,7 +125,7 @@ describe('the API of deliveries', () => {
     expect({ status, code: body.code }).toEqual({ status: 400, code });
   });
 
-  it('answers what is not there as a problem', async () => {
+  it('answers a problem for a missing delivery', async () => {
     const { ask } = await server();
     for (const path of ['/api/v1/jobs/none', '/api/v1/nothing', '/api/v1/deliveries/%ZZ/a']) {
       const { status, headers, body } = await ask(path);
@@ -137,7 +137,7 @@ describe('the API of deliveries', () => {
 });
 
 describe('the API of redrive jobs', () => {
-  it('takes a job, and tells where it is to be asked for', async () => {
+  it('takes a job and answers where it can be read', async () => {
     const { ask, store, jobs } = await server();
     const { status, headers, body } = await ask(
       '/api/v1/dead-letters:redrive',
@@ -161,7 +161,7 @@ describe('the API of redrive jobs', () => {
     });
   });
 
-  it('lists the jobs, the newest first', async () => {
+  it('lists the jobs, newest first', async () => {
     const { ask, clock } = await server();
     for (let job = 0; job < 3; job++) {
       clock.nowMs += 1;
@@ -180,14 +180,14 @@ describe('the API of redrive jobs', () => {
     [{ filter: { stat: 422 } }, 'filter_invalid'],
     [{ filter: { limit: 5 } }, 'filter_invalid'],
     [{ filter: { status: 'pending' } }, 'filter_invalid'],
-  ])('refuses %j, and makes no job', async (payload, code) => {
+  ])('refuses %j and makes no job', async (payload, code) => {
     const { ask, store } = await server();
     const { status, body } = await ask('/api/v1/dead-letters:redrive', redrive(payload));
     expect({ status, code: body.code }).toEqual({ status: 400, code });
     expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
   });
 
-  it('takes nothing that a page of another site could post', async () => {
+  it('refuses the media types that a page of another site could post', async () => {
     const { ask } = await server();
     for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
       const answer = await ask('/api/v1/dead-letters:redrive', {

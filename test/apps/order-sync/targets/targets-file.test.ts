@@ -21,7 +21,7 @@ function read(content: unknown) {
 const url = 'http://localhost:4000/api/orders';
 
 describe('the file of targets', () => {
-  it('names targets over HTTP and topics, each with its filter and pace', () => {
+  it('names HTTP targets and topics, each with its filter and pace', () => {
     const [crm, states] = read([
       {
         name: 'crm',
@@ -64,7 +64,7 @@ describe('the file of targets', () => {
     expect(passes(filter, { review_status: 'PENDING' })).toBe(false);
   });
 
-  it('is not needed', () => {
+  it('may be missing', () => {
     expect(readTargetsFile(undefined, taken)).toEqual([]);
   });
 
@@ -108,12 +108,12 @@ describe('the file of targets', () => {
     [[{ name: 'a', url, reconcileEveryMs: '1h' }], /"reconcileEveryMs" has to be a whole number from 0/],
     [[{ name: 'a', topic: 't', reconcileEveryMs: 0 }], /"reconcileEveryMs" is only for a url/],
     [[{ name: 'a', url, ratePerSec: 5 }], /has "ratePerSec"; known are name, url/],
-  ])('%j is refused with the reason and the remedy', (content, message) => {
+  ])('holds a fault in %j, which gets refused with the reason and the remedy', (content, message) => {
     expect(() => read(content)).toThrow(message);
     expect(() => read(content)).toThrow(/^ORDER_SYNC_TARGETS_FILE: /);
   });
 
-  it('is quoted in no message', () => {
+  it('never gets quoted in a message', () => {
     expect(() => read('[{"secret": "whsec_very_secret"')).not.toThrow(/very_secret/);
     expect(() => read([{ name: 'a', url, apiKeyFile: 'two.keys' }])).not.toThrow(/hush/);
   });

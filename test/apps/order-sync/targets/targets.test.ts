@@ -12,7 +12,7 @@ import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import { selfSignedCertificate } from '../../../adapters/http-delivery/self-signed.ts';
 import { outcomesOf } from '../../../contract/outcomes.ts';
 
-/** None of these targets is a topic. */
+/** No target of these tests is a topic, so nothing is asked of the senders. */
 const NO_SENDERS = {
   noteSender: async () => {},
   readSenders: async () => [],
@@ -21,7 +21,7 @@ const NO_SENDERS = {
 
 const delivery = { deliveryId: 'd-1', entityId: 'A1', version: 1, body: { order_id: 'A1' }, attempt: 1 };
 
-it('believes a target whose authority is named in the settings, and no other', async () => {
+it('openRoutes trusts a target whose authority the settings name, and no other', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-targets-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const certificate = selfSignedCertificate();
@@ -64,7 +64,7 @@ it('believes a target whose authority is named in the settings, and no other', a
   });
 });
 
-it('sweeps each target over HTTP as often as its own entry says, else as the settings do', async () => {
+it('openRoutes sweeps each HTTP target as often as its own entry says, or else as the settings say', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-targets-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const url = 'http://127.0.0.1:1/api/orders';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CliSpec, type CommandSpec, runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import type { CliSpec, CommandSpec } from '../../../../src/apps/shared/cli/spec.ts';
 import { type ErrorCode, TributaryError } from '../../../../src/core/errors.ts';
 import { type FakeHost, fakeHost } from './fake-host.ts';
 
@@ -46,7 +47,7 @@ describe('the command line', () => {
     expect(seen).toEqual({ arguments: ['one', 'two'], options: { force: true }, lanes: 7, group: 'mine' });
   });
 
-  it('takes a boolean setting as a bare flag and with a value', async () => {
+  it('takes a boolean setting as a bare flag or with a value', async () => {
     const values: boolean[] = [];
     const note: Run = async (context) => {
       values.push(context.settings.deliver, context.settings.kafkaTls);
@@ -56,14 +57,14 @@ describe('the command line', () => {
     expect(values).toEqual([false, true]);
   });
 
-  it('opens its help with examples', async () => {
+  it('begins its help with examples', async () => {
     const host = fakeHost(['--help']);
     expect(await run(host)).toBe(0);
     expect(host.stdout.text).toMatch(/^Examples:\n {2}# Do one thing\n {2}order-sync work one\n/);
     expect(host.stderr.text).toBe('');
   });
 
-  it('ends with 2 and the option that was meant for a misspelt one', async () => {
+  it('ends with 2 for a misspelt option and names the one that was meant', async () => {
     const host = fakeHost(['work', '--forse']);
     expect(await run(host)).toBe(2);
     expect(host.stderr.text).toBe("error: unknown option '--forse' (Did you mean --force?).\n");
@@ -81,16 +82,16 @@ describe('the command line', () => {
     ['usage', 2],
     ['log_unreachable', 4],
     ['topic_missing', 1],
-  ] satisfies [ErrorCode, number][])('ends by %s with %i and one sentence', async (code, exitCode) => {
+  ] satisfies [ErrorCode, number][])('ends an error %s with %i and one sentence', async (code, exitCode) => {
     const host = fakeHost(['work']);
     const fail: Run = () => Promise.reject(new TributaryError(code, 'It went wrong: mend it.'));
     expect(await run(host, fail)).toBe(exitCode);
     expect(host.stderr.text).toBe('error: It went wrong: mend it.\n');
   });
 
-  it('ends by store_unreachable with 4, and names the setting where the message does not', async () => {
+  it('ends store_unreachable with 4, and names the setting if the message does not', async () => {
     for (const [message, hint] of [
-      ['It went wrong: mend it.', ' See whether the server runs, and look at DATABASE_URL.'],
+      ['It went wrong: mend it.', ' Check that the server runs, and check DATABASE_URL.'],
       ['It went wrong: mend DATABASE_URL.', ''],
     ] as const) {
       const host = fakeHost(['work']);
@@ -100,7 +101,7 @@ describe('the command line', () => {
     }
   });
 
-  it('writes an error as one JSON problem where JSON was asked for', async () => {
+  it('writes an error as one JSON problem if JSON was asked for', async () => {
     for (const words of [['--json'], ['-o', 'json'], ['--output=jsonl']]) {
       const host = fakeHost(['work', ...words]);
       await run(host, () => Promise.reject(new TributaryError('topic_missing', 'No topic: make it.')));
@@ -114,7 +115,7 @@ describe('the command line', () => {
     }
   });
 
-  it('shows the stack of an error that is a defect, and no credentials with it', async () => {
+  it('shows the stack of a defect, without credentials', async () => {
     const host = fakeHost(['work']);
     const fail: Run = () => Promise.reject(new Error('cannot reach mysql://user:hush@db/events'));
     expect(await run(host, fail)).toBe(1);
@@ -123,7 +124,7 @@ describe('the command line', () => {
     expect(host.stderr.text).not.toContain('hush');
   });
 
-  it('ends quietly when the reader of its output has gone', async () => {
+  it('ends quietly when the reader of its output has closed the pipe', async () => {
     const host = fakeHost(['work']);
     await run(host, async () => {
       host.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
@@ -134,29 +135,26 @@ describe('the command line', () => {
   });
 });
 
-describe('stopping', () => {
+describe('the stop of a command', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ])(
-    'lets the work return after %s, closes what it opened in reverse, and ends with %i',
-    async (signal, code) => {
-      const host = fakeHost(['work', '-q']);
-      const closed: string[] = [];
-      const serve: Run = async ({ shutdown }) => {
-        shutdown.defer('first', () => void closed.push('first'));
-        shutdown.defer('second', () => void closed.push('second'));
-        host.signals.emit(signal);
-        await shutdown.requested;
-        closed.push('work');
-        return 0;
-      };
-      expect(await run(host, serve)).toBe(code);
-      expect(closed).toEqual(['work', 'second', 'first']);
-    },
-  );
+  ])('lets the work return after %s, closes its parts in reverse, and ends with %i', async (signal, code) => {
+    const host = fakeHost(['work', '-q']);
+    const closed: string[] = [];
+    const serve: Run = async ({ shutdown }) => {
+      shutdown.defer('first', () => void closed.push('first'));
+      shutdown.defer('second', () => void closed.push('second'));
+      host.signals.emit(signal);
+      await shutdown.requested;
+      closed.push('work');
+      return 0;
+    };
+    expect(await run(host, serve)).toBe(code);
+    expect(closed).toEqual(['work', 'second', 'first']);
+  });
 
-  it('closes what was opened when the work fails, too', async () => {
+  it('closes the opened parts also when the work fails', async () => {
     const closed: string[] = [];
     const fail: Run = async ({ shutdown }) => {
       shutdown.defer('it', () => void closed.push('it'));
@@ -178,7 +176,7 @@ describe('config show', () => {
     expect(host.stdout.text).not.toContain('hush');
   });
 
-  it('prints them as JSON', async () => {
+  it('prints the settings as JSON', async () => {
     const host = fakeHost(['config', 'show', '--json']);
     await run(host);
     expect(JSON.parse(host.stdout.text)).toContainEqual(
@@ -188,7 +186,7 @@ describe('config show', () => {
 });
 
 describe('completion', () => {
-  it.each(['bash', 'zsh', 'fish'])('knows the commands and long options in %s', async (shell) => {
+  it.each(['bash', 'zsh', 'fish'])('completes the commands and long options in %s', async (shell) => {
     const host = fakeHost(['completion', shell]);
     expect(await run(host)).toBe(0);
     for (const word of ['work', 'config', 'show', 'force', 'kafka-brokers'])

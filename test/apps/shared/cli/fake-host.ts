@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
-import type { CliHost } from '../../../../src/apps/shared/cli/cli.ts';
+import type { CliHost } from '../../../../src/apps/shared/cli/spec.ts';
 
-/** Collects what is written to it. */
+/** A stream that collects the text that is written to it. */
 export class Collector extends Writable {
   text = '';
   isTTY = false;
@@ -21,7 +21,7 @@ export interface FakeHost extends CliHost {
   readonly exits: number[];
 }
 
-/** A process for a program that runs inside this one. */
+/** A host for a program that runs inside the process of the test. */
 export function fakeHost(argv: readonly string[], env: Record<string, string> = {}): FakeHost {
   const exits: number[] = [];
   return {

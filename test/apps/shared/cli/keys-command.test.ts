@@ -23,7 +23,7 @@ async function run<Program extends ApiProgram>(program: Program, ...argv: string
 }
 
 describe('keys make', () => {
-  it('prints the key and its entry to stdout, and what to do with them to stderr, without the key', async () => {
+  it('prints the key and its entry to stdout, and the next steps to stderr, without the key', async () => {
     const { code, out, error } = await run(
       'order-sync',
       'keys',
@@ -41,14 +41,17 @@ describe('keys make', () => {
     expect(error).not.toContain(key.slice(4));
   });
 
-  it.each(['order-sync', 'order-mgt'] as const)('makes for %s what its setting takes', async (program) => {
-    const { code, out } = await run(program, 'keys', 'make', '--name', 'dashboard', '--json');
-    expect(code).toBe(0);
-    const made = JSON.parse(out);
-    expect(made).toMatchObject({ name: 'dashboard', scopes: ['read'], setting: SETTINGS[program] });
-    const { values } = loadSettings(program, { env: { [made.setting]: made.entry } });
-    expect(values).toMatchObject({ apiKeys: made.entry });
-  });
+  it.each(['order-sync', 'order-mgt'] as const)(
+    'makes for %s an entry that its setting takes',
+    async (program) => {
+      const { code, out } = await run(program, 'keys', 'make', '--name', 'dashboard', '--json');
+      expect(code).toBe(0);
+      const made = JSON.parse(out);
+      expect(made).toMatchObject({ name: 'dashboard', scopes: ['read'], setting: SETTINGS[program] });
+      const { values } = loadSettings(program, { env: { [made.setting]: made.entry } });
+      expect(values).toMatchObject({ apiKeys: made.entry });
+    },
+  );
 
   it.each([
     ['order-sync', []],
@@ -57,7 +60,7 @@ describe('keys make', () => {
     ['order-sync', ['--name', 'ops', '--scope', '']],
     ['order-sync', ['--name', 'ops', '--scope', 'read,write']],
     ['order-mgt', ['--name', 'ops', '--scope', 'operate']],
-  ] as const)('of %s refuses %j as usage, and makes nothing', async (program, argv) => {
+  ] as const)('of %s refuses %j and makes nothing', async (program, argv) => {
     expect(await run(program, 'keys', 'make', ...argv)).toMatchObject({
       code: 2,
       out: '',
@@ -65,7 +68,7 @@ describe('keys make', () => {
     });
   });
 
-  it('is found in its group, which opens its help with examples as well', async () => {
+  it('stands in its group, whose help also begins with examples', async () => {
     const group = await run('order-sync', 'keys', '--help');
     expect(group).toMatchObject({ code: 0, out: expect.stringMatching(/^Examples:\n/) });
     expect(group.out).toMatch(/^ {2}make /m);

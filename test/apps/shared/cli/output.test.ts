@@ -46,7 +46,7 @@ describe('output', () => {
     expect(isWritten).toBe(true);
   });
 
-  it('does not wait for a reader that has gone', async () => {
+  it('does not wait for a reader that has closed the pipe', async () => {
     const stream = new Writable({ highWaterMark: 1, write: () => {} });
     const writing = createOutput(stream, 'text').row({}, 'line');
     stream.destroy();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parsePairs } from '../../../../src/apps/event-producer/codes.ts';
-import { type CliSpec, type CommandSpec, runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import type { CliSpec, CommandSpec } from '../../../../src/apps/shared/cli/spec.ts';
 import { unknownWord } from '../../../../src/apps/shared/cli/usage-errors.ts';
 import { fakeHost } from './fake-host.ts';
 
@@ -65,7 +66,7 @@ describe('a wrong command line', () => {
     [['--order-sync-lanes', '3'], 'did you mean --lanes?'],
     [['--source', '/x'], `it is event-producer's: event-producer --source ..., or set EVENT_PRODUCER_SOURCE`],
     [['--lanse', '3'], "unknown option '--lanse' (Did you mean --lanes?)"],
-  ])('%j is answered with what to type instead', async (argv, answer) => {
+  ])('gets for %j an answer that says what to type instead', async (argv, answer) => {
     const { code, stderr } = await answerTo(argv);
     expect(stderr).toContain(answer);
     expect(stderr).not.toContain('hush');
@@ -77,18 +78,18 @@ describe('a wrong command line', () => {
     [['partitons'], 'npm run order-sync -- partitions'],
     [['o', 'order123'], 'npm run event-producer -- o'],
     [['resume'], 'See npm run order-sync -- resume --help'],
-  ])('%j is answered with a command of npm where npm started the program', async (argv, answer) => {
+  ])('gets for %j an answer with a command of npm if npm started the program', async (argv, answer) => {
     expect((await answerTo(argv, BY_NPM)).stderr).toContain(answer);
   });
 
-  it('without the two dashes that npm needs is refused, with the option that npm kept', async () => {
+  it('gets refused if npm kept an option, which the message names', async () => {
     const { code, stderr } = await answerTo(['partitions'], { ...BY_NPM, npm_config_data_dir: 'x' });
     expect(stderr).toContain('npm kept --data-dir for itself');
     expect(stderr).toContain('npm run order-sync -- partitions --data-dir');
     expect(code).toBe(2);
   });
 
-  it('without the two dashes gets a note for --json, which may come from an .npmrc', async () => {
+  it('gets a note if npm kept --json, which may come from an .npmrc', async () => {
     const { code, stderr } = await answerTo(['partitions'], { ...BY_NPM, npm_config_json: 'true' });
     expect(stderr).toContain('npm run order-sync -- partitions --json');
     expect(code).toBe(0);
@@ -96,15 +97,18 @@ describe('a wrong command line', () => {
 });
 
 describe('help and version', () => {
-  it.each([[['help']], [['-h']], [['--help']], [['-help']], [['-?']]])('%j shows the help', async (argv) => {
-    const { code, stdout, stderr } = await answerTo(argv);
-    expect(stdout).toContain('Commands:');
-    expect(stderr).toBe('');
-    expect(code).toBe(0);
-  });
+  it.each([[['help']], [['-h']], [['--help']], [['-help']], [['-?']]])(
+    'shows the help for %j',
+    async (argv) => {
+      const { code, stdout, stderr } = await answerTo(argv);
+      expect(stdout).toContain('Commands:');
+      expect(stderr).toBe('');
+      expect(code).toBe(0);
+    },
+  );
 
   it.each([[['help', 'resume']], [['resume', 'help']], [['resume', '-h']]])(
-    '%j shows the help of the command',
+    'shows the help of the command for %j',
     async (argv) => {
       const { code, stdout } = await answerTo(argv);
       expect(stdout).toContain('--at <offset>');
@@ -112,7 +116,7 @@ describe('help and version', () => {
     },
   );
 
-  it.each([[['version']], [['--version']], [['-V']]])('%j shows the version', async (argv) => {
+  it.each([[['version']], [['--version']], [['-V']]])('shows the version for %j', async (argv) => {
     const { code, stdout } = await answerTo(argv);
     expect(stdout).toMatch(/^order-sync \d+\.\d+\.\d+\n$/);
     expect(code).toBe(0);
@@ -129,11 +133,11 @@ describe('wrong pairs of a code and an order id', () => {
     [['ORDER_CREATED', 'order123'], 'then an order id. The codes: o: order created'],
     [['o'], 'The code "o" has no order id after it'],
     [[], 'as in: event-producer o order123 pa order123. The codes: o: order created'],
-  ])('%j are answered with what to type instead', (words, answer) => {
+  ])('answers %j with what to type instead', (words, answer) => {
     expect(() => parsePairs(words, ['send'])).toThrow(answer);
   });
 
-  it('are answered with the program whose command the first word is', () => {
+  it('names the program that has the first word as a command', () => {
     const unknown = (word: string) => unknownWord('event-producer', word, {});
     expect(() => parsePairs(['partitions'], [], unknown)).toThrow(
       "it is order-sync's: order-sync partitions",

@@ -16,7 +16,7 @@ const stranger = makeApiKey('stranger', ['read', 'operate']);
 const keys = requireApiKeys(`${reader.entry} ${operator.entry}`, 'order-sync', 'THE_SETTING');
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
-/** A server with a few routes, and which of them were run. */
+/** A server with a few routes, and a list of the routes that ran. */
 function server(access: ApiAccess) {
   const app = fastify();
   const ran: string[] = [];
@@ -52,7 +52,7 @@ function server(access: ApiAccess) {
 }
 
 describe('a guarded route', () => {
-  it('is there for whoever has a key with its scope, and knows whose key it is', async () => {
+  it('answers the holder of a key with its scope, and knows the name of the key', async () => {
     const { ask, ran } = server(keys);
     expect(await ask('GET', '/things/1', bearer(reader.key))).toMatchObject({
       status: 200,
@@ -77,7 +77,7 @@ describe('a guarded route', () => {
     ['a scheme that only begins like it', `Bearerish ${reader.key}`],
     ['the scheme alone', 'Bearer '],
     ['two keys', `Bearer ${stranger.key} ${reader.key}`],
-  ])('answers 401 to %s, as a problem that says what is wanted', async (_what, authorization) => {
+  ])('answers 401 to %s instead of a key, and says what is needed', async (_what, authorization) => {
     const { ask, ran } = server(keys);
     const headers = authorization === undefined ? {} : { authorization };
     for (const method of ['GET', 'POST'] as const) {
@@ -97,7 +97,7 @@ describe('a guarded route', () => {
     ['a known key but for its last letter', reader.key.replace(/.$/, (end) => (end === 'A' ? 'B' : 'A'))],
     ['the entry of a key', reader.entry],
     ['the hash of a key', reader.entry.split(':')[2] ?? ''],
-  ])('answers 401 to %s', async (_what, given) => {
+  ])('answers 401 to %s as a key', async (_what, given) => {
     const { ask, ran } = server(keys);
     const answer = await ask('GET', '/things/1', bearer(given));
     expect(answer).toMatchObject({
@@ -109,7 +109,7 @@ describe('a guarded route', () => {
     expect(ran).toEqual([]);
   });
 
-  it('answers 403 to a known key without its scope, and neither scope includes the other', async () => {
+  it('answers 403 to a known key without its scope, since neither scope includes the other', async () => {
     const { ask, ran } = server(keys);
     expect(await ask('POST', '/things/1', bearer(reader.key))).toMatchObject({
       status: 403,
@@ -122,7 +122,7 @@ describe('a guarded route', () => {
     expect(ran).toEqual([]);
   });
 
-  it('takes the scheme in any case', async () => {
+  it('takes the scheme Bearer in any case', async () => {
     const { ask } = server(keys);
     const headers = { authorization: `bEARER  ${reader.key}` };
     expect(await ask('GET', '/things/1', headers)).toMatchObject({ status: 200 });
@@ -130,7 +130,7 @@ describe('a guarded route', () => {
 });
 
 describe('the routes that are not guarded', () => {
-  it('are those that are named, by method and path, and no others', async () => {
+  it('leaves the named routes open, by method and path, and no others', async () => {
     const { ask } = server(keys);
     expect(await ask('GET', '/livez')).toMatchObject({ status: 200, body: { by: null } });
     expect(await ask('HEAD', '/livez')).toMatchObject({ status: 200 });
@@ -138,7 +138,7 @@ describe('the routes that are not guarded', () => {
     expect(await ask('GET', '/signed')).toMatchObject({ status: 401 });
   });
 
-  it('are all of them where nobody is asked for a key, whatever is sent', async () => {
+  it('leaves all routes open on an open API, whatever key is sent', async () => {
     const { ask } = server('open');
     for (const headers of [{}, bearer(stranger.key), bearer('nonsense')]) {
       expect(await ask('GET', '/things/1', headers)).toMatchObject({ status: 200, body: { by: null } });
@@ -146,11 +146,11 @@ describe('the routes that are not guarded', () => {
     }
   });
 
-  it('are none more where there are no keys at all: the rest is closed', async () => {
+  it('closes all other routes if there are no keys', async () => {
     const { ask, ran } = server([]);
     expect(await ask('GET', '/things/1')).toMatchObject({
       status: 401,
-      body: { code: 'api_key_missing', detail: expect.stringContaining('no keys to it yet') },
+      body: { code: 'api_key_missing', detail: expect.stringContaining('has no keys yet') },
     });
     expect(await ask('GET', '/things/1', bearer(reader.key))).toMatchObject({ status: 401 });
     expect(ran).toEqual([]);
@@ -158,7 +158,7 @@ describe('the routes that are not guarded', () => {
   });
 });
 
-it('names the setting whose keys are none, and what would be right', () => {
+it('requireApiKeys names the setting with malformed keys, and what would be right', () => {
   expect(() => requireApiKeys('reader', 'order-sync', 'THE_SETTING')).toThrow(
     expect.objectContaining({
       code: 'setting_invalid',

@@ -15,7 +15,7 @@ const ops = `ops:read,operate:${sha256(KEY)}`;
 const dashboard = `dashboard:read:${sha256(OTHER)}`;
 
 describe('a new key', () => {
-  it('is 32 random bytes, and its entry holds the SHA-256 of its text and not the key', () => {
+  it('has 32 random bytes, and its entry holds its SHA-256 and not the key', () => {
     const { key, entry } = makeApiKey('ops', ['read', 'operate']);
     expect(key).toMatch(/^trb_[A-Za-z0-9_-]{43}$/);
     expect(Buffer.from(key.slice(4), 'base64url')).toHaveLength(32);
@@ -23,7 +23,7 @@ describe('a new key', () => {
     expect(makeApiKey('ops', ['read']).key).not.toBe(key);
   });
 
-  it('is known by its entry', () => {
+  it('can be found by its entry', () => {
     const { key, entry } = makeApiKey('ops', ['operate']);
     const [parsed] = parseApiKeys(entry, 'order-sync');
     expect(parsed).toMatchObject({ name: 'ops', scopes: new Set(['operate']) });
@@ -31,13 +31,13 @@ describe('a new key', () => {
   });
 });
 
-describe('entries', () => {
+describe('the entries of keys', () => {
   it.each([
     ['a line each', `${ops}\n${dashboard}\n`],
     ['blanks between them', `  ${ops}  ${dashboard}`],
     ["Windows' line ends", `${ops}\r\n\r\n${dashboard}\r\n`],
     ['capital hex digits', `${ops} ${dashboard}`.replace(/[0-9a-f]{64}/g, (hex) => hex.toUpperCase())],
-  ])('are read with %s', (_what, text) => {
+  ])('parseApiKeys reads entries with %s', (_what, text) => {
     const keys = parseApiKeys(text, 'order-sync');
     expect(keys.map(({ name, scopes }) => [name, [...scopes]])).toEqual([
       ['ops', ['read', 'operate']],
@@ -59,11 +59,11 @@ describe('entries', () => {
     ['a name that is too long', ops.replace('ops', 'o'.repeat(65)), /its name has to be/],
     ['a scope of another make', ops.replace('operate', 'write'), /\(ops\) has a scope write that order-sync/],
     ['a scope in capitals', ops.replace('read', 'READ'), /has a scope READ .* give read or operate/],
-    ['an empty scope', ops.replace('read,', ','), /\(ops\) has a scope that order-sync has not/],
+    ['an empty scope', ops.replace('read,', ','), /\(ops\) has a scope that order-sync does not have/],
     [
       'a scope of another program',
       ops,
-      /has a scope operate that order-mgt has not: give read;/,
+      /has a scope operate that order-mgt does not have: give read;/,
       'order-mgt',
     ],
     ['the key for its hash', `ops:read:${KEY}`, /\(ops\) holds the key itself in place of its SHA-256/],
@@ -71,14 +71,14 @@ describe('entries', () => {
     ['a digit too many', `${ops}0`, /its SHA-256 has to be 64 hex digits/],
     ['the same name twice', `${ops} ops:read:${sha256(OTHER)}`, /entry no. 2 \(ops\) has the name of/],
     ['the same key twice', `${ops} too:read:${sha256(KEY)}`, /entry no. 2 \(too\) has the key of/],
-  ])('are refused for %s, with the remedy', (_what, text, message, program = 'order-sync') => {
+  ])('parseApiKeys refuses %s and names the remedy', (_what, text, message, program = 'order-sync') => {
     const parse = () => parseApiKeys(text, program);
     expect(parse).toThrow(message);
     expect(parse).toThrow(new RegExp(`make a key with its entry by: ${program} keys make --name NAME$`));
   });
 
   it.each([KEY, `ops:read:${KEY}`, `ops:${KEY}:read`, `${KEY}:read:${sha256(KEY)}`])(
-    'never quote a key, wherever it stands: %s',
+    'parseApiKeys never quotes the key in %s',
     (text) => {
       const parse = () => parseApiKeys(text, 'order-sync');
       expect(parse).toThrow();
@@ -100,17 +100,17 @@ describe('a key that is given', () => {
     ['that is the hash', sha256(KEY)],
     ['that is the entry', ops],
     ['that is empty', ''],
-  ])('%s is none', (_what, given) => {
+  ])('findApiKey finds nothing for a key %s', (_what, given) => {
     expect(findApiKey(keys, given)).toBeNull();
   });
 
-  it('is none if it has not the form of a key, even if somebody hashed it: a password could be guessed', () => {
+  it('findApiKey finds no text without the form of a key, even if its hash is there', () => {
     const password = 'correct horse';
     const entries = parseApiKeys(`weak:read:${sha256(password)}`, 'order-sync');
     expect(findApiKey(entries, password)).toBeNull();
   });
 
-  it('is none where there are no keys', () => {
+  it('findApiKey finds nothing without keys', () => {
     expect(findApiKey([], KEY)).toBeNull();
     expect(findApiKey([apiKeyOf('own', ['read'], KEY)], KEY)?.name).toBe('own');
   });

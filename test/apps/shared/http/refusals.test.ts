@@ -10,7 +10,8 @@ import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 
 /*
- * What both servers answer to callers that they do not serve, over real sockets: half of it never reaches a route.
+ * The answers of both servers to callers that they do not serve, over real sockets, since half of the requests never reach a
+ * route.
  */
 
 type Program = 'order-sync' | 'order-mgt';
@@ -21,8 +22,7 @@ async function start(program: Program, dataDirectory: string, env: Record<string
   const input = {
     env: { TRIBUTARY_DATA_DIR: dataDirectory, ORDER_SYNC_PORT: '0', ORDER_MGT_PORT: '0', ...env },
   };
-  if (program === 'order-mgt')
-    return startOrderMgt({ ...loadSettings('order-mgt', input).values, log: logger });
+  if (program === 'order-mgt') return startOrderMgt({ ...loadSettings('order-mgt', input).values, logger });
   const settings = { ...loadSettings('order-sync', input).values, deliver: false };
   return startOrderSync(settings, { clock: systemClock, logger, onFailure: () => {} });
 }
@@ -34,7 +34,7 @@ interface RawAnswer {
   readonly text: string;
 }
 
-/** Sends the bytes as they are, and reads until the answer is there. */
+/** Sends the bytes unchanged, and reads until the answer is complete. */
 function send(url: string, text: string): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -101,14 +101,14 @@ describe.each(PROGRAMS)('%s without keys on loopback', (program) => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it.each(BROKEN)('answers %s by a problem document: %i', async (_, status, code, text) => {
+  it.each(BROKEN)('answers %s with a problem document: %i', async (_, status, code, text) => {
     const answer = await send(server.url, text);
     expect(answer).toMatchObject({ status, type: expect.stringMatching(/^application\/problem\+json/) });
     expect(JSON.parse(answer.text)).toMatchObject({ status, code, detail: expect.any(String) });
     if (status === 405) expect(answer.allow).toBe('GET, HEAD');
   });
 
-  it('answers a body that is too large by a problem document', async () => {
+  it('answers a body that is too large with a problem document', async () => {
     const path = program === 'order-mgt' ? '/api/orders' : '/api/v1/dead-letters:redrive';
     const body = 'a'.repeat(3_000_000);
     const answer = await send(
@@ -149,7 +149,7 @@ describe.each(PROGRAMS)('%s without keys on loopback', (program) => {
     '10.0.0.1',
     '[::2]',
     '0.0.0.0',
-  ])('refuses the Host %s on every path, whatever there is', async (host) => {
+  ])('refuses the Host %s on every path, known or not', async (host) => {
     for (const path of ['/livez', '/readyz', '/metrics', '/api/v1/pipeline', '/api/orders', '/nothing']) {
       const answer = await asHost(path, host);
       expect(answer.status, path).toBe(421);
@@ -177,14 +177,14 @@ describe.each(PROGRAMS)('%s without keys on loopback', (program) => {
     },
   );
 
-  it('takes a change from a page of its own, and from a program', async () => {
+  it('takes a change from its own page and from a program', async () => {
     for (const headers of [[], ['Origin: http://localhost:3000', 'Sec-Fetch-Site: same-origin']])
       expect((await posted(...headers)).status).toBeLessThan(403);
   });
 });
 
-describe.each(PROGRAMS)('%s with names set', (program) => {
-  it('is called by those too, and by no other', async () => {
+describe.each(PROGRAMS)('%s with known hosts set', (program) => {
+  it('answers under these names too, and under no other', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-refusals-'));
     const server = await start(program, folder, {
       ORDER_SYNC_KNOWN_HOSTS: 'sync.example, target.example:3001',
@@ -204,16 +204,16 @@ describe.each(PROGRAMS)('%s with names set', (program) => {
   });
 });
 
-/** order-mgt does not start without its database. */
-describe('/readyz of order-sync while something is wrong', () => {
+/** Only order-sync can be in this state: order-mgt does not start without its database. */
+describe('/readyz of order-sync while its database is unreachable', () => {
   const reader = makeApiKey('reader', ['read']);
-  // Nobody listens there.
+  // Nobody listens on port 9.
   const broken = (folder: string) => ({
     DATABASE_URL: 'mysql://nobody:secret@127.0.0.1:9/nowhere',
     TRIBUTARY_DATA_DIR: folder,
   });
 
-  it('names the part to callers without a key, and the reason to those with one', async () => {
+  it('names the part to callers without a key, and the reason to callers with one', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-refusals-'));
     const server = await start('order-sync', folder, {
       ...broken(folder),

@@ -3,10 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { LOG_FILE } from '../../../../src/adapters/embedded-log/file/schema.ts';
 import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts';
-import { LOG_FILE } from '../../../../src/adapters/embedded-log/schema.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
-import { openSqliteStates } from '../../../../src/apps/order-mgt/states/sqlite/states.ts';
 import { openStore } from '../../../../src/apps/shared/parts/open-store.ts';
 import { whoHolds } from '../../../../src/apps/shared/process/lock-holder.ts';
 import { orderState } from '../../../contract/order-states.ts';
@@ -20,6 +19,7 @@ import {
 } from '../../../contract/store/fixtures.ts';
 import { HastyClock } from '../../../helpers/hasty-clock.ts';
 import { LockProcess } from '../../../helpers/lock-process.ts';
+import { sqliteStates } from '../../../helpers/order-states.ts';
 
 const WAITING = { timeout: 20_000, interval: 20 };
 
@@ -35,14 +35,14 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     const clock = new HastyClock();
     const store = openStore(
       { databaseUrl: `sqlite:${file}` },
-      { clock, log: () => {}, targets: TARGETS, lanes: 1 },
+      { clock, logger: () => {}, targets: TARGETS, lanes: 1 },
     );
     onTestFinished(() => store.close());
     await store.migrate(parcelMigration(clock));
     return store;
   }
 
-  it('is named with its state, and nobody is once the lock is free', async () => {
+  it('gets named with its state, and nobody after the lock is free', async () => {
     const file = join(folder, 'store.sqlite');
     await openParcels(file);
     expect(whoHolds(file)).toBeNull();
@@ -61,7 +61,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     expect(whoHolds(join(folder, 'none.sqlite'))).toBeNull();
   });
 
-  it.each(['killed', 'let go on'])('is named by the store and its health until it is %s', async (end) => {
+  it.each(['killed', 'let go on'])('gets named by the store and its health until it is %s', async (end) => {
     const file = join(folder, 'store.sqlite');
     const store = await openParcels(file);
     const holder = await LockProcess.start(file);
@@ -80,9 +80,9 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     await commitChanges(store, change('parcel', 0));
   });
 
-  it('is named by order-mgt, which answers readers meanwhile and takes deliveries afterwards', async () => {
+  it('gets named by order-mgt, which answers readers meanwhile and takes deliveries afterwards', async () => {
     const file = join(folder, 'order-mgt.sqlite');
-    const states = openSqliteStates(file);
+    const states = await sqliteStates(file, { whoHolds });
     onTestFinished(() => states.close());
     const holder = await LockProcess.start(file);
     holder.stop();
@@ -104,7 +104,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     expect(await states.receive([delivery])).toEqual([{ effect: 'applied', heldVersion: 2 }]);
   });
 
-  it('is named by the embedded log', async () => {
+  it('gets named by the embedded log', async () => {
     const log = openEmbeddedLog({ dataDir: folder, clock: systemClock, lockTimeoutMs: 300, whoHolds });
     onTestFinished(() => log.close());
     await log.createTopics([{ topic: 'parcels', partitions: 1 }]);
@@ -118,7 +118,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
     await producer.close();
   });
 
-  it('does not hold up the event loop of whoever waits', async () => {
+  it('does not hold up the event loop of a process that waits', async () => {
     const file = join(folder, 'store.sqlite');
     const store = await openParcels(file);
     const holder = await LockProcess.start(file);

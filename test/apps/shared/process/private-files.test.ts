@@ -12,7 +12,7 @@ async function newFolder(): Promise<string> {
 }
 
 describe('a file with a secret', () => {
-  it('is warned of if every user can read it, but not where Docker and Kubernetes mount secrets', async () => {
+  it('causes a warning if every user can read it, but not where Docker and Kubernetes mount secrets', async () => {
     const path = join(await newFolder(), 'secret');
     writeFileSync(path, 'x', { mode: 0o640 });
     expect(secretFileWarning('ORDER_MGT_SECRET_FILE', path)).toBeNull();
@@ -24,8 +24,8 @@ describe('a file with a secret', () => {
   });
 });
 
-describe('what others can use', () => {
-  it('is nothing in a private folder, and the folder and each file by name in a shared one', async () => {
+describe('sharingWarning', () => {
+  it('names nothing in a private folder, and the folder and each file in a shared one', async () => {
     const folder = await newFolder();
     expect(sharingWarning(folder)).toBeNull();
     writeFileSync(join(folder, 'event-log.sqlite'), '', { mode: 0o600 });

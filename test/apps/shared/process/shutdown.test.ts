@@ -10,7 +10,7 @@ function open() {
   const exits: number[] = [];
   const lines: string[] = [];
   const shutdown = createShutdown({
-    log: (level, message) => void lines.push(`${level}: ${message}`),
+    logger: (level, message) => void lines.push(`${level}: ${message}`),
     signals,
     exit: (code) => void exits.push(code),
     deadlineMs: 5_000,
@@ -37,7 +37,7 @@ describe('shutdown', () => {
     expect(exits).toEqual([143]);
   });
 
-  it('ends the process when the deadline passes, counted from the signal', () => {
+  it('ends the process when the deadline after the signal is over', () => {
     const { signals, exits, lines } = open();
     signals.emit('SIGTERM');
     vi.advanceTimersByTime(4_999);
@@ -47,7 +47,7 @@ describe('shutdown', () => {
     expect(lines.at(-1)).toContain('Not stopped after 5000 ms');
   });
 
-  it('closes in reverse, goes on after a failure, and takes what is deferred meanwhile', async () => {
+  it('closes parts in reverse, goes on after a failure, and closes parts that are deferred meanwhile', async () => {
     const { shutdown, lines } = open();
     const closed: string[] = [];
     shutdown.defer('first', () => void closed.push('first'));

@@ -16,7 +16,7 @@ function tlsOf(query: string) {
   return { isOn, check, caFile, certFile, keyFile };
 }
 
-/** What is verified in the end; null for a plain connection. */
+/** What the URL has verified, or null for plain text. */
 function checkOf(query: string): string | null {
   const database = databaseOf({ databaseUrl: `${SERVER}?${query}` }, 'DATABASE');
   return database.kind === 'mysql' && database.tls !== null ? database.tls.check : null;
@@ -38,7 +38,7 @@ describe('a database URL', () => {
     ['sqlite:.tributary/order-sync.sqlite', { kind: 'sqlite', file: '.tributary/order-sync.sqlite' }],
     ['sqlite:/data/my file?#%.sqlite', { kind: 'sqlite', file: '/data/my file?#%.sqlite' }],
     ['sqlite:///data/a.sqlite', { kind: 'sqlite', file: '/data/a.sqlite' }],
-  ])('is taken apart: %s', (url, parts) => {
+  ])('gets split into its parts: %s', (url, parts) => {
     expect(parseDatabaseUrl(url)).toMatchObject(parts);
   });
 
@@ -71,11 +71,11 @@ describe('a database URL', () => {
     ['mysql:host/name', 'give a URL like mysql://'],
     ['event_synchronization', 'give a URL like mysql://'],
     ['sqlite:', 'name the file too'],
-  ])('is refused with what to write instead: %s', (url, remedy) => {
+  ])('gets refused with the right form: %s', (url, remedy) => {
     expect(() => parseDatabaseUrl(url)).toThrow(remedy);
   });
 
-  it('is shown without its password, whatever stands in that, and examples in messages are shown whole', () => {
+  it('never shows its password, and examples in messages stay whole', () => {
     for (const url of [
       'mysql://sync:se#cr@et@host/name',
       'mysql://sync:se/cr?et@host/name',
@@ -123,12 +123,12 @@ describe('the words for TLS in a database URL', () => {
     'ssl_disabled=false',
     `ssl=${encodeURIComponent('{"rejectUnauthorized":true}')}`,
     'ssl={"minVersion":"TLSv1.2","rejectUnauthorized":true}',
-  ])('%s: the name and the authority are verified', (query) => {
+  ])('parseDatabaseUrl verifies name and authority for %s', (query) => {
     expect(checkOf(query)).toBe('name');
   });
 
   it.each(['ssl-mode=VERIFY_CA', 'sslMode=verify-ca', 'tls=true&ssl_check_hostname=false'])(
-    '%s: the authority is verified',
+    'parseDatabaseUrl verifies the authority alone for %s',
     (query) => {
       expect(checkOf(query)).toBe('authority');
     },
@@ -143,7 +143,7 @@ describe('the words for TLS in a database URL', () => {
     'ssl={"rejectUnauthorized":false}',
     'ssl_verify_cert=false',
     'ssl-verify-server-cert=0',
-  ])('%s: TLS that verifies nothing, as its words say', (query) => {
+  ])('parseDatabaseUrl verifies nothing for %s', (query) => {
     expect(checkOf(query)).toBe('nothing');
   });
 
@@ -158,11 +158,11 @@ describe('the words for TLS in a database URL', () => {
     'useSSL=false&verifyServerCertificate=false',
     'requireSSL=false',
     'ssl_disabled=true',
-  ])('"%s": no TLS', (query) => {
+  ])('parseDatabaseUrl turns no TLS on for "%s"', (query) => {
     expect(checkOf(query)).toBeNull();
   });
 
-  it('names the files of the authority and of the own certificate', () => {
+  it('parseDatabaseUrl reads the files of the authority and of the own certificate', () => {
     const files = { caFile: '/ca.pem', certFile: '/c.pem', keyFile: '/k.pem' };
     expect(tlsOf('ssl-ca=/ca.pem&ssl-cert=/c.pem&ssl-key=/k.pem')).toMatchObject({ isOn: true, ...files });
     expect(tlsOf('sslrootcert=/ca.pem&sslcert=/c.pem&sslkey=/k.pem')).toMatchObject({ isOn: true, ...files });
@@ -197,7 +197,7 @@ describe('the words for TLS in a database URL', () => {
     ['flags=-SSL', 'is not understood'],
     ['rowsAsArray=false', 'is not understood'],
     ['stream=x', 'is not understood'],
-  ])('%s is refused', (query, remedy) => {
+  ])('parseDatabaseUrl refuses %s', (query, remedy) => {
     expect(() => tlsOf(query)).toThrow(remedy);
   });
 });
@@ -209,10 +209,10 @@ describe('the settings for TLS to the database', () => {
     ['required', 'name'],
     ['required-without-name', 'authority'],
     ['required-without-verification', 'nothing'],
-  ] as const)('%s says what is verified', (databaseTls, check) => {
+  ] as const)('databaseOf verifies what DATABASE_TLS=%s says', (databaseTls, check) => {
     const server = { databaseTls, databaseTlsServerName: 'db' };
     expect(databaseOf(values(server), 'DATABASE')).toMatchObject({ tls: { check, serverName: 'db' } });
-    // A word that only asks for TLS contradicts none of them.
+    // A word that only asks for TLS contradicts none of these settings.
     expect(databaseFaults(values(server, '?ssl-mode=REQUIRED'), 'DATABASE')).toEqual([]);
   });
 
@@ -227,7 +227,7 @@ describe('the settings for TLS to the database', () => {
     [values({ databaseTls: 'required', databaseTlsCertFile: '/c.pem' }), 'set both'],
     [{ databaseUrl: 'sqlite:a', databaseTls: 'required' as const }, 'names a file'],
     [{ databaseUrl: 'sqlite:a', databaseTlsCaFile: '/ca.pem' }, 'names a file'],
-  ])('%o: is refused as a contradiction', (given, remedy) => {
+  ])('databaseFaults names the contradiction in %o', (given, remedy) => {
     expect(databaseFaults(given, 'DATABASE')).toEqual([expect.stringContaining(remedy)]);
   });
 
@@ -239,14 +239,14 @@ describe('the settings for TLS to the database', () => {
     ['mysql://sync:x@127.0.0.1/name', {}, null],
     ['mysql://sync:x@[::1]/name', {}, null],
     ['sqlite:file', {}, null],
-  ])('have a warning at a start where the connection is open: %s %o', (url, more, remedy) => {
+  ])('warnOfOpenConnection warns only about an open connection: %s %o', (url, more, remedy) => {
     const lines: string[] = [];
     const database = databaseOf({ databaseUrl: url, ...more }, 'DATABASE');
     warnOfOpenConnection(database, 'DATABASE', (level, message) => lines.push(`${level} ${message}`));
     expect(lines).toEqual(remedy === null ? [] : [expect.stringMatching(`^warn .*${remedy}`)]);
   });
 
-  it('refuses a file that is not there, and one that is no PEM file', () => {
+  it('databaseOf refuses a missing file, and one that is no PEM file', () => {
     const missing = values({ databaseTls: 'required', databaseTlsCaFile: '/not/there.pem' });
     expect(() => databaseOf(missing, 'DATABASE')).toThrow('DATABASE_TLS_CA_FILE');
     const other = values({

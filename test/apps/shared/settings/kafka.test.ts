@@ -27,7 +27,7 @@ async function warningsOf(env: Env): Promise<string[]> {
   return lines;
 }
 
-describe('a way to Kafka', () => {
+describe('the settings for Kafka', () => {
   it.each<[what: string, env: Env, sentence: RegExp]>([
     [
       'a password in plain text to another machine',
@@ -85,7 +85,7 @@ describe('a way to Kafka', () => {
       { ...token, KAFKA_SASL_OAUTH_EXTENSIONS: 'logicalCluster' },
       /name=value/,
     ],
-  ])('is refused with %s', (_, env, sentence) => {
+  ])('loadSettings refuses %s', (_, env, sentence) => {
     expect(() => load(env)).toThrow(sentence);
     expect(() => load(env)).not.toThrow('not to be shown');
   });
@@ -101,11 +101,11 @@ describe('a way to Kafka', () => {
       { ...remote, ...plain, KAFKA_ALLOW_LOGIN_WITHOUT_TLS: 'true' },
     ],
     ['SCRAM, which shows no password', { ...remote, ...scram }],
-  ])('may have %s', (_, env) => {
+  ])('loadSettings allows %s', (_, env) => {
     expect(() => load(env)).not.toThrow();
   });
 
-  it('is warned of once if others can read and change what passes', async () => {
+  it('openEventLog warns once if others can read and change the traffic', async () => {
     expect(await warningsOf(remote)).toEqual([
       expect.stringMatching(/kafka\.example:9092 .*without a login.*KAFKA_TLS=true/),
     ]);
@@ -116,7 +116,7 @@ describe('a way to Kafka', () => {
     expect(await warningsOf({ KAFKA_BROKERS: 'localhost:9092' })).toEqual([]);
   });
 
-  it('is refused if a file of certificates holds none, or a key belongs to another certificate', async () => {
+  it('openEventLog refuses a file without certificates, and a key of another certificate', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-kafka-settings-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const write = async (name: string, content: string) => {
@@ -132,10 +132,10 @@ describe('a way to Kafka', () => {
     expect(await warningsOf({ ...tls, KAFKA_TLS_CERT_FILE: cert, KAFKA_TLS_KEY_FILE: key })).toEqual([]);
     await expect(
       warningsOf({ ...tls, KAFKA_TLS_CERT_FILE: cert, KAFKA_TLS_KEY_FILE: otherKey }),
-    ).rejects.toThrow(/is not that of the first certificate/);
+    ).rejects.toThrow(/does not belong to the first certificate/);
     await expect(
       warningsOf({ ...tls, KAFKA_TLS_CERT_FILE: cert, KAFKA_TLS_KEY_FILE: empty }),
-    ).rejects.toThrow(/holds no private key/);
+    ).rejects.toThrow(/holds no readable private key/);
     await expect(warningsOf({ ...tls, KAFKA_TLS_CA_FILE: empty })).rejects.toThrow(
       /KAFKA_TLS_CA_FILE.*holds no certificate/,
     );

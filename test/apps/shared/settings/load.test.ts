@@ -27,7 +27,7 @@ function load(env: SettingsInput['env'], flags: NonNullable<SettingsInput['flags
   return loadSettings('order-sync', { env, flags });
 }
 
-/** The message of the refusal, which must be a `setting_invalid`. */
+/** The message of the error, which has to be a `setting_invalid`. */
 function refusal(env: SettingsInput['env'], flags: NonNullable<SettingsInput['flags']> = {}): string {
   try {
     load(env, flags);
@@ -45,7 +45,7 @@ function entry(settings: ReturnType<typeof load>, name: string) {
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
-describe('precedence', () => {
+describe('the precedence of settings', () => {
   it('takes the flag before the variable, the variable before the file, the file before the default', () => {
     const config = file(
       'precedence.json',
@@ -65,25 +65,25 @@ describe('precedence', () => {
     expect(entry(load({}), 'ORDER_SYNC_LANES')).toMatchObject({ source: 'default' });
   });
 
-  it('finds the settings file by the flag before the variable', () => {
+  it('takes the settings file of the flag before the one of the variable', () => {
     const one = file('one.json', '{"ORDER_SYNC_LANES": 1}');
     const two = file('two.json', '{"ORDER_SYNC_LANES": 2}');
     expect(load({ TRIBUTARY_CONFIG: one }, { config: two }).values.lanes).toBe(2);
   });
 
-  it('counts an empty variable as not set', () => {
+  it('takes an empty variable for one that is not set', () => {
     expect(load({ KAFKA_BROKERS: '', ORDER_SYNC_TARGET_SECRET: '' }).values).toMatchObject({
       kafkaBrokers: [],
       targetSecret: undefined,
     });
   });
 
-  it('takes PORT unless the program has a port of its own', () => {
+  it('takes PORT unless the program has its own port', () => {
     expect(load({ PORT: '8080' }).values.port).toBe(8080);
     expect(load({ PORT: '8080', ORDER_SYNC_PORT: '9090' }).values.port).toBe(9090);
   });
 
-  it('puts the default databases into the data directory that was chosen', () => {
+  it('puts the default databases into the chosen data directory', () => {
     expect(load({ TRIBUTARY_DATA_DIR: '/data' }).values.databaseUrl).toBe('sqlite:/data/order-sync.sqlite');
     expect(loadSettings('order-mgt', { env: {} }).values).toMatchObject({
       databaseUrl: 'sqlite:.tributary/order-mgt.sqlite',
@@ -91,7 +91,7 @@ describe('precedence', () => {
   });
 });
 
-describe('values', () => {
+describe('the values of settings', () => {
   it('reads every type', () => {
     const config = file(
       'types.json',
@@ -135,16 +135,16 @@ describe('values', () => {
     expect(message).toContain(remedy);
   });
 
-  it('accepts the bounds themselves', () => {
+  it('accepts the lower and the upper bound', () => {
     expect(load({ ORDER_SYNC_LANES: '1' }).values.lanes).toBe(1);
     expect(load({ ORDER_SYNC_LANES: '64' }).values.lanes).toBe(64);
   });
 
-  it('names the flag if that gave the value', () => {
+  it('names the flag if the flag gave the value', () => {
     expect(refusal({}, { lanes: 'many' })).toContain('--lanes is "many"');
   });
 
-  it('says all faults at once, one a line', () => {
+  it('reports all faults at once, one on each line', () => {
     expect(refusal({ ORDER_SYNC_LANES: '0', LOG_LEVEL: 'loud' }).split('\n')).toHaveLength(2);
   });
 
@@ -162,7 +162,7 @@ describe('values', () => {
   });
 });
 
-describe('names', () => {
+describe('the names of settings', () => {
   it.each([
     ['ORDER_SYNC_LANE', 'ORDER_SYNC_LANES'],
     ['KAFKA_BROKER', 'KAFKA_BROKERS'],
@@ -175,7 +175,7 @@ describe('names', () => {
     );
   });
 
-  it('does not show what an unknown variable holds, which may be a secret', () => {
+  it('hides the value of an unknown variable, which may be a secret', () => {
     expect(refusal({ ORDER_SYNC_SECRET: 'hush' })).not.toContain('hush');
   });
 
@@ -208,7 +208,7 @@ describe('names', () => {
     expect(load(env).values.port).toBe(3000);
   });
 
-  it('gives each program one setting a variable and one a flag', () => {
+  it('gives each program one setting for a variable and one for a flag', () => {
     for (const program of Object.keys(PROGRAM_SETTINGS) as ProgramName[]) {
       const settings = Object.values(tableOf(program));
       const flags = settings.flatMap(({ flag }) => (flag === null ? [] : [flag]));
@@ -221,8 +221,8 @@ describe('names', () => {
   });
 });
 
-describe('secrets', () => {
-  it('reads a secret from the file that its _FILE variable names, without the newline at its end', () => {
+describe('secret settings', () => {
+  it('reads a secret from the file that its _FILE variable names, without the last newline', () => {
     const path = file('secret', `${SECRET}\n`);
     const settings = load({ ORDER_SYNC_TARGET_SECRET_FILE: path });
     expect(settings.values.targetSecret).toBe(SECRET);
@@ -232,7 +232,7 @@ describe('secrets', () => {
     });
   });
 
-  it('refuses a secret that is given twice, and a file that is not there', () => {
+  it('refuses a secret that is given twice, and a missing file', () => {
     const path = file('twice', SECRET);
     expect(refusal({ ORDER_SYNC_TARGET_SECRET: SECRET, ORDER_SYNC_TARGET_SECRET_FILE: path })).toContain(
       'both set',
@@ -261,7 +261,7 @@ describe('secrets', () => {
     expect(refusal({ DATABASE_URL: 'user:hush@db' })).not.toContain('hush');
   });
 
-  it('takes two webhook secrets at once, for the time of a rotation', () => {
+  it('takes two webhook secrets at once, for a rotation', () => {
     const both = `${SECRET} whsec_${Buffer.alloc(24, 9).toString('base64')}`;
     expect(loadSettings('order-mgt', { env: { ORDER_MGT_SECRET: both } }).values.secret).toBe(both);
     expect(() =>
@@ -269,7 +269,7 @@ describe('secrets', () => {
     ).toThrow('ORDER_MGT_SECRET');
   });
 
-  it('takes keys to the HTTP APIs by a variable or a file, and shows neither them nor what is wrong in them', () => {
+  it('takes API keys from a variable or a file, and shows neither right nor wrong ones', () => {
     const hash = 'ab12'.repeat(16);
     const path = file('api-keys', `ops:read,operate:${hash}\ndashboard:read:${hash.replace('a', 'c')}\n`);
     for (const settings of [
@@ -282,18 +282,18 @@ describe('secrets', () => {
     }
     const wrong = refusal({ ORDER_SYNC_API_KEYS: `ops:read:${hash} dashboard:write:${hash}` });
     expect(wrong).toBe(
-      'ORDER_SYNC_API_KEYS is "********": entry no. 2 (dashboard) has a scope write that order-sync has not: ' +
+      'ORDER_SYNC_API_KEYS is "********": entry no. 2 (dashboard) has a scope write that order-sync does not have: ' +
         'give read or operate; make a key with its entry by: order-sync keys make --name NAME.',
     );
     expect(() => loadSettings('order-mgt', { env: { ORDER_MGT_API_KEYS: `a:operate:${hash}` } })).toThrow(
-      'ORDER_MGT_API_KEYS is "********": entry no. 1 (a) has a scope operate that order-mgt has not: give read;',
+      'ORDER_MGT_API_KEYS is "********": entry no. 1 (a) has a scope operate that order-mgt does not have: give read;',
     );
     expect(refusal({ ORDER_SYNC_API_KEYS_FILE: file('no-keys', '\n') })).toMatch(
       /^ORDER_SYNC_API_KEYS_FILE is "\*{8}": it holds 0 entries/,
     );
   });
 
-  it("takes a key to the target's API, in whatever form the target has made it, and does not show it", () => {
+  it("takes any form of a key to the target's API, and never shows it", () => {
     const settings = load({ ORDER_SYNC_TARGET_API_KEY_FILE: file('target-key', 'abc.DEF-9_~+/==\n') });
     expect(settings.values.targetApiKey).toBe('abc.DEF-9_~+/==');
     expect(JSON.stringify(settings.entries)).not.toContain('abc.DEF');
@@ -304,7 +304,7 @@ describe('secrets', () => {
     }
   });
 
-  it('does not quote a settings file that is not JSON', () => {
+  it('never quotes a settings file that is no JSON', () => {
     const config = file('broken.json', '{"KAFKA_SASL_PASSWORD": hush}');
     const message = refusal({ TRIBUTARY_CONFIG: config });
     expect(message).toContain('it is not valid JSON');

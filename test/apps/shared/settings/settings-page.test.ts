@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { settingsPage } from './settings-page.ts';
 
-it('docs/settings.md says what the tables of settings say', async () => {
+it('docs/settings.md has the text that the tables of settings make', async () => {
   await expect(settingsPage()).toMatchFileSnapshot('../../../../docs/settings.md');
 });

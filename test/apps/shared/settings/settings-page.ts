@@ -3,7 +3,7 @@ import { COMMON_SETTINGS, PROGRAM_SETTINGS } from '../../../../src/apps/shared/s
 
 const INTRODUCTION = `# Settings
 
-This page is made from the tables in \`src/apps/shared/settings/known/index.ts\`; a test refuses it when the two differ.
+This page is made from the tables in \`src/apps/shared/settings/known\`; a test refuses it when the two differ.
 After a change there: \`npm run test:unit -- test/apps/shared/settings/settings-page.test.ts -u\`.
 
 - A flag wins over an environment variable, a variable over the settings file, the file over the default. An empty
@@ -14,15 +14,15 @@ After a change there: \`npm run test:unit -- test/apps/shared/settings/settings-
 - A secret, or a URL that may hold one, can also be given by a file: \`ORDER_MGT_SECRET_FILE=/run/secrets/order-mgt\`.
   Secrets have no flag, because every user of a machine can read its command lines.
 - Durations are milliseconds; \`15s\`, \`2m\` and \`1h\` are understood too.
-- The programs share one environment: each of them accepts the settings of the others. A name that begins like ours
-  (\`ORDER_SYNC_\`, \`ORDER_MGT_\`, \`EVENT_PRODUCER_\`, \`TRIBUTARY_\`, \`KAFKA_\`, \`DATABASE_TLS\`, \`DATABASE_SSL\`) and is none of these is refused at
-  start, and so is an invalid value: with the name, the value (secrets masked) and the remedy, and exit code 3.
-- What Kubernetes adds to the environment for a service (\`ORDER_SYNC_SERVICE_HOST\`, \`ORDER_SYNC_PORT=tcp://...\`) and
-  what Kafka's own scripts read (\`KAFKA_HEAP_OPTS\` and the like) is passed over.
-- \`config show\` prints what a program would run with, and where each value comes from.
+- The programs share one environment, so each of them accepts the settings of the others. A start refuses an unknown name
+  with one of our prefixes (\`ORDER_SYNC_\`, \`ORDER_MGT_\`, \`EVENT_PRODUCER_\`, \`TRIBUTARY_\`, \`KAFKA_\`, \`DATABASE_TLS\`,
+  \`DATABASE_SSL\`), and an invalid value. The message has the name, the value (secrets masked) and the remedy; the exit code is 3.
+- Two kinds of unknown names are passed over: variables that Kubernetes adds for a service (\`ORDER_SYNC_SERVICE_HOST\`,
+  \`ORDER_SYNC_PORT=tcp://...\`), and variables of Kafka's own scripts (\`KAFKA_HEAP_OPTS\` and others).
+- \`config show\` prints the value of each setting and its source.
 `;
 
-/** docs/settings.md as it has to be. */
+/** The text that docs/settings.md has to have. */
 export function settingsPage(): string {
   const sections = [
     section('Every program', COMMON_SETTINGS),

@@ -1,6 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import { type ConnectionPool, inTransaction, withConnection } from '../../../../adapters/mysql/index.ts';
+import {
+  type ConnectionPool,
+  chunksOf,
+  inTransaction,
+  marks,
+  RowsStatement,
+  text,
+  withConnection,
+} from '../../../../adapters/mysql/index.ts';
 import { messageOf, TributaryError } from '../../../../core/errors.ts';
 import { effectOfKnown, effectOfNew, type KnownDelivery } from '../../effect.ts';
 import { type OrderState, payloadHashOf } from '../../order-state.ts';
@@ -13,24 +21,21 @@ import {
   type ReceivedDelivery,
   SCANNED_ROWS_MAX,
 } from '../../states.ts';
-import { insertRows, type SqlValue, select, selectIn } from './connection.ts';
 
-/** A transaction that the database gave up is done again, so many times in all. */
+/** A transaction that the database gave up (`store_busy`) is tried five times in all. */
 const TRIES_MAX = 5;
 const PAUSE_MAX_MS = 50;
 
-const LAST_POSITION = 'SELECT COALESCE(MAX(sequence), 0) AS last FROM deliveries_received';
-
-const COLUMNS = 'order_id, order_status, payment_status, review_status, ready_to_send, version';
-
 /**
- * The whole batch is one transaction of few statements, whatever its size. It takes one lock first, so the transactions
- * of all processes follow each other: numbers are given in the sequence of the commits, and what is read of ids
- * and rows cannot change before it is written.
+ * Keeps the states in MySQL or MariaDB.
  *
- * After an unknown COMMIT nothing has to be found out here: the sender tries again, and the ids are known or not.
+ * All deliveries of one call are one transaction of few statements. It locks the row of `receiving_lock` first, so the
+ * transactions of all processes follow each other: numbers are given in the sequence of the commits, and the ids and
+ * rows that a transaction reads cannot change before it writes.
+ *
+ * After a COMMIT without an answer nothing is looked up here. The sender tries again, and then the ids are known or not.
  */
-export class MysqlStates implements OrderStates {
+export class States implements OrderStates {
   readonly #pool: ConnectionPool;
 
   constructor(pool: ConnectionPool) {
@@ -44,7 +49,7 @@ export class MysqlStates implements OrderStates {
       } catch (error) {
         const isBusy = error instanceof TributaryError && error.code === 'store_busy';
         if (!isBusy || tries === TRIES_MAX) throw error;
-        // Two that gave way to each other should not meet again at once.
+        // A random pause, so that two transactions that gave way to each other do not meet again at once.
         await pause(Math.random() * PAUSE_MAX_MS * tries);
       }
     }
@@ -73,31 +78,34 @@ export class MysqlStates implements OrderStates {
     return { states, next: horizon?.count === SCANNED_ROWS_MAX ? horizon.last : null };
   }
 
+  /** The last id that a page with filters may look at, and how many rows that page looks at. */
   async #horizon(from: string): Promise<{ last: string; count: number }> {
     const [row] = await this.#select(
-      `SELECT MAX(order_id) AS last, COUNT(*) AS count FROM
+      `SELECT MAX(order_id), COUNT(*) FROM
          (SELECT order_id FROM orders_received WHERE order_id > ? ORDER BY order_id LIMIT ?) AS looked_at`,
       [from, String(SCANNED_ROWS_MAX)],
     );
-    return { last: String(row?.last), count: Number(row?.count) };
+    return { last: text(row?.[0]), count: Number(row?.[1]) };
   }
 
-  async changesAfter(position: number, limit: number): Promise<ChangePage> {
-    const end = Math.min(await this.lastPosition(), position + SCANNED_ROWS_MAX);
+  async changesAfter(receiptNumber: number, limit: number): Promise<ChangePage> {
+    const end = Math.min(await this.lastReceiptNumber(), receiptNumber + SCANNED_ROWS_MAX);
     const rows = await this.#select(
-      `SELECT d.sequence, o.* FROM deliveries_received d
+      `SELECT ${COLUMNS_OF_ORDER}, d.sequence FROM deliveries_received d
        JOIN orders_received o ON o.order_id = d.order_id AND o.version = d.version
        WHERE d.sequence > ? AND d.sequence <= ? AND d.effect = 'applied' ORDER BY d.sequence LIMIT ?`,
-      [position, end, String(limit)],
+      [receiptNumber, end, String(limit)],
     );
-    const changes = rows.map((row) => ({ position: Number(row.sequence), state: stateOf(row) }));
+    const changes = rows.map((row) => ({ receiptNumber: Number(row[6]), state: stateOf(row) }));
     const isFull = changes.length === limit;
-    return { changes, position: (isFull ? changes.at(-1)?.position : null) ?? Math.max(position, end) };
+    return {
+      changes,
+      receiptNumber: (isFull ? changes.at(-1)?.receiptNumber : null) ?? Math.max(receiptNumber, end),
+    };
   }
 
-  async lastPosition(): Promise<number> {
-    const [row] = await this.#select(LAST_POSITION, []);
-    return Number(row?.last);
+  lastReceiptNumber(): Promise<number> {
+    return withConnection(this.#pool, lastSequence);
   }
 
   async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
@@ -113,9 +121,20 @@ export class MysqlStates implements OrderStates {
     return this.#pool.close();
   }
 
-  #select(sql: string, values: SqlValue[]): Promise<RowDataPacket[]> {
+  #select(sql: string, values: readonly SqlValue[]): Promise<RowDataPacket[]> {
     return withConnection(this.#pool, (connection) => select(connection, sql, values));
   }
+}
+
+type SqlValue = string | number | null;
+
+async function select(
+  connection: PoolConnection,
+  sql: string,
+  values: readonly SqlValue[] = [],
+): Promise<RowDataPacket[]> {
+  const [rows] = await connection.execute<RowDataPacket[]>(sql, [...values]);
+  return rows;
 }
 
 async function receiveIn(
@@ -123,15 +142,15 @@ async function receiveIn(
   deliveries: readonly ReceivedDelivery[],
 ): Promise<Receipt[]> {
   await select(connection, 'SELECT id FROM receiving_lock WHERE id = 1 FOR UPDATE');
-  const [before] = await select(connection, LAST_POSITION);
-  let last = Number(before?.last);
+  let last = await lastSequence(connection);
   const known = await knownDeliveries(connection, deliveries);
   const held = await heldStates(connection, deliveries);
   const changed = new Set<string>();
-  const recorded: SqlValue[][] = [];
+  const recorded: RecordedDelivery[] = [];
   const repairedIds: string[] = [];
 
-  const receipts = deliveries.map(({ deliveryId, state, replaces = null, receivedAtMs }): Receipt => {
+  const receipts = deliveries.map((delivery): Receipt => {
+    const { deliveryId, state, replaces = null } = delivery;
     const payloadHash = payloadHashOf(state);
     const row = held.get(state.order_id) ?? null;
     const knownAs = known.get(deliveryId);
@@ -141,8 +160,7 @@ async function receiveIn(
         : effectOfKnown(state, payloadHash, knownAs, row);
     if (effect === 'applied' || effect === 'ignored') {
       known.set(deliveryId, { payloadHash, effect });
-      const receivedAt = new Date(receivedAtMs).toISOString().slice(0, -1).replace('T', ' ');
-      recorded.push([++last, deliveryId, state.order_id, state.version, payloadHash, effect, receivedAt]);
+      recorded.push({ ...delivery, sequence: ++last, payloadHash, effect });
     }
     if (effect === 'repaired') {
       known.set(deliveryId, { payloadHash, effect: 'applied' });
@@ -155,22 +173,23 @@ async function receiveIn(
     return { effect, heldVersion: held.get(state.order_id)?.version ?? null };
   });
 
-  await insertRows(
-    connection,
-    'INSERT INTO deliveries_received (sequence, delivery_id, order_id, version, payload_hash, effect, received_at)',
-    recorded,
-  );
+  await RECORD.run(connection, recorded);
   for (const deliveryId of repairedIds) {
     await connection.execute(
       "UPDATE deliveries_received SET effect = 'applied', sequence = ? WHERE delivery_id = ?",
       [++last, deliveryId],
     );
   }
-  await writeStates(
+  await WRITE.run(
     connection,
     [...changed].map((orderId) => held.get(orderId) as OrderState),
   );
   return receipts;
+}
+
+async function lastSequence(connection: PoolConnection): Promise<number> {
+  const [row] = await select(connection, 'SELECT COALESCE(MAX(sequence), 0) FROM deliveries_received');
+  return Number(row?.[0]);
 }
 
 async function knownDeliveries(
@@ -179,15 +198,10 @@ async function knownDeliveries(
 ): Promise<Map<string, KnownDelivery>> {
   const rows = await selectIn(
     connection,
-    'SELECT delivery_id, payload_hash, effect FROM deliveries_received WHERE delivery_id IN',
+    'SELECT delivery_id, payload_hash, effect FROM deliveries_received WHERE delivery_id',
     deliveries.map(({ deliveryId }) => deliveryId),
   );
-  return new Map(
-    rows.map((row) => [
-      String(row.delivery_id),
-      { payloadHash: String(row.payload_hash), effect: row.effect },
-    ]),
-  );
+  return new Map(rows.map((row) => [text(row[0]), { payloadHash: text(row[1]), effect: row[2] }]));
 }
 
 async function heldStates(
@@ -196,43 +210,86 @@ async function heldStates(
 ): Promise<Map<string, OrderState>> {
   const rows = await selectIn(
     connection,
-    `SELECT ${COLUMNS} FROM orders_received WHERE order_id IN`,
+    `SELECT ${COLUMNS} FROM orders_received WHERE order_id`,
     deliveries.map(({ state }) => state.order_id),
   );
-  return new Map(rows.map((row) => [String(row.order_id), stateOf(row)]));
+  return new Map(rows.map((row) => [text(row[0]), stateOf(row)]));
 }
 
-async function writeStates(connection: PoolConnection, states: readonly OrderState[]): Promise<void> {
-  await insertRows(
-    connection,
-    `INSERT INTO orders_received (${COLUMNS})`,
-    states.map((state) => [
-      state.order_id,
-      state.order_status,
-      state.payment_status,
-      state.review_status,
-      state.ready_to_send ? 1 : 0,
-      state.version,
-    ]),
-    `ON DUPLICATE KEY UPDATE
-       order_status = VALUES(order_status), payment_status = VALUES(payment_status),
-       review_status = VALUES(review_status), ready_to_send = VALUES(ready_to_send),
-       version = VALUES(version)`,
-  );
+/** The rows whose column, the last word of `sql`, has one of these values. */
+async function selectIn(
+  connection: PoolConnection,
+  sql: string,
+  values: readonly string[],
+): Promise<RowDataPacket[]> {
+  const found: RowDataPacket[] = [];
+  for (const chunk of chunksOf(values))
+    found.push(...(await select(connection, `${sql} IN (${marks(chunk.length)})`, chunk)));
+  return found;
 }
 
-/** Texts are stored as bytes and come as such. */
+interface RecordedDelivery extends ReceivedDelivery {
+  readonly sequence: number;
+  readonly payloadHash: string;
+  readonly effect: 'applied' | 'ignored';
+}
+
+const RECORD = new RowsStatement<RecordedDelivery>({
+  before:
+    'INSERT INTO deliveries_received (sequence, delivery_id, order_id, version, payload_hash, effect, received_at) VALUES',
+  row: '(?,?,?,?,?,?,?)',
+  columns: ['integer', 'bytes', 'bytes', 'integer', 'bytes', 'text', 'text'],
+  write(writer, { sequence, deliveryId, state, payloadHash, effect, receivedAtMs }) {
+    writer.integer(sequence);
+    writer.text(deliveryId);
+    writer.text(state.order_id);
+    writer.integer(state.version);
+    writer.text(payloadHash);
+    writer.text(effect);
+    writer.text(new Date(receivedAtMs).toISOString().slice(0, -1).replace('T', ' '));
+  },
+});
+
+const COLUMN_NAMES = [
+  'order_id',
+  'order_status',
+  'payment_status',
+  'review_status',
+  'ready_to_send',
+  'version',
+];
+const COLUMNS = COLUMN_NAMES.join(', ');
+const COLUMNS_OF_ORDER = COLUMN_NAMES.map((name) => `o.${name}`).join(', ');
+
+const WRITE = new RowsStatement<OrderState>({
+  before: `INSERT INTO orders_received (${COLUMNS}) VALUES`,
+  row: '(?,?,?,?,?,?)',
+  after: `ON DUPLICATE KEY UPDATE
+    order_status = VALUES(order_status), payment_status = VALUES(payment_status),
+    review_status = VALUES(review_status), ready_to_send = VALUES(ready_to_send), version = VALUES(version)`,
+  columns: ['bytes', 'bytes', 'bytes', 'bytes', 'integer', 'integer'],
+  write(writer, state) {
+    writer.text(state.order_id);
+    writer.text(state.order_status);
+    writer.text(state.payment_status);
+    writer.text(state.review_status);
+    writer.integer(state.ready_to_send);
+    writer.integer(state.version);
+  },
+});
+
+/** The state in the first six columns, which are `COLUMNS`. */
 function stateOf(row: RowDataPacket): OrderState {
   return {
-    order_id: String(row.order_id),
-    order_status: textOrNull(row.order_status),
-    payment_status: textOrNull(row.payment_status),
-    review_status: textOrNull(row.review_status),
-    ready_to_send: row.ready_to_send === 1,
-    version: Number(row.version),
+    order_id: text(row[0]),
+    order_status: textOrNull(row[1]),
+    payment_status: textOrNull(row[2]),
+    review_status: textOrNull(row[3]),
+    ready_to_send: row[4] === 1,
+    version: Number(row[5]),
   };
 }
 
-function textOrNull(value: Buffer | null): string | null {
-  return value === null ? null : value.toString('utf8');
+function textOrNull(value: unknown): string | null {
+  return value === null ? null : text(value);
 }

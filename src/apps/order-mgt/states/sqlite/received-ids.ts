@@ -1,58 +1,44 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { PORTION, portions } from '../../../../adapters/sqlite/index.ts';
 
-export interface ReceivedIdsLimits {
-  /** With more ids than these in memory, all of them are merged into the index. */
-  readonly recentMax: number;
-  /** A transaction merges so many ids, or twice as many as it added, so that no merge falls behind what comes. */
-  readonly mergedMin: number;
-  /** Of what others wrote, so many receipts are read at once; if there are more, these are merged before the next. */
-  readonly caughtUpMax: number;
-}
-
-/** An id takes about 200 bytes in memory: as a rule there are 3 to 5 MB of them, and never more than some 25 MB. */
-export const RECEIVED_IDS_LIMITS: ReceivedIdsLimits = {
-  recentMax: 16_384,
-  mergedMin: 256,
-  caughtUpMax: 65_536,
-};
-
-interface Merge {
-  /** All that were in memory when it began, sorted: neighbours lie on one page of the index. */
-  readonly ids: readonly string[];
-  /** Every receipt up to this sequence has its id in the index once the merge is done. */
-  readonly end: number;
-  done: number;
-}
-
 /**
- * Knows the receipt of each delivery id. The receipts are the truth. The index `delivery_ids` follows them, and
- * `delivery_ids_end` says how far: each receipt up to that sequence is in it, under the sequence that it has. The ids
- * of all later ones are in memory, whoever wrote them.
+ * Finds the receipt of a delivery id.
  *
- * Ids are random, so an index that is kept with each receipt costs each of them a page. Thus an id waits in memory
- * until there are many, which are then merged in the sequence of the index, a slice in each transaction:
+ * The receipts have no index of their ids. Ids are random, so an index that is kept with each receipt would have each
+ * receipt write one more page. Instead the ids of new receipts wait in memory, and many of them are merged into the index
+ * `delivery_ids` at once. `delivery_ids_end` is the end of the index: every receipt up to this sequence has its id there. The
+ * ids of all later receipts are in memory, in each process that writes. It is always in one of these states:
  *
- *     collecting --more than recentMax--> merging --last slice: the end is raised--> collecting
- *         ^                                  |
- *         +---- another process was faster --+
+ * 1. **Empty.** Nothing was read yet, or the last transaction was rolled back. The next transaction reads the ids of all
+ *    receipts after the end into memory, at most `caughtUpMax` at a time: if there are more, it merges these before it reads
+ *    the next ones. Then it is collecting.
+ * 2. **Collecting.** Each transaction reads the ids that other processes added, and adds its own. When a transaction ends with
+ *    more than `recentMax` ids in memory, it is merging.
+ * 3. **Merging.** The merge has a sorted list of all ids that were in memory when it began, and the sequence of the last of
+ *    their receipts. Each transaction writes a slice of the list into the index; new ids go to memory as before. The
+ *    transaction with the last slice raises the end to that sequence, and the ids up to it leave memory. Then it is
+ *    collecting. It is also collecting as soon as another process has raised the end that far.
  *
- * A receipt that is repaired goes to the end of all, past what is indexed, and is in memory again. Its entry in the
- * index is then out of date, which does no harm: memory is asked first, and no end is raised above the receipt before
- * its entry is right. So a merge that ends half way, by a crash or by a transaction that is rolled back, leaves
- * nothing behind that needs to be put right; it begins again.
+ *     empty --catch up--> collecting --more than recentMax ids--> merging
+ *     merging --last slice, or another process raised the end--> collecting
+ *     collecting, merging --rollback--> empty
  *
- * All calls but `forget` belong into a transaction that holds the lock to write.
+ * A repaired receipt moves behind all others, so its id is in memory again. Its entry in the index is then out of date. That
+ * does no harm: memory is asked first, and the end is raised above the receipt only after its entry was written again.
+ * A crash or a rollback in the middle of a merge leaves nothing to put right: the merge begins again.
+ *
+ * Every method except `forget` has to be called in a transaction that holds the write lock.
  */
 export class ReceivedIds {
   readonly #limits: ReceivedIdsLimits;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #recent = new Map<string, number>();
-  /** The last sequence that is known of, and how far the index is known to go; -1: nothing was read yet. */
+  /** The sequence of the last known receipt. -1 means that nothing was read yet. */
   #last = -1;
+  /** The last known end of the index. -1 means that it was not read yet. */
   #end = -1;
   #merge: Merge | null = null;
-  /** In this transaction, by anybody. */
+  /** The number of ids that came to memory in this transaction, from this process and from others. */
   #addedCount = 0;
 
   constructor(database: DatabaseSync, limits: ReceivedIdsLimits = RECEIVED_IDS_LIMITS) {
@@ -60,12 +46,15 @@ export class ReceivedIds {
     this.#limits = limits;
   }
 
-  /** How many ids are in memory. */
+  /** The number of ids in memory. */
   get recentCount(): number {
     return this.#recent.size;
   }
 
-  /** First of all in a transaction: learns what others committed since the last one, and all of it after a restart. */
+  /**
+   * Reads the receipts that other processes committed since the last transaction; after a restart, all receipts behind the
+   * end. It has to be the first call of a transaction.
+   */
   catchUp(): void {
     const last = Number(this.#statements.last.get()?.last);
     if (last <= this.#last) return;
@@ -81,7 +70,7 @@ export class ReceivedIds {
     }
   }
 
-  /** Of the receipt of this id; undefined if there is none. */
+  /** The sequence of the receipt of this id, or undefined if there is none. */
   sequenceOf(deliveryId: string): number | undefined {
     const recent = this.#recent.get(deliveryId);
     if (recent !== undefined) return recent;
@@ -89,14 +78,14 @@ export class ReceivedIds {
     return row === undefined ? undefined : Number(row.sequence);
   }
 
-  /** The sequence for the receipt of this id, which the caller writes: a new one, or one that moves to the end. */
+  /** The sequence under which the caller has to write the receipt of this id, be it new or repaired. */
   add(deliveryId: string): number {
     const sequence = this.#last + 1;
     this.#remember(deliveryId, sequence);
     return sequence;
   }
 
-  /** Last in a transaction: its share of a merge, if there is one to do. */
+  /** Writes the next slice of the merge, and begins a merge if there are too many ids. It has to be the last call of a transaction. */
   mergeSome(): void {
     const count = Math.max(this.#limits.mergedMin, 2 * this.#addedCount);
     this.#addedCount = 0;
@@ -104,7 +93,7 @@ export class ReceivedIds {
     if (this.#merge !== null) this.#mergeSlice(this.#merge, count);
   }
 
-  /** After a transaction that was rolled back: what it added never was. The next one catches up from the index's end. */
+  /** Empties memory after a transaction that was rolled back, since its receipts do not exist. */
   forget(): void {
     this.#recent.clear();
     this.#last = -1;
@@ -135,20 +124,45 @@ export class ReceivedIds {
     const { indexMany, indexOne } = this.#statements;
     const entries: (readonly [string, number])[] = [];
     for (const id of ids) {
-      // Of now, not of the merge's beginning: the receipt may have been repaired since.
+      // The receipt may have been repaired since the merge began, so its present sequence counts.
       const sequence = this.#recent.get(id);
-      // If there is none, another process has merged it.
+      // An id that is no longer in memory was merged by another process.
       if (sequence !== undefined) entries.push([id, sequence]);
     }
     for (const some of portions(entries)) (some.length === 1 ? indexOne : indexMany).run(...some.flat());
   }
 
-  /** Whatever lies past the end stays in memory, be it new or repaired. */
+  /** Drops the ids of the receipts up to the end. New and repaired receipts lie behind it, so their ids stay. */
   #leaveToIndex(end: number): void {
     for (const [id, sequence] of this.#recent) if (sequence <= end) this.#recent.delete(id);
     this.#end = end;
     if (this.#merge !== null && this.#merge.end <= end) this.#merge = null;
   }
+}
+
+export interface ReceivedIdsLimits {
+  /** A merge begins when more ids than these are in memory. */
+  readonly recentMax: number;
+  /** A transaction merges this number of ids, or twice as many as it added if that is more. So a merge never falls behind. */
+  readonly mergedMin: number;
+  /** The most receipts of other processes that are read at once. If there are more, these are merged before the next ones. */
+  readonly caughtUpMax: number;
+}
+
+/** An id takes about 200 bytes of memory. As a rule the ids take 3 to 5 MB, and never more than about 25 MB. */
+export const RECEIVED_IDS_LIMITS: ReceivedIdsLimits = {
+  recentMax: 16_384,
+  mergedMin: 256,
+  caughtUpMax: 65_536,
+};
+
+interface Merge {
+  /** All ids that were in memory when the merge began, sorted: neighbours lie on one page of the index. */
+  readonly ids: readonly string[];
+  /** The end of the index when the merge is done. */
+  readonly end: number;
+  /** The number of ids that are written. */
+  done: number;
 }
 
 function prepare(database: DatabaseSync) {
@@ -165,9 +179,9 @@ function prepare(database: DatabaseSync) {
     indexed: database.prepare('SELECT sequence FROM delivery_ids WHERE delivery_id = ?'),
     indexMany: index(PORTION),
     indexOne: index(1),
-    // No row is an index of nothing, which is then made anew.
+    // A table without its row means an empty index, which is then made again.
     end: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS "end" FROM delivery_ids_end'),
-    // Another process may have come further meanwhile.
+    // Another process may have raised the end further meanwhile.
     raiseEnd: database.prepare(
       `INSERT INTO delivery_ids_end (id, sequence) VALUES (1, ?)
        ON CONFLICT (id) DO UPDATE SET sequence = MAX(sequence, excluded.sequence)`,

@@ -1,8 +1,6 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { WalSync, WriteLock } from '../../../../adapters/sqlite/index.ts';
-import { systemClock } from '../../../../adapters/system-clock.ts';
+import type { WalSync, WriteLock } from '../../../../adapters/sqlite/index.ts';
 import { messageOf, TributaryError } from '../../../../core/errors.ts';
-import { whoHolds } from '../../../shared/process/lock-holder.ts';
 import { effectOfKnown, effectOfNew } from '../../effect.ts';
 import { type OrderState, payloadHashOf } from '../../order-state.ts';
 import {
@@ -14,41 +12,35 @@ import {
   type ReceivedDelivery,
   SCANNED_ROWS_MAX,
 } from '../../states.ts';
-import { openSqliteFile } from './open.ts';
-import { RECEIVED_IDS_LIMITS, ReceivedIds, type ReceivedIdsLimits } from './received-ids.ts';
+import type { ReceivedIds } from './received-ids.ts';
 
-/**
- * Keeps the states in one SQLite file, which is made if it is missing.
- * Throws `store_unreachable` if the file cannot be opened, `schema_too_new` if a newer program wrote it.
- */
-export function openSqliteStates(file: string, limits: ReceivedIdsLimits = RECEIVED_IDS_LIMITS): OrderStates {
-  const database = openSqliteFile(file);
-  try {
-    return new SqliteStates(file, database, WalSync.of(database), limits);
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+/** One open file. `close` of the states closes it. */
+interface OpenFile {
+  readonly database: DatabaseSync;
+  readonly wal: WalSync;
+  readonly lock: WriteLock;
+  readonly receivedIds: ReceivedIds;
 }
 
 type Row = Record<string, SQLOutputValue>;
 
-class SqliteStates implements OrderStates {
+/** Keeps the states in one SQLite file. All deliveries of one call are one transaction, synced before the receipts are given. */
+export class States implements OrderStates {
   readonly #database: DatabaseSync;
   readonly #lock: WriteLock;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #receivedIds: ReceivedIds;
-  /** Lists of other filters are other statements; there are no more than the filters' combinations. */
+  /** The statements of lists, by their filters. There are as many as combinations of filters. */
   readonly #lists = new Map<string, StatementSync>();
   readonly #wal: WalSync;
   #closed: Promise<void> | null = null;
 
-  constructor(file: string, database: DatabaseSync, wal: WalSync, limits: ReceivedIdsLimits) {
-    this.#lock = new WriteLock(file, systemClock, whoHolds);
+  constructor({ database, wal, lock, receivedIds }: OpenFile) {
     this.#database = database;
-    this.#statements = prepare(database);
-    this.#receivedIds = new ReceivedIds(database, limits);
     this.#wal = wal;
+    this.#lock = lock;
+    this.#receivedIds = receivedIds;
+    this.#statements = prepare(database);
   }
 
   async receive(deliveries: readonly ReceivedDelivery[]): Promise<Receipt[]> {
@@ -70,7 +62,7 @@ class SqliteStates implements OrderStates {
       return receipts;
     } catch (error) {
       this.#receivedIds.forget();
-      // After a full disk SQLite has rolled back by itself already.
+      // SQLite has already rolled back by itself after a full disk.
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw notStored(error);
     }
@@ -95,7 +87,7 @@ class SqliteStates implements OrderStates {
 
   #receiveAgain(sequence: number, deliveryId: string, state: OrderState, payloadHash: string): Receipt {
     const row = this.#statements.known.get(sequence, deliveryId);
-    // Somebody else has been at the tables. To take the id for a new one might give it a second effect.
+    // Another program has changed the tables. The id is not taken for a new one, because it may have had its effect.
     if (row === undefined) throw new Error(`the receipt of ${deliveryId} is not at sequence ${sequence}`);
     const known = {
       payloadHash: String(row.payload_hash),
@@ -109,7 +101,7 @@ class SqliteStates implements OrderStates {
     return { effect, heldVersion: state.version };
   }
 
-  /** As `effectOfNew` has it, by the statement's own condition. */
+  /** Does what `effectOfNew` says, by the condition of the statement itself. */
   #apply(state: OrderState): 'applied' | 'ignored' {
     return this.#write(this.#statements.apply, state) ? 'applied' : 'ignored';
   }
@@ -120,7 +112,7 @@ class SqliteStates implements OrderStates {
     return effect;
   }
 
-  /** Says whether the row was written. */
+  /** Answers whether the row was written. */
   #write(statement: StatementSync, state: OrderState): boolean {
     const { changes } = statement.run(
       state.order_id,
@@ -174,16 +166,19 @@ class SqliteStates implements OrderStates {
     return statement;
   }
 
-  async changesAfter(position: number, limit: number): Promise<ChangePage> {
-    const end = Math.min(await this.lastPosition(), position + SCANNED_ROWS_MAX);
-    const rows = this.#statements.changes.all(position, end, limit);
-    const changes = rows.map((row) => ({ position: Number(row.sequence), state: stateOf(row) }));
+  async changesAfter(receiptNumber: number, limit: number): Promise<ChangePage> {
+    const end = Math.min(await this.lastReceiptNumber(), receiptNumber + SCANNED_ROWS_MAX);
+    const rows = this.#statements.changes.all(receiptNumber, end, limit);
+    const changes = rows.map((row) => ({ receiptNumber: Number(row.sequence), state: stateOf(row) }));
     const isFull = changes.length === limit;
-    return { changes, position: (isFull ? changes.at(-1)?.position : null) ?? Math.max(position, end) };
+    return {
+      changes,
+      receiptNumber: (isFull ? changes.at(-1)?.receiptNumber : null) ?? Math.max(receiptNumber, end),
+    };
   }
 
-  async lastPosition(): Promise<number> {
-    return Number(this.#statements.lastPosition.get()?.last);
+  async lastReceiptNumber(): Promise<number> {
+    return Number(this.#statements.lastReceiptNumber.get()?.last);
   }
 
   async health(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
@@ -245,7 +240,7 @@ function prepare(database: DatabaseSync) {
        JOIN orders o ON o.order_id = d.order_id AND o.version = d.version
        WHERE d.sequence > ? AND d.sequence <= ? AND d.effect = 'applied' ORDER BY d.sequence LIMIT ?`,
     ),
-    lastPosition: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS last FROM delivery_receipts'),
+    lastReceiptNumber: database.prepare('SELECT COALESCE(MAX(sequence), 0) AS last FROM delivery_receipts'),
   };
 }
 
@@ -267,7 +262,7 @@ function textOrNull(value: unknown): string | null {
 let stampedMs = Number.NaN;
 let stamp = '';
 
-/** RFC 3339 in UTC. Many deliveries come in one millisecond, and a date is dear to write. */
+/** RFC 3339 in UTC. The last text is kept, because many deliveries come in one millisecond and a date costs much to write. */
 function timestampOf(timeMs: number): string {
   if (timeMs !== stampedMs) {
     stampedMs = timeMs;

@@ -16,7 +16,7 @@ const CHECK_OF = {
   'required-without-verification': 'nothing',
 } as const satisfies Record<string, TlsCheck>;
 
-/** The settings of a program's database; `prefix` is how their variables begin. */
+/** The settings of a program's database. Their variables begin with `prefix`. */
 export function databaseSettings<Prefix extends string>(prefix: Prefix, file: string, help: string) {
   return {
     databaseUrl: databaseUrl({
@@ -32,7 +32,7 @@ export function databaseSettings<Prefix extends string>(prefix: Prefix, file: st
       synonyms: { true: 'required', on: 'required', false: 'off' },
       help:
         'TLS to the database: required (certificate and name verified), required-without-name, ' +
-        'required-without-verification (anybody can pose as the server) or off; the default is what the URL says.',
+        'required-without-verification (anybody can pose as the server) or off. By default the URL decides.',
     }),
     databaseTlsCaFile: text({
       env: `${prefix}_TLS_CA_FILE`,
@@ -57,7 +57,7 @@ export function databaseSettings<Prefix extends string>(prefix: Prefix, file: st
   };
 }
 
-/** What the programs' settings have of it. */
+/** The values of these settings. */
 export interface DatabaseValues {
   readonly databaseUrl: string;
   readonly databaseTls?: (typeof TLS_CHOICES)[number] | undefined;
@@ -67,7 +67,7 @@ export interface DatabaseValues {
   readonly databaseTlsServerName?: string | undefined;
 }
 
-/** Which program's: order-sync's begin with DATABASE, order-mgt's with ORDER_MGT_DATABASE. */
+/** The beginning of the variables: DATABASE for order-sync, ORDER_MGT_DATABASE for order-mgt. */
 export type DatabasePrefix = 'DATABASE' | 'ORDER_MGT_DATABASE';
 
 interface TlsPlan {
@@ -79,7 +79,7 @@ interface TlsPlan {
   readonly onlyTls13: boolean;
 }
 
-/** What the URL and the settings say together; the first of the two faults is a sentence about them. */
+/** The TLS that URL and settings ask for together, null for none, or a sentence about the fault in them. */
 function planOf(values: DatabaseValues, prefix: DatabasePrefix): TlsPlan | null | { fault: string } {
   const { databaseTls, databaseTlsServerName: serverName } = values;
   const files = [
@@ -127,18 +127,18 @@ function planOf(values: DatabaseValues, prefix: DatabasePrefix): TlsPlan | null 
   return { check, caFile, certFile, keyFile, serverName, onlyTls13: tls.onlyTls13 };
 }
 
-/** Settings that are right each on its own and wrong together, as sentences. */
+/** Faults of settings that are right alone and wrong together, as sentences. */
 export function databaseFaults(values: DatabaseValues, prefix: DatabasePrefix): string[] {
   const plan = planOf(values, prefix);
   return plan !== null && 'fault' in plan ? [plan.fault] : [];
 }
 
-/** A database server and how to speak to it, or the file of a database. */
+/** A database on a server, with the way to speak to it, or a database in a file. */
 export type Database =
   | { readonly kind: 'sqlite'; readonly file: string }
   | { readonly kind: 'mysql'; readonly address: ServerAddress; readonly tls: ServerTls | null };
 
-/** Reads the URL and the files that the settings name. Rejects with `setting_invalid`. */
+/** Reads the URL and the files that the settings name. Throws `setting_invalid`. */
 export function databaseOf(values: DatabaseValues, prefix: DatabasePrefix): Database {
   let url: DatabaseUrl;
   try {
@@ -195,31 +195,34 @@ function pemFrom(path: string, setting: string): string {
   return content;
 }
 
-/** Said once, when a program starts. */
-export function warnOfOpenConnection(database: Database, prefix: DatabasePrefix, log: Logger): void {
+/** Warns at start if others can read or change the traffic with the database. */
+export function warnOfOpenConnection(database: Database, prefix: DatabasePrefix, logger: Logger): void {
   if (database.kind === 'sqlite') return;
   const { address, tls } = database;
   if (tls?.check === 'nothing') {
-    log(
+    logger(
       'warn',
-      `TLS to the database at ${address.host} verifies nothing, so anybody on the way can pose as the server: ` +
+      `TLS to the database at ${address.host} verifies nothing, so anybody on the network between can pose as the server: ` +
         `set ${prefix}_TLS=required, and ${prefix}_TLS_CA_FILE for a private authority.`,
     );
   }
   if (tls === null && !isLoopback(address.host)) {
-    log(
+    logger(
       'warn',
-      `The connection to the database at ${address.host} is not protected: everybody on the way can read and change ` +
-        `what goes over it. Set ${prefix}_TLS=required.`,
+      `The connection to the database at ${address.host} is not protected: everybody on the network between can read and ` +
+        `change its traffic. Set ${prefix}_TLS=required.`,
     );
   }
 }
 
-/** The user of `--grants-for` as SQL has it: `'name'@'host'`, or a name alone. Throws `usage` for anything else. */
+/** The user of `--grants-for`, which is `'name'@'host'` as in SQL, or a name alone. Throws `usage` for anything else. */
 export function userFrom(given: string | boolean | undefined): string | null {
   if (given === undefined) return null;
   const match = /^(['`]?)([\w.-]+)\1(?:@(['`]?)([\w.:%/-]+)\3)?$/.exec(String(given));
   if (match === null)
-    throw new TributaryError('usage', `Give the user as SQL has it, as in --grants-for "'sync'@'10.0.0.%'".`);
+    throw new TributaryError(
+      'usage',
+      `Give the user as SQL writes it, as in --grants-for "'sync'@'10.0.0.%'".`,
+    );
   return `'${match[2]}'@'${match[4] ?? '%'}'`;
 }

@@ -12,14 +12,14 @@ import {
   type ValuesOf,
 } from '../kinds.ts';
 
-/** How to reach Kafka; rows of the table of every program, in known-settings.ts. */
+/** The settings by which every program reaches Kafka. */
 export const KAFKA_SETTINGS = {
   kafkaBrokers: list({
     env: 'KAFKA_BROKERS',
     flag: 'kafka-brokers',
     default: [],
     defaultText: 'not set: the embedded log',
-    help: 'Addresses of Kafka brokers, host:port between commas.',
+    help: 'Addresses of Kafka brokers: host:port, with commas between them.',
     check: checkBroker,
   }),
   kafkaTls: boolean({
@@ -36,12 +36,12 @@ export const KAFKA_SETTINGS = {
   kafkaTlsCertFile: text({
     env: 'KAFKA_TLS_CERT_FILE',
     flag: 'kafka-tls-cert-file',
-    help: 'PEM file of the certificate that this program shows to Kafka, with those between it and its authority.',
+    help: 'PEM file of the certificate that this program shows to Kafka, with its intermediate certificates.',
   }),
   kafkaTlsKeyFile: text({
     env: 'KAFKA_TLS_KEY_FILE',
     flag: 'kafka-tls-key-file',
-    help: 'PEM file of the private key of that certificate, not encrypted.',
+    help: "PEM file of that certificate's private key, not encrypted.",
   }),
   kafkaSaslMechanism: choice({
     env: 'KAFKA_SASL_MECHANISM',
@@ -52,13 +52,13 @@ export const KAFKA_SETTINGS = {
   kafkaSaslUsername: text({
     env: 'KAFKA_SASL_USERNAME',
     flag: 'kafka-sasl-username',
-    help: 'User name at Kafka.',
+    help: 'The user name at Kafka.',
   }),
-  kafkaSaslPassword: secret({ env: 'KAFKA_SASL_PASSWORD', help: 'Password at Kafka.' }),
+  kafkaSaslPassword: secret({ env: 'KAFKA_SASL_PASSWORD', help: 'The password at Kafka.' }),
   kafkaOauthTokenFile: text({
     env: 'KAFKA_SASL_OAUTH_TOKEN_FILE',
     flag: 'kafka-sasl-oauth-token-file',
-    help: 'File of the token for oauthbearer; read again for every connection, and before the token expires.',
+    help: 'File that holds the token for oauthbearer. It is read again for every connection, and before the token expires.',
   }),
   kafkaOauthTokenUrl: url({
     env: 'KAFKA_SASL_OAUTH_TOKEN_URL',
@@ -66,26 +66,26 @@ export const KAFKA_SETTINGS = {
     protocols: ['https:', 'http:'],
     example: 'https://login.example.com/oauth2/token',
     default: '',
-    help: 'Token endpoint for oauthbearer, asked by the client credentials grant of OAuth 2.0.',
+    help: 'Token endpoint for oauthbearer. It is asked by the client credentials grant of OAuth 2.0.',
   }),
   kafkaOauthClientId: text({
     env: 'KAFKA_SASL_OAUTH_CLIENT_ID',
     flag: 'kafka-sasl-oauth-client-id',
-    help: 'Name of this client at the token endpoint.',
+    help: 'The client id at the token endpoint.',
   }),
   kafkaOauthClientSecret: secret({
     env: 'KAFKA_SASL_OAUTH_CLIENT_SECRET',
-    help: 'Secret of this client at the token endpoint.',
+    help: 'The client secret at the token endpoint.',
   }),
   kafkaOauthScope: text({
     env: 'KAFKA_SASL_OAUTH_SCOPE',
     flag: 'kafka-sasl-oauth-scope',
-    help: 'Scope that the token endpoint is asked for, if it wants one.',
+    help: 'The scope to ask the token endpoint for, if it needs one.',
   }),
   kafkaOauthAudience: text({
     env: 'KAFKA_SASL_OAUTH_AUDIENCE',
     flag: 'kafka-sasl-oauth-audience',
-    help: 'Audience that the token endpoint is asked for, if it wants one.',
+    help: 'The audience to ask the token endpoint for, if it needs one.',
   }),
   kafkaOauthCaFile: text({
     env: 'KAFKA_SASL_OAUTH_CA_FILE',
@@ -97,20 +97,20 @@ export const KAFKA_SETTINGS = {
     flag: 'kafka-sasl-oauth-extensions',
     default: [],
     defaultText: 'not set',
-    help: 'SASL extensions sent with the token, name=value between commas, as hosted clusters want them.',
+    help: 'SASL extensions to send with the token, as hosted clusters need them: name=value, with commas between them.',
     check: checkExtension,
   }),
   kafkaAllowsOpenLogin: boolean({
     env: 'KAFKA_ALLOW_LOGIN_WITHOUT_TLS',
     flag: 'kafka-allow-login-without-tls',
     default: false,
-    help: 'Whether a password or a token may be sent to Kafka, or to the token endpoint, on another machine in plain text.',
+    help: 'Whether a password or a token may be sent in plain text to Kafka, or to the token endpoint, on another machine.',
   }),
 } as const satisfies SettingTable;
 
 export type KafkaSettingValues = ValuesOf<typeof KAFKA_SETTINGS>;
 
-/** RFC 7628, 3.1: a name of letters, and a value without control characters; `auth` is the token's own. */
+/** The form of RFC 7628, 3.1: a name of letters and a value without control characters. The name `auth` belongs to the token. */
 function checkExtension(item: string): void {
   if (!/^(?!auth=)[A-Za-z]+=[\x20-\x7e]+$/.test(item)) {
     throw new SettingFault(
@@ -119,7 +119,7 @@ function checkExtension(item: string): void {
   }
 }
 
-/** Values that are right each on its own, and wrong together. */
+/** Faults of values that are right alone and wrong together, as sentences. */
 export function kafkaContradictions(values: KafkaSettingValues): string[] {
   return [...loginFaults(values), ...tlsFaults(values), ...openSecretFaults(values)];
 }
@@ -191,7 +191,7 @@ function tlsFaults(values: KafkaSettingValues): string[] {
   return faults;
 }
 
-/** A password or a token that the network would see. */
+/** Faults of settings by which a password or a token would cross the network in plain text. */
 function openSecretFaults(values: KafkaSettingValues): string[] {
   if (values.kafkaAllowsOpenLogin) return [];
   const faults: string[] = [];
@@ -201,7 +201,7 @@ function openSecretFaults(values: KafkaSettingValues): string[] {
     const what = mechanism === 'plain' ? 'the password' : 'the token';
     faults.push(
       `KAFKA_SASL_MECHANISM is "${mechanism}" and KAFKA_TLS is false: ${what} would be sent to ${remote} in plain text. ` +
-        'Set KAFKA_TLS=true, or take scram-sha-512, or set KAFKA_ALLOW_LOGIN_WITHOUT_TLS=true if everybody on the way may read it.',
+        'Set KAFKA_TLS=true, or KAFKA_SASL_MECHANISM=scram-sha-512, or KAFKA_ALLOW_LOGIN_WITHOUT_TLS=true if everybody on the network may read it.',
     );
   }
   if (values.kafkaOauthTokenUrl.startsWith('http:')) {
@@ -209,14 +209,14 @@ function openSecretFaults(values: KafkaSettingValues): string[] {
     if (!isLoopback(hostname)) {
       faults.push(
         `KAFKA_SASL_OAUTH_TOKEN_URL leads to ${hostname} by plain HTTP: the client's secret would be sent in plain text. ` +
-          'Give an https: URL, or set KAFKA_ALLOW_LOGIN_WITHOUT_TLS=true if everybody on the way may read it.',
+          'Give an https: URL, or set KAFKA_ALLOW_LOGIN_WITHOUT_TLS=true if everybody on the network may read it.',
       );
     }
   }
   return faults;
 }
 
-/** What is said once at start about a way to Kafka that others can read or change; null if there is none. */
+/** A warning at start that others can read or change the traffic with Kafka, or null. */
 export function openWayWarning(values: KafkaSettingValues): string | null {
   const remote = values.kafkaBrokers.filter((broker) => !isLoopback(hostOf(broker)));
   if (values.kafkaTls || remote.length === 0) return null;
@@ -225,7 +225,7 @@ export function openWayWarning(values: KafkaSettingValues): string | null {
       ? 'without TLS and without a login'
       : `without TLS, with a login by ${values.kafkaSaslMechanism}`;
   return (
-    `Kafka at ${remote.join(', ')} is spoken to ${login}: whoever is on the way can read and change the events. ` +
+    `Kafka at ${remote.join(', ')} is spoken to ${login}: everybody on the network between can read and change the events. ` +
     'Set KAFKA_TLS=true if the brokers speak TLS.'
   );
 }

@@ -1,6 +1,6 @@
 import { boolean, integer, type SettingTable } from '../kinds.ts';
 
-/** What `npm start` adds to the settings of the programs that it runs; two servers need two flags for their ports. */
+/** The settings that `npm start` adds to those of the programs that it runs. Two servers need two flags for their ports. */
 export const START_SETTINGS = {
   orderSyncPort: integer({
     env: 'ORDER_SYNC_PORT',
@@ -9,7 +9,7 @@ export const START_SETTINGS = {
     default: 3000,
     min: 0,
     max: 65_535,
-    help: "Port of order-sync's HTTP API; 0 takes a free one.",
+    help: "The port of order-sync's HTTP API. 0 takes a free one.",
   }),
   orderMgtPort: integer({
     env: 'ORDER_MGT_PORT',
@@ -17,7 +17,7 @@ export const START_SETTINGS = {
     default: 3001,
     min: 0,
     max: 65_535,
-    help: "Port of order-mgt's HTTP API; 0 takes a free one.",
+    help: "The port of order-mgt's HTTP API. 0 takes a free one.",
   }),
   demo: boolean({
     env: 'TRIBUTARY_DEMO',

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../../../src/adapters/system-clock.ts';
-import { openMysqlStates } from '../../../../../src/apps/order-mgt/states/mysql/open.ts';
+import { grantStatements } from '../../../../../src/apps/order-mgt/states/mysql/grants.ts';
 import type { OrderStates } from '../../../../../src/apps/order-mgt/states.ts';
 import {
   describeOrderStates,
@@ -12,9 +12,36 @@ import {
   orderState,
 } from '../../../../contract/order-states.ts';
 import { HastyClock } from '../../../../helpers/hasty-clock.ts';
-import { mysqlServer } from '../../../../helpers/mysql-server.ts';
+import { mysqlStates } from '../../../../helpers/order-states.ts';
 import { createDatabase, services, type TestDatabase } from '../../../../services/context.ts';
 import { addressOf, TcpProxy, through } from '../../../../services/tcp-proxy.ts';
+
+/** The statements that the first program ran, and the rows of one order. */
+const SCHEMA_1 = [
+  'CREATE TABLE order_mgt_schema (version INT NOT NULL PRIMARY KEY) ENGINE = InnoDB',
+  `CREATE TABLE orders_received (
+     order_id        VARBINARY(255) NOT NULL PRIMARY KEY,
+     order_status    VARBINARY(1020) NULL,
+     payment_status  VARBINARY(1020) NULL,
+     review_status   VARBINARY(1020) NULL,
+     ready_to_send   BOOLEAN NOT NULL,
+     version         BIGINT UNSIGNED NOT NULL
+   ) ENGINE = InnoDB`,
+  `CREATE TABLE deliveries_received (
+     sequence     BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+     delivery_id  VARBINARY(255) NOT NULL UNIQUE,
+     order_id     VARBINARY(255) NOT NULL,
+     version      BIGINT UNSIGNED NOT NULL,
+     payload_hash BINARY(64) NOT NULL,
+     effect       ENUM('applied', 'ignored') NOT NULL,
+     received_at  DATETIME(3) NOT NULL
+   ) ENGINE = InnoDB`,
+  'CREATE TABLE receiving_lock (id TINYINT NOT NULL PRIMARY KEY) ENGINE = InnoDB',
+  'INSERT INTO receiving_lock (id) VALUES (1)',
+  'INSERT INTO order_mgt_schema (version) VALUES (1)',
+  "INSERT INTO orders_received VALUES ('order123', 'CREATED', 'PAYMENT_AUTHORIZED', NULL, TRUE, 3)",
+  "INSERT INTO deliveries_received VALUES (9, 'a', 'order123', 3, 'hash', 'applied', '2026-01-01 00:00:00.000')",
+];
 
 class MysqlHarness implements OrderStatesHarness {
   readonly #serverUrl: () => string;
@@ -30,12 +57,16 @@ class MysqlHarness implements OrderStatesHarness {
   }
 
   async open(): Promise<OrderStates> {
-    this.#database = await createDatabase(this.#serverUrl());
+    await this.makeDatabase();
     return this.openAgain();
   }
 
+  async makeDatabase(): Promise<void> {
+    this.#database = await createDatabase(this.#serverUrl());
+  }
+
   async openAgain(): Promise<OrderStates> {
-    const states = await openMysqlStates(mysqlServer(this.url), systemClock, () => {});
+    const states = await mysqlStates(this.url);
     this.#opened.push(states);
     return states;
   }
@@ -78,9 +109,9 @@ function describeServer(name: string, serverUrl: () => string): void {
     afterEach(() => harness.cleanup());
     const delivery = { deliveryId: 'a', state: orderState(), receivedAtMs: 0 };
 
-    it('does a whole batch again when the database gave it up for another, and applies it once', async () => {
+    it('repeats a whole transaction that the database gave up for another, and applies it once', async () => {
       await states.receive([delivery]);
-      // The other one holds the row that the batch needs, and wants the lock that the batch has: one has to give way.
+      // The other session holds the row that the transaction needs, and wants the lock that it has: one has to give way.
       const other = await mysql.createConnection({ uri: harness.url });
       await other.query('START TRANSACTION');
       for (let index = 0; index < 40; index++) {
@@ -104,7 +135,7 @@ function describeServer(name: string, serverUrl: () => string): void {
       ]);
     });
 
-    it('goes on within seconds when another process was stopped inside its transaction, which then counts for nothing', async () => {
+    it('goes on within seconds when another process is stopped inside its transaction, which then has no effect', async () => {
       const proxy = await TcpProxy.start(addressOf(serverUrl()));
       const script = new URL('../../receiving-process.ts', import.meta.url).pathname;
       const child = spawn(process.execPath, [script, through(proxy, harness.url)], {
@@ -136,13 +167,9 @@ function describeServer(name: string, serverUrl: () => string): void {
       }
     });
 
-    it('says that a COMMIT without an answer has an unknown outcome, and takes the delivery again', async () => {
+    it('rejects a COMMIT without an answer as unknown, and takes the delivery again', async () => {
       const proxy = await TcpProxy.start(addressOf(serverUrl()));
-      const remote = await openMysqlStates(
-        mysqlServer(through(proxy, harness.url)),
-        new HastyClock(),
-        () => {},
-      );
+      const remote = await mysqlStates(through(proxy, harness.url), { clock: new HastyClock() });
       try {
         proxy.onSent = (bytes) => {
           if (bytes.includes('COMMIT')) proxy.swallow();
@@ -154,7 +181,7 @@ function describeServer(name: string, serverUrl: () => string): void {
         proxy.onSent = () => {};
         proxy.heal();
         await expect.poll(() => remote.health()).toEqual({ ok: true });
-        // The server ends the transaction whose COMMIT it never got; this client waits a twentieth of its deadlines.
+        // The server ends the transaction, whose COMMIT it never got. This client's deadlines are a twentieth of the usual ones.
         await expect
           .poll(() => remote.receive([delivery]).catch(() => 'locked'), { timeout: 20_000 })
           .toEqual([{ effect: 'applied', heldVersion: 2 }]);
@@ -164,18 +191,57 @@ function describeServer(name: string, serverUrl: () => string): void {
       }
     });
 
-    it('refuses a database of a newer program, and one that is not there', async () => {
+    it('goes on with a database of schema version 1 that an earlier program made', async () => {
+      await harness.cleanup();
+      await harness.makeDatabase();
+      for (const statement of SCHEMA_1) await harness.query(statement);
+      states = await harness.openAgain();
+      expect(await states.read('order123')).toEqual(orderState({ version: 3 }));
+      expect(await states.receive([{ ...delivery, state: orderState({ version: 3 }) }])).toEqual([
+        { effect: 'payload_differs', heldVersion: 3 },
+      ]);
+      expect(
+        await states.receive([{ ...delivery, deliveryId: 'b', state: orderState({ version: 4 }) }]),
+      ).toEqual([{ effect: 'applied', heldVersion: 4 }]);
+      expect(await states.lastReceiptNumber()).toBe(10);
+      expect(await harness.query('SELECT * FROM order_mgt_schema')).toEqual([{ version: 1 }]);
+    });
+
+    it('names the rights that the user lacks, and the command that prints the grants', async () => {
+      const user = `mgt_${randomBytes(4).toString('hex')}`;
+      await harness.query(`CREATE USER '${user}'@'%' IDENTIFIED BY 'secret'`);
+      try {
+        const url = new URL(harness.url);
+        const database = url.pathname.slice(1);
+        const grants = grantStatements(database, `'${user}'@'%'`);
+        for (const grant of grants) await harness.query(grant);
+        url.username = user;
+        url.password = 'secret';
+        await (await mysqlStates(url.href)).close();
+        await harness.query(`REVOKE INSERT, UPDATE ON ${database}.deliveries_received FROM '${user}'@'%'`);
+        await expect(mysqlStates(url.href)).rejects.toMatchObject({
+          code: 'store_refused',
+          message: expect.stringMatching(
+            /lacks rights in .*: INSERT, UPDATE on deliveries_received\. .*"order-mgt migrate --grants-for"/,
+          ),
+        });
+      } finally {
+        await harness.query(`DROP USER '${user}'@'%'`);
+      }
+    });
+
+    it('refuses a database of a newer program, and a missing one', async () => {
       await harness.query('INSERT INTO order_mgt_schema (version) VALUES (999)');
-      await expect(openMysqlStates(mysqlServer(harness.url), systemClock, () => {})).rejects.toMatchObject({
+      await expect(mysqlStates(harness.url)).rejects.toMatchObject({
         code: 'schema_too_new',
       });
       const url = new URL(harness.url);
       url.pathname = '/not_there';
-      await expect(openMysqlStates(mysqlServer(url.href), systemClock, () => {})).rejects.toMatchObject({
+      await expect(mysqlStates(url.href)).rejects.toMatchObject({
         code: 'store_refused',
       });
       url.port = '1';
-      await expect(openMysqlStates(mysqlServer(url.href), systemClock, () => {})).rejects.toMatchObject({
+      await expect(mysqlStates(url.href)).rejects.toMatchObject({
         code: 'store_unreachable',
       });
     });

@@ -1,4 +1,4 @@
-// The receipts of SQLite against a plain model of them, with limits so small that ids are merged all the time.
+// Compares the receipts on SQLite with a plain model of them. The limits are low, so that ids are merged all the time.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,14 +8,14 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { OrderState } from '../../../../../src/apps/order-mgt/order-state.ts';
 import type { ReceivedIdsLimits } from '../../../../../src/apps/order-mgt/states/sqlite/received-ids.ts';
-import { openSqliteStates } from '../../../../../src/apps/order-mgt/states/sqlite/states.ts';
 import type { OrderStates, Receipt, ReceivedDelivery } from '../../../../../src/apps/order-mgt/states.ts';
 import { orderState } from '../../../../contract/order-states.ts';
+import { sqliteStates } from '../../../../helpers/order-states.ts';
 
 const ORDERS = 3;
 
 const FAILING: Readonly<Record<'statement' | 'commit', ReceivedDelivery>> = {
-  // A version that the column does not take.
+  // The column does not take this version.
   statement: { deliveryId: 'broken', state: orderState({ version: 0.5 }), receivedAtMs: 0 },
   commit: { deliveryId: 'never', state: orderState(), receivedAtMs: 0 },
 };
@@ -26,7 +26,7 @@ interface KnownReceipt {
   sequence: number;
 }
 
-/** What has to be there: the promises of `OrderStates.receive` in a few lines. */
+/** The expected receipts and states: the promises of `OrderStates.receive` in a few lines. */
 class Model {
   receipts = new Map<string, KnownReceipt>();
   orders = new Map<string, OrderState>();
@@ -55,21 +55,30 @@ class Model {
   }
 }
 
-/** One model, one file, two processes. */
+/** Compares one file, which two processes have open, with one model. */
 class Comparison {
   readonly #folder = mkdtempSync(join(tmpdir(), 'tributary-model-'));
   readonly #file = join(this.#folder, 'order-mgt.sqlite');
   readonly #limits: ReceivedIdsLimits;
-  readonly #processes: OrderStates[];
+  readonly #processes: OrderStates[] = [];
   readonly #outside: DatabaseSync;
   readonly model = new Model();
   end = 0;
 
-  constructor(limits: ReceivedIdsLimits) {
+  static async open(limits: ReceivedIdsLimits): Promise<Comparison> {
+    const comparison = new Comparison(limits);
+    comparison.#processes.push(await comparison.#open(), await comparison.#open());
+    comparison.#prepareFailures();
+    return comparison;
+  }
+
+  private constructor(limits: ReceivedIdsLimits) {
     this.#limits = limits;
-    this.#processes = [this.#open(), this.#open()];
     this.#outside = new DatabaseSync(this.#file);
-    // The receipt of this id cannot be committed, which is found out by the COMMIT.
+  }
+
+  #prepareFailures(): void {
+    // The receipt of this id cannot be committed: the COMMIT fails.
     this.#outside.exec(`
       CREATE TABLE nobody (id INTEGER PRIMARY KEY);
       CREATE TABLE dangling (id INTEGER REFERENCES nobody DEFERRABLE INITIALLY DEFERRED);
@@ -77,8 +86,8 @@ class Comparison {
         INSERT INTO dangling VALUES (1); END`);
   }
 
-  #open(): OrderStates {
-    return openSqliteStates(this.#file, this.#limits);
+  #open(): Promise<OrderStates> {
+    return sqliteStates(this.#file, { limits: this.#limits });
   }
 
   async run(step: Step): Promise<void> {
@@ -96,7 +105,7 @@ class Comparison {
         break;
       case 'reopen':
         await states.close();
-        this.#processes[step.by] = this.#open();
+        this.#processes[step.by] = await this.#open();
         break;
       case 'alter':
         this.#alter(`order-${step.order}`, step.how);
@@ -104,7 +113,7 @@ class Comparison {
     }
   }
 
-  /** Behind the programs' back. */
+  /** Changes the file behind the programs' back. */
   #alter(orderId: string, how: 'lost' | 'older' | 'other'): void {
     const held = this.model.orders.get(orderId);
     if (held === undefined) return;
@@ -134,7 +143,7 @@ class Comparison {
     const orders = [...this.model.orders.keys()].sort().map((orderId) => this.model.orders.get(orderId));
     for (const states of this.#processes)
       expect((await states.list({ after: null, limit: 100, filters: {} })).states).toEqual(orders);
-    // The index is right as far as it says, knows of nobody else, and goes on from where it was.
+    // The index is right up to its end, holds no other ids, and its end never falls.
     expect(
       rows(
         `SELECT r.delivery_id FROM delivery_receipts r LEFT JOIN delivery_ids i USING (delivery_id)
@@ -164,7 +173,7 @@ type Step = { readonly by: number } & (
   | { readonly verb: 'alter'; readonly order: number; readonly how: 'lost' | 'older' | 'other' }
 );
 
-/** An id goes with one state as a rule, as one of order-sync's does; now and then with another. */
+/** Deliveries. As a rule an id has one state, as with order-sync; sometimes it has another. */
 const delivery = fc
   .record({ id: fc.nat({ max: 29 }), isOther: fc.nat({ max: 7 }).map((chance) => chance === 0) })
   .map(({ id, isOther }): ReceivedDelivery => {
@@ -206,11 +215,11 @@ const limits = fc.record({
   caughtUpMax: fc.integer({ min: 1, max: 10 }),
 });
 
-it('two processes on one file answer and keep what the model does, whatever comes, breaks and begins again', async () => {
+it('two processes on one file answer and keep the same as the model through any sequence of deliveries, failures and restarts', async () => {
   let merged = 0;
   await fc.assert(
     fc.asyncProperty(limits, fc.array(step, { minLength: 10, maxLength: 60 }), async (given, steps) => {
-      const comparison = new Comparison(given);
+      const comparison = await Comparison.open(given);
       try {
         for (const next of steps) {
           await comparison.run(next);

@@ -7,14 +7,14 @@ import {
   ReceivedIds,
   type ReceivedIdsLimits,
 } from '../../../../../src/apps/order-mgt/states/sqlite/received-ids.ts';
-import { openSqliteStates } from '../../../../../src/apps/order-mgt/states/sqlite/states.ts';
+import { sqliteStates } from '../../../../helpers/order-states.ts';
 
 let folder: string;
 const opened: DatabaseSync[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tributary-received-ids-'));
-  await openSqliteStates(fileIn(folder)).close();
+  await (await sqliteStates(fileIn(folder))).close();
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -26,7 +26,7 @@ const fileIn = (place: string) => join(place, 'order-mgt.sqlite');
 const numbered = (count: number, name = 'id') =>
   Array.from({ length: count }, (_, index) => `${name}-${index}`);
 
-/** Receives ids as order-mgt does, one transaction a call, without the orders. */
+/** Receives ids as order-mgt does, in one transaction for each call, without the orders. */
 class Receiver {
   readonly database: DatabaseSync;
   readonly ids: ReceivedIds;
@@ -42,7 +42,7 @@ class Receiver {
     });
   }
 
-  /** New ids are added, known ones repaired. */
+  /** Adds new ids and repairs known ones. */
   receive(...deliveryIds: string[]): void {
     this.begin();
     for (const id of deliveryIds) this.take(id);
@@ -68,7 +68,7 @@ class Receiver {
     this.ids.forget();
   }
 
-  /** What is found, id by id, of those in question. */
+  /** The sequences that are found for these ids. */
   found(deliveryIds: Iterable<string>): Record<string, number | undefined> {
     this.begin();
     const found = Object.fromEntries([...deliveryIds].map((id) => [id, this.ids.sequenceOf(id)]));
@@ -95,7 +95,7 @@ class Receiver {
   }
 }
 
-/** All receipts are found under the sequences that they have, here and by whoever opens the file. */
+/** Expects that all receipts are found under their sequences, by this receiver and by a new one. */
 function expectAllFound(...receivers: Receiver[]): void {
   for (const receiver of [...receivers, new Receiver()]) {
     const receipts = receiver.receipts();
@@ -104,7 +104,7 @@ function expectAllFound(...receivers: Receiver[]): void {
 }
 
 describe('the received ids', () => {
-  it('are known in the transaction that adds them, and after it, and no others are', () => {
+  it('finds the ids that were added, within their transaction and after it, and no others', () => {
     const receiver = new Receiver();
     receiver.begin();
     receiver.take('a');
@@ -116,7 +116,7 @@ describe('the received ids', () => {
     expectAllFound(receiver);
   });
 
-  it('leave no trace of a transaction that was rolled back, nor do the numbers', () => {
+  it('forgets the ids and numbers of a transaction that was rolled back', () => {
     const receiver = new Receiver();
     receiver.receive('a', 'b');
     receiver.begin();
@@ -128,7 +128,7 @@ describe('the received ids', () => {
     expect(receiver.receipts()).toEqual({ a: 1, b: 2, d: 3 });
   });
 
-  it('believe nothing of a merge that was rolled back, when another process gives its numbers anew', () => {
+  it('forgets a merge that was rolled back when another process gives its numbers again', () => {
     const [one, other] = [new Receiver({ mergedMin: 100 }), new Receiver({ mergedMin: 100, recentMax: 4 })];
     for (const id of 'abcdefgh') one.receive(id);
     one.begin();
@@ -142,7 +142,7 @@ describe('the received ids', () => {
     expectAllFound(one, other);
   });
 
-  it('are learnt from the receipts of other processes, new ones and repaired ones', () => {
+  it('learns new and repaired ids from the receipts of other processes', () => {
     const [one, other] = [new Receiver(), new Receiver()];
     one.receive('a', 'b');
     other.receive('c', 'a');
@@ -152,8 +152,8 @@ describe('the received ids', () => {
   });
 });
 
-describe('a merge', () => {
-  it('begins past the limit, takes a slice in each transaction, and then tells how far the index goes', () => {
+describe('a merge of received ids', () => {
+  it('begins above the limit, writes a slice in each transaction, and then raises the end of the index', () => {
     const receiver = new Receiver();
     for (const id of numbered(8)) receiver.receive(id);
     expect(receiver.indexed()).toEqual([]);
@@ -170,7 +170,7 @@ describe('a merge', () => {
     expectAllFound(receiver);
   });
 
-  it('goes in the sequence of the index, and on when nothing new comes', () => {
+  it('writes in the sequence of the index, and goes on when no ids come', () => {
     const receiver = new Receiver();
     for (const ids of ['ice', 'ahg', 'bfd']) receiver.receive(...ids);
     expect(receiver.indexed()).toEqual([...'abcdef']);
@@ -179,7 +179,7 @@ describe('a merge', () => {
     expectAllFound(receiver);
   });
 
-  it('takes all rows of a slice, be they full statements or what is left', () => {
+  it('writes all ids of a slice, in full statements and single ones', () => {
     for (const count of [31, 32, 33, 64, 100]) {
       const receiver = new Receiver({ mergedMin: 1_000 });
       receiver.receive(...numbered(count, `of-${count}`));
@@ -188,7 +188,7 @@ describe('a merge', () => {
     }
   });
 
-  it('keeps in memory what is repaired meanwhile, before its slice or after it', () => {
+  it('keeps ids in memory that are repaired during the merge, before or after their slice', () => {
     const receiver = new Receiver({ mergedMin: 2 });
     for (const id of 'abcdefghi') receiver.receive(id);
     expect(receiver.indexed()).toEqual(['a', 'b']);
@@ -201,7 +201,7 @@ describe('a merge', () => {
     expect(receiver.ids.recentCount).toBe(3);
   });
 
-  it('never lowers the end that another process raised meanwhile', () => {
+  it('never lowers the end that another process has raised', () => {
     const [slow, quick] = [new Receiver({ mergedMin: 2 }), new Receiver({ mergedMin: 100 })];
     for (const id of 'abcdefghi') slow.receive(id);
     slow.receive('j');
@@ -213,7 +213,7 @@ describe('a merge', () => {
     expectAllFound(slow, quick);
   });
 
-  it('goes by the sequences of now, where another process has merged a repair of here already', () => {
+  it('writes the present sequences after another process has merged a repair', () => {
     const [slow, quick] = [new Receiver({ mergedMin: 2 }), new Receiver({ mergedMin: 100 })];
     for (const id of 'abcdefghi') slow.receive(id);
     slow.receive('i');
@@ -223,7 +223,7 @@ describe('a merge', () => {
     expectAllFound(slow, quick);
   });
 
-  it('is left to the process that was faster', () => {
+  it('ends when another process was faster', () => {
     const [slow, quick] = [new Receiver({ mergedMin: 2 }), new Receiver({ mergedMin: 100 })];
     for (const id of 'abcdefghi') slow.receive(id);
     quick.receive('j');
@@ -234,7 +234,7 @@ describe('a merge', () => {
     expectAllFound(slow, quick);
   });
 
-  it('does not fall behind, however much each transaction brings', () => {
+  it('never falls behind, however many ids each transaction brings', () => {
     const receiver = new Receiver();
     let most = 0;
     for (let turn = 0; turn < 60; turn++) {
@@ -246,25 +246,28 @@ describe('a merge', () => {
   });
 });
 
-describe('a long tail of receipts past the index', () => {
-  it.each(['at the start', 'of another process'])('%s is read and merged in portions', (when) => {
-    const reader = new Receiver({ caughtUpMax: 50, recentMax: 20 });
-    if (when !== 'at the start') reader.receive('before');
-    new Receiver().run(
-      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1230)
+describe('receipts behind the end of the index', () => {
+  it.each(['at the start', 'of another process'])(
+    'reads and merges receipts behind the end in portions %s',
+    (when) => {
+      const reader = new Receiver({ caughtUpMax: 50, recentMax: 20 });
+      if (when !== 'at the start') reader.receive('before');
+      new Receiver().run(
+        `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1230)
        INSERT INTO delivery_receipts SELECT 5 + i, 'tail-' || i, 'o', 1, 'h', 'applied', 't' FROM n`,
-    );
-    const all = vi.spyOn(StatementSync.prototype, 'all');
-    reader.begin();
-    expect(Math.max(...all.mock.results.map(({ value }) => value.length))).toBe(50);
-    expect(reader.ids.recentCount).toBeLessThan(50);
-    reader.ids.mergeSome();
-    reader.database.exec('COMMIT');
-    expect(reader.end).toBeGreaterThan(1_150);
-    expectAllFound(reader);
-  });
+      );
+      const all = vi.spyOn(StatementSync.prototype, 'all');
+      reader.begin();
+      expect(Math.max(...all.mock.results.map(({ value }) => value.length))).toBe(50);
+      expect(reader.ids.recentCount).toBeLessThan(50);
+      reader.ids.mergeSome();
+      reader.database.exec('COMMIT');
+      expect(reader.end).toBeGreaterThan(1_150);
+      expectAllFound(reader);
+    },
+  );
 
-  it('is read anew in a transaction after one that was rolled back', () => {
+  it('reads receipts behind the end again in the transaction after a rollback', () => {
     const reader = new Receiver({ caughtUpMax: 5 });
     new Receiver({ recentMax: 1_000 }).receive(...numbered(33));
     reader.begin();
@@ -274,7 +277,7 @@ describe('a long tail of receipts past the index', () => {
     expectAllFound(reader);
   });
 
-  it('is what there is when the index was emptied', () => {
+  it('reads all receipts after the index was emptied', () => {
     const receiver = new Receiver({ caughtUpMax: 5 });
     for (let turn = 0; turn < 4; turn++) receiver.receive(...numbered(9, `of-${turn}`));
     receiver.database.exec('DELETE FROM delivery_ids; DELETE FROM delivery_ids_end');
@@ -286,8 +289,8 @@ describe('a long tail of receipts past the index', () => {
   });
 });
 
-describe('when things break', () => {
-  it('a crash before any statement leaves a file in which all committed receipts are found', () => {
+describe('a failure during received ids', () => {
+  it('loses no committed receipt, whichever statement a crash comes before', () => {
     const receiver = new Receiver({ mergedMin: 2, recentMax: 4, caughtUpMax: 6 });
     let committed = 0;
     const crashes: { place: string; committed: number }[] = [];
@@ -336,7 +339,7 @@ describe('when things break', () => {
     }
   });
 
-  it('a full disk takes back the transaction, in the middle of a merge too, and nothing is lost', () => {
+  it('loses nothing if a full disk takes the transaction back, also in the middle of a merge', () => {
     const receiver = new Receiver({ recentMax: 100, mergedMin: 60 });
     const pages = () => Number(receiver.database.prepare('PRAGMA page_count').get()?.page_count);
     let failures = 0;

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ReceivedIdsLimits } from '../../../../../src/apps/order-mgt/states/sqlite/received-ids.ts';
-import { openSqliteStates } from '../../../../../src/apps/order-mgt/states/sqlite/states.ts';
 import type { OrderStates } from '../../../../../src/apps/order-mgt/states.ts';
 import {
   describeOrderStates,
   type OrderStatesHarness,
   orderState,
 } from '../../../../contract/order-states.ts';
+import { sqliteStates } from '../../../../helpers/order-states.ts';
 
 class SqliteHarness implements OrderStatesHarness {
   #folder = '';
@@ -35,7 +35,7 @@ class SqliteHarness implements OrderStatesHarness {
   }
 
   async openAgain(): Promise<OrderStates> {
-    const states = openSqliteStates(this.file, this.#limits);
+    const states = await sqliteStates(this.file, { limits: this.#limits });
     this.#opened.push(states);
     return states;
   }
@@ -69,14 +69,14 @@ class SqliteHarness implements OrderStatesHarness {
   }
 }
 
-/** So small that ids are merged into their index at every turn. */
+/** With limits this low, every transaction merges ids into their index. */
 const MERGING: ReceivedIdsLimits = { recentMax: 2, mergedMin: 1, caughtUpMax: 3 };
 
 describeOrderStates('SQLite', new SqliteHarness());
 describeOrderStates('SQLite that merges ids all the time', new SqliteHarness(MERGING));
 
 describe('a file of the first schema', () => {
-  it('is taken over with its rows and ids, and its changes can be listened to', async () => {
+  it('goes on with its rows and ids, and with changes that can be streamed', async () => {
     const harness = new SqliteHarness();
     harness.newFolder();
     harness.run((database) =>
@@ -93,7 +93,7 @@ describe('a file of the first schema', () => {
     );
     const states = await harness.openAgain();
     expect((await states.changesAfter(0, 10)).changes).toEqual([
-      { position: 2, state: orderState({ version: 3 }) },
+      { receiptNumber: 2, state: orderState({ version: 3 }) },
     ]);
     const [receipt] = await states.receive([
       { deliveryId: 'z', state: orderState({ version: 7 }), receivedAtMs: 0 },
@@ -135,7 +135,7 @@ describe('a file of the second schema', () => {
         .map((row) => Object.values(row)),
     );
 
-  it('is taken over with its receipts, their sequence, and their ids, and goes on behind them', async () => {
+  it('goes on behind its receipts, and keeps their sequence and their ids', async () => {
     makeFile();
     const before = read('SELECT * FROM deliveries_received ORDER BY sequence');
     const states = await harness.openAgain();
@@ -155,10 +155,10 @@ describe('a file of the second schema', () => {
       'payload_differs',
       'ignored',
     ]);
-    expect(await states.lastPosition()).toBe(10);
+    expect(await states.lastReceiptNumber()).toBe(10);
   });
 
-  it('takes nothing more from a program of that schema that still has it open, which could not tell its ids', async () => {
+  it('takes nothing more from a program of that schema that still has it open', async () => {
     makeFile();
     const old = new DatabaseSync(harness.file);
     const record = old.prepare(RECORD);
@@ -170,12 +170,12 @@ describe('a file of the second schema', () => {
     expect(() => repeat.run('a')).toThrow('it is a view');
     old.close();
     const { changes } = await states.changesAfter(0, 10);
-    expect(changes).toEqual([{ position: 9, state: orderState({ version: 3 }) }]);
-    expect(await states.lastPosition()).toBe(10);
+    expect(changes).toEqual([{ receiptNumber: 9, state: orderState({ version: 3 }) }]);
+    expect(await states.lastReceiptNumber()).toBe(10);
   });
 });
 
-it('refuses a file of a newer program, and leaves it as it is', async () => {
+it('openStates refuses a file of a newer program and leaves it unchanged', async () => {
   const harness = new SqliteHarness();
   await harness.open();
   harness.run((database) => database.exec('PRAGMA user_version = 4'));
@@ -203,25 +203,25 @@ describe.each([
     ...new Set((await states.receive(deliveries)).map(({ effect }) => effect)),
   ];
 
-  it('keeps delivery ids apart by their characters, also in memory', async () => {
+  it('tells delivery ids apart by their characters, also in memory', async () => {
     const signs = Array.from({ length: 0x7f - 0x21 }, (_, index) => String.fromCharCode(0x21 + index));
     const deliveries = [...signs, ...signs.map((sign) => `${sign}${sign}`), '__proto__', 'x'.repeat(255)]
       .map((id) => delivery(id))
       .reverse();
     const file = await harness.open();
-    const memory = openSqliteStates(':memory:', limits);
+    const memory = await sqliteStates(':memory:', { limits });
     for (const states of [file, memory]) {
       const half = deliveries.length / 2;
       expect(await effectsIn(states, deliveries.slice(0, half))).toEqual(['applied']);
       expect(await effectsIn(states, deliveries.slice(half))).toEqual(['applied']);
       for (const one of deliveries) expect(await effectsIn(states, [one])).toEqual(['duplicate']);
-      expect(await states.lastPosition()).toBe(deliveries.length);
+      expect(await states.lastReceiptNumber()).toBe(deliveries.length);
     }
     await memory.close();
     expect(await effectsIn(await harness.openAgain(), deliveries)).toEqual(['duplicate']);
   });
 
-  it('takes deliveries for new that a rolled-back transaction had, repairs too, and in any process', async () => {
+  it('takes the deliveries and repairs of a rolled-back transaction for new, in any process', async () => {
     const states = await harness.open();
     const other = await harness.openAgain();
     await states.receive(['a', 'b', 'c'].map((id) => delivery(id)));
@@ -238,10 +238,10 @@ describe.each([
     const effects = async (store: OrderStates) => (await store.receive(group)).map(({ effect }) => effect);
     expect(await effects(other)).toEqual(['applied', 'repaired', 'applied']);
     expect(await effects(states)).toEqual(['duplicate', 'duplicate', 'duplicate']);
-    expect(await states.lastPosition()).toBe(6);
+    expect(await states.lastReceiptNumber()).toBe(6);
   });
 
-  it('goes on after a full disk with all that it had, and nothing of what failed', async () => {
+  it('goes on after a full disk with everything that was committed, and nothing of the failed transactions', async () => {
     const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
     const states = await harness.open();
     const database = exec.mock.contexts[0] as DatabaseSync;
@@ -256,12 +256,12 @@ describe.each([
       for (let known = 0; known <= turn; known++)
         expect(await effectsIn(states, many(known))).toEqual(['duplicate']);
     }
-    expect(await states.lastPosition()).toBe(240);
+    expect(await states.lastReceiptNumber()).toBe(240);
     expect(await harness.ledger()).toHaveLength(240);
   });
 });
 
-it('writes receipts, effects and ids under one lock, and none of them outside it', async () => {
+it('order-mgt on SQLite writes receipts, effects and ids in one transaction', async () => {
   const harness = new SqliteHarness({ ...MERGING, recentMax: 0 });
   const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
   const states = await harness.open();
@@ -284,7 +284,7 @@ it('writes receipts, effects and ids under one lock, and none of them outside it
   await harness.cleanup();
 });
 
-it('takes no delivery whose receipt is not where the index says', async () => {
+it('order-mgt on SQLite rejects a delivery whose receipt is not where the index says', async () => {
   const harness = new SqliteHarness({ ...MERGING, recentMax: 0, mergedMin: 100 });
   const states = await harness.open();
   const delivery = (id: string) => ({ deliveryId: id, state: orderState({ order_id: id }), receivedAtMs: 0 });

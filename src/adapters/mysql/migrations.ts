@@ -1,0 +1,179 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { TributaryError } from '../../core/errors.ts';
+import { redacted } from './errors.ts';
+import { isRightMissing, type Remedies } from './refusals.ts';
+
+export interface MigrationsOptions {
+  /** The program whose schema this is, as messages name it. */
+  readonly program: 'order-sync' | 'order-mgt';
+  /** The folder of the SQL files. Their names begin with numbers from 0001; a semicolon at the end of a line ends a statement. */
+  readonly folder: URL;
+  /** The table that has a row for each migration that has run. */
+  readonly table: string;
+  /** The definitions of its columns. `version` is one of them. */
+  readonly columns: string;
+  /** Whether its rows also hold the names of the files. */
+  readonly hasNames: boolean;
+}
+
+interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
+/** The migrations of one program's schema, and which of them a database has. */
+export class Migrations {
+  readonly #options: MigrationsOptions;
+  #files: readonly Migration[] | null = null;
+
+  constructor(options: MigrationsOptions) {
+    this.#options = options;
+  }
+
+  /** The version that this program brings a database to. */
+  get newestVersion(): number {
+    return this.#all().at(-1)?.version ?? 0;
+  }
+
+  /**
+   * The version that the database records. Null means that it has no schema, or that this user may not see it.
+   * Rejects with `schema_too_new` if a later program made the schema.
+   */
+  async recordedVersion(connection: PoolConnection): Promise<number | null> {
+    try {
+      const [[row]] = await connection.query<RowDataPacket[]>(
+        `SELECT MAX(version) FROM ${this.#options.table}`,
+      );
+      return row?.[0] === null ? null : this.#known(Number(row?.[0]));
+    } catch (error) {
+      if (isRightMissing(error) || (error as { errno?: number }).errno === NO_SUCH_TABLE) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Brings the schema to the newest version. Only one process at a time may call this (`withMigrationLock`). MySQL
+   * commits each statement by itself, so a start that ends halfway leaves a migration half done; the next start runs
+   * that migration again from its first statement.
+   */
+  async run(connection: PoolConnection): Promise<{ fromVersion: number; toVersion: number }> {
+    const { table, columns } = this.#options;
+    await connection.query(`CREATE TABLE IF NOT EXISTS ${table} (${columns}) ENGINE = InnoDB`);
+    const [[row]] = await connection.query<RowDataPacket[]>(`SELECT COALESCE(MAX(version), 0) FROM ${table}`);
+    const fromVersion = this.#known(Number(row?.[0]));
+    for (const migration of this.#all()) {
+      if (migration.version <= fromVersion) continue;
+      for (const statement of migration.statements) await runStatement(connection, statement);
+      await this.#record(connection, migration);
+    }
+    return { fromVersion, toVersion: this.newestVersion };
+  }
+
+  /** The tables and views that the migrations up to a version have made. */
+  tablesMade(upTo: number): string[] {
+    return this.#all()
+      .filter(({ version }) => version <= upTo)
+      .flatMap(({ statements }) => statements)
+      .map((statement) => /^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/.exec(statement)?.[1])
+      .filter((name) => name !== undefined);
+  }
+
+  /**
+   * The error of a start whose user may not change the schema. It names the command that an administrator has to run.
+   * `what` is the beginning of the sentence: what is missing or old.
+   */
+  needed(what: string, { user }: Remedies, cause: unknown): TributaryError {
+    const { program } = this.#options;
+    return new TributaryError(
+      'store_refused',
+      `${what}, and the user "${user}" may not change the schema: run "${program} migrate" once with a user that may ` +
+        '(docs/operations.md, "Users and grants").',
+      { cause: redacted(cause) },
+    );
+  }
+
+  async #record(connection: PoolConnection, { version, name }: Migration): Promise<void> {
+    const { table, hasNames } = this.#options;
+    if (hasNames)
+      await connection.query(`INSERT INTO ${table} (version, name) VALUES (?, ?)`, [version, name]);
+    else await connection.query(`INSERT INTO ${table} (version) VALUES (?)`, [version]);
+  }
+
+  #known(version: number): number {
+    if (version <= this.newestVersion) return version;
+    throw new TributaryError(
+      'schema_too_new',
+      `The database has schema version ${version} of ${this.#options.program}, this program knows ${this.newestVersion}: ` +
+        'start the newer program.',
+    );
+  }
+
+  #all(): readonly Migration[] {
+    this.#files ??= readMigrations(this.#options.folder);
+    return this.#files;
+  }
+}
+
+const NO_SUCH_TABLE = 1146;
+const LOCK_TIMEOUT_SECONDS = 60;
+
+/**
+ * Runs `work` while this process alone holds the server's lock of this name. Rejects with `store_busy` if another
+ * process keeps the lock for 60 s.
+ */
+export async function withMigrationLock<Result>(
+  connection: PoolConnection,
+  name: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const [[locked]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
+    name,
+    LOCK_TIMEOUT_SECONDS,
+  ]);
+  if (Number(locked?.[0]) !== 1) {
+    throw new TributaryError(
+      'store_busy',
+      `Another process has been migrating this database for ${LOCK_TIMEOUT_SECONDS} s; try again when it is done.`,
+    );
+  }
+  try {
+    return await work();
+  } finally {
+    // If this fails the connection is closed, and the lock goes with it.
+    await connection.query('SELECT RELEASE_LOCK(?)', [name]).catch(() => undefined);
+  }
+}
+
+const DUPLICATE_COLUMN = 1060;
+const DUPLICATE_INDEX = 1061;
+
+/** A column or an index that is there already was added by a start that ended before it could record the migration. */
+async function runStatement(connection: PoolConnection, statement: string): Promise<void> {
+  try {
+    await connection.query(statement);
+  } catch (error) {
+    const { errno } = error as { errno?: number };
+    const isColumn = /^ALTER TABLE \w+ ADD COLUMN [^,]*$/.test(statement);
+    const isIndex = /^ALTER TABLE \w+ ADD INDEX \w+ \([^)]*\)$/.test(statement);
+    if (isColumn && errno === DUPLICATE_COLUMN) return;
+    if (isIndex && errno === DUPLICATE_INDEX) return;
+    throw error;
+  }
+}
+
+function readMigrations(folder: URL): Migration[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => ({
+      version: Number.parseInt(name, 10),
+      name,
+      statements: readFileSync(new URL(name, folder), 'utf8')
+        .replace(/^--.*$/gm, '')
+        .split(/;\s*$/m)
+        .map((statement) => statement.trim().replace(/^CREATE TABLE (?!IF)/, 'CREATE TABLE IF NOT EXISTS '))
+        .filter((statement) => statement !== ''),
+    }));
+}

@@ -1,0 +1,18 @@
+import type { SyncStatus } from '../../../pipeline/sync.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { Logger } from '../../../ports/logger.ts';
+import type { DeliveryInspection, RedriveJobs } from '../../../ports/redrive.ts';
+import type { HealthParts } from '../../shared/http/health.ts';
+import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
+
+/** What the routes of the HTTP API work with. */
+export interface ServerParts extends HealthParts {
+  readonly store: DeliveryInspection & RedriveJobs;
+  readonly clock: Clock;
+  /** Called after a job was created, so that the worker looks for it. */
+  readonly onJob: () => void;
+  readonly status: () => SyncStatus;
+  /** The names that the server is called by, where it is open to everybody on this machine. */
+  readonly guard: Omit<HostGuardOptions, 'isOpen'>;
+  readonly logger: Logger;
+}

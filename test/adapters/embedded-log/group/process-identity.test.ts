@@ -1,0 +1,13 @@
+import { describe, expect, it } from 'vitest';
+import { isGone, ownIdentity } from '../../../../src/adapters/embedded-log/group/process-identity.ts';
+
+describe('the identity of a process', () => {
+  it('a process is gone if it is dead or another process has its id, which no observer on another host can tell', () => {
+    const own = ownIdentity();
+    const unusedPid = 2 ** 30;
+    expect(isGone(own, own)).toBe(false);
+    expect(isGone({ ...own, pid: unusedPid }, own)).toBe(true);
+    expect(isGone({ ...own, pid: unusedPid, scope: 'another host' }, own)).toBe(false);
+    if (own.start !== '') expect(isGone({ ...own, start: '1' }, own)).toBe(true);
+  });
+});
