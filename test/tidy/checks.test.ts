@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, importsOf, KEPT_FOR_TESTS, pureParts } from './imports.ts';
 import { anchorOf, brokenLinks, missingFiles, unknownCommands } from './pages.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
-import { longFiles, migrationNumbers, programParts, siblingExports, siblingParts } from './shape.ts';
+import { longFiles, migrationNumbers, programParts, siblingParts } from './shape.ts';
 import { treeOf, withoutComments } from './tree.ts';
 
 describe('importsOf', () => {
@@ -232,20 +232,6 @@ describe('the shape of files', () => {
     expect(siblingParts(tree, { adapters, parts: ['index.ts', 'store.ts'] })).toEqual([
       expect.stringContaining('src/adapters/b/store.ts'),
     ]);
-  });
-
-  it('siblingExports passes siblings with the same exports, and names the others', () => {
-    const exporting = (of: string) =>
-      siblingExports(
-        treeOf({
-          'a/open.ts': 'export async function open() {}\nexport interface Options {}\nconst own = 1;',
-          'b/open.ts': of,
-        }),
-        { adapters: ['a', 'b'], parts: ['open.ts'] },
-      );
-    expect(exporting('export interface Options {}\nexport async function open() {}')).toEqual([]);
-    expect(exporting('export async function open() {}')).toHaveLength(1);
-    expect(exporting('export interface Options {}\nexport function openFile() {}')).toHaveLength(1);
   });
 });
 

@@ -55,30 +55,6 @@ export function siblingParts(tree: Tree, { adapters, parts }: Siblings): Violati
   );
 }
 
-/** The same part of every sibling exports the same names, so that either can stand in for the other. */
-export function siblingExports(tree: Tree, { adapters, parts }: Siblings): Violation[] {
-  const [first = '', ...others] = adapters;
-  return parts.flatMap((part) => {
-    const wanted = exportsOf(tree.get(`${first}/${part}`) ?? '');
-    return others
-      .map((adapter) => ({
-        path: `${adapter}/${part}`,
-        found: exportsOf(tree.get(`${adapter}/${part}`) ?? ''),
-      }))
-      .filter(({ found }) => found !== wanted)
-      .map(
-        ({ path, found }) => `${path} exports ${found}; ${first}/${part} exports ${wanted}: make them one`,
-      );
-  });
-}
-
-function exportsOf(source: string): string {
-  const names = [
-    ...source.matchAll(/^export (?:async )?(?:abstract )?(?:function|class|const|interface|type) (\w+)/gm),
-  ].map((match) => match[1]);
-  return names.sort().join(', ');
-}
-
 /** What every program has. */
 const PROGRAM_PARTS = ['main.ts', 'commands/index.ts'];
 /** What a program with an HTTP API has besides, and `<program>.ts`, which starts and stops it. */

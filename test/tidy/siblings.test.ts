@@ -4,37 +4,134 @@ import { type Difference, exportsOf, filesWithoutTwin, type Sibling, siblingExpo
 import { readTree, treeOf } from './tree.ts';
 
 const logs: readonly Sibling[] = [
-  { adapter: 'kafka', word: 'Kafka' },
-  { adapter: 'embedded-log', word: 'Embedded' },
+  { adapter: 'src/adapters/kafka', word: 'Kafka' },
+  { adapter: 'src/adapters/embedded-log', word: 'Embedded' },
 ];
 const logDifferences: readonly Difference[] = [
   {
     file: 'index.ts',
-    names: { kafka: ['KafkaLogin', 'tokenFromEndpoint', 'tokenFromFile'] },
+    names: { 'src/adapters/kafka': ['KafkaLogin', 'tokenFromEndpoint', 'tokenFromFile'] },
     reason: 'Brokers may require a login. The embedded log is a file, and has none.',
   },
   {
     file: 'index.ts',
-    names: { 'embedded-log': ['EmbeddedLog'] },
+    names: { 'src/adapters/embedded-log': ['EmbeddedLog'] },
     reason: 'The embedded log has methods for what an operator does to Kafka by its own tools.',
   },
   {
     file: 'event-log.ts',
-    names: { 'embedded-log': ['EmbeddedLog'] },
+    names: { 'src/adapters/embedded-log': ['EmbeddedLog'] },
     reason: 'The same interface.',
   },
 ];
 
-describe('the adapters of the event log', () => {
+const stores: readonly Sibling[] = [
+  { adapter: 'src/adapters/mysql', word: 'Mysql' },
+  { adapter: 'src/adapters/sqlite', word: 'Sqlite' },
+];
+const differ = (file: string, reason: string, mysql: string[], sqlite: string[]): Difference => ({
+  file,
+  reason,
+  names: { 'src/adapters/mysql': mysql, 'src/adapters/sqlite': sqlite },
+});
+const storeDifferences: readonly Difference[] = [
+  differ(
+    'catalog.ts',
+    'A server has several databases. SQLite says what a column is in statements of its own.',
+    ['databaseName'],
+    ['CatalogColumn', 'columnsOf'],
+  ),
+  differ('delivery-filter.ts', 'Only the index of a server holds settled deliveries.', ['DONE_AT_MS'], []),
+  differ(
+    'errors.ts',
+    'A server can be cut off and quotes values in its messages. A file can be locked, and its disk can fail.',
+    ['DeadlineError', 'isConnectionError', 'redacted', 'safeMessage'],
+    ['isBusy', 'isInputOutputFailure'],
+  ),
+  differ(
+    'index.ts',
+    "order-mgt keeps its states by the adapter's own connection and statements, which no port describes.",
+    [
+      'ConnectionPool',
+      'PREPARED_MAX',
+      'RowsStatement',
+      'ServerAddress',
+      'ServerTls',
+      'TableRights',
+      'checkServer',
+      'checkTables',
+      'chunksOf',
+      'databaseName',
+      'grantStatements',
+      'grantsOn',
+      'inTransaction',
+      'isRightMissing',
+      'marks',
+      'textOf',
+      'withConnection',
+      'withMigrationLock',
+    ],
+    ['PORTION', 'WalSync', 'WhoHolds', 'WriteLock', 'hasWal', 'portions'],
+  ),
+  differ(
+    'journal-index.ts',
+    'On a server one statement writes the index of a whole segment. SQLite writes and reads it event by event.',
+    ['EXTENT_HASH', 'NOT_WHOLE', 'NO_BYTES', 'idHash', 'putRows', 'rowsOfSegment'],
+    ['INSERT_INDEXED', 'IndexEntry', 'entryOf', 'readKnown'],
+  ),
+  differ(
+    'migrations.ts',
+    'A server takes a named lock and runs the statements one by one. SQLite runs a file inside one transaction.',
+    ['MigrationsOptions', 'withMigrationLock'],
+    ['Migration'],
+  ),
+  differ(
+    'store-time.ts',
+    'Instances agree on the clock of their server, or on that of the machine that has the file.',
+    ['ServerTime'],
+    ['MachineTime'],
+  ),
+  differ(
+    'values.ts',
+    'The driver of MySQL gives texts and buffers alone. SQLite gives each value in a type of its own.',
+    [],
+    ['SqliteRow', 'bigintOf', 'bytesOf', 'nullOr', 'numberOf'],
+  ),
+];
+
+const states: readonly Sibling[] = [
+  { adapter: 'src/apps/order-mgt/states/mysql', word: 'Mysql' },
+  { adapter: 'src/apps/order-mgt/states/sqlite', word: 'Sqlite' },
+];
+
+interface Family {
+  readonly name: string;
+  readonly siblings: readonly Sibling[];
+  readonly differences: readonly Difference[];
+}
+
+const FAMILIES: readonly Family[] = [
+  { name: 'event log', siblings: logs, differences: logDifferences },
+  { name: 'store', siblings: stores, differences: storeDifferences },
+  { name: "store of order-mgt's states", siblings: states, differences: [] },
+];
+
+describe('adapters of one port', () => {
   const tree = readTree(join(import.meta.dirname, '..', '..'));
 
-  it('the logs export the same names from files of the same name', () => {
-    expect(siblingExports(tree, logs, logDifferences)).toEqual([]);
-  });
+  it.each(FAMILIES)(
+    'the adapters of the $name export the same names from files of the same name',
+    (family) => {
+      expect(siblingExports(tree, family.siblings, family.differences)).toEqual([]);
+    },
+  );
 
-  it('each log says why a file of it has no twin', () => {
-    expect(filesWithoutTwin(tree, logs)).toEqual([]);
-  });
+  it.each(FAMILIES.filter(({ siblings }) => siblings !== states))(
+    'each adapter of the $name says why a file of it has no twin',
+    ({ siblings }) => {
+      expect(filesWithoutTwin(tree, siblings)).toEqual([]);
+    },
+  );
 });
 
 describe('the check of siblings', () => {
@@ -67,22 +164,26 @@ describe('the check of siblings', () => {
       'src/adapters/embedded-log/options.ts': 'export function resolveOptions() {}\n',
     });
     expect(siblingExports(tree, logs, [])).toHaveLength(2);
-    const names = { kafka: ['settingsOf'], 'embedded-log': ['resolveOptions'] };
+    const names = { 'src/adapters/kafka': ['settingsOf'], 'src/adapters/embedded-log': ['resolveOptions'] };
     expect(siblingExports(tree, logs, [{ file: 'options.ts', names, reason: 'None.' }])).toEqual([]);
   });
 
   it('a difference of another file or another adapter excuses nothing', () => {
     const tree = withLine('src/adapters/kafka/event-log.ts', 'export class Topics {}');
     const differences = [
-      { file: 'index.ts', names: { kafka: ['Topics'] }, reason: 'Another file.' },
-      { file: 'event-log.ts', names: { 'embedded-log': ['Topics'] }, reason: 'Another adapter.' },
+      { file: 'index.ts', names: { 'src/adapters/kafka': ['Topics'] }, reason: 'Another file.' },
+      {
+        file: 'event-log.ts',
+        names: { 'src/adapters/embedded-log': ['Topics'] },
+        reason: 'Another adapter.',
+      },
     ];
     // One breach, and two differences that do not exist.
     expect(siblingExports(tree, logs, differences)).toHaveLength(3);
   });
 
   it('a difference that does not exist, or has no reason, is named', () => {
-    const names = { kafka: ['openKafkaLog'] };
+    const names = { 'src/adapters/kafka': ['openKafkaLog'] };
     expect(siblingExports(treeOf(same), logs, [{ file: 'index.ts', names, reason: 'Once.' }])).toEqual([
       expect.stringContaining('is listed to differ in openKafkaLog, and does not'),
     ]);
@@ -92,7 +193,7 @@ describe('the check of siblings', () => {
   });
 
   it('files that only one of three siblings lacks are compared among the others', () => {
-    const three = [...logs, { adapter: 'third', word: 'Third' }];
+    const three = [...logs, { adapter: 'src/adapters/third', word: 'Third' }];
     expect(siblingExports(treeOf(same), three, [])).toEqual([]);
     const tree = treeOf({ ...same, 'src/adapters/third/index.ts': 'export function openThirdLogs() {}\n' });
     expect(siblingExports(tree, three, [])).toHaveLength(3);

@@ -1,6 +1,6 @@
 import { type Tree, type Violation, withoutComments } from './tree.ts';
 
-/** An adapter, with the word that stands for it in names: `Kafka` in `openKafkaLog` of `src/adapters/kafka`. */
+/** The folder of an adapter, with the word that stands for it in names: `Kafka` in `openKafkaLog` of `src/adapters/kafka`. */
 export interface Sibling {
   readonly adapter: string;
   readonly word: string;
@@ -10,7 +10,7 @@ export interface Sibling {
 export interface Difference {
   /** The file's path inside the adapters. */
   readonly file: string;
-  /** The exports that the other adapters do not have, by adapter. */
+  /** The exports that the other adapters do not have, by the folder of the adapter. */
   readonly names: Readonly<Record<string, readonly string[]>>;
   readonly reason: string;
 }
@@ -141,7 +141,7 @@ function sharedFiles(tree: Tree, siblings: readonly Sibling[]): string[] {
 }
 
 function filesOf(tree: Tree, adapter: string): string[] {
-  const root = `src/adapters/${adapter}/`;
+  const root = `${adapter}/`;
   return [...tree.keys()]
     .filter((path) => path.startsWith(root) && path.endsWith('.ts'))
     .map((path) => path.slice(root.length));
@@ -160,7 +160,7 @@ function listed({ names }: Difference, adapter: string): readonly string[] {
 }
 
 function pathOf(adapter: string, file: string): string {
-  return `src/adapters/${adapter}/${file}`;
+  return `${adapter}/${file}`;
 }
 
 /** A folder's name with its slash. A file's name becomes the start of no path. */

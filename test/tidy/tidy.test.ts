@@ -4,7 +4,7 @@ import { deadFiles, importDirection, pureParts, sourcesOf } from './imports.ts';
 import { brokenLinks, missingFiles, pagesOf, staleExcerpts, unknownCommands } from './pages.ts';
 import { commentsOf, riddlingComments, testNamesOf, unfinishedTestNames } from './prose.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
-import { longFiles, migrationNumbers, programParts, siblingExports, siblingParts } from './shape.ts';
+import { longFiles, migrationNumbers, programParts, siblingParts } from './shape.ts';
 import { readTree } from './tree.ts';
 
 const tree = readTree(join(import.meta.dirname, '..', '..'));
@@ -78,7 +78,6 @@ describe('the repository', () => {
         parts: ['target.ts', 'verdict.ts', ...all],
       }),
       ...siblingParts(tree, states),
-      ...siblingExports(tree, states),
     ]).toEqual([]);
   });
 });
