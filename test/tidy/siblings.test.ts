@@ -25,9 +25,103 @@ const logDifferences: readonly Difference[] = [
   },
 ];
 
-describe('the adapters of the event log', () => {
-  const tree = readTree(join(import.meta.dirname, '..', '..'));
+const stores: readonly Sibling[] = [
+  { adapter: 'mysql', word: 'Mysql' },
+  { adapter: 'sqlite', word: 'Sqlite' },
+];
+const storeDifferences: readonly Difference[] = [
+  {
+    file: 'index.ts',
+    names: {
+      mysql: ['ConnectionPool', 'PREPARED_MAX', 'inTransaction', 'withConnection'],
+      sqlite: ['PORTION', 'WalSync', 'WhoHolds', 'WriteLock', 'hasWal', 'portions'],
+    },
+    reason:
+      'A program uses a server through a pool of connections, and a file through one that it shares by a lock.',
+  },
+  {
+    file: 'index.ts',
+    names: {
+      mysql: [
+        'ServerAddress',
+        'ServerTls',
+        'TableRights',
+        'checkServer',
+        'checkTables',
+        'databaseName',
+        'grantStatements',
+        'grantsOn',
+        'isRightMissing',
+        'withMigrationLock',
+      ],
+    },
+    reason: 'A server has an address, settings, users, several databases, and locks by name.',
+  },
+  {
+    file: 'index.ts',
+    names: { mysql: ['RowsStatement', 'chunksOf', 'marks', 'textOf'] },
+    reason:
+      'One statement writes or reads many rows, since each is a round trip. node:sqlite has all that SQLite needs.',
+  },
+  {
+    file: 'catalog.ts',
+    names: { mysql: ['databaseName'], sqlite: ['CatalogColumn', 'columnsOf'] },
+    reason: 'The catalog of a server has many databases. SQLite lists the columns of a table by a pragma.',
+  },
+  {
+    file: 'delivery-filter.ts',
+    names: { mysql: ['DONE_AT_MS'] },
+    reason: 'MySQL rewrites a row in place only if the column always has a value. In SQLite it is null.',
+  },
+  {
+    file: 'errors.ts',
+    names: {
+      mysql: ['DeadlineError', 'isConnectionError', 'redacted', 'safeMessage'],
+      sqlite: ['isBusy', 'isInputOutputFailure'],
+    },
+    reason:
+      'A network breaks, and errors of a server quote its statements. A file is locked, and its disk fails.',
+  },
+  {
+    file: 'journal-index.ts',
+    names: {
+      mysql: ['EXTENT_HASH', 'NOT_WHOLE', 'NO_BYTES', 'idHash', 'putRows', 'rowsOfSegment'],
+      sqlite: ['INSERT_INDEXED', 'IndexEntry', 'entryOf', 'readKnown'],
+    },
+    reason: 'MySQL indexes places in segments by hashes of the ids, and SQLite indexes events by the ids.',
+  },
+  {
+    file: 'migrations.ts',
+    names: { mysql: ['MigrationsOptions'], sqlite: ['Migration'] },
+    reason:
+      'MySQL runs and records each migration by itself. SQLite gives them to a caller who has a transaction.',
+  },
+  {
+    file: 'store-time.ts',
+    names: { mysql: ['ServerTime'], sqlite: ['MachineTime'] },
+    reason:
+      "Leases go by the server's clock, or by the clock of the machine that all processes of a file share.",
+  },
+  {
+    file: 'values.ts',
+    names: { sqlite: ['SqliteRow', 'bigintOf', 'bytesOf', 'nullOr', 'numberOf'] },
+    reason: 'A column of SQLite holds values of any type, so each value is checked when it is read.',
+  },
+];
 
+const tree = readTree(join(import.meta.dirname, '..', '..'));
+
+describe('the adapters of the store', () => {
+  it('the stores export the same names from files of the same name', () => {
+    expect(siblingExports(tree, stores, storeDifferences)).toEqual([]);
+  });
+
+  it('each store says why a file of it has no twin', () => {
+    expect(filesWithoutTwin(tree, stores)).toEqual([]);
+  });
+});
+
+describe('the adapters of the event log', () => {
   it('the logs export the same names from files of the same name', () => {
     expect(siblingExports(tree, logs, logDifferences)).toEqual([]);
   });
