@@ -83,7 +83,7 @@ export interface AppendOptions {
 
 export interface EventLogProducer {
   /**
-   * Appends the records and resolves with their positions, in the sequence given, once all of them are durable. The
+   * Appends the records and resolves with their offsets, in the sequence given, once all of them are durable. The
    * key chooses the partition: the same key goes to the same partition as long as the topic keeps its number of
    * partitions. Retries inside never append a record twice. Rejects with
    * - `log_append_failed` if it does not know that all records are durable; some may be. This may pass.
@@ -144,7 +144,7 @@ export interface EventLogConsumer {
    * Reads each of these partitions from its offset on, and drops what is in memory of it. Halts a partition with
    * `log_diverged` if the record before the offset is not the one that was read under the given leader epoch.
    */
-  follow(positions: readonly FollowOffset[]): void;
+  follow(offsets: readonly FollowOffset[]): void;
   /** Stops reading these partitions, and drops what is in memory of them. */
   unfollow(partitions: readonly TopicPartition[]): void;
   /**
@@ -158,7 +158,7 @@ export interface EventLogConsumer {
     signal: AbortSignal,
   ): Promise<FetchedRecords[]>;
   /** Shows the log's own tools how far this group has come. Nothing depends on it: failures are only logged. */
-  commit(positions: readonly PartitionOffset[]): Promise<void>;
+  commit(offsets: readonly PartitionOffset[]): Promise<void>;
   /** The end offset of each partition as last seen. Partitions that were never read are left out. */
   ends(): readonly PartitionOffset[];
   /** `ok` if the log answers and this member is in its group; the reason, in one sentence, if not. */
@@ -183,7 +183,7 @@ export interface TakeLimits {
 
 /**
  * Consecutive committed records of one partition, never of an aborted transaction. `records` may be empty or skip
- * offsets: the log has no records for the caller at those offsets, and the position moves past them.
+ * offsets: the log has no records for the caller at those offsets, and reading continues behind them.
  */
 export interface FetchedRecords extends TopicPartition {
   readonly records: readonly LogRecord[];

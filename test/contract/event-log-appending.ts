@@ -54,23 +54,23 @@ export function describeAppending(suite: EventLogSuite): void {
     it('one client sees the topic and the records of another one', async () => {
       const another = await suite.harness.openAnother();
       const topic = await suite.newTopic(2);
-      const positions = await suite.append([newRecord(topic, 'a', '1')]);
+      const offsets = await suite.append([newRecord(topic, 'a', '1')]);
       const [description] = await another.describe([topic]);
-      expect(description?.partitions[positions[0]?.partition ?? -1]?.endOffset).toBe(1n);
+      expect(description?.partitions[offsets[0]?.partition ?? -1]?.endOffset).toBe(1n);
       await another.close();
     });
   });
 
   describe('appending', () => {
-    it('an append resolves with the positions in the sequence given, and the log has the records there', async () => {
+    it('an append resolves with the offsets in the sequence given, and the log has the records there', async () => {
       const topic = await suite.newTopic(4);
       const records = Array.from({ length: 50 }, (_, i) => newRecord(topic, `key-${i % 13}`, `value-${i}`));
-      const positions = await suite.append(records);
-      expect(positions).toHaveLength(50);
+      const offsets = await suite.append(records);
+      expect(offsets).toHaveLength(50);
       const member = await (await suite.newMember([topic]).start()).untilHolds(4);
       const read = await member.read(partitionsOf(topic, 4), 50);
       const byPlace = new Map(read.map((record) => [placeOf(record), bytesOf(record)]));
-      expect(positions.map((position) => byPlace.get(placeOf(position)))).toEqual(records.map(bytesOf));
+      expect(offsets.map((each) => byPlace.get(placeOf(each)))).toEqual(records.map(bytesOf));
     });
 
     it('simultaneous appends get the offsets from 0 on, without a gap or a repetition', async () => {
@@ -82,7 +82,7 @@ export function describeAppending(suite: EventLogSuite): void {
           producers[i % 3]?.append([newRecord(topic, 'k', `${i}-a`), newRecord(topic, 'k', `${i}-b`)]),
         ),
       );
-      const offsets = answers.flatMap((positions) => positions?.map(({ offset }) => Number(offset)) ?? []);
+      const offsets = answers.flatMap((appended) => appended?.map(({ offset }) => Number(offset)) ?? []);
       expect(offsets.sort((left, right) => left - right)).toEqual(Array.from({ length: 60 }, (_, i) => i));
       await Promise.all(producers.map((producer) => producer.close()));
       await another.close();
@@ -148,8 +148,8 @@ export function describeAppending(suite: EventLogSuite): void {
           ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
         ];
         const topic = await suite.newTopic(7);
-        const positions = await suite.append(hashes.map(([key]) => newRecord(topic, key, 'v')));
-        expect(positions.map(({ partition }) => partition)).toEqual(
+        const offsets = await suite.append(hashes.map(([key]) => newRecord(topic, key, 'v')));
+        expect(offsets.map(({ partition }) => partition)).toEqual(
           hashes.map(([, hash]) => (hash & 0x7fffffff) % 7),
         );
       },
@@ -174,10 +174,10 @@ export function describeAppending(suite: EventLogSuite): void {
 
     it('one append writes to several topics', async () => {
       const topics = [await suite.newTopic(1), await suite.newTopic(1)];
-      const positions = await suite.append(
+      const offsets = await suite.append(
         topics.flatMap((topic) => [newRecord(topic, 'k', '1'), newRecord(topic, 'k', '2')]),
       );
-      expect(positions.map(({ topic, offset }) => [topic, offset])).toEqual(
+      expect(offsets.map(({ topic, offset }) => [topic, offset])).toEqual(
         topics.flatMap((topic) => [
           [topic, 0n],
           [topic, 1n],
@@ -185,7 +185,7 @@ export function describeAppending(suite: EventLogSuite): void {
       );
     });
 
-    it('an append of no records resolves with no positions', async () => {
+    it('an append of no records resolves with no offsets', async () => {
       expect(await suite.append([])).toEqual([]);
     });
 

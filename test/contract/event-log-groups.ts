@@ -159,7 +159,7 @@ export function describeGroups(suite: EventLogSuite): void {
       }
     });
 
-    it('a member commits its positions, and the next one does not start from them', async () => {
+    it('a member commits its offsets, and the next one does not start from them', async () => {
       const topic = await suite.newTopic(1);
       const group = `contract-${randomUUID()}`;
       await suite.append(Array.from({ length: 5 }, (_, i) => newRecord(topic, 'k', `${i}`)));

@@ -79,14 +79,14 @@ export class TestMember {
     const listener: ConsumerListener = {
       assigned: (partitions) =>
         this.#told({ kind: 'assigned', partitions }, async () => {
-          const positions: FollowOffset[] = [];
+          const offsets: FollowOffset[] = [];
           for (const partition of partitions) {
             this.held.set(partitionName(partition), partition);
             const offset = this.#startAt(partition);
             if (offset !== null)
-              positions.push({ ...plain(partition), offset, leaderEpoch: UNKNOWN_LEADER_EPOCH });
+              offsets.push({ ...plain(partition), offset, leaderEpoch: UNKNOWN_LEADER_EPOCH });
           }
-          this.consumer.follow(positions);
+          this.consumer.follow(offsets);
         }),
       revoked: (partitions) =>
         this.#told({ kind: 'revoked', partitions }, async () => {
@@ -258,9 +258,9 @@ export async function eventually(
 
 export const generousLimits = { maxRecords: 1000, maxBytes: 1 << 20 };
 
-/** The position as a text, for comparing and looking up. */
-export function placeOf(position: PartitionOffset): string {
-  return `${partitionName(position)}@${position.offset}`;
+/** The offset as a text, for comparing and looking up. */
+export function placeOf(offset: PartitionOffset): string {
+  return `${partitionName(offset)}@${offset.offset}`;
 }
 
 export function plain(partition: TopicPartition): TopicPartition {

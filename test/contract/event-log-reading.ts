@@ -78,10 +78,10 @@ export function describeReading(suite: EventLogSuite): void {
       const reading = member.read(partitionsOf(topic, 2), 1);
       const another = await suite.harness.openAnother();
       const producer = another.producer();
-      const [position] = await producer.append([newRecord(topic, 'k', 'awaited')]);
+      const [appended] = await producer.append([newRecord(topic, 'k', 'awaited')]);
       const [record] = await reading;
       expect(record && [placeOf(record), valueText(record)]).toEqual([
-        position && placeOf(position),
+        appended && placeOf(appended),
         'awaited',
       ]);
       await another.close();
@@ -158,12 +158,12 @@ export function describeReading(suite: EventLogSuite): void {
 
     it('ends tells the end offset of each partition that was read', async () => {
       const topic = await suite.newTopic(2);
-      const positions = await suite.append([newRecord(topic, 'k', '1'), newRecord(topic, 'k', '2')]);
+      const offsets = await suite.append([newRecord(topic, 'k', '1'), newRecord(topic, 'k', '2')]);
       const member = suite.newMember([topic]);
       expect(member.consumer.ends()).toEqual([]);
       await (await member.start()).untilHolds(2);
       await member.read(partitionsOf(topic, 2), 2);
-      const partition = positions[0]?.partition ?? -1;
+      const partition = offsets[0]?.partition ?? -1;
       expect(member.consumer.ends()).toContainEqual({ topic, partition, offset: 2n });
     });
   });

@@ -60,7 +60,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
     const effects = async (...deliveries: ReceivedDelivery[]) =>
       (await states.receive(deliveries)).map(({ effect, heldVersion }) => `${effect} ${heldVersion}`);
 
-    it('applies later versions, ignores others, and knows an id again, within a transaction and after it', async () => {
+    it('later versions are applied, others ignored, and an id is known again, within a transaction and after it', async () => {
       expect(
         await effects(
           delivery('a'),
@@ -84,7 +84,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       ]);
     });
 
-    it('tells ids apart by their bytes, and keeps texts and numbers unchanged', async () => {
+    it('ids are told apart by their bytes, and texts and numbers are kept unchanged', async () => {
       const odd = {
         order_status: ' ',
         payment_status: '"\'\\\n\0🛒',
@@ -105,7 +105,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       ]);
     });
 
-    it('takes any number of deliveries in one transaction', async () => {
+    it('one transaction takes any number of deliveries', async () => {
       const many = Array.from({ length: 1_111 }, (_, index) =>
         delivery(`msg_${index}`, { order_id: `order-${index % 700}`, version: 1 + Math.floor(index / 700) }),
       );
@@ -123,7 +123,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       });
       beforeEach(() => effects(delivery('a')));
 
-      it('replaces the state of the same version that it names, once', async () => {
+      it('a repair replaces the state of the same version that it names, once', async () => {
         const replaces = digestOf([orderState()]);
         expect(await effects(repair('r', replaces), repair('r', replaces))).toEqual([
           'applied 2',
@@ -137,14 +137,14 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         ]);
       });
 
-      it('changes nothing if it names another state than the held one', async () => {
+      it('a repair that names another state than the held one changes nothing', async () => {
         expect(await effects(repair('r', digestOf([orderState({ order_status: null })])))).toEqual([
           'ignored 2',
         ]);
         expect(await states.read('order123')).toEqual(orderState());
       });
 
-      it('never makes the version fall, whichever state it names', async () => {
+      it('a repair never makes the version fall, whichever state it names', async () => {
         expect(await effects(repair('r', digestOf([orderState()]), { version: 1 }))).toEqual(['ignored 2']);
         expect(await effects(delivery('b', { version: 3 }), repair('s', digestOf([orderState()])))).toEqual([
           'applied 3',
@@ -153,7 +153,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         expect(await states.read('order123')).toEqual(orderState({ version: 3 }));
       });
 
-      it('has the effect of any other delivery if its version is later or its order is not held', async () => {
+      it('a repair of a later version, or of an order that is not held, is an ordinary delivery', async () => {
         const nothing = '0'.repeat(64);
         expect(
           await effects(repair('r', nothing, { version: 3 }), repair('s', nothing, { order_id: 'new' })),
@@ -164,7 +164,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
     describe('a delivery that comes again', () => {
       beforeEach(() => effects(delivery('a', { version: 5 })));
 
-      it('brings a lost row back, and the ledger keeps one row for each id', async () => {
+      it('a repeated delivery brings a lost row back, and the ledger keeps one row for each id', async () => {
         await harness.tamper(({ orders }) => `DELETE FROM ${orders}`);
         expect(await effects(delivery('a', { version: 5 }), delivery('a', { version: 5 }))).toEqual([
           'repaired 5',
@@ -183,19 +183,19 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         },
       );
 
-      it('leaves a later row alone, whatever the row holds', async () => {
+      it('a repeated delivery leaves a later row alone, whatever the row holds', async () => {
         await effects(delivery('b', { version: 7, ready_to_send: false }));
         expect(await effects(delivery('a', { version: 5 }))).toEqual(['duplicate 7']);
         expect(await states.read('order123')).toEqual(orderState({ version: 7, ready_to_send: false }));
       });
 
-      it('stays ignored if it was ignored in favour of the same version', async () => {
+      it('a repeated delivery stays ignored if it was ignored in favour of the same version', async () => {
         const other = delivery('b', { version: 5, ready_to_send: false });
         expect(await effects(other, other)).toEqual(['ignored 5', 'duplicate 5']);
         expect(await states.read('order123')).toEqual(orderState({ version: 5 }));
       });
 
-      it('brings a missing row back if it was ignored, and may then repair it', async () => {
+      it('a repeated delivery that was ignored brings a missing row back, and may then repair it', async () => {
         await effects(delivery('b', { version: 4 }));
         await harness.tamper(({ orders }) => `DELETE FROM ${orders}`);
         expect(await effects(delivery('b', { version: 4 }))).toEqual(['repaired 4']);
@@ -233,7 +233,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         return found;
       }
 
-      it("has each order once, in the sequence of the ids' bytes, with pages of any size", async () => {
+      it("a list has each order once, in the sequence of the ids' bytes, with pages of any size", async () => {
         for (const limit of [1, 7, ids.length - 1, ids.length, 1_000])
           expect(await walk(limit)).toEqual(sorted);
         expect(await states.list({ after: sorted.at(-1) ?? '', limit: 1, filters: {} })).toEqual({
@@ -242,7 +242,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
         });
       });
 
-      it('has exactly the orders that the filters ask for', async () => {
+      it('a list has exactly the orders that the filters ask for', async () => {
         const withIndex = (wanted: (index: number) => boolean) =>
           sorted.filter((id) => wanted(ids.indexOf(id)));
         expect(await walk(5, { order_status: null })).toEqual(withIndex((index) => index % 4 === 0));
@@ -336,7 +336,7 @@ export function describeOrderStates(name: string, harness: OrderStatesHarness): 
       expect(await harness.ledger()).toHaveLength(50);
     });
 
-    it('is healthy while it is open, has everything after a restart, and may be closed twice', async () => {
+    it('a store is healthy while it is open, has everything after a restart, and may be closed twice', async () => {
       await effects(delivery('a'));
       expect(await states.health()).toEqual({ ok: true });
       await states.close();

@@ -70,8 +70,8 @@ export class SimulatedConsumer implements EventLogConsumer {
     return this.#log.group(this.#options.group);
   }
 
-  follow(positions: readonly PartitionOffset[]): void {
-    for (const { topic, partition, offset } of positions) {
+  follow(offsets: readonly PartitionOffset[]): void {
+    for (const { topic, partition, offset } of offsets) {
       const topicId = this.#held.get(partitionName({ topic, partition }));
       if (topicId === undefined || this.#closing.signal.aborted) continue;
       this.#drop([{ topic, partition }]);

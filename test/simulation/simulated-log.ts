@@ -20,9 +20,9 @@ import { type Sharing, SimulatedGroup } from './simulated-group.ts';
 import { SimulatedProducer } from './simulated-producer.ts';
 
 export interface Network {
-  /** How long one answer takes, in milliseconds. */
+  /** The time of one answer, in milliseconds. */
   latencyMs(): number;
-  /** How many records one fetch brings at most. */
+  /** The most records that one fetch brings. */
   fetchRecords(): number;
 }
 

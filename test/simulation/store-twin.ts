@@ -16,7 +16,7 @@ export type Fate =
   | { readonly kind: 'loses_answer'; readonly isDone: boolean };
 
 export interface StoreWeather {
-  /** How long one way of one call takes, in milliseconds. */
+  /** The time of one way of a call, in milliseconds. */
   latencyMs(): number;
   /** Asked once for each call, by the name of the method. */
   fate(method: string): Fate;

@@ -20,7 +20,7 @@ import { COUNTS, MOVEMENTS, type Written } from './workload.ts';
 const GROUP = 'stock';
 const TARGET = 'warehouse';
 const STORE_FILE = 'stock.sqlite';
-/** How long a process may be silent before the group goes on without it. */
+/** The group goes on without a process that has been silent for this time. */
 export const SESSION_TIMEOUT_MS = 10_000;
 
 export type SimulatedTuning = Partial<
@@ -282,7 +282,7 @@ export class World {
     await this.runUntil(() => false, ms);
   }
 
-  /** How many offsets are still to be committed, over all partitions. */
+  /** The number of offsets that are still to be committed, over all partitions. */
   get lag(): number {
     return this.partitions.reduce(
       (sum, partition) => sum + Number(partition.endOffset - (this.checker.checkpointOf(partition) ?? 0n)),

@@ -67,13 +67,13 @@ export class EmbeddedConsumer implements EventLogConsumer {
     await this.#member.start();
   }
 
-  follow(positions: readonly FollowOffset[]): void {
-    for (const position of positions) {
-      const name = partitionName(position);
+  follow(offsets: readonly FollowOffset[]): void {
+    for (const followed of offsets) {
+      const name = partitionName(followed);
       const row = this.#assigned.get(name);
       // A partition that this member does not own (any more) is not followed.
       if (row === undefined || this.#closed !== null) continue;
-      this.#followed.set(name, { row, nextOffset: Number(position.offset), endOffset: null });
+      this.#followed.set(name, { row, nextOffset: Number(followed.offset), endOffset: null });
     }
     // Reports an offset that cannot be read even if no take follows.
     this.#member.look();
@@ -241,11 +241,11 @@ export class EmbeddedConsumer implements EventLogConsumer {
     return this.#calls;
   }
 
-  async commit(positions: readonly PartitionOffset[]): Promise<void> {
-    if (positions.length === 0) return;
+  async commit(offsets: readonly PartitionOffset[]): Promise<void> {
+    if (offsets.length === 0) return;
     try {
       await this.#database.write('Committing offsets', 'process_only', () => {
-        for (const { topic, partition, offset } of positions) {
+        for (const { topic, partition, offset } of offsets) {
           this.#database
             .statement(
               `INSERT INTO committed_offsets VALUES (?, ?, ?, ?)

@@ -62,16 +62,16 @@ export class KafkaConsumer implements EventLogConsumer {
     this.#member.start();
   }
 
-  follow(positions: readonly FollowOffset[]): void {
+  follow(offsets: readonly FollowOffset[]): void {
     this.#fetcher.follow(
-      positions.flatMap((position) => {
-        const topicId = this.#held.get(partitionName(position));
+      offsets.flatMap((followed) => {
+        const topicId = this.#held.get(partitionName(followed));
         // A partition that this member no longer holds is not followed.
-        return topicId === undefined ? [] : [{ ...position, topicId }];
+        return topicId === undefined ? [] : [{ ...followed, topicId }];
       }),
     );
     // The group's offsets name its store before anything is read, so that no member of another store joins.
-    if (this.#store !== undefined) void this.#member.commit(positions);
+    if (this.#store !== undefined) void this.#member.commit(offsets);
   }
 
   unfollow(partitions: readonly TopicPartition[]): void {
@@ -91,8 +91,8 @@ export class KafkaConsumer implements EventLogConsumer {
     return [];
   }
 
-  commit(positions: readonly PartitionOffset[]): Promise<void> {
-    return this.#member.commit(positions);
+  commit(offsets: readonly PartitionOffset[]): Promise<void> {
+    return this.#member.commit(offsets);
   }
 
   ends(): readonly PartitionOffset[] {

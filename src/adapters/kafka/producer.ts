@@ -96,7 +96,7 @@ export class KafkaProducer implements EventLogProducer {
     this.#sender.refuseIfShutOut();
     const { promise, resolve, reject } = Promise.withResolvers<PartitionOffset[]>();
     const append: Append = {
-      positions: new Array(records.length),
+      offsets: new Array(records.length),
       left: records.length,
       endsTogether: this.#family !== undefined,
       failure: undefined,

@@ -4,6 +4,8 @@
  *
  * - A server is reached over a network, and has users and settings: `connection-pool.ts`, `connection.ts`,
  *   `answer-watch.ts`, `server-address.ts`, `tls.ts`, `grants.ts`, `refusals.ts`, `server-checks.ts`.
+ * - MySQL commits each statement of a migration by itself, so one process at a time migrates, by a lock of the server:
+ *   `migration-lock.ts`. On SQLite a migration is one transaction.
  * - Every statement is a round trip, so one statement carries many rows, in packets that we write ourselves:
  *   `rows-statement.ts`, `parameter-writer.ts`, `view-parameters.ts`.
  * - A server's work grows with the number of rows, so the journal packs events into segments: `segments.ts`.
@@ -20,7 +22,8 @@ export { databaseName } from './catalog.ts';
 export { inTransaction, withConnection } from './connection.ts';
 export { ConnectionPool, PREPARED_MAX } from './connection-pool.ts';
 export { checkTables, grantStatements, grantsOn, type TableRights } from './grants.ts';
-export { Migrations, withMigrationLock } from './migrations.ts';
+export { withMigrationLock } from './migration-lock.ts';
+export { Migrations } from './migrations.ts';
 export type { MysqlStoreOptions } from './options.ts';
 export { isRightMissing } from './refusals.ts';
 export { chunksOf, marks, RowsStatement } from './rows-statement.ts';

@@ -193,8 +193,7 @@ export class ParameterWriter {
   /** Adds a few ASCII characters of JSON. */
   json(ascii: string): void {
     this.#reserve(ascii.length);
-    for (let index = 0; index < ascii.length; index++)
-      this.#buffer[this.#end++] = ascii.charCodeAt(index);
+    for (let index = 0; index < ascii.length; index++) this.#buffer[this.#end++] = ascii.charCodeAt(index);
   }
 
   jsonInteger(value: number): void {

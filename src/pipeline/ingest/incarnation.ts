@@ -1,7 +1,7 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { Store } from '../../ports/store.ts';
 
-/** Notices that somebody dropped the store's tables or made them anew, as a backup does that is put back. */
+/** Notices that somebody dropped the tables of the store or created them again, as restoring a backup does. */
 export class Incarnation {
   readonly #store: Pick<Store, 'incarnation'>;
   /** The answer of the last look; null before the first look. */

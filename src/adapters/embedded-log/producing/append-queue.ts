@@ -24,7 +24,7 @@ interface PendingAppend {
   /** The size of each record, by `recordBytes`. */
   readonly sizes: readonly number[];
   readonly bytes: number;
-  readonly resolve: (positions: PartitionOffset[]) => void;
+  readonly resolve: (offsets: PartitionOffset[]) => void;
   readonly reject: (error: TributaryError) => void;
   /** Null for a producer without a family. */
   readonly member: Member | null;

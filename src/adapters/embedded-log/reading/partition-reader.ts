@@ -18,7 +18,7 @@ export interface FollowedPartition {
 }
 
 /**
- * `nothing`: the log has no record at the position yet. `not_owner`: another member owns the partition, so this one
+ * `nothing`: the log has no record at the next offset yet. `not_owner`: another member owns the partition, so this one
  * must not return records of it any more.
  */
 export type PartitionLook =
@@ -78,7 +78,7 @@ export interface PartitionRead {
 }
 
 /**
- * Reads records from the position on, and moves the position. Stops before a damaged record batch, and reports it.
+ * Reads records from the next offset on, and moves it. Stops before a damaged record batch, and reports it.
  */
 export function readPartitionRecords(
   database: LogDatabase,

@@ -117,12 +117,12 @@ export class GroupMember {
     return false;
   }
 
-  async commit(positions: readonly PartitionOffset[]): Promise<void> {
+  async commit(offsets: readonly PartitionOffset[]): Promise<void> {
     const membership = this.#membership;
-    if (membership === undefined || positions.length === 0) return;
+    if (membership === undefined || offsets.length === 0) return;
     const { logger } = this.#cluster.options;
     try {
-      await this.#requests.commit(membership, positions, this.#store.note);
+      await this.#requests.commit(membership, offsets, this.#store.note);
     } catch (error) {
       logger('warn', `The offsets of the group ${this.#group} could not be committed: ${explain(error)}`);
     }

@@ -149,12 +149,12 @@ export class GroupRequests {
   /** Commits offsets. The coordinator accepts `notAMember` as the membership only while the group has no members. */
   async commit(
     membership: Membership,
-    positions: readonly PartitionOffset[],
+    committed: readonly PartitionOffset[],
     note: string | null = null,
   ): Promise<void> {
     const connection = await this.#cluster.connect(membership.coordinator, 'control');
-    const offsets = new Map(positions.map((position) => [partitionName(position), position.offset]));
-    const topics = groupByTopic(positions).map(([name, partitions]) => ({
+    const offsets = new Map(committed.map((each) => [partitionName(each), each.offset]));
+    const topics = groupByTopic(committed).map(([name, partitions]) => ({
       name,
       partitions: partitions.map((partitionIndex) => ({
         partitionIndex,

@@ -5,8 +5,8 @@ import type { ProducerIdentity } from './producer-identity.ts';
 
 /** One call of `append`, until it is settled. */
 export interface Append {
-  /** The positions of the records that were appended so far, each at the index of its record. */
-  readonly positions: PartitionOffset[];
+  /** The offsets of the records that were appended so far, each at the index of its record. */
+  readonly offsets: PartitionOffset[];
   /** The number of records that are neither appended nor given up. */
   left: number;
   readonly deadlineMs: number;
@@ -14,7 +14,7 @@ export interface Append {
   readonly endsTogether: boolean;
   /** The reason why a record was not appended. Undefined while there is none. */
   failure: unknown;
-  resolve(positions: PartitionOffset[]): void;
+  resolve(offsets: PartitionOffset[]): void;
   reject(error: unknown): void;
 }
 
@@ -88,9 +88,9 @@ export class PartitionQueue {
     const { topic, partition } = this;
     for (let delta = 0; delta < pending.entries.length; delta++) {
       const { append, index } = pending.entries[delta] as Entry;
-      append.positions[index] = { topic, partition, offset: baseOffset + BigInt(delta) };
+      append.offsets[index] = { topic, partition, offset: baseOffset + BigInt(delta) };
       if (--append.left > 0) continue;
-      if (append.failure === undefined) append.resolve(append.positions);
+      if (append.failure === undefined) append.resolve(append.offsets);
       else append.reject(append.failure);
     }
   }

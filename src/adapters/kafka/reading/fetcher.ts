@@ -70,8 +70,8 @@ export class Fetcher {
     });
   }
 
-  follow(positions: readonly (FollowOffset & { readonly topicId: string })[]): void {
-    this.#partitions.follow(positions);
+  follow(offsets: readonly (FollowOffset & { readonly topicId: string })[]): void {
+    this.#partitions.follow(offsets);
     this.#pump();
   }
 

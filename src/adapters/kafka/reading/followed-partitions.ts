@@ -43,12 +43,12 @@ export class FollowedPartitions {
   }
 
   /** Starts anew with each of these partitions, whether it was followed or not. */
-  follow(positions: readonly (FollowOffset & { readonly topicId: string })[]): void {
-    for (const position of positions) {
-      this.#forget(partitionName(position));
-      this.#followed.set(partitionName(position), new Followed(position, this.#open));
+  follow(offsets: readonly (FollowOffset & { readonly topicId: string })[]): void {
+    for (const offset of offsets) {
+      this.#forget(partitionName(offset));
+      this.#followed.set(partitionName(offset), new Followed(offset, this.#open));
     }
-    this.arrivals.announce(positions.map(partitionName));
+    this.arrivals.announce(offsets.map(partitionName));
   }
 
   unfollow(partitions: readonly TopicPartition[]): void {

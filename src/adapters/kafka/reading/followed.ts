@@ -47,16 +47,16 @@ export class Followed {
   /** The time at which a take began to wait for this partition. */
   #missedSinceMs: number | undefined;
 
-  constructor(position: FollowOffset & { readonly topicId: string }, open: OpenRecordBatches) {
+  constructor(from: FollowOffset & { readonly topicId: string }, open: OpenRecordBatches) {
     this.#open = open;
-    this.name = partitionName(position);
-    this.topic = position.topic;
-    this.partition = position.partition;
-    this.topicId = position.topicId;
-    this.fetchOffset = position.offset;
-    this.#takeOffset = position.offset;
-    this.lastEpoch = position.leaderEpoch;
-    this.#takeEpoch = position.leaderEpoch;
+    this.name = partitionName(from);
+    this.topic = from.topic;
+    this.partition = from.partition;
+    this.topicId = from.topicId;
+    this.fetchOffset = from.offset;
+    this.#takeOffset = from.offset;
+    this.lastEpoch = from.leaderEpoch;
+    this.#takeEpoch = from.leaderEpoch;
   }
 
   toFetch(leaderEpoch: number, maxBytes: number): PartitionToFetch {
@@ -64,7 +64,7 @@ export class Followed {
     return { partition, fetchOffset, leaderEpoch, lastFetchedEpoch: lastEpoch, maxBytes };
   }
 
-  /** Queues the next record batch of the log. If it is not committed, only the position moves past it. */
+  /** Queues the next record batch of the log. If it is not committed, only the next offset moves past it. */
   push(recordBatch: RecordBatch, isCommitted: boolean): void {
     if (recordBatch.nextOffset <= this.fetchOffset) return;
     this.fetchOffset = recordBatch.nextOffset;
@@ -97,7 +97,7 @@ export class Followed {
   }
 
   /**
-   * The time of the oldest record batch in the queue; negative infinity if the first entry only moves the position.
+   * The time of the oldest record batch in the queue; negative infinity if the first entry only moves the next offset.
    */
   headTimestampMs(): number {
     return this.queue[0]?.recordBatch?.timestampMs ?? Number.NEGATIVE_INFINITY;

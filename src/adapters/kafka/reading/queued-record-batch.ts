@@ -7,7 +7,7 @@ import { type CursorPlace, RecordCursor } from '../wire/record-cursor.ts';
 const recordBatchOverheadBytes = 200;
 
 /**
- * An entry in the queue of a partition: a record batch whose records the caller is to get, or only a new position. A
+ * An entry in the queue of a partition: a record batch whose records the caller is to get, or only a new offset. A
  * record batch stays compressed until its records are taken, which may happen in several pieces.
  */
 export class QueuedRecordBatch {

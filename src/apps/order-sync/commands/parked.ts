@@ -103,7 +103,7 @@ async function* allParked(store: ParkedEntities): AsyncGenerator<ParkedEntity> {
   }
 }
 
-/** Takes no table over: a store that has listed its parked entities was set up before. */
+/** Gives the store that can write rows. Its schema exists already, because it has listed parked orders. */
 async function migrate(opened: OpenedStore, targets: readonly string[], nowMs: number): Promise<Store> {
   const { table, keyColumn, columns } = orders.view;
   const { store } = await opened.migrate({

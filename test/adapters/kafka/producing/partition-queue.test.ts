@@ -4,7 +4,7 @@ import { type Append, PartitionQueue } from '../../../../src/adapters/kafka/prod
 function appendOf(records: number, endsTogether: boolean) {
   const ends: string[] = [];
   const append: Append = {
-    positions: [],
+    offsets: [],
     left: records,
     deadlineMs: 0,
     endsTogether,

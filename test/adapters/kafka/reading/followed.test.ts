@@ -53,7 +53,7 @@ const small = (count: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, index) => buildRecord(index, Buffer.from('x'))));
 
 describe('a followed partition', () => {
-  it('a take moves the position past record batches without committed records, alone or after others', () => {
+  it('a take moves the next offset past record batches without committed records, alone or after others', () => {
     const partition = followed();
     partition.push(headOf(0n, 4), false);
     expect(partition.take(everything, true)?.fetched).toMatchObject({ records: [], nextOffset: 4n });
@@ -271,7 +271,7 @@ describe('the leader epochs of what was read', () => {
     expect(partition.lastEpoch).toBe(6);
   });
 
-  it('a position that moves on without records has its own leader epoch', () => {
+  it('an offset that moves on without records has its own leader epoch', () => {
     const partition = followed();
     pushed({ leaderEpoch: 3, recordCount: 1, records: buildRecord(0, null) }, partition);
     const [marker] = [

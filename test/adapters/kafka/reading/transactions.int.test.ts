@@ -140,7 +140,7 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     expect(valuesOf(taken)).toEqual(['before', ...plain, 'committed']);
   });
 
-  it('the position moves past an aborted end of the log, with fetched records that are empty', async () => {
+  it('the next offset moves past an aborted end of the log, with fetched records that are empty', async () => {
     await newTopic();
     const producer = open();
     await transact(producer, ['committed'], 'commit');

@@ -1,0 +1,31 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { TributaryError } from '../../core/errors.ts';
+
+const LOCK_TIMEOUT_SECONDS = 60;
+
+/**
+ * Runs `work` while this process alone holds the server's lock of this name. Rejects with `store_busy` if another
+ * process keeps the lock for 60 s.
+ */
+export async function withMigrationLock<Result>(
+  connection: PoolConnection,
+  name: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const [[locked]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
+    name,
+    LOCK_TIMEOUT_SECONDS,
+  ]);
+  if (Number(locked?.[0]) !== 1) {
+    throw new TributaryError(
+      'store_busy',
+      `Another process has been migrating this database for ${LOCK_TIMEOUT_SECONDS} s; try again when it is done.`,
+    );
+  }
+  try {
+    return await work();
+  } finally {
+    // If this fails, the connection is closed, and the server releases the lock.
+    await connection.query('SELECT RELEASE_LOCK(?)', [name]).catch(() => undefined);
+  }
+}
