@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const globalSetup = ['test/services/vitest-global-setup.ts'];
+/** Tests that replace a module of Node's, which no other test may see. */
+const ALONE = ['test/adapters/sqlite/durability.test.ts'];
 
 export default defineConfig({
   test: {
@@ -12,10 +14,15 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.int.test.ts', 'test/**/*.e2e.test.ts'],
+          exclude: ['test/**/*.int.test.ts', 'test/**/*.e2e.test.ts', ...ALONE],
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          // Files share the modules that a worker has loaded, which saves a third of the time.
+          isolate: false,
         },
+      },
+      {
+        test: { name: 'alone', include: ALONE, testTimeout: 30_000, hookTimeout: 30_000 },
       },
       {
         test: {

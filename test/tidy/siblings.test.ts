@@ -82,7 +82,7 @@ const storeDifferences: readonly Difference[] = [
   differ(
     'migrations.ts',
     'A server takes a named lock and runs the statements one by one. SQLite runs a file inside one transaction.',
-    ['MigrationsOptions', 'withMigrationLock'],
+    ['MigrationsOptions'],
     ['Migration'],
   ),
   differ(
