@@ -1,4 +1,4 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { isDefect, messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Checkpoint, Store } from '../../ports/store.ts';
@@ -17,6 +17,8 @@ export interface CheckpointWatchOptions {
 
 /** An operator's decision, and a store that went back in time, are noticed within this time. */
 const LOOK_EVERY_MS = 2_000;
+/** In the place of the incarnation of a store that lacks a table. */
+const INCOMPLETE = 'incomplete';
 
 /**
  * Looks at the stored checkpoints again and again. An instance that has nothing to commit would not notice otherwise
@@ -49,24 +51,26 @@ export class CheckpointWatch {
     const { store, logger, before, seen, replaced } = this.#options;
     try {
       before();
-      if (await this.#isReplaced()) await replaced();
+      const incarnation = await this.#readIncarnation();
+      const isOther = this.#incarnation !== null && incarnation !== this.#incarnation;
+      if (incarnation === INCOMPLETE || isOther) await replaced();
       else await seen(await store.checkpoints());
+      // Only now: had that failed, the next look would have to see the other tables again.
+      this.#incarnation = incarnation;
       this.#hasFailed = false;
     } catch (error) {
+      if (isDefect(error)) throw error;
       if (!this.#hasFailed) logger('warn', `Could not look at the checkpoints: ${messageOf(error)}`);
       this.#hasFailed = true;
     }
   }
 
-  async #isReplaced(): Promise<boolean> {
-    const last = this.#incarnation;
+  async #readIncarnation(): Promise<string> {
     try {
-      this.#incarnation = await this.#options.store.incarnation();
+      return await this.#options.store.incarnation();
     } catch (error) {
       if (!(error instanceof TributaryError && error.code === 'table_missing')) throw error;
-      this.#incarnation = 'incomplete';
-      return true;
+      return INCOMPLETE;
     }
-    return last !== null && last !== this.#incarnation;
   }
 }

@@ -1,6 +1,7 @@
-import { isRetryable, messageOf } from '../../core/errors.ts';
-import { partitionName } from '../../core/offset.ts';
+import { describeDefect, isDefect, isRetryable, messageOf } from '../../core/errors.ts';
+import { partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { AssignedPartition, EventLog } from '../../ports/event-log.ts';
+import type { Defects } from '../defects.ts';
 import type { Gate } from '../gate.ts';
 import { claimEach } from './claims.ts';
 import type { Halts } from './halts.ts';
@@ -21,6 +22,7 @@ export interface ClaimerParts {
   readonly troubles: Troubles;
   readonly guard: RestoreGuard;
   readonly parked: ParkedRegistry;
+  readonly defects: Defects;
   /** Runs while nothing else changes the lanes. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
   /** Begins to work on partitions that were claimed. */
@@ -79,6 +81,10 @@ export class Claimer {
   }
 
   #failed(partitions: readonly AssignedPartition[], error: unknown): void {
+    if (isDefect(error)) {
+      for (const partition of partitions) noteDefect(this.#parts, partition, error);
+      return;
+    }
     const failures = this.#parts.troubles.note(partitions, messageOf(error));
     const names = partitions.map(partitionName).join(' ');
     this.#options.logger(
@@ -109,7 +115,13 @@ export class Claimer {
         continue;
       }
       if (guard.isBehind(checkpoint)) return hold();
-      if (await guard.isSetBack(checkpoint)) continue;
+      try {
+        if (await guard.isSetBack(checkpoint)) continue;
+      } catch (error) {
+        if (!isDefect(error)) throw error;
+        this.#failed([partition], error);
+        continue;
+      }
       if (checkpoint.isNew && partition.startOffset > 0n) {
         logger(
           'warn',
@@ -128,4 +140,19 @@ export class Claimer {
     if (claimed.length === 0) return;
     await begin(claimed, new Set(partitionCounts.values()).size === 1);
   }
+}
+
+/** The partition met a defect: it rests, and is claimed again after that. */
+export function noteDefect(
+  { troubles, defects }: Pick<ClaimerParts, 'troubles' | 'defects'>,
+  partition: TopicPartition,
+  error: unknown,
+): void {
+  const restMs = defects.rest(placeOf(partition), error, troubles.failures(partition) + 1);
+  troubles.note([partition], `a defect of Tributary: ${describeDefect(error)}`, restMs);
+}
+
+/** How a partition is named where defects are counted. */
+export function placeOf(partition: TopicPartition): string {
+  return `partition ${partitionName(partition)}`;
 }
