@@ -112,6 +112,20 @@ export function defectFields(error: unknown): { readonly code: 'defect'; readonl
   return { code: 'defect', stack: stacks.join('\n') };
 }
 
+/**
+ * Logs an error that is a mistake in the program, with its stack. Returns whether it was one. For the loops of adapters,
+ * which take every error for a fault of the other side. A RangeError is left out: it is how bytes that make no sense show.
+ */
+export function logDefect(
+  log: (level: 'error', message: string, fields: ReturnType<typeof defectFields>) => void,
+  doing: string,
+  error: unknown,
+): boolean {
+  if (!isProgramError(error) || error instanceof RangeError) return false;
+  log('error', `A defect of Tributary in ${doing}: ${describeDefect(error)}.`, defectFields(error));
+  return true;
+}
+
 /** The lines of the stack behind the message. */
 function framesOf(error: unknown): string {
   const lines = error instanceof Error ? (error.stack ?? '').split('\n') : [];

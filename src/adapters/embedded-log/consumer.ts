@@ -1,4 +1,4 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { logDefect, messageOf, TributaryError } from '../../core/errors.ts';
 import type { Position, TopicPartition } from '../../core/offset.ts';
 import { partitionName } from '../../core/offset.ts';
 import type {
@@ -147,6 +147,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
       return batch === null ? null : { batch, bytes };
     } catch (error) {
       this.#readFailed = true;
+      logDefect(this.#adapterOptions.log, `the reading of ${partitionName(followed.row)}`, error);
       // Locked as a whole, for a moment, is nothing to report.
       if (!isBusy(error)) this.#readFault = messageOf(error);
       return null;
@@ -232,6 +233,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
       try {
         if (this.#listener !== null) await tell(this.#listener);
       } catch (error) {
+        if (logDefect(this.#adapterOptions.log, 'the listener of a consumer', error)) return;
         this.#adapterOptions.log('error', 'The listener of a consumer failed', { error: messageOf(error) });
       }
     });
@@ -252,6 +254,7 @@ export class EmbeddedLogConsumer implements EventLogConsumer {
         }
       });
     } catch (error) {
+      if (logDefect(this.#adapterOptions.log, 'the committing of offsets', error)) return;
       this.#adapterOptions.log('warn', 'Committing offsets failed', { error: messageOf(error) });
     }
   }

@@ -1,4 +1,4 @@
-import { messageOf } from '../../core/errors.ts';
+import { logDefect, messageOf } from '../../core/errors.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import type { LogDatabase } from './database.ts';
 import {
@@ -170,6 +170,7 @@ export class GroupMember {
   #reportFault(error: unknown): void {
     this.#fault = messageOf(error);
     if (this.#stop.signal.aborted) return;
+    if (logDefect(this.#options.log, `the group ${this.#group}`, error)) return;
     this.#options.log('warn', 'The group cannot be attended to', { group: this.#group, error: this.#fault });
   }
 
@@ -266,7 +267,8 @@ export class GroupMember {
           if (!(await beat(this.#database, this.#group, this.#memberId))) this.#wake();
         }
       } catch (error) {
-        if (!this.#stop.signal.aborted)
+        const isDefect = logDefect(log, `the heartbeat of the group ${this.#group}`, error);
+        if (!isDefect && !this.#stop.signal.aborted)
           log('warn', 'Heartbeat failed', { group: this.#group, error: messageOf(error) });
       }
       lastCheckMs = nowMs;

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { messageOf } from '../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import { type FetchedBatch, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import type { LogDatabase } from './database.ts';
@@ -100,9 +100,13 @@ export function readPartitionRecords(
     >;
     for (const [baseOffset, recordCount, timestampMs, checksum, packed] of batches) {
       if (baseOffset > followed.nextOffset || baseOffset + recordCount <= followed.nextOffset) {
-        throw new Error(`offset ${followed.nextOffset} is missing between its neighbours`);
+        throw new TributaryError(
+          'log_damaged',
+          `offset ${followed.nextOffset} is missing between its neighbours`,
+        );
       }
-      if (crc32(packed) !== checksum) throw new Error('the checksum does not fit the bytes');
+      if (crc32(packed) !== checksum)
+        throw new TributaryError('log_damaged', 'the checksum does not fit the bytes');
       const needsOne = limits.atLeastOne && records.length === 0;
       const bytesLeft = limits.maxBytes - bytes;
       const unpacked = unpackRecords(packed, {
@@ -137,8 +141,12 @@ export function readPartitionRecords(
   };
 }
 
-/** Whether what was read makes no sense, rather than that it could not be read just now. */
+/**
+ * Whether what was read makes no sense, rather than that it could not be read just now, or that the program has a
+ * mistake. A view of bytes throws a RangeError where they end too early.
+ */
 function isContentFault(error: unknown): boolean {
+  if (isProgramError(error) && !(error instanceof RangeError)) return false;
   const fromSqlite = error instanceof Error && 'errcode' in error;
   return fromSqlite ? isDamaged(error) : true;
 }

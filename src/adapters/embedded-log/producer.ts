@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { DefectError, isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
 import type { Position } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
@@ -52,6 +52,8 @@ export class AppendQueue {
   readonly #database: LogDatabase;
   readonly #options: ResolvedOptions;
   #pending: PendingAppend[] = [];
+  /** The appends that go into a transaction of their own each, because one of them met a mistake of the program. */
+  #singly = 0;
   #draining: Promise<void> | null = null;
   #nextWithoutKey: number;
 
@@ -105,18 +107,25 @@ export class AppendQueue {
       });
     } catch (error) {
       if (appends.length === 0) appends = this.#choose();
+      // Rolled back as a whole: one by one, only the append that meets the mistake fails by it.
+      if (isProgramError(error) && appends.length > 1) {
+        this.#singly = appends.length;
+        return;
+      }
       const failure = appendFailed(error);
       for (const append of appends) outcomes.set(append, failure);
     }
     this.#pending = this.#pending.slice(appends.length);
+    this.#singly = Math.max(0, this.#singly - appends.length);
     for (const append of appends) {
-      const outcome = outcomes.get(append) ?? appendFailed(new Error('it was left out'));
+      const outcome = outcomes.get(append) ?? new DefectError('An append was left out of its transaction.');
       if (outcome instanceof TributaryError) append.reject(outcome);
       else append.resolve(outcome);
     }
   }
 
   #choose(): PendingAppend[] {
+    if (this.#singly > 0) return this.#pending.slice(0, 1);
     let records = 0;
     let bytes = 0;
     const tooMany = this.#pending.findIndex((append, index) => {
@@ -234,6 +243,10 @@ function* batchesOf(
 }
 
 function appendFailed(error: unknown): TributaryError {
+  if (error instanceof Error && isProgramError(error))
+    return error instanceof TributaryError
+      ? error
+      : new DefectError('An append met a mistake of the program.', { cause: error });
   const retryable = error instanceof TributaryError ? error.retryable : true;
   return new TributaryError(
     'log_append_failed',

@@ -1,3 +1,4 @@
+import { TributaryError } from '../../core/errors.ts';
 import type { LogRecord, NewRecord, RecordHeader } from '../../ports/event-log.ts';
 
 /**
@@ -103,7 +104,7 @@ export interface Unpacked {
 /** The records of a batch that are asked for. They share the batch's memory. Throws if the bytes make no sense. */
 export function unpackRecords(packed: Uint8Array, options: UnpackOptions): Unpacked {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
-  if (view.getUint8(0) !== FORMAT_VERSION) throw new Error(`unknown batch format ${packed[0]}`);
+  if (view.getUint8(0) !== FORMAT_VERSION) throw damaged(`unknown batch format ${packed[0]}`);
   const { names, end } = unpackNames(packed, view);
   const records: LogRecord[] = [];
   let at = end;
@@ -153,14 +154,18 @@ function unpackRecord(
   for (let count = view.getUint16(start + 12, true); count > 0; count -= 1) {
     const name = names[view.getUint16(at, true)];
     const length = view.getInt32(at + 2, true);
-    if (name === undefined) throw new Error('a header has no name');
+    if (name === undefined) throw damaged('a header has no name');
     headers.push([name, slice(packed, at + HEADER_PREFIX_BYTES, length)]);
     at += HEADER_PREFIX_BYTES + Math.max(length, 0);
   }
-  if (at - start !== view.getUint32(start, true)) throw new Error('a record does not fill its length');
+  if (at - start !== view.getUint32(start, true)) throw damaged('a record does not fill its length');
   return { offset: BigInt(offset), timestampMs, key, value, headers };
 }
 
 function slice(packed: Uint8Array, at: number, length: number): Uint8Array | null {
   return length === NULL_LENGTH ? null : packed.subarray(at, at + length);
+}
+
+function damaged(message: string): TributaryError {
+  return new TributaryError('log_damaged', message);
 }

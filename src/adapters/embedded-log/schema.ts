@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
 
 export const LOG_FILE = 'event-log.sqlite';
 /** Written to after each commit, so that a watch on it fires once what was committed can be read. */
@@ -206,9 +206,13 @@ function sqliteCode(error: unknown): number | null {
   return error.errcode & 0xff;
 }
 
-/** What SQLite or the file system threw, as an error of ours; `what` is a clause that says where. */
-export function asLogError(error: unknown, what: string): TributaryError {
+/**
+ * What SQLite or the file system threw, as an error of ours; `what` is a clause that says where. A mistake of the program
+ * passes as it is.
+ */
+export function asLogError(error: unknown, what: string): Error {
   if (error instanceof TributaryError) return error;
+  if (error instanceof Error && isProgramError(error)) return error;
   if (isDamaged(error)) {
     return new TributaryError(
       'log_damaged',

@@ -1,3 +1,4 @@
+import { logDefect } from '../../core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import type {
@@ -217,6 +218,7 @@ export class KafkaConsumer implements EventLogConsumer {
       try {
         await call(listener);
       } catch (error) {
+        if (logDefect(this.#settings.log, `the listener on ${what}`, error)) return;
         this.#settings.log('error', `The listener failed on ${what}: ${explain(error)}`);
       }
     });

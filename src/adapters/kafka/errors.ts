@@ -1,5 +1,5 @@
 import { MultipleErrors, ProtocolError } from '@platformatic/kafka';
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { DefectError, isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
 
 /** The error codes of Kafka's protocol that this adapter acts upon. Source: kafka.apache.org/protocol. */
 export const KafkaCode = {
@@ -85,8 +85,11 @@ export function explain(error: unknown): string {
   return inner === undefined ? own : `${own} ${explain(inner)}`;
 }
 
+/** Kafka did not answer. A mistake of the program is told as one; a RangeError shows that an answer makes no sense. */
 export function unreachable(what: string, cause: unknown): TributaryError {
   if (cause instanceof TributaryError) return cause;
+  if (isProgramError(cause) && !(cause instanceof RangeError))
+    return new DefectError(`A mistake of the program at ${what}.`, { cause });
   return new TributaryError(
     'log_unreachable',
     `Kafka did not answer (${what}): ${explain(cause)} Check KAFKA_BROKERS and that the brokers run.`,

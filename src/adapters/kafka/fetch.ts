@@ -1,4 +1,5 @@
 import { type Connection, type Reader, Writer } from '@platformatic/kafka';
+import { TributaryError } from '../../core/errors.ts';
 
 /*
  * The Fetch request, version 13, written and read here instead of by the library: its reader decodes every
@@ -68,7 +69,7 @@ export function fetchRecords(connection: Connection, request: FetchRequest): Pro
       true,
       (error, response) => {
         if (error === null && response !== undefined) resolve(response);
-        else reject(error ?? new Error('an empty answer'));
+        else reject(error ?? new TributaryError('log_unreachable', 'Kafka gave an empty answer.'));
       },
     );
   });

@@ -1,3 +1,4 @@
+import { logDefect, TributaryError } from '../../core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import type { FetchedBatch, FollowPosition, PartitionFault, TakeLimits } from '../../ports/event-log.ts';
@@ -256,7 +257,7 @@ export class Fetcher {
       topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
     });
     if (response.errorCode !== KafkaCode.none)
-      throw new Error(`Kafka answered ${nameOfCode(response.errorCode)}`);
+      throw new TributaryError('log_unreachable', `Kafka answered ${nameOfCode(response.errorCode)}`);
     for (const partition of response.partitions) {
       const place = `${partition.topicId}/${partition.partition}`;
       const followed = asked.get(place);
@@ -373,6 +374,7 @@ export class Fetcher {
 
   #failAll(fetched: readonly Followed[], error: unknown): void {
     if (this.#closing.signal.aborted) return;
+    logDefect(this.#cluster.settings.log, 'the reading of partitions', error);
     for (const followed of fetched) {
       if (this.#isCurrent(followed)) this.#retryLater(followed, `can't be read: ${explain(error)}`);
     }

@@ -1,3 +1,4 @@
+import { logDefect } from '../../core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import {
@@ -147,6 +148,7 @@ export class GroupMember {
           failures = 0;
         });
       } catch (error) {
+        logDefect(this.#cluster.settings.log, `the group ${this.#group}`, error);
         this.#noteFailure(error);
         this.#membership = undefined;
         if (isStranger(error)) {
@@ -271,9 +273,8 @@ export class GroupMember {
       const counts = new Map([...topics].map(([name, { partitions }]) => [name, partitions.length]));
       this.#assignedFrom = counts;
       const missing = this.#topicNames.filter((name) => !topics.has(name));
-      if (missing.length > 0) {
+      if (missing.length > 0)
         this.#cluster.settings.log('warn', `Topics that do not exist (yet): ${missing.join(', ')}`);
-      }
       const { own, note } = await this.#store.members(membership.coordinator, this.#members);
       const shares = own.length === 0 ? new Map() : assignPartitions(own, counts);
       assignments = this.#members.map(({ memberId }) => ({
@@ -308,6 +309,7 @@ export class GroupMember {
     } catch (error) {
       const answer = protocolErrorOf(error);
       if (answer !== undefined || signal.aborted) return answer;
+      logDefect(this.#cluster.settings.log, `the heartbeat of the group ${this.#group}`, error);
       this.#noteSilence(error);
       throw error;
     }
@@ -359,9 +361,8 @@ export class GroupMember {
     if (answer === 'UNKNOWN_MEMBER_ID' || answer === 'FENCED_INSTANCE_ID') this.#memberId = '';
     if (this.#closing.signal.aborted) return;
     const problem = joinProblem(this.#group, error);
-    if (this.#problem !== problem && answer !== 'REBALANCE_IN_PROGRESS') {
+    if (this.#problem !== problem && answer !== 'REBALANCE_IN_PROGRESS')
       this.#cluster.settings.log('warn', problem);
-    }
     this.#problem = problem;
   }
 
@@ -379,6 +380,7 @@ export class GroupMember {
           this.#assignedFrom.get(topic) !== partitions.length;
         if (this.#isLeader && [...topics.values()].some(isChanged)) this.#heartbeats?.endByRebalance();
       } catch (error) {
+        if (logDefect(log, 'the watch of the topics', error)) continue;
         log('debug', `The topics could not be looked at: ${explain(error)}`);
       }
     }

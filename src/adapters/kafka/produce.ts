@@ -1,4 +1,5 @@
 import { type Connection, initProducerIdV4, produceV9, Writer } from '@platformatic/kafka';
+import { TributaryError } from '../../core/errors.ts';
 import { partitionName, type TopicPartition } from '../../core/offset.ts';
 import { type Cluster, groupByTopic } from './cluster.ts';
 import { responseOf } from './errors.ts';
@@ -62,7 +63,7 @@ export function produce(
       true,
       (error, response) => {
         if (error === null && response !== undefined) resolve(resultsOf(response));
-        else reject(error ?? new Error('an empty answer'));
+        else reject(error ?? new TributaryError('log_unreachable', 'Kafka gave an empty answer.'));
       },
     );
   });

@@ -1,4 +1,4 @@
-import { TributaryError } from '../../core/errors.ts';
+import { logDefect, TributaryError } from '../../core/errors.ts';
 import { type Position, partitionName } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import type {
@@ -239,6 +239,7 @@ export class KafkaProducer implements EventLogProducer {
     this.#busyLeaders.add(leader);
     this.#request(leader, sent)
       .catch((error: unknown) => {
+        logDefect(this.#settings.log, 'the appending of records', error);
         // Whether the broker got the batches is not known: the same bytes again can do no harm.
         for (const queue of sent) {
           if (queue.head?.bytes !== undefined) queue.head.isAmbiguous = true;
@@ -265,7 +266,8 @@ export class KafkaProducer implements EventLogProducer {
     );
     for (const queue of queues) {
       const result = results.get(queue.name);
-      if (result === undefined) throw new Error(`Kafka left ${queue.name} out of its answer`);
+      if (result === undefined)
+        throw new TributaryError('log_append_failed', `Kafka left ${queue.name} out of its answer`);
       this.#settle(queue, batches.get(queue.name) as Batch, result);
     }
   }

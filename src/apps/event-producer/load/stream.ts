@@ -1,3 +1,4 @@
+import { TributaryError } from '../../../core/errors.ts';
 import type { NewRecord } from '../../../ports/event-log.ts';
 import {
   LATER_STEPS,
@@ -65,7 +66,7 @@ export function ordersFor(count: number, badRate: number): number {
 
 /**
  * The records of a load, one after the other, in bounded memory. Pure: time, ids and choices all come from the
- * seed. Throws a RangeError if the rates leave no room for an event to duplicate or to hold back.
+ * seed. Throws `usage` if the rates leave no room for an event to duplicate or to hold back.
  */
 export function* loadStream(options: LoadOptions): Generator<LoadItem> {
   const random = createSeededRandom(options.seed);
@@ -110,7 +111,8 @@ function shareOut(options: LoadOptions): Remaining {
   const malformed = Math.round(count * malformedRate);
   const event = count - duplicate - late - malformed;
   if (event < 0 || (event === 0 && duplicate + late > 0)) {
-    throw new RangeError(
+    throw new TributaryError(
+      'usage',
       `Rates of ${duplicateRate}, ${reorderRate} and ${malformedRate} leave no plain event among ${count}.`,
     );
   }

@@ -85,7 +85,7 @@ export function openSqliteFile(file: string): DatabaseSync {
     // WalSync waits for the disk before a receipt is given, so that a COMMIT need not.
     const answer = database.prepare('PRAGMA journal_mode = WAL').get();
     if (database.location() !== null && !hasWal(answer))
-      throw new Error('it can have no write-ahead log there');
+      throw new TributaryError('store_unreachable', 'it can have no write-ahead log there');
     database.exec(
       'PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -65536; PRAGMA wal_checkpoint(PASSIVE);',
     );

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { WalSync, WriteLock } from '../../../../adapters/sqlite/index.ts';
 import { systemClock } from '../../../../adapters/system-clock.ts';
-import { messageOf, TributaryError } from '../../../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../../../core/errors.ts';
 import { whoHolds } from '../../../shared/process/lock-holder.ts';
 import { effectOfKnown, effectOfNew } from '../../effect.ts';
 import { type OrderState, payloadHashOf } from '../../order-state.ts';
@@ -96,7 +96,11 @@ class SqliteStates implements OrderStates {
   #receiveAgain(sequence: number, deliveryId: string, state: OrderState, payloadHash: string): Receipt {
     const row = this.#statements.known.get(sequence, deliveryId);
     // Somebody else has been at the tables. To take the id for a new one might give it a second effect.
-    if (row === undefined) throw new Error(`the receipt of ${deliveryId} is not at sequence ${sequence}`);
+    if (row === undefined)
+      throw new TributaryError(
+        'store_refused',
+        `the receipt of ${deliveryId} is not at sequence ${sequence}`,
+      );
     const known = {
       payloadHash: String(row.payload_hash),
       effect: row.effect === 'applied' ? ('applied' as const) : ('ignored' as const),
@@ -204,7 +208,9 @@ class SqliteStates implements OrderStates {
   }
 }
 
-function notStored(cause: unknown): TributaryError {
+/** A mistake of the program passes as it is: it says nothing about the database. */
+function notStored(cause: unknown): unknown {
+  if (isProgramError(cause)) return cause;
   return new TributaryError('store_failed', `The delivery could not be stored: ${messageOf(cause)}.`, {
     cause,
   });
