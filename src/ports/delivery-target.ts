@@ -1,4 +1,5 @@
 import type { ViewValue } from '../core/domain.ts';
+import { describeDefect } from '../core/errors.ts';
 
 /** A system that is to hold the latest state of every entity that was ever ready. */
 export interface DeliveryTarget {
@@ -58,6 +59,21 @@ export interface DeliveryOutcome {
   readonly retryAfterMs: number | null;
   /** For a person who reads the log: the setting to look at if this goes on, in one sentence. */
   readonly advice?: string | null;
+  /** What was thrown, if a defect of Tributary is what went wrong. The verdict is `retry` then. */
+  readonly defect?: unknown;
+}
+
+/** The outcome of a state whose call met a defect of Tributary. */
+export function defectOutcome(defect: unknown, latencyMs = 0): DeliveryOutcome {
+  return {
+    verdict: 'retry',
+    status: null,
+    latencyMs,
+    answer: '',
+    error: `A defect of Tributary: ${describeDefect(defect)}; whether the state was received is not known.`,
+    retryAfterMs: null,
+    defect,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
-import { messageOf } from '../../core/errors.ts';
+import { isDefect, messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import type { Defects } from '../defects.ts';
 import { Gate } from '../gate.ts';
 import { tellOfDead } from './failure-lines.ts';
 import type { DeliverOptions } from './options.ts';
@@ -21,6 +22,7 @@ export interface SettlerContext {
   isBusy(): boolean;
   /** Something was settled. */
   settled(): void;
+  readonly defects: Defects;
   readonly stopping: AbortSignal;
 }
 
@@ -36,6 +38,11 @@ export class Settler {
   #finished: DeliverySettlement[] = [];
   #unused: ClaimedDelivery[] = [];
   #beingSettled = 0;
+  /** How many attempts go into the next transaction at most. Halved while a defect strikes, to find the one it strikes. */
+  #limit = SETTLE_LIMIT;
+  /** Attempts that were dropped in a row: if every attempt meets a defect, the recording rests for longer each time. */
+  #dropped = 0;
+  #restMs = 0;
 
   constructor(
     options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target'>,
@@ -84,6 +91,8 @@ export class Settler {
       if (restMs > 0 && isBusy() && this.#finished.length < SETTLE_LIMIT) await clock.sleep(restMs, stopping);
       lastMs = clock.monotonicMs();
       failures = (await this.#settle(failures)) ? 0 : failures + 1;
+      if (this.#restMs > 0) await clock.sleep(this.#restMs, stopping);
+      this.#restMs = 0;
       if (failures === 0) continue;
       // Whoever stops waits a little for the store, and not for as long as it has been away.
       const isStopping = stopping.aborted;
@@ -95,13 +104,16 @@ export class Settler {
   /** Resolves with whether it could be recorded, after so many failures before. */
   async #settle(failures: number): Promise<boolean> {
     const { logger, store, target } = this.#options;
-    const isAll = this.#finished.length <= SETTLE_LIMIT;
-    const batch = isAll ? this.#finished : this.#finished.slice(0, SETTLE_LIMIT);
-    this.#finished = isAll ? [] : this.#finished.slice(SETTLE_LIMIT);
+    const isAll = this.#finished.length <= this.#limit;
+    const batch = isAll ? this.#finished : this.#finished.slice(0, this.#limit);
+    this.#finished = isAll ? [] : this.#finished.slice(this.#limit);
     this.#beingSettled = batch.length;
     try {
       await store.settleDeliveries(batch);
+      this.#limit = Math.min(SETTLE_LIMIT, this.#limit * 2);
+      this.#dropped = 0;
     } catch (error) {
+      if (isDefect(error)) return this.#isolate(batch, error);
       logger('warn', `Attempts at ${target.name} could not be recorded: ${messageOf(error)}`, {
         attempts: batch.length,
         failures: failures + 1,
@@ -117,6 +129,22 @@ export class Settler {
     return true;
   }
 
+  /**
+   * A defect strikes the recording of one of these attempts. Smaller and smaller parts are recorded, until the attempt
+   * is alone. It is dropped then: its lease ends, and it is sent again under the same id.
+   */
+  #isolate(batch: readonly DeliverySettlement[], error: unknown): true {
+    const place = `the recording of attempts at ${this.#options.target.name}`;
+    this.#beingSettled = 0;
+    this.#limit = Math.max(1, Math.floor(batch.length / 2));
+    if (batch.length > 1) {
+      this.#context.defects.met(place, error);
+      this.#finished = [...batch, ...this.#finished];
+    } else this.#restMs = this.#context.defects.rest(place, error, ++this.#dropped);
+    if (this.#context.stopping.aborted && this.#dropped >= LAST_FAILURES) this.#finished = [];
+    return true;
+  }
+
   async #release(): Promise<void> {
     const { store, logger, target } = this.#options;
     const unused = this.#unused;
@@ -125,6 +153,10 @@ export class Settler {
       await store.releaseDeliveries(unused);
     } catch (error) {
       // They are anybody's when their lease ends.
+      if (isDefect(error)) {
+        this.#context.defects.met(`the giving back of claims of ${target.name}`, error);
+        return;
+      }
       logger('warn', `Claims of ${target.name} could not be given back: ${messageOf(error)}`, {
         deliveries: unused.length,
       });

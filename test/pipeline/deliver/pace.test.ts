@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TributaryError } from '../../../src/core/errors.ts';
 import { DEFAULT_BREAKER } from '../../../src/pipeline/deliver/options.ts';
 import { DELIVERED, DOWN, names, simulate } from './simulated.ts';
 
@@ -362,7 +363,7 @@ describe('a store that is gone while a stop is asked for', () => {
     let asked = 0;
     ledger.settleDeliveries = async () => {
       asked++;
-      throw new Error('The database does not answer.');
+      throw new TributaryError('store_unreachable', 'The database does not answer.');
     };
     ledger.due(...names('order', 30_000));
     deliver.start();

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
@@ -116,7 +117,7 @@ describe('the verifier', () => {
     let failures = 0;
     const flaky = wrap(place.store, {
       listJournaled: async (page) => {
-        if (failures++ < 3) throw new Error('No answer.');
+        if (failures++ < 3) throw new TributaryError('store_unreachable', 'No answer.');
         return place.store.listJournaled(page);
       },
     });
