@@ -11,7 +11,8 @@ export interface DeliveryTarget {
   readonly isSlowToEnd?: boolean;
   /**
    * Sends states, all of different entities, and calls `settled` once with what came of each: one outcome for each
-   * delivery, in their sequence. Never throws: whatever goes wrong is a verdict. One state's trouble is no other's.
+   * delivery, in their sequence. Never throws: whatever goes wrong is a verdict, and a defect of Tributary is `retry` with
+   * the field `defect`. One state's trouble is no other's.
    * Ends within the adapter's deadline (twice that, where a batch has to be sent again singly), or soon after the
    * signal aborts (then the verdict is `retry`, or `unknown` if the state may still arrive later). A target whose
    * `isSlowToEnd` is true ends when it is certain what became of the states, however late. A batch that the target refuses as a whole is

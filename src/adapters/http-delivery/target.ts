@@ -1,11 +1,11 @@
 import packageJson from '../../../package.json' with { type: 'json' };
-import { messageOf } from '../../core/errors.ts';
 import { parseSigningKeys, type SigningKey, sign } from '../../core/webhook-signature.ts';
-import type {
-  DeliveriesSettled,
-  Delivery,
-  DeliveryOutcome,
-  DeliveryTarget,
+import {
+  type DeliveriesSettled,
+  type Delivery,
+  type DeliveryOutcome,
+  type DeliveryTarget,
+  defectOutcome,
 } from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
 import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
@@ -91,9 +91,15 @@ class HttpTarget implements DeliveryTarget {
       this.#ended();
       tell(settled, outcomes);
     };
+    const failBy = (defect: unknown) => end(deliveries.map(() => defectOutcome(defect)));
     const [only] = deliveries;
-    if (only === undefined || deliveries.length > 1) void this.#deliverMany(deliveries, signal).then(end);
-    else this.#deliverOne(only, signal, (outcome) => end([outcome]));
+    try {
+      if (only === undefined || deliveries.length > 1)
+        void this.#deliverMany(deliveries, signal).then(end, failBy);
+      else this.#deliverOne(only, signal, (outcome) => end([outcome]));
+    } catch (error) {
+      failBy(error);
+    }
     hasReturned = true;
   }
 
@@ -139,14 +145,23 @@ class HttpTarget implements DeliveryTarget {
   }
 
   #deliverOne(delivery: Delivery, signal: AbortSignal, settled: (outcome: DeliveryOutcome) => void): void {
-    const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) => {
-      this.#offer.hear(announcement);
-      settled(outcome);
-    });
+    const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) =>
+      settled(this.#hear(outcome, announcement)),
+    );
     this.#send(attempt, () => {
       const body = JSON.stringify(delivery.body);
       return { path: this.#path, headers: this.#headers(delivery.deliveryId, body, [delivery]), body };
     });
+  }
+
+  /** Takes in what an answer says of batches. A defect in that does not change what became of the state. */
+  #hear(outcome: DeliveryOutcome, announcement: string | undefined): DeliveryOutcome {
+    try {
+      this.#offer.hear(announcement);
+      return outcome;
+    } catch (defect) {
+      return { ...outcome, defect };
+    }
   }
 
   /** Null if the batch was too large: its members have to be sent in smaller ones, now. */
@@ -170,7 +185,8 @@ class HttpTarget implements DeliveryTarget {
       return null;
     }
     // The request could not be made: one of them must be why, and the others are not to suffer for it.
-    if (status === null && verdict === 'park') return this.#deliverSingly(members, signal, startsUntilMs);
+    if (status === null && (verdict === 'park' || outcome.defect !== undefined))
+      return this.#deliverSingly(members, signal, startsUntilMs);
     if (status !== null && isAboutTheBatch(status)) {
       const outcomes = await this.#deliverSingly(members, signal, startsUntilMs);
       this.#learn(status, outcomes);
@@ -233,8 +249,7 @@ class HttpTarget implements DeliveryTarget {
     try {
       this.#connections.dispatch({ method: 'POST', ...make() }, attempt);
     } catch (error) {
-      // Nothing was sent, and the same delivery would fail so again: an id that fits no header, for instance.
-      attempt.fail('park', `The request to ${this.#context.place} could not be made: ${messageOf(error)}`);
+      attempt.failBy(error);
     }
   }
 

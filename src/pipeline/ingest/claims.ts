@@ -64,6 +64,7 @@ async function claimOne(
     try {
       await store.halt(checkpoint, checkpoint.epoch, reason);
     } catch (error) {
+      if (isDefect(error)) throw error;
       throw new TributaryError(
         'store_busy',
         `${reason} The halt could not be recorded: ${messageOf(error)}`,

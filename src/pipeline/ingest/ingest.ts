@@ -338,6 +338,7 @@ export class Ingest<State, Event> {
         await this.#options.store.halt(owned, owned.epoch, reason);
         this.#halts.note(name, reason);
       } catch (error) {
+        if (isDefect(error)) this.#defects.met(placeOf(owned), error);
         this.#troubles.note([owned], reason);
         this.#options.logger('error', `The halt of ${name} could not be recorded: ${messageOf(error)}`);
       }

@@ -334,14 +334,15 @@ describe('the answer', () => {
 });
 
 describe('a delivery that no request can carry', () => {
-  it('is parked, not thrown', async () => {
+  it('is parked if its id fits no header, and is a defect if its state is no JSON', async () => {
     const server = await start(answers(200));
     const target = open({ url: server.url });
     const withLineEnd = await target.deliver(newDelivery({ deliveryId: 'a\r\nx-evil: 1' }), never);
     const withCycle = newDelivery();
     Object.assign(withCycle.body, { self: withCycle.body });
     const cyclic = await target.deliver(withCycle, never);
-    expect([withLineEnd.verdict, cyclic.verdict]).toEqual(['park', 'park']);
+    expect([withLineEnd.verdict, cyclic.verdict]).toEqual(['park', 'retry']);
+    expect(cyclic.defect).toBeInstanceOf(TypeError);
     expect(server.received).toEqual([]);
     expect((await target.deliver(newDelivery(), never)).verdict).toBe('delivered');
   });

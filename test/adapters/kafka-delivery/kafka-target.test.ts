@@ -135,3 +135,37 @@ describe('a state on a topic', () => {
     await target.close();
   });
 });
+
+describe('a defect', () => {
+  const mistake = new TypeError('x is not a function');
+  const deliveryOf = (number: number) => newDelivery({ entityId: `order-${number}` });
+
+  it('in the making of one record keeps no other of its batch from being appended', async () => {
+    const { producer, target } = open({
+      tombstones: 'not_ready',
+      isReady: (body) => {
+        if (body.order_id === 'bad') throw mistake;
+        return true;
+      },
+    });
+    const bad = newDelivery({ entityId: 'bad', body: { order_id: 'bad', version: 1 } });
+    const outcomes = await outcomesOf(target, [deliveryOf(1), bad, deliveryOf(2)], never);
+    expect(outcomes.map(({ verdict, defect }) => [verdict, defect])).toEqual([
+      ['delivered', undefined],
+      ['retry', mistake],
+      ['delivered', undefined],
+    ]);
+    expect(producer.appended).toHaveLength(2);
+    await target.close();
+  });
+
+  it('of the log at one record keeps no other of its batch from being appended', async () => {
+    const { producer, target } = open();
+    producer.onAppend = async (records) => {
+      if (records.some(({ key }) => Buffer.from(key ?? []).toString() === 'order-2')) throw mistake;
+    };
+    const outcomes = await outcomesOf(target, [1, 2, 3].map(deliveryOf), never);
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'retry', 'delivered']);
+    expect(outcomes[1]).toMatchObject({ defect: mistake, error: expect.stringContaining('TypeError') });
+  });
+});
