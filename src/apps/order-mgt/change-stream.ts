@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { messageOf } from '../../core/errors.ts';
+import { logDefect, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { OrderStates } from './states.ts';
 
@@ -130,7 +130,8 @@ export class ChangeStream {
     listener.isPumping = true;
     this.#catchUp(listener)
       .catch((error: unknown) => {
-        this.#log('warn', `A listener is cut off, because the changes cannot be read: ${messageOf(error)}`);
+        if (!logDefect(this.#log, 'the stream of changes', error))
+          this.#log('warn', `A listener is cut off, because the changes cannot be read: ${messageOf(error)}`);
         listener.response.destroy();
       })
       .finally(() => {

@@ -1,3 +1,4 @@
+import { isDefect } from '../../core/errors.ts';
 import type { OrderStates, Receipt, ReceivedDelivery } from './states.ts';
 
 /** A transaction that has so many deliveries takes no further request; the rest waits for the next one. */
@@ -72,9 +73,19 @@ export class GroupCommit {
       if (this.#waiting.length < this.#wanted) await this.#untilComplete();
       const group = this.#takeGroup();
       this.#wanted = group.length < WAITED_FOR_MIN ? 0 : Math.min(group.length, WAITED_FOR_MAX);
-      await this.#commit(group);
+      await this.#commitContained(group);
     }
     this.#running = null;
+  }
+
+  /**
+   * If a defect strikes a group of requests, each of them is committed by itself, and the struck one alone fails. That
+   * is safe even if the group was committed: a delivery that is stored already is a duplicate then.
+   */
+  async #commitContained(group: readonly Waiting[]): Promise<void> {
+    const error = await this.#commit(group, (failure) => group.length === 1 || !isDefect(failure));
+    if (error === null) return;
+    for (const request of group) await this.#commit([request], () => true);
   }
 
   /** Ends when the group is complete, with whatever else comes in that turn, or when it has waited long enough. */
@@ -100,7 +111,8 @@ export class GroupCommit {
     return this.#waiting.splice(0, count);
   }
 
-  async #commit(group: readonly Waiting[]): Promise<void> {
+  /** Answers the group, and resolves with null; or with an error that `isFinal` does not let be the answer. */
+  async #commit(group: readonly Waiting[], isFinal: (error: unknown) => boolean): Promise<unknown> {
     const deliveries = group.flatMap((request) => request.deliveries);
     this.#commitSinceMs = performance.now();
     try {
@@ -111,8 +123,11 @@ export class GroupCommit {
         resolve(receipts.slice(from, from + own.length));
         from += own.length;
       }
+      return null;
     } catch (error) {
+      if (!isFinal(error)) return error;
       for (const { reject } of group) reject(error);
+      return null;
     } finally {
       this.#commitSinceMs = null;
     }

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import { systemClock } from '../../adapters/system-clock.ts';
-import { TributaryError } from '../../core/errors.ts';
+import { logDefect, TributaryError } from '../../core/errors.ts';
 import { parseSigningKeys } from '../../core/webhook-signature.ts';
+import { Defects } from '../../pipeline/defects.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { isLoopback } from '../shared/http/loopback.ts';
 import { closeServer, listen } from '../shared/http/server.ts';
@@ -47,7 +48,9 @@ const READERS_WAITING_MAX = 10_000;
  * that are none), `address_in_use`, `store_unreachable`, `schema_too_new`; then nothing is left open.
  */
 export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt> {
-  const { log, now = Date.now } = options;
+  const { now = Date.now } = options;
+  // Each kind of defect has one line in ten minutes at most, however many requests meet it.
+  const { logger: log } = new Defects(systemClock, options.log);
   const keys = parseSigningKeys(options.secret ?? '', 'ORDER_MGT_SECRET');
   if (keys.length === 0) allowUnsigned(options.host, log);
   const access = accessFor(options, log);
@@ -56,8 +59,13 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   const waiters = new Waiters(states, READERS_WAITING_MAX);
   const stream = new ChangeStream(states, log);
   const groupCommit = new GroupCommit(states, (deliveries) => {
-    waiters.notify(deliveries);
-    stream.wake();
+    try {
+      waiters.notify(deliveries);
+      stream.wake();
+    } catch (error) {
+      // The deliveries are stored, whatever becomes of those who wait for them.
+      if (!logDefect(log, 'the telling of changes', error)) throw error;
+    }
   });
   let closed: Promise<void> | null = null;
   const app = buildServer({

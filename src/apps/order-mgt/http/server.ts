@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import packageJson from '../../../../package.json' with { type: 'json' };
-import { messageOf } from '../../../core/errors.ts';
+import { logDefect, messageOf } from '../../../core/errors.ts';
 import { guardRoutes, maySeeDetails } from '../../shared/http/api-access.ts';
 import {
   answerBareRefusals,
@@ -43,10 +43,11 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   app.setErrorHandler((error: Error, request, reply) => {
     const problem = toProblem(error);
     if (problem.status >= 500) {
-      parts.log('error', `A request failed: ${messageOf(error)}`, {
-        method: request.method,
-        code: problem.code,
-      });
+      if (!logDefect(parts.log, `the answer to ${request.method} ${request.routeOptions.url}`, error))
+        parts.log('error', `A request failed: ${messageOf(error)}`, {
+          method: request.method,
+          code: problem.code,
+        });
     }
     return sendProblem(request, reply, problem);
   });

@@ -1,5 +1,5 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { messageOf } from '../../../core/errors.ts';
+import { logDefect, messageOf } from '../../../core/errors.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { SyncHealth } from '../../../pipeline/sync-health.ts';
 import type { Logger } from '../../../ports/logger.ts';
@@ -53,10 +53,11 @@ export function buildServer(parts: HttpParts): FastifyInstance {
   app.setErrorHandler((error: Error, request, reply) => {
     const problem = toProblem(error);
     if (problem.status >= 500) {
-      logger('error', `A request failed: ${messageOf(error)}`, {
-        method: request.method,
-        code: problem.code,
-      });
+      if (!logDefect(logger, `the answer to ${request.method} ${request.routeOptions.url}`, error))
+        logger('error', `A request failed: ${messageOf(error)}`, {
+          method: request.method,
+          code: problem.code,
+        });
     }
     return sendProblem(request, reply, problem);
   });

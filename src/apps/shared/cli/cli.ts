@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { Command, CommanderError, Option } from 'commander';
-import { messageOf, TributaryError } from '../../../core/errors.ts';
+import { isDefect, messageOf, TributaryError } from '../../../core/errors.ts';
 import type { Logger } from '../../../ports/logger.ts';
 import { createLogger, hasColor } from '../process/logging.ts';
 import { keepFilesPrivate } from '../process/private-files.ts';
@@ -324,7 +324,8 @@ function settingHint({ code, message }: TributaryError, program: ProgramName): s
 function reportError(error: unknown, host: CliHost, isJson: boolean, program: ProgramName): void {
   const isOurs = error instanceof TributaryError;
   const detail = redact(`${messageOf(error)}${isOurs ? settingHint(error, program) : ''}`);
-  const code = isOurs ? error.code : 'unexpected';
+  const needsStack = !isOurs || isDefect(error);
+  const code = isOurs ? error.code : isDefect(error) ? 'defect' : 'unexpected';
   if (isJson) {
     const problem = {
       type: `docs/errors.md#${code}`,
@@ -332,13 +333,14 @@ function reportError(error: unknown, host: CliHost, isJson: boolean, program: Pr
       detail,
       code,
       exitCode: exitCodeOf(error),
+      ...(needsStack ? { stack: redact(stackOf(error)) } : {}),
     };
     host.stderr.write(`${JSON.stringify(problem)}\n`);
     return;
   }
   host.stderr.write(`error: ${detail}\n`);
   const wantsStack = host.argv.includes('-v') || host.argv.includes('--verbose');
-  if (!isOurs || wantsStack) host.stderr.write(`${redact(stackOf(error))}\n`);
+  if (needsStack || wantsStack) host.stderr.write(`${redact(stackOf(error))}\n`);
 }
 
 function stackOf(error: unknown): string {
