@@ -333,6 +333,15 @@ describe('the answer', () => {
   });
 });
 
+describe('the URL of a target', () => {
+  it.each(['http://us%er:word@localhost:1/', 'http://user:wo%ffrd@localhost:1/'])(
+    'is refused if its credentials have an escape that is no UTF-8: %s',
+    (url) => {
+      expect(() => open({ url })).toThrow(expect.objectContaining({ code: 'setting_invalid' }));
+    },
+  );
+});
+
 describe('a delivery that no request can carry', () => {
   it('is parked if its id fits no header, and is a defect if its state is no JSON', async () => {
     const server = await start(answers(200));
