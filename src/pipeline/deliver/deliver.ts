@@ -50,10 +50,10 @@ interface Call {
  *   the breaker is half open or for longer than `stopGraceMs`, and if the target says that another instance took this one
  *   for dead. Given back means: due as before, and the attempt is not counted.
  * - Sent: a call with it is under way. The target ends each call with one outcome for each delivery. After `unsent` and
- *   `disowned` the delivery is given back. After `unknown` nothing is recorded, and its lease has to end. After any other
- *   verdict `Judge` decides what comes next.
+ *   `disowned` the delivery is given back. After `unknown` nothing is recorded, and its lease has to end. After every
+ *   other failure `Judge` decides whether it is due again or dead.
  * - Ended: it waits in `Settler`, which records it in the ledger together with others: as delivered, as due again after
- *   a pause, or as dead. A failure that is blamed on the target does not count as an attempt, except the first one.
+ *   a pause, or as dead. A failure that is blamed on the target does not count as an attempt, except at the first one.
  *
  * If the program dies, or a defect strikes, the lease ends, and the delivery is due for every instance. Its attempt counts
  * then. An entity has one row in the ledger, and so at most one claim: its states are sent one after the other.
@@ -325,7 +325,7 @@ export class Deliver {
   #pumpLater(): void {
     let waitMs = this.#breaker.nextTickMs ?? Number.POSITIVE_INFINITY;
     if (this.#ahead.waiting > 0) {
-      waitMs = Math.min(waitMs, this.#slots.nextAsideMs() ?? waitMs);
+      waitMs = Math.min(waitMs, this.#slots.nextSlowMs() ?? waitMs);
       if (this.#rate.ratePerSecond !== null) waitMs = Math.min(waitMs, this.#rate.waitMs());
     }
     if (waitMs < Number.POSITIVE_INFINITY) this.#pumpAfter(Math.max(1, waitMs));
