@@ -117,12 +117,12 @@ export function defectFields(error: unknown): { readonly code: 'defect'; readonl
  * which take every error for a fault of the other side. A RangeError is left out: it is how bytes that make no sense show.
  */
 export function logDefect(
-  log: (level: 'error', message: string, fields: ReturnType<typeof defectFields>) => void,
+  logger: (level: 'error', message: string, fields: ReturnType<typeof defectFields>) => void,
   doing: string,
   error: unknown,
 ): boolean {
   if (!isProgramError(error) || error instanceof RangeError) return false;
-  log('error', `A defect of Tributary in ${doing}: ${describeDefect(error)}.`, defectFields(error));
+  logger('error', `A defect of Tributary in ${doing}: ${describeDefect(error)}.`, defectFields(error));
   return true;
 }
 

@@ -6,7 +6,7 @@ export interface DeliveryTarget {
   /** Names the target in the ledger and in messages. */
   readonly name: string;
   /** How many states one call may carry right now: 1 until the target has said that it takes more. It may fall again. */
-  readonly maxBatch: number;
+  readonly maxDeliveryBatch: number;
   /** Whether a call may take longer than a claim lasts, so that the claim has to be renewed meanwhile. */
   readonly isSlowToEnd?: boolean;
   /**

@@ -48,7 +48,7 @@ describe('the house', () => {
       ...siblingParts(tree, { adapters: ['mysql', 'sqlite'], parts: [...stores, ...all] }),
       ...siblingParts(tree, { adapters: ['kafka', 'embedded-log'], parts: [...logs, ...all] }),
       ...siblingParts(tree, {
-        adapters: ['http-delivery', 'kafka-delivery'],
+        adapters: ['http-delivery', 'topic-delivery'],
         parts: ['target.ts', 'verdict.ts', ...all],
       }),
     ]).toEqual([]);

@@ -8,14 +8,14 @@ import {
   defectOutcome,
 } from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
-import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
-import { BatchOffer } from './batch-offer.ts';
 import { Connections } from './connections.ts';
+import { answerLimitOf, deliveryBatchBody, deliveryBatchIdOf, outcomesOf } from './delivery-batch.ts';
+import { DeliveryBatchOffer } from './delivery-batch-offer.ts';
 import type { HttpTargetOptions, SettingNames } from './options.ts';
 import { freshTraceparent } from './traceparent.ts';
 import { UnderWay } from './under-way.ts';
 import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
-import { isAboutTheBatch } from './verdict.ts';
+import { isAboutTheDeliveryBatch } from './verdict.ts';
 
 /**
  * A target that takes states by HTTP POST, signed as Standard Webhooks wants it: one in a request or, once the
@@ -44,21 +44,21 @@ class HttpTarget implements DeliveryTarget {
   readonly #commonHeaders: readonly string[];
   readonly #context: AttemptContext;
   readonly #traceparentOf: (deliveries: readonly Delivery[]) => string;
-  readonly #offer: BatchOffer;
+  readonly #offer: DeliveryBatchOffer;
   #underWay = 0;
   /** Called when nothing is under way any more, once the target is to be closed. */
   #onIdle: (() => void) | null = null;
   #closed: Promise<void> | null = null;
 
   constructor(options: HttpTargetOptions) {
-    const { name, clock, log, deadlineMs = 15_000 } = options;
+    const { name, clock, logger, deadlineMs = 15_000 } = options;
     const url = parseTargetUrl(options.url, name);
     this.name = name;
     this.#path = url.pathname + url.search;
     this.#keys = parseSigningKeys(options.secrets, `The signing secret of target ${name}`);
     this.#commonHeaders = commonHeaders(url);
     this.#traceparentOf = options.traceparentOf ?? freshTraceparent;
-    this.#offer = new BatchOffer({ origin: url.origin, targetName: name, clock, log });
+    this.#offer = new DeliveryBatchOffer({ origin: url.origin, targetName: name, clock, logger });
     this.#connections = new Connections({
       clock,
       origin: url.origin,
@@ -73,11 +73,11 @@ class HttpTarget implements DeliveryTarget {
       underWay: new UnderWay(clock, deadlineMs),
       connections: this.#connections,
     };
-    if (this.#keys.length === 0) log('debug', `Deliveries to ${name} are not signed: no secret is set.`);
+    if (this.#keys.length === 0) logger('debug', `Deliveries to ${name} are not signed: no secret is set.`);
   }
 
-  get maxBatch(): number {
-    return this.#offer.maxBatch;
+  get maxDeliveryBatch(): number {
+    return this.#offer.maxDeliveryBatch;
   }
 
   deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void {
@@ -131,12 +131,12 @@ class HttpTarget implements DeliveryTarget {
     let wasTooLarge = false;
     while (outcomes.length < deliveries.length) {
       // Asked for again each time: a batch that was refused changes it.
-      const size = this.maxBatch;
+      const size = this.maxDeliveryBatch;
       const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
       const found =
         size === 1 || members.length === 1
           ? await this.#deliverSingly(members, signal, startsUntilMs)
-          : await this.#deliverBatch(members, signal, startsUntilMs);
+          : await this.#deliverTogether(members, signal, startsUntilMs);
       if (found === null) wasTooLarge = true;
       else outcomes.push(...found);
     }
@@ -165,7 +165,7 @@ class HttpTarget implements DeliveryTarget {
   }
 
   /** Null if the batch was too large: its members have to be sent in smaller ones, now. */
-  async #deliverBatch(
+  async #deliverTogether(
     members: readonly Delivery[],
     signal: AbortSignal,
     startsUntilMs: number,
@@ -174,8 +174,12 @@ class HttpTarget implements DeliveryTarget {
       (resolve) => {
         const settled = (outcome: DeliveryOutcome, attempt: Attempt) => resolve({ outcome, attempt });
         this.#send(new Attempt(this.#context, signal, null, settled, answerLimitOf(members.length)), () => {
-          const body = batchBody(members);
-          return { path: this.#offer.path, headers: this.#headers(batchIdOf(members), body, members), body };
+          const body = deliveryBatchBody(members);
+          return {
+            path: this.#offer.path,
+            headers: this.#headers(deliveryBatchIdOf(members), body, members),
+            body,
+          };
         });
       },
     );
@@ -187,7 +191,7 @@ class HttpTarget implements DeliveryTarget {
     // The request could not be made: one of them must be why, and the others are not to suffer for it.
     if (status === null && (verdict === 'park' || outcome.defect !== undefined))
       return this.#deliverSingly(members, signal, startsUntilMs);
-    if (status !== null && isAboutTheBatch(status)) {
+    if (status !== null && isAboutTheDeliveryBatch(status)) {
       const outcomes = await this.#deliverSingly(members, signal, startsUntilMs);
       this.#learn(status, outcomes);
       return outcomes;

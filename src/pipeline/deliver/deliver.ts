@@ -2,11 +2,11 @@ import { type Delivery, type DeliveryOutcome, defectOutcome } from '../../ports/
 import type { ClaimedDelivery } from '../../ports/store.ts';
 import { Defects } from '../defects.ts';
 import { supervised } from '../supervised.ts';
-import { BatchSize } from './batch-size.ts';
 import { Breaker } from './breaker.ts';
 import { type CallSummary, summaryOf } from './call-summary.ts';
 import { ClaimAhead } from './claim-ahead.ts';
 import { ClaimLoops } from './claim-loops.ts';
+import { DeliveryBatchSize } from './delivery-batch-size.ts';
 import { Judge } from './judge.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
 import { Renewals } from './renewals.ts';
@@ -72,7 +72,7 @@ export class Deliver {
   readonly #rate: TokenBucket;
   readonly #slots: Slots;
   readonly #ahead: ClaimAhead;
-  readonly #batchSize: BatchSize;
+  readonly #deliveryBatchSize: DeliveryBatchSize;
   readonly #judge: Judge;
   readonly #settler: Settler;
   readonly #renewals: Renewals;
@@ -92,10 +92,10 @@ export class Deliver {
     this.#rate = new TokenBucket(clock);
     this.#slots = new Slots(concurrency, clock);
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
-    this.#batchSize = new BatchSize(clock);
+    this.#deliveryBatchSize = new DeliveryBatchSize(clock);
     this.#judge = new Judge(options, {
       breaker: this.#breaker,
-      batchSize: this.#batchSize,
+      deliveryBatchSize: this.#deliveryBatchSize,
       slots: this.#slots,
     });
     this.#renewals = new Renewals(options, this.#defects);
@@ -147,7 +147,7 @@ export class Deliver {
       breaker: this.#breaker.state,
       opensInMs: this.#breaker.opensInMs,
       ratePerSecond: this.#allowedPerSecond(),
-      maxBatch: this.#options.target.maxBatch,
+      maxBatch: this.#options.target.maxDeliveryBatch,
     };
   }
 
@@ -224,7 +224,9 @@ export class Deliver {
     if (isRetrysTurn && this.#beginRetry()) return true;
     if (allowed >= 1 && this.#ahead.first.length > 0 && this.#slots.hasRoom(false)) {
       const isTrial = this.#breaker.state === 'half_open';
-      const size = isTrial ? 1 : this.#batchSize.of(this.#ahead.first.length, target.maxBatch);
+      const size = isTrial
+        ? 1
+        : this.#deliveryBatchSize.of(this.#ahead.first.length, target.maxDeliveryBatch);
       this.#call(this.#ahead.takeFirst(Math.min(size, allowed), this.#options.clock.monotonicMs()));
       return true;
     }

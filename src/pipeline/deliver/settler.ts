@@ -105,27 +105,27 @@ export class Settler {
   async #settle(failures: number): Promise<boolean> {
     const { logger, store, target } = this.#options;
     const isAll = this.#finished.length <= this.#limit;
-    const batch = isAll ? this.#finished : this.#finished.slice(0, this.#limit);
+    const settlements = isAll ? this.#finished : this.#finished.slice(0, this.#limit);
     this.#finished = isAll ? [] : this.#finished.slice(this.#limit);
-    this.#beingSettled = batch.length;
+    this.#beingSettled = settlements.length;
     try {
-      await store.settleDeliveries(batch);
+      await store.settleDeliveries(settlements);
       this.#limit = Math.min(SETTLE_LIMIT, this.#limit * 2);
       this.#dropped = 0;
     } catch (error) {
-      if (isDefect(error)) return this.#isolate(batch, error);
+      if (isDefect(error)) return this.#isolate(settlements, error);
       logger('warn', `Attempts at ${target.name} could not be recorded: ${messageOf(error)}`, {
-        attempts: batch.length,
+        attempts: settlements.length,
         failures: failures + 1,
       });
       this.#beingSettled = 0;
       // The leases end by themselves: when stopping, sending again is cheaper than waiting for a dead store.
       const isGivenUp = this.#context.stopping.aborted && failures + 1 >= LAST_FAILURES;
-      this.#finished = isGivenUp ? [] : [...batch, ...this.#finished];
+      this.#finished = isGivenUp ? [] : [...settlements, ...this.#finished];
       return false;
     }
     this.#beingSettled = 0;
-    this.#count(batch);
+    this.#count(settlements);
     return true;
   }
 
@@ -133,13 +133,13 @@ export class Settler {
    * A defect strikes the recording of one of these attempts. Smaller and smaller parts are recorded, until the attempt
    * is alone. It is dropped then: its lease ends, and it is sent again under the same id.
    */
-  #isolate(batch: readonly DeliverySettlement[], error: unknown): true {
+  #isolate(settlements: readonly DeliverySettlement[], error: unknown): true {
     const place = `the recording of attempts at ${this.#options.target.name}`;
     this.#beingSettled = 0;
-    this.#limit = Math.max(1, Math.floor(batch.length / 2));
-    if (batch.length > 1) {
+    this.#limit = Math.max(1, Math.floor(settlements.length / 2));
+    if (settlements.length > 1) {
       this.#context.defects.met(place, error);
-      this.#finished = [...batch, ...this.#finished];
+      this.#finished = [...settlements, ...this.#finished];
     } else this.#restMs = this.#context.defects.rest(place, error, ++this.#dropped);
     if (this.#context.stopping.aborted && this.#dropped >= LAST_FAILURES) this.#finished = [];
     return true;
@@ -163,9 +163,9 @@ export class Settler {
     }
   }
 
-  #count(batch: readonly DeliverySettlement[]): void {
+  #count(settlements: readonly DeliverySettlement[]): void {
     const dead: DeliverySettlement[] = [];
-    for (const settlement of batch) {
+    for (const settlement of settlements) {
       if (settlement.next === 'delivered') this.totals.delivered++;
       else if (settlement.next === 'dead') dead.push(settlement);
       else this.totals.retried++;

@@ -118,7 +118,7 @@ export class Ingest<State, Event> {
     const { signal } = this.#stopping;
     const run = (place: string, loop: () => Promise<void>) =>
       supervised(place, loop, { defects: this.#defects, clock: this.#options.clock, signal });
-    this.#claiming = run('the claiming of partitions', () => this.#claimer.run(signal));
+    this.#claiming = run('the take-over of partitions', () => this.#claimer.run(signal));
     const standstill = run('the watch of partitions', () =>
       this.#watchdog.run(
         () => this.#owned.values(),

@@ -23,7 +23,7 @@ async function open(
     url: server.url,
     secrets: [],
     clock: { now: Date.now, monotonicMs: () => performance.now() },
-    log: () => {},
+    logger: () => {},
     deadlineMs: 300,
     ...options,
   });
@@ -75,7 +75,7 @@ describe('a defect', () => {
       },
     });
     await outcomesOf(target, [deliveryOf(0)], never);
-    expect(target.maxBatch).toBe(500);
+    expect(target.maxDeliveryBatch).toBe(500);
     const outcomes = await outcomesOf(target, [1, 2, 3].map(deliveryOf), never);
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'retry', 'delivered']);
     expect(outcomes.map(({ defect }) => defect)).toEqual([undefined, MISTAKE, undefined]);
@@ -103,7 +103,7 @@ describe('a defect', () => {
 
   it('in what an answer says of batches leaves the state delivered, and is told', async () => {
     const { target } = await open((response) => response.writeHead(200, ANNOUNCED).end('{}'), {
-      log: () => {
+      logger: () => {
         throw MISTAKE;
       },
       secrets: [`whsec_${Buffer.alloc(32, 7).toString('base64')}`],

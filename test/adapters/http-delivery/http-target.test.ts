@@ -23,7 +23,7 @@ function open(options: Partial<HttpTargetOptions> & { url: string }): SingleTarg
     name: 'test',
     secrets: [],
     clock: { now: Date.now, monotonicMs: () => performance.now() },
-    log: () => {},
+    logger: () => {},
     ...options,
   });
   cleanups.push(() => target.close());
@@ -53,7 +53,7 @@ it('does not take what fails in its caller for the trouble of a request', async 
     url: server.url,
     secrets: [],
     clock: { now: Date.now, monotonicMs: () => performance.now() },
-    log: () => {},
+    logger: () => {},
   });
   cleanups.push(() => target.close());
   const others = process.listeners('uncaughtException');

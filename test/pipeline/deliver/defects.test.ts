@@ -37,7 +37,7 @@ describe('the delivery to a target', () => {
 
   it('sends all other states of a batch in which one state makes the target throw', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(2, QUICK);
-    target.maxBatch = 100;
+    target.maxDeliveryBatch = 100;
     throwAt(target, ({ entityId }) => isBad(entityId));
     ledger.due(...names('early', 100), 'bad-0', ...names('late', 100));
     deliver.start();

@@ -17,7 +17,7 @@ function setUp(isSlowToEnd: boolean) {
     clock,
     logger: () => {},
     leaseMs: LEASE_MS,
-    target: { name: 'states', maxBatch: 1, isSlowToEnd, deliver: () => {}, close: async () => {} },
+    target: { name: 'states', maxDeliveryBatch: 1, isSlowToEnd, deliver: () => {}, close: async () => {} },
     store: {
       claimDeliveries: async () => [],
       settleDeliveries: async () => {},

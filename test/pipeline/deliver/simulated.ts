@@ -125,7 +125,7 @@ export interface Call {
 /** A target that answers as the test says, after as long as it says. */
 export class SimulatedTarget implements DeliveryTarget {
   readonly name = 'simulated';
-  maxBatch = 1;
+  maxDeliveryBatch = 1;
   readonly calls: Call[] = [];
   answer: (delivery: Delivery) => DeliveryOutcome = () => DELIVERED;
   latencyMs: (deliveries: readonly Delivery[]) => number = () => 5;

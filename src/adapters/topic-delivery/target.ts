@@ -7,7 +7,7 @@ import {
   defectOutcome,
 } from '../../ports/delivery-target.ts';
 import type { NewRecord } from '../../ports/event-log.ts';
-import type { KafkaTargetOptions } from './options.ts';
+import type { TopicTargetOptions } from './options.ts';
 import { recordOf } from './record.ts';
 import { isTooLarge, verdictOf } from './verdict.ts';
 
@@ -17,26 +17,26 @@ import { isTooLarge, verdictOf } from './verdict.ts';
  * appended before an earlier one would be lost by compaction. If it is cut off when stopping, its outcome is `unknown`,
  * and whoever claims the state next shuts this producer out before it appends anything.
  */
-export function openKafkaTarget(options: KafkaTargetOptions): DeliveryTarget {
-  return new KafkaTarget(options);
+export function openTopicTarget(options: TopicTargetOptions): DeliveryTarget {
+  return new TopicTarget(options);
 }
 
 const STATES_MAX = 500;
 
 type AppendOutcome = { readonly error: unknown } | 'appended' | 'stopped';
 
-class KafkaTarget implements DeliveryTarget {
+class TopicTarget implements DeliveryTarget {
   readonly name: string;
-  readonly maxBatch: number;
+  readonly maxDeliveryBatch: number;
   readonly isSlowToEnd = true;
-  readonly #options: KafkaTargetOptions;
+  readonly #options: TopicTargetOptions;
   readonly #underWay = new Set<Promise<unknown>>();
   #closed: Promise<void> | null = null;
 
-  constructor(options: KafkaTargetOptions) {
+  constructor(options: TopicTargetOptions) {
     this.#options = options;
     this.name = options.name;
-    this.maxBatch = options.maxBatch ?? STATES_MAX;
+    this.maxDeliveryBatch = options.maxDeliveryBatch ?? STATES_MAX;
   }
 
   deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
-import { type KafkaTargetOptions, openKafkaTarget } from '../../../src/adapters/kafka-delivery/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { openTopicTarget, type TopicTargetOptions } from '../../../src/adapters/topic-delivery/index.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import type { DeliveryOutcome } from '../../../src/ports/delivery-target.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
@@ -13,9 +13,9 @@ import { FakeProducer, headerOf } from './fake-producer.ts';
 
 const never = new AbortController().signal;
 
-function open(options: Partial<KafkaTargetOptions> = {}) {
+function open(options: Partial<TopicTargetOptions> = {}) {
   const producer = new FakeProducer();
-  const target = openKafkaTarget({
+  const target = openTopicTarget({
     name: 'states',
     topic: 'order_states',
     producer,
@@ -111,7 +111,7 @@ describe('a state on a topic', () => {
 
   it('goes with many others in one call', async () => {
     const { producer, target } = open();
-    expect(target.maxBatch).toBe(500);
+    expect(target.maxDeliveryBatch).toBe(500);
     const deliveries = Array.from({ length: 500 }, (_, index) => newDelivery({ entityId: `order-${index}` }));
     expect(await outcomesOf(target, deliveries, never)).toHaveLength(500);
     expect(producer.asked).toHaveLength(1);
