@@ -1,4 +1,5 @@
 import type { Adoption, BaselineEvent, JsonObject, ViewRow, ViewValue } from '../core/domain.ts';
+import { TributaryError } from '../core/errors.ts';
 import { quoted } from '../core/text.ts';
 import {
   CREATED_STAGE,
@@ -112,6 +113,9 @@ function asReviewEvent(text: string): OrderEvent & { kind: 'review_status_adopte
   return { kind: 'review_status_adopted', status: text };
 }
 
-function unknown(column: string, text: string): Error {
-  return new Error(`column ${column} holds ${quoted(text)}, which is not a status that is known`);
+function unknown(column: string, text: string): TributaryError {
+  return new TributaryError(
+    'view_not_adoptable',
+    `column ${column} holds ${quoted(text)}, which is not a status that is known`,
+  );
 }

@@ -1,4 +1,5 @@
 import type { EventType, JsonObject } from '../core/domain.ts';
+import { DefectError } from '../core/errors.ts';
 
 export type OrderStatus = 'CREATED';
 export type PaymentStatus =
@@ -92,6 +93,6 @@ export const PAYMENT_EVENT_TYPE: EventType<OrderEvent> = {
 
 function toPaymentEvent(body: JsonObject): OrderEvent {
   const event = PAYMENT_EVENTS.get(body.paymentStatus as string);
-  if (event === undefined) throw new TypeError('A payment body was used that its schema does not allow.');
+  if (event === undefined) throw new DefectError('A payment body was used that its schema does not allow.');
   return event;
 }

@@ -1,4 +1,5 @@
 import type { BaselineEvent, Domain, ViewRow } from '../core/domain.ts';
+import { TributaryError } from '../core/errors.ts';
 import { historyOf, type Sequenced } from '../core/fold.ts';
 import { canonicalJson } from '../core/json-canonical.ts';
 import { utf8Length } from '../core/text.ts';
@@ -15,7 +16,10 @@ export function createAdopter<State, Event>(domain: Domain<State, Event>): Adopt
   const { adoption, view } = domain;
   if (adoption === undefined) return null;
   return (entityId, row, nowMs) => {
-    if (!isEntityId(entityId)) throw new Error(`its id is not 1 to ${MAX_ENTITY_ID_BYTES} bytes of text`);
+    if (!isEntityId(entityId)) {
+      const fault = `its id is not 1 to ${MAX_ENTITY_ID_BYTES} bytes of text`;
+      throw new TributaryError('view_not_adoptable', fault);
+    }
     const events = adoption.baseline(entityId, row).map((baseline, index) => ({
       ...toJournaled(baseline, adoption.eventType, index),
       entityId,

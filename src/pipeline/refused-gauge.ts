@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts';
+import { isDefect, messageOf } from '../core/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { RefusedCounts, Store } from '../ports/store.ts';
@@ -73,6 +73,7 @@ export class RefusedGauge {
       };
       if (isFirst) this.#sayWhatIsThere(this.#status);
     } catch (error) {
+      if (isDefect(error)) throw error;
       // That the store does not answer, others say.
       this.#logger('debug', `What was refused could not be counted: ${messageOf(error)}`);
     }

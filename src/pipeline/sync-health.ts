@@ -33,19 +33,23 @@ export interface PartsOfHealth {
   readonly deliveries: readonly Health[];
   /** Why the view's table cannot be made again; null if it can, or is there. */
   readonly viewTrouble: string | null;
+  /** Whether a part stands still because of a defect of the program. */
+  readonly defects: Health;
 }
 
-export function combinedHealth({ store, ingest, deliveries, viewTrouble }: PartsOfHealth): PartsHealth {
-  const reasons = [store, ingest, ...deliveries].flatMap((part) => (part.ok ? [] : [part.reason]));
+export function combinedHealth(parts: PartsOfHealth): PartsHealth {
+  const { store, ingest, deliveries, viewTrouble, defects } = parts;
+  const reasons = [store, ingest, ...deliveries, defects].flatMap((part) => (part.ok ? [] : [part.reason]));
   if (viewTrouble !== null) reasons.unshift(viewTrouble);
   if (reasons.length === 0) return { ok: true };
-  const parts = [
+  const summary = [
     ...(viewTrouble === null ? [] : ['database: the view is missing']),
     ...(store.ok ? [] : ['database: not reachable']),
     ...(ingest.ok ? [] : ['reading: stands still']),
     ...(deliveries.every((part) => part.ok) ? [] : ['delivery: stands still']),
+    ...(defects.ok ? [] : ['program: a defect']),
   ];
-  return { ok: false, reason: reasons.join(' '), summary: parts.join('; ') };
+  return { ok: false, reason: reasons.join(' '), summary: summary.join('; ') };
 }
 
 /** Asks the store for its health. All who ask while it has not answered share one question. */

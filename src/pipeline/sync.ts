@@ -1,11 +1,11 @@
 import type { Domain } from '../core/domain.ts';
-import { type ErrorCode, isRetryable, messageOf, TributaryError } from '../core/errors.ts';
-import { type Backoff, fullJitterMs } from '../core/retry.ts';
+import { TributaryError } from '../core/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Store } from '../ports/store.ts';
 import { createDecoder, type Decoder } from './decode/decoder.ts';
+import { Defects, type DefectsStatus } from './defects.ts';
 import type { Deliver } from './deliver/deliver.ts';
 import { LedgerWatch } from './deliver/ledger-watch.ts';
 import type { DeliverStatus, DeliverTiming } from './deliver/options.ts';
@@ -14,13 +14,16 @@ import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
 import { QuarantineWatch } from './ingest/quarantine-watch.ts';
-import { migrateStore, remadeMessage } from './migrate-store.ts';
+import { migrateStore } from './migrate-store.ts';
+import { Opening } from './opening.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
+import { supervised } from './supervised.ts';
 import { combinedHealth, type PartsHealth, StoreHealth, type SyncHealth, summaryOf } from './sync-health.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
 import { Verifier, type VerifierStatus } from './verify/verifier.ts';
+import { ViewRemaker } from './view-remaker.ts';
 
 export interface SyncOptions<State, Event> {
   readonly domain: Domain<State, Event>;
@@ -40,6 +43,8 @@ export interface SyncOptions<State, Event> {
   readonly makeTopics?: () => Promise<void>;
   /** Called once, when the store has its schema: while the log may still be missing. */
   readonly onStoreReady?: () => void;
+  /** Given where other parts of the program count their defects there too. */
+  readonly defects?: Defects;
 }
 
 export interface IngestTuning {
@@ -72,15 +77,9 @@ export interface SyncStatus {
   readonly refused: RefusedStatus | null;
   /** How far the view was compared with the journal. */
   readonly verification: VerifierStatus;
+  /** The defects of the program that were met since the start. */
+  readonly defects: DefectsStatus;
 }
-
-const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
-/** A view that is missing for so long is made again. */
-const REMAKE_AFTER_MS = 10_000;
-/** One that may not be made again is looked for as often, and spoken of every five minutes. */
-const REMAKE_SAID_EVERY = 30;
-/** What is waited for is said when it changes, and once a minute. */
-const WAITING_SAID_EVERY_MS = 60_000;
 
 /**
  * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
@@ -98,18 +97,16 @@ export class Sync<State, Event> {
   readonly #decoder: Decoder<Event>;
   readonly #parked = new ParkedRegistry();
   readonly #verifier: Verifier<State, Event>;
-  #remaking: Promise<void> | undefined;
+  readonly #defects: Defects;
+  readonly #opening: Opening;
+  readonly #view: ViewRemaker;
   readonly #quarantine: QuarantineWatch;
   readonly #refused: RefusedGauge;
-  /** Why the view's table cannot be made again. */
-  #viewTrouble: string | null = null;
   #ledgerWatches: readonly LedgerWatch[] = [];
   #watching: Promise<unknown> | undefined;
   readonly #storeHealth: StoreHealth;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
-  #waitingFor = 'not started';
-  #waitingCode: ErrorCode | 'unexpected' | null = null;
 
   constructor(options: SyncOptions<State, Event>) {
     this.#options = options;
@@ -124,6 +121,10 @@ export class Sync<State, Event> {
       acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
       ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
     });
+    const { signal } = this.#stopping;
+    this.#defects = options.defects ?? new Defects(clock, logger);
+    const shared = { clock, logger, defects: this.#defects };
+    this.#opening = new Opening({ ...shared, signal });
     this.#storeHealth = new StoreHealth(store, clock);
     this.#quarantine = new QuarantineWatch(clock, logger);
     this.#refused = new RefusedGauge(store, clock, logger);
@@ -133,10 +134,11 @@ export class Sync<State, Event> {
       due: new DueRules(dueTargetsOf(targets, domain.view)),
       store,
       parked: this.#parked,
-      clock,
-      logger,
-      onFailure: (error) => this.#failed(error),
+      ...shared,
+      onFailure: (error) => this.#view.failed(error),
     });
+    const { table } = domain.view;
+    this.#view = new ViewRemaker({ ...shared, table, store, signal, onMade: () => this.#verifier.rush() });
   }
 
   /** The topics that are read, by their actual names. */
@@ -167,6 +169,7 @@ export class Sync<State, Event> {
       sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
       refused: this.#refused.status(),
       verification: this.#verifier.status(),
+      defects: this.#defects.status(),
     };
   }
 
@@ -177,23 +180,24 @@ export class Sync<State, Event> {
   }
 
   async #partsHealth(): Promise<PartsHealth> {
-    if (this.#ingest === undefined)
-      return { ok: false, reason: this.#waitingFor, summary: summaryOf(this.#waitingCode) };
+    const { waitingFor, code } = this.#opening;
+    if (this.#ingest === undefined) return { ok: false, reason: waitingFor, summary: summaryOf(code) };
     const store = await this.#storeHealth.ask();
     const ingest = this.#ingest.health();
     // What stands still because the store does not answer is said once.
     const deliveries = store.ok
       ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
       : [];
-    return combinedHealth({ store, ingest, deliveries, viewTrouble: this.#viewTrouble });
+    const [defects, viewTrouble] = [this.#defects.health(), this.#view.trouble];
+    return combinedHealth({ store, ingest, deliveries, viewTrouble, defects });
   }
 
   async #start(): Promise<void> {
-    await this.#untilItWorks(() => this.#migrate());
+    await this.#opening.untilItWorks(() => this.#migrate(), { hasBegun: false });
     if (this.#stopping.signal.aborted) return;
     this.#startWithoutLog();
-    await this.#untilItWorks(() => this.#prepareTopics());
-    await this.#untilItWorks(() => this.#startIngest());
+    await this.#opening.untilItWorks(() => this.#prepareTopics(), { hasBegun: true });
+    await this.#opening.untilItWorks(() => this.#startIngest(), { hasBegun: true });
   }
 
   /** What needs the store and the targets alone goes on, whether or not the log answers. */
@@ -201,8 +205,15 @@ export class Sync<State, Event> {
     this.#delivers = this.#createDelivers();
     this.#sweepers = this.#createSweepers();
     for (const deliver of this.#delivers) deliver.start();
-    const watches = [this.#quarantine, this.#refused, ...this.#ledgerWatches];
-    this.#watching = Promise.all(watches.map((watch) => watch.run(this.#stopping.signal)));
+    const { signal } = this.#stopping;
+    const supervision = { defects: this.#defects, clock: this.#options.clock, signal };
+    const run = (place: string, watch: { run(signal: AbortSignal): Promise<void> }) =>
+      supervised(place, () => watch.run(signal), supervision);
+    this.#watching = Promise.all([
+      run('the watch of the quarantine', this.#quarantine),
+      run('the count of what was refused', this.#refused),
+      ...this.#ledgerWatches.map((watch) => run('the watch of the ledger', watch)),
+    ]);
     for (const sweeper of this.#sweepers.values()) sweeper.start();
     this.#verifier.start();
     this.#options.onStoreReady?.();
@@ -211,44 +222,6 @@ export class Sync<State, Event> {
   async #prepareTopics(): Promise<void> {
     await this.#options.makeTopics?.();
     await this.#checkTopics();
-  }
-
-  /** Makes the view's table again if it was dropped or renamed under the running program. */
-  #failed(error: unknown): void {
-    if (!(error instanceof TributaryError) || error.code !== 'table_missing') return;
-    if (this.#stopping.signal.aborted) return;
-    this.#remaking ??= this.#remakeView()
-      .catch((failure: unknown) =>
-        this.#options.logger('error', `The missing table could not be made again: ${messageOf(failure)}`),
-      )
-      .finally(() => {
-        this.#remaking = undefined;
-      });
-  }
-
-  /**
-   * A backup that is being put back drops tables and makes them again: it is given time to do so itself. Where this
-   * program may make no table, somebody else has to: until then `/readyz` says so, and the log at intervals.
-   */
-  async #remakeView(): Promise<void> {
-    const { clock, store, domain, logger } = this.#options;
-    const { signal } = this.#stopping;
-    await clock.sleep(REMAKE_AFTER_MS, signal);
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      try {
-        const isMade = await store.remakeView();
-        if (isMade) logger('warn', remadeMessage(domain.view.table));
-        else if (this.#viewTrouble !== null) logger('info', `The table ${domain.view.table} is there again.`);
-        if (isMade || this.#viewTrouble !== null) this.#verifier.rush();
-        this.#viewTrouble = null;
-        return;
-      } catch (error) {
-        if (isRetryable(error)) throw error;
-        this.#viewTrouble = messageOf(error);
-        if (attempt % REMAKE_SAID_EVERY === 0) logger('error', this.#viewTrouble);
-      }
-      await clock.sleep(REMAKE_AFTER_MS, signal);
-    }
   }
 
   /** A consumer starts once, so that every try has an ingest of its own. */
@@ -270,29 +243,7 @@ export class Sync<State, Event> {
     await this.#ingest?.stop();
     const loops = [this.#verifier, ...this.#sweepers.values(), ...this.#delivers];
     await Promise.all(loops.map((loop) => loop.stop()));
-    await Promise.all([this.#remaking, this.#watching]);
-  }
-
-  async #untilItWorks(step: () => Promise<void>): Promise<void> {
-    const { clock, logger } = this.#options;
-    const { signal } = this.#stopping;
-    let said = '';
-    let saidAtMs = 0;
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        return await step();
-      } catch (error) {
-        if (!isRetryable(error)) throw error;
-        this.#waitingFor = messageOf(error);
-        this.#waitingCode = error instanceof TributaryError ? error.code : 'unexpected';
-        if (this.#waitingFor !== said || clock.monotonicMs() - saidAtMs >= WAITING_SAID_EVERY_MS) {
-          said = this.#waitingFor;
-          saidAtMs = clock.monotonicMs();
-          logger('warn', `Waiting: ${said}`, { attempt });
-        }
-        await clock.sleep(fullJitterMs(START_BACKOFF, attempt, clock.random()), signal);
-      }
-    }
+    await Promise.all([this.#view.idle(), this.#watching]);
   }
 
   async #migrate(): Promise<void> {
@@ -328,6 +279,7 @@ export class Sync<State, Event> {
       decoder: this.#decoder,
       parked: this.#parked,
       quarantine: this.#quarantine,
+      defects: this.#defects,
       log,
       store,
       clock,
@@ -343,7 +295,7 @@ export class Sync<State, Event> {
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) for (const deliver of this.#delivers) deliver.wake();
       },
-      onFailure: (error) => this.#failed(error),
+      onFailure: (error) => this.#view.failed(error),
     });
   }
 
@@ -354,7 +306,8 @@ export class Sync<State, Event> {
     this.#ledgerWatches = targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger));
     return targets.map((route, index) => {
       const watched = this.#ledgerWatches[index]?.store ?? store;
-      return deliverOn(route, { view: domain.view, store: watched, clock, logger }, timing);
+      const parts = { view: domain.view, store: watched, clock, logger, defects: this.#defects };
+      return deliverOn(route, parts, timing);
     });
   }
 
@@ -366,7 +319,8 @@ export class Sync<State, Event> {
     const found = new Map<string, Sweeper>();
     this.#delivers.forEach((deliver, index) => {
       const route = targets[index] as TargetRoute;
-      const sweeper = sweeperOn(route, deliver, { store, clock, logger, untilCaughtUp: caughtUp });
+      const parts = { store, clock, logger, defects: this.#defects, untilCaughtUp: caughtUp };
+      const sweeper = sweeperOn(route, deliver, parts);
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;

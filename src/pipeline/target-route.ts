@@ -46,7 +46,7 @@ export function dueTargetsOf(
 /** The loop that sends what is due to the route's target; not started. */
 export function deliverOn(
   { target, pace = {} }: TargetRoute,
-  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger'>,
+  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger' | 'defects'>,
   timing: Partial<DeliverTiming>,
 ): Deliver {
   return new Deliver({
@@ -64,7 +64,7 @@ export function deliverOn(
 export function sweeperOn(
   { target, sweep }: TargetRoute,
   deliver: Pick<Deliver, 'status' | 'wake'>,
-  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'untilCaughtUp'>,
+  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'defects' | 'untilCaughtUp'>,
 ): Sweeper | null {
   if (sweep === undefined) return null;
   return new Sweeper({

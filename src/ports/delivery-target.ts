@@ -1,16 +1,18 @@
 import type { ViewValue } from '../core/domain.ts';
+import { describeDefect } from '../core/errors.ts';
 
 /** A system that is to hold the latest state of every entity that was ever ready. */
 export interface DeliveryTarget {
   /** Names the target in the ledger and in messages. */
   readonly name: string;
   /** How many states one call may carry right now: 1 until the target has said that it takes more. It may fall again. */
-  readonly maxBatch: number;
+  readonly maxDeliveryBatch: number;
   /** Whether a call may take longer than a claim lasts, so that the claim has to be renewed meanwhile. */
   readonly isSlowToEnd?: boolean;
   /**
    * Sends states, all of different entities, and calls `settled` once with what came of each: one outcome for each
-   * delivery, in their sequence. Never throws: whatever goes wrong is a verdict. One state's trouble is no other's.
+   * delivery, in their sequence. Never throws: whatever goes wrong is a verdict, and a defect of Tributary is `retry` with
+   * the field `defect`. One state's trouble is no other's.
    * Ends within the adapter's deadline (twice that, where a batch has to be sent again singly), or soon after the
    * signal aborts (then the verdict is `retry`, or `unknown` if the state may still arrive later). A target whose
    * `isSlowToEnd` is true ends when it is certain what became of the states, however late. A batch that the target refuses as a whole is
@@ -58,6 +60,21 @@ export interface DeliveryOutcome {
   readonly retryAfterMs: number | null;
   /** For a person who reads the log: the setting to look at if this goes on, in one sentence. */
   readonly advice?: string | null;
+  /** What was thrown, if a defect of Tributary is what went wrong. The verdict is `retry` then. */
+  readonly defect?: unknown;
+}
+
+/** The outcome of a state whose call met a defect of Tributary. */
+export function defectOutcome(defect: unknown, latencyMs = 0): DeliveryOutcome {
+  return {
+    verdict: 'retry',
+    status: null,
+    latencyMs,
+    answer: '',
+    error: `A defect of Tributary: ${describeDefect(defect)}; whether the state was received is not known.`,
+    retryAfterMs: null,
+    defect,
+  };
 }
 
 /**

@@ -68,7 +68,7 @@ function openTarget(url: string, secrets: readonly string[], nowMs?: number) {
     url,
     secrets,
     clock: nowMs === undefined ? systemClock : { ...systemClock, now: () => nowMs },
-    log: () => {},
+    logger: () => {},
   });
   onTestFinished(() => target.close());
   return target;

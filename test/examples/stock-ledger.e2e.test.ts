@@ -82,7 +82,7 @@ function expectedRow(entries: readonly Entry[], articleId: string): ViewValue[] 
 /** Keeps the newest version of each article that it was sent. */
 class Purchasing implements DeliveryTarget {
   readonly name = TARGET;
-  readonly maxBatch = 100;
+  readonly maxDeliveryBatch = 100;
   readonly received = new Map<string, Delivery>();
 
   deliver(deliveries: readonly Delivery[], _signal: AbortSignal, settled: DeliveriesSettled): void {

@@ -104,7 +104,7 @@ export class SyncPlace {
       url: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/api/orders`,
       secrets: [],
       clock: systemClock,
-      log: () => undefined,
+      logger: () => undefined,
     });
     const sync = new Sync({
       domain: orders,

@@ -63,7 +63,7 @@ describe('the house', () => {
       ...siblingParts(tree, { adapters: adapters('mysql', 'sqlite'), parts: [...stores, ...all] }),
       ...siblingParts(tree, { adapters: adapters('kafka', 'embedded-log'), parts: [...logs, ...all] }),
       ...siblingParts(tree, {
-        adapters: adapters('http-delivery', 'kafka-delivery'),
+        adapters: adapters('http-delivery', 'topic-delivery'),
         parts: ['target.ts', 'verdict.ts', ...all],
       }),
       ...siblingParts(tree, states),

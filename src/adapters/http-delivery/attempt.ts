@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Client, Dispatcher } from 'undici';
+import { isProgramError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import {
   type Delivery,
   type DeliveryOutcome,
   type DeliveryVerdict,
+  defectOutcome,
   RETRY_AFTER_MAX_MS,
 } from '../../ports/delivery-target.ts';
 import { adviceOn, describeAnswer } from './advice.ts';
@@ -107,6 +109,11 @@ export class Attempt implements ConnectionUser, Endable {
     this.#settle(verdict, error);
   }
 
+  /** Ends the attempt because of a defect of Tributary. */
+  failBy(defect: unknown): void {
+    this.#end(defectOutcome(defect, this.#context.clock.monotonicMs() - this.startedMs));
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#isSettled) this.#cut();
@@ -162,6 +169,11 @@ export class Attempt implements ConnectionUser, Endable {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { place, connections } = this.#context;
     connections.failed(this);
+    // What a method of this class throws, undici hands to this one. An error of Node's or undici's own has a code.
+    if (isProgramError(error) && !('code' in error)) {
+      this.failBy(error);
+      return;
+    }
     // A request that undici refuses to make at all would be refused again.
     const isRefused = codeOf(error) === 'UND_ERR_INVALID_ARG';
     if (isRefused) this.#settle('park', `The request to ${place} could not be made: ${error.message}.`);
@@ -172,7 +184,14 @@ export class Attempt implements ConnectionUser, Endable {
   expire(): void {
     const { place, deadlineMs } = this.#context;
     const missing = this.#status === null ? 'no answer' : 'no complete answer';
-    this.#settleBroken(`${place}: ${missing} within ${deadlineMs} ms; whether it was received is not known.`);
+    try {
+      this.#settleBroken(
+        `${place}: ${missing} within ${deadlineMs} ms; whether it was received is not known.`,
+      );
+    } catch (error) {
+      // Thrown out of a timer it would end the process.
+      this.failBy(error);
+    }
     this.#cut();
   }
 
@@ -224,19 +243,22 @@ export class Attempt implements ConnectionUser, Endable {
 
   #settle(verdict: DeliveryVerdict, error: string | null): void {
     if (this.#isSettled) return;
-    this.#isSettled = true;
-    const { clock, underWay } = this.#context;
-    underWay.remove(this);
     if (this.#keptLimit !== ANSWER_KEPT_BYTES) this.#body = Buffer.concat(this.#chunks);
-    const outcome: DeliveryOutcome = {
+    this.#end({
       verdict,
       status: this.#status,
-      latencyMs: clock.monotonicMs() - this.startedMs,
+      latencyMs: this.#context.clock.monotonicMs() - this.startedMs,
       answer: this.#answer(),
       error,
       retryAfterMs: this.#retryAfterMs,
       ...(error === null ? {} : { advice: adviceOn(this.#status, this.#context.settingNames) }),
-    };
+    });
+  }
+
+  #end(outcome: DeliveryOutcome): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#context.underWay.remove(this);
     this.#chunks = [];
     this.#settled(outcome, this);
   }

@@ -1,7 +1,7 @@
 import { type Dispatcher, Pool } from 'undici';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { ViewColumn } from '../../core/domain.ts';
-import { TributaryError } from '../../core/errors.ts';
+import { isProgramError, TributaryError } from '../../core/errors.ts';
 import type {
   HoldingsDigest,
   HoldingsPage,
@@ -89,6 +89,8 @@ class HttpHoldings implements TargetHoldings {
       status = answer.statusCode;
       body = await readUpTo(answer.body, status === 200 ? answerLimit : ANSWER_KEPT_BYTES);
     } catch (error) {
+      // An error of Node's or undici's own has a code.
+      if (isProgramError(error) && !('code' in (error as Error))) throw error;
       throw this.#fault(
         'target_unreachable',
         deadline.aborted

@@ -19,7 +19,7 @@ export interface HttpTargetOptions {
    */
   readonly secrets: readonly string[];
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
-  readonly log: Logger;
+  readonly logger: Logger;
   /** For one request in all: waiting for a connection, connecting, sending, and reading the answer. */
   readonly deadlineMs?: number;
   /** How many connections are kept; more deliveries at once wait for one, and their deadline runs. */

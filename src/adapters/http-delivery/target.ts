@@ -1,21 +1,21 @@
 import packageJson from '../../../package.json' with { type: 'json' };
-import { messageOf } from '../../core/errors.ts';
 import { parseSigningKeys, type SigningKey, sign } from '../../core/webhook-signature.ts';
-import type {
-  DeliveriesSettled,
-  Delivery,
-  DeliveryOutcome,
-  DeliveryTarget,
+import {
+  type DeliveriesSettled,
+  type Delivery,
+  type DeliveryOutcome,
+  type DeliveryTarget,
+  defectOutcome,
 } from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
-import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
-import { BatchOffer } from './batch-offer.ts';
 import { Connections } from './connections.ts';
+import { answerLimitOf, deliveryBatchBody, deliveryBatchIdOf, outcomesOf } from './delivery-batch.ts';
+import { DeliveryBatchOffer } from './delivery-batch-offer.ts';
 import type { HttpTargetOptions, SettingNames } from './options.ts';
 import { freshTraceparent } from './traceparent.ts';
 import { UnderWay } from './under-way.ts';
 import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
-import { isAboutTheBatch } from './verdict.ts';
+import { isAboutTheDeliveryBatch } from './verdict.ts';
 
 /**
  * A target that takes states by HTTP POST, signed as Standard Webhooks wants it: one in a request or, once the
@@ -44,21 +44,21 @@ class HttpTarget implements DeliveryTarget {
   readonly #commonHeaders: readonly string[];
   readonly #context: AttemptContext;
   readonly #traceparentOf: (deliveries: readonly Delivery[]) => string;
-  readonly #offer: BatchOffer;
+  readonly #offer: DeliveryBatchOffer;
   #underWay = 0;
   /** Called when nothing is under way any more, once the target is to be closed. */
   #onIdle: (() => void) | null = null;
   #closed: Promise<void> | null = null;
 
   constructor(options: HttpTargetOptions) {
-    const { name, clock, log, deadlineMs = 15_000 } = options;
+    const { name, clock, logger, deadlineMs = 15_000 } = options;
     const url = parseTargetUrl(options.url, name);
     this.name = name;
     this.#path = url.pathname + url.search;
     this.#keys = parseSigningKeys(options.secrets, `The signing secret of target ${name}`);
     this.#commonHeaders = commonHeaders(url);
     this.#traceparentOf = options.traceparentOf ?? freshTraceparent;
-    this.#offer = new BatchOffer({ origin: url.origin, targetName: name, clock, log });
+    this.#offer = new DeliveryBatchOffer({ origin: url.origin, targetName: name, clock, logger });
     this.#connections = new Connections({
       clock,
       origin: url.origin,
@@ -73,11 +73,11 @@ class HttpTarget implements DeliveryTarget {
       underWay: new UnderWay(clock, deadlineMs),
       connections: this.#connections,
     };
-    if (this.#keys.length === 0) log('debug', `Deliveries to ${name} are not signed: no secret is set.`);
+    if (this.#keys.length === 0) logger('debug', `Deliveries to ${name} are not signed: no secret is set.`);
   }
 
-  get maxBatch(): number {
-    return this.#offer.maxBatch;
+  get maxDeliveryBatch(): number {
+    return this.#offer.maxDeliveryBatch;
   }
 
   deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void {
@@ -91,9 +91,15 @@ class HttpTarget implements DeliveryTarget {
       this.#ended();
       tell(settled, outcomes);
     };
+    const failBy = (defect: unknown) => end(deliveries.map(() => defectOutcome(defect)));
     const [only] = deliveries;
-    if (only === undefined || deliveries.length > 1) void this.#deliverMany(deliveries, signal).then(end);
-    else this.#deliverOne(only, signal, (outcome) => end([outcome]));
+    try {
+      if (only === undefined || deliveries.length > 1)
+        void this.#deliverMany(deliveries, signal).then(end, failBy);
+      else this.#deliverOne(only, signal, (outcome) => end([outcome]));
+    } catch (error) {
+      failBy(error);
+    }
     hasReturned = true;
   }
 
@@ -125,12 +131,12 @@ class HttpTarget implements DeliveryTarget {
     let wasTooLarge = false;
     while (outcomes.length < deliveries.length) {
       // Asked for again each time: a batch that was refused changes it.
-      const size = this.maxBatch;
+      const size = this.maxDeliveryBatch;
       const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
       const found =
         size === 1 || members.length === 1
           ? await this.#deliverSingly(members, signal, startsUntilMs)
-          : await this.#deliverBatch(members, signal, startsUntilMs);
+          : await this.#deliverTogether(members, signal, startsUntilMs);
       if (found === null) wasTooLarge = true;
       else outcomes.push(...found);
     }
@@ -139,18 +145,27 @@ class HttpTarget implements DeliveryTarget {
   }
 
   #deliverOne(delivery: Delivery, signal: AbortSignal, settled: (outcome: DeliveryOutcome) => void): void {
-    const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) => {
-      this.#offer.hear(announcement);
-      settled(outcome);
-    });
+    const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) =>
+      settled(this.#hear(outcome, announcement)),
+    );
     this.#send(attempt, () => {
       const body = JSON.stringify(delivery.body);
       return { path: this.#path, headers: this.#headers(delivery.deliveryId, body, [delivery]), body };
     });
   }
 
+  /** Takes in what an answer says of batches. A defect in that does not change what became of the state. */
+  #hear(outcome: DeliveryOutcome, announcement: string | undefined): DeliveryOutcome {
+    try {
+      this.#offer.hear(announcement);
+      return outcome;
+    } catch (defect) {
+      return { ...outcome, defect };
+    }
+  }
+
   /** Null if the batch was too large: its members have to be sent in smaller ones, now. */
-  async #deliverBatch(
+  async #deliverTogether(
     members: readonly Delivery[],
     signal: AbortSignal,
     startsUntilMs: number,
@@ -159,8 +174,12 @@ class HttpTarget implements DeliveryTarget {
       (resolve) => {
         const settled = (outcome: DeliveryOutcome, attempt: Attempt) => resolve({ outcome, attempt });
         this.#send(new Attempt(this.#context, signal, null, settled, answerLimitOf(members.length)), () => {
-          const body = batchBody(members);
-          return { path: this.#offer.path, headers: this.#headers(batchIdOf(members), body, members), body };
+          const body = deliveryBatchBody(members);
+          return {
+            path: this.#offer.path,
+            headers: this.#headers(deliveryBatchIdOf(members), body, members),
+            body,
+          };
         });
       },
     );
@@ -170,8 +189,9 @@ class HttpTarget implements DeliveryTarget {
       return null;
     }
     // The request could not be made: one of them must be why, and the others are not to suffer for it.
-    if (status === null && verdict === 'park') return this.#deliverSingly(members, signal, startsUntilMs);
-    if (status !== null && isAboutTheBatch(status)) {
+    if (status === null && (verdict === 'park' || outcome.defect !== undefined))
+      return this.#deliverSingly(members, signal, startsUntilMs);
+    if (status !== null && isAboutTheDeliveryBatch(status)) {
       const outcomes = await this.#deliverSingly(members, signal, startsUntilMs);
       this.#learn(status, outcomes);
       return outcomes;
@@ -233,8 +253,7 @@ class HttpTarget implements DeliveryTarget {
     try {
       this.#connections.dispatch({ method: 'POST', ...make() }, attempt);
     } catch (error) {
-      // Nothing was sent, and the same delivery would fail so again: an id that fits no header, for instance.
-      attempt.fail('park', `The request to ${this.#context.place} could not be made: ${messageOf(error)}`);
+      attempt.failBy(error);
     }
   }
 

@@ -9,7 +9,22 @@ export function parseTargetUrl(text: string, name: string): URL {
       `The URL of target ${name} is not an HTTP address: give one like http://localhost:3001/api/orders.`,
     );
   }
+  if (!isDecodable(url.username) || !isDecodable(url.password)) {
+    throw new TributaryError(
+      'setting_invalid',
+      `The user or the password in the URL of target ${name} has a % that begins no escape of UTF-8: write it as %25.`,
+    );
+  }
   return url;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The authorities that sign the target's certificate, if not the system's. */

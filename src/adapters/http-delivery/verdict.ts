@@ -41,7 +41,7 @@ export function verdictOf(status: number, attempt: number): DeliveryVerdict {
  * Whether a batch that was answered so as a whole is to be sent again singly: one of its members may be why, or the
  * place that batches are posted to. Any other answer says of each member what it would say of a single one.
  */
-export function isAboutTheBatch(status: number): boolean {
+export function isAboutTheDeliveryBatch(status: number): boolean {
   if (status === 408 || status === 410 || status === 425 || status === 429) return false;
   return (status >= 300 && status < 500) || status === 501;
 }

@@ -1,4 +1,4 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
 import { knownRefusal, type Remedies } from './refusals.ts';
 
 export type { Remedies } from './refusals.ts';
@@ -13,9 +13,13 @@ const BUSY = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD'
 const UNREACHABLE =
   /^(TRIBUTARY_DEADLINE|PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ER_SERVER_SHUTDOWN)/;
 
-/** A driver's error carries SQL and, with it, payloads: only its code and the server's words go on. */
-export function storeError(doing: string, error: unknown, remedies: Remedies): TributaryError {
+/**
+ * The error that callers get for one of the driver. Its SQL, and with it payloads, are left out: only the code and the
+ * server's words go on. A mistake of the program passes as it is: it says nothing about the database.
+ */
+export function storeError(doing: string, error: unknown, remedies: Remedies): Error {
   if (error instanceof TributaryError) return error;
+  if (error instanceof Error && isProgramError(error)) return error;
   const code = codeOf(error);
   const cause = redacted(error);
   if (BUSY.has(code)) {

@@ -11,7 +11,7 @@ import {
   tooManyAltered,
   type ViewRecord,
 } from '../../core/adoption/index.ts';
-import { isRetryable, TributaryError } from '../../core/errors.ts';
+import { DefectError, isRetryable, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/store.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
@@ -185,7 +185,7 @@ async function adopt(
   { situation, examined, hasOldCopy }: ViewPlan,
 ): Promise<number> {
   const reading = examined?.reading ?? null;
-  if (reading === null) throw new Error('A table whose rows cannot be read is never taken over.');
+  if (reading === null) throw new DefectError('A table whose rows cannot be read is never taken over.');
   const { view } = options;
   const { original, adopting, present } = names;
   const write = (record: ViewRecord, adoptedRows: number) =>

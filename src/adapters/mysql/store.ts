@@ -1,6 +1,6 @@
 import type { RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { DefectError, messageOf } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type {
@@ -109,8 +109,7 @@ export class MysqlStore implements Store {
   }
 
   get #migrated() {
-    if (this.#parts === undefined)
-      throw new TributaryError('store_failed', 'The store is used before migrate().');
+    if (this.#parts === undefined) throw new DefectError('The store is used before migrate().');
     return this.#parts;
   }
 

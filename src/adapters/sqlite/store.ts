@@ -1,4 +1,4 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { DefectError, messageOf, TributaryError } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type {
@@ -314,9 +314,6 @@ export class SqliteStore implements Store {
 
   #ready(): IngestContext {
     if (this.#migrated !== null) return this.#migrated;
-    throw new TributaryError(
-      'store_refused',
-      `The store ${this.#options.file} does not know its view yet: call migrate first.`,
-    );
+    throw new DefectError('The store is used before migrate().');
   }
 }

@@ -1,9 +1,9 @@
 import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
 import type { ClaimedDelivery } from '../../ports/store.ts';
-import type { BatchSize } from './batch-size.ts';
 import { Blame } from './blame.ts';
 import type { Breaker } from './breaker.ts';
 import type { CallSummary } from './call-summary.ts';
+import type { DeliveryBatchSize } from './delivery-batch-size.ts';
 import { FailureLines, STANDS_STILL_MS } from './failure-lines.ts';
 import type { DeliverOptions } from './options.ts';
 import { nextOf, troubleOf } from './settlement.ts';
@@ -11,7 +11,7 @@ import type { Slots } from './slots.ts';
 
 export interface JudgedParts {
   readonly breaker: Breaker;
-  readonly batchSize: BatchSize;
+  readonly deliveryBatchSize: DeliveryBatchSize;
   readonly slots: Slots;
 }
 
@@ -86,7 +86,7 @@ export class Judge {
     { taken, refused, faults, sent, askedMs, trouble, wantsNoMore, isDisowned }: CallSummary,
     { generation, startedMs, first, isFirstAttempt }: EndedCall,
   ): void {
-    const { breaker, batchSize, slots } = this.#parts;
+    const { breaker, deliveryBatchSize, slots } = this.#parts;
     this.#blame.accepted(taken, startedMs);
     if (wantsNoMore) {
       breaker.disable(trouble);
@@ -97,7 +97,7 @@ export class Judge {
     if (isFaulty && askedMs > 0) {
       breaker.asked({ generation, ms: askedMs, entityId, states: sent, isFirstAttempt });
     } else {
-      if (sent > 1) batchSize.ended(isFaulty);
+      if (sent > 1) deliveryBatchSize.ended(isFaulty);
       const outcome = taken.length > 0 || isDisowned ? 'accepted' : refused.length > 0 ? 'refused' : 'fault';
       const failed = outcome === 'refused' ? refused : [first];
       const suspected = failed.filter((delivery) => !this.#blame.isProven(delivery));

@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
+import type { Defects } from '../defects.ts';
 
 export interface DeliverOptions extends DeliverTiming, Pace {
   readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
@@ -14,6 +15,8 @@ export interface DeliverOptions extends DeliverTiming, Pace {
   >;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where the defects of the program are counted; an own count if it is left out. */
+  readonly defects?: Defects;
 }
 
 /** What one target is given, and how fast. */

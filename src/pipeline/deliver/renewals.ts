@@ -1,5 +1,6 @@
-import { messageOf } from '../../core/errors.ts';
+import { isDefect, messageOf } from '../../core/errors.ts';
 import type { ClaimedDelivery } from '../../ports/store.ts';
+import type { Defects } from '../defects.ts';
 import type { DeliverOptions } from './options.ts';
 
 /** So often a claim is renewed during its lease. */
@@ -14,10 +15,15 @@ type Group = readonly ClaimedDelivery[];
 export class Renewals {
   readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'leaseMs' | 'target'>;
   readonly #underWay = new Set<Group>();
+  readonly #defects: Defects;
   #over: AbortController | null = null;
 
-  constructor(options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'leaseMs' | 'target'>) {
+  constructor(
+    options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'leaseMs' | 'target'>,
+    defects: Defects,
+  ) {
     this.#options = options;
+    this.#defects = defects;
   }
 
   began(group: Group): void {
@@ -42,7 +48,8 @@ export class Renewals {
       try {
         await store.renewDeliveries([...this.#underWay].flat(), leaseMs);
       } catch (error) {
-        logger('warn', `Claims of ${target.name} could not be renewed: ${messageOf(error)}`);
+        if (isDefect(error)) this.#defects.met(`the renewal of claims of ${target.name}`, error);
+        else logger('warn', `Claims of ${target.name} could not be renewed: ${messageOf(error)}`);
       }
     }
   }

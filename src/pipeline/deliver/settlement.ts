@@ -56,9 +56,10 @@ export function troubleOf({ error, advice }: Pick<DeliveryOutcome, 'error' | 'ad
 
 /** What is sent of a claimed delivery. */
 export function deliveryOf(
-  { entityId, version, row, attempt, isRetry, replaces, isTakeover = false }: ClaimedDelivery,
+  claimed: ClaimedDelivery,
   { keyColumn, columns }: Pick<View<never>, 'keyColumn' | 'columns'>,
 ): Delivery {
+  const { entityId, version, row, attempt, isRetry, replaces, isTakeover = false } = claimed;
   const body: Record<string, ViewValue> = { [keyColumn]: entityId };
   columns.forEach((column, index) => {
     body[column.name] = row[index] ?? null;
@@ -67,9 +68,16 @@ export function deliveryOf(
   if (replaces !== undefined) body.replaces = replaces;
   // The attempt before this one may not have been counted.
   const number = isRetry ? Math.max(2, attempt) : attempt;
-  const deliveryId =
-    replaces === undefined ? deliveryIdOf(entityId, version) : repairIdOf(entityId, version, replaces);
-  return { deliveryId, entityId, version, body, isTakeover, attempt: number };
+  return { deliveryId: idOf(claimed), entityId, version, body, isTakeover, attempt: number };
+}
+
+/** The id under which a claimed delivery is sent. */
+export function idOf({
+  entityId,
+  version,
+  replaces,
+}: Pick<ClaimedDelivery, 'entityId' | 'version' | 'replaces'>): string {
+  return replaces === undefined ? deliveryIdOf(entityId, version) : repairIdOf(entityId, version, replaces);
 }
 
 /** A target that breaks its promise of one outcome for each is not to take the loop with it. */

@@ -1,6 +1,7 @@
-import { messageOf } from '../../core/errors.ts';
+import { isDefect, messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/store.ts';
+import type { Defects } from '../defects.ts';
 import { Gate } from '../gate.ts';
 import { tellOfDead } from './failure-lines.ts';
 import type { DeliverOptions } from './options.ts';
@@ -21,6 +22,7 @@ export interface SettlerContext {
   isBusy(): boolean;
   /** Something was settled. */
   settled(): void;
+  readonly defects: Defects;
   readonly stopping: AbortSignal;
 }
 
@@ -36,6 +38,11 @@ export class Settler {
   #finished: DeliverySettlement[] = [];
   #unused: ClaimedDelivery[] = [];
   #beingSettled = 0;
+  /** How many attempts go into the next transaction at most. Halved while a defect strikes, to find the one it strikes. */
+  #limit = SETTLE_LIMIT;
+  /** Attempts that were dropped in a row: if every attempt meets a defect, the recording rests for longer each time. */
+  #dropped = 0;
+  #restMs = 0;
 
   constructor(
     options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target'>,
@@ -84,6 +91,8 @@ export class Settler {
       if (restMs > 0 && isBusy() && this.#finished.length < SETTLE_LIMIT) await clock.sleep(restMs, stopping);
       lastMs = clock.monotonicMs();
       failures = (await this.#settle(failures)) ? 0 : failures + 1;
+      if (this.#restMs > 0) await clock.sleep(this.#restMs, stopping);
+      this.#restMs = 0;
       if (failures === 0) continue;
       // Whoever stops waits a little for the store, and not for as long as it has been away.
       const isStopping = stopping.aborted;
@@ -95,25 +104,44 @@ export class Settler {
   /** Resolves with whether it could be recorded, after so many failures before. */
   async #settle(failures: number): Promise<boolean> {
     const { logger, store, target } = this.#options;
-    const isAll = this.#finished.length <= SETTLE_LIMIT;
-    const batch = isAll ? this.#finished : this.#finished.slice(0, SETTLE_LIMIT);
-    this.#finished = isAll ? [] : this.#finished.slice(SETTLE_LIMIT);
-    this.#beingSettled = batch.length;
+    const isAll = this.#finished.length <= this.#limit;
+    const settlements = isAll ? this.#finished : this.#finished.slice(0, this.#limit);
+    this.#finished = isAll ? [] : this.#finished.slice(this.#limit);
+    this.#beingSettled = settlements.length;
     try {
-      await store.settleDeliveries(batch);
+      await store.settleDeliveries(settlements);
+      this.#limit = Math.min(SETTLE_LIMIT, this.#limit * 2);
+      this.#dropped = 0;
     } catch (error) {
+      if (isDefect(error)) return this.#isolate(settlements, error);
       logger('warn', `Attempts at ${target.name} could not be recorded: ${messageOf(error)}`, {
-        attempts: batch.length,
+        attempts: settlements.length,
         failures: failures + 1,
       });
       this.#beingSettled = 0;
       // The leases end by themselves: when stopping, sending again is cheaper than waiting for a dead store.
       const isGivenUp = this.#context.stopping.aborted && failures + 1 >= LAST_FAILURES;
-      this.#finished = isGivenUp ? [] : [...batch, ...this.#finished];
+      this.#finished = isGivenUp ? [] : [...settlements, ...this.#finished];
       return false;
     }
     this.#beingSettled = 0;
-    this.#count(batch);
+    this.#count(settlements);
+    return true;
+  }
+
+  /**
+   * A defect strikes the recording of one of these attempts. Smaller and smaller parts are recorded, until the attempt
+   * is alone. It is dropped then: its lease ends, and it is sent again under the same id.
+   */
+  #isolate(settlements: readonly DeliverySettlement[], error: unknown): true {
+    const place = `the recording of attempts at ${this.#options.target.name}`;
+    this.#beingSettled = 0;
+    this.#limit = Math.max(1, Math.floor(settlements.length / 2));
+    if (settlements.length > 1) {
+      this.#context.defects.met(place, error);
+      this.#finished = [...settlements, ...this.#finished];
+    } else this.#restMs = this.#context.defects.rest(place, error, ++this.#dropped);
+    if (this.#context.stopping.aborted && this.#dropped >= LAST_FAILURES) this.#finished = [];
     return true;
   }
 
@@ -125,15 +153,19 @@ export class Settler {
       await store.releaseDeliveries(unused);
     } catch (error) {
       // They are anybody's when their lease ends.
+      if (isDefect(error)) {
+        this.#context.defects.met(`the giving back of claims of ${target.name}`, error);
+        return;
+      }
       logger('warn', `Claims of ${target.name} could not be given back: ${messageOf(error)}`, {
         deliveries: unused.length,
       });
     }
   }
 
-  #count(batch: readonly DeliverySettlement[]): void {
+  #count(settlements: readonly DeliverySettlement[]): void {
     const dead: DeliverySettlement[] = [];
-    for (const settlement of batch) {
+    for (const settlement of settlements) {
       if (settlement.next === 'delivered') this.totals.delivered++;
       else if (settlement.next === 'dead') dead.push(settlement);
       else this.totals.retried++;

@@ -1,4 +1,5 @@
 import type { Domain } from '../../core/domain.ts';
+import { DefectError } from '../../core/errors.ts';
 import {
   emptyHistory,
   type History,
@@ -259,7 +260,7 @@ export class BatchPlan<State, Event> {
     const planned = await this.#long.plan(requests, keepAlive);
     if (planned.kind === 'planned') return planned.plans;
     this.#unprepared = planned.entities;
-    throw new TypeError('A batch has events of long entities that are not prepared.');
+    throw new DefectError('A batch has events of long entities that are not prepared.');
   }
 
   /** Adds the change of a long entity. */

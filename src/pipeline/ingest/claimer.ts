@@ -1,6 +1,7 @@
-import { isRetryable, messageOf } from '../../core/errors.ts';
-import { partitionName } from '../../core/offset.ts';
+import { describeDefect, isDefect, isRetryable, messageOf } from '../../core/errors.ts';
+import { partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { AssignedPartition, EventLog } from '../../ports/event-log.ts';
+import type { Defects } from '../defects.ts';
 import type { Gate } from '../gate.ts';
 import { claimEach } from './claims.ts';
 import type { Halts } from './halts.ts';
@@ -21,8 +22,9 @@ export interface ClaimerParts {
   readonly halts: Halts;
   readonly troubles: Troubles;
   readonly guard: RestoreGuard;
-  readonly incarnation: Pick<Incarnation, 'isReplaced'>;
+  readonly incarnation: Pick<Incarnation, 'actIfReplaced'>;
   readonly parked: ParkedRegistry;
+  readonly defects: Defects;
   /** Runs while nothing else changes the lanes. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
   /** Begins to work on partitions that were claimed. */
@@ -81,6 +83,10 @@ export class Claimer {
   }
 
   #failed(partitions: readonly AssignedPartition[], error: unknown): void {
+    if (isDefect(error)) {
+      for (const partition of partitions) noteDefect(this.#parts, partition, error);
+      return;
+    }
     const failures = this.#parts.troubles.note(partitions, messageOf(error));
     const names = partitions.map(partitionName).join(' ');
     this.#options.logger(
@@ -99,7 +105,7 @@ export class Claimer {
     if (partitions.length === 0 || signal.aborted) return;
     // A claim writes a checkpoint that is missing: in a table that a backup has just made, and is about to fill, that row
     // would make the backup's own fail.
-    if (await incarnation.isReplaced()) return hold();
+    if (await incarnation.actIfReplaced(hold)) return;
     // Read anew, so that an entity that another instance has parked is not folded here.
     await parked.load(store);
     const claimed: OwnedPartition[] = [];
@@ -114,7 +120,13 @@ export class Claimer {
         continue;
       }
       if (guard.isBehind(checkpoint)) return hold();
-      if (await guard.isSetBack(checkpoint)) continue;
+      try {
+        if (await guard.isSetBack(checkpoint)) continue;
+      } catch (error) {
+        if (!isDefect(error)) throw error;
+        this.#failed([partition], error);
+        continue;
+      }
       if (checkpoint.isNew && partition.startOffset > 0n) {
         logger(
           'warn',
@@ -133,4 +145,19 @@ export class Claimer {
     if (claimed.length === 0) return;
     await begin(claimed, new Set(partitionCounts.values()).size === 1);
   }
+}
+
+/** The partition met a defect: it rests, and is claimed again after that. */
+export function noteDefect(
+  { troubles, defects }: Pick<ClaimerParts, 'troubles' | 'defects'>,
+  partition: TopicPartition,
+  error: unknown,
+): void {
+  const restMs = defects.rest(placeOf(partition), error, troubles.failures(partition) + 1);
+  troubles.note([partition], `a defect of Tributary: ${describeDefect(error)}`, restMs);
+}
+
+/** How a partition is named where defects are counted. */
+export function placeOf(partition: TopicPartition): string {
+  return `partition ${partitionName(partition)}`;
 }

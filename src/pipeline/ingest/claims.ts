@@ -1,4 +1,4 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { DefectError, isDefect, messageOf, TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { AssignedPartition } from '../../ports/event-log.ts';
 import type { Checkpoint, Store } from '../../ports/store.ts';
@@ -37,7 +37,9 @@ export async function claimEach(
         if (outage !== null) throw outage.error;
         results.push(await claimOne(store, partition));
       } catch (error) {
-        if (!(error instanceof TributaryError && error.code === 'store_busy')) outage ??= { error };
+        // A lock, or a defect, concerns this partition alone.
+        const isOfOne = (error instanceof TributaryError && error.code === 'store_busy') || isDefect(error);
+        if (!isOfOne) outage ??= { error };
         const message = messageOf(error);
         const failure = failures.get(message);
         if (failure === undefined) failures.set(message, { error, partitions: [partition] });
@@ -55,13 +57,14 @@ async function claimOne(
 ): Promise<ClaimResult> {
   const [checkpoint] = await store.claim([partition]);
   if (checkpoint === undefined)
-    throw new TypeError(`The store claimed nothing of ${partitionName(partition)}.`);
+    throw new DefectError(`The store claimed nothing of ${partitionName(partition)}.`);
   const reason = reasonToHalt(checkpoint, partition);
   if (reason === null) return { kind: 'claimed', partition, checkpoint };
   if (checkpoint.haltReason === null) {
     try {
       await store.halt(checkpoint, checkpoint.epoch, reason);
     } catch (error) {
+      if (isDefect(error)) throw error;
       throw new TributaryError(
         'store_busy',
         `${reason} The halt could not be recorded: ${messageOf(error)}`,

@@ -1,10 +1,12 @@
-import { messageOf } from '../../core/errors.ts';
+import { describeDefect, isDefect, messageOf } from '../../core/errors.ts';
 import { type Position, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
+import { Defects } from '../defects.ts';
 import { Gate } from '../gate.ts';
+import { supervised } from '../supervised.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
-import { Claimer } from './claimer.ts';
+import { Claimer, noteDefect, placeOf } from './claimer.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
@@ -53,6 +55,12 @@ export class Ingest<State, Event> {
   readonly #incarnation: Incarnation;
   readonly #claimer: Claimer;
   readonly #watchdog: Watchdog;
+  readonly #defects: Defects;
+  /**
+   * The partitions that get a lane of their own, by name. `suspected`: a lane of several met a defect, and each of them is
+   * alone until its next commit. `known`: the partition met a defect alone, and stays alone.
+   */
+  readonly #alone = new Map<string, 'suspected' | 'known'>();
   #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #claiming: Promise<void> | undefined;
@@ -67,6 +75,7 @@ export class Ingest<State, Event> {
     this.#troubles = new Troubles(RECOVERY_BACKOFF, options.clock);
     this.#halts = new Halts(options.logger);
     this.#watchdog = new Watchdog(options.clock, options.logger);
+    this.#defects = options.defects ?? new Defects(options.clock, options.logger);
     this.#parked = options.parked ?? new ParkedRegistry();
     this.#guard = new RestoreGuard(options);
     this.#incarnation = new Incarnation(options.store);
@@ -81,7 +90,7 @@ export class Ingest<State, Event> {
       due: new DueRules(options.targets),
       store: options.store,
       clock: options.clock,
-      log: options.logger,
+      log: this.#defects.logger,
       batchEvents: options.batchEvents,
       longLimits: options.longLimits ?? LONG_LIMITS,
       onCommitted: (report) => this.#committed(report),
@@ -89,6 +98,7 @@ export class Ingest<State, Event> {
     this.#lanes = new LaneSet({
       context: this.#context,
       isOwned: (partition) => this.#isOwned(partition),
+      isAlone: (partition) => this.#alone.has(partitionName(partition)),
       ended: (lane, end) => this.#laneEnded(lane, end),
     });
     this.#claimer = new Claimer(options, {
@@ -100,6 +110,7 @@ export class Ingest<State, Event> {
       guard: this.#guard,
       incarnation: this.#incarnation,
       parked: this.#parked,
+      defects: this.#defects,
       exclusively: (work) => this.#exclusively(work),
       begin: (claimed, isCoPartitioned) => this.#begin(claimed, isCoPartitioned),
       hold: () => this.#hold(),
@@ -108,13 +119,18 @@ export class Ingest<State, Event> {
 
   /** Joins the group; partitions come as the group gives them. */
   async start(): Promise<void> {
-    this.#claiming = this.#claimer.run(this.#stopping.signal);
-    const standstill = this.#watchdog.run(
-      () => this.#owned.values(),
-      () => this.#consumer.ends(),
-      this.#stopping.signal,
+    const { signal } = this.#stopping;
+    const run = (place: string, loop: () => Promise<void>) =>
+      supervised(place, loop, { defects: this.#defects, clock: this.#options.clock, signal });
+    this.#claiming = run('the take-over of partitions', () => this.#claimer.run(signal));
+    const standstill = run('the watch of partitions', () =>
+      this.#watchdog.run(
+        () => this.#owned.values(),
+        () => this.#consumer.ends(),
+        signal,
+      ),
     );
-    this.#watching = Promise.all([this.#watch(), standstill]);
+    this.#watching = Promise.all([run('the watch of the checkpoints', () => this.#watch()), standstill]);
     await this.#consumer.start({
       assigned: async (partitions) => {
         for (const partition of partitions) this.#assigned.set(partitionName(partition), partition);
@@ -217,6 +233,16 @@ export class Ingest<State, Event> {
 
   async #begin(claimed: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
     for (const partition of claimed) this.#owned.set(partitionName(partition), partition);
+    try {
+      await this.#beginOwned(claimed, isCoPartitioned);
+    } catch (error) {
+      // Owned and without a lane, they would never be claimed again.
+      this.#release(claimed);
+      throw error;
+    }
+  }
+
+  async #beginOwned(claimed: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
     this.#consumer.follow(claimed.map(followPositionOf));
     this.#options.logger('info', `Working on ${claimed.length} more partitions`, {
       partitions: claimed.map(partitionName).join(' '),
@@ -234,6 +260,8 @@ export class Ingest<State, Event> {
       logger('warn', 'A checkpoint was not where this instance left it; reading it again', {
         partitions: names,
       });
+    } else if (isDefect(end.error)) {
+      this.#metDefect(lane.partitions, end.error);
     } else {
       const failures = this.#troubles.note(lane.partitions, messageOf(end.error));
       this.#options.onFailure?.(end.error);
@@ -247,11 +275,26 @@ export class Ingest<State, Event> {
     this.#release(lane.partitions);
   }
 
+  /** A lane cannot tell which of its partitions met the defect. Each goes on alone: one meets it again, the others do not. */
+  #metDefect(partitions: readonly OwnedPartition[], error: unknown): void {
+    const [only] = partitions;
+    if (partitions.length === 1 && only !== undefined) {
+      this.#alone.set(partitionName(only), 'known');
+      noteDefect({ troubles: this.#troubles, defects: this.#defects }, only, error);
+      return;
+    }
+    const names = partitions.map(partitionName);
+    for (const name of names) this.#alone.set(name, this.#alone.get(name) ?? 'suspected');
+    this.#defects.met(`the lane of ${names.join(' ')}`, error);
+    this.#troubles.note(partitions, `a defect of Tributary in its lane: ${describeDefect(error)}`);
+  }
+
   async #giveUp(partitions: readonly TopicPartition[], why: string): Promise<void> {
     const names = new Set(partitions.map(partitionName));
     this.#troubles.forget(partitions);
     for (const name of names) {
       this.#assigned.delete(name);
+      this.#alone.delete(name);
       this.#halts.forget(name);
       this.#guard.forget(name);
     }
@@ -300,6 +343,7 @@ export class Ingest<State, Event> {
         await this.#options.store.halt(owned, owned.epoch, reason);
         this.#halts.note(name, reason);
       } catch (error) {
+        if (isDefect(error)) this.#defects.met(placeOf(owned), error);
         this.#troubles.note([owned], reason);
         this.#options.logger('error', `The halt of ${name} could not be recorded: ${messageOf(error)}`);
       }
@@ -317,7 +361,12 @@ export class Ingest<State, Event> {
   #committed(report: CommitReport): void {
     this.#troubles.forget(report.positions);
     addTo(this.#totals, report);
-    for (const position of report.positions) this.#guard.committed(partitionName(position), position.offset);
+    for (const position of report.positions) {
+      const name = partitionName(position);
+      this.#guard.committed(name, position.offset);
+      this.#defects.passed(placeOf(position));
+      if (this.#alone.get(name) === 'suspected') this.#alone.delete(name);
+    }
     const { clock, onCommitted } = this.#options;
     if (clock.monotonicMs() >= this.#nextCourtesyMs) {
       this.#nextCourtesyMs = clock.monotonicMs() + COURTESY_INTERVAL_MS;

@@ -5,6 +5,8 @@ export interface LaneSetOptions<State, Event> {
   readonly context: LaneContext<State, Event>;
   /** Whether the partition is still this instance's, by the same claim. */
   readonly isOwned: (partition: OwnedPartition) => boolean;
+  /** Whether the partition gets a lane of its own, because it may have met a defect. */
+  readonly isAlone: (partition: OwnedPartition) => boolean;
   /** Called when a lane has ended, whatever the reason. */
   readonly ended: (lane: Lane<State, Event>, end: LaneEnd) => void;
 }
@@ -25,17 +27,19 @@ export class LaneSet<State, Event> {
 
   /**
    * Partition p of every topic belongs to lane p modulo `count`. Topics with the same number of partitions put one
-   * entity's events there, and then no two lanes ever meet.
+   * entity's events there, and then no two lanes ever meet. A partition that is to be alone has a lane of its own.
    */
   async start(partitions: readonly OwnedPartition[], count: number): Promise<void> {
-    const groups = new Map<number, OwnedPartition[]>();
+    const laneOf = (partition: OwnedPartition) =>
+      this.#options.isAlone(partition) ? partitionName(partition) : String(partition.partition % count);
+    const groups = new Map<string, OwnedPartition[]>();
     const add = (partition: OwnedPartition) => {
-      const index = partition.partition % count;
-      groups.set(index, [...(groups.get(index) ?? []), partition]);
+      const lane = laneOf(partition);
+      groups.set(lane, [...(groups.get(lane) ?? []), partition]);
     };
     for (const partition of partitions) add(partition);
     // A running lane takes new partitions in by a new lane that has all of them.
-    const joined = this.holding(({ partition }) => groups.has(partition % count));
+    const joined = this.holding((partition) => groups.has(laneOf(partition)));
     await this.stop(joined);
     const kept = joined.flatMap((lane) => lane.partitions).filter(this.#options.isOwned);
     for (const partition of kept) add(partition);

@@ -1,4 +1,4 @@
-import { TributaryError } from '../../core/errors.ts';
+import { DefectError, TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
@@ -342,7 +342,7 @@ export class Lane<State, Event> {
       const name = partitionName({ topic, partition });
       const owned = this.#owned.get(name);
       if (owned === undefined)
-        throw new TypeError(`Records of ${name} came to a lane that does not hold it.`);
+        throw new DefectError(`Records of ${name} came to a lane that does not hold it.`);
       const { epoch, committed: fromOffset } = owned;
       moves.set(name, { topic, partition, epoch, fromOffset, toOffset, leaderEpoch });
     }

@@ -19,14 +19,18 @@ export class Troubles {
     this.#clock = clock;
   }
 
-  /** Answers how often in a row the one that failed most has failed now. */
-  note(partitions: readonly TopicPartition[], reason: string): number {
+  /**
+   * Notes one more failure of each partition. Each is due again after a pause by the backoff, or after `pauseMs`. Returns
+   * the highest number of failures in a row that one of them has now.
+   */
+  note(partitions: readonly TopicPartition[], reason: string, pauseMs?: number): number {
     const random = this.#clock.random();
     let most = 0;
     for (const partition of partitions) {
       const name = partitionName(partition);
       const failures = (this.#byName.get(name)?.failures ?? 0) + 1;
-      const dueAtMs = this.#clock.monotonicMs() + fullJitterMs(this.#backoff, failures, random);
+      const waitMs = pauseMs ?? fullJitterMs(this.#backoff, failures, random);
+      const dueAtMs = this.#clock.monotonicMs() + waitMs;
       this.#byName.set(name, { failures, reason, dueAtMs });
       most = Math.max(most, failures);
     }
@@ -41,6 +45,11 @@ export class Troubles {
   /** By the monotonic clock; negative infinity if it may be tried at any time. */
   dueAtMs(partition: TopicPartition): number {
     return this.#byName.get(partitionName(partition))?.dueAtMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** How often in a row the partition has failed. */
+  failures(partition: TopicPartition): number {
+    return this.#byName.get(partitionName(partition))?.failures ?? 0;
   }
 
   reason(partition: TopicPartition): string | null {

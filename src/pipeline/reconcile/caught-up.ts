@@ -1,3 +1,4 @@
+import { isDefect } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog, TopicDescription } from '../../ports/event-log.ts';
 import type { Checkpoint, Store } from '../../ports/store.ts';
@@ -22,7 +23,8 @@ export async function untilCaughtUp(options: CaughtUpOptions, signal: AbortSigna
   let described: TopicDescription[];
   try {
     described = await log.describe(topics);
-  } catch {
+  } catch (error) {
+    if (isDefect(error)) throw error;
     // What is wrong with the log, its readers say.
     return false;
   }

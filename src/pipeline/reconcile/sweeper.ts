@@ -1,10 +1,12 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { isDefect, messageOf, TributaryError } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepRecord, SweepResult } from '../../ports/sweeps.ts';
 import type { TargetHoldings } from '../../ports/target-holdings.ts';
+import { Defects } from '../defects.ts';
+import { supervised } from '../supervised.ts';
 import { type ReconcileOptions, type ReconcileReport, reconcile } from './reconcile.ts';
 import { isOfTarget, SweepTally } from './sweep-tally.ts';
 
@@ -30,6 +32,8 @@ export interface SweeperOptions
   readonly isShut: () => boolean;
   /** Something has become due. */
   readonly onMadeDue: () => void;
+  /** Where the defects of the program are counted; an own count if it is left out. */
+  readonly defects?: Defects;
   /** One sweep makes no more differences than this due before it waits for them; default 1,000. */
   readonly portion?: number;
 }
@@ -77,6 +81,7 @@ const LOST_FOR_GOOD =
  */
 export class Sweeper {
   readonly #options: SweeperOptions;
+  readonly #defects: Defects;
   readonly #stopping = new AbortController();
   #last: SweepResult | null = null;
   #isUnderWay = false;
@@ -87,11 +92,14 @@ export class Sweeper {
 
   constructor(options: SweeperOptions) {
     this.#options = options;
+    this.#defects = options.defects ?? new Defects(options.clock, options.logger);
   }
 
   /** Does nothing after `stop`. */
   start(): void {
-    this.#running ??= this.#loop();
+    const { clock, target } = this.#options;
+    const supervision = { defects: this.#defects, clock, signal: this.#stopping.signal };
+    this.#running ??= supervised(`the sweeps of ${target}`, () => this.#loop(), supervision);
   }
 
   /** Leaves a sweep that is under way to whoever is next. May be called twice. */
@@ -117,6 +125,7 @@ export class Sweeper {
         else if (isShut() || !(await this.#sweepOnce(record))) await clock.sleep(LOOK_EVERY_MS, signal);
         failures = 0;
       } catch (error) {
+        if (isDefect(error)) throw error;
         failures++;
         if (failures === 1) logger('warn', `A sweep of ${target} cannot go on just now: ${messageOf(error)}`);
         await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);

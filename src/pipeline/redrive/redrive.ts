@@ -1,9 +1,11 @@
-import { isRetryable, messageOf } from '../../core/errors.ts';
+import { isDefect, isRetryable, messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { RedriveJob, RedriveJobs } from '../../ports/redrive.ts';
+import { Defects } from '../defects.ts';
 import { Gate } from '../gate.ts';
+import { supervised } from '../supervised.ts';
 
 export interface RedriveOptions {
   readonly store: RedriveJobs;
@@ -13,6 +15,8 @@ export interface RedriveOptions {
   readonly perSecond: number;
   /** How often to look for jobs that others made, or left; default 1 s. */
   readonly pollMs?: number;
+  /** Where the defects of the program are counted; an own count if it is left out. */
+  readonly defects?: Defects;
 }
 
 /** One transaction's worth; fewer where the rate is lower. */
@@ -40,6 +44,7 @@ const REST_MS = 60_000;
 export class Redrive {
   readonly #options: RedriveOptions;
   readonly #claimant: string;
+  readonly #defects: Defects;
   readonly #stopping = new AbortController();
   readonly #wake = new Gate();
   #running: Promise<void> | undefined;
@@ -48,11 +53,17 @@ export class Redrive {
   constructor(options: RedriveOptions) {
     this.#options = options;
     this.#claimant = options.clock.uuid();
+    this.#defects = options.defects ?? new Defects(options.clock, options.logger);
   }
 
   /** Does nothing after `stop`. */
   start(): void {
-    this.#running ??= this.#loop();
+    const supervision = {
+      defects: this.#defects,
+      clock: this.#options.clock,
+      signal: this.#stopping.signal,
+    };
+    this.#running ??= supervised('the redrive jobs', () => this.#loop(), supervision);
   }
 
   /** There may be a new job: look now, not at the next poll. */
@@ -77,6 +88,7 @@ export class Redrive {
         else await this.#workOffOrRest(job);
         failures = 0;
       } catch (error) {
+        if (isDefect(error)) throw error;
         failures++;
         logger('warn', `A redrive job cannot go on just now: ${messageOf(error)}`, { failures });
         await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
@@ -94,6 +106,7 @@ export class Redrive {
       const failures = this.#failing?.jobId === jobId ? this.#failing.failures + 1 : 1;
       this.#failing = { jobId, failures };
       if (isRetryable(error) && failures < FAILURES_MAX) throw error;
+      if (isDefect(error)) this.#defects.met(`redrive job ${jobId}`, error);
       await store.restRedrive({ claimant: this.#claimant, jobId, restMs: REST_MS });
       this.#failing = null;
       logger('error', `Redrive job ${jobId} rests for ${REST_MS / 1_000} s: ${messageOf(error)}`, {

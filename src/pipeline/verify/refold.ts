@@ -1,3 +1,4 @@
+import { DefectError } from '../../core/errors.ts';
 import { historyOf } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -132,7 +133,7 @@ export async function refold<State, Event>(
     );
     if (planned.kind === 'planned') return planned.plans;
     unprepared = planned.entities;
-    throw new TypeError('Entities with long journals are not prepared.');
+    throw new DefectError('Entities with long journals are not prepared.');
   };
 
   const foldedLong = (entityId: string, { unfoldable, before }: LongPlan<State, Event>) => {

@@ -1,4 +1,4 @@
-import { isRetryable, messageOf } from '../../core/errors.ts';
+import { isDefect, isRetryable, messageOf } from '../../core/errors.ts';
 import { historyOf } from '../../core/fold.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
@@ -6,9 +6,11 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { JournaledEvent, Store, StoredRow } from '../../ports/store.ts';
 import type { JournaledEntity } from '../../ports/verification.ts';
+import { Defects } from '../defects.ts';
 import { isSameRow } from '../ingest/due.ts';
 import type { ParkedRegistry } from '../ingest/parked.ts';
 import { foldFault, restoreAll, type Unfoldable } from '../ingest/unfoldable.ts';
+import { supervised } from '../supervised.ts';
 import { type RefoldParts, refold } from './refold.ts';
 
 export interface VerifierOptions<State, Event> extends Omit<RefoldParts<State, Event>, 'store' | 'clock'> {
@@ -21,6 +23,8 @@ export interface VerifierOptions<State, Event> extends Omit<RefoldParts<State, E
   readonly logger: Logger;
   /** Called with what kept a pass from going on. */
   readonly onFailure: (error: unknown) => void;
+  /** Where the defects of the program are counted; an own count if it is left out. */
+  readonly defects?: Defects;
 }
 
 export interface VerifierStatus {
@@ -45,6 +49,8 @@ const BETWEEN_PASSES_MS = 15_000;
 const FOLDED_EVENTS_MAX = 10_000;
 /** At most this many repaired rows of one page have a line of their own in the log. */
 const REPAIRS_LOGGED_MAX = 5;
+/** What the verifier is called where defects are counted. */
+const PLACE = 'the comparison of view and journal';
 const FAILURE_BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
 
 /**
@@ -59,6 +65,7 @@ const FAILURE_BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
  */
 export class Verifier<State, Event> {
   readonly #options: VerifierOptions<State, Event>;
+  readonly #defects: Defects;
   readonly #stopping = new AbortController();
   #counts = { compared: 0, repaired: 0, unfoldable: 0, passes: 0 };
   #isRushed = false;
@@ -67,11 +74,14 @@ export class Verifier<State, Event> {
 
   constructor(options: VerifierOptions<State, Event>) {
     this.#options = options;
+    this.#defects = options.defects ?? new Defects(options.clock, options.logger);
   }
 
   /** Does nothing after `stop`. */
   start(): void {
-    this.#running ??= this.#loop();
+    const { clock } = this.#options;
+    const supervision = { defects: this.#defects, clock, signal: this.#stopping.signal };
+    this.#running ??= supervised(PLACE, () => this.#loop(), supervision);
   }
 
   /** Finishes the repair in hand. May be called twice. */
@@ -106,6 +116,7 @@ export class Verifier<State, Event> {
       try {
         after = await this.#page(after, isRush);
         failures = 0;
+        this.#defects.passed(PLACE);
         if (after === null) {
           this.#counts.passes++;
           if (isRush)
@@ -118,15 +129,21 @@ export class Verifier<State, Event> {
         }
       } catch (error) {
         failures++;
-        const { clock, logger, onFailure } = this.#options;
-        if (failures === 1) {
-          const level = isRetryable(error) ? 'warn' : 'error';
-          logger(level, `The view cannot be compared with the journal just now: ${messageOf(error)}`);
-        }
-        onFailure(error);
-        await this.#sleep(fullJitterMs(FAILURE_BACKOFF, failures, clock.random()));
+        await this.#sleep(this.#failed(error, failures));
       }
     }
+  }
+
+  /** Returns how long to wait before the next try. */
+  #failed(error: unknown, failures: number): number {
+    const { clock, logger, onFailure } = this.#options;
+    if (isDefect(error)) return this.#defects.rest(PLACE, error, failures);
+    if (failures === 1) {
+      const level = isRetryable(error) ? 'warn' : 'error';
+      logger(level, `The view cannot be compared with the journal just now: ${messageOf(error)}`);
+    }
+    onFailure(error);
+    return fullJitterMs(FAILURE_BACKOFF, failures, clock.random());
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -142,6 +159,34 @@ export class Verifier<State, Event> {
     if (after === null) await parked.load(store);
     const page = await store.listJournaled({ after, limit: PAGE });
     const entities = page.filter(({ entityId }) => !parked.has(entityId));
+    await this.#compareContained(entities, isRush);
+    this.#counts.compared += entities.length;
+    return page.length < PAGE ? null : (page.at(-1)?.entityId ?? null);
+  }
+
+  /** Where a defect strikes the page, its entities are compared one by one, and the struck ones are passed over. */
+  async #compareContained(entities: readonly JournaledEntity[], isRush: boolean): Promise<void> {
+    try {
+      await this.#compare(entities, isRush);
+    } catch (error) {
+      if (!isDefect(error)) throw error;
+      let struck = 0;
+      for (const entity of entities) {
+        try {
+          await this.#compare([entity], isRush);
+        } catch (defect) {
+          if (!isDefect(defect)) throw defect;
+          struck++;
+          this.#defects.met('the comparison of a row with its journal', defect);
+        }
+      }
+      // A defect that strikes each of several entities is none of one entity: the pass rests.
+      if (struck > 1 && struck === entities.length) throw error;
+    }
+  }
+
+  async #compare(entities: readonly JournaledEntity[], isRush: boolean): Promise<void> {
+    const { store } = this.#options;
     const foldable = entities
       .filter(({ version }) => version <= FOLDED_EVENTS_MAX)
       .map(({ entityId }) => entityId);
@@ -164,9 +209,7 @@ export class Verifier<State, Event> {
       if (version > (later.get(entityId)?.length ?? 0))
         differing.set(entityId, `was at version ${version}, which the journal does not have`);
     }
-    this.#counts.compared += entities.length;
     if (differing.size > 0) await this.#repair(differing, isRush);
-    return page.length < PAGE ? null : (page.at(-1)?.entityId ?? null);
   }
 
   /** What is wrong with the row, in words; null if nothing is, or if the journal has grown since it was read. */

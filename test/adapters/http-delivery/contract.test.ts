@@ -39,7 +39,7 @@ describeDeliveryTarget('HTTP', {
       url: server?.url ?? (await unusedUrl()),
       secrets: [],
       clock: { now: Date.now, monotonicMs: () => performance.now() },
-      log: () => {},
+      logger: () => {},
       deadlineMs,
     });
     return {

@@ -25,7 +25,7 @@ function open(url: string) {
     secrets: [],
     connections: 64,
     clock: systemClock,
-    log: () => {},
+    logger: () => {},
   });
   cleanups.push(() => target.close());
   return target;

@@ -109,7 +109,7 @@ describe('the SQLite store', () => {
     const store = await openMigrated(new SettableClock());
     await expect(
       store.commit(batchOf([], [change('parcel', 1)], { mode: 'locking', entityIds: ['parcel'] })),
-    ).rejects.toMatchObject({ code: 'store_refused', retryable: false });
+    ).rejects.toMatchObject({ code: 'defect', retryable: false });
   });
 
   it("keeps the original's table beside the view", async () => {

@@ -76,6 +76,19 @@ export function describeIngest(harness: StoreHarness): void {
       expect(await place.store.commit(again)).toMatchObject({ kind: 'committed' });
     });
 
+    it.each(MODES)('takes no mistake in the plan for a fault of the database (%s)', async (mode) => {
+      const checkpoint = await claimOne(place.store);
+      const mistake = new TypeError("Cannot read properties of undefined (reading 'events')");
+      const batch = batchOf([move(checkpoint)], [], {
+        mode,
+        entityIds: ['parcel'],
+        plan: () => Promise.reject(mistake),
+      });
+      await expect(place.store.commit(batch)).rejects.toBe(mistake);
+      const again = batchOf([move(checkpoint)], [change('parcel', 0)], { mode });
+      expect(await place.store.commit(again)).toMatchObject({ kind: 'committed' });
+    });
+
     it.each(MODES)('asks for the plan once (%s)', async (mode) => {
       const checkpoint = await claimOne(place.store);
       let asked = 0;

@@ -67,7 +67,7 @@ export function describeMigration(harness: StoreHarness): void {
 
     it('comes before everything else', async () => {
       const store = await harness.open(settings());
-      await expect(store.readView(['parcel'])).rejects.toMatchObject({ name: 'TributaryError' });
+      await expect(store.readView(['parcel'])).rejects.toMatchObject({ code: 'defect' });
     });
 
     it('makes the schema once, and leaves it and the data alone from then on', async () => {

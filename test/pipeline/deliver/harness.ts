@@ -133,7 +133,7 @@ export class DeliveryPlace {
       url: this.target.url,
       secrets: [],
       clock: this.clock,
-      log: () => undefined,
+      logger: () => undefined,
     });
     const deliver = new Deliver({
       view: PARCELS,

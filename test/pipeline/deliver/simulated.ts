@@ -1,4 +1,5 @@
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
+import { Defects } from '../../../src/pipeline/defects.ts';
 import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deliver.ts';
 import { DEFAULT_BREAKER, DEFAULT_PACE, DEFAULT_TIMING } from '../../../src/pipeline/deliver/options.ts';
 import type {
@@ -7,6 +8,7 @@ import type {
   DeliveryOutcome,
   DeliveryTarget,
 } from '../../../src/ports/delivery-target.ts';
+import type { Logger } from '../../../src/ports/logger.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest, DeliverySettlement } from '../../../src/ports/store.ts';
 
 const STORE_MS = 3;
@@ -123,7 +125,7 @@ export interface Call {
 /** A target that answers as the test says, after as long as it says. */
 export class SimulatedTarget implements DeliveryTarget {
   readonly name = 'simulated';
-  maxBatch = 1;
+  maxDeliveryBatch = 1;
   readonly calls: Call[] = [];
   answer: (delivery: Delivery) => DeliveryOutcome = () => DELIVERED;
   latencyMs: (deliveries: readonly Delivery[]) => number = () => 5;
@@ -166,6 +168,8 @@ export function simulate(seed: number, changes: Partial<DeliverOptions> = {}) {
   const ledger = new SimulatedLedger(clock);
   const target = new SimulatedTarget(clock);
   const logged: string[] = [];
+  const logger: Logger = (level, message) => logged.push(`${level}: ${message}`);
+  const defects = new Defects(clock, logger);
   const deliver = new Deliver({
     ...DEFAULT_PACE,
     ...DEFAULT_TIMING,
@@ -174,7 +178,8 @@ export function simulate(seed: number, changes: Partial<DeliverOptions> = {}) {
     target,
     store: ledger,
     clock,
-    logger: (level, message) => logged.push(`${level}: ${message}`),
+    logger,
+    defects,
     ...changes,
   });
   return {
@@ -182,6 +187,7 @@ export function simulate(seed: number, changes: Partial<DeliverOptions> = {}) {
     ledger,
     target,
     logged,
+    defects,
     deliver,
     /** Stops the loop, with time going on. */
     async stop(): Promise<void> {

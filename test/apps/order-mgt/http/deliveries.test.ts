@@ -315,7 +315,7 @@ describe('the signature of a delivery', () => {
         url: `${target.url}/api/orders`,
         secrets: [oldSecret],
         clock: { now: () => Date.now() + seconds * 1_000, monotonicMs: () => performance.now() },
-        log: () => undefined,
+        logger: () => undefined,
       });
       const state = newState();
       const delivery = {
@@ -350,7 +350,7 @@ describe('the signature of a delivery', () => {
       url: `${target.url}/api/orders`,
       secrets: [newerSecret, oldSecret],
       clock: systemClock,
-      log: () => {},
+      logger: () => {},
     });
     const sender = singly(ours);
     const deliveryId = deliveryIdOf('a/🛒', 2);

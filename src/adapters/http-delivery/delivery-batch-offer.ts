@@ -2,17 +2,17 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 
 /** What the header `webhook-batch` says: the most states in one request, and where to post them. */
-export interface BatchAnnouncement {
+export interface DeliveryBatchAnnouncement {
   readonly states: number;
   readonly path: string;
 }
 
-export interface BatchOfferOptions {
+export interface DeliveryBatchOfferOptions {
   /** Scheme, host and port of the target: a batch goes nowhere else. */
   readonly origin: string;
   readonly targetName: string;
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  readonly log: Logger;
+  readonly logger: Logger;
 }
 
 /** We make no larger batch, whatever is offered: its answer has to be read whole, and its members wait for it. */
@@ -26,20 +26,20 @@ const REFUSAL_HOLDS_MS = 10 * 60_000;
  *     none --announced--> offered --refused, while single states are taken--> none, for 10 minutes
  *                            |--413--> offered, with half as many states, for 10 minutes
  */
-export class BatchOffer {
-  readonly #options: BatchOfferOptions;
-  #offered: BatchAnnouncement | null = null;
+export class DeliveryBatchOffer {
+  readonly #options: DeliveryBatchOfferOptions;
+  #offered: DeliveryBatchAnnouncement | null = null;
   #seen: string | undefined;
   #ceiling = STATES_MAX;
   #ceilingUntilMs = 0;
   #refusedUntilMs = 0;
 
-  constructor(options: BatchOfferOptions) {
+  constructor(options: DeliveryBatchOfferOptions) {
     this.#options = options;
   }
 
   /** How many states one request may carry now. */
-  get maxBatch(): number {
+  get maxDeliveryBatch(): number {
     if (this.#offered === null) return 1;
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs < this.#refusedUntilMs) return 1;
@@ -55,17 +55,17 @@ export class BatchOffer {
   hear(header: string | undefined): void {
     if (header === undefined || header === this.#seen) return;
     this.#seen = header;
-    const { targetName, log, origin } = this.#options;
-    const announced = parseBatchAnnouncement(header);
+    const { targetName, logger, origin } = this.#options;
+    const announced = parseDeliveryBatchAnnouncement(header);
     const path = announced === null ? null : pathOnOrigin(announced.path, origin);
     if (announced === null || path === null) {
       const why = announced === null ? 'cannot be read' : `names a place that is not on ${origin}`;
-      log('warn', `The batches that target ${targetName} announces are not used: webhook-batch ${why}.`);
+      logger('warn', `The batches that target ${targetName} announces are not used: webhook-batch ${why}.`);
       this.#offered = null;
       return;
     }
     this.#offered = { states: announced.states, path };
-    log(
+    logger(
       'info',
       `Target ${targetName} takes up to ${announced.states} states in one request, posted to ${path}.`,
     );
@@ -73,9 +73,9 @@ export class BatchOffer {
 
   /** The target refused a batch whose members it took singly. */
   refused(status: number): void {
-    const { targetName, clock, log } = this.#options;
+    const { targetName, clock, logger } = this.#options;
     this.#refusedUntilMs = clock.monotonicMs() + REFUSAL_HOLDS_MS;
-    log(
+    logger(
       'warn',
       `Target ${targetName} answered a batch with ${status} and takes single states: they go singly for 10 minutes.`,
     );
@@ -88,10 +88,10 @@ export class BatchOffer {
 
   /** A batch of so many states was too large. */
   tooLarge(states: number): void {
-    const { targetName, clock, log } = this.#options;
+    const { targetName, clock, logger } = this.#options;
     this.#ceiling = Math.max(1, Math.floor(states / 2));
     this.#ceilingUntilMs = clock.monotonicMs() + REFUSAL_HOLDS_MS;
-    log(
+    logger(
       'info',
       `A batch of ${states} states is too large for target ${targetName}: ${this.#ceiling} from now.`,
     );
@@ -102,7 +102,7 @@ export class BatchOffer {
  * `500;path="/api/orders/batch"`: a structured field item, an integer with the parameter `path`, a string; other
  * parameters are passed over. Null if it is anything else. Source: RFC 8941, 3.3 and 4.2.
  */
-export function parseBatchAnnouncement(header: string): BatchAnnouncement | null {
+export function parseDeliveryBatchAnnouncement(header: string): DeliveryBatchAnnouncement | null {
   const item =
     /^ *(\d{1,15})((?:; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[ !#-[\]-~]|\\["\\])*"|[^;"]*))?)*) *$/.exec(header);
   if (item === null) return null;

@@ -9,7 +9,7 @@ const SINGLY_MS = { base: 10_000, cap: 10 * 60_000 };
  * more there are, the larger the batches. After a batch that failed as a whole states go singly for a while,
  * because one member may have taken the others with it.
  */
-export class BatchSize {
+export class DeliveryBatchSize {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   #singlyUntilMs = 0;
   #failures = 0;
@@ -20,11 +20,11 @@ export class BatchSize {
     this.#clock = clock;
   }
 
-  of(waiting: number, maxBatch: number): number {
-    if (maxBatch <= 1 || this.#clock.monotonicMs() < this.#singlyUntilMs) return 1;
+  of(waiting: number, maxDeliveryBatch: number): number {
+    if (maxDeliveryBatch <= 1 || this.#clock.monotonicMs() < this.#singlyUntilMs) return 1;
     // What is left of what was shared out keeps its share; only when more has come it is shared out anew.
     if (waiting > this.#left) this.#wanted = Math.ceil(waiting / CALLS_WANTED);
-    const size = Math.min(maxBatch, waiting, this.#wanted);
+    const size = Math.min(maxDeliveryBatch, waiting, this.#wanted);
     this.#left = waiting - size;
     return size;
   }

@@ -5,13 +5,13 @@ import { answerText } from './answer.ts';
 import { verdictOf } from './verdict.ts';
 
 /** The id of a request with many states: the same for the same members in the same sequence. */
-export function batchIdOf(deliveries: readonly Delivery[]): string {
+export function deliveryBatchIdOf(deliveries: readonly Delivery[]): string {
   const ids = deliveries.map(({ deliveryId }) => deliveryId).join('\n');
   return `batch_${hash('sha256', ids, 'hex').slice(0, 32)}`;
 }
 
 /** `{"deliveries":[{"id","state"},...]}`. */
-export function batchBody(deliveries: readonly Delivery[]): string {
+export function deliveryBatchBody(deliveries: readonly Delivery[]): string {
   const members = deliveries.map(({ deliveryId, body }) => ({ id: deliveryId, state: body }));
   return JSON.stringify({ deliveries: members });
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Delivery } from '../../ports/delivery-target.ts';
 import type { EventLogProducer } from '../../ports/event-log.ts';
 
-export interface KafkaTargetOptions {
+export interface TopicTargetOptions {
   /** Names the target in the ledger and in messages. */
   readonly name: string;
   /** Where the states go; compacted, so that it keeps the latest of each entity. It has to exist. */
@@ -14,7 +14,7 @@ export interface KafkaTargetOptions {
   readonly producer: Pick<EventLogProducer, 'append' | 'close'>;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   /** The most states of one call. */
-  readonly maxBatch?: number;
+  readonly maxDeliveryBatch?: number;
   /**
    * `never`: every state is a value. `not_ready`: a state that does not qualify any more is a tombstone (no value,
    * the headers as ever), so that compaction removes the entity from the topic. `never` if it is left out.

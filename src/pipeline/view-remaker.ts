@@ -1,0 +1,90 @@
+import { isDefect, isRetryable, messageOf, TributaryError } from '../core/errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Store } from '../ports/store.ts';
+import type { Defects } from './defects.ts';
+import { remadeMessage } from './migrate-store.ts';
+
+export interface ViewRemakerOptions {
+  /** The name of the view's table. */
+  readonly table: string;
+  readonly store: Pick<Store, 'remakeView'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly defects: Defects;
+  readonly signal: AbortSignal;
+  /** Called when the table is there again, and may lack rows. */
+  readonly onMade: () => void;
+}
+
+/** A view that is missing for so long is made again. */
+const REMAKE_AFTER_MS = 10_000;
+/** While it may not be made, it is looked for every 10 s, and the log has a line every 5 minutes. */
+const SAID_EVERY = 30;
+
+/** Makes the view's table again if somebody drops or renames it under the running program. */
+export class ViewRemaker {
+  readonly #options: ViewRemakerOptions;
+  #trouble: string | null = null;
+  #remaking: Promise<void> | undefined;
+
+  constructor(options: ViewRemakerOptions) {
+    this.#options = options;
+  }
+
+  /** Why the table cannot be made again; null if it can be, or is there. */
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  /** Looks at an error of the store: if it says that a table is missing, the view's table may have to be made. */
+  failed(error: unknown): void {
+    if (!(error instanceof TributaryError) || error.code !== 'table_missing') return;
+    const { logger, signal } = this.#options;
+    if (signal.aborted) return;
+    this.#remaking ??= this.#remake()
+      .catch((failure: unknown) =>
+        logger('error', `The missing table could not be made again: ${messageOf(failure)}`),
+      )
+      .finally(() => {
+        this.#remaking = undefined;
+      });
+  }
+
+  /** Resolves when nothing is being made any more. */
+  async idle(): Promise<void> {
+    await this.#remaking;
+  }
+
+  /**
+   * A backup that is being put back drops tables and makes them again: it is given time to do so itself. Where this
+   * program may make no table, somebody else has to: until then `/readyz` says so, and the log at intervals.
+   */
+  async #remake(): Promise<void> {
+    const { clock, signal, logger, defects } = this.#options;
+    await clock.sleep(REMAKE_AFTER_MS, signal);
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        return await this.#remakeOnce();
+      } catch (error) {
+        if (isRetryable(error)) throw error;
+        this.#trouble = messageOf(error);
+        if (isDefect(error)) {
+          await clock.sleep(defects.rest('the making of the view', error, attempt + 1), signal);
+          continue;
+        }
+        if (attempt % SAID_EVERY === 0) logger('error', this.#trouble);
+      }
+      await clock.sleep(REMAKE_AFTER_MS, signal);
+    }
+  }
+
+  async #remakeOnce(): Promise<void> {
+    const { store, table, logger, onMade } = this.#options;
+    const isMade = await store.remakeView();
+    if (isMade) logger('warn', remadeMessage(table));
+    else if (this.#trouble !== null) logger('info', `The table ${table} is there again.`);
+    if (isMade || this.#trouble !== null) onMade();
+    this.#trouble = null;
+  }
+}
