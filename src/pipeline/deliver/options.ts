@@ -15,7 +15,7 @@ export interface DeliverOptions extends DeliverTiming, Pace {
   >;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Where the defects of the program are counted; an own count if it is left out. */
+  /** Counts the defects of the program. Default: a new count. */
   readonly defects?: Defects;
 }
 
