@@ -4,28 +4,28 @@ import type { Clock } from '../ports/clock.ts';
 import type { LogField, Logger } from '../ports/logger.ts';
 import type { Health } from './sync-health.ts';
 
-/** How long a place rests after a defect. Nothing gets better by haste: only another version mends it. */
+/** The rest of a place after a defect. Haste does not help: only another version corrects a defect. */
 export const DEFECT_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };
-/** A defect that repeats at one place is told of again after this time. */
+/** A defect that repeats at one place has at most one log line in this time. */
 const SAY_AGAIN_MS = 10 * 60_000;
-/** After its rest a place has this long to fail again, or it counts as working. */
+/** A place counts as working again if it does not fail within this time after its rest. */
 const GRACE_MS = 15_000;
-/** The most kinds of defects that are remembered. Of one that was forgotten the log tells once more. */
+/** The most kinds of defects that are remembered. A forgotten kind is logged with its stack again. */
 const KINDS_MAX = 100;
-/** The most kinds that `status` lists, the latest first. */
+/** `status` lists at most this many kinds. */
 const LISTED_MAX = 20;
 
 export interface DefectsStatus {
-  /** Defects met since the start. */
+  /** The number of defects since the start. */
   readonly count: number;
-  /** The latest kinds of them, the latest first. */
+  /** The latest kinds of defects, the latest first. */
   readonly latest: readonly {
     readonly place: string;
     readonly what: string;
     readonly times: number;
-    /** RFC 3339. */
+    /** The time of the last one, by RFC 3339. */
     readonly lastAt: string;
-    /** Whether the place rests because of it. */
+    /** Whether the place stands still because of it. */
     readonly standsStill: boolean;
   }[];
 }
@@ -33,30 +33,30 @@ export interface DefectsStatus {
 interface Kind {
   readonly place: string;
   readonly what: string;
-  /** Where in the program it was thrown. */
+  /** The first line of the stack: where in the program it was thrown. */
   readonly frame: string;
   times: number;
   lastAtMs: number;
   saidMs: number;
-  /** `times` at the last line of the log. */
+  /** The value of `times` at the last log line. */
   saidTimes: number;
 }
 
 /**
- * The defects that the parts of one program have met. Each kind has a line of its own in the log when it is met first,
- * with the stack, and then one line in ten minutes at most, with its number. A defect at one place (a partition, a
- * target, a job) stops that place alone:
+ * Counts and logs the defects of one program. Each kind has a log line with its stack at first, and then at most one line
+ * in ten minutes, with the number of repetitions. A defect stops only the place that it strikes, such as a partition, a
+ * target or a job:
  *
- *   works --a defect--> rests, for twice as long each time, up to 60 s --tried again--> works | rests
+ *   working --a defect--> resting for up to 60 s, twice as long each time --tried again--> working or resting
  */
 export class Defects {
-  /** For adapters: a line that one of them logs with the code `defect` is counted, and held back if it repeats. */
+  /** The logger for adapters. Lines with the code `defect` are counted, and held back if they repeat. */
   readonly logger: Logger;
   readonly #clock: Pick<Clock, 'now' | 'monotonicMs' | 'random'>;
   readonly #logger: Logger;
-  /** The kind that was met last comes last. */
+  /** The latest kind comes last. */
   readonly #kinds = new Map<string, Kind>();
-  /** By place: until when it counts as standing still. */
+  /** The places that stand still, and until when they count as such. */
   readonly #resting = new Map<string, { readonly what: string; readonly untilMs: number }>();
   #count = 0;
 
@@ -69,7 +69,7 @@ export class Defects {
     };
   }
 
-  /** Something met a defect, was passed over, and nothing stands still. `place` names it in a few words. */
+  /** Counts and logs a defect after which the work goes on. `place` names in a few words what it struck. */
   met(place: string, error: unknown): void {
     const what = describeDefect(error);
     this.#note(place, what, `A defect of Tributary in ${place}: ${what}. Report it with its stack.`, {
@@ -78,7 +78,7 @@ export class Defects {
     });
   }
 
-  /** The place met a defect, for the `failures`th time in a row. Answers for how long it has to rest now. */
+  /** Counts and logs a defect that stops the place, the `failures`th in a row. Returns how many milliseconds it has to rest. */
   rest(place: string, error: unknown, failures: number): number {
     const restMs = fullJitterMs(DEFECT_BACKOFF, failures, this.#clock.random());
     const untilMs = this.#clock.monotonicMs() + restMs + GRACE_MS;
@@ -87,7 +87,7 @@ export class Defects {
     return restMs;
   }
 
-  /** The place works again. */
+  /** Notes that the place works again. */
   passed(place: string): void {
     if (this.#resting.size > 0) this.#resting.delete(place);
   }
@@ -107,7 +107,7 @@ export class Defects {
     };
   }
 
-  /** Whether no place stands still because of a defect; else which one, and why. */
+  /** Whether all places work; else which one stands still, and why. */
   health(): Health {
     const [first, ...others] = this.#standing();
     if (first === undefined) return { ok: true };
@@ -115,7 +115,7 @@ export class Defects {
     const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
     return {
       ok: false,
-      reason: `A defect of Tributary stops ${place}${more}: ${what}. The log has the stack, to be reported.`,
+      reason: `A defect of Tributary stops ${place}${more}: ${what}. A log line of level error has the stack to report.`,
     };
   }
 
@@ -132,7 +132,7 @@ export class Defects {
     { stack, ...fields }: Readonly<Record<string, LogField>>,
   ): void {
     this.#count++;
-    // The frames below the first one say which turn of a loop it was, and not which mistake.
+    // The lower frames differ between the turns of a loop, though the mistake is the same.
     const frame = /^ {4}at .*$/m.exec(String(stack))?.[0] ?? '';
     const name = `${place}\n${what}\n${frame}`;
     const isNewStack = ![...this.#kinds.values()].some((kind) => kind.what === what && kind.frame === frame);

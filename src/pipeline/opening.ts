@@ -19,12 +19,12 @@ export interface OpeningOptions {
 }
 
 const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
-/** What the start is called where defects are counted. */
+/** The name of the start where defects are counted. */
 const PLACE = 'the start';
-/** A reason to wait is logged when it changes, and once a minute. */
+/** The reason for a wait is logged when it changes, and once a minute. */
 const WAITING_SAID_EVERY_MS = 60_000;
 
-/** The steps of a start, each of which waits for a part that is not there yet. */
+/** Takes the steps of a start. Each step waits for a part of the system that does not answer yet. */
 export class Opening {
   readonly #options: OpeningOptions;
   #waitingFor = 'not started';
@@ -39,14 +39,14 @@ export class Opening {
     return this.#waitingFor;
   }
 
-  /** The error's code of that; null before the first step has failed. */
+  /** The code of the error that the start waits for; null before the first error. */
   get code(): ErrorCode | 'unexpected' | null {
     return this.#code;
   }
 
   /**
-   * Takes a step again and again until it works, or until the signal. Rejects with an error that no waiting mends. A
-   * defect is one, unless `hasBegun`: then parts of the program are at work already, and go on while this step rests.
+   * Repeats a step until it works, or until the signal aborts. Rejects with an error that does not pass by itself. A defect
+   * is such an error, unless `hasBegun`: then other parts work already, and go on while this step rests.
    */
   async untilItWorks(step: () => Promise<void>, { hasBegun }: { hasBegun: boolean }): Promise<void> {
     const { clock, signal } = this.#options;
@@ -76,7 +76,7 @@ export class Opening {
 
   #note(error: unknown): void {
     if (isDefect(error)) {
-      this.#waitingFor = `A defect of Tributary stops the start: ${describeDefect(error)}. The log has the stack, to be reported.`;
+      this.#waitingFor = `A defect of Tributary stops the start: ${describeDefect(error)}. A log line of level error has the stack to report.`;
       this.#code = 'defect';
     } else {
       this.#waitingFor = messageOf(error);

@@ -8,8 +8,8 @@ export interface Supervision {
 }
 
 /**
- * Runs a loop that ends by the signal alone. If anything is thrown out of it, that is a defect: it is reported, and the
- * loop begins again after a rest, while the other loops of the program go on. Never rejects. `place` names the loop.
+ * Runs a loop that only its signal ends. If the loop throws, that is a defect. The defect is logged, and the loop begins
+ * again after a rest, while the other loops of the program go on. Never rejects. `place` names the loop.
  */
 export async function supervised(
   place: string,

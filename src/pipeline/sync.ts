@@ -28,63 +28,63 @@ import { ViewRemaker } from './view-remaker.ts';
 export interface SyncOptions<State, Event> {
   readonly domain: Domain<State, Event>;
   readonly log: EventLog;
-  /** Opened with the names of `targets`. */
+  /** The store has to be opened with the names of `targets`. */
   readonly store: Store;
-  /** Every state that is due is owed to each of them whose route it qualifies for. */
+  /** Each state that becomes due is sent to every target whose route it qualifies for. */
   readonly targets: readonly TargetRoute[];
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The actual name of each topic that the domain names, where it has another one. */
+  /** By the name that the domain gives a topic: the topic's actual name, where it is another one. */
   readonly topicNames?: Readonly<Record<string, string>>;
   readonly group: string;
   readonly ingest?: Partial<IngestTuning>;
   readonly delivery?: Partial<DeliveryTuning>;
-  /** Makes the topics before they are looked for, where that is not an operator's choice; tried until it works. */
+  /** Makes the topics at the start, where no operator has to make them. Called until it works. */
   readonly makeTopics?: () => Promise<void>;
-  /** Called once, when the store has its schema: while the log may still be missing. */
+  /** Called once, when the store has its schema. The log may not answer yet. */
   readonly onStoreReady?: () => void;
-  /** Given where other parts of the program count their defects there too. */
+  /** Counts the defects of this pipeline, and perhaps those of other parts of the program. Default: a new one. */
   readonly defects?: Defects;
 }
 
 export interface IngestTuning {
-  /** How many transactions may run side by side; default 4. */
+  /** The most transactions that run side by side. Default: 4. */
   readonly lanes: number;
-  /** The most events of one transaction; default 4,000. */
+  /** The most events in one transaction. Default: 8,000. */
   readonly batchEvents: number;
-  /** How many events' worth of histories are kept in memory; default 200,000. */
+  /** The most events in the histories that are kept in memory. Default: 200,000. */
   readonly cacheEvents: number;
-  /** How many bytes of records may wait in memory; default 32 MiB. */
+  /** The most bytes of records that wait in memory. Default: 32 MiB. */
   readonly maxBufferedBytes: number;
-  /** A larger record is quarantined; default 1 MiB. */
+  /** A larger record is quarantined. Default: 1 MiB. */
   readonly maxRecordBytes: number;
-  /** Whether a record without a key is an event all the same; default false. */
+  /** Whether a record without a key can be an event. Default: false. */
   readonly acceptsMissingKeys: boolean;
 }
 
-/** For all targets; what is left out is as in `DEFAULT_TIMING`. */
+/** The timing for all targets. Defaults: `DEFAULT_TIMING`. */
 export interface DeliveryTuning extends DeliverTiming {
-  /** Whether this instance sends; what is due is written all the same. Default true. */
+  /** Whether this instance sends states. It records in any case which states are due. Default: true. */
   readonly enabled: boolean;
 }
 
 export interface SyncStatus {
   readonly ingest: IngestStatus | null;
   readonly deliveries: Readonly<Record<string, DeliverStatus>>;
-  /** Of the targets that are swept. */
+  /** By target, for the targets that are swept. */
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
-  /** What stands in the store that was refused; null until it has been counted. */
+  /** The refused records and the dead deliveries in the store; null before they are counted first. */
   readonly refused: RefusedStatus | null;
-  /** How far the view was compared with the journal. */
+  /** What the comparison of view and journal has done. */
   readonly verification: VerifierStatus;
-  /** The defects of the program that were met since the start. */
+  /** The defects since the start. */
   readonly defects: DefectsStatus;
 }
 
 /**
- * The whole pipeline of one domain: log to journal and view, view to targets. Starting waits for a store or a
- * log that does not answer yet, and for topics that are not there yet; it gives up only on what waiting cannot
- * mend. Deliveries and sweeps begin as soon as the store is there; reading waits for the log.
+ * The whole pipeline of one domain: from the log to journal and view, and from there to the targets. The start waits for a
+ * store or a log that does not answer yet, and for missing topics. It fails only with an error that does not pass by
+ * itself. Deliveries and sweeps begin as soon as the store answers. Reading begins when the log answers too.
  */
 export class Sync<State, Event> {
   readonly #options: SyncOptions<State, Event>;
@@ -141,18 +141,18 @@ export class Sync<State, Event> {
     this.#view = new ViewRemaker({ ...shared, table, store, signal, onMade: () => this.#verifier.rush() });
   }
 
-  /** The topics that are read, by their actual names. */
+  /** The actual names of the topics that are read. */
   get topics(): readonly string[] {
     return this.#topics;
   }
 
-  /** Resolves when it runs, or when `stop` was called meanwhile. Rejects with what waiting cannot mend. */
+  /** Resolves when the pipeline runs, or after `stop`. Rejects with an error that does not pass by itself. */
   start(): Promise<void> {
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
-  /** Finishes what is in hand. The log, the store and the targets stay open: they are the caller's. */
+  /** Finishes the commits and calls that are under way. The caller closes the log, the store and the targets. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -173,7 +173,7 @@ export class Sync<State, Event> {
     };
   }
 
-  /** Whether every part of it is at work; else what is wrong, in one sentence. Answers within 5 s. */
+  /** Whether every part works; else what is wrong. Resolves within 5 s. */
   async health(): Promise<SyncHealth> {
     const warnings = [...this.#quarantine.warnings(), ...this.#refused.warnings()];
     return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
@@ -184,7 +184,7 @@ export class Sync<State, Event> {
     if (this.#ingest === undefined) return { ok: false, reason: waitingFor, summary: summaryOf(code) };
     const store = await this.#storeHealth.ask();
     const ingest = this.#ingest.health();
-    // What stands still because the store does not answer is said once.
+    // Deliveries that stand still because the store does not answer are no second reason.
     const deliveries = store.ok
       ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
       : [];
@@ -200,7 +200,7 @@ export class Sync<State, Event> {
     await this.#opening.untilItWorks(() => this.#startIngest(), { hasBegun: true });
   }
 
-  /** What needs the store and the targets alone goes on, whether or not the log answers. */
+  /** Starts the parts that need only the store and the targets. */
   #startWithoutLog(): void {
     this.#delivers = this.#createDelivers();
     this.#sweepers = this.#createSweepers();
@@ -224,7 +224,7 @@ export class Sync<State, Event> {
     await this.#checkTopics();
   }
 
-  /** A consumer starts once, so that every try has an ingest of its own. */
+  /** A consumer starts only once, so each try makes a new ingest. */
   async #startIngest(): Promise<void> {
     const ingest = this.#createIngest(await this.#options.store.storeId());
     this.#ingest = ingest;
@@ -311,7 +311,7 @@ export class Sync<State, Event> {
     });
   }
 
-  /** An instance that sends nothing sweeps nothing: it would not know whether the target is down. */
+  /** An instance that sends no states makes no sweeps, because it does not know whether a target is down. */
   #createSweepers(): Map<string, Sweeper> {
     const { log, store, targets, clock, logger } = this.#options;
     const caughtUp = (signal: AbortSignal) =>

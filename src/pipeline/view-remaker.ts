@@ -13,13 +13,13 @@ export interface ViewRemakerOptions {
   readonly logger: Logger;
   readonly defects: Defects;
   readonly signal: AbortSignal;
-  /** Called when the table is there again, and may lack rows. */
+  /** Called when the table is there again. It may lack rows. */
   readonly onMade: () => void;
 }
 
-/** A view that is missing for so long is made again. */
+/** A table that has been missing for this time is made again. */
 const REMAKE_AFTER_MS = 10_000;
-/** While it may not be made, it is looked for every 10 s, and the log has a line every 5 minutes. */
+/** While the program may not make it, there is a try every 10 s, and a log line every 5 minutes. */
 const SAID_EVERY = 30;
 
 /** Makes the view's table again if somebody drops or renames it under the running program. */
@@ -32,12 +32,12 @@ export class ViewRemaker {
     this.#options = options;
   }
 
-  /** Why the table cannot be made again; null if it can be, or is there. */
+  /** Why the table cannot be made again; null if it is there, or can be made. */
   get trouble(): string | null {
     return this.#trouble;
   }
 
-  /** Looks at an error of the store: if it says that a table is missing, the view's table may have to be made. */
+  /** Called with each error of the store. Begins to make the table if the error says that a table is missing. */
   failed(error: unknown): void {
     if (!(error instanceof TributaryError) || error.code !== 'table_missing') return;
     const { logger, signal } = this.#options;
@@ -51,14 +51,14 @@ export class ViewRemaker {
       });
   }
 
-  /** Resolves when nothing is being made any more. */
+  /** Resolves when the making has ended. */
   async idle(): Promise<void> {
     await this.#remaking;
   }
 
   /**
-   * A backup that is being put back drops tables and makes them again: it is given time to do so itself. Where this
-   * program may make no table, somebody else has to: until then `/readyz` says so, and the log at intervals.
+   * Waits for 10 s first, because a restore of a backup drops tables and makes them again itself. If this program may not
+   * make tables, somebody else has to. Until then `/readyz` and a log line at intervals say so.
    */
   async #remake(): Promise<void> {
     const { clock, signal, logger, defects } = this.#options;

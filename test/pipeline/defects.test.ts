@@ -62,7 +62,7 @@ describe('Defects', () => {
       ok: false,
       reason:
         'A defect of Tributary stops partition order_events/3 (and 1 more): TypeError: x is not a function. ' +
-        'The log has the stack, to be reported.',
+        'A log line of level error has the stack to report.',
     });
     defects.passed('partition order_events/3');
     expect(defects.health()).toMatchObject({ reason: expect.stringContaining('stops deliveries to crm:') });

@@ -18,21 +18,20 @@ import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
 import { isAboutTheDeliveryBatch } from './verdict.ts';
 
 /**
- * A target that takes states by HTTP POST, signed as Standard Webhooks wants it: one in a request or, once the
- * target has announced that it takes them, many.
+ * A target that takes states by HTTP POST, signed as Standard Webhooks defines it. A request carries one state, or a
+ * delivery batch once the target has announced that it takes these.
  *
- * Connections are kept alive; redirects are never followed; of an answer at most 64 KiB are read (and 256 bytes
- * more for each member of a batch). A 2xx whose answer breaks off or does not end in time counts as `retry`: the
- * id makes a second attempt harmless, while a lost state is not. Throws `setting_invalid` for options that cannot
- * work.
+ * Connections are kept alive. Redirects are never followed. At most 64 KiB of an answer are read, and 256 bytes more for
+ * each member of a delivery batch. A 2xx answer that breaks off or does not end in time counts as `retry`: the id makes
+ * a second attempt harmless, and a lost state would not be harmless. Throws `setting_invalid` for options that cannot work.
  */
 export function openHttpTarget(options: HttpTargetOptions): DeliveryTarget {
   return new HttpTarget(options);
 }
 
-/** How many members of a batch that was refused as such are sent singly at once. */
+/** After a delivery batch was refused as a whole, this many of its members are sent singly at the same time. */
 const FALLBACK_CONCURRENCY = 16;
-/** After so many members in a row that were not taken either, the target is to blame, and the rest is not sent. */
+/** After this many members in a row that the target has not taken either, the other members are not sent. */
 const FALLBACK_FAILURES_MAX = 16;
 const SETTING_NAMES: SettingNames = { url: 'the target URL', secret: 'the signing secret' };
 
@@ -46,7 +45,7 @@ class HttpTarget implements DeliveryTarget {
   readonly #traceparentOf: (deliveries: readonly Delivery[]) => string;
   readonly #offer: DeliveryBatchOffer;
   #underWay = 0;
-  /** Called when nothing is under way any more, once the target is to be closed. */
+  /** Set by `close`. Called when no call is under way any more. */
   #onIdle: (() => void) | null = null;
   #closed: Promise<void> | null = null;
 
@@ -108,7 +107,7 @@ class HttpTarget implements DeliveryTarget {
     if (this.#underWay === 0) this.#onIdle?.();
   }
 
-  /** What is under way is finished first, which its deadline bounds. */
+  /** Waits for the calls that are under way. Their deadline limits that wait. */
   close(): Promise<void> {
     this.#closed ??= this.#idle().then(() => this.#connections.destroy());
     return this.#closed;
@@ -130,7 +129,7 @@ class HttpTarget implements DeliveryTarget {
     const outcomes: DeliveryOutcome[] = [];
     let wasTooLarge = false;
     while (outcomes.length < deliveries.length) {
-      // Asked for again each time: a batch that was refused changes it.
+      // Read for each request: a refusal changes it.
       const size = this.maxDeliveryBatch;
       const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
       const found =
@@ -154,7 +153,7 @@ class HttpTarget implements DeliveryTarget {
     });
   }
 
-  /** Takes in what an answer says of batches. A defect in that does not change what became of the state. */
+  /** Reads what an answer says about delivery batches. A defect in that does not change the outcome of the state. */
   #hear(outcome: DeliveryOutcome, announcement: string | undefined): DeliveryOutcome {
     try {
       this.#offer.hear(announcement);
@@ -164,7 +163,7 @@ class HttpTarget implements DeliveryTarget {
     }
   }
 
-  /** Null if the batch was too large: its members have to be sent in smaller ones, now. */
+  /** Resolves with null if the delivery batch was too large: its members have to be sent in smaller ones. */
   async #deliverTogether(
     members: readonly Delivery[],
     signal: AbortSignal,
@@ -188,7 +187,7 @@ class HttpTarget implements DeliveryTarget {
       this.#offer.tooLarge(members.length);
       return null;
     }
-    // The request could not be made: one of them must be why, and the others are not to suffer for it.
+    // The request could not be made, because of one of its members. Sent singly, the others are not affected.
     if (status === null && (verdict === 'park' || outcome.defect !== undefined))
       return this.#deliverSingly(members, signal, startsUntilMs);
     if (status !== null && isAboutTheDeliveryBatch(status)) {
@@ -202,9 +201,10 @@ class HttpTarget implements DeliveryTarget {
   }
 
   /**
-   * What the members of a batch that was refused came to singly tells what was refused: the batch, if all of them were
-   * taken, or if the answer speaks of the place or the form and any was; one of them, if only some were taken; and
-   * everything, if none was, of which batches are no cause.
+   * Finds out from the single outcomes what the target had refused with the delivery batch. If it took every member, it
+   * refuses delivery batches. The same holds if it took at least one, and its status concerns the path or the form of the
+   * request (404, 415). If it took only some after 400, 409 or 422, it refused those members. If it took none, it refuses
+   * everything, which says nothing about delivery batches.
    */
   #learn(status: number, outcomes: readonly DeliveryOutcome[]): void {
     const taken = outcomes.filter(({ verdict }) => verdict === 'delivered').length;
@@ -213,8 +213,8 @@ class HttpTarget implements DeliveryTarget {
   }
 
   /**
-   * A few side by side. What could not be begun in time, or comes behind too many in a row that were not taken, is left
-   * for later.
+   * Sends deliveries singly, 16 at a time. After `startsUntilMs`, or after 16 failures in a row, the others get the
+   * verdict `unsent`.
    */
   async #deliverSingly(
     deliveries: readonly Delivery[],
@@ -267,7 +267,7 @@ class HttpTarget implements DeliveryTarget {
   }
 }
 
-/** What fails there is no trouble of the request's, for which undici would take it. */
+/** Calls `settled` so that undici does not take an error that it throws for one of the request. */
 function tell(settled: DeliveriesSettled, outcomes: readonly DeliveryOutcome[]): void {
   try {
     settled(outcomes);
@@ -283,12 +283,12 @@ const TOO_LATE: DeliveryOutcome = {
   status: null,
   latencyMs: 0,
   answer: '',
-  error: 'Not sent: the deadline of its batch was over before its turn came.',
+  error: 'Not sent: the deadline of its delivery batch ended before its turn came.',
   retryAfterMs: null,
 };
 const AMONG_FAILURES: DeliveryOutcome = {
   ...TOO_LATE,
-  error: 'Not sent: the target took none of the others in its batch.',
+  error: 'Not sent: the target did not take the states before it in the same delivery batch.',
 };
 
 function commonHeaders(url: URL): string[] {
@@ -298,7 +298,7 @@ function commonHeaders(url: URL): string[] {
   return headers;
 }
 
-/** A string of HTTP's structured fields. Source: RFC 8941, 3.3.3. */
+/** Writes a string as HTTP's structured fields do. Source: RFC 8941, 3.3.3. */
 function quoted(text: string): string {
   const needsEscapes = text.includes('"') || text.includes('\\');
   return needsEscapes ? `"${text.replace(/[\\"]/g, '\\$&')}"` : `"${text}"`;

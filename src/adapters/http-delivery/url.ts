@@ -27,7 +27,7 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** The authorities that sign the target's certificate, if not the system's. */
+/** Reads the PEM file of the authorities that sign the target's certificate; without a file the system's count. */
 export function authorities(caFile: string | undefined, name: string): { ca?: string } {
   if (caFile === undefined) return {};
   try {
@@ -41,7 +41,7 @@ export function authorities(caFile: string | undefined, name: string): { ca?: st
   }
 }
 
-/** The user and the password in the URL as a header's value; null if it has none. */
+/** The user and the password of the URL as the value of a header; null if it has neither. */
 export function basicAuthorization({ username, password }: URL): string | null {
   if (username === '' && password === '') return null;
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;

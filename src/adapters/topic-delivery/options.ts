@@ -5,25 +5,25 @@ import type { EventLogProducer } from '../../ports/event-log.ts';
 export interface TopicTargetOptions {
   /** Names the target in the ledger and in messages. */
   readonly name: string;
-  /** Where the states go; compacted, so that it keeps the latest of each entity. It has to exist. */
+  /** States are appended to this topic. It has to exist, and to be compacted, so that it keeps the latest state. */
   readonly topic: string;
   /**
-   * Appends idempotently, and resolves once all replicas that have to have the records have them. A member of a family
-   * of all instances' producers for this target, so that an append's end is certain. Closed with the target.
+   * Appends idempotently, and resolves when all required replicas have the records. It belongs to the family of all
+   * instances' producers for this target, so that the end of an append is certain. The target closes it.
    */
   readonly producer: Pick<EventLogProducer, 'append' | 'close'>;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
-  /** The most states of one call. */
+  /** The most states in one call. */
   readonly maxDeliveryBatch?: number;
   /**
-   * `never`: every state is a value. `not_ready`: a state that does not qualify any more is a tombstone (no value,
-   * the headers as ever), so that compaction removes the entity from the topic. `never` if it is left out.
+   * `never`: every record has a value. `not_ready`: a state that does not qualify any more becomes a tombstone (no value,
+   * the usual headers), so that compaction removes the entity from the topic. Default: `never`.
    */
   readonly tombstones?: 'never' | 'not_ready';
-  /** Whether a state qualifies; it decides about tombstones alone. */
+  /** Whether a state qualifies. It is asked for tombstones alone. */
   readonly isReady: (body: Delivery['body']) => boolean;
-  /** `ce_source` of the records. */
+  /** The header `ce_source` of the records. */
   readonly source: string;
-  /** `ce_type` of the records. */
+  /** The header `ce_type` of the records. */
   readonly type: string;
 }

@@ -12,10 +12,10 @@ import { recordOf } from './record.ts';
 import { isTooLarge, verdictOf } from './verdict.ts';
 
 /**
- * A target that takes states as the records of a topic, of Kafka or of the embedded log. `delivered` means
- * durable in the log. A call ends when it is certain what became of its records, however late: a later state that was
- * appended before an earlier one would be lost by compaction. If it is cut off when stopping, its outcome is `unknown`,
- * and whoever claims the state next shuts this producer out before it appends anything.
+ * A target that takes states as the records of a topic, of Kafka or of the embedded log. `delivered` means durable in the
+ * log. A call ends only when it is certain what became of its records: if a later state were appended before an earlier
+ * one, compaction would remove the later one. A call that a stop cuts off has the outcome `unknown`. The instance that
+ * claims its states next shuts this producer out before it appends anything.
  */
 export function openTopicTarget(options: TopicTargetOptions): DeliveryTarget {
   return new TopicTarget(options);
@@ -53,7 +53,7 @@ class TopicTarget implements DeliveryTarget {
     return this.#closed;
   }
 
-  /** Never rejects: if a defect strikes several states together, each of them is appended for itself. */
+  /** Never rejects. After a defect in a call with several states, each state is appended by itself. */
   async #deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
     try {
       return await this.#deliverTogether(deliveries, signal);
@@ -77,7 +77,7 @@ class TopicTarget implements DeliveryTarget {
     const startedMs = clock.monotonicMs();
     const records = deliveries.map((delivery) => this.#record(delivery));
     const outcome = await this.#append(records, shutsOut, signal);
-    // Which record it was is not said, and the rest may or may not be there: each for itself says it all.
+    // The log does not say which record it was, nor which of the others it has: each is appended by itself.
     const isOfOne =
       typeof outcome === 'object' && (isTooLarge(outcome.error) || isProgramError(outcome.error));
     if (records.length > 1 && isOfOne) {
@@ -133,7 +133,7 @@ class TopicTarget implements DeliveryTarget {
   }
 }
 
-/** A log gives no status and no text. */
+/** The log answers with no status and no text. */
 const UNANSWERED: DeliveryOutcome = {
   verdict: 'retry',
   status: null,

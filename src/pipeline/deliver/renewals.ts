@@ -3,14 +3,14 @@ import type { ClaimedDelivery } from '../../ports/store.ts';
 import type { Defects } from '../defects.ts';
 import type { DeliverOptions } from './options.ts';
 
-/** So often a claim is renewed during its lease. */
+/** A claim is renewed this many times during its lease. */
 const RENEWALS_A_LEASE = 3;
 
 type Group = readonly ClaimedDelivery[];
 
 /**
- * Keeps the claims of calls that may outlast them, so that nobody else sends a later state of an entity while an
- * earlier one may still arrive. There is a timer only while there are calls.
+ * Renews the claims of calls that may take longer than their leases, so that no other instance sends a later state of an
+ * entity while an earlier one may still arrive. There is a timer only while there are calls.
  */
 export class Renewals {
   readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'leaseMs' | 'target'>;

@@ -11,35 +11,33 @@ export interface RedriveOptions {
   readonly store: RedriveJobs;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How many deliveries a second may become due again, so that the target is not stormed. */
+  /** The most deliveries that become due again in a second, so that the target is not overloaded. */
   readonly perSecond: number;
-  /** How often to look for jobs that others made, or left; default 1 s. */
+  /** The time between looks for jobs that other instances made, or left. Default: 1 s. */
   readonly pollMs?: number;
-  /** Where the defects of the program are counted; an own count if it is left out. */
+  /** Counts the defects of the program. Default: a new count. */
   readonly defects?: Defects;
 }
 
-/** One transaction's worth; fewer where the rate is lower. */
+/** The most deliveries of one transaction. There are fewer at a lower rate. */
 const STEP_ROWS = 500;
-/** Far longer than a step and the pause after it; after a crash, this is how long a job stands still at most. */
+/** Far longer than a step with the pause after it. After a crash a job stands still for at most this time. */
 const LEASE_MS = 10_000;
 const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
-/** After so many failures one after the other a job rests. */
+/** A job rests after this many failures in a row. */
 const FAILURES_MAX = 5;
-/** How long a job rests: the jobs behind it go on meanwhile. */
+/** The rest of a job. The jobs behind it go on meanwhile. */
 const REST_MS = 60_000;
 
 /**
- * Works off redrive jobs, one at a time over all instances:
+ * Works off redrive jobs. All instances together work on one job at a time:
  *
  *   waiting --claim--> running --step, step, ...--> done
- *                        |  ^
- *                        +--+  lease over (a crash): claimed by any instance, and on from where it was
- *             ^          |
- *             +-- rest --+  a refusal, or failures one after the other: the jobs behind it go on
+ *                      running --the lease ends, as after a crash--> running, claimed by any instance
+ *                      running --a refusal, a defect, or failures in a row--> waiting, after a rest
  *
- * A step is one transaction, and the job knows its place and its counts; so whatever happens to this loop, the
- * next one goes on behind the last step that stands.
+ * A step is one transaction, which also writes the job's place and counts. So whatever happens to this loop, the next one
+ * goes on behind the last committed step. While a job rests, the jobs behind it go on.
  */
 export class Redrive {
   readonly #options: RedriveOptions;
@@ -66,12 +64,12 @@ export class Redrive {
     this.#running ??= supervised('the redrive jobs', () => this.#loop(), supervision);
   }
 
-  /** There may be a new job: look now, not at the next poll. */
+  /** Has the loop look for a new job now, and not at the next poll. */
   wake(): void {
     this.#wake.open();
   }
 
-  /** Finishes the step in hand; the job goes on elsewhere, or at the next start. May be called twice. */
+  /** Finishes the step that is under way. Another instance, or the next start, goes on with the job. May be called twice. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
@@ -96,7 +94,7 @@ export class Redrive {
     }
   }
 
-  /** Rejects with what may pass, so that the job is tried again after a pause. */
+  /** Rejects with an error that may pass, so that the job is tried again after a pause. */
   async #workOffOrRest(job: RedriveJob): Promise<void> {
     const { store, logger } = this.#options;
     const { jobId } = job;

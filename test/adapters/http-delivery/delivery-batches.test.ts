@@ -122,7 +122,7 @@ describe('batches', () => {
     ]);
     expect(outcomes[1]).toMatchObject({ status: 422, answer: expect.stringContaining('payload_differs') });
     expect(outcomes[0]?.answer).toContain('"duplicate":true');
-    expect(outcomes[3]?.error).toContain('gave no result');
+    expect(outcomes[3]?.error).toContain('without a result for this state');
   });
 
   it.each(['', '[]', 'null', '{"results":5}', '{"results":[5,null,[]]}', '<html>'])(
@@ -167,7 +167,7 @@ describe('batches', () => {
       expect(target.maxDeliveryBatch).toBe(1);
       pass(61_000);
       expect(target.maxDeliveryBatch).toBe(500);
-      expect(logged.join('\n')).toContain('takes single states');
+      expect(logged.join('\n')).toContain('took its states one by one');
     },
   );
 
