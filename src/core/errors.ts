@@ -57,7 +57,7 @@ export class DefectError extends TributaryError {
   }
 }
 
-/** What the language itself throws at a mistake in a program. */
+/** The errors that the language itself throws at a mistake in a program. */
 const LANGUAGE_ERRORS = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
 
 /**

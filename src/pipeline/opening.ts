@@ -34,7 +34,7 @@ export class Opening {
     this.#options = options;
   }
 
-  /** What the start waits for, in one sentence. */
+  /** The reason why the start waits, in one sentence. */
   get waitingFor(): string {
     return this.#waitingFor;
   }

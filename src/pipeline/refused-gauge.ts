@@ -75,7 +75,7 @@ export class RefusedGauge {
     } catch (error) {
       if (isDefect(error)) throw error;
       // Other parts log that the store does not answer.
-      this.#logger('debug', `What was refused could not be counted: ${messageOf(error)}`);
+      this.#logger('debug', `Refused records and dead deliveries could not be counted: ${messageOf(error)}`);
     }
   }
 

@@ -75,7 +75,7 @@ export interface SyncStatus {
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
   /** The refused records and the dead deliveries in the store; null before they are counted first. */
   readonly refused: RefusedStatus | null;
-  /** What the comparison of view and journal has done. */
+  /** The counts of the comparison of view and journal. */
   readonly verification: VerifierStatus;
   /** The defects since the start. */
   readonly defects: DefectsStatus;

@@ -17,7 +17,7 @@ import type { SettingNames } from './options.ts';
 import type { Endable, UnderWay } from './under-way.ts';
 import { retryAfterMs, verdictOf } from './verdict.ts';
 
-/** What the attempts of one target have in common. */
+/** The parts that all attempts of one target share. */
 export interface AttemptContext {
   /** Scheme, host and port. Messages name the target by it. */
   readonly place: string;

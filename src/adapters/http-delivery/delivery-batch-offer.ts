@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 
-/** What the header `webhook-batch` says: the most states in one request, and where to post them. */
+/** The content of the header `webhook-batch`: the most states in one request, and the path to which they are posted. */
 export interface DeliveryBatchAnnouncement {
   readonly states: number;
   readonly path: string;
@@ -17,7 +17,7 @@ export interface DeliveryBatchOfferOptions {
 
 /** The most states in one request, whatever the target offers: its answer is read whole, and all members wait for it. */
 const STATES_MAX = 1_000;
-/** What a target has refused is tried again after this time. */
+/** A delivery batch, or a size of it, that the target refused is tried again after this time. */
 const REFUSAL_HOLDS_MS = 10 * 60_000;
 
 /**
@@ -38,7 +38,7 @@ export class DeliveryBatchOffer {
     this.#options = options;
   }
 
-  /** How many states one request may carry now. */
+  /** The most states in one request now. */
   get maxDeliveryBatch(): number {
     if (this.#offered === null) return 1;
     const nowMs = this.#options.clock.monotonicMs();

@@ -16,7 +16,7 @@ export function deliveryBatchBody(deliveries: readonly Delivery[]): string {
   return JSON.stringify({ deliveries: members });
 }
 
-/** How many bytes of the answer to a delivery batch are read: 64 KiB, and 256 bytes for the result of each member. */
+/** The most bytes that are read of the answer to a delivery batch: 64 KiB, and 256 bytes for each member's result. */
 export function answerLimitOf(members: number): number {
   return 64 * 1_024 + 256 * members;
 }

@@ -3,7 +3,7 @@ import type { LoggedHeader } from '../../ports/event-log.ts';
 import { decodeUtf8, isUtf8Of } from './bytes.ts';
 import { Rejection } from './reasons.ts';
 
-/** What the headers say about the record's value. */
+/** The findings of the headers about the record's value. */
 export interface HeaderFindings {
   /** `structured`: the value is a CloudEvents envelope with the body inside. */
   readonly mode: 'body' | 'structured';

@@ -22,14 +22,14 @@ export interface CallReport {
    */
   readonly entityIds: readonly string[];
   readonly isFirstAttempt: boolean;
-  /** What went wrong, in one sentence. */
+  /** A description of the failure, in one sentence; null if nothing failed. */
   readonly error: string | null;
 }
 
 /** A call that the target answered with a `Retry-After`. */
 export interface AskReport extends Pick<CallReport, 'generation' | 'isFirstAttempt'> {
   readonly entityId: string;
-  /** How many milliseconds the target asks to be left alone for. */
+  /** The time of the `Retry-After`, in milliseconds. */
   readonly ms: number;
   /** The number of states in the call. */
   readonly states: number;
@@ -76,7 +76,7 @@ export class Breaker {
   readonly #say: (level: 'info' | 'warn' | 'error', message: string) => void;
   #state: BreakerState = 'closed';
   #generation = 0;
-  /** How often it has opened since it was last closed. */
+  /** The number of openings since it was last closed. */
   #openings = 0;
   #openUntilMs = 0;
   #afterOpen: 'half_open' | 'ramping' = 'half_open';
@@ -124,7 +124,7 @@ export class Breaker {
     return this.#state === 'ramping' ? this.#ramp.ratePerSecond : null;
   }
 
-  /** How many first attempts, or retries, may begin now. A finite number means trials, which are sent singly. */
+  /** The number of first attempts, or of retries, that may begin now. If it is finite, they are trials, and go singly. */
   allowance(attempts: 'first' | 'later'): number {
     if (this.#state === 'half_open') {
       return attempts === 'first' ? this.#trialsLeft : Math.min(this.#trialsLeft, this.#retryTrialsLeft);
@@ -330,7 +330,7 @@ export class Breaker {
     if (this.#ramp.ratePerSecond < RAMP_END_PER_SECOND) return;
     this.#state = 'closed';
     this.#openings = 0;
-    this.#say('info', 'The target is given everything again.');
+    this.#say('info', 'The target gets all states again, without a limit of the rate.');
   }
 }
 

@@ -14,7 +14,7 @@ export interface CallSummary {
   readonly sent: number;
   /** The longest `Retry-After`, in milliseconds; 0 without one. */
   readonly askedMs: number;
-  /** What went wrong, and which setting to look at; null if nothing went wrong. */
+  /** A description of the failure, with the setting to look at; null if nothing failed. */
   readonly trouble: string | null;
   /** Whether the target wants no more deliveries. */
   readonly wantsNoMore: boolean;

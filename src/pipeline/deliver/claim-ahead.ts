@@ -33,7 +33,7 @@ export class ClaimAhead {
     return this.first.length + this.later.length;
   }
 
-  /** How many deliveries to claim now. 0 until half of the wanted number is missing, because small claims cost as much. */
+  /** The number of deliveries to claim now. 0 until half of the wanted number is missing: small claims cost as much. */
   limit(attempts: 'first' | 'later', inFlight: number, ratePerSecond: number | null): number {
     const wanted = Math.min(
       attempts === 'first' ? this.#ahead : this.#retriesAhead,

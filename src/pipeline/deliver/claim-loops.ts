@@ -14,7 +14,7 @@ const RETRY_LOOKS_SHARE = 0.1;
 
 export type Attempts = 'first' | 'later';
 
-/** What the loops need of the delivery to one target. */
+/** The parts and functions of a target's delivery that the loops need. */
 export interface ClaimContext {
   readonly breaker: Breaker;
   readonly ahead: ClaimAhead;
@@ -111,12 +111,12 @@ export class ClaimLoops {
     return fullJitterMs(STORE_BACKOFF, failures, clock.random());
   }
 
-  /** What the claims of one loop are called where defects are counted. */
+  /** The name of one loop's claims where defects are counted. */
   #nameOf(attempts: Attempts): string {
     return `the claims of ${attempts === 'first' ? 'first attempts' : 'retries'} for ${this.#options.target.name}`;
   }
 
-  /** How many deliveries to claim now. */
+  /** The number of deliveries to claim now. */
   #limit(attempts: Attempts): number {
     const { breaker, ahead, inFlight, allowedPerSecond } = this.#context;
     const allowance = breaker.allowance(attempts);

@@ -48,7 +48,7 @@ export function isFault({ verdict, status }: DeliveryOutcome): boolean {
   return status === null || status < 400 || status >= 500 || STATUSES_OF_THE_TARGET.has(status);
 }
 
-/** What went wrong and, where a setting may be the cause, which one. */
+/** Describes a failure and, where a setting may be its cause, names the setting. */
 export function troubleOf({ error, advice }: Pick<DeliveryOutcome, 'error' | 'advice'>): string {
   const what = error ?? 'It did not say what is wrong.';
   return advice === undefined || advice === null ? what : `${what} ${advice}`;

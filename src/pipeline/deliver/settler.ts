@@ -14,7 +14,7 @@ const SETTLE_EVERY_MS = 50;
 /** After this many failures in a row during a stop, the rest is not recorded. */
 const LAST_FAILURES = 3;
 
-/** What the settler needs of the delivery that it works for. */
+/** The functions of a target's delivery that the settler needs. */
 export interface SettlerContext {
   /** Whether more outcomes, or deliveries to be given back, can still come. */
   isMoreToCome(): boolean;

@@ -45,7 +45,7 @@ export class Slots {
     this.#clock = clock;
   }
 
-  /** How many quick places there are. */
+  /** The number of quick places. */
   get quickCalls(): number {
     return this.#quickCalls;
   }
@@ -55,7 +55,7 @@ export class Slots {
     if (this.#quickCalls < halfOf(this.#calls)) this.#quickCalls++;
   }
 
-  /** How many quick places retries may take. */
+  /** The number of quick places that retries may take. */
   get quickRetryCalls(): number {
     return halfOf(this.#quickCalls);
   }

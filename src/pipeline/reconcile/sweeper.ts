@@ -88,7 +88,7 @@ export class Sweeper {
   readonly #stopping = new AbortController();
   #last: SweepResult | null = null;
   #isUnderWay = false;
-  /** What was logged last. It is logged again only when it changes. */
+  /** The last trouble that was logged. A trouble is logged only when it changes. */
   #told: string | null = null;
   #wait = { sinceMs: Number.NaN, seenMs: 0, ms: 0 };
   #running: Promise<void> | undefined;
@@ -238,7 +238,7 @@ export class Sweeper {
       );
       tally.add(report);
       if (!report.isSettled && !signal.aborted) {
-        throw unreachable('What was made due is neither delivered nor dead after a while.');
+        throw unreachable('Deliveries that the sweep made due are still neither delivered nor dead.');
       }
       if (report.isComplete) return;
       after = report.reached;
@@ -253,14 +253,18 @@ export class Sweeper {
   ): void {
     if (madeDue === 0) return;
     const { logger, target } = this.#options;
-    logger('warn', `${target} did not hold what it should: it is delivered again (orders ${examples})`, {
-      missing,
-      older,
-      different,
-      unrecorded,
-      madeDue,
-      healed,
-    });
+    logger(
+      'warn',
+      `${target} lacked states that were delivered to it: they are delivered again (orders ${examples})`,
+      {
+        missing,
+        older,
+        different,
+        unrecorded,
+        madeDue,
+        healed,
+      },
+    );
   }
 
   /** Logs differences that cannot be healed, or why the sweep is not complete, when that has changed. */
@@ -274,13 +278,13 @@ export class Sweeper {
     this.#told = told;
     if (outcome !== 'complete') {
       const level = outcome === 'failed' ? 'warn' : 'info';
-      logger(level, `${target} was not compared with what was delivered to it: ${error}`, { outcome });
+      logger(level, `${target} could not be compared with the ledger: ${error}`, { outcome });
     } else if (newer > 0 && isCaughtUp === true) {
       logger('error', `${target} ${LOST_FOR_GOOD} (orders ${examples})`, { unexpected, newer });
     } else if (unexpected + newer > 0) {
       logger(
         'warn',
-        `${target} holds what was never delivered to it; order-sync reconcile says what (orders ${examples})`,
+        `${target} holds states that were never delivered to it; order-sync reconcile lists them (orders ${examples})`,
         {
           unexpected,
           newer,

@@ -32,7 +32,7 @@ export interface VerifierStatus {
   readonly compared: number;
   /** The number of rows that were missing, outdated or altered, and were made from the journal again. */
   readonly repaired: number;
-  /** How often a row could not be compared, because its entity could not be folded. */
+  /** The number of comparisons that failed because an entity could not be folded. */
   readonly unfoldable: number;
   /** The number of passes through the whole journal. */
   readonly passes: number;
