@@ -14,9 +14,7 @@ export interface RestoreGuardOptions {
 /** No partition is acquired before the store's tables have not changed for this time. */
 const CALM_MS = 10_000;
 
-/**
- * How long the offset from before a restore is kept after the last change of the tables. A large backup takes minutes.
- */
+/** The offset from before a restore is kept for this time after the last change of the tables. A large backup takes minutes. */
 const FLOOR_KEPT_MS = 10 * 60_000;
 
 interface Floor {

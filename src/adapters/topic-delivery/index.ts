@@ -1,0 +1,2 @@
+export type { TopicTargetOptions } from './options.ts';
+export { openTopicTarget } from './target.ts';
