@@ -2,11 +2,11 @@ import type { Clock } from '../ports/clock.ts';
 
 export interface SeededClockOptions {
   readonly seed: number;
-  /** The wall-clock time at the start, in milliseconds; 2026-01-01T00:00:00Z if left out. */
+  /** The wall-clock time at the start, in milliseconds. Default: 2026-01-01T00:00:00Z. */
   readonly startMs?: number;
   /**
-   * `by_hand`: time moves only in `advance`. `immediately`: whoever sleeps moves time on to the moment of
-   * waking, so that nothing ever waits.
+   * `by_hand`: time moves only in `advance`. `immediately`: each call of `sleep` moves time on to its end, so that no
+   * call waits.
    */
   readonly time?: 'by_hand' | 'immediately';
 }
@@ -17,15 +17,15 @@ interface Sleeper {
 }
 
 /**
- * The clock's twin for tests: the same seed gives the same numbers, the same UUIDs and, asked in the same
- * sequence, the same wakings. No real time passes in it.
+ * The clock's twin for tests. The same seed and the same calls give the same numbers, UUIDs and ends of sleeps. No real
+ * time passes in it.
  *
  * Random numbers come from xoshiro128** (Blackman and Vigna, 2018), its state from the seed by SplitMix32.
  */
 export class SeededClock implements Clock {
   readonly #state: Uint32Array;
   readonly #time: 'by_hand' | 'immediately';
-  /** By the moment of waking; of those at the same moment, the first to sleep is first. */
+  /** Sorted by the moment of waking. Of two sleepers with the same moment, the one that slept first comes first. */
   readonly #sleepers: Sleeper[] = [];
   #wallMs: number;
   #elapsedMs = 0;
@@ -36,12 +36,12 @@ export class SeededClock implements Clock {
     this.#wallMs = options.startMs ?? Date.UTC(2026, 0, 1);
   }
 
-  /** How many sleep now. */
+  /** The number of calls of `sleep` that have not ended. */
   get sleepers(): number {
     return this.#sleepers.length;
   }
 
-  /** How long until the next sleeper wakes, in milliseconds; null if nobody sleeps. */
+  /** In how many milliseconds the next sleeper wakes; null if there is none. */
   get nextWakeMs(): number | null {
     const [first] = this.#sleepers;
     return first === undefined ? null : first.wakeAtMs - this.#elapsedMs;
@@ -82,8 +82,8 @@ export class SeededClock implements Clock {
   }
 
   /**
-   * Moves time on, waking each sleeper at its moment; what it does next, and sleeps again, falls inside the
-   * time moved if it does so within one turn of the event loop.
+   * Moves time on, and wakes each sleeper at its moment. If a sleeper sleeps again within one turn of the event loop, and
+   * that sleep ends within the same time, it wakes once more.
    */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#elapsedMs + ms;
@@ -99,13 +99,13 @@ export class SeededClock implements Clock {
     this.#elapsedMs = Math.max(this.#elapsedMs, untilMs);
   }
 
-  /** Sets the wall clock forward or, by a negative number, back; durations and sleepers do not notice. */
+  /** Sets the wall clock forward or, by a negative number, back. Durations and sleepers stay as they are. */
   jump(ms: number): void {
     this.#wallMs += ms;
   }
 
   random(): number {
-    // 53 bits, as many as a number in [0, 1) can hold.
+    // 53 bits, the most that a number in [0, 1) can have.
     return ((this.#next() >>> 5) * 2 ** 26 + (this.#next() >>> 6)) / 2 ** 53;
   }
 

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../ports/clock.ts';
 
-/** The longest delay of Node's timers; a longer one would fire at once. */
+/** The longest delay of a timer of Node. A longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** One measure for all processes of the machine: the store's leases are reckoned by it. */
+/** Makes the monotonic time the same for all processes of the machine: the leases of the SQLite store use it. */
 const STARTED_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
 /** The machine's own clock and randomness. */
@@ -26,8 +26,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * The timer keeps the process alive, so that who awaits it always gets on; an abort clears it, so that nothing
- * keeps a process alive that has stopped its loops.
+ * The timer keeps the process alive until it fires. An abort clears it, so that it keeps no process alive whose loops have
+ * stopped.
  */
 function sleepOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
   if (signal?.aborted === true) return Promise.resolve();

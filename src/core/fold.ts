@@ -6,28 +6,28 @@ export interface Sequenced<Event> extends SequenceKey {
 }
 
 /**
- * All that is known of one entity: its events in canonical sequence, without duplicates, and their fold.
- * Never changed in place, so that a batch that could not be committed leaves no trace.
+ * The events of one entity in canonical sequence, without duplicates, and their fold. A history is never changed in place,
+ * so that a batch that is not committed leaves no trace.
  */
 export interface History<State, Event> {
-  /** All events; of a long entity only the last ones, behind those of `earlier`. */
+  /** All events. A long entity has only its last events here, behind those of `earlier`. */
   readonly events: readonly Sequenced<Event>[];
   /** The fold of all events. */
   readonly state: State;
-  /** Only a long entity has it. */
+  /** The events before `events`; only of a long entity. */
   readonly earlier?: Earlier<State>;
 }
 
 /** The events of a long entity that are not held in memory. */
 export interface Earlier<State> {
   readonly count: number;
-  /** The key of the last of them; null if there are none. */
+  /** The key of the last of these events; null if there are none. */
   readonly last: SequenceKey | null;
-  /** Their fold. */
+  /** The fold of these events. */
   readonly state: State;
 }
 
-/** The number of events in the history, held in memory or not: the entity's version. */
+/** The entity's version: the number of its events, in memory or not. */
 export function versionOf(history: History<unknown, unknown>): number {
   return history.earlier === undefined
     ? history.events.length
@@ -43,21 +43,21 @@ export interface Merged<State, Event, Incoming extends Sequenced<Event>> {
   readonly history: History<State, Event>;
   /** The incoming events that were new, in canonical sequence. */
   readonly accepted: readonly Incoming[];
-  /** How many were in the history already, or came twice. */
+  /** The number of incoming events that were in the history, or came twice. */
   readonly duplicates: number;
-  /** How many of the accepted ones stand before an event that was known earlier. */
+  /** The number of accepted events that stand before a known event. */
   readonly outOfOrder: number;
-  /** How many of the accepted ones have the id of another event with other content. */
+  /** The number of accepted events that have the id of another event with other content. */
   readonly conflicts: number;
 }
 
-/** The event without whatever else a caller has put into it, e.g. its body. */
+/** Copies the event without other fields, such as its body. */
 export function sequencedOnly<Event>(event: Sequenced<Event>): Sequenced<Event> {
   const { position, occurredAtMs, cautionRank, eventId, contentHash } = event;
   return { position, occurredAtMs, cautionRank, eventId, contentHash, event: event.event };
 }
 
-/** The history of these events, in whatever sequence they are given, duplicates dropped. */
+/** Makes the history of these events. They may come in any sequence, and twice. */
 export function historyOf<State, Event>(
   folding: Folding<State, Event>,
   events: readonly Sequenced<Event>[],
@@ -70,9 +70,9 @@ export function emptyHistory<State, Event>(folding: Folding<State, Event>): Hist
 }
 
 /**
- * The history with the incoming events put where they belong. The same set of events gives the same history,
- * whatever their sequence and however often each came. Folds on from the known state if every new event comes
- * after the known ones, and from the beginning otherwise.
+ * Puts the incoming events into the history, each at its place in canonical sequence. The same set of events gives the same
+ * history, in whatever sequence they come, and if some come twice. If all new events stand behind the known ones, it folds
+ * on from the known state; else it folds from the beginning.
  */
 export function merge<State, Event, Incoming extends Sequenced<Event>>(
   folding: Folding<State, Event>,
@@ -100,7 +100,7 @@ export function merge<State, Event, Incoming extends Sequenced<Event>>(
   return { history: { events, state }, accepted, duplicates, outOfOrder, conflicts };
 }
 
-/** Which of the incoming events are new, in the sequence in which they came. The known ones may be in any sequence. */
+/** Finds the new ones among the incoming events, in the sequence in which they came. `known` may have any sequence. */
 export function tellApart<Incoming extends SequenceKey>(
   known: readonly SequenceKey[],
   incoming: readonly Incoming[],
@@ -117,10 +117,10 @@ export function tellApart<Incoming extends SequenceKey>(
   return { accepted, duplicates: incoming.length - accepted.length, conflicts };
 }
 
-/** Up to so many events at once, looking through those that are known is quicker than a table of them. */
+/** For at most this many incoming events, a search through the known events is quicker than a table of them. */
 const SCAN_LIMIT = 32;
 
-/** The identities of an entity's events: looked through for a few incoming events, in a table for many. */
+/** Finds known identities: by a search for a few incoming events, by a table for many. */
 class Identities {
   readonly #known: readonly SequenceKey[];
   readonly #added: SequenceKey[] = [];
@@ -164,7 +164,7 @@ function verdictAmong(keys: readonly SequenceKey[], key: SequenceKey): 'new' | '
   return verdict;
 }
 
-/** Both lists are in canonical sequence, and so is the result. */
+/** Merges two lists. Both are in canonical sequence, and so is the result. */
 export function mergeSorted<Event>(
   known: readonly Sequenced<Event>[],
   accepted: readonly Sequenced<Event>[],

@@ -1,18 +1,18 @@
 import type { JsonObject, JsonValue } from './domain.ts';
 
-// Parsed JSON inherits nothing that for...in would list, and for...in is several times quicker than Object.keys.
+// for...in is several times quicker than Object.keys. Parsed JSON inherits no property that it would list as well.
 
 /**
- * The value as canonical JSON by RFC 8785: no white space, the keys of every object sorted by UTF-16 code
- * units, numbers and strings as ECMAScript prints them. Two texts of the same content have one canonical form.
- * The strings must be well-formed and the nesting limited: the caller has checked both.
+ * Writes the value as canonical JSON by RFC 8785: without white space, with the keys of every object sorted by UTF-16 code
+ * units, and with numbers and strings as ECMAScript prints them. Two texts with the same content have the same canonical
+ * form. The caller has checked that all strings are well-formed, and that the nesting is limited.
  */
 export function canonicalJson(value: JsonValue): string {
-  // JSON.stringify prints numbers and strings as the RFC asks, and members in the object's own sequence.
+  // JSON.stringify prints numbers and strings as the RFC requires, and members in the object's own sequence.
   return hasSortedKeys(value) ? JSON.stringify(value) : printSorted(value);
 }
 
-/** Whether the keys of every object in the value stand in canonical sequence. */
+/** Whether the keys of every object in the value are sorted. */
 export function hasSortedKeys(value: JsonValue): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (Array.isArray(value)) return value.every(hasSortedKeys);
@@ -27,9 +27,9 @@ export function hasSortedKeys(value: JsonValue): boolean {
 }
 
 /**
- * Whether a text without white space, escapes and numbers other than plain integers, from which this value was
- * parsed, is canonical JSON as it stands. A parsed object puts keys that look like array indexes first, so of
- * an object with such a key the text's sequence is not known.
+ * Whether the text from which this value was parsed is canonical JSON. The text has no white space, no escapes, and only
+ * plain integers as numbers. False for an object with a key that looks like an array index: parsing moves such a key to
+ * the front, so its place in the text is not known.
  */
 export function isCanonicalIfPlain(value: JsonValue): boolean {
   if (typeof value !== 'object' || value === null) return true;
@@ -54,7 +54,7 @@ function printSorted(value: JsonValue): string {
   return `{${members.join(',')}}`;
 }
 
-/** How many members all objects in the value have together. */
+/** The number of members of all objects in the value together. */
 export function countMembers(value: JsonValue): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (Array.isArray(value)) {
@@ -71,7 +71,7 @@ export function countMembers(value: JsonValue): number {
   return members;
 }
 
-/** Whether every string in the value, keys included, is free of lone surrogates. */
+/** Whether every string in the value, keys included, is well-formed. */
 export function isWellFormedJson(value: JsonValue): boolean {
   if (typeof value === 'string') return value.isWellFormed();
   if (typeof value !== 'object' || value === null) return true;

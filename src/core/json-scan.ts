@@ -1,29 +1,29 @@
 /**
- * What one pass over the bytes of a JSON text tells, before anything is parsed. It does not check the syntax:
- * the findings hold if `JSON.parse` accepts the text. One scanner serves many texts, so that none of them
- * costs an allocation; its fields speak of the last one.
+ * Looks once through the bytes of a JSON text, before the text is parsed. It does not check the syntax: its findings hold
+ * if `JSON.parse` accepts the text. One scanner serves many texts, which saves an allocation for each. Its fields describe
+ * the last text.
  */
 export class JsonScanner {
-  /** How many names of members the text holds, each repetition counted. */
+  /** The number of names of members in the text. Repetitions count. */
   memberCount = 0;
   isAscii = true;
   hasEscapes = false;
-  /** Whether a number is beyond what a double can count exactly: above 2^53 - 1 in magnitude. */
+  /** Whether the magnitude of a number is above 2^53 - 1, where a double is no longer exact. */
   hasHugeNumber = false;
   /**
-   * Whether the text is its own canonical form if the keys are in sequence too: no white space, no escapes,
-   * and no number but plain integers.
+   * Whether the text is canonical, provided that its keys are sorted: no white space, no escapes, and only plain integers
+   * as numbers.
    */
   isPlain = true;
 
   readonly #maxDepth: number;
 
-  /** `maxDepth`: how many arrays and objects may stand inside each other; a text of one object has depth 1. */
+  /** `maxDepth`: the deepest nesting of arrays and objects. A text with one object has depth 1. */
   constructor(maxDepth: number) {
     this.#maxDepth = maxDepth;
   }
 
-  /** `too_deep` ends the pass where the limit is passed, and leaves the fields as they are at that place. */
+  /** Looks through the text. Returns `too_deep` at the place where the nesting passes the limit, and goes no further. */
   scan(bytes: Uint8Array): 'scanned' | 'too_deep' {
     this.memberCount = 0;
     this.isAscii = true;
@@ -48,7 +48,7 @@ export class JsonScanner {
           if (inside === QUOTE) break;
           if (inside === BACKSLASH) {
             escapes++;
-            // Whatever is escaped, it does not end the string; its own byte counts for `isAscii` too.
+            // An escaped character does not end the string. Its own byte counts for `isAscii` too.
             if (index < length) allBits |= bytes[index++] as number;
           }
         }
@@ -71,7 +71,7 @@ export class JsonScanner {
     return 'scanned';
   }
 
-  /** Looks at the number that starts here; returns where it ends. */
+  /** Looks at the number that begins here. Returns its end. */
   #scanNumber(bytes: Uint8Array, start: number): number {
     let index = start;
     let digitsOnly = true;
@@ -93,7 +93,7 @@ export class JsonScanner {
   }
 }
 
-/** An integer of so many digits is below 2^53. */
+/** An integer with at most this many digits is below 2^53. */
 const EXACT_DIGITS = 15;
 
 const SPACE = 0x20;

@@ -1,13 +1,13 @@
-/** What stands in a list, by its neighbours there. Nobody but the list writes them. */
+/** An item of a list, with its neighbours. Only the list writes them. */
 export interface Linked<Item> {
   previous: Item | null;
   next: Item | null;
 }
 
 /**
- * Items in the sequence in which they were added, each of which can be taken out wherever it stands; one is in one
- * list at a time. A Set does the same, but one that much goes through leaves its old tables behind in the heap's old
- * part, full of items that are kept alive by that until the next full collection.
+ * Items in the sequence in which they were added. Each can be taken out at any place, and is in one list at a time. A Set
+ * does the same. But a Set with many additions and deletions leaves old tables in the old generation of the heap, and these
+ * keep its items alive until the next full collection.
  */
 export class LinkedList<Item extends Linked<Item>> {
   #first: Item | null = null;
@@ -30,7 +30,7 @@ export class LinkedList<Item extends Linked<Item>> {
     this.#size++;
   }
 
-  /** Says whether it was in the list. */
+  /** Takes the item out. Returns whether it was in the list. */
   delete(item: Item): boolean {
     const { previous, next } = item;
     if (previous === null && this.#first !== item) return false;
@@ -38,14 +38,14 @@ export class LinkedList<Item extends Linked<Item>> {
     else previous.next = next;
     if (next === null) this.#last = previous;
     else next.previous = previous;
-    // An item that is gone must not keep its neighbours alive.
+    // An item that was taken out must not keep its neighbours alive.
     item.previous = null;
     item.next = null;
     this.#size--;
     return true;
   }
 
-  /** In their sequence. The one that was given last may be taken out meanwhile. */
+  /** Yields the items in their sequence. The item that was yielded last may be taken out meanwhile. */
   *[Symbol.iterator](): Generator<Item> {
     for (let item = this.#first; item !== null; ) {
       const { next }: Item = item;

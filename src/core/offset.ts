@@ -4,12 +4,12 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** An offset in a partition: of one record, or of the record that comes next. */
+/** The offset of a record in a partition, or of the next record. */
 export interface PartitionOffset extends TopicPartition {
   readonly offset: bigint;
 }
 
-/** The one comparator of offsets: negative, zero or positive, so that it also serves to sort. */
+/** Compares offsets for every purpose: negative, zero or positive, as a sort needs it. */
 export function compareOffsets(left: bigint, right: bigint): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
@@ -19,7 +19,7 @@ export function partitionName(partition: TopicPartition): string {
   return `${partition.topic}/${partition.partition}`;
 }
 
-/** By topic, then by number: the sequence in which rows of several partitions are always locked. */
+/** Compares partitions by topic, then by number. Rows of several partitions are always locked in this sequence. */
 export function comparePartitions(left: TopicPartition, right: TopicPartition): number {
   if (left.topic !== right.topic) return left.topic < right.topic ? -1 : 1;
   return left.partition - right.partition;

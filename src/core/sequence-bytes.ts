@@ -4,8 +4,8 @@ const NUMBERS_BYTES = 24;
 const HASH_BYTES = 32;
 
 /**
- * The key as bytes that compare as `compareSequence` does, for a column of a store: three numbers of 8 bytes each,
- * the event id with each zero byte as 00 FF, its end as 00 01, and the 32 bytes of the content hash. 568 bytes at most.
+ * Writes the key as bytes that compare as `compareSequence` does, for a column of a store: three numbers of 8 bytes each, the
+ * event id with each zero byte written as 00 FF, 00 01 as its end, and the 32 bytes of the content hash. At most 568 bytes.
  */
 export function sequenceBytes(key: SequenceKey): Buffer {
   const id = Buffer.from(key.eventId);
@@ -22,7 +22,7 @@ export function sequenceBytes(key: SequenceKey): Buffer {
   return bytes;
 }
 
-/** The key that `sequenceBytes` made these bytes of. */
+/** Reads the key from the bytes that `sequenceBytes` has written. */
 export function sequenceOf(bytes: Buffer): SequenceKey {
   const end = bytes.length - HASH_BYTES - 2;
   const id = bytes.subarray(NUMBERS_BYTES, end);
@@ -36,10 +36,10 @@ export function sequenceOf(bytes: Buffer): SequenceKey {
 }
 
 const TWO_TO_32 = 0x1_0000_0000;
-/** Moves negative numbers before the positive ones. */
+/** Added to a number so that negative numbers sort before positive ones. */
 const HIGH_OFFSET = 0x8000_0000;
 
-/** A safe integer in 8 bytes. */
+/** Writes a safe integer in 8 bytes. */
 function writeNumber(bytes: Buffer, value: number, at: number): void {
   const high = Math.floor(value / TWO_TO_32);
   bytes.writeUInt32BE(high + HIGH_OFFSET, at);

@@ -1,8 +1,8 @@
 /**
- * Compares two strings by the bytes of their UTF-8 forms: negative, zero or positive.
+ * Compares two strings by the bytes of their UTF-8 forms: negative, zero or positive. Both must be well-formed.
  *
- * JavaScript compares UTF-16 code units, which puts U+E000..U+FFFF after the characters beyond U+FFFF, while
- * UTF-8 (and so every database that compares bytes) puts them before. Both strings must be well-formed.
+ * JavaScript compares UTF-16 code units, so that U+E000..U+FFFF come after the characters beyond U+FFFF. In UTF-8, and so
+ * in every database that compares bytes, they come before.
  */
 export function compareUtf8(left: string, right: string): number {
   if (left === right) return 0;
@@ -15,7 +15,7 @@ export function compareUtf8(left: string, right: string): number {
   return left.length - right.length;
 }
 
-/** Moves the surrogates, which stand for characters beyond U+FFFF, behind all other code units. */
+/** Ranks surrogates, which stand for characters beyond U+FFFF, behind all other code units. */
 function utf8Rank(codeUnit: number): number {
   if (codeUnit < 0xd800) return codeUnit;
   return codeUnit >= 0xe000 ? codeUnit - 0x800 : codeUnit + 0x2000;
@@ -27,15 +27,15 @@ export function utf8Length(text: string): number {
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
     if (unit < 0x80) continue;
-    // A surrogate pair is two code units and four bytes: two more for each half's share is one each.
+    // A surrogate pair has two code units and four bytes, so each half adds one byte to its unit.
     bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
   }
   return bytes;
 }
 
 /**
- * The text for a log line or a message: quoted, everything but printable ASCII escaped, cut off after
- * `maxLength` characters, so that no id can forge a line, hide in it, or fill it.
+ * Quotes a text for a log line or a message: everything but printable ASCII is escaped, and it is cut off after `maxLength`
+ * characters. So an id can neither forge a line, nor hide in it, nor fill it.
  */
 export function quoted(text: string, maxLength = 100): string {
   const shown = text.length > maxLength ? text.slice(0, maxLength) : text;
@@ -46,8 +46,8 @@ export function quoted(text: string, maxLength = 100): string {
 }
 
 /**
- * A text on one line: control characters, line separators and the marks that turn the direction of writing are
- * written as escapes, so that what came from outside can neither forge a line nor drive a terminal.
+ * Puts a text on one line: control characters, line separators and the marks that change the direction of writing become
+ * escapes. So a text from outside can neither forge a line nor control a terminal.
  */
 export function oneLine(text: string): string {
   return text.replace(

@@ -1,26 +1,26 @@
-/** 1970-01-01T00:00:00Z: no event may say that it happened earlier. */
+/** 1970-01-01T00:00:00Z, the earliest time of an event. */
 export const EARLIEST_OCCURRED_AT_MS = 0;
-/** 10000-01-01T00:00:00Z: every event must say that it happened earlier. */
+/** 10000-01-01T00:00:00Z. Every event has an earlier time. */
 export const LATEST_OCCURRED_AT_MS = 253_402_300_800_000;
 /**
- * 1000-01-01T00:00:00Z: when baseline events are said to have happened. It lies before every moment that an
- * event from a topic may name, and is the first one that MySQL's DATETIME is documented to hold.
+ * 1000-01-01T00:00:00Z, the time of baseline events. It is before the time of every event from a topic, and the first time
+ * that MySQL's DATETIME can hold by its documentation.
  */
 export const BASELINE_OCCURRED_AT_MS = -30_610_224_000_000;
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
-/** Whether an event may say that it happened then. */
+/** Whether this may be the time of an event. */
 export function isWithinBounds(occurredAtMs: number): boolean {
   return occurredAtMs >= EARLIEST_OCCURRED_AT_MS && occurredAtMs < LATEST_OCCURRED_AT_MS;
 }
 
 /**
- * The moment that an RFC 3339 `date-time` names, in milliseconds since 1970-01-01T00:00:00Z, or null if the
- * text is not one. The zone must be given; a fraction may be of any length and is cut off after milliseconds;
- * `t` and `z` may be lower case (section 5.6). A leap second is 23:59:60 in UTC on any day, because no verdict
- * may depend on how new a table of leap seconds is; it is taken as the last millisecond of its minute.
+ * Reads an RFC 3339 `date-time` as milliseconds since 1970-01-01T00:00:00Z. Null if the text is none. The zone is required.
+ * A fraction may have any length, and is cut off after milliseconds. `t` and `z` may be lower case (section 5.6). 23:59:60
+ * in UTC counts as a leap second on any day, because the verdict must not depend on a table of leap seconds. It counts as
+ * the last millisecond of its minute.
  */
 export function parseRfc3339(text: string): number | null {
   const length = text.length;
@@ -61,7 +61,7 @@ export function parseRfc3339(text: string): number | null {
   return minuteStartMs + second * 1000 + fractionMs;
 }
 
-/** What the zone at the end of the text adds to UTC, or null if the text does not end with a zone there. */
+/** The offset from UTC of the zone at this place. Null unless the text ends with a zone there. */
 function zoneOffsetMinutes(text: string, index: number): number | null {
   const sign = text.charCodeAt(index);
   if ((sign | LOWER_CASE_BIT) === LOWER_Z) return text.length === index + 1 ? 0 : null;
@@ -82,7 +82,7 @@ const LOWER_T = 0x74;
 const LOWER_Z = 0x7a;
 const LOWER_CASE_BIT = 0x20;
 
-/** Far enough below zero that no sum with it is taken for a year. */
+/** A number far below zero, so that no sum with it looks like a year. */
 const NOT_DIGITS = -1_000_000;
 
 function twoDigits(text: string, index: number): number {
@@ -99,8 +99,8 @@ function daysIn(year: number, month: number): number {
 }
 
 /**
- * Days from 1970-01-01 in the proleptic Gregorian calendar, counted in years that begin in March, so that the
- * leap day is a year's last. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+ * Counts the days from 1970-01-01 in the proleptic Gregorian calendar. Its years begin in March, so that the leap day is the
+ * last of a year. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
  */
 function daysSince1970(year: number, month: number, day: number): number {
   const marchYear = month <= 2 ? year - 1 : year;

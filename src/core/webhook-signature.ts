@@ -2,17 +2,16 @@ import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } fr
 import { TributaryError } from './errors.ts';
 
 /**
- * Signatures of webhooks, for whoever sends and whoever receives.
+ * Signatures of webhooks, for senders and receivers.
  *
- * The text that is signed is `id.timestamp.body`, by HMAC-SHA-256. While a secret is being replaced, the
- * sender signs with the old and the new one, and the receiver accepts either.
- * Source: Standard Webhooks 1.0.0, "Signature scheme".
+ * HMAC-SHA-256 signs the text `id.timestamp.body`. While a secret is being replaced, the sender signs with the old and the
+ * new one, and the receiver accepts either. Source: Standard Webhooks 1.0.0, "Signature scheme".
  */
 
-/** A secret, decoded once. It cannot be printed by accident. */
+/** A decoded secret. Printing it does not show it. */
 export type SigningKey = KeyObject;
 
-/** What the three headers say; a header that is not there is undefined. */
+/** The values of the three headers; undefined for a missing header. */
 export interface SignatureHeaders {
   readonly id: string | undefined;
   /** Unix seconds. */
@@ -30,17 +29,18 @@ export type SignatureFault =
   | 'timestamp_outside_tolerance'
   | 'signature_invalid';
 
-/** How far a timestamp may be off, either way. */
+/** The most seconds between a timestamp and the receiver's clock, in either direction. */
 export const TOLERANCE_SECONDS = 5 * 60;
 
 const SECRET_BYTES_MIN = 24;
 const SECRET_BYTES_MAX = 64;
-/** Somebody who rotates has two; a longer list of signatures only costs the receiver time. */
+/** The most signatures that are compared. A sender that replaces a secret has two. */
 const SIGNATURES_MAX = 10;
 
 /**
- * Decodes secrets as they stand in settings: `whsec_` and base64 of 24 to 64 bytes, several between blanks
- * while rotating. Throws `setting_invalid`, without the secret, naming it by `where` and its place in the list.
+ * Decodes the secrets of a setting: `whsec_` and base64 of 24 to 64 bytes. While a secret is being replaced, there are
+ * several between blanks. Throws `setting_invalid`, which names a wrong secret by `where` and its number, and does not
+ * quote it.
  */
 export function parseSigningKeys(secrets: string | readonly string[], where: string): SigningKey[] {
   const list = (typeof secrets === 'string' ? [secrets] : secrets).flatMap((item) => item.split(/\s+/));
@@ -65,7 +65,7 @@ function parseSigningKey(secret: string, where: string): SigningKey {
   return createSecretKey(bytes);
 }
 
-/** The value of the header `webhook-signature`: one signature for each key, the first key's first. */
+/** Makes the header `webhook-signature`: one signature for each key, in their sequence. */
 export function sign(
   keys: readonly SigningKey[],
   id: string,
@@ -78,7 +78,7 @@ export function sign(
 const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;
 
-/** What the two hashes of an HMAC begin with, the outer one with room for what the inner one gives. */
+/** The first blocks of the two hashes of an HMAC. The outer one has room for the result of the inner one. */
 interface Pads {
   readonly inner: Buffer;
   readonly outer: Buffer;
@@ -87,8 +87,8 @@ interface Pads {
 const padsOf = new WeakMap<SigningKey, Pads>();
 
 /**
- * The same as `digest`, in base64, by two hashes in one piece each: every delivery is signed, and making an Hmac
- * object for each costs several times as much. Source: RFC 2104, 2.
+ * Computes the same as `digest`, in base64, by two single calls of a hash. Every delivery is signed, and a new Hmac object
+ * for each takes several times as long. Source: RFC 2104, 2.
  */
 function quickDigest(key: SigningKey, start: string, body: string | Uint8Array): string {
   let pads = padsOf.get(key);
@@ -105,7 +105,7 @@ function quickDigest(key: SigningKey, start: string, body: string | Uint8Array):
   return hash('sha256', pads.outer, 'base64');
 }
 
-/** A key has 64 bytes at most, so it is never hashed itself. */
+/** A key has at most 64 bytes, so it is not hashed first. */
 function makePads(key: SigningKey): Pads {
   const bytes = key.export();
   const inner = Buffer.alloc(BLOCK_BYTES, 0x36);
@@ -117,7 +117,7 @@ function makePads(key: SigningKey): Pads {
   return { inner, outer };
 }
 
-/** Whether one of the keys signed this body under this id, and not too long ago. Takes the bytes as received. */
+/** Whether one of the keys signed this body with this id, at a time that is near enough. Needs the bytes as received. */
 export function verify(
   keys: readonly SigningKey[],
   headers: SignatureHeaders,
@@ -156,7 +156,7 @@ function isSignedBy(
     .split(' ', SIGNATURES_MAX)
     .filter((item) => item.startsWith('v1,'))
     .map((item) => Buffer.from(item.slice(3), 'base64'));
-  // Every pair is compared, in constant time each, so that the time taken tells nothing about a near miss.
+  // Compares every pair, each in constant time, so that the time does not tell how near a wrong signature is.
   let isFound = false;
   for (const key of keys) {
     const expected = digest(key, headers.id, headers.timestamp, body);

@@ -1,4 +1,5 @@
 import type { Adoption, BaselineEvent, JsonObject, ViewRow, ViewValue } from '../core/domain.ts';
+import { TributaryError } from '../core/errors.ts';
 import { quoted } from '../core/text.ts';
 import {
   CREATED_STAGE,
@@ -10,9 +11,8 @@ import {
 import type { OrderState } from './fold.ts';
 
 /**
- * How a table `orders` that the original program filled is taken over. Its columns were set one by one, so each
- * becomes an event of its own that sets only its column: whatever the row holds, the fold of its baseline is
- * that row again.
+ * Takes over a table `orders` of the original program. That program set its columns one by one, so each column becomes an
+ * event that sets this column alone. So the fold of the baseline events always gives the row again.
  */
 export const ordersAdoption: Adoption<OrderState, OrderEvent> = {
   eventType: 'BASELINE',
@@ -21,7 +21,7 @@ export const ordersAdoption: Adoption<OrderState, OrderEvent> = {
   deliveredRow,
 };
 
-/** Stages as of the payment statuses that say the same. */
+/** The stages of the payment statuses with the same meaning. */
 const REVIEW_STAGES: Readonly<Record<ReviewStatus, number>> = {
   PENDING: PAYMENT_STAGES.PAYMENT_AUTH_WITHPENDING_REVIEW,
   ACCEPTED: PAYMENT_STAGES.AUTHORIZATION_REVIEW_ACCEPTED,
@@ -58,7 +58,7 @@ function toEvent(body: JsonObject): OrderEvent {
   return { kind: 'empty_row_adopted' };
 }
 
-/** In the original, ready_to_send was set once a row had been sent, and never taken back. */
+/** The original program set ready_to_send when it had sent a row, and never reset it. */
 function deliveredRow(row: ViewRow): ViewRow | null {
   const readyToSend = row[3];
   if (readyToSend !== true && readyToSend !== 1) return null;
@@ -87,8 +87,8 @@ function readStatuses(row: ViewRow): Texts {
 }
 
 /**
- * The status in a column, or null if it holds none. The original built its SQL from text, and so wrote the word
- * `undefined` (or `null`) where an event had no such field: every payment left one in `review_status`.
+ * Reads the status in a column; null if there is none. The original program built its SQL from text, and wrote the word
+ * `undefined` (or `null`) where an event had no such field. So every payment has left one in `review_status`.
  */
 function readText(column: string, value: ViewValue | undefined): string | null {
   if (value === null || value === undefined || value === 'undefined' || value === 'null') return null;
@@ -112,6 +112,9 @@ function asReviewEvent(text: string): OrderEvent & { kind: 'review_status_adopte
   return { kind: 'review_status_adopted', status: text };
 }
 
-function unknown(column: string, text: string): Error {
-  return new Error(`column ${column} holds ${quoted(text)}, which is not a status that is known`);
+function unknown(column: string, text: string): TributaryError {
+  return new TributaryError(
+    'view_not_adoptable',
+    `column ${column} holds ${quoted(text)}, which is no known status`,
+  );
 }

@@ -1,4 +1,5 @@
 import type { EventType, JsonObject } from '../core/domain.ts';
+import { DefectError } from '../core/errors.ts';
 
 export type OrderStatus = 'CREATED';
 export type PaymentStatus =
@@ -8,7 +9,7 @@ export type PaymentStatus =
   | 'AUTHORIZATION_REVIEW_DECLINED';
 export type ReviewStatus = 'PENDING' | 'ACCEPTED' | 'DECLINED';
 
-/** What the fold reads of an event. */
+/** The values of an event that the fold needs. */
 export type OrderEvent =
   | { readonly kind: 'order_created' }
   | { readonly kind: 'payment_status_changed'; readonly status: PaymentStatus }
@@ -18,8 +19,8 @@ export type OrderEvent =
   | { readonly kind: 'empty_row_adopted' };
 
 /**
- * Every text that a payment's status may have on the wire, with its meaning. The source has been seen to spell
- * PAYMENT_AUHTORIZED; the journal keeps what was written, everything after it has the one right spelling.
+ * Every text of a payment status in records, with its meaning. The source sometimes writes PAYMENT_AUHTORIZED. The journal
+ * keeps that, and all later steps use the right spelling.
  */
 export const PAYMENT_STATUSES: ReadonlyMap<string, PaymentStatus> = new Map([
   ['PAYMENT_AUTHORIZED', 'PAYMENT_AUTHORIZED'],
@@ -39,7 +40,7 @@ export const PAYMENT_STAGES: Readonly<Record<PaymentStatus, number>> = {
   AUTHORIZATION_REVIEW_DECLINED: 3,
 };
 
-/** At equal stage and time the more cautious status comes last, so that a doubt holds an order back. */
+/** At equal stage and time the more cautious status comes last, so that an order in doubt is held back. */
 const CAUTION_RANKS: Readonly<Record<PaymentStatus, number>> = {
   PAYMENT_AUTHORIZED: 0,
   PAYMENT_AUTH_WITHPENDING_REVIEW: 1,
@@ -49,7 +50,7 @@ const CAUTION_RANKS: Readonly<Record<PaymentStatus, number>> = {
 
 const ORDER_CREATED: OrderEvent = { kind: 'order_created' };
 
-/** One event object for each status, shared by all orders: the fold never changes an event. */
+/** One event object for each status. All orders share it, because the fold never changes an event. */
 const PAYMENT_EVENTS: ReadonlyMap<string, OrderEvent> = new Map(
   [...PAYMENT_STATUSES].map(([text, status]) => [text, { kind: 'payment_status_changed', status }]),
 );
@@ -92,6 +93,6 @@ export const PAYMENT_EVENT_TYPE: EventType<OrderEvent> = {
 
 function toPaymentEvent(body: JsonObject): OrderEvent {
   const event = PAYMENT_EVENTS.get(body.paymentStatus as string);
-  if (event === undefined) throw new TypeError('A payment body was used that its schema does not allow.');
+  if (event === undefined) throw new DefectError('A payment body was used that its schema does not allow.');
   return event;
 }

@@ -8,7 +8,7 @@ export interface OrderState {
 
 export const initialState: OrderState = { orderStatus: null, paymentStatus: null, reviewStatus: null };
 
-/** The state after one more event, in canonical sequence: the last payment event decides, and so does the last review. */
+/** Returns the state after one more event, in canonical sequence. The last payment event decides, and the last review. */
 export function evolve(state: OrderState, event: OrderEvent): OrderState {
   switch (event.kind) {
     case 'order_created':
@@ -27,7 +27,7 @@ export function evolve(state: OrderState, event: OrderEvent): OrderState {
   }
 }
 
-/** What a payment's status says about its review; a plain authorisation says nothing. */
+/** The review status that follows from a payment status. A plain authorisation says nothing about a review. */
 function reviewStatusOf(status: PaymentStatus): ReviewStatus | null {
   switch (status) {
     case 'PAYMENT_AUTHORIZED':

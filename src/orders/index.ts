@@ -7,7 +7,7 @@ import { ordersView } from './view.ts';
 export type { OrderEvent, PaymentStatus, ReviewStatus } from './events.ts';
 export type { OrderState } from './fold.ts';
 
-/** Orders and their payments, from two topics into the table `orders`. */
+/** The domain of orders and their payments: from two topics into the table `orders`. */
 export const orders: Domain<OrderState, OrderEvent> = {
   name: 'orders',
   eventTypes: { ORDER: ORDER_EVENT_TYPE, PAYMENT: PAYMENT_EVENT_TYPE },

@@ -1,7 +1,7 @@
 import type { View } from '../core/domain.ts';
 import type { OrderState } from './fold.ts';
 
-/** The table `orders`, as the program that this one grew from made it. */
+/** The table `orders`, with the columns of the original program. */
 export const ordersView: View<OrderState> = {
   table: 'orders',
   keyColumn: 'order_id',
@@ -15,7 +15,7 @@ export const ordersView: View<OrderState> = {
   isReady,
 };
 
-/** The target wants orders that exist and whose payment is authorised, or was after a review. */
+/** An order is ready if it exists and its payment is authorised, or was accepted after a review. */
 function isReady(state: OrderState): boolean {
   const { orderStatus, paymentStatus } = state;
   return (

@@ -1,4 +1,5 @@
 import type { BaselineEvent, Domain, ViewRow } from '../core/domain.ts';
+import { TributaryError } from '../core/errors.ts';
 import { historyOf, type Sequenced } from '../core/fold.ts';
 import { canonicalJson } from '../core/json-canonical.ts';
 import { utf8Length } from '../core/text.ts';
@@ -8,15 +9,18 @@ import type { AdoptedEntity } from '../ports/migration.ts';
 import { sha256Hex } from './decode/bytes.ts';
 import { MAX_ENTITY_ID_BYTES } from './decode/decoder.ts';
 
-/** What becomes of a row that another program made. Throws an Error that says what in it is not understood. */
+/** Turns a row of another program into events and a row of ours. Throws an Error that says what it does not understand. */
 export type Adopter = (entityId: string, row: ViewRow, nowMs: number) => AdoptedEntity;
 
-/** The adopter for a domain's view, or null if the domain takes over no rows. */
+/** Makes the adopter for a domain's view. Null if the domain takes over no rows. */
 export function createAdopter<State, Event>(domain: Domain<State, Event>): Adopter | null {
   const { adoption, view } = domain;
   if (adoption === undefined) return null;
   return (entityId, row, nowMs) => {
-    if (!isEntityId(entityId)) throw new Error(`its id is not 1 to ${MAX_ENTITY_ID_BYTES} bytes of text`);
+    if (!isEntityId(entityId)) {
+      const fault = `its id is not 1 to ${MAX_ENTITY_ID_BYTES} bytes of text`;
+      throw new TributaryError('view_not_adoptable', fault);
+    }
     const events = adoption.baseline(entityId, row).map((baseline, index) => ({
       ...toJournaled(baseline, adoption.eventType, index),
       entityId,
@@ -50,7 +54,7 @@ function toJournaled(baseline: BaselineEvent, eventType: string, index: number):
     cautionRank: 0,
     eventType,
     revision: null,
-    // No log holds these events: no topic has an empty name, so that nobody takes their places for a record's.
+    // These events come from no log. No topic has an empty name, so their places differ from those of all records.
     topic: '',
     partition: 0,
     offset: BigInt(index),

@@ -2,11 +2,11 @@ import type { Clock } from '../ports/clock.ts';
 
 const OVER = 'over';
 
-/** Lets loops wait for something to change: `open` wakes all who wait now, and nobody later. */
+/** Lets loops wait for a change. `open` wakes every call of `wait` that is under way, and no later one. */
 export class Gate {
   readonly #waiting = new Set<() => void>();
 
-  /** Resolves at the next `open`, or at once if the signal is or becomes aborted. */
+  /** Resolves at the next `open`, or when the signal aborts. */
   wait(signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
@@ -20,10 +20,10 @@ export class Gate {
     });
   }
 
-  /** As `wait`, but no longer than `ms`; leaves no timer behind. */
+  /** Like `wait`, for at most `ms`. Leaves no timer behind. */
   async waitFor(ms: number, clock: Pick<Clock, 'sleep'>, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
-    // Given a reason, `abort` does not make an error, with its stack, each time.
+    // Without a reason, `abort` would make an error with a stack each time.
     const end = () => over.abort(OVER);
     signal.addEventListener('abort', end);
     if (signal.aborted) end();

@@ -7,15 +7,15 @@ import { createAdopter } from './adopt.ts';
 export interface StoreMigration<State, Event> {
   readonly domain: Domain<State, Event>;
   readonly store: OpenedStore;
-  /** The names of the targets. */
+  /** The names of all targets. */
   readonly targets: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether an administrator runs the `migrate` command; default false. */
+  /** Whether an administrator gave the command. Default: false. */
   readonly asCommand?: boolean;
 }
 
-/** Migrates the store, takes over a table of another program, and logs what it did. */
+/** Brings the store to this program's schema, takes over a table of another program, and logs what it did. */
 export async function migrateStore<State, Event>(
   options: StoreMigration<State, Event>,
 ): Promise<MigratedStore> {

@@ -1,25 +1,25 @@
-import { messageOf } from '../core/errors.ts';
+import { isDefect, messageOf } from '../core/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { RefusedCounts } from '../ports/quarantine.ts';
 import type { Store } from '../ports/store.ts';
 
-/** The counts are read again after this time at the earliest. */
+/** The counts are read at most once in this time. */
 const READ_EVERY_MS = 10_000;
-/** Reading takes at most a hundredth of the time: where counting takes 1 s, it is done each 100 s. */
+/** Counting takes at most a hundredth of the time: if it takes 1 s, it happens every 100 s. */
 const READ_SHARE = 0.01;
 
-/** What stands in the store that was refused, and when it was counted. */
+/** The refused records and the dead deliveries in the store, and when they were counted. */
 export interface RefusedStatus extends RefusedCounts {
-  /** Of all topics and reasons. */
+  /** The records of all topics, for all reasons. */
   readonly quarantinedRecords: number;
-  /** When the store was asked, RFC 3339. */
+  /** When they were counted, by RFC 3339. */
   readonly countedAt: string;
 }
 
 /**
- * Keeps the counts of what was refused, as the store has them: so they are the same on every instance, and after every
- * restart. Says once at the start what is there already.
+ * Counts the refused records and the dead deliveries in the store. So the counts are the same on every instance, and after
+ * a restart. The first count is logged.
  */
 export class RefusedGauge {
   readonly #store: Pick<Store, 'refusedCounts'>;
@@ -33,12 +33,12 @@ export class RefusedGauge {
     this.#logger = logger;
   }
 
-  /** Null before the first count. */
+  /** The latest counts; null before the first count. */
   status(): RefusedStatus | null {
     return this.#status;
   }
 
-  /** A sentence for each kind of what stands in the store. */
+  /** A sentence about the refused records, and one for each target with dead deliveries. */
   warnings(): string[] {
     const { quarantinedRecords = 0, deadDeliveries = [] } = this.#status ?? {};
     return [
@@ -52,7 +52,7 @@ export class RefusedGauge {
     ];
   }
 
-  /** Counts again and again, until the signal aborts. A count that fails leaves the last one. */
+  /** Counts until the signal aborts. If a count fails, the last one stays. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const beganMs = this.#clock.monotonicMs();
@@ -74,8 +74,9 @@ export class RefusedGauge {
       };
       if (isFirst) this.#sayWhatIsThere(this.#status);
     } catch (error) {
-      // That the store does not answer, others say.
-      this.#logger('debug', `What was refused could not be counted: ${messageOf(error)}`);
+      if (isDefect(error)) throw error;
+      // Other parts log that the store does not answer.
+      this.#logger('debug', `Refused records and dead deliveries could not be counted: ${messageOf(error)}`);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Store } from '../ports/store.ts';
 import type { Decoder } from './decode/decoder.ts';
+import type { Defects } from './defects.ts';
 import type { Deliver } from './deliver/deliver.ts';
 import { LedgerWatch } from './deliver/ledger-watch.ts';
 import type { DeliverStatus } from './deliver/options.ts';
@@ -8,6 +9,7 @@ import type { ParkedRegistry } from './ingest/parked.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
+import { supervised } from './supervised.ts';
 import { type PartsOfHealth, StoreHealth } from './sync-health.ts';
 import type { SyncOptions } from './sync-options.ts';
 import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
@@ -19,23 +21,24 @@ export interface StoreLoopsOptions<State, Event>
   readonly store: Store;
   readonly decoder: Decoder<Event>;
   readonly parked: ParkedRegistry;
+  readonly defects: Defects;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
-  /** Ends the watches at once; `stop` ends the rest. */
+  /** Ends the watches at once. `stop` ends the other loops. */
   readonly signal: AbortSignal;
 }
 
 export interface StoreLoopsStatus {
   readonly deliveries: Readonly<Record<string, DeliverStatus>>;
-  /** The sweeps of the targets that are swept. */
+  /** By target, for the targets that are swept. */
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
-  /** The counts of refused records and dead deliveries; null until they were counted. */
+  /** The refused records and the dead deliveries in the store; null before they are counted first. */
   readonly refused: RefusedStatus | null;
-  /** The progress of comparing the view with the journal. */
+  /** The counts of the comparison of view and journal. */
   readonly verification: VerifierStatus;
 }
 
-/** The status before the store is migrated, when nothing works on it yet. */
+/** The status before the store is migrated. No loop runs before that. */
 export const NO_STORE_LOOPS: StoreLoopsStatus = {
   deliveries: {},
   sweeps: {},
@@ -44,8 +47,8 @@ export const NO_STORE_LOOPS: StoreLoopsStatus = {
 };
 
 /**
- * All parts of the pipeline that need the migrated store and the targets, and not the log: deliveries, sweeps, the
- * verifier, and their watches.
+ * The parts of the pipeline that need only the migrated store and the targets, and not the log: deliveries, sweeps, the
+ * verifier, the making of a missing view, and the watches. A defect in one of them does not stop the others.
  */
 export class StoreLoops<State, Event> {
   readonly #options: StoreLoopsOptions<State, Event>;
@@ -60,7 +63,7 @@ export class StoreLoops<State, Event> {
 
   constructor(options: StoreLoopsOptions<State, Event>) {
     this.#options = options;
-    const { domain, decoder, parked, store, targets, clock, logger, delivery = {} } = options;
+    const { domain, decoder, parked, store, targets, clock, logger, defects, delivery = {} } = options;
     const { enabled = true } = delivery;
     this.#ledgerWatches = enabled
       ? targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger))
@@ -77,6 +80,7 @@ export class StoreLoops<State, Event> {
       parked,
       clock,
       logger,
+      defects,
       onFailure: (error) => this.failed(error),
     });
     this.#remaker = new ViewRemaker({
@@ -84,6 +88,7 @@ export class StoreLoops<State, Event> {
       table: domain.view.table,
       clock,
       logger,
+      defects,
       onMade: () => this.rushVerifier(),
       signal: options.signal,
     });
@@ -91,13 +96,18 @@ export class StoreLoops<State, Event> {
 
   start(): void {
     for (const deliver of this.#delivers) deliver.start();
-    const watches = [this.#refused, ...this.#ledgerWatches];
-    this.#watching = Promise.all(watches.map((watch) => watch.run(this.#options.signal)));
+    const { clock, defects, signal } = this.#options;
+    const run = (place: string, watch: { run(signal: AbortSignal): Promise<void> }) =>
+      supervised(place, () => watch.run(signal), { defects, clock, signal });
+    this.#watching = Promise.all([
+      run('the count of what was refused', this.#refused),
+      ...this.#ledgerWatches.map((watch) => run('the watch of the ledger', watch)),
+    ]);
     for (const sweeper of this.#sweepers.values()) sweeper.start();
     this.#verifier.start();
   }
 
-  /** Finishes the work in hand. The signal must be aborted before. */
+  /** Finishes the repairs and calls that are under way. The signal has to be aborted before. */
   async stop(): Promise<void> {
     const loops = [this.#verifier, ...this.#sweepers.values(), ...this.#delivers];
     await Promise.all(loops.map((loop) => loop.stop()));
@@ -116,9 +126,10 @@ export class StoreLoops<State, Event> {
     };
   }
 
-  /** Answers within 5 s. If the store does not answer, it leaves out the deliveries, which wait for the store too. */
-  async health(): Promise<Omit<PartsOfHealth, 'ingest'>> {
+  /** Resolves within 5 s. */
+  async health(): Promise<Pick<PartsOfHealth, 'store' | 'deliveries' | 'viewTrouble'>> {
     const store = await this.#storeHealth.ask();
+    // Deliveries that stand still because the store does not answer are no second reason.
     const deliveries = store.ok
       ? [...this.#ledgerWatches, ...this.#delivers].map((part) => part.health())
       : [];
@@ -130,38 +141,38 @@ export class StoreLoops<State, Event> {
     return this.#refused.warnings();
   }
 
-  /** Sends at once what a commit has made due. */
+  /** Looks for due deliveries now, because a commit has made some due. */
   wake(): void {
     for (const deliver of this.#delivers) deliver.wake();
   }
 
-  /** Takes note of an error of another part. If the view's table is missing, it is made again. */
+  /** Called with each error of another part. The view's table is made again if the error says that a table is missing. */
   failed(error: unknown): void {
     this.#remaker.failed(error);
   }
 
-  /** Compares the whole view with the journal at once and without rests. */
+  /** Begins a comparison of the whole view with the journal now, without rests. */
   rushVerifier(): void {
     this.#verifier.rush();
   }
 
   #createDelivers(): Deliver[] {
-    const { domain, store, targets, clock, logger, delivery = {} } = this.#options;
+    const { domain, store, targets, clock, logger, defects, delivery = {} } = this.#options;
     const { enabled: _, ...timing } = delivery;
     return targets.map((route, index) => {
       const watched = this.#ledgerWatches[index]?.store ?? store;
-      return deliverOn(route, { view: domain.view, store: watched, clock, logger }, timing);
+      return deliverOn(route, { view: domain.view, store: watched, clock, logger, defects }, timing);
     });
   }
 
-  /** An instance that sends nothing sweeps nothing, because it would not know whether the target is down. */
+  /** An instance that sends no states makes no sweeps, because it does not know whether a target is down. */
   #createSweepers(): Map<string, Sweeper> {
-    const { log, store, topics, clock, logger } = this.#options;
+    const { log, store, topics, clock, logger, defects } = this.#options;
     const caughtUp = (signal: AbortSignal) => untilCaughtUp({ log, store, topics, clock }, signal);
     const found = new Map<string, Sweeper>();
     this.#delivers.forEach((deliver, index) => {
       const route = this.#route(index);
-      const sweeper = sweeperOn(route, deliver, { store, clock, logger, untilCaughtUp: caughtUp });
+      const sweeper = sweeperOn(route, deliver, { store, clock, logger, defects, untilCaughtUp: caughtUp });
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;

@@ -4,15 +4,15 @@ import type { Store } from '../ports/store.ts';
 
 export type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
-/** `summary` names the part alone, for those who may not see paths, addresses and what a server said. */
+/** `summary` names only the part that fails, for callers who may not see paths, addresses and messages of servers. */
 export type PartsHealth =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: string; readonly summary: string };
 
-/** `warnings`: what somebody has to look at although the program does its work; left out if there is nothing. */
+/** `warnings`: sentences for an operator, although the program works. Left out if there are none. */
 export type SyncHealth = PartsHealth & { readonly warnings?: readonly string[] };
 
-/** Whoever asks for the health gets an answer within this time, even if the store gives none. */
+/** The health is answered within this time, even if the store does not answer. */
 const HEALTH_DEADLINE_MS = 5_000;
 
 const SUMMARIES: Partial<Record<ErrorCode, string>> = {
@@ -21,7 +21,7 @@ const SUMMARIES: Partial<Record<ErrorCode, string>> = {
   topic_missing: 'event log: a topic is missing',
 };
 
-/** What a start waits for; null before its first step. */
+/** Describes a start that waits because of an error with this code; null before the first error. */
 export function summaryOf(code: ErrorCode | 'unexpected' | null): string {
   if (code === null) return 'not started';
   return (code === 'unexpected' ? undefined : SUMMARIES[code]) ?? `waiting: ${code}`;
@@ -31,24 +31,28 @@ export interface PartsOfHealth {
   readonly store: Health;
   readonly ingest: Health;
   readonly deliveries: readonly Health[];
-  /** Why the view's table cannot be made again; null if it can, or is there. */
+  /** Why the view's table cannot be made again; null if it is there, or can be made. */
   readonly viewTrouble: string | null;
+  /** Whether a part stands still because of a defect. */
+  readonly defects: Health;
 }
 
-export function combinedHealth({ store, ingest, deliveries, viewTrouble }: PartsOfHealth): PartsHealth {
-  const reasons = [store, ingest, ...deliveries].flatMap((part) => (part.ok ? [] : [part.reason]));
+export function combinedHealth(parts: PartsOfHealth): PartsHealth {
+  const { store, ingest, deliveries, viewTrouble, defects } = parts;
+  const reasons = [store, ingest, ...deliveries, defects].flatMap((part) => (part.ok ? [] : [part.reason]));
   if (viewTrouble !== null) reasons.unshift(viewTrouble);
   if (reasons.length === 0) return { ok: true };
-  const parts = [
+  const summary = [
     ...(viewTrouble === null ? [] : ['database: the view is missing']),
     ...(store.ok ? [] : ['database: not reachable']),
     ...(ingest.ok ? [] : ['reading: stands still']),
     ...(deliveries.every((part) => part.ok) ? [] : ['delivery: stands still']),
+    ...(defects.ok ? [] : ['program: a defect']),
   ];
-  return { ok: false, reason: reasons.join(' '), summary: parts.join('; ') };
+  return { ok: false, reason: reasons.join(' '), summary: summary.join('; ') };
 }
 
-/** Asks the store for its health. All who ask while it has not answered share one question. */
+/** Asks the store for its health. All callers that ask before it answers share one request. */
 export class StoreHealth {
   readonly #store: Pick<Store, 'health'>;
   readonly #clock: Pick<Clock, 'sleep'>;

@@ -1,29 +1,29 @@
-import { type ErrorCode, isRetryable, messageOf, TributaryError } from '../core/errors.ts';
-import { type Backoff, fullJitterMs } from '../core/retry.ts';
+import { TributaryError } from '../core/errors.ts';
 import type { MigratedStore, Store } from '../ports/store.ts';
 import { createDecoder, type Decoder } from './decode/decoder.ts';
+import { Defects, type DefectsStatus } from './defects.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
 import { QuarantineWatch } from './ingest/quarantine-watch.ts';
 import { migrateStore } from './migrate-store.ts';
+import { Opening } from './opening.ts';
 import { NO_STORE_LOOPS, StoreLoops, type StoreLoopsStatus } from './store-loops.ts';
+import { supervised } from './supervised.ts';
 import { combinedHealth, type PartsHealth, type SyncHealth, summaryOf } from './sync-health.ts';
 import type { SyncOptions } from './sync-options.ts';
 import { dueTargetsOf } from './target-route.ts';
 
 export interface SyncStatus extends StoreLoopsStatus {
   readonly ingest: IngestStatus | null;
+  /** The defects since the start. */
+  readonly defects: DefectsStatus;
 }
 
-const START_BACKOFF: Backoff = { baseMs: 250, capMs: 10_000 };
-/** The log names what the start waits for when that changes, and once a minute. */
-const WAITING_LOGGED_EVERY_MS = 60_000;
-
 /**
- * The whole pipeline of one domain: from the log to journal and view, and from the view to the targets. The start waits
- * for a store or a log that does not answer yet, and for topics that do not exist yet. It fails only with errors that
- * are not retryable. Deliveries and sweeps begin once the store is migrated; reading waits for the log.
+ * The whole pipeline of one domain: from the log to journal and view, and from there to the targets. The start waits for a
+ * store or a log that does not answer yet, and for missing topics. It fails only with an error that does not pass by
+ * itself. Deliveries and sweeps begin as soon as the store is migrated. Reading begins when the log answers too.
  */
 export class Sync<State, Event> {
   readonly #options: SyncOptions<State, Event>;
@@ -31,6 +31,8 @@ export class Sync<State, Event> {
   readonly #stopping = new AbortController();
   readonly #decoder: Decoder<Event>;
   readonly #parked = new ParkedRegistry();
+  readonly #defects: Defects;
+  readonly #opening: Opening;
   readonly #quarantine: QuarantineWatch;
   #watching: Promise<void> | undefined;
   /** Undefined until the store is migrated. */
@@ -38,8 +40,6 @@ export class Sync<State, Event> {
   #ingest: Ingest<State, Event> | undefined;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
-  #waitingFor = 'not started';
-  #waitingCode: ErrorCode | 'unexpected' | null = null;
 
   constructor(options: SyncOptions<State, Event>) {
     this.#options = options;
@@ -54,6 +54,8 @@ export class Sync<State, Event> {
       acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
       ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
     });
+    this.#defects = options.defects ?? new Defects(clock, logger);
+    this.#opening = new Opening({ clock, logger, defects: this.#defects, signal: this.#stopping.signal });
     this.#quarantine = new QuarantineWatch(clock, logger);
   }
 
@@ -62,44 +64,48 @@ export class Sync<State, Event> {
     return this.#topics;
   }
 
-  /**
-   * Resolves when the pipeline runs, or when `stop` was called meanwhile. Rejects with an error that is not retryable.
-   */
+  /** Resolves when the pipeline runs, or after `stop`. Rejects with an error that does not pass by itself. */
   start(): Promise<void> {
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
-  /** Finishes the work in hand. The log, the store and the targets stay open, because they are the caller's. */
+  /** Finishes the commits and calls that are under way. The caller closes the log, the store and the targets. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
   status(): SyncStatus {
-    return { ingest: this.#ingest?.status() ?? null, ...(this.#loops?.status() ?? NO_STORE_LOOPS) };
+    return {
+      ingest: this.#ingest?.status() ?? null,
+      ...(this.#loops?.status() ?? NO_STORE_LOOPS),
+      defects: this.#defects.status(),
+    };
   }
 
-  /** Whether every part works; if not, what is wrong, in one sentence. Answers within 5 s. */
+  /** Whether every part works; else what is wrong. Resolves within 5 s. */
   async health(): Promise<SyncHealth> {
     const warnings = [...this.#quarantine.warnings(), ...(this.#loops?.warnings() ?? [])];
     return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
   }
 
   async #partsHealth(): Promise<PartsHealth> {
-    if (this.#ingest === undefined || this.#loops === undefined)
-      return { ok: false, reason: this.#waitingFor, summary: summaryOf(this.#waitingCode) };
-    const parts = await this.#loops.health();
-    return combinedHealth({ ...parts, ingest: this.#ingest.health() });
+    const { waitingFor, code } = this.#opening;
+    const [loops, ingest] = [this.#loops, this.#ingest];
+    if (loops === undefined || ingest === undefined)
+      return { ok: false, reason: waitingFor, summary: summaryOf(code) };
+    const parts = await loops.health();
+    return combinedHealth({ ...parts, ingest: ingest.health(), defects: this.#defects.health() });
   }
 
   async #start(): Promise<void> {
-    const migrated = await this.#untilItWorks(() => this.#migrate());
+    const migrated = await this.#opening.untilItWorks(() => this.#migrate(), { hasBegun: false });
     if (migrated === undefined || this.#stopping.signal.aborted) return;
     const { store } = migrated;
     const loops = this.#startLoops(migrated);
-    await this.#untilItWorks(() => this.#prepareTopics());
-    await this.#untilItWorks(() => this.#startIngest(store, loops));
+    await this.#opening.untilItWorks(() => this.#prepareTopics(), { hasBegun: true });
+    await this.#opening.untilItWorks(() => this.#startIngest(store, loops), { hasBegun: true });
   }
 
   #migrate(): Promise<MigratedStore> {
@@ -108,20 +114,29 @@ export class Sync<State, Event> {
     return migrateStore({ domain, store, targets: names, clock, logger });
   }
 
+  /** Starts the parts that do not need the log. */
   #startLoops({ store, report }: MigratedStore): StoreLoops<State, Event> {
+    const { clock, onStoreReady } = this.#options;
+    const { signal } = this.#stopping;
     const loops = new StoreLoops({
       ...this.#options,
       store,
       decoder: this.#decoder,
       parked: this.#parked,
+      defects: this.#defects,
       topics: this.#topics,
-      signal: this.#stopping.signal,
+      signal,
     });
     this.#loops = loops;
     if (report.viewIsEmpty) loops.rushVerifier();
-    this.#watching = this.#quarantine.run(this.#stopping.signal);
+    const watch = () => this.#quarantine.run(signal);
+    this.#watching = supervised('the watch of the quarantine', watch, {
+      defects: this.#defects,
+      clock,
+      signal,
+    });
     loops.start();
-    this.#options.onStoreReady?.(store);
+    onStoreReady?.(store);
     return loops;
   }
 
@@ -139,7 +154,7 @@ export class Sync<State, Event> {
     );
   }
 
-  /** Every attempt has an ingest of its own, because a consumer starts only once. */
+  /** A consumer starts only once, so each try makes a new ingest. */
   async #startIngest(store: Store, loops: StoreLoops<State, Event>): Promise<void> {
     const ingest = this.#createIngest(store, loops, await store.storeId());
     this.#ingest = ingest;
@@ -165,6 +180,7 @@ export class Sync<State, Event> {
       decoder: this.#decoder,
       parked: this.#parked,
       quarantine: this.#quarantine,
+      defects: this.#defects,
       log,
       store,
       clock,
@@ -190,32 +206,5 @@ export class Sync<State, Event> {
     await this.#ingest?.stop();
     await this.#loops?.stop();
     await this.#watching;
-  }
-
-  /**
-   * Repeats the step until it works. Resolves with undefined if `stop` was called before. Rejects with an error that is
-   * not retryable.
-   */
-  async #untilItWorks<Result>(step: () => Promise<Result>): Promise<Result | undefined> {
-    const { clock, logger } = this.#options;
-    const { signal } = this.#stopping;
-    let logged = '';
-    let loggedAtMs = 0;
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        return await step();
-      } catch (error) {
-        if (!isRetryable(error)) throw error;
-        this.#waitingFor = messageOf(error);
-        this.#waitingCode = error instanceof TributaryError ? error.code : 'unexpected';
-        if (this.#waitingFor !== logged || clock.monotonicMs() - loggedAtMs >= WAITING_LOGGED_EVERY_MS) {
-          logged = this.#waitingFor;
-          loggedAtMs = clock.monotonicMs();
-          logger('warn', `Waiting: ${logged}`, { attempt });
-        }
-        await clock.sleep(fullJitterMs(START_BACKOFF, attempt, clock.random()), signal);
-      }
-    }
-    return undefined;
   }
 }

@@ -14,21 +14,21 @@ import {
 import type { DueTarget } from './ingest/options.ts';
 import { Sweeper, type SweeperOptions } from './reconcile/sweeper.ts';
 
-/** One target, what it is sent, and how fast. Each has a loop, a breaker and a pace of its own. */
+/** One target, the states that are for it, and its pace. Each target has its own loops and its own breaker. */
 export interface TargetRoute {
   readonly target: DeliveryTarget;
   /**
-   * Which of the states that qualify at all are for this target, by the view's columns; null for all of them. Asked
-   * when a state is journaled, so that a new answer holds for states that change from then on.
+   * Whether a ready state is for this target, by the view's columns; null for all ready states. It is asked when a state
+   * is journaled, so a changed filter applies to states that change afterwards.
    */
   readonly qualifies: ((body: Readonly<Record<string, ViewValue>>) => boolean) | null;
-  /** What is left out is as in `DEFAULT_PACE`. */
+  /** Defaults: `DEFAULT_PACE`. */
   readonly pace?: Partial<Omit<Pace, 'breaker'>> & { readonly breaker?: Partial<BreakerOptions> };
-  /** How it is compared with the ledger again and again; never, if it is left out. */
+  /** How the target is swept. Without it, the target is never swept. */
   readonly sweep?: { readonly holdings: TargetHoldings } & Pick<SweeperOptions, 'everyMs' | 'perSecond'>;
 }
 
-/** The routes as ingest knows them. */
+/** Makes the description of the routes that ingest needs. */
 export function dueTargetsOf(
   routes: readonly (Pick<TargetRoute, 'qualifies'> & { readonly target: Pick<DeliveryTarget, 'name'> })[],
   { columns }: Pick<View<never>, 'columns'>,
@@ -43,10 +43,10 @@ export function dueTargetsOf(
   }));
 }
 
-/** The loop that sends what is due to the route's target; not started. */
+/** Makes the delivery for the route's target. It is not started. */
 export function deliverOn(
   { target, pace = {} }: TargetRoute,
-  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger'>,
+  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger' | 'defects'>,
   timing: Partial<DeliverTiming>,
 ): Deliver {
   return new Deliver({
@@ -60,11 +60,11 @@ export function deliverOn(
   });
 }
 
-/** The loop that sweeps the route's target, which `deliver` sends to; not started, and null where there is none. */
+/** Makes the sweeper for the route's target, which `deliver` sends to. It is not started. Null if there are no sweeps. */
 export function sweeperOn(
   { target, sweep }: TargetRoute,
   deliver: Pick<Deliver, 'status' | 'wake'>,
-  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'untilCaughtUp'>,
+  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'defects' | 'untilCaughtUp'>,
 ): Sweeper | null {
   if (sweep === undefined) return null;
   return new Sweeper({

@@ -1,83 +1,90 @@
-import { isRetryable, messageOf, TributaryError } from '../core/errors.ts';
+import { isDefect, isRetryable, messageOf, TributaryError } from '../core/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Store } from '../ports/store.ts';
+import type { Defects } from './defects.ts';
 import { remadeMessage } from './migrate-store.ts';
 
-/** A view that has been missing for this time is made again. */
-const REMAKE_AFTER_MS = 10_000;
-/** While the view cannot be made, it is tried again every 10 s, and every 30th failure is logged. */
-const LOGGED_EVERY = 30;
-
 export interface ViewRemakerOptions {
-  readonly store: Pick<Store, 'remakeView'>;
-  /** The view's table. */
+  /** The name of the view's table. */
   readonly table: string;
-  readonly clock: Pick<Clock, 'sleep'>;
+  readonly store: Pick<Store, 'remakeView'>;
+  readonly clock: Clock;
   readonly logger: Logger;
-  /** Called when the table is there again, empty or not. */
-  readonly onMade: () => void;
-  /** Ends the waiting, and nothing begins any more. */
+  readonly defects: Defects;
   readonly signal: AbortSignal;
+  /** Called when the table is there again. It may lack rows. */
+  readonly onMade: () => void;
 }
 
-/**
- * Makes the view's table again if it was dropped or renamed under the running program. A restore from a backup drops
- * tables and makes them again by itself, so the table is made only once it has been missing for 10 s.
- */
+/** A table that has been missing for this time is made again. */
+const REMAKE_AFTER_MS = 10_000;
+/** While the program may not make it, there is a try every 10 s, and a log line every 5 minutes. */
+const SAID_EVERY = 30;
+
+/** Makes the view's table again if somebody drops or renames it under the running program. */
 export class ViewRemaker {
   readonly #options: ViewRemakerOptions;
-  #remaking: Promise<void> | undefined;
   #trouble: string | null = null;
+  #remaking: Promise<void> | undefined;
 
   constructor(options: ViewRemakerOptions) {
     this.#options = options;
   }
 
-  /** Why the view's table cannot be made again, in one sentence; null if it can, or is there. */
+  /** Why the table cannot be made again; null if it is there, or can be made. */
   get trouble(): string | null {
     return this.#trouble;
   }
 
-  /** Takes note of an error of the pipeline. Only `table_missing` begins anything. */
+  /** Called with each error of the store. Begins to make the table if the error says that a table is missing. */
   failed(error: unknown): void {
     if (!(error instanceof TributaryError) || error.code !== 'table_missing') return;
-    if (this.#options.signal.aborted) return;
+    const { logger, signal } = this.#options;
+    if (signal.aborted) return;
     this.#remaking ??= this.#remake()
       .catch((failure: unknown) =>
-        this.#options.logger('error', `The missing table could not be made again: ${messageOf(failure)}`),
+        logger('error', `The missing table could not be made again: ${messageOf(failure)}`),
       )
       .finally(() => {
         this.#remaking = undefined;
       });
   }
 
-  /** Resolves when no table is being made. */
+  /** Resolves when the making has ended. */
   async idle(): Promise<void> {
     await this.#remaking;
   }
 
   /**
-   * Where the database user may make no table, somebody else has to make it: until then `trouble` says so, and the log
-   * every 5 minutes.
+   * Waits for 10 s first, because a restore of a backup drops tables and makes them again itself. If this program may not
+   * make tables, somebody else has to. Until then `/readyz` and a log line at intervals say so.
    */
   async #remake(): Promise<void> {
-    const { clock, store, table, logger, onMade, signal } = this.#options;
+    const { clock, signal, logger, defects } = this.#options;
     await clock.sleep(REMAKE_AFTER_MS, signal);
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const isMade = await store.remakeView();
-        if (isMade) logger('warn', remadeMessage(table));
-        else if (this.#trouble !== null) logger('info', `The table ${table} is there again.`);
-        if (isMade || this.#trouble !== null) onMade();
-        this.#trouble = null;
-        return;
+        return await this.#remakeOnce();
       } catch (error) {
         if (isRetryable(error)) throw error;
         this.#trouble = messageOf(error);
-        if (attempt % LOGGED_EVERY === 0) logger('error', this.#trouble);
+        if (isDefect(error)) {
+          await clock.sleep(defects.rest('the making of the view', error, attempt + 1), signal);
+          continue;
+        }
+        if (attempt % SAID_EVERY === 0) logger('error', this.#trouble);
       }
       await clock.sleep(REMAKE_AFTER_MS, signal);
     }
+  }
+
+  async #remakeOnce(): Promise<void> {
+    const { store, table, logger, onMade } = this.#options;
+    const isMade = await store.remakeView();
+    if (isMade) logger('warn', remadeMessage(table));
+    else if (this.#trouble !== null) logger('info', `The table ${table} is there again.`);
+    if (isMade || this.#trouble !== null) onMade();
+    this.#trouble = null;
   }
 }

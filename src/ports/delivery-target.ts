@@ -1,18 +1,20 @@
 import type { ViewValue } from '../core/domain.ts';
+import { describeDefect } from '../core/errors.ts';
 
 /** A system that has to hold the latest state of every entity that was ever ready. */
 export interface DeliveryTarget {
   /** The name of the target in the ledger and in messages. */
   readonly name: string;
   /** The most states that one call may carry at present: 1 until the target announces more. It may fall again. */
-  readonly maxBatch: number;
+  readonly maxDeliveryBatch: number;
   /** Whether a call may take longer than a claim lasts, so that the caller has to renew the claim meanwhile. */
   readonly isSlowToEnd?: boolean;
   /**
    * Sends states of different entities in one call, and calls `settled` once with one outcome for each delivery, in the
-   * sequence given. Never throws: every failure is a verdict, and a failure of one state says nothing about another. If
-   * the target refuses a delivery batch as a whole, its states are sent again one by one before their verdicts are
-   * given; if the target refuses those too, the rest is `unsent`.
+   * sequence given. Never throws: every failure is a verdict, and a failure of one state says nothing about another. A
+   * defect of Tributary is the verdict `retry` with the field `defect`. If the target refuses a delivery batch as a
+   * whole, its states are sent again one by one before their verdicts are given; if the target refuses those too, the
+   * rest is `unsent`.
    *
    * Ends within the adapter's deadline, or within twice the deadline if states are sent again one by one. Ends soon
    * after the signal aborts: the verdict is `retry` then, or `unknown` if the state may still arrive later. If
@@ -63,6 +65,21 @@ export interface DeliveryOutcome {
   readonly retryAfterMs: number | null;
   /** The setting to look at if the failure goes on, in one sentence, for a person who reads the log. */
   readonly advice?: string | null;
+  /** What was thrown, if a defect of Tributary is what went wrong. The verdict is `retry` then. */
+  readonly defect?: unknown;
+}
+
+/** The outcome of a state whose call met a defect of Tributary. */
+export function defectOutcome(defect: unknown, latencyMs = 0): DeliveryOutcome {
+  return {
+    verdict: 'retry',
+    status: null,
+    latencyMs,
+    answer: '',
+    error: `A defect of Tributary: ${describeDefect(defect)}; whether the state was received is not known.`,
+    retryAfterMs: null,
+    defect,
+  };
 }
 
 /**

@@ -127,7 +127,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
 
     it('several states in one call get their outcomes in sequence, and each is sent once', async () => {
       const { many, received } = await open('accepts');
-      expect(many.maxBatch).toBeGreaterThanOrEqual(1);
+      expect(many.maxDeliveryBatch).toBeGreaterThanOrEqual(1);
       const outcomes = await outcomesOf(many, three, never);
       expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'delivered', 'delivered']);
       const byId = (left: ReceivedState, right: ReceivedState) =>

@@ -82,7 +82,7 @@ function expectedRow(entries: readonly Entry[], articleId: string): ViewValue[] 
 /** A target that keeps the newest version of each article. */
 class Purchasing implements DeliveryTarget {
   readonly name = TARGET;
-  readonly maxBatch = 100;
+  readonly maxDeliveryBatch = 100;
   readonly received = new Map<string, Delivery>();
 
   deliver(deliveries: readonly Delivery[], _signal: AbortSignal, settled: DeliveriesSettled): void {

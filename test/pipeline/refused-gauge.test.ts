@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SeededClock } from '../../src/adapters/seeded-clock.ts';
+import { TributaryError } from '../../src/core/errors.ts';
 import { RefusedGauge } from '../../src/pipeline/refused-gauge.ts';
 import type { RefusedCounts } from '../../src/ports/quarantine.ts';
 
@@ -71,7 +72,7 @@ describe('the gauge of what was refused', () => {
     let isDown = false;
     const { gauge } = await runGauge(
       () => {
-        if (isDown) throw new Error('The store is away.');
+        if (isDown) throw new TributaryError('store_unreachable', 'The store is away.');
         isDown = true;
         return COUNTS;
       },

@@ -87,7 +87,7 @@ describe('the whole pipeline', () => {
     );
     place.received.length = 0;
     await vi.waitFor(() => expect(place.newest('a')).toEqual(before), WAITING);
-    await vi.waitFor(() => expect(place.logged.join()).toContain('it is delivered again'), WAITING);
+    await vi.waitFor(() => expect(place.logged.join()).toContain('they are delivered again'), WAITING);
     await sync.stop();
     const { last } = sync.status().sweeps[TARGET] ?? {};
     place.received.length = 0;

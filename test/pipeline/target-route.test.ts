@@ -7,7 +7,7 @@ import { Pair } from './reconcile/pair.ts';
 
 const target: TargetRoute['target'] = {
   name: 'warehouse',
-  maxBatch: 1,
+  maxDeliveryBatch: 1,
   deliver: (_deliveries, _signal, settled) => queueMicrotask(() => settled([])),
   close: async () => {},
 };

@@ -19,6 +19,20 @@ describe('ingest in a simulated world', () => {
     expect(world.checker.commits).toBeGreaterThan(0);
   });
 
+  it.each(seeds.slice(0, 12))(
+    'loses and doubles nothing by defects of its own with seed %i',
+    async (seed) => {
+      const world = await swarm(seed, { storeGoesBack: seed % 3 === 0, meetsDefects: true });
+      expect(world.checker.commits).toBeGreaterThan(0);
+    },
+  );
+
+  it('reports the defects of a world that has them', async () => {
+    const { trace } = await swarm(7, { meetsDefects: true });
+    expect(trace.filter((line) => line.includes('a defect strikes')).length).toBeGreaterThan(1);
+    expect(trace.some((line) => line.includes('error: A defect of Tributary'))).toBe(true);
+  });
+
   it('runs the same way each time with the same seed', async () => {
     const traces = [await swarm(7), await swarm(7)].map(({ trace }) =>
       createHash('sha256').update(trace.join('\n')).digest('hex'),

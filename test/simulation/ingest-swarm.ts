@@ -12,11 +12,15 @@ import {
 
 /** From the end of the last fault to the last commit: backoffs end at 15 s, sessions at 10 s. */
 const RECOVERY_MS = 60_000;
+/** What met a defect rests for up to a minute before it is tried again. */
+const DEFECT_REST_MS = 60_000;
 const MOST_INSTANCES = 3;
 
 export interface SwarmOptions extends Pick<WorldOptions, 'openStore'> {
   /** Whether the store goes back to an earlier state now and then, as after a failover or a restore. */
   readonly storeGoesBack?: boolean;
+  /** Whether mistakes in the program strike calls of the store now and then. */
+  readonly meetsDefects?: boolean;
 }
 
 /**
@@ -26,7 +30,7 @@ export interface SwarmOptions extends Pick<WorldOptions, 'openStore'> {
  */
 export async function swarm(seed: number, options: SwarmOptions = {}): Promise<World> {
   const partitions = { movements: 1 + (seed % 4), counts: 1 + ((seed >> 2) % 4) };
-  const { openStore } = options;
+  const { openStore, meetsDefects = false } = options;
   return inWorld({ seed, partitions, ...(openStore && { openStore }) }, async (world) => {
     const { chance } = world;
     const tuning: SimulatedTuning = {
@@ -47,6 +51,7 @@ export async function swarm(seed: number, options: SwarmOptions = {}): Promise<W
       latencyMs: () => chance.number() * chance.pick([1, 4, 30]),
       fetchRecords: () => chance.pick([1, 7, 40, 300]),
     };
+    if (meetsDefects) world.weather = drawWeather(chance, meetsDefects);
     world.start(tuning);
     let goBack: (() => void) | null = null;
     for (let from = 0; from < stream.length; ) {
@@ -60,12 +65,12 @@ export async function swarm(seed: number, options: SwarmOptions = {}): Promise<W
         goBack?.();
         goBack = goBack === null ? world.snapshot() : null;
       }
-      await befall(world, tuning);
+      await befall(world, tuning, meetsDefects);
       await world.run(chance.number() * chance.pick([2, 20, 400]));
     }
     world.heal();
     if (world.instances.length === 0) world.start(tuning);
-    await world.settles(RECOVERY_MS);
+    await world.settles(RECOVERY_MS + (meetsDefects ? DEFECT_REST_MS : 0));
   });
 }
 
@@ -74,7 +79,7 @@ function partitionFor(world: World, topic: string) {
 }
 
 /** Something, or nothing, happens to somebody. */
-async function befall(world: World, tuning: SimulatedTuning): Promise<void> {
+async function befall(world: World, tuning: SimulatedTuning, meetsDefects: boolean): Promise<void> {
   const { chance, instances, partitions } = world;
   const anybody = instances.length > 0 ? chance.pick(instances) : undefined;
   if (anybody === undefined) {
@@ -84,7 +89,7 @@ async function befall(world: World, tuning: SimulatedTuning): Promise<void> {
   switch (chance.integer(0, 16)) {
     case 0:
     case 1:
-      world.weather = drawWeather(chance);
+      world.weather = drawWeather(chance, meetsDefects);
       return;
     case 2:
       world.weather = fairWeather(chance);
@@ -137,9 +142,10 @@ async function befall(world: World, tuning: SimulatedTuning): Promise<void> {
 }
 
 /** A store that is slow, refuses, or breaks off, now and then or most of the time. */
-export function drawWeather(chance: Chance): StoreWeather {
+export function drawWeather(chance: Chance, meetsDefects = false): StoreWeather {
   const slowness = chance.pick([1, 10, 200]);
   const [refused, lost] = [chance.pick([0, 0.1, 0.5]), chance.pick([0, 0.1, 0.3])];
+  const erring = meetsDefects ? chance.pick([0.02, 0.1]) : 0;
   return {
     latencyMs: () => chance.number() * slowness,
     fate: () => {
@@ -149,6 +155,7 @@ export function drawWeather(chance: Chance): StoreWeather {
         return { kind: 'refuses', code };
       }
       if (drawn < refused + lost) return { kind: 'loses_answer', isDone: chance.happens(0.5) };
+      if (drawn < refused + lost + erring) return { kind: 'errs', isDone: chance.happens(0.5) };
       return { kind: 'answers' };
     },
   };

@@ -8,12 +8,12 @@ import type { Process, Scheduler } from './scheduler.ts';
 
 /**
  * What becomes of one call. `refuses`: nothing is done, and the answer is this error. `loses_answer`: the connection
- * breaks, after the work was done or before.
+ * breaks, after the work was done or before. `errs`: a mistake in the program throws, after the work was done or before.
  */
 export type Fate =
   | { readonly kind: 'answers' }
   | { readonly kind: 'refuses'; readonly code: 'store_busy' | 'store_unreachable' | 'store_failed' }
-  | { readonly kind: 'loses_answer'; readonly isDone: boolean };
+  | { readonly kind: 'loses_answer' | 'errs'; readonly isDone: boolean };
 
 export interface StoreWeather {
   /** The time of one way of a call, in milliseconds. */
@@ -52,10 +52,12 @@ export function storeTwin(options: StoreTwinOptions): Store {
       throw new TributaryError(fate.code, `The simulated store refuses ${method}.`);
     }
     if (fate.kind === 'loses_answer' && !fate.isDone) throw lost(method, false);
+    if (fate.kind === 'errs' && !fate.isDone) throw mistake(method, false);
     const result = await scheduler.real(work);
     await pause();
     await process.runs();
     if (fate.kind === 'loses_answer') throw lost(method, true);
+    if (fate.kind === 'errs') throw mistake(method, true);
     return result;
   };
 
@@ -72,6 +74,11 @@ export function storeTwin(options: StoreTwinOptions): Store {
     trace(`${process.name}: the answer of ${method} is lost, ${isDone ? 'done' : 'not done'}`);
     const code = method === 'commit' ? 'store_commit_unknown' : 'store_unreachable';
     return new TributaryError(code, `The connection broke during ${method}.`);
+  };
+
+  const mistake = (method: string, isDone: boolean): TypeError => {
+    trace(`${process.name}: a defect strikes ${method}, ${isDone ? 'done' : 'not done'}`);
+    return new TypeError(`${method} of undefined`);
   };
 
   const commit = async (batch: IngestBatch): Promise<CommitOutcome> => {

@@ -104,6 +104,38 @@ const states: readonly Sibling[] = [
   { adapter: 'src/apps/order-mgt/states/sqlite', word: 'Sqlite' },
 ];
 
+const targets: readonly Sibling[] = [
+  { adapter: 'src/adapters/http-delivery', word: 'Http' },
+  { adapter: 'src/adapters/topic-delivery', word: 'Topic' },
+];
+const HTTP = 'src/adapters/http-delivery';
+const TOPIC = 'src/adapters/topic-delivery';
+const targetDifferences: readonly Difference[] = [
+  {
+    file: 'index.ts',
+    names: { [HTTP]: ['HttpHoldingsOptions', 'openHttpHoldings'] },
+    reason: 'Only a target that answers requests can tell which states it holds.',
+  },
+  {
+    file: 'index.ts',
+    names: { [HTTP]: ['Answered', 'answerText', 'answeredDelivery', 'codeOf', 'describeFault'] },
+    reason: 'check-target judges the answers of a target by the same rules.',
+  },
+  {
+    file: 'options.ts',
+    names: { [HTTP]: ['SettingNames'] },
+    reason: 'Messages about a URL, a secret or a certificate name the setting to correct.',
+  },
+  {
+    file: 'verdict.ts',
+    names: {
+      [HTTP]: ['httpDateMs', 'isAboutTheDeliveryBatch', 'retryAfterMs'],
+      [TOPIC]: ['isTooLarge'],
+    },
+    reason: 'An HTTP answer has a status and headers. An append has an error.',
+  },
+];
+
 interface Family {
   readonly name: string;
   readonly siblings: readonly Sibling[];
@@ -113,6 +145,7 @@ interface Family {
 const FAMILIES: readonly Family[] = [
   { name: 'event log', siblings: logs, differences: logDifferences },
   { name: 'store', siblings: stores, differences: storeDifferences },
+  { name: 'delivery target', siblings: targets, differences: targetDifferences },
   { name: "store of order-mgt's states", siblings: states, differences: [] },
 ];
 

@@ -74,7 +74,7 @@ describe('the repository', () => {
       ...siblingParts(tree, { adapters: adapters('mysql', 'sqlite'), parts: [...stores, ...all] }),
       ...siblingParts(tree, { adapters: adapters('kafka', 'embedded-log'), parts: [...logs, ...all] }),
       ...siblingParts(tree, {
-        adapters: adapters('http-delivery', 'kafka-delivery'),
+        adapters: adapters('http-delivery', 'topic-delivery'),
         parts: ['target.ts', 'verdict.ts', ...all],
       }),
       ...siblingParts(tree, states),

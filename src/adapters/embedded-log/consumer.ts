@@ -1,4 +1,4 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { logDefect, messageOf, TributaryError } from '../../core/errors.ts';
 import type { PartitionOffset, TopicPartition } from '../../core/offset.ts';
 import { partitionName } from '../../core/offset.ts';
 import type {
@@ -148,6 +148,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
       return fetched === null ? null : { fetched, bytes };
     } catch (error) {
       this.#readFailed = true;
+      logDefect(this.#adapterOptions.logger, `the reading of ${partitionName(followed.row)}`, error);
       // A file that is locked for a moment is not a fault.
       if (!isBusy(error)) this.#readFault = messageOf(error);
       return null;
@@ -233,6 +234,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
       try {
         if (this.#listener !== null) await tell(this.#listener);
       } catch (error) {
+        if (logDefect(this.#adapterOptions.logger, 'the listener of a consumer', error)) return;
         this.#adapterOptions.logger('error', 'The listener of a consumer failed', {
           error: messageOf(error),
         });
@@ -255,6 +257,7 @@ export class EmbeddedConsumer implements EventLogConsumer {
         }
       });
     } catch (error) {
+      if (logDefect(this.#adapterOptions.logger, 'the committing of offsets', error)) return;
       this.#adapterOptions.logger('warn', 'Committing offsets failed', { error: messageOf(error) });
     }
   }

@@ -3,21 +3,21 @@ import { answerText } from './answer.ts';
 import type { SettingNames } from './options.ts';
 import { httpDateMs } from './verdict.ts';
 
-/** Clocks that are less far apart are right: the answer took its time, and the header `Date` has whole seconds. */
+/** A smaller difference says nothing: the answer was under way for a while, and `Date` has whole seconds. */
 const CLOCKS_APART_SECONDS = 30;
 const LOCATION_CHARACTERS_MAX = 200;
 
-/** An answer that is no success. */
+/** An answer with another status than 2xx. */
 interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** The beginning of its body. */
+  /** The first bytes of its body, as text. */
   readonly text: string;
 }
 
 /**
- * Says in one sentence what was answered. Of the answer's text only a problem's code is repeated, since the rest may
- * quote the state.
+ * Describes an answer in one sentence. It repeats only the code of a problem document, because the rest of the answer
+ * may quote the state.
  */
 export function describeAnswer(place: string, { status, headers, text }: Answer, nowMs: number): string {
   const name = STATUS_CODES[status];
@@ -32,7 +32,7 @@ export function describeAnswer(place: string, { status, headers, text }: Answer,
   return `${parts.join('')}.`;
 }
 
-/** Which setting to look at if a target goes on answering so; null if none of ours would help. */
+/** Which setting a person should look at after such an answer, in one sentence; null if no setting of ours can help. */
 export function adviceOn(status: number | null, { url, secret }: SettingNames): string | null {
   switch (status) {
     case 401:
@@ -44,7 +44,7 @@ export function adviceOn(status: number | null, { url, secret }: SettingNames): 
     case 407:
       return `A proxy in between wants credentials: look at the host of ${url}.`;
     case 413:
-      return 'Look at the body limits of the target and of its proxies, and at how many states it takes in a batch.';
+      return 'Look at the body limits of the target and of its proxies, and at how many states it takes in a delivery batch.';
     default:
       return status !== null && status >= 300 && status < 400 ? `Set ${url} to where the target is.` : null;
   }
@@ -55,7 +55,7 @@ function problemCodeIn(text: string): string | null {
   return /"code"\s*:\s*"([a-z][a-z0-9_]{0,63})"/.exec(text)?.[1] ?? null;
 }
 
-/** Without user, password, query and fragment, which may hold secrets. */
+/** The header `Location` without user, password, query and fragment, which may contain secrets; null if there is none. */
 function locationIn({ location }: IncomingHttpHeaders): string | null {
   if (location === undefined) return null;
   const bare = location.replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*@/i, '$1//').replace(/[?#].*$/s, '');

@@ -1,10 +1,10 @@
-/** So much of an answer is kept in the ledger, in bytes. */
+/** The ledger keeps this many bytes of an answer. */
 export const ANSWER_KEPT_BYTES = 1_024;
 
 /**
- * The first bytes of an answer as one line of text that is safe in a database, a log and a terminal. Whoever
- * answers is not trusted: control characters, line ends and marks that turn the direction of writing become
- * blanks, bytes that are no UTF-8 become U+FFFD.
+ * Returns the first bytes of an answer as one line of text that is safe in a database, a log line and a terminal. The
+ * target is not trusted: control characters, line ends and marks that change the direction of writing become blanks, and
+ * bytes that are not UTF-8 become U+FFFD.
  */
 export function answerText(bytes: Buffer): string {
   const isCut = bytes.length > ANSWER_KEPT_BYTES;
@@ -12,21 +12,21 @@ export function answerText(bytes: Buffer): string {
   return (
     kept
       .toString('utf8')
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through.
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are the ones to be removed.
       .replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, ' ')
       .trim()
   );
 }
 
-/** Which delivery an answer names. */
+/** Whether an answer names the delivery that was sent. */
 export type Answered = 'this' | 'another' | 'unknown';
 
 /**
- * By the field `delivery_id` of a JSON object, which nobody has to answer with; another system may have such a field
- * with a meaning of its own, so only ids of ours count.
+ * Looks for the field `delivery_id` of a JSON object. A target need not answer with it, and another system may use the
+ * name for something else, so only ids of our form count.
  */
 export function answeredDelivery(answer: string, deliveryId: string): Answered {
-  // As order-mgt writes it; only others are taken apart.
+  // order-mgt writes it in exactly this way. Only other answers are parsed.
   if (answer.includes(`"delivery_id":"${deliveryId}"`)) return 'this';
   if (!answer.includes('delivery_id')) return 'unknown';
   const named = deliveryIdIn(answer);
@@ -42,7 +42,7 @@ function deliveryIdIn(answer: string): unknown {
   }
 }
 
-/** The largest end up to `limit` that does not cut a character of UTF-8 in two. */
+/** Returns the largest end up to `limit` at which no character of UTF-8 is cut in two. */
 function endOfCharacter(bytes: Uint8Array, limit: number): number {
   let end = limit;
   while (end > limit - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;

@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Client, Dispatcher } from 'undici';
+import { isProgramError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import {
   type Delivery,
   type DeliveryOutcome,
   type DeliveryVerdict,
+  defectOutcome,
   RETRY_AFTER_MAX_MS,
 } from '../../ports/delivery-target.ts';
 import { adviceOn, describeAnswer } from './advice.ts';
@@ -15,9 +17,9 @@ import type { SettingNames } from './options.ts';
 import type { Endable, UnderWay } from './under-way.ts';
 import { retryAfterMs, verdictOf } from './verdict.ts';
 
-/** What all attempts of one target share. */
+/** The parts that all attempts of one target share. */
 export interface AttemptContext {
-  /** Scheme, host and port: how messages name the target. */
+  /** Scheme, host and port. Messages name the target by it. */
   readonly place: string;
   readonly settingNames: SettingNames;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
@@ -26,16 +28,16 @@ export interface AttemptContext {
   readonly connections: Connections;
 }
 
-/** No more of an answer is read, unless it is one to many states. */
+/** The most bytes that are read of the answer to a single state. */
 const ANSWER_READ_BYTES = 64 * 1_024;
 
 /**
- * One request, from the moment it is asked for until its outcome is known.
+ * One request, from its beginning until its outcome is known. It is in one of these states:
  *
  *     waiting --connection--> sent --status and headers--> answering --end, limit--> settled
- *     any of these --deadline, stop signal, broken connection--> settled
+ *     waiting, sent, answering --deadline, stop signal, broken connection, defect--> settled
  *
- * Settled once means settled for good: a connection that is made later must not carry the request any more.
+ * A settled attempt never changes its outcome. A connection that is made later does not carry its request any more.
  */
 export class Attempt implements ConnectionUser, Endable {
   previous: Endable | null = null;
@@ -64,10 +66,10 @@ export class Attempt implements ConnectionUser, Endable {
   #announcement: string | undefined;
 
   /**
-   * `only`: the delivery, if it is a single one; the answer to a batch names them all, or none. Another attempt is
-   * careful, so that what was not believed of the first is believed of it. `settled` is called
-   * once, when the outcome is known. `answerLimit`: bytes of the answer that are read, and kept for
-   * `body`; without it, 64 KiB are read and only the first kept.
+   * `only`: the delivery of a request with a single state; null for a delivery batch. Second and later attempts, and
+   * delivery batches, use a rested connection, so that an answer without a delivery id is accepted. `settled` is called
+   * once, with the outcome. `answerLimit`: this many bytes of the answer are read, and kept for `body`. Without it 64 KiB
+   * are read, and 1 KiB is kept.
    */
   constructor(
     context: AttemptContext,
@@ -92,19 +94,24 @@ export class Attempt implements ConnectionUser, Endable {
     return this.#isSettled;
   }
 
-  /** What the answer said of batches; undefined if nothing, or if it was none of success. */
+  /** The header `webhook-batch` of a 2xx answer; undefined if there is none. */
   get announcement(): string | undefined {
     return this.#announcement;
   }
 
-  /** The answer, up to the limit, once the attempt is settled; null if none was to be kept. */
+  /** The body of the answer, up to `answerLimit`; null before the attempt is settled, and without a limit. */
   get body(): Buffer | null {
     return this.#body;
   }
 
-  /** Ends the attempt without an answer. */
+  /** Settles the attempt before anything was sent. */
   fail(verdict: DeliveryVerdict, error: string): void {
     this.#settle(verdict, error);
+  }
+
+  /** Settles the attempt, because a defect of Tributary keeps it from going on. */
+  failBy(defect: unknown): void {
+    this.#end(defectOutcome(defect, this.#context.clock.monotonicMs() - this.startedMs));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -117,7 +124,7 @@ export class Attempt implements ConnectionUser, Endable {
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    // Interim answers (103, for one) only announce the answer.
+    // An interim answer, such as 103, comes before the answer itself.
     if (this.#isSettled || status < 200) return;
     this.#status = status;
     if (status >= 300) {
@@ -137,7 +144,7 @@ export class Attempt implements ConnectionUser, Endable {
     if (this.#isSettled) return;
     this.#readBytes += chunk.length;
     if (this.#keptBytes <= this.#keptLimit) {
-      // A copy of a little: a slice would keep the connection's whole buffer in memory.
+      // A copy, because a slice would keep the whole buffer of the connection in memory.
       const kept = Buffer.from(chunk.subarray(0, this.#keptLimit + 1 - this.#keptBytes));
       this.#chunks.push(kept);
       this.#keptBytes += kept.length;
@@ -162,27 +169,39 @@ export class Attempt implements ConnectionUser, Endable {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { place, connections } = this.#context;
     connections.failed(this);
-    // A request that undici refuses to make at all would be refused again.
+    // undici passes on what another method of this class has thrown. Errors of undici and of Node have a code.
+    if (isProgramError(error) && !('code' in error)) {
+      this.failBy(error);
+      return;
+    }
+    // undici would refuse to send the same request again.
     const isRefused = codeOf(error) === 'UND_ERR_INVALID_ARG';
     if (isRefused) this.#settle('park', `The request to ${place} could not be made: ${error.message}.`);
     else this.#settleBroken(describeFault(error, place));
   }
 
-  /** Ends the attempt because its time is over. */
+  /** Settles the attempt, because its deadline is over. */
   expire(): void {
     const { place, deadlineMs } = this.#context;
     const missing = this.#status === null ? 'no answer' : 'no complete answer';
-    this.#settleBroken(`${place}: ${missing} within ${deadlineMs} ms; whether it was received is not known.`);
+    try {
+      this.#settleBroken(
+        `${place}: ${missing} within ${deadlineMs} ms; whether it was received is not known.`,
+      );
+    } catch (error) {
+      // An error that leaves a timer would end the process.
+      this.failBy(error);
+    }
     this.#cut();
   }
 
-  /** Ends the attempt now, whatever the other end has made of it. */
+  /** Settles the attempt, because the program stops. Whether the target received the state stays unknown. */
   stop(): void {
     this.#settle('retry', `Stopped while ${this.#context.place} was being asked; the outcome is not known.`);
     this.#cut();
   }
 
-  /** Destroys the connection, because the rest of the answer would have to be read to use it again. */
+  /** Destroys the socket. To use it again, the rest of the answer would have to be read. */
   #cut(): void {
     this.#controller?.abort(new Error('The attempt is over.'));
   }
@@ -195,7 +214,7 @@ export class Attempt implements ConnectionUser, Endable {
     if (this.#isSettled || this.#status === null) return;
     const verdict = verdictOf(this.#status, this.#number);
     const isDelivered = verdict === 'delivered';
-    // What leads to another attempt may be a mistake.
+    // A verdict that leads to another attempt may be wrong without harm.
     const isFinal = isDelivered || verdict === 'park' || verdict === 'disable';
     if (answered === 'another') this.#settle('retry', this.#doubtSentence('names another delivery'));
     else if (isFinal && this.isHandedOver && answered === 'unknown')
@@ -210,7 +229,7 @@ export class Attempt implements ConnectionUser, Endable {
     );
   }
 
-  /** A status that came counts, but for a 2xx: of an answer without an end nobody knows what it would have said. */
+  /** A status counts although the answer broke off, unless it is a 2xx: the missing part may have refused the state. */
   #settleBroken(error: string): void {
     const verdict = this.#status === null ? 'retry' : verdictOf(this.#status, this.#number);
     if (this.#status === null || verdict === 'delivered') this.#settle('retry', error);
@@ -224,19 +243,22 @@ export class Attempt implements ConnectionUser, Endable {
 
   #settle(verdict: DeliveryVerdict, error: string | null): void {
     if (this.#isSettled) return;
-    this.#isSettled = true;
-    const { clock, underWay } = this.#context;
-    underWay.remove(this);
     if (this.#keptLimit !== ANSWER_KEPT_BYTES) this.#body = Buffer.concat(this.#chunks);
-    const outcome: DeliveryOutcome = {
+    this.#end({
       verdict,
       status: this.#status,
-      latencyMs: clock.monotonicMs() - this.startedMs,
+      latencyMs: this.#context.clock.monotonicMs() - this.startedMs,
       answer: this.#answer(),
       error,
       retryAfterMs: this.#retryAfterMs,
       ...(error === null ? {} : { advice: adviceOn(this.#status, this.#context.settingNames) }),
-    };
+    });
+  }
+
+  #end(outcome: DeliveryOutcome): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#context.underWay.remove(this);
     this.#chunks = [];
     this.#settled(outcome, this);
   }

@@ -1,28 +1,29 @@
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
 
-/** What a request's handler has to be besides, to have a connection and to wait for one. */
+/** The handler of one request. It waits for a connection, and has one while the request is under way. */
 export interface ConnectionUser extends Dispatcher.DispatchHandler {
-  /** The one that carries the request now. Written by `Connections` alone. */
+  /** The connection that carries the request now; null before and after that. Only `Connections` writes it. */
   connection: Client | null;
-  /** Whether the request was written while the answer before it ended. Written by `Connections` alone. */
+  /** Whether the request was written on a warm connection. Only `Connections` writes it. */
   isHandedOver: boolean;
-  /** The request has to find a connection that has rested. */
+  /** Whether the request may only be written on a connection that has rested. */
   readonly isCareful: boolean;
-  /** Nobody waits for the answer any more, so the request needs no connection. */
+  /** Whether the outcome is known already, so that the request is not sent any more. */
   readonly isSettled: boolean;
 }
 
 export interface ConnectionsOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly origin: string;
-  /** The most at once; what is asked for beyond that waits for its turn. */
+  /** The most connections at once. Further requests wait. */
   readonly max: number;
   readonly connect: buildConnector.BuildOptions;
 }
 
-/** Of the event loop. With two, a server that closes after each answer breaks more requests than with undici's pool. */
+/** Turns of the event loop. After two turns, servers that close after each answer broke more requests than with undici's pool. */
 const REST_TURNS = 3;
+/** After a failed request no connection is handed over for this long. */
 const RESTS_AFTER_FAILURE_MS = 60_000;
 
 interface Waiting {
@@ -31,27 +32,38 @@ interface Waiting {
 }
 
 /**
- * Kept-alive connections to one target, each a client of undici, which makes its socket again when it breaks.
+ * Kept-alive connections to one target, at most `max`. Each is a client of undici, which opens a new socket when its
+ * socket breaks. A connection is in one of these states:
  *
- *     free --request--> carries it --end--> rests for three turns of the event loop --> free
- *                         ^   |
- *                         +---+ an answer that names its delivery ends: handed over to the next request
+ *   free --request--> busy --the answer ends--> resting --three turns--> free, or busy with the next waiting request
+ *                     busy --the answer ends and names its delivery--> warm --next request--> busy
+ *                                                                      warm --no request--> resting
+ *                     busy --the request fails--> resting
+ *                     busy --the answer may be another request's--> destroyed
  *
- * While it rests the event loop polls, so that a socket which the other end closes without a word, or on which it sends
- * what nobody asked for, is found out before it carries the next state. Where answers name their delivery the next request
- * is written while the last answer ends, so that the two programs need not wait for each other's turns: whose answer
- * comes then, its name tells, and without one it is not believed (`attempt.ts`). If a request fails it may be due to that,
- * so for a minute every connection rests.
+ * - Free: it has rested, and carries no request. The connection that became free last is used first, so that the sockets
+ *   of the others may time out.
+ * - Busy: it carries one request. Its user has it in `connection`.
+ * - Warm: its answer has just ended, and `ended` is still running. The first request that is dispatched now gets it,
+ *   unless that request is careful, and is written before the other end has its turn. The answer to such a request
+ *   (`isHandedOver`) is believed only if it names the delivery (`attempt.ts`). No connection becomes warm while a request
+ *   waits, or within a minute after a request has failed.
+ * - Resting: for three turns of the event loop nothing is written. If the other end has closed the socket, or sends what
+ *   nobody asked for, undici notices that in this time, and the next request gets a new socket.
+ * - Destroyed: more data may come on it, and belongs to no request. A waiting request gets a new connection.
+ *
+ * A request that finds no connection waits in a queue. The request that has waited longest is served first. A request
+ * whose outcome is known before its turn, by its deadline for example, is dropped.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  /** One for all, so that they share their TLS sessions. */
+  /** All connections share one connector, and with it their TLS sessions. */
   readonly #connector: buildConnector.connector;
   readonly #all = new Set<Client>();
-  /** The one that became free last is the first to be used again; the others' sockets may time out. */
+  /** The connection that became free last comes last, and is used first. */
   readonly #free: Client[] = [];
   readonly #waiting: Waiting[] = [];
-  /** One whose answer ends right now, for the next request. */
+  /** The warm connection; null outside of `ended`. */
   #warm: Client | null = null;
   #restUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -60,7 +72,7 @@ export class Connections {
     this.#connector = buildConnector({ allowH2: false, ...options.connect });
   }
 
-  /** Never throws: that a request cannot be made is an error that the user is told of, like any other. */
+  /** Gives the request a connection, or has it wait. Never throws: undici tells the user if a request cannot be made. */
   dispatch(request: Dispatcher.DispatchOptions, user: ConnectionUser): void {
     const warm = this.#warm;
     if (warm !== null && !user.isCareful) {
@@ -74,8 +86,8 @@ export class Connections {
   }
 
   /**
-   * Called by a user whose answer has ended, from within. `isNamed`: it names the delivery; then the first request that
-   * `settle` makes gets the connection.
+   * A user calls this when its answer has ended, from undici's call of the user. `isNamed`: the answer names the user's
+   * delivery, so the first request that `settle` dispatches may get the connection.
    */
   ended(user: ConnectionUser, isNamed: boolean, settle: () => void): void {
     const connection = taken(user);
@@ -83,23 +95,25 @@ export class Connections {
       isNamed && this.#waiting.length === 0 && this.#options.clock.monotonicMs() >= this.#restUntilMs;
     if (mayHandOver) this.#warm = connection;
     else this.#rest(connection);
-    settle();
-    if (this.#warm === null) return;
-    this.#rest(this.#warm);
-    this.#warm = null;
+    try {
+      settle();
+    } finally {
+      this.#rest(this.#warm);
+      this.#warm = null;
+    }
   }
 
-  /** Called by a user whose request has failed, from within. Undici is not done with the client yet. */
+  /** A user calls this when its request has failed, from undici's call of the user. Undici still works on the client. */
   failed(user: ConnectionUser): void {
     this.#restUntilMs = this.#options.clock.monotonicMs() + RESTS_AFTER_FAILURE_MS;
     this.#rest(taken(user));
   }
 
-  /** Like `ended`, of an answer that may not be the one to this request: what else comes there is for nobody. */
+  /** A user calls this instead of `ended` if the answer may be another request's. Destroys the connection. */
   discard(user: ConnectionUser): void {
     const connection = taken(user);
     if (connection === null) return;
-    // Undici is not done with it yet.
+    // Undici still works on it during this turn.
     setImmediate(() => {
       this.#all.delete(connection);
       void connection.destroy();
@@ -107,7 +121,7 @@ export class Connections {
     });
   }
 
-  /** Whatever is under way fails. */
+  /** Closes all connections. Every request that is under way fails. */
   async destroy(): Promise<void> {
     await Promise.all([...this.#all].map((client) => client.destroy()));
   }
@@ -119,7 +133,7 @@ export class Connections {
     });
   }
 
-  /** Whether somebody waits, who gets it then. */
+  /** Gives a connection to the request that has waited longest. Returns false if no request waits. */
   #serveWaiting(connection: () => Client | null): boolean {
     let next = this.#waiting.shift();
     while (next?.user.isSettled === true) next = this.#waiting.shift();
@@ -135,11 +149,11 @@ export class Connections {
     if (this.#all.size >= max) return null;
     const client = new Client(origin, {
       connect: this.#connector,
-      // One at a time all the same: no POST is written before the last one's answer has ended. But a client of 1 that is
-      // given its next request while that ends would write it a turn later.
+      // Undici still writes one POST at a time, after the answer to the one before. But with 1 it would write a request
+      // that it is given while an answer ends one turn later.
       pipelining: 2,
       allowH2: false,
-      // The attempt's own deadline covers both; two more timers for each request would only cost.
+      // The attempt's own deadline covers both. Two more timers for each request would cost time.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
@@ -152,7 +166,7 @@ function afterTurns(turns: number, then: () => void): void {
   setImmediate(() => (turns === 1 ? then() : afterTurns(turns - 1, then)));
 }
 
-/** The user's connection, which is not the user's any more; null if it had none. */
+/** Takes the connection from its user. Null if the user had none. */
 function taken(user: ConnectionUser): Client | null {
   const { connection } = user;
   user.connection = null;

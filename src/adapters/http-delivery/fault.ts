@@ -1,6 +1,6 @@
 /**
- * Says what went wrong with a request in one sentence. Only codes that are known are explained and only `place`
- * (scheme, host and port) is named: messages of libraries may quote addresses with secrets in them.
+ * Describes a failed request in one sentence. It explains known codes, and names only `place` (scheme, host and port):
+ * messages of libraries may quote addresses that contain secrets.
  */
 export function describeFault(error: unknown, place: string): string {
   const code = codeOf(error);
@@ -9,10 +9,10 @@ export function describeFault(error: unknown, place: string): string {
   return `${place}: the request failed (${code}).`;
 }
 
-/** The code of an error, or of the first error inside it that has one. */
+/** The code of an error, or of the first of its causes that has a code. */
 export function codeOf(error: unknown): string {
   let current = error;
-  // An address with several IPs fails with one error around one for each of them; the chain is short.
+  // A host with several IP addresses fails with one error that contains one error for each address.
   for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
     const { code } = current as { code?: unknown };
     if (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code)) return code;

@@ -3,7 +3,7 @@ import { messageOf } from '../../core/errors.ts';
 import { compareUtf8, quoted } from '../../core/text.ts';
 import type { HeldState, HoldingsDigest, HoldingsPage, HoldingsRange } from '../../ports/target-holdings.ts';
 
-/** What is wrong with an answer, as the end of a sentence. */
+/** An answer that is not as docs/being-a-target.md says. The message is the end of a sentence. */
 export class AnswerFault extends Error {}
 
 interface Columns {
@@ -11,7 +11,7 @@ interface Columns {
   readonly columns: readonly ViewColumn[];
 }
 
-/** The page in the answer's bytes. Throws `AnswerFault` unless it is one, in sequence and within the range. */
+/** Reads a page from an answer. Throws `AnswerFault` if it is no page, out of sequence, or not within the range. */
 export function pageFrom(body: Uint8Array, { after, limit }: HoldingsRange, view: Columns): HoldingsPage {
   const { data, page } = objectFrom(body);
   if (!Array.isArray(data)) throw new AnswerFault('its list has no array "data"');
@@ -33,7 +33,7 @@ export function pageFrom(body: Uint8Array, { after, limit }: HoldingsRange, view
   return { states, hasMore };
 }
 
-/** The digest in the answer's bytes. Throws `AnswerFault` unless it is one. */
+/** Reads a digest from an answer. Throws `AnswerFault` if it is none. */
 export function digestFrom(body: Uint8Array, { limit }: HoldingsRange): HoldingsDigest {
   const { count, digest } = objectFrom(body);
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 0 || count > limit) {
@@ -73,7 +73,7 @@ function objectFrom(body: Uint8Array): Readonly<Record<string, unknown>> {
   try {
     answer = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (error) {
-    // The message of a syntax error quotes the answer, and who answers is not trusted.
+    // The message of a syntax error quotes the answer, and the target is not trusted.
     throw new AnswerFault(
       `its answer is no JSON (${error instanceof SyntaxError ? 'syntax' : messageOf(error)})`,
     );

@@ -1,7 +1,7 @@
 import { type Dispatcher, Pool } from 'undici';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { ViewColumn } from '../../core/domain.ts';
-import { TributaryError } from '../../core/errors.ts';
+import { isProgramError, TributaryError } from '../../core/errors.ts';
 import type {
   HoldingsDigest,
   HoldingsPage,
@@ -16,19 +16,19 @@ import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
 
 export interface HttpHoldingsOptions
   extends Pick<HttpTargetOptions, 'name' | 'url' | 'deadlineMs' | 'caFile'> {
-  /** Sent as `Authorization: Bearer`, in place of a user in the URL. */
+  /** Sent as `Authorization: Bearer`, instead of the user in the URL. */
   readonly apiKey?: string;
-  /** The names that the fields of a listed state have, beside `version`. */
+  /** Names the fields of a listed state, beside `version`. */
   readonly view: { readonly keyColumn: string; readonly columns: readonly ViewColumn[] };
 }
 
-/** A listed state is some hundred bytes; one whose id is escaped whole, 1.5 KiB. */
+/** Room for one listed state: mostly some hundred bytes, and 1.5 KiB if every byte of its id is escaped. */
 const ROW_BYTES = 2_048;
 const ANSWER_BYTES = 64 * 1_024;
 
 /**
- * Asks a target for what it holds by GET at the URL where states are posted, and at `/digest` below it. Redirects
- * are never followed. Throws `setting_invalid` for options that cannot work.
+ * Asks a target for the states that it holds: by GET at the URL where states are posted, and at `/digest` below it. It
+ * follows no redirect. Throws `setting_invalid` for options that cannot work.
  */
 export function openHttpHoldings(options: HttpHoldingsOptions): TargetHoldings {
   return new HttpHoldings(options);
@@ -69,7 +69,7 @@ class HttpHoldings implements TargetHoldings {
     return this.#closed;
   }
 
-  /** The body of a 200, up to the limit. */
+  /** Resolves with the body of an answer of 200. Rejects if the body is larger than the limit. */
   async #ask(
     below: '' | '/digest',
     range: HoldingsRange,
@@ -89,6 +89,8 @@ class HttpHoldings implements TargetHoldings {
       status = answer.statusCode;
       body = await readUpTo(answer.body, status === 200 ? answerLimit : ANSWER_KEPT_BYTES);
     } catch (error) {
+      // Errors of undici and of Node have a code, mistakes of this program do not.
+      if (isProgramError(error) && !('code' in (error as Error))) throw error;
       throw this.#fault(
         'target_unreachable',
         deadline.aborted
@@ -158,7 +160,7 @@ function headersFor(url: URL, apiKey: string | undefined): Record<string, string
   };
 }
 
-/** Reads no further than one byte past the limit, by which a larger answer is known. */
+/** Reads at most one byte more than the limit. That byte shows that the answer is larger. */
 async function readUpTo(body: Dispatcher.ResponseData['body'], limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -2,7 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Delivery } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
 
-/** How a person finds the settings of one target. */
+/** The names of one target's settings, as a person finds them. */
 export interface SettingNames {
   readonly url: string;
   readonly secret: string;
@@ -11,23 +11,23 @@ export interface SettingNames {
 export interface HttpTargetOptions {
   /** Names the target in the ledger and in messages. */
   readonly name: string;
-  /** Where states are posted. User and password in it are sent as Basic authorization, and never shown. */
+  /** States are posted to this URL. Its user and password are sent as Basic authorization, and never shown. */
   readonly url: string;
   /**
-   * `whsec_` secrets; all of them sign, the first one first, so that the target's owner can replace one while
-   * both hold. None: requests are not signed.
+   * `whsec_` secrets. Each of them signs every request, so that the owner of the target can replace one secret by another
+   * while both are valid. Without secrets, requests are not signed.
    */
   readonly secrets: readonly string[];
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly logger: Logger;
-  /** For one request in all: waiting for a connection, connecting, sending, and reading the answer. */
+  /** The time for one request: for the wait for a connection, the connection, the request and the answer together. */
   readonly deadlineMs?: number;
-  /** How many connections are kept; more deliveries at once wait for one, and their deadline runs. */
+  /** The most connections. Further requests wait for a connection, and their deadline runs meanwhile. */
   readonly connections?: number;
-  /** What messages call the settings that a person should look at. */
+  /** Messages use these names for the settings that a person should look at. */
   readonly settingNames?: SettingNames;
-  /** PEM file of the authorities that sign the target's certificate, if not the system's. */
+  /** PEM file of the authorities that sign the target's certificate; without it, those of the system count. */
   readonly caFile?: string;
-  /** The value of the header `traceparent` of one request with these states; a fresh one if it is left out. */
+  /** Returns the header `traceparent` for a request with these states. Without it each request has a new trace. */
   readonly traceparentOf?: (deliveries: readonly Delivery[]) => string;
 }

@@ -1,38 +1,37 @@
 import packageJson from '../../../package.json' with { type: 'json' };
-import { messageOf } from '../../core/errors.ts';
 import { parseSigningKeys, type SigningKey, sign } from '../../core/webhook-signature.ts';
-import type {
-  DeliveriesSettled,
-  Delivery,
-  DeliveryOutcome,
-  DeliveryTarget,
+import {
+  type DeliveriesSettled,
+  type Delivery,
+  type DeliveryOutcome,
+  type DeliveryTarget,
+  defectOutcome,
 } from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
-import { answerLimitOf, batchBody, batchIdOf, outcomesOf } from './batch.ts';
-import { BatchOffer } from './batch-offer.ts';
 import { Connections } from './connections.ts';
+import { answerLimitOf, deliveryBatchBody, deliveryBatchIdOf, outcomesOf } from './delivery-batch.ts';
+import { DeliveryBatchOffer } from './delivery-batch-offer.ts';
 import type { HttpTargetOptions, SettingNames } from './options.ts';
 import { freshTraceparent } from './traceparent.ts';
 import { UnderWay } from './under-way.ts';
 import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
-import { isAboutTheBatch } from './verdict.ts';
+import { isAboutTheDeliveryBatch } from './verdict.ts';
 
 /**
- * A target that takes states by HTTP POST, signed as Standard Webhooks wants it: one in a request or, once the
- * target has announced that it takes them, many.
+ * A target that takes states by HTTP POST, signed as Standard Webhooks defines it. A request carries one state, or a
+ * delivery batch once the target has announced that it takes these.
  *
- * Connections are kept alive; redirects are never followed; of an answer at most 64 KiB are read (and 256 bytes
- * more for each member of a batch). A 2xx whose answer breaks off or does not end in time counts as `retry`: the
- * id makes a second attempt harmless, while a lost state is not. Throws `setting_invalid` for options that cannot
- * work.
+ * Connections are kept alive. Redirects are never followed. At most 64 KiB of an answer are read, and 256 bytes more for
+ * each member of a delivery batch. A 2xx answer that breaks off or does not end in time counts as `retry`: the id makes
+ * a second attempt harmless, and a lost state would not be harmless. Throws `setting_invalid` for options that cannot work.
  */
 export function openHttpTarget(options: HttpTargetOptions): DeliveryTarget {
   return new HttpTarget(options);
 }
 
-/** How many members of a batch that was refused as such are sent singly at once. */
+/** After a delivery batch was refused as a whole, this many of its members are sent singly at the same time. */
 const FALLBACK_CONCURRENCY = 16;
-/** After so many members in a row that were not taken either, the target is to blame, and the rest is not sent. */
+/** After this many members in a row that the target has not taken either, the other members are not sent. */
 const FALLBACK_FAILURES_MAX = 16;
 const SETTING_NAMES: SettingNames = { url: 'the target URL', secret: 'the signing secret' };
 
@@ -44,9 +43,9 @@ class HttpTarget implements DeliveryTarget {
   readonly #commonHeaders: readonly string[];
   readonly #context: AttemptContext;
   readonly #traceparentOf: (deliveries: readonly Delivery[]) => string;
-  readonly #offer: BatchOffer;
+  readonly #offer: DeliveryBatchOffer;
   #underWay = 0;
-  /** Called when nothing is under way any more, once the target is to be closed. */
+  /** Set by `close`. Called when no call is under way any more. */
   #onIdle: (() => void) | null = null;
   #closed: Promise<void> | null = null;
 
@@ -58,7 +57,7 @@ class HttpTarget implements DeliveryTarget {
     this.#keys = parseSigningKeys(options.secrets, `The signing secret of target ${name}`);
     this.#commonHeaders = commonHeaders(url);
     this.#traceparentOf = options.traceparentOf ?? freshTraceparent;
-    this.#offer = new BatchOffer({ origin: url.origin, targetName: name, clock, logger });
+    this.#offer = new DeliveryBatchOffer({ origin: url.origin, targetName: name, clock, logger });
     this.#connections = new Connections({
       clock,
       origin: url.origin,
@@ -76,8 +75,8 @@ class HttpTarget implements DeliveryTarget {
     if (this.#keys.length === 0) logger('debug', `Deliveries to ${name} are not signed: no secret is set.`);
   }
 
-  get maxBatch(): number {
-    return this.#offer.maxBatch;
+  get maxDeliveryBatch(): number {
+    return this.#offer.maxDeliveryBatch;
   }
 
   deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void {
@@ -91,9 +90,15 @@ class HttpTarget implements DeliveryTarget {
       this.#ended();
       tell(settled, outcomes);
     };
+    const failBy = (defect: unknown) => end(deliveries.map(() => defectOutcome(defect)));
     const [only] = deliveries;
-    if (only === undefined || deliveries.length > 1) void this.#deliverMany(deliveries, signal).then(end);
-    else this.#deliverOne(only, signal, (outcome) => end([outcome]));
+    try {
+      if (only === undefined || deliveries.length > 1)
+        void this.#deliverMany(deliveries, signal).then(end, failBy);
+      else this.#deliverOne(only, signal, (outcome) => end([outcome]));
+    } catch (error) {
+      failBy(error);
+    }
     hasReturned = true;
   }
 
@@ -102,7 +107,7 @@ class HttpTarget implements DeliveryTarget {
     if (this.#underWay === 0) this.#onIdle?.();
   }
 
-  /** What is under way is finished first, which its deadline bounds. */
+  /** Waits for the calls that are under way. Their deadline limits that wait. */
   close(): Promise<void> {
     this.#closed ??= this.#idle().then(() => this.#connections.destroy());
     return this.#closed;
@@ -124,13 +129,13 @@ class HttpTarget implements DeliveryTarget {
     const outcomes: DeliveryOutcome[] = [];
     let wasTooLarge = false;
     while (outcomes.length < deliveries.length) {
-      // Asked for again each time: a batch that was refused changes it.
-      const size = this.maxBatch;
+      // Read for each request: a refusal changes it.
+      const size = this.maxDeliveryBatch;
       const members = deliveries.slice(outcomes.length, size === 1 ? undefined : outcomes.length + size);
       const found =
         size === 1 || members.length === 1
           ? await this.#deliverSingly(members, signal, startsUntilMs)
-          : await this.#deliverBatch(members, signal, startsUntilMs);
+          : await this.#deliverTogether(members, signal, startsUntilMs);
       if (found === null) wasTooLarge = true;
       else outcomes.push(...found);
     }
@@ -139,18 +144,27 @@ class HttpTarget implements DeliveryTarget {
   }
 
   #deliverOne(delivery: Delivery, signal: AbortSignal, settled: (outcome: DeliveryOutcome) => void): void {
-    const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) => {
-      this.#offer.hear(announcement);
-      settled(outcome);
-    });
+    const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) =>
+      settled(this.#hear(outcome, announcement)),
+    );
     this.#send(attempt, () => {
       const body = JSON.stringify(delivery.body);
       return { path: this.#path, headers: this.#headers(delivery.deliveryId, body, [delivery]), body };
     });
   }
 
-  /** Null if the batch was too large: its members have to be sent in smaller ones, now. */
-  async #deliverBatch(
+  /** Reads what an answer says about delivery batches. A defect in that does not change the outcome of the state. */
+  #hear(outcome: DeliveryOutcome, announcement: string | undefined): DeliveryOutcome {
+    try {
+      this.#offer.hear(announcement);
+      return outcome;
+    } catch (defect) {
+      return { ...outcome, defect };
+    }
+  }
+
+  /** Resolves with null if the delivery batch was too large: its members have to be sent in smaller ones. */
+  async #deliverTogether(
     members: readonly Delivery[],
     signal: AbortSignal,
     startsUntilMs: number,
@@ -159,8 +173,12 @@ class HttpTarget implements DeliveryTarget {
       (resolve) => {
         const settled = (outcome: DeliveryOutcome, attempt: Attempt) => resolve({ outcome, attempt });
         this.#send(new Attempt(this.#context, signal, null, settled, answerLimitOf(members.length)), () => {
-          const body = batchBody(members);
-          return { path: this.#offer.path, headers: this.#headers(batchIdOf(members), body, members), body };
+          const body = deliveryBatchBody(members);
+          return {
+            path: this.#offer.path,
+            headers: this.#headers(deliveryBatchIdOf(members), body, members),
+            body,
+          };
         });
       },
     );
@@ -169,9 +187,10 @@ class HttpTarget implements DeliveryTarget {
       this.#offer.tooLarge(members.length);
       return null;
     }
-    // The request could not be made: one of them must be why, and the others are not to suffer for it.
-    if (status === null && verdict === 'park') return this.#deliverSingly(members, signal, startsUntilMs);
-    if (status !== null && isAboutTheBatch(status)) {
+    // The request could not be made, because of one of its members. Sent singly, the others are not affected.
+    if (status === null && (verdict === 'park' || outcome.defect !== undefined))
+      return this.#deliverSingly(members, signal, startsUntilMs);
+    if (status !== null && isAboutTheDeliveryBatch(status)) {
       const outcomes = await this.#deliverSingly(members, signal, startsUntilMs);
       this.#learn(status, outcomes);
       return outcomes;
@@ -182,9 +201,10 @@ class HttpTarget implements DeliveryTarget {
   }
 
   /**
-   * What the members of a batch that was refused came to singly tells what was refused: the batch, if all of them were
-   * taken, or if the answer speaks of the place or the form and any was; one of them, if only some were taken; and
-   * everything, if none was, of which batches are no cause.
+   * Finds out from the single outcomes what the target had refused with the delivery batch. If it took every member, it
+   * refuses delivery batches. The same holds if it took at least one, and its status concerns the path or the form of the
+   * request (404, 415). If it took only some after 400, 409 or 422, it refused those members. If it took none, it refuses
+   * everything, which says nothing about delivery batches.
    */
   #learn(status: number, outcomes: readonly DeliveryOutcome[]): void {
     const taken = outcomes.filter(({ verdict }) => verdict === 'delivered').length;
@@ -193,8 +213,8 @@ class HttpTarget implements DeliveryTarget {
   }
 
   /**
-   * A few side by side. What could not be begun in time, or comes behind too many in a row that were not taken, is left
-   * for later.
+   * Sends deliveries singly, 16 at a time. After `startsUntilMs`, or after 16 failures in a row, the others get the
+   * verdict `unsent`.
    */
   async #deliverSingly(
     deliveries: readonly Delivery[],
@@ -233,8 +253,7 @@ class HttpTarget implements DeliveryTarget {
     try {
       this.#connections.dispatch({ method: 'POST', ...make() }, attempt);
     } catch (error) {
-      // Nothing was sent, and the same delivery would fail so again: an id that fits no header, for instance.
-      attempt.fail('park', `The request to ${this.#context.place} could not be made: ${messageOf(error)}`);
+      attempt.failBy(error);
     }
   }
 
@@ -248,7 +267,7 @@ class HttpTarget implements DeliveryTarget {
   }
 }
 
-/** What fails there is no trouble of the request's, for which undici would take it. */
+/** Calls `settled` so that undici does not take an error that it throws for one of the request. */
 function tell(settled: DeliveriesSettled, outcomes: readonly DeliveryOutcome[]): void {
   try {
     settled(outcomes);
@@ -264,12 +283,12 @@ const TOO_LATE: DeliveryOutcome = {
   status: null,
   latencyMs: 0,
   answer: '',
-  error: 'Not sent: the deadline of its batch was over before its turn came.',
+  error: 'Not sent: the deadline of its delivery batch ended before its turn came.',
   retryAfterMs: null,
 };
 const AMONG_FAILURES: DeliveryOutcome = {
   ...TOO_LATE,
-  error: 'Not sent: the target took none of the others in its batch.',
+  error: 'Not sent: the target did not take the states before it in the same delivery batch.',
 };
 
 function commonHeaders(url: URL): string[] {
@@ -279,7 +298,7 @@ function commonHeaders(url: URL): string[] {
   return headers;
 }
 
-/** A string of HTTP's structured fields. Source: RFC 8941, 3.3.3. */
+/** Writes a string as HTTP's structured fields do. Source: RFC 8941, 3.3.3. */
 function quoted(text: string): string {
   const needsEscapes = text.includes('"') || text.includes('\\');
   return needsEscapes ? `"${text.replace(/[\\"]/g, '\\$&')}"` : `"${text}"`;

@@ -1,14 +1,14 @@
 import { randomFillSync } from 'node:crypto';
 
-/** Bytes of chance that are fetched at once: asking for a few of them at each request would cost more. */
+/** Random bytes for 256 requests. Fetching 24 bytes for each request would take more time. */
 const pool = Buffer.alloc(24 * 256);
 let taken = pool.length;
 
 const NO_SPAN = '0'.repeat(16);
 
 /**
- * The header `traceparent` of an attempt that belongs to no trace yet: a trace and a span of its own, marked as
- * not recorded here. Source: W3C Trace Context, Level 2, 3.2.
+ * Returns a `traceparent` with a new trace and a new span, marked as not recorded here. Source: W3C Trace Context, Level
+ * 2, 3.2.
  */
 export function freshTraceparent(): string {
   if (taken === pool.length) {
@@ -19,6 +19,6 @@ export function freshTraceparent(): string {
   taken += 24;
   const traceId = ids.slice(0, 32);
   const spanId = ids.slice(32);
-  // Ids of zeros only are not allowed; chance makes one in 2^64.
+  // An id of zeros alone is not allowed. One of 2^64 random ids is such an id.
   return spanId === NO_SPAN ? freshTraceparent() : `00-${traceId}-${spanId}-00`;
 }

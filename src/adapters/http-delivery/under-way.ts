@@ -1,19 +1,19 @@
 import { type Linked, LinkedList } from '../../core/linked-list.ts';
 import type { Clock } from '../../ports/clock.ts';
 
-/** What ends by its signal or its deadline, if it does not end before. */
+/** An attempt as the deadline and the stop signal see it. */
 export interface Endable extends Linked<Endable> {
   readonly signal: AbortSignal;
   readonly startedMs: number;
-  /** Its signal has aborted. */
+  /** Called when its signal aborts. */
   stop(): void;
-  /** Its time is over. */
+  /** Called when its deadline is over. */
   expire(): void;
 }
 
 /**
- * The attempts that are under way, in the sequence of their beginning. All have the same time, so one timer, for the
- * oldest, does for all of them, as one listener does: one of each for every attempt would cost more than it.
+ * The attempts that are under way, the oldest first. All have the same deadline, so one timer for the oldest is enough, as
+ * is one listener for each signal. A timer and a listener for each attempt would take more time than the attempt itself.
  */
 export class UnderWay {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
@@ -48,14 +48,14 @@ export class UnderWay {
     });
   }
 
-  /** Set for one that was the oldest then: it may have ended long ago. */
+  /** The attempt that the timer was set for may have ended since. */
   readonly #onTimer = (): void => {
     this.#timer = null;
     const nowMs = this.#clock.monotonicMs();
     for (const attempt of this.#attempts) {
       const leftMs = attempt.startedMs + this.#deadlineMs - nowMs;
       if (leftMs > 0) {
-        // The end of another may have begun a new one, and that a timer of its own.
+        // An attempt that expired in this loop may have begun another one, which has set the timer.
         if (this.#timer !== null) clearTimeout(this.#timer);
         this.#timer = setTimeout(this.#onTimer, Math.ceil(leftMs));
         return;

@@ -9,10 +9,25 @@ export function parseTargetUrl(text: string, name: string): URL {
       `The URL of target ${name} is not an HTTP address: give one like http://localhost:3001/api/orders.`,
     );
   }
+  if (!isDecodable(url.username) || !isDecodable(url.password)) {
+    throw new TributaryError(
+      'setting_invalid',
+      `The user or the password in the URL of target ${name} has a % that begins no escape of UTF-8: write it as %25.`,
+    );
+  }
   return url;
 }
 
-/** The authorities that sign the target's certificate, if not the system's. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads the PEM file of the authorities that sign the target's certificate; without a file the system's count. */
 export function authorities(caFile: string | undefined, name: string): { ca?: string } {
   if (caFile === undefined) return {};
   try {
@@ -26,7 +41,7 @@ export function authorities(caFile: string | undefined, name: string): { ca?: st
   }
 }
 
-/** The user and the password in the URL as a header's value; null if it has none. */
+/** The user and the password of the URL as the value of a header; null if it has neither. */
 export function basicAuthorization({ username, password }: URL): string | null {
   if (username === '' && password === '') return null;
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;

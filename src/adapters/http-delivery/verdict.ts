@@ -1,15 +1,15 @@
 import type { DeliveryVerdict } from '../../ports/delivery-target.ts';
 
-/** A state that is still answered with 409 at this attempt is refused: nobody works on the same id for so long. */
+/** A 409 at this attempt counts as a refusal: no receiver works on the same id for that long. */
 const CONFLICT_ATTEMPTS = 3;
 
 /**
- * What an answer's status means for a delivery at its attempt of this number.
+ * Returns the verdict for a status at the attempt of this number.
  *
- * A redirect is never followed, since it could lead the states anywhere, and is only tried again: it may come
- * from a proxy in front of a target that is being moved. 401, 403, 404, 405 and 407 speak of who asks, or of where, and
- * so of the target as a whole. 408, 409 (the same id is being worked on) and 425 say themselves that the request may
- * work later; every other 4xx is a refusal of the state.
+ * A redirect is not followed, because it could send the states to any place. It is tried again, because a proxy in front
+ * of a target that is being moved may have sent it. 401, 403, 404, 405 and 407 concern the sender or the URL, and so the
+ * target as a whole. 408, 409 (the same id is in work) and 425 say that the request may succeed later. Every other 4xx
+ * refuses the state.
  */
 export function verdictOf(status: number, attempt: number): DeliveryVerdict {
   if (status >= 200 && status < 300) return 'delivered';
@@ -38,17 +38,17 @@ export function verdictOf(status: number, attempt: number): DeliveryVerdict {
 }
 
 /**
- * Whether a batch that was answered so as a whole is to be sent again singly: one of its members may be why, or the
- * place that batches are posted to. Any other answer says of each member what it would say of a single one.
+ * Whether the members of a delivery batch with this status are to be sent again singly, because the cause may be one of
+ * them, or the path for delivery batches. Any other status means for each member what it means for a single state.
  */
-export function isAboutTheBatch(status: number): boolean {
+export function isAboutTheDeliveryBatch(status: number): boolean {
   if (status === 408 || status === 410 || status === 425 || status === 429) return false;
   return (status >= 300 && status < 500) || status === 501;
 }
 
 /**
- * The header `Retry-After` as milliseconds from `nowMs`, at most `limitMs`; null if it says nothing that can be
- * read. It holds seconds or a date in one of HTTP's three forms. Source: RFC 9110, 10.2.3 and 5.6.7.
+ * Reads the header `Retry-After` as milliseconds from `nowMs`, at most `limitMs`. It contains seconds, or a date in one of
+ * HTTP's three forms; null for anything else. Source: RFC 9110, 10.2.3 and 5.6.7.
  */
 export function retryAfterMs(
   header: string | string[] | undefined,
@@ -84,7 +84,7 @@ export function httpDateMs(value: string, nowMs: number): number | null {
   return null;
 }
 
-/** A year of two digits that would be more than 50 years ahead is one of the past. Source: RFC 9110, 5.6.7. */
+/** The year of two digits, which lies at most 50 years in the future. Source: RFC 9110, 5.6.7. */
 function fullYear(twoDigits: number, nowMs: number): number {
   const currentYear = new Date(nowMs).getUTCFullYear();
   const year = currentYear - (currentYear % 100) + twoDigits;

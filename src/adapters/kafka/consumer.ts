@@ -1,3 +1,4 @@
+import { logDefect } from '../../core/errors.ts';
 import { type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { fullJitterMs } from '../../core/retry.ts';
 import type {
@@ -220,6 +221,7 @@ export class KafkaConsumer implements EventLogConsumer {
       try {
         await call(listener);
       } catch (error) {
+        if (logDefect(this.#adapterOptions.logger, `the listener on ${what}`, error)) return;
         this.#adapterOptions.logger('error', `The listener failed on ${what}: ${explain(error)}`);
       }
     });

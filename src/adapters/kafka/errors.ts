@@ -1,5 +1,5 @@
 import { MultipleErrors, ProtocolError } from '@platformatic/kafka';
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { DefectError, isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
 
 /** The error codes of Kafka's protocol that this adapter acts on. Source: kafka.apache.org/protocol. */
 export const KafkaCode = {
@@ -85,9 +85,14 @@ export function explain(error: unknown): string {
   return inner === undefined ? own : `${own} ${explain(inner)}`;
 }
 
-/** Makes `log_unreachable` of an error, with `what` as the request that failed. Keeps our own errors. */
+/**
+ * Makes `log_unreachable` of an error, with `what` as the request that failed, and `defect` of a mistake of the program.
+ * Keeps our own errors. A RangeError counts as a malformed answer of Kafka.
+ */
 export function unreachable(what: string, cause: unknown): TributaryError {
   if (cause instanceof TributaryError) return cause;
+  if (isProgramError(cause) && !(cause instanceof RangeError))
+    return new DefectError(`A mistake of the program at ${what}.`, { cause });
   return new TributaryError(
     'log_unreachable',
     `Kafka did not answer (${what}): ${explain(cause)} Check KAFKA_BROKERS, and that the brokers run.`,

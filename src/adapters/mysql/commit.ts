@@ -1,6 +1,6 @@
 import type { PoolConnection } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
-import { TributaryError } from '../../core/errors.ts';
+import { DefectError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { CommitOutcome, EntityChange, IngestBatch } from '../../ports/commit.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
@@ -126,10 +126,9 @@ async function readKnown(
   return new Map([...journals, ...beginnings]);
 }
 
-function planDisagrees(batch: IngestBatch): TributaryError {
+function planDisagrees(batch: IngestBatch): DefectError {
   const partitions = batch.moves.map(partitionName).join(', ');
-  return new TributaryError(
-    'store_refused',
-    `The plan for a batch of ${partitions} does not build on the versions that it was given. Nothing was written; this is a bug in the caller.`,
+  return new DefectError(
+    `The plan for a batch of ${partitions} does not build on the versions that it was given. Nothing was written.`,
   );
 }

@@ -1,4 +1,4 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
 import { knownRefusal, type Remedies } from './refusals.ts';
 
 /** Thrown when the database has not answered in time. Nobody knows what it did. */
@@ -13,10 +13,11 @@ const UNREACHABLE =
 
 /**
  * The error that callers get for an error of the driver. It leaves out the SQL and the payloads in it, and keeps the
- * code and the server's words.
+ * code and the server's words. A mistake of the program passes as it is, because it says nothing about the database.
  */
-export function storeError(doing: string, error: unknown, remedies: Remedies): TributaryError {
+export function storeError(doing: string, error: unknown, remedies: Remedies): Error {
   if (error instanceof TributaryError) return error;
+  if (error instanceof Error && isProgramError(error)) return error;
   const code = codeOf(error);
   const cause = redacted(error);
   if (BUSY.has(code)) {

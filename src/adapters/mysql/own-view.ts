@@ -12,7 +12,7 @@ import {
   VIEW_MARK,
   type ViewRecord,
 } from '../../core/adoption/index.ts';
-import { isRetryable, TributaryError } from '../../core/errors.ts';
+import { DefectError, isRetryable, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
@@ -186,7 +186,7 @@ async function adopt(
   { situation, examined, hasOldCopy }: ViewPlan,
 ): Promise<number> {
   const reading = examined?.reading ?? null;
-  if (reading === null) throw new Error('A table whose rows cannot be read is never taken over.');
+  if (reading === null) throw new DefectError('A table whose rows cannot be read is never taken over.');
   const { view } = options;
   const { original, adopting, present } = names;
   const write = (record: ViewRecord, adoptedRows: number) =>

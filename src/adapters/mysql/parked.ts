@@ -1,4 +1,5 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { DefectError } from '../../core/errors.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { ParkedEntity, ParkReason } from '../../ports/parked-entities.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
@@ -55,7 +56,8 @@ const park = new RowsStatement<EntityChange>({
   after: 'ON DUPLICATE KEY UPDATE entity_id = parked_entities.entity_id',
   columns: ['bytes', 'text', 'text', 'integer'],
   write(writer, { entityId, parking }) {
-    if (parking?.kind !== 'park') throw new TypeError('Only a change that parks its entity is written here.');
+    if (parking?.kind !== 'park')
+      throw new DefectError('Only a change that parks its entity is written here.');
     writer.text(entityId);
     writer.text(parking.reason);
     writer.text(parking.detail);

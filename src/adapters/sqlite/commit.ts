@@ -1,4 +1,4 @@
-import { TributaryError } from '../../core/errors.ts';
+import { DefectError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CommitOutcome, EntityChange, IngestBatch } from '../../ports/commit.ts';
@@ -136,10 +136,9 @@ function areNew(writer: Connection, events: readonly JournaledEvent[]): boolean 
   }
 }
 
-function planDisagrees(batch: IngestBatch): TributaryError {
+function planDisagrees(batch: IngestBatch): DefectError {
   const partitions = batch.moves.map(partitionName).join(', ');
-  return new TributaryError(
-    'store_refused',
-    `The plan for a batch of ${partitions} does not build on the versions that it was given, or writes an event twice. Nothing was written; this is a bug in the caller.`,
+  return new DefectError(
+    `The plan for a batch of ${partitions} does not build on the versions that it was given, or writes an event twice. Nothing was written.`,
   );
 }

@@ -1,4 +1,4 @@
-import { TributaryError } from '../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
 
 /** The primary result codes that callers are told about. Source: https://www.sqlite.org/rescode.html */
 const BUSY = 5;
@@ -26,6 +26,18 @@ function primaryCode(error: SqliteError): number {
   return error.errcode & 0xff;
 }
 
+/** Whether Node or the file system threw this: it has a code, and is no mistake of the program. */
+function isForeign(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof TributaryError || isProgramError(error)) return false;
+  return 'code' in error && typeof error.code === 'string';
+}
+
+function failedAt(error: Error, file: string): TributaryError {
+  return new TributaryError('store_failed', `The store ${file} failed: ${messageOf(error)}.`, {
+    cause: error,
+  });
+}
+
 /** Whether another connection holds the lock that the statement needs. */
 export function isBusy(error: unknown): boolean {
   return isSqliteError(error) && (primaryCode(error) === BUSY || primaryCode(error) === LOCKED);
@@ -42,11 +54,12 @@ export function isInputOutputFailure(error: unknown): boolean {
 }
 
 /**
- * The error that callers get. An error of SQLite becomes a TributaryError, and every other one passes as it is. The
- * messages of SQLite name tables and columns, and never the values of a row.
+ * The error that callers get. An error of SQLite, of Node or of the file system becomes a TributaryError. Every other
+ * one, such as a mistake of the program, passes as it is. The messages of SQLite name tables and columns, and never the
+ * values of a row.
  */
 export function storeError(error: unknown, file: string): unknown {
-  if (!isSqliteError(error)) return error;
+  if (!isSqliteError(error)) return isForeign(error) ? failedAt(error, file) : error;
   const saying = `SQLite says "${error.message}" (code ${error.errcode})`;
   switch (primaryCode(error)) {
     case BUSY:

@@ -9,6 +9,7 @@ import {
   tooManyAltered,
   type ViewRecord,
 } from '../../core/adoption/index.ts';
+import { DefectError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
@@ -98,7 +99,7 @@ export async function prepareView(
     }
     case 'examine': {
       const reading = examined?.reading ?? null;
-      if (reading === null) throw new Error('A table whose rows cannot be read is never taken over.');
+      if (reading === null) throw new DefectError('A table whose rows cannot be read is never taken over.');
       const original = `${table}_original`;
       rename(writer, reading.found.name, original);
       createView(writer, view);

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { messageOf } from '../../core/errors.ts';
+import { logDefect, messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { OrderStates } from './states.ts';
 
@@ -130,10 +130,10 @@ export class ChangeStream {
     listener.isPumping = true;
     this.#catchUp(listener)
       .catch((error: unknown) => {
-        this.#logger(
-          'warn',
-          `A listener is cut off, because the changes cannot be read: ${messageOf(error)}`,
-        );
+        if (!logDefect(this.#logger, 'the stream of changes', error)) {
+          const reason = messageOf(error);
+          this.#logger('warn', `A listener is cut off, because the changes cannot be read: ${reason}`);
+        }
         listener.response.destroy();
       })
       .finally(() => {

@@ -1,3 +1,4 @@
+import { isDefect } from '../../core/errors.ts';
 import type { OrderStates, Receipt, ReceivedDelivery } from './states.ts';
 
 /** A transaction with 4,000 deliveries takes no further request. Later requests wait for the next transaction. */
@@ -77,9 +78,19 @@ export class GroupCommit {
       if (this.#waiting.length < this.#wanted) await this.#untilComplete();
       const group = this.#takeGroup();
       this.#wanted = group.length < WAITED_FOR_MIN ? 0 : Math.min(group.length, WAITED_FOR_MAX);
-      await this.#commit(group);
+      await this.#commitContained(group);
     }
     this.#running = null;
+  }
+
+  /**
+   * Commits the group in one transaction. If that meets a defect, commits each request by itself, so that only the request
+   * that meets the defect fails. This is safe even if the group was committed: each delivery is then a duplicate.
+   */
+  async #commitContained(group: readonly Waiting[]): Promise<void> {
+    const error = await this.#commit(group, (failure) => group.length === 1 || !isDefect(failure));
+    if (error === null) return;
+    for (const request of group) await this.#commit([request], () => true);
   }
 
   /** Resolves when the group is complete and the turn of the event loop is over, or after `WAIT_MS`. */
@@ -105,7 +116,11 @@ export class GroupCommit {
     return this.#waiting.splice(0, count);
   }
 
-  async #commit(group: readonly Waiting[]): Promise<void> {
+  /**
+   * Commits the group, answers its requests, and resolves with null. Resolves with the error, and answers nobody, if
+   * `isFinal` is false for it.
+   */
+  async #commit(group: readonly Waiting[], isFinal: (error: unknown) => boolean): Promise<unknown> {
     const deliveries = group.flatMap((request) => request.deliveries);
     this.#commitSinceMs = performance.now();
     try {
@@ -116,8 +131,11 @@ export class GroupCommit {
         resolve(receipts.slice(from, from + own.length));
         from += own.length;
       }
+      return null;
     } catch (error) {
+      if (!isFinal(error)) return error;
       for (const { reject } of group) reject(error);
+      return null;
     } finally {
       this.#commitSinceMs = null;
     }

@@ -1,5 +1,7 @@
-import { TributaryError } from '../../core/errors.ts';
+import { systemClock } from '../../adapters/system-clock.ts';
+import { logDefect, TributaryError } from '../../core/errors.ts';
 import { parseSigningKeys } from '../../core/webhook-signature.ts';
+import { Defects } from '../../pipeline/defects.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { closeServer, listen } from '../shared/http/listen.ts';
 import { isLoopback } from '../shared/http/loopback.ts';
@@ -43,7 +45,9 @@ const READERS_WAITING_MAX = 10_000;
  * `host` is not on loopback; with `address_in_use`, `store_unreachable` and `schema_too_new`. Then nothing is left open.
  */
 export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt> {
-  const { logger, now = Date.now } = options;
+  const { now = Date.now } = options;
+  // Logs each kind of defect at most once in ten minutes, however many requests meet it.
+  const { logger } = new Defects(systemClock, options.logger);
   const keys = parseSigningKeys(options.secret ?? '', 'ORDER_MGT_SECRET');
   if (keys.length === 0) allowUnsigned(options.host, logger);
   const access = accessFor(options, logger);
@@ -52,8 +56,13 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   const waiters = new Waiters(states, READERS_WAITING_MAX);
   const stream = new ChangeStream(states, logger);
   const groupCommit = new GroupCommit(states, (deliveries) => {
-    waiters.notify(deliveries);
-    stream.wake();
+    try {
+      waiters.notify(deliveries);
+      stream.wake();
+    } catch (error) {
+      // The deliveries are stored already, so their senders get receipts although this failed.
+      if (!logDefect(logger, 'the telling of changes', error)) throw error;
+    }
   });
   let closed: Promise<void> | null = null;
   const app = buildServer({

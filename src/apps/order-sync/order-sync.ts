@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
+import { Defects } from '../../pipeline/defects.ts';
 import { Redrive } from '../../pipeline/redrive/redrive.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
@@ -110,19 +111,20 @@ export async function startOrderSync(
     portFlag = 'port',
   }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void; portFlag?: string },
 ): Promise<OrderSync> {
+  const defects = new Defects(clock, logger);
   const access = accessFor(settings, logger);
   warnOfOpenConnection(databaseOf(settings, 'DATABASE'), 'DATABASE', logger);
-  const { store, log, specs, close: closeParts } = await openParts(settings, clock, logger);
+  const { store, log, specs, close: closeParts } = await openParts(settings, clock, defects.logger);
   warnOfSharing(settings, logger);
   const senders = Promise.withResolvers<Senders>();
   let routes: TargetRoute[];
   try {
-    routes = openRoutes(settings, specs, { clock, logger, log, senders: senders.promise });
+    routes = openRoutes(settings, specs, { clock, logger: defects.logger, log, senders: senders.promise });
   } catch (error) {
     await closeParts();
     throw error;
   }
-  const redrive = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });
+  const redrive = new Redrive({ store, clock, logger, defects, perSecond: settings.redriveRate });
   // Nobody else makes the topics of the embedded log. On Kafka the operator decides about topics.
   const madeTopics = isKafka(settings)
     ? []
@@ -139,6 +141,7 @@ export async function startOrderSync(
     targets: routes,
     clock,
     logger,
+    defects,
     topicNames: topicNamesOf(settings),
     group: settings.group,
     ingest: {
@@ -161,7 +164,7 @@ export async function startOrderSync(
   const app = buildServer({
     store,
     clock,
-    logger,
+    logger: defects.logger,
     onJob: () => redrive.wake(),
     readiness: async () => {
       const health = await sync.health();

@@ -4,23 +4,24 @@ import type { Delivery } from './rows.ts';
 import type { Finding } from './table.ts';
 
 /**
- * What there is under the view's name, and what a start would do about it. `absent`: nothing, a view is made. `ours`: our
- * own view. `take`: another program's table, which is fine. `refuse`: it is not; every finding stands in the way.
+ * What the database has under the view's name, and what a start does about it. `absent`: nothing, so it makes a view.
+ * `ours`: our own view. `take`: another program's table, which it takes over. `refuse`: another program's table, which
+ * cannot be taken over because of the findings.
  */
 export interface AdoptionReport {
   readonly table: string;
   readonly verdict: 'absent' | 'ours' | 'take' | 'refuse';
   readonly findings: readonly Finding[];
-  /** What stops nothing. */
+  /** Sentences about the table that do not keep it from being taken over. */
   readonly notes: readonly string[];
   readonly rows: number;
-  /** Of the rows that are understood: what the target has, what it is owed, and neither. */
+  /** The numbers of understood rows that were sent, that are due, and that were never ready. */
   readonly deliveries: Readonly<Record<Delivery, number>>;
 }
 
 export const NO_ROWS = { rows: 0, deliveries: { sent: 0, due: 0, none: 0 } } as const;
 
-/** The refusal of a start: all findings, each with its remedy. */
+/** Makes the error that refuses a start, with all findings and their remedies. */
 export function notAdoptable({
   table,
   findings,
@@ -59,7 +60,7 @@ export function reportText({ table, verdict, findings, notes, rows, deliveries }
   ].join('\n');
 }
 
-/** Tables of another program that have the names of ours. */
+/** Makes the error about tables of another program that have names of ours. */
 export function namesTaken(names: readonly string[]): TributaryError {
   const list = names.map((name) => quoted(name)).join(', ');
   return new TributaryError(
@@ -69,7 +70,7 @@ export function namesTaken(names: readonly string[]): TributaryError {
   );
 }
 
-/** Somebody has dropped tables of ours. They may be on their way back, out of a backup. */
+/** Makes the error about dropped tables of ours. A restore of a backup may be bringing them back. */
 export function tablesDropped(version: number, missing: readonly string[]): TributaryError {
   const list = missing.map((name) => quoted(name)).join(', ');
   return new TributaryError(
@@ -81,7 +82,7 @@ export function tablesDropped(version: number, missing: readonly string[]): Trib
   );
 }
 
-/** What an altered view of ours may be called, in the sequence in which the names are tried. */
+/** The names for an altered view of ours that is put aside. The first free one is used. */
 export function alteredNames(table: string): string[] {
   return ['', '_2', '_3', '_4', '_5'].map((end) => `${table}_altered${end}`);
 }

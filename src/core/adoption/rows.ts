@@ -5,34 +5,34 @@ import { type DeletionMark, deletionMarks } from './structure.ts';
 import type { AdoptionChoices, Finding, FoundTable, ViewShape } from './table.ts';
 import { FlagReader, isSet, MAX_ID_BYTES, type RawValue, readId, shownValue } from './values.ts';
 
-/** How many rows a finding names, and how many different values. */
+/** A finding names at most this many rows, and at most this many different values. */
 const ROWS_NAMED = 5;
 const VALUES_NAMED = 10;
 
 /** A row as an adapter reads it. */
 export interface RawRow {
   readonly id: RawValue;
-  /** In the sequence of the view's columns. */
+  /** The values, in the sequence of the view's columns. */
   readonly values: readonly RawValue[];
-  /** In the sequence of `RowReader.marks`. */
+  /** The values of `RowReader.marks`, in their sequence. */
   readonly marks: readonly RawValue[];
 }
 
 export type Delivery = 'sent' | 'due' | 'none';
 
-/** What becomes of a row; throws an Error that says what is not understood. */
+/** Adopts a row. Throws an Error that says what it does not understand. */
 export type AdoptRow<Adopted> = (entityId: string, row: ViewRow) => Adopted;
 
 /**
- * Reads the rows of a table that is to be taken over, once to look at them and once more to take them, and gathers what
- * is wrong with them. What the first reading learnt of a column holds for the second too.
+ * Reads the rows of a table that is to be taken over: once to examine them, and once to take them. Collects what is wrong
+ * with them. The second reading uses what the first one has learnt about the columns.
  */
 export class RowReader<Adopted extends { readonly delivery: Delivery }> {
   readonly #view: ViewShape;
   readonly #adopt: AdoptRow<Adopted>;
   readonly #choices: AdoptionChoices;
   readonly #flags: readonly FlagReader[];
-  /** The columns by which rows are marked as deleted, for the adapter to read. */
+  /** The columns that mark rows as deleted. The adapter reads them too. */
   readonly marks: readonly DeletionMark[];
   #odd = new Map<string, OddRows>();
   #unclear = new Map<string, Map<string, number>>();
@@ -46,7 +46,7 @@ export class RowReader<Adopted extends { readonly delivery: Delivery }> {
     this.marks = deletionMarks(view, table);
   }
 
-  /** The row as it will be, or null: then `findings` tell why. All that is wrong with a row is told at once. */
+  /** Returns the adopted row. Null if something is wrong with it: `findings` has everything that is wrong. */
   read(raw: RawRow): (Adopted & { readonly entityId: string }) | null {
     const found = readId(raw.id);
     if ('fault' in found) this.#note(`id ${found.fault}`, found.shown);
@@ -75,7 +75,7 @@ export class RowReader<Adopted extends { readonly delivery: Delivery }> {
     }
   }
 
-  /** A domain may stop at the first column that it does not understand: each is tried alone. */
+  /** Tries each column alone, because a domain may stop at the first one that it does not understand. */
   #problemsOf(entityId: string, row: ViewRow, first: string): Set<string> {
     const problems = new Set<string>();
     row.forEach((value, index) => {
@@ -91,7 +91,7 @@ export class RowReader<Adopted extends { readonly delivery: Delivery }> {
     return problems.size === 0 ? new Set([first]) : problems;
   }
 
-  /** How many rows were understood, by what is owed of them. */
+  /** The number of understood rows, by the delivery that they need. */
   get deliveries(): Readonly<Record<Delivery, number>> {
     return { ...this.#deliveries };
   }
@@ -102,7 +102,7 @@ export class RowReader<Adopted extends { readonly delivery: Delivery }> {
     return [...odd, ...unclear];
   }
 
-  /** Forgets what the first reading found and counted, but not what it learnt of the columns. */
+  /** Forgets the findings and counts of the first reading, and keeps what it learnt about the columns. */
   restart(): void {
     this.#odd = new Map();
     this.#unclear = new Map();
@@ -233,7 +233,7 @@ function unclearFlag(column: string, values: ReadonlyMap<string, number>): Findi
   };
 }
 
-/** Rows that have one id; the database has counted them. */
+/** Several rows with the same id, as the database has counted them. */
 export function doubledIds(keyColumn: string, ids: readonly string[], isMore: boolean): Finding {
   const list = ids.map((id) => quoted(id, 40)).join(', ');
   return {

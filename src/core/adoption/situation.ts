@@ -1,17 +1,17 @@
 import { quoted } from '../text.ts';
 import type { Finding } from './table.ts';
 
-/** What the store has written down of its view. */
+/** The store's own record about its view. */
 export interface ViewRecord {
   /**
-   * `adopting`: rows are being taken over, out of `originalName`. `copied`: all of them are; only the new table's name
-   * is missing. `finished`: the view is ours.
+   * `adopting`: rows are being copied from `originalName`. `copied`: all rows are copied, and the new table still has to
+   * be renamed. `finished`: the view is ours.
    */
   readonly state: 'adopting' | 'copied' | 'finished';
   readonly originalName: string | null;
 }
 
-/** What the catalog shows under one name. `mismatch`: in what it is not laid out as our view is; null if it is so. */
+/** A table in the catalog. `mismatch`: how its layout differs from that of our view; null if it does not. */
 export interface Standing {
   readonly isMarkedOurs: boolean;
   readonly mismatch: string | null;
@@ -20,25 +20,30 @@ export interface Standing {
 export interface FoundStore {
   readonly table: string;
   readonly record: ViewRecord | null;
-  /** Under the view's name; null if there is nothing. */
+  /** The table with the view's name; null if there is none. */
   readonly present: Standing | null;
-  /** Under the name that the taken-over table is kept by. */
+  /** The table with the name under which a taken-over table is kept; null if there is none. */
   readonly hasOriginal: boolean;
   readonly isJournaled: boolean;
 }
 
 /**
- * What is to be done about the view before a program can work:
- * `keep`: nothing. `make`: there is no table, make one. `remake`: our own view is gone, make it, its rows come from the
- * journal. `replace`: our own view was altered, put it aside and make it anew. `examine`: another program's table stands
- * there, take it over if it is fine. `begin_again`: a taking over was cut off. `finish`: only names are missing.
+ * What a start has to do about the view:
+ *
+ * - `keep`: nothing.
+ * - `make`: there is no table, so make one.
+ * - `remake`: our own view is gone, so make it again. Its rows come from the journal.
+ * - `replace`: our own view was altered, so put it aside and make it anew.
+ * - `examine`: there is another program's table, so take it over if nothing stands in the way.
+ * - `begin_again`: a take-over was interrupted while rows were copied.
+ * - `finish`: a take-over was interrupted when only names were missing.
  */
 export type Situation =
   | { readonly kind: 'keep' | 'make' | 'remake' | 'examine' | 'begin_again' | 'finish' }
   | { readonly kind: 'replace'; readonly mismatch: string }
   | { readonly kind: 'refuse'; readonly finding: Finding };
 
-/** By the record alone it is known what is ours; how a table looks only says whether it is still whole. */
+/** Decides by the store's record which table is ours. The layout of a table only shows whether it is whole. */
 export function situationOf({ table, record, present, hasOriginal, isJournaled }: FoundStore): Situation {
   const name = quoted(table);
   if (record === null) {
@@ -54,7 +59,7 @@ export function situationOf({ table, record, present, hasOriginal, isJournaled }
     return refuse(strangerInPlace(name, `Tributary's own view ${name} is gone, and`, present.mismatch));
   }
   const kept = quoted(record.originalName ?? `${table}_original`);
-  // A taken-over table is renamed first, so that under its own name there is nothing until all of its rows are copied.
+  // A take-over renames the table first, so its own name is free until all rows are copied.
   if (present !== null && hasOriginal) {
     if (record.state === 'copied' && present.mismatch === null && present.isMarkedOurs)
       return { kind: 'finish' };

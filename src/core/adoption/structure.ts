@@ -15,8 +15,8 @@ import {
 export const OWN_DATABASE = 'give Tributary a database of its own (another DATABASE_URL)';
 
 /**
- * What stands in the way of taking the table over, by its catalog alone. If `isReadable` is false its rows cannot be
- * looked at: columns that would be read are not there.
+ * Finds what stands in the way of taking the table over, by its catalog alone. If `isReadable` is false, columns are missing
+ * that would have to be read, so the rows are not examined.
  */
 export function examineStructure(
   view: ViewShape,
@@ -37,7 +37,7 @@ export function examineStructure(
   findings.push(...keyFindings(columnNamed(table, view.keyColumn)));
   for (const column of view.columns)
     findings.push(...columnFindings(column, columnNamed(table, column.name)));
-  // Of a table that only has the same name it does not matter what else hangs on it.
+  // If the table only has the same name, it does not matter what is bound to it.
   if (missing.length === wanted.length) return { findings, isReadable: false };
   findings.push(...attachmentFindings(table.attachments));
   for (const taken of table.namesTaken) {
@@ -51,7 +51,7 @@ export function examineStructure(
   return { findings, isReadable };
 }
 
-/** With these findings the values of a column cannot be understood, so that looking at rows says nothing. */
+/** With one of these findings, the values of a column cannot be understood, so the rows are not examined. */
 const UNREADABLE = new Set(['key_type', 'column_type', 'engine']);
 
 function missingColumns(table: FoundTable, wanted: readonly string[], missing: readonly string[]): Finding {
@@ -78,7 +78,7 @@ function missingColumns(table: FoundTable, wanted: readonly string[], missing: r
   };
 }
 
-/** Names that some spell with underscores and others with capitals. */
+/** Names that some programs write with underscores and others with capitals. */
 function bare(name: string): string {
   return name.replaceAll(/[_\s]/g, '').toLowerCase();
 }
@@ -161,7 +161,7 @@ function generated(column: FoundColumn): Finding[] {
   ];
 }
 
-/** As MySQL, MariaDB and SQLite show a default. */
+/** Reads a default as MySQL, MariaDB and SQLite show it. */
 function isTrue(shown: string | null): boolean {
   if (shown === null) return false;
   const bare = shown.trim().replace(/^\((.*)\)$/, '$1');
@@ -203,13 +203,13 @@ function attachmentFindings(attachments: readonly Attachment[]): Finding[] {
   });
 }
 
-/** A column by which rows are marked instead of deleted, and what it means that the mark is set. */
+/** A column that marks rows as deleted, and which values mean that. */
 export interface DeletionMark {
   readonly column: FoundColumn;
   readonly means: 'deleted' | 'alive';
 }
 
-/** The columns by which ORMs mark rows as deleted, by their names. */
+/** The columns with which ORMs mark rows as deleted, by their names. */
 export function deletionMarks(view: ViewShape, table: FoundTable): DeletionMark[] {
   const wanted = [view.keyColumn, ...view.columns.map((column) => column.name)];
   return table.columns

@@ -8,8 +8,8 @@ export interface ViewShape {
 }
 
 /**
- * What kind of values a column holds. `untyped`: the column itself does not say (SQLite), each value does. `bytes` have
- * any length, `padded bytes` are filled up with zeros.
+ * The kind of a column's values. `untyped`: in SQLite a column may have no type, and each value has its own. `bytes` have any
+ * length. `padded bytes` are filled up with zeros.
  */
 export type ValueFamily =
   | 'text'
@@ -25,16 +25,16 @@ export type ValueFamily =
 
 export interface FoundColumn {
   readonly name: string;
-  /** As the database shows it, for messages. */
+  /** The type as the database shows it, for messages. */
   readonly type: string;
   readonly family: ValueFamily;
   /** Whether the database computes its values. */
   readonly isGenerated: boolean;
-  /** As the database shows it; null if there is none. */
+  /** The default as the database shows it; null if there is none. */
   readonly defaultValue: string | null;
 }
 
-/** Something in the database that is bound to the table, or names it. */
+/** An object of the database that is bound to the table, or names it. */
 export interface Attachment {
   readonly kind:
     | 'trigger'
@@ -50,41 +50,41 @@ export interface Attachment {
 /** A table with the view's name, as an adapter finds it in its catalog. */
 export interface FoundTable {
   readonly name: string;
-  /** `table`, or what else it is: `a view`, `a sequence`. */
+  /** `table`, or another kind of object: `a view`, `a sequence`. */
   readonly kind: string;
-  /** What the adapter alone knows of, and what stands in the way: how the rows are kept. */
+  /** Findings that only the adapter can make, about the way in which the rows are kept. */
   readonly findings: readonly Finding[];
   readonly columns: readonly FoundColumn[];
-  /** Whether the database lets no two rows have one id. */
+  /** Whether the database keeps two rows from having the same id. */
   readonly isKeyUnique: boolean;
   readonly attachments: readonly Attachment[];
-  /** Tables that stand where the taking over has to put its own. */
+  /** Tables with the names that the take-over needs for its own tables. */
   readonly namesTaken: readonly string[];
-  /** What a person may want to know of it that stops nothing. */
+  /** Sentences about the table that do not keep it from being taken over. */
   readonly notes: readonly string[];
-  /** Whether the table says of itself that it was a view of ours. */
+  /** Whether the comment of the table says that it was a view of ours. */
   readonly isMarkedOurs: boolean;
 }
 
-/** What a person has said yes to. */
+/** The choices of a person who gave the command. */
 export interface AdoptionChoices {
-  /** Columns that the view has not stay in the table that is kept, and nowhere else. */
+  /** Columns that the view does not have are not taken over. They stay in the original table, which is kept. */
   readonly leavesOtherColumns: boolean;
-  /** Rows that are marked as deleted are taken over as any other. */
+  /** Rows that are marked as deleted are taken over like all others. */
   readonly takesDeletedRows: boolean;
 }
 
 export const NO_CHOICES: AdoptionChoices = { leavesOtherColumns: false, takesDeletedRows: false };
 
-/** One thing that stands in the way, and what to do about it. */
+/** One reason why the table cannot be taken over, with its remedy. */
 export interface Finding {
-  /** A stable word, for programs. */
+  /** A stable code, for programs. */
   readonly code: string;
   readonly problem: string;
   readonly remedy: string;
 }
 
-/** Names of columns are compared as every database here does it: without regard to case. */
+/** Compares names of columns without regard to case, as all supported databases do. */
 export function isSameName(left: string, right: string): boolean {
   return left.toLowerCase() === right.toLowerCase();
 }
@@ -93,5 +93,5 @@ export function columnNamed(table: Pick<FoundTable, 'columns'>, name: string): F
   return table.columns.find((column) => isSameName(column.name, name));
 }
 
-/** What our own views say of themselves where the database lets a table say something. */
+/** The comment of our own views, where the database has comments on tables. */
 export const VIEW_MARK = 'A view of the Tributary journal: made from it, and written by Tributary alone';

@@ -1,11 +1,11 @@
 import { quoted } from '../text.ts';
 
-/** A value as an adapter reads it: numbers as numbers, whatever the database calls their type. */
+/** A value as an adapter reads it: every number is a number, whatever the database calls its type. */
 export type RawValue = string | bigint | number | Uint8Array | null;
 
 export const MAX_ID_BYTES = 255;
 
-/** The id as events have it, or a stable word for what is wrong with it. */
+/** Reads an id as events have it, or returns a stable word for what is wrong with it. */
 export type ReadId =
   | { readonly id: string }
   | { readonly fault: 'null' | 'empty' | 'too long' | 'not UTF-8' | 'no text'; readonly shown: string };
@@ -28,7 +28,7 @@ export function readId(value: RawValue): ReadId {
   return { id };
 }
 
-/** The words of one way to write a flag. The words of two ways in one column say that it is no flag. */
+/** The words of one vocabulary for flags. A column with words of two vocabularies is no flag. */
 const VOCABULARIES: readonly (readonly [yes: string, no: string])[] = [
   ['1', '0'],
   ['true', 'false'],
@@ -39,13 +39,13 @@ const VOCABULARIES: readonly (readonly [yes: string, no: string])[] = [
 ];
 
 /**
- * Reads the flags of one column. All its values have to belong to one vocabulary: N, T and F may well stand for new,
- * transmitted and failed.
+ * Reads the flags of one column. All its values have to belong to one vocabulary, because N, T and F may stand for new,
+ * transmitted and failed, for example.
  */
 export class FlagReader {
   #vocabulary: readonly [yes: string, no: string] | null = null;
 
-  /** Null if it is not clear what the value means. */
+  /** Reads one value. Null if its meaning is not clear. */
   read(value: RawValue): boolean | null {
     if (value instanceof Uint8Array) return null;
     const word = String(value).toLowerCase();
@@ -56,7 +56,7 @@ export class FlagReader {
   }
 }
 
-/** Whether a column that marks deleted rows marks this one. */
+/** Whether a column that marks deleted rows marks this row. */
 export function isSet(value: RawValue): boolean {
   if (value === null) return false;
   if (value instanceof Uint8Array) return value.some((byte) => byte !== 0);

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 
-/** The same bytes as a Buffer, not copied. */
+/** Returns a Buffer over the same memory. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The text whose UTF-8 form the bytes are, or null if there is none: two byte strings never give one text. */
+/** Decodes UTF-8 exactly. Null if the bytes are not UTF-8, so two byte strings never give the same text. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
   const buffer = asBuffer(bytes);
   let bits = 0;
@@ -26,7 +26,7 @@ export function isUtf8Of(bytes: Uint8Array, text: string): boolean {
   return bytes.length === text.length;
 }
 
-/** SHA-256 as 64 lower-case hexadecimal digits; of a text, that of its UTF-8 form. */
+/** SHA-256 as 64 lower-case hexadecimal digits. A text is hashed in its UTF-8 form. */
 export function sha256Hex(data: Uint8Array | string): string {
   return hash('sha256', data, 'hex');
 }

@@ -16,16 +16,16 @@ import { toQuarantined } from './quarantine.ts';
 import { Rejection } from './reasons.ts';
 import { readStructured } from './structured.ts';
 
-/** Turns records into events of one domain, and journaled events back into what the fold reads. */
+/** Turns records into events of one domain, and journaled events into events for the fold. */
 export interface Decoder<Event> {
   /**
-   * The record as an event, or as quarantine keeps it. The verdict depends on key, value, headers and topic
-   * alone, never on the clock, the offset or what came before. Never throws, whatever the bytes are.
+   * Turns a record into an event, or into a record for quarantine. The verdict depends only on key, value, headers and
+   * topic, never on the clock, the offset or earlier records. Never throws, whatever the bytes are.
    */
   decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event>;
   /**
-   * The event with what the fold reads; identity and place in the sequence stay as they were journaled.
-   * Throws `domain_invalid` if the domain does not know the event's type.
+   * Turns a journaled event into an event for the fold. Its identity and its place in the sequence stay as they were
+   * journaled. Throws `domain_invalid` if the domain does not know the event's type.
    */
   restore(journaled: JournaledEvent): DecodedEvent<Event>;
 }
@@ -37,24 +37,24 @@ export type Decoded<Event> =
 export type DecodedEvent<Event> = JournaledEvent & { readonly event: Event };
 
 export interface DecoderOptions {
-  /** The actual name of each topic that the domain names. */
+  /** By the name that the domain gives a topic: its actual name. */
   readonly topicNames: Readonly<Record<string, string>>;
-  /** Whether a record without a key is an event all the same; default false. */
+  /** Whether a record without a key can be an event. Default: false. */
   readonly acceptsMissingKeys?: boolean;
-  /** Of key, value and headers together; default 1 MiB. */
+  /** The most bytes of key, value and headers together. Default: 1 MiB. */
   readonly maxRecordBytes?: number;
-  /** Of the names and values of all headers together; default 64 KiB. */
+  /** The most bytes of the names and values of all headers together. Default: 64 KiB. */
   readonly maxHeaderBytes?: number;
-  /** How many arrays and objects may stand inside each other; default 64. */
+  /** The deepest nesting of arrays and objects. Default: 64. */
   readonly maxDepth?: number;
-  /** Of an event id in UTF-8; default 255, which is also what the journal has room for. */
+  /** The most bytes of an event id in UTF-8. Default: 255, which is the room in the journal. */
   readonly maxEventIdBytes?: number;
 }
 
-/** Of an entity's id in UTF-8, for every domain: the journal and the view have room for so many. */
+/** The most bytes of an entity's id in UTF-8: the room in the journal and the view, for every domain. */
 export const MAX_ENTITY_ID_BYTES = 255;
 
-/** Throws `domain_invalid` if the domain's definition cannot work. */
+/** Makes the decoder of a domain. Throws `domain_invalid` if the domain's definition cannot work. */
 export function createDecoder<State, Event>(
   domain: Domain<State, Event>,
   options: DecoderOptions,
@@ -170,7 +170,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     };
   }
 
-  /** `bodyBytes`: of key and value. */
+  /** Reads the headers. `bodyBytes`: the bytes of key and value together. */
   #readEnvelope(record: LogRecord, bodyBytes: number): HeaderFindings | Rejection {
     const { headers } = record;
     const limit = Math.min(this.#maxHeaderBytes, this.#maxRecordBytes - bodyBytes);
@@ -220,7 +220,7 @@ interface Understood<Event> {
   readonly cautionRank: number;
 }
 
-/** Asks the domain, whose functions may throw although the body is valid by its schema. */
+/** Calls the functions of the domain, which may throw although the body is valid by its schema. */
 function understand<Event>(
   definition: EventType<Event>,
   body: JsonObject,
@@ -247,7 +247,7 @@ const PLACE_INVALID = new Rejection(
   'The body is valid by its schema, but stage or cautionRank of its type is no whole number.',
 );
 
-/** Whether this is a text of 1 to `maxBytes` bytes; that it is well-formed is known of everything decoded. */
+/** Whether the value is a text of 1 to `maxBytes` bytes. Every decoded text is well-formed. */
 function isId(value: JsonValue | undefined, maxBytes: number): value is string {
   if (typeof value !== 'string' || value.length === 0) return false;
   return value.length * 3 <= maxBytes || utf8Length(value) <= maxBytes;
@@ -266,7 +266,7 @@ function readTime(value: JsonValue | undefined, field: string): number | Rejecti
   return new Rejection('time_out_of_bounds', `${field} is before 1970-01-01 or after 9999-12-31.`);
 }
 
-/** Of bytes that are canonical JSON as they came, the printing is saved. */
+/** Hashes the canonical JSON of the body. Bytes that are canonical JSON already are hashed as they are. */
 function hashContent(json: ParsedJson, body: JsonObject, bytes: Buffer): string {
   return sha256Hex(json.isPlain && isCanonicalIfPlain(body) ? bytes : canonicalJson(body));
 }

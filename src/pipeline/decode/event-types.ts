@@ -4,16 +4,16 @@ import { messageOf, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
 import { type QuarantineReason, Rejection } from './reasons.ts';
 
-/** An event type of the domain, ready for use: its topic by the settings, its schema compiled. */
+/** An event type of the domain, with its topic by the settings, and its schema compiled. */
 export interface CompiledType<Event> {
   readonly name: string;
   readonly definition: EventType<Event>;
   readonly topic: string;
-  /** What is wrong with the body by the schema, or null. */
+  /** Describes how the body violates the schema; null if it does not. */
   check(body: JsonObject): Rejection | null;
 }
 
-/** The domain's event types by name. Throws `domain_invalid` if the definition cannot work. */
+/** Compiles the domain's event types, by name. Throws `domain_invalid` if the definition cannot work. */
 export function compileTypes<State, Event>(
   domain: Domain<State, Event>,
   topicNames: Readonly<Record<string, string>>,
@@ -58,7 +58,7 @@ const REASONS_BY_KEYWORD: Readonly<Record<string, QuarantineReason>> = {
   const: 'value_unknown',
 };
 
-/** Says where and against which rule, never what was there instead: a value may be anybody's secret. */
+/** Names the place and the rule of a violation, and never the value, which may be a secret. */
 function toRejection(error: ErrorObject | undefined): Rejection {
   if (error === undefined) return new Rejection('schema_invalid', 'The body is not valid.');
   const where = error.instancePath === '' ? 'The body' : `The field ${quoted(error.instancePath)}`;

@@ -3,19 +3,19 @@ import type { LoggedHeader } from '../../ports/event-log.ts';
 import { decodeUtf8, isUtf8Of } from './bytes.ts';
 import { Rejection } from './reasons.ts';
 
-/** What the headers say about the value. */
+/** The findings of the headers about the record's value. */
 export interface HeaderFindings {
   /** `structured`: the value is a CloudEvents envelope with the body inside. */
   readonly mode: 'body' | 'structured';
-  /** The header `ce_id`, or null. */
+  /** The header `ce_id`; null without one. */
   readonly eventId: string | null;
 }
 
 const NOTHING_SAID: HeaderFindings = { mode: 'body', eventId: null };
 
 /**
- * Reads the headers by the CloudEvents Kafka protocol binding 1.0: names are lower case and exact, texts are
- * UTF-8. A name that matters may stand only once; others (a trace's, say) may be repeated.
+ * Reads the headers by the CloudEvents Kafka protocol binding 1.0: names are exact and in lower case, texts are UTF-8. The
+ * names that are read here may come only once. Other headers, such as `traceparent`, may be repeated.
  */
 export function readHeaders(headers: readonly LoggedHeader[]): HeaderFindings | Rejection {
   let mode: HeaderFindings['mode'] = 'body';
@@ -51,7 +51,7 @@ export const VERSION_UNSUPPORTED = new Rejection(
   'The CloudEvents specversion is not 1.0.',
 );
 
-/** A name that is not well-formed UTF-8 is none of those that matter. */
+/** A name that is not well-formed UTF-8 is none of the names that are read here. */
 function isRelevant(name: LoggedHeader[0]): name is string {
   if (typeof name !== 'string') return false;
   const first = name.charCodeAt(0);
@@ -60,7 +60,7 @@ function isRelevant(name: LoggedHeader[0]): name is string {
 
 const LOWER_C = 0x63;
 
-/** The size of names and values together, in bytes: exact if it is over `limit`, at most that otherwise. */
+/** The bytes of names and values together: exact if they are over `limit`, else a number up to `limit`. */
 export function headerBytesWithin(headers: readonly LoggedHeader[], limit: number): number {
   let atMost = 0;
   for (let index = 0; index < headers.length; index++) {
@@ -70,7 +70,7 @@ export function headerBytesWithin(headers: readonly LoggedHeader[], limit: numbe
   return atMost <= limit ? atMost : headerBytes(headers);
 }
 
-/** One UTF-16 code unit is at most so long in UTF-8. */
+/** The most bytes of one UTF-16 code unit in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
 
 function headerBytes(headers: readonly LoggedHeader[]): number {
@@ -86,7 +86,7 @@ function isVersionOne(value: Uint8Array): boolean {
   return value.length === 3 && value[0] === 0x31 && value[1] === 0x2e && value[2] === 0x30;
 }
 
-/** Compares each name with those before it while they are few, and by a set when they are many. */
+/** Whether a name comes twice. Compares few names with each other, and puts many into a set. */
 function hasRepeatedName(headers: readonly LoggedHeader[]): boolean {
   if (headers.length > 24) {
     const names = headers.map(([name]) => name).filter(isRelevant);
@@ -117,7 +117,7 @@ function readContentType(value: Uint8Array): HeaderFindings['mode'] | Rejection 
   return text === null ? CONTENT_TYPE_UNSUPPORTED : classifyContentType(text);
 }
 
-/** `body` or `structured`, if a media type (RFC 9110, section 8.3.1) means JSON in UTF-8. */
+/** Returns `body` or `structured` for a media type that means JSON in UTF-8. Source: RFC 9110, section 8.3.1. */
 export function classifyContentType(contentType: string): HeaderFindings['mode'] | Rejection {
   const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
   if (type.startsWith('application/cloudevents-batch')) return BATCH_UNSUPPORTED;

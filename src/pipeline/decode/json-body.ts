@@ -7,13 +7,13 @@ import { Rejection } from './reasons.ts';
 export interface ParsedJson {
   readonly value: JsonValue;
   readonly text: string;
-  /** Whether the text is canonical JSON if its keys are in sequence. */
+  /** Whether the text is canonical JSON, provided that its keys are sorted. */
   readonly isPlain: boolean;
 }
 
 /**
- * Parses JSON as RFC 7493 (I-JSON) limits it: what two readers could understand in two ways is refused, and
- * so is what could exhaust the reader. Never throws, whatever the bytes are.
+ * Parses JSON as RFC 7493 (I-JSON) limits it. It refuses texts that two readers could understand differently, and texts
+ * that could exhaust the reader. Never throws, whatever the bytes are.
  */
 export class JsonReader {
   readonly #scanner: JsonScanner;
@@ -32,7 +32,7 @@ export class JsonReader {
     try {
       value = JSON.parse(text) as JsonValue;
     } catch {
-      // The parser's own message quotes the record, so it is not passed on.
+      // The message of the parser quotes the record, so it is left out.
       return bytes.includes(0) ? NUL_BYTE : JSON_INVALID;
     }
     if (scanner.hasHugeNumber) return NUMBER_OUT_OF_RANGE;

@@ -4,12 +4,12 @@ import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import { asBuffer, sha256Hex } from './bytes.ts';
 import type { Rejection } from './reasons.ts';
 
-/** How much is kept of the value, of the key, and of the headers of a record that is too large. */
+/** The most bytes that are kept of the value, the key and the headers of a record that is too large. */
 const KEPT_BYTES = 4096;
 
 const EMPTY = new Uint8Array(0);
 
-/** The record as quarantine keeps it: raw and whole, unless it is too large. */
+/** Makes a record for quarantine: with all its bytes, unless it is too large. */
 export function toQuarantined(
   record: LogRecord,
   source: TopicPartition,
@@ -34,8 +34,8 @@ export function toQuarantined(
 }
 
 /**
- * Headers as bytes: JSON, an array of `[name, value in base64 or null]` in the record's sequence. A name that is not
- * well-formed UTF-8 is `{"base64": "..."}`.
+ * Writes headers as JSON: an array of `[name, value in base64 or null]`, in the record's sequence. A name that is not
+ * well-formed UTF-8 becomes `{"base64": "..."}`.
  */
 export function encodeHeaders(headers: readonly LoggedHeader[]): Uint8Array {
   const pairs = headers.map(([name, value]) => [
@@ -61,7 +61,7 @@ function firstHeaders(headers: readonly LoggedHeader[]): LoggedHeader[] {
   return kept;
 }
 
-/** A copy: a view would keep all of the record in memory. */
+/** Copies the bytes, because a view would keep the whole record in memory. */
 function firstBytes(bytes: Uint8Array): Uint8Array {
   return Buffer.from(bytes.subarray(0, KEPT_BYTES));
 }

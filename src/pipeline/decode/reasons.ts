@@ -1,6 +1,6 @@
 /**
- * Why a record is in quarantine. The words are stable, and kept with the record; what each means and what to
- * do about it stands in docs/quarantine.md (a test holds the two together).
+ * Why a record is in quarantine. The words are stable, and are stored with the record. docs/quarantine.md has the meaning
+ * and the remedy of each (a test compares the two).
  */
 export const QUARANTINE_REASONS = [
   'value_missing',
@@ -40,7 +40,7 @@ export const QUARANTINE_REASONS = [
 
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
-/** What a step of decoding answers instead of its result. The detail never holds what the record holds. */
+/** The result of a step of decoding that refuses the record. The detail never quotes the record. */
 export class Rejection {
   readonly reason: QuarantineReason;
   readonly detail: string;

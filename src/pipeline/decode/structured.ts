@@ -9,7 +9,7 @@ export interface StructuredEvent {
   readonly body: ParsedJson;
 }
 
-/** Takes the body out of an envelope in the CloudEvents JSON format 1.0. */
+/** Reads the body from an envelope in the CloudEvents JSON format 1.0. */
 export function readStructured(envelope: JsonValue, reader: JsonReader): StructuredEvent | Rejection {
   if (!isJsonObject(envelope)) return invalid('The envelope is not an object.');
   if (envelope.specversion !== '1.0') return VERSION_UNSUPPORTED;
@@ -39,7 +39,7 @@ function readData(
   if (data !== undefined) return invalid('The envelope has both data and data_base64.');
   if (typeof base64 !== 'string') return invalid('data_base64 is not a string.');
   const bytes = Buffer.from(base64, 'base64');
-  // Node skips what is not base64; only a text that comes back the same was base64 in full (RFC 4648, section 4).
+  // Node skips characters that are not base64. Only a text that Node writes in the same way is base64 (RFC 4648, section 4).
   if (bytes.toString('base64') !== base64) return invalid('data_base64 is not valid base64.');
   const body = reader.read(bytes);
   return body instanceof Rejection ? body : { ...body, isPlain: false };

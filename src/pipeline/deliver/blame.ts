@@ -1,76 +1,79 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 
-/** The most failing entities that are remembered. One that was forgotten costs a few attempts more. */
+/** The most failing entities that are remembered. Forgetting one costs it a few more attempts. */
 const REMEMBERED_MAX = 10_000;
 /** Refusals are common if there are this many, and this share of all first attempts. */
 const COMMON_REFUSALS = { states: 5, share: 0.2 };
-/** First attempts and refusals from before the last such span of time count half. */
+/** After each span of this length, earlier first attempts and refusals count half as much as before. */
 const WINDOW_MS = 10_000;
-/** An entity that is not tried again within this time after its retry was due was taken over by another instance. */
+/** If an entity is not tried again within this time after its retry was due, another instance has taken it over. */
 const TAKEN_OVER_MS = 20_000;
 /**
- * A state that is blamed itself, since nothing else failed, and that was refused this often and for this long, the first
- * time within this time after a success, was the last one of many: it is parked, though no other was taken after it.
+ * When the last state of many is refused, no later success can prove that the target works. Such a state is parked after
+ * `refusals` refusals over at least `refusedForMs`, if it failed first within `afterSuccessMs` after a success.
  */
 const LAST_OF_MANY = { refusals: 3, refusedForMs: 10_000, afterSuccessMs: 5_000 };
-/** A call that failed after a longer time has hung. */
+/** A call that failed after this time or later has hung. */
 export const HUNG_MS = 1_000;
 
-/** One attempt that failed. */
+/** A failed attempt. */
 export interface Failure {
   readonly delivery: Pick<ClaimedDelivery, 'entityId' | 'version' | 'isRetry'>;
-  /** When its call was begun, by the clock that never jumps. */
+  /** When its call began, by the monotonic clock. */
   readonly startedMs: number;
-  /** Whether the target refused the state, rather than failed to take it. */
+  /** Whether the target refused the state; otherwise it could not take it. */
   readonly isRefused: boolean;
   /** Whether the same call delivered more states of other entities than were refused. */
   readonly othersWereDelivered: boolean;
-  /** `well`: the breaker is closed. `recovering`: the target takes states again, since a moment ago. `down`: none. */
+  /** `well`: the breaker is closed. `recovering`: the breaker is ramping. `down`: it is open, half open or disabled. */
   readonly target: 'well' | 'recovering' | 'down';
 }
 
 export interface Judgement {
-  /** Whose trouble it is. */
+  /** Whether the state or the target causes the failure. */
   readonly blames: 'state' | 'target';
-  /** Whether a refused state may be given up now. */
+  /** Whether the state may be parked, because it was refused. */
   readonly mayPark: boolean;
-  /** How often the entity has failed at this version, as far as this process knows. */
+  /** The failures of the entity at this version that this process has seen. */
   readonly failures: number;
 }
 
 interface Failing {
   readonly version: number;
   failures: number;
-  /** A call that the target took and that was begun after this moment shows a target that works, by that clock. */
+  /** If the target took a state in a call that began after this moment, the target works. By the monotonic clock. */
   markMs: number;
   /** When the target last refused this version; null if it never did. */
   refusedMs: number | null;
   refusals: number;
   /** When it first failed at this version. */
   readonly sinceMs: number;
-  /** Whether the target had taken another state just before that. */
+  /** Whether the target had taken another state within `LAST_OF_MANY.afterSuccessMs` before that. */
   readonly isAfterSuccess: boolean;
-  /** Whether it failed again although the target had taken other states since its failure before. */
+  /** Whether it failed again although the target had taken other states since its last failure. */
   isProven: boolean;
-  /** When it is to be tried again. */
+  /** When its next attempt is due, by the monotonic clock. */
   retryMs: number;
 }
 
 /**
- * Tells whether a failed attempt is the state's trouble or the target's.
+ * Decides whether the state or the target causes a failed attempt. A failing entity is in one of these states:
  *
- *     suspected --the target took another state, and this one failed again--> proven: from now on its own trouble
+ *     suspected --the target took another state since, and this entity failed again--> proven
  *
- * A suspected entity that fails alone is blamed itself. If two suspected entities have failed since the target last
- * took a state, the target is blamed, and so it is for every entity while the breaker lets nothing through. What is
- * known here is lost when the process ends.
+ * - Suspected: if it is the only suspected entity that has failed since the target last took a state, its state is blamed.
+ *   If there are two or more, the target is blamed.
+ * - Proven: its state is blamed from now on.
+ *
+ * While the breaker is open, half open or disabled, the target is blamed for every entity. If one call delivers more
+ * states than it refuses, the refused states are blamed. All this is lost when the process ends.
  */
 export class Blame {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  /** The entity that failed last comes last. */
+  /** By entity. The entity that failed last comes last. */
   readonly #failing = new Map<string, Failing>();
-  /** The suspected entities that failed since the target last took a state. */
+  /** The suspected entities that have failed since the target last took a state. */
   readonly #suspected = new Set<string>();
   #acceptedMs = Number.NEGATIVE_INFINITY;
   #failingSinceMs: number | null = null;
@@ -86,21 +89,21 @@ export class Blame {
   }
 
   /**
-   * When the first call of a suspected entity was begun that failed since the target last took a state; null if none has
-   * failed, or if all that did were given up.
+   * When the first failed call of a suspected entity since the last success began. Null if there is none, or if all these
+   * entities were given up.
    */
   get failingSinceMs(): number | null {
     return this.#failingSinceMs;
   }
 
-  /** The target took states in one call. */
+  /** The target took these states in one call. */
   accepted(taken: readonly Pick<ClaimedDelivery, 'entityId' | 'isRetry'>[], startedMs: number): void {
     const [first] = taken;
     if (first === undefined) return;
     if (!first.isRetry) this.#window().states += taken.length;
     this.#acceptedMs = Math.max(this.#acceptedMs, startedMs);
     this.#failingSinceMs = null;
-    // Nearly always nothing fails.
+    // Mostly no entity is failing.
     if (this.#failing.size > 0) for (const { entityId } of taken) this.#failing.delete(entityId);
     if (this.#suspected.size > 0) this.#suspected.clear();
   }
@@ -152,7 +155,7 @@ export class Blame {
     return isAfterSuccess && refusals >= enough && nowMs - sinceMs >= refusedForMs;
   }
 
-  /** The entity is tried again then, by the clock that never jumps; null if it is given up. */
+  /** `retryMs`: when the next attempt of the entity is due, by the monotonic clock; null if it is given up. */
   next(entityId: string, retryMs: number | null): void {
     const failing = this.#failing.get(entityId);
     if (failing === undefined) return;
@@ -164,13 +167,13 @@ export class Blame {
     if (this.suspectedDue === 0) this.#failingSinceMs = null;
   }
 
-  /** Whether the trouble of a state that failed again just now is its own, so that it says nothing of the target. */
+  /** Whether the failure of this state says nothing about the target, because its own trouble is proven. */
   isProven({ entityId, version }: Pick<ClaimedDelivery, 'entityId' | 'version'>): boolean {
     const failing = this.#failing.get(entityId);
     return failing?.version === version && (failing.isProven || this.#acceptedMs >= failing.markMs);
   }
 
-  /** How many suspected entities are due. */
+  /** The number of suspected entities whose next attempt this instance still has to make. */
   get suspectedDue(): number {
     const sinceMs = this.#clock.monotonicMs() - TAKEN_OVER_MS;
     let due = 0;
@@ -204,8 +207,8 @@ export class Blame {
   }
 
   /**
-   * Many refusals beside many successes come from one of several servers that refuses everything, rather than from bad
-   * states. A state is then given up after as many attempts as one that fails otherwise.
+   * Many refusals beside many successes are a sign that one of several servers refuses everything. Then a refused state is
+   * not parked early, but given up after all its attempts.
    */
   get #refusalsAreCommon(): boolean {
     const { states, refused } = this.#window();

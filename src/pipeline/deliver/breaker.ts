@@ -5,69 +5,70 @@ import { RETRY_AFTER_MAX_MS } from '../../ports/delivery-target.ts';
 import { HUNG_MS } from './blame.ts';
 import type { BreakerOptions, BreakerState } from './options.ts';
 
-/** What a call came to, as far as the target as a whole is concerned. */
+/** The outcome of one call, as far as it concerns the target as a whole. */
 export interface CallReport {
-  /** `Breaker.generation` when the call was begun. */
+  /** `Breaker.generation` when the call began. */
   readonly generation: number;
-  /** When it was begun, by the clock that never jumps. */
+  /** When the call began, by the monotonic clock. */
   readonly startedMs: number;
   /**
-   * `accepted`: the target took a state. `refused`: it answered, and took none. `fault`: there was no answer, or one of a
-   * broken target.
+   * `accepted`: the target took a state. `refused`: it answered, and took none. `fault`: it gave no answer, or the answer
+   * of a broken server.
    */
   readonly outcome: 'accepted' | 'refused' | 'fault';
   /**
-   * The entities that the outcome speaks of: of a fault one, though others may have been in the call, and none that is
-   * known to be in trouble of its own.
+   * The entities that the outcome counts for, without those whose own trouble is proven. A fault counts for the first
+   * entity of the call alone.
    */
   readonly entityIds: readonly string[];
   readonly isFirstAttempt: boolean;
-  /** What went wrong, in one sentence. */
+  /** A description of the failure, in one sentence; null if nothing failed. */
   readonly error: string | null;
 }
 
-/** A call that the target answered by asking to be left alone for a while. */
+/** A call that the target answered with a `Retry-After`. */
 export interface AskReport extends Pick<CallReport, 'generation' | 'isFirstAttempt'> {
   readonly entityId: string;
-  /** For how long. */
+  /** The time of the `Retry-After`, in milliseconds. */
   readonly ms: number;
-  /** States that the call carried. */
+  /** The number of states in the call. */
   readonly states: number;
 }
 
-/** Past this rate the ramp is over. */
+/** At this rate the ramp ends. */
 const RAMP_END_PER_SECOND = 20_000;
-/** A fault of a retry says less: the state itself may be what the target stumbles over. */
+/** The fault of a retry counts less, because the state itself may be its cause. */
 const RETRY_WEIGHT = 0.25;
-/** Of the trials so many may be retries: if those hang, the first attempts that come meanwhile still find out. */
+/** At most this many of the trials are retries. If they hang, first attempts can still find out whether the target is back. */
 const RETRY_TRIALS = 1;
-/** A refusal says less than a fault, because a state may deserve it. */
+/** A refusal counts less than a fault, because the state may be its cause. */
 const REFUSAL_WEIGHT = 0.5;
-/** A target that answers may be asked again soon: it stays open for no longer after refusals. */
+/** After refusals the breaker is open for at most this time, because a target that answers may be asked again soon. */
 const REFUSED_OPEN_MAX_MS = 5_000;
-/** While the target wants to be left alone, one trial is sent this often, so that a wrong pause costs little. */
+/** During a long `Retry-After` one trial is sent this often, so that a wrong `Retry-After` costs little. */
 export const PROBE_EVERY_MS = 30_000;
 const PAUSE_TRIALS = 1;
-/** A target that goes on failing is told of in the log this often. */
+/** While a target goes on failing, there is at most one log line in this time. */
 const SAY_EVERY_MS = 30_000;
 
 /**
- * Keeps a target that is down from being asked, and one that comes back from being run over.
+ * Stops the sending to a target that is down, and lets the rate rise slowly when it comes back. It is in one of these
+ * states:
  *
- *     closed --faults or refusals of different entities in a row, or too large a share of faults--> open
- *     open --its time is over--> half_open --a state is taken--> ramping --rate at the top--> closed
+ *     closed --faults or refusals of different entities in a row, or a large share of faults--> open
+ *     open --its time is over--> half_open --a trial is taken--> ramping --the rate is at the top--> closed
  *     half_open --all trials failed--> open, for longer
  *     ramping --a few faults in a row--> open
- *     any --the target asks to be left alone at several entities in a row--> open, for as long as asked --> ramping
- *     any --the target wants no more--> disabled
+ *     closed, ramping --`Retry-After` at several entities in a row--> open, for the time asked --> ramping
+ *     half_open --`Retry-After` at a trial--> open, for the time asked --> ramping
+ *     any --the target wants no more deliveries--> disabled
  *
- * A pause of over half a minute is not believed blindly: one trial is sent every half minute, and the breaker ramps as
- * soon as one is taken.
+ * During a `Retry-After` of more than 30 s one trial is sent every 30 s. As soon as the target takes one, the breaker is
+ * ramping.
  *
- * One entity's failures count once, however often it is tried, and not at all once its trouble is known to be its own;
- * any state that is taken ends the row. A call that
- * hung says nothing if the target has answered another that was begun later, or if it hung before. So one entity that
- * the target cannot take, or a few among many, never hold up the others.
+ * Several failures of one entity count once. They count not at all when its own trouble is proven. Each state that the
+ * target takes ends the row. A call that hung does not count if the target has answered a call that began later, nor if it
+ * was a retry. So one entity that the target cannot take, or a few among many, never stop the others.
  */
 export class Breaker {
   readonly #options: BreakerOptions;
@@ -75,21 +76,21 @@ export class Breaker {
   readonly #say: (level: 'info' | 'warn' | 'error', message: string) => void;
   #state: BreakerState = 'closed';
   #generation = 0;
-  /** Since it was last closed. */
+  /** The number of openings since it was last closed. */
   #openings = 0;
   #openUntilMs = 0;
   #afterOpen: 'half_open' | 'ramping' = 'half_open';
-  /** Until when the target wants to be left alone; null if it is not open because of that. */
+  /** When the time of a `Retry-After` ends; null if the breaker is not open because of one. */
   #askedUntilMs: number | null = null;
   #saidMs = Number.NEGATIVE_INFINITY;
   #trialsLeft = 0;
   #retryTrialsLeft = 0;
   #trialsOut = 0;
-  /** When the latest call was begun that was answered. */
+  /** When the latest of the answered calls began. */
   #answeredSinceMs = Number.NEGATIVE_INFINITY;
-  /** Entities at whose first attempts the target asked to be left alone, and how many states each call carried. */
+  /** By entity: the states in the call whose first attempt the target answered with a `Retry-After`. */
   readonly #asks = new Map<string, number>();
-  /** Entities that failed in a row, and which part of what opens the breaker each of them is. */
+  /** By entity that failed in the row: its weight. The breaker opens when the weights add up to 1. */
   readonly #failedInRow = new Map<string, number>();
   #window = { untilMs: 0, calls: 0, faults: 0 };
   #ramp = { ratePerSecond: 0, untilMs: 0, accepted: 0, faults: 0 };
@@ -108,22 +109,22 @@ export class Breaker {
     return this.#state;
   }
 
-  /** Rises whenever what was begun before says nothing any more about the target. */
+  /** Incremented on every reset, so that results of older calls are ignored. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Until it lets something through again; null unless it is open. */
+  /** In how many milliseconds the next call may begin; null unless the breaker is open. */
   get opensInMs(): number | null {
     return this.#state === 'open' ? Math.max(0, this.#openUntilMs - this.#clock.monotonicMs()) : null;
   }
 
-  /** States a second that the ramp allows; null without a ramp. */
+  /** The states a second that the ramp allows; null unless the breaker is ramping. */
   get rampPerSecond(): number | null {
     return this.#state === 'ramping' ? this.#ramp.ratePerSecond : null;
   }
 
-  /** How many first attempts, or retries, may be begun now; trials are to be sent singly. */
+  /** The number of first attempts, or of retries, that may begin now. If it is finite, they are trials, and go singly. */
   allowance(attempts: 'first' | 'later'): number {
     if (this.#state === 'half_open') {
       return attempts === 'first' ? this.#trialsLeft : Math.min(this.#trialsLeft, this.#retryTrialsLeft);
@@ -131,7 +132,7 @@ export class Breaker {
     return this.#state === 'closed' || this.#state === 'ramping' ? Number.POSITIVE_INFINITY : 0;
   }
 
-  /** Lets time have its effect; to be asked before anything is begun. */
+  /** Makes the changes that are due by time. Called before anything else is asked. */
   tick(): void {
     const nowMs = this.#clock.monotonicMs();
     if (this.#state === 'open' && nowMs >= this.#openUntilMs) {
@@ -146,13 +147,13 @@ export class Breaker {
     if (this.#state === 'ramping' && nowMs >= this.#ramp.untilMs) this.#climb(nowMs);
   }
 
-  /** Until `tick` has something to do; null if time alone changes nothing. */
+  /** In how many milliseconds `tick` will change something; null if it will not. */
   get nextTickMs(): number | null {
     if (this.#state === 'ramping') return Math.max(0, this.#ramp.untilMs - this.#clock.monotonicMs());
     return this.opensInMs;
   }
 
-  /** A call is begun. */
+  /** A call begins. */
   began(isFirstAttempt: boolean): void {
     if (this.#state !== 'half_open') return;
     this.#trialsLeft--;
@@ -170,26 +171,26 @@ export class Breaker {
   }
 
   /**
-   * The target asks to be left alone. Whether that is about all of it or about one state, it does not say: it is about
-   * the state, which waits for as long as asked, until several entities are told so in a row.
+   * The target answers with a `Retry-After`, and does not say whether it means the state or everything. It counts for the
+   * state alone, which waits for the time asked, until several entities in a row get such an answer.
    */
   asked({ generation, ms, entityId, states, isFirstAttempt }: AskReport): void {
     if (this.#state === 'disabled') return;
     if (this.#state !== 'open' && generation !== this.#generation) return;
     if (this.#state === 'closed' || this.#state === 'ramping') {
-      // Each retry waits for as long as it was asked to anyway, and however many there are, they hold up no others.
+      // A retry waits for the time asked in any case, and stops no other state.
       if (!isFirstAttempt) return;
       this.#asks.set(entityId, states);
       if (sumOf(this.#asks) < this.#fewFaults) return;
     }
-    // Calls that were under way when faults opened it say nothing new.
+    // Calls that were under way when faults opened the breaker say nothing new.
     if (this.#state === 'open' && this.#askedUntilMs === null) return;
     this.#pause(Math.min(ms, RETRY_AFTER_MAX_MS));
   }
 
   #pause(ms: number): void {
     const nowMs = this.#clock.monotonicMs();
-    // Of several who ask, the longest counts.
+    // The longest of several times asked counts.
     if (this.#state === 'open' && (this.#askedUntilMs ?? 0) >= nowMs + ms) return;
     const wasAsked = this.#askedUntilMs !== null;
     const isLong = ms > PROBE_EVERY_MS;
@@ -199,7 +200,7 @@ export class Breaker {
     this.#warn(`The target asks to be left alone for ${ms} ms${trials}.`, !wasAsked);
   }
 
-  /** The target wants nothing any more. */
+  /** The target wants no more deliveries. */
   disable(error: string | null): void {
     if (this.#state === 'disabled') return;
     this.#state = 'disabled';
@@ -217,7 +218,7 @@ export class Breaker {
     if (isFirstAttempt) window.calls++;
     if (outcome === 'accepted') {
       this.#ramp.accepted++;
-      // Nearly always there are none, and to clear a map makes a new one.
+      // Mostly they are empty, and clearing a map makes a new one.
       if (this.#failedInRow.size > 0) this.#failedInRow.clear();
       if (this.#asks.size > 0) this.#asks.clear();
       return;
@@ -229,7 +230,7 @@ export class Breaker {
       if (isFirstAttempt) window.faults++;
     }
     this.#lengthenRow(report);
-    // A little less than 1, because the parts are fractions.
+    // A little less than 1, because the weights are fractions.
     if (sumOf(this.#failedInRow) >= 0.999) {
       const [firstId = ''] = this.#failedInRow.keys();
       const count = this.#failedInRow.size;
@@ -245,7 +246,7 @@ export class Breaker {
 
   #lengthenRow({ outcome, entityIds, isFirstAttempt }: CallReport): void {
     const { faults } = this.#options;
-    // While the target comes back, it is watched more closely.
+    // While the target comes back, fewer faults open the breaker again.
     const limit = this.#state === 'ramping' && outcome === 'fault' ? this.#fewFaults : faults;
     const weight = (outcome === 'fault' ? 1 : REFUSAL_WEIGHT) * (isFirstAttempt ? 1 : RETRY_WEIGHT);
     for (const entityId of entityIds) {
@@ -257,7 +258,7 @@ export class Breaker {
     return Math.max(1, Math.ceil(this.#options.faults / 3));
   }
 
-  /** What is older counts less and less. */
+  /** After each window, the earlier calls count half as much. */
   #currentWindow(): { calls: number; faults: number } {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs >= this.#window.untilMs) {
@@ -282,7 +283,7 @@ export class Breaker {
     this.#open(this.#clock.monotonicMs() + ms, 'half_open');
   }
 
-  /** Says what is new at once, and what is not only now and then. */
+  /** Logs a new trouble at once, and an old one at most every 30 s. */
   #warn(message: string, isNew: boolean): void {
     const nowMs = this.#clock.monotonicMs();
     if (!isNew && nowMs - this.#saidMs < SAY_EVERY_MS) return;
@@ -315,7 +316,7 @@ export class Breaker {
     this.#say('info', `The target takes states again: ${rampStartPerSecond} states a second at first.`);
   }
 
-  /** An interval in which nothing was taken proves nothing, and one with more than a few faults is not going well. */
+  /** The rate doubles only after an interval with states taken, and with at most one fault for ten of them. */
   #climb(nowMs: number): void {
     const { ratePerSecond, accepted, faults } = this.#ramp;
     const goesWell = accepted > 0 && faults * 10 <= accepted;
@@ -329,7 +330,7 @@ export class Breaker {
     if (this.#ramp.ratePerSecond < RAMP_END_PER_SECOND) return;
     this.#state = 'closed';
     this.#openings = 0;
-    this.#say('info', 'The target is given everything again.');
+    this.#say('info', 'The target gets all states again, without a limit of the rate.');
   }
 }
 
@@ -339,7 +340,7 @@ function sumOf(weights: ReadonlyMap<string, number>): number {
   return sum;
 }
 
-/** Some wait for certain, since the target is one for all, and some chance, since the instances are many. */
+/** Half of the wait is certain, to spare the target. Half is random, so that several instances do not come at once. */
 function halfJitterMs(backoff: Backoff, opening: number, random: number): number {
   const limit = Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(opening - 1, 40));
   return Math.ceil(limit / 2 + (random * limit) / 2);

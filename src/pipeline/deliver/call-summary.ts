@@ -2,27 +2,27 @@ import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import type { DeliveryOutcome, DeliveryVerdict } from '../../ports/delivery-target.ts';
 import { isFault, NO_OUTCOME, troubleOf } from './settlement.ts';
 
-/** What came of one call, as far as it tells about the target. */
+/** The outcomes of one call together, as far as they concern the target. */
 export interface CallSummary {
   /** The states that the target took. */
   readonly taken: readonly ClaimedDelivery[];
-  /** The states that it answered for, and did not take. */
+  /** The states that the target refused. */
   readonly refused: readonly ClaimedDelivery[];
-  /** How many states met trouble of the target as a whole. */
+  /** The number of states that failed by a fault of the target as a whole. */
   readonly faults: number;
-  /** How many states were sent. */
+  /** The number of states that were sent. */
   readonly sent: number;
-  /** How long the target asks to be left alone; 0 if it does not. */
+  /** The longest `Retry-After`, in milliseconds; 0 without one. */
   readonly askedMs: number;
-  /** What went wrong, and what to look at; null if nothing did. */
+  /** A description of the failure, with the setting to look at; null if nothing failed. */
   readonly trouble: string | null;
   /** Whether the target wants no more deliveries. */
   readonly wantsNoMore: boolean;
-  /** Whether another instance took this one for dead: then the target answers, if not to this one. */
+  /** Whether another instance took this one for dead. That shows a target that works. */
   readonly isDisowned: boolean;
 }
 
-/** Verdicts that tell nothing about the target. */
+/** Verdicts that say nothing about the target. */
 const NOTHING_SAID: ReadonlySet<DeliveryVerdict> = new Set(['unsent', 'unknown', 'disowned']);
 
 export function summaryOf(

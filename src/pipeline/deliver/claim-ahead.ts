@@ -1,17 +1,17 @@
 import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import { ClaimedQueue } from './claimed-queue.ts';
 
-/** The most that is claimed and not settled yet. */
+/** The most deliveries that are claimed and not settled. */
 const UNSETTLED_MAX = 32_768;
 const AHEAD_MAX = 8_192;
-/** What waited longer was claimed too early. */
+/** A delivery that has waited for longer than this was claimed too early. */
 const WAITING_WANTED_MS = 1_000;
 const NONE: readonly ClaimedDelivery[] = [];
 
 /**
- * What is claimed before its turn, and how much that should be: twice as much whenever the calls ran out of work
- * while there was more in the store, half as much when it waits for longer than a second. First attempts and
- * retries wait apart.
+ * Holds the deliveries that are claimed and not sent, first attempts and retries apart, and decides how many there should
+ * be: twice as many when the calls have run out of them while more were due, and half as many when one has waited for
+ * longer than a second.
  */
 export class ClaimAhead {
   readonly first = new ClaimedQueue();
@@ -33,7 +33,7 @@ export class ClaimAhead {
     return this.first.length + this.later.length;
   }
 
-  /** How many to claim now. Small claims cost as much as large ones, so it is none until a good part has gone. */
+  /** The number of deliveries to claim now. 0 until half of the wanted number is missing: small claims cost as much. */
   limit(attempts: 'first' | 'later', inFlight: number, ratePerSecond: number | null): number {
     const wanted = Math.min(
       attempts === 'first' ? this.#ahead : this.#retriesAhead,
@@ -43,7 +43,7 @@ export class ClaimAhead {
     return room * 2 >= wanted ? room : 0;
   }
 
-  /** Gives back what was asked for before everything was disowned. */
+  /** Adds a claim. Returns its deliveries, to be given back, if `disown` was called after the claim was asked for. */
   add(
     attempts: 'first' | 'later',
     claimed: readonly ClaimedDelivery[],
@@ -58,7 +58,7 @@ export class ClaimAhead {
 
   takeFirst(count: number, nowMs: number): ClaimedDelivery[] {
     const { oldestMs } = this.first;
-    // Each claim is judged once.
+    // Each claim halves the number once at most.
     if (oldestMs !== null && oldestMs !== this.#slowClaimMs && nowMs - oldestMs > WAITING_WANTED_MS) {
       this.#slowClaimMs = oldestMs;
       this.#ahead = Math.max(this.#least, Math.floor(this.#ahead / 2));
@@ -71,19 +71,20 @@ export class ClaimAhead {
     return taken;
   }
 
-  /** Drops what was claimed before that moment. */
+  /** Takes out the deliveries that were claimed before this moment, and returns them. */
   dropBefore(claimedMs: number): readonly ClaimedDelivery[] {
     const oldestMs = Math.min(this.first.oldestMs ?? claimedMs, this.later.oldestMs ?? claimedMs);
     if (oldestMs >= claimedMs) return NONE;
     return [...this.first.dropBefore(claimedMs), ...this.later.dropBefore(claimedMs)];
   }
 
-  /** Drops all, and whatever is still on its way: it may be another's by now. */
+  /** Takes out all deliveries, and refuses those of claims that are under way: another instance may have them by now. */
   disown(nowMs: number): readonly ClaimedDelivery[] {
     this.#disownedMs = nowMs;
     return this.drop();
   }
 
+  /** Takes out all deliveries, and returns them. */
   drop(): readonly ClaimedDelivery[] {
     return this.dropBefore(Number.POSITIVE_INFINITY);
   }

@@ -1,13 +1,13 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
 
-/** So long it may take until what became due before the place, or is free again there, is seen. */
+/** A delivery that becomes due before the place, or free again, is seen after this time at the latest. */
 const FROM_START_EVERY_MS = 1_000;
 
 /**
- * Where the next claim of first attempts begins. While there is more than is asked for, each claim goes on behind
- * the last one, since before it there are mostly claims that are under way; every second, and when nothing is left
- * behind it, the look is at everything.
+ * Decides where the next claim of first attempts begins. While more is due than a claim takes, each claim begins behind the
+ * last one, because mostly claimed deliveries stand before that place. Every second, and when the end is reached, a claim
+ * begins at the start.
  */
 export class ClaimPlace {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
@@ -18,7 +18,7 @@ export class ClaimPlace {
     this.#clock = clock;
   }
 
-  /** Undefined for a look at everything. */
+  /** The delivery behind which the next claim begins; undefined for the start. */
   next(): DeliveryClaimRequest['behind'] {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#fromStartMs >= FROM_START_EVERY_MS) this.#behind = undefined;
@@ -26,7 +26,7 @@ export class ClaimPlace {
     return this.#behind;
   }
 
-  /** What the claim gave; `isMore` if that was as much as was asked for. */
+  /** A claim took these deliveries. `isMore`: it took as many as it asked for, so more may be due. */
   moved(claimed: readonly ClaimedDelivery[], isMore: boolean): void {
     this.#behind = isMore ? claimed.at(-1) : undefined;
   }

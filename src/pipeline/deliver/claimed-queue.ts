@@ -6,7 +6,7 @@ interface Claim {
   taken: number;
 }
 
-/** Deliveries that are claimed and wait for their turn, first come first served. */
+/** Claimed deliveries that wait for a call, in the sequence of their claims. */
 export class ClaimedQueue {
   readonly #claims: Claim[] = [];
   #length = 0;
@@ -15,7 +15,7 @@ export class ClaimedQueue {
     return this.#length;
   }
 
-  /** When the first of them was claimed; null if there is none. */
+  /** When the oldest claim in the queue was made; null if the queue is empty. */
   get oldestMs(): number | null {
     return this.#claims[0]?.claimedMs ?? null;
   }
@@ -26,7 +26,7 @@ export class ClaimedQueue {
     this.#length += deliveries.length;
   }
 
-  /** The first `count`, or as many as there are. */
+  /** Takes out the first `count` deliveries, or all if there are fewer. */
   take(count: number): ClaimedDelivery[] {
     const taken: ClaimedDelivery[] = [];
     for (let first = this.#claims[0]; first !== undefined && taken.length < count; first = this.#claims[0]) {
@@ -41,7 +41,7 @@ export class ClaimedQueue {
     return taken;
   }
 
-  /** Drops what was claimed before that moment. */
+  /** Takes out the deliveries that were claimed before this moment, and returns them. */
   dropBefore(claimedMs: number): ClaimedDelivery[] {
     const dropped: ClaimedDelivery[] = [];
     for (

@@ -1,64 +1,82 @@
-import { messageOf } from '../../core/errors.ts';
-import { fullJitterMs } from '../../core/retry.ts';
 import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
-import type { Delivery } from '../../ports/delivery-target.ts';
-import { Gate } from '../gate.ts';
+import { type Delivery, type DeliveryOutcome, defectOutcome } from '../../ports/delivery-target.ts';
+import { Defects } from '../defects.ts';
+import { supervised } from '../supervised.ts';
 import { Breaker } from './breaker.ts';
-import { summaryOf } from './call-summary.ts';
+import { type CallSummary, summaryOf } from './call-summary.ts';
 import { ClaimAhead } from './claim-ahead.ts';
-import { ClaimPlace } from './claim-place.ts';
+import { ClaimLoops } from './claim-loops.ts';
 import { DeliveryBatchSize } from './delivery-batch-size.ts';
 import { Judge } from './judge.ts';
 import type { DeliverOptions, DeliverStatus } from './options.ts';
 import { Renewals } from './renewals.ts';
-import { deliveryOf, NO_OUTCOME } from './settlement.ts';
-import { Settler, STORE_BACKOFF } from './settler.ts';
-import { Slots } from './slots.ts';
+import { deliveryOf, idOf, NO_OUTCOME } from './settlement.ts';
+import { Settler } from './settler.ts';
+import { type Slot, Slots } from './slots.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export type { DeliverOptions, DeliverStatus } from './options.ts';
 
-/** Looks for retries take up to a tenth of the time: they go through all that is due, which may be much. */
-const RETRY_LOOKS_SHARE = 0.1;
-/** Of so many calls one is a retry, if any is due. */
+/** One call in four carries a retry, if a retry is due. */
 const RETRYS_TURN = 4;
+/** After a defect in `#pump` the next try waits for this long. */
+const PUMP_REST_MS = 1_000;
 
-type Attempts = 'first' | 'later';
+/** A call that is under way. */
+interface Call {
+  readonly group: readonly ClaimedDelivery[];
+  readonly first: ClaimedDelivery;
+  readonly isFirstAttempt: boolean;
+  /** The breaker's generation when the call began. */
+  readonly generation: number;
+  readonly slot: Slot;
+  /** By the wall clock. */
+  readonly attemptedAtMs: number;
+  isOver: boolean;
+}
 
 /**
- * Sends what is due to one target. One delivery's life:
+ * Sends the deliveries that are due to one target. A delivery passes through these states:
  *
- *   due --> claimed (lease, attempt counted) --> waiting --> sent --> settled: delivered
- *    ^                                              |         |          |--> due again, after a pause with full jitter
- *    +--- given back, not sent <--------------------+         |          +--> dead
- *    +--- lease over, nobody settled it <---------------------+
+ *   due --claim--> claimed --call--> sent --outcome--> ended --settle--> delivered | due | dead
+ *    ^                |               |
+ *    +--given back----+---------------+
+ *    +--end of the lease, from claimed, sent and ended
  *
- * Three things go on side by side: claiming ahead of the calls, so that no call waits for the store; the calls,
- * begun by `#pump` whenever something changes; and settling, each time as much as came up while the last
- * settlement ran. An entity has one row in the ledger and so one claim: its states arrive in sequence, and the
- * others flow. What the breaker does not let through is not claimed, or given back, so that it costs no attempts. What
- * fails by the target's own trouble is tried again, and that does not count as an attempt either.
+ * - Due: the ledger has it, and no instance holds it. A loop of `ClaimLoops` claims it. The ledger then names this
+ *   instance and the end of the lease, and counts one attempt more.
+ * - Claimed: it waits in `ClaimAhead`. `#pump` begins a call with it as soon as the breaker, the rate and the slots
+ *   allow. It is given back if it has waited for `holdMs`, if the breaker opens or is disabled, if the program stops while
+ *   the breaker is half open or for longer than `stopGraceMs`, and if the target says that another instance took this one
+ *   for dead. Given back means: due as before, and the attempt is not counted.
+ * - Sent: a call with it is under way. The target ends each call with one outcome for each delivery. After `unsent` and
+ *   `disowned` the delivery is given back. After `unknown` nothing is recorded, and its lease has to end. After every
+ *   other failure `Judge` decides whether it is due again or dead.
+ * - Ended: it waits in `Settler`, which records it in the ledger together with others: as delivered, as due again after
+ *   a pause, or as dead. A failure that is blamed on the target does not count as an attempt, except at the first one.
+ *
+ * If the program dies, or a defect strikes, the lease ends, and the delivery is due for every instance. Its attempt counts
+ * then. An entity has one row in the ledger, and so at most one claim: its states are sent one after the other.
+ *
+ * Three activities run side by side: the two claim loops, the calls, and the settler. `#pump` begins calls. It runs
+ * after each claim, after each call, at a stop, and by a timer when time alone lets a call begin.
  */
 export class Deliver {
   readonly #options: DeliverOptions;
   readonly #stopping = new AbortController();
   readonly #cutting = new AbortController();
   readonly #over = new AbortController();
-  readonly #wake = new Gate();
-  readonly #roomMade = { first: new Gate(), later: new Gate() };
-  readonly #claimant: string;
+  readonly #defects: Defects;
+  readonly #claims: ClaimLoops;
   readonly #breaker: Breaker;
   readonly #rate: TokenBucket;
   readonly #slots: Slots;
   readonly #ahead: ClaimAhead;
-  readonly #place: ClaimPlace;
-  readonly #batchSize: DeliveryBatchSize;
+  readonly #deliveryBatchSize: DeliveryBatchSize;
   readonly #judge: Judge;
   readonly #settler: Settler;
   readonly #renewals: Renewals;
-  #claims = 0;
   #turns = 0;
-  #claimLoops = 0;
   #underWay = 0;
   #pumpAtMs = Number.POSITIVE_INFINITY;
   #running: Promise<unknown> | undefined;
@@ -67,36 +85,57 @@ export class Deliver {
   constructor(options: DeliverOptions) {
     const { clock, target, logger, concurrency, breaker } = options;
     this.#options = options;
-    this.#claimant = clock.uuid();
+    this.#defects = options.defects ?? new Defects(clock, logger);
     this.#breaker = new Breaker(breaker, clock, (level, message) =>
       logger(level, `Deliveries to ${target.name}: ${message}`),
     );
     this.#rate = new TokenBucket(clock);
     this.#slots = new Slots(concurrency, clock);
     this.#ahead = new ClaimAhead(this.#slots.quickCalls, this.#slots.quickRetryCalls);
-    this.#place = new ClaimPlace(clock);
-    this.#batchSize = new DeliveryBatchSize(clock);
+    this.#deliveryBatchSize = new DeliveryBatchSize(clock);
     this.#judge = new Judge(options, {
       breaker: this.#breaker,
-      batchSize: this.#batchSize,
+      deliveryBatchSize: this.#deliveryBatchSize,
       slots: this.#slots,
     });
-    this.#renewals = new Renewals(options);
+    this.#renewals = new Renewals(options, this.#defects);
+    const { signal } = this.#stopping;
+    this.#claims = new ClaimLoops(options, {
+      breaker: this.#breaker,
+      ahead: this.#ahead,
+      defects: this.#defects,
+      stopping: signal,
+      inFlight: () => this.#inFlight,
+      allowedPerSecond: () => this.#allowedPerSecond(),
+      giveBack: (unused) => this.#settler.giveBack(unused),
+      pump: () => this.#pump(),
+      pumpLater: () => this.#pumpLater(),
+    });
     this.#settler = new Settler(options, {
-      isMoreToCome: () => this.#claimLoops > 0 || this.#ahead.waiting > 0 || this.#underWay > 0,
+      isMoreToCome: () =>
+        !signal.aborted || this.#claims.isRunning || this.#ahead.waiting > 0 || this.#underWay > 0,
       isBusy: () => this.#ahead.waiting > 0,
-      settled: () => this.#openRoom(),
-      stopping: this.#stopping.signal,
+      settled: () => this.#claims.openRoom(),
+      defects: this.#defects,
+      stopping: signal,
     });
   }
 
   start(): void {
-    this.#running ??= Promise.all([this.#claimLoop('first'), this.#claimLoop('later'), this.#settler.run()]);
+    const { clock, target } = this.#options;
+    const supervision = { defects: this.#defects, clock, signal: this.#stopping.signal };
+    const run = (what: string, loop: () => Promise<void>) =>
+      supervised(`${what} for ${target.name}`, loop, supervision).finally(() => this.#settler.wake());
+    this.#running ??= Promise.all([
+      run('the claims of first attempts', () => this.#claims.run('first')),
+      run('the claims of retries', () => this.#claims.run('later')),
+      run('the recording of attempts', () => this.#settler.run()),
+    ]);
   }
 
   /** Something may have become due: look now, not at the next poll. */
   wake(): void {
-    this.#wake.open();
+    this.#claims.wake();
   }
 
   status(): DeliverStatus {
@@ -108,7 +147,7 @@ export class Deliver {
       breaker: this.#breaker.state,
       opensInMs: this.#breaker.opensInMs,
       ratePerSecond: this.#allowedPerSecond(),
-      maxBatch: this.#options.target.maxBatch,
+      maxBatch: this.#options.target.maxDeliveryBatch,
     };
   }
 
@@ -141,87 +180,31 @@ export class Deliver {
     this.#over.abort();
   }
 
-  /** First attempts follow every wake; retries have waited longer than a poll anyway. */
-  async #claimLoop(attempts: Attempts): Promise<void> {
-    const { clock, logger, target, pollMs } = this.#options;
-    const { signal } = this.#stopping;
-    let failures = 0;
-    this.#claimLoops++;
-    while (!signal.aborted) {
-      this.#breaker.tick();
-      const limit = this.#claimLimit(attempts);
-      if (limit === 0) {
-        this.#pumpLater();
-        await this.#roomMade[attempts].wait(signal);
-        continue;
-      }
-      // Asked for before the claim, so that what becomes due during it is not slept over.
-      const woken =
-        attempts === 'first' ? this.#wake.waitFor(pollMs, clock, signal) : clock.sleep(pollMs, signal);
-      const beganMs = clock.monotonicMs();
-      try {
-        const isAll = await this.#claim(attempts, limit);
-        failures = 0;
-        const lookedMs = clock.monotonicMs() - beganMs;
-        if (isAll) await woken;
-        if (isAll && attempts === 'later') await clock.sleep(lookedMs / RETRY_LOOKS_SHARE, signal);
-      } catch (error) {
-        failures++;
-        logger('warn', `Deliveries to ${target.name} paused: ${messageOf(error)}`, { failures });
-        await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
-      }
-    }
-    this.#claimLoops--;
-    this.#settler.wake();
-  }
-
-  #claimLimit(attempts: Attempts): number {
-    const allowance = this.#breaker.allowance(attempts);
-    if (allowance === 0) return 0;
-    // Trials are what waits already, else claimed for the purpose.
-    if (Number.isFinite(allowance)) return this.#ahead[attempts].length > 0 ? 0 : allowance;
-    return this.#ahead.limit(attempts, this.#inFlight, this.#allowedPerSecond());
-  }
-
-  /** Resolves with whether nothing that is due is left. */
-  async #claim(attempts: Attempts, limit: number): Promise<boolean> {
-    const { store, target, clock, leaseMs } = this.#options;
-    const behind = attempts === 'first' ? this.#place.next() : undefined;
-    const askedMs = clock.monotonicMs();
-    const claimed = await store.claimDeliveries({
-      target: target.name,
-      claimant: `${this.#claimant}:${++this.#claims}`,
-      limit,
-      leaseMs,
-      attempts,
-      ...(behind === undefined ? {} : { behind }),
-    });
-    const isMore = claimed.length === limit;
-    if (attempts === 'first') this.#place.moved(claimed, isMore);
-    this.#settler.giveBack(this.#ahead.add(attempts, claimed, askedMs, isMore));
-    this.#pump();
-    // Less than a part of what was asked for: that was all, even if others claim at the same time.
-    return behind === undefined && claimed.length * 4 < limit;
-  }
-
   #allowedPerSecond(): number | null {
     const cap = this.#options.ratePerSecond;
     const ramp = this.#breaker.rampPerSecond;
     return cap === null || ramp === null ? (cap ?? ramp) : Math.min(cap, ramp);
   }
 
-  /** Begins all calls that may begin now; called whenever one of the reasons why not may have gone. */
+  /** Begins every call that may begin now. Never throws: whoever calls this has work of its own to finish. */
   #pump(): void {
     if (this.#over.signal.aborted) return;
-    this.#breaker.tick();
-    this.#rate.setRate(this.#allowedPerSecond());
-    this.#settler.giveBack(this.#ahead.dropBefore(this.#options.clock.monotonicMs() - this.#options.holdMs));
-    while (this.#beginOne());
-    const isStopping = this.#stopping.signal.aborted;
-    if (this.#isShut(isStopping)) this.#settler.giveBack(this.#ahead.drop());
-    this.#pumpLater();
-    this.#openRoom();
-    if (isStopping) this.#settler.wake();
+    try {
+      this.#breaker.tick();
+      this.#rate.setRate(this.#allowedPerSecond());
+      this.#settler.giveBack(
+        this.#ahead.dropBefore(this.#options.clock.monotonicMs() - this.#options.holdMs),
+      );
+      while (this.#beginOne());
+      const isStopping = this.#stopping.signal.aborted;
+      if (this.#isShut(isStopping)) this.#settler.giveBack(this.#ahead.drop());
+      this.#pumpLater();
+      this.#claims.openRoom();
+      if (isStopping) this.#settler.wake();
+    } catch (error) {
+      this.#defects.met(`the calls to ${this.#options.target.name}`, error);
+      this.#pumpAfter(PUMP_REST_MS);
+    }
   }
 
   /** Whether what waits has no way out for now. */
@@ -241,7 +224,9 @@ export class Deliver {
     if (isRetrysTurn && this.#beginRetry()) return true;
     if (allowed >= 1 && this.#ahead.first.length > 0 && this.#slots.hasRoom(false)) {
       const isTrial = this.#breaker.state === 'half_open';
-      const size = isTrial ? 1 : this.#batchSize.of(this.#ahead.first.length, target.maxBatch);
+      const size = isTrial
+        ? 1
+        : this.#deliveryBatchSize.of(this.#ahead.first.length, target.maxDeliveryBatch);
       this.#call(this.#ahead.takeFirst(Math.min(size, allowed), this.#options.clock.monotonicMs()));
       return true;
     }
@@ -256,67 +241,102 @@ export class Deliver {
     return true;
   }
 
+  /** Begins a call with these deliveries, and ends it if its target, or the making of its states, throws. */
   #call(group: readonly ClaimedDelivery[]): void {
-    const { target, clock, view } = this.#options;
-    const { generation } = this.#breaker;
+    const call = this.#begin(group);
+    if (call === null) return;
+    const { target, view } = this.#options;
+    let deliveries: Delivery[] = [];
+    try {
+      deliveries = group.map((delivery) => deliveryOf(delivery, view));
+      target.deliver(deliveries, this.#cutting.signal, (outcomes) => this.#end(call, deliveries, outcomes));
+    } catch (error) {
+      const failed = group.map(() => defectOutcome(error));
+      // Not from within `#pump`, which begins calls.
+      queueMicrotask(() => this.#end(call, deliveries, failed));
+    }
+  }
+
+  #begin(group: readonly ClaimedDelivery[]): Call | null {
     const [first] = group;
-    if (first === undefined) return;
+    if (first === undefined) return null;
     const isFirstAttempt = !first.isRetry;
+    const { generation } = this.#breaker;
     this.#underWay += group.length;
     this.#rate.take(group.length);
     this.#breaker.began(isFirstAttempt);
     const slot = this.#slots.begin(!isFirstAttempt);
-    const attemptedAtMs = clock.now();
-    const deliveries = group.map((delivery) => deliveryOf(delivery, view));
+    const attemptedAtMs = this.#options.clock.now();
     this.#renewals.began(group);
-    target.deliver(deliveries, this.#cutting.signal, (outcomes) => {
-      this.#renewals.ended(group);
-      this.#slots.end(slot);
-      this.#underWay -= group.length;
-      const summary = summaryOf(group, outcomes);
-      if (summary.isDisowned) this.#settler.giveBack(this.#ahead.disown(clock.monotonicMs()));
-      // Of a call that was cut off when stopping, nobody knows what it would have said.
-      if (!this.#cutting.signal.aborted)
-        this.#judge.ended(summary, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
-      for (let index = 0; index < group.length; index++) {
-        const delivery = group[index] as ClaimedDelivery;
-        const outcome = outcomes[index] ?? NO_OUTCOME;
-        if (outcome.verdict === 'unknown') continue;
-        if (outcome.verdict === 'unsent' || outcome.verdict === 'disowned') {
-          this.#settler.giveBack([delivery]);
-          continue;
-        }
-        const { verdict, status, latencyMs, answer, error } = outcome;
-        const next =
-          verdict === 'delivered' ? verdict : this.#judge.next(delivery, outcome, slot.startedMs, summary);
-        this.#settler.add({
-          delivery,
-          deliveryId: (deliveries[index] as Delivery).deliveryId,
-          attemptedAtMs,
-          verdict,
-          status,
-          latencyMs,
-          answer,
-          error,
-          next,
-        });
-      }
-      this.#pump();
-    });
+    return { group, first, isFirstAttempt, generation, slot, attemptedAtMs, isOver: false };
   }
 
-  /** Time alone may let something begin: a breaker that opens its door, a rate, a slow call that stands aside. */
+  /** Called once by the target, or in its place if it throws. */
+  #end(call: Call, deliveries: readonly Delivery[], outcomes: readonly DeliveryOutcome[]): void {
+    if (call.isOver) return;
+    call.isOver = true;
+    const { group, slot } = call;
+    this.#renewals.ended(group);
+    this.#slots.end(slot);
+    this.#underWay -= group.length;
+    try {
+      this.#judgeAndSettle(call, deliveries, outcomes);
+    } catch (error) {
+      // What was not settled is due again when its lease ends. Its id is the same then, so the target takes it once.
+      this.#defects.met(`the outcomes of calls to ${this.#options.target.name}`, error);
+    }
+    this.#pump();
+  }
+
+  #judgeAndSettle(call: Call, deliveries: readonly Delivery[], outcomes: readonly DeliveryOutcome[]): void {
+    const { group, first, isFirstAttempt, generation, slot } = call;
+    const summary = summaryOf(group, outcomes);
+    if (summary.isDisowned) this.#settler.giveBack(this.#ahead.disown(this.#options.clock.monotonicMs()));
+    for (const { defect } of outcomes)
+      if (defect !== undefined) this.#defects.met(`deliveries to ${this.#options.target.name}`, defect);
+    // The outcome of a call that the stop has cut off says nothing about the target.
+    if (!this.#cutting.signal.aborted)
+      this.#judge.ended(summary, { generation, startedMs: slot.startedMs, first, isFirstAttempt });
+    for (let index = 0; index < group.length; index++) {
+      const outcome = outcomes[index] ?? NO_OUTCOME;
+      this.#settle(call, group[index] as ClaimedDelivery, deliveries[index], outcome, summary);
+    }
+  }
+
+  #settle(
+    { slot, attemptedAtMs }: Call,
+    delivery: ClaimedDelivery,
+    sent: Delivery | undefined,
+    outcome: DeliveryOutcome,
+    summary: CallSummary,
+  ): void {
+    const { verdict, status, latencyMs, answer, error } = outcome;
+    if (verdict === 'unknown') return;
+    if (verdict === 'unsent' || verdict === 'disowned') {
+      this.#settler.giveBack([delivery]);
+      return;
+    }
+    const next =
+      verdict === 'delivered' ? verdict : this.#judge.next(delivery, outcome, slot.startedMs, summary);
+    const deliveryId = sent?.deliveryId ?? idOf(delivery);
+    const facts = { verdict, status, latencyMs, answer, error, next };
+    this.#settler.add({ delivery, deliveryId, attemptedAtMs, ...facts });
+  }
+
+  /** Sets a timer if time alone will let a call begin: a breaker goes on, a rate allows one more, a call counts as slow. */
   #pumpLater(): void {
-    const { clock } = this.#options;
     let waitMs = this.#breaker.nextTickMs ?? Number.POSITIVE_INFINITY;
     if (this.#ahead.waiting > 0) {
-      waitMs = Math.min(waitMs, this.#slots.nextAsideMs() ?? waitMs);
+      waitMs = Math.min(waitMs, this.#slots.nextSlowMs() ?? waitMs);
       if (this.#rate.ratePerSecond !== null) waitMs = Math.min(waitMs, this.#rate.waitMs());
     }
-    if (waitMs === Number.POSITIVE_INFINITY) return;
-    const ms = Math.max(1, waitMs);
+    if (waitMs < Number.POSITIVE_INFINITY) this.#pumpAfter(Math.max(1, waitMs));
+  }
+
+  #pumpAfter(ms: number): void {
+    const { clock } = this.#options;
     const atMs = clock.monotonicMs() + ms;
-    // One that is set for earlier sets the next one itself.
+    // A timer that is set for an earlier moment sets the next one itself.
     if (this.#pumpAtMs <= atMs) return;
     this.#pumpAtMs = atMs;
     void clock.sleep(ms, this.#over.signal).then(() => {
@@ -324,10 +344,5 @@ export class Deliver {
       this.#pumpAtMs = Number.POSITIVE_INFINITY;
       this.#pump();
     });
-  }
-
-  #openRoom(): void {
-    if (this.#claimLimit('first') > 0) this.#roomMade.first.open();
-    if (this.#claimLimit('later') > 0) this.#roomMade.later.open();
   }
 }

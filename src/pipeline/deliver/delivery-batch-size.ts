@@ -1,13 +1,13 @@
 import type { Clock } from '../../ports/clock.ts';
 
-/** What waits is shared by so many calls, rather than put into one as long as that is possible. */
+/** The waiting states are divided among this many calls. */
 const CALLS_WANTED = 4;
 const SINGLY_MS = { base: 10_000, cap: 10 * 60_000 };
 
 /**
- * How many states to put into one call. A few go singly: they are quicker so, and no state waits for another. The
- * more there are, the larger the batches. After a batch that failed as a whole states go singly for a while,
- * because one member may have taken the others with it.
+ * Decides how many states go into one call. A few states go singly: that is quicker, and no state waits for another. The
+ * more states wait, the larger the delivery batches are. After a delivery batch has failed as a whole, states go singly
+ * for 10 s, and twice as long after each further one, up to 10 min: one member may be the cause.
  */
 export class DeliveryBatchSize {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
@@ -20,23 +20,23 @@ export class DeliveryBatchSize {
     this.#clock = clock;
   }
 
-  of(waiting: number, maxBatch: number): number {
-    if (maxBatch <= 1 || this.#clock.monotonicMs() < this.#singlyUntilMs) return 1;
-    // What is left of what was shared out keeps its share; only when more has come it is shared out anew.
+  of(waiting: number, maxDeliveryBatch: number): number {
+    if (maxDeliveryBatch <= 1 || this.#clock.monotonicMs() < this.#singlyUntilMs) return 1;
+    // The states that were divided keep the size of their calls. They are divided anew only when more have come.
     if (waiting > this.#left) this.#wanted = Math.ceil(waiting / CALLS_WANTED);
-    const size = Math.min(maxBatch, waiting, this.#wanted);
+    const size = Math.min(maxDeliveryBatch, waiting, this.#wanted);
     this.#left = waiting - size;
     return size;
   }
 
-  /** A batch came back. */
+  /** A delivery batch has ended. */
   ended(isFaulty: boolean): void {
     if (!isFaulty) {
       this.#failures = 0;
       return;
     }
     const nowMs = this.#clock.monotonicMs();
-    // Others that were under way with it say the same thing once more.
+    // Delivery batches that were under way at the same time fail for the same reason.
     if (nowMs < this.#singlyUntilMs) return;
     const ms = Math.min(SINGLY_MS.cap, SINGLY_MS.base * 2 ** Math.min(this.#failures, 10));
     this.#singlyUntilMs = nowMs + ms;

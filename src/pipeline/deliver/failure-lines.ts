@@ -6,24 +6,24 @@ import type { Logger } from '../../ports/logger.ts';
 import { troubleOf } from './settlement.ts';
 import { targetWords } from './target-words.ts';
 
-/** A target that has taken nothing for this long, though states are due, stands still. */
+/** A target stands still if it has taken no state for this time, although states are due. */
 export const STANDS_STILL_MS = 15_000;
-/** That a target takes nothing is said again after this time, while attempts at it fail. */
+/** While attempts fail, there is at most one log line in this time. */
 const SAY_EVERY_MS = 60_000;
-/** Of deliveries that died together so many are named. */
+/** A log line names at most this many of the deliveries that died together. */
 const NAMED_MAX = 5;
 
 export interface FailureContext {
   /** Whether the target has taken any state since this process began. */
   readonly hasAccepted: boolean;
-  /** Since when it has taken none though attempts failed; null if this is the first failure since. */
+  /** When the attempts began to fail after the last success; null if this is the first failure since. */
   readonly failingSinceMs: number | null;
 }
 
 /**
- * Says that a target takes nothing: at the first failure if it never took anything, which is how a wrong address looks,
- * else once it has stood still for a while; and once a minute as long as that lasts. One line names one order, what the
- * target answered, and the setting to look at.
+ * Logs that a target takes no states. A target that has never taken one, as behind a wrong address, has a line at the
+ * first failure. Any other target has one after it has stood still for 15 s. Further lines come once a minute. Each names
+ * one order, the target's answer, and the setting to look at.
  */
 export class FailureLines {
   readonly #target: string;
@@ -37,14 +37,14 @@ export class FailureLines {
     this.#logger = logger;
   }
 
-  /** An attempt failed. */
+  /** An attempt has failed. */
   failed(
     delivery: Pick<ClaimedDelivery, 'entityId' | 'version' | 'attempt'>,
     outcome: DeliveryOutcome,
     { hasAccepted, failingSinceMs }: FailureContext,
     isBreakerClosed: boolean,
   ): void {
-    // A target that wants no more deliveries, or that is spared for a while, is the breaker's to tell of.
+    // The breaker logs that a target wants no more deliveries, and that nothing is sent for a while.
     if (outcome.verdict === 'disable' || !isBreakerClosed) return;
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#saidMs < SAY_EVERY_MS) return;
@@ -63,7 +63,7 @@ export class FailureLines {
   }
 }
 
-/** One line for deliveries that died together: a target that refuses everything should not fill the disk. */
+/** Writes one log line for all deliveries that died together, so that a target that refuses everything does not fill the disk. */
 export function tellOfDead(logger: Logger, dead: readonly DeliverySettlement[]): void {
   const [first, ...others] = dead;
   if (first === undefined) return;

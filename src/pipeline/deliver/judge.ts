@@ -11,23 +11,23 @@ import type { Slots } from './slots.ts';
 
 export interface JudgedParts {
   readonly breaker: Breaker;
-  readonly batchSize: DeliveryBatchSize;
+  readonly deliveryBatchSize: DeliveryBatchSize;
   readonly slots: Slots;
 }
 
-/** A call that has ended, as it began. */
+/** How a call began that has ended now. */
 export interface EndedCall {
-  /** The breaker's generation when the call began. */
+  /** `Breaker.generation` when the call began. */
   readonly generation: number;
-  /** On the monotonic clock. */
+  /** When the call began, by the monotonic clock. */
   readonly startedMs: number;
   readonly first: ClaimedDelivery;
   readonly isFirstAttempt: boolean;
 }
 
 /**
- * Says whose trouble a failed call is, the target's or the delivery's own. The breaker, the size of batches and the
- * number of calls follow from the first, and what becomes of the delivery from both.
+ * Decides what follows from the end of a call: for the target, by telling the breaker, the size of delivery batches and the
+ * number of calls; and for each delivery that failed, by asking whether the state or the target is to blame.
  */
 export class Judge {
   readonly #options: DeliverOptions;
@@ -43,7 +43,7 @@ export class Judge {
     this.#lines = new FailureLines(options.target.name, options.clock, options.logger);
   }
 
-  /** Whether the target takes what is due; else what is wrong, in a sentence or two. */
+  /** Whether the target takes the states that are due; else what is wrong, in one or two sentences. */
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
     const { breaker } = this.#parts;
     breaker.tick();
@@ -62,7 +62,7 @@ export class Judge {
     return { ok: false, reason };
   }
 
-  /** What comes next for a delivery that failed. */
+  /** Decides what comes next for a delivery that failed. */
   next(delivery: ClaimedDelivery, outcome: DeliveryOutcome, startedMs: number, call: CallSummary) {
     const { clock } = this.#options;
     this.#latestTrouble = troubleOf(outcome);
@@ -81,12 +81,12 @@ export class Judge {
     return next;
   }
 
-  /** What the call as a whole says of the target: that it works, if it took any state. */
+  /** Tells the parts what the call as a whole says about the target. If it took any state, it works. */
   ended(
     { taken, refused, faults, sent, askedMs, trouble, wantsNoMore, isDisowned }: CallSummary,
     { generation, startedMs, first, isFirstAttempt }: EndedCall,
   ): void {
-    const { breaker, batchSize, slots } = this.#parts;
+    const { breaker, deliveryBatchSize, slots } = this.#parts;
     this.#blame.accepted(taken, startedMs);
     if (wantsNoMore) {
       breaker.disable(trouble);
@@ -97,7 +97,7 @@ export class Judge {
     if (isFaulty && askedMs > 0) {
       breaker.asked({ generation, ms: askedMs, entityId, states: sent, isFirstAttempt });
     } else {
-      if (sent > 1) batchSize.ended(isFaulty);
+      if (sent > 1) deliveryBatchSize.ended(isFaulty);
       const outcome = taken.length > 0 || isDisowned ? 'accepted' : refused.length > 0 ? 'refused' : 'fault';
       const failed = outcome === 'refused' ? refused : [first];
       const suspected = failed.filter((delivery) => !this.#blame.isProven(delivery));

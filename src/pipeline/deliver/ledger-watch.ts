@@ -6,25 +6,26 @@ import type { DeliverOptions } from './options.ts';
 type Ledger = DeliverOptions['store'];
 
 const LOOK_EVERY_MS = 1_000;
-/** So many looks without an answer, or with failures alone, are reported: 15 seconds. */
+/** After this many looks (15 s) without an answer, or without a success, the watch reports it. */
 const STUCK_LOOKS = 15;
 
-/** The calls of one kind. */
+/** The calls of one method of the store. */
 interface Calls {
   readonly name: string;
-  /** For each call that is under way, how many looks have seen it. */
+  /** For each call that is under way, the number of looks that have seen it. */
   readonly unanswered: Set<{ looks: number }>;
-  /** How the last one failed, and how many looks have seen no success since the first that did. */
+  /** The message of the last failure, if no call has succeeded since; else null. */
   failure: string | null;
+  /** The number of looks since the first failure after the last success. */
   failingLooks: number;
 }
 
 /**
- * Notices that deliveries to a target stand still because the store does not answer, or refuses, their claims and
- * settlements. It counts its own looks: the time for which this process was stopped is no standstill.
+ * Notices that deliveries to a target stand still, because the store does not answer their claims and settlements, or
+ * refuses them. It counts its own looks, so that the time for which the process was stopped does not count.
  */
 export class LedgerWatch {
-  /** The store, whose calls this knows of. */
+  /** The store, with its calls followed by this watch. */
   readonly store: Ledger;
   readonly #target: string;
   readonly #clock: Pick<Clock, 'sleep'>;

@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryClaims } from '../../ports/delivery-claims.ts';
 import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { Defects } from '../defects.ts';
 
 export interface DeliverOptions extends DeliverTiming, Pace {
   readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
@@ -11,50 +12,52 @@ export interface DeliverOptions extends DeliverTiming, Pace {
   readonly store: DeliveryClaims;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Counts the defects of the program. Default: a new count. */
+  readonly defects?: Defects;
 }
 
-/** What one target is given, and how fast. */
+/** How fast one target is sent states, and how often a failed state is tried. */
 export interface Pace {
   /**
-   * How many calls may be under way at once. Half of them at least are kept for first attempts, so that retries of
-   * states that hang hold up nobody else; to bear states whose first attempts hang it has to be more than those of
-   * one second times the target's deadline in seconds.
+   * The most calls that may be under way at once. At least half of them are kept for first attempts, so that retries that
+   * hang stop no other state. First attempts that hang stop no other state only if this number is larger than the number
+   * of such states a second, multiplied by the target's deadline in seconds.
    */
   readonly concurrency: number;
-  /** No more states a second than this; null for no limit. */
+  /** The most states a second; null for no limit. */
   readonly ratePerSecond: number | null;
-  /** The limit of the wait after an attempt that failed; it doubles with each, up to the cap. */
+  /** The longest wait after a failed attempt. It doubles with each attempt, up to the cap. */
   readonly backoff: Backoff;
-  /** After this many attempts at one version that count it is dead, until somebody decides. */
+  /** After this many counted attempts at one version the delivery is dead, until a redrive or a newer version. */
   readonly maxAttempts: number;
   readonly breaker: BreakerOptions;
 }
 
-/** When a target counts as down, and how it is given states again. */
+/** When a target counts as down, and how fast it is sent states afterwards. */
 export interface BreakerOptions {
-  /** This many states that fail one after the other, with none taken in between, open it; of refused ones twice as many. */
+  /** It opens after this many states that fail in a row; of refused states, after twice as many. */
   readonly faults: number;
-  /** So large a share of first attempts failing opens it too, in `windowMs`, if there are `minimumCalls`. */
+  /** It opens too if this share of the first attempts in `windowMs` fails, and if these are at least `minimumCalls`. */
   readonly faultShare: number;
   readonly minimumCalls: number;
   readonly windowMs: number;
-  /** How long it stays open: between half of the limit and the limit, which doubles each time the trials fail. */
+  /** It stays open for between half of a limit and the limit. The limit doubles each time the trials fail. */
   readonly backoff: Backoff;
-  /** How many states find out whether the target is back. */
+  /** The number of states that are sent to find out whether the target is back. */
   readonly trials: number;
-  /** States a second after that; the rate doubles in each interval in which it goes well. */
+  /** The states a second when it is back. The rate doubles after each interval without many faults. */
   readonly rampStartPerSecond: number;
   readonly rampIntervalMs: number;
 }
 
 export interface DeliverTiming {
-  /** Longer than a call may take and `holdMs` together: a claim that was not settled by then is anybody's. */
+  /** Has to be longer than `holdMs` and the longest call together. After it any instance may claim the delivery. */
   readonly leaseMs: number;
-  /** How long a claimed state may wait for its turn; after that it is given back. */
+  /** A claimed state that has waited for a call for this time is given back. */
   readonly holdMs: number;
-  /** How often to look for what other instances made due, and for retries. */
+  /** The time between looks for states that other instances made due, and for retries. */
   readonly pollMs: number;
-  /** How long calls under way may go on after `stop`. */
+  /** Calls that are under way at `stop` may go on for this time. */
   readonly stopGraceMs: number;
 }
 
@@ -85,7 +88,7 @@ export const DEFAULT_TIMING: DeliverTiming = {
   stopGraceMs: 5_000,
 };
 
-/** `disabled`: the target wants nothing any more, until a restart. */
+/** `disabled`: the target wants no more deliveries, and gets none until a restart. */
 export type BreakerState = 'closed' | 'open' | 'half_open' | 'ramping' | 'disabled';
 
 export interface DeliverStatus {
@@ -94,13 +97,13 @@ export interface DeliverStatus {
   readonly dead: number;
   /** States that are being sent, or whose outcome is not in the ledger yet. */
   readonly inFlight: number;
-  /** States that are claimed and wait for their turn. */
+  /** States that are claimed and wait for a call. */
   readonly waiting: number;
   readonly breaker: BreakerState;
-  /** Until the breaker lets something through again, in milliseconds; null unless it is open. */
+  /** In how many milliseconds the breaker lets a call through again; null unless it is open. */
   readonly opensInMs: number | null;
-  /** States a second that are allowed now; null for no limit. */
+  /** The states a second that are allowed now; null for no limit. */
   readonly ratePerSecond: number | null;
-  /** States that one call may carry. */
+  /** The most states in one call. */
   readonly maxBatch: number;
 }

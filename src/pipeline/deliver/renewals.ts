@@ -1,23 +1,29 @@
-import { messageOf } from '../../core/errors.ts';
+import { isDefect, messageOf } from '../../core/errors.ts';
 import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
+import type { Defects } from '../defects.ts';
 import type { DeliverOptions } from './options.ts';
 
-/** So often a claim is renewed during its lease. */
+/** A claim is renewed this many times during its lease. */
 const RENEWALS_A_LEASE = 3;
 
 type Group = readonly ClaimedDelivery[];
 
 /**
- * Keeps the claims of calls that may outlast them, so that nobody else sends a later state of an entity while an
- * earlier one may still arrive. There is a timer only while there are calls.
+ * Renews the claims of calls that may take longer than their leases, so that no other instance sends a later state of an
+ * entity while an earlier one may still arrive. There is a timer only while there are calls.
  */
 export class Renewals {
   readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'leaseMs' | 'target'>;
   readonly #underWay = new Set<Group>();
+  readonly #defects: Defects;
   #over: AbortController | null = null;
 
-  constructor(options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'leaseMs' | 'target'>) {
+  constructor(
+    options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'leaseMs' | 'target'>,
+    defects: Defects,
+  ) {
     this.#options = options;
+    this.#defects = defects;
   }
 
   began(group: Group): void {
@@ -42,7 +48,8 @@ export class Renewals {
       try {
         await store.renewDeliveries([...this.#underWay].flat(), leaseMs);
       } catch (error) {
-        logger('warn', `Claims of ${target.name} could not be renewed: ${messageOf(error)}`);
+        if (isDefect(error)) this.#defects.met(`the renewal of claims of ${target.name}`, error);
+        else logger('warn', `Claims of ${target.name} could not be renewed: ${messageOf(error)}`);
       }
     }
   }

@@ -7,12 +7,12 @@ import { deliveryIdOf, repairIdOf } from '../delivery-id.ts';
 import type { Judgement } from './blame.ts';
 
 /**
- * The longest wait of a state whose attempt failed by the target's trouble: the breaker spares the target, and once the
- * target is back, the state should not wait for long.
+ * The longest wait after a failure that is blamed on the target. The breaker spares the target, and once it is back, the
+ * state should not wait much longer.
  */
 const TROUBLE_WAIT_MAX_MS = 30_000;
 
-/** What comes next for a delivery that was not delivered. */
+/** Decides what comes next for a delivery after a failed attempt. */
 export function nextOf(
   delivery: ClaimedDelivery,
   { verdict, retryAfterMs }: DeliveryOutcome,
@@ -20,13 +20,13 @@ export function nextOf(
   { clock, backoff, maxAttempts }: { clock: Clock; backoff: Backoff; maxAttempts: number },
 ): Exclude<DeliverySettlement['next'], 'delivered'> {
   const askedMs = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
-  // A target that wants nothing any more says nothing against this state, which stays due until that is mended.
+  // A target that wants no more deliveries says nothing about this state, which stays due.
   if (verdict === 'disable' || blames === 'target') {
     const capMs = Math.min(backoff.capMs, TROUBLE_WAIT_MAX_MS);
     const pauseMs = fullJitterMs({ baseMs: backoff.baseMs, capMs }, failures, clock.random());
     return {
       retryAtMs: clock.now() + Math.max(pauseMs, Math.min(askedMs, TROUBLE_WAIT_MAX_MS)),
-      // The first attempt counts, so that a delivery that was tried has at least one.
+      // The first attempt counts, so that a delivery that was tried has at least one attempt.
       isCounted: delivery.attempt === 1 && maxAttempts > 1,
     };
   }
@@ -35,49 +35,57 @@ export function nextOf(
   return { retryAtMs: clock.now() + Math.max(pauseMs, askedMs) };
 }
 
-/** The statuses that speak of who asks, or of where, and not of the state. */
+/** The statuses that concern the sender or the URL, and not the state. */
 const STATUSES_OF_THE_TARGET: ReadonlySet<number> = new Set([401, 403, 404, 405, 407]);
 
 /**
- * Whether an outcome says that the target as a whole is in trouble: no answer, one of a broken server or of
- * something in front of it, one that knows neither us nor the place, or a request for less. Any other 4xx is about the
- * state, even one that may pass (408, 409, 425).
+ * Whether an outcome is a fault of the target as a whole: no answer, an answer of a broken server or of a proxy, a status
+ * that concerns the sender or the URL, or a request for fewer states. Any other 4xx concerns the state, even one that may
+ * pass (408, 409, 425).
  */
 export function isFault({ verdict, status }: DeliveryOutcome): boolean {
   if (verdict !== 'retry') return verdict === 'throttle';
   return status === null || status < 400 || status >= 500 || STATUSES_OF_THE_TARGET.has(status);
 }
 
-/** What went wrong and, if there is something to look at, what. */
+/** Describes a failure and, where a setting may be its cause, names the setting. */
 export function troubleOf({ error, advice }: Pick<DeliveryOutcome, 'error' | 'advice'>): string {
   const what = error ?? 'It did not say what is wrong.';
   return advice === undefined || advice === null ? what : `${what} ${advice}`;
 }
 
-/** What is sent of a claimed delivery. */
+/** Makes the delivery that is sent from a claimed one. */
 export function deliveryOf(
-  { entityId, version, row, attempt, isRetry, replaces, isTakeover = false }: ClaimedDelivery,
+  claimed: ClaimedDelivery,
   { keyColumn, columns }: Pick<View<never>, 'keyColumn' | 'columns'>,
 ): Delivery {
+  const { entityId, version, row, attempt, isRetry, replaces, isTakeover = false } = claimed;
   const body: Record<string, ViewValue> = { [keyColumn]: entityId };
   columns.forEach((column, index) => {
     body[column.name] = row[index] ?? null;
   });
   body.version = version;
   if (replaces !== undefined) body.replaces = replaces;
-  // The attempt before this one may not have been counted.
+  // The attempt before a retry may not have been counted.
   const number = isRetry ? Math.max(2, attempt) : attempt;
-  const deliveryId =
-    replaces === undefined ? deliveryIdOf(entityId, version) : repairIdOf(entityId, version, replaces);
-  return { deliveryId, entityId, version, body, isTakeover, attempt: number };
+  return { deliveryId: idOf(claimed), entityId, version, body, isTakeover, attempt: number };
 }
 
-/** A target that breaks its promise of one outcome for each is not to take the loop with it. */
+/** The id under which a claimed delivery is sent. */
+export function idOf({
+  entityId,
+  version,
+  replaces,
+}: Pick<ClaimedDelivery, 'entityId' | 'version' | 'replaces'>): string {
+  return replaces === undefined ? deliveryIdOf(entityId, version) : repairIdOf(entityId, version, replaces);
+}
+
+/** The outcome in the place of one that the target did not give, against its promise. */
 export const NO_OUTCOME: DeliveryOutcome = {
   verdict: 'retry',
   status: null,
   latencyMs: 0,
   answer: '',
-  error: 'The target said nothing of this state.',
+  error: 'The target gave no outcome for this state.',
   retryAfterMs: null,
 };

@@ -1,28 +1,39 @@
 import { type Linked, LinkedList } from '../../core/linked-list.ts';
 import type { Clock } from '../../ports/clock.ts';
 
-/** One call's place among those under way. */
+/** The place of one call that is under way. */
 export interface Slot extends Linked<Slot> {
+  /** By the clock that never jumps. */
   readonly startedMs: number;
   readonly isRetry: boolean;
 }
 
-/** A call that takes longer makes room for another. */
+/** A call that takes longer is slow. */
 const QUICK_MS = 1_000;
-/** So many may be under way before the target has answered anything. */
+/** At most this many quick calls are under way before the target has answered a call. */
 const QUICK_CALLS_MIN = 64;
 
 /**
- * Who may be under way at the same time. A target is asked by a few calls at first, and by one more for each that it
- * answers, up to half of all slots: then one that makes many states durable at once has enough to do. A call that has
- * not ended after a second stands aside and leaves its place to another, until all slots are taken. Retries get half
- * of either at most, so that first attempts go on however many retries hang.
+ * Decides how many calls to one target may be under way at once. A call is in one of these states:
+ *
+ *   quick --its end--> over
+ *   quick --1 s old, and room is asked for that quick places lack--> slow --its end--> over
+ *
+ * - Quick: it takes one of `calls` places, and one of `quickCalls`. At first there are 64 quick places, or as many as
+ *   `calls` if that is less. Each call that ends without a fault of the target adds one, while they are fewer than half of
+ *   `calls`: a target that makes many states durable at once has enough to do with these.
+ * - Slow: it takes one of `calls` places, and no quick place. So calls that hang leave their quick places to other calls,
+ *   until all `calls` places are taken.
+ * - Over: it takes no place.
+ *
+ * Retries get at most half of the `calls` places, and at most half of the quick places. So first attempts go on, however
+ * many retries hang. `begin` does not look for room: its caller has asked `hasRoom` before.
  */
 export class Slots {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #calls: number;
   #quickCalls: number;
-  /** In the sequence of their beginning. */
+  /** The quick calls, the oldest first. */
   readonly #quick = new LinkedList<Slot>();
   #underWay = 0;
   #retries = 0;
@@ -34,32 +45,29 @@ export class Slots {
     this.#clock = clock;
   }
 
-  /** How many calls that are not slow may be under way. */
+  /** The number of quick places. */
   get quickCalls(): number {
     return this.#quickCalls;
   }
 
-  /** The target has answered a call. */
+  /** Adds a quick place, because a call has ended without a fault of the target. */
   widen(): void {
     if (this.#quickCalls < halfOf(this.#calls)) this.#quickCalls++;
   }
 
-  get underWay(): number {
-    return this.#underWay;
-  }
-
-  /** How many retries may be quick at once. */
+  /** The number of quick places that retries may take. */
   get quickRetryCalls(): number {
     return halfOf(this.#quickCalls);
   }
 
+  /** Whether one more call may begin now. Calls that are 1 s old become slow if that is what makes room. */
   hasRoom(isRetry: boolean): boolean {
     if (this.#underWay >= this.#calls) return false;
-    if (this.#quick.size >= this.#quickCalls) this.#moveAside();
+    if (this.#quick.size >= this.#quickCalls) this.#makeSlow();
     if (this.#quick.size >= this.#quickCalls) return false;
     if (!isRetry) return true;
     if (this.#retries >= halfOf(this.#calls)) return false;
-    if (this.#quickRetries >= this.quickRetryCalls) this.#moveAside();
+    if (this.#quickRetries >= this.quickRetryCalls) this.#makeSlow();
     return this.#quickRetries < this.quickRetryCalls;
   }
 
@@ -80,14 +88,14 @@ export class Slots {
     this.#leaveQuick(slot);
   }
 
-  /** Until a call stands aside; null if none will. */
-  nextAsideMs(): number | null {
+  /** In how many milliseconds the oldest quick call can become slow; null if there is none, or if all places are taken. */
+  nextSlowMs(): number | null {
     if (this.#underWay >= this.#calls) return null;
     const { first } = this.#quick;
     return first === null ? null : Math.max(0, first.startedMs + QUICK_MS - this.#clock.monotonicMs());
   }
 
-  #moveAside(): void {
+  #makeSlow(): void {
     const beforeMs = this.#clock.monotonicMs() - QUICK_MS;
     for (let { first } = this.#quick; first !== null && first.startedMs <= beforeMs; { first } = this.#quick)
       this.#leaveQuick(first);
@@ -98,7 +106,7 @@ export class Slots {
   }
 }
 
-/** Of one slot there is no half to keep. */
+/** Half of the places, and at least one. */
 function halfOf(calls: number): number {
   return Math.max(1, Math.floor(calls / 2));
 }

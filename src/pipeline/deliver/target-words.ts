@@ -1,18 +1,18 @@
-/** Of a target's own words so much is repeated in a log line. */
+/** A log line repeats at most this many characters of a target's answer. */
 const WORDS_MAX = 200;
 
-/** Members in which problem documents and APIs say what is wrong. Source: RFC 9457, 3.1, and custom. */
+/** The members in which problem documents and APIs describe an error. Source: RFC 9457, 3.1, and custom. */
 const MEMBERS = ['detail', 'message', 'error_description', 'error', 'reason', 'title'] as const;
 
 /**
- * What the target itself says of an answer that is no success, on one line and cut short, with what looks like a
- * secret masked; null if it says nothing that people can read.
+ * Returns the target's own description of an error, on one line, cut short, and with everything masked that looks like a
+ * secret. Null if the answer has no text for people.
  */
 export function targetWords(answer: string): string | null {
   const text = readable(answer)
     .replace(/\s+/g, ' ')
     .trim()
-    // "Bearer abc", "token=abc", "\"api_key\": \"abc\"": whatever stands behind is not repeated.
+    // Masks the values in "Bearer abc", "token=abc" and "\"api_key\": \"abc\"".
     .replace(/\b(bearer|basic)\s+[\w.~+/=-]+/gi, '$1 ********')
     .replace(
       /((?:secret|password|passwd|token|authorization|credential|api[_-]?key)["']?\s*[:=]\s*["']?)(?!bearer|basic)[^\s"',;&}]+/gi,
@@ -38,7 +38,7 @@ function readable(answer: string): string {
   return text;
 }
 
-/** An answer is kept to its first bytes: one that was cut is no JSON any more. */
+/** Null if the answer is no JSON, as an answer that was cut short. */
 function parse(text: string): Readonly<Record<string, unknown>> | null {
   try {
     return JSON.parse(text) as Readonly<Record<string, unknown>>;

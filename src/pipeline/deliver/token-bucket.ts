@@ -1,9 +1,9 @@
 import type { Clock } from '../../ports/clock.ts';
 
-/** What may come at once after a pause: a tenth of a second's worth, so that no second has many more than its share. */
+/** After a pause, the states of a tenth of a second may go at once, so that no second has many more than its share. */
 const BURST_SECONDS = 0.1;
 
-/** Lets through so many a second, evenly. */
+/** Lets states through at an even rate. */
 export class TokenBucket {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   #ratePerSecond: number | null = null;
@@ -19,7 +19,7 @@ export class TokenBucket {
     return this.#ratePerSecond;
   }
 
-  /** From now on; null for no limit. */
+  /** Sets the states a second; null for no limit. */
   setRate(ratePerSecond: number | null): void {
     if (ratePerSecond === this.#ratePerSecond) return;
     this.#fill();
@@ -27,7 +27,7 @@ export class TokenBucket {
     this.#ratePerSecond = ratePerSecond;
   }
 
-  /** How many may go now. */
+  /** The number of states that may go now. */
   available(): number {
     if (this.#ratePerSecond === null) return Number.POSITIVE_INFINITY;
     this.#fill();
@@ -38,7 +38,7 @@ export class TokenBucket {
     if (this.#ratePerSecond !== null) this.#tokens -= count;
   }
 
-  /** Until one may go. */
+  /** In how many milliseconds the next state may go. */
   waitMs(): number {
     if (this.#ratePerSecond === null) return 0;
     this.#fill();
@@ -50,7 +50,7 @@ export class TokenBucket {
     if (this.#ratePerSecond !== null) {
       const burst = Math.max(1, this.#ratePerSecond * BURST_SECONDS);
       const grown = this.#tokens + ((nowMs - this.#filledMs) / 1_000) * this.#ratePerSecond;
-      // What was saved up at a higher rate is not kept.
+      // Tokens that were saved at a higher rate are dropped.
       this.#tokens = Math.min(burst, grown);
     }
     this.#filledMs = nowMs;

@@ -1,4 +1,4 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { DefectError, isDefect, messageOf, TributaryError } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { AssignedPartition } from '../../ports/event-log.ts';
@@ -38,7 +38,9 @@ export async function acquireEach(
         if (outage !== null) throw outage.error;
         results.push(await acquireOne(store, partition));
       } catch (error) {
-        if (!(error instanceof TributaryError && error.code === 'store_busy')) outage ??= { error };
+        // A lock, or a defect, concerns this partition alone.
+        const isOfOne = (error instanceof TributaryError && error.code === 'store_busy') || isDefect(error);
+        if (!isOfOne) outage ??= { error };
         const message = messageOf(error);
         const failure = failures.get(message);
         if (failure === undefined) failures.set(message, { error, partitions: [partition] });
@@ -56,13 +58,14 @@ async function acquireOne(
 ): Promise<AcquireResult> {
   const [checkpoint] = await store.acquire([partition]);
   if (checkpoint === undefined)
-    throw new TypeError(`The store gave no checkpoint of ${partitionName(partition)}.`);
+    throw new DefectError(`The store gave no checkpoint of ${partitionName(partition)}.`);
   const reason = reasonToHalt(checkpoint, partition);
   if (reason === null) return { kind: 'acquired', partition, checkpoint };
   if (checkpoint.haltReason === null) {
     try {
       await store.halt(checkpoint, checkpoint.epoch, reason);
     } catch (error) {
+      if (isDefect(error)) throw error;
       throw new TributaryError(
         'store_busy',
         `${reason} The halt could not be recorded: ${messageOf(error)}`,

@@ -1,4 +1,4 @@
-import { isRetryable, messageOf } from '../../core/errors.ts';
+import { isDefect, isRetryable, messageOf } from '../../core/errors.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { AssignedPartition, EventLog } from '../../ports/event-log.ts';
 import type { Gate } from '../gate.ts';
@@ -8,6 +8,7 @@ import type { Incarnation } from './incarnation.ts';
 import type { IngestOptions } from './options.ts';
 import type { OwnedPartition } from './owned-partitions.ts';
 import type { ParkedRegistry } from './parked.ts';
+import type { PartitionDefects } from './partition-defects.ts';
 import type { RestoreGuard } from './restore-guard.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -21,8 +22,9 @@ export interface AcquirerParts {
   readonly halts: Halts;
   readonly troubles: Troubles;
   readonly guard: RestoreGuard;
-  readonly incarnation: Pick<Incarnation, 'isReplaced'>;
+  readonly incarnation: Pick<Incarnation, 'actIfReplaced'>;
   readonly parked: ParkedRegistry;
+  readonly defects: PartitionDefects;
   /** Runs the work while nothing else changes the lanes. */
   readonly exclusively: (work: () => Promise<void>) => Promise<void>;
   /** Begins to work on partitions that were acquired. */
@@ -84,6 +86,10 @@ export class Acquirer {
   }
 
   #failed(partitions: readonly AssignedPartition[], error: unknown): void {
+    if (isDefect(error)) {
+      for (const partition of partitions) this.#parts.defects.stopped(partition, error);
+      return;
+    }
     const failures = this.#parts.troubles.note(partitions, messageOf(error));
     const names = partitions.map(partitionName).join(' ');
     this.#options.logger(
@@ -102,7 +108,7 @@ export class Acquirer {
     if (partitions.length === 0 || signal.aborted) return;
     // Acquiring writes a checkpoint that is missing. In a table that a backup has just made and is about to fill, that row
     // would make the backup's own statement fail.
-    if (await incarnation.isReplaced()) return hold();
+    if (await incarnation.actIfReplaced(hold)) return;
     // The list is read anew, so that this instance folds no entity that another one has parked.
     await parked.load(store);
     const acquired: OwnedPartition[] = [];
@@ -117,7 +123,13 @@ export class Acquirer {
         continue;
       }
       if (guard.isBehind(checkpoint)) return hold();
-      if (await guard.isSetBack(checkpoint)) continue;
+      try {
+        if (await guard.isSetBack(checkpoint)) continue;
+      } catch (error) {
+        if (!isDefect(error)) throw error;
+        this.#failed([partition], error);
+        continue;
+      }
       if (checkpoint.isNew && partition.startOffset > 0n) {
         logger(
           'warn',

@@ -1,3 +1,4 @@
+import { DefectError } from '../../core/errors.ts';
 import {
   emptyHistory,
   type History,
@@ -263,7 +264,7 @@ export class BatchPlan<State, Event> {
     const planned = await this.#long.plan(requests, keepAlive);
     if (planned.kind === 'planned') return planned.plans;
     this.#unprepared = planned.entities;
-    throw new TypeError('A batch has events of long entities that are not prepared.');
+    throw new DefectError('A batch has events of long entities that are not prepared.');
   }
 
   /** Adds the change of a long entity. */

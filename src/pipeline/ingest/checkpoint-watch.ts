@@ -1,4 +1,4 @@
-import { messageOf } from '../../core/errors.ts';
+import { isDefect, messageOf } from '../../core/errors.ts';
 import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
@@ -7,7 +7,7 @@ import type { Incarnation } from './incarnation.ts';
 
 export interface CheckpointWatchOptions {
   readonly store: Pick<Store, 'checkpoints'>;
-  readonly incarnation: Pick<Incarnation, 'isReplaced'>;
+  readonly incarnation: Pick<Incarnation, 'actIfReplaced'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called before each look, to note what the checkpoints are compared with. */
@@ -50,10 +50,10 @@ export class CheckpointWatch {
     const { store, incarnation, logger, before, seen, replaced } = this.#options;
     try {
       before();
-      if (await incarnation.isReplaced()) await replaced();
-      else await seen(await store.checkpoints());
+      if (!(await incarnation.actIfReplaced(replaced))) await seen(await store.checkpoints());
       this.#hasFailed = false;
     } catch (error) {
+      if (isDefect(error)) throw error;
       if (!this.#hasFailed) logger('warn', `Could not read the checkpoints: ${messageOf(error)}`);
       this.#hasFailed = true;
     }

@@ -1,8 +1,10 @@
-import { messageOf } from '../../core/errors.ts';
+import { isDefect, messageOf } from '../../core/errors.ts';
 import { type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
+import { Defects } from '../defects.ts';
 import { Gate } from '../gate.ts';
+import { supervised } from '../supervised.ts';
 import { Acquirer } from './acquirer.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
 import { DueRules } from './due.ts';
@@ -15,6 +17,7 @@ import { LONG_LIMITS } from './long-histories.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
 import { followOffsetOf, type OwnedPartition } from './owned-partitions.ts';
 import { ParkedRegistry } from './parked.ts';
+import { PartitionDefects } from './partition-defects.ts';
 import { QuarantineWatch } from './quarantine-watch.ts';
 import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
@@ -58,6 +61,8 @@ export class Ingest<State, Event> {
   readonly #incarnation: Incarnation;
   readonly #acquirer: Acquirer;
   readonly #watchdog: Watchdog;
+  readonly #defects: Defects;
+  readonly #partitionDefects: PartitionDefects;
   #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #acquiring: Promise<void> | undefined;
@@ -72,6 +77,8 @@ export class Ingest<State, Event> {
     this.#troubles = new Troubles(RECOVERY_BACKOFF, options.clock);
     this.#halts = new Halts(options.logger);
     this.#watchdog = new Watchdog(options.clock, options.logger);
+    this.#defects = options.defects ?? new Defects(options.clock, options.logger);
+    this.#partitionDefects = new PartitionDefects(this.#defects, this.#troubles);
     this.#parked = options.parked ?? new ParkedRegistry();
     this.#guard = new RestoreGuard(options);
     this.#incarnation = new Incarnation(options.store);
@@ -86,7 +93,7 @@ export class Ingest<State, Event> {
       due: new DueRules(options.targets),
       store: options.store,
       clock: options.clock,
-      logger: options.logger,
+      logger: this.#defects.logger,
       batchEvents: options.batchEvents,
       longLimits: options.longLimits ?? LONG_LIMITS,
       onCommitted: (report) => this.#committed(report),
@@ -94,6 +101,7 @@ export class Ingest<State, Event> {
     this.#lanes = new LaneSet({
       context: this.#context,
       isOwned: (partition) => this.#isOwned(partition),
+      isAlone: (partition) => this.#partitionDefects.isAlone(partition),
       ended: (lane, end) => this.#laneEnded(lane, end),
     });
     this.#acquirer = new Acquirer(options, {
@@ -105,6 +113,7 @@ export class Ingest<State, Event> {
       guard: this.#guard,
       incarnation: this.#incarnation,
       parked: this.#parked,
+      defects: this.#partitionDefects,
       exclusively: (work) => this.#exclusively(work),
       begin: (acquired, isCoPartitioned) => this.#begin(acquired, isCoPartitioned),
       hold: () => this.#hold(),
@@ -113,13 +122,18 @@ export class Ingest<State, Event> {
 
   /** Joins the group. Resolves once asked to; the group assigns partitions later. */
   async start(): Promise<void> {
-    this.#acquiring = this.#acquirer.run(this.#stopping.signal);
-    const standstill = this.#watchdog.run(
-      () => this.#owned.values(),
-      () => this.#consumer.ends(),
-      this.#stopping.signal,
+    const { signal } = this.#stopping;
+    const run = (place: string, loop: () => Promise<void>) =>
+      supervised(place, loop, { defects: this.#defects, clock: this.#options.clock, signal });
+    this.#acquiring = run('the acquiring of partitions', () => this.#acquirer.run(signal));
+    const standstill = run('the watch of partitions', () =>
+      this.#watchdog.run(
+        () => this.#owned.values(),
+        () => this.#consumer.ends(),
+        signal,
+      ),
     );
-    this.#watching = Promise.all([this.#watch(), standstill]);
+    this.#watching = Promise.all([run('the watch of the checkpoints', () => this.#watch()), standstill]);
     await this.#consumer.start({
       assigned: async (partitions) => {
         for (const partition of partitions) this.#assigned.set(partitionName(partition), partition);
@@ -222,6 +236,16 @@ export class Ingest<State, Event> {
 
   async #begin(acquired: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
     for (const partition of acquired) this.#owned.set(partitionName(partition), partition);
+    try {
+      await this.#beginOwned(acquired, isCoPartitioned);
+    } catch (error) {
+      // An owned partition without a lane would never be acquired again.
+      this.#release(acquired);
+      throw error;
+    }
+  }
+
+  async #beginOwned(acquired: readonly OwnedPartition[], isCoPartitioned: boolean): Promise<void> {
     this.#consumer.follow(acquired.map(followOffsetOf));
     this.#options.logger('info', `Working on ${acquired.length} more partitions`, {
       partitions: acquired.map(partitionName).join(' '),
@@ -240,6 +264,8 @@ export class Ingest<State, Event> {
       logger('warn', 'A checkpoint was not where this instance left it; reading it again', {
         partitions: names,
       });
+    } else if (isDefect(end.error)) {
+      this.#partitionDefects.endedLane(lane.partitions, end.error);
     } else {
       const failures = this.#troubles.note(lane.partitions, messageOf(end.error));
       this.#options.onFailure?.(end.error);
@@ -256,6 +282,7 @@ export class Ingest<State, Event> {
   async #giveUp(partitions: readonly TopicPartition[], why: string): Promise<void> {
     const names = new Set(partitions.map(partitionName));
     this.#troubles.forget(partitions);
+    this.#partitionDefects.forget(partitions);
     for (const name of names) {
       this.#assigned.delete(name);
       this.#halts.forget(name);
@@ -306,6 +333,7 @@ export class Ingest<State, Event> {
         await this.#options.store.halt(owned, owned.epoch, reason);
         this.#halts.note(name, reason);
       } catch (error) {
+        if (isDefect(error)) this.#partitionDefects.met(owned, error);
         this.#troubles.note([owned], reason);
         this.#options.logger('error', `The halt of ${name} could not be recorded: ${messageOf(error)}`);
       }
@@ -324,6 +352,7 @@ export class Ingest<State, Event> {
     this.#troubles.forget(report.offsets);
     addTo(this.#totals, report);
     for (const each of report.offsets) this.#guard.committed(partitionName(each), each.offset);
+    this.#partitionDefects.committed(report.offsets);
     const { clock, onCommitted } = this.#options;
     if (clock.monotonicMs() >= this.#nextCourtesyMs) {
       this.#nextCourtesyMs = clock.monotonicMs() + COURTESY_INTERVAL_MS;

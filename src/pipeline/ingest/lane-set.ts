@@ -6,6 +6,8 @@ export interface LaneSetOptions<State, Event> {
   readonly context: LaneContext<State, Event>;
   /** Whether this instance still owns the partition under the same epoch. */
   readonly isOwned: (partition: OwnedPartition) => boolean;
+  /** Whether the partition gets a lane of its own, because it may have met a defect. */
+  readonly isAlone: (partition: OwnedPartition) => boolean;
   /** Called when a lane has ended, for any reason. */
   readonly ended: (lane: Lane<State, Event>, end: LaneEnd) => void;
 }
@@ -26,17 +28,20 @@ export class LaneSet<State, Event> {
 
   /**
    * Starts lanes for these partitions. Partition p of every topic belongs to lane p modulo `count`. If topics have the
-   * same number of partitions, all events of one entity are in one lane, and no two lanes change the same entity.
+   * same number of partitions, all events of one entity are in one lane, and no two lanes change the same entity. A
+   * partition for which `isAlone` holds has a lane of its own.
    */
   async start(partitions: readonly OwnedPartition[], count: number): Promise<void> {
-    const groups = new Map<number, OwnedPartition[]>();
+    const laneOf = (partition: OwnedPartition) =>
+      this.#options.isAlone(partition) ? partitionName(partition) : String(partition.partition % count);
+    const groups = new Map<string, OwnedPartition[]>();
     const add = (partition: OwnedPartition) => {
-      const index = partition.partition % count;
-      groups.set(index, [...(groups.get(index) ?? []), partition]);
+      const lane = laneOf(partition);
+      groups.set(lane, [...(groups.get(lane) ?? []), partition]);
     };
     for (const partition of partitions) add(partition);
     // A running lane that gets more partitions is replaced by a lane with all of them.
-    const joined = this.holding(({ partition }) => groups.has(partition % count));
+    const joined = this.holding((partition) => groups.has(laneOf(partition)));
     await this.stop(joined);
     const kept = joined.flatMap((lane) => lane.partitions).filter(this.#options.isOwned);
     for (const partition of kept) add(partition);

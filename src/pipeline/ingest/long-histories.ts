@@ -1,4 +1,5 @@
 import type { Domain } from '../../core/domain.ts';
+import { defectFields, describeDefect, isDefect } from '../../core/errors.ts';
 import {
   type Earlier,
   type History,
@@ -188,7 +189,7 @@ export class LongHistories<State, Event> {
       if (before === null) return { entityId, needs: 'fold' };
       return await this.#merge(entityId, journal, before, identities, keepAlive);
     } catch (error) {
-      const why = faultOf(this.#options.domain, error);
+      const why = this.#faultOf(entityId, error);
       if (why === null) throw error;
       return unfoldablePlan(journal, identities, why);
     }
@@ -300,7 +301,7 @@ export class LongHistories<State, Event> {
         if (!(await journals.addRungs(added))) return false;
       }
     } catch (error) {
-      const unfoldable = faultOf(domain, error);
+      const unfoldable = this.#faultOf(entityId, error);
       if (unfoldable === null) throw error;
       this.#prepared.set(entityId, { version, history: null, unfoldable });
       return true;
@@ -312,6 +313,19 @@ export class LongHistories<State, Event> {
     history = { events, state, earlier: { ...earlier, count: before + earlier.count } };
     this.#prepared.set(entityId, { version, history, unfoldable: null });
     return true;
+  }
+
+  /**
+   * Why the entity cannot be folded, if the error concerns this entity alone; null for any other error. A defect that
+   * strikes one entity parks that entity, so that all others go on.
+   */
+  #faultOf(entityId: string, error: unknown): Unfoldable | null {
+    const { domain, logger } = this.#options;
+    if (error instanceof FoldError || error instanceof UnfoldableError) return foldFault(domain, error, []);
+    if (!isDefect(error)) return null;
+    const detail = `A defect of Tributary: ${describeDefect(error)}`;
+    logger('error', `${quoted(entityId, 255)} cannot be folded. ${detail}`, defectFields(error));
+    return { reason: 'fold_failed', detail };
   }
 
   async #isAt(entityId: string, version: number): Promise<boolean> {
@@ -347,10 +361,4 @@ function unfoldablePlan<State, Event>(
     merged: { history, accepted, duplicates, outOfOrder: 0, conflicts },
     change: { foldVersion, dropFrom: accepted[0] ?? null, rungs: [] },
   };
-}
-
-/** Why the entity cannot be folded, if the error says so; null for any other error. */
-function faultOf<State, Event>(domain: Domain<State, Event>, error: unknown): Unfoldable | null {
-  const isFault = error instanceof FoldError || error instanceof UnfoldableError;
-  return isFault ? foldFault(domain, error, []) : null;
 }

@@ -5,6 +5,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
+import type { Defects } from '../defects.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
@@ -47,6 +48,8 @@ export interface IngestOptions<State, Event> {
   readonly parked?: ParkedRegistry;
   /** A watch that other parts ask too, and that the caller runs; default one of its own. */
   readonly quarantine?: QuarantineWatch;
+  /** A count of defects that other parts use too; default one of its own. */
+  readonly defects?: Defects;
 }
 
 /** What became of the events of one batch. */

@@ -1,3 +1,4 @@
+import { DefectError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
 import type { FollowOffset } from '../../ports/event-log.ts';
@@ -35,7 +36,7 @@ export class OwnedPartitions {
       const name = partitionName({ topic, partition });
       const owned = this.#byName.get(name);
       if (owned === undefined)
-        throw new TypeError(`Records of ${name} came to a lane that does not hold it.`);
+        throw new DefectError(`Records of ${name} came to a lane that does not hold it.`);
       const { epoch, committed: fromOffset } = owned;
       moves.set(name, { topic, partition, epoch, fromOffset, toOffset, leaderEpoch });
     }

@@ -21,14 +21,18 @@ export class Troubles {
     this.#clock = clock;
   }
 
-  /** Notes a failure of these partitions. Answers the highest number of failures in a row among them. */
-  note(partitions: readonly TopicPartition[], reason: string): number {
+  /**
+   * Notes a failure of these partitions. Each is tried again after a pause by the backoff, or after `pauseMs`. Answers the
+   * highest number of failures in a row among them.
+   */
+  note(partitions: readonly TopicPartition[], reason: string, pauseMs?: number): number {
     const random = this.#clock.random();
     let most = 0;
     for (const partition of partitions) {
       const name = partitionName(partition);
       const failures = (this.#byName.get(name)?.failures ?? 0) + 1;
-      const dueAtMs = this.#clock.monotonicMs() + fullJitterMs(this.#backoff, failures, random);
+      const waitMs = pauseMs ?? fullJitterMs(this.#backoff, failures, random);
+      const dueAtMs = this.#clock.monotonicMs() + waitMs;
       this.#byName.set(name, { failures, reason, dueAtMs });
       most = Math.max(most, failures);
     }
@@ -43,6 +47,11 @@ export class Troubles {
   /** When the partition may be tried again, by the monotonic clock; negative infinity if at any time. */
   dueAtMs(partition: TopicPartition): number {
     return this.#byName.get(partitionName(partition))?.dueAtMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Answers the number of failures of the partition in a row. */
+  failures(partition: TopicPartition): number {
+    return this.#byName.get(partitionName(partition))?.failures ?? 0;
   }
 
   reason(partition: TopicPartition): string | null {

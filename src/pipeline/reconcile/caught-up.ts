@@ -1,3 +1,4 @@
+import { isDefect } from '../../core/errors.ts';
 import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog, TopicDescription } from '../../ports/event-log.ts';
@@ -8,23 +9,24 @@ export interface CaughtUpOptions {
   readonly store: Pick<Store, 'checkpoints'>;
   readonly topics: readonly string[];
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
-  /** How long the journal may take to reach where the log ends now; default 30 s. */
+  /** The time in which the journal has to reach the present end of the log. Default: 30 s. */
   readonly patienceMs?: number;
 }
 
 const POLL_MS = 250;
 
 /**
- * Whether all that the log has now comes to be in the journal, by whichever instances read it. False if the log does
- * not answer, a topic is missing, a partition is halted, or it takes longer than the patience.
+ * Resolves with true when everything that the log has now is in the journal, whichever instances read it. Resolves with
+ * false if the log does not answer, if a topic is missing, if a partition is halted, or after `patienceMs`.
  */
 export async function untilCaughtUp(options: CaughtUpOptions, signal: AbortSignal): Promise<boolean> {
   const { log, store, topics, clock, patienceMs = 30_000 } = options;
   let described: TopicDescription[];
   try {
     described = await log.describe(topics);
-  } catch {
-    // What is wrong with the log, its readers say.
+  } catch (error) {
+    if (isDefect(error)) throw error;
+    // The readers of the log report what is wrong with it.
     return false;
   }
   if (topics.some((topic) => !described.some((found) => found.topic === topic))) return false;
@@ -42,7 +44,7 @@ function isJournaled(
   { topic, topicId, partitionCount, partitions }: TopicDescription,
   checkpoints: readonly Checkpoint[],
 ): boolean {
-  // Of a partition that can't be read just now nobody knows where it ends.
+  // The end of a partition that cannot be read now is not known.
   if (partitions.length < partitionCount) return false;
   return partitions.every(({ partition, startOffset, endOffset }) => {
     const found = checkpoints.find((known) => known.topic === topic && known.partition === partition);

@@ -5,11 +5,14 @@ import type { StoredRow } from '../../ports/store.ts';
 import type { HeldState } from '../../ports/target-holdings.ts';
 
 /**
- * How a target differs in one entity from what was delivered to it. `missing`, `older` and `different` (another
- * content at the same version) can be healed by delivering once more. `unrecorded` is in our view and at the target, and
- * not in our ledger, as after a restore: it is put into the ledger and delivered. `unexpected` is nothing that we know;
- * `newer` is a later version than ours, so somebody else writes there, or our store went back in time and has not read
- * again, or cannot read any more, what it lost.
+ * How the state that a target holds of one entity differs from the one that was delivered to it.
+ *
+ * - `missing`, `older`, `different` (other content at the same version): delivering it once more heals it.
+ * - `unrecorded`: the view and the target have it, and the ledger does not, as after a restore. It is put into the ledger
+ *   and delivered.
+ * - `unexpected`: neither the ledger nor the view knows the entity.
+ * - `newer`: the target has a later version than the view. Another program writes there, or the store went back in time and
+ *   has not yet read again, or can no longer read, what it lost.
  */
 export type Verdict = 'missing' | 'older' | 'different' | 'unrecorded' | 'unexpected' | 'newer';
 
@@ -18,16 +21,16 @@ export interface Difference {
   readonly verdict: Verdict;
   readonly ours: HeldState | null;
   readonly theirs: HeldState | null;
-  /** How it is healed, if not by the delivery that the ledger has; null otherwise. */
+  /** How it is healed, if delivering it once more does not heal it; else null. */
   readonly repair: DeliveryRepair | null;
 }
 
 export interface Comparison {
   readonly differences: readonly Difference[];
-  /** What the ledger has no last word on yet, so that nothing can be said. */
+  /** Entities with a delivery that is due or under way, so that they cannot be compared yet. */
   readonly inFlight: readonly string[];
   readonly dead: readonly string[];
-  /** What the ledger calls delivered. */
+  /** Entities whose delivery the ledger calls delivered. */
   readonly compared: readonly string[];
 }
 
@@ -38,7 +41,7 @@ export const HEALABLE: ReadonlySet<Verdict> = new Set<Verdict>([
   'unrecorded',
 ]);
 
-/** Both sides of one range of ids, each in the sequence of the ids' bytes and without gaps. */
+/** Compares both sides of one range of ids. Each side is sorted by the bytes of the ids, and complete. */
 export function compareRange(owed: readonly OwedState[], held: readonly HeldState[]): Comparison {
   const differences: Difference[] = [];
   const inFlight: string[] = [];
@@ -77,8 +80,8 @@ export function compareRange(owed: readonly OwedState[], held: readonly HeldStat
 }
 
 /**
- * A target that holds a later version than the ledger has delivered, and none later than the view's, has it from our
- * store as it was before it was restored: what was read again since came to the state that the ledger had.
+ * If the target has a later version than the ledger has delivered, and not a later one than the view, our store sent it
+ * before it was restored. The events that were read again since have led to the state that the ledger has.
  */
 function deliveredDifference(state: OwedState, theirs: HeldState | null): Difference | null {
   const { entityId, viewVersion, row } = state;
@@ -98,8 +101,8 @@ function deliveredDifference(state: OwedState, theirs: HeldState | null): Differ
 }
 
 /**
- * A delivery that died while the target holds the same version with other content: it was refused because the version
- * was delivered before with that content, by our store as it was before it was restored.
+ * Finds a dead delivery whose version the target has with other content. Our store delivered that content before it was
+ * restored, and so the target refused the new one.
  */
 function deadDifference(
   { entityId, dueVersion, row }: OwedState,
@@ -110,7 +113,7 @@ function deadDifference(
   return { entityId, verdict: 'different', ours, theirs, repair: repairOf('dead', ours, theirs) };
 }
 
-/** What was not expected, with the view's rows of the same entities: what they know is no surprise. */
+/** Changes `unexpected` differences of entities that the view knows to `newer` or `unrecorded`. */
 export function recognise(
   differences: readonly Difference[],
   rows: ReadonlyMap<string, StoredRow>,
@@ -137,7 +140,7 @@ function repairOf(was: DeliveryRepair['was'], ours: HeldState, theirs: HeldState
   };
 }
 
-/** The row is that of the latest version: an event that only raised the version left it as it was delivered. */
+/** The delivered state. The row of the latest version is the same, because later events only raised the version. */
 export function deliveredState({ entityId, deliveredVersion, row }: OwedState): HeldState {
   return { entityId, version: deliveredVersion ?? 0, row };
 }
@@ -153,7 +156,7 @@ export function isSameState(left: HeldState | null, right: HeldState | null): bo
   return lineOf(left) === lineOf(right);
 }
 
-/** As the port says that a target computes it. */
+/** Computes the digest as docs/being-a-target.md has a target compute it. */
 export function digestOf(states: readonly HeldState[]): string {
   return hash('sha256', states.map(lineOf).join(''), 'hex');
 }

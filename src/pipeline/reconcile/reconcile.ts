@@ -19,34 +19,33 @@ export interface ReconcileOptions {
   readonly holdings: TargetHoldings;
   readonly store: Pick<Store, 'listOwed' | 'makeDueAgain' | 'makeRepairsDue' | 'readDelivery' | 'readView'>;
   readonly clock: Clock;
-  /** Whether differences that can be healed are; else they are only told. */
+  /** Whether differences are healed where that is possible. If not, they are only reported. */
   readonly heals: boolean;
-  /** The sweep ends when it has found so many differences, which are kept in memory. */
+  /** The sweep ends after this many differences, which are kept in memory. */
   readonly limit: number;
   /**
-   * Resolves with true once all that the log has had is in the journal, and with false if that does not come about. What
-   * our view may not have caught up with yet is not delivered in the place of what the target holds; false, if this is
-   * left out.
+   * Resolves with whether everything that the log has is in the journal. Where it is not, the target may have a state that
+   * is later than ours, and its state is not replaced. Default: it is not.
    */
   readonly untilCaughtUp?: (signal: AbortSignal) => Promise<boolean>;
-  /** How many deliveries a second become due again. */
+  /** The most deliveries that become due again in a second. */
   readonly perSecond: number;
-  /** It begins behind this id; at the start if it is left out, or null. */
+  /** The sweep begins behind this id. Default, and for null: at the start. */
   readonly after?: string | null;
-  /** The part of its time in which it asks for pages and digests, at most; default 1. */
+  /** The largest share of its time in which it asks for pages and digests. Default: 1. */
   readonly busyShare?: number;
-  /** Called with how many deliveries have become due. */
+  /** Called with the number of deliveries that have become due. */
   readonly onMadeDue?: (count: number) => void;
-  /** What is made due is not waited for any longer once none of it was settled for so long; default 30 s. */
+  /** The sweep waits for its deliveries until none of them was settled for this time. Default: 30 s. */
   readonly patienceMs?: number;
-  /** The pause before a second look at what seems to differ; default 250 ms. */
+  /** The pause before the second look at differences. Default: 250 ms. */
   readonly secondLookMs?: number;
-  /** Rows of one comparison, from 1 to 1,000; default 1,000. */
+  /** The rows of one comparison, from 1 to 1,000. Default: 1,000. */
   readonly pageRows?: number;
 }
 
 export interface ReconcileReport {
-  /** Entities of which the ledger says that they were delivered; each was compared, by digest or by row. */
+  /** The number of delivered entities that were compared, by digest or by row. */
   readonly compared: number;
   readonly inFlight: number;
   readonly dead: number;
@@ -54,15 +53,15 @@ export interface ReconcileReport {
   readonly madeDue: number;
   readonly healed: number;
   /**
-   * Whether the journal had all that the log has, as far as that matters; null if no difference asked for it. If not,
-   * what may come right by itself was left alone.
+   * Whether the journal had everything that the log has; null if no difference depended on it. If it had not, differences
+   * that may disappear by themselves were left alone.
    */
   readonly isCaughtUp: boolean | null;
-  /** Whether the ledger has a last word on all that was made due. */
+  /** Whether all deliveries that became due are delivered or dead. */
   readonly isSettled: boolean;
-  /** Whether all of both sides was looked at: not if the limit was reached, or the sweep was stopped. */
+  /** Whether both sides were compared to their ends: not if the limit was reached, or the sweep was stopped. */
   readonly isComplete: boolean;
-  /** If it is not complete: the id behind which another sweep goes on; null for the start. */
+  /** If the sweep is not complete: the id behind which another one goes on; null for the start. */
   readonly reached: string | null;
 }
 
@@ -70,34 +69,34 @@ export interface ReconciledDifference extends Difference {
   readonly isHealed: boolean;
 }
 
-/** Ids behind `after` up to `through`, which is in it; null is before all, or behind all of them. */
+/** The ids behind `after`, up to and with `through`. Null stands for the start, or for the end, of all ids. */
 interface Range {
   readonly after: string | null;
   readonly through: string | null;
 }
 
-/** Differences, and the range that has them. */
+/** Differences, with the range of ids in which they are. */
 interface Found extends Range {
   readonly differences: readonly Difference[];
 }
 
 type Counted = Pick<Comparison, 'compared' | 'inFlight' | 'dead'>;
 
-/** One transaction's worth. */
+/** The most deliveries that one transaction makes due. */
 const DUE_ROWS = 500;
 const POLL_MS = 100;
 
 /**
- * One sweep over what a target holds: range by range in the sequence of the ids, first by digest, then by row
- * where the digests differ. Our side is always read before theirs: what the ledger calls delivered had been
- * accepted before, so nothing is missed only because it was on its way. What seems to differ is looked at twice,
- * and counts if it differed in the same way both times: so what changes meanwhile is no difference.
+ * Makes one sweep: compares the states that a target holds with the ledger, range by range in the sequence of the ids, by
+ * digest first, and by row where the digests differ. Our side is always read before the target's. A state that the ledger
+ * calls delivered was accepted before that, so a state that is under way never seems to be missing. A difference counts
+ * only if a second look finds the same, so states that change meanwhile are no differences.
  *
- * What can be healed is made due again, unless the ledger has moved on meanwhile: what is due or dead by then, or was
- * delivered at another version, is left alone. So two sweeps at once do no harm: at worst a state is sent once more,
- * by the same delivery id. What was made due is waited for, and compared once more.
+ * Differences that can be healed become due again, unless the ledger has changed meanwhile: a delivery that is due or dead
+ * by then, or was delivered at another version, is left alone. So two sweeps at once do no harm: at worst a state is sent
+ * once more under the same delivery id. The sweep waits for these deliveries, and compares them once more.
  *
- * Rejects with what the target or the store rejects with; what was made due by then stays due.
+ * Rejects with the errors of the target and the store. Deliveries that have become due by then stay due.
  */
 export async function reconcile(options: ReconcileOptions, signal: AbortSignal): Promise<ReconcileReport> {
   return new Sweep(options, signal).run();
@@ -150,7 +149,7 @@ class Sweep {
     };
   }
 
-  /** Resolves with whether it came to the end of both sides. */
+  /** Compares range by range. Resolves with whether both sides were compared to their ends. */
   async #walk(): Promise<boolean> {
     const { clock, busyShare = 1 } = this.#options;
     while (!this.#signal.aborted) {
@@ -175,7 +174,7 @@ class Sweep {
     return this.#options.store.listOwed({ target: this.#options.target, after, limit: this.#pageRows });
   }
 
-  /** If the target holds exactly what it was ever sent of these, and nothing between: the last of them. */
+  /** Resolves with the last of these ids that was sent, if the digests of both sides are equal up to it; else null. */
   async #equalThrough(after: string | null, owed: readonly OwedState[]): Promise<string | null> {
     const sent = owed.filter(({ deliveredVersion }) => deliveredVersion !== null);
     const last = sent.at(-1);
@@ -186,7 +185,7 @@ class Sweep {
     return last.entityId;
   }
 
-  /** Compares as far as one page of each side reaches. */
+  /** Compares by row, as far as one page of each side reaches. */
   async #lookByRow(
     { after, through: wanted }: Range,
     given?: readonly OwedState[],
@@ -208,7 +207,7 @@ class Sweep {
     return { ...comparison, differences: recognise(comparison.differences, rows), after, through };
   }
 
-  /** The same, page after page, to the end of the range. */
+  /** Compares by row, page after page, to the end of the range. */
   async #lookThrough({ after, through }: Range): Promise<Comparison[]> {
     const looks: (Comparison & Range)[] = [];
     for (let from = after; ; ) {
@@ -219,7 +218,7 @@ class Sweep {
     }
   }
 
-  /** Keeps what differs at a second look too. Resolves with whether there is room for more; else it ends here. */
+  /** Keeps the differences that a second look confirms. Resolves with false if the limit is reached, which ends the sweep. */
   async #keep(look: Comparison & Range): Promise<boolean> {
     const { differences, after, through } = look;
     const { clock, limit, secondLookMs = 250 } = this.#options;
@@ -250,8 +249,8 @@ class Sweep {
   }
 
   /**
-   * Whether the journal has all that the log has, asked only if a difference may come right by reading on. What differs
-   * in the same way afterwards does not: the store is asked once more when a repair is made due.
+   * Whether the journal has everything that the log has; null if no difference may disappear by reading on. The store
+   * compares again when a repair becomes due, so a difference that has disappeared by then is not repaired.
    */
   async #isCaughtUpWith(differences: readonly Difference[]): Promise<boolean | null> {
     const mayComeRight = ({ verdict, repair }: Difference) => verdict === 'newer' || repair?.replaces != null;
@@ -259,7 +258,7 @@ class Sweep {
     return (await this.#options.untilCaughtUp?.(this.#signal)) ?? false;
   }
 
-  /** At a bounded rate, so that the target is not stormed. */
+  /** Makes deliveries due at a limited rate. Resolves with their number. */
   async #makeDue(differences: readonly Difference[]): Promise<number> {
     const { store, clock, target, perSecond, onMadeDue } = this.#options;
     const step = Math.max(1, Math.min(DUE_ROWS, Math.floor(perSecond)));
@@ -280,8 +279,8 @@ class Sweep {
   }
 
   /**
-   * One after the other: whoever sends them has most of them done when the first ones are. Resolves with whether all
-   * of them came to an end.
+   * Waits until each delivery is delivered or dead, one after the other. When the first ones are, most of the others are
+   * too. Resolves with false if none was settled for `patienceMs`, or if the sweep is stopped.
    */
   async #untilSettled(differences: readonly Difference[]): Promise<boolean> {
     const { store, clock, target, patienceMs = 30_000 } = this.#options;
@@ -300,7 +299,7 @@ class Sweep {
     return !this.#signal.aborted;
   }
 
-  /** What differs, or has no last word in the ledger, where differences had been found. */
+  /** Compares the ranges with differences once more. Resolves with the entities that still differ, or are due or dead. */
   async #stillNotRight(): Promise<Set<string>> {
     const wrong = new Set<string>();
     for (const range of this.#found) {
@@ -329,7 +328,7 @@ function countsOf(owed: readonly OwedState[]): Counted {
   return { compared: idsOf('delivered'), inFlight: idsOf('pending'), dead: idsOf('dead') };
 }
 
-/** Of the ids up to this one; null is behind all of them. */
+/** The counts of the ids up to this one; null stands for all ids. */
 function partOf({ compared, inFlight, dead }: Counted, through: string | null): Counted {
   const isInside = (entityId: string) => through === null || compareUtf8(entityId, through) <= 0;
   return {

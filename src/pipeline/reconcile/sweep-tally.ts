@@ -6,7 +6,7 @@ import type { ReconcileReport } from './reconcile.ts';
 
 const EXAMPLES_MAX = 5;
 
-/** What the portions of one sweep come to together: numbers alone, however much differs. */
+/** Adds up the portions of one sweep. It keeps numbers and a few examples, however many entities differ. */
 export class SweepTally {
   readonly #beganAtMs: number;
   readonly #sums = { compared: 0, inFlight: 0, dead: 0, madeDue: 0, healed: 0 };
@@ -30,17 +30,17 @@ export class SweepTally {
     return this.#isComplete;
   }
 
-  /** Whether the journal had all that the log has, wherever that mattered; null if it mattered nowhere. */
+  /** Whether the journal had everything that the log has in each portion that depended on it; null if none did. */
   get isCaughtUp(): boolean | null {
     return this.#isCaughtUp;
   }
 
-  /** The first that differ, with how. */
+  /** The first entities that differ, each with its verdict. */
   get examples(): string {
     return this.#examples.join(', ');
   }
 
-  /** Counted when it happens, since a portion that fails later has no report. */
+  /** Called when deliveries become due, because a portion that fails later gives no report. */
   addMadeDue(count: number): void {
     this.#sums.madeDue += count;
   }
@@ -58,7 +58,7 @@ export class SweepTally {
     this.#isComplete = isComplete;
   }
 
-  /** `error`: why it is not complete; null if it is. */
+  /** Makes the result of the sweep. `error`: why it is not complete; null if it is. */
   result(endedAtMs: number, error: unknown): SweepResult {
     return {
       beganAtMs: this.#beganAtMs,
@@ -71,10 +71,10 @@ export class SweepTally {
   }
 }
 
-/** A target's answer may be part of it. */
+/** The longest error in a result. It may quote a target's answer. */
 const ERROR_LENGTH = 1_000;
 
-/** Whether an error is about the target, so that the sweep has come to its end. */
+/** Whether an error concerns the target. It is the result of the sweep then. */
 export function isOfTarget(error: unknown): boolean {
   return (
     error instanceof TributaryError &&

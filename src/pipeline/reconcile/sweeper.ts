@@ -1,10 +1,12 @@
-import { messageOf, TributaryError } from '../../core/errors.ts';
+import { isDefect, messageOf, TributaryError } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepRecord, SweepResult } from '../../ports/sweeps.ts';
 import type { TargetHoldings } from '../../ports/target-holdings.ts';
+import { Defects } from '../defects.ts';
+import { supervised } from '../supervised.ts';
 import { type ReconcileOptions, type ReconcileReport, reconcile } from './reconcile.ts';
 import { isOfTarget, SweepTally } from './sweep-tally.ts';
 
@@ -24,39 +26,41 @@ export interface SweeperOptions
   >;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** From the end of one sweep to the beginning of the next, give or take a tenth. */
+  /** The time from the end of one sweep to the beginning of the next, give or take a tenth. */
   readonly everyMs: number;
-  /** Whether nothing is sent to the target for now. */
+  /** Whether the breaker keeps the target from being sent anything. */
   readonly isShut: () => boolean;
-  /** Something has become due. */
+  /** Called when deliveries have become due. */
   readonly onMadeDue: () => void;
-  /** One sweep makes no more differences than this due before it waits for them; default 1,000. */
+  /** Counts the defects of the program. Default: a new count. */
+  readonly defects?: Defects;
+  /** The most differences that become due before the sweep waits for them. Default: 1,000. */
   readonly portion?: number;
 }
 
 export interface SweepStatus {
   readonly everyMs: number;
-  /** Whether this instance is at it. */
+  /** Whether this instance makes a sweep now. */
   readonly isUnderWay: boolean;
-  /** What the last one came to, whichever instance made it; null if none has ended yet. */
+  /** The result of the last sweep, by whichever instance; null if none has ended yet. */
   readonly last: SweepResult | null;
 }
 
-/** How far the wait may be from what was asked for, so that targets and instances do not sweep all at once. */
+/** The wait differs by up to this share from the one asked for, so that sweeps do not begin at the same time. */
 const JITTER_SHARE = 0.1;
-/** What keeps a sweep from its end may pass: it comes again after so long, if that is sooner. */
+/** After a sweep that gave up, the next one begins after this time, if that is sooner. */
 const GAVE_UP_WAIT_MS = 5 * 60_000;
-/** How often to look whether another instance has swept meanwhile, or the breaker has closed. */
+/** The time between looks whether another instance has made the sweep, or the breaker lets calls through. */
 const LOOK_EVERY_MS = 30_000;
-/** After a crash, the sweep is another's after so long. */
+/** After a crash, another instance may claim the sweep after this time. */
 const LEASE_MS = 60_000;
 const WATCH_EVERY_MS = 1_000;
 const RENEW_EVERY_MS = 20_000;
-/** Differences in memory, and on their way to the target at the same time. */
+/** The most differences in memory, and the most of its deliveries that are due at the same time. */
 const PORTION = 1_000;
-/** Deliveries come first, at the target and in the store. */
+/** The share of its time in which a sweep asks the target and the store: deliveries come first. */
 const BUSY_SHARE = 0.25;
-/** However often is asked for. */
+/** The shortest wait between sweeps, whatever the setting says. */
 const SHORTEST_WAIT_MS = 1_000;
 const STORE_BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
 const LOST_FOR_GOOD =
@@ -65,36 +69,43 @@ const LOST_FOR_GOOD =
   'names the entities';
 
 /**
- * Sweeps one target again and again, by what `reconcile` does, one instance at a time:
+ * Sweeps one target again and again. One instance makes a sweep at a time:
  *
- *   waiting --time is over, breaker lets something through, claimed--> sweeping --> waiting
- *                                                                        |
- *                        stopped, or the lease was lost: nothing is recorded, and whoever is first begins anew
+ *   waiting --the wait is over, the breaker is not shut, the sweep is claimed--> sweeping --it ends or gives up--> waiting
+ *                                                             sweeping --stopped, or its lease is lost--> waiting
  *
- * A sweep goes through the ids in portions: what differs in one is made due, at a bounded rate, and has come to an end
- * before the next one begins; so neither memory nor what is due grows with what was lost. It gives up as soon as the
- * breaker opens, the target does not answer, or a portion does not come to its end. Whatever it made due stays due.
+ * The result of a sweep that ends or gives up is recorded. After a stop or a lost lease nothing is recorded, and the first
+ * instance that claims the sweep begins it anew.
+ *
+ * A sweep goes through the ids in portions. The differences of a portion become due at a limited rate, and are delivered
+ * or dead before the next portion begins. So neither memory nor the number of due deliveries grows with the number of lost
+ * states. A sweep gives up when the breaker opens, when the target does not answer, or when a portion does not end. The
+ * deliveries that it made due stay due.
  */
 export class Sweeper {
   readonly #options: SweeperOptions;
+  readonly #defects: Defects;
   readonly #stopping = new AbortController();
   #last: SweepResult | null = null;
   #isUnderWay = false;
-  /** What the log has been told already, and need not be told at every round. */
+  /** The last trouble that was logged. A trouble is logged only when it changes. */
   #told: string | null = null;
   #wait = { sinceMs: Number.NaN, seenMs: 0, ms: 0 };
   #running: Promise<void> | undefined;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
+    this.#defects = options.defects ?? new Defects(options.clock, options.logger);
   }
 
   /** Does nothing after `stop`. */
   start(): void {
-    this.#running ??= this.#loop();
+    const { clock, target } = this.#options;
+    const supervision = { defects: this.#defects, clock, signal: this.#stopping.signal };
+    this.#running ??= supervised(`the sweeps of ${target}`, () => this.#loop(), supervision);
   }
 
-  /** Leaves a sweep that is under way to whoever is next. May be called twice. */
+  /** Leaves a sweep that is under way to the next instance. May be called twice. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
@@ -117,6 +128,7 @@ export class Sweeper {
         else if (isShut() || !(await this.#sweepOnce(record))) await clock.sleep(LOOK_EVERY_MS, signal);
         failures = 0;
       } catch (error) {
+        if (isDefect(error)) throw error;
         failures++;
         if (failures === 1) logger('warn', `A sweep of ${target} cannot go on just now: ${messageOf(error)}`);
         await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
@@ -125,8 +137,8 @@ export class Sweeper {
   }
 
   /**
-   * Until the next sweep may begin. If the store's time was set back, the wait counts from when the end of the last
-   * sweep was first seen here.
+   * In how many milliseconds the next sweep may begin. If the store's time was set back, the wait counts from the moment
+   * when this instance saw the end of the last sweep.
    */
   #restMs({ waitsSinceMs, waitedMs, last }: SweepRecord): number {
     const { clock, everyMs } = this.#options;
@@ -142,7 +154,7 @@ export class Sweeper {
     return Math.ceil(this.#wait.ms - Math.max(waitedMs, clock.monotonicMs() - this.#wait.seenMs));
   }
 
-  /** Resolves with false if the sweep is another's. */
+  /** Resolves with false if another instance has claimed the sweep. */
   async #sweepOnce({ waitsSinceMs }: SweepRecord): Promise<boolean> {
     const { store, clock, target } = this.#options;
     const claimant = clock.uuid();
@@ -159,7 +171,7 @@ export class Sweeper {
     return true;
   }
 
-  /** One sweep, as long as `claim` keeps it ours; null if there is nothing to be recorded. */
+  /** Makes one sweep, while `claim` renews its lease. Resolves with null if nothing is to be recorded. */
   async #whileClaimed(claim: () => Promise<boolean>): Promise<SweepResult | null> {
     const { clock } = this.#options;
     const { signal } = this.#stopping;
@@ -185,7 +197,7 @@ export class Sweeper {
     return result;
   }
 
-  /** Resolves when the sweep has to end, with why, or when it is over. */
+  /** Resolves when the sweep is over, or with the reason why it has to end. */
   async #watch(claim: () => Promise<boolean>, over: AbortSignal): Promise<'over' | 'shut' | 'lost'> {
     const { clock, isShut } = this.#options;
     for (let renewedMs = clock.monotonicMs(); ; ) {
@@ -226,7 +238,7 @@ export class Sweeper {
       );
       tally.add(report);
       if (!report.isSettled && !signal.aborted) {
-        throw unreachable('What was made due is neither delivered nor dead after a while.');
+        throw unreachable('Deliveries that the sweep made due are still neither delivered nor dead.');
       }
       if (report.isComplete) return;
       after = report.reached;
@@ -241,17 +253,21 @@ export class Sweeper {
   ): void {
     if (madeDue === 0) return;
     const { logger, target } = this.#options;
-    logger('warn', `${target} did not hold what it should: it is delivered again (orders ${examples})`, {
-      missing,
-      older,
-      different,
-      unrecorded,
-      madeDue,
-      healed,
-    });
+    logger(
+      'warn',
+      `${target} lacked states that were delivered to it: they are delivered again (orders ${examples})`,
+      {
+        missing,
+        older,
+        different,
+        unrecorded,
+        madeDue,
+        healed,
+      },
+    );
   }
 
-  /** What cannot be healed, or why there was no whole sweep: told when it changes, not at every round. */
+  /** Logs differences that cannot be healed, or why the sweep is not complete, when that has changed. */
   #tellOfTrouble(
     { outcome, error, unexpected, newer }: SweepResult,
     { isCaughtUp, examples }: SweepTally,
@@ -262,13 +278,13 @@ export class Sweeper {
     this.#told = told;
     if (outcome !== 'complete') {
       const level = outcome === 'failed' ? 'warn' : 'info';
-      logger(level, `${target} was not compared with what was delivered to it: ${error}`, { outcome });
+      logger(level, `${target} could not be compared with the ledger: ${error}`, { outcome });
     } else if (newer > 0 && isCaughtUp === true) {
       logger('error', `${target} ${LOST_FOR_GOOD} (orders ${examples})`, { unexpected, newer });
     } else if (unexpected + newer > 0) {
       logger(
         'warn',
-        `${target} holds what was never delivered to it; order-sync reconcile says what (orders ${examples})`,
+        `${target} holds states that were never delivered to it; order-sync reconcile lists them (orders ${examples})`,
         {
           unexpected,
           newer,

@@ -1,45 +1,48 @@
-import { isRetryable, messageOf } from '../../core/errors.ts';
+import { isDefect, isRetryable, messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { RedriveJob, RedriveJobs } from '../../ports/redrive-jobs.ts';
+import { Defects } from '../defects.ts';
 import { Gate } from '../gate.ts';
+import { supervised } from '../supervised.ts';
 
 export interface RedriveOptions {
   readonly store: RedriveJobs;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How many deliveries a second may become due again, so that the target is not stormed. */
+  /** The most deliveries that become due again in a second, so that the target is not overloaded. */
   readonly perSecond: number;
-  /** How often to look for jobs that others made, or left; default 1 s. */
+  /** The time between looks for jobs that other instances made, or left. Default: 1 s. */
   readonly pollMs?: number;
+  /** Counts the defects of the program. Default: a new count. */
+  readonly defects?: Defects;
 }
 
-/** One transaction's worth; fewer where the rate is lower. */
+/** The most deliveries of one transaction. There are fewer at a lower rate. */
 const STEP_ROWS = 500;
-/** Far longer than a step and the pause after it; after a crash, this is how long a job stands still at most. */
+/** Far longer than a step with the pause after it. After a crash a job stands still for at most this time. */
 const LEASE_MS = 10_000;
 const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
-/** After so many failures one after the other a job rests. */
+/** A job rests after this many failures in a row. */
 const FAILURES_MAX = 5;
-/** How long a job rests: the jobs behind it go on meanwhile. */
+/** The rest of a job. The jobs behind it go on meanwhile. */
 const REST_MS = 60_000;
 
 /**
- * Works off redrive jobs, one at a time over all instances:
+ * Works off redrive jobs. All instances together work on one job at a time:
  *
  *   waiting --claim--> running --step, step, ...--> done
- *                        |  ^
- *                        +--+  lease over (a crash): claimed by any instance, and on from where it was
- *             ^          |
- *             +-- rest --+  a refusal, or failures one after the other: the jobs behind it go on
+ *                      running --the lease ends, as after a crash--> running, claimed by any instance
+ *                      running --a refusal, a defect, or failures in a row--> waiting, after a rest
  *
- * A step is one transaction, and the job knows its place and its counts; so whatever happens to this loop, the
- * next one goes on behind the last step that stands.
+ * A step is one transaction, which also writes the job's place and counts. So whatever happens to this loop, the next one
+ * goes on behind the last committed step. While a job rests, the jobs behind it go on.
  */
 export class Redrive {
   readonly #options: RedriveOptions;
   readonly #claimant: string;
+  readonly #defects: Defects;
   readonly #stopping = new AbortController();
   readonly #wake = new Gate();
   #running: Promise<void> | undefined;
@@ -48,19 +51,25 @@ export class Redrive {
   constructor(options: RedriveOptions) {
     this.#options = options;
     this.#claimant = options.clock.uuid();
+    this.#defects = options.defects ?? new Defects(options.clock, options.logger);
   }
 
   /** Does nothing after `stop`. */
   start(): void {
-    this.#running ??= this.#loop();
+    const supervision = {
+      defects: this.#defects,
+      clock: this.#options.clock,
+      signal: this.#stopping.signal,
+    };
+    this.#running ??= supervised('the redrive jobs', () => this.#loop(), supervision);
   }
 
-  /** There may be a new job: look now, not at the next poll. */
+  /** Has the loop look for a new job now, and not at the next poll. */
   wake(): void {
     this.#wake.open();
   }
 
-  /** Finishes the step in hand; the job goes on elsewhere, or at the next start. May be called twice. */
+  /** Finishes the step that is under way. Another instance, or the next start, goes on with the job. May be called twice. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
@@ -77,6 +86,7 @@ export class Redrive {
         else await this.#workOffOrRest(job);
         failures = 0;
       } catch (error) {
+        if (isDefect(error)) throw error;
         failures++;
         logger('warn', `A redrive job cannot go on just now: ${messageOf(error)}`, { failures });
         await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
@@ -84,7 +94,7 @@ export class Redrive {
     }
   }
 
-  /** Rejects with what may pass, so that the job is tried again after a pause. */
+  /** Rejects with an error that may pass, so that the job is tried again after a pause. */
   async #workOffOrRest(job: RedriveJob): Promise<void> {
     const { store, logger } = this.#options;
     const { jobId } = job;
@@ -94,6 +104,7 @@ export class Redrive {
       const failures = this.#failing?.jobId === jobId ? this.#failing.failures + 1 : 1;
       this.#failing = { jobId, failures };
       if (isRetryable(error) && failures < FAILURES_MAX) throw error;
+      if (isDefect(error)) this.#defects.met(`redrive job ${jobId}`, error);
       await store.restRedrive({ claimant: this.#claimant, jobId, restMs: REST_MS });
       this.#failing = null;
       logger('error', `Redrive job ${jobId} rests for ${REST_MS / 1_000} s: ${messageOf(error)}`, {

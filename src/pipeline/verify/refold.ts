@@ -1,3 +1,4 @@
+import { DefectError } from '../../core/errors.ts';
 import { historyOf } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -24,21 +25,23 @@ export interface RefoldParts<State, Event>
 
 export interface Refolded {
   readonly entityId: string;
-  /** Why the entity cannot be folded; null if its row is now the fold of its journal. */
+  /** Why the entity cannot be folded; null if its row is the fold of its journal now. */
   readonly fault: Unfoldable | null;
 }
 
-/** How often entities with long journals are prepared, while somebody else keeps changing them. */
+/** The most times that entities with long journals are prepared, while other instances change them. */
 const MAX_PREPARATIONS = 20;
 const NEVER = new AbortController().signal;
 
 /**
- * Folds each entity anew from its journal and writes its row, in one transaction that holds the entities. An entity
- * without a journal is left out of the answer.
+ * Folds each entity anew from its journal and writes its row, in one transaction that locks the entities. The result leaves
+ * out entities without a journal.
  *
- * `repair`: for rows that were lost or altered. Nothing becomes due by that: the ledger changed together with the
- * journal, and so it is right. An entity that cannot be folded is parked.
- * `release`: for parked entities. What can be folded is no longer parked, and is due if its row has changed meanwhile.
+ * `repair`: for rows that were lost or altered. No delivery becomes due, because the ledger is right: it changes together
+ * with the journal. An entity that cannot be folded is parked.
+ *
+ * `release`: for parked entities. An entity that can be folded is no longer parked. Its state becomes due if its row has
+ * changed.
  */
 export async function refold<State, Event>(
   { domain, decoder, due, store, clock }: RefoldParts<State, Event>,
@@ -46,7 +49,7 @@ export async function refold<State, Event>(
   purpose: 'repair' | 'release',
 ): Promise<Refolded[]> {
   const ids = [...new Set(entityIds)].sort(compareUtf8);
-  // A parked entity's columns stand still, so what is read here is what the transaction finds.
+  // The columns of a parked entity do not change, so the transaction finds the same rows.
   const stored = purpose === 'release' ? await store.readView(ids) : new Map();
   const long = new LongHistories({
     domain,
@@ -134,7 +137,7 @@ export async function refold<State, Event>(
     );
     if (planned.kind === 'planned') return planned.plans;
     unprepared = planned.entities;
-    throw new TypeError('Entities with long journals are not prepared.');
+    throw new DefectError('Entities with long journals are not prepared.');
   };
 
   const foldedLong = (entityId: string, { unfoldable, before }: LongPlan<State, Event>) => {

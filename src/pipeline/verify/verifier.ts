@@ -1,4 +1,4 @@
-import { isRetryable, messageOf } from '../../core/errors.ts';
+import { isDefect, isRetryable, messageOf } from '../../core/errors.ts';
 import { historyOf } from '../../core/fold.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
@@ -6,9 +6,11 @@ import type { Clock } from '../../ports/clock.ts';
 import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store, StoredRow } from '../../ports/store.ts';
+import { Defects } from '../defects.ts';
 import { isSameRow } from '../ingest/due.ts';
 import type { ParkedRegistry } from '../ingest/parked.ts';
 import { foldFault, restoreAll, type Unfoldable } from '../ingest/unfoldable.ts';
+import { supervised } from '../supervised.ts';
 import { type RefoldParts, refold } from './refold.ts';
 
 export interface VerifierOptions<State, Event> extends Omit<RefoldParts<State, Event>, 'store' | 'clock'> {
@@ -19,46 +21,52 @@ export interface VerifierOptions<State, Event> extends Omit<RefoldParts<State, E
   readonly parked: ParkedRegistry;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called with what kept a pass from going on. */
+  /** Called with each error that stops a pass, except defects. */
   readonly onFailure: (error: unknown) => void;
+  /** Counts the defects of the program. Default: a new count. */
+  readonly defects?: Defects;
 }
 
 export interface VerifierStatus {
-  /** Entities whose row was compared with the journal since the start. */
+  /** The number of rows that were compared with the journal since the start. */
   readonly compared: number;
-  /** Rows that were missing, short or altered, and were made from the journal again. */
+  /** The number of rows that were missing, outdated or altered, and were made from the journal again. */
   readonly repaired: number;
-  /** Times that an entity could not be folded, so that its row could not be compared. */
+  /** The number of comparisons that failed because an entity could not be folded. */
   readonly unfoldable: number;
-  /** Passes through the whole journal that have ended. */
+  /** The number of passes through the whole journal. */
   readonly passes: number;
 }
 
 const PAGE = 100;
-/** A pass works for about a fiftieth of the time, so that ingest does not feel it. */
+/** After each page the pass rests for 49 times as long as it worked, so that it does not slow ingest down. */
 const REST_PER_WORK = 49;
 const REST_MIN_MS = 50;
 const REST_MAX_MS = 10_000;
-/** Between the end of one pass and the beginning of the next. */
+/** The pause between two passes. */
 const BETWEEN_PASSES_MS = 15_000;
-/** The row of an entity with a longer journal is compared by its version alone. */
+/** The row of an entity with more events is compared by its version alone. */
 const FOLDED_EVENTS_MAX = 10_000;
-/** At most this many repaired rows of one page have a line of their own in the log. */
+/** At most this many repaired rows of one page have a log line of their own. */
 const REPAIRS_LOGGED_MAX = 5;
+/** The name of the verifier where defects are counted. */
+const PLACE = 'the comparison of view and journal';
 const FAILURE_BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
 
 /**
- * Compares the view with the journal, entity by entity, for ever, at a low rate; rows that are missing, short or
- * altered are made from the journal again. A lane repairs such a row only when the next event of its entity comes.
+ * Compares the view with the journal, entity by entity, at a low rate, as long as the program runs. It makes rows that are
+ * missing, outdated or altered from the journal again. A lane repairs such a row only at the next event of its entity.
  *
- *   pass: page of entities --> compare --> repair what differs --> rest --> next page ... --> rest --> next pass
+ *   pass: page of entities --> compare --> repair the differing rows --> rest --> next page ... --> pause --> next pass
  *
- * `rush` has the pass under way, or the next one, done without rests: a view that was made anew is filled that way.
- * Exact while ingest runs: a page's journals are read before its rows, and both change in one transaction, so a row
- * that lies behind the journal that was read before it was not written by ingest.
+ * After `rush` the next pass has no rests. A view that was made anew is filled in that way.
+ *
+ * The comparison is exact while ingest runs. The journals of a page are read before its rows, and one transaction changes
+ * both. So if a row is behind the journal that was read before it, ingest has not written that row.
  */
 export class Verifier<State, Event> {
   readonly #options: VerifierOptions<State, Event>;
+  readonly #defects: Defects;
   readonly #stopping = new AbortController();
   #counts = { compared: 0, repaired: 0, unfoldable: 0, passes: 0 };
   #isRushed = false;
@@ -67,21 +75,24 @@ export class Verifier<State, Event> {
 
   constructor(options: VerifierOptions<State, Event>) {
     this.#options = options;
+    this.#defects = options.defects ?? new Defects(options.clock, options.logger);
   }
 
   /** Does nothing after `stop`. */
   start(): void {
-    this.#running ??= this.#loop();
+    const { clock } = this.#options;
+    const supervision = { defects: this.#defects, clock, signal: this.#stopping.signal };
+    this.#running ??= supervised(PLACE, () => this.#loop(), supervision);
   }
 
-  /** Finishes the repair in hand. May be called twice. */
+  /** Finishes the repair that is under way. May be called twice. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#rest.abort();
     await this.#running;
   }
 
-  /** Begins a pass at once, from the first entity, and goes through it without rests. */
+  /** Begins a pass without rests now, from the first entity. */
   rush(): void {
     this.#isRushed = true;
     this.#rest.abort();
@@ -106,6 +117,7 @@ export class Verifier<State, Event> {
       try {
         after = await this.#page(after, isRush);
         failures = 0;
+        this.#defects.passed(PLACE);
         if (after === null) {
           this.#counts.passes++;
           if (isRush)
@@ -118,15 +130,21 @@ export class Verifier<State, Event> {
         }
       } catch (error) {
         failures++;
-        const { clock, logger, onFailure } = this.#options;
-        if (failures === 1) {
-          const level = isRetryable(error) ? 'warn' : 'error';
-          logger(level, `The view cannot be compared with the journal just now: ${messageOf(error)}`);
-        }
-        onFailure(error);
-        await this.#sleep(fullJitterMs(FAILURE_BACKOFF, failures, clock.random()));
+        await this.#sleep(this.#failed(error, failures));
       }
     }
+  }
+
+  /** Returns how long to wait before the next try. */
+  #failed(error: unknown, failures: number): number {
+    const { clock, logger, onFailure } = this.#options;
+    if (isDefect(error)) return this.#defects.rest(PLACE, error, failures);
+    if (failures === 1) {
+      const level = isRetryable(error) ? 'warn' : 'error';
+      logger(level, `The view cannot be compared with the journal just now: ${messageOf(error)}`);
+    }
+    onFailure(error);
+    return fullJitterMs(FAILURE_BACKOFF, failures, clock.random());
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -135,13 +153,41 @@ export class Verifier<State, Event> {
     await this.#options.clock.sleep(ms, this.#rest.signal);
   }
 
-  /** Resolves with where the next page begins, or with null at the end of the journal. */
+  /** Compares one page. Resolves with the id behind which the next page begins, or with null at the end of the journal. */
   async #page(after: string | null, isRush: boolean): Promise<string | null> {
     const { store, parked } = this.#options;
-    // A command in another process may have released some.
+    // A command in another process may have released parked entities.
     if (after === null) await parked.load(store);
     const page = await store.listJournaled({ after, limit: PAGE });
     const entities = page.filter(({ entityId }) => !parked.has(entityId));
+    await this.#compareContained(entities, isRush);
+    this.#counts.compared += entities.length;
+    return page.length < PAGE ? null : (page.at(-1)?.entityId ?? null);
+  }
+
+  /** Compares the entities. After a defect they are compared one by one, and the struck ones are passed over. */
+  async #compareContained(entities: readonly JournaledEntity[], isRush: boolean): Promise<void> {
+    try {
+      await this.#compare(entities, isRush);
+    } catch (error) {
+      if (!isDefect(error)) throw error;
+      let struck = 0;
+      for (const entity of entities) {
+        try {
+          await this.#compare([entity], isRush);
+        } catch (defect) {
+          if (!isDefect(defect)) throw defect;
+          struck++;
+          this.#defects.met('the comparison of a row with its journal', defect);
+        }
+      }
+      // If a defect strikes all of several entities, the pass rests.
+      if (struck > 1 && struck === entities.length) throw error;
+    }
+  }
+
+  async #compare(entities: readonly JournaledEntity[], isRush: boolean): Promise<void> {
+    const { store } = this.#options;
     const foldable = entities
       .filter(({ version }) => version <= FOLDED_EVENTS_MAX)
       .map(({ entityId }) => entityId);
@@ -157,19 +203,17 @@ export class Verifier<State, Event> {
       const difference = this.#difference(entity, journal, stored);
       if (difference !== null) differing.set(entity.entityId, difference);
     }
-    // A row is ahead of the journal that was read before it when ingest has written both meanwhile.
+    // A row may be ahead of its journal, which was read before it, because ingest has written both meanwhile.
     const later = ahead.length === 0 ? new Map() : await store.readJournals(ahead);
     for (const entityId of ahead) {
       const version = rows.get(entityId)?.version ?? 0;
       if (version > (later.get(entityId)?.length ?? 0))
         differing.set(entityId, `was at version ${version}, which the journal does not have`);
     }
-    this.#counts.compared += entities.length;
     if (differing.size > 0) await this.#repair(differing, isRush);
-    return page.length < PAGE ? null : (page.at(-1)?.entityId ?? null);
   }
 
-  /** What is wrong with the row, in words; null if nothing is, or if the journal has grown since it was read. */
+  /** Describes what is wrong with the row; null if nothing is, or if the journal has grown since it was read. */
   #difference(
     { version }: JournaledEntity,
     journal: readonly JournaledEvent[] | undefined,
@@ -190,7 +234,7 @@ export class Verifier<State, Event> {
     }
   }
 
-  /** Only an event that comes parks an entity: its row is still right for what the program understood. */
+  /** Counts an entity that cannot be folded. It is not parked before its next event: its row is still right. */
   #unfoldable({ detail }: Unfoldable): null {
     this.#counts.unfoldable++;
     if (this.#counts.unfoldable === 1) this.#options.logger('warn', `A row cannot be compared: ${detail}`);
@@ -206,7 +250,7 @@ export class Verifier<State, Event> {
     this.#counts.repaired += repaired.length;
     for (const { entityId, fault } of faults.slice(0, REPAIRS_LOGGED_MAX))
       logger('error', `${quoted(entityId, 255)} is parked: ${fault?.detail}`, { reason: fault?.reason });
-    // That all rows are missing has been said already.
+    // A log line has said already that all rows are missing.
     if (isRush) return;
     for (const { entityId } of repaired.slice(0, REPAIRS_LOGGED_MAX)) {
       const what = differing.get(entityId) ?? 'differed';

@@ -333,15 +333,25 @@ describe('the answer', () => {
   });
 });
 
+describe('the URL of a target', () => {
+  it.each(['http://us%er:word@localhost:1/', 'http://user:wo%ffrd@localhost:1/'])(
+    'is refused if its credentials have an escape that is no UTF-8: %s',
+    (url) => {
+      expect(() => open({ url })).toThrow(expect.objectContaining({ code: 'setting_invalid' }));
+    },
+  );
+});
+
 describe('a delivery that no request can carry', () => {
-  it('is parked, not thrown', async () => {
+  it('is parked if its id fits no header, and is a defect if its state is no JSON', async () => {
     const server = await start(answers(200));
     const target = open({ url: server.url });
     const withLineEnd = await target.deliver(newDelivery({ deliveryId: 'a\r\nx-evil: 1' }), never);
     const withCycle = newDelivery();
     Object.assign(withCycle.body, { self: withCycle.body });
     const cyclic = await target.deliver(withCycle, never);
-    expect([withLineEnd.verdict, cyclic.verdict]).toEqual(['park', 'park']);
+    expect([withLineEnd.verdict, cyclic.verdict]).toEqual(['park', 'retry']);
+    expect(cyclic.defect).toBeInstanceOf(TypeError);
     expect(server.received).toEqual([]);
     expect((await target.deliver(newDelivery(), never)).verdict).toBe('delivered');
   });

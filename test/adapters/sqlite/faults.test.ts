@@ -107,7 +107,7 @@ describe('the SQLite store', () => {
     const store = await openMigrated(new SettableClock());
     await expect(
       store.commit(batchOf([], [change('parcel', 1)], { mode: 'locking', entityIds: ['parcel'] })),
-    ).rejects.toMatchObject({ code: 'store_refused', retryable: false });
+    ).rejects.toMatchObject({ code: 'defect', retryable: false });
   });
 
   it("the original's table is kept beside the view", async () => {

@@ -183,6 +183,28 @@ describe('group commit', () => {
     });
   });
 
+  it('fails the one request that meets a defect, and stores all others of its transaction', async () => {
+    const mistake = new TypeError('x is not a function');
+    const states = new ManualStates();
+    states.receive = async (deliveries) => {
+      states.batches.push(deliveries);
+      if (deliveries.some(({ deliveryId }) => deliveryId === 'bad')) throw mistake;
+      return deliveries.map(({ state }) => ({ effect: 'applied', heldVersion: state.version }));
+    };
+    const group = new GroupCommit(states, () => {});
+    const ids = ['a', 'bad', 'b'];
+    const state = newState();
+    const answers = await Promise.allSettled(
+      ids.map((deliveryId) => group.receive({ deliveryId, state, receivedAtMs: 0 })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(answers[1]).toMatchObject({ reason: mistake });
+    expect(states.batches.map(({ length }) => length)).toEqual([3, 1, 1, 1]);
+    expect(await group.receive({ deliveryId: 'c', state, receivedAtMs: 0 })).toMatchObject({
+      effect: 'applied',
+    });
+  });
+
   it('rejects all deliveries of a failed transaction, announces none of them, and goes on', async () => {
     const states = new ManualStates();
     const told: number[] = [];

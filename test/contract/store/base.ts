@@ -83,7 +83,7 @@ export function describeBase(harness: StoreHarness): void {
       for (const wrong of [0, 2]) {
         const batch = batchOf([], [change('parcel', wrong)], { mode: 'locking' });
         await expect(place.store.commit(batch)).rejects.toMatchObject({
-          code: 'store_refused',
+          code: 'defect',
           retryable: false,
         });
       }

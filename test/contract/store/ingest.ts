@@ -77,6 +77,22 @@ export function describeIngest(harness: StoreHarness): void {
       expect(await place.store.commit(again)).toMatchObject({ kind: 'committed' });
     });
 
+    it.each(MODES)(
+      'a commit rejects with the mistake in its plan, not with a fault of the database (%s)',
+      async (mode) => {
+        const checkpoint = await acquireOne(place.store);
+        const mistake = new TypeError("Cannot read properties of undefined (reading 'events')");
+        const batch = batchOf([move(checkpoint)], [], {
+          mode,
+          entityIds: ['parcel'],
+          plan: () => Promise.reject(mistake),
+        });
+        await expect(place.store.commit(batch)).rejects.toBe(mistake);
+        const again = batchOf([move(checkpoint)], [change('parcel', 0)], { mode });
+        expect(await place.store.commit(again)).toMatchObject({ kind: 'committed' });
+      },
+    );
+
     it.each(MODES)('a commit asks for its plan once (%s)', async (mode) => {
       const checkpoint = await acquireOne(place.store);
       let asked = 0;

@@ -192,7 +192,7 @@ describe('trouble of one order', () => {
 
   it('among 256 of one call parks that one at once, and delivers the 255 others', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(10);
-    target.maxBatch = 1_000;
+    target.maxDeliveryBatch = 1_000;
     target.answer = ({ entityId }) => (entityId === 'order-77' ? REFUSED : DELIVERED);
     ledger.due(...names('order', 256));
     deliver.start();
@@ -225,7 +225,7 @@ describe('trouble of one order', () => {
 describe('a state that was not sent', () => {
   it('is given back at once, with no attempt and nothing in the ledger', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(12);
-    target.maxBatch = 100;
+    target.maxDeliveryBatch = 100;
     let isFirst = true;
     target.answer = ({ attempt }) =>
       isFirst ? { ...DOWN, verdict: 'unsent' } : { ...DELIVERED, latencyMs: attempt };

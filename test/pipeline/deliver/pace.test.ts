@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TributaryError } from '../../../src/core/errors.ts';
 import { DEFAULT_BREAKER } from '../../../src/pipeline/deliver/options.ts';
 import { DELIVERED, DOWN, names, simulate } from './simulated.ts';
 
@@ -296,7 +297,7 @@ describe('a target that says how it wants to be treated', () => {
 
   it('gets no more a second than it may, and all of it in the end', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(9, { ratePerSecond: 100 });
-    target.maxBatch = 50;
+    target.maxDeliveryBatch = 50;
     ledger.due(...names('order', 1_000));
     deliver.start();
     await clock.advance(15_000);
@@ -313,7 +314,7 @@ describe('a target that says how it wants to be treated', () => {
 describe('batches', () => {
   it('carry what waits, up to what the target takes; a few states go singly', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(10);
-    target.maxBatch = 100;
+    target.maxDeliveryBatch = 100;
     ledger.due('a', 'b', 'c');
     deliver.start();
     await clock.advance(1_000);
@@ -330,7 +331,7 @@ describe('batches', () => {
 
   it('never hold a retry, and stop for a while after one that failed as a whole', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(11, { backoff: { baseMs: 500, capMs: 500 } });
-    target.maxBatch = 100;
+    target.maxDeliveryBatch = 100;
     let isFirst = true;
     target.answer = () => (isFirst ? DOWN : DELIVERED);
     ledger.due(...names('order', 400));
@@ -358,11 +359,11 @@ describe('batches', () => {
 describe('a store that is gone while a stop is asked for', () => {
   it('is asked a few times more, however much is not recorded and however long it has been away', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(21);
-    target.maxBatch = 1_000;
+    target.maxDeliveryBatch = 1_000;
     let asked = 0;
     ledger.settleDeliveries = async () => {
       asked++;
-      throw new Error('The database does not answer.');
+      throw new TributaryError('store_unreachable', 'The database does not answer.');
     };
     ledger.due(...names('order', 30_000));
     deliver.start();

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
+import { Defects } from '../../../src/pipeline/defects.ts';
 import { Renewals } from '../../../src/pipeline/deliver/renewals.ts';
 import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
 
@@ -9,30 +11,39 @@ function setUp(isSlowToEnd: boolean) {
   const clock = new SeededClock({ seed: 1 });
   const renewed: string[][] = [];
   let isDown = false;
-  const renewals = new Renewals({
+  let isBroken = false;
+  const defects = new Defects(clock, () => {});
+  const options = {
     clock,
     logger: () => {},
     leaseMs: LEASE_MS,
-    target: { name: 'states', maxBatch: 1, isSlowToEnd, deliver: () => {}, close: async () => {} },
+    target: { name: 'states', maxDeliveryBatch: 1, isSlowToEnd, deliver: () => {}, close: async () => {} },
     store: {
       claimDeliveries: async () => [],
       settleDeliveries: async () => {},
       releaseDeliveries: async () => {},
-      renewDeliveries: async (held) => {
-        if (isDown) throw new Error('The store is down.');
+      renewDeliveries: async (held: readonly ClaimedDelivery[]) => {
+        if (isDown) throw new TributaryError('store_unreachable', 'The store is down.');
+        if (isBroken) throw new TypeError('held is undefined');
         renewed.push(held.map(({ entityId }) => entityId));
       },
     },
-  });
+  } satisfies ConstructorParameters<typeof Renewals>[0];
+  const renewals = new Renewals(options, defects);
   return {
     clock,
+    defects,
     renewed,
     renewals,
     breakDown: () => {
       isDown = true;
     },
+    breakBy: () => {
+      isBroken = true;
+    },
     mend: () => {
       isDown = false;
+      isBroken = false;
     },
   };
 }
@@ -67,6 +78,22 @@ it('goes on renewing after the store was down', async () => {
   mend();
   await clock.advance(LEASE_MS / 3);
   expect(renewed).toEqual([['a']]);
+  renewals.ended(calls);
+});
+
+it('goes on renewing after a defect, and counts it', async () => {
+  const { clock, defects, renewals, renewed, breakBy, mend } = setUp(true);
+  const calls = group('a');
+  renewals.began(calls);
+  breakBy();
+  await clock.advance(LEASE_MS / 3);
+  mend();
+  await clock.advance(LEASE_MS / 3);
+  expect(renewed).toEqual([['a']]);
+  expect(defects.status()).toMatchObject({
+    count: 1,
+    latest: [{ place: 'the renewal of claims of states' }],
+  });
   renewals.ended(calls);
 });
 

@@ -74,7 +74,7 @@ describe('the calls of a delivery loop', () => {
       backoff: { baseMs: 200, capMs: 200 },
       maxAttempts: 1_000,
     });
-    target.maxBatch = 100;
+    target.maxDeliveryBatch = 100;
     target.answer = ({ entityId }) => (isBad(entityId) ? { ...DOWN, status: 500 } : DELIVERED);
     deliver.start();
     for (let round = 0; round < 40; round++) {
@@ -127,7 +127,7 @@ describe('the calls of a delivery loop', () => {
       breaker: NO_BREAKER,
       backoff: { baseMs: 60_000, capMs: 60_000 },
     });
-    target.maxBatch = 100;
+    target.maxDeliveryBatch = 100;
     let isUp = false;
     target.answer = () => (isUp ? DELIVERED : DOWN);
     ledger.due(...names('order', 400));

@@ -1,4 +1,5 @@
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
+import { Defects } from '../../../src/pipeline/defects.ts';
 import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deliver.ts';
 import { DEFAULT_BREAKER, DEFAULT_PACE, DEFAULT_TIMING } from '../../../src/pipeline/deliver/options.ts';
 import type {
@@ -12,6 +13,7 @@ import type {
   DeliveryOutcome,
   DeliveryTarget,
 } from '../../../src/ports/delivery-target.ts';
+import type { Logger } from '../../../src/ports/logger.ts';
 
 const STORE_MS = 3;
 
@@ -127,7 +129,7 @@ export interface Call {
 /** A target that answers as the test says, after as long as it says. */
 export class SimulatedTarget implements DeliveryTarget {
   readonly name = 'simulated';
-  maxBatch = 1;
+  maxDeliveryBatch = 1;
   readonly calls: Call[] = [];
   answer: (delivery: Delivery) => DeliveryOutcome = () => DELIVERED;
   latencyMs: (deliveries: readonly Delivery[]) => number = () => 5;
@@ -170,6 +172,8 @@ export function simulate(seed: number, changes: Partial<DeliverOptions> = {}) {
   const ledger = new SimulatedLedger(clock);
   const target = new SimulatedTarget(clock);
   const logged: string[] = [];
+  const logger: Logger = (level, message) => logged.push(`${level}: ${message}`);
+  const defects = new Defects(clock, logger);
   const deliver = new Deliver({
     ...DEFAULT_PACE,
     ...DEFAULT_TIMING,
@@ -178,7 +182,8 @@ export function simulate(seed: number, changes: Partial<DeliverOptions> = {}) {
     target,
     store: ledger,
     clock,
-    logger: (level, message) => logged.push(`${level}: ${message}`),
+    logger,
+    defects,
     ...changes,
   });
   return {
@@ -186,6 +191,7 @@ export function simulate(seed: number, changes: Partial<DeliverOptions> = {}) {
     ledger,
     target,
     logged,
+    defects,
     deliver,
     /** Stops the loop, with time going on. */
     async stop(): Promise<void> {

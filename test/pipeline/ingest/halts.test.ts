@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
+import { TributaryError } from '../../../src/core/errors.ts';
 import type { IngestBatch } from '../../../src/ports/commit.ts';
 import { COUNTS, type Entry, MOVEMENTS, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
@@ -118,7 +119,7 @@ describe('a partition that cannot be read on', () => {
     let failures = 0;
     const store = wrap(place.store, {
       async halt(...given: Parameters<typeof place.store.halt>) {
-        if (++failures <= 3) throw new Error('The store was busy.');
+        if (++failures <= 3) throw new TributaryError('store_busy', 'The store was busy.');
         return place.store.halt(...given);
       },
     });

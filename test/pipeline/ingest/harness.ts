@@ -8,10 +8,12 @@ import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { ViewValue } from '../../../src/core/domain.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
+import { Defects } from '../../../src/pipeline/defects.ts';
 import { Ingest } from '../../../src/pipeline/ingest/ingest.ts';
 import type { IngestOptions } from '../../../src/pipeline/ingest/options.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { EventLog, NewRecord } from '../../../src/ports/event-log.ts';
+import type { Logger } from '../../../src/ports/logger.ts';
 import type { LongJournals } from '../../../src/ports/long-journals.ts';
 import type { OpenedStore, Store } from '../../../src/ports/store.ts';
 
@@ -80,6 +82,7 @@ export function expectedView(
 
 export interface Instance {
   readonly ingest: Ingest<StockState, StockEvent>;
+  readonly defects: Defects;
   readonly logged: string[];
 }
 
@@ -148,13 +151,16 @@ export class Place {
   async start(tuning: Tuning = {}): Promise<Instance> {
     const logged: string[] = [];
     const topicNames = { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS };
+    const logger: Logger = (level, message) => logged.push(`${level}: ${message}`);
+    const defects = new Defects(quickClock, logger);
     const ingest = new Ingest({
       domain: stockLedger,
       decoder: createDecoder(stockLedger, { topicNames, maxRecordBytes: 8 << 20 }),
       log: this.log,
       store: this.store,
       clock: quickClock,
-      logger: (level, message) => logged.push(`${level}: ${message}`),
+      logger,
+      defects,
       topics: [COUNTS, MOVEMENTS],
       targets: [{ name: 'warehouse', qualifies: null }],
       group: 'stock',
@@ -166,7 +172,7 @@ export class Place {
     });
     this.#closers.push(() => ingest.stop());
     await ingest.start();
-    return { ingest, logged };
+    return { ingest, defects, logged };
   }
 
   async append(records: readonly NewRecord[]): Promise<void> {

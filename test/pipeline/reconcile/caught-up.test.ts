@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
 import { untilCaughtUp } from '../../../src/pipeline/reconcile/caught-up.ts';
 import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
 import type { TopicDescription } from '../../../src/ports/event-log.ts';
@@ -61,7 +62,9 @@ describe('the journal has caught up with the log', () => {
   });
 
   it('never while the log does not answer, or lacks a topic', async () => {
-    expect(await isCaughtUp(new Error('It does not answer.'), [at(0, 7n)])).toBe(false);
+    expect(await isCaughtUp(new TributaryError('log_unreachable', 'It does not answer.'), [at(0, 7n)])).toBe(
+      false,
+    );
     expect(await isCaughtUp([], [at(0, 7n)])).toBe(false);
   });
 });

@@ -360,4 +360,24 @@ describe('a sweeper', () => {
     await place.pass(2 * MINUTE_MS);
     expect(sweeper.status().last).toMatchObject({ outcome: 'complete', error: null });
   });
+
+  it('sweeps again after defects, which it tells once and not as an outage', async () => {
+    const place = new Place('a', 'b');
+    place.pair.held.clear();
+    let isBroken = true;
+    const listOwed: SweeperOptions['store']['listOwed'] = async (page) => {
+      if (isBroken) throw new TypeError('x is not a function');
+      return place.pair.store.listOwed(page);
+    };
+    const sweeper = place.sweeper({ store: { ...place.pair.store, ...place.book.calls, listOwed } });
+    sweeper.start();
+    await place.pass(EVERY_MS + 5 * MINUTE_MS);
+    expect(sweeper.status()).toMatchObject({ isUnderWay: false, last: null });
+    expect(place.logged.filter((line) => line.startsWith('error: A defect of Tributary'))).toHaveLength(1);
+    expect(place.logged.filter((line) => line.startsWith('warn'))).toEqual([]);
+
+    isBroken = false;
+    await place.pass(3 * MINUTE_MS);
+    expect(sweeper.status().last).toMatchObject({ outcome: 'complete', healed: 2 });
+  });
 });

@@ -155,6 +155,45 @@ describe('the redrive loop', () => {
     expect(await place.store.readRedrive('refused')).toMatchObject({ state: 'waiting', matched: 0 });
   });
 
+  it('lets the jobs behind it go on while a job meets a defect, which is no outage', async () => {
+    const place = await placeWith(5);
+    await place.create('struck');
+    place.clock.nowMs += 1;
+    await place.create('good');
+    const logged: string[] = [];
+    let failures = 0;
+    const store = wrap(place.store, {
+      async stepRedrive(step) {
+        if (step.jobId !== 'struck') return place.store.stepRedrive(step);
+        failures++;
+        throw new TypeError('x is not a function');
+      },
+    });
+    place.loop({ store, logger: (level, message) => logged.push(`${level}: ${message}`) }).start();
+    await place.done('good', { redriven: 5 });
+    // At once, and not after five tries as for what may pass.
+    expect(failures).toBe(1);
+    expect(logged.join()).toContain('error: A defect of Tributary in redrive job struck: TypeError');
+    expect(await place.store.readRedrive('struck')).toMatchObject({ state: 'waiting', matched: 0 });
+  });
+
+  it('looks for jobs again after a defect in the look, and says once that there was one', async () => {
+    const place = await placeWith(5);
+    await place.create('job');
+    const logged: string[] = [];
+    let failures = 0;
+    const store = wrap(place.store, {
+      async claimRedrive(claim) {
+        if (++failures < 4) throw new TypeError('x is not a function');
+        return place.store.claimRedrive(claim);
+      },
+    });
+    place.loop({ store, logger: (level, message) => logged.push(`${level}: ${message}`) }).start();
+    await place.done('job', { redriven: 5 });
+    expect(logged.filter((line) => line.startsWith('error: A defect of Tributary'))).toHaveLength(1);
+    expect(logged.filter((line) => line.startsWith('warn: A redrive job cannot go on'))).toEqual([]);
+  });
+
   it('lets the jobs behind it go on while a job fails with what may pass, and takes it up again later', async () => {
     const place = await placeWith(5);
     await place.create('failing');

@@ -2,10 +2,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
+import { Defects } from '../../../src/pipeline/defects.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import { Verifier } from '../../../src/pipeline/verify/verifier.ts';
+import type { Logger } from '../../../src/ports/logger.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import {
   COUNTS,
@@ -21,6 +24,8 @@ import {
 
 function verifierOn(store: Store, onFailure: (error: unknown) => void = () => {}) {
   const logged: string[] = [];
+  const logger: Logger = (level, message) => logged.push(`${level}: ${message}`);
+  const defects = new Defects(quickClock, logger);
   const verifier = new Verifier({
     domain: stockLedger,
     decoder: createDecoder(stockLedger, { topicNames: { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS } }),
@@ -28,11 +33,12 @@ function verifierOn(store: Store, onFailure: (error: unknown) => void = () => {}
     store,
     parked: new ParkedRegistry(),
     clock: quickClock,
-    logger: (level, message) => logged.push(`${level}: ${message}`),
+    logger,
+    defects,
     onFailure,
   });
   onTestFinished(() => verifier.stop());
-  return { verifier, logged };
+  return { verifier, logged, defects };
 }
 
 const ENTRIES = Array.from({ length: 250 }, (_, index) =>
@@ -115,7 +121,7 @@ describe('the verifier', () => {
     let failures = 0;
     const flaky = wrap(place.store, {
       listJournaled: async (page) => {
-        if (failures++ < 3) throw new Error('No answer.');
+        if (failures++ < 3) throw new TributaryError('store_unreachable', 'No answer.');
         return place.store.listJournaled(page);
       },
     });
@@ -125,6 +131,46 @@ describe('the verifier', () => {
     await vi.waitFor(() => expect(verifier.status().passes).toBe(1), WAITING);
     expect(seen).toHaveLength(3);
     expect(logged).toEqual(['warn: The view cannot be compared with the journal just now: No answer.']);
+  });
+
+  it('passes over the one row that a defect strikes, counts it, and repairs the others', async () => {
+    const place = await filled();
+    execute(place, 'UPDATE stock SET on_hand = -5');
+    const isStruck = (ids: readonly string[]) => ids.includes('article 57');
+    const mistake = new TypeError('x is not a function');
+    const store = wrap(place.store, {
+      readJournals: (ids) => (isStruck(ids) ? Promise.reject(mistake) : place.store.readJournals(ids)),
+    });
+    const { verifier, logged, defects } = verifierOn(store);
+    verifier.start();
+    await vi.waitFor(() => expect(verifier.status().passes).toBe(1), WAITING);
+    const altered = new Set(ENTRIES.map(({ articleId }) => articleId)).size;
+    expect(verifier.status().repaired).toBe(altered - 1);
+    expect(defects.status()).toMatchObject({ count: 1, latest: [{ standsStill: false }] });
+    expect(logged.filter((line) => line.startsWith('error: A defect of Tributary'))).toHaveLength(1);
+  });
+
+  it('rests while a defect strikes every row, says so once, and goes on when it does not', async () => {
+    const place = await filled();
+    let isBroken = true;
+    const mistake = new TypeError('x is not a function');
+    const store = wrap(place.store, {
+      readView: (ids) => (isBroken ? Promise.reject(mistake) : place.store.readView(ids)),
+    });
+    const { verifier, logged, defects } = verifierOn(store);
+    verifier.start();
+    await vi.waitFor(
+      () =>
+        expect(defects.health()).toMatchObject({
+          reason: expect.stringContaining('A defect of Tributary stops the comparison of view and journal'),
+        }),
+      WAITING,
+    );
+    expect(verifier.status()).toMatchObject({ compared: 0, passes: 0 });
+    isBroken = false;
+    await vi.waitFor(() => expect(verifier.status().passes).toBe(1), WAITING);
+    expect(defects.health()).toEqual({ ok: true });
+    expect(logged.some((line) => line.includes('cannot be compared with the journal just now'))).toBe(false);
   });
 
   it('makes nothing due', async () => {

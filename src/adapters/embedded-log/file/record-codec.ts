@@ -1,3 +1,4 @@
+import { TributaryError } from '../../../core/errors.ts';
 import type { LogRecord, NewRecord, RecordHeader } from '../../../ports/event-log.ts';
 
 /**
@@ -106,7 +107,7 @@ export interface Unpacked {
  */
 export function unpackRecords(packed: Uint8Array, options: UnpackOptions): Unpacked {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
-  if (view.getUint8(0) !== FORMAT_VERSION) throw new Error(`unknown format ${packed[0]} of a record batch`);
+  if (view.getUint8(0) !== FORMAT_VERSION) throw damaged(`unknown format ${packed[0]} of a record batch`);
   const { names, end } = unpackNames(packed, view);
   const records: LogRecord[] = [];
   let at = end;
@@ -156,15 +157,19 @@ function unpackRecord(
   for (let count = view.getUint16(start + 12, true); count > 0; count -= 1) {
     const name = names[view.getUint16(at, true)];
     const length = view.getInt32(at + 2, true);
-    if (name === undefined) throw new Error('a header has no name');
+    if (name === undefined) throw damaged('a header has no name');
     headers.push([name, slice(packed, at + HEADER_PREFIX_BYTES, length)]);
     at += HEADER_PREFIX_BYTES + Math.max(length, 0);
   }
   if (at - start !== view.getUint32(start, true))
-    throw new Error('a record does not end where its length says');
+    throw damaged('a record does not end where its length says');
   return { offset: BigInt(offset), timestampMs, key, value, headers };
 }
 
 function slice(packed: Uint8Array, at: number, length: number): Uint8Array | null {
   return length === NULL_LENGTH ? null : packed.subarray(at, at + length);
+}
+
+function damaged(message: string): TributaryError {
+  return new TributaryError('log_damaged', message);
 }

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, TributaryError } from '../../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../../core/errors.ts';
 
 export const LOG_FILE = 'event-log.sqlite';
 /** A byte is written to this file after each commit, so that a watch on it fires once the commit can be read. */
@@ -210,9 +210,13 @@ function sqliteCode(error: unknown): number | null {
   return error.errcode & 0xff;
 }
 
-/** Makes an error of ours from one of SQLite or the file system. `what` says what was done. */
-export function asLogError(error: unknown, what: string): TributaryError {
+/**
+ * Makes an error of ours from one of SQLite or the file system. `what` says what was done. Returns an error that shows a
+ * mistake of the program as it is.
+ */
+export function asLogError(error: unknown, what: string): Error {
   if (error instanceof TributaryError) return error;
+  if (error instanceof Error && isProgramError(error)) return error;
   if (isDamaged(error)) {
     return new TributaryError(
       'log_damaged',

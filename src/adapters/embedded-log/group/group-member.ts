@@ -1,4 +1,4 @@
-import { messageOf } from '../../../core/errors.ts';
+import { logDefect, messageOf } from '../../../core/errors.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { LogDatabase } from '../file/database.ts';
 import type { ResolvedOptions } from '../options.ts';
@@ -179,6 +179,7 @@ export class GroupMember {
   #reportFault(error: unknown): void {
     this.#fault = messageOf(error);
     if (this.#stop.signal.aborted) return;
+    if (logDefect(this.#options.logger, `the group ${this.#group}`, error)) return;
     this.#options.logger('warn', 'Looking at the group failed', {
       group: this.#group,
       error: this.#fault,
@@ -280,7 +281,8 @@ export class GroupMember {
           if (!(await beat(this.#database, this.#group, this.#memberId))) this.#wake();
         }
       } catch (error) {
-        if (!this.#stop.signal.aborted)
+        const isDefect = logDefect(logger, `the heartbeat of the group ${this.#group}`, error);
+        if (!isDefect && !this.#stop.signal.aborted)
           logger('warn', 'Heartbeat failed', { group: this.#group, error: messageOf(error) });
       }
       lastCheckMs = nowMs;

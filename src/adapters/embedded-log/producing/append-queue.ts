@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { messageOf, TributaryError } from '../../../core/errors.ts';
+import { DefectError, isProgramError, messageOf, TributaryError } from '../../../core/errors.ts';
 import type { PartitionOffset } from '../../../core/offset.ts';
 import type { NewRecord } from '../../../ports/event-log.ts';
 import type { LogDatabase } from '../file/database.ts';
@@ -44,6 +44,8 @@ export class AppendQueue {
   readonly #database: LogDatabase;
   readonly #options: ResolvedOptions;
   #pending: PendingAppend[] = [];
+  /** The number of appends that get one transaction each, because one of them met a mistake of the program. */
+  #singly = 0;
   #draining: Promise<void> | null = null;
   #nextWithoutKey: number;
 
@@ -97,12 +99,18 @@ export class AppendQueue {
       });
     } catch (error) {
       if (appends.length === 0) appends = this.#choose();
+      // The whole transaction was rolled back. One by one, only the append that meets the mistake fails.
+      if (isProgramError(error) && appends.length > 1) {
+        this.#singly = appends.length;
+        return;
+      }
       const failure = appendFailed(error);
       for (const append of appends) outcomes.set(append, failure);
     }
     this.#pending = this.#pending.slice(appends.length);
+    this.#singly = Math.max(0, this.#singly - appends.length);
     for (const append of appends) {
-      const outcome = outcomes.get(append) ?? appendFailed(new Error('this append was left out'));
+      const outcome = outcomes.get(append) ?? new DefectError('An append was left out of its transaction.');
       if (outcome instanceof TributaryError) append.reject(outcome);
       else append.resolve(outcome);
     }
@@ -110,6 +118,7 @@ export class AppendQueue {
 
   /** The appends for the next transaction, oldest first. */
   #choose(): PendingAppend[] {
+    if (this.#singly > 0) return this.#pending.slice(0, 1);
     let records = 0;
     let bytes = 0;
     const tooMany = this.#pending.findIndex((append, index) => {
@@ -238,6 +247,10 @@ function* recordBatchesOf(
 
 /** The error of an append that may not be in the log. Retryable unless the cause is not. */
 export function appendFailed(error: unknown): TributaryError {
+  if (isProgramError(error))
+    return error instanceof TributaryError
+      ? error
+      : new DefectError('An append met a mistake of the program.', { cause: error });
   const retryable = error instanceof TributaryError ? error.retryable : true;
   return new TributaryError(
     'log_append_failed',

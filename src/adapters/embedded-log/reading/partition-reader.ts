@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { messageOf } from '../../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
 import { type FetchedRecords, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../../ports/event-log.ts';
 import type { LogDatabase } from '../file/database.ts';
@@ -102,9 +102,13 @@ export function readPartitionRecords(
     >;
     for (const [baseOffset, recordCount, timestampMs, checksum, packed] of rows) {
       if (baseOffset > followed.nextOffset || baseOffset + recordCount <= followed.nextOffset) {
-        throw new Error(`offset ${followed.nextOffset} is missing between its neighbours`);
+        throw new TributaryError(
+          'log_damaged',
+          `offset ${followed.nextOffset} is missing between its neighbours`,
+        );
       }
-      if (crc32(packed) !== checksum) throw new Error('the bytes do not match the checksum');
+      if (crc32(packed) !== checksum)
+        throw new TributaryError('log_damaged', 'the bytes do not match the checksum');
       const needsOne = limits.atLeastOne && records.length === 0;
       const bytesLeft = limits.maxBytes - bytes;
       const unpacked = unpackRecords(packed, {
@@ -139,8 +143,12 @@ export function readPartitionRecords(
   };
 }
 
-/** Whether the stored bytes are wrong. False for an error that may pass, such as a locked file. */
+/**
+ * Whether the stored bytes are wrong. False for an error that may pass, such as a locked file, and for a mistake of the
+ * program. A RangeError counts as wrong bytes: a DataView throws it where the bytes end too early.
+ */
 function isContentFault(error: unknown): boolean {
+  if (isProgramError(error) && !(error instanceof RangeError)) return false;
   const fromSqlite = error instanceof Error && 'errcode' in error;
   return fromSqlite ? isDamaged(error) : true;
 }

@@ -1,3 +1,4 @@
+import { logDefect } from '../../../core/errors.ts';
 import { type PartitionOffset, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
@@ -146,6 +147,7 @@ export class GroupMember {
           failures = 0;
         });
       } catch (error) {
+        logDefect(this.#cluster.options.logger, `the group ${this.#group}`, error);
         this.#noteFailure(error);
         this.#membership = undefined;
         if (isStranger(error)) {
@@ -259,6 +261,7 @@ export class GroupMember {
     } catch (error) {
       const answer = protocolErrorOf(error);
       if (answer !== undefined || signal.aborted) return answer;
+      logDefect(this.#cluster.options.logger, `the heartbeat of the group ${this.#group}`, error);
       this.#noteSilence(error);
       throw error;
     }

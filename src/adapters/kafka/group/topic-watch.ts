@@ -1,3 +1,4 @@
+import { logDefect } from '../../../core/errors.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
 import { explain } from '../errors.ts';
@@ -23,6 +24,7 @@ export async function watchTopics({ cluster, topics, closing, seen }: TopicWatch
     try {
       seen(await cluster.topics(topics));
     } catch (error) {
+      if (logDefect(logger, 'the watch of the topics', error)) continue;
       logger('debug', `The topics could not be looked up: ${explain(error)}`);
     }
   }

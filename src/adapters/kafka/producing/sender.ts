@@ -1,4 +1,4 @@
-import { TributaryError } from '../../../core/errors.ts';
+import { logDefect, TributaryError } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -144,6 +144,7 @@ export class Sender {
     this.#busyLeaders.add(leader);
     this.#request(leader, sent)
       .catch((error: unknown) => {
+        logDefect(this.#options.logger, 'the appending of records', error);
         // The broker may have appended the record batches. Sending the same bytes again does no harm.
         for (const queue of sent) {
           if (queue.head?.bytes !== undefined) queue.head.isAmbiguous = true;
@@ -170,7 +171,8 @@ export class Sender {
     );
     for (const queue of queues) {
       const result = results.get(queue.name);
-      if (result === undefined) throw new Error(`Kafka left ${queue.name} out of its answer`);
+      if (result === undefined)
+        throw new TributaryError('log_append_failed', `Kafka left ${queue.name} out of its answer`);
       this.#settle(queue, sent.get(queue.name) as PendingRecordBatch, result);
     }
   }

@@ -1,3 +1,4 @@
+import { logDefect, TributaryError } from '../../../core/errors.ts';
 import { type PartitionOffset, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import type { FetchedRecords, FollowOffset, PartitionFault, TakeLimits } from '../../../ports/event-log.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
@@ -241,7 +242,7 @@ export class Fetcher {
       topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
     });
     if (response.errorCode !== KafkaCode.none)
-      throw new Error(`Kafka answered ${nameOfCode(response.errorCode)}`);
+      throw new TributaryError('log_unreachable', `Kafka answered ${nameOfCode(response.errorCode)}`);
     for (const partition of response.partitions) {
       const place = `${partition.topicId}/${partition.partition}`;
       const followed = asked.get(place);
@@ -257,6 +258,7 @@ export class Fetcher {
 
   #failAll(fetched: readonly Followed[], error: unknown): void {
     if (this.#closing.signal.aborted) return;
+    logDefect(this.#cluster.options.logger, 'the reading of partitions', error);
     for (const followed of fetched) {
       if (this.#partitions.isCurrent(followed))
         this.#partitions.retryLater(followed, `can't be read: ${explain(error)}`);

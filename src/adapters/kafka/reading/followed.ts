@@ -1,4 +1,4 @@
-import { messageOf } from '../../../core/errors.ts';
+import { isProgramError, messageOf } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
 import type {
   FetchedRecords,
@@ -174,6 +174,8 @@ export class Followed {
       }
       return true;
     } catch (error) {
+      // A RangeError shows that the bytes are malformed. Any other mistake of the program says nothing about the bytes.
+      if (isProgramError(error) && !(error instanceof RangeError)) throw error;
       const last = taken.records.at(-1);
       if (last !== undefined && last.offset >= this.#takeOffset) {
         this.#takeOffset = last.offset + 1n;

@@ -1,4 +1,4 @@
-import { messageOf } from '../../../core/errors.ts';
+import { logDefect, messageOf } from '../../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../../core/retry.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
 
@@ -71,6 +71,7 @@ export class Leaders {
       learned(topics);
     } catch (error) {
       if (this.#closing.aborted) return;
+      logDefect(logger, 'the search for leaders', error);
       if (this.#failures++ === 0) logger('warn', messageOf(error));
       await clock.sleep(20 + fullJitterMs(this.#backoff, this.#failures, clock.random()), this.#closing);
     }

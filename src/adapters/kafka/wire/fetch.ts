@@ -1,4 +1,5 @@
 import { type Connection, type Reader, Writer } from '@platformatic/kafka';
+import { TributaryError } from '../../../core/errors.ts';
 
 /*
  * Writes the Fetch request, version 13, and reads its response. The library's reader is not used: it decodes every
@@ -70,7 +71,7 @@ export function fetchRecords(connection: Connection, request: FetchRequest): Pro
       true,
       (error, response) => {
         if (error === null && response !== undefined) resolve(response);
-        else reject(error ?? new Error('the answer is empty'));
+        else reject(error ?? new TributaryError('log_unreachable', 'Kafka gave an empty answer.'));
       },
     );
   });

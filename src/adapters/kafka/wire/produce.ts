@@ -1,4 +1,5 @@
 import { type Connection, produceV9, Writer } from '@platformatic/kafka';
+import { TributaryError } from '../../../core/errors.ts';
 import { partitionName, type TopicPartition } from '../../../core/offset.ts';
 import { responseOf } from '../errors.ts';
 import { groupByTopic } from '../lists.ts';
@@ -49,7 +50,7 @@ export function produce(
       true,
       (error, response) => {
         if (error === null && response !== undefined) resolve(resultsOf(response));
-        else reject(error ?? new Error('the answer is empty'));
+        else reject(error ?? new TributaryError('log_unreachable', 'Kafka gave an empty answer.'));
       },
     );
   });

@@ -1,3 +1,4 @@
+import { DefectError } from '../../../core/errors.ts';
 import type { NewRecord } from '../../../ports/event-log.ts';
 import { cloudEventHeaders } from '../publish.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -31,7 +32,7 @@ export function pickLife(random: SeededRandom): readonly Step[] {
     if (ticket < life.share) return life.steps;
     ticket -= life.share;
   }
-  throw new RangeError('The shares of the lives do not add up to a hundred.');
+  throw new DefectError('The shares of the lives do not add up to a hundred.');
 }
 
 /** The events that may still come after an order's life: further payments and reviews. */

@@ -1,3 +1,5 @@
+import { DefectError } from '../../../core/errors.ts';
+
 /** Random numbers. The same seed gives the same numbers on every machine. */
 export interface SeededRandom {
   /** A number in [0, 1), with 32 random bits. */
@@ -43,7 +45,7 @@ export function createSeededRandom(seed: string): SeededRandom {
     chance: (probability) => next() < probability,
     pick: (items) => {
       const item = items[below(items.length)];
-      if (item === undefined) throw new RangeError('There is nothing to pick from.');
+      if (item === undefined) throw new DefectError('There is nothing to pick from.');
       return item;
     },
     uuid: () => {

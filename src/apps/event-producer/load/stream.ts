@@ -1,3 +1,4 @@
+import { TributaryError } from '../../../core/errors.ts';
 import type { NewRecord } from '../../../ports/event-log.ts';
 import {
   LATER_STEPS,
@@ -70,7 +71,7 @@ export function ordersFor(count: number, badRate: number): number {
 }
 
 /**
- * Yields the records of a load, in bounded memory. Time, ids and choices come from the seed alone. Throws a RangeError if the
+ * Yields the records of a load, in bounded memory. Time, ids and choices come from the seed alone. Throws `usage` if the
  * rates leave no plain event that could be duplicated or held back.
  */
 export function* loadStream(options: LoadOptions): Generator<LoadItem> {
@@ -116,7 +117,8 @@ function shareOut(options: LoadOptions): Remaining {
   const malformed = Math.round(count * malformedRate);
   const event = count - duplicate - late - malformed;
   if (event < 0 || (event === 0 && duplicate + late > 0)) {
-    throw new RangeError(
+    throw new TributaryError(
+      'usage',
       `Rates of ${duplicateRate}, ${reorderRate} and ${malformedRate} leave no plain event among ${count}.`,
     );
   }

@@ -1,5 +1,5 @@
 import { openHttpHoldings, openHttpTarget } from '../../../adapters/http-delivery/index.ts';
-import { openKafkaTarget } from '../../../adapters/kafka-delivery/index.ts';
+import { openTopicTarget } from '../../../adapters/topic-delivery/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { orders } from '../../../orders/index.ts';
 import { DueRules } from '../../../pipeline/ingest/due.ts';
@@ -58,7 +58,7 @@ export function openRoutes(
     const { name, place, filter } = spec;
     if ('url' in place)
       return openSweptRoute(settings, httpSpec(settings, spec, place.url), { clock, logger });
-    const target = openKafkaTarget({
+    const target = openTopicTarget({
       name,
       topic: place.topic,
       producer: log.producer({

@@ -1,4 +1,4 @@
-import { messageOf, TributaryError } from '../../../core/errors.ts';
+import { isDefect, messageOf, TributaryError } from '../../../core/errors.ts';
 import { redact } from '../process/redact.ts';
 import type { ProgramName } from '../settings/load.ts';
 import { exitCodeOf } from './exit-codes.ts';
@@ -27,7 +27,8 @@ function settingHint({ code, message }: TributaryError, program: ProgramName): s
 export function reportError(error: unknown, host: CliHost, isJson: boolean, program: ProgramName): void {
   const isOurs = error instanceof TributaryError;
   const detail = redact(`${messageOf(error)}${isOurs ? settingHint(error, program) : ''}`);
-  const code = isOurs ? error.code : 'unexpected';
+  const needsStack = !isOurs || isDefect(error);
+  const code = isOurs ? error.code : isDefect(error) ? 'defect' : 'unexpected';
   if (isJson) {
     const problem = {
       type: `docs/errors.md#${code}`,
@@ -35,13 +36,14 @@ export function reportError(error: unknown, host: CliHost, isJson: boolean, prog
       detail,
       code,
       exitCode: exitCodeOf(error),
+      ...(needsStack ? { stack: redact(stackOf(error)) } : {}),
     };
     host.stderr.write(`${JSON.stringify(problem)}\n`);
     return;
   }
   host.stderr.write(`error: ${detail}\n`);
   const wantsStack = host.argv.includes('-v') || host.argv.includes('--verbose');
-  if (!isOurs || wantsStack) host.stderr.write(`${redact(stackOf(error))}\n`);
+  if (needsStack || wantsStack) host.stderr.write(`${redact(stackOf(error))}\n`);
 }
 
 function stackOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { TributaryError } from '../../../core/errors.ts';
+import { isDefect, TributaryError } from '../../../core/errors.ts';
 
 /** One fault in a body or a query. `pointer` is a JSON Pointer. */
 export interface ProblemItem {
@@ -37,7 +37,7 @@ export class HttpProblem extends Error {
 export function toProblem(error: FastifyError | Error): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if ('validation' in error && error.validation !== undefined) return validationProblem(error.validation);
-  if (error instanceof TributaryError) {
+  if (error instanceof TributaryError && !isDefect(error)) {
     return new HttpProblem(503, error.code, 'The server could not store or read it now; try again.', {
       retryAfterSeconds: 1,
     });

@@ -1,5 +1,5 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { messageOf } from '../../../core/errors.ts';
+import { logDefect, messageOf } from '../../../core/errors.ts';
 import type { Logger } from '../../../ports/logger.ts';
 import { type ApiAccess, guardRoutes, type ScopeOf } from './api-access.ts';
 import { answerBareRefusals, answerBrokenRequest, SERVER_OPTIONS } from './broken-requests.ts';
@@ -43,10 +43,11 @@ export function createServer(options: HttpServerOptions): FastifyInstance {
   app.setErrorHandler((error: Error, request, reply) => {
     const problem = toProblem(error);
     if (problem.status >= 500) {
-      logger('error', `A request failed: ${messageOf(error)}`, {
-        method: request.method,
-        code: problem.code,
-      });
+      if (!logDefect(logger, `the answer to ${request.method} ${request.routeOptions.url}`, error))
+        logger('error', `A request failed: ${messageOf(error)}`, {
+          method: request.method,
+          code: problem.code,
+        });
     }
     return sendProblem(request, reply, problem);
   });

@@ -38,6 +38,7 @@ async function server(keys: string | undefined) {
       sweeps: {},
       refused: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+      defects: { count: 0, latest: [] },
     }),
   });
   onTestFinished(() => app.close());

@@ -24,6 +24,7 @@ async function server(access: ApiAccess = 'open') {
       sweeps: {},
       refused: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+      defects: { count: 0, latest: [] },
     }),
   });
   onTestFinished(() => app.close());

@@ -124,6 +124,17 @@ describe('the command line', () => {
     expect(host.stderr.text).not.toContain('hush');
   });
 
+  it('calls a defect by its code, and gives its stack, where JSON was asked for', async () => {
+    const host = fakeHost(['work', '--json']);
+    expect(await run(host, () => Promise.reject(new TypeError('x is not a function')))).toBe(1);
+    expect(JSON.parse(host.stderr.text)).toMatchObject({
+      type: 'docs/errors.md#defect',
+      code: 'defect',
+      exitCode: 1,
+      stack: expect.stringContaining('TypeError: x is not a function\n    at '),
+    });
+  });
+
   it('ends quietly when the reader of its output has closed the pipe', async () => {
     const host = fakeHost(['work']);
     await run(host, async () => {

@@ -62,7 +62,10 @@ function openFile(file: string): DatabaseSync {
     database = new DatabaseSync(file, { timeout: OPENING_LOCK_WAIT_MS });
     const answer = database.prepare('PRAGMA journal_mode = WAL').get();
     if (database.location() !== null && !hasWal(answer))
-      throw new Error('it can have no write-ahead log there');
+      throw cannotBeOpened(
+        file,
+        new TributaryError('store_unreachable', 'it can have no write-ahead log there'),
+      );
     database.exec(PRAGMAS);
     updateSchema(database, file);
     database.exec(`PRAGMA busy_timeout = ${BLOCKING_LOCK_WAIT_MS}`);

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { WalSync, WriteLock } from '../../../../adapters/sqlite/index.ts';
-import { messageOf, TributaryError } from '../../../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../../../core/errors.ts';
 import { effectOfKnown, effectOfNew } from '../../effect.ts';
 import { type OrderState, payloadHashOf } from '../../order-state.ts';
 import {
@@ -88,7 +88,11 @@ export class States implements OrderStates {
   #receiveAgain(sequence: number, deliveryId: string, state: OrderState, payloadHash: string): Receipt {
     const row = this.#statements.known.get(sequence, deliveryId);
     // Another program has changed the tables. The id is not taken for a new one, because it may have had its effect.
-    if (row === undefined) throw new Error(`the receipt of ${deliveryId} is not at sequence ${sequence}`);
+    if (row === undefined)
+      throw new TributaryError(
+        'store_refused',
+        `the receipt of ${deliveryId} is not at sequence ${sequence}`,
+      );
     const known = {
       payloadHash: String(row.payload_hash),
       effect: row.effect === 'applied' ? ('applied' as const) : ('ignored' as const),
@@ -199,7 +203,9 @@ export class States implements OrderStates {
   }
 }
 
-function notStored(cause: unknown): TributaryError {
+/** A mistake of the program passes as it is: it says nothing about the database. */
+function notStored(cause: unknown): unknown {
+  if (isProgramError(cause)) return cause;
   return new TributaryError('store_failed', `The delivery could not be stored: ${messageOf(cause)}.`, {
     cause,
   });

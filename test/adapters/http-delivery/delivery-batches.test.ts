@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseBatchAnnouncement } from '../../../src/adapters/http-delivery/batch-offer.ts';
+import { parseDeliveryBatchAnnouncement } from '../../../src/adapters/http-delivery/delivery-batch-offer.ts';
 import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
 import { parseSigningKeys, verify } from '../../../src/core/webhook-signature.ts';
 import type { Delivery } from '../../../src/ports/delivery-target.ts';
@@ -80,9 +80,9 @@ const taken = (ids: readonly string[]) => results(ids.map((id) => ({ id, status:
 describe('batches', () => {
   it('are sent once the target has announced them, signed as a whole, with an id made of their members', async () => {
     const { server, target, paths } = await open(taken);
-    expect(target.maxBatch).toBe(1);
+    expect(target.maxDeliveryBatch).toBe(1);
     await outcomesOf(target, [newDelivery()], never);
-    expect(target.maxBatch).toBe(500);
+    expect(target.maxDeliveryBatch).toBe(500);
     const outcomes = await outcomesOf(target, several(3), never);
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'delivered', 'delivered']);
     expect(paths()).toEqual(['/api/orders', '/api/orders/batch']);
@@ -122,7 +122,7 @@ describe('batches', () => {
     ]);
     expect(outcomes[1]).toMatchObject({ status: 422, answer: expect.stringContaining('payload_differs') });
     expect(outcomes[0]?.answer).toContain('"duplicate":true');
-    expect(outcomes[3]?.error).toContain('gave no result');
+    expect(outcomes[3]?.error).toContain('without a result for this state');
   });
 
   it.each(['', '[]', 'null', '{"results":5}', '{"results":[5,null,[]]}', '<html>'])(
@@ -151,7 +151,7 @@ describe('batches', () => {
       { verdict: 'retry', status: 500 },
       { verdict: 'retry', status: 500 },
     ]);
-    expect(target.maxBatch).toBe(500);
+    expect(target.maxDeliveryBatch).toBe(500);
   });
 
   it.each([404, 405, 415, 501])(
@@ -162,12 +162,12 @@ describe('batches', () => {
       const outcomes = await outcomesOf(target, several(20), never);
       expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
       expect(paths().filter((path) => path === '/api/orders/batch')).toHaveLength(1);
-      expect(target.maxBatch).toBe(1);
+      expect(target.maxDeliveryBatch).toBe(1);
       pass(9 * 60_000);
-      expect(target.maxBatch).toBe(1);
+      expect(target.maxDeliveryBatch).toBe(1);
       pass(61_000);
-      expect(target.maxBatch).toBe(500);
-      expect(logged.join('\n')).toContain('takes single states');
+      expect(target.maxDeliveryBatch).toBe(500);
+      expect(logged.join('\n')).toContain('took its states one by one');
     },
   );
 
@@ -186,7 +186,7 @@ describe('batches', () => {
       const singles = paths().filter((path) => path === '/api/orders');
       expect(singles.length).toBeLessThanOrEqual(1 + 31);
       expect(paths().length - singles.length).toBeLessThanOrEqual(8);
-      expect(target.maxBatch).toBe(500);
+      expect(target.maxDeliveryBatch).toBe(500);
     },
   );
 
@@ -202,7 +202,7 @@ describe('batches', () => {
       expect(refused).toEqual([100]);
       expect(outcomes[100]).toMatchObject({ status, verdict: status === 409 ? 'retry' : 'park' });
       expect(paths().filter((path) => path === '/api/orders')).toHaveLength(1 + 256);
-      expect(target.maxBatch).toBe(500);
+      expect(target.maxDeliveryBatch).toBe(500);
     },
   );
 
@@ -211,9 +211,9 @@ describe('batches', () => {
     await outcomesOf(target, [newDelivery()], never);
     const outcomes = await outcomesOf(target, several(30), never);
     expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
-    expect(target.maxBatch).toBe(1);
+    expect(target.maxDeliveryBatch).toBe(1);
     pass(10 * 60_000 + 1);
-    expect(target.maxBatch).toBe(500);
+    expect(target.maxDeliveryBatch).toBe(500);
   });
 
   it('keeps the size of batches if one member alone is too large', async () => {
@@ -224,7 +224,7 @@ describe('batches', () => {
     const outcomes = await outcomesOf(target, several(16), never);
     const refused = outcomes.flatMap(({ verdict }, index) => (verdict === 'delivered' ? [] : [index]));
     expect(refused).toEqual([5]);
-    expect(target.maxBatch).toBe(500);
+    expect(target.maxDeliveryBatch).toBe(500);
   });
 
   it('whose members find no time to be sent singly leave the rest unsent', async () => {
@@ -248,7 +248,7 @@ describe('batches', () => {
     expect(new Set(outcomes.map(({ verdict }) => verdict))).toEqual(new Set(['delivered']));
     expect(outcomes).toHaveLength(10);
     expect(sizes).toEqual([10, 5, 2, 2, 2, 2, 2]);
-    expect(target.maxBatch).toBe(2);
+    expect(target.maxDeliveryBatch).toBe(2);
   });
 
   it('never go to another origin, whatever is announced, and that is said once', async () => {
@@ -256,7 +256,7 @@ describe('batches', () => {
       const { target, logged } = await open(taken, { announced: `500;path="${path}"` });
       await outcomesOf(target, [newDelivery()], never);
       await outcomesOf(target, [newDelivery()], never);
-      expect(target.maxBatch, path).toBe(1);
+      expect(target.maxDeliveryBatch, path).toBe(1);
       expect(logged.filter((line) => line.startsWith('warn'))).toHaveLength(1);
     }
   });
@@ -264,14 +264,14 @@ describe('batches', () => {
   it('are not announced by an answer that says no', async () => {
     const { target } = await open(taken, { onSingle: () => 500 });
     await outcomesOf(target, [newDelivery()], never);
-    expect(target.maxBatch).toBe(1);
+    expect(target.maxDeliveryBatch).toBe(1);
   });
 });
 
 describe('the announcement', () => {
   it('is a structured field item', () => {
-    expect(parseBatchAnnouncement('500;path="/b"')).toEqual({ states: 500, path: '/b' });
-    expect(parseBatchAnnouncement('7; v=2; path="/a\\"b"; x')).toEqual({ states: 7, path: '/a"b' });
+    expect(parseDeliveryBatchAnnouncement('500;path="/b"')).toEqual({ states: 500, path: '/b' });
+    expect(parseDeliveryBatchAnnouncement('7; v=2; path="/a\\"b"; x')).toEqual({ states: 7, path: '/a"b' });
     for (const wrong of [
       '',
       '500',
@@ -282,6 +282,6 @@ describe('the announcement', () => {
       '5;path=""',
       'x',
     ])
-      expect(parseBatchAnnouncement(wrong), wrong).toBeNull();
+      expect(parseDeliveryBatchAnnouncement(wrong), wrong).toBeNull();
   });
 });

@@ -6,13 +6,14 @@ export interface RecordFacts {
   readonly source: string;
   readonly type: string;
   readonly nowMs: number;
-  /** No value, because the state does not qualify any more. */
+  /** Whether the record has no value, because the state does not qualify any more. */
   readonly isTombstone: boolean;
 }
 
 /**
- * A state as a record: its entity is the key, so that compaction keeps the latest; the delivery's id is the same
- * on every attempt, so that a reader can tell a repetition. Source: CloudEvents 1.0.2, Kafka Protocol Binding, 3.2.
+ * Makes a record from a state. The entity's id is the key, so that compaction keeps the latest state. The delivery's id
+ * is the same on every attempt, so that readers recognise a repetition. Source: CloudEvents 1.0.2, Kafka Protocol Binding,
+ * 3.2.
  */
 export function recordOf(delivery: Delivery, facts: RecordFacts): NewRecord {
   const { deliveryId, entityId, body } = delivery;

@@ -1,41 +1,42 @@
-import { messageOf } from '../../core/errors.ts';
-import type {
-  DeliveriesSettled,
-  Delivery,
-  DeliveryOutcome,
-  DeliveryTarget,
+import { isProgramError, messageOf } from '../../core/errors.ts';
+import {
+  type DeliveriesSettled,
+  type Delivery,
+  type DeliveryOutcome,
+  type DeliveryTarget,
+  defectOutcome,
 } from '../../ports/delivery-target.ts';
 import type { NewRecord } from '../../ports/event-log.ts';
-import type { KafkaTargetOptions } from './options.ts';
+import type { TopicTargetOptions } from './options.ts';
 import { recordOf } from './record.ts';
 import { isTooLarge, verdictOf } from './verdict.ts';
 
 /**
- * A target that takes states as the records of a topic, of Kafka or of the embedded log. `delivered` means
- * durable in the log. A call ends when it is certain what became of its records, however late: a later state that was
- * appended before an earlier one would be lost by compaction. If it is cut off when stopping, its outcome is `unknown`,
- * and whoever claims the state next shuts this producer out before it appends anything.
+ * A target that takes states as the records of a topic, of Kafka or of the embedded log. `delivered` means durable in the
+ * log. A call ends only when it is certain what became of its records: if a later state were appended before an earlier
+ * one, compaction would remove the later one. A call that a stop cuts off has the outcome `unknown`. The instance that
+ * claims its states next shuts this producer out before it appends anything.
  */
-export function openKafkaTarget(options: KafkaTargetOptions): DeliveryTarget {
-  return new KafkaTarget(options);
+export function openTopicTarget(options: TopicTargetOptions): DeliveryTarget {
+  return new TopicTarget(options);
 }
 
 const STATES_MAX = 500;
 
 type AppendOutcome = { readonly error: unknown } | 'appended' | 'stopped';
 
-class KafkaTarget implements DeliveryTarget {
+class TopicTarget implements DeliveryTarget {
   readonly name: string;
-  readonly maxBatch: number;
+  readonly maxDeliveryBatch: number;
   readonly isSlowToEnd = true;
-  readonly #options: KafkaTargetOptions;
+  readonly #options: TopicTargetOptions;
   readonly #underWay = new Set<Promise<unknown>>();
   #closed: Promise<void> | null = null;
 
-  constructor(options: KafkaTargetOptions) {
+  constructor(options: TopicTargetOptions) {
     this.#options = options;
     this.name = options.name;
-    this.maxBatch = options.maxBatch ?? STATES_MAX;
+    this.maxDeliveryBatch = options.maxDeliveryBatch ?? STATES_MAX;
   }
 
   deliver(deliveries: readonly Delivery[], signal: AbortSignal, settled: DeliveriesSettled): void {
@@ -52,7 +53,21 @@ class KafkaTarget implements DeliveryTarget {
     return this.#closed;
   }
 
+  /** Never rejects. After a defect in a call with several states, each state is appended by itself. */
   async #deliver(deliveries: readonly Delivery[], signal: AbortSignal): Promise<readonly DeliveryOutcome[]> {
+    try {
+      return await this.#deliverTogether(deliveries, signal);
+    } catch (error) {
+      if (deliveries.length === 1) return [defectOutcome(error)];
+      const each = deliveries.map((delivery) => this.#deliver([delivery], signal));
+      return (await Promise.all(each)).flat();
+    }
+  }
+
+  async #deliverTogether(
+    deliveries: readonly Delivery[],
+    signal: AbortSignal,
+  ): Promise<readonly DeliveryOutcome[]> {
     if (this.#closed !== null || signal.aborted) {
       const error = `Nothing was sent to ${this.name}: it is being closed or stopped.`;
       return deliveries.map(() => ({ ...UNANSWERED, error }));
@@ -62,8 +77,10 @@ class KafkaTarget implements DeliveryTarget {
     const startedMs = clock.monotonicMs();
     const records = deliveries.map((delivery) => this.#record(delivery));
     const outcome = await this.#append(records, shutsOut, signal);
-    // Which record it was is not said, and the rest may or may not be there: each for itself says it all.
-    if (records.length > 1 && typeof outcome === 'object' && isTooLarge(outcome.error)) {
+    // The log does not say which record it was, nor which of the others it has: each is appended by itself.
+    const isOfOne =
+      typeof outcome === 'object' && (isTooLarge(outcome.error) || isProgramError(outcome.error));
+    if (records.length > 1 && isOfOne) {
       return Promise.all(
         records.map(async (record) =>
           this.#outcomeOf(await this.#append([record], shutsOut, signal), startedMs),
@@ -110,12 +127,13 @@ class KafkaTarget implements DeliveryTarget {
       const error = `Stopped; whether topic ${topic} has the state, or will have it, is not known.`;
       return { ...UNANSWERED, verdict: 'unknown', latencyMs, error };
     }
+    if (isProgramError(outcome.error)) return defectOutcome(outcome.error, latencyMs);
     const error = `Topic ${topic}: ${messageOf(outcome.error)}`;
     return { ...UNANSWERED, verdict: verdictOf(outcome.error), latencyMs, error };
   }
 }
 
-/** A log gives no status and no text. */
+/** The log answers with no status and no text. */
 const UNANSWERED: DeliveryOutcome = {
   verdict: 'retry',
   status: null,

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
-import { type KafkaTargetOptions, openKafkaTarget } from '../../../src/adapters/kafka-delivery/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { openTopicTarget, type TopicTargetOptions } from '../../../src/adapters/topic-delivery/index.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import type { DeliveryOutcome } from '../../../src/ports/delivery-target.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
@@ -13,9 +13,9 @@ import { FakeProducer, headerOf } from './fake-producer.ts';
 
 const never = new AbortController().signal;
 
-function open(options: Partial<KafkaTargetOptions> = {}) {
+function open(options: Partial<TopicTargetOptions> = {}) {
   const producer = new FakeProducer();
-  const target = openKafkaTarget({
+  const target = openTopicTarget({
     name: 'states',
     topic: 'order_states',
     producer,
@@ -111,7 +111,7 @@ describe('a state on a topic', () => {
 
   it('goes with many others in one call', async () => {
     const { producer, target } = open();
-    expect(target.maxBatch).toBe(500);
+    expect(target.maxDeliveryBatch).toBe(500);
     const deliveries = Array.from({ length: 500 }, (_, index) => newDelivery({ entityId: `order-${index}` }));
     expect(await outcomesOf(target, deliveries, never)).toHaveLength(500);
     expect(producer.asked).toHaveLength(1);
@@ -133,5 +133,39 @@ describe('a state on a topic', () => {
     ]);
     expect((await log.describe(['order_states']))[0]?.partitions[0]?.endOffset).toBe(2n);
     await target.close();
+  });
+});
+
+describe('a defect', () => {
+  const mistake = new TypeError('x is not a function');
+  const deliveryOf = (number: number) => newDelivery({ entityId: `order-${number}` });
+
+  it('in the making of one record keeps no other of its batch from being appended', async () => {
+    const { producer, target } = open({
+      tombstones: 'not_ready',
+      isReady: (body) => {
+        if (body.order_id === 'bad') throw mistake;
+        return true;
+      },
+    });
+    const bad = newDelivery({ entityId: 'bad', body: { order_id: 'bad', version: 1 } });
+    const outcomes = await outcomesOf(target, [deliveryOf(1), bad, deliveryOf(2)], never);
+    expect(outcomes.map(({ verdict, defect }) => [verdict, defect])).toEqual([
+      ['delivered', undefined],
+      ['retry', mistake],
+      ['delivered', undefined],
+    ]);
+    expect(producer.appended).toHaveLength(2);
+    await target.close();
+  });
+
+  it('of the log at one record keeps no other of its batch from being appended', async () => {
+    const { producer, target } = open();
+    producer.onAppend = async (records) => {
+      if (records.some(({ key }) => Buffer.from(key ?? []).toString() === 'order-2')) throw mistake;
+    };
+    const outcomes = await outcomesOf(target, [1, 2, 3].map(deliveryOf), never);
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'retry', 'delivered']);
+    expect(outcomes[1]).toMatchObject({ defect: mistake, error: expect.stringContaining('TypeError') });
   });
 });

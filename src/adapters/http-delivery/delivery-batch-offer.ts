@@ -1,66 +1,69 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 
-/** What the header `webhook-batch` says: the most states in one request, and where to post them. */
-export interface BatchAnnouncement {
+/** The content of the header `webhook-batch`: the most states in one request, and the path to which they are posted. */
+export interface DeliveryBatchAnnouncement {
   readonly states: number;
   readonly path: string;
 }
 
-export interface BatchOfferOptions {
-  /** Scheme, host and port of the target: a batch goes nowhere else. */
+export interface DeliveryBatchOfferOptions {
+  /** Scheme, host and port of the target. Delivery batches are posted to no other place. */
   readonly origin: string;
   readonly targetName: string;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly logger: Logger;
 }
 
-/** We make no larger batch, whatever is offered: its answer has to be read whole, and its members wait for it. */
+/** The most states in one request, whatever the target offers: its answer is read whole, and all members wait for it. */
 const STATES_MAX = 1_000;
-/** After this long, what a target once refused is tried again. */
+/** A delivery batch, or a size of it, that the target refused is tried again after this time. */
 const REFUSAL_HOLDS_MS = 10 * 60_000;
 
 /**
- * Whether the target takes batches, found out by what it announces and nothing else:
+ * Knows whether the target takes delivery batches, by the header `webhook-batch` of its 2xx answers alone:
  *
- *     none --announced--> offered --refused, while single states are taken--> none, for 10 minutes
- *                            |--413--> offered, with half as many states, for 10 minutes
+ *     none --the header comes--> offered --refused, while single states are taken--> none, for 10 minutes
+ *                                offered --413--> offered with half as many states, for 10 minutes
  */
-export class BatchOffer {
-  readonly #options: BatchOfferOptions;
-  #offered: BatchAnnouncement | null = null;
+export class DeliveryBatchOffer {
+  readonly #options: DeliveryBatchOfferOptions;
+  #offered: DeliveryBatchAnnouncement | null = null;
   #seen: string | undefined;
   #ceiling = STATES_MAX;
   #ceilingUntilMs = 0;
   #refusedUntilMs = 0;
 
-  constructor(options: BatchOfferOptions) {
+  constructor(options: DeliveryBatchOfferOptions) {
     this.#options = options;
   }
 
-  /** How many states one request may carry now. */
-  get maxBatch(): number {
+  /** The most states in one request now. */
+  get maxDeliveryBatch(): number {
     if (this.#offered === null) return 1;
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs < this.#refusedUntilMs) return 1;
     return Math.min(this.#offered.states, nowMs < this.#ceilingUntilMs ? this.#ceiling : STATES_MAX);
   }
 
-  /** Where batches go. Empty if none are taken. */
+  /** Path and query to which delivery batches are posted; empty if the target takes none. */
   get path(): string {
     return this.#offered?.path ?? '';
   }
 
-  /** Takes in the header of a 2xx answer; one that is as it was costs a comparison. */
+  /** Reads the header of a 2xx answer. Does nothing if it is missing, or the same as before. */
   hear(header: string | undefined): void {
     if (header === undefined || header === this.#seen) return;
     this.#seen = header;
     const { targetName, logger, origin } = this.#options;
-    const announced = parseBatchAnnouncement(header);
+    const announced = parseDeliveryBatchAnnouncement(header);
     const path = announced === null ? null : pathOnOrigin(announced.path, origin);
     if (announced === null || path === null) {
       const why = announced === null ? 'cannot be read' : `names a place that is not on ${origin}`;
-      logger('warn', `The batches that target ${targetName} announces are not used: webhook-batch ${why}.`);
+      logger(
+        'warn',
+        `Target ${targetName} announces delivery batches that cannot be used: webhook-batch ${why}.`,
+      );
       this.#offered = null;
       return;
     }
@@ -71,44 +74,44 @@ export class BatchOffer {
     );
   }
 
-  /** The target refused a batch whose members it took singly. */
+  /** The target has refused a delivery batch, and has then taken its states one by one. */
   refused(status: number): void {
     const { targetName, clock, logger } = this.#options;
     this.#refusedUntilMs = clock.monotonicMs() + REFUSAL_HOLDS_MS;
     logger(
       'warn',
-      `Target ${targetName} answered a batch with ${status} and takes single states: they go singly for 10 minutes.`,
+      `Target ${targetName} answered a delivery batch with ${status}, and took its states one by one: states go singly for 10 minutes.`,
     );
   }
 
-  /** A single state was too large, too: that batches were was no fault of theirs. */
+  /** The target has answered 413 to a single state too, so the delivery batches may keep their size. */
   wasNotTooLarge(): void {
     this.#ceilingUntilMs = 0;
   }
 
-  /** A batch of so many states was too large. */
+  /** The target has answered 413 to a delivery batch with this many states. */
   tooLarge(states: number): void {
     const { targetName, clock, logger } = this.#options;
     this.#ceiling = Math.max(1, Math.floor(states / 2));
     this.#ceilingUntilMs = clock.monotonicMs() + REFUSAL_HOLDS_MS;
     logger(
       'info',
-      `A batch of ${states} states is too large for target ${targetName}: ${this.#ceiling} from now.`,
+      `A delivery batch of ${states} states is too large for target ${targetName}: it gets at most ${this.#ceiling} in one request for 10 minutes.`,
     );
   }
 }
 
 /**
- * `500;path="/api/orders/batch"`: a structured field item, an integer with the parameter `path`, a string; other
- * parameters are passed over. Null if it is anything else. Source: RFC 8941, 3.3 and 4.2.
+ * Reads `500;path="/api/orders/batch"`, a structured field item: an integer with the string parameter `path`. Other
+ * parameters are ignored. Returns null for anything else. Source: RFC 8941, 3.3 and 4.2.
  */
-export function parseBatchAnnouncement(header: string): BatchAnnouncement | null {
+export function parseDeliveryBatchAnnouncement(header: string): DeliveryBatchAnnouncement | null {
   const item =
     /^ *(\d{1,15})((?:; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[ !#-[\]-~]|\\["\\])*"|[^;"]*))?)*) *$/.exec(header);
   if (item === null) return null;
   const parameters = item[2] ?? '';
   let path: string | null = null;
-  // A parameter that stands twice counts as it stands last.
+  // If a parameter comes twice, the last one counts.
   for (const [, text] of parameters.matchAll(/; *path="((?:[ !#-[\]-~]|\\["\\])*)"/g)) {
     path = (text ?? '').replace(/\\(["\\])/g, '$1');
   }
@@ -116,7 +119,7 @@ export function parseBatchAnnouncement(header: string): BatchAnnouncement | null
   return path === null || path === '' || states < 1 ? null : { states, path };
 }
 
-/** The path and query on this origin; null if it leads elsewhere. */
+/** Path and query, if the path leads to this origin; else null. */
 function pathOnOrigin(path: string, origin: string): string | null {
   if (!URL.canParse(path, origin)) return null;
   const url = new URL(path, origin);

@@ -4,26 +4,26 @@ import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
 import { answerText } from './answer.ts';
 import { verdictOf } from './verdict.ts';
 
-/** The id of a request with many states: the same for the same members in the same sequence. */
-export function batchIdOf(deliveries: readonly Delivery[]): string {
+/** The id of a delivery batch: the same members in the same sequence have the same id. */
+export function deliveryBatchIdOf(deliveries: readonly Delivery[]): string {
   const ids = deliveries.map(({ deliveryId }) => deliveryId).join('\n');
   return `batch_${hash('sha256', ids, 'hex').slice(0, 32)}`;
 }
 
-/** `{"deliveries":[{"id","state"},...]}`. */
-export function batchBody(deliveries: readonly Delivery[]): string {
+/** The body of a delivery batch: `{"deliveries":[{"id","state"},...]}`. */
+export function deliveryBatchBody(deliveries: readonly Delivery[]): string {
   const members = deliveries.map(({ deliveryId, body }) => ({ id: deliveryId, state: body }));
   return JSON.stringify({ deliveries: members });
 }
 
-/** How much of a batch's answer is read: each member's result has room, and the answer as a whole some more. */
+/** The most bytes that are read of the answer to a delivery batch: 64 KiB, and 256 bytes for each member's result. */
 export function answerLimitOf(members: number): number {
   return 64 * 1_024 + 256 * members;
 }
 
 /**
- * What a 2xx answer to a batch says of each member, by its id. A member without a result, with one that cannot be
- * read, or with one behind the place where the answer was cut off, has to be sent again.
+ * Returns the outcome of each member, by its id, from a 2xx answer to a delivery batch. A member is sent again if its
+ * result is missing, cannot be read, or stands behind the place where the answer was cut off.
  */
 export function outcomesOf(
   deliveries: readonly Delivery[],
@@ -33,7 +33,7 @@ export function outcomesOf(
 ): DeliveryOutcome[] {
   const results = new Map<string, Result>();
   for (const result of resultsOf(answer.toString('utf8'))) {
-    // Of two results for one member the first counts, and the answer is no better for the second.
+    // If a member has two results, the first one counts.
     if (!results.has(result.id)) results.set(result.id, result);
   }
   return deliveries.map((delivery) =>
@@ -55,7 +55,7 @@ function outcomeOf(
 ): DeliveryOutcome {
   const { latencyMs } = whole;
   if (result === undefined) {
-    const error = `${place} took the batch and gave no result for this state; whether it has it is not known.`;
+    const error = `${place} accepted the delivery batch without a result for this state; whether it has the state is not known.`;
     return { verdict: 'retry', status: whole.status, latencyMs, answer: '', error, retryAfterMs: null };
   }
   const { status, fields } = result;
@@ -70,7 +70,7 @@ function outcomeOf(
     error:
       verdict === 'delivered'
         ? null
-        : `${place} answered ${name === undefined ? status : `${status} ${name}`} for this state of a batch.`,
+        : `${place} answered ${name === undefined ? status : `${status} ${name}`} for this state of a delivery batch.`,
     retryAfterMs: null,
   };
 }
@@ -96,7 +96,7 @@ function parsedResults(text: string): readonly unknown[] | null {
   return isObject(value) && Array.isArray(value.results) ? value.results : [];
 }
 
-/** An answer that was cut off holds whole results up to somewhere: a few ends are tried, the last one first. */
+/** Reads the whole results of an answer that was cut off: tries eight ends of a result, the last one first. */
 function salvagedResults(text: string): readonly unknown[] {
   let end = text.length;
   for (let tries = 0; tries < 8; tries++) {

@@ -1,5 +1,5 @@
-import { openKafkaTarget } from '../../../src/adapters/kafka-delivery/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { openTopicTarget } from '../../../src/adapters/topic-delivery/index.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { describeDeliveryTarget } from '../../contract/delivery-target.ts';
 import { FakeProducer, headerOf } from './fake-producer.ts';
@@ -27,7 +27,7 @@ describeDeliveryTarget('Kafka topic', {
       const code = behaviour === 'fails' ? 'log_append_failed' : 'log_unreachable';
       producer.onAppend = () => Promise.reject(new TributaryError(code, 'Not appended.'));
     }
-    const target = openKafkaTarget({
+    const target = openTopicTarget({
       name: 'contract',
       topic: 'order_states',
       producer,

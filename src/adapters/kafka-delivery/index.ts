@@ -1,2 +1,0 @@
-export type { KafkaTargetOptions } from './options.ts';
-export { openKafkaTarget } from './target.ts';
