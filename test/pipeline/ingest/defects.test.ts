@@ -48,7 +48,7 @@ describe('ingest that meets a defect', () => {
         commit: async (batch: IngestBatch) => (isBroken(batch) ? mistake() : place.store.commit(batch)),
       }),
     ],
-  ])('%s stops that partition alone, says so once, and loses nothing', async (_, broken) => {
+  ])('a defect %s stops that partition alone, is logged once, and loses nothing', async (_, broken) => {
     const place = await twoPartitions();
     let isMended = false;
     const isBroken = ({ moves }: IngestBatch) =>
@@ -76,7 +76,7 @@ describe('ingest that meets a defect', () => {
     expect(ingest.status().duplicates).toBe(0);
   });
 
-  it('at the acquiring of one partition acquires the others, and that one later', async () => {
+  it('a defect at the acquiring of one partition leaves the others acquired, and that one is acquired later', async () => {
     const place = await twoPartitions();
     let isMended = false;
     const store = wrap(place.store, {
@@ -94,7 +94,7 @@ describe('ingest that meets a defect', () => {
     await place.settles(ENTRIES);
   });
 
-  it('when it begins to read acquired partitions acquires them again', async () => {
+  it('a defect at the beginning of reading lets the partitions be acquired again', async () => {
     const place = await twoPartitions();
     let failures = 3;
     const log = wrap(place.log, {
@@ -110,7 +110,7 @@ describe('ingest that meets a defect', () => {
     expect(defects.status().count).toBeGreaterThan(0);
   });
 
-  it('in the watch of the checkpoints goes on, and does not call it an outage', async () => {
+  it('a defect in the watch of the checkpoints lets the watch go on, and is not called an outage', async () => {
     const place = await twoPartitions();
     let looks = 0;
     const store = wrap(place.store, {
@@ -124,7 +124,7 @@ describe('ingest that meets a defect', () => {
     expect(linesOf(instance, 'defect of Tributary in the watch of the checkpoints')).toHaveLength(1);
   });
 
-  it('in the look for replaced tables before acquiring rests the partitions, and acquires them later', async () => {
+  it('a defect in the look for replaced tables lets the partitions rest, and they are acquired later', async () => {
     const place = await twoPartitions();
     let looks = 0;
     const store = wrap(place.store, { incarnation: async () => (++looks < 2 ? mistake() : 'the same') });
@@ -133,7 +133,7 @@ describe('ingest that meets a defect', () => {
     expect(defects.status().count).toBeGreaterThan(0);
   });
 
-  it('in the fold of one long entity parks that entity, and all others go on', async () => {
+  it('a defect in the fold of one long entity parks that entity, and all others go on', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const entries = ['bolt', 'nut', 'gear'].flatMap((articleId) => movements(articleId, 30));
     await place.append(entries.map((entry) => recordOf(entry)));
@@ -156,7 +156,7 @@ describe('ingest that meets a defect', () => {
     expect(linesOf(instance, '"nut" cannot be folded. A defect of Tributary: TypeError')).toHaveLength(1);
   });
 
-  it('waits for an outage as before, and counts no defect', async () => {
+  it('an outage lets ingest wait, and counts as no defect', async () => {
     const place = await twoPartitions();
     let failures = 5;
     const store = wrap(place.store, {

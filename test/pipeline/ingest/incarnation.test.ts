@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Incarnation } from '../../../src/pipeline/ingest/incarnation.ts';
 
 describe('the incarnation of a store', () => {
-  it('asks again for the act on replaced tables if the act failed', async () => {
+  it('a failed action on replaced tables is asked for again', async () => {
     let tables = 'old';
     const incarnation = new Incarnation({ incarnation: async () => tables });
     const acts: string[] = [];

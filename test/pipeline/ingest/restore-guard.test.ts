@@ -133,7 +133,7 @@ describe('an instance under which a backup is put back', () => {
     expect(ingest.status().duplicates).toBe(5);
   }, 60_000);
 
-  it('writes no checkpoint into a table that the backup has made and not filled yet', async () => {
+  it('no checkpoint is written into a table that the backup has created and not filled yet', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     let incarnation = 'old';
     let acquired = 0;
