@@ -53,7 +53,7 @@ it('brings back by itself what order-mgt lost or what was altered there, and not
     UPDATE orders SET payment_status = 'AUTHORIZATION_REVIEW_DECLINED' WHERE order_id = 'b';
     UPDATE orders SET version = 1 WHERE order_id = 'c'`);
   await vi.waitFor(async () => expect(await states()).toEqual(before), WAITING);
-  await vi.waitFor(() => expect(sync.stderr).toContain('it is delivered again'), WAITING);
+  await vi.waitFor(() => expect(sync.stderr).toContain('they are delivered again'), WAITING);
   await vi.waitFor(
     async () => expect(await sweep()).toMatchObject({ outcome: 'complete', compared: 4, madeDue: 0 }),
     WAITING,

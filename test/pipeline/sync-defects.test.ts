@@ -5,13 +5,13 @@ import { created, paid, SyncPlace } from './sync-place.ts';
 const MISTAKE = new TypeError('x is not a function');
 
 describe('a start that meets a defect', () => {
-  it('is over, loudly, while nothing works yet', async () => {
+  it('a start that meets a defect before anything works is over, with an error', async () => {
     const place = await SyncPlace.make();
     const store = wrap(place.store, { migrate: () => Promise.reject(MISTAKE) });
     await expect(place.sync({ store }).start()).rejects.toBe(MISTAKE);
   });
 
-  it('goes on delivering while its topics cannot be looked at, and says so on /readyz', async () => {
+  it('deliveries go on while a defect keeps the topics from being looked at, and /readyz says so', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     await place.append(created('order-1'), paid('order-1', 'PAYMENT_AUTHORIZED', 1));
@@ -44,7 +44,7 @@ describe('a start that meets a defect', () => {
 });
 
 describe('a running pipeline that meets a defect', () => {
-  it('is not ready while a part stands still because of it, and does all else', async () => {
+  it('the pipeline is not ready while a defect stops one part, and the other parts go on', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     let isBroken = true;
