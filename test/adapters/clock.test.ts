@@ -17,7 +17,7 @@ describeClock('seeded, by hand', () => {
 });
 
 describe('the seeded clock', () => {
-  it('repeats itself for the same seed, and only for the same', () => {
+  it('the same seed gives the same draws, and another seed gives others', () => {
     const draw = (seed: number) => {
       const clock = new SeededClock({ seed });
       return Array.from({ length: 20 }, () => [clock.random(), clock.uuid()]);
@@ -27,7 +27,7 @@ describe('the seeded clock', () => {
     expect(draw(0)[0]).not.toEqual([0, expect.anything()]);
   });
 
-  it('stands still until it is moved, and tells who sleeps', async () => {
+  it('time stands still until it is moved, and the clock tells how many sleep and when the next one wakes', async () => {
     const clock = new SeededClock({ seed: 1, startMs: 1000 });
     let woken = false;
     void clock.sleep(50).then(() => {
@@ -40,7 +40,7 @@ describe('the seeded clock', () => {
     expect([woken, clock.now(), clock.nextWakeMs]).toEqual([true, 1050, null]);
   });
 
-  it('lets a loop that sleeps again and again run through the time moved', async () => {
+  it('a loop that sleeps repeatedly runs through all of the time that is moved', async () => {
     const clock = new SeededClock({ seed: 1 });
     const moments: number[] = [];
     const stop = new AbortController();
@@ -57,7 +57,7 @@ describe('the seeded clock', () => {
     expect(clock.sleepers).toBe(0);
   });
 
-  it('waits for nothing if time is to pass immediately, but lets others have their turn', async () => {
+  it('a sleep ends at once if time is to pass immediately, and lets other callbacks run first', async () => {
     const clock = new SeededClock({ seed: 1, time: 'immediately' });
     let othersTurn = false;
     setImmediate(() => {
@@ -69,7 +69,7 @@ describe('the seeded clock', () => {
     expect(othersTurn).toBe(true);
   });
 
-  it('jumps by the wall clock only', async () => {
+  it('a jump moves the wall clock alone', async () => {
     const clock = new SeededClock({ seed: 1, startMs: 10_000 });
     clock.jump(-4_000);
     expect([clock.now(), clock.monotonicMs()]).toEqual([6_000, 0]);

@@ -36,7 +36,7 @@ function fromSystem(code: string): Error {
 
 describe.each(EDGES)('the edge of %s', (_, translate) => {
   it.each([new TypeError('x is not a function'), new DefectError('It does not hold.')])(
-    'lets a mistake of the program be one: %s',
+    'a mistake of the program stays a defect: %s',
     (mistake) => {
       const translated = translate(mistake);
       expect(isDefect(translated)).toBe(true);
@@ -45,7 +45,7 @@ describe.each(EDGES)('the edge of %s', (_, translate) => {
     },
   );
 
-  it.each(['ENOENT', 'EIO', 'ECONNRESET'])('turns an error of the system (%s) into one of ours', (code) => {
+  it.each(['ENOENT', 'EIO', 'ECONNRESET'])('an error of the system (%s) becomes a TributaryError', (code) => {
     const translated = translate(fromSystem(code));
     expect(translated).toMatchObject({ name: 'TributaryError', message: expect.stringContaining(code) });
     expect(isDefect(translated)).toBe(false);
@@ -68,19 +68,19 @@ describe('the reader of the embedded log', () => {
     return readPartitionRecords({ statement } as unknown as LogDatabase, followed(), limits);
   };
 
-  it('takes bytes that end too early for a corrupt batch', () => {
+  it('bytes that end too early are a corrupt batch', () => {
     const { fault } = readingThatThrows(new RangeError('Offset is outside the bounds of the DataView'));
     expect(fault).toMatchObject({ kind: 'corrupt_batch', offset: 3n });
   });
 
-  it('halts no partition because of a mistake of the program', () => {
+  it('a mistake of the program halts no partition', () => {
     const mistake = new TypeError('x is not a function');
     expect(() => readingThatThrows(mistake)).toThrow(mistake);
   });
 });
 
 describe('the producer of the embedded log', () => {
-  it('fails the append that meets a mistake of the program, and no other of the same transaction', async () => {
+  it('a mistake of the program fails the one append that meets it, and no other of the same transaction', async () => {
     const log = openLog(await newDataDir());
     await log.createTopics([{ topic: 'orders', partitions: 1 }]);
     const producer = log.producer();

@@ -36,11 +36,11 @@ export interface DeliveryTargetHarness {
   open(behaviour: TargetBehaviour, options: { deadlineMs: number }): Promise<TargetUnderTest>;
   /** Behaviours that such a target cannot show, each with the reason. */
   readonly cannot: Readonly<Partial<Record<TargetBehaviour, string>>>;
-  /** Why calls have no deadline, if they have none. A call that is cut off has the outcome `unknown`. */
+  /** The reason why its calls have no deadline, if so; a call that is cut off leaves the outcome `unknown`. */
   readonly endsLate?: string;
 }
 
-/** The deadline where an answer is expected: no test waits for it, even on a loaded machine. */
+/** The deadline where an answer is expected: long enough for a loaded machine, and no test waits for all of it. */
 const PATIENT_MS = 30_000;
 const SHORT_MS = 150;
 
@@ -98,7 +98,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       else it.skip(`${sentence} (left out: ${reason})`, run);
     }
 
-    it('the verdict is delivered once the other end has the state, with its id and every column', async () => {
+    it('the outcome is delivered once the other end has the state, with its id and every column', async () => {
       const { target, received } = await open('accepts');
       const outcome = await target.deliver(newDelivery(), never);
       expect(outcome).toMatchObject({ verdict: 'delivered', error: null, retryAfterMs: null });
@@ -114,7 +114,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(second).toEqual(first);
     });
 
-    it('many states can be delivered at once, and each arrives once', async () => {
+    it('200 states at once are each delivered once', async () => {
       const { target, received } = await open('accepts');
       const ids = Array.from({ length: 200 }, (_, index) => `msg_many-${index}`);
       const outcomes = await Promise.all(
@@ -125,7 +125,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(arrived.sort()).toEqual([...ids].sort());
     });
 
-    it('several states in one call get their outcomes in sequence, and each is sent once', async () => {
+    it('each of three states in one call has its outcome, in their sequence, and is sent once', async () => {
       const { many, received } = await open('accepts');
       expect(many.maxDeliveryBatch).toBeGreaterThanOrEqual(1);
       const outcomes = await outcomesOf(many, three, never);
@@ -135,7 +135,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect([...received()].sort(byId)).toEqual(three.map(({ deliveryId, body }) => ({ deliveryId, body })));
     });
 
-    it('a call without states gets no outcomes', async () => {
+    it('a call without states has no outcomes and sends nothing', async () => {
       const { many, received } = await open('accepts');
       expect(await outcomesOf(many, [], never)).toEqual([]);
       expect(received()).toEqual([]);
@@ -199,12 +199,16 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
     );
 
     for (const behaviour of ['does_not_know_the_sender', 'has_no_such_place'] as const) {
-      itIf(behaviour, `the verdict is retry if the other end ${behaviour.replaceAll('_', ' ')}`, async () => {
-        const { target } = await open(behaviour);
-        const outcome = await target.deliver(newDelivery(), never);
-        expect(outcome).toMatchObject({ verdict: 'retry', error: expect.any(String) });
-        expect(outcome.advice).toEqual(expect.any(String));
-      });
+      itIf(
+        behaviour,
+        `the outcome is retry when the other end ${behaviour.replaceAll('_', ' ')}`,
+        async () => {
+          const { target } = await open(behaviour);
+          const outcome = await target.deliver(newDelivery(), never);
+          expect(outcome).toMatchObject({ verdict: 'retry', error: expect.any(String) });
+          expect(outcome.advice).toEqual(expect.any(String));
+        },
+      );
     }
 
     itIf('wants_no_more', 'the verdict is disable if the other end wants no more deliveries', async () => {
@@ -271,7 +275,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       },
     );
 
-    it('nothing is sent if the signal has aborted before', async () => {
+    it('nothing is sent when the signal has aborted before', async () => {
       const { target, received } = await open('accepts');
       const outcome = await target.deliver(newDelivery(), AbortSignal.abort());
       expect(outcome.verdict).toBe('retry');
@@ -279,7 +283,7 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       expect(received()).toEqual([]);
     });
 
-    it('a delivery under way ends before the target is closed, which may be asked for twice', async () => {
+    it('a target that is closed finishes what is under way, and can be closed twice', async () => {
       const { target, received } = await open('accepts');
       const delivering = target.deliver(newDelivery(), never);
       await Promise.all([target.close(), target.close()]);
@@ -288,14 +292,14 @@ export function describeDeliveryTarget(name: string, harness: DeliveryTargetHarn
       await target.close();
     });
 
-    it('a closed target still answers with a verdict', async () => {
+    it('a delivery to a closed target has the outcome retry', async () => {
       const { target, received } = await open('accepts');
       await target.close();
       expect(await target.deliver(newDelivery(), never)).toMatchObject({ verdict: 'retry', status: null });
       expect(received()).toEqual([]);
     });
 
-    it('the next delivery works after one that failed', async () => {
+    it('the delivery after one that failed is delivered', async () => {
       const { target } = await open('accepts');
       const stopped = target.deliver(newDelivery(), AbortSignal.abort());
       const next = target.deliver(newDelivery({ deliveryId: 'msg_contract-2' }), never);

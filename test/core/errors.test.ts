@@ -30,7 +30,7 @@ describe('isDefect', () => {
     ['an Error without a code', new Error('it is wrong')],
     ['a text', 'it is wrong'],
     ['nothing at all', undefined],
-  ])('takes %s for a defect, which no retry mends', (_, error) => {
+  ])('%s is a defect, and is not retried', (_, error) => {
     expect(isDefect(error)).toBe(true);
     expect(isRetryable(error)).toBe(false);
   });
@@ -40,12 +40,12 @@ describe('isDefect', () => {
     ['an error of a driver', Object.assign(new Error('gone'), { code: 'PROTOCOL_CONNECTION_LOST' })],
     ['the end of a call by its signal', new DOMException('This operation was aborted', 'AbortError')],
     ['a passing error of our own', new TributaryError('store_busy', 'A lock is held.')],
-  ])('takes %s for no defect', (_, error) => {
+  ])('%s is no defect, and may be retried', (_, error) => {
     expect(isDefect(error)).toBe(false);
     expect(isRetryable(error)).toBe(true);
   });
 
-  it('takes a refusal for no defect, and no retry for its remedy', () => {
+  it('a refusal is no defect, and is not retried', () => {
     const error = new TributaryError('store_refused', 'The user lacks a right.');
     expect(isDefect(error)).toBe(false);
     expect(isRetryable(error)).toBe(false);
@@ -53,7 +53,7 @@ describe('isDefect', () => {
 });
 
 describe('describeDefect', () => {
-  it('quotes none of the data that the language or Node puts into messages', () => {
+  it('the description quotes none of the data that the language or Node puts into messages', () => {
     const texts = [
       thrownBy(() => JSON.parse('{"card": 4711')),
       thrownBy(() => BigInt('card 4711')),
@@ -66,7 +66,7 @@ describe('describeDefect', () => {
 });
 
 describe('defectFields', () => {
-  it('gives the place in the program, and that of the cause', () => {
+  it('the fields hold the stack of the error and of its cause', () => {
     const cause = thrownBy(() => JSON.parse('{"card": 4711'));
     const { code, stack } = defectFields(new DefectError('A row cannot be read.', { cause }));
     expect(code).toBe('defect');

@@ -61,7 +61,7 @@ function mergeAll(batches: readonly Sequenced<string>[][]) {
 
 describe('merge', () => {
   it.each([12, 120])(
-    'gives one history for any sequence, repetition and batching of up to %i events',
+    'any sequence, repetition and batching of up to %i events gives one history',
     (maxLength) => {
       fc.assert(
         fc.property(deliveries(maxLength), ([events, arrivals, cuts]) => {
@@ -76,7 +76,7 @@ describe('merge', () => {
     },
   );
 
-  it('counts the same number of conflicts for any sequence: all but one content of each id', () => {
+  it('any sequence counts the same number of conflicts, which is all but one content of each id', () => {
     fc.assert(
       fc.property(deliveries(40), ([, arrivals, cuts]) => {
         const { history, conflicts } = mergeAll(inBatches(arrivals, cuts));
@@ -86,7 +86,7 @@ describe('merge', () => {
     );
   });
 
-  it('keeps events in canonical sequence, each once, and folds them in it', () => {
+  it('the history has each event once, in canonical sequence, and folds them in it', () => {
     fc.assert(
       fc.property(fc.array(arbitraryEvent, { maxLength: 30 }), (events) => {
         const { history } = merge(spelling, emptyHistory(spelling), events);
@@ -102,7 +102,7 @@ describe('merge', () => {
     );
   });
 
-  it('leaves the history that it was given as it was', () => {
+  it('a merge leaves the history that it was given unchanged', () => {
     fc.assert(
       fc.property(fc.array(arbitraryEvent), fc.array(arbitraryEvent), (first, second) => {
         const history = historyOf(spelling, first);
@@ -115,7 +115,7 @@ describe('merge', () => {
     );
   });
 
-  it('counts as out of order what stands before an event that was known earlier', () => {
+  it('an event counts as out of order if it stands before one that was known earlier', () => {
     const at = (occurredAtMs: number): Sequenced<string> => ({
       position: 1,
       occurredAtMs,

@@ -54,7 +54,7 @@ function plainCanonical(value: JsonValue): string {
 }
 
 describe('canonicalJson', () => {
-  it('is the same for other spacing and another sequence of members', () => {
+  it('other spacing and another sequence of members give the same text', () => {
     fc.assert(
       fc.property(arbitraryJson, fc.nat(), (value, seed) => {
         const again = JSON.parse(printDifferently(value, seed)) as JsonValue;
@@ -65,7 +65,7 @@ describe('canonicalJson', () => {
     );
   });
 
-  it('reads back as the same value, and prints it the same again', () => {
+  it('the text is read back as the same value, and printed the same again', () => {
     fc.assert(
       fc.property(arbitraryJson, (value) => {
         const again = JSON.parse(canonicalJson(value)) as JsonValue;
@@ -75,7 +75,7 @@ describe('canonicalJson', () => {
     );
   });
 
-  it('prints the example of RFC 8785, section 3.2.4', () => {
+  it('the example of RFC 8785, section 3.2.4, is printed as it says', () => {
     const example = JSON.parse(`{
       "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
       "string": "\\u20ac$\\u000F\\u000aA'\\u0042\\u0022\\u005c\\\\\\"\\/",
@@ -87,17 +87,17 @@ describe('canonicalJson', () => {
     );
   });
 
-  it('sorts keys by UTF-16 code units, as in the example of RFC 8785, section 3.2.3', () => {
+  it('keys are sorted by UTF-16 code units, as in the example of RFC 8785, section 3.2.3', () => {
     const example = { '€': 1, '\r': 2, '\u{fb33}': 3, '1': 4, '\u{1f600}': 5, '\u0080': 6, ö: 7 };
     expect(Object.values(JSON.parse(canonicalJson(example)) as object)).toHaveLength(7);
     expect(canonicalJson(example)).toBe('{"\\r":2,"1":4,"\u0080":6,"ö":7,"€":1,"\u{1f600}":5,"\u{fb33}":3}');
   });
 
-  it('prints minus zero as zero', () => {
+  it('minus zero is printed as zero', () => {
     expect(canonicalJson([-0])).toBe('[0]');
   });
 
-  it('treats __proto__ as a name like any other', () => {
+  it('__proto__ is a name like any other', () => {
     const value = JSON.parse('{"toString":2,"__proto__":{"b":1,"a":1}}') as JsonValue;
     expect(canonicalJson(value)).toBe('{"__proto__":{"a":1,"b":1},"toString":2}');
     expect(countMembers(value)).toBe(4);
@@ -111,7 +111,7 @@ describe('isCanonicalIfPlain', () => {
     return scanner.isPlain && isCanonicalIfPlain(JSON.parse(json) as JsonValue);
   };
 
-  it('never takes a text as it stands that is not canonical', () => {
+  it('a text that is not canonical is never taken as it stands', () => {
     fc.assert(
       fc.property(arbitraryJson, fc.nat(), (value, seed) => {
         for (const json of [canonicalJson(value), JSON.stringify(value), printDifferently(value, seed)]) {
@@ -122,7 +122,7 @@ describe('isCanonicalIfPlain', () => {
     );
   });
 
-  it('takes what producers commonly write as it stands', () => {
+  it('a text as producers commonly write it is taken as it stands', () => {
     expect(
       isTakenAsItStands('{"eventType":"ORDER","orderId":"é","revision":12,"z":[true,null,{"a":1}]}'),
     ).toBe(true);
@@ -137,13 +137,13 @@ describe('isCanonicalIfPlain', () => {
     '{"a":1.0}',
     '{"a":-0}',
     '{"a":"\\u0041"}',
-  ])('prints %s anew', (json) => {
+  ])('the text %s is printed anew', (json) => {
     expect(isTakenAsItStands(json)).toBe(false);
   });
 });
 
 describe('isWellFormedJson', () => {
-  it('finds a lone surrogate in any text and any name', () => {
+  it('a lone surrogate is found in any text and any name', () => {
     for (const json of ['"\\ud800"', '["a","\\udc00"]', '{"a":{"\\ud800x":1}}', '{"a":["\\ud83d"]}']) {
       expect(isWellFormedJson(JSON.parse(json) as JsonValue)).toBe(false);
     }

@@ -19,7 +19,7 @@ function measure(value: unknown): { members: number; depth: number } {
 }
 
 describe('JsonScanner', () => {
-  it('counts members and depth as the parsed value has them', () => {
+  it('members and depth are counted as the parsed value has them', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.constantFrom(0, 1, 2), (value, indent) => {
         const { members, depth } = measure(value);
@@ -33,7 +33,7 @@ describe('JsonScanner', () => {
     );
   });
 
-  it('counts a name each time it stands there, and not what looks like one inside a text', () => {
+  it('a name counts each time it stands there, and a text that looks like one does not', () => {
     expect(scan('{"a":1,"a":2,"\\u0061":3}').scanner.memberCount).toBe(3);
     expect(scan('{"a":":\\":{[","b":"\\\\"}').scanner.memberCount).toBe(2);
   });
@@ -56,12 +56,12 @@ describe('JsonScanner', () => {
     [`1${'0'.repeat(400)}`, true],
     [`0.${'0'.repeat(400)}1`, false],
     ['"9007199254740993"', false],
-  ])('knows whether %s is beyond exact counting', (json, expected) => {
+  ])('the scanner knows whether %s is beyond exact counting', (json, expected) => {
     expect(scan(`{"a":[${json}]}`).scanner.hasHugeNumber).toBe(expected);
     expect(scan(json).scanner.hasHugeNumber).toBe(expected);
   });
 
-  it('tells ASCII, escapes and plain texts apart, and forgets the text before', () => {
+  it('ASCII, escapes and plain texts are told apart, and nothing is left of the text before', () => {
     const scanner = new JsonScanner(64);
     const findings = (json: string) => {
       scanner.scan(Buffer.from(json));
@@ -75,7 +75,7 @@ describe('JsonScanner', () => {
     expect(findings('{"a":-1}')).toEqual([true, false, false]);
   });
 
-  it('ends on any bytes', () => {
+  it('a scan of any bytes ends', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(['scanned', 'too_deep']).toContain(new JsonScanner(3).scan(bytes));
@@ -84,7 +84,7 @@ describe('JsonScanner', () => {
     );
   });
 
-  it('stops a depth bomb at the limit', () => {
+  it('a depth bomb is stopped at the limit', () => {
     expect(scan('['.repeat(1_000_000)).outcome).toBe('too_deep');
     expect(scan(`${'['.repeat(64)}${']'.repeat(64)}`).outcome).toBe('scanned');
     expect(scan('{"a":'.repeat(65)).outcome).toBe('too_deep');

@@ -12,7 +12,7 @@ class Item implements Linked<Item> {
   }
 }
 
-it('holds what an array would, whatever is added and taken out', () => {
+it('the list equals an array, whatever is added and taken out', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.constant('add' as const), fc.nat(20))), (steps) => {
       const list = new LinkedList<Item>();
@@ -38,7 +38,7 @@ it('holds what an array would, whatever is added and taken out', () => {
   );
 });
 
-it('goes on when the item that was given is taken out', () => {
+it('the iteration goes on when the item that it gave is taken out', () => {
   const list = new LinkedList<Item>();
   for (let name = 0; name < 5; name++) list.add(new Item(name));
   const given: number[] = [];

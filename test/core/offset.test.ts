@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { compareOffsets, comparePartitions, partitionName } from '../../src/core/offset.ts';
 
 describe('offsets and partitions', () => {
-  it('compares offsets beyond what a double can count', () => {
+  it('offsets are compared exactly beyond what a double can count', () => {
     expect(compareOffsets(2n ** 60n, 2n ** 60n + 1n)).toBeLessThan(0);
     expect(compareOffsets(2n ** 60n + 1n, 2n ** 60n)).toBeGreaterThan(0);
     expect(compareOffsets(7n, 7n)).toBe(0);
   });
 
-  it('sorts partitions by topic, then by number and not by its digits', () => {
+  it('partitions are sorted by topic, then by number and not by its digits', () => {
     const at = (topic: string, partition: number) => ({ topic, partition });
     const sorted = [at('b', 0), at('a', 10), at('a', 9)].sort(comparePartitions);
     expect(sorted.map(partitionName)).toEqual(['a/9', 'a/10', 'b/0']);

@@ -34,7 +34,7 @@ const key: fc.Arbitrary<SequenceKey> = fc.record({
 });
 
 describe('the bytes of a sequence key', () => {
-  it('compare as the keys do', () => {
+  it('the bytes of two keys compare as the keys do', () => {
     fc.assert(
       fc.property(key, key, fc.boolean(), (left, other, isNear) => {
         // Near keys differ in their last fields alone.
@@ -46,7 +46,7 @@ describe('the bytes of a sequence key', () => {
     );
   });
 
-  it('give the key back', () => {
+  it('the key is read back from its bytes', () => {
     fc.assert(
       fc.property(key, (one) => {
         expect(sequenceOf(sequenceBytes(one))).toEqual(one);
@@ -54,7 +54,7 @@ describe('the bytes of a sequence key', () => {
     );
   });
 
-  it('are 568 at most', () => {
+  it('a key has 568 bytes at most', () => {
     const longest = { position: 1, occurredAtMs: 1, cautionRank: 1, eventId: '\u0000'.repeat(255) };
     expect(sequenceBytes({ ...longest, contentHash: 'ab'.repeat(32) })).toHaveLength(568);
   });

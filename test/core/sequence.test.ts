@@ -20,7 +20,7 @@ const arbitraryKey = fc.record({
 });
 
 describe('compareSequence', () => {
-  it('asks position, time, caution, event id and content, the first that differs deciding', () => {
+  it('position, time, caution, event id and content are compared in this sequence, and the first difference decides', () => {
     const first = key({});
     const later: Partial<SequenceKey>[] = [
       { position: 3, occurredAtMs: 0, eventId: 'a' },
@@ -35,7 +35,7 @@ describe('compareSequence', () => {
     }
   });
 
-  it('is a total sequence: antisymmetric, transitive, and zero for equal keys only', () => {
+  it('the comparison is antisymmetric, transitive, and zero for equal keys only', () => {
     fc.assert(
       fc.property(arbitraryKey, arbitraryKey, arbitraryKey, (a, b, c) => {
         expect(Math.sign(compareSequence(a, b))).toBe(-Math.sign(compareSequence(b, a)) + 0);
@@ -50,7 +50,7 @@ describe('compareSequence', () => {
 });
 
 describe('isSameEvent', () => {
-  it('asks id and content alone', () => {
+  it('two events are the same if id and content are the same', () => {
     expect(isSameEvent(key({}), key({ position: 9 }))).toBe(true);
     expect(isSameEvent(key({}), key({ eventId: 'M' }))).toBe(false);
     expect(isSameEvent(key({}), key({ contentHash: 'd' }))).toBe(false);

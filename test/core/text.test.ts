@@ -9,7 +9,7 @@ const nearSurrogates = fc.string({
 });
 
 describe('compareUtf8', () => {
-  it('puts texts in the sequence of their UTF-8 bytes', () => {
+  it('texts are compared by their UTF-8 bytes', () => {
     fc.assert(
       fc.property(
         fc.oneof(wellFormed, nearSurrogates),
@@ -24,14 +24,14 @@ describe('compareUtf8', () => {
     );
   });
 
-  it('puts U+FFFF before the characters beyond it, where JavaScript does not', () => {
+  it('U+FFFF stands before the characters beyond it, where JavaScript has it behind them', () => {
     expect(compareUtf8('\u{ffff}', '\u{10000}')).toBeLessThan(0);
     expect('\u{ffff}' < '\u{10000}').toBe(false);
   });
 });
 
 describe('utf8Length', () => {
-  it('is the length of the UTF-8 form', () => {
+  it('the length is that of the UTF-8 form', () => {
     fc.assert(
       fc.property(fc.oneof(wellFormed, nearSurrogates), (text) => {
         expect(utf8Length(text)).toBe(Buffer.byteLength(text));
@@ -41,7 +41,7 @@ describe('utf8Length', () => {
 });
 
 describe('quoted', () => {
-  it('lets nothing but printable ASCII through', () => {
+  it('the quoted text has printable ASCII alone', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(quoted(text)).toMatch(/^[ -~]*$/);
@@ -50,7 +50,7 @@ describe('quoted', () => {
     expect(quoted('a\nb\u202e"')).toBe('"a\\nb\\u202e\\""');
   });
 
-  it('is read back as the same text by a JSON parser if it is not cut off', () => {
+  it('a JSON parser reads the same text back if it was not cut off', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 50 }), (text) => {
         expect(JSON.parse(quoted(text))).toBe(text);
@@ -58,7 +58,7 @@ describe('quoted', () => {
     );
   });
 
-  it('cuts a long text off and says how long it was', () => {
+  it('a long text is cut off, and its length is told', () => {
     expect(quoted('x'.repeat(500), 3)).toBe('"xxx" (cut off, 500 characters)');
   });
 });

@@ -30,7 +30,7 @@ describe('parseRfc3339', () => {
     ['1969-12-31T23:59:59.999Z', -1],
     ['1000-01-01T00:00:00Z', BASELINE_OCCURRED_AT_MS],
     ['9999-12-31T23:59:59.999Z', LATEST_OCCURRED_AT_MS - 1],
-  ])('reads %s', (text, expected) => {
+  ])('the time %s is read', (text, expected) => {
     expect(parseRfc3339(text)).toBe(expected);
   });
 
@@ -78,11 +78,11 @@ describe('parseRfc3339', () => {
     '2025/04/05T02:26:30Z',
     '2025-04-05T02.26.30Z',
     'Sat, 05 Apr 2025 02:26:30 GMT',
-  ])('refuses %j', (text) => {
+  ])('the text %j is refused', (text) => {
     expect(parseRfc3339(text)).toBeNull();
   });
 
-  it('agrees with the calendar for every day of a date, and refuses every day that is none', () => {
+  it('every day of the calendar is read, and every other day is refused', () => {
     const fourHundredYears = fc.record({
       year: fc.integer({ min: 1600, max: 2400 }),
       month: fc.integer({ min: 0, max: 13 }),
@@ -100,7 +100,7 @@ describe('parseRfc3339', () => {
     );
   });
 
-  it('reads back every moment that ISO 8601 prints between the years 0 and 9999, in any zone', () => {
+  it('every moment between the years 0 and 9999 is read back in any zone', () => {
     const moments = fc.integer({
       min: Date.parse('0000-01-02T00:00:00Z'),
       max: LATEST_OCCURRED_AT_MS - 86_400_001,
@@ -119,7 +119,7 @@ describe('parseRfc3339', () => {
 });
 
 describe('the bounds of time', () => {
-  it('are 1970 and 9999, whatever the clock says', () => {
+  it('the bounds are 1970 and 9999, whatever the clock says', () => {
     expect(EARLIEST_OCCURRED_AT_MS).toBe(Date.parse('1970-01-01T00:00:00Z'));
     expect(LATEST_OCCURRED_AT_MS).toBe(Date.parse('9999-12-31T23:59:59.999Z') + 1);
     expect([-1, 0, LATEST_OCCURRED_AT_MS - 1, LATEST_OCCURRED_AT_MS].map(isWithinBounds)).toEqual([
@@ -130,7 +130,7 @@ describe('the bounds of time', () => {
     ]);
   });
 
-  it('put a baseline before everything that an event can say', () => {
+  it('a baseline stands before every time that an event can have', () => {
     expect(BASELINE_OCCURRED_AT_MS).toBeLessThan(EARLIEST_OCCURRED_AT_MS);
     expect(new Date(BASELINE_OCCURRED_AT_MS).toISOString()).toBe('1000-01-01T00:00:00.000Z');
   });

@@ -6,14 +6,14 @@ const NOW_MS = 1_760_000_000_000;
 const NOW_S = NOW_MS / 1_000;
 const newSecret = (bytes = 32) => `whsec_${randomBytes(bytes).toString('base64')}`;
 
-describe('signature', () => {
-  it("is the HMAC of id, timestamp and body, as in the specification's own example", () => {
+describe('the signature of a webhook', () => {
+  it('the signature is the HMAC of id, timestamp and body, as in the example of the specification', () => {
     const keys = parseSigningKeys('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'test');
     const signature = sign(keys, 'msg_p5jXN8AQM9LWM0D4loKWxJek', 1_614_265_330, '{"test": 2432232314}');
     expect(signature).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
   });
 
-  it('agrees with an HMAC computed by hand over the decoded secret', () => {
+  it('the signature equals an HMAC computed by hand over the decoded secret', () => {
     const bytes = randomBytes(24);
     const keys = parseSigningKeys(`whsec_${bytes.toString('base64')}`, 'test');
     const expected = createHmac('sha256', bytes).update(`id-1.${NOW_S}.{"a":"ü"}`).digest('base64');
@@ -31,7 +31,7 @@ describe('signature', () => {
     signature: sign(keys, 'msg_1', timestamp, body),
   });
 
-  it('holds under each secret while the sender rotates, and while the receiver does', () => {
+  it('a signature by either secret holds while the sender or the receiver rotates its secrets', () => {
     for (const keys of [oldKey, newKey])
       expect(verify(keys, signedBy(bothKeys), 'body', NOW_MS).ok).toBe(true);
     for (const keys of [oldKey, newKey])
@@ -39,7 +39,7 @@ describe('signature', () => {
     expect(signedBy(bothKeys).signature.split(' ')[0]).toBe(signedBy(newKey).signature);
   });
 
-  it('fails under another secret, body, id or timestamp', () => {
+  it('a signature fails under another secret, body, id or timestamp', () => {
     const good = signedBy(oldKey);
     const invalid = { ok: false, reason: 'signature_invalid' };
     expect(verify(newKey, good, 'body', NOW_MS)).toMatchObject(invalid);
@@ -48,7 +48,7 @@ describe('signature', () => {
     expect(verify(oldKey, { ...good, timestamp: String(NOW_S + 1) }, 'body', NOW_MS)).toMatchObject(invalid);
   });
 
-  it('fails when it is garbage, cut off, or of another scheme', () => {
+  it('garbage, a cut signature and one of another scheme fail', () => {
     const good = signedBy(oldKey);
     const garbage = [
       'v1,',
@@ -64,7 +64,7 @@ describe('signature', () => {
     }
   });
 
-  it('is accepted up to five minutes before and after its timestamp, and not beyond', () => {
+  it('a signature is accepted up to five minutes before and after its timestamp, and not beyond', () => {
     const reasonAt = (timestamp: number) => {
       const verdict = verify(oldKey, signedBy(oldKey, timestamp), 'body', NOW_MS);
       return verdict.ok ? 'ok' : verdict.reason;
@@ -75,7 +75,7 @@ describe('signature', () => {
     expect(reasonAt(NOW_S + 301)).toBe('timestamp_outside_tolerance');
   });
 
-  it('is refused with the reason when a header is missing or the timestamp is no number', () => {
+  it('a missing header and a timestamp that is no number are refused with the reason', () => {
     const good = signedBy(oldKey);
     for (const name of ['id', 'timestamp', 'signature'] as const) {
       const verdict = verify(oldKey, { ...good, [name]: undefined }, 'body', NOW_MS);
@@ -89,12 +89,12 @@ describe('signature', () => {
 });
 
 describe('signing secrets', () => {
-  it('are read from 24 to 64 bytes of base64, several between blanks', () => {
+  it('secrets of 24 to 64 bytes are read from base64, several of them between blanks', () => {
     expect(parseSigningKeys([newSecret(24), `${newSecret(64)}  ${newSecret(40)}`], 'X')).toHaveLength(3);
     expect(parseSigningKeys('', 'X')).toEqual([]);
   });
 
-  it('are refused with what to give instead, and without being shown', () => {
+  it('a wrong secret is refused with what to give instead, and without being shown', () => {
     const wrong = [
       newSecret(23),
       newSecret(65),

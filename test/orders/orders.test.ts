@@ -79,7 +79,7 @@ describe('the row of an order', () => {
     ],
   ];
 
-  it.each(cases)('%s', (_name, events, row) => {
+  it.each(cases)('the row is the same for any sequence of arrival: %s', (_name, events, row) => {
     for (const arrival of permutations(events)) {
       expect(rowOf(...arrival)).toEqual(row);
       expect(rowOf(...arrival, ...arrival)).toEqual(row);
@@ -89,7 +89,7 @@ describe('the row of an order', () => {
   it.each([
     [AUTHORIZED, PENDING],
     [ACCEPTED, DECLINED],
-  ])('holds %s back for %s at the same moment, whichever id comes first', (bold, cautious) => {
+  ])('the value %s gives way to %s at the same moment, whichever id comes first', (bold, cautious) => {
     for (const [boldId, cautiousId] of [
       ['a', 'b'],
       ['b', 'a'],
@@ -99,7 +99,7 @@ describe('the row of an order', () => {
     }
   });
 
-  it('is the same for every subset of every kind of event, in any sequence, one by one or together', () => {
+  it('the history is the same for every subset of every kind of event, in any sequence, one by one or together', () => {
     const all = [
       created(30),
       payment(AUTHORIZED, 31),
@@ -121,7 +121,7 @@ describe('the row of an order', () => {
 });
 
 describe('the view', () => {
-  it("is the original's table, column for column", () => {
+  it('the view has the columns of the original table, in its sequence', () => {
     expect([
       orders.view.table,
       orders.view.keyColumn,
@@ -129,7 +129,7 @@ describe('the view', () => {
     ]).toEqual(['orders', 'order_id', 'order_status', 'payment_status', 'review_status', 'ready_to_send']);
   });
 
-  it('says ready_to_send exactly where the state is ready', () => {
+  it('the column ready_to_send is true exactly where the state is ready', () => {
     const statuses = [null, AUTHORIZED, PENDING, ACCEPTED, DECLINED] as const;
     const ready = statuses.flatMap((paymentStatus) =>
       ([null, 'CREATED'] as const).flatMap((orderStatus) => {

@@ -62,7 +62,7 @@ const ALL_ROWS = ORDER_TEXTS.flatMap((order) =>
 );
 
 describe('an adopted row', () => {
-  it('is the fold of its baseline, whatever it holds', () => {
+  it('an adopted row is the fold of its baseline, for every possible row', () => {
     for (const row of ALL_ROWS) {
       const adopted = adopt(row);
       const isReady =
@@ -74,7 +74,7 @@ describe('an adopted row', () => {
     }
   });
 
-  it('is sent if the target has this state, due if it has another or none and wants it, none otherwise', () => {
+  it('an adopted row is sent if the target has this state, due if the target lacks it and wants it, and neither otherwise', () => {
     for (const row of ALL_ROWS) {
       const { delivery, row: folded } = adopt(row);
       const isReady = folded[3] === true;
@@ -83,7 +83,7 @@ describe('an adopted row', () => {
     }
   });
 
-  it('is journaled as one event for each status, before everything that any topic can say', () => {
+  it('an adopted row is journaled as one event for each status, before every event that a topic can bring', () => {
     const { events } = adopt(['CREATED', 'AUTHORIZATION_REVIEW_ACCEPTED', 'ACCEPTED', true]);
     const data = '{"eventType":"BASELINE","orderId":"order123","orderStatus":"CREATED"}';
     expect(events[0]).toEqual({
@@ -108,14 +108,14 @@ describe('an adopted row', () => {
     ]);
   });
 
-  it('has the right spelling, and the journal the one that was found', () => {
+  it('an adopted row has the right spelling, and the journal has the spelling that was found', () => {
     const adopted = adopt(['CREATED', 'PAYMENT_AUHTORIZED', null, true]);
     expect(adopted.row[1]).toBe('PAYMENT_AUTHORIZED');
     expect(adopted.delivery).toBe('sent');
     expect(adopted.events[1]?.data).toContain('PAYMENT_AUHTORIZED');
   });
 
-  it('holds no status where the original wrote the word of a value that was not there', () => {
+  it('an adopted row holds no status where the original holds the text of an absent value', () => {
     expect(adopt(['CREATED', 'PAYMENT_AUTHORIZED', 'undefined', true])).toMatchObject({
       row: ['CREATED', 'PAYMENT_AUTHORIZED', null, true],
       delivery: 'sent',
@@ -123,7 +123,7 @@ describe('an adopted row', () => {
     expect(adopt(['undefined', 'null', null, false]).row).toEqual([null, null, null, false]);
   });
 
-  it('is known to the journal though it holds no status', () => {
+  it('an adopted row without any status is journaled all the same', () => {
     expect(adopt([null, null, null, null])).toMatchObject({
       events: [
         { eventId: 'baseline:order_id', position: 1, data: '{"eventType":"BASELINE","orderId":"order123"}' },
@@ -133,7 +133,7 @@ describe('an adopted row', () => {
     });
   });
 
-  it('gives way to later events of the same stage and of later ones', () => {
+  it('an adopted row gives way to later events of the same stage and of later ones', () => {
     const adopted = adopt(['CREATED', 'PAYMENT_AUTHORIZED', null, true]);
     expect(rowAfter(adopted, paid('PAYMENT_AUTH_WITHPENDING_REVIEW', '1970-01-01T00:00:00Z'))).toEqual([
       'CREATED',
@@ -149,14 +149,14 @@ describe('an adopted row', () => {
     ]);
   });
 
-  it('is not undone by the events that made it, played again', () => {
+  it('a second reading of the events that made an adopted row does not undo it', () => {
     const adopted = adopt(['CREATED', 'AUTHORIZATION_REVIEW_ACCEPTED', 'ACCEPTED', true]);
     const earlier = [decode(ORDER_BODY), paid('PAYMENT_AUTHORIZED'), paid('PAYMENT_AUTH_WITHPENDING_REVIEW')];
     expect(rowAfter(adopted, ...earlier)).toEqual(adopted.row);
     expect(rowAfter(adopted, ...earlier, paid('AUTHORIZATION_REVIEW_ACCEPTED'))).toEqual(adopted.row);
   });
 
-  it('gives the same events whenever it is adopted, but for the moment', () => {
+  it('two adoptions of one row give the same events, except for the time of observation', () => {
     const adopter = createAdopter(orders);
     const row = ['CREATED', 'PAYMENT_AUTHORIZED', null, true];
     const again = adopter?.('order123', row, 5).events.map((event) => ({ ...event, observedAtMs: NOW_MS }));
@@ -174,7 +174,7 @@ describe('a row that cannot be understood', () => {
     [['CREATED ', null, null, false], /order_status/],
     [['', null, null, false], /order_status/],
     [[null, 7, null, false], /column payment_status holds "7"/],
-  ])('%j is refused with the column and what it holds', (row, message) => {
+  ])('the row %j is refused with the column and what it holds', (row, message) => {
     expect(() => adopt(row, 'order456')).toThrow(message);
   });
 
@@ -184,7 +184,7 @@ describe('a row that cannot be understood', () => {
 });
 
 describe('createAdopter', () => {
-  it('is null for a domain that takes over no rows', () => {
+  it('a domain that takes over no rows has no adopter', () => {
     const { adoption: _, ...rest } = orders;
     const domain: Domain<OrderState, OrderEvent> = rest;
     expect(createAdopter(domain)).toBeNull();

@@ -21,7 +21,7 @@ function place() {
 const BROKEN = new TypeError('x is not a function');
 
 describe('Defects', () => {
-  it('writes one line with the stack, and counts repetitions in a line every ten minutes', async () => {
+  it('the first line has the stack, and repetitions are counted in one line every ten minutes', async () => {
     const { clock, lines, defects } = place();
     for (let second = 0; second < 601; second++) {
       defects.met('the sweep of crm', BROKEN);
@@ -42,7 +42,7 @@ describe('Defects', () => {
     expect(defects.status().count).toBe(601);
   });
 
-  it('names every place that one defect strikes, and gives its stack once', () => {
+  it('every place that one defect strikes is named, and the stack is written once', () => {
     const { lines, defects } = place();
     for (const partition of [0, 1, 2]) defects.met(`partition order_events/${partition}`, BROKEN);
     expect(lines.map(({ fields }) => fields.place)).toEqual([
@@ -53,7 +53,7 @@ describe('Defects', () => {
     expect(lines.filter(({ fields }) => fields.stack !== undefined)).toHaveLength(1);
   });
 
-  it('is not well while a place rests, and well again once the place works', async () => {
+  it('the health is bad while a place rests, and good once the place works again', async () => {
     const { clock, defects } = place();
     expect(defects.health()).toEqual({ ok: true });
     defects.rest('partition order_events/3', BROKEN, 1);
@@ -74,7 +74,7 @@ describe('Defects', () => {
     expect(defects.health()).toEqual({ ok: true });
   });
 
-  it('has a place rest for longer after each failure, and never for more than a minute', () => {
+  it('the rest of a place grows with each failure, up to a minute', () => {
     const { defects } = place();
     const rests = Array.from({ length: 200 }, (_, index) => defects.rest('a job', BROKEN, index + 1));
     expect(Math.max(...rests.slice(0, 1))).toBeLessThanOrEqual(1_000);
@@ -82,7 +82,7 @@ describe('Defects', () => {
     expect(Math.max(...rests)).toBeLessThanOrEqual(60_000);
   });
 
-  it('counts what an adapter logs as a defect, and holds its repetitions back', () => {
+  it('a defect that an adapter logs is counted, and its repetitions are held back', () => {
     const { lines, defects } = place();
     for (let time = 0; time < 5; time++)
       defects.logger('error', 'The listener failed on assigned.', defectFields(BROKEN));
@@ -97,7 +97,7 @@ describe('Defects', () => {
     });
   });
 
-  it('remembers a hundred kinds at most, however many there are', () => {
+  it('a hundred kinds are remembered at most', () => {
     const { defects, lines } = place();
     for (let kind = 0; kind < 1_000; kind++) defects.met(`place ${kind}`, new DefectError(`Kind ${kind}.`));
     expect(lines).toHaveLength(1_000);
@@ -106,7 +106,7 @@ describe('Defects', () => {
 });
 
 describe('a supervised loop', () => {
-  it('begins again after a rest when a defect breaks it, and ends by its signal', async () => {
+  it('a loop that a defect breaks begins again after a rest, and its signal ends it', async () => {
     const { clock, lines, defects } = place();
     const stopping = new AbortController();
     let beginnings = 0;
@@ -130,7 +130,7 @@ describe('a supervised loop', () => {
     expect(defects.status().count).toBe(3);
   });
 
-  it('is given up when it breaks while it is to end', async () => {
+  it('a loop that breaks after its signal does not begin again', async () => {
     const { clock, defects } = place();
     const stopping = new AbortController();
     stopping.abort();

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { deliveryIdOf } from '../../src/pipeline/delivery-id.ts';
 
 describe('delivery id', () => {
-  it('stays what it was in every release, because ledgers and targets hold it', () => {
+  it('the delivery id stays what it was in every release, because ledgers and targets hold it', () => {
     expect(deliveryIdOf('order123', 2)).toBe('msg_order123:2');
     expect(deliveryIdOf('order 123', 2)).toBe('msg_-q-1emFYZVp12nmk2bUnNGjo7HaS1Y0TJ592EbuAsyM');
   });
 
-  it('says what it names, if the entity id is made of what fits everywhere and is short', () => {
+  it('the delivery id names entity and version if the entity id is short and has common characters alone', () => {
     expect(deliveryIdOf('9f1c2b7e-0d1a-4c55-9f0e-2f4a7b1c3d5e', 17)).toBe(
       'msg_9f1c2b7e-0d1a-4c55-9f0e-2f4a7b1c3d5e:17',
     );
@@ -20,7 +20,7 @@ describe('delivery id', () => {
     }
   });
 
-  it('fits into a header whatever the entity id holds', () => {
+  it('the delivery id fits into a header for every entity id', () => {
     const anyId = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(
       fc.property(anyId, fc.nat(), (entityId, version) => {
@@ -31,7 +31,7 @@ describe('delivery id', () => {
     );
   });
 
-  it('differs for every pair of entity and version, also where their texts run together', () => {
+  it('the delivery id differs for every pair of entity and version, also where their texts run together', () => {
     const pairs: readonly (readonly [string, number])[] = [
       ['a', 1],
       ['a', 2],

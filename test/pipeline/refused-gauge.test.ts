@@ -12,7 +12,7 @@ const COUNTS: RefusedCounts = {
   deadDeliveries: [{ target: 'order-mgt', deliveries: 7 }],
 };
 
-/** Counts for so many milliseconds of the store's work each time, and ends after so many counts. */
+/** Runs a gauge whose counts each take `countTakesMs` of the store, until `times` counts were asked for. */
 async function runGauge(counts: () => RefusedCounts, countTakesMs: number, times: number) {
   const clock = new SeededClock({ seed: 1, time: 'immediately' });
   const over = new AbortController();
@@ -32,7 +32,7 @@ async function runGauge(counts: () => RefusedCounts, countTakesMs: number, times
 }
 
 describe('the gauge of what was refused', () => {
-  it('shows what the store holds, from the first count on', async () => {
+  it('the status shows what the store holds, from the first count on', async () => {
     const { gauge } = await runGauge(() => COUNTS, 0, 1);
     expect(gauge.status()).toEqual({
       ...COUNTS,
@@ -45,7 +45,7 @@ describe('the gauge of what was refused', () => {
     ]);
   });
 
-  it('says once at the start what is there from before', async () => {
+  it('the start logs once what is there from before', async () => {
     const { logged } = await runGauge(() => COUNTS, 0, 5);
     expect(logged).toEqual([
       expect.stringContaining(
@@ -55,20 +55,20 @@ describe('the gauge of what was refused', () => {
     ]);
   });
 
-  it('says nothing where nothing was refused', async () => {
+  it('nothing is logged where nothing was refused', async () => {
     const { gauge, logged } = await runGauge(() => ({ quarantined: [], deadDeliveries: [] }), 0, 3);
     expect(logged).toEqual([]);
     expect(gauge.warnings()).toEqual([]);
   });
 
-  it('is counted each 10 s at most, and takes no more than a hundredth of the time', async () => {
+  it('a count comes every 10 s at most, and the counts take at most a hundredth of the time', async () => {
     const gaps = (askedMs: readonly number[]) =>
       askedMs.slice(1).map((ms, index) => ms - (askedMs[index] ?? 0));
     expect(gaps((await runGauge(() => COUNTS, 5, 3)).askedMs)).toEqual([10_005, 10_005]);
     expect(gaps((await runGauge(() => COUNTS, 2_000, 3)).askedMs)).toEqual([202_000, 202_000]);
   });
 
-  it('keeps its last count while the store does not answer', async () => {
+  it('the last count stays while the store does not answer', async () => {
     let isDown = false;
     const { gauge } = await runGauge(
       () => {

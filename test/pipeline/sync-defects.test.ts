@@ -6,13 +6,13 @@ import { created, paid, SyncPlace } from './sync-place.ts';
 const MISTAKE = new TypeError('x is not a function');
 
 describe('a start that meets a defect', () => {
-  it('fails with the defect while nothing works yet', async () => {
+  it('a start that meets a defect before anything works is over, with an error', async () => {
     const place = await SyncPlace.make();
     const store = wrap(place.opened, { migrate: () => Promise.reject(MISTAKE) });
     await expect(place.sync({ store }).start()).rejects.toBe(MISTAKE);
   });
 
-  it('goes on delivering while its topics cannot be looked at, and says so on /readyz', async () => {
+  it('deliveries go on while a defect keeps the topics from being looked at, and /readyz says so', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     await place.append(created('order-1'), paid('order-1', 'PAYMENT_AUTHORIZED', 1));
@@ -45,7 +45,7 @@ describe('a start that meets a defect', () => {
 });
 
 describe('a running pipeline that meets a defect', () => {
-  it('reports that it is not ready while a part stands still, and goes on with all other parts', async () => {
+  it('the pipeline is not ready while a defect stops one part, and the other parts go on', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     let isBroken = true;

@@ -16,7 +16,7 @@ function withMigrated(opened: OpenedStore, replaced: Partial<Store>): OpenedStor
 }
 
 describe('the whole pipeline, while a part of it does not answer', () => {
-  it('says what it waits for until the topics are there, then runs', async () => {
+  it('the health says what the start waits for until the topics are there', async () => {
     const place = await SyncPlace.make();
     const sync = place.sync();
     expect(await sync.health()).toMatchObject({ ok: false, reason: 'not started' });
@@ -35,7 +35,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
   });
 
-  it('delivers what is due while the log does not answer, and reads when it answers again', async () => {
+  it('due states are delivered while the log does not answer, and records are read when it answers again', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     const silent = place.sync({ delivery: { enabled: false } });
@@ -81,7 +81,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
   });
 
-  it('tries to make its topics until that works', async () => {
+  it('the pipeline tries to make its topics until that works', async () => {
     const place = await SyncPlace.make();
     let attempts = 0;
     const sync = place.sync({
@@ -95,7 +95,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
   });
 
-  it('tries to join its group until that works', async () => {
+  it('the pipeline tries to join its group until that works', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     let attempts = 0;
@@ -105,7 +105,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
         const start = consumer.start.bind(consumer);
         consumer.start = async (listener) => {
           await start(listener);
-          // As if the group had answered too late: the consumer has been started, and the call fails.
+          // The group answers too late: the consumer has been started, and the call fails.
           if (++attempts <= 2) throw new TributaryError('log_unreachable', 'The log does not answer.');
         };
         return consumer;
@@ -119,7 +119,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
   });
 
-  it('is not healthy once its target wants no more deliveries, and says what the target answered', async () => {
+  it('the health is bad once the target wants no more deliveries, and says what the target answered', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     const sync = place.sync();
@@ -137,7 +137,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     );
   });
 
-  it('answers for its health within 5 s when the store does not, and says so', async () => {
+  it('the health is answered within 5 s when the store does not answer, and says so', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     let isHanging = false;
@@ -163,7 +163,7 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     expect(asked).toBe(1);
   });
 
-  it('says in its health that claims of deliveries are not answered', async () => {
+  it('the health says that claims of deliveries are not answered', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     let release = () => {};
@@ -186,14 +186,14 @@ describe('the whole pipeline, while a part of it does not answer', () => {
     await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
   });
 
-  it('gives up on what waiting cannot mend', async () => {
+  it('a start gives up on what waiting cannot mend', async () => {
     const place = await SyncPlace.make();
     const refusal = new TributaryError('schema_too_new', 'The database is newer than this program.');
     const store = wrap(place.opened, { migrate: () => Promise.reject(refusal) });
     await expect(place.sync({ store }).start()).rejects.toBe(refusal);
   });
 
-  it('can be stopped while it waits, before it was started, and twice', async () => {
+  it('the pipeline can be stopped while it waits, before it was started, and twice', async () => {
     const place = await SyncPlace.make();
     const waiting = place.sync();
     const started = waiting.start();

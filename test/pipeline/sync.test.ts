@@ -5,7 +5,7 @@ import { WAITING } from './ingest/harness.ts';
 import { created, paid, SyncPlace, TARGET } from './sync-place.ts';
 
 describe('the whole pipeline', () => {
-  it('sends an order that was declined after it was sent again, not ready to send any more', async () => {
+  it('an order that is declined after it was sent is sent again as not ready', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     const sync = place.sync();
@@ -35,11 +35,11 @@ describe('the whole pipeline', () => {
     await place.append(paid('a', 'PAYMENT_AUTHORIZED', 0), created('b'), paid('b', 'PAYMENT_AUTHORIZED', 1));
     await vi.waitFor(() => expect(place.newest('b')).toBeDefined(), WAITING);
     expect((await place.store.readView(['a'])).get('a')?.version).toBe(4);
-    // The late event raised the version and changed nothing else, so it was no news for the target.
+    // The late event raised the version and changed nothing else, so nothing was due to the target.
     expect(place.newest('a')).toMatchObject({ version: 3 });
   });
 
-  it('sends an order that was declined before it was ever attempted as it is: what was ready once is sent', async () => {
+  it('an order that was declined before its first attempt is sent as it is, since it was ready once', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     const silent = place.sync({ delivery: { enabled: false } });
@@ -68,7 +68,7 @@ describe('the whole pipeline', () => {
     );
   });
 
-  it('sweeps its target: what that loses is delivered again, and the status says so', async () => {
+  it('a sweep delivers again what the target loses, and the status shows it', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     const sync = place.sync({ sweep: { holdings: place.holdings(), everyMs: 1_000, perSecond: 100 } });
@@ -96,7 +96,7 @@ describe('the whole pipeline', () => {
     expect(sync.status().sweeps[TARGET]).toMatchObject({ isUnderWay: false, last });
   });
 
-  it('sweeps nothing where it delivers nothing', async () => {
+  it('a pipeline that delivers nothing sweeps nothing', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     const sweep = { holdings: place.holdings(), everyMs: 1_000, perSecond: 100 };
@@ -105,7 +105,7 @@ describe('the whole pipeline', () => {
     expect(sync.status().sweeps).toEqual({});
   });
 
-  it('makes a view that was dropped under it again, fills it from the journal, and delivers on', async () => {
+  it('a view that was dropped is made again and filled from the journal, and deliveries go on', async () => {
     const place = await SyncPlace.make();
     await place.makeTopics();
     const sync = place.sync();

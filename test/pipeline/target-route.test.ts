@@ -16,11 +16,11 @@ describe('the sweeper on a route', () => {
   it.each<[BreakerState, boolean]>([
     ['closed', true],
     ['ramping', true],
-    // With little to send, the trials may be long in coming: what the sweep makes due can be one.
+    // With few states due, the breaker may wait long for a trial, and a state that the sweep makes due can be one.
     ['half_open', true],
     ['open', false],
     ['disabled', false],
-  ])('with its breaker %s: begins %s', async (breaker, begins) => {
+  ])('a sweep with the breaker %s begins: %s', async (breaker, begins) => {
     const clock = new SeededClock({ seed: 1 });
     const pair = new Pair('a');
     pair.held.clear();
@@ -68,7 +68,7 @@ describe('the sweeper on a route', () => {
     expect({ isClaimed: claims > 0, wakes }).toEqual({ isClaimed: begins, wakes: begins ? 1 : 0 });
   });
 
-  it('is not there without a way to ask the target', () => {
+  it('a route without a way to ask its target has no sweeper', () => {
     const pair = new Pair();
     const store = {
       ...pair.store,

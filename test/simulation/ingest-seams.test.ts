@@ -5,7 +5,7 @@ import type { Fate } from './store-twin.ts';
 import { COUNTS, MOVEMENTS, writtenOf } from './workload.ts';
 import { inWorld } from './world.ts';
 
-// Real time, of which the simulation needs a second or two a test where the machine has nothing else to do.
+// A test needs one or two seconds of real time on an idle machine.
 vi.setConfig({ testTimeout: 90_000 });
 
 describe('ingest with lanes that have read ahead', () => {
@@ -13,19 +13,19 @@ describe('ingest with lanes that have read ahead', () => {
     ['many small pieces in a batch', { batchEvents: 1_000 }, 3],
     ['batches cut into many pieces', { batchEvents: 20 }, 400],
     ['pieces of the largest size', { batchEvents: 4_000 }, 2_000],
-  ])('commits nothing that lies behind its checkpoints: %s', async (_, tuning, pieceRecords) => {
+  ])('nothing behind the checkpoints is committed: %s', async (_, tuning, pieceRecords) => {
     await inWorld({ seed: 3, partitions: { movements: 3, counts: 3 } }, async (world) => {
       readAhead(world, pieceRecords, 20);
       world.append(stream(3, { events: tuning.batchEvents === 20 ? 600 : 3_000 }));
       world.start({ lanes: 1, maxBufferedBytes: 1 << 20, ...tuning });
       await world.settles(RECOVERY_MS);
       expectNoStartingOver(world);
-      // What one lane alone has committed, its cache knows.
+      // The cache knows all that its one lane has committed.
       expect(world.trace.filter((line) => line.endsWith(': stale'))).toEqual([]);
     });
   });
 
-  it('loses and doubles nothing when the process is killed between any two commits', async () => {
+  it('nothing is lost or doubled when the process is killed between any two commits', async () => {
     await inWorld({ seed: 4, partitions: { movements: 2, counts: 2 } }, async (world) => {
       readAhead(world, 30, 10);
       world.append(stream(4, { events: 1_500 }));
@@ -41,7 +41,7 @@ describe('ingest with lanes that have read ahead', () => {
     });
   });
 
-  it('goes on at once with the partitions it keeps, each time another member comes or goes', async () => {
+  it('the partitions that an instance keeps go on at once, each time another member comes or goes', async () => {
     await inWorld({ seed: 5, partitions: { movements: 4, counts: 4 } }, async (world) => {
       readAhead(world, 10, 10);
       const portions = 8;
@@ -55,14 +55,14 @@ describe('ingest with lanes that have read ahead', () => {
         else other = world.start({ lanes: 2, batchEvents: 100 });
         await world.run(30);
       }
-      // No backoff takes part in a rebalance: what was given on in peace is committed within seconds.
+      // A rebalance has no backoff, so partitions that were handed on in peace are committed within seconds.
       await world.settles(5_000);
       expect(first.ingest.status().waiting).toEqual([]);
       expectNoStartingOver(world);
     });
   });
 
-  it('keeps every partition at work when members lose some and gain others at once', async () => {
+  it('every partition stays at work when members lose some and gain others at once', async () => {
     await inWorld({ seed: 6, partitions: { movements: 4, counts: 4 } }, async (world) => {
       readAhead(world, 10, 10);
       const all = stream(6, { events: 1_600 });
@@ -78,7 +78,7 @@ describe('ingest with lanes that have read ahead', () => {
     });
   });
 
-  it('takes added partitions into lanes that are in the middle of a commit', async () => {
+  it('added partitions go into lanes that are in the middle of a commit', async () => {
     await inWorld({ seed: 7, partitions: { movements: 2, counts: 2 } }, async (world) => {
       readAhead(world, 10, 20);
       world.start({ lanes: 2, batchEvents: 50 });
@@ -93,7 +93,7 @@ describe('ingest with lanes that have read ahead', () => {
     });
   });
 
-  it('commits nothing of a batch of which one partition has another owner', async () => {
+  it('nothing of a batch is committed if one of its partitions has another owner', async () => {
     await inWorld({ seed: 23, partitions: { movements: 3, counts: 3 } }, async (world) => {
       readAhead(world, 10, 10);
       const all = stream(23, { events: 600 });
@@ -108,7 +108,7 @@ describe('ingest with lanes that have read ahead', () => {
     });
   });
 
-  it('knows events again that come a second time among many of one article', async () => {
+  it('events that come a second time among many of one article are known as duplicates', async () => {
     await inWorld({ seed: 24, partitions: { movements: 1, counts: 1 } }, async (world) => {
       const movements = Array.from({ length: 80 }, (_, minute) =>
         writtenOf('bolt', { minute, isCount: false, quantity: 1 + (minute % 7) }),
@@ -124,7 +124,7 @@ describe('ingest with lanes that have read ahead', () => {
     });
   });
 
-  it('moves over offsets without records, also where a partition ends with them', async () => {
+  it('offsets without records are passed over, also at the end of a partition', async () => {
     await inWorld({ seed: 8, partitions: { movements: 2, counts: 2 } }, async (world) => {
       readAhead(world, 5, 5);
       world.start();
@@ -141,7 +141,7 @@ describe('ingest with lanes that have read ahead', () => {
 describe('ingest whose store is busy', () => {
   const busy: Fate = { kind: 'refuses', code: 'store_busy' };
 
-  it('commits every batch in the end, however often it was refused', async () => {
+  it('every batch is committed in the end, however often it was refused', async () => {
     await inWorld({ seed: 18, partitions: { movements: 2, counts: 2 } }, async (world) => {
       readAhead(world, 20, 5);
       world.append(stream(18, { events: 400 }));
@@ -157,7 +157,7 @@ describe('ingest whose store is busy', () => {
     ['refused', () => busy],
     ['answered by nobody after it was done', (): Fate => ({ kind: 'loses_answer', isDone: true })],
     ['answered by nobody and not done', (): Fate => ({ kind: 'loses_answer', isDone: false })],
-  ])('loses nothing when a commit is %s while partitions come and go', async (_, fate) => {
+  ])('nothing is lost when a commit is %s while partitions come and go', async (_, fate) => {
     await inWorld({ seed: 19, partitions: { movements: 3, counts: 3 } }, async (world) => {
       readAhead(world, 20, 10);
       const { chance } = world;
@@ -180,7 +180,7 @@ describe('ingest whose store is busy', () => {
 });
 
 describe('ingest that meets a record that cannot be read', () => {
-  it('journals all before it and goes on with the other partitions of the lane', async () => {
+  it('all records before it are journaled, and the other partitions of the lane go on', async () => {
     await inWorld({ seed: 9, partitions: { movements: 2, counts: 2 } }, async (world) => {
       readAhead(world, 25, 30);
       const all = stream(9, { events: 1_200 });
@@ -201,7 +201,7 @@ describe('ingest that meets a record that cannot be read', () => {
     });
   });
 
-  it('records each halt although the store refuses at first, and two come at once', async () => {
+  it('each halt is recorded although the store refuses at first, and two come at once', async () => {
     await inWorld({ seed: 10, partitions: { movements: 3, counts: 3 } }, async (world) => {
       readAhead(world, 10, 10);
       const all = stream(10, { events: 600 });
@@ -238,7 +238,7 @@ describe('ingest that meets a record that cannot be read', () => {
 });
 
 describe('ingest that guesses articles to be new', () => {
-  it('loses nothing when some are known after all', async () => {
+  it('nothing is lost when some of the articles are known after all', async () => {
     await inWorld({ seed: 17, partitions: { movements: 2, counts: 2 } }, async (world) => {
       const known = Array.from({ length: 40 }, (_, article) =>
         writtenOf(`article-${article}`, { minute: 5, isCount: true, quantity: article }),

@@ -3,7 +3,7 @@ import { failing, RECOVERY_MS, stream } from './seam-helpers.ts';
 import { COUNTS, MOVEMENTS, writtenOf } from './workload.ts';
 import { inWorld, type World } from './world.ts';
 
-// Real time, of which the simulation needs a second or two a test where the machine has nothing else to do.
+// A test needs one or two seconds of real time on an idle machine.
 vi.setConfig({ testTimeout: 90_000 });
 
 describe('ingest whose store goes back in time', () => {
@@ -34,7 +34,7 @@ describe('ingest whose store goes back in time', () => {
     expect(await world.runUntil(() => world.checker.checkpointOf(counts) === end, 1_000)).toBe(true);
   }
 
-  it('reads again what is lost when a commit is fenced', async () => {
+  it('lost records are read again when a commit is fenced', async () => {
     await inWorld({ seed: 14, partitions: { movements: 1, counts: 1 } }, async (world) => {
       await forgotten(world);
       world.append([later]);
@@ -44,7 +44,7 @@ describe('ingest whose store goes back in time', () => {
   });
 
   it.each(['store_failed', 'store_unreachable'] as const)(
-    'reads again what is lost when a commit fails with %s',
+    'lost records are read again when a commit fails with %s',
     async (code) => {
       await inWorld({ seed: 15, partitions: { movements: 1, counts: 1 } }, async (world) => {
         await forgotten(world);
@@ -55,7 +55,7 @@ describe('ingest whose store goes back in time', () => {
     },
   );
 
-  it('journals again what its cache takes for journaled', async () => {
+  it('lost events are journaled again although the cache takes them for journaled', async () => {
     await inWorld({ seed: 22, partitions: { movements: 1, counts: 1 } }, async (world) => {
       world.start({ lanes: 1 });
       await world.run(100);
@@ -68,10 +68,10 @@ describe('ingest whose store goes back in time', () => {
       world.append([moved]);
       await world.settles(1_000);
       const goBack = world.snapshot();
-      // The first of these the store does have when they are read again.
+      // The store has the first of these when both are read again.
       world.append([moved, later]);
       await world.settles(1_000);
-      // While the store goes back, the first instance owns nothing that could tell it so.
+      // The first instance owns nothing while the store goes back, so it does not notice.
       give(1);
       await world.run(100);
       goBack();
@@ -80,7 +80,7 @@ describe('ingest whose store goes back in time', () => {
     });
   });
 
-  it('puts an article right that its cache has otherwise than the store', async () => {
+  it('an article is put right if the cache and the store differ on it', async () => {
     await inWorld({ seed: 16, partitions: { movements: 1, counts: 1 } }, async (world) => {
       world.start({ lanes: 1 });
       await world.run(1_000);
@@ -102,7 +102,7 @@ describe.each([
   ['before its checkpoints', true],
   ['after its checkpoints were made', false],
 ])('ingest whose store goes back to a time %s', (_, isBefore) => {
-  it('reads again what is lost although no new record comes', async () => {
+  it('lost records are read again although no new record comes', async () => {
     await inWorld({ seed: 21, partitions: { movements: 2, counts: 2 } }, async (world) => {
       const empty = world.snapshot();
       world.start();
@@ -115,7 +115,7 @@ describe.each([
     });
   });
 
-  it('goes on with a partition whose halt the store has forgotten', async () => {
+  it('a partition whose halt the store has forgotten goes on', async () => {
     await inWorld({ seed: 20, partitions: { movements: 1, counts: 1 } }, async (world) => {
       const empty = world.snapshot();
       const { ingest } = world.start({ lanes: 1 });

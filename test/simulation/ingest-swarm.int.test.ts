@@ -7,7 +7,7 @@ import { swarm } from './ingest-swarm.ts';
 /** The same worlds as on SQLite; their stores are real servers, so that their statements are held to the books too. */
 describe.each(['mysql', 'mariadb'] as const)('ingest in a simulated world on %s', (server) => {
   it.skipIf(services().lacks(server)).each([1, 2, 3, 4, 5, 6, 7, 8])(
-    'loses, doubles and mixes up nothing with seed %i',
+    'nothing is lost, doubled or mixed up with seed %i',
     async (seed) => {
       const harness = new MysqlHarness(() => services()[server].url);
       try {

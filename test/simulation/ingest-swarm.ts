@@ -12,7 +12,7 @@ import {
 
 /** From the end of the last fault to the last commit: backoffs end at 15 s, sessions at 10 s. */
 const RECOVERY_MS = 60_000;
-/** What met a defect rests for up to a minute before it is tried again. */
+/** A partition that met a defect rests for up to a minute before it is tried again. */
 const DEFECT_REST_MS = 60_000;
 const MOST_INSTANCES = 3;
 
@@ -78,7 +78,7 @@ function partitionFor(world: World, topic: string) {
   return world.chance.pick(world.log.partitionsOf(topic));
 }
 
-/** Something, or nothing, happens to somebody. */
+/** Draws one event of the world, or none, and lets it happen. */
 async function befall(world: World, tuning: SimulatedTuning, meetsDefects: boolean): Promise<void> {
   const { chance, instances, partitions } = world;
   const anybody = instances.length > 0 ? chance.pick(instances) : undefined;

@@ -23,7 +23,7 @@ export function stream(seed: number, shape: Partial<WorkloadShape> = {}) {
   });
 }
 
-/** Nothing fails but what is said here, each so many times. */
+/** Gives the next calls of each method these fates in sequence, and every later call an answer. */
 export function failing(world: World, fates: Readonly<Record<string, readonly Fate[]>>): StoreWeather {
   const left = new Map(Object.entries(fates).map(([method, list]) => [method, [...list]]));
   return {

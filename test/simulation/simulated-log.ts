@@ -20,7 +20,7 @@ import { type Sharing, SimulatedGroup } from './simulated-group.ts';
 import { SimulatedProducer } from './simulated-producer.ts';
 
 export interface Network {
-  /** The time of one answer, in milliseconds. */
+  /** The milliseconds that one answer takes. */
   latencyMs(): number;
   /** The most records that one fetch brings. */
   fetchRecords(): number;
@@ -32,7 +32,7 @@ export class SimulatedPartition implements TopicPartition {
   readonly topicId: string;
   readonly partition: number;
   readonly records: LogRecord[] = [];
-  /** At these offsets begins what cannot be read. */
+  /** The offsets at which unreadable bytes begin. */
   readonly corrupt = new Set<bigint>();
   readonly changed = new Gate();
   startOffset = 0n;

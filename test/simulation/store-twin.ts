@@ -16,9 +16,9 @@ export type Fate =
   | { readonly kind: 'loses_answer' | 'errs'; readonly isDone: boolean };
 
 export interface StoreWeather {
-  /** The time of one way of a call, in milliseconds. */
+  /** The milliseconds that a request or an answer takes on its way. */
   latencyMs(): number;
-  /** Asked once for each call, by the name of the method. */
+  /** Called once for each call of the store, with the name of its method. */
   fate(method: string): Fate;
 }
 

@@ -20,7 +20,7 @@ import { COUNTS, MOVEMENTS, type Written } from './workload.ts';
 const GROUP = 'stock';
 const TARGET = 'warehouse';
 const STORE_FILE = 'stock.sqlite';
-/** The group goes on without a process that has been silent for this time. */
+/** The milliseconds that a process may be silent before the group goes on without it. */
 export const SESSION_TIMEOUT_MS = 10_000;
 
 export type SimulatedTuning = Partial<
@@ -174,7 +174,7 @@ export class World {
     void this.scheduler.clock.sleep(SESSION_TIMEOUT_MS).then(() => this.log.endSessionOf(instance.process));
   }
 
-  /** SIGSTOP for so long: past its session, others have its partitions when it goes on. */
+  /** SIGSTOP for `ms`: if that is longer than its session, others have its partitions when it goes on. */
   freeze(instance: SimulatedInstance, ms: number): void {
     const { process } = instance;
     this.note(`${process.name} is frozen for ${Math.round(ms)} ms`);
@@ -270,7 +270,7 @@ export class World {
     this.weather = fairWeather(chance);
   }
 
-  /** Lets time pass until `isDone`, or for so long; throws at the first broken invariant. */
+  /** Lets time pass until `isDone` or `limitMs` is over; throws at the first broken invariant. */
   async runUntil(isDone: () => boolean, limitMs: number): Promise<boolean> {
     const { violations } = this.checker;
     const result = await this.scheduler.runUntil(() => violations.length > 0 || isDone(), limitMs);
@@ -291,8 +291,8 @@ export class World {
   }
 
   /**
-   * Waits until every partition is committed to its end, within so much virtual time, and compares everything.
-   * Decides what is halted, as often as it is.
+   * Waits until every partition is committed to its end, within `limitMs` of virtual time, and compares everything.
+   * Lets each halted partition go on, every time that it halts.
    */
   async settles(limitMs: number): Promise<void> {
     let isSettled = false;
@@ -316,7 +316,7 @@ export class World {
   }
 }
 
-/** Runs the body in a world; what fails is told with the seed and with what happened last. */
+/** Runs the body in a world; an error is thrown on with the seed and the last lines of the trace. */
 export async function inWorld(options: WorldOptions, body: (world: World) => Promise<void>): Promise<World> {
   const world = await World.make(options);
   try {

@@ -20,13 +20,13 @@ class Noted implements ConnectionUser {
   isSettled = false;
   status = 0;
   readonly ends: string[] = [];
-  /** Resolves when it has ended. */
+  /** Resolves when the request has ended. */
   readonly over = Promise.withResolvers<void>();
   readonly #connections: Connections;
   readonly #isNamed: boolean;
   readonly #then: () => void;
 
-  /** `then` is called from within the end of the answer. */
+  /** `then` is called while the end of the answer is handled. */
   constructor(connections: Connections, then: () => void = () => {}, isNamed = true) {
     this.#connections = connections;
     this.#isNamed = isNamed;
@@ -90,7 +90,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   request.resume().on('end', () => response.end('{}'));
 }
 
-/** As many requests as are wanted, so many under way at a time: each is made within the end of the last one. */
+/** Sends `count` requests, `atOnce` at a time: each one starts while the end of an earlier one is handled. */
 async function sendMany(
   connections: Connections,
   count: number,
@@ -104,21 +104,21 @@ async function sendMany(
   for (let begun = 0; begun < atOnce; begun++) next();
   for (let index = 0; index < sent.length; index++) {
     await (sent[index] as Noted).over.promise;
-    // One that fails begins no other.
+    // A request that fails does not start the next one.
     if (sent.length === index + 1) next();
   }
   expect(sent).toHaveLength(count);
   return sent;
 }
 
-it('gives the next request to the connection that has just carried one', async () => {
+it('the connection that has just carried a request carries the next one', async () => {
   const server = await serve(answer);
   const sent = await sendMany(open(server.origin, 64), 200, 4);
   expect(sent.flatMap(({ ends }) => ends)).toEqual(Array(200).fill('answered 200'));
   expect(server.made()).toBe(4);
 });
 
-it('makes a connection for whoever finds none that rests or is free, and uses them all again', async () => {
+it('a new connection is made only if no rested one is free, and all are used again', async () => {
   const server = await serve(answer);
   const connections = open(server.origin, 64);
   for (const [atOnce, made] of [
@@ -129,12 +129,12 @@ it('makes a connection for whoever finds none that rests or is free, and uses th
   ] as const) {
     await sendMany(connections, 40, atOnce);
     expect(server.made()).toBe(made);
-    // The last ones rest.
+    // The last connections rest until the event loop has turned.
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 });
 
-it('has so many requests under way and no more; the others have their turn in their sequence', async () => {
+it('no more requests are under way than the limit, and the others start in their sequence', async () => {
   let underWay = 0;
   let most = 0;
   const server = await serve((request, response) => {
@@ -152,11 +152,11 @@ it('has so many requests under way and no more; the others have their turn in th
   await Promise.all(sent.map(({ over }) => over.promise));
   expect(most).toBe(3);
   expect(server.made()).toBe(3);
-  // Three at a time, so none is more than two places from its own.
+  // Three requests are under way at a time, so each ends at most two places from its own.
   for (const [place, number] of ended.entries()) expect(Math.abs(place - number)).toBeLessThanOrEqual(2);
 });
 
-it('spares the target what nobody waits for any more', async () => {
+it('a request that is settled while it waits for a connection is not sent', async () => {
   const seen: IncomingMessage[] = [];
   const server = await serve((request, response) => {
     seen.push(request);
@@ -174,7 +174,7 @@ it('spares the target what nobody waits for any more', async () => {
   expect(seen).toHaveLength(2);
 });
 
-it('can be used again after a target that is not there, and tells each request of it', async () => {
+it('each request to a target that is not there fails, and later requests reach the target once it is there', async () => {
   const gone = createServer();
   gone.listen(0, '127.0.0.1');
   await once(gone, 'listening');
@@ -198,7 +198,7 @@ it('can be used again after a target that is not there, and tells each request o
   expect(answered.flatMap(({ ends }) => ends)).toEqual(Array(5).fill('answered 200'));
 });
 
-it('tells each request once how it ended, whatever the target does with its connections', async () => {
+it('each request is told exactly once how it ended, whatever the target does with its connections', async () => {
   const WAYS = ['answers', 'closes_after', 'says_close', 'breaks_off', 'closes_before', 'answers_early'];
   let number = 0;
   const received: string[] = [];
@@ -221,20 +221,20 @@ it('tells each request once how it ended, whatever the target does with its conn
   const sent = await sendMany(open(server.origin, 6), COUNT, 12);
   const ends = sent.map((one) => one.ends);
   for (const each of ends) expect(each).toHaveLength(1);
-  // None is sent twice.
+  // No request is sent twice.
   expect(received.length).toBeLessThanOrEqual(COUNT);
   expect(ends.filter(([end]) => end === 'answered 200').length).toBeGreaterThan(COUNT / 3);
   expect(ends.filter(([end]) => end?.startsWith('failed')).length).toBeGreaterThan(COUNT / 10);
 });
 
-it('lets a connection rest for longer if the answer did not name its delivery, and uses others meanwhile', async () => {
+it('a connection rests for longer after an answer without a delivery id, and others carry the next requests', async () => {
   const server = await serve(answer);
   const sent = await sendMany(open(server.origin, 64), 200, 4, false);
   expect(sent.flatMap(({ ends }) => ends)).toEqual(Array(200).fill('answered 200'));
   expect(server.made()).toBeGreaterThan(4);
 });
 
-it('lets all rest for a minute after a request has failed, as if no answer named its delivery', async () => {
+it('all connections rest for longer during the minute after a request failed', async () => {
   let isBroken = false;
   const server = await serve((request, response) => {
     if (isBroken) request.socket.destroy();
@@ -259,7 +259,7 @@ it('lets all rest for a minute after a request has failed, as if no answer named
   expect(await madeBy()).toBe(0);
 });
 
-it('closes a connection that carried an answer to something else, and gives its place to who waits longest', async () => {
+it('a connection that carried an answer to something else is closed, and the request that has waited longest gets its place', async () => {
   const server = await serve(answer);
   const connections = open(server.origin, 1);
   const ended: string[] = [];
@@ -280,18 +280,18 @@ for (const [answers, isNamed] of [
   ['named', true],
   ['nameless', false],
 ] as const) {
-  it(`finds out that the target closes its connections after each of its ${answers} answers, without a word`, async () => {
+  it(`few requests fail at a target that closes its connection without notice after each of its ${answers} answers`, async () => {
     const server = await serve((request, response) => {
       request.resume().on('end', () => response.end('{}', () => request.socket.destroy()));
     });
     const sent = await sendMany(open(server.origin, 4), 400, 4, isNamed);
     const failed = sent.filter(({ ends }) => ends[0] !== 'answered 200');
-    // The machine may let an answer and its end arrive apart.
+    // The kernel may deliver an answer and the end of its connection apart.
     expect(failed.length).toBeLessThan(20);
   });
 }
 
-it('does not take a second answer that follows on another for that of the next request', async () => {
+it('a second answer to one request is hardly ever taken for the answer to the next request', async () => {
   const STRAY = 'HTTP/1.1 299 Stray\r\ncontent-length: 0\r\n\r\n';
   const server = await serve((request, response) => {
     const { socket } = request;
@@ -301,6 +301,6 @@ it('does not take a second answer that follows on another for that of the next r
     });
   });
   const sent = await sendMany(open(server.origin, 4), 400, 4, false);
-  const believed = sent.filter(({ ends }) => ends[0] === 'answered 299');
-  expect(believed.length).toBeLessThan(20);
+  const strays = sent.filter(({ ends }) => ends[0] === 'answered 299');
+  expect(strays.length).toBeLessThan(20);
 });

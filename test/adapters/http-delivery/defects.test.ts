@@ -28,14 +28,14 @@ async function open(
     ...options,
   });
   onTestFinished(async () => {
-    // Nothing is under way any more: a call that a defect left behind would keep this from ending.
+    // `close` would not end if a defect had left a call under way.
     await target.close();
     await server.close();
   });
   return { target, posts: () => server.received.length };
 }
 
-/** `Date.now`, until it is to throw. */
+/** `Date.now` until `breakDown` is called, then a clock that throws. */
 function breakable() {
   let isBroken = false;
   return {
@@ -50,7 +50,7 @@ function breakable() {
 }
 
 describe('a defect', () => {
-  it('in the making of a request is the outcome of that state, which is not given up', async () => {
+  it('a defect in the making of a request is the outcome of that state, which is tried again later', async () => {
     const { target, posts } = await open((response) => response.end('{}'), {
       traceparentOf: () => {
         throw MISTAKE;
@@ -67,7 +67,7 @@ describe('a defect', () => {
     expect(posts()).toBe(0);
   });
 
-  it('in the making of one state keeps no other of its batch from being sent', async () => {
+  it('a defect in the making of one state does not keep the others of its delivery batch from being sent', async () => {
     const { target } = await open((response) => response.writeHead(200, ANNOUNCED).end('{}'), {
       traceparentOf: (deliveries) => {
         if (deliveries.some(({ entityId }) => entityId === 'order-2')) throw MISTAKE;
@@ -87,7 +87,7 @@ describe('a defect', () => {
       (response: { writeHead(status: number): { end(): void } }) => response.writeHead(500).end(),
     ],
     ['the end of a deadline', () => {}],
-  ])('in %s ends the call', async (_, answer) => {
+  ])('a defect in %s ends the call', async (_, answer) => {
     const clock = breakable();
     const { target, posts } = await open(
       (response) => {
@@ -101,7 +101,7 @@ describe('a defect', () => {
     expect(outcome?.verdict).toBe('retry');
   });
 
-  it('in what an answer says of batches leaves the state delivered, and is told', async () => {
+  it('a defect in the reading of an announcement is reported, and the state counts as delivered', async () => {
     const { target } = await open((response) => response.writeHead(200, ANNOUNCED).end('{}'), {
       logger: () => {
         throw MISTAKE;

@@ -22,7 +22,7 @@ interface Answered {
   readonly body: string;
 }
 
-/** A target that announces batches and answers them as the test says; single posts are always taken. */
+/** A target that announces delivery batches and answers them as the test says; it accepts single states unless told otherwise. */
 async function open(
   onBatch: (ids: readonly string[], server: ScriptedServer) => Answered,
   {
@@ -77,8 +77,8 @@ const results = (all: readonly object[]): Answered => ({
 });
 const taken = (ids: readonly string[]) => results(ids.map((id) => ({ id, status: 200, version: 3 })));
 
-describe('batches', () => {
-  it('are sent once the target has announced them, signed as a whole, with an id made of their members', async () => {
+describe('delivery batches', () => {
+  it('delivery batches are sent once the target has announced them, signed as a whole, with an id made of those of their members', async () => {
     const { server, target, paths } = await open(taken);
     expect(target.maxDeliveryBatch).toBe(1);
     await outcomesOf(target, [newDelivery()], never);
@@ -101,7 +101,7 @@ describe('batches', () => {
     expect(verify(parseSigningKeys(secret, 'test'), given, body, Date.now())).toEqual({ ok: true });
   });
 
-  it('have a verdict for each member, found by its id, and retry where none can be read', async () => {
+  it('each member of a delivery batch gets the verdict that the answer has for its id, and a retry if it has none', async () => {
     const { target } = await open(() =>
       results([
         { id: 'msg_1', status: 422, code: 'payload_differs', detail: 'other payload' },
@@ -126,7 +126,7 @@ describe('batches', () => {
   });
 
   it.each(['', '[]', 'null', '{"results":5}', '{"results":[5,null,[]]}', '<html>'])(
-    'are sent again when the answer is %j',
+    'all members of a delivery batch are tried again when the answer is %j',
     async (body) => {
       const { target } = await open(() => ({ status: 200, body }));
       await outcomesOf(target, [newDelivery()], never);
@@ -135,7 +135,7 @@ describe('batches', () => {
     },
   );
 
-  it('keep the results that came before the place where the answer was cut off', async () => {
+  it('the results in front of the place where an answer was cut off count', async () => {
     const detail = 'x'.repeat(40_000);
     const { target } = await open((ids) => results(ids.map((id) => ({ id, status: 200, detail }))));
     await outcomesOf(target, [newDelivery()], never);
@@ -143,7 +143,7 @@ describe('batches', () => {
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'retry', 'retry', 'retry']);
   });
 
-  it('share the verdict of an answer that is about all of them', async () => {
+  it('all members of a delivery batch share the verdict of an answer to the whole batch', async () => {
     const { target } = await open(() => ({ status: 500, body: '' }));
     await outcomesOf(target, [newDelivery()], never);
     const outcomes = await outcomesOf(target, several(2), never);
@@ -155,7 +155,7 @@ describe('batches', () => {
   });
 
   it.each([404, 405, 415, 501])(
-    'that are answered with %s go singly at once, and no other is tried for ten minutes',
+    'a delivery batch that is answered with %s is sent singly at once, and the next batch is tried after ten minutes',
     async (status) => {
       const { target, paths, pass, logged } = await open(() => ({ status, body: '' }));
       await outcomesOf(target, [newDelivery()], never);
@@ -172,7 +172,7 @@ describe('batches', () => {
   );
 
   it.each([400, 401, 403, 404, 405, 407, 409, 413, 415, 422, 308, 501])(
-    'that are answered with %i like single states stop after a few of these, and go on being batches',
+    'single sending stops after at most 31 states if they too are answered with %i, and later states go as delivery batches',
     async (status) => {
       const { target, paths } = await open(() => ({ status, body: '' }), {
         onSingle: () => (paths().length === 1 ? 200 : status),
@@ -180,7 +180,7 @@ describe('batches', () => {
       await outcomesOf(target, [newDelivery()], never);
       const outcomes = await outcomesOf(target, several(256), never);
       const verdicts = Map.groupBy(outcomes, ({ verdict }) => verdict);
-      // 16 are under way at once, and 15 more are begun before 16 have failed.
+      // 16 states are under way at once, and 15 more start before 16 have failed.
       expect(verdicts.get('unsent')?.length).toBeGreaterThanOrEqual(256 - 31);
       expect(verdicts.get('delivered')).toBeUndefined();
       const singles = paths().filter((path) => path === '/api/orders');
@@ -191,7 +191,7 @@ describe('batches', () => {
   );
 
   it.each([400, 409, 422])(
-    'that are answered with %i because of one member are sent singly once, and only that one is refused',
+    'a delivery batch that is answered with %i because of one member is sent singly once, and only that member is refused',
     async (status) => {
       const { target, paths } = await open(() => ({ status, body: '' }), {
         onSingle: (body) => (body.includes('order-100"') ? status : 200),
@@ -206,7 +206,7 @@ describe('batches', () => {
     },
   );
 
-  it('gives batches up for ten minutes if all are refused while single states are taken', async () => {
+  it('no delivery batch is sent for ten minutes if batches are refused while single states are accepted', async () => {
     const { target, pass } = await open(() => ({ status: 400, body: '' }));
     await outcomesOf(target, [newDelivery()], never);
     const outcomes = await outcomesOf(target, several(30), never);
@@ -216,7 +216,7 @@ describe('batches', () => {
     expect(target.maxDeliveryBatch).toBe(500);
   });
 
-  it('keeps the size of batches if one member alone is too large', async () => {
+  it('the size of delivery batches stays if one member alone is too large', async () => {
     const { target } = await open((ids) => (ids.includes('msg_5') ? { status: 413, body: '' } : taken(ids)), {
       onSingle: (body) => (body.includes('order-5"') ? 413 : 200),
     });
@@ -227,7 +227,7 @@ describe('batches', () => {
     expect(target.maxDeliveryBatch).toBe(500);
   });
 
-  it('whose members find no time to be sent singly leave the rest unsent', async () => {
+  it('the members of a refused delivery batch stay unsent if no time is left to send them singly', async () => {
     const { target, pass } = await open(() => {
       pass(5_000);
       return { status: 400, body: '' };
@@ -237,7 +237,7 @@ describe('batches', () => {
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['unsent', 'unsent', 'unsent']);
   });
 
-  it('that are too large are halved until they fit', async () => {
+  it('a delivery batch that is too large is halved until it fits', async () => {
     const sizes: number[] = [];
     const { target } = await open((ids) => {
       sizes.push(ids.length);
@@ -251,7 +251,7 @@ describe('batches', () => {
     expect(target.maxDeliveryBatch).toBe(2);
   });
 
-  it('never go to another origin, whatever is announced, and that is said once', async () => {
+  it('delivery batches never go to another origin that is announced, and one log line says so', async () => {
     for (const path of ['http://127.0.0.1:9/batch', '//evil.example/batch', '/\\\\evil.example/batch']) {
       const { target, logged } = await open(taken, { announced: `500;path="${path}"` });
       await outcomesOf(target, [newDelivery()], never);
@@ -261,15 +261,15 @@ describe('batches', () => {
     }
   });
 
-  it('are not announced by an answer that says no', async () => {
+  it('an announcement in an answer that refuses a state is ignored', async () => {
     const { target } = await open(taken, { onSingle: () => 500 });
     await outcomesOf(target, [newDelivery()], never);
     expect(target.maxDeliveryBatch).toBe(1);
   });
 });
 
-describe('the announcement', () => {
-  it('is a structured field item', () => {
+describe('the announcement of delivery batches', () => {
+  it('the announcement is read as a structured field item', () => {
     expect(parseDeliveryBatchAnnouncement('500;path="/b"')).toEqual({ states: 500, path: '/b' });
     expect(parseDeliveryBatchAnnouncement('7; v=2; path="/a\\"b"; x')).toEqual({ states: 7, path: '/a"b' });
     for (const wrong of [

@@ -34,8 +34,8 @@ function holdingsAt(url: string, deadlineMs: number) {
   });
 }
 
-describe('what an HTTP target holds', () => {
-  it('is read page by page, by the cursor of the contract', async () => {
+describe('the holdings of an HTTP target', () => {
+  it('holdings are read page by page, by the cursor of the contract', async () => {
     const { server, holdings } = await asking(
       json({ data: [row('\uffff', 2), row('😀')], page: { next: 'x', hasMore: true } }),
     );
@@ -54,7 +54,7 @@ describe('what an HTTP target holds', () => {
     ]);
   });
 
-  it('is asked for by a bearer key if there is one, and not by the user in the URL', async () => {
+  it('a bearer key, if there is one, is sent instead of the user in the URL', async () => {
     const server = await startScriptedServer(json({ count: 0, last: null, digest: '', page: {} }));
     const { host } = new URL(server.url);
     const holdings = openHttpHoldings({
@@ -71,20 +71,23 @@ describe('what an HTTP target holds', () => {
     expect(server.received[0]?.headers.authorization).toBe('Bearer the.Key~1==');
   });
 
-  it.each([401, 403])('says whose setting it is if the target wants a key (%i)', async (status) => {
-    const { holdings } = await asking(answers(status));
-    await expect(holdings.digest({ after: null, limit: 3 }, SIGNAL)).rejects.toThrow(
-      `it answered ${status}. It was sent no API key: correct ORDER_SYNC_TARGET_API_KEY, or "apiKeyFile"`,
-    );
-  });
+  it.each([401, 403])(
+    'the error names the setting to correct if the target answers %i for want of a key',
+    async (status) => {
+      const { holdings } = await asking(answers(status));
+      await expect(holdings.digest({ after: null, limit: 3 }, SIGNAL)).rejects.toThrow(
+        `it answered ${status}. It was sent no API key: correct ORDER_SYNC_TARGET_API_KEY, or "apiKeyFile"`,
+      );
+    },
+  );
 
-  it('is read by its digest', async () => {
+  it('holdings are compared by the digest of a page', async () => {
     const { server, holdings } = await asking(json({ count: 3, last: 'c', digest: 'abc', page: {} }));
     expect(await holdings.digest({ after: null, limit: 3 }, SIGNAL)).toEqual({ count: 3, digest: 'abc' });
     expect(server.received[0]?.path).toBe('/api/orders/digest?tenant=1&limit=3');
   });
 
-  it.each([404, 405, 501])('is not offered by a target that answers %i', async (status) => {
+  it.each([404, 405, 501])('a target that answers %i does not offer its holdings', async (status) => {
     const { holdings } = await asking(answers(status));
     const refused = expect.objectContaining({ code: 'holdings_not_offered' });
     await expect(holdings.digest({ after: null, limit: 3 }, SIGNAL)).rejects.toEqual(refused);
@@ -95,7 +98,7 @@ describe('what an HTTP target holds', () => {
     [429, 'target_unreachable'],
     [401, 'target_answer_invalid'],
     [302, 'target_answer_invalid'],
-  ] as const)('is an error by the problem that is answered with %i', async (status, code) => {
+  ] as const)('an answer with %i is an error with the code of its problem', async (status, code) => {
     const { holdings } = await asking(answers(status, { location: '/' }, '{"title":"Not\nnow"}'));
     await expect(holdings.page({ after: null, limit: 3 }, SIGNAL)).rejects.toMatchObject({
       code,
@@ -115,7 +118,7 @@ describe('what an HTTP target holds', () => {
     ['no word on more', { data: [] }, /hasMore/],
     ['no version', { data: [{ ...row('b'), version: '1' }], page: { hasMore: false } }, /version/],
     ['a missing column', { data: [{ order_id: 'b', version: 1 }], page: { hasMore: false } }, /"status"/],
-  ])('is an error by an answer with %s', async (_what, body, message) => {
+  ])('an answer with %s is an error', async (_what, body, message) => {
     const { holdings } = await asking(typeof body === 'string' ? answers(200, {}, body) : json(body));
     const invalid = { code: 'target_answer_invalid', message: expect.stringMatching(message) };
     const asked = holdings.page({ after: 'a', limit: 2 }, SIGNAL);
@@ -123,7 +126,7 @@ describe('what an HTTP target holds', () => {
     await expect(asked).rejects.not.toMatchObject({ message: expect.stringContaining('secret') });
   });
 
-  it('is no more of an answer than was asked for', async () => {
+  it('an answer that is longer than the page asked for is an error', async () => {
     const pour: Script = (response) => {
       response.writeHead(200);
       const more = () => {
@@ -138,7 +141,7 @@ describe('what an HTTP target holds', () => {
     });
   });
 
-  it('is given up at the deadline, when stopped, and where nobody listens', async () => {
+  it('the request is given up at the deadline, when it is stopped, and where nobody listens', async () => {
     const unreachable = { code: 'target_unreachable' };
     const { holdings } = await asking(() => {}, 150);
     await expect(holdings.page({ after: null, limit: 1 }, SIGNAL)).rejects.toMatchObject({

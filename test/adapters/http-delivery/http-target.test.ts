@@ -46,7 +46,7 @@ function isSigned(request: ReceivedRequest | undefined, secret: string, nowMs: n
   return verify(parseSigningKeys(secret, 'test'), given, body, nowMs).ok;
 }
 
-it('does not take what fails in its caller for the trouble of a request', async () => {
+it("an error that the caller's callback throws is not taken for an error of the request", async () => {
   const server = await start(answers(200));
   const target = openHttpTarget({
     name: 'test',
@@ -67,8 +67,8 @@ it('does not take what fails in its caller for the trouble of a request', async 
   expect(error).toMatchObject({ message: 'of the caller' });
 });
 
-describe('what is sent', () => {
-  it('is JSON with the id in both headers, this attempt’s time, and who we are', async () => {
+describe('the request of an HTTP target', () => {
+  it('the request has the state as JSON, the id in both headers, the time of this attempt, and the name of the program', async () => {
     const server = await start(answers(200));
     const target = open({
       url: `${server.url}?tenant=7`,
@@ -88,7 +88,7 @@ describe('what is sent', () => {
     expect(request?.headers).not.toHaveProperty('webhook-signature');
   });
 
-  it('is signed by every secret, so that the receiver may know either of them', async () => {
+  it('every secret signs the request, so that a receiver which knows one of them can check it', async () => {
     const server = await start(answers(200));
     const [first, second] = [newSecret(), newSecret()];
     await open({ url: server.url, secrets: [first, second] }).deliver(newDelivery(), never);
@@ -98,7 +98,7 @@ describe('what is sent', () => {
     expect(isSigned(server.received[0], newSecret(), Date.now())).toBe(false);
   });
 
-  it('has the same headers on every attempt but for the time, the trace, and what was signed with the time', async () => {
+  it('every attempt has the same headers except the time, the trace and the signature', async () => {
     const server = await start(answers(503));
     let nowMs = 1_760_000_000_000;
     const secret = newSecret();
@@ -124,14 +124,14 @@ describe('what is sent', () => {
     expect(second?.traceparent).not.toBe(first?.traceparent);
   });
 
-  it('carries the trace of a delivery that has one', async () => {
+  it('the request carries the trace of a delivery that has one', async () => {
     const server = await start(answers(200));
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     await open({ url: server.url, traceparentOf: () => traceparent }).deliver(newDelivery(), never);
     expect(server.received[0]?.headers.traceparent).toBe(traceparent);
   });
 
-  it('carries user and password of the URL as authorization, and no message shows them', async () => {
+  it('the user and password of the URL go into the authorization header, and no message shows them', async () => {
     const server = await start(answers(500));
     const target = open({ url: server.url.replace('//', '//us%40er:pa%3Ass@') });
     const outcome = await target.deliver(newDelivery(), never);
@@ -141,18 +141,18 @@ describe('what is sent', () => {
   });
 });
 
-describe('connections', () => {
-  it('are kept and used again, also after answers that say no', async () => {
+describe('the connections of an HTTP target', () => {
+  it('connections are used again, also after answers that refuse a state', async () => {
     const server = await start((response, _request, number) => {
       response.writeHead(number % 2 === 0 ? 200 : 500).end('x'.repeat(number * 1_000));
     });
     const target = open({ url: server.url });
     for (let index = 0; index < 20; index++) await target.deliver(newDelivery(), never);
-    // Another is made if those that there are have just been used.
+    // A new connection is made if those that are open have just been used.
     expect(server.connections.length).toBeLessThanOrEqual(4);
   });
 
-  it('are never more than configured', async () => {
+  it('no more connections are open than configured', async () => {
     const server = await start(answers(200));
     const target = open({ url: server.url, connections: 3 });
     await Promise.all(Array.from({ length: 50 }, () => target.deliver(newDelivery(), never)));
@@ -160,7 +160,7 @@ describe('connections', () => {
     expect(server.connections.length).toBeLessThanOrEqual(3);
   });
 
-  it('do not stay blocked by deliveries that hung', async () => {
+  it('deliveries that hung do not block the connections for later ones', async () => {
     const server = await start((response, _request, number) => {
       if (number > 2) response.writeHead(200).end();
     });
@@ -174,7 +174,7 @@ describe('connections', () => {
     expect((await target.deliver(newDelivery(), never)).verdict).toBe('delivered');
   });
 
-  it('carry nothing for a delivery that was over before it had one', async () => {
+  it('a delivery that was stopped while it waited for a connection is not sent', async () => {
     const release = Promise.withResolvers<void>();
     const server = await start((response, _request, number) => {
       if (number > 1) response.writeHead(200).end();
@@ -196,7 +196,7 @@ describe('connections', () => {
 });
 
 describe('the answer', () => {
-  it('is read up to 64 KiB, then the connection is destroyed and the status counts', async () => {
+  it('the answer is read up to 64 KiB, then the connection is destroyed and the status counts', async () => {
     const closed = Promise.withResolvers<void>();
     const server = await start((response) => {
       response.on('close', () => closed.resolve());
@@ -210,11 +210,11 @@ describe('the answer', () => {
     const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
     expect(outcome).toMatchObject({ verdict: 'delivered', status: 200, answer: 'y'.repeat(1_024) });
     await closed.promise;
-    // What the kernel had taken before the cut is bounded by its socket buffers, far below the 2 GiB.
+    // The socket buffers of the kernel bound what was sent before the cut, far below the 2 GiB.
     expect(server.connections[0]?.bytesWritten).toBeLessThan(64 * 1_024 ** 2);
   });
 
-  it('that breaks off after a 2xx leaves the outcome unknown', async () => {
+  it('an answer that breaks off after a 2xx leaves the outcome unknown', async () => {
     const server = await start((response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('half', () => response.destroy());
@@ -223,7 +223,7 @@ describe('the answer', () => {
     expect(outcome).toMatchObject({ verdict: 'retry', status: 200, answer: 'half' });
   });
 
-  it('that drips after a 2xx ends at the deadline, with what had come', async () => {
+  it('an answer that drips after a 2xx ends at the deadline, and what had come of it is kept', async () => {
     const server = await start((response) => {
       response.writeHead(200);
       response.write('drop');
@@ -233,7 +233,7 @@ describe('the answer', () => {
     expect(outcome.error).toContain('no complete answer within 300 ms');
   });
 
-  it('that says no counts even if its text never ends', async () => {
+  it('the status of a refusal counts even if its text never ends', async () => {
     const server = await start((response) => {
       response.writeHead(503, { 'retry-after': '3' });
       response.write('…');
@@ -242,7 +242,7 @@ describe('the answer', () => {
     expect(outcome).toMatchObject({ verdict: 'throttle', status: 503, retryAfterMs: 3_000 });
   });
 
-  it('may be announced by interim answers', async () => {
+  it('interim answers before the answer are passed over', async () => {
     const server = await start((response) => {
       response.writeEarlyHints({ link: '</style.css>; rel=preload' });
       response.writeProcessing();
@@ -252,7 +252,7 @@ describe('the answer', () => {
     expect(outcome).toMatchObject({ verdict: 'delivered', status: 201, answer: 'stored' });
   });
 
-  it('that redirects is named, and neither followed on this host nor on another', async () => {
+  it('a redirect is named in the error, and not followed to this host nor to another', async () => {
     const other = await start(answers(200));
     const server = await start(answers(302, { location: other.url }));
     const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
@@ -264,7 +264,7 @@ describe('the answer', () => {
     expect(other.received).toEqual([]);
   });
 
-  it('tells of a redirect without what may be a secret, and never at length', async () => {
+  it('the error names the place of a redirect without its secrets, and cut to 200 characters', async () => {
     for (const [location, told] of [
       ['https://us:pa@host/path?token=5#x', 'https://host/path'],
       ['//us:pa@host/path', '//host/path'],
@@ -277,7 +277,7 @@ describe('the answer', () => {
     }
   });
 
-  it("tells of a refusal with its problem's code, and with nothing else of its text", async () => {
+  it('the error for a refusal holds the code of its problem, and nothing else of its text', async () => {
     const problem = JSON.stringify({ detail: 'order-1 is not one', code: 'body_invalid' });
     const server = await start(answers(422, { 'content-type': 'application/problem+json' }, problem));
     const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
@@ -290,7 +290,7 @@ describe('the answer', () => {
     [360, "; this machine's clock is 360 s ahead of the target's."],
     [-360, "; this machine's clock is 360 s behind the target's."],
     [5, '401 Unauthorized (timestamp_outside_tolerance).'],
-  ])('of 401 is told with how far the clocks are apart, if they are: %i s', async (seconds, told) => {
+  ])('the error for a 401 tells how far the clocks are apart, if they are: %i s', async (seconds, told) => {
     const body = JSON.stringify({ code: 'timestamp_outside_tolerance' });
     const nowMs = Date.UTC(2026, 10, 22, 18, 0, 0);
     const date = new Date(nowMs - seconds * 1_000).toUTCString();
@@ -310,21 +310,21 @@ describe('the answer', () => {
     [407, 'CRM_URL'],
     [308, 'CRM_URL'],
     [413, 'batch'],
-  ])('of %i comes with the setting to look at', async (status, named) => {
+  ])('the advice for a %i names the setting to look at', async (status, named) => {
     const server = await start(answers(status));
     const settingNames = { url: 'CRM_URL', secret: 'CRM_SECRET' };
     const outcome = await open({ url: server.url, settingNames }).deliver(newDelivery(), never);
     expect(outcome.advice).toContain(named);
   });
 
-  it('that is not HTTP is said to be none', async () => {
+  it('the error for an answer that is not HTTP says so', async () => {
     const server = await start((_response, request) => void request.socket.end('SSH-2.0-OpenSSH_9.6\r\n'));
     const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
     expect(outcome).toMatchObject({ verdict: 'retry', status: null });
     expect(outcome.error).toContain('it did not answer in HTTP');
   });
 
-  it('has a latency by the clock that never jumps', async () => {
+  it('the latency is measured by the clock that never jumps', async () => {
     const server = await start(answers(200));
     let monotonicMs = 1_000;
     const clock = { now: Date.now, monotonicMs: () => (monotonicMs += 250) };
@@ -335,7 +335,7 @@ describe('the answer', () => {
 
 describe('the URL of a target', () => {
   it.each(['http://us%er:word@localhost:1/', 'http://user:wo%ffrd@localhost:1/'])(
-    'is refused if its credentials have an escape that is no UTF-8: %s',
+    'a URL is refused if its credentials have an escape that is no UTF-8: %s',
     (url) => {
       expect(() => open({ url })).toThrow(expect.objectContaining({ code: 'setting_invalid' }));
     },
@@ -343,7 +343,7 @@ describe('the URL of a target', () => {
 });
 
 describe('a delivery that no request can carry', () => {
-  it('is parked if its id fits no header, and is a defect if its state is no JSON', async () => {
+  it('a delivery id that fits no header parks the state, and a state that is no JSON is a defect', async () => {
     const server = await start(answers(200));
     const target = open({ url: server.url });
     const withLineEnd = await target.deliver(newDelivery({ deliveryId: 'a\r\nx-evil: 1' }), never);
@@ -360,7 +360,7 @@ describe('a delivery that no request can carry', () => {
 describe('TLS', () => {
   const certificate = selfSignedCertificate();
 
-  it('refuses a certificate of an unknown authority before anything is sent', async () => {
+  it('a certificate of an unknown authority is refused before anything is sent', async () => {
     const server = await start(answers(200), certificate);
     const outcome = await open({ url: server.url }).deliver(newDelivery(), never);
     expect(outcome).toMatchObject({ verdict: 'retry', status: null });
@@ -368,7 +368,7 @@ describe('TLS', () => {
     expect(server.received).toEqual([]);
   });
 
-  it('accepts a certificate whose authority the CA file names', async () => {
+  it('a certificate is accepted if the CA file names its authority', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-ca-'));
     cleanups.push(() => rmSync(folder, { recursive: true }));
     const caFile = join(folder, 'ca.pem');
@@ -378,7 +378,7 @@ describe('TLS', () => {
     expect(outcome).toMatchObject({ verdict: 'delivered', error: null });
   });
 
-  it('is told from a target that does not speak it', async () => {
+  it('the error says that the target does not speak TLS', async () => {
     const server = await start(answers(200));
     const outcome = await open({ url: server.url.replace('http:', 'https:') }).deliver(newDelivery(), never);
     expect(outcome).toMatchObject({ verdict: 'retry', status: null });
@@ -387,7 +387,7 @@ describe('TLS', () => {
 });
 
 describe('settings that cannot work', () => {
-  it('are refused when the target is opened', () => {
+  it('settings that cannot work are refused when the target is opened', () => {
     expect(() => open({ url: 'ftp://host/x' })).toThrow(/not an HTTP address/);
     expect(() => open({ url: 'nowhere' })).toThrow(/not an HTTP address/);
     expect(() => open({ url: 'http://localhost', secrets: ['whsec_c2hvcnQ='] })).toThrow(/24 to 64/);

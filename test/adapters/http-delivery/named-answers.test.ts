@@ -31,7 +31,7 @@ function open(url: string) {
   return target;
 }
 
-/** As order-sync does it: the next one begins within the end of the last, so that it may be handed over. */
+/** Delivers as order-sync does: the next delivery starts while the end of the last one is handled, and may get its connection. */
 function deliverMany(
   url: string,
   count: number,
@@ -62,7 +62,7 @@ describe('the delivery_id in an answer', () => {
   const outcomeOf = async (body: string, status?: number) =>
     singly(open((await answering(body, status)).url)).deliver(newDelivery(), never);
 
-  it('has to be that of the request, if it is one of ours', async () => {
+  it('a delivery id of ours in the answer has to be that of the request', async () => {
     for (const body of [
       '{"delivery_id":"msg_contract-1","version":3}',
       '{"version":3, "delivery_id" : "msg_contract-1"}',
@@ -80,7 +80,7 @@ describe('the delivery_id in an answer', () => {
       });
   });
 
-  it('is that of the answer, and not of something in it', async () => {
+  it('the delivery id of the answer itself counts, and not one deeper inside it', async () => {
     for (const body of [
       '{"previous": {"delivery_id": "msg_contract-0"}, "delivery_id": "msg_contract-1"}',
       '{"duplicate_of":{"delivery_id":"msg_contract-0"}}',
@@ -89,7 +89,7 @@ describe('the delivery_id in an answer', () => {
       expect(await outcomeOf(body), body).toMatchObject({ verdict: 'delivered', error: null });
   });
 
-  it('leaves a refusal that names another delivery in doubt', async () => {
+  it('a refusal that names another delivery leaves the outcome unknown', async () => {
     expect(await outcomeOf('{"delivery_id":"msg_other"}', 422)).toMatchObject({
       verdict: 'retry',
       status: 422,
@@ -100,7 +100,7 @@ describe('the delivery_id in an answer', () => {
     [200, 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'],
     [400, 'HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n'],
   ] as const) {
-    it(`is missed where it was before: a nameless ${status} behind a named answer decides nothing`, async () => {
+    it(`a nameless ${status} decides nothing once answers have named their deliveries`, async () => {
       const stored = new Set<string>();
       const server = await start((response, request, number) => {
         const id = String(request.headers['webhook-id']);
@@ -125,7 +125,7 @@ describe('the delivery_id in an answer', () => {
     });
   }
 
-  it('need not be in an answer to a second attempt', async () => {
+  it('an answer to a second attempt counts without a delivery id', async () => {
     const server = await start((response, request) => {
       const id = String(request.headers['webhook-id']);
       if (id.endsWith('7')) response.writeHead(422).end();
@@ -139,7 +139,7 @@ describe('the delivery_id in an answer', () => {
     expect(refused(again).map(({ verdict }) => verdict)).toEqual(Array(10).fill('park'));
   });
 
-  it('tells the answers of a target that answers twice from each other, however they come', async () => {
+  it('the answers of a target that answers twice are told apart, whenever the second one comes', async () => {
     const server = await start((response, request, number) => {
       const id = String(request.headers['webhook-id']);
       const body = JSON.stringify({ delivery_id: id });

@@ -45,7 +45,7 @@ export async function startScriptedServer(
   const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
   server.on('connection', (socket: Socket) => {
     connections.push(socket);
-    // A client that cuts the connection is what some tests are about.
+    // Some tests are about a client that cuts the connection.
     socket.on('error', () => {});
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -69,7 +69,7 @@ export function answers(status: number, headers: Record<string, string> = {}, bo
   return (response) => response.writeHead(status, headers).end(body);
 }
 
-/** A port on which nothing listens: one that was free a moment ago. */
+/** The URL of a port on which nothing listens: it was free a moment ago. */
 export async function unusedUrl(): Promise<string> {
   const server = await startScriptedServer(answers(200));
   await server.close();

@@ -37,13 +37,13 @@ class Noted implements Endable {
   }
 }
 
-it('gives each attempt the whole of its time, and no more', () => {
+it('each attempt ends at its own deadline, and not before', () => {
   const underWay = new UnderWay(clock, DEADLINE_MS);
   const attempts: Noted[] = [];
   for (let count = 0; count < 100; count++) {
     attempts.push(new Noted(underWay), new Noted(underWay));
     vi.advanceTimersByTime(37);
-    // Every third is answered while it is among the oldest, or in the middle, or the last.
+    // Every third attempt is answered while it is among the oldest, or in the middle, or the last.
     const answered = attempts[count - (count % 27)];
     if (count % 3 === 0 && answered?.ends.length === 0) answered.end('answered');
   }
@@ -56,7 +56,7 @@ it('gives each attempt the whole of its time, and no more', () => {
   expect(expired.length).toBeLessThan(attempts.length);
 });
 
-it('sets one timer for all, and none when there are none', () => {
+it('one timer serves all attempts, and none is set when no attempt is under way', () => {
   const underWay = new UnderWay(clock, DEADLINE_MS);
   const attempts = Array.from({ length: 10 }, () => new Noted(underWay));
   expect(vi.getTimerCount()).toBe(1);
@@ -66,7 +66,7 @@ it('sets one timer for all, and none when there are none', () => {
   expect(vi.getTimerCount()).toBe(1);
 });
 
-it('stops those of a signal that aborts, and no others', () => {
+it('a signal that aborts stops its own attempts, and no others', () => {
   const underWay = new UnderWay(clock, DEADLINE_MS);
   const [one, other] = [new AbortController(), new AbortController()];
   const ofOne = [new Noted(underWay, one.signal), new Noted(underWay, one.signal)];
@@ -80,7 +80,7 @@ it('stops those of a signal that aborts, and no others', () => {
   expect(ofOther.ends).toEqual([`expired after ${DEADLINE_MS} ms`]);
 });
 
-it('keeps one timer when the end of one attempt begins the next', () => {
+it('one timer is enough when the end of one attempt begins the next', () => {
   const underWay = new UnderWay(clock, DEADLINE_MS);
   const attempts: Successive[] = [];
   class Successive extends Noted {

@@ -12,11 +12,11 @@ describe('verdict by status', () => {
     ['disable', [410]],
     ['park', [400, 402, 406, 411, 413, 415, 418, 422, 423, 424, 428, 431, 451, 499]],
   ];
-  it.each(cases)('is %s for %j', (verdict, statuses) => {
+  it.each(cases)('the verdict is %s for %j', (verdict, statuses) => {
     for (const status of statuses) expect(verdictOf(status, 1), String(status)).toBe(verdict);
   });
 
-  it('retries a conflict twice, since the id may be worked on, and parks at the third attempt', () => {
+  it('a conflict is retried twice, since the id may be worked on, and parked at the third attempt', () => {
     expect([1, 2, 3, 4].map((attempt) => verdictOf(409, attempt))).toEqual([
       'retry',
       'retry',
@@ -30,7 +30,7 @@ describe('Retry-After', () => {
   const nowMs = Date.UTC(2026, 10, 22, 18, 0, 0);
   const read = (value: string | string[] | undefined) => retryAfterMs(value, nowMs, 3_600_000);
 
-  it('is read as seconds and as a date in all three forms', () => {
+  it('Retry-After is read as seconds and as a date in all three forms', () => {
     expect(read('0')).toBe(0);
     expect(read(' 120 ')).toBe(120_000);
     expect(read('Sun, 22 Nov 2026 18:01:30 GMT')).toBe(90_000);
@@ -39,14 +39,14 @@ describe('Retry-After', () => {
     expect(read(['5', '9'])).toBe(5_000);
   });
 
-  it('is bounded both ways', () => {
+  it('Retry-After is at least zero and at most the limit', () => {
     expect(read('999999999999999999999')).toBe(3_600_000);
     expect(read('Sun, 22 Nov 2099 18:00:00 GMT')).toBe(3_600_000);
     expect(read('Sun, 06 Nov 1994 08:49:37 GMT')).toBe(0);
     expect(read('Sunday, 06-Nov-94 08:49:37 GMT')).toBe(0);
   });
 
-  it('is nothing when it cannot be read', () => {
+  it('Retry-After is ignored when it cannot be read', () => {
     for (const value of [
       undefined,
       '',
@@ -62,7 +62,7 @@ describe('Retry-After', () => {
 });
 
 describe('the kept answer', () => {
-  it('is at most 1 KiB and never cuts a character in two', () => {
+  it('the kept answer has at most 1 KiB, and no character is cut in two', () => {
     for (let shift = 0; shift < 4; shift++) {
       const text = answerText(Buffer.from(`${'x'.repeat(shift)}${'🛒'.repeat(400)}`));
       expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1_024);
@@ -71,18 +71,18 @@ describe('the kept answer', () => {
     }
   });
 
-  it('is one line without anything that a terminal or a reader would obey', () => {
+  it('the kept answer is one line without control characters', () => {
     const text = answerText(Buffer.from('a\r\nb\u001b[31mc\0d\u202ee\u0085f\u2028g'));
     expect(text).toBe('a  b [31mc d e f g');
   });
 
-  it('holds replacement characters where the bytes are no UTF-8', () => {
+  it('the kept answer has replacement characters where the bytes are no UTF-8', () => {
     expect(answerText(Buffer.of(0x6f, 0x6b, 0xff, 0xc3))).toBe('ok\ufffd\ufffd');
   });
 });
 
 describe('faults', () => {
-  it('are told by the code inside, however deep, and never by the message', () => {
+  it('a fault is described by the innermost code, and never by the message', () => {
     const inner = Object.assign(new Error('http://user:secret@host'), { code: 'ECONNREFUSED' });
     const outer = new Error('outer secret', { cause: new AggregateError([inner], 'secret') });
     expect(describeFault(outer, 'http://host')).toBe(
@@ -90,7 +90,7 @@ describe('faults', () => {
     );
   });
 
-  it('have a name even when nothing is known about them', () => {
+  it('every fault has a name, even if nothing else is known about it', () => {
     expect(codeOf(new TypeError('x'))).toBe('TypeError');
     expect(codeOf('thrown text')).toBe('unknown error');
     expect(codeOf(Object.assign(new Error('x'), { code: 'HPE_INVALID_CONSTANT' }))).toBe(

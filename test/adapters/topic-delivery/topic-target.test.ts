@@ -34,7 +34,7 @@ const withdrawn = newDelivery({
 });
 
 describe('a state on a topic', () => {
-  it('is a record keyed by its entity, with the row and its version, and headers that name it', async () => {
+  it('a state becomes a record with the entity as its key, the row and version as its value, and headers that name it', async () => {
     const { producer, target } = open();
     await outcomesOf(target, [newDelivery({ entityId: 'a/🛒' })], never);
     const [record] = producer.appended;
@@ -55,13 +55,13 @@ describe('a state on a topic', () => {
     });
   });
 
-  it('is no tombstone by default, though it does not qualify any more', async () => {
+  it('a state that no longer qualifies is no tombstone by default', async () => {
     const { producer, target } = open();
     await outcomesOf(target, [withdrawn], never);
     expect(producer.appended[0]?.value).not.toBeNull();
   });
 
-  it('is a tombstone with all headers if that is wanted, and only if it does not qualify', async () => {
+  it('a state that does not qualify becomes a tombstone with all headers if tombstones are wanted, and no other state does', async () => {
     const { producer, target } = open({ tombstones: 'not_ready' });
     await outcomesOf(target, [withdrawn], never);
     await outcomesOf(target, [newDelivery()], never);
@@ -69,7 +69,7 @@ describe('a state on a topic', () => {
     expect(headerOf(producer.appended[0], 'webhook-id')).toBe('msg_contract-1');
   });
 
-  it('that is too large is parked, and takes no other with it', async () => {
+  it('a state that is too large is parked, and the others of its delivery batch are appended', async () => {
     const { producer, target } = open();
     producer.onAppend = async (records) => {
       if (records.some(({ key }) => Buffer.from(key ?? []).toString() === 'huge'))
@@ -81,7 +81,7 @@ describe('a state on a topic', () => {
     expect(outcomes[1]?.error).toContain('Too large.');
   });
 
-  it('has its outcome when the append has ended, however late that is', async () => {
+  it('the outcome comes when the append has ended, however late that is', async () => {
     const { producer, target } = open();
     const ended = Promise.withResolvers<void>();
     producer.onAppend = () => ended.promise;
@@ -96,20 +96,20 @@ describe('a state on a topic', () => {
     expect(target.isSlowToEnd).toBe(true);
   });
 
-  it('shuts others out before it is appended if an earlier delivery of its entity may still be under way', async () => {
+  it('other instances are shut out before the append if an earlier delivery of the entity may still be under way', async () => {
     const { producer, target } = open();
     await outcomesOf(target, [newDelivery(), newDelivery({ entityId: 'b' })], never);
     await outcomesOf(target, [newDelivery(), newDelivery({ entityId: 'b', isTakeover: true })], never);
     expect(producer.shutsOut).toEqual([false, true]);
   });
 
-  it('is disowned if another instance has shut this one out', async () => {
+  it('a delivery is disowned if another instance has shut this one out', async () => {
     const { producer, target } = open();
     producer.onAppend = () => Promise.reject(new TributaryError('log_shut_out', 'Shut out.'));
     expect(await outcomesOf(target, [newDelivery()], never)).toMatchObject([{ verdict: 'disowned' }]);
   });
 
-  it('goes with many others in one call', async () => {
+  it('500 states are appended in one call', async () => {
     const { producer, target } = open();
     expect(target.maxDeliveryBatch).toBe(500);
     const deliveries = Array.from({ length: 500 }, (_, index) => newDelivery({ entityId: `order-${index}` }));
@@ -117,7 +117,7 @@ describe('a state on a topic', () => {
     expect(producer.asked).toHaveLength(1);
   });
 
-  it('can be read from the embedded log', async () => {
+  it('appended states can be read from the embedded log', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-states-'));
     const log = openEmbeddedLog({ dataDir: folder, clock: systemClock });
     onTestFinished(async () => {
@@ -140,7 +140,7 @@ describe('a defect', () => {
   const mistake = new TypeError('x is not a function');
   const deliveryOf = (number: number) => newDelivery({ entityId: `order-${number}` });
 
-  it('in the making of one record keeps no other of its batch from being appended', async () => {
+  it('a defect in the making of one record does not keep the others of its delivery batch from being appended', async () => {
     const { producer, target } = open({
       tombstones: 'not_ready',
       isReady: (body) => {
@@ -159,7 +159,7 @@ describe('a defect', () => {
     await target.close();
   });
 
-  it('of the log at one record keeps no other of its batch from being appended', async () => {
+  it('a defect of the log at one record does not keep the others of its delivery batch from being appended', async () => {
     const { producer, target } = open();
     producer.onAppend = async (records) => {
       if (records.some(({ key }) => Buffer.from(key ?? []).toString() === 'order-2')) throw mistake;

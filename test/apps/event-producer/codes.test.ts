@@ -46,7 +46,7 @@ describe('the body of an event', () => {
       '{"eventType":"PAYMENT","orderId":"order123","paymentStatus":"AUTHORIZATION_REVIEW_DECLINED","timestamp":"2025-04-05T02:26:30.265Z"}',
     ],
   ] satisfies [EventCode, string][])(
-    'has for the code %s the fields that it always had, in the same sequence',
+    'keeps the fields of the code %s, in the same sequence',
     (code, json) => {
       expect(JSON.stringify(makeBody(code, 'order123', { timestampMs }))).toBe(json);
     },
@@ -84,7 +84,7 @@ describe('the record of an event', () => {
     },
   );
 
-  it('has the CloudEvents headers of binary mode', () => {
+  it('carries the CloudEvents headers of binary mode', () => {
     const headers = cloudEventHeaders({
       id: 'id-1',
       source: '/test',

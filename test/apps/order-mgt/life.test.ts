@@ -112,7 +112,7 @@ describe('the program order-mgt', () => {
     return code as number | null;
   }
 
-  it('has everything that it acknowledged before kill -9 under load, with one effect for each id', async () => {
+  it('keeps everything that it acknowledged before kill -9 under load, with one effect for each id', async () => {
     const { file, query } = testFile();
     const acknowledged = new Map<string, number>();
     for (let round = 1; round <= 3; round++) {

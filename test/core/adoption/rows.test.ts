@@ -68,7 +68,7 @@ describe('the flags of a column', () => {
     expect(readFlags(flags)).toEqual(read);
   });
 
-  it('unclear flags are named with how many rows have each', () => {
+  it('each unclear flag is named, with the number of rows that have it', () => {
     const reader = readerOf();
     for (const flag of ['Y', 'maybe', 'maybe', 'T'])
       reader.read({ id: 'a', values: [null, flag], marks: [null] });
@@ -79,7 +79,7 @@ describe('the flags of a column', () => {
 });
 
 describe('a row', () => {
-  it('tells all that is wrong with it at once', () => {
+  it('all that is wrong with one row is found in one reading', () => {
     const reader = readerOf();
     expect(reader.read({ id: null, values: ['unknown', 'maybe'], marks: ['2024-01-01'] })).toBeNull();
     expect(
@@ -96,13 +96,13 @@ describe('a row', () => {
     ['\u00e9'.repeat(128), 'id_too_long'],
     [new Uint8Array([0x61, 0xff]), 'id_encoding'],
     [1.5, 'id_type'],
-  ])('is refused for its id %s as %s', (id, code) => {
+  ])('the row is refused for its id %s as %s', (id, code) => {
     const reader = readerOf();
     expect(reader.read({ id, values: [null, 1n], marks: [null] })).toBeNull();
     expect(reader.findings().map((finding) => finding.code)).toEqual([code]);
   });
 
-  it('keeps an id to the byte', () => {
+  it('an id is kept to the byte', () => {
     const reader = readerOf();
     const ids = ['A1', 'a1', 'A1 ', 'e\u0301', '\u{1f600}', '\ufeffx', 'a\u0000'];
     for (const id of ids) {

@@ -30,7 +30,7 @@ describe('situationOf', () => {
     ['own_view_without_journal', { present: OURS }],
     ['own_view_without_journal', { present: ALTERED }],
     ['foreign_table_in_place', { present: STRANGER, isJournaled: true }],
-  ])('the situation is %s without a record, of %j', (kind, found) => {
+  ])('the situation without a record is %s for %j', (kind, found) => {
     expect(kindOf(found)).toBe(kind);
   });
 
@@ -40,7 +40,7 @@ describe('situationOf', () => {
     ['remake', {}],
     ['replace', { present: ALTERED }],
     ['foreign_table_in_place', { present: STRANGER }],
-  ])('the situation is %s of a view that is recorded as ours, of %j', (kind, found) => {
+  ])('the situation of a view that is recorded as ours is %s for %j', (kind, found) => {
     for (const isJournaled of [true, false])
       expect(kindOf({ ...found, record: FINISHED, isJournaled })).toBe(kind);
   });
@@ -50,7 +50,7 @@ describe('situationOf', () => {
     ['begin_again', { hasOriginal: true, isJournaled: true }],
     ['name_taken_meanwhile', { present: STRANGER, hasOriginal: true }],
     ['original_gone', { isJournaled: true }],
-  ])('the situation is %s after a taking over was cut off while it copied, of %j', (kind, found) => {
+  ])('the situation after a takeover that was cut off while it copied is %s for %j', (kind, found) => {
     expect(kindOf({ ...found, record: ADOPTING })).toBe(kind);
   });
 
@@ -58,7 +58,7 @@ describe('situationOf', () => {
     ['finish', { hasOriginal: true, isJournaled: true }],
     ['finish', { hasOriginal: true, isJournaled: true, present: OURS }],
     ['name_taken_meanwhile', { hasOriginal: true, present: STRANGER }],
-  ])('the situation is %s after a taking over was cut off once all was copied, of %j', (kind, found) => {
+  ])('the situation after a takeover that was cut off once all was copied is %s for %j', (kind, found) => {
     expect(kindOf({ ...found, record: COPIED })).toBe(kind);
   });
 });

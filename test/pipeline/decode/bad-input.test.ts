@@ -18,7 +18,7 @@ const TOPICS = [
 describe.each(TOPICS)('on $source.topic', ({ source, body, inputs }) => {
   const decoder = ordersDecoder();
 
-  it('a good record is an event, so that each bad one below is bad for one cause', () => {
+  it('a good record is an event, so that each bad record below is bad for one cause', () => {
     expect(decoder.decode(recordOf({ value: body }), source, 7).kind).toBe('event');
   });
 
@@ -43,7 +43,7 @@ describe.each(TOPICS)('on $source.topic', ({ source, body, inputs }) => {
 });
 
 describe('the list of bad inputs', () => {
-  it('has an example of every reason that the schemas and the code of this domain can give', () => {
+  it('the list has an example of every reason that the schemas and the code of this domain can give', () => {
     const seen = new Set(TOPICS.flatMap(({ inputs }) => inputs.map(([, reason]) => reason)));
     expect(QUARANTINE_REASONS.filter((reason) => !seen.has(reason))).toEqual([
       'schema_invalid',
@@ -53,7 +53,7 @@ describe('the list of bad inputs', () => {
 });
 
 describe('records without a key', () => {
-  it('are events like any other where the settings say so, and a wrong key stays wrong', () => {
+  it('records without a key are events where the settings say so, and a wrong key stays wrong', () => {
     const decoder = ordersDecoder({ acceptsMissingKeys: true });
     const bare = ordersDecoder().decode(recordOf({ value: ORDER_BODY }), ORDER_SOURCE, 7);
     expect(decoder.decode(recordOf({ value: ORDER_BODY, key: null }), ORDER_SOURCE, 7)).toEqual(bare);

@@ -21,7 +21,7 @@ import {
 } from './records.ts';
 
 describe('an event', () => {
-  it('has its identity, its place in the sequence, where it came from, and the body as received', () => {
+  it('an event has its identity, its place in the sequence, its origin, and the body as received', () => {
     const value = JSON.stringify(PAYMENT_BODY);
     expect(eventOf({ value }, PAYMENT_SOURCE)).toEqual({
       entityId: 'order123',
@@ -41,11 +41,11 @@ describe('an event', () => {
     });
   });
 
-  it('stands where its revision says if it has one', () => {
+  it('an event with a revision has it as its position', () => {
     expect(eventOf({ value: { ...ORDER_BODY, revision: 17 } })).toMatchObject({ position: 17, revision: 17 });
   });
 
-  it('keeps unknown fields in the data and in the content, and shows the fold none of them', () => {
+  it('unknown fields stay in the data and in the content hash, and the fold does not see them', () => {
     const plain = eventOf({});
     const more = eventOf({ value: { ...ORDER_BODY, amount: 12.5, items: [{ b: 1, a: 2 }] } });
     expect(more.data).toContain('"items":[{"b":1,"a":2}]');
@@ -54,7 +54,7 @@ describe('an event', () => {
     expect(more.event).toEqual({ kind: 'order_created' });
   });
 
-  it('is the same content however it is spaced, sequenced and escaped', () => {
+  it('an event has the same content hash for any spacing, sequence and escapes of its body', () => {
     const compact = eventOf({
       value:
         '{"eventType":"ORDER","orderId":"order123","orderStatus":"CREATED","n":1,"timestamp":"2025-04-05T02:26:30.265Z"}',
@@ -74,7 +74,7 @@ describe('an event', () => {
     );
   });
 
-  it('keeps a misspelt status in the data and has the right one for the fold', () => {
+  it('a misspelt status stays in the data, and the fold sees the right one', () => {
     const event = eventOf(
       { value: { ...PAYMENT_BODY, paymentStatus: 'PAYMENT_AUHTORIZED' } },
       PAYMENT_SOURCE,
@@ -101,11 +101,11 @@ describe('an event', () => {
     '\ufeffx',
     'é'.repeat(127),
     'x'.repeat(255),
-  ])('may have the id %j, byte for byte', (orderId) => {
+  ])('an event may have the id %j, byte for byte', (orderId) => {
     expect(eventOf({ value: { ...ORDER_BODY, orderId }, key: orderId }).entityId).toBe(orderId);
   });
 
-  it('copies a body that names __proto__ without harm', () => {
+  it('a body that names __proto__ is copied without harm', () => {
     const value = JSON.stringify(ORDER_BODY).replace('{', '{"__proto__":{"isAdmin":true},');
     const event = eventOf({ value });
     expect(event.data).toBe(value);
@@ -114,7 +114,7 @@ describe('an event', () => {
     expect((event as unknown as Record<string, unknown>).isAdmin).toBeUndefined();
   });
 
-  it('is not confused by a field that its body only inherits', () => {
+  it('a field that the body only inherits is not read', () => {
     const value = JSON.stringify(ORDER_BODY).replace('{', '{"__proto__":{"eventId":"x","revision":3},');
     expect(eventOf({ value })).toMatchObject({ revision: null, eventId: eventOf({}).eventId });
   });
@@ -123,13 +123,13 @@ describe('an event', () => {
 describe('the id of an event', () => {
   const own = { ...ORDER_BODY, eventId: 'own' };
 
-  it('is ce_id before eventId, and eventId before the hash of the meaningful fields', () => {
+  it('the id is ce_id before eventId, and eventId before the hash of the meaningful fields', () => {
     expect(eventOf({ value: own, headers: [['ce_id', 'é😀']] }).eventId).toBe('é😀');
     expect(eventOf({ value: own }).eventId).toBe('own');
     expect(eventOf({}).eventId).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('is the same for a source that says nothing else, and another for another revision', () => {
+  it('the id stays the same for a change of other fields, and changes with the revision', () => {
     const ids = [{}, { note: 'x' }, { revision: 1 }, { revision: 2 }].map((more) => {
       return eventOf({ value: { ...ORDER_BODY, ...more } }).eventId;
     });
@@ -137,14 +137,14 @@ describe('the id of an event', () => {
     expect(ids[0]).toBe(ids[1]);
   });
 
-  it('may be 255 bytes', () => {
+  it('an id of 255 bytes is accepted', () => {
     const eventId = `${'é'.repeat(127)}x`;
     expect(eventOf({ headers: [['ce_id', eventId]] }).eventId).toBe(eventId);
   });
 });
 
 describe('CloudEvents', () => {
-  it('in binary mode are the body with headers beside it', () => {
+  it('a CloudEvent in binary mode is the body with headers beside it', () => {
     const headers = [
       ['ce_specversion', '1.0'],
       ['ce_id', 'e1'],
@@ -158,7 +158,7 @@ describe('CloudEvents', () => {
     expect(eventOf({ headers: [['content-type', 'application/vnd.shop.order+json']] })).toEqual(eventOf({}));
   });
 
-  it('in structured mode are the same events as in binary mode', () => {
+  it('a CloudEvent in structured mode is the same event as in binary mode', () => {
     const inData = eventOf({ value: { ...ENVELOPE, data: ORDER_BODY }, headers: STRUCTURED });
     const inBase64 = eventOf({
       value: { ...ENVELOPE, data_base64: Buffer.from(JSON.stringify(ORDER_BODY)).toString('base64') },
@@ -169,7 +169,7 @@ describe('CloudEvents', () => {
     expect(inBase64).toEqual(inBody);
   });
 
-  it('keep the text of the data when it came in base64', () => {
+  it('data that came in base64 keeps its text', () => {
     const spaced = JSON.stringify(ORDER_BODY, null, 2);
     const value = {
       ...ENVELOPE,
@@ -207,7 +207,7 @@ describe('decode', () => {
   const verdictOf = (decoded: Decoded<unknown>) =>
     decoded.kind === 'event' ? decoded.event : { ...decoded.record, key: null, value: null };
 
-  it('never throws, whatever the bytes are, and always says the same of the same bytes', () => {
+  it('decode never throws, and says the same of the same bytes', () => {
     const another = ordersDecoder();
     const record = fc.record({
       key: fc.option(fc.oneof(bytes, fc.constant(Buffer.from('order123')))),
@@ -225,7 +225,7 @@ describe('decode', () => {
     );
   });
 
-  it('agrees with JSON.parse on what is JSON, where no limit is hit', () => {
+  it('decode agrees with JSON.parse on what is JSON, where no limit is hit', () => {
     const json = fc.json({ noUnicodeString: false, maxDepth: 5 });
     const spoilt = fc
       .tuple(json, fc.nat(), fc.constantFrom('"', '{', '}', ',', ':', '\\', '0', '-', 'e', '\n', 'x'))
@@ -251,7 +251,7 @@ describe('decode', () => {
     );
   });
 
-  it('takes records whose bytes are no Buffer', () => {
+  it('records whose bytes are no Buffer are decoded the same', () => {
     const record = recordOf({ headers: [['ce_id', 'e1']] });
     const plain = (view: Uint8Array | null) => view && Uint8Array.from(view);
     const copy: LogRecord = {
@@ -265,7 +265,7 @@ describe('decode', () => {
 });
 
 describe('restore', () => {
-  it('gives back the event that was decoded, from what the journal keeps', () => {
+  it('the decoded event comes back from what the journal keeps', () => {
     const events = [
       eventOf({}),
       eventOf(
@@ -280,7 +280,7 @@ describe('restore', () => {
     }
   });
 
-  it('leaves the place in the sequence as it was journaled, though the domain may think otherwise today', () => {
+  it('the place in the sequence stays as it was journaled, even if the domain gives another today', () => {
     const { event: _, ...journaled } = eventOf({});
     expect(decoder.restore({ ...journaled, position: 9, cautionRank: 5, occurredAtMs: 1 })).toMatchObject({
       position: 9,
@@ -289,7 +289,7 @@ describe('restore', () => {
     });
   });
 
-  it('refuses an event type that the domain does not know', () => {
+  it('an event type that the domain does not know is refused', () => {
     const { event: _, ...journaled } = eventOf({});
     expect(() => decoder.restore({ ...journaled, eventType: 'REFUND' })).toThrow(
       expect.objectContaining({ code: 'domain_invalid' }),
@@ -298,7 +298,7 @@ describe('restore', () => {
 });
 
 describe('createDecoder', () => {
-  it('refuses a domain that cannot work, and says why', () => {
+  it('a domain that cannot work is refused with the reason', () => {
     const type = orders.eventTypes.ORDER;
     if (type === undefined) throw new Error('The domain has lost its event type');
     const attempts: [RegExp, () => unknown][] = [
@@ -326,7 +326,7 @@ describe('createDecoder', () => {
     }
   });
 
-  it('gives schema_invalid for the rules of a schema that have no word of their own', () => {
+  it('the rules of a schema without a reason of their own give schema_invalid', () => {
     const type = orders.eventTypes.ORDER;
     if (type === undefined) throw new Error('The domain has lost its event type');
     const schema = { ...type.schema, maxProperties: 4 };

@@ -4,7 +4,7 @@ import { workload } from '../../checks/lib/workload.ts';
 import { Malformed, readFact } from '../../checks/oracle.ts';
 import { ordersDecoder, TOPIC_NAMES } from './records.ts';
 
-it('agrees with the oracle, which was written from the contract alone, on every record of a bad workload', () => {
+it('the decoder agrees with the oracle, which was written from the contract alone, on every record of a bad workload', () => {
   const topics = { order: TOPIC_NAMES.order_events, payment: TOPIC_NAMES.payment_events };
   const decoder = ordersDecoder({ maxRecordBytes: MAX_RECORD_BYTES });
   const options = {

@@ -24,7 +24,7 @@ function decodeHeaders(bytes: Uint8Array): LoggedHeader[] {
 }
 
 describe('quarantine', () => {
-  it('keeps the record as it was, so that it can be decoded again', () => {
+  it('the record is kept as it was, so that it can be decoded again', () => {
     const parts: RecordParts = {
       value: '{"eventType":',
       headers: [
@@ -48,13 +48,13 @@ describe('quarantine', () => {
     expect(decodeHeaders(quarantined.headers)).toEqual(record.headers);
   });
 
-  it('tells a null value and a null key from empty ones', () => {
+  it('a null value and a null key are told apart from empty ones', () => {
     const emptyHash = sha256('');
     expect(rejectionOf({ value: null })).toMatchObject({ value: null, valueLength: 0, valueHash: emptyHash });
     expect(rejectionOf({ value: '', key: null })).toMatchObject({ value: Buffer.alloc(0), key: null });
   });
 
-  it('keeps hash, length and first bytes of a record that is too large', () => {
+  it('a record that is too large leaves its hash, length and first bytes', () => {
     const value = JSON.stringify({ ...ORDER_BODY, note: 'x'.repeat(200_000) });
     const parts: RecordParts = {
       value,
@@ -76,7 +76,7 @@ describe('quarantine', () => {
     expect(Math.max(...kept)).toBeLessThan(value.length);
   });
 
-  it('counts key, value and headers together, and takes a record of exactly the limit', () => {
+  it('key, value and headers count together, and a record of exactly the limit is accepted', () => {
     const value = Buffer.from(JSON.stringify(ORDER_BODY));
     const size = value.length + 'order123'.length + 'é'.length + 1 + 10;
     const parts: RecordParts = { value, headers: [['é', 'x'.repeat(10)]] };
@@ -86,7 +86,7 @@ describe('quarantine', () => {
     expect(rejectionOf(parts, ordersDecoder({ maxRecordBytes: size - 1 })).reason).toBe('record_too_large');
   });
 
-  it('never repeats in its detail what the record holds', () => {
+  it('the detail never repeats what the record holds', () => {
     const secret = 'TOP-SECRET';
     const records: RecordParts[] = [
       { value: { ...ORDER_BODY, orderStatus: secret } },
@@ -102,7 +102,7 @@ describe('quarantine', () => {
     for (const parts of records) expect(rejectionOf(parts).detail).not.toContain(secret);
   });
 
-  it('says which field is wrong, and how', () => {
+  it('the detail says which field is wrong, and how', () => {
     expect(rejectionOf({ value: { ...ORDER_BODY, orderId: 7 } }).detail).toBe(
       'The field "/orderId" must be string.',
     );
@@ -111,7 +111,7 @@ describe('quarantine', () => {
     );
   });
 
-  it('tells header names apart that are not UTF-8, also from the text that they would be decoded to leniently', () => {
+  it('header names that are not UTF-8 stay distinct from each other and from their lenient decoding', () => {
     const names = [Buffer.from([0x61, 0xff]), Buffer.from([0x61, 0xfe]), 'a\ufffd'];
     const encoded = names.map((name) => String(encodeHeaders([[name, null]])));
     expect(new Set(encoded).size).toBe(3);
@@ -121,13 +121,13 @@ describe('quarantine', () => {
     expect(decodeHeaders(quarantined.record.headers)).toEqual(headers);
   });
 
-  it('takes an event with a header whose name is not UTF-8', () => {
+  it('an event with a header whose name is not UTF-8 is accepted', () => {
     const headers: LoggedHeader[] = [[Buffer.from([0x63, 0x65, 0x5f, 0xff]), Buffer.from('x')]];
     const decoded = ordersDecoder().decode({ ...recordOf({ value: ORDER_BODY }), headers }, ORDER_SOURCE, 7);
     expect(decoded.kind).toBe('event');
   });
 
-  it('encodes headers so that every one of them comes back', () => {
+  it('every header comes back from its encoding', () => {
     const name = fc.oneof(fc.string({ unit: 'binary' }), fc.constant(Buffer.from([0x61, 0xff, 0xc0])));
     const header = fc.tuple(name, fc.option(fc.uint8Array({ maxLength: 50 })));
     fc.assert(

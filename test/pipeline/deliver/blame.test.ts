@@ -8,15 +8,15 @@ function answered(status: number): DeliveryOutcome {
   return { ...DOWN, verdict, status, error: `It answered ${status}.`, advice: 'Look at the setting.' };
 }
 const REFUSED = answered(422);
-/** As few attempts as this would be used up within seconds, if they counted. */
+/** Three attempts, which an outage of seconds would use up if its attempts counted. */
 const FEW = { maxAttempts: 3, backoff: { baseMs: 100, capMs: 1_000 } };
-/** Looks at the ledger less often, since hours pass. */
+/** The same with rare polls of the ledger, for tests in which hours pass. */
 const LONG = { ...FEW, pollMs: 5_000 };
 const HOURS_MS = 3 * 60 * 60_000;
 
 describe('trouble of the whole target', () => {
   it.each([null, 302, 400, 401, 403, 404, 405, 407, 408, 413, 422, 500])(
-    'that is told by %s for 2.5 seconds parks none of 500 orders, and all are delivered half a minute later',
+    'an outage that is told by %s for 2.5 seconds parks none of 500 orders, and all are delivered within half a minute',
     async (status) => {
       const { clock, ledger, target, deliver, stop } = simulate(1, FEW);
       ledger.due(...names('before', 50));
@@ -36,7 +36,7 @@ describe('trouble of the whole target', () => {
   );
 
   it.each([null, 302, 400, 401, 404, 413, 422, 500])(
-    'that is told by %s for three hours parks none of 500 orders, and is asked now and then',
+    'an outage that is told by %s for three hours parks none of 500 orders, and the target is asked now and then',
     async (status) => {
       const { clock, ledger, target, deliver, logged, stop } = simulate(2, LONG);
       const fault = status === null ? DOWN : answered(status);
@@ -56,7 +56,7 @@ describe('trouble of the whole target', () => {
   );
 
   it.each([null, 401, 404, 422])(
-    'that is told by %s for three hours parks none of three orders, for which the breaker stays closed',
+    'an outage that is told by %s for three hours parks none of three orders, for which the breaker stays closed',
     async (status) => {
       const { clock, ledger, target, deliver, stop } = simulate(3, LONG);
       const fault = status === null ? DOWN : answered(status);
@@ -73,7 +73,7 @@ describe('trouble of the whole target', () => {
     60_000,
   );
 
-  it('that begins while one order comes every ten seconds parks none of them', async () => {
+  it('an outage that begins while one order comes every ten seconds parks none of them', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(4);
     deliver.start();
     let isUp = true;
@@ -91,7 +91,7 @@ describe('trouble of the whole target', () => {
     await stop();
   });
 
-  it('that is the trouble of one of its three servers for a minute parks none of 100 orders a second', async () => {
+  it('an outage of one of three servers of the target for a minute parks none of 100 orders a second', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(5);
     deliver.start();
     let isWhole = false;
@@ -108,7 +108,7 @@ describe('trouble of the whole target', () => {
     await stop();
   });
 
-  it('costs what waits in the loop no attempt, and one order no more than its first', async () => {
+  it('an outage costs no order more than its first attempt', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(6, FEW);
     target.answer = () => answered(401);
     ledger.due(...names('order', 500));
@@ -120,7 +120,7 @@ describe('trouble of the whole target', () => {
 });
 
 describe('trouble of one order', () => {
-  /** Other orders, ten a second for this long. */
+  /** Makes ten other orders due in each of `seconds` seconds. */
   async function flow({ clock, ledger, deliver }: ReturnType<typeof simulate>, seconds: number) {
     for (const name of names('other', seconds * 10)) {
       ledger.due(name);
@@ -130,7 +130,7 @@ describe('trouble of one order', () => {
   }
 
   it.each([null, 302, 401, 404, 500])(
-    'that is told by %s again and again, while others are taken, parks it after its last attempt',
+    'an order that is answered by %s at every attempt, while others are accepted, is parked after its last attempt',
     async (status) => {
       const simulated = simulate(7, FEW);
       const { ledger, target, deliver, stop } = simulated;
@@ -145,7 +145,7 @@ describe('trouble of one order', () => {
     },
   );
 
-  it('that is refused parks it at its second refusal, while others are taken', async () => {
+  it('an order that is refused while others are accepted is parked at its second refusal', async () => {
     const simulated = simulate(8);
     const { ledger, target, deliver, logged, stop } = simulated;
     target.answer = ({ entityId }) => (entityId === 'bad' ? REFUSED : DELIVERED);
@@ -160,7 +160,7 @@ describe('trouble of one order', () => {
     await stop();
   });
 
-  it('that is refused alone does not park it before another is taken, but for its last attempt', async () => {
+  it('an order that is refused alone is parked once another one is accepted, or at its last attempt', async () => {
     const simulated = simulate(9, { ...FEW, maxAttempts: 24 });
     const { clock, ledger, target, deliver, stop } = simulated;
     target.answer = ({ entityId }) => (entityId.startsWith('bad') ? REFUSED : DELIVERED);
@@ -178,7 +178,7 @@ describe('trouble of one order', () => {
     await stop();
   });
 
-  it('that is refused as the last one of many parks it a few refusals later, with nothing else due', async () => {
+  it('an order that is refused as the last one of 256 is parked a few refusals later, with nothing else due', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(20);
     target.answer = ({ entityId }) => (entityId === 'bad' ? REFUSED : DELIVERED);
     ledger.due(...names('order', 255), 'bad');
@@ -190,7 +190,7 @@ describe('trouble of one order', () => {
     await stop();
   });
 
-  it('among 256 of one call parks that one at once, and delivers the 255 others', async () => {
+  it('an order that is refused among 256 of one call is parked at once, and the 255 others are delivered', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(10);
     target.maxDeliveryBatch = 1_000;
     target.answer = ({ entityId }) => (entityId === 'order-77' ? REFUSED : DELIVERED);
@@ -201,7 +201,7 @@ describe('trouble of one order', () => {
     await stop();
   });
 
-  it('that was its own before the whole target was in trouble does not use up its attempts in that time', async () => {
+  it('an order that failed before an outage of the target does not use up its attempts during it', async () => {
     const simulated = simulate(11, { ...FEW, maxAttempts: 6 });
     const { clock, ledger, target, deliver, stop } = simulated;
     let isUp = true;
@@ -223,7 +223,7 @@ describe('trouble of one order', () => {
 });
 
 describe('a state that was not sent', () => {
-  it('is given back at once, with no attempt and nothing in the ledger', async () => {
+  it('a state that was not sent is given back at once, with no attempt and nothing in the ledger', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(12);
     target.maxDeliveryBatch = 100;
     let isFirst = true;
@@ -241,7 +241,7 @@ describe('a state that was not sent', () => {
 });
 
 describe('the health of deliveries', () => {
-  it('is bad once the target has taken nothing for 15 seconds, says why, and is good once it takes a state', async () => {
+  it('the health is bad once the target has accepted nothing for 15 seconds, says why, and is good once it accepts a state', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(13);
     deliver.start();
     await clock.advance(60_000);
@@ -268,7 +268,7 @@ describe('the health of deliveries', () => {
     await stop();
   });
 
-  it('is bad for a single order too, as long as nothing is known of it', async () => {
+  it('the health is bad if two orders fail before any order was accepted', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(14, FEW);
     target.answer = () => DOWN;
     ledger.due('a', 'b');
@@ -281,7 +281,7 @@ describe('the health of deliveries', () => {
     await stop();
   });
 
-  it('is good while one order alone cannot be taken, and when another instance delivered what failed here', async () => {
+  it('the health is good while the target refuses one order alone, and when another instance delivered what failed here', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(15, {
       maxAttempts: 100_000,
       backoff: { baseMs: 100, capMs: 2_000 },
@@ -307,7 +307,7 @@ describe('the health of deliveries', () => {
     await stop();
   });
 
-  it('is bad for a target that hangs, as soon as its first call has failed', async () => {
+  it('the health is bad for a target that hangs, as soon as its first call has failed', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(16);
     target.latencyMs = () => 15_000;
     target.answer = () => DOWN;
@@ -318,7 +318,7 @@ describe('the health of deliveries', () => {
     await stop();
   });
 
-  it('counts from the trouble that is, not from that of a state that was given up before', async () => {
+  it('the 15 seconds begin with the present outage, and not with a state that was given up before', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(21);
     target.answer = ({ entityId }) => (entityId === 'bad' ? REFUSED : DELIVERED);
     ledger.due(...names('order', 50), 'bad');
@@ -336,7 +336,7 @@ describe('the health of deliveries', () => {
     await stop();
   });
 
-  it('is bad for a target that wants no more deliveries', async () => {
+  it('the health is bad for a target that wants no more deliveries', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(17);
     target.answer = () => ({ ...DOWN, verdict: 'disable', status: 410, error: 'It answered 410 Gone.' });
     ledger.due('a');
@@ -347,8 +347,8 @@ describe('the health of deliveries', () => {
   });
 });
 
-describe('the log', () => {
-  it('tells at the first failure of a target that has taken nothing yet what it said, of which order, and where to look, once a minute', async () => {
+describe('the log lines of an outage', () => {
+  it('a target that has accepted nothing yet gets one line a minute, with what it said, the order, and the setting to look at', async () => {
     const { clock, ledger, target, deliver, logged, stop } = simulate(18);
     target.answer = () => answered(404);
     ledger.due('a', 'b');
@@ -364,7 +364,7 @@ describe('the log', () => {
     await stop();
   });
 
-  it('tells at the opening of the breaker what the target said and where to look, and then every half minute', async () => {
+  it('the opening of the breaker is logged with what the target said and the setting to look at, and then every half minute', async () => {
     const { clock, ledger, target, deliver, logged, stop } = simulate(19);
     ledger.due('a');
     deliver.start();

@@ -4,7 +4,7 @@ import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
 
 const claims = (...ids: string[]) => ids.map((entityId) => ({ entityId }) as ClaimedDelivery);
 
-it('drops all that is claimed when it is disowned, and what was asked for before, and keeps what is asked for later', () => {
+it('a disowned loop drops all that it has claimed or asked for, and keeps what it asks for later', () => {
   const ahead = new ClaimAhead(4, 2);
   expect(ahead.add('first', claims('a'), 10, false)).toEqual([]);
   expect(ahead.add('later', claims('b'), 11, false)).toEqual([]);

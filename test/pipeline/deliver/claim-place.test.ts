@@ -17,7 +17,7 @@ function claimed(entityId: string): ClaimedDelivery {
 }
 
 describe('the place where the next claim begins', () => {
-  it('is behind the last claim while there is more, and the start when there is not', () => {
+  it('the next claim begins behind the last one while there is more, and at the start when there is not', () => {
     const place = new ClaimPlace({ monotonicMs: () => 0 });
     expect(place.next()).toBeUndefined();
     place.moved([claimed('a'), claimed('b')], true);
@@ -26,7 +26,7 @@ describe('the place where the next claim begins', () => {
     expect(place.next()).toBeUndefined();
   });
 
-  it('is the start once a second, however much there is', () => {
+  it('the next claim begins at the start once a second, however many deliveries are due', () => {
     let nowMs = 0;
     const place = new ClaimPlace({ monotonicMs: () => nowMs });
     place.next();

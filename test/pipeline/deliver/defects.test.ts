@@ -6,7 +6,7 @@ const MISTAKE = new TypeError("Cannot read properties of undefined (reading 'sta
 const isBad = (id = '') => id.startsWith('bad');
 const QUICK = { backoff: { baseMs: 500, capMs: 500 }, leaseMs: 30_000 };
 
-/** The target throws, before it has sent anything, at each call that carries one of these. */
+/** Makes the target throw, before it has sent anything, at each call with a state that `isStruck` names. */
 function throwAt(target: SimulatedTarget, isStruck: (delivery: Delivery) => boolean): void {
   const deliver = target.deliver.bind(target);
   target.deliver = (deliveries, signal, settled) => {
@@ -20,7 +20,7 @@ function idsOf(rows: SimulatedLedger['undelivered']): string[] {
 }
 
 describe('the delivery to a target', () => {
-  it('sends all other states when its target throws at one, and stops all the same', async () => {
+  it('all other states are delivered when the target throws at one, and the loop can be stopped', async () => {
     const { clock, ledger, target, deliver, defects, logged, stop } = simulate(1, QUICK);
     throwAt(target, ({ entityId }) => isBad(entityId));
     ledger.due('bad-0', ...names('good', 200));
@@ -35,7 +35,7 @@ describe('the delivery to a target', () => {
     expect(deliver.status().inFlight).toBe(0);
   });
 
-  it('sends all other states of a batch in which one state makes the target throw', async () => {
+  it('all other states of a delivery batch are delivered when one state makes the target throw', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(2, QUICK);
     target.maxDeliveryBatch = 100;
     throwAt(target, ({ entityId }) => isBad(entityId));
@@ -46,7 +46,7 @@ describe('the delivery to a target', () => {
     await stop();
   });
 
-  it('opens the breaker, and gives nothing up, when its target throws at every state', async () => {
+  it('the breaker opens, and nothing is given up, when the target throws at every state', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(3, { ...QUICK, maxAttempts: 3 });
     let isBroken = true;
     throwAt(target, () => isBroken);
@@ -67,7 +67,7 @@ describe('the delivery to a target', () => {
     await stop();
   });
 
-  it('counts the defects that its target reports in an outcome', async () => {
+  it('a defect that the target reports in an outcome is counted', async () => {
     const { clock, ledger, target, deliver, defects, stop } = simulate(4, QUICK);
     target.answer = ({ entityId }) => (isBad(entityId) ? defectOutcome(MISTAKE) : DELIVERED);
     ledger.due('bad-0', ...names('good', 20));
@@ -78,7 +78,7 @@ describe('the delivery to a target', () => {
     await stop();
   });
 
-  it('sends states again after their leases when their outcomes cannot be understood', async () => {
+  it('states are sent again after their leases when their outcomes cannot be understood', async () => {
     const { clock, ledger, target, deliver, defects, stop } = simulate(5, QUICK);
     let isBroken = true;
     target.answer = () => {
@@ -102,7 +102,7 @@ describe('the delivery to a target', () => {
 });
 
 describe('the recording of attempts', () => {
-  it('leaves out the one attempt that a defect strikes, and records all others', async () => {
+  it('all attempts are recorded except the one that a defect strikes', async () => {
     const { clock, ledger, deliver, defects, stop } = simulate(6, QUICK);
     const settle = ledger.settleDeliveries.bind(ledger);
     let transactions = 0;
@@ -123,7 +123,7 @@ describe('the recording of attempts', () => {
     await stop();
   });
 
-  it('rests for longer and longer while a defect strikes every attempt, and ends when the program stops', async () => {
+  it('the recording rests for longer and longer while a defect strikes every attempt, and ends when the program stops', async () => {
     const { clock, ledger, deliver, defects, stop } = simulate(7, QUICK);
     let transactions = 0;
     ledger.settleDeliveries = async () => {
@@ -146,7 +146,7 @@ describe('the recording of attempts', () => {
 });
 
 describe('the claims of a target', () => {
-  it('go on after a defect, which is told of once and not as an outage', async () => {
+  it('the claims go on after a defect, which is logged once and not as an outage', async () => {
     const { clock, ledger, deliver, defects, logged, stop } = simulate(8, QUICK);
     const claim = ledger.claimDeliveries.bind(ledger);
     let isBroken = true;
@@ -171,7 +171,7 @@ describe('the claims of a target', () => {
     await stop();
   });
 
-  it('end with their leases when they cannot be given back', async () => {
+  it('the claims end with their leases when they cannot be given back', async () => {
     const { clock, ledger, target, deliver, defects, stop } = simulate(9, {
       ...QUICK,
       concurrency: 2,

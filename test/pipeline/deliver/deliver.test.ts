@@ -12,7 +12,7 @@ const due = (entityId: string, fromVersion = 0, facts: Partial<EntityChange> = {
   change(entityId, fromVersion, { delivery: DUE, row: row(fromVersion + 1), ...facts });
 
 describe('the delivery loop', () => {
-  it('sends the row, the key first, with its version and an id that both give', async () => {
+  it('the row is sent with its key first, and the id gives the key and the version', async () => {
     const place = await DeliveryPlace.make();
     await commitChanges(place.store, due('a'));
     place.start();
@@ -37,7 +37,7 @@ describe('the delivery loop', () => {
     expect(place.attempts('a')).toEqual([[1, 1, 'delivered']]);
   });
 
-  it('sends one entity at a time, newest state only, while the others flow', async () => {
+  it('one entity has one request under way, with its newest state, while the others go on', async () => {
     const place = await DeliveryPlace.make();
     const held: Request[] = [];
     place.target.onRequest = (request) => {
@@ -67,7 +67,7 @@ describe('the delivery loop', () => {
     expect(held[1]?.body).toMatchObject({ weight_grams: 5, version: 5 });
   });
 
-  it('never has more requests under way than it may, and counts them down to none', async () => {
+  it('no more requests are under way than the limit, and none when all are answered', async () => {
     const place = await DeliveryPlace.make();
     const held: Request[] = [];
     place.target.onRequest = (request) => {
@@ -82,7 +82,7 @@ describe('the delivery loop', () => {
     expect(place.target.requests).toHaveLength(40);
   });
 
-  it('waits longer after each failure, with full jitter, counts the attempts, and gives up at the last', async () => {
+  it('the waits grow with each failure, with full jitter, and the last attempt parks the state', async () => {
     const place = await DeliveryPlace.make();
     place.target.onRequest = (request) => request.answer(request.entityId === 'bad' ? 500 : 200);
     await commitChanges(place.store, due('bad'), due('good'));
@@ -131,7 +131,7 @@ describe('the delivery loop', () => {
   });
 
   it.each([400, 413, 422])(
-    'parks a state that the target refuses twice with %s and takes another meanwhile; the next state is sent',
+    'a state that is refused twice with %s while another is accepted is parked, and the next state of its entity is sent',
     async (status) => {
       const place = await DeliveryPlace.make();
       place.target.onRequest = (request) =>
@@ -169,7 +169,7 @@ describe('the delivery loop', () => {
     ['longer than its own wait', '120', 120_000],
     ['shorter than its own wait', '0', 500],
     ['longer than 15 minutes', '3600', 15 * 60_000],
-  ])('honours a Retry-After that is %s', async (_, header, waitMs) => {
+  ])('a Retry-After that is %s decides the wait', async (_, header, waitMs) => {
     const place = await DeliveryPlace.make();
     place.target.onRequest = (request) => request.answer(429, { 'retry-after': header });
     await commitChanges(place.store, due('a'));
@@ -182,7 +182,7 @@ describe('the delivery loop', () => {
     );
   });
 
-  it('sends again, with the same id, what a process that died had claimed, once its lease is over', async () => {
+  it('a state that a dead process had claimed is sent again with the same id once the lease is over', async () => {
     const place = await DeliveryPlace.make();
     await commitChanges(place.store, due('a'));
     const never = Promise.withResolvers<void>();
@@ -215,7 +215,7 @@ describe('the delivery loop', () => {
     await died.stop();
   });
 
-  it('sends again what no longer qualifies, if the target has or may have seen an earlier state', async () => {
+  it('a state that no longer qualifies is sent if the target has or may have an earlier state', async () => {
     const place = await DeliveryPlace.make();
     place.target.onRequest = (request) => request.answer(request.entityId === 'seen' ? 200 : 500);
     await commitChanges(place.store, due('maybe'), due('seen'));
@@ -240,7 +240,7 @@ describe('the delivery loop', () => {
     }
   });
 
-  it('sends what stopped to qualify before it was ever attempted, as it is now', async () => {
+  it('a state that stopped qualifying before its first attempt is sent as it is now', async () => {
     const place = await DeliveryPlace.make();
     await commitChanges(place.store, due('a'), due('b'));
     await commitChanges(place.store, change('a', 1, { delivery: NOT_READY, row: ['Oslo', false, 0] }));
@@ -252,7 +252,7 @@ describe('the delivery loop', () => {
     await vi.waitFor(() => expect(place.target.versionsOf('a')).toEqual([2]), WAITING);
   });
 
-  it('loses nothing and sends nothing twice while claims and settlements fail', async () => {
+  it('nothing is lost and nothing is sent twice while claims and settlements fail', async () => {
     const place = await DeliveryPlace.make();
     let calls = 0;
     const failing = () => {
@@ -294,7 +294,7 @@ describe('the delivery loop', () => {
 });
 
 describe('a delivery loop that is stopped', () => {
-  it('finishes and records what is under way, and claims nothing more', async () => {
+  it('a stopped loop finishes and records what is under way, and claims nothing more', async () => {
     const place = await DeliveryPlace.make();
     const held: Request[] = [];
     place.target.onRequest = (request) => held.push(request);
@@ -314,7 +314,7 @@ describe('a delivery loop that is stopped', () => {
     expect(await place.read('b')).toMatchObject({ status: 'pending', attempts: 0 });
   });
 
-  it('also finishes and records what a claim that was under way brings', async () => {
+  it('a stopped loop also sends and records what a claim under way brings', async () => {
     const place = await DeliveryPlace.make();
     const reached = Promise.withResolvers<void>();
     const released = Promise.withResolvers<void>();
@@ -337,7 +337,7 @@ describe('a delivery loop that is stopped', () => {
     expect(deliver.status()).toMatchObject({ delivered: 2, inFlight: 0 });
   });
 
-  it('cuts what hangs when its patience ends, and records that the outcome is unknown', async () => {
+  it('a stopped loop cuts hanging calls when its patience ends, and records that the outcome is unknown', async () => {
     const place = await DeliveryPlace.make();
     place.target.onRequest = () => undefined;
     await commitChanges(place.store, due('a'));
@@ -348,7 +348,7 @@ describe('a delivery loop that is stopped', () => {
     expect(place.attempts('a')).toEqual([[1, 1, 'retry']]);
   });
 
-  it('does not wait for a store that is gone for good', async () => {
+  it('a stopped loop does not wait for a store that is gone for good', async () => {
     const place = await DeliveryPlace.make();
     let isGone = false;
     const store = wrap(place.store, {
@@ -375,7 +375,7 @@ describe('a delivery loop that is stopped', () => {
     expect(new Set(place.target.requests.map(({ id }) => id)).size).toBe(1);
   });
 
-  it('before it was started, or twice, just stops', async () => {
+  it('a loop can be stopped before it was started, and twice', async () => {
     const place = await DeliveryPlace.make();
     const deliver = place.deliver();
     await deliver.stop();

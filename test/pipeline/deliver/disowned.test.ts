@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { DELIVERED, names, simulate } from './simulated.ts';
 
-it('gives back all that it has claimed and claims anew, at no attempt, when another instance took it for dead', async () => {
+it('a loop that another instance took for dead gives back its claims at no attempt, and claims anew', async () => {
   const { clock, ledger, target, deliver, stop } = simulate(7);
   let isShutOut = true;
   target.answer = () => (isShutOut ? { ...DELIVERED, verdict: 'disowned' } : DELIVERED);
@@ -18,7 +18,7 @@ it('gives back all that it has claimed and claims anew, at no attempt, when anot
   await stop();
 });
 
-it('leaves what may still arrive to the end of its lease', async () => {
+it('a state that may still arrive stays claimed until the end of its lease', async () => {
   const { clock, ledger, target, deliver, stop } = simulate(8);
   target.answer = () => ({ ...DELIVERED, verdict: 'unknown' });
   ledger.due('a');

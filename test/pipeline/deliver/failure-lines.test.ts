@@ -25,7 +25,7 @@ function setUp() {
 }
 
 describe('the line on a target that takes nothing', () => {
-  it('comes at its first failure, and names order, answer, where it points, and the setting', () => {
+  it('the line comes at the first failure, with the order, the answer, the place of a redirect and the setting', () => {
     const { lines, logged } = setUp();
     lines.failed(ORDER, REDIRECTED, { hasAccepted: false, failingSinceMs: null }, true);
     expect(logged).toEqual([
@@ -35,7 +35,7 @@ describe('the line on a target that takes nothing', () => {
     ]);
   });
 
-  it('comes ten times in ten minutes, if an attempt fails each second', () => {
+  it('the line comes ten times in ten minutes if an attempt fails each second', () => {
     const { lines, logged, pass, now } = setUp();
     const failingSinceMs = now();
     for (let second = 0; second < 600; second++) {
@@ -45,7 +45,7 @@ describe('the line on a target that takes nothing', () => {
     expect(logged).toHaveLength(10);
   });
 
-  it('comes after 15 s without success, if the target took states before', () => {
+  it('the line comes after 15 s without success if the target accepted states before', () => {
     const { lines, logged, pass, now } = setUp();
     const failingSinceMs = now();
     lines.failed(ORDER, REDIRECTED, { hasAccepted: true, failingSinceMs: null }, true);
@@ -61,7 +61,7 @@ describe('the line on a target that takes nothing', () => {
 });
 
 describe('the line of the breaker', () => {
-  it('is not repeated by this one', () => {
+  it('the line on a failure is left out where the line of the breaker says it', () => {
     const { lines, logged } = setUp();
     lines.failed(ORDER, REDIRECTED, { hasAccepted: false, failingSinceMs: null }, false);
     expect(logged).toEqual([]);
@@ -85,7 +85,7 @@ describe('the line on dead deliveries', () => {
     return logged.join('\n');
   }
 
-  it('names the order and the reason that the target gave', () => {
+  it('the line names the order and the reason that the target gave', () => {
     expect(lineOf(dead('order123', '{"title":"Invalid","detail":"status is not one of ours"}'))).toBe(
       'warn: The delivery of order "order123" version 3 to order-mgt is dead after 2 attempts: http://target answered 422. ' +
         'It said: "status is not one of ours". List them with "order-sync dead-letters", and make them due again with ' +
@@ -93,7 +93,7 @@ describe('the line on dead deliveries', () => {
     );
   });
 
-  it('names five orders of many that died together, in one line, and counts the rest', () => {
+  it('one line names five of twelve dead orders, and counts the rest', () => {
     const line = lineOf(...Array.from({ length: 12 }, (_, index) => dead(`o${index}`)));
     expect(line).toContain('The delivery of order "o0" version 3');
     expect(line).toContain(
@@ -102,13 +102,13 @@ describe('the line on dead deliveries', () => {
     expect(line.split('\n')).toHaveLength(1);
   });
 
-  it('lets no id forge a line', () => {
+  it('an id cannot forge a log line', () => {
     expect(lineOf(dead('a\n{"level":"fatal"}\u202e'))).toContain(
       'order "a\\n{\\"level\\":\\"fatal\\"}\\u202e"',
     );
   });
 
-  it('is not there without dead deliveries', () => {
+  it('no line is written without dead deliveries', () => {
     expect(lineOf()).toBe('');
   });
 });
@@ -126,7 +126,7 @@ describe("a target's own words", () => {
     ['<html><body>x</body></html>', null],
     ['', null],
     ['x'.repeat(500), `${'x'.repeat(200)}…`],
-  ])('of %j are %j', (answer, words) => {
+  ])('the words in %j are %j', (answer, words) => {
     expect(targetWords(answer)).toBe(words);
   });
 
@@ -136,7 +136,7 @@ describe("a target's own words", () => {
     '{"detail":"api_key=abc123def is unknown"}',
     'password "abc123def"? no: password=abc123def',
     '{"x":1,"client_secret": "abc123def"}',
-  ])('hold no secret where the target quotes one: %s', (answer) => {
+  ])('the words hold no secret where the target quotes one: %s', (answer) => {
     const words = targetWords(answer.replace('"abc123def"? no: ', ''));
     expect(words).not.toBeNull();
     expect(words).not.toContain('abc123def');

@@ -30,7 +30,7 @@ export interface Request {
 /** A target that answers as the test says, and remembers what it was sent, in the sequence of arrival. */
 export class TargetServer {
   readonly requests: Request[] = [];
-  /** Of requests that were not answered yet. */
+  /** The number of unanswered requests of each entity. */
   readonly open = new Map<string, number>();
   mostOpenAtOnce = 0;
   mostOpenOfOneEntity = 0;
@@ -90,7 +90,7 @@ export class TargetServer {
   }
 }
 
-/** Its random numbers are always one half. */
+/** A clock whose random numbers are always one half. */
 export class SteadyClock extends SettableClock {
   override random(): number {
     return 0.5;

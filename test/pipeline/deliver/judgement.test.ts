@@ -44,7 +44,7 @@ function judge() {
 }
 
 describe('the judgement of a failure', () => {
-  it('blames one state that fails alone, and the target from the second one on', () => {
+  it('one state that fails alone is blamed, and the target is blamed from the second state on', () => {
     const { fails } = judge();
     expect(fails('a').blames).toBe('state');
     expect(fails('a').blames).toBe('state');
@@ -52,7 +52,7 @@ describe('the judgement of a failure', () => {
     expect(fails('a').blames).toBe('target');
   });
 
-  it('blames a state that failed, and failed again after another was taken, whatever fails then', () => {
+  it('a state that failed before and after another was accepted is blamed, whatever else fails then', () => {
     const { fails, accepts } = judge();
     fails('a');
     accepts('other');
@@ -61,7 +61,7 @@ describe('the judgement of a failure', () => {
     expect(fails('x').blames).toBe('target');
   });
 
-  it('takes no success for a proof that was begun before the failure was known', () => {
+  it('a success that began before the failure was known proves nothing', () => {
     const { blame, fails } = judge();
     blame.accepted([{ entityId: 'before', isRetry: false }], 999_999);
     fails('a');
@@ -69,14 +69,14 @@ describe('the judgement of a failure', () => {
     expect(fails('a').blames).toBe('target');
   });
 
-  it('takes a success beside a call that hung for a proof', () => {
+  it('a success beside a call that hung blames the state of that call', () => {
     const { blame, fails } = judge();
     blame.accepted([{ entityId: 'beside', isRetry: false }], 1_000_500);
     fails('x');
     expect(fails('a', { startedMs: 1_000_000, tookMs: 15_000 }).blames).toBe('state');
   });
 
-  it('blames the target while the breaker lets nothing through, even for a state of known trouble', () => {
+  it('the target is blamed while the breaker is open, even for a state that was blamed before', () => {
     const { fails, accepts } = judge();
     fails('a');
     accepts('other');
@@ -86,12 +86,12 @@ describe('the judgement of a failure', () => {
     expect(fails('b', { target: 'recovering' }).blames).toBe('target');
   });
 
-  it('parks a state that was refused in a call that delivered others', () => {
+  it('a state is parked if it was refused in a call that delivered others', () => {
     const { refuses } = judge();
     expect(refuses('a', { othersWereDelivered: true })).toMatchObject({ blames: 'state', mayPark: true });
   });
 
-  it('parks at the second refusal if another was taken since the first, and not for two other failures', () => {
+  it('a state is parked at its second refusal if another was accepted between the two', () => {
     const { refuses, fails, accepts } = judge();
     expect(refuses('a').mayPark).toBe(false);
     expect(refuses('a').mayPark).toBe(false);
@@ -106,7 +106,7 @@ describe('the judgement of a failure', () => {
     expect(refuses('b').mayPark).toBe(true);
   });
 
-  it('parks nothing while another state is suspected', () => {
+  it('no state is parked while another state is suspected', () => {
     const { refuses, accepts } = judge();
     refuses('a');
     accepts('other');
@@ -116,24 +116,24 @@ describe('the judgement of a failure', () => {
     expect(refuses('a').mayPark).toBe(true);
   });
 
-  it('parks nothing at a refusal since whose last one no other state was taken', () => {
+  it('no state is parked at a refusal if no other state was accepted since its last one', () => {
     const { refuses, accepts, pass } = judge();
     refuses('a');
     for (const name of names('bad', 10)) refuses(name);
     accepts('other');
-    // Refusals are common now.
+    // Refusals are frequent now.
     expect(refuses('a').mayPark).toBe(false);
     for (let windows = 0; windows < 10; windows++) {
       pass(10_001);
       refuses('a');
     }
-    // They are no more, and yet nothing was taken that would tell.
+    // Refusals are rare again, but no other state was accepted since.
     expect(refuses('a').mayPark).toBe(false);
     accepts('other');
     expect(refuses('a').mayPark).toBe(true);
   });
 
-  it('parks the last one of many at its third refusal, after ten seconds, if no other has failed', () => {
+  it('the last state of many is parked at its third refusal, after ten seconds, if no other has failed', () => {
     for (const { others, wait, pauseMs, isParked } of [
       { others: 0, wait: 0, pauseMs: 5_000, isParked: true },
       { others: 0, wait: 0, pauseMs: 4_900, isParked: false },
@@ -153,7 +153,7 @@ describe('the judgement of a failure', () => {
     }
   });
 
-  it('blames one that fails beside another, and does not park it, though it has been refused for long', () => {
+  it('a state that fails beside another is neither blamed nor parked, however long it has been refused', () => {
     const { refuses, accepts, pass, fails } = judge();
     accepts('before');
     fails('other');
@@ -164,7 +164,7 @@ describe('the judgement of a failure', () => {
     }
   });
 
-  it('begins anew with a new version', () => {
+  it('a new version of an entity is judged without the refusals of the old one', () => {
     const { refuses, accepts } = judge();
     refuses('a');
     accepts('other');
@@ -172,7 +172,7 @@ describe('the judgement of a failure', () => {
     expect(refuses('a', { delivery: newer }).mayPark).toBe(false);
   });
 
-  it('remembers 10,000 states that fail and no more', () => {
+  it('the judgement remembers 10,000 failing states and no more', () => {
     const { blame, fails, accepts } = judge();
     for (const name of names('order', 10_001)) fails(name);
     accepts('other');
@@ -182,7 +182,7 @@ describe('the judgement of a failure', () => {
 });
 
 describe('a target that refuses everything', () => {
-  it('is tried every few seconds, since it answers, and given all again ten seconds after it takes a state', async () => {
+  it('a target that refuses everything is tried every few seconds, and gets all ten seconds after it accepts a state', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(1);
     target.answer = () => ({ ...DOWN, verdict: 'park', status: 400 });
     ledger.due(...names('order', 300));

@@ -29,7 +29,7 @@ function setUp(answers: () => Promise<ClaimedDelivery[]>) {
 }
 
 describe('the watch over the ledger', () => {
-  it('has nothing to say while claims are answered, or nobody claims', async () => {
+  it('no problem is reported while claims are answered, or while nobody claims', async () => {
     const { watch, logged, look } = setUp(async () => []);
     look(100);
     for (let claim = 0; claim < 20; claim++) {
@@ -40,7 +40,7 @@ describe('the watch over the ledger', () => {
     expect(logged).toEqual([]);
   });
 
-  it('reports a claim that the store has not answered for 15 s, and that it was answered', async () => {
+  it('a claim that the store has not answered for 15 s is reported, and its answer too', async () => {
     let answer: (claimed: ClaimedDelivery[]) => void = () => {};
     const { watch, logged, look } = setUp(() => new Promise((resolve) => (answer = resolve)));
     const claim = watch.store.claimDeliveries(REQUEST);
@@ -60,7 +60,7 @@ describe('the watch over the ledger', () => {
     ]);
   });
 
-  it('reports claims that fail one after the other for 15 s, with the last reason', async () => {
+  it('claims that fail for 15 s are reported with the last reason', async () => {
     const { watch, look } = setUp(() => Promise.reject(new Error('the table is gone')));
     for (let claim = 0; claim < 16; claim++) {
       await expect(watch.store.claimDeliveries(REQUEST)).rejects.toThrow();

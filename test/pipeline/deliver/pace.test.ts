@@ -4,7 +4,7 @@ import { DEFAULT_BREAKER } from '../../../src/pipeline/deliver/options.ts';
 import { DELIVERED, DOWN, names, simulate } from './simulated.ts';
 
 describe('a target that hangs for some orders', () => {
-  it('delays no other order by two seconds: 200 orders a second, of which 5 % hang for 15 s', async () => {
+  it('no other order is delayed by two seconds: 200 orders a second, of which 5 % hang for 15 s', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(1);
     const hangs = (id: string) => Number(id.split('-')[1]) % 20 === 0;
     target.latencyMs = ([delivery]) => (hangs(delivery?.entityId ?? '') ? 15_000 : 5);
@@ -27,7 +27,7 @@ describe('a target that hangs for some orders', () => {
     await stop();
   });
 
-  it('keeps half of its slots for first attempts, however many retries hang', async () => {
+  it('half of the slots stay free for first attempts when all retries hang', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(2, {
       concurrency: 8,
       backoff: { baseMs: 1, capMs: 1 },
@@ -53,7 +53,7 @@ describe('a target that hangs for some orders', () => {
 });
 
 describe('a target that answers', () => {
-  it('is asked for a few at first, and for more and more at once, up to half of all slots', async () => {
+  it('the requests under way grow from 64 to half of all slots while the target answers', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(13, { concurrency: 400 });
     target.latencyMs = () => 20;
     ledger.due(...names('order', 60_000));
@@ -67,7 +67,7 @@ describe('a target that answers', () => {
     await stop();
   });
 
-  it('with nothing but faults is asked for no more at once than at first', async () => {
+  it('the requests under way do not grow while every answer is a fault', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(14, {
       breaker: { ...DEFAULT_BREAKER, faults: 100_000, minimumCalls: 100_000 },
     });
@@ -82,7 +82,7 @@ describe('a target that answers', () => {
 });
 
 describe('a target that is down', () => {
-  it('is left alone, which costs no attempts, then tried, then given more and more', async () => {
+  it('a target that is down gets a few trials alone, and twice as many states each second once it is back', async () => {
     const { clock, ledger, target, deliver, logged, stop } = simulate(3);
     let isUp = false;
     target.answer = () => (isUp ? DELIVERED : DOWN);
@@ -100,7 +100,7 @@ describe('a target that is down', () => {
     const neverClaimed = ledger.undelivered.filter(({ attempts }) => attempts === 0);
     expect(neverClaimed.length).toBeGreaterThan(19_000);
     expect(Math.max(...ledger.undelivered.map(({ attempts }) => attempts))).toBeLessThan(12);
-    // What was claimed ahead when the breaker opened was given back: no attempt is counted that was not sent.
+    // Claims that were not sent when the breaker opened were given back without a counted attempt.
     const counted = ledger.undelivered.filter(({ attempts }) => attempts > 0).map(({ entityId }) => entityId);
     expect(new Set(counted)).toEqual(new Set(target.calls.flatMap(({ ids }) => ids)));
     expect(Math.max(...ledger.undelivered.map(({ attempts }) => attempts))).toBe(1);
@@ -123,7 +123,7 @@ describe('a target that is down', () => {
     await stop();
   });
 
-  it('falls back to nothing when it fails again while more and more is sent', async () => {
+  it('the breaker opens again when the target fails again while more and more is sent', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(4);
     let isUp = false;
     target.answer = () => (isUp ? DELIVERED : DOWN);
@@ -139,7 +139,7 @@ describe('a target that is down', () => {
     await stop();
   });
 
-  it('does not hold up others because it cannot take one order, however often that is tried', async () => {
+  it('one order that the target cannot accept does not hold up the others, however often it is tried', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(5, {
       backoff: { baseMs: 1, capMs: 1 },
       maxAttempts: 1_000,
@@ -153,7 +153,7 @@ describe('a target that is down', () => {
     await stop();
   });
 
-  it('is not down because it refuses one state in two', async () => {
+  it('the breaker stays closed while one state in two is refused', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(6, { maxAttempts: 4 });
     const isBad = (id: string) => id.startsWith('order') && Number(id.split('-')[1]) % 2 === 0;
     target.answer = ({ entityId }) =>
@@ -167,7 +167,7 @@ describe('a target that is down', () => {
       expect(deliver.status().breaker).toBe('closed');
     }
     await clock.advance(60_000);
-    // Of the last few that were refused nobody knows whether it was their trouble, until others are taken.
+    // The last few refused states are not parked until other states are accepted.
     expect(deliver.status().dead).toBeGreaterThan(450);
     for (const name of names('good', 20)) {
       ledger.due(name);
@@ -180,7 +180,7 @@ describe('a target that is down', () => {
 });
 
 describe('a target that says how it wants to be treated', () => {
-  it('is left alone for as long as it asks at several orders, and the others keep their attempts', async () => {
+  it('a target that asks for 30 s at several orders gets nothing in that time, and the others keep their attempts', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(7);
     target.answer = () => ({ ...DOWN, verdict: 'throttle', status: 503, retryAfterMs: 30_000 });
     ledger.due(...names('first', 4));
@@ -197,7 +197,7 @@ describe('a target that says how it wants to be treated', () => {
     await stop();
   });
 
-  it('at one order holds up that order alone, for 15 minutes however long it asks', async () => {
+  it('a request for an hour at one order holds up that order alone, for 15 minutes', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(15);
     const ask = { ...DOWN, verdict: 'throttle', status: 429, retryAfterMs: 60 * 60_000 } as const;
     target.answer = ({ entityId }) => (entityId === 'asked' ? ask : DELIVERED);
@@ -219,7 +219,7 @@ describe('a target that says how it wants to be treated', () => {
     await stop();
   });
 
-  it('for an hour at all orders is tried every half minute, and given all once it takes one', async () => {
+  it('a target that asks for an hour at all orders is tried every half minute, and gets all once it accepts one', async () => {
     const { clock, ledger, target, deliver, logged, stop } = simulate(16);
     target.answer = () => ({ ...DOWN, verdict: 'throttle', status: 503, retryAfterMs: 60 * 60_000 });
     ledger.due(...names('order', 300));
@@ -234,14 +234,14 @@ describe('a target that says how it wants to be treated', () => {
     expect(logged.filter((line) => line.includes('asks to be left alone')).length).toBeLessThanOrEqual(21);
     target.answer = () => DELIVERED;
     await clock.advance(60_000);
-    // Three were asked before it was known to be the target's wish, and wait for their quarter of an hour.
+    // Three orders were answered before the breaker opened, and wait for 15 minutes each.
     expect(ledger.undelivered.length).toBeLessThanOrEqual(3);
     await clock.advance(15 * 60_000);
     expect(deliver.status()).toMatchObject({ delivered: 300, dead: 0 });
     await stop();
   });
 
-  it('goes on with the others when it asks for patience with some: 100 orders a second, of which 10 % ask', async () => {
+  it('orders for which the target does not ask to wait go on: 100 orders a second, of which 10 % are to wait', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(10, {
       backoff: { baseMs: 200, capMs: 1_000 },
       maxAttempts: 6,
@@ -264,7 +264,7 @@ describe('a target that says how it wants to be treated', () => {
     await stop();
   });
 
-  it('is left alone after a few asked, even if it answered until a moment ago', async () => {
+  it('a target that accepted states until a moment ago gets nothing more after it asked to wait for a few', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(11);
     ledger.due(...names('before', 100));
     deliver.start();
@@ -281,7 +281,7 @@ describe('a target that says how it wants to be treated', () => {
     await stop();
   });
 
-  it('is sent nothing any more once it wants nothing, which is said loudly; nothing is given up', async () => {
+  it('a target that wants no more deliveries gets none, an error says so, and nothing is given up', async () => {
     const { clock, ledger, target, deliver, logged, stop } = simulate(8);
     target.answer = () => ({ ...DOWN, verdict: 'disable', status: 410, error: 'Gone.' });
     ledger.due('first');
@@ -295,7 +295,7 @@ describe('a target that says how it wants to be treated', () => {
     await stop();
   });
 
-  it('gets no more a second than it may, and all of it in the end', async () => {
+  it('the rate limit is kept in every second, and all states are delivered in the end', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(9, { ratePerSecond: 100 });
     target.maxDeliveryBatch = 50;
     ledger.due(...names('order', 1_000));
@@ -311,8 +311,8 @@ describe('a target that says how it wants to be treated', () => {
   });
 });
 
-describe('batches', () => {
-  it('carry what waits, up to what the target takes; a few states go singly', async () => {
+describe('delivery batches', () => {
+  it('a delivery batch carries what is due, up to the limit of the target, and a few states go singly', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(10);
     target.maxDeliveryBatch = 100;
     ledger.due('a', 'b', 'c');
@@ -329,7 +329,7 @@ describe('batches', () => {
     await stop();
   });
 
-  it('never hold a retry, and stop for a while after one that failed as a whole', async () => {
+  it('a delivery batch never holds a retry, and states go singly for a while after a batch that failed as a whole', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(11, { backoff: { baseMs: 500, capMs: 500 } });
     target.maxDeliveryBatch = 100;
     let isFirst = true;
@@ -357,7 +357,7 @@ describe('batches', () => {
 });
 
 describe('a store that is gone while a stop is asked for', () => {
-  it('is asked a few times more, however much is not recorded and however long it has been away', async () => {
+  it('a stop asks an unreachable store at most three times more, however much is not recorded', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(21);
     target.maxDeliveryBatch = 1_000;
     let asked = 0;

@@ -50,7 +50,7 @@ function setUp(isSlowToEnd: boolean) {
 
 const group = (...ids: string[]) => ids.map((entityId) => ({ entityId }) as ClaimedDelivery);
 
-it('renews the claims of calls that are under way, several times in a lease, and of no others', async () => {
+it('the claims of calls under way are renewed several times in a lease, and no others', async () => {
   const { clock, renewals, renewed } = setUp(true);
   const [first, second] = [group('a', 'b'), group('c')];
   renewals.began(first);
@@ -69,7 +69,7 @@ it('renews the claims of calls that are under way, several times in a lease, and
   renewals.ended(first);
 });
 
-it('goes on renewing after the store was down', async () => {
+it('the renewal goes on after an outage of the store', async () => {
   const { clock, renewals, renewed, breakDown, mend } = setUp(true);
   const calls = group('a');
   renewals.began(calls);
@@ -81,7 +81,7 @@ it('goes on renewing after the store was down', async () => {
   renewals.ended(calls);
 });
 
-it('goes on renewing after a defect, and counts it', async () => {
+it('the renewal goes on after a defect, and counts it', async () => {
   const { clock, defects, renewals, renewed, breakBy, mend } = setUp(true);
   const calls = group('a');
   renewals.began(calls);
@@ -97,7 +97,7 @@ it('goes on renewing after a defect, and counts it', async () => {
   renewals.ended(calls);
 });
 
-it('renews nothing for a target whose calls end before their claims', async () => {
+it('nothing is renewed for a target whose calls end before their claims', async () => {
   const { clock, renewals, renewed } = setUp(false);
   renewals.began(group('a'));
   await clock.advance(LEASE_MS);

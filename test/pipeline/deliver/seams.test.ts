@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_BREAKER } from '../../../src/pipeline/deliver/options.ts';
 import { DELIVERED, DOWN, names, simulate } from './simulated.ts';
 
-/** So that nothing but the slots, the turns and the sizes decides. */
+/** A breaker that never opens, so that the slots, turns and sizes alone decide. */
 const NO_BREAKER = { ...DEFAULT_BREAKER, faults: 100_000, minimumCalls: 100_000 };
 const isBad = (id = '') => id.startsWith('bad');
 
 describe('the calls of a delivery loop', () => {
-  it('leave half of the quick places to first attempts while 500 retries of 900 ms are due', async () => {
+  it('half of the quick places stay free for first attempts while 500 retries of 900 ms are due', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(1, {
       breaker: NO_BREAKER,
       backoff: { baseMs: 1, capMs: 1 },
@@ -19,7 +19,7 @@ describe('the calls of a delivery loop', () => {
     ledger.due(...names('bad', 500));
     deliver.start();
     await clock.advance(2_000);
-    // Not slow enough to stand aside, and enough of them to take every quick place.
+    // 900 ms is not slow enough for a slow place, and 500 retries are enough to take every quick place.
     latencyMs = 900;
     await clock.advance(5_000);
     ledger.due(...names('good', 30));
@@ -29,7 +29,7 @@ describe('the calls of a delivery loop', () => {
     await stop();
   });
 
-  it('give retries every fourth turn while more first attempts are due than can be sent', async () => {
+  it('retries get every fourth turn while more first attempts are due than can be sent', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(2, {
       breaker: NO_BREAKER,
       concurrency: 8,
@@ -50,7 +50,7 @@ describe('the calls of a delivery loop', () => {
     await stop();
   });
 
-  it('give first attempts most of a rate that retries alone would use up', async () => {
+  it('first attempts get most of a rate that retries alone would use up', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(9, {
       breaker: NO_BREAKER,
       ratePerSecond: 100,
@@ -68,7 +68,7 @@ describe('the calls of a delivery loop', () => {
     await stop();
   });
 
-  it('never carry a retry together with another state, however many of both wait', async () => {
+  it('a retry never goes together with another state, however many of both are due', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(3, {
       breaker: NO_BREAKER,
       backoff: { baseMs: 200, capMs: 200 },
@@ -95,7 +95,7 @@ describe('the calls of a delivery loop', () => {
     await stop();
   });
 
-  it('never carry two states of one order at once, whether first attempt or retry', async () => {
+  it('two states of one order are never under way at once, whether first attempt or retry', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(4, {
       breaker: NO_BREAKER,
       backoff: { baseMs: 10, capMs: 10 },
@@ -122,7 +122,7 @@ describe('the calls of a delivery loop', () => {
     await stop();
   });
 
-  it('are single after a batch of which no state was taken, for ten seconds at first', async () => {
+  it('states go singly for ten seconds after a delivery batch of which no state was accepted', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(5, {
       breaker: NO_BREAKER,
       backoff: { baseMs: 60_000, capMs: 60_000 },
@@ -151,7 +151,7 @@ describe('the calls of a delivery loop', () => {
     await stop();
   });
 
-  it('count no attempt of a state that waited and was given back, be it by time, by a pause or by a stop', async () => {
+  it('a state that was claimed and given back unsent has no attempt counted, after a timeout, a pause and a stop', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(6, {
       concurrency: 4,
       holdMs: 200,
@@ -172,16 +172,16 @@ describe('the calls of a delivery loop', () => {
         if (deliver.status().waiting === 0) expect(attempts, entityId).toBe(sent);
       }
     };
-    // By time: they wait longer than they are held.
+    // A timeout: the states wait longer than the loop may hold them.
     await clock.advance(3_000);
     expectCounted();
-    // By a pause: the breaker opens while some wait.
+    // A pause: the breaker opens while some states wait.
     target.answer = () => DOWN;
     while (deliver.status().breaker !== 'open') await clock.advance(100);
     await clock.advance(100);
     expect(deliver.status().waiting).toBe(0);
     expectCounted();
-    // By a stop.
+    // A stop.
     target.answer = () => DELIVERED;
     await clock.advance(30_000);
     await stop();
@@ -193,7 +193,7 @@ describe('the calls of a delivery loop', () => {
 
 describe('redirects', () => {
   it.each([300, 301, 302, 303, 304, 307, 308, 399])(
-    'by %i of every request are the trouble of the target: the breaker opens, and nothing is parked',
+    'redirects by %i of every request open the breaker, and nothing is parked',
     async (status) => {
       const { clock, ledger, target, deliver, stop } = simulate(7, { maxAttempts: 2 });
       target.answer = () => ({ ...DOWN, status, error: `It answered ${status}.` });
@@ -206,7 +206,7 @@ describe('redirects', () => {
     },
   );
 
-  it('by every other request open the breaker by their share', async () => {
+  it('redirects of every other request open the breaker', async () => {
     const { clock, ledger, target, deliver, stop } = simulate(8);
     const isMoved = (id: string) => Number(id.split('-')[1]) % 2 === 0;
     target.answer = ({ entityId }) => (isMoved(entityId) ? { ...DOWN, status: 302 } : DELIVERED);

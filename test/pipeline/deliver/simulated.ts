@@ -44,7 +44,7 @@ interface Row {
   isDead: boolean;
 }
 
-/** A ledger in memory, with the promises of the store's side and nothing else. */
+/** A ledger in memory that keeps the promises of the store port. */
 export class SimulatedLedger {
   readonly rows = new Map<string, Row>();
   readonly #clock: SeededClock;
@@ -126,7 +126,7 @@ export interface Call {
   readonly attempts: readonly number[];
 }
 
-/** A target that answers as the test says, after as long as it says. */
+/** A target that answers with what the test says, after the latency that it says. */
 export class SimulatedTarget implements DeliveryTarget {
   readonly name = 'simulated';
   maxDeliveryBatch = 1;
@@ -154,7 +154,7 @@ export class SimulatedTarget implements DeliveryTarget {
     });
   }
 
-  /** How many states were sent in this span of time. */
+  /** The number of states that were sent in this span of time. */
   sentBetween(fromMs: number, toMs: number): number {
     return this.calls
       .filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
@@ -166,7 +166,7 @@ export class SimulatedTarget implements DeliveryTarget {
   }
 }
 
-/** A loop between the two, in which no real time passes. */
+/** A delivery loop between such a ledger and target, in which no real time passes. */
 export function simulate(seed: number, changes: Partial<DeliverOptions> = {}) {
   const clock = new SeededClock({ seed });
   const ledger = new SimulatedLedger(clock);

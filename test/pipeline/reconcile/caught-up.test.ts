@@ -39,29 +39,29 @@ async function isCaughtUp(described: TopicDescription[] | Error, ...looks: Check
   );
 }
 
-describe('the journal has caught up with the log', () => {
-  it('when every checkpoint is where its partition ended as it was asked for, or further', async () => {
+describe('the wait until the journal has caught up with the log', () => {
+  it('the journal has caught up when every checkpoint has reached the end of its partition', async () => {
     expect(await isCaughtUp([topic(7n, 9n)], [at(0, 7n), at(1, 12n)])).toBe(true);
     expect(await isCaughtUp([topic(7n)], [at(0, 5n)], [at(0, 6n)], [at(0, 7n)])).toBe(true);
   });
 
-  it('where a partition that nobody has read yet is empty', async () => {
+  it('an empty partition that nobody has read yet counts as caught up', async () => {
     expect(await isCaughtUp([topic(5n)], [])).toBe(true);
     expect(await isCaughtUp([topic(6n)], [])).toBe(false);
   });
 
-  it('never while a partition is behind, halted, or of a topic that was made anew', async () => {
+  it('the journal has not caught up while a partition is behind, halted, or of a topic that was made anew', async () => {
     expect(await isCaughtUp([topic(7n, 9n)], [at(0, 7n), at(1, 8n)])).toBe(false);
     expect(await isCaughtUp([topic(7n)], [at(0, 7n, { haltReason: 'retention' })])).toBe(false);
     expect(await isCaughtUp([topic(7n)], [at(0, 7n, { topicId: 'another' })])).toBe(false);
   });
 
-  it('never while a partition has no leader, of which nobody knows where it ends', async () => {
+  it('the journal has not caught up while a partition has no leader, since its end is not known', async () => {
     const lacking = { ...topic(7n), partitionCount: 2 };
     expect(await isCaughtUp([lacking], [at(0, 7n), at(1, 7n)])).toBe(false);
   });
 
-  it('never while the log does not answer, or lacks a topic', async () => {
+  it('the journal has not caught up while the log does not answer, or lacks a topic', async () => {
     expect(await isCaughtUp(new TributaryError('log_unreachable', 'It does not answer.'), [at(0, 7n)])).toBe(
       false,
     );

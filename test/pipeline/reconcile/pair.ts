@@ -30,11 +30,11 @@ export class Pair {
   readonly viewed = new Map<string, HeldState>();
   readonly repairs: DeliveryRepair[] = [];
   readonly clock: SeededClock;
-  /** Called before each page or digest, with how many were asked for so far. */
+  /** Called before each page or digest, with the number of those asked for so far. */
   beforeAnswer: (asked: number) => void = () => {};
   /** Called before anything is made due. */
   beforeMadeDue: () => void = () => {};
-  /** How the target answers: not at all, until whoever asks has enough; by an error; or by what it holds. */
+  /** The way in which the target answers: not at all until the call is stopped, with what it holds, or with this error. */
   mood: 'hangs' | 'answers' | ConstructorParameters<typeof TributaryError>[0] = 'answers';
 
   constructor(...ids: string[]) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Pair, state } from './pair.ts';
 
 describe('a sweep', () => {
-  it('asks for digests alone where nothing differs, and once for what may come behind', async () => {
+  it('a sweep asks for digests alone where nothing differs, and once for rows behind the last one', async () => {
     const pair = new Pair('a', 'b', 'c', 'd');
     expect(await pair.reconcile({ pageRows: 2 })).toEqual({
       compared: 4,
@@ -19,7 +19,7 @@ describe('a sweep', () => {
     expect(pair.asked).toEqual(['digest', 'digest', 'page']);
   });
 
-  it.each([1, 2, 3, 1_000])('tells every kind of difference, %i rows at a time', async (pageRows) => {
+  it.each([1, 2, 3, 1_000])('a sweep finds every kind of difference, %i rows at a time', async (pageRows) => {
     const pair = new Pair('a', 'e', 'i');
     pair.owe('b');
     pair.owe('c', { deliveredVersion: 3 });
@@ -50,7 +50,7 @@ describe('a sweep', () => {
   it.each([
     ['the target', (pair: Pair) => pair.held.clear(), 'missing'],
     ['the ledger', (pair: Pair) => pair.owed.clear(), 'unexpected'],
-  ] as const)('finds all of it where %s is empty', async (_side, empty, verdict) => {
+  ] as const)('a sweep finds every entity where %s is empty', async (_side, empty, verdict) => {
     const pair = new Pair('a', 'b', 'c', 'd', 'e');
     empty(pair);
     expect(await pair.verdicts({ pageRows: 2 })).toEqual(
@@ -58,12 +58,12 @@ describe('a sweep', () => {
     );
   });
 
-  it('ends at once where both sides are empty', async () => {
+  it('a sweep ends at once where both sides are empty', async () => {
     expect(await new Pair().reconcile()).toMatchObject({ compared: 0, differences: [], isComplete: true });
   });
 
   it.each([1, 2, 1_000])(
-    'goes by the bytes of the ids, not by their UTF-16, %i at a time',
+    'a sweep goes by the bytes of the ids, and not by their UTF-16, %i at a time',
     async (pageRows) => {
       const pair = new Pair('\u{10000}', '\ue000', '\uffff', 'a', '😀', '😁');
       pair.held.delete('\uffff');
@@ -75,29 +75,32 @@ describe('a sweep', () => {
     },
   );
 
-  it.each([1, 2, 1_000])('says nothing of what is in flight or dead, %i rows at a time', async (pageRows) => {
-    const pair = new Pair('a', 'z');
-    pair.owe('b', { status: 'pending', deliveredVersion: null });
-    pair.owe('c', { status: 'pending', deliveredVersion: null });
-    pair.hold('c');
-    pair.owe('d', { status: 'pending', row: ['CHANGED', true] });
-    pair.hold('d');
-    pair.owe('e', { status: 'dead', deliveredVersion: null });
-    expect(await pair.reconcile({ pageRows })).toMatchObject({
-      compared: 2,
-      inFlight: 3,
-      dead: 1,
-      differences: [],
-      isComplete: true,
-    });
-  });
+  it.each([1, 2, 1_000])(
+    'a sweep does not report deliveries in flight or dead ones, %i rows at a time',
+    async (pageRows) => {
+      const pair = new Pair('a', 'z');
+      pair.owe('b', { status: 'pending', deliveredVersion: null });
+      pair.owe('c', { status: 'pending', deliveredVersion: null });
+      pair.hold('c');
+      pair.owe('d', { status: 'pending', row: ['CHANGED', true] });
+      pair.hold('d');
+      pair.owe('e', { status: 'dead', deliveredVersion: null });
+      expect(await pair.reconcile({ pageRows })).toMatchObject({
+        compared: 2,
+        inFlight: 3,
+        dead: 1,
+        differences: [],
+        isComplete: true,
+      });
+    },
+  );
 
-  it('takes what changes while it looks for no difference', async () => {
+  it('a change during the comparison is no difference', async () => {
     const pair = new Pair('a', 'b', 'c');
     pair.hold('b', 2);
     pair.held.delete('c');
     pair.hold('d');
-    // By the second look the ledger has b's delivery, and d's; c is on its way again.
+    // At the second look the ledger has the deliveries of b and d, and c is being sent again.
     pair.beforeAnswer = (asked) => {
       if (asked !== 2) return;
       queueMicrotask(() => {
@@ -109,13 +112,13 @@ describe('a sweep', () => {
     expect(await pair.verdicts()).toEqual([]);
   });
 
-  it('takes what differs at both looks, but not in the same way, for no difference', async () => {
+  it('an entity that differs at both looks, but not in the same way, is no difference', async () => {
     const pair = new Pair('a');
     pair.beforeAnswer = () => pair.hold('a', (pair.held.get('a')?.version ?? 0) + 1);
     expect(await pair.verdicts()).toEqual([]);
   });
 
-  it('ends at its limit, and says so', async () => {
+  it('a sweep ends at its limit, and reports it', async () => {
     const pair = new Pair('a', 'b', 'c');
     pair.held.clear();
     const report = await pair.reconcile({ limit: 2 });
@@ -124,7 +127,7 @@ describe('a sweep', () => {
   });
 
   it.each([1, 2, 3, 1_000])(
-    'goes on where another ended, meeting and counting each entity once, %i rows at a time',
+    'a sweep goes on where another ended, and finds and counts each entity once, %i rows at a time',
     async (pageRows) => {
       const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
       const pair = new Pair(...ids);
@@ -153,7 +156,7 @@ describe('a sweep', () => {
     },
   );
 
-  it('rests between its looks for as long as its share says, and not at all without one', async () => {
+  it('a sweep rests between its pages by its share of the time, and not at all with a share of 1', async () => {
     for (const [share, rests] of [
       [1, []],
       [0.25, [3_000, 3_000]],
@@ -173,7 +176,7 @@ describe('a sweep', () => {
     }
   });
 
-  it('is not complete when it was stopped', async () => {
+  it('a sweep that was stopped is not complete', async () => {
     expect(await new Pair('a').reconcile({}, true)).toMatchObject({ isComplete: false, compared: 0 });
   });
 });
@@ -189,7 +192,7 @@ describe('a sweep that heals', () => {
     return pair;
   }
 
-  it('makes due what was lost, waits for it, and looks again', async () => {
+  it('a healing sweep makes lost states due, waits for their delivery, and compares again', async () => {
     const pair = damaged();
     const report = await pair.reconcile({ heals: true, onMadeDue: pair.deliver });
     expect(pair.madeDue).toEqual([['a', 'b', 'c']]);
@@ -207,7 +210,7 @@ describe('a sweep that heals', () => {
     ]);
   });
 
-  it('heals nothing that the target drops once more, or that dies', async () => {
+  it('a state that the target loses again, or whose delivery dies, does not count as healed', async () => {
     const pair = damaged();
     const onMadeDue = () => {
       pair.deliver();
@@ -218,12 +221,12 @@ describe('a sweep that heals', () => {
     expect(differences.filter(({ isHealed }) => isHealed).map(({ entityId }) => entityId)).toEqual(['c']);
   });
 
-  it('does not wait for ever where nobody delivers', async () => {
+  it('a healing sweep does not wait for ever where nobody delivers', async () => {
     const report = await damaged().reconcile({ heals: true, patienceMs: 2_000 });
     expect(report).toMatchObject({ madeDue: 3, healed: 0, isSettled: false });
   });
 
-  it('leaves alone what the ledger has moved on with since it was compared', async () => {
+  it('a healing sweep leaves alone what has changed in the ledger since the comparison', async () => {
     const pair = damaged();
     // A newer state of a is being sent, b's newer one was delivered, and c was given up.
     pair.beforeMadeDue = () => {
@@ -244,7 +247,7 @@ describe('a sweep that heals', () => {
     ]);
   });
 
-  it('may run beside another one: at worst a state is delivered once more', async () => {
+  it('two healing sweeps at once deliver a state once more at worst', async () => {
     const pair = damaged();
     await Promise.all([1, 2].map(() => pair.reconcile({ heals: true, onMadeDue: pair.deliver })));
     expect(new Set(pair.madeDue.flat())).toEqual(new Set(['a', 'b', 'c']));
@@ -254,7 +257,7 @@ describe('a sweep that heals', () => {
     ]);
   });
 
-  it('makes no more due at once than a second may have', async () => {
+  it('a healing sweep makes no more due at once than its rate allows in a second', async () => {
     const pair = damaged();
     await pair.reconcile({ heals: true, perSecond: 2, onMadeDue: pair.deliver });
     expect(pair.madeDue).toEqual([['a', 'b'], ['c']]);

@@ -16,7 +16,7 @@ describe('a sweep after a restore', () => {
     return pair;
   }
 
-  it('delivers the state of the view where the target holds another one of the same version', async () => {
+  it('the state of the view is delivered where the target holds another one of the same version', async () => {
     const pair = unrecorded(2, 2);
     const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp, onMadeDue: pair.deliver });
     expect(report).toMatchObject({ madeDue: 1, healed: 1, isCaughtUp: true, compared: 2 });
@@ -33,14 +33,14 @@ describe('a sweep after a restore', () => {
     expect(pair.held.get('b')).toEqual(state('b', 2, DECLINED));
   });
 
-  it('delivers the state of the view where the target holds an older version, whether or not all is journaled', async () => {
+  it('the state of the view is delivered where the target holds an older version, whether or not all is journaled', async () => {
     const pair = unrecorded(3, 2);
     const report = await pair.reconcile({ heals: true, untilCaughtUp: behind, onMadeDue: pair.deliver });
     expect(report).toMatchObject({ madeDue: 1, healed: 1, isCaughtUp: null });
     expect(pair.repairs).toMatchObject([{ entityId: 'b', version: 3, heldVersion: 2, replaces: null }]);
   });
 
-  it('delivers the view where what was read again came to the state that the ledger had, and the target moved on', async () => {
+  it('the state of the view is delivered where the ledger is behind it and the target holds an older version', async () => {
     const pair = new Pair('a', 'c');
     pair.owe('b', { deliveredVersion: 8, viewVersion: 56 });
     pair.hold('b', 37, DECLINED);
@@ -53,7 +53,7 @@ describe('a sweep after a restore', () => {
     expect(pair.held.get('b')).toEqual(state('b', 56));
   });
 
-  it('replaces another state of the view’s version where the ledger has an older one', async () => {
+  it('another state of the view’s version is replaced where the ledger has an older one', async () => {
     const pair = new Pair('a');
     pair.owe('b', { deliveredVersion: 8, viewVersion: 37 });
     pair.hold('b', 37, DECLINED);
@@ -64,7 +64,7 @@ describe('a sweep after a restore', () => {
     ]);
   });
 
-  it('leaves a later version than the view’s alone', async () => {
+  it('a later version than that of the view is left alone', async () => {
     const pair = new Pair('a');
     pair.owe('b', { deliveredVersion: 8, viewVersion: 36 });
     pair.hold('b', 37, DECLINED);
@@ -72,7 +72,7 @@ describe('a sweep after a restore', () => {
     expect(report).toMatchObject({ madeDue: 0, differences: [{ entityId: 'b', verdict: 'newer' }] });
   });
 
-  it('puts into the ledger what the target holds as it should be, so that later changes are due to it', async () => {
+  it('the ledger records what the target holds as it should be, so that later changes become due', async () => {
     const pair = new Pair('a');
     pair.hold('b', 2);
     pair.viewed.set('b', state('b', 2));
@@ -85,7 +85,7 @@ describe('a sweep after a restore', () => {
   it.each([
     ['the log does not answer, or its end is not journaled', behind],
     ['nobody can say how far the log goes', undefined],
-  ])('leaves another state of the same version alone while %s', async (_, untilCaughtUp) => {
+  ])('another state of the same version is left alone while %s', async (_, untilCaughtUp) => {
     const pair = unrecorded(2, 2);
     const report = await pair.reconcile({
       heals: true,
@@ -97,7 +97,7 @@ describe('a sweep after a restore', () => {
     expect(pair.repairs).toEqual([]);
   });
 
-  it('leaves a later version at the target alone, and says whether all of the log was journaled', async () => {
+  it('a later version at the target is left alone, and the report says whether all of the log was journaled', async () => {
     const pair = unrecorded(2, 3);
     for (const untilCaughtUp of [caughtUp, behind]) {
       const report = await pair.reconcile({ heals: true, untilCaughtUp });
@@ -106,7 +106,7 @@ describe('a sweep after a restore', () => {
     }
   });
 
-  it('tells of what neither ledger nor view knows, and changes nothing', async () => {
+  it('an entity that neither ledger nor view knows is reported, and nothing is changed', async () => {
     const pair = new Pair('a');
     pair.hold('b', 2);
     const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp });
@@ -114,14 +114,14 @@ describe('a sweep after a restore', () => {
     expect(report.differences).toMatchObject([{ entityId: 'b', verdict: 'unexpected' }]);
   });
 
-  it('leaves alone what has moved on in the view since it was looked at', async () => {
+  it('an entity that has changed in the view since the comparison is left alone', async () => {
     const pair = unrecorded(2, 2);
     pair.beforeMadeDue = () => pair.viewed.set('b', state('b', 3, DECLINED));
     const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp, onMadeDue: pair.deliver });
     expect(report).toMatchObject({ madeDue: 0, healed: 0 });
   });
 
-  it('delivers once more what was refused because the target knows its version with other content', async () => {
+  it('a delivery that was refused because the target has other content for its version is made due once more', async () => {
     const pair = new Pair('a');
     pair.hold('b', 3);
     pair.owe('b', { status: 'dead', deliveredVersion: null, dueVersion: 3, row: DECLINED });
@@ -133,7 +133,7 @@ describe('a sweep after a restore', () => {
     expect(pair.held.get('b')).toEqual(state('b', 3, DECLINED));
   });
 
-  it('leaves a dead delivery alone that the target does not hold, or holds at another version', async () => {
+  it('a dead delivery is left alone if the target does not hold the entity, or holds another version', async () => {
     const pair = new Pair('a');
     for (const [id, version] of [
       ['b', 2],

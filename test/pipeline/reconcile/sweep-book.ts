@@ -11,7 +11,7 @@ export class SweepBook {
   leasedUntilMs = 0;
   readonly claims: string[] = [];
   readonly #clock: Pick<Clock, 'now'>;
-  /** How many calls reject. */
+  /** The number of calls that will reject. */
   troubles = 0;
 
   constructor(clock: Pick<Clock, 'now'>) {

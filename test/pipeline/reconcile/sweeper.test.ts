@@ -44,7 +44,7 @@ class Place {
     return sweeper;
   }
 
-  /** In steps, each with turns enough for all that follows from it. */
+  /** Moves time in steps, each followed by enough turns of the event loop for all that it starts. */
   async pass(ms: number, stepMs = 500): Promise<void> {
     for (let passed = 0; passed < ms; passed += stepMs) {
       await this.clock.advance(Math.min(stepMs, ms - passed));
@@ -52,7 +52,7 @@ class Place {
     }
   }
 
-  /** When each sweep after the first began, from the end of the one before, in milliseconds. */
+  /** The milliseconds between the end of each sweep and the beginning of the next one. */
   async waits(count: number): Promise<number[]> {
     const waits: number[] = [];
     for (let sinceMs = this.book.waitsSinceMs; waits.length < count; sinceMs = this.book.waitsSinceMs) {
@@ -64,7 +64,7 @@ class Place {
 }
 
 describe('a sweeper', () => {
-  it('brings back what the target lost, again and again, and says what it found', async () => {
+  it('every sweep brings back what the target lost, and its result says what it found', async () => {
     const place = new Place('a', 'b', 'c');
     place.pair.owe('e', { status: 'dead' });
     place.pair.owe('f', { status: 'pending' });
@@ -101,12 +101,12 @@ describe('a sweeper', () => {
     await place.waits(1);
     expect(sweeper.status().last).toMatchObject({ missing: 1, madeDue: 1, healed: 1 });
     expect(await place.pair.verdicts()).toEqual([['d', 'unexpected']]);
-    // What it cannot heal is told once, as long as it stays the same.
+    // Differences that it cannot heal are logged once while they stay the same.
     expect(place.logged.filter((line) => line.includes('never delivered'))).toHaveLength(1);
     expect(place.logged).toHaveLength(3);
   });
 
-  it('waits for about as long as it was told to, never exactly, from the end of the last sweep', async () => {
+  it('a sweeper waits for its interval, give or take a tenth, from the end of the last sweep', async () => {
     const place = new Place('a');
     place.sweeper().start();
     await place.pass(1_000);
@@ -119,7 +119,7 @@ describe('a sweeper', () => {
     expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(0.05 * EVERY_MS);
   });
 
-  it('goes on waiting where the instance before it was', async () => {
+  it('a sweeper goes on with the wait that the instance before it had begun', async () => {
     const place = new Place('a');
     place.book.waitsSinceMs = place.clock.now() - EVERY_MS - MINUTE_MS;
     place.sweeper().start();
@@ -130,7 +130,7 @@ describe('a sweeper', () => {
   it.each([
     ['was set back', 365 * 24 * 60 * MINUTE_MS],
     ['is behind that of the instance before', 0.9 * EVERY_MS],
-  ])('waits its time, no more and no less, if its clock %s', async (_, aheadMs) => {
+  ])('a sweeper waits for its interval if its clock %s', async (_, aheadMs) => {
     const place = new Place('a');
     place.book.waitsSinceMs = place.clock.now() + aheadMs;
     place.sweeper().start();
@@ -140,7 +140,7 @@ describe('a sweeper', () => {
     expect(place.book.last).toMatchObject({ outcome: 'complete' });
   });
 
-  it('is one of several instances: each sweep is made once, and all know of it', async () => {
+  it('several sweepers make each sweep once, and all know its result', async () => {
     const place = new Place('a', 'b');
     const sweepers = [place.sweeper(), place.sweeper(), place.sweeper()];
     for (const sweeper of sweepers) sweeper.start();
@@ -152,7 +152,7 @@ describe('a sweeper', () => {
     for (const sweeper of sweepers) expect(sweeper.status().last).toEqual(place.book.last);
   });
 
-  it('goes through what was lost portion by portion, each delivered before the next one is made due', async () => {
+  it('lost states are made due portion by portion, and each portion is delivered before the next', async () => {
     const ids = Array.from({ length: 23 }, (_, number) => `id ${String(number).padStart(2, '0')}`);
     const place = new Place(...ids);
     place.pair.held.clear();
@@ -160,7 +160,7 @@ describe('a sweeper', () => {
     const sweeper = place.sweeper({ portion: 5, pageRows: 7 });
     sweeper.start();
     await place.pass(1.2 * EVERY_MS);
-    // Nobody delivers yet, so the first portion alone is due; and after a while it gives up.
+    // Nobody delivers yet, so the first portion alone becomes due, and the sweep gives up after a while.
     expect(place.pair.madeDue).toEqual([ids.slice(0, 5)]);
     expect(sweeper.status().last).toMatchObject({
       outcome: 'gave_up',
@@ -183,7 +183,7 @@ describe('a sweeper', () => {
     expect(await place.pair.verdicts()).toEqual([]);
   });
 
-  it('makes no more due a second than it may, over all portions', async () => {
+  it('no more is made due in a second than the rate, over all portions', async () => {
     const ids = Array.from({ length: 20 }, (_, number) => `id ${String(number).padStart(2, '0')}`);
     const place = new Place(...ids);
     place.pair.held.clear();
@@ -197,7 +197,7 @@ describe('a sweeper', () => {
     }
   });
 
-  it('does not begin while nothing is sent to the target, and gives up when that begins', async () => {
+  it('a sweep does not begin while the breaker is open, and gives up when it opens', async () => {
     const place = new Place('a');
     place.pair.held.clear();
     place.isShut = true;
@@ -225,28 +225,31 @@ describe('a sweeper', () => {
     ['target_unreachable', 'gave_up', 5 * MINUTE_MS, 'info'],
     ['holdings_not_offered', 'not_offered', EVERY_MS, 'info'],
     ['target_answer_invalid', 'failed', EVERY_MS, 'warn'],
-  ] as const)('says %s once, and comes again', async (code, outcome, againMs, level) => {
-    const place = new Place('a');
-    place.pair.mood = code;
-    const sweeper = place.sweeper();
-    sweeper.start();
-    await place.pass(1_000);
-    await place.waits(1);
-    const waits = await place.waits(3);
-    for (const ms of waits) expect(Math.abs(ms - againMs)).toBeLessThanOrEqual(0.1 * againMs + 2_000);
-    expect(sweeper.status().last).toMatchObject({ outcome, error: `It is as ${code} says.`, compared: 0 });
-    expect(place.logged).toEqual([expect.stringMatching(`^${level}: .*It is as ${code} says`)]);
+  ] as const)(
+    'the outcome %s is logged once, and the sweeper sweeps again',
+    async (code, outcome, againMs, level) => {
+      const place = new Place('a');
+      place.pair.mood = code;
+      const sweeper = place.sweeper();
+      sweeper.start();
+      await place.pass(1_000);
+      await place.waits(1);
+      const waits = await place.waits(3);
+      for (const ms of waits) expect(Math.abs(ms - againMs)).toBeLessThanOrEqual(0.1 * againMs + 2_000);
+      expect(sweeper.status().last).toMatchObject({ outcome, error: `It is as ${code} says.`, compared: 0 });
+      expect(place.logged).toEqual([expect.stringMatching(`^${level}: .*It is as ${code} says`)]);
 
-    place.pair.mood = 'answers';
-    place.pair.held.clear();
-    await place.waits(1);
-    expect(sweeper.status().last).toMatchObject({ outcome: 'complete', error: null, healed: 1 });
-    place.pair.mood = code;
-    await place.waits(1);
-    expect(place.logged.filter((line) => line.includes(code))).toHaveLength(2);
-  });
+      place.pair.mood = 'answers';
+      place.pair.held.clear();
+      await place.waits(1);
+      expect(sweeper.status().last).toMatchObject({ outcome: 'complete', error: null, healed: 1 });
+      place.pair.mood = code;
+      await place.waits(1);
+      expect(place.logged.filter((line) => line.includes(code))).toHaveLength(2);
+    },
+  );
 
-  it('keeps what it made due in its result when the target goes down half way', async () => {
+  it('the result of a sweep keeps what was made due when the target goes down half way', async () => {
     const place = new Place('a', 'b', 'c');
     place.pair.held.clear();
     place.pair.beforeMadeDue = () => {
@@ -260,7 +263,7 @@ describe('a sweeper', () => {
     expect(place.logged[0]).toContain('"madeDue":3');
   });
 
-  it('stops in the middle of a sweep, and leaves it to whoever comes next', async () => {
+  it('a sweeper can be stopped in the middle of a sweep, which the next one takes up', async () => {
     const place = new Place('a');
     place.pair.mood = 'hangs';
     const sweeper = place.sweeper();
@@ -268,7 +271,7 @@ describe('a sweeper', () => {
     sweeper.start();
     await place.pass(1.2 * EVERY_MS);
     expect(sweeper.status().isUnderWay).toBe(true);
-    // No time passes: nothing is waited for.
+    // No time passes: the stop waits for nothing.
     await Promise.all([sweeper.stop(), sweeper.stop()]);
     expect(place.book).toMatchObject({ holder: null, last: null });
     expect(place.logged).toEqual([]);
@@ -282,7 +285,7 @@ describe('a sweeper', () => {
     expect(place.book.claims).toHaveLength(2);
   });
 
-  it('makes nothing more due once it is stopped', async () => {
+  it('a stopped sweeper makes nothing more due', async () => {
     const place = new Place('a', 'b', 'c', 'd', 'e', 'f');
     place.pair.held.clear();
     const sweeper = place.sweeper({ perSecond: 1 });
@@ -298,7 +301,7 @@ describe('a sweeper', () => {
     expect(place.pair.madeDue).toEqual([['a'], ['b']]);
   });
 
-  it('does nothing after it was stopped, and stops while it waits', async () => {
+  it('a sweeper does nothing after it was stopped, and can be stopped while it waits', async () => {
     const place = new Place('a');
     const never = place.sweeper();
     await never.stop();
@@ -313,7 +316,7 @@ describe('a sweeper', () => {
     expect(place.clock.sleepers).toBe(0);
   });
 
-  it('keeps its lease for as long as it sweeps, and ends when another has it', async () => {
+  it('a sweeper keeps its lease during its sweep, and ends when another has it', async () => {
     const place = new Place('a', 'b');
     place.pair.mood = 'hangs';
     const [first, second] = [place.sweeper(), place.sweeper()];
@@ -325,7 +328,7 @@ describe('a sweeper', () => {
     const stopped = [first, second].filter((sweeper) => sweeper.status().isUnderWay);
     expect(stopped).toHaveLength(1);
 
-    // As if its process had stood still for too long.
+    // Another instance has the lease, as if this process had stood still past its end.
     place.book.holder = 'another';
     place.book.leasedUntilMs = place.clock.now() + MINUTE_MS;
     await place.pass(30_000);
@@ -333,7 +336,7 @@ describe('a sweeper', () => {
     expect(place.book).toMatchObject({ holder: 'another', last: null });
   });
 
-  it('goes on after troubles of the store, which it tells once', async () => {
+  it('a sweeper goes on after an outage of the store, which is logged once', async () => {
     const place = new Place('a');
     place.pair.held.clear();
     place.book.troubles = 4;
@@ -345,7 +348,7 @@ describe('a sweeper', () => {
     expect(place.logged.filter((line) => line.includes('does not answer'))).toHaveLength(1);
   });
 
-  it('ends without a word on the target when the store fails it in the middle', async () => {
+  it('a sweep that the store fails in the middle has no result, and is made again', async () => {
     const place = new Place('a');
     place.pair.mood = 'hangs';
     const sweeper = place.sweeper();
@@ -361,7 +364,7 @@ describe('a sweeper', () => {
     expect(sweeper.status().last).toMatchObject({ outcome: 'complete', error: null });
   });
 
-  it('sweeps again after defects, which it tells once and not as an outage', async () => {
+  it('a sweeper sweeps again after defects, which are logged once and not as an outage', async () => {
     const place = new Place('a', 'b');
     place.pair.held.clear();
     let isBroken = true;

@@ -19,7 +19,7 @@ import { wrap } from '../ingest/harness.ts';
 
 const WAITING = { timeout: 20_000, interval: 5 };
 
-/** Waits take no time; how long they were asked to be is kept. */
+/** A clock whose waits take no time; it keeps the milliseconds that each was asked for. */
 class NotingClock extends SettableClock {
   readonly slept: number[] = [];
 
@@ -84,7 +84,7 @@ async function placeWith(deadLetters: number) {
 }
 
 describe('the redrive loop', () => {
-  it('works off one job after the other, whenever they come', async () => {
+  it('the jobs are worked off one after the other, whenever they come', async () => {
     const place = await placeWith(1_200);
     await place.create('dry', true);
     place.loop().start();
@@ -95,7 +95,7 @@ describe('the redrive loop', () => {
     expect(await place.store.counts()).toMatchObject({ deliveriesPending: 1_200, deliveriesDead: 0 });
   });
 
-  it('pauses after each step for as long as its rows may take at the rate', async () => {
+  it('the loop pauses after each step for the time that its rows may take at the rate', async () => {
     const place = await placeWith(1_200);
     await place.create('job');
     place.loop({ perSecond: 2_000, pollMs: 7_777 }).start();
@@ -103,7 +103,7 @@ describe('the redrive loop', () => {
     expect(place.clock.slept.filter((ms) => ms !== 7_777)).toEqual([250, 250]);
   });
 
-  it('takes small steps at a low rate, and pauses not at all for a dry run', async () => {
+  it('the steps are small at a low rate, and a dry run has no pauses', async () => {
     const place = await placeWith(25);
     await place.create('dry', true);
     place.clock.nowMs += 1;
@@ -121,14 +121,14 @@ describe('the redrive loop', () => {
     expect(place.clock.slept.filter((ms) => ms !== 7_777)).toEqual([1_000, 1_000]);
   });
 
-  it('goes on after errors of the store, and counts nothing twice', async () => {
+  it('the loop goes on after errors of the store, and counts nothing twice', async () => {
     const place = await placeWith(2_000);
     await place.create('job');
     let calls = 0;
     const store = wrap(place.store, {
       async stepRedrive(step) {
         const stepped = ++calls % 3 === 0 ? null : await place.store.stepRedrive(step);
-        // Of every three calls one does nothing, and one is done but seems to fail.
+        // One of every three calls does nothing and fails, and one is done but seems to fail.
         if (calls % 3 !== 1) throw new TributaryError('store_unreachable', 'The database does not answer.');
         return stepped;
       },
@@ -137,7 +137,7 @@ describe('the redrive loop', () => {
     await place.done('job', { matched: 2_000, redriven: 2_000 });
   });
 
-  it('lets the jobs behind it go on while a job is refused again and again, and logs its reason', async () => {
+  it('a job that is refused again and again lets the next ones go on, and its reason is logged', async () => {
     const place = await placeWith(5);
     await place.create('refused');
     place.clock.nowMs += 1;
@@ -155,7 +155,7 @@ describe('the redrive loop', () => {
     expect(await place.store.readRedrive('refused')).toMatchObject({ state: 'waiting', matched: 0 });
   });
 
-  it('lets the jobs behind it go on while a job meets a defect, which is no outage', async () => {
+  it('a job that meets a defect lets the next ones go on, and is not taken for an outage', async () => {
     const place = await placeWith(5);
     await place.create('struck');
     place.clock.nowMs += 1;
@@ -171,13 +171,13 @@ describe('the redrive loop', () => {
     });
     place.loop({ store, logger: (level, message) => logged.push(`${level}: ${message}`) }).start();
     await place.done('good', { redriven: 5 });
-    // At once, and not after five tries as for what may pass.
+    // The job rests after one defect, where an error that may pass gets five tries.
     expect(failures).toBe(1);
     expect(logged.join()).toContain('error: A defect of Tributary in redrive job struck: TypeError');
     expect(await place.store.readRedrive('struck')).toMatchObject({ state: 'waiting', matched: 0 });
   });
 
-  it('looks for jobs again after a defect in the look, and says once that there was one', async () => {
+  it('the loop looks for jobs again after a defect in the look, which is logged once', async () => {
     const place = await placeWith(5);
     await place.create('job');
     const logged: string[] = [];
@@ -194,7 +194,7 @@ describe('the redrive loop', () => {
     expect(logged.filter((line) => line.startsWith('warn: A redrive job cannot go on'))).toEqual([]);
   });
 
-  it('lets the jobs behind it go on while a job fails with what may pass, and takes it up again later', async () => {
+  it('a job that keeps failing with a passing error lets the next ones go on, and is taken up again later', async () => {
     const place = await placeWith(5);
     await place.create('failing');
     place.clock.nowMs += 1;
@@ -213,7 +213,7 @@ describe('the redrive loop', () => {
     await place.done('failing', { redriven: 5 });
   });
 
-  it('leaves a job that is cut short to the next loop, once the lease is over', async () => {
+  it('a job that is cut short goes to the next loop once its lease is over', async () => {
     const place = await placeWith(1_500);
     await place.create('job');
     const stuck = Promise.withResolvers<never>();
@@ -232,7 +232,7 @@ describe('the redrive loop', () => {
     stuck.reject(new Error('The process was killed.'));
   });
 
-  it('does nothing after it was stopped, and stops twice', async () => {
+  it('the loop does nothing after it was stopped, and can be stopped twice', async () => {
     const place = await placeWith(3);
     const loop = place.loop();
     await loop.stop();

@@ -61,7 +61,7 @@ function execute(place: Place, ...statements: string[]): void {
 }
 
 describe('the verifier', () => {
-  it('makes rows that were deleted, altered, or set to another version from the journal again', async () => {
+  it('rows that were deleted, altered, or set to another version are made from the journal again', async () => {
     const place = await filled();
     const { verifier, logged } = verifierOn(place.store);
     execute(
@@ -86,7 +86,7 @@ describe('the verifier', () => {
     );
   });
 
-  it('repairs nothing while nothing is wrong, and takes nothing that ingest writes for damage', async () => {
+  it('nothing is repaired while nothing is wrong, and no row that ingest writes is taken for damage', async () => {
     const place = await Place.make({ movements: 2, counts: 2 });
     const { verifier } = verifierOn(place.store);
     verifier.start();
@@ -102,7 +102,7 @@ describe('the verifier', () => {
     expect(verifier.status()).toMatchObject({ repaired: 0, unfoldable: 0 });
   });
 
-  it('fills a view that was dropped, without a pause between its pages', async () => {
+  it('a view that was dropped is filled without a pause between its pages', async () => {
     const place = await filled();
     execute(place, 'DROP TABLE stock');
     const store = await place.anotherStore();
@@ -116,7 +116,7 @@ describe('the verifier', () => {
     expect(logged).toEqual(['info: The view is complete again: its rows were made from the journal.']);
   });
 
-  it('says once why it cannot go on, hands the error on, and goes on when it can', async () => {
+  it('an outage is logged once and handed on, and the verifier goes on after it', async () => {
     const place = await filled();
     let failures = 0;
     const flaky = wrap(place.store, {
@@ -133,7 +133,7 @@ describe('the verifier', () => {
     expect(logged).toEqual(['warn: The view cannot be compared with the journal just now: No answer.']);
   });
 
-  it('passes over the one row that a defect strikes, counts it, and repairs the others', async () => {
+  it('the one row that a defect strikes is passed over and counted, and the others are repaired', async () => {
     const place = await filled();
     execute(place, 'UPDATE stock SET on_hand = -5');
     const isStruck = (ids: readonly string[]) => ids.includes('article 57');
@@ -150,7 +150,7 @@ describe('the verifier', () => {
     expect(logged.filter((line) => line.startsWith('error: A defect of Tributary'))).toHaveLength(1);
   });
 
-  it('rests while a defect strikes every row, says so once, and goes on when it does not', async () => {
+  it('the verifier rests while a defect strikes every row, logs it once, and goes on after it', async () => {
     const place = await filled();
     let isBroken = true;
     const mistake = new TypeError('x is not a function');
@@ -173,7 +173,7 @@ describe('the verifier', () => {
     expect(logged.some((line) => line.includes('cannot be compared with the journal just now'))).toBe(false);
   });
 
-  it('makes nothing due', async () => {
+  it('a repair makes nothing due', async () => {
     const place = await filled();
     const before = await place.store.counts();
     execute(place, 'UPDATE stock SET on_hand = 3');

@@ -54,7 +54,7 @@ function decode(item: LoadItem) {
 }
 
 describe('a load', () => {
-  it('has the same bytes for the same seed, and others for another seed', () => {
+  it('gives the same bytes for the same seed, and others for another seed', () => {
     const first = fingerprint(load());
     expect(fingerprint(load())).toBe(first);
     expect(fingerprint(load({ seed: '8' }))).not.toBe(first);
@@ -67,7 +67,7 @@ describe('a load', () => {
     );
   });
 
-  it('has exactly as many records of each kind as the rates say', () => {
+  it('gives exactly as many records of each kind as the rates say', () => {
     expect(countBy(load())).toEqual({ event: 15_000, late: 2_000, duplicate: 2_000, malformed: 1_000 });
     expect(countBy(load({ count: 7, duplicateRate: 0.3, reorderRate: 0.3, malformedRate: 0 }))).toEqual({
       event: 3,
@@ -100,7 +100,7 @@ describe('a load', () => {
     },
   );
 
-  it('has malformed records of every kind', () => {
+  it('gives malformed records of every kind', () => {
     const ways = new Set(load({ malformedRate: 0.2 }).map(({ malformation }) => malformation));
     expect([...ways].filter((way) => way !== null).sort()).toEqual([...MALFORMATIONS].sort());
   });
@@ -123,7 +123,7 @@ describe('a load', () => {
     expect(isOutOfPlace(load({ reorderRate: 0.2 }))).toBeGreaterThan(200);
   });
 
-  it('has orders that are unpaid, paid first and reviewed, and payments without an order', () => {
+  it('gives orders that are unpaid, paid first and reviewed, and payments without an order', () => {
     const lives = new Map<string, string[]>();
     for (const item of load({
       reorderRate: 0,
@@ -151,7 +151,7 @@ describe('a load', () => {
     }
   });
 
-  it('has the given number of orders, whether there are few or many records for them', () => {
+  it('gives the requested number of orders, whether there are few or many records for them', () => {
     const ordersOf = (options: Partial<LoadOptions>) =>
       new Set(load(options).map(({ orderId }) => orderId)).size;
     expect(ordersOf({ orders: 10, count: 5_000 })).toBe(10);

@@ -15,7 +15,7 @@ const ops = `ops:read,operate:${sha256(KEY)}`;
 const dashboard = `dashboard:read:${sha256(OTHER)}`;
 
 describe('a new key', () => {
-  it('has 32 random bytes, and its entry holds its SHA-256 and not the key', () => {
+  it('a key holds 32 random bytes, and its entry holds the SHA-256 and not the key', () => {
     const { key, entry } = makeApiKey('ops', ['read', 'operate']);
     expect(key).toMatch(/^trb_[A-Za-z0-9_-]{43}$/);
     expect(Buffer.from(key.slice(4), 'base64url')).toHaveLength(32);

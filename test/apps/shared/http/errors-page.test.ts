@@ -12,7 +12,7 @@ const sections = new Map(
 );
 
 describe('docs/errors.md', () => {
-  it('has a section for every code, and for no other', () => {
+  it('docs/errors.md has a section for every code, and for no other', () => {
     expect([...sections.keys()].sort()).toEqual(Object.keys(ERROR_CODES).sort());
   });
 
