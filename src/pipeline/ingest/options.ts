@@ -78,6 +78,7 @@ export interface IngestStatus {
   readonly quarantined: number;
   readonly batches: number;
   readonly lockingBatches: number;
+  /** The partitions that this instance works on. `committed` is the offset of the next record to be journaled. */
   readonly owned: readonly { readonly name: string; readonly committed: bigint }[];
   readonly halted: readonly { readonly name: string; readonly reason: string }[];
   /** The partitions of this instance that it cannot work on at present, with the reason. */
