@@ -205,12 +205,9 @@ export class Ingest<State, Event> {
         if (this.#halts.endThoseGone(halted, byName)) this.#changed.open();
         const isBehind = ([owned, known]: [OwnedPartition, bigint]) => {
           const checkpoint = byName.get(partitionName(owned));
-          if (
-            checkpoint?.epoch !== undefined &&
-            checkpoint.epoch >= owned.epoch &&
-            checkpoint.nextOffset >= known
-          )
-            return false;
+          // A later epoch is an operator's decision, or a new owner: the next commit is fenced by it.
+          if (checkpoint !== undefined && checkpoint.epoch > owned.epoch) return false;
+          if (checkpoint?.epoch === owned.epoch && checkpoint.nextOffset >= known) return false;
           this.#guard.sayWentBack(partitionName(owned), owned.committed, checkpoint?.nextOffset);
           return true;
         };

@@ -7,7 +7,7 @@ import { RecentPlaces } from '../../../src/pipeline/ingest/recent-places.ts';
 import { RestoreGuard } from '../../../src/pipeline/ingest/restore-guard.ts';
 import type { Checkpoint, ResumeDecision } from '../../../src/ports/checkpoints.ts';
 import type { Store } from '../../../src/ports/store.ts';
-import { movements, Place, recordOf, WAITING, wrap } from './harness.ts';
+import { MOVEMENTS, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
 
 describe('the offsets of the last seconds', () => {
   it('the offset of 15 s ago is known', () => {
@@ -171,5 +171,22 @@ describe('an instance under which a backup is put back', () => {
     );
     expect(acquired).toBe(acquiredBefore);
     expect(await place.store.checkpoints()).toEqual([]);
+  }, 60_000);
+
+  it('takes an operator that moves a running partition back for no restore, and reads again from there', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const { ingest, logged } = await place.start();
+    await place.append(movements('bolt', 5).map((entry) => recordOf(entry)));
+    await place.settles(movements('bolt', 5));
+    const [before] = (await place.store.checkpoints()).filter(({ topic }) => topic === MOVEMENTS);
+    const decision = { topicId: before?.topicId ?? '', offset: 2n, decidedBy: 'ops', reason: 'again' };
+    await place.store.resume({ topic: MOVEMENTS, partition: 0, ...decision, decidedAtMs: 0 });
+    // The checkpoints are looked at every 2 s, and the quick clock waits for a twentieth of that.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(ingest.health()).toEqual({ ok: true });
+    await place.append(movements('bolt', 1, 20).map((entry) => recordOf(entry)));
+    await place.settles([...movements('bolt', 5), ...movements('bolt', 1, 20)]);
+    await vi.waitFor(() => expect(ingest.status().duplicates).toBe(3), WAITING);
+    expect(logged.join()).not.toContain('a backup is being restored');
   }, 60_000);
 });
