@@ -2,7 +2,7 @@ import { TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { startProgress } from '../load/progress.ts';
+import { startProgress } from '../../shared/cli/progress.ts';
 import { runLoad } from '../load/run.ts';
 import { type LoadOptions, ordersFor, recordsFor } from '../load/stream.ts';
 import { openSession } from '../session.ts';
@@ -49,7 +49,7 @@ export function loadCommand(clock: Clock): CommandSpec<'event-producer'> {
       const loadOptions = readLoadOptions(input, settings, clock.uuid().slice(0, 8));
       const rate = readNumber(input, 'rate', 0.001, 10_000_000);
       const session = await openSession(context, clock, input.options.createTopics === true);
-      const progress = startProgress(context, loadOptions.count, clock);
+      const progress = startProgress(context, { unit: 'records', total: loadOptions.count, clock });
       const result = await runLoad({
         producer: session.producer,
         load: loadOptions,
