@@ -1,0 +1,59 @@
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { onTestFinished } from 'vitest';
+import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
+import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
+import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
+import { OpenApiDocument } from '../../shared/http/openapi-document.ts';
+import { type Ledger, ledgerOf } from '../ledger.ts';
+
+export interface TestAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into any body.
+  readonly body: any;
+}
+
+export interface TestServer extends Ledger {
+  readonly app: FastifyInstance;
+  /** How often a job was announced. */
+  readonly jobs: () => number;
+  /** Sends a request. Its answer has to fit the program's own OpenAPI document. */
+  ask(url: string, options?: InjectOptions): Promise<TestAnswer>;
+}
+
+/** The HTTP API of order-sync on a store with these orders, as `ledgerOf` makes it. */
+export async function testServer(
+  ids: readonly string[],
+  parts: Partial<ServerParts> = {},
+): Promise<TestServer> {
+  const ledger = await ledgerOf(ids);
+  let jobs = 0;
+  const app = buildServer({
+    store: ledger.store,
+    clock: ledger.clock,
+    logger: () => {},
+    access: 'open',
+    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
+    onJob: () => void jobs++,
+    readiness: async () => ({ ok: true }),
+    status: () => ({ ingest: null, ...NO_STORE_LOOPS, defects: { count: 0, latest: [] } }),
+    ...parts,
+  });
+  onTestFinished(() => app.close());
+  const send = async (url: string, options: InjectOptions = {}): Promise<TestAnswer> => {
+    const { statusCode, headers, body } = await app.inject({ url, ...options });
+    return { status: statusCode, headers, body: body === '' ? null : JSON.parse(body) };
+  };
+  const document = new OpenApiDocument((await send('/openapi.json')).body);
+  return {
+    ...ledger,
+    app,
+    jobs: () => jobs,
+    async ask(url, options = {}) {
+      const answer = await send(url, options);
+      const [type = ''] = String(answer.headers['content-type'] ?? '').split(';', 1);
+      document.requireFit(String(options.method ?? 'GET'), url, { ...answer, type });
+      return answer;
+    },
+  };
+}
