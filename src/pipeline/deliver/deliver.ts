@@ -145,7 +145,9 @@ export class Deliver {
       inFlight: this.#inFlight,
       waiting: this.#ahead.waiting,
       breaker: this.#breaker.state,
+      notClosedForMs: this.#breaker.notClosedForMs,
       opensInMs: this.#breaker.opensInMs,
+      lastFailure: this.#judge.lastFailure,
       ratePerSecond: this.#allowedPerSecond(),
       maxBatch: this.#options.target.maxDeliveryBatch,
     };

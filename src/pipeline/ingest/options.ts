@@ -6,6 +6,7 @@ import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Defects } from '../defects.ts';
+import type { Meters } from '../status/meters.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
@@ -48,6 +49,8 @@ export interface IngestOptions<State, Event> {
   readonly parked?: ParkedRegistry;
   /** A watch that other parts ask too, and that the caller runs; default one of its own. */
   readonly quarantine?: QuarantineWatch;
+  /** Meters that other parts use too; default new ones. */
+  readonly meters?: Meters;
   /** A count of defects that other parts use too; default one of its own. */
   readonly defects?: Defects;
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
+import { Meters } from '../../../../src/pipeline/status/meters.ts';
 import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
 import { OpenApiDocument } from '../../shared/http/openapi-document.ts';
 import { type Ledger, ledgerOf } from '../ledger.ts';
@@ -36,7 +37,12 @@ export async function testServer(
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
     readiness: async () => ({ ok: true }),
-    status: () => ({ ingest: null, ...NO_STORE_LOOPS, defects: { count: 0, latest: [] } }),
+    status: () => ({
+      ingest: null,
+      meters: new Meters(ledger.clock).status(),
+      ...NO_STORE_LOOPS,
+      defects: { count: 0, latest: [] },
+    }),
     ...parts,
   });
   onTestFinished(() => app.close());
