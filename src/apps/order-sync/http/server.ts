@@ -9,6 +9,7 @@ import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import type { ServerParts } from './server-parts.ts';
+import { addStatusRoutes } from './status-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
@@ -30,6 +31,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   };
   serveOpenApi(app, info, keySecurityOf('order-sync', access, scopeOf));
   addHealthRoutes(app, parts);
+  addStatusRoutes(app, parts);
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addJobRoutes(app, parts);

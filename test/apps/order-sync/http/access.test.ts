@@ -14,6 +14,7 @@ const operator = makeApiKey('operator', ['operate']);
 const apiKeys = `${reader.entry}\n${operator.entry}`;
 
 const READING = [
+  '/api/v1/status',
   '/api/v1/pipeline',
   '/api/v1/deliveries',
   '/api/v1/deliveries/order-mgt/a',

@@ -12,6 +12,7 @@ describe('/openapi.json of order-sync', () => {
         'get /livez',
         'get /readyz',
         'get /openapi.json',
+        'get /api/v1/status',
         'get /api/v1/pipeline',
         'get /api/v1/deliveries',
         'get /api/v1/deliveries/{target}/{entityId}',

@@ -1,9 +1,13 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { onTestFinished } from 'vitest';
+import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
 import { Meters } from '../../../../src/pipeline/status/meters.ts';
 import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
+import { reportOf } from '../../../../src/pipeline/status/report.ts';
+import { StatusReader } from '../../../../src/pipeline/status/status.ts';
+import type { EventLog } from '../../../../src/ports/event-log.ts';
 import { OpenApiDocument } from '../../shared/http/openapi-document.ts';
 import { type Ledger, ledgerOf } from '../ledger.ts';
 
@@ -22,6 +26,23 @@ export interface TestServer extends Ledger {
   ask(url: string, options?: InjectOptions): Promise<TestAnswer>;
 }
 
+/** A log in which nothing has happened yet. */
+const NO_LOG: Pick<EventLog, 'partitionCounts' | 'peek'> = {
+  partitionCounts: async (topics) => new Map(topics.map((topic) => [topic, 1])),
+  peek: async (from) =>
+    from.map(({ topic, partition }) => ({
+      kind: 'peeked',
+      topic,
+      partition,
+      topicId: 'topic-id-1',
+      startOffset: 0n,
+      endOffset: 0n,
+      highWatermark: 0n,
+      first: { kind: 'none' },
+      openTransaction: null,
+    })),
+};
+
 /** The HTTP API of order-sync on a store with these orders, as `ledgerOf` makes it. */
 export async function testServer(
   ids: readonly string[],
@@ -29,6 +50,13 @@ export async function testServer(
 ): Promise<TestServer> {
   const ledger = await ledgerOf(ids);
   let jobs = 0;
+  const shared = new StatusReader({
+    store: ledger.store,
+    log: NO_LOG,
+    clock: systemClock,
+    topics: ['order_events'],
+    targets: ['order-mgt'],
+  });
   const app = buildServer({
     store: ledger.store,
     clock: ledger.clock,
@@ -43,6 +71,7 @@ export async function testServer(
       ...NO_STORE_LOOPS,
       defects: { count: 0, latest: [] },
     }),
+    report: async () => reportOf(await shared.read(), null),
     ...parts,
   });
   onTestFinished(() => app.close());
