@@ -12,6 +12,7 @@ import { describeJournal } from './store/journal.ts';
 import { describeLongJournals } from './store/long-journals.ts';
 import { describeMigration } from './store/migration.ts';
 import { describeOwnView } from './store/own-view.ts';
+import { describeOverview } from './store/overview.ts';
 import { describeQuarantine } from './store/quarantine.ts';
 import { describeReconciliation } from './store/reconciliation.ts';
 import { describeSenders } from './store/senders.ts';
@@ -31,6 +32,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeJournal(harness);
     describeLongJournals(harness);
     describeQuarantine(harness);
+    describeOverview(harness);
     describeDeliveries(harness);
     describeDeliveryClaims(harness);
     describeClocks(harness);
