@@ -4,6 +4,7 @@ import { describeCheckpoints } from './store/checkpoints.ts';
 import { describeClocks } from './store/clocks.ts';
 import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
+import { describeDeliveryPages } from './store/delivery-pages.ts';
 import { describeDeliveryClaims } from './store/delivery-claims.ts';
 import type { StoreHarness } from './store/fixtures.ts';
 import { describeIdentity } from './store/identity.ts';
@@ -35,6 +36,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeOverview(harness);
     describeDeliveries(harness);
     describeDeliveryClaims(harness);
+    describeDeliveryPages(harness);
     describeClocks(harness);
     describeSettlements(harness);
     describeSenders(harness);

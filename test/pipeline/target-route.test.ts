@@ -34,7 +34,9 @@ describe('the sweeper on a route', () => {
       inFlight: 0,
       waiting: 0,
       breaker,
+      notClosedForMs: null,
       opensInMs: null,
+      lastFailure: null,
       ratePerSecond: null,
       maxBatch: 1,
     });
