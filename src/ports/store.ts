@@ -12,8 +12,8 @@ import type { QuarantineInspection, RefusedCounts } from './quarantine.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { RedriveJobs } from './redrive-jobs.ts';
 import type { Senders } from './senders.ts';
-import type { StoreOverviews } from './store-overview.ts';
 import type { StoreIdentity } from './store-identity.ts';
+import type { StoreOverviews } from './store-overview.ts';
 import type { Sweeps } from './sweeps.ts';
 
 /**

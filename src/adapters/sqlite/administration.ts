@@ -3,8 +3,8 @@ import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantinedRecord, QuarantinePage } from '../../ports/quarantine.ts';
 import type { NewRedriveJob, RedriveClaim, RedriveKey, RedriveRest } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
-import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
+import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
 import { listDeliveries, pageDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
@@ -60,9 +60,7 @@ export abstract class SqliteAdministration implements StoreAdministration {
     lookMax: number;
   }) {
     const database = await this.database();
-    return database.read((reader) =>
-      pageDeliveries(reader, page.filter, page.after, page, this.time),
-    );
+    return database.read((reader) => pageDeliveries(reader, page.filter, page.after, page, this.time));
   }
 
   async readAttempts(key: DeliveryKey, limit: number) {

@@ -190,7 +190,16 @@ export class Lane<State, Event> {
       const timestampMs = records[from]?.timestampMs ?? Number.NEGATIVE_INFINITY;
       const lastTimestampMs = records[end - 1]?.timestampMs ?? timestampMs;
       const consumed = end - from;
-      const piece = { topic, partition, toOffset, leaderEpoch, timestampMs, lastTimestampMs, consumed, bytes };
+      const piece = {
+        topic,
+        partition,
+        toOffset,
+        leaderEpoch,
+        timestampMs,
+        lastTimestampMs,
+        consumed,
+        bytes,
+      };
       this.#pending.push({ ...piece, events, rejected });
     }
   }

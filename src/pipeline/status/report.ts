@@ -1,8 +1,8 @@
 import { partitionName } from '../../core/offset.ts';
 import type { BoundedCount, OutboxOverview } from '../../ports/store-overview.ts';
-import type { PartitionLag } from './lag.ts';
 import { type Attention, attentionTo } from './attention.ts';
 import type { InstanceStatus } from './instance.ts';
+import type { PartitionLag } from './lag.ts';
 import type { Part, SharedStatus } from './status.ts';
 
 /** The answer to "is it healthy, and how far behind?", as the command and the HTTP API give it. It is plain JSON. */

@@ -87,11 +87,13 @@ export class StatusReader {
 
   async #part<Value>(what: 'log' | 'store', read: () => Promise<Value>): Promise<Part<Value>> {
     const over = new AbortController();
-    const late = this.#parts.clock.sleep(DEADLINE_MS, over.signal).then((): Part<Value> => ({
-      ok: false,
-      code: `${what}_unreachable`,
-      reason: `The ${what} has not answered for ${DEADLINE_MS / 1_000} s.`,
-    }));
+    const late = this.#parts.clock.sleep(DEADLINE_MS, over.signal).then(
+      (): Part<Value> => ({
+        ok: false,
+        code: `${what}_unreachable`,
+        reason: `The ${what} has not answered for ${DEADLINE_MS / 1_000} s.`,
+      }),
+    );
     try {
       const value = read().then((found): Part<Value> => ({ ok: true, value: found }));
       return await Promise.race([value, late]);

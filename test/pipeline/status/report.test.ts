@@ -45,7 +45,12 @@ describe('the report of the status', () => {
   });
 
   it('adds up the lag of the partitions and takes the largest age, and says where one is unknown', async () => {
-    const first = { kind: 'record', offset: 90n, timestampMs: NOW_MS - 7_000, timestampType: 'create' } as const;
+    const first = {
+      kind: 'record',
+      offset: 90n,
+      timestampMs: NOW_MS - 7_000,
+      timestampType: 'create',
+    } as const;
     const { reading } = await lagWith([peeked({ first })]);
     expect(reportOf(shared({ lag: reading }), QUIET)).toMatchObject({
       lag: { seconds: 7, messages: 10 },
@@ -77,9 +82,13 @@ describe('the report of the status', () => {
       ['dead_letters', 'order-sync dead-letters --target order-mgt'],
       ['quarantine', 'order-sync quarantine --reason json_invalid'],
     ]);
-    expect(attention.map(({ text }) => text).join('\n')).toMatch(
-      /order_events\/0 is halted: offset_out_of_range[^]*100000\+ deliveries[^]*9 records, 9 of them from payment_events for json_invalid/,
-    );
+    const texts = attention.map(({ text }) => text).join(' ');
+    for (const part of [
+      'order_events/0 is halted: offset_out_of_range',
+      '100000+ deliveries to order-mgt',
+      '9 records, 9 of them from payment_events for json_invalid',
+    ])
+      expect(texts).toContain(part);
   });
 
   it('takes a transaction for one that hangs only after 15 minutes', async () => {
