@@ -2,7 +2,7 @@ import { shown } from '../../pipeline/status/attention.ts';
 import type { OutboxReport, PartitionReport, PartState, StatusReport } from '../../pipeline/status/report.ts';
 import type { InstanceAnswer } from './running-instance.ts';
 
-/** So many partitions fit on one screen. Of more, only those are shown that are behind or in trouble. */
+/** The most partitions on one screen. Of more, the screen shows only those that are behind or in trouble. */
 const PARTITIONS_SHOWN = 16;
 const KINDS_SHOWN = 5;
 

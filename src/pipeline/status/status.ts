@@ -29,7 +29,7 @@ export interface SharedStatusParts {
   readonly topics: readonly string[];
   readonly targets: readonly string[];
   readonly clock: Pick<Clock, 'now' | 'monotonicMs' | 'sleep'>;
-  /** How long the log may look for the first record of a partition. */
+  /** The time in which the log may look for the first record of a partition. Default: that of the log. */
   readonly patienceMs?: number;
 }
 

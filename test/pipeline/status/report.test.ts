@@ -38,7 +38,7 @@ const kinds = (status: SharedStatus, instance: InstanceStatus | null = null) =>
   reportOf(status, instance).attention.map(({ kind }) => kind);
 
 describe('the report of the status', () => {
-  it('is ok where nothing waits for a person, and plain JSON', () => {
+  it('the report is ok where nothing waits for a person, and plain JSON', () => {
     const report = reportOf(shared(), QUIET);
     expect(report).toMatchObject({ verdict: 'ok', attention: [], lag: { seconds: 0, messages: 0 } });
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
@@ -123,7 +123,7 @@ describe('the report of the status', () => {
     expect(kinds(shared({ parked: { count: 1, isMore: false } }), notReady)).toEqual(['parked']);
   });
 
-  it('is unreachable where log or store do not answer, and shows what the other one tells', () => {
+  it('the verdict is unreachable where log or store do not answer, and shows what the other one tells', () => {
     const silent = { ok: false, code: 'log_unreachable', reason: 'Kafka does not answer.' } as const;
     const withoutLog = reportOf({ ...shared({ parked: { count: 1, isMore: false } }), log: silent }, null);
     expect(withoutLog).toMatchObject({

@@ -81,7 +81,7 @@ describe('the reader of the status', () => {
     });
   });
 
-  it('does not wait for a log that is silent', async () => {
+  it('a log that is silent is not waited for', async () => {
     const { reader, hurry } = setUp({ log: { peek: () => new Promise(() => {}) } });
     hurry();
     expect((await reader.read()).log).toMatchObject({ ok: false, reason: expect.stringContaining('5 s') });

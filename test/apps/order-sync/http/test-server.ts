@@ -20,7 +20,7 @@ export interface TestAnswer {
 
 export interface TestServer extends Ledger {
   readonly app: FastifyInstance;
-  /** How often a job was announced. */
+  /** The number of jobs that were announced. */
   readonly jobs: () => number;
   /** Sends a request. Its answer has to fit the program's own OpenAPI document. */
   ask(url: string, options?: InjectOptions): Promise<TestAnswer>;
