@@ -3,7 +3,6 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
-import { redriveHandler } from '../../pipeline/jobs/redrive.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -19,6 +18,7 @@ import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/datab
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
+import { decoderOf, jobHandlersOf } from './job-handlers.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 
@@ -158,7 +158,7 @@ export async function startOrderSync(
     },
     onStoreReady(migrated) {
       senders.resolve(migrated);
-      jobs.start([redriveHandler({ store: migrated, clock, perSecond: settings.redriveRate })]);
+      jobs.start(jobHandlersOf(settings, { store: migrated, clock, logger: defects.logger }));
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
@@ -166,6 +166,7 @@ export async function startOrderSync(
     store,
     clock,
     logger: defects.logger,
+    decoder: decoderOf(settings),
     onJob: () => jobs.wake(),
     readiness: async () => {
       const health = await sync.health();

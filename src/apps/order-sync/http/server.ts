@@ -6,12 +6,14 @@ import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
+import { addQuarantineRoutes } from './quarantine-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
 /**
- * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, jobs, and the audit log.
+ * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, the quarantine, jobs,
+ * and the audit log.
  */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
@@ -25,6 +27,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addHealthRoutes(app, parts);
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
+  addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);
   addAuditRoutes(app, parts);
   return app;
