@@ -33,6 +33,7 @@ export function quarantineCommand(clock: Clock): CommandSpec<'order-sync'> {
         'Records with one reason, with their keys and values',
       ],
       ['order-sync quarantine --limit 1000 --json', 'The same as JSON'],
+      ['order-sync quarantine show order_events/3/1204', 'One record with its bytes'],
     ],
     async run({ settings, logger, output, note }, input) {
       const filter = quarantineFilterFrom(input, 'reason');
