@@ -9,10 +9,10 @@ import { startEmbeddedLog } from './lib/embedded-log.ts';
 import { createTopics, Publisher } from './lib/kafka-client.ts';
 import { machine } from './lib/process-usage.ts';
 import { Program } from './lib/programs.ts';
+import { parseStrictJson } from './lib/strict-json.ts';
 import { Tables } from './lib/tables.ts';
 import { waitFor } from './lib/waiting.ts';
 import { contentHashOf, Oracle, type RawRecord } from './oracle.ts';
-import { parseStrictJson } from './lib/strict-json.ts';
 
 const PATIENCE_MS = 300_000;
 const PUBLISHED_AT_ONCE = 500;
@@ -81,7 +81,9 @@ async function run(check: RunningCheck): Promise<Figures> {
   check.progress(`Publishing ${count} records without keys, and the creation of every other order`);
   for (const record of payments) oracle.add(record);
   for (let from = 0; from < count; from += PUBLISHED_AT_ONCE)
-    await log.append(payments.slice(from, from + PUBLISHED_AT_ONCE).map((record) => ({ ...record, key: null })));
+    await log.append(
+      payments.slice(from, from + PUBLISHED_AT_ONCE).map((record) => ({ ...record, key: null })),
+    );
   await publish(ids.filter((_, index) => index % 2 === 0).map(created));
   await waitFor(
     { what: `${count} quarantined records`, pauseMs: 250, timeoutMs: PATIENCE_MS, signal: check.signal },

@@ -94,7 +94,10 @@ it('redrives refused records under load and kills: each is journaled once, and v
   const expected = expectedOrders(facts);
   expect(rows.sort(byId)).toEqual([...expected].map((order) => ({ ...order })).sort(byId));
   for (const order of expected.filter(({ ready_to_send }) => ready_to_send))
-    expect(await orderAt(mgtPort, order.order_id)).toMatchObject({ order_id: order.order_id, ready_to_send: true });
+    expect(await orderAt(mgtPort, order.order_id)).toMatchObject({
+      order_id: order.order_id,
+      ready_to_send: true,
+    });
   expect(await sync.stop()).toBe(143);
   expect(await mgt.stop()).toBe(143);
 });

@@ -188,7 +188,12 @@ export async function discardQuarantined(
   const records = updated.affectedRows;
   if (records > 0) {
     const details = { records, ...filter };
-    await addAudit(connection, { ...decision, action: 'quarantine_discarded', subject: 'quarantine', details });
+    await addAudit(connection, {
+      ...decision,
+      action: 'quarantine_discarded',
+      subject: 'quarantine',
+      details,
+    });
   }
   return records;
 }

@@ -44,9 +44,9 @@ export function isEmptyQuarantineFilter(filter: QuarantineFilter): boolean {
 }
 
 /** The filter of one record, by a name as in `order_events/3/1204`; null for any other text. */
-export function recordFilterOf(name: string): Required<
-  Pick<QuarantineFilter, 'topic' | 'partition' | 'fromOffset' | 'beforeOffset'>
-> | null {
+export function recordFilterOf(
+  name: string,
+): Required<Pick<QuarantineFilter, 'topic' | 'partition' | 'fromOffset' | 'beforeOffset'>> | null {
   const [, topic, partition, offset] = /^([\w.-]{1,249})\/(\d{1,9})\/(\d{1,18})$/.exec(name) ?? [];
   if (topic === undefined || offset === undefined) return null;
   return {

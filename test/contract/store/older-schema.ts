@@ -33,7 +33,8 @@ export async function asBefore(
     if ('droppedIndex' in made) await harness.rawQuery(`CREATE INDEX ${made.droppedIndex}`);
     if ('index' in made) await dropIndex(harness, made.index);
     if ('columns' in made)
-      for (const column of made.columns) await harness.rawQuery(`ALTER TABLE quarantine DROP COLUMN ${column}`);
+      for (const column of made.columns)
+        await harness.rawQuery(`ALTER TABLE quarantine DROP COLUMN ${column}`);
     if ('tables' in made) for (const table of made.tables) await harness.rawQuery(`DROP TABLE ${table}`);
   }
   const [row] = await harness.rawQuery(

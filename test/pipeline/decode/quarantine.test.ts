@@ -54,7 +54,13 @@ describe('quarantine', () => {
   });
 
   it('the record of the log is made again from what was kept, unless it was cut', () => {
-    const parts: RecordParts = { value: '{"half', headers: [['é', Buffer.from([0xff, 0])], ['a', null]] };
+    const parts: RecordParts = {
+      value: '{"half',
+      headers: [
+        ['é', Buffer.from([0xff, 0])],
+        ['a', null],
+      ],
+    };
     const { timestampMs: _, ...record } = recordOf(parts);
     const kept = rejectionOf(parts);
     expect(logRecordOf(kept)).toMatchObject(record);
@@ -68,7 +74,16 @@ describe('quarantine', () => {
   });
 
   it('headers that somebody has altered are not read', () => {
-    for (const altered of ['', '{', '{}', '[1]', '[["a"]]', '[[1,""]]', '[["a",1]]', '[[{"base65":""},null]]'])
+    for (const altered of [
+      '',
+      '{',
+      '{}',
+      '[1]',
+      '[["a"]]',
+      '[[1,""]]',
+      '[["a",1]]',
+      '[[{"base65":""},null]]',
+    ])
       expect(decodeStored(Buffer.from(altered)), altered).toBeNull();
     expect(logRecordOf({ ...rejectionOf({ value: '{"half' }), headers: Buffer.from('[1]') })).toBeNull();
   });

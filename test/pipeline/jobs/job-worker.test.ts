@@ -93,7 +93,7 @@ describe('the worker of jobs', () => {
     };
     work(store, [losing]);
     await done(store, 'a', 6);
-    expect(calls).toBe(6);
+    await vi.waitFor(() => expect(calls).toBe(6), WAITING);
   });
 
   it('rests a job that a defect strikes, and names its kind and id in the log', async () => {

@@ -35,10 +35,7 @@ async function placeWith(records: readonly NewRecord[]) {
   const place = await Place.make({ movements: 3, counts: 2 });
   const { ingest } = await place.start();
   const refused = (count: number) =>
-    vi.waitFor(
-      async () => expect(await place.store.counts()).toMatchObject({ quarantined: count }),
-      WAITING,
-    );
+    vi.waitFor(async () => expect(await place.store.counts()).toMatchObject({ quarantined: count }), WAITING);
   await place.append(records);
   return { place, ingest, refused };
 }

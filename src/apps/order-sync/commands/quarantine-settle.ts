@@ -1,6 +1,6 @@
+import { orders } from '../../../orders/index.ts';
 import { quarantineRedriveHandler } from '../../../pipeline/jobs/quarantine-redrive.ts';
 import { selectionJson } from '../../../pipeline/jobs/quarantine-selection.ts';
-import { orders } from '../../../orders/index.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
@@ -15,7 +15,9 @@ import { migratedStore } from './migrated-store.ts';
 import { SELECTION_OPTIONS, selectionFrom } from './quarantine-options.ts';
 
 const GROUP = { name: 'quarantine', summary: 'Show, redrive or discard refused records.' };
-const RECORDS = [['[records...]', 'Topic, partition and offset of each, as in order_events/3/1204.']] as const;
+const RECORDS = [
+  ['[records...]', 'Topic, partition and offset of each, as in order_events/3/1204.'],
+] as const;
 /** The records of one transaction. */
 const DISCARDED_AT_ONCE = 1_000;
 
@@ -37,7 +39,10 @@ export function quarantineRedriveCommand(clock: Clock): CommandSpec<'order-sync'
         'order-sync quarantine redrive --refused-for key_missing --dry-run --wait',
         'Count the records with one reason that pass today',
       ],
-      ['order-sync quarantine redrive --refused-for key_missing --reason "the setting is corrected"', 'Redrive them'],
+      [
+        'order-sync quarantine redrive --refused-for key_missing --reason "the setting is corrected"',
+        'Redrive them',
+      ],
       ['order-sync quarantine redrive order_events/3/1204 order_events/3/1205 --wait', 'Redrive two records'],
     ],
     async run(context, input) {

@@ -53,7 +53,8 @@ export function addQuarantineRoutes(
 ): void {
   const listSchema = {
     operationId: 'listQuarantine',
-    summary: 'Records that were refused, by topic, partition and offset; those that nobody has settled, unless asked.',
+    summary:
+      'Records that were refused, by topic, partition and offset; those that nobody has settled, unless asked.',
     querystring: QUARANTINE_QUERY_SCHEMA,
     response: { 200: QUARANTINE_PAGE_SCHEMA },
   };

@@ -33,7 +33,9 @@ describe('order-sync quarantine show', () => {
     expect(out).toContain('key       none');
     expect(out).toContain('header    "ce_id": "e-3"');
     expect(out).toContain('\n{"eventType":"ORDER","orderId":"order1"');
-    expect(out).toContain('\n00000000  7b 22 65 76 65 6e 74 54 79 70 65 22 3a 22 4f 52  |{"eventType":"OR|\n');
+    expect(out).toContain(
+      '\n00000000  7b 22 65 76 65 6e 74 54 79 70 65 22 3a 22 4f 52  |{"eventType":"OR|\n',
+    );
     const today = await orderSync(folder, ['quarantine', 'show', 'order_events/0/3']);
     expect(today.out).toContain('today     refused too, key_missing: The key is null.');
   });
@@ -45,7 +47,11 @@ describe('order-sync quarantine show', () => {
     expect(out).toContain('{"a":"\\u00e4\n\\u202e\n');
     const json = await orderSync(folder, ['quarantine', 'show', 'order_events/0/1', '--json']);
     const [record] = JSON.parse(json.out);
-    expect(record).toMatchObject({ offset: '1', isWhole: true, today: { passes: false, reason: 'json_invalid' } });
+    expect(record).toMatchObject({
+      offset: '1',
+      isWhole: true,
+      today: { passes: false, reason: 'json_invalid' },
+    });
     expect(Buffer.from(record.value.base64, 'base64')).toEqual(Buffer.from(quarantined[0]?.value ?? []));
   });
 
@@ -99,7 +105,9 @@ describe('order-sync quarantine redrive', () => {
     expect((await orderSync(folder, ['jobs', 'cancel', job.id])).code).toBe(2);
     const cancelled = await orderSync(folder, ['jobs', 'cancel', job.id, '--reason', 'not yet', '--json']);
     expect(JSON.parse(cancelled.out)).toMatchObject({ state: 'cancelled' });
-    expect((await orderSync(folder, ['jobs', job.id])).out).toMatch(/ {2}quarantine_redrive {2}cancelled {2}/);
+    expect((await orderSync(folder, ['jobs', job.id])).out).toMatch(
+      / {2}quarantine_redrive {2}cancelled {2}/,
+    );
     expect((await orderSync(folder, ['jobs', 'cancel', 'none', '--reason', 'x'])).code).toBe(2);
   });
 
