@@ -4,6 +4,7 @@ import type { Checkpoints, PartitionOwnership } from './checkpoints.ts';
 import type { CommitOutcome, IngestBatch } from './commit.ts';
 import type { DeliveryClaims } from './delivery-claims.ts';
 import type { Journal } from './journal.ts';
+import type { Holds } from './holds.ts';
 import type { DeliveryInspection } from './ledger.ts';
 import type { LongJournals } from './long-journals.ts';
 import type { MigrationOptions, MigrationReport } from './migration.ts';
@@ -26,6 +27,7 @@ export interface StoreAdministration
     DeliveryInspection,
     RedriveJobs,
     ParkedEntities,
+    Holds,
     StoreIdentity {
   /**
    * Closes the connections, which an opened store shares with every store that its `migrate` has given. May be called

@@ -1,4 +1,6 @@
+import type { Decision } from '../../ports/audit.ts';
 import type { ResumeDecision } from '../../ports/checkpoints.ts';
+import type { HoldPart } from '../../ports/holds.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantinePage } from '../../ports/quarantine.ts';
 import type { NewRedriveJob, RedriveClaim, RedriveKey, RedriveRest } from '../../ports/redrive-jobs.ts';
@@ -8,6 +10,7 @@ import { readCheckpoints, resume } from './checkpoints.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { hold, listHolds, release } from './holds.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import { listParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
@@ -78,6 +81,18 @@ export class MysqlAdministration implements StoreAdministration {
 
   async listParked(page: { after: string | null; limit: number }) {
     return withConnection(this.pool, (connection) => listParked(connection, page));
+  }
+
+  async listHolds() {
+    return withConnection(this.pool, listHolds);
+  }
+
+  async hold(part: HoldPart, decision: Decision) {
+    return inTransaction(this.pool, (connection) => hold(connection, part, decision));
+  }
+
+  async release(part: HoldPart, decision: Decision) {
+    return inTransaction(this.pool, (connection) => release(connection, part, decision));
   }
 
   async storeId() {

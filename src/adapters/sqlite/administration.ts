@@ -1,4 +1,6 @@
+import type { Decision } from '../../ports/audit.ts';
 import type { Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { HoldPart } from '../../ports/holds.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantinedRecord, QuarantinePage } from '../../ports/quarantine.ts';
 import type { NewRedriveJob, RedriveClaim, RedriveKey, RedriveRest } from '../../ports/redrive-jobs.ts';
@@ -7,6 +9,7 @@ import type { GroupDecision } from '../../ports/store-identity.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { hold, listHolds, release } from './holds.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import { listParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
@@ -91,6 +94,21 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async listParked(page: { after: string | null; limit: number }) {
     const database = await this.database();
     return database.read((reader) => listParked(reader, page));
+  }
+
+  async listHolds() {
+    const database = await this.database();
+    return database.read(listHolds);
+  }
+
+  async hold(part: HoldPart, decision: Decision) {
+    const database = await this.database();
+    return database.write((writer) => hold(writer, part, decision));
+  }
+
+  async release(part: HoldPart, decision: Decision) {
+    const database = await this.database();
+    return database.write((writer) => release(writer, part, decision));
   }
 
   async storeId() {
