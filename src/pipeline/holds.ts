@@ -7,6 +7,8 @@ import type { Logger } from '../ports/logger.ts';
 
 /** The holds as the parts of the pipeline ask for them. */
 export interface KnownHolds {
+  /** The hold of all ingest; null if there is none. */
+  ofIngest(): Hold | null;
   /** The hold that keeps this partition from being read; null if there is none. */
   ofPartition(partition: TopicPartition): Hold | null;
   /** The hold that keeps this target from being sent anything; null if there is none. */
@@ -43,10 +45,14 @@ export class HoldWatch implements KnownHolds {
     return this.#holds;
   }
 
+  ofIngest(): Hold | null {
+    return this.#byName.get(partName({ kind: 'ingest' })) ?? null;
+  }
+
   ofPartition({ topic, partition }: TopicPartition): Hold | null {
     if (this.#byName.size === 0) return null;
     return (
-      this.#byName.get(partName({ kind: 'ingest' })) ??
+      this.ofIngest() ??
       this.#byName.get(partName({ kind: 'topic', topic })) ??
       this.#byName.get(partName({ kind: 'partition', topic, partition })) ??
       null

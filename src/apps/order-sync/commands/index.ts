@@ -6,6 +6,7 @@ import { checkTargetCommand } from './check-target.ts';
 import { migrateCommand } from './migrate.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
+import { holdsCommand, pauseCommand, unpauseCommand } from './pause.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { reconcileCommand } from './reconcile.ts';
 import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive.ts';
@@ -20,6 +21,9 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     adoptCommand(clock),
     partitionsCommand(clock),
     resumeCommand(clock),
+    pauseCommand(clock),
+    unpauseCommand(clock),
+    holdsCommand(clock),
     takeGroupCommand(clock),
     quarantineCommand(clock),
     migrateCommand(clock),
