@@ -1,9 +1,9 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
-import { keyNameOf } from '../../shared/http/api-access.ts';
 import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { jobJson } from '../delivery-json.ts';
+import { callerOf } from './caller.ts';
 import { nextCursor, placeOf } from './cursor.ts';
 import { deadFilterFrom } from './query.ts';
 import { REDRIVE_SCHEMA } from './schemas.ts';
@@ -54,11 +54,6 @@ export function addJobRoutes(app: FastifyInstance, { store, clock, onJob }: Serv
   });
 
   app.get<{ Params: { id: string } }>('/api/v1/jobs/:id', ({ params }) => knownJob(store, params.id));
-}
-
-function callerOf(request: FastifyRequest): string {
-  const name = keyNameOf(request);
-  return name === null ? `HTTP API, from ${request.ip}` : `HTTP API, key ${name}, from ${request.ip}`;
 }
 
 async function knownJob(store: RedriveJobs, jobId: string): Promise<object> {

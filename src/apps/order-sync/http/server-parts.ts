@@ -1,5 +1,8 @@
 import type { SyncStatus } from '../../../pipeline/sync.ts';
+import type { Checkpoints } from '../../../ports/checkpoints.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { EventLog } from '../../../ports/event-log.ts';
+import type { Holds } from '../../../ports/holds.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
 import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
@@ -8,10 +11,17 @@ import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
-  readonly store: DeliveryInspection & RedriveJobs;
+  readonly store: DeliveryInspection & RedriveJobs & Checkpoints & Holds;
+  readonly log: Pick<EventLog, 'describe' | 'partitionCounts'>;
+  /** The actual names of the topics that are read. */
+  readonly topics: readonly string[];
+  /** The names of all targets. */
+  readonly targets: readonly string[];
   readonly clock: Clock;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
+  /** Called after a part was paused or unpaused. Resolves once this instance knows it. */
+  readonly onHolds: () => Promise<void>;
   readonly status: () => SyncStatus;
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;

@@ -3,13 +3,18 @@ import { addHealthRoutes } from '../../shared/http/health.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
+import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
-/** The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, and redrive jobs. */
+/**
+ * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, redrive
+ * jobs, holds, and partitions.
+ */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
   const app = createServer({
@@ -23,5 +28,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addJobRoutes(app, parts);
+  addHoldRoutes(app, parts);
+  addPartitionRoutes(app, parts);
   return app;
 }
