@@ -67,7 +67,7 @@ export class HoldWatch implements KnownHolds {
     this.#listeners.push(listener);
   }
 
-  /** Reads the holds. Rejects if the store does not answer. One look follows the other, so that none brings old holds back. */
+  /** Reads the holds. Rejects if the store does not answer. Looks follow each other, so that none brings old holds back. */
   look(): Promise<void> {
     const looked = this.#turn.then(async () => this.#take(await this.#store.listHolds()));
     this.#turn = looked.catch(() => undefined);
@@ -82,11 +82,12 @@ export class HoldWatch implements KnownHolds {
     while (!signal.aborted) {
       await this.#clock.sleep(LOOK_EVERY_MS, signal);
       // Stopping the watch does not wait for a store that gives no answer.
-      if (!signal.aborted) await Promise.race([this.#lookOrSay(), aborted]);
+      if (!signal.aborted) await Promise.race([this.lookOrSay(), aborted]);
     }
   }
 
-  async #lookOrSay(): Promise<void> {
+  /** Reads the holds, and logs it if the store does not answer. */
+  async lookOrSay(): Promise<void> {
     try {
       await this.look();
       this.#hasFailed = false;

@@ -102,9 +102,9 @@ export class Sync<State, Event> {
     };
   }
 
-  /** Reads the holds now, because somebody has changed them. Rejects if the store does not answer. */
+  /** Reads the holds now, because somebody has changed them. If the store does not answer, a later look follows. */
   async holdsChanged(): Promise<void> {
-    await this.#holds?.look();
+    await this.#holds?.lookOrSay();
   }
 
   async #partsHealth(): Promise<PartsHealth> {

@@ -13,14 +13,15 @@ const target: TargetRoute['target'] = {
 };
 
 describe('the sweeper on a route', () => {
-  it.each<[BreakerState, boolean]>([
-    ['closed', true],
-    ['ramping', true],
+  it.each<[BreakerState, boolean, boolean]>([
+    ['closed', false, true],
+    ['closed', true, false],
+    ['ramping', false, true],
     // With few states due, the breaker may wait long for a trial, and a state that the sweep makes due can be one.
-    ['half_open', true],
-    ['open', false],
-    ['disabled', false],
-  ])('a sweep with the breaker %s begins: %s', async (breaker, begins) => {
+    ['half_open', false, true],
+    ['open', false, false],
+    ['disabled', false, false],
+  ])('a sweep with the breaker %s, of a target that is paused: %s, begins: %s', async (breaker, isPaused, begins) => {
     const clock = new SeededClock({ seed: 1 });
     const pair = new Pair('a');
     pair.held.clear();
@@ -33,6 +34,7 @@ describe('the sweeper on a route', () => {
       dead: 0,
       inFlight: 0,
       waiting: 0,
+      isPaused,
       breaker,
       opensInMs: null,
       ratePerSecond: null,
