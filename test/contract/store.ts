@@ -9,6 +9,7 @@ import type { StoreHarness } from './store/fixtures.ts';
 import { describeHolds } from './store/holds.ts';
 import { describeIdentity } from './store/identity.ts';
 import { describeIngest } from './store/ingest.ts';
+import { describeJobs } from './store/jobs.ts';
 import { describeJournal } from './store/journal.ts';
 import { describeLongJournals } from './store/long-journals.ts';
 import { describeMigration } from './store/migration.ts';
@@ -39,6 +40,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeSenders(harness);
     describeIdentity(harness);
     describeHolds(harness);
+    describeJobs(harness);
     describeDeadLetters(harness);
     describeReconciliation(harness);
     describeSweeps(harness);

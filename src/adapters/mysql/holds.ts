@@ -1,6 +1,7 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import type { Decision } from '../../ports/audit.ts';
-import { type Hold, type HoldPart, keyOfPart, partOfKey } from '../../ports/holds.ts';
+import { type Hold, type HoldPart, keyOfPart, partName, partOfKey } from '../../ports/holds.ts';
+import { addAudit } from './audit.ts';
 import { isDuplicateKey } from './errors.ts';
 import { textOf } from './values.ts';
 
@@ -28,6 +29,7 @@ export async function hold(connection: PoolConnection, part: HoldPart, decision:
     if (isDuplicateKey(error)) return false;
     throw error;
   }
+  await addAudit(connection, { action: 'held', subject: partName(part), details: { part }, ...decision });
   return true;
 }
 
@@ -35,11 +37,13 @@ export async function hold(connection: PoolConnection, part: HoldPart, decision:
 export async function release(
   connection: PoolConnection,
   part: HoldPart,
-  _decision: Decision,
+  decision: Decision,
 ): Promise<boolean> {
   const [deleted] = await connection.execute<ResultSetHeader>(
     'DELETE FROM holds WHERE kind = ? AND name = ? AND partition_id = ?',
-    keyOfPart(part),
+    [...keyOfPart(part)],
   );
-  return deleted.affectedRows === 1;
+  if (deleted.affectedRows === 0) return false;
+  await addAudit(connection, { action: 'released', subject: partName(part), details: { part }, ...decision });
+  return true;
 }

@@ -1,5 +1,6 @@
 import type { Decision } from '../../ports/audit.ts';
-import { type Hold, type HoldPart, keyOfPart, partOfKey } from '../../ports/holds.ts';
+import { type Hold, type HoldPart, keyOfPart, partName, partOfKey } from '../../ports/holds.ts';
+import { addAudit } from './audit.ts';
 import type { Connection } from './database.ts';
 import { numberOf, textOf } from './values.ts';
 
@@ -21,13 +22,17 @@ export function hold(writer: Connection, part: HoldPart, decision: Decision): bo
       'INSERT INTO holds (kind, name, partition_id, held_by, reason, held_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     )
     .run(...keyOfPart(part), decidedBy, reason, decidedAtMs);
-  return Number(changes) === 1;
+  if (Number(changes) === 0) return false;
+  addAudit(writer, { action: 'held', subject: partName(part), details: { part }, ...decision });
+  return true;
 }
 
 /** Runs inside a transaction. Answers whether the part was on hold. */
-export function release(writer: Connection, part: HoldPart, _decision: Decision): boolean {
+export function release(writer: Connection, part: HoldPart, decision: Decision): boolean {
   const { changes } = writer
     .statement('DELETE FROM holds WHERE kind = ? AND name = ? AND partition_id = ?')
     .run(...keyOfPart(part));
-  return Number(changes) === 1;
+  if (Number(changes) === 0) return false;
+  addAudit(writer, { action: 'released', subject: partName(part), details: { part }, ...decision });
+  return true;
 }

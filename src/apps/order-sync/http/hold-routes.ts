@@ -4,7 +4,7 @@ import { type HoldPart, partName } from '../../../ports/holds.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { faultOfPart, holdJson } from '../hold-parts.ts';
 import { callerOf } from './caller.ts';
-import { HOLD_BODY, HOLD_LIST_SCHEMA, HOLD_SCHEMA } from './schemas.ts';
+import { HOLD_BODY, HOLD_LIST_SCHEMA, HOLD_SCHEMA } from './hold-schemas.ts';
 import type { ServerParts } from './server-parts.ts';
 
 interface HoldBody {

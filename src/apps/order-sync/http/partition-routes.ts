@@ -6,7 +6,7 @@ import { HttpProblem } from '../../shared/http/problem.ts';
 import { partitionJson, readPartitions } from '../partition-rows.ts';
 import { carryOut, plannedJson, planResumeAll, resumeOne } from '../resuming.ts';
 import { callerOf } from './caller.ts';
-import { PARTITION_LIST_SCHEMA, RESUME_BODY, RESUMED_LIST_SCHEMA } from './schemas.ts';
+import { PARTITION_LIST_SCHEMA, RESUME_BODY, RESUMED_LIST_SCHEMA } from './hold-schemas.ts';
 import type { ServerParts } from './server-parts.ts';
 
 interface ResumeBody {

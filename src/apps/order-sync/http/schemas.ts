@@ -1,3 +1,5 @@
+import { PAGE_ROWS_MAX } from '../../shared/http/paging.ts';
+
 /** An empty filter means all dead letters, but the caller has to give it. */
 export const REDRIVE_SCHEMA = {
   type: 'object',
@@ -7,10 +9,25 @@ export const REDRIVE_SCHEMA = {
     filter: { type: 'object', additionalProperties: { type: ['string', 'integer'] } },
     dryRun: { type: 'boolean' },
     requestedBy: { type: 'string', minLength: 1, maxLength: 255 },
+    reason: { type: 'string', maxLength: 1000 },
   },
 } as const;
 
-const REASON = { type: 'string', pattern: '\\S', maxLength: 1_000, description: 'Recorded for ever.' } as const;
+/** The body of a request that decides something. The decision is recorded with its reason. */
+export const CANCEL_SCHEMA = {
+  type: 'object',
+  required: ['reason'],
+  additionalProperties: false,
+  properties: { reason: { type: 'string', minLength: 1, maxLength: 1000 } },
+} as const;
+
+export const PAGE_QUERY_SCHEMA = {
+  type: 'object',
+  properties: {
+    limit: { type: 'integer', minimum: 1, maximum: PAGE_ROWS_MAX },
+    after: { type: 'string', description: 'The `next` of the page before.' },
+  },
+} as const;
 
 const PAGE_SCHEMA = {
   type: 'object',
@@ -18,98 +35,53 @@ const PAGE_SCHEMA = {
   properties: { next: { type: ['string', 'null'] }, hasMore: { type: 'boolean' } },
 } as const;
 
-function listSchema(description: string, items: object, more: object = {}): object {
+/** The answer of a list whose rows have this schema. */
+export function pageSchemaOf<Item extends object>(item: Item, description: string) {
   return {
     description,
     type: 'object',
     required: ['data', 'page'],
-    properties: { data: { type: 'array', items }, page: PAGE_SCHEMA, ...more },
-  };
+    properties: { data: { type: 'array', items: item }, page: PAGE_SCHEMA },
+  } as const;
 }
 
-const PART_PROPERTIES = {
-  kind: { type: 'string', enum: ['ingest', 'topic', 'partition', 'target'] },
-  topic: { type: 'string', minLength: 1, maxLength: 249 },
-  partition: { type: 'integer', minimum: 0, maximum: 999_999_999 },
-  target: { type: 'string', minLength: 1, maxLength: 100 },
-} as const;
+const MOMENT = { type: 'string', description: 'By RFC 3339, in UTC.' } as const;
 
-/** A part that is to be paused, or to go on. */
-export const HOLD_BODY = {
+/** Further members belong to the kind of the job. */
+export const JOB_SCHEMA = {
+  description: 'The job.',
   type: 'object',
-  required: ['part', 'reason'],
-  additionalProperties: false,
+  required: ['id', 'kind', 'state', 'dryRun', 'progress', 'requestedBy', 'reason', 'createdAt', 'updatedAt'],
   properties: {
-    part: { type: 'object', required: ['kind'], additionalProperties: false, properties: PART_PROPERTIES },
-    reason: REASON,
-  },
-} as const;
-
-export const HOLD_SCHEMA = {
-  description: 'A part of the pipeline that an operator has paused.',
-  type: 'object',
-  required: ['part', 'name', 'heldBy', 'reason', 'heldAt'],
-  properties: {
-    part: { type: 'object', required: ['kind'], properties: PART_PROPERTIES },
-    name: { type: 'string', description: 'The part in words, as in "partition order_events/3".' },
-    heldBy: { type: 'string' },
+    id: { type: 'string' },
+    kind: { type: 'string', enum: ['redrive', 'quarantine_redrive', 'verify', 'rebuild'] },
+    state: { type: 'string', enum: ['waiting', 'running', 'done', 'cancelled'] },
+    dryRun: { type: 'boolean', description: 'The job only counts, and changes nothing.' },
+    progress: { type: 'object', additionalProperties: true },
+    requestedBy: { type: 'string' },
     reason: { type: 'string' },
-    heldAt: { type: 'string', format: 'date-time' },
+    createdAt: MOMENT,
+    updatedAt: MOMENT,
+    finishedAt: { type: ['string', 'null'] },
   },
+  additionalProperties: true,
 } as const;
 
-export const HOLD_LIST_SCHEMA = listSchema('What is paused.', HOLD_SCHEMA);
+export const JOB_PAGE_SCHEMA = pageSchemaOf(JOB_SCHEMA, 'The jobs.');
 
-const OFFSET = { type: ['string', 'null'], description: 'An offset as a text.' } as const;
-
-export const PARTITION_LIST_SCHEMA = listSchema(
-  'All partitions.',
+export const AUDIT_PAGE_SCHEMA = pageSchemaOf(
   {
     type: 'object',
+    required: ['id', 'action', 'subject', 'details', 'decidedBy', 'reason', 'decidedAt'],
     properties: {
-      topic: { type: 'string' },
-      partition: { type: 'integer' },
-      nextOffset: { ...OFFSET, description: 'The next offset to be journaled; null before the first one.' },
-      logStartOffset: { ...OFFSET, description: 'Null if the partition cannot be read now.' },
-      logEndOffset: { ...OFFSET, description: 'Null if the partition cannot be read now.' },
-      epoch: { type: ['string', 'null'] },
-      haltReason: { type: ['string', 'null'], description: 'Null unless the partition is halted.' },
-      hold: { ...HOLD_SCHEMA, type: ['object', 'null'] },
+      id: { type: 'string' },
+      action: { type: 'string' },
+      subject: { type: 'string' },
+      details: { type: 'object', additionalProperties: true },
+      decidedBy: { type: 'string' },
+      reason: { type: 'string' },
+      decidedAt: MOMENT,
     },
   },
-  { missingTopics: { type: 'array', items: { type: 'string' } } },
+  'The decisions.',
 );
-
-/** Which partitions go on, and where. The route judges which members may stand together. */
-export const RESUME_BODY = {
-  type: 'object',
-  required: ['reason'],
-  additionalProperties: false,
-  properties: {
-    partition: { type: 'string', description: 'One partition, as in order_events/3.' },
-    all: { const: true, description: 'All halted partitions, each at the offset that its halt asks for.' },
-    at: {
-      type: ['string', 'integer'],
-      description: 'The offset to go on from, or "earliest". With all: only "earliest".',
-    },
-    kind: { type: 'string', description: 'With all: only halts of this kind, as in topic_recreated.' },
-    skip: { type: 'boolean', description: 'Leaves records out, although the partition is not halted.' },
-    dryRun: { type: 'boolean', description: 'With all: only shows where each partition would go on.' },
-    reason: REASON,
-  },
-} as const;
-
-export const RESUMED_LIST_SCHEMA = listSchema('The partitions that were asked for.', {
-  type: 'object',
-  properties: {
-    topic: { type: 'string' },
-    partition: { type: 'integer' },
-    kind: { type: 'string', description: 'The kind of its halt.' },
-    haltReason: { type: ['string', 'null'] },
-    fromOffset: OFFSET,
-    toOffset: { ...OFFSET, description: 'Where it goes on; null if it needs a decision of its own.' },
-    explanation: { type: 'string' },
-    resumed: { type: 'boolean' },
-    failure: { type: ['string', 'null'], description: 'Why it does not go on.' },
-  },
-});

@@ -1,17 +1,18 @@
 import type { SyncStatus } from '../../../pipeline/sync.ts';
+import type { AuditLog } from '../../../ports/audit.ts';
 import type { Checkpoints } from '../../../ports/checkpoints.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { EventLog } from '../../../ports/event-log.ts';
 import type { Holds } from '../../../ports/holds.ts';
+import type { Jobs } from '../../../ports/jobs.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
-  readonly store: DeliveryInspection & RedriveJobs & Checkpoints & Holds;
+  readonly store: DeliveryInspection & Jobs & AuditLog & Checkpoints & Holds;
   readonly log: Pick<EventLog, 'describe' | 'partitionCounts'>;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];

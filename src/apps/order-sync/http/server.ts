@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { addHealthRoutes } from '../../shared/http/health.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
+import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
@@ -12,8 +13,8 @@ import type { ServerParts } from './server-parts.ts';
 const BODY_BYTES_MAX = 65_536;
 
 /**
- * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, redrive
- * jobs, holds, and partitions.
+ * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, jobs, holds, partitions,
+ * and the audit log.
  */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
@@ -30,5 +31,6 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addJobRoutes(app, parts);
   addHoldRoutes(app, parts);
   addPartitionRoutes(app, parts);
+  addAuditRoutes(app, parts);
   return app;
 }
