@@ -40,6 +40,16 @@ export function describeHolds(harness: StoreHarness): void {
         expect(await other.release(part, decision(200))).toBe(true);
         expect(await place.store.listHolds()).toEqual(held.slice(index + 1).toReversed());
       }
+      const audit = await place.store.listAudit({ after: null, limit: 100 });
+      expect(audit).toHaveLength(2 * PARTS.length);
+      expect(audit[0]).toMatchObject({ action: 'released', subject: `target ${TARGET}`, decidedAtMs: 200 });
+      expect(audit.at(-1)).toMatchObject({
+        action: 'held',
+        subject: 'all ingest',
+        details: { part: { kind: 'ingest' } },
+        decidedBy: "O'Brien",
+        decidedAtMs: 100,
+      });
     });
 
     it('a part that is held already keeps its first hold, and one that is not is not released', async () => {
@@ -48,6 +58,7 @@ export function describeHolds(harness: StoreHarness): void {
       await place.store.hold(part, decision(1, 'first'));
       expect(await place.store.hold(part, decision(2, 'second'))).toBe(false);
       expect(await place.store.listHolds()).toMatchObject([{ reason: 'first', heldAtMs: 1 }]);
+      expect(await place.store.listAudit({ after: null, limit: 100 })).toHaveLength(1);
     });
 
     it('of many instances that hold a part at the same time, one does', async () => {

@@ -9,6 +9,7 @@ import { startOrderSync } from '../../../../src/apps/order-sync/order-sync.ts';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import { ledgerOf } from '../ledger.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 const reader = makeApiKey('reader', ['read']);
 const operator = makeApiKey('operator', ['operate']);
@@ -20,6 +21,8 @@ const READING = [
   '/api/v1/deliveries/order-mgt/a',
   '/api/v1/dead-letters',
   '/api/v1/jobs',
+  '/api/v1/holds',
+  '/api/v1/partitions',
 ];
 
 async function server(keys: string | undefined) {
@@ -30,10 +33,12 @@ async function server(keys: string | undefined) {
     logger: () => {},
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
+    ...UNUSED_PARTS,
     onJob: () => {},
     readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
+      holds: [],
       deliveries: {},
       sweeps: {},
       refused: null,

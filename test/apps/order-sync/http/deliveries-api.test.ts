@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ApiAccess } from '../../../../src/apps/shared/http/api-access.ts';
 import { ledgerOf } from '../ledger.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 const LONG_ID = `${'ä'.repeat(126)}/?`;
 const IDS = ['a', 'b ', LONG_ID, '\u202eé', 'z'] as const;
@@ -16,10 +17,12 @@ async function server(access: ApiAccess = 'open') {
     logger: () => {},
     access,
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
+    ...UNUSED_PARTS,
     onJob: () => void jobs++,
     readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
+      holds: [],
       deliveries: {},
       sweeps: {},
       refused: null,
