@@ -91,11 +91,14 @@ describe.skipIf(services().lacks('kafka'))('parts on hold, on Kafka', () => {
 
     // Another cluster has the same topics under other ids, the same events at other offsets, and one event more.
     for (const topic of Object.values(topics)) await operator.deleteTopic(topic);
-    await vi.waitFor(async () => {
-      expect((await log.partitionCounts(Object.values(topics))).size).toBe(0);
-      await createTopics();
-    }, WAITING);
-    const another = log.producer();
+    await vi.waitFor(
+      async () => expect((await log.partitionCounts(Object.values(topics))).size).toBe(0),
+      WAITING,
+    );
+    await vi.waitFor(createTopics, WAITING);
+    const moved = openKafkaLog({ brokers, clock: systemClock, logger: () => undefined });
+    onTestFinished(() => moved.close());
+    const another = moved.producer();
     const [late] = publications(1).facts.map((fact) => recordOf({ ...fact, orderId: 'late' }, topics));
     await another.append([...(late === undefined ? [] : [late]), ...records.toReversed()]);
     sync = new Program('order-sync', settings);

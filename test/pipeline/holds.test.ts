@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { SeededClock } from '../../src/adapters/seeded-clock.ts';
 import { TributaryError } from '../../src/core/errors.ts';
@@ -96,12 +97,12 @@ describe('the watch of holds', () => {
     const store = { listHolds: () => new Promise<Hold[]>((resolve) => answers.push(resolve)) };
     const watch = new HoldWatch(store, { sleep: async () => {} }, () => {});
     const looks = [watch.look(), watch.look()];
-    await Promise.resolve();
-    await Promise.resolve();
+    await setImmediate();
     // The second look has not begun, so its answer cannot be older than that of the first one.
     expect(answers).toHaveLength(1);
     answers[0]?.([holdOf(TARGET)]);
     await looks[0];
+    await setImmediate();
     answers[1]?.([]);
     await looks[1];
     expect(watch.list()).toEqual([]);

@@ -26,8 +26,8 @@ export interface ResumeWords {
 }
 
 export interface Resumed extends PartitionOffset {
-  /** The checkpoint before the decision; undefined if the partition had none. */
-  readonly before: Checkpoint | undefined;
+  /** The checkpoint before the decision. */
+  readonly before: Checkpoint;
 }
 
 /** Lets one partition go on at the offset that the caller chose. Rejects with `usage` if it cannot go on there. */
@@ -55,8 +55,13 @@ export async function resumeOne(
   const offset = offsetFrom(at, range, words);
   const { partition } = range;
   const before = checkpointOf(await store.checkpoints(), { topic, partition });
-  const isHalted = (before?.haltReason ?? null) !== null;
-  if (before !== undefined && !isHalted && offset > before.nextOffset && !skips) {
+  if (before === undefined) {
+    throw new TributaryError(
+      'usage',
+      `${name} has no checkpoint, so there is nothing to decide: it starts at the beginning of the log.`,
+    );
+  }
+  if (before.haltReason === null && offset > before.nextOffset && !skips) {
     throw new TributaryError(
       'usage',
       `${name} is not halted: it stands at offset ${before.nextOffset} and goes on by itself. To leave out what lies ` +

@@ -64,12 +64,11 @@ async function resumeNamed(
     const hold = holdOver({ kind: 'partition', ...target }, await holdsIn(store));
     const rests = hold === null ? '' : ` It is not read before that pause ends. ${sentenceOf(hold)}.`;
     const { decidedBy, reason } = decision;
-    const isHalted = (before?.haltReason ?? null) !== null;
     await output.document(
       { ...target, decidedBy, reason },
-      isHalted
+      before.haltReason !== null
         ? `${partitionName(target)} goes on at offset ${target.offset}; the instance that halted it sees that within seconds.${rests}`
-        : `${partitionName(target)} was not halted: it stood at offset ${before?.nextOffset}, and goes on at offset ${target.offset}. A running ` +
+        : `${partitionName(target)} was not halted: it stood at offset ${before.nextOffset}, and goes on at offset ${target.offset}. A running ` +
             `order-sync that has it sees that at its next commit, or when it is started again.${rests}`,
     );
     return EXIT.ok;

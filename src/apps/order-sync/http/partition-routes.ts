@@ -69,8 +69,7 @@ export function addPartitionRoutes(app: FastifyInstance, parts: ServerParts): vo
       const words = { at: 'at', skip: '"skip": true' };
       const { before, ...target } = await resumeOne({ store, log }, request, decision, words);
       const { topic, partition, offset } = target;
-      const haltReason = before?.haltReason ?? null;
-      const fromOffset = before?.nextOffset ?? null;
+      const { haltReason, nextOffset: fromOffset } = before;
       return [{ topic, partition, haltReason, fromOffset, toOffset: offset, resumed: true, failure: null }];
     } catch (error) {
       if (!(error instanceof TributaryError && error.code === 'usage')) throw error;

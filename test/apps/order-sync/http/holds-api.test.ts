@@ -161,6 +161,8 @@ describe('the API of partitions', () => {
     [{ partition: 'order_events/9', at: 'earliest', reason }, 'resume_invalid'],
     [{ partition: 'order_events/0', reason }, 'resume_invalid'],
     [{ partition: 'order_events/0', at: 5, reason }, 'resume_invalid'],
+    // It has no checkpoint yet.
+    [{ partition: 'order_events/0', at: 0, reason }, 'resume_invalid'],
     [{ all: true }, 'body_invalid'],
   ])('the API refuses to resume by %j', async (body, code) => {
     const { ask } = await server();
