@@ -56,7 +56,11 @@ describe.skipIf(services().lacks('kafka'))('parts on hold, on Kafka', () => {
     const ingest = async () => ((await get('/api/v1/pipeline')) as Pipeline).ingest;
     /** The names of the partitions that are not journaled to their ends. */
     const behind = async () =>
-      ((await get('/api/v1/partitions')) as { data: readonly (ShownPartition & { topic: string; partition: number })[] }).data
+      (
+        (await get('/api/v1/partitions')) as {
+          data: readonly (ShownPartition & { topic: string; partition: number })[];
+        }
+      ).data
         .filter(({ nextOffset, logEndOffset }) => (nextOffset ?? '0') !== logEndOffset)
         .map(({ topic, partition }) => `${topic}/${partition}`);
     const paused = `${topics.orders}/0`;
@@ -104,7 +108,15 @@ describe.skipIf(services().lacks('kafka'))('parts on hold, on Kafka', () => {
     sync = new Program('order-sync', settings);
     await vi.waitFor(async () => expect((await ingest())?.halted).toHaveLength(4), WAITING);
     const rows = JSON.parse(
-      await runProgram('order-sync', settings, ['resume', '--all', '--reason', 'moved', '--by', 'ops', '--json']),
+      await runProgram('order-sync', settings, [
+        'resume',
+        '--all',
+        '--reason',
+        'moved',
+        '--by',
+        'ops',
+        '--json',
+      ]),
     );
     expect(rows).toHaveLength(4);
     await vi.waitFor(async () => expect(await behind()).toEqual([]), WAITING);

@@ -30,9 +30,14 @@ describe('the watch of holds', () => {
     const { book, watch } = setUp();
     book.holds = [holdOf(TOPIC), holdOf(PARTITION)];
     await watch.look();
-    const partition = (topic: string, number: number) => watch.ofPartition({ topic, partition: number })?.part;
+    const partition = (topic: string, number: number) =>
+      watch.ofPartition({ topic, partition: number })?.part;
     expect([partition('a', 0), partition('a', 7), partition('b', 1)]).toEqual([TOPIC, TOPIC, PARTITION]);
-    expect([partition('b', 0), partition('b', 11), partition('c', 1)]).toEqual([undefined, undefined, undefined]);
+    expect([partition('b', 0), partition('b', 11), partition('c', 1)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect([watch.ofIngest(), watch.ofTarget('a'), watch.ofTarget('b')]).toEqual([null, null, null]);
 
     book.holds = [holdOf(TARGET)];

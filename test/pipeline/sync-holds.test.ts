@@ -32,9 +32,14 @@ describe('the whole pipeline with parts on hold', () => {
     expect(first.status().deliveries[TARGET]).toMatchObject({ isPaused: true });
 
     place.received.length = 0;
-    await place.append(created('b'), paid('b', 'PAYMENT_AUTHORIZED', 1), paid('a', 'AUTHORIZATION_REVIEW_DECLINED', 2));
+    await place.append(
+      created('b'),
+      paid('b', 'PAYMENT_AUTHORIZED', 1),
+      paid('a', 'AUTHORIZATION_REVIEW_DECLINED', 2),
+    );
     await vi.waitFor(
-      async () => expect(await place.store.counts()).toMatchObject({ journaledEvents: 4, deliveriesPending: 1 }),
+      async () =>
+        expect(await place.store.counts()).toMatchObject({ journaledEvents: 4, deliveriesPending: 1 }),
       WAITING,
     );
     await first.stop();
@@ -49,7 +54,8 @@ describe('the whole pipeline with parts on hold', () => {
     await place.store.release(ORDERS, DECISION);
     await second.holdsChanged();
     await vi.waitFor(
-      async () => expect(await place.store.counts()).toMatchObject({ journaledEvents: 5, deliveriesPending: 2 }),
+      async () =>
+        expect(await place.store.counts()).toMatchObject({ journaledEvents: 5, deliveriesPending: 2 }),
       WAITING,
     );
     expect(place.received).toEqual([]);
@@ -73,7 +79,10 @@ describe('the whole pipeline with parts on hold', () => {
     );
     await place.store.hold(TARGET_PART, DECISION);
     await sync.holdsChanged();
-    await vi.waitFor(() => expect(sync.status().sweeps[TARGET]).toMatchObject({ isUnderWay: false }), WAITING);
+    await vi.waitFor(
+      () => expect(sync.status().sweeps[TARGET]).toMatchObject({ isUnderWay: false }),
+      WAITING,
+    );
     const { last } = sync.status().sweeps[TARGET] ?? {};
     place.received.length = 0;
     // A sweep comes every second, and would find that the target lacks the order.

@@ -1,6 +1,11 @@
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { kindOfHalt, offsetNamedBy } from '../../core/halts.ts';
-import { comparePartitions, type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
+import {
+  comparePartitions,
+  type PartitionOffset,
+  partitionName,
+  type TopicPartition,
+} from '../../core/offset.ts';
 import type { Decision } from '../../ports/audit.ts';
 import type { Checkpoint, Checkpoints } from '../../ports/checkpoints.ts';
 import type { EventLog, PartitionRange, TopicDescription } from '../../ports/event-log.ts';
@@ -175,7 +180,10 @@ function placeOf(
   switch (kind) {
     case 'offset_out_of_range':
       return nextOffset < startOffset
-        ? at(startOffset, `the start of the log; the offsets ${nextOffset} to ${startOffset - 1n} are missing`)
+        ? at(
+            startOffset,
+            `the start of the log; the offsets ${nextOffset} to ${startOffset - 1n} are missing`,
+          )
         : at(startOffset, `the start of the log, which has lost its end; ${SAFE}`);
     case 'log_diverged':
       return named === null
@@ -245,7 +253,10 @@ export function plannedJson(
 }
 
 /** The same as a line of text. */
-export function plannedLine({ to, kind, explanation, ...partition }: PlannedResume, isDryRun: boolean): string {
+export function plannedLine(
+  { to, kind, explanation, ...partition }: PlannedResume,
+  isDryRun: boolean,
+): string {
   const name = partitionName(partition);
   if (to === null) return `${name}  ${kind}  stays halted: ${explanation}; decide it alone`;
   return `${name}  ${kind}  ${isDryRun ? 'would go on' : 'goes on'} at ${to.offset}: ${explanation}`;

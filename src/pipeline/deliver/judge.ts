@@ -47,7 +47,9 @@ export class Judge {
    * Whether the target takes the states that are due; else what is wrong, in one or two sentences. Nothing was expected of
    * the target before `expectedFromMs`.
    */
-  health(expectedFromMs = Number.NEGATIVE_INFINITY): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+  health(
+    expectedFromMs = Number.NEGATIVE_INFINITY,
+  ): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
     const { breaker } = this.#parts;
     breaker.tick();
     const { state } = breaker;

@@ -23,7 +23,13 @@ function parts(checkpoints: readonly Checkpoint[], facts: Partial<TopicDescripti
     startOffset: 10n,
     endOffset: 100n,
   }));
-  const described = { topic: TOPIC, topicId: 'id-1', partitionCount: partitions.length, partitions, ...facts };
+  const described = {
+    topic: TOPIC,
+    topicId: 'id-1',
+    partitionCount: partitions.length,
+    partitions,
+    ...facts,
+  };
   return {
     decisions,
     store: {
@@ -36,7 +42,12 @@ function parts(checkpoints: readonly Checkpoint[], facts: Partial<TopicDescripti
 
 describe('one decision for all halted partitions', () => {
   it.each<[string, Partial<Checkpoint>, bigint | null, RegExp]>([
-    ['topic_recreated at offset 50: another topic.', { topicId: 'id-0' }, 10n, /start of the other topic's log/],
+    [
+      'topic_recreated at offset 50: another topic.',
+      { topicId: 'id-0' },
+      10n,
+      /start of the other topic's log/,
+    ],
     ['offset_out_of_range at offset 5: gone.', { nextOffset: 5n }, 10n, /the offsets 5 to 9 are missing/],
     ['offset_out_of_range at offset 500: cut.', { nextOffset: 500n }, 10n, /lost its end; .*duplicates/],
     [`log_diverged at offset 50: other. ${goesOnAt(44n)}`, {}, 44n, /first offset at which the log differs/],
@@ -48,18 +59,24 @@ describe('one decision for all halted partitions', () => {
     ['something at offset 50: new.', {}, null, /no rule for this halt/],
     // The topic was made anew after the halt, so the offset that the halt names means another record.
     [`corrupt_batch at offset 50: bad. ${goesOnAt(60n)}`, { topicId: 'id-0' }, 10n, /other topic's log/],
-  ])('a partition goes on by the rule of its halt %j %j: at %s', async (reason, facts, offset, explanation) => {
-    const { store, log, decisions } = parts([halted(0, reason, facts)]);
-    const plan = await planResumeAll({ store, log }, ALL);
-    expect(plan).toMatchObject([
-      { to: offset === null ? null : { offset, topicId: 'id-1' }, explanation: expect.stringMatching(explanation) },
-    ]);
-    const outcomes = await carryOut({ store }, plan, DECISION);
-    expect(outcomes.map(({ failure }) => failure === null)).toEqual([offset !== null]);
-    expect(decisions).toEqual(
-      offset === null ? [] : [{ topic: TOPIC, partition: 0, offset, topicId: 'id-1', ...DECISION }],
-    );
-  });
+  ])(
+    'a partition goes on by the rule of its halt %j %j: at %s',
+    async (reason, facts, offset, explanation) => {
+      const { store, log, decisions } = parts([halted(0, reason, facts)]);
+      const plan = await planResumeAll({ store, log }, ALL);
+      expect(plan).toMatchObject([
+        {
+          to: offset === null ? null : { offset, topicId: 'id-1' },
+          explanation: expect.stringMatching(explanation),
+        },
+      ]);
+      const outcomes = await carryOut({ store }, plan, DECISION);
+      expect(outcomes.map(({ failure }) => failure === null)).toEqual([offset !== null]);
+      expect(decisions).toEqual(
+        offset === null ? [] : [{ topic: TOPIC, partition: 0, offset, topicId: 'id-1', ...DECISION }],
+      );
+    },
+  );
 
   it('one decision leaves partitions alone that are not halted, and those of other kinds if a kind is asked for', async () => {
     const recreated = 'topic_recreated at offset 50: another topic.';
@@ -89,13 +106,13 @@ describe('one decision for all halted partitions', () => {
       partitionCount: 2,
       partitions: readable,
     });
-    expect((await planResumeAll({ store, log }, ALL)).map(({ to, explanation }) => [to === null, explanation])).toEqual(
-      [
-        [false, expect.anything()],
-        [true, 'it cannot be read now, so its offsets are unknown; try again'],
-        [true, 'the topic has only 2 partitions now'],
-      ],
-    );
+    expect(
+      (await planResumeAll({ store, log }, ALL)).map(({ to, explanation }) => [to === null, explanation]),
+    ).toEqual([
+      [false, expect.anything()],
+      [true, 'it cannot be read now, so its offsets are unknown; try again'],
+      [true, 'the topic has only 2 partitions now'],
+    ]);
     const nowhere = { describe: async () => [] };
     expect(await planResumeAll({ store, log: nowhere }, ALL)).toMatchObject([
       { to: null, explanation: 'the log has no such topic' },

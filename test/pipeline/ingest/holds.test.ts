@@ -96,7 +96,10 @@ describe('a partition on hold', () => {
         WAITING,
       );
       await place.append([...records(entries.slice(50)), recordOf(counted(1))]);
-      await vi.waitFor(async () => expect(await place.offsets()).toMatchObject({ [`${COUNTS}/0`]: 1 }), WAITING);
+      await vi.waitFor(
+        async () => expect(await place.offsets()).toMatchObject({ [`${COUNTS}/0`]: 1 }),
+        WAITING,
+      );
       expect(commits).toBe(1);
       const { [MOVED]: journaled = 0 } = await place.offsets();
       expect(journaled > 0).toBe(succeeds);

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { isProgramError, messageOf, TributaryError } from '../../../core/errors.ts';
+import { goesOnAt } from '../../../core/halts.ts';
 import { partitionName } from '../../../core/offset.ts';
 import { type FetchedRecords, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../../ports/event-log.ts';
 import type { LogDatabase } from '../file/database.ts';

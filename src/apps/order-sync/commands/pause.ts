@@ -5,10 +5,10 @@ import type { Clock } from '../../../ports/clock.ts';
 import { type HoldPart, type Holds, partName } from '../../../ports/holds.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 import { faultOfPart, holdJson, holdOver } from '../hold-parts.ts';
 import { openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
 import { TARGET } from '../targets/targets.ts';
+import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 
 const PART_OPTIONS = [
   ['--topic <name>', 'One topic, as in order_events (default: all ingest).'],
@@ -25,9 +25,18 @@ export function pauseCommand(clock: Clock): CommandSpec<'order-sync'> {
       '"order-sync unpause". A pause survives restarts. (A halt is another thing: "order-sync resume" ends it.)',
     options: [...PART_OPTIONS, ...DECISION_OPTIONS],
     examples: [
-      ['order-sync pause --reason "the cluster moves tonight"', 'Pause all ingest; targets are still sent states'],
-      ['order-sync pause --topic order_events --partition 3 --reason "a bad producer"', 'Pause one partition'],
-      [`order-sync pause --target ${TARGET} --reason "its database is restored"`, 'Send nothing to one target'],
+      [
+        'order-sync pause --reason "the cluster moves tonight"',
+        'Pause all ingest; targets are still sent states',
+      ],
+      [
+        'order-sync pause --topic order_events --partition 3 --reason "a bad producer"',
+        'Pause one partition',
+      ],
+      [
+        `order-sync pause --target ${TARGET} --reason "its database is restored"`,
+        'Send nothing to one target',
+      ],
     ],
     async run({ settings, logger, output }, input) {
       const part = partFrom(input);
@@ -64,7 +73,10 @@ export function unpauseCommand(clock: Clock): CommandSpec<'order-sync'> {
     options: [...PART_OPTIONS, ['--all', 'End every pause.'], ...DECISION_OPTIONS],
     examples: [
       ['order-sync unpause --reason "the cluster is back"', 'End the pause of all ingest'],
-      ['order-sync unpause --topic order_events --partition 3 --reason "repaired"', 'End the pause of a partition'],
+      [
+        'order-sync unpause --topic order_events --partition 3 --reason "repaired"',
+        'End the pause of a partition',
+      ],
       ['order-sync holds', 'See first what is paused, by whom and why'],
     ],
     async run({ settings, logger, output, note }, input) {
@@ -118,7 +130,8 @@ export function holdsCommand(clock: Clock): CommandSpec<'order-sync'> {
   };
 }
 
-const isOf = (part: HoldPart) => (hold: { readonly part: HoldPart }) => partName(hold.part) === partName(part);
+const isOf = (part: HoldPart) => (hold: { readonly part: HoldPart }) =>
+  partName(hold.part) === partName(part);
 
 async function notPaused(store: Holds, part: HoldPart): Promise<TributaryError> {
   const holds = await store.listHolds();
@@ -134,15 +147,24 @@ function partFrom({ options }: CommandInput): HoldPart {
   const { topic, partition, target } = options;
   if (typeof target === 'string') {
     if (topic !== undefined || partition !== undefined)
-      throw new TributaryError('usage', 'Give --target, or --topic with or without --partition, and not both.');
+      throw new TributaryError(
+        'usage',
+        'Give --target, or --topic with or without --partition, and not both.',
+      );
     return { kind: 'target', target };
   }
   if (typeof topic !== 'string') {
     if (partition === undefined) return { kind: 'ingest' };
-    throw new TributaryError('usage', 'Give the topic of the partition by --topic, as in --topic order_events.');
+    throw new TributaryError(
+      'usage',
+      'Give the topic of the partition by --topic, as in --topic order_events.',
+    );
   }
   if (partition === undefined) return { kind: 'topic', topic };
   if (!/^\d{1,9}$/.test(String(partition)))
-    throw new TributaryError('usage', `--partition is ${quoted(String(partition))}: give its number, as in 3.`);
+    throw new TributaryError(
+      'usage',
+      `--partition is ${quoted(String(partition))}: give its number, as in 3.`,
+    );
   return { kind: 'partition', topic, partition: Number(partition) };
 }

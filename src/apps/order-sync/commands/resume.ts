@@ -4,10 +4,10 @@ import { sentenceOf } from '../../../pipeline/holds.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 import { holdOver, holdsIn } from '../hold-parts.ts';
 import { openParts } from '../order-sync.ts';
 import { carryOut, plannedJson, plannedLine, planResumeAll, resumeOne } from '../resuming.ts';
+import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 
 export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
@@ -29,7 +29,10 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
         'order-sync resume order_events/3 --at earliest --reason "retention was too short; the gap is accepted"',
         'Go on with the records that the log still has',
       ],
-      ['order-sync resume --all --dry-run', 'See where each halted partition would go on, and what that means'],
+      [
+        'order-sync resume --all --dry-run',
+        'See where each halted partition would go on, and what that means',
+      ],
       [
         'order-sync resume --all --kind topic_recreated --reason "moved to another cluster"',
         'One decision for all partitions whose topic is another one now',

@@ -1,6 +1,11 @@
 import { pageSchemaOf } from './schemas.ts';
 
-const REASON = { type: 'string', pattern: '\\S', maxLength: 1_000, description: 'Recorded for ever.' } as const;
+const REASON = {
+  type: 'string',
+  pattern: '\\S',
+  maxLength: 1_000,
+  description: 'Recorded for ever.',
+} as const;
 
 const PART_PROPERTIES = {
   kind: { type: 'string', enum: ['ingest', 'topic', 'partition', 'target'] },
@@ -87,18 +92,18 @@ export const RESUME_BODY = {
 
 export const RESUMED_LIST_SCHEMA = pageSchemaOf(
   {
-  type: 'object',
-  properties: {
-    topic: { type: 'string' },
-    partition: { type: 'integer' },
-    kind: { type: 'string', description: 'The kind of its halt.' },
-    haltReason: { type: ['string', 'null'] },
-    fromOffset: OFFSET,
-    toOffset: { ...OFFSET, description: 'Where it goes on; null if it needs a decision of its own.' },
-    explanation: { type: 'string' },
-    resumed: { type: 'boolean' },
-    failure: { type: ['string', 'null'], description: 'Why it does not go on.' },
-  },
+    type: 'object',
+    properties: {
+      topic: { type: 'string' },
+      partition: { type: 'integer' },
+      kind: { type: 'string', description: 'The kind of its halt.' },
+      haltReason: { type: ['string', 'null'] },
+      fromOffset: OFFSET,
+      toOffset: { ...OFFSET, description: 'Where it goes on; null if it needs a decision of its own.' },
+      explanation: { type: 'string' },
+      resumed: { type: 'boolean' },
+      failure: { type: ['string', 'null'], description: 'Why it does not go on.' },
+    },
   },
   'The partitions that were asked for.',
 );

@@ -77,8 +77,8 @@ export function addPartitionRoutes(app: FastifyInstance, parts: ServerParts): vo
     }
   }
 
-  async function all({ kind = null, at, dryRun }: ResumeBody, decision: Decision): Promise<object[]> {
-    const plan = await planResumeAll({ store, log }, { kind, fromStart: at === 'earliest' });
+  async function all({ kind, at, dryRun }: ResumeBody, decision: Decision): Promise<object[]> {
+    const plan = await planResumeAll({ store, log }, { kind: kind ?? null, fromStart: at === 'earliest' });
     if (dryRun === true)
       return plan.map((planned) =>
         plannedJson(planned, {
@@ -87,7 +87,9 @@ export function addPartitionRoutes(app: FastifyInstance, parts: ServerParts): vo
         }),
       );
     const outcomes = await carryOut({ store }, plan, decision);
-    return outcomes.map(({ planned, failure }) => plannedJson(planned, { resumed: failure === null, failure }));
+    return outcomes.map(({ planned, failure }) =>
+      plannedJson(planned, { resumed: failure === null, failure }),
+    );
   }
 }
 
@@ -106,7 +108,9 @@ function refuseContradictions({ partition, all, at, kind, skip, dryRun }: Resume
     throw new HttpProblem(400, 'resume_invalid', detail);
   };
   if ((partition === undefined) === (all === undefined))
-    refuse(`Give one of partition, as in ${partitionName({ topic: 'order_events', partition: 3 })}, and all.`);
+    refuse(
+      `Give one of partition, as in ${partitionName({ topic: 'order_events', partition: 3 })}, and all.`,
+    );
   if (partition !== undefined && (kind !== undefined || dryRun !== undefined))
     refuse('kind and dryRun belong to all.');
   if (all !== undefined && skip !== undefined) refuse('skip belongs to one partition.');

@@ -231,7 +231,11 @@ describe('a fetch that is answered with an error', () => {
       () => 'a fault',
     );
     expect(faults).toMatchObject([
-      { kind: 'topic_recreated', offset: 5n, detail: expect.stringMatching(/another topic \(made anew, or another cluster\).*id-1.*id-2/) },
+      {
+        kind: 'topic_recreated',
+        offset: 5n,
+        detail: expect.stringMatching(/another topic \(made anew, or another cluster\).*id-1.*id-2/),
+      },
     ]);
     fetcher.close();
   });

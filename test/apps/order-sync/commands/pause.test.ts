@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { partitionsCommand } from '../../../../src/apps/order-sync/commands/partitions.ts';
-import { holdsCommand, pauseCommand, unpauseCommand } from '../../../../src/apps/order-sync/commands/pause.ts';
+import {
+  holdsCommand,
+  pauseCommand,
+  unpauseCommand,
+} from '../../../../src/apps/order-sync/commands/pause.ts';
 import { reconcileCommand } from '../../../../src/apps/order-sync/commands/reconcile.ts';
 import { resumeCommand } from '../../../../src/apps/order-sync/commands/resume.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
@@ -67,8 +71,12 @@ describe('order-sync pause and unpause', () => {
     const paused = await orderSync('pause', ...flags, ...WHY);
     expect(paused).toMatchObject({ code: 0, out: expect.stringContaining(`Paused: ${name}.`) });
     expect(await store.listHolds()).toMatchObject([{ part, heldBy: 'ops', reason: 'a test' }]);
-    expect((await orderSync('holds')).out).toMatch(new RegExp(`^Paused: ${name}, since 20.* by ops: a test\n$`));
-    expect(JSON.parse((await orderSync('holds', '--json')).out)).toMatchObject([{ part, name, heldBy: 'ops' }]);
+    expect((await orderSync('holds')).out).toMatch(
+      new RegExp(`^Paused: ${name}, since 20.* by ops: a test\n$`),
+    );
+    expect(JSON.parse((await orderSync('holds', '--json')).out)).toMatchObject([
+      { part, name, heldBy: 'ops' },
+    ]);
 
     const again = await orderSync('pause', ...flags, ...WHY);
     expect(again).toMatchObject({ code: 2, error: expect.stringContaining(`${name} is paused already`) });
@@ -140,12 +148,17 @@ describe('order-sync resume --all', () => {
     expect(dry.code).toBe(0);
     expect(dry.out.trim().split('\n')).toEqual(
       [0, 1, 2].map((partition) =>
-        expect.stringMatching(`^order_events/${partition}  topic_recreated  would go on at 0: the start of the other`),
+        expect.stringMatching(
+          `^order_events/${partition}  topic_recreated  would go on at 0: the start of the other`,
+        ),
       ),
     );
     expect((await store.checkpoints()).filter(({ haltReason }) => haltReason === null)).toEqual([]);
 
-    expect(await orderSync('resume', '--all')).toMatchObject({ code: 2, error: expect.stringContaining('--reason') });
+    expect(await orderSync('resume', '--all')).toMatchObject({
+      code: 2,
+      error: expect.stringContaining('--reason'),
+    });
     const done = await orderSync('resume', '--all', ...WHY, '--json');
     expect(done.code).toBe(0);
     expect(JSON.parse(done.out)).toMatchObject([{ resumed: true }, { resumed: true }, { resumed: true }]);
@@ -175,7 +188,9 @@ describe('order-sync resume --all', () => {
     });
     const [first] = await store.checkpoints();
     expect(first?.haltReason).toContain('corrupt_batch');
-    expect(await orderSync('resume', '--all', '--kind', 'topic_recreated', ...WHY)).toMatchObject({ code: 0 });
+    expect(await orderSync('resume', '--all', '--kind', 'topic_recreated', ...WHY)).toMatchObject({
+      code: 0,
+    });
   });
 
   it.each([

@@ -26,7 +26,12 @@ async function server() {
     onJob: () => {},
     onHolds: () => watch.look(),
     readiness: async () => ({ ok: true, notes: ['Paused: all ingest'] }),
-    status: () => ({ ...NO_STORE_LOOPS, ingest: null, holds: watch.list(), defects: { count: 0, latest: [] } }),
+    status: () => ({
+      ...NO_STORE_LOOPS,
+      ingest: null,
+      holds: watch.list(),
+      defects: { count: 0, latest: [] },
+    }),
   });
   onTestFinished(async () => {
     await app.close();
@@ -53,7 +58,13 @@ describe('the API of holds', () => {
     [{ kind: 'target', target: 'crm' }, 'target crm'],
   ])('a request pauses and another releases %j, which this instance knows at once', async (part, name) => {
     const { ask, watch } = await server();
-    const held = { part, name, heldBy: 'HTTP API, from 127.0.0.1', reason, heldAt: '2026-01-02T03:04:05.678Z' };
+    const held = {
+      part,
+      name,
+      heldBy: 'HTTP API, from 127.0.0.1',
+      reason,
+      heldAt: '2026-01-02T03:04:05.678Z',
+    };
     expect(await ask('/api/v1/holds', { part, reason })).toEqual({ status: 201, body: held });
     expect(watch.list()).toHaveLength(1);
     expect((await ask('/api/v1/holds')).body).toEqual({ data: [held], page: { next: null, hasMore: false } });
@@ -62,7 +73,10 @@ describe('the API of holds', () => {
       status: 409,
       body: { code: 'held_already' },
     });
-    expect(await ask('/api/v1/holds:release', { part, reason })).toMatchObject({ status: 200, body: { data: [] } });
+    expect(await ask('/api/v1/holds:release', { part, reason })).toMatchObject({
+      status: 200,
+      body: { data: [] },
+    });
     expect(watch.list()).toEqual([]);
     expect(await ask('/api/v1/holds:release', { part, reason })).toMatchObject({
       status: 404,
@@ -71,7 +85,11 @@ describe('the API of holds', () => {
   });
 
   it.each([
-    [{ kind: 'topic', topic: 'orders' }, 'part_invalid', /the topics are order_events, payment_events, refunds/],
+    [
+      { kind: 'topic', topic: 'orders' },
+      'part_invalid',
+      /the topics are order_events, payment_events, refunds/,
+    ],
     [{ kind: 'partition', topic: 'order_events', partition: 2 }, 'part_invalid', /its partitions are 0 to 1/],
     [{ kind: 'partition', topic: 'refunds', partition: 0 }, 'part_invalid', /no topic refunds in the log/],
     [{ kind: 'target', target: 'x' }, 'part_invalid', /the targets are order-mgt, crm/],
@@ -98,7 +116,10 @@ describe('the API of holds', () => {
 
   it('order-sync answers /readyz with 200 and a note while a part is paused', async () => {
     const { ask } = await server();
-    expect(await ask('/readyz')).toEqual({ status: 200, body: { status: 'ok', notes: ['Paused: all ingest'] } });
+    expect(await ask('/readyz')).toEqual({
+      status: 200,
+      body: { status: 'ok', notes: ['Paused: all ingest'] },
+    });
   });
 });
 
@@ -112,9 +133,26 @@ describe('the API of partitions', () => {
     const { body } = await ask('/api/v1/partitions');
     expect(body.missingTopics).toEqual(['refunds']);
     expect(body.data).toMatchObject([
-      { topic: 'order_events', partition: 0, nextOffset: null, logStartOffset: '0', logEndOffset: '0', hold: null },
-      { topic: 'order_events', partition: 1, nextOffset: '7', haltReason: expect.stringContaining('another topic') },
-      { topic: 'payment_events', partition: 0, haltReason: null, hold: { name: 'topic payment_events', reason } },
+      {
+        topic: 'order_events',
+        partition: 0,
+        nextOffset: null,
+        logStartOffset: '0',
+        logEndOffset: '0',
+        hold: null,
+      },
+      {
+        topic: 'order_events',
+        partition: 1,
+        nextOffset: '7',
+        haltReason: expect.stringContaining('another topic'),
+      },
+      {
+        topic: 'payment_events',
+        partition: 0,
+        haltReason: null,
+        hold: { name: 'topic payment_events', reason },
+      },
     ]);
   });
 
@@ -129,7 +167,9 @@ describe('the API of partitions', () => {
       }
     };
     const halted = async () =>
-      (await store.checkpoints()).flatMap(({ partition, haltReason }) => (haltReason === null ? [] : [partition]));
+      (await store.checkpoints()).flatMap(({ partition, haltReason }) =>
+        haltReason === null ? [] : [partition],
+      );
     await halt();
     const url = '/api/v1/partitions:resume';
     const dry = await ask(url, { all: true, dryRun: true, reason });
@@ -143,7 +183,9 @@ describe('the API of partitions', () => {
       body: { data: [{ partition: 1, fromOffset: '7', toOffset: '0', resumed: true }] },
     });
     expect(await halted()).toEqual([0]);
-    expect((await ask(url, { all: true, reason })).body.data).toMatchObject([{ partition: 0, resumed: true }]);
+    expect((await ask(url, { all: true, reason })).body.data).toMatchObject([
+      { partition: 0, resumed: true },
+    ]);
     expect(await store.checkpoints()).toMatchObject([
       { topicId, nextOffset: 0n, haltReason: null },
       { topicId, nextOffset: 0n, haltReason: null },
