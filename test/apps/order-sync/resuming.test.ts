@@ -59,24 +59,21 @@ describe('one decision for all halted partitions', () => {
     ['something at offset 50: new.', {}, null, /no rule for this halt/],
     // The topic was made anew after the halt, so the offset that the halt names means another record.
     [`corrupt_batch at offset 50: bad. ${goesOnAt(60n)}`, { topicId: 'id-0' }, 10n, /other topic's log/],
-  ])(
-    'a partition goes on by the rule of its halt %j %j: at %s',
-    async (reason, facts, offset, explanation) => {
-      const { store, log, decisions } = parts([halted(0, reason, facts)]);
-      const plan = await planResumeAll({ store, log }, ALL);
-      expect(plan).toMatchObject([
-        {
-          to: offset === null ? null : { offset, topicId: 'id-1' },
-          explanation: expect.stringMatching(explanation),
-        },
-      ]);
-      const outcomes = await carryOut({ store }, plan, DECISION);
-      expect(outcomes.map(({ failure }) => failure === null)).toEqual([offset !== null]);
-      expect(decisions).toEqual(
-        offset === null ? [] : [{ topic: TOPIC, partition: 0, offset, topicId: 'id-1', ...DECISION }],
-      );
-    },
-  );
+  ])('a partition goes on by the rule of its halt: %s', async (reason, facts, offset, explanation) => {
+    const { store, log, decisions } = parts([halted(0, reason, facts)]);
+    const plan = await planResumeAll({ store, log }, ALL);
+    expect(plan).toMatchObject([
+      {
+        to: offset === null ? null : { offset, topicId: 'id-1' },
+        explanation: expect.stringMatching(explanation),
+      },
+    ]);
+    const outcomes = await carryOut({ store }, plan, DECISION);
+    expect(outcomes.map(({ failure }) => failure === null)).toEqual([offset !== null]);
+    expect(decisions).toEqual(
+      offset === null ? [] : [{ topic: TOPIC, partition: 0, offset, topicId: 'id-1', ...DECISION }],
+    );
+  });
 
   it('one decision leaves partitions alone that are not halted, and those of other kinds if a kind is asked for', async () => {
     const recreated = 'topic_recreated at offset 50: another topic.';

@@ -53,7 +53,7 @@ describe('a partition on hold', () => {
       await place.append([...records(entries.slice(10)), recordOf(counted(1))]);
       await place.settles([...entries.slice(0, 10), counted(1)]);
       // The watch over partitions that stand still would report this one after 15 of its seconds.
-      await pause(900);
+      await pause(850);
       expect(ingest.health()).toEqual({ ok: true });
       expect(await place.offsets()).toMatchObject({ [MOVED]: 10 });
       expect(logged.filter((line) => line.startsWith('warn') || line.includes('given back'))).toEqual([]);

@@ -51,58 +51,63 @@ async function server() {
 const reason = 'a test';
 
 describe('the API of holds', () => {
-  it.each([
-    [{ kind: 'ingest' }, 'all ingest'],
-    [{ kind: 'topic', topic: 'order_events' }, 'topic order_events'],
-    [{ kind: 'partition', topic: 'order_events', partition: 1 }, 'partition order_events/1'],
-    [{ kind: 'target', target: 'crm' }, 'target crm'],
-  ])('a request pauses and another releases %j, which this instance knows at once', async (part, name) => {
+  it('a request pauses a part and another releases it, and this instance knows both at once', async () => {
     const { ask, watch } = await server();
-    const held = {
-      part,
-      name,
-      heldBy: 'HTTP API, from 127.0.0.1',
-      reason,
-      heldAt: '2026-01-02T03:04:05.678Z',
-    };
-    expect(await ask('/api/v1/holds', { part, reason })).toEqual({ status: 201, body: held });
-    expect(watch.list()).toHaveLength(1);
-    expect((await ask('/api/v1/holds')).body).toEqual({ data: [held], page: { next: null, hasMore: false } });
-    expect((await ask('/api/v1/pipeline')).body.holds).toMatchObject([{ part, reason }]);
-    expect(await ask('/api/v1/holds', { part, reason })).toMatchObject({
-      status: 409,
-      body: { code: 'held_already' },
-    });
-    expect(await ask('/api/v1/holds:release', { part, reason })).toMatchObject({
-      status: 200,
-      body: { data: [] },
-    });
-    expect(watch.list()).toEqual([]);
-    expect(await ask('/api/v1/holds:release', { part, reason })).toMatchObject({
-      status: 404,
-      body: { code: 'hold_unknown' },
-    });
+    for (const [part, name] of [
+      [{ kind: 'ingest' }, 'all ingest'],
+      [{ kind: 'topic', topic: 'order_events' }, 'topic order_events'],
+      [{ kind: 'partition', topic: 'order_events', partition: 1 }, 'partition order_events/1'],
+      [{ kind: 'target', target: 'crm' }, 'target crm'],
+    ] as const) {
+      const heldBy = 'HTTP API, from 127.0.0.1';
+      const held = { part, name, heldBy, reason, heldAt: '2026-01-02T03:04:05.678Z' };
+      expect(await ask('/api/v1/holds', { part, reason })).toEqual({ status: 201, body: held });
+      expect(watch.list()).toHaveLength(1);
+      expect((await ask('/api/v1/holds')).body).toEqual({
+        data: [held],
+        page: { next: null, hasMore: false },
+      });
+      expect((await ask('/api/v1/pipeline')).body.holds).toMatchObject([{ part, reason }]);
+      expect(await ask('/api/v1/holds', { part, reason })).toMatchObject({
+        status: 409,
+        body: { code: 'held_already' },
+      });
+      expect(await ask('/api/v1/holds:release', { part, reason })).toMatchObject({
+        status: 200,
+        body: { data: [] },
+      });
+      expect(watch.list()).toEqual([]);
+      expect(await ask('/api/v1/holds:release', { part, reason })).toMatchObject({
+        status: 404,
+        body: { code: 'hold_unknown' },
+      });
+    }
   });
 
-  it.each([
-    [
-      { kind: 'topic', topic: 'orders' },
-      'part_invalid',
-      /the topics are order_events, payment_events, refunds/,
-    ],
-    [{ kind: 'partition', topic: 'order_events', partition: 2 }, 'part_invalid', /its partitions are 0 to 1/],
-    [{ kind: 'partition', topic: 'refunds', partition: 0 }, 'part_invalid', /no topic refunds in the log/],
-    [{ kind: 'target', target: 'x' }, 'part_invalid', /the targets are order-mgt, crm/],
-    [{ kind: 'partition', topic: 'order_events' }, 'part_invalid', /needs partition/],
-    [{ kind: 'ingest', target: 'crm' }, 'part_invalid', /has no target/],
-    [{ kind: 'lane' }, 'body_invalid', /see errors/],
-    [{ kind: 'topic', topic: 7 }, 'body_invalid', /see errors/],
-  ])('the API refuses the part %j', async (part, code, detail) => {
+  it('the API refuses parts that do not exist, and names those that do', async () => {
     const { ask, store } = await server();
-    expect(await ask('/api/v1/holds', { part, reason })).toMatchObject({
-      status: 400,
-      body: { code, detail: expect.stringMatching(detail) },
-    });
+    for (const [part, code, detail] of [
+      [
+        { kind: 'topic', topic: 'orders' },
+        'part_invalid',
+        /the topics are order_events, payment_events, refunds/,
+      ],
+      [
+        { kind: 'partition', topic: 'order_events', partition: 2 },
+        'part_invalid',
+        /its partitions are 0 to 1/,
+      ],
+      [{ kind: 'partition', topic: 'refunds', partition: 0 }, 'part_invalid', /no topic refunds in the log/],
+      [{ kind: 'target', target: 'x' }, 'part_invalid', /the targets are order-mgt, crm/],
+      [{ kind: 'partition', topic: 'order_events' }, 'part_invalid', /needs partition/],
+      [{ kind: 'ingest', target: 'crm' }, 'part_invalid', /has no target/],
+      [{ kind: 'lane' }, 'body_invalid', /see errors/],
+      [{ kind: 'topic', topic: 7 }, 'body_invalid', /see errors/],
+    ] as const)
+      expect(await ask('/api/v1/holds', { part, reason }), JSON.stringify(part)).toMatchObject({
+        status: 400,
+        body: { code, detail: expect.stringMatching(detail) },
+      });
     expect(await store.listHolds()).toEqual([]);
   });
 
@@ -194,20 +199,24 @@ describe('the API of partitions', () => {
     expect(entry).toMatchObject({ action: 'partition_resumed', decidedBy: 'HTTP API, from 127.0.0.1' });
   });
 
-  it.each([
-    [{ reason }, 'resume_invalid'],
-    [{ partition: 'order_events/0', all: true, reason }, 'resume_invalid'],
-    [{ all: true, at: 7, reason }, 'resume_invalid'],
-    [{ all: true, skip: true, reason }, 'resume_invalid'],
-    [{ partition: 'order_events/0', dryRun: true, reason }, 'resume_invalid'],
-    [{ partition: 'order_events/9', at: 'earliest', reason }, 'resume_invalid'],
-    [{ partition: 'order_events/0', reason }, 'resume_invalid'],
-    [{ partition: 'order_events/0', at: 5, reason }, 'resume_invalid'],
-    // It has no checkpoint yet.
-    [{ partition: 'order_events/0', at: 0, reason }, 'resume_invalid'],
-    [{ all: true }, 'body_invalid'],
-  ])('the API refuses to resume by %j', async (body, code) => {
+  it('the API refuses to resume what it cannot, or by words that contradict each other', async () => {
     const { ask } = await server();
-    expect(await ask('/api/v1/partitions:resume', body)).toMatchObject({ status: 400, body: { code } });
+    for (const [body, code] of [
+      [{ reason }, 'resume_invalid'],
+      [{ partition: 'order_events/0', all: true, reason }, 'resume_invalid'],
+      [{ all: true, at: 7, reason }, 'resume_invalid'],
+      [{ all: true, skip: true, reason }, 'resume_invalid'],
+      [{ partition: 'order_events/0', dryRun: true, reason }, 'resume_invalid'],
+      [{ partition: 'order_events/9', at: 'earliest', reason }, 'resume_invalid'],
+      [{ partition: 'order_events/0', reason }, 'resume_invalid'],
+      [{ partition: 'order_events/0', at: 5, reason }, 'resume_invalid'],
+      // It has no checkpoint yet.
+      [{ partition: 'order_events/0', at: 0, reason }, 'resume_invalid'],
+      [{ all: true }, 'body_invalid'],
+    ] as const)
+      expect(await ask('/api/v1/partitions:resume', body), JSON.stringify(body)).toMatchObject({
+        status: 400,
+        body: { code },
+      });
   });
 });
