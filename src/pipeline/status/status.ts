@@ -2,6 +2,7 @@ import { isDefect, messageOf } from '../../core/errors.ts';
 import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
+import type { Hold } from '../../ports/holds.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { StoreOverview } from '../../ports/store-overview.ts';
 import { type LagReading, readLag } from './lag.ts';
@@ -21,11 +22,13 @@ export interface SharedStatus {
 export interface StoredStatus extends StoreOverview {
   readonly storeId: string;
   readonly checkpoints: readonly Checkpoint[];
+  /** What operators have paused, the oldest first. */
+  readonly holds: readonly Hold[];
 }
 
 export interface SharedStatusParts {
   readonly log: Pick<EventLog, 'partitionCounts' | 'peek'>;
-  readonly store: Pick<StoreAdministration, 'checkpoints' | 'readOverview' | 'storeId'>;
+  readonly store: Pick<StoreAdministration, 'checkpoints' | 'readOverview' | 'listHolds' | 'storeId'>;
   readonly topics: readonly string[];
   readonly targets: readonly string[];
   readonly clock: Pick<Clock, 'now' | 'monotonicMs' | 'sleep'>;
@@ -67,7 +70,7 @@ export class StatusReader {
     );
     const storePart = this.#part('store', async () => {
       const overview = await store.readOverview({ targets, nowMs: clock.now() });
-      return { ...overview, storeId: await store.storeId() };
+      return { ...overview, holds: await store.listHolds(), storeId: await store.storeId() };
     });
     const [read, overview] = await Promise.all([checkpoints, storePart]);
     const stored: Part<StoredStatus> = !read.ok

@@ -77,7 +77,7 @@ export function shared({
   lag = { partitions: [], missingTopics: [] },
   ...store
 }: { lag?: LagReading } & Partial<StoreOverview> &
-  Partial<Pick<StoredStatus, 'checkpoints'>> = {}): SharedStatus {
+  Partial<Pick<StoredStatus, 'checkpoints' | 'holds'>> = {}): SharedStatus {
   return {
     atMs: NOW_MS,
     log: { ok: true, value: lag },
@@ -89,6 +89,7 @@ export function shared({
         parked: NOTHING,
         storeId: 'store-1',
         checkpoints: [checkpoint()],
+        holds: [],
         ...store,
       },
     },

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { InstanceStatus } from '../../../src/pipeline/status/instance.ts';
 import { reportOf } from '../../../src/pipeline/status/report.ts';
 import type { SharedStatus } from '../../../src/pipeline/status/status.ts';
+import type { Hold, HoldPart } from '../../../src/ports/holds.ts';
 import { checkpoint, lagWith, NOTHING, NOW_MS, outbox, PLACE, peeked, shared } from './fake-parts.ts';
 
 const QUIET: InstanceStatus = {
@@ -153,5 +154,22 @@ describe('the report of the status', () => {
     expect(reportOf(shared({ outboxes }), null).outbox).toMatchObject([
       { due: { count: 105, isMore: true }, oldestAgeSeconds: 90.5 },
     ]);
+  });
+
+  it('says which partitions and targets are paused, and takes that for no reason to worry', async () => {
+    const hold = (part: HoldPart): Hold => ({ part, heldBy: 'ops', reason: 'a deploy', heldAtMs: NOW_MS });
+    const holds = [
+      hold({ kind: 'topic', topic: PLACE.topic }),
+      hold({ kind: 'target', target: 'order-mgt' }),
+    ];
+    const { reading } = await lagWith([peeked()]);
+    const report = reportOf(shared({ lag: reading, holds }), QUIET);
+    expect(report).toMatchObject({
+      verdict: 'ok',
+      partitions: [
+        { hold: expect.stringMatching(/^Paused: topic order_events, since .* by ops: a deploy$/) },
+      ],
+      outbox: [{ hold: expect.stringContaining('Paused: target order-mgt') }],
+    });
   });
 });

@@ -24,6 +24,7 @@ function setUp({ store = {}, log = {} }: { store?: object; log?: object } = {}) 
         return [checkpoint()];
       },
       readOverview: async () => ({ outboxes: [outbox()], quarantined: [], parked: NOTHING }),
+      listHolds: async () => [],
       storeId: async () => 'store-1',
       ...store,
     },

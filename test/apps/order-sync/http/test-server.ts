@@ -3,13 +3,12 @@ import { onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
-import { Meters } from '../../../../src/pipeline/status/meters.ts';
 import { reportOf } from '../../../../src/pipeline/status/report.ts';
 import { StatusReader } from '../../../../src/pipeline/status/status.ts';
-import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
 import type { EventLog } from '../../../../src/ports/event-log.ts';
 import { OpenApiDocument } from '../../shared/http/openapi-document.ts';
 import { type Ledger, ledgerOf } from '../ledger.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 export interface TestAnswer {
   readonly status: number;
@@ -58,19 +57,10 @@ export async function testServer(
     targets: ['order-mgt'],
   });
   const app = buildServer({
+    ...UNUSED_PARTS,
     store: ledger.store,
     clock: ledger.clock,
-    logger: () => {},
-    access: 'open',
-    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
-    readiness: async () => ({ ok: true }),
-    status: () => ({
-      ingest: null,
-      meters: new Meters(ledger.clock).status(),
-      ...NO_STORE_LOOPS,
-      defects: { count: 0, latest: [] },
-    }),
     report: async () => reportOf(await shared.read(), null),
     ...parts,
   });
