@@ -7,7 +7,7 @@ import { decoder } from '../quarantine-place.ts';
 /** Parts of a server for tests that use few of them. The log has no topic, and nothing runs. */
 export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   decoder,
-  log: { describe: async () => [], partitionCounts: async () => new Map() },
+  log: { describe: async () => [], partitionCounts: async () => new Map(), peek: async () => [] },
   topics: ['order_events', 'payment_events'],
   targets: ['order-mgt'],
   clock: systemClock,
