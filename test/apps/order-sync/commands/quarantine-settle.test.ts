@@ -119,6 +119,7 @@ describe('order-sync quarantine redrive', () => {
     [['--refused-for', 'jsn_invalid']],
     [['--since', 'today']],
     [['--partition', 'x']],
+    [['--all', '--limit', '3']],
   ])('refuses the selection %j', async (argv) => {
     const { folder, store } = await quarantineOf([keyless('a', 1)]);
     expect((await orderSync(folder, ['quarantine', 'redrive', ...argv])).code).toBe(2);
