@@ -16,6 +16,7 @@ import type { Reconciliation } from './reconciliation.ts';
 import type { RedriveJobs } from './redrive-jobs.ts';
 import type { Senders } from './senders.ts';
 import type { StoreIdentity } from './store-identity.ts';
+import type { StoreOverviews } from './store-overview.ts';
 import type { Sweeps } from './sweeps.ts';
 
 /**
@@ -32,6 +33,7 @@ export interface StoreAdministration
     AuditLog,
     ParkedEntities,
     Holds,
+    StoreOverviews,
     StoreIdentity {
   /**
    * Closes the connections, which an opened store shares with every store that its `migrate` has given. May be called

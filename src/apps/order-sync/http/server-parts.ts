@@ -1,4 +1,5 @@
 import type { Decoder } from '../../../pipeline/decode/decoder.ts';
+import type { StatusReport } from '../../../pipeline/status/report.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { AuditLog } from '../../../ports/audit.ts';
 import type { Checkpoints } from '../../../ports/checkpoints.ts';
@@ -28,6 +29,8 @@ export interface ServerParts extends HealthParts {
   /** Called after a part was paused or unpaused. Resolves once this instance knows it. */
   readonly onHolds: () => Promise<void>;
   readonly status: () => SyncStatus;
+  /** The answer to "is it healthy, and how far behind?", of log, store and this instance. */
+  readonly report: () => Promise<StatusReport>;
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;
