@@ -9,7 +9,7 @@ import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
-import { listParked } from './parked.ts';
+import { listParked, readParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
 import * as jobs from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
@@ -78,6 +78,10 @@ export class MysqlAdministration implements StoreAdministration {
 
   async listParked(page: { after: string | null; limit: number }) {
     return withConnection(this.pool, (connection) => listParked(connection, page));
+  }
+
+  async readParked(entityId: string) {
+    return withConnection(this.pool, (connection) => readParked(connection, entityId));
   }
 
   async storeId() {

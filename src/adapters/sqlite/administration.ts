@@ -8,7 +8,7 @@ import { readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
-import { listParked } from './parked.ts';
+import { listParked, readParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
 import * as jobs from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
@@ -91,6 +91,11 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async listParked(page: { after: string | null; limit: number }) {
     const database = await this.database();
     return database.read((reader) => listParked(reader, page));
+  }
+
+  async readParked(entityId: string) {
+    const database = await this.database();
+    return database.read((reader) => readParked(reader, entityId));
   }
 
   async storeId() {
