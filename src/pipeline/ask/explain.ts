@@ -144,7 +144,7 @@ function foldOf<State, Event>(
   return fault ?? foldKnown(domain, events);
 }
 
-function readyByRow({ domain }: AskParts<never, never>, row: ViewRow | null): boolean {
+function readyByRow({ domain }: AskParts<unknown, unknown>, row: ViewRow | null): boolean {
   const { columns, readyColumn } = domain.view;
   return row?.[columns.findIndex(({ name }) => name === readyColumn)] === true;
 }
@@ -169,7 +169,7 @@ function waitingOf(
 }
 
 async function readDeliveries(
-  { store }: AskParts<never, never>,
+  { store }: AskParts<unknown, unknown>,
   entityId: string,
 ): Promise<ExplainedDelivery[]> {
   const filter = {

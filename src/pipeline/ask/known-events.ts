@@ -25,7 +25,7 @@ const PAGE_EVENTS = 512;
 /** The events that are read of an entity with more than `maxEvents`. */
 export const LATEST_EVENTS = 100;
 
-type ReadingParts<Event> = Pick<AskParts<never, Event>, 'decoder' | 'store' | 'maxEvents'>;
+type ReadingParts<Event> = Pick<AskParts<unknown, Event>, 'decoder' | 'store' | 'maxEvents'>;
 
 /**
  * Reads the events of an entity, page by page, and keeps them without their bodies. Of an entity with more than

@@ -29,14 +29,21 @@ export interface FoundRow extends ListedRow {
   readonly lastArrivalMs: number | null;
 }
 
+/** What a list needs of the parts. */
+export type ListingParts<State, Event> = Pick<
+  AskParts<State, Event>,
+  'domain' | 'store' | 'clock' | 'targets' | 'stuckAfterMs'
+>;
+type Parts = ListingParts<unknown, unknown>;
+
 /** The most rows of the view, and of the ledger for each target, that one page looks at. */
 export const SCANNED_ROWS = 10_000;
 /** The most rows whose last events one page reads. */
 const CANDIDATES = 1_000;
 
 /** A page of rows that the query selects, sorted by the bytes of their ids. */
-export async function listRows<State, Event>(
-  parts: AskParts<State, Event>,
+export async function listRows(
+  parts: Parts,
   query: RowsQuery,
 ): Promise<RowsFound> {
   const { limit, isStuck, olderThanMs } = query;
@@ -48,13 +55,13 @@ export async function listRows<State, Event>(
   return { rows: shown, next: found.length > limit ? (shown.at(-1)?.entityId ?? null) : next };
 }
 
-function asFound({ domain }: AskParts<never, never>, row: ListedRow, lastArrivalMs: number | null): FoundRow {
+function asFound({ domain }: Parts, row: ListedRow, lastArrivalMs: number | null): FoundRow {
   const waitsFor = domain.view.whyNotReady?.(row.row)?.waitsFor ?? null;
   return { ...row, waitsFor, lastArrivalMs };
 }
 
 async function ofView(
-  { domain, store }: AskParts<never, never>,
+  { domain, store }: Parts,
   { conditions, isStuck, after, limit }: RowsQuery,
 ): Promise<ViewListing> {
   const { readyColumn } = domain.view;
@@ -63,7 +70,7 @@ async function ofView(
 }
 
 async function ofLedger(
-  parts: AskParts<never, never>,
+  parts: Parts,
   { conditions, undelivered, after, limit }: RowsQuery,
 ): Promise<ViewListing> {
   const { domain, store, targets } = parts;
@@ -91,8 +98,8 @@ async function ofLedger(
   };
 }
 
-async function byTimes<State, Event>(
-  parts: AskParts<State, Event>,
+async function byTimes(
+  parts: Parts,
   rows: readonly ListedRow[],
   { isStuck, olderThanMs }: RowsQuery,
 ): Promise<FoundRow[]> {

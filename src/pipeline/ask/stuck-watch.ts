@@ -2,8 +2,7 @@ import { isDefect, messageOf } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { listRows } from './list-rows.ts';
-import type { AskParts } from './parts.ts';
+import { type ListingParts, listRows } from './list-rows.ts';
 
 /** The entities that wait for an event longer than the setting allows, as of the last pass through the view. */
 export interface StuckStatus {
@@ -17,7 +16,7 @@ export interface StuckStatus {
 }
 
 export interface StuckWatchParts<State, Event>
-  extends Pick<AskParts<State, Event>, 'domain' | 'store' | 'stuckAfterMs'> {
+  extends Omit<ListingParts<State, Event>, 'clock' | 'targets'> {
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -79,7 +78,7 @@ export class StuckWatch<State, Event> {
   }
 
   async #page(after: string | null, counts: Map<string, number>): Promise<string | null> {
-    const { rows, next } = await listRows(this.#parts, {
+    const { rows, next } = await listRows({ ...this.#parts, targets: [] }, {
       conditions: [],
       undelivered: null,
       isStuck: true,

@@ -43,7 +43,7 @@ export interface WouldChange<Event> {
   readonly dueTo: readonly string[];
 }
 
-const NO_BYTES_BEFORE = 0n;
+const FIRST_OFFSET = 0n;
 
 /**
  * Works out what would happen if a record with this body arrived now: with the entity's id as its key, without headers,
@@ -112,7 +112,7 @@ function sequencedOf<Event>(known: KnownEvents<Event>['events'][number]): Sequen
 
 /** A changed state is due to the targets for which it qualifies, and to those that were owed an earlier one. */
 async function dueTargets(
-  { store, targets }: AskParts<never, never>,
+  { store, targets }: AskParts<unknown, unknown>,
   entityId: string,
   qualifying: readonly string[],
 ): Promise<string[]> {
@@ -132,7 +132,7 @@ function decode<State, Event>(
   const encoder = new TextEncoder();
   const decoded = decoder.decode(
     {
-      offset: NO_BYTES_BEFORE,
+      offset: FIRST_OFFSET,
       timestampMs: clock.now(),
       key: encoder.encode(entityId),
       value: encoder.encode(body),
@@ -147,7 +147,7 @@ function decode<State, Event>(
 }
 
 /** The topic of the body's type. For any other body the first topic: the decoder refuses it there as anywhere else. */
-function topicOf(body: string, eventTypes: AskParts<never, never>['domain']['eventTypes']): string {
+function topicOf(body: string, eventTypes: AskParts<unknown, unknown>['domain']['eventTypes']): string {
   const types = new Map(Object.entries(eventTypes));
   let type: unknown;
   try {

@@ -3,7 +3,9 @@ import { keysMakeCommand } from '../../shared/cli/keys-command.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { adoptCommand } from './adopt.ts';
 import { checkTargetCommand } from './check-target.ts';
+import { explainCommand, whatIfCommand } from './explain.ts';
 import { migrateCommand } from './migrate.ts';
+import { ordersCommand, stuckCommand } from './orders.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
 import { quarantineCommand } from './quarantine.ts';
@@ -18,6 +20,10 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
   return [
     runCommand(clock),
     adoptCommand(clock),
+    ordersCommand(clock),
+    explainCommand(clock),
+    whatIfCommand(clock),
+    stuckCommand(clock),
     partitionsCommand(clock),
     resumeCommand(clock),
     takeGroupCommand(clock),
