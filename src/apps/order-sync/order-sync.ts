@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
+import { API_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { Redrive } from '../../pipeline/redrive/redrive.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
@@ -16,6 +17,7 @@ import { openStore } from '../shared/parts/open-store.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
+import { type OrderAskParts, askPartsOf } from './ask-parts.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
@@ -134,6 +136,7 @@ export async function startOrderSync(
       ];
   const makeTopics = () =>
     log.createTopics(madeTopics.map((topic) => ({ topic, partitions: settings.partitions })));
+  let asked: OrderAskParts | null = null;
   const sync = new Sync({
     domain: orders,
     log,
@@ -144,6 +147,7 @@ export async function startOrderSync(
     defects,
     topicNames: topicNamesOf(settings),
     group: settings.group,
+    stuckAfterMs: settings.stuckAfterMs,
     ingest: {
       lanes: settings.lanes,
       batchEvents: settings.batchEvents,
@@ -157,6 +161,12 @@ export async function startOrderSync(
     },
     onStoreReady(migrated) {
       senders.resolve(migrated);
+      asked = askPartsOf(settings, {
+        store: migrated,
+        clock,
+        topicNames: topicNamesOf(settings),
+        maxEvents: API_EVENTS_MAX,
+      });
       redrive.start();
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
@@ -165,6 +175,7 @@ export async function startOrderSync(
     store,
     clock,
     logger: defects.logger,
+    ask: () => asked,
     onJob: () => redrive.wake(),
     readiness: async () => {
       const health = await sync.health();

@@ -5,11 +5,14 @@ import type { Logger } from '../../../ports/logger.ts';
 import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
+import type { OrderAskParts } from '../ask-parts.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
   readonly store: DeliveryInspection & RedriveJobs;
   readonly clock: Clock;
+  /** What questions about orders are answered from; null until the store is migrated. */
+  readonly ask: () => OrderAskParts | null;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
   readonly status: () => SyncStatus;

@@ -4,12 +4,16 @@ import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { addOrderRoutes } from './order-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
-/** The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, and redrive jobs. */
+/**
+ * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, questions about
+ * orders, deliveries, and redrive jobs.
+ */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
   const app = createServer({
@@ -21,6 +25,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   });
   addHealthRoutes(app, parts);
   addPipelineRoutes(app, parts);
+  addOrderRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addJobRoutes(app, parts);
   return app;
