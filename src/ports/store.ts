@@ -61,7 +61,7 @@ export interface OpenedStore extends StoreAdministration {
 
 /** The reads with which people ask about entities. */
 export interface EntityInspection
-  extends Pick<Journal, 'readArrivals' | 'readLastArrivals'>,
+  extends Pick<Journal, 'readArrivals' | 'readLastArrivals' | 'readJournals'>,
     ViewRowsInspection,
     DeliveryInspection,
     ParkedEntities {}

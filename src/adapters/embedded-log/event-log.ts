@@ -6,6 +6,8 @@ import type {
   EventLogProducer,
   ProducerOptions,
   Readers,
+  RecordsRange,
+  RecordsRead,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { EmbeddedConsumer } from './consumer.ts';
@@ -15,6 +17,7 @@ import { isGone, ownIdentity } from './group/process-identity.ts';
 import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { EmbeddedProducer } from './producer.ts';
 import { AppendQueue } from './producing/append-queue.ts';
+import { RangeReader } from './reading/range-reader.ts';
 import { addPartitions, createTopics, deleteRecords, deleteTopic, describeTopics } from './topics.ts';
 
 /** The event log in one SQLite file. Any number of processes on one machine can use it at once. */
@@ -91,6 +94,10 @@ class EmbeddedEventLog implements EmbeddedLog {
 
   readers(topics: readonly string[]): Promise<Readers> {
     return this.#database.read('Looking for readers', () => readersOf(this.#database, topics));
+  }
+
+  readRecords(range: RecordsRange): Promise<RecordsRead> {
+    return new RangeReader(this.#database).read(range);
   }
 
   close(): Promise<void> {

@@ -13,6 +13,7 @@ import { reconcileCommand } from './reconcile.ts';
 import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
+import { tailCommand } from './tail.ts';
 import { takeGroupCommand } from './take-group.ts';
 
 /** The commands of order-sync, in the sequence of its help. */
@@ -24,6 +25,7 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     explainCommand(clock),
     whatIfCommand(clock),
     stuckCommand(clock),
+    tailCommand(clock),
     partitionsCommand(clock),
     resumeCommand(clock),
     takeGroupCommand(clock),
