@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import { orders } from '../../../src/orders/index.ts';
 import { explain } from '../../../src/pipeline/ask/explain.ts';
+import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
+import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import {
   ACCEPTED,
   AUTHORIZED,
@@ -12,6 +15,8 @@ import {
   PENDING,
   paid,
 } from '../../helpers/order-store.ts';
+
+const STOCK_TOPICS = { stock_movements: 'stock_movements', stock_counts: 'stock_counts' };
 
 async function sentenceOf(place: OrderStore, id = 'a'): Promise<string> {
   return (await explain(place.parts(), id)).sentences.join(' ');
@@ -267,5 +272,47 @@ describe('the explanation of deliveries', () => {
       ['order-mgt', 'pending', 0],
     ]);
     expect(sentences.at(-1)).toMatch(/^It was never due to later: /);
+  });
+});
+
+describe('the explanation in another domain', () => {
+  it('speaks of an article in the words of its domain', async () => {
+    const decoder = createDecoder(stockLedger, { topicNames: STOCK_TOPICS });
+    const body = { eventType: 'STOCK_MOVED', articleId: 'bolt', quantity: 100, at: '2026-01-01T10:00:00Z' };
+    const record = {
+      offset: 0n,
+      timestampMs: 0,
+      key: Buffer.from('bolt'),
+      value: Buffer.from(JSON.stringify(body)),
+      headers: [],
+    };
+    const decoded = decoder.decode(record, { topic: 'stock_movements', partition: 0 }, 0);
+    if (decoded.kind === 'rejected') throw new Error(decoded.record.detail);
+    const { event: _, ...journaled } = decoded.event;
+    const place = await OrderStore.open();
+    const parts = {
+      domain: stockLedger,
+      decoder,
+      store: {
+        ...inspectionOf(place.store),
+        readView: async () => new Map(),
+        readArrivals: async ({ after }: { readonly after: number }) => ({
+          events: after === 0 ? [{ ...journaled, version: 1 }] : [],
+          lastVersion: 1,
+        }),
+      },
+      clock: place.clock,
+      due: new DueRules([]),
+      topicNames: STOCK_TOPICS,
+      targets: ['warehouse'],
+      stuckAfterMs: 1,
+      maxEvents: 10,
+    };
+    const { sentences, waiting, row } = await explain(parts, 'bolt');
+    expect(sentences).toEqual([
+      'Not ready: more than 10 pieces are on hand since 10:00:00Z; it waits for no event.',
+      'Last sent: never.',
+    ]);
+    expect([waiting, row]).toEqual([null, [100, 1, false]]);
   });
 });
