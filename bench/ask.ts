@@ -13,7 +13,7 @@ import { databasesOf } from '../test/checks/lib/check-database.ts';
 import type { CheckCommand, Figures, RunningCheck } from '../test/checks/lib/command.ts';
 import { machine } from '../test/checks/lib/process-usage.ts';
 import { Program, runToEnd } from '../test/checks/lib/programs.ts';
-import { seededRandom } from '../test/checks/lib/random.ts';
+import { Random } from '../test/checks/lib/random.ts';
 import { mysqlServer } from '../test/helpers/mysql-server.ts';
 import { settleAll } from './ask/settled-ledger.ts';
 
@@ -68,8 +68,8 @@ async function run(check: RunningCheck): Promise<Figures> {
   const orderSync = await Program.create(check, 'order-sync', 'order-sync', folder, settings);
   orderSync.start();
   await orderSync.ready();
-  const random = seededRandom(1);
-  const idOf = () => orderId(Math.floor(random() * count));
+  const random = new Random(1);
+  const idOf = () => orderId(random.below(count));
   const api = `http://127.0.0.1:${orderSync.port}/api/v1`;
   const figures: Record<string, number> = {};
   const note = (name: string, times: readonly number[]) => {
