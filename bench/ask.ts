@@ -43,9 +43,17 @@ export const bench: CheckCommand = {
   name: 'ask',
   invocation: 'npm run bench -- ask',
   summary: 'How long answers about orders take in a store with very many orders.',
-  examples: ['npm run bench -- ask --database mariadb', 'npm run bench -- ask --orders 100000 --questions 50'],
+  examples: [
+    'npm run bench -- ask --database mariadb',
+    'npm run bench -- ask --orders 100000 --questions 50',
+  ],
   options: [
-    { name: 'database', value: 'embedded|mariadb|mysql', fallback: 'embedded', help: 'The database of order-sync' },
+    {
+      name: 'database',
+      value: 'embedded|mariadb|mysql',
+      fallback: 'embedded',
+      help: 'The database of order-sync',
+    },
     { name: 'orders', value: 'number', fallback: '1000000', help: 'The orders in the view' },
     { name: 'questions', value: 'number', fallback: '200', help: 'The questions of each kind' },
   ],
@@ -174,8 +182,7 @@ function changeOf(number: number): EntityChange {
   const timestamp = new Date(Date.UTC(2026, 0, 1) + number * 1_000).toISOString();
   const payment = PAYMENTS[number % PAYMENTS.length] ?? null;
   const bodies: object[] = [{ eventType: 'ORDER', orderId: id, orderStatus: 'CREATED', timestamp }];
-  if (payment !== null)
-    bodies.push({ eventType: 'PAYMENT', orderId: id, paymentStatus: payment, timestamp });
+  if (payment !== null) bodies.push({ eventType: 'PAYMENT', orderId: id, paymentStatus: payment, timestamp });
   const events = bodies.map((body, index) => decode(id, body, number * 2 + index));
   const state = events.reduce((before, { event }) => orders.evolve(before, event), orders.initialState);
   const isReady = orders.view.isReady(state);

@@ -19,7 +19,11 @@ export interface Jobs {
    */
   saveJob(step: JobClaim & JobStep & { readonly jobId: string }): Promise<Job | null>;
   /** Gives back a job that fails again and again. Nobody can claim it for `restMs`, and the jobs behind it go on. */
-  restJob(rest: { readonly claimant: string; readonly jobId: string; readonly restMs: number }): Promise<void>;
+  restJob(rest: {
+    readonly claimant: string;
+    readonly jobId: string;
+    readonly restMs: number;
+  }): Promise<void>;
   /** Ends a job that is not done, wherever it is. Does nothing to a job that has ended. Resolves with the job. */
   cancelJob(jobId: string): Promise<Job | null>;
 }

@@ -2,11 +2,11 @@ import { orders } from '../../src/orders/index.ts';
 import { diffOf } from '../../src/pipeline/ask/diff.ts';
 import { explain } from '../../src/pipeline/ask/explain.ts';
 import { listRows, type RowsQuery } from '../../src/pipeline/ask/list-rows.ts';
+import { NOW } from '../../src/pipeline/ask/moment.ts';
 import type { AskParts } from '../../src/pipeline/ask/parts.ts';
 import { whatIf } from '../../src/pipeline/ask/what-if.ts';
 import { createDecoder } from '../../src/pipeline/decode/decoder.ts';
 import { DueRules } from '../../src/pipeline/ingest/due.ts';
-import { NOW } from '../../src/pipeline/ask/moment.ts';
 import type { EntityChange } from '../../src/ports/commit.ts';
 import type { MigrationOptions } from '../../src/ports/migration.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -29,7 +29,10 @@ export async function fillForPlans(store: Store): Promise<void> {
   const delivery = { hasChanged: true, qualifiesFor: TARGETS };
   for (let from = 0; from < ORDERS; from += 1_000) {
     const ids = Array.from({ length: 1_000 }, (_, index) => idOf(from + index));
-    await commitChanges(store, ...ids.map((id): EntityChange => ({ ...change(id, 0, { row, delivery }), events: [bodyEvent(id)] })));
+    await commitChanges(
+      store,
+      ...ids.map((id): EntityChange => ({ ...change(id, 0, { row, delivery }), events: [bodyEvent(id)] })),
+    );
     for (const target of TARGETS) {
       const claimed = await claimDue(store, { target, claimant: `${from}`, limit: 980, leaseMs: LEASE_MS });
       await store.settleDeliveries(

@@ -111,6 +111,9 @@ describe('the stock ledger', () => {
   it('says why an article is not ready, for explanations', () => {
     const whyNot = (entries: readonly Entry[]) => stockLedger.view.whyNotReady?.(rowOf(entries));
     expect(whyNot([moved(1, 5)])).toBeNull();
-    expect(whyNot([moved(1, 100)])).toMatchObject({ waitsFor: null, because: 'more than 10 pieces are on hand' });
+    expect(whyNot([moved(1, 100)])).toMatchObject({
+      waitsFor: null,
+      because: 'more than 10 pieces are on hand',
+    });
   });
 });

@@ -53,13 +53,17 @@ export class OrderStore {
   #offset = 0n;
   #claims = 0;
 
-  static async open(targets: readonly string[] = ['order-mgt']): Promise<OrderStore> {
+  /** The store is closed at the end of the test or, with `afterAll`, of the tests that share it. */
+  static async open(
+    targets: readonly string[] = ['order-mgt'],
+    atEnd: (close: () => Promise<void>) => void = onTestFinished,
+  ): Promise<OrderStore> {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-asked-'));
     const clock = new SettableClock();
     clock.nowMs = Date.UTC(2026, 0, 1, 12);
     const file = join(folder, 'order-sync.sqlite');
     const opened = openSqliteStore({ file, clock, time: timeBy(clock), targets });
-    onTestFinished(async () => {
+    atEnd(async () => {
       await opened.close();
       await rm(folder, { recursive: true, force: true });
     });

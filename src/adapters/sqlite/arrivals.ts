@@ -9,7 +9,6 @@ import { bigintOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts'
 
 /** The index event_journal_by_version holds events with a higher version than this. */
 const INDEXED = 'entity_version > 1024';
-const INDEXED_AFTER = 1_024;
 
 /** A page of events ends once their bodies have this many UTF-16 units. */
 const PAGE_LENGTH = 8 * 1024 * 1024;
@@ -58,7 +57,9 @@ export async function readLastArrivals(
 
 function edgeVersion(reader: Connection, edge: 'min' | 'max', entityId: string): number | null {
   const row = reader
-    .statement(`SELECT ${edge}(entity_version) AS version FROM event_journal WHERE entity_id = ? AND ${INDEXED}`)
+    .statement(
+      `SELECT ${edge}(entity_version) AS version FROM event_journal WHERE entity_id = ? AND ${INDEXED}`,
+    )
     .get(entityId);
   return nullOr(row?.version, numberOf);
 }

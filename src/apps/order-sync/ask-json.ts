@@ -5,6 +5,7 @@ import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
 import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
 import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
 import { byColumn, type FoundState } from '../../pipeline/ask/state-at.ts';
+import type { EventMarks } from '../../pipeline/ask/timeline.ts';
 import type { WhatIf } from '../../pipeline/ask/what-if.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { StoredRow } from '../../ports/store.ts';
@@ -84,7 +85,7 @@ export function explainedEventJson<Event>(event: ExplainedEvent<Event>): object 
   return { ...eventJson(event), ...marksJson(event), changed: event.changed };
 }
 
-export function marksJson({ place, isLate, conflictsWith }: Omit<ExplainedEvent<unknown>, 'changed'>): object {
+export function marksJson({ place, isLate, conflictsWith }: EventMarks): object {
   return { place, late: isLate, conflictsWith };
 }
 

@@ -61,10 +61,10 @@ function conditionOf({ columns }: Pick<View<never>, 'columns'>, text: string): C
     throw new QuestionFault('where', `is column=value, and the columns are ${names}`);
   }
   const value = text.slice(equals + 1);
-  return { columns: [name], value: valueOf(column.type, value) };
+  return { columns: [name], value: valueFrom(column.type, value) };
 }
 
-function valueOf(type: View<never>['columns'][number]['type'], text: string): ViewValue {
+function valueFrom(type: View<never>['columns'][number]['type'], text: string): ViewValue {
   if (text === 'null') return null;
   if (type === 'text') return text;
   if (type === 'integer') {

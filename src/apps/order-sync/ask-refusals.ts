@@ -25,8 +25,7 @@ export function refusalOf(found: Exclude<StateAt<unknown>, { kind: 'state' }>): 
       return {
         status: 422,
         code: 'order_too_long',
-        detail:
-          `The order has ${found.lastVersion} events, more than the ${found.maxEvents} that are folded here for one answer.`,
+        detail: `The order has ${found.lastVersion} events, more than the ${found.maxEvents} that are folded here for one answer.`,
       };
     case 'unfoldable':
       return {

@@ -31,7 +31,9 @@ export function explanationText<Event>(explanation: Explanation<Event>): string 
     parts.push(
       [
         'COLUMNS',
-        ...columns.map(({ column, value, decidedBy }) => `${column} = ${valueText(value)}${decider(decidedBy)}`),
+        ...columns.map(
+          ({ column, value, decidedBy }) => `${column} = ${valueText(value)}${decider(decidedBy)}`,
+        ),
       ].join('\n'),
     );
   if (events.length > 0) {
@@ -49,7 +51,9 @@ export function explanationText<Event>(explanation: Explanation<Event>): string 
 function eventLine<Event>(event: ExplainedEvent<Event>): string {
   const { version, place, eventType, eventId, occurredAtMs, observedAtMs, changed } = event;
   const from =
-    event.topic === '' ? 'taken over with the table' : `${event.topic}/${event.partition} offset ${event.offset}`;
+    event.topic === ''
+      ? 'taken over with the table'
+      : `${event.topic}/${event.partition} offset ${event.offset}`;
   const marks = [
     ...(event.isLate ? ['LATE'] : []),
     ...(event.conflictsWith.length > 0 ? [`CONFLICT with ${event.conflictsWith.join(', ')}`] : []),
@@ -157,7 +161,9 @@ function whatIfLines<Event>({ columns }: Columns, outcome: WhatIf<Event>): strin
       return [
         `It would be journaled as version ${version}.`,
         ...(outcome.isLate ? ['It is late: later events are in the journal already.'] : []),
-        ...(conflicts === '' ? [] : [`It conflicts with version ${conflicts}: the same id, another content.`]),
+        ...(conflicts === ''
+          ? []
+          : [`It conflicts with version ${conflicts}: the same id, another content.`]),
         `before  ${before === null ? 'no such order' : valuesOf({ columns }, before.row)}`,
         `after   ${valuesOf({ columns }, after.row)}`,
         ...changed.map(({ column, from, to }) => `${column}: ${valueText(from)} -> ${valueText(to)}`),
@@ -174,7 +180,9 @@ function shortEvent({ version, eventType, eventId }: KnownEvent<unknown>): strin
 }
 
 function decider(event: KnownEvent<unknown> | null): string {
-  return event === null ? '' : `  decided by event ${event.version} (${event.eventType} of ${iso(event.occurredAtMs)})`;
+  return event === null
+    ? ''
+    : `  decided by event ${event.version} (${event.eventType} of ${iso(event.occurredAtMs)})`;
 }
 
 function valuesOf({ columns }: Columns, row: ViewRow): string {

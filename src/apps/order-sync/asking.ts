@@ -3,9 +3,9 @@ import { orders } from '../../orders/index.ts';
 import { COMMAND_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import { type OrderAskParts, askPartsOf } from './ask-parts.ts';
+import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { QuestionFault } from './ask-query.ts';
-import { openCommandStore, type OrderSyncSettings, topicNamesOf } from './order-sync.ts';
+import { type OrderSyncSettings, openCommandStore, topicNamesOf } from './order-sync.ts';
 
 /** Opens the store for a command that asks about orders, and closes it afterwards. Changes nothing in it. */
 export async function withAskParts<Result>(
@@ -25,7 +25,10 @@ export async function withAskParts<Result>(
 }
 
 /** Reads the options of a command by `read`, and reports a fault in one of them as an error of usage. */
-export function fromOptions<Question>(flags: Readonly<Record<string, string>>, read: () => Question): Question {
+export function fromOptions<Question>(
+  flags: Readonly<Record<string, string>>,
+  read: () => Question,
+): Question {
   try {
     return read();
   } catch (error) {

@@ -17,7 +17,7 @@ import { openStore } from '../shared/parts/open-store.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
-import { type OrderAskParts, askPartsOf } from './ask-parts.ts';
+import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';

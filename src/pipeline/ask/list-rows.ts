@@ -42,10 +42,7 @@ export const SCANNED_ROWS = 10_000;
 const CANDIDATES = 1_000;
 
 /** A page of rows that the query selects, sorted by the bytes of their ids. */
-export async function listRows(
-  parts: Parts,
-  query: RowsQuery,
-): Promise<RowsFound> {
+export async function listRows(parts: Parts, query: RowsQuery): Promise<RowsFound> {
   const { limit, isStuck, olderThanMs } = query;
   const needsTimes = isStuck || olderThanMs !== null;
   const wide = { ...query, limit: needsTimes ? Math.max(limit, CANDIDATES) : limit };

@@ -88,7 +88,8 @@ function readiness({ isReady, whyNot, since, nowMs }: Facts): string {
 
 function sinceWords(event: KnownEvent<unknown>, nowMs: number): string {
   // A baseline event has the earliest time of all. Its real time is not known.
-  if (event.topic === '') return `before the table was taken over at ${momentWords(event.observedAtMs, nowMs)}`;
+  if (event.topic === '')
+    return `before the table was taken over at ${momentWords(event.observedAtMs, nowMs)}`;
   return momentWords(event.occurredAtMs, nowMs);
 }
 

@@ -15,8 +15,7 @@ export interface StuckStatus {
   readonly countedAt: string;
 }
 
-export interface StuckWatchParts<State, Event>
-  extends Omit<ListingParts<State, Event>, 'clock' | 'targets'> {
+export interface StuckWatchParts<State, Event> extends Omit<ListingParts<State, Event>, 'clock' | 'targets'> {
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -78,14 +77,17 @@ export class StuckWatch<State, Event> {
   }
 
   async #page(after: string | null, counts: Map<string, number>): Promise<string | null> {
-    const { rows, next } = await listRows({ ...this.#parts, targets: [] }, {
-      conditions: [],
-      undelivered: null,
-      isStuck: true,
-      olderThanMs: null,
-      after,
-      limit: PAGE_ROWS,
-    });
+    const { rows, next } = await listRows(
+      { ...this.#parts, targets: [] },
+      {
+        conditions: [],
+        undelivered: null,
+        isStuck: true,
+        olderThanMs: null,
+        after,
+        limit: PAGE_ROWS,
+      },
+    );
     for (const { waitsFor } of rows)
       if (waitsFor !== null) counts.set(waitsFor, (counts.get(waitsFor) ?? 0) + 1);
     return next;

@@ -4,12 +4,12 @@ import type { DecodedEvent } from '../decode/decoder.ts';
 import type { QuarantineReason } from '../decode/reasons.ts';
 import { isSameRow } from '../ingest/due.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
-import { type ColumnDiff } from './diff.ts';
+import type { ColumnDiff } from './diff.ts';
 import { foldKnown } from './fold-known.ts';
 import { type KnownEvents, readKnown, toKnown } from './known-events.ts';
+import { NOW } from './moment.ts';
 import type { AskParts } from './parts.ts';
 import { type FoundState, type StateAt, stateOf } from './state-at.ts';
-import { NOW } from './moment.ts';
 
 /**
  * What one more event would do to an entity.

@@ -26,7 +26,7 @@ function describePlans(harness: MysqlHarness): void {
       const { store } = await opened.migrate({ ...ORDERS_MIGRATION, nowMs: clock.now() });
       await fillForPlans(store);
       await harness.rawQuery('ANALYZE TABLE orders, deliveries, journal_segments, delivery_attempts');
-      const executed = vi.spyOn(mysql.PromisePoolConnection.prototype, 'execute');
+      const executed = vi.spyOn(mysql.PoolConnection.prototype, 'execute');
       await askEverything(store);
       const statements = new Map(executed.mock.calls.map(([sql, values]) => [String(sql), values]));
       executed.mockRestore();

@@ -15,7 +15,11 @@ describe('a journal that is older than the column of versions', () => {
   }
 
   it('has its old events first, by the time at which they were decoded and by their places in the log', async () => {
-    const at = (observedAtMs: number, partition: number, offset: bigint) => ({ observedAtMs, partition, offset });
+    const at = (observedAtMs: number, partition: number, offset: bigint) => ({
+      observedAtMs,
+      partition,
+      offset,
+    });
     await commitChanges(
       place.store,
       change('parcel', 0, {
@@ -38,12 +42,17 @@ describe('a journal that is older than the column of versions', () => {
       [5, 'event-0'],
     ]);
     expect(lastVersion).toBe(5);
-    expect((await place.store.readArrivals({ ...all, after: 2, limit: 2 })).events).toEqual(events.slice(2, 4));
+    expect((await place.store.readArrivals({ ...all, after: 2, limit: 2 })).events).toEqual(
+      events.slice(2, 4),
+    );
     expect((await place.store.readLastArrivals(['parcel'])).get('parcel')).toBe(1);
   });
 
   it('gives the version of an entity with old events only, and goes on counting from there', async () => {
-    await commitChanges(place.store, change('parcel', 0, { events: [event('parcel', 1), event('parcel', 2)] }));
+    await commitChanges(
+      place.store,
+      change('parcel', 0, { events: [event('parcel', 1), event('parcel', 2)] }),
+    );
     await age(3);
     expect((await place.store.readArrivals(all)).lastVersion).toBe(2);
     await commitChanges(place.store, change('parcel', 2));
@@ -51,7 +60,9 @@ describe('a journal that is older than the column of versions', () => {
   });
 
   it('is read whole and once where an entity has more than 1,024 old events, and new ones behind them', async () => {
-    const events = Array.from({ length: 1_100 }, (_, n) => event('parcel', n + 1, { observedAtMs: 5_000 - n }));
+    const events = Array.from({ length: 1_100 }, (_, n) =>
+      event('parcel', n + 1, { observedAtMs: 5_000 - n }),
+    );
     await commitChanges(place.store, change('parcel', 0, { events }));
     await age(1_051);
     const seen: number[] = [];

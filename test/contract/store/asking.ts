@@ -50,7 +50,11 @@ function describeArrivals(harness: StoreHarness): void {
       ];
       let fromVersion = 0;
       for (const events of batches) {
-        await commitChanges(place.store, change('parcel', fromVersion, { events }), change(`${fromVersion}`, 0));
+        await commitChanges(
+          place.store,
+          change('parcel', fromVersion, { events }),
+          change(`${fromVersion}`, 0),
+        );
         fromVersion += events.length;
       }
       const expected = batches.flat().map((each, index) => ({ ...each, version: index + 1 }));
@@ -77,10 +81,7 @@ function describeArrivals(harness: StoreHarness): void {
       for (let to = LONG_EVENTS; to > 0; to -= 100)
         arrival.push(...Array.from({ length: 100 }, (_, index) => event('parcel', to - 99 + index)));
       for (let from = 0; from < LONG_EVENTS; from += 100)
-        await commitChanges(
-          place.store,
-          change('parcel', from, { events: arrival.slice(from, from + 100) }),
-        );
+        await commitChanges(place.store, change('parcel', from, { events: arrival.slice(from, from + 100) }));
       const expected = arrival.map(({ eventId }, index) => [index + 1, eventId]);
       const found = await allArrivals(place.store, 'parcel', 300);
       expect(found.map(({ version, eventId }) => [version, eventId])).toEqual(expected);
@@ -90,7 +91,9 @@ function describeArrivals(harness: StoreHarness): void {
         expect(page.lastVersion).toBe(LONG_EVENTS);
       }
       expect([...found].sort(compareSequence)[0]?.version).toBe(1_001);
-      expect((await place.store.readLastArrivals(['parcel'])).get('parcel')).toBe(arrival.at(-1)?.observedAtMs);
+      expect((await place.store.readLastArrivals(['parcel'])).get('parcel')).toBe(
+        arrival.at(-1)?.observedAtMs,
+      );
     });
 
     it('the last arrival of each entity is the time of the event with its last version', async () => {
@@ -114,8 +117,7 @@ function describeViewPages(harness: StoreHarness): void {
     const place = usePlace(harness);
     const page = (facts: Partial<ViewPage> = {}) =>
       place.store.listView({ conditions: [], after: null, limit: 1_000, scan: 10_000, ...facts });
-    const ids = async (facts: Partial<ViewPage>) =>
-      (await page(facts)).rows.map(({ entityId }) => entityId);
+    const ids = async (facts: Partial<ViewPage>) => (await page(facts)).rows.map(({ entityId }) => entityId);
 
     it.each([1, 7, 1_000])('rows are sorted by the bytes of their ids, in pages of %i', async (limit) => {
       await commitChanges(
@@ -146,7 +148,8 @@ function describeViewPages(harness: StoreHarness): void {
         ['d', [null, false, null]],
       ];
       await commitChanges(place.store, ...rows.map(([id, row]) => change(id, 0, { row })));
-      const where = (value: string | number | boolean | null, ...columns: string[]) => ids({ conditions: [{ columns, value }] });
+      const where = (value: string | number | boolean | null, ...columns: string[]) =>
+        ids({ conditions: [{ columns, value }] });
       expect(await where('Oslo', 'place')).toEqual(['a']);
       expect(await where(null, 'place')).toEqual(['d']);
       expect(await where(false, 'is_fragile')).toEqual(['b', 'c', 'd']);
@@ -188,32 +191,48 @@ function describeUndelivered(harness: StoreHarness): void {
   describe('the entities that a target is owed', () => {
     const place = usePlace(harness);
     const page = (facts: Partial<UndeliveredPage> = {}) =>
-      place.store.listUndelivered({ target: TARGET, kind: 'owed', after: null, limit: 100, scan: 100, ...facts });
+      place.store.listUndelivered({
+        target: TARGET,
+        kind: 'owed',
+        after: null,
+        limit: 100,
+        scan: 100,
+        ...facts,
+      });
 
     /** a and e are due, b is retried, c is dead, d is delivered. All are due to the other target. */
     async function deliveries(): Promise<void> {
       await commitChanges(place.store, ...['a', 'b', 'c', 'd'].map((id) => change(id, 0, { delivery: DUE })));
-      const claimed = await claimDue(place.store, { target: TARGET, claimant: 'one', limit: 10, leaseMs: LEASE_MS });
+      const claimed = await claimDue(place.store, {
+        target: TARGET,
+        claimant: 'one',
+        limit: 10,
+        leaseMs: LEASE_MS,
+      });
       await place.store.settleDeliveries(
         claimed.map((delivery) => {
-          if (delivery.entityId === 'b') return settlement(delivery, { retryAtMs: place.clock.nowMs + 60_000 });
+          if (delivery.entityId === 'b')
+            return settlement(delivery, { retryAtMs: place.clock.nowMs + 60_000 });
           return settlement(delivery, delivery.entityId === 'c' ? 'dead' : 'delivered');
         }),
       );
       await commitChanges(place.store, change('a', 1, { delivery: DUE }), change('e', 0, { delivery: DUE }));
     }
 
-    it.each([100, 4, 3, 1])('those due, retried and dead are owed, also if the page looks at %i rows', async (scan) => {
-      await deliveries();
-      const found: string[] = [];
-      for (let after: string | null = null; ; ) {
-        const { entityIds, next } = await page({ after, scan });
-        found.push(...entityIds);
-        after = next;
-        if (after === null) break;
-      }
-      expect(found).toEqual(['a', 'b', 'c', 'e']);
-    });
+    it.each([100, 4, 3, 1])(
+      'those due, retried and dead are owed, also if the page looks at %i rows',
+      async (scan) => {
+        await deliveries();
+        const found: string[] = [];
+        for (let after: string | null = null; ; ) {
+          const { entityIds, next } = await page({ after, scan });
+          found.push(...entityIds);
+          after = next;
+          if (after === null) break;
+        }
+        expect(found).toEqual(['a', 'b', 'c', 'e']);
+      },
+    );
 
     it('pages of any size have each of them once', async () => {
       await deliveries();

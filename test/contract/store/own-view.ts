@@ -79,6 +79,12 @@ export function describeOwnView(harness: StoreHarness): void {
     await harness.rawQuery(drop).catch(() => harness.rawQuery(`${drop} ON quarantine`));
   }
 
+  /** Only SQLite keeps the versions of events in a column. */
+  async function dropEntityVersions(): Promise<void> {
+    const isThere = await harness.rawQuery('DROP INDEX event_journal_by_version').catch(() => null);
+    if (isThere !== null) await harness.rawQuery('ALTER TABLE event_journal DROP COLUMN entity_version');
+  }
+
   describe('a view of its own', () => {
     afterEach(() => harness.cleanup());
 
@@ -142,6 +148,7 @@ export function describeOwnView(harness: StoreHarness): void {
       for (const name of ['view_records', 'store_identity', 'group_decisions'])
         await harness.rawQuery(`DROP TABLE ${name}`);
       await dropQuarantineIndex();
+      await dropEntityVersions();
       await harness.rawQuery(`DELETE FROM schema_migrations WHERE version >= ${made?.version}`);
       const { report, store } = await opened.migrate(parcelMigration(clock));
       expect(report).toMatchObject({ fromVersion: Number(made?.version) - 1, viewIsEmpty: false });

@@ -77,7 +77,12 @@ describe('the list of orders', () => {
     const place = await kinds();
     place.clock.nowMs += HOUR_MS;
     await place.journal([paid('pending', PENDING, '10:30')]);
-    expect(await idsOf(place, { olderThanMs: HOUR_MS })).toEqual(['declined', 'no order', 'no payment', 'ready']);
+    expect(await idsOf(place, { olderThanMs: HOUR_MS })).toEqual([
+      'declined',
+      'no order',
+      'no payment',
+      'ready',
+    ]);
   });
 
   it('has the undelivered orders of all targets once, in pages of any size, with the other conditions', async () => {

@@ -1,23 +1,27 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { orders } from '../../../src/orders/index.ts';
 import { diffOf } from '../../../src/pipeline/ask/diff.ts';
 import { type Moment, momentOf, momentText, NOW } from '../../../src/pipeline/ask/moment.ts';
 import { stateAt } from '../../../src/pipeline/ask/state-at.ts';
 import { ACCEPTED, AUTHORIZED, created, OrderStore, PENDING, paid } from '../../helpers/order-store.ts';
 
-/** An order whose acceptance arrived before its pending review. The batches come at 12:00:01, 12:00:02 and 12:00:03. */
-async function lateReview(): Promise<OrderStore> {
-  const place = await OrderStore.open();
+let place: OrderStore;
+beforeAll(async () => {
+  let close = async () => {};
+  place = await OrderStore.open(['order-mgt'], (end) => {
+    close = end;
+  });
+  // The acceptance arrives before the pending review. The batches come at 12:00:01, 12:00:02 and 12:00:03.
   await place.journal(
     [created('a', '10:00'), paid('a', AUTHORIZED, '10:01')],
     [paid('a', ACCEPTED, '10:03')],
     [paid('a', PENDING, '10:02')],
   );
-  return place;
-}
+  return () => close();
+});
 
-async function paymentAt(place: OrderStore, moment: Moment): Promise<unknown> {
-  const state = await stateAt(place.parts(), 'a', moment);
+async function paymentAt(moment: Moment, id = 'a'): Promise<unknown> {
+  const state = await stateAt(place.parts(), id, moment);
   return state.kind === 'state' ? [state.row[1], state.events.length] : state.kind;
 }
 
@@ -31,8 +35,7 @@ describe('the state at a moment', () => {
     ['10:02:00', PENDING, 3],
     ['10:03:00', ACCEPTED, 4],
   ])('counts the events that had happened by %s', async (at, payment, events) => {
-    const place = await lateReview();
-    expect(await paymentAt(place, { kind: 'at', ms: clock(at) })).toEqual([payment, events]);
+    expect(await paymentAt({ kind: 'at', ms: clock(at) })).toEqual([payment, events]);
   });
 
   it.each([
@@ -41,15 +44,14 @@ describe('the state at a moment', () => {
     ['12:00:02.999', ACCEPTED, 3],
     ['12:00:03', ACCEPTED, 4],
   ])('counts the events that were journaled by %s', async (at, payment, events) => {
-    const place = await lateReview();
-    expect(await paymentAt(place, { kind: 'as_known_at', ms: clock(at) })).toEqual([payment, events]);
+    expect(await paymentAt({ kind: 'as_known_at', ms: clock(at) })).toEqual([payment, events]);
   });
 
   it('differs between what had happened and what was known, which is the point', async () => {
-    const place = await OrderStore.open();
-    await place.journal([created('a', '10:00')], [paid('a', AUTHORIZED, '10:01')]);
-    expect(await paymentAt(place, { kind: 'at', ms: clock('12:00:01') })).toEqual([AUTHORIZED, 2]);
-    expect(await paymentAt(place, { kind: 'as_known_at', ms: clock('12:00:01') })).toEqual([null, 1]);
+    await place.journal([created('b', '10:00')], [paid('b', AUTHORIZED, '10:01')]);
+    const beforeMs = place.clock.nowMs - 1_000;
+    expect(await paymentAt({ kind: 'at', ms: beforeMs }, 'b')).toEqual([AUTHORIZED, 2]);
+    expect(await paymentAt({ kind: 'as_known_at', ms: beforeMs }, 'b')).toEqual([null, 1]);
   });
 
   it.each([
@@ -59,31 +61,29 @@ describe('the state at a moment', () => {
     [3, ACCEPTED, 3],
     [4, ACCEPTED, 4],
   ])('at version %i is the fold of the first events that arrived', async (version, payment, events) => {
-    expect(await paymentAt(await lateReview(), { kind: 'version', version })).toEqual([payment, events]);
+    expect(await paymentAt({ kind: 'version', version })).toEqual([payment, events]);
   });
 
   it('equals the row that the view had, at every version that the view had', async () => {
-    const place = await OrderStore.open();
     const batches = [
-      [paid('a', PENDING, '10:02')],
-      [created('a', '10:00'), paid('a', AUTHORIZED, '10:01')],
-      [paid('a', ACCEPTED, '10:03')],
+      [paid('c', PENDING, '10:02')],
+      [created('c', '10:00'), paid('c', AUTHORIZED, '10:01')],
+      [paid('c', ACCEPTED, '10:03')],
     ];
     const rows: (readonly [version: number, row: unknown])[] = [];
     for (const batch of batches) {
       await place.journal(batch);
-      const stored = (await place.store.readView(['a'])).get('a');
+      const stored = (await place.store.readView(['c'])).get('c');
       rows.push([stored?.version ?? 0, stored?.row]);
     }
     expect(rows.map(([version]) => version)).toEqual([1, 3, 4]);
     for (const [version, row] of rows)
-      expect(await stateAt(place.parts(), 'a', { kind: 'version', version })).toMatchObject({ row });
+      expect(await stateAt(place.parts(), 'c', { kind: 'version', version })).toMatchObject({ row });
   });
 
   it('is refused for an unknown order, for a version to come, and for more events than are folded', async () => {
-    const place = await lateReview();
-    expect(await stateAt(place.parts(), 'b', NOW)).toEqual({ kind: 'unknown' });
-    expect(await paymentAt(place, { kind: 'version', version: 5 })).toBe('no_such_version');
+    expect(await stateAt(place.parts(), 'nobody', NOW)).toEqual({ kind: 'unknown' });
+    expect(await paymentAt({ kind: 'version', version: 5 })).toBe('no_such_version');
     expect(await stateAt(place.parts({ maxEvents: 3 }), 'a', NOW)).toEqual({
       kind: 'too_long',
       lastVersion: 4,
@@ -92,7 +92,6 @@ describe('the state at a moment', () => {
   });
 
   it('is refused with the reason where the domain cannot fold the events that count, and given where it can', async () => {
-    const place = await lateReview();
     const evolve: typeof orders.evolve = (state, event) => {
       if (event.kind === 'payment_status_changed' && event.status === PENDING) throw new Error('no pending');
       return orders.evolve(state, event);
@@ -105,10 +104,11 @@ describe('the state at a moment', () => {
 
 describe('the difference of two moments', () => {
   it('names the columns with the events that decided them, and the events that were added', async () => {
-    const place = await lateReview();
     const diff = await diffOf(place.parts(), 'a', { kind: 'version', version: 2 }, NOW);
     if (diff.kind !== 'diff') throw new Error(diff.kind);
-    expect(diff.columns.map(({ column, from, to, decidedBy }) => [column, from, to, decidedBy?.version])).toEqual([
+    expect(
+      diff.columns.map(({ column, from, to, decidedBy }) => [column, from, to, decidedBy?.version]),
+    ).toEqual([
       ['payment_status', AUTHORIZED, ACCEPTED, 3],
       ['review_status', null, 'ACCEPTED', 3],
     ]);
@@ -117,20 +117,21 @@ describe('the difference of two moments', () => {
   });
 
   it('has events on both sides if neither moment knows all that the other knows', async () => {
-    const place = await lateReview();
     const happened: Moment = { kind: 'at', ms: clock('10:02:30') };
     const known: Moment = { kind: 'as_known_at', ms: clock('12:00:02') };
     const diff = await diffOf(place.parts(), 'a', happened, known);
     if (diff.kind !== 'diff') throw new Error(diff.kind);
-    expect([diff.added, diff.removed].map((events) => events.map(({ version }) => version))).toEqual([[3], [4]]);
+    expect([diff.added, diff.removed].map((events) => events.map(({ version }) => version))).toEqual([
+      [3],
+      [4],
+    ]);
   });
 
   it('is refused like a state, for either side', async () => {
-    const place = await lateReview();
     const late: Moment = { kind: 'version', version: 9 };
     expect((await diffOf(place.parts(), 'a', late, NOW)).kind).toBe('no_such_version');
     expect((await diffOf(place.parts(), 'a', NOW, late)).kind).toBe('no_such_version');
-    expect((await diffOf(place.parts(), 'b', NOW, NOW)).kind).toBe('unknown');
+    expect((await diffOf(place.parts(), 'nobody', NOW, NOW)).kind).toBe('unknown');
   });
 });
 

@@ -7,7 +7,11 @@ import { created, inspectionOf, OrderStore, PENDING, paid } from '../../helpers/
 const HOUR_MS = 3_600_000;
 
 /** A watch over the store, which stops after this number of rests. */
-function watchOf(place: OrderStore, rests: number, facts: Partial<ConstructorParameters<typeof StuckWatch>[0]> = {}) {
+function watchOf(
+  place: OrderStore,
+  rests: number,
+  facts: Partial<ConstructorParameters<typeof StuckWatch>[0]> = {},
+) {
   const stopping = new AbortController();
   const slept: number[] = [];
   let monotonicMs = 0;

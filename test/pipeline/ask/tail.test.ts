@@ -4,8 +4,8 @@ import { orders } from '../../../src/orders/index.ts';
 import { type Tailed, tail } from '../../../src/pipeline/ask/tail.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
 import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
-import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import type { LogRecord, RecordsRange, RecordsRead } from '../../../src/ports/event-log.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import { type Body, created, TOPIC_NAMES } from '../../helpers/order-store.ts';
 
 const TOPIC = 'order_events';

@@ -30,6 +30,9 @@ export class RangeReader {
       atLeastOne: true,
     });
     if (fetched !== null) return { kind: 'read', records: fetched.records, nextOffset: fetched.nextOffset };
-    return { kind: 'unreadable', problem: fault === null ? 'has no record here' : `is damaged: ${fault.detail}` };
+    return {
+      kind: 'unreadable',
+      problem: fault === null ? 'has no record here' : `is damaged: ${fault.detail}`,
+    };
   }
 }

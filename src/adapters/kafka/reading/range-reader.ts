@@ -34,7 +34,10 @@ export class RangeReader {
       if (answer === undefined) return { kind: 'unreadable', problem: 'was left out of the answer' };
       if (answer.errorCode === KafkaCode.offsetOutOfRange) return await this.#outOfRange(leader, range);
       if (answer.errorCode !== KafkaCode.none)
-        return { kind: 'unreadable', problem: `cannot be read: Kafka answered ${nameOfCode(answer.errorCode)}` };
+        return {
+          kind: 'unreadable',
+          problem: `cannot be read: Kafka answered ${nameOfCode(answer.errorCode)}`,
+        };
       return recordsIn(answer, range);
     } catch (error) {
       // A RangeError shows bytes that make no sense.
@@ -72,7 +75,8 @@ export class RangeReader {
 
   async #outOfRange(leader: number, { topic, partition }: RecordsRange): Promise<RecordsRead> {
     const [answer] = await rangesFrom(this.#cluster, leader, [{ topic, partition }]);
-    if (answer?.kind !== 'known') return { kind: 'unreadable', problem: answer?.problem ?? 'has no range yet' };
+    if (answer?.kind !== 'known')
+      return { kind: 'unreadable', problem: answer?.problem ?? 'has no range yet' };
     const { startOffset, endOffset } = answer.range;
     return { kind: 'out_of_range', startOffset, endOffset };
   }
@@ -101,7 +105,8 @@ function recordsIn(
     if (recordBatch.nextOffset > nextOffset) nextOffset = recordBatch.nextOffset;
   }
   // Compaction may have left nothing before the end, and then the answer has no record batch.
-  if (nextOffset === offset && records.length === 0 && lastStableOffset > offset) nextOffset = lastStableOffset;
+  if (nextOffset === offset && records.length === 0 && lastStableOffset > offset)
+    nextOffset = lastStableOffset;
   return { kind: 'read', records: found, nextOffset };
 }
 

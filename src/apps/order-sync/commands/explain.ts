@@ -10,8 +10,8 @@ import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { diffJson, explanationJson, stateJson, whatIfJson } from '../ask-json.ts';
 import { momentFrom, orderIdOf, sidesFrom } from '../ask-query.ts';
-import { diffText, explanationText, stateText, whatIfText } from '../ask-text.ts';
 import { refusalOf } from '../ask-refusals.ts';
+import { diffText, explanationText, stateText, whatIfText } from '../ask-text.ts';
 import { fromOptions, withAskParts } from '../asking.ts';
 
 const FLAGS = {
@@ -86,7 +86,8 @@ export function whatIfCommand(clock: Clock): CommandSpec<'order-sync'> {
     async run({ settings, logger, output }, input) {
       const entityId = orderIdOf(input.arguments[0]);
       const { event } = input.options;
-      if (typeof event !== 'string') throw new TributaryError('usage', 'Give the body of an event by --event.');
+      if (typeof event !== 'string')
+        throw new TributaryError('usage', 'Give the body of an event by --event.');
       return withAskParts(settings, clock, logger, async (parts) => {
         const outcome = await whatIf(parts, entityId, event);
         const { view } = parts.domain;

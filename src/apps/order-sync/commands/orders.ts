@@ -36,8 +36,14 @@ export function ordersCommand(clock: Clock): CommandSpec<'order-sync'> {
     ],
     examples: [
       ['order-sync orders --not-delivered', 'The orders that a target is still owed'],
-      ['order-sync orders --status PENDING --older-than 1h', 'Those whose review has been pending for an hour'],
-      ['order-sync orders --where payment_status=null --limit 20 --json', 'The first 20 without a payment, as JSON'],
+      [
+        'order-sync orders --status PENDING --older-than 1h',
+        'Those whose review has been pending for an hour',
+      ],
+      [
+        'order-sync orders --where payment_status=null --limit 20 --json',
+        'The first 20 without a payment, as JSON',
+      ],
     ],
     run(context, input) {
       const given: RowsGiven = {

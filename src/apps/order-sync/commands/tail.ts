@@ -28,7 +28,10 @@ export function tailCommand(clock: Clock): CommandSpec<'order-sync'> {
     ],
     examples: [
       ['order-sync tail', 'Everything that is journaled from now on, one line for each record'],
-      ['order-sync tail --order order123 --since 1h', 'The records of one order in the last hour, and the next ones'],
+      [
+        'order-sync tail --order order123 --since 1h',
+        'The records of one order in the last hour, and the next ones',
+      ],
       ['order-sync tail --type PAYMENT --json', 'Payments as NDJSON'],
     ],
     async run({ settings, logger, host, note, output, shutdown }, input) {
@@ -87,7 +90,10 @@ function sinceOf({ options }: CommandInput, nowMs: number): number | null {
     return nowMs - durationOf('since', since);
   } catch (error) {
     if (!(error instanceof QuestionFault)) throw error;
-    throw new TributaryError('usage', '--since is a moment of RFC 3339, or a time such as 90s, 15m, 1h or 2d.');
+    throw new TributaryError(
+      'usage',
+      '--since is a moment of RFC 3339, or a time such as 90s, 15m, 1h or 2d.',
+    );
   }
 }
 

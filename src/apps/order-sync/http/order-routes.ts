@@ -147,7 +147,8 @@ function addReads(app: FastifyInstance, parts: () => OrderAskParts): void {
     async ({ params: { id } }, reply) => {
       const { store, domain } = parts();
       const stored = (await store.readView([knownId(id)])).get(id);
-      if (stored === undefined) throw new HttpProblem(404, 'order_unknown', 'The view has no row of this order.');
+      if (stored === undefined)
+        throw new HttpProblem(404, 'order_unknown', 'The view has no row of this order.');
       return send(reply, storedRowJson(domain.view, id, stored));
     },
   );
@@ -179,7 +180,8 @@ async function sendEvents(
   const marks = known.areAll ? marksOf(known.events) : new Map<number, never>();
   const { events, lastVersion } = await parts.store.readArrivals({ entityId: id, after, limit });
   const last = events.at(-1);
-  const next = last === undefined || last.version >= lastVersion ? null : cursorOf([String(last.version), '']);
+  const next =
+    last === undefined || last.version >= lastVersion ? null : cursorOf([String(last.version), '']);
   return send(reply, {
     data: events.map((event) => {
       const mark = marks.get(event.version);
@@ -228,7 +230,8 @@ function addQuestions(app: FastifyInstance, parts: () => OrderAskParts): void {
     {
       schema: {
         operationId: 'explainOrder',
-        summary: 'Why one order is or is not ready, and where its deliveries stand. An unknown order is explained too.',
+        summary:
+          'Why one order is or is not ready, and where its deliveries stand. An unknown order is explained too.',
         response: { 200: EXPLANATION_SCHEMA },
       },
     },
@@ -259,9 +262,9 @@ function addQuestions(app: FastifyInstance, parts: () => OrderAskParts): void {
   );
 
   app.post<{ Params: OfOrder['Params']; Body: { readonly event: object | string } }>(
-    // fastify reads two colons as one; a single one would begin a parameter. The form of the parameter keeps it apart
-    // from the word behind it.
-    '/api/v1/orders/:id([^/]+)::what-if',
+    // fastify reads two colons as one; a single one would begin a parameter. The form of the parameter, any characters,
+    // keeps it apart from the word behind it.
+    '/api/v1/orders/:id([\\s\\S]+)::what-if',
     {
       bodyLimit: WHAT_IF_BYTES_MAX,
       schema: {
@@ -287,11 +290,14 @@ function send(reply: FastifyReply, value: object): FastifyReply {
 
 function knownId(id: string): string {
   if (isOrderId(id)) return id;
-  throw new HttpProblem(400, 'order_id_invalid', 'The id of an order is 1 to 255 bytes of percent-encoded UTF-8.');
+  throw new HttpProblem(
+    400,
+    'order_id_invalid',
+    'The id of an order is 1 to 255 bytes of percent-encoded UTF-8.',
+  );
 }
 
 function problemOf(found: Parameters<typeof refusalOf>[0]): HttpProblem {
   const { status, code, detail } = refusalOf(found);
   return new HttpProblem(status, code, detail);
 }
-

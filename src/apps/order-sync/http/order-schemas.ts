@@ -7,7 +7,10 @@ const TEXT_OR_NONE = { type: ['string', 'null'] } as const;
 const COUNT = { type: 'integer' } as const;
 const FLAG = { type: 'boolean' } as const;
 const MOMENT = { type: 'string', description: 'A moment in UTC (RFC 3339).' } as const;
-const MOMENT_OR_NONE = { type: ['string', 'null'], description: 'A moment in UTC (RFC 3339), or null.' } as const;
+const MOMENT_OR_NONE = {
+  type: ['string', 'null'],
+  description: 'A moment in UTC (RFC 3339), or null.',
+} as const;
 const VALUE = { type: ['string', 'integer', 'boolean', 'null'] } as const;
 const ROW = {
   type: 'object',
@@ -50,7 +53,8 @@ export const ORDERS_QUERY = {
     where: {
       type: 'array',
       items: TEXT,
-      description: 'Only orders with this value, as column=value. null means no value. It may be given several times.',
+      description:
+        'Only orders with this value, as column=value. null means no value. It may be given several times.',
     },
     ready: { type: 'boolean', description: 'true: only orders that are ready.' },
     notDelivered: {
@@ -105,7 +109,10 @@ const EVENT_FIELDS = {
 } as const;
 
 const EVENT = {
-  version: { type: 'integer', description: 'The place by arrival: the version of the order with this event.' },
+  version: {
+    type: 'integer',
+    description: 'The place by arrival: the version of the order with this event.',
+  },
   ...EVENT_FIELDS,
   journaledAt: MOMENT,
   topic: { type: 'string', description: 'Empty for an event that was taken over with the table.' },
@@ -115,7 +122,10 @@ const EVENT = {
 
 const MARKS = {
   place: { type: ['integer', 'null'], description: 'The place in canonical sequence, from 1.' },
-  late: { type: ['boolean', 'null'], description: 'Whether it arrived after an event that stands behind it.' },
+  late: {
+    type: ['boolean', 'null'],
+    description: 'Whether it arrived after an event that stands behind it.',
+  },
   conflictsWith: { ...VERSIONS, description: 'The versions of events with the same id and another content.' },
 } as const;
 
@@ -158,7 +168,11 @@ export const STATE_QUERY = {
   properties: {
     at: { type: 'string', description: 'By the events that had happened by this moment (RFC 3339).' },
     asKnownAt: { type: 'string', description: 'By the events that were journaled by this moment.' },
-    version: { type: 'integer', minimum: 0, description: 'By the first events, as many as the version says.' },
+    version: {
+      type: 'integer',
+      minimum: 0,
+      description: 'By the first events, as many as the version says.',
+    },
   },
 } as const;
 
@@ -191,7 +205,11 @@ export const DIFF_SCHEMA = {
     from: objectOf(SIDE),
     to: objectOf(SIDE),
     columns: { type: 'array', items: objectOf({ ...COLUMN_CHANGE, decidedBy: EVENT_NAME }) },
-    added: { type: 'array', items: objectOf(EVENT), description: 'At most 1,000 events that count only at to.' },
+    added: {
+      type: 'array',
+      items: objectOf(EVENT),
+      description: 'At most 1,000 events that count only at to.',
+    },
     removed: {
       type: 'array',
       items: objectOf(EVENT),

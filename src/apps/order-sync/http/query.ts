@@ -41,7 +41,11 @@ interface QuerySchema {
  * Reads a question about orders from a query, of which `read` reads the parts. Throws `question_invalid` for a name that
  * the schema of the query lacks, and for a part that `read` refuses.
  */
-export function questionFrom<Question>(query: Query, { properties }: QuerySchema, read: () => Question): Question {
+export function questionFrom<Question>(
+  query: Query,
+  { properties }: QuerySchema,
+  read: () => Question,
+): Question {
   for (const name of Object.keys(query))
     if (!Object.hasOwn(properties, name))
       throw questionProblem(name, `is not known here; the parts are ${Object.keys(properties).join(', ')}`);

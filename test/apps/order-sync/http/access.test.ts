@@ -27,6 +27,7 @@ async function server(keys: string | undefined) {
   const app = buildServer({
     store: ledger.store,
     clock: ledger.clock,
+    ask: () => null,
     logger: () => {},
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
@@ -37,6 +38,7 @@ async function server(keys: string | undefined) {
       deliveries: {},
       sweeps: {},
       refused: null,
+      stuck: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
       defects: { count: 0, latest: [] },
     }),

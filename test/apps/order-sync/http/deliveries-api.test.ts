@@ -13,6 +13,7 @@ async function server(access: ApiAccess = 'open') {
   const app: FastifyInstance = buildServer({
     store: ledger.store,
     clock: ledger.clock,
+    ask: () => null,
     logger: () => {},
     access,
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
@@ -23,6 +24,7 @@ async function server(access: ApiAccess = 'open') {
       deliveries: {},
       sweeps: {},
       refused: null,
+      stuck: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
       defects: { count: 0, latest: [] },
     }),

@@ -2,9 +2,17 @@ import type { InjectOptions } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
-import { ACCEPTED, AUTHORIZED, type Body, created, OrderStore, PENDING, paid } from '../../../helpers/order-store.ts';
+import {
+  ACCEPTED,
+  AUTHORIZED,
+  type Body,
+  created,
+  OrderStore,
+  PENDING,
+  paid,
+} from '../../../helpers/order-store.ts';
 
-const NASTY = ['a/b?c#d', 'ä:what-if', '..', '%41', ' x ', '=1+1', '__proto__', `${'ä'.repeat(127)}x`];
+const NASTY = ['a/b?c#d', 'ä:what-if', '...', '%41', ' x ', '=1+1', '__proto__', `${'ä'.repeat(127)}x`];
 
 async function server(fill: (place: OrderStore) => Promise<void>, isReady = true) {
   const place = await OrderStore.open();
@@ -91,25 +99,26 @@ describe('the API of orders', () => {
     expect((await ask('/api/v1/stuck?olderThan=2h')).body.data).toEqual([]);
   });
 
-  it.each([
-    ['/api/v1/orders?colour=red', 'question_invalid'],
-    ['/api/v1/orders?ready=yes', 'question_invalid'],
-    ['/api/v1/orders?status=A&status=B', 'question_invalid'],
-    ['/api/v1/orders?where=colour=red', 'question_invalid'],
-    ['/api/v1/orders?where=ready_to_send=1', 'question_invalid'],
-    ['/api/v1/orders?olderThan=soon', 'question_invalid'],
-    ['/api/v1/orders?limit=0', 'limit_invalid'],
-    ['/api/v1/orders?after=x', 'after_invalid'],
-    ['/api/v1/orders/a/events?after=WyJ4IiwiIl0', 'after_invalid'],
-    ['/api/v1/orders/a/state?at=today', 'question_invalid'],
-    ['/api/v1/orders/a/state?version=-1', 'question_invalid'],
-    ['/api/v1/orders/a/state?version=1&at=2026-01-01T10:00:00Z', 'question_invalid'],
-    ['/api/v1/orders/a/diff?from=1', 'question_invalid'],
-    ['/api/v1/orders/a/diff?from=1&to=soon', 'question_invalid'],
-    [`/api/v1/orders/${'x'.repeat(256)}`, 'order_id_invalid'],
-  ])('refuses %s with the code %s', async (url, code) => {
+  it('refuses what it does not understand with 400 and a code', async () => {
     const { ask } = await server((place) => lateReview(place));
-    expect(await ask(url)).toMatchObject({ status: 400, body: { code } });
+    for (const [url, code] of [
+      ['/api/v1/orders?colour=red', 'question_invalid'],
+      ['/api/v1/orders?ready=yes', 'question_invalid'],
+      ['/api/v1/orders?status=A&status=B', 'question_invalid'],
+      ['/api/v1/orders?where=colour=red', 'question_invalid'],
+      ['/api/v1/orders?where=ready_to_send=1', 'question_invalid'],
+      ['/api/v1/orders?olderThan=soon', 'question_invalid'],
+      ['/api/v1/orders?limit=0', 'limit_invalid'],
+      ['/api/v1/orders?after=x', 'after_invalid'],
+      ['/api/v1/orders/a/events?after=WyJ4IiwiIl0', 'after_invalid'],
+      ['/api/v1/orders/a/state?at=today', 'question_invalid'],
+      ['/api/v1/orders/a/state?version=-1', 'question_invalid'],
+      ['/api/v1/orders/a/state?version=1&at=2026-01-01T10:00:00Z', 'question_invalid'],
+      ['/api/v1/orders/a/diff?from=1', 'question_invalid'],
+      ['/api/v1/orders/a/diff?from=1&to=soon', 'question_invalid'],
+      [`/api/v1/orders/${'x'.repeat(256)}`, 'order_id_invalid'],
+    ] as const)
+      expect(await ask(url), url).toMatchObject({ status: 400, body: { code } });
   });
 
   it('answers every question about an order whatever its id', async () => {
@@ -140,7 +149,10 @@ describe('the API of orders', () => {
       },
     });
     for (const rest of ['', '/events', '/state', '/diff?from=0&to=now'])
-      expect(await ask(path('b', rest)), rest).toMatchObject({ status: 404, body: { code: 'order_unknown' } });
+      expect(await ask(path('b', rest)), rest).toMatchObject({
+        status: 404,
+        body: { code: 'order_unknown' },
+      });
   });
 
   it('pages the events of an order by arrival, with their bodies and marks', async () => {
@@ -167,7 +179,8 @@ describe('the API of orders', () => {
 
   it('shows the state at a version, at a moment, and as it was known at a moment', async () => {
     const { ask } = await server((place) => lateReview(place));
-    const payment = async (query: string) => (await ask(path('a', `/state?${query}`))).body.row.payment_status;
+    const payment = async (query: string) =>
+      (await ask(path('a', `/state?${query}`))).body.row.payment_status;
     expect(await payment('version=2')).toBe(AUTHORIZED);
     expect(await payment('at=2026-01-01T10:02:30Z')).toBe(PENDING);
     expect(await payment('asKnownAt=2026-01-01T12:00:02Z')).toBe(ACCEPTED);
@@ -212,7 +225,10 @@ describe('the API of orders', () => {
       canonicalSequence: [1, 2, 4, 3],
       deliveries: [{ target: 'order-mgt', status: 'delivered', attemptLog: [{ verdict: 'delivered' }] }],
     });
-    expect(await ask(path('nobody', '/explain'))).toMatchObject({ status: 200, body: { version: 0, row: null } });
+    expect(await ask(path('nobody', '/explain'))).toMatchObject({
+      status: 200,
+      body: { version: 0, row: null },
+    });
   });
 
   it('shows what one more event would do, given as an object or as the exact text', async () => {
@@ -232,7 +248,9 @@ describe('the API of orders', () => {
       outcome: 'duplicate',
       knownAsVersion: 1,
     });
-    expect((await ask(path('a', ':what-if'), { event: '{"eventType":"ORDER","eventType":"ORDER"}' })).body).toMatchObject({
+    expect(
+      (await ask(path('a', ':what-if'), { event: '{"eventType":"ORDER","eventType":"ORDER"}' })).body,
+    ).toMatchObject({
       outcome: 'refused',
       reason: 'json_duplicate_key',
     });
