@@ -14,7 +14,7 @@ describe('a journal that is older than the column of versions', () => {
     await harness.rawQuery(`UPDATE event_journal SET entity_version = NULL WHERE entity_version < ${before}`);
   }
 
-  it('has its old events first, by the time at which they were decoded and by their places in the log', async () => {
+  it('the old events come first, by the time at which they were decoded and by their places in the log', async () => {
     const at = (observedAtMs: number, partition: number, offset: bigint) => ({
       observedAtMs,
       partition,
@@ -59,7 +59,7 @@ describe('a journal that is older than the column of versions', () => {
     expect((await place.store.readArrivals(all)).events.map(({ version }) => version)).toEqual([1, 2, 3]);
   });
 
-  it('is read whole and once where an entity has more than 1,024 old events, and new ones behind them', async () => {
+  it('an entity with more than 1,024 old events and new ones behind them is read whole, each event once', async () => {
     const events = Array.from({ length: 1_100 }, (_, n) =>
       event('parcel', n + 1, { observedAtMs: 5_000 - n }),
     );

@@ -151,7 +151,7 @@ describe('the explanation of an order', () => {
 });
 
 describe('the event that decided a column', () => {
-  it('is the last one in canonical sequence that changed the value, not the last one that arrived', async () => {
+  it('the last event in canonical sequence that changed a value has decided it, not the last one that arrived', async () => {
     const place = await OrderStore.open();
     await place.journal(
       [paid('a', ACCEPTED, '10:03')],
@@ -172,7 +172,7 @@ describe('the event that decided a column', () => {
     ]);
   });
 
-  it('is none for a column that no event has changed, and not an event that repeats the value', async () => {
+  it('no event has decided a column that none has changed, and an event that repeats a value decides nothing', async () => {
     const place = await OrderStore.open();
     await place.journal([
       created('a', '10:00'),

@@ -31,7 +31,7 @@ async function kinds(targets?: readonly string[]): Promise<OrderStore> {
 }
 
 describe('the list of orders', () => {
-  it('has all rows, sorted by the bytes of their ids, with what they wait for', async () => {
+  it('lists all rows, sorted by the bytes of their ids, with what they wait for', async () => {
     const { rows, next } = await listRows((await kinds()).parts(), ALL);
     expect(rows.map(({ entityId, waitsFor }) => [entityId, waitsFor])).toEqual([
       ['declined', null],
@@ -43,7 +43,7 @@ describe('the list of orders', () => {
     expect(next).toBeNull();
   });
 
-  it('is paged, and each page begins behind the one before', async () => {
+  it('begins each page behind the one before', async () => {
     const place = await kinds();
     const seen: string[] = [];
     for (let after: string | null = null; ; ) {
@@ -55,7 +55,7 @@ describe('the list of orders', () => {
     expect(seen).toEqual(['declined', 'no order', 'no payment', 'pending', 'ready']);
   });
 
-  it('has the rows that meet all conditions', async () => {
+  it('lists the rows that meet all conditions', async () => {
     const place = await kinds();
     const pending = { columns: ['order_status', 'payment_status', 'review_status'], value: 'PENDING' };
     expect(await idsOf(place, { conditions: [pending] })).toEqual(['pending']);
@@ -64,7 +64,7 @@ describe('the list of orders', () => {
     expect(await idsOf(place, { conditions: [ready, pending] })).toEqual([]);
   });
 
-  it('has the stuck orders only: those that wait for an event and whose last event is old enough', async () => {
+  it('lists the stuck orders only: those that wait for an event and whose last event is old enough', async () => {
     const place = await kinds();
     expect(await idsOf(place, { isStuck: true })).toEqual([]);
     place.clock.nowMs += HOUR_MS;
@@ -73,7 +73,7 @@ describe('the list of orders', () => {
     expect(await idsOf(place, { isStuck: true, olderThanMs: 2 * HOUR_MS })).toEqual([]);
   });
 
-  it('has the orders whose last event is old enough, ready or not', async () => {
+  it('lists the orders whose last event is old enough, ready or not', async () => {
     const place = await kinds();
     place.clock.nowMs += HOUR_MS;
     await place.journal([paid('pending', PENDING, '10:30')]);
@@ -85,7 +85,7 @@ describe('the list of orders', () => {
     ]);
   });
 
-  it('has the undelivered orders of all targets once, in pages of any size, with the other conditions', async () => {
+  it('lists the undelivered orders of all targets once, in pages of any size, with the other conditions', async () => {
     const place = await OrderStore.open(['order-mgt', 'archive']);
     for (const id of ['a', 'b', 'c', 'd'])
       await place.journal([created(id, '10:00'), paid(id, AUTHORIZED, '10:01')]);
@@ -111,7 +111,7 @@ describe('the list of orders', () => {
     expect(await idsOf(place, { undelivered: 'owed', conditions: [declined] })).toEqual(['b']);
   });
 
-  it('has no stuck orders for a domain that does not say what its rows wait for', async () => {
+  it('lists no stuck orders for a domain that does not say what its rows wait for', async () => {
     const place = await kinds();
     place.clock.nowMs += HOUR_MS;
     const { whyNotReady: _, ...view } = orders.view;

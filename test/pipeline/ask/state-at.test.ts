@@ -81,7 +81,7 @@ describe('the state at a moment', () => {
       expect(await stateAt(place.parts(), 'c', { kind: 'version', version })).toMatchObject({ row });
   });
 
-  it('is refused for an unknown order, for a version to come, and for more events than are folded', async () => {
+  it('refuses the state of an unknown order, of a version to come, and of more events than are folded', async () => {
     expect(await stateAt(place.parts(), 'nobody', NOW)).toEqual({ kind: 'unknown' });
     expect(await paymentAt({ kind: 'version', version: 5 })).toBe('no_such_version');
     expect(await stateAt(place.parts({ maxEvents: 3 }), 'a', NOW)).toEqual({
@@ -91,7 +91,7 @@ describe('the state at a moment', () => {
     });
   });
 
-  it('is refused with the reason where the domain cannot fold the events that count, and given where it can', async () => {
+  it('says why the domain cannot fold the events that count, and gives the state where it can', async () => {
     const evolve: typeof orders.evolve = (state, event) => {
       if (event.kind === 'payment_status_changed' && event.status === PENDING) throw new Error('no pending');
       return orders.evolve(state, event);
@@ -116,7 +116,7 @@ describe('the difference of two moments', () => {
     expect(diff.removed).toEqual([]);
   });
 
-  it('has events on both sides if neither moment knows all that the other knows', async () => {
+  it('names events of both sides if neither moment knows all that the other knows', async () => {
     const happened: Moment = { kind: 'at', ms: clock('10:02:30') };
     const known: Moment = { kind: 'as_known_at', ms: clock('12:00:02') };
     const diff = await diffOf(place.parts(), 'a', happened, known);
@@ -127,7 +127,7 @@ describe('the difference of two moments', () => {
     ]);
   });
 
-  it('is refused like a state, for either side', async () => {
+  it('refuses a side that has no state, whichever it is', async () => {
     const late: Moment = { kind: 'version', version: 9 };
     expect((await diffOf(place.parts(), 'a', late, NOW)).kind).toBe('no_such_version');
     expect((await diffOf(place.parts(), 'a', NOW, late)).kind).toBe('no_such_version');
@@ -137,7 +137,7 @@ describe('the difference of two moments', () => {
 
 describe('a moment as a text', () => {
   it.each(['now', '3', '2026-01-01T10:00:00.000Z', 'known:2026-01-01T10:00:00.000Z'])(
-    'is read and printed alike: %s',
+    'reads and prints a moment alike: %s',
     (text) => {
       const moment = momentOf(text);
       expect(moment === null ? null : momentText(moment)).toBe(text);
@@ -145,7 +145,7 @@ describe('a moment as a text', () => {
   );
 
   it.each(['', 'then', '-1', '1.5', '2026-01-01', 'known:', 'known:3', '2026-02-30T00:00:00Z'])(
-    'is refused: %j',
+    'refuses the text %j as a moment',
     (text) => {
       expect(momentOf(text)).toBeNull();
     },

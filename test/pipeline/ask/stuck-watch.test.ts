@@ -98,7 +98,7 @@ describe('the watch of stuck orders', () => {
     expect(watch.status()?.total).toBe(3);
   });
 
-  it('does nothing for a domain that does not say what its rows wait for', async () => {
+  it('counts nothing for a domain that does not say what its rows wait for', async () => {
     const place = await stuckPlace();
     const { whyNotReady: _, ...view } = orders.view;
     const { watch, run, slept } = watchOf(place, 1, { domain: { ...orders, view } });

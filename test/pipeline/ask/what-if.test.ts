@@ -91,7 +91,7 @@ describe('what one more event would do', () => {
     expect(await ask(place, created('a', '10:09', { eventId: 'x' }))).toMatchObject({ conflictsWith: [1] });
   });
 
-  it('is refused with the reason of the quarantine', async () => {
+  it('names the reason of the quarantine for an event that would be refused', async () => {
     const place = await OrderStore.open();
     const cases: [reason: string, id: string, body: Body | string][] = [
       ['json_invalid', 'a', '{"eventType":'],
@@ -112,7 +112,7 @@ describe('what one more event would do', () => {
       });
   });
 
-  it('would only journal an event of a parked order', async () => {
+  it('says of a parked order that the event would only be journaled', async () => {
     const place = await OrderStore.open();
     await place.park('a', [created('a', '10:00')], 'It throws.');
     expect(await ask(place, paid('a', AUTHORIZED, '10:01'))).toMatchObject({
@@ -123,7 +123,7 @@ describe('what one more event would do', () => {
     });
   });
 
-  it('is not worked out for an order with more events than are folded', async () => {
+  it('refuses to fold an order with more events than are folded for one answer', async () => {
     const place = await OrderStore.open();
     await place.journal([created('a', '10:00'), paid('a', AUTHORIZED, '10:01')]);
     const parts = place.parts({ maxEvents: 1 });
