@@ -5,6 +5,7 @@ import { describeGroupStores } from './event-log-group-stores.ts';
 import { describeGroups } from './event-log-groups.ts';
 import { type EventLogCapabilities, type EventLogHarness, EventLogSuite } from './event-log-harness.ts';
 import { describeReading } from './event-log-reading.ts';
+import { describeRecords } from './event-log-records.ts';
 
 export type { EventLogCapabilities, EventLogHarness } from './event-log-harness.ts';
 
@@ -27,6 +28,7 @@ export function describeEventLog(
     describeAppending(suite);
     describeFamilies(suite);
     describeReading(suite);
+    describeRecords(suite);
     describeGroups(suite);
     describeGroupStores(suite);
   });

@@ -14,8 +14,8 @@ export async function readArrivals(connection: PoolConnection, range: ArrivalsRa
   const events = await readEvents(connection, range);
   const [[last]] = await connection.execute<RowDataPacket[]>(
     'SELECT first_version + event_count - 1 FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
-      'ORDER BY entity_id DESC, first_version DESC LIMIT 1',
-    [range.entityId],
+      'ORDER BY first_version DESC LIMIT 1',
+    [Buffer.from(range.entityId)],
   );
   return { events, lastVersion: Number(last?.[0] ?? 0) };
 }
@@ -27,11 +27,13 @@ async function readEvents(
   const events: ArrivedEvent[] = [];
   let length = 0;
   // The segment with the first of these events may begin before it.
-  const [rows] = await connection.execute<RowDataPacket[]>(
+  // As a parameter, the version would be a floating-point number, by which the server does not use the key's sequence.
+  const [rows] = await connection.query<RowDataPacket[]>(
     'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) ' +
-      'WHERE entity_id = ? AND first_version > ? AND first_version + event_count > ? ' +
-      `ORDER BY entity_id, first_version LIMIT ${Math.min(SEGMENTS_PAGE, Math.floor(limit))}`,
-    [entityId, String(after - MAX_SEGMENT_EVENTS), String(after + 1)],
+      `WHERE entity_id = ? AND first_version > ${Math.floor(after) - MAX_SEGMENT_EVENTS} ` +
+      `AND first_version + event_count > ${Math.floor(after) + 1} ` +
+      `ORDER BY first_version LIMIT ${Math.min(SEGMENTS_PAGE, Math.floor(limit))}`,
+    [Buffer.from(entityId)],
   );
   for (const row of rows) {
     const firstVersion = Number(row[0]);
@@ -55,7 +57,7 @@ export async function readLastArrivals(
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
       'SELECT s.entity_id, s.events FROM (SELECT entity_id, MAX(first_version) AS last_segment ' +
-        `FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)}) GROUP BY entity_id) e ` +
+        `FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)}) GROUP BY entity_id ORDER BY NULL) e ` +
         'JOIN journal_segments s FORCE INDEX (PRIMARY) ON s.entity_id = e.entity_id AND s.first_version = e.last_segment',
       ids,
     );

@@ -95,29 +95,21 @@ export async function listUndelivered(
     const shown = ids.slice(0, limit);
     return { entityIds: shown, next: ids.length > limit ? (shown.at(-1) ?? null) : end };
   };
-  const page = Math.floor(limit) + 1;
-  if (kind === 'dead')
-    return pageOf(
-      await idsOf(
-        `${IN_INDEX} is_retry = 0 AND next_attempt_at = ? AND entity_id > ? ORDER BY entity_id LIMIT ${page}`,
-        DEAD_AT_MS,
-        from,
-      ),
-      null,
-    );
-  const few = await idsOf(
-    `${IN_INDEX} is_retry IN (0, 1) AND next_attempt_at <= ? LIMIT ${Math.floor(scan) + 1}`,
-    DEAD_AT_MS,
-  );
+  const isWanted =
+    kind === 'dead'
+      ? `is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}`
+      : `is_retry IN (0, 1) AND next_attempt_at <= ${DEAD_AT_MS}`;
+  const few = await idsOf(`${IN_INDEX} ${isWanted} LIMIT ${Math.floor(scan) + 1}`);
   if (few.length <= scan) return pageOf(behind(few, after ?? ''), null);
   const [end = null] = await idsOf(
     `${IN_LEDGER} entity_id > ? ORDER BY entity_id LIMIT ${Math.floor(scan) - 1}, 1`,
     from,
   );
+  const status = kind === 'dead' ? "= 'dead'" : "<> 'delivered'";
   return pageOf(
     await idsOf(
-      `${IN_LEDGER} entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} AND status <> 'delivered' ` +
-        `ORDER BY entity_id LIMIT ${page}`,
+      `${IN_LEDGER} entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} AND status ${status} ` +
+        `ORDER BY entity_id LIMIT ${Math.floor(limit) + 1}`,
       from,
       ...(end === null ? [] : [Buffer.from(end)]),
     ),

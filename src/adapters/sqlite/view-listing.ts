@@ -77,27 +77,20 @@ export function listUndelivered(
     const shown = ids.slice(0, limit);
     return { entityIds: shown, next: ids.length > limit ? (shown.at(-1) ?? null) : end };
   };
-  if (kind === 'dead')
-    return pageOf(
-      idsOf(
-        `${IN_INDEX} is_retry = 0 AND next_attempt_at = ? AND entity_id > ? ORDER BY entity_id LIMIT ?`,
-        DEAD_AT_MS,
-        from,
-        limit + 1,
-      ),
-      null,
-    );
-  const few = idsOf(`${IN_INDEX} next_attempt_at IS NOT NULL LIMIT ?`, scan + 1);
+  const isWanted =
+    kind === 'dead' ? `is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}` : 'next_attempt_at IS NOT NULL';
+  const few = idsOf(`${IN_INDEX} ${isWanted} LIMIT ?`, scan + 1);
   if (few.length <= scan) return pageOf(behind(few, from), null);
   const [end = null] = idsOf(
     'SELECT entity_id FROM deliveries WHERE target = ? AND entity_id > ? ORDER BY entity_id LIMIT 1 OFFSET ?',
     from,
     scan - 1,
   );
+  const status = kind === 'dead' ? "= 'dead'" : "<> 'delivered'";
   return pageOf(
     idsOf(
       `SELECT entity_id FROM deliveries WHERE target = ? AND entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'}
-      AND status <> 'delivered' ORDER BY entity_id LIMIT ?`,
+      AND status ${status} ORDER BY entity_id LIMIT ?`,
       from,
       ...(end === null ? [] : [end]),
       limit + 1,

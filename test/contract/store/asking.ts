@@ -257,6 +257,21 @@ function describeUndelivered(harness: StoreHarness): void {
       expect(await page({ target: 'nobody' })).toEqual({ entityIds: [], next: null });
     });
 
+    it('the dead ones are found too where more are dead than the page may look at', async () => {
+      await deliveries();
+      const claim = { target: TARGET, claimant: 'two', limit: 10, leaseMs: LEASE_MS };
+      const claimed = await claimDue(place.store, claim);
+      await place.store.settleDeliveries(claimed.map((delivery) => settlement(delivery, 'dead')));
+      const found: string[] = [];
+      for (let after: string | null = null; ; ) {
+        const { entityIds, next } = await page({ kind: 'dead', after, scan: 2 });
+        found.push(...entityIds);
+        after = next;
+        if (after === null) break;
+      }
+      expect(found).toEqual(['a', 'c', 'e']);
+    });
+
     it('ids are sorted by their bytes, whether few or many are owed', async () => {
       await commitChanges(place.store, ...NASTY_IDS.map((id) => change(id, 0, { delivery: DUE })));
       const sorted = [...NASTY_IDS].sort(compareUtf8);
