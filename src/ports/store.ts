@@ -1,14 +1,17 @@
 import type { AdoptionReport, ViewShape } from '../core/adoption/index.ts';
 import type { ViewRow } from '../core/domain.ts';
+import type { AuditLog } from './audit.ts';
 import type { Checkpoints, PartitionOwnership } from './checkpoints.ts';
 import type { CommitOutcome, IngestBatch } from './commit.ts';
 import type { DeliveryClaims } from './delivery-claims.ts';
+import type { Holds } from './holds.ts';
+import type { Jobs } from './jobs.ts';
 import type { Journal } from './journal.ts';
 import type { DeliveryInspection } from './ledger.ts';
 import type { LongJournals } from './long-journals.ts';
 import type { MigrationOptions, MigrationReport } from './migration.ts';
 import type { ParkedEntities } from './parked-entities.ts';
-import type { QuarantineInspection, RefusedCounts } from './quarantine.ts';
+import type { Quarantine, RefusedCounts } from './quarantine.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { RedriveJobs } from './redrive-jobs.ts';
 import type { Senders } from './senders.ts';
@@ -17,16 +20,19 @@ import type { Sweeps } from './sweeps.ts';
 import type { ViewRowsInspection } from './view-rows.ts';
 
 /**
- * What commands of an operator and the HTTP API do in a store. It needs Tributary's tables, in any version of the
- * schema, and neither reads nor writes the view. Every method rejects with a TributaryError if the database has no such
- * tables.
+ * What commands of an operator and the HTTP API do in a store. It needs Tributary's tables, and neither
+ * reads nor writes the view. Every method rejects with a TributaryError if the database has no such tables, or if its
+ * schema is older than what the method needs.
  */
 export interface StoreAdministration
   extends Checkpoints,
-    QuarantineInspection,
+    Quarantine,
     DeliveryInspection,
+    Jobs,
     RedriveJobs,
+    AuditLog,
     ParkedEntities,
+    Holds,
     StoreIdentity {
   /**
    * Closes the connections, which an opened store shares with every store that its `migrate` has given. May be called
@@ -64,7 +70,8 @@ export interface EntityInspection
   extends Pick<Journal, 'readArrivals' | 'readLastArrivals' | 'readJournals'>,
     ViewRowsInspection,
     DeliveryInspection,
-    ParkedEntities {}
+    ParkedEntities,
+    Pick<Holds, 'listHolds'> {}
 
 export interface MigratedStore {
   readonly store: Store;
@@ -109,7 +116,7 @@ export interface Store
   /** Makes the view's table if it is the only table that is missing. Resolves with whether it made the table. */
   remakeView(): Promise<boolean>;
   /**
-   * Counts the quarantined records and the dead deliveries along indexes, which takes milliseconds for some hundred
+   * Counts the open quarantined records and the dead deliveries along indexes, which takes milliseconds for some hundred
    * thousand.
    */
   refusedCounts(): Promise<RefusedCounts>;
@@ -126,6 +133,7 @@ export interface StoredRow {
 export interface StoreCounts {
   readonly journaledEvents: number;
   readonly viewRows: number;
+  /** The open records in quarantine. */
   readonly quarantined: number;
   readonly deliveriesPending: number;
   readonly deliveriesDelivered: number;

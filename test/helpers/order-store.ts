@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openSqliteStore } from '../../src/adapters/sqlite/index.ts';
+import { systemClock } from '../../src/adapters/system-clock.ts';
 import type { OrderAskParts } from '../../src/apps/order-sync/ask-parts.ts';
 import { emptyHistory, type History, merge, versionOf } from '../../src/core/fold.ts';
 import { type OrderEvent, type OrderState, orders } from '../../src/orders/index.ts';
@@ -81,18 +82,7 @@ export class OrderStore {
 
   /** What questions are answered from. */
   parts(facts: Partial<OrderAskParts> = {}): OrderAskParts {
-    return {
-      domain: orders,
-      decoder: this.#decoder,
-      store: this.store,
-      clock: this.clock,
-      due: this.#due,
-      topicNames: TOPIC_NAMES,
-      targets: this.targets,
-      stuckAfterMs: 3_600_000,
-      maxEvents: 10_000,
-      ...facts,
-    };
+    return { ...askPartsFor(this.store, this.targets), clock: this.clock, ...facts };
   }
 
   /** Journals each batch in a transaction of its own. */
@@ -170,6 +160,21 @@ export class OrderStore {
   }
 }
 
+/** What questions about the orders of the store are answered from. */
+export function askPartsFor(store: Store, targets: readonly string[] = ['order-mgt']): OrderAskParts {
+  return {
+    domain: orders,
+    decoder: createDecoder(orders, { topicNames: TOPIC_NAMES }),
+    store,
+    clock: systemClock,
+    due: new DueRules(targets.map((name) => ({ name, qualifies: null }))),
+    topicNames: TOPIC_NAMES,
+    targets,
+    stuckAfterMs: 3_600_000,
+    maxEvents: 10_000,
+  };
+}
+
 /** The reads of the store, each bound to it, so that a test can replace one of them. */
 export function inspectionOf(store: Store): EntityInspection {
   return {
@@ -184,5 +189,6 @@ export function inspectionOf(store: Store): EntityInspection {
     readAttempts: store.readAttempts.bind(store),
     listParked: store.listParked.bind(store),
     readParked: store.readParked.bind(store),
+    listHolds: store.listHolds.bind(store),
   };
 }

@@ -3,7 +3,7 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { API_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import { Defects } from '../../pipeline/defects.ts';
-import { Redrive } from '../../pipeline/redrive/redrive.ts';
+import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -20,6 +20,7 @@ import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
+import { decoderOf, jobHandlersOf } from './job-handlers.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 
@@ -126,7 +127,7 @@ export async function startOrderSync(
     await closeParts();
     throw error;
   }
-  const redrive = new Redrive({ store, clock, logger, defects, perSecond: settings.redriveRate });
+  const jobs = new JobWorker({ store, clock, logger, defects });
   // Nobody else makes the topics of the embedded log. On Kafka the operator decides about topics.
   const madeTopics = isKafka(settings)
     ? []
@@ -167,16 +168,21 @@ export async function startOrderSync(
         topicNames: topicNamesOf(settings),
         maxEvents: API_EVENTS_MAX,
       });
-      redrive.start();
+      jobs.start(jobHandlersOf(settings, { store: migrated, clock, logger: defects.logger }));
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
   const app = buildServer({
     store,
+    log,
+    topics: sync.topics,
+    targets: routes.map(({ target }) => target.name),
     clock,
     logger: defects.logger,
     ask: () => asked,
-    onJob: () => redrive.wake(),
+    decoder: decoderOf(settings),
+    onJob: () => jobs.wake(),
+    onHolds: () => sync.holdsChanged(),
     readiness: async () => {
       const health = await sync.health();
       return health.ok ? health : { ...health, code: 'not_ready' };
@@ -186,7 +192,7 @@ export async function startOrderSync(
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });
   const closeAll = async () => {
-    await redrive.stop();
+    await jobs.stop();
     await sync.stop();
     await closeServer(app);
     await Promise.all(routes.map(closeRoute));

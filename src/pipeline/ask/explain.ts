@@ -1,4 +1,5 @@
 import type { NotReady, ViewRow, ViewValue } from '../../core/domain.ts';
+import type { Hold } from '../../ports/holds.ts';
 import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
 import type { ParkedEntity } from '../../ports/parked-entities.ts';
 import type { StoredRow } from '../../ports/store.ts';
@@ -22,6 +23,8 @@ export interface Explanation<Event> {
   readonly isReady: boolean;
   readonly waiting: WaitingSince | null;
   readonly parked: ParkedEntity | null;
+  /** The parts of the pipeline that operators have paused. */
+  readonly holds: readonly Hold[];
   /** Whether the stored row is not the fold of the journal that it claims to be. */
   readonly rowDiffers: boolean;
   readonly columns: readonly ExplainedColumn<Event>[];
@@ -72,8 +75,9 @@ export async function explain<State, Event>(
   // The row is read before the journal, so that a commit between the two does not make it look ahead of the journal.
   const stored = (await store.readView([entityId])).get(entityId) ?? null;
   const known = await readKnown(parts, entityId);
-  const [parked, deliveries] = await Promise.all([
+  const [parked, holds, deliveries] = await Promise.all([
     store.readParked(entityId),
+    store.listHolds(),
     readDeliveries(parts, entityId),
   ]);
   const folded = foldOf(parts, known);
@@ -111,6 +115,7 @@ export async function explain<State, Event>(
       rowDiffers,
       hasStrayRow: isStray(known, stored),
       maxEvents: known.areAll ? null : parts.maxEvents,
+      holds,
       deliveries,
       targets,
       nowMs: clock.now(),
@@ -120,6 +125,7 @@ export async function explain<State, Event>(
     isReady,
     waiting: waitingOf(known, whyNot, since),
     parked,
+    holds,
     rowDiffers,
     columns: domain.view.columns.map(({ name }, index) => ({
       column: name,

@@ -1,5 +1,6 @@
 import type { NotReady } from '../../core/domain.ts';
 import { quoted } from '../../core/text.ts';
+import { type Hold, partName } from '../../ports/holds.ts';
 import type { StoredAttempt } from '../../ports/ledger.ts';
 import type { ParkedEntity } from '../../ports/parked-entities.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
@@ -22,6 +23,7 @@ export interface Facts {
   readonly hasStrayRow: boolean;
   /** The limit that the number of events exceeds; null if all events were read. */
   readonly maxEvents: number | null;
+  readonly holds: readonly Hold[];
   readonly deliveries: readonly ExplainedDelivery[];
   readonly targets: readonly string[];
   readonly nowMs: number;
@@ -49,14 +51,17 @@ export function sentencesOf(facts: Facts): string[] {
         ]
       : []),
     ...deliverySentences(facts),
+    ...holdSentences(facts),
   ];
 }
 
-function unknownSentences({ noun, hasStrayRow, deliveries }: Facts): string[] {
+function unknownSentences(facts: Facts): string[] {
+  const { noun, hasStrayRow, deliveries } = facts;
   return [
     `Unknown: the journal has no event of this ${noun}. A record that was refused is in quarantine: see "order-sync quarantine".`,
     ...(hasStrayRow ? ['There is a row in the view, which this program has not made from events.'] : []),
     ...(deliveries.length > 0 ? ['The ledger has deliveries of it: the journal has lost its events.'] : []),
+    ...holdSentences(facts),
   ];
 }
 
@@ -105,6 +110,19 @@ function deliverySentences(facts: Facts): string[] {
         : `It was never due to ${name}.`,
     ),
   ];
+}
+
+/** Says what operators have paused: what is paused may be the reason why nothing moves. */
+function holdSentences({ holds, deliveries, noun, nowMs }: Facts): string[] {
+  return holds.flatMap(({ part, heldBy, reason, heldAtMs }) => {
+    const isOwed = deliveries.some(({ target, status }) => part.kind === 'target' && target === part.target && status === 'pending');
+    if (part.kind === 'target' && !isOwed) return [];
+    const meaning =
+      part.kind === 'target' ? 'nothing is sent to it' : `events of this ${noun} may wait in the log`;
+    const name = partName(part);
+    const said = `since ${momentWords(heldAtMs, nowMs)} by ${quoted(heldBy)} (${quoted(reason, ANSWER_CHARACTERS)})`;
+    return [`${name.charAt(0).toUpperCase()}${name.slice(1)} is on hold ${said}: ${meaning}.`];
+  });
 }
 
 /** Says where one delivery stands. */

@@ -1,20 +1,35 @@
+import type { Decoder } from '../../../pipeline/decode/decoder.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
+import type { AuditLog } from '../../../ports/audit.ts';
+import type { Checkpoints } from '../../../ports/checkpoints.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { EventLog } from '../../../ports/event-log.ts';
+import type { Holds } from '../../../ports/holds.ts';
+import type { Jobs } from '../../../ports/jobs.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
+import type { Quarantine } from '../../../ports/quarantine.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
-  readonly store: DeliveryInspection & RedriveJobs;
+  /** Judges quarantined records as this program judges new ones. */
+  readonly decoder: Decoder<unknown>;
+  readonly store: DeliveryInspection & Jobs & AuditLog & Quarantine & Checkpoints & Holds;
+  readonly log: Pick<EventLog, 'describe' | 'partitionCounts'>;
+  /** The actual names of the topics that are read. */
+  readonly topics: readonly string[];
+  /** The names of all targets. */
+  readonly targets: readonly string[];
   readonly clock: Clock;
   /** What questions about orders are answered from; null until the store is migrated. */
   readonly ask: () => OrderAskParts | null;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
+  /** Called after a part was paused or unpaused. Resolves once this instance knows it. */
+  readonly onHolds: () => Promise<void>;
   readonly status: () => SyncStatus;
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;

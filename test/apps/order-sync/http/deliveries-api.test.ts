@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ApiAccess } from '../../../../src/apps/shared/http/api-access.ts';
 import { ledgerOf } from '../ledger.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 const LONG_ID = `${'ä'.repeat(126)}/?`;
 const IDS = ['a', 'b ', LONG_ID, '\u202eé', 'z'] as const;
@@ -11,23 +12,11 @@ async function server(access: ApiAccess = 'open') {
   const ledger = await ledgerOf(IDS);
   let jobs = 0;
   const app: FastifyInstance = buildServer({
+    ...UNUSED_PARTS,
     store: ledger.store,
     clock: ledger.clock,
-    ask: () => null,
-    logger: () => {},
     access,
-    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
-    readiness: async () => ({ ok: true }),
-    status: () => ({
-      ingest: null,
-      deliveries: {},
-      sweeps: {},
-      refused: null,
-      stuck: null,
-      verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
-      defects: { count: 0, latest: [] },
-    }),
   });
   onTestFinished(() => app.close());
   return {
@@ -159,8 +148,8 @@ describe('the API of redrive jobs', () => {
     });
     expect(jobs()).toBe(1);
     expect((await ask(String(headers.location))).body).toEqual(body);
-    expect(await store.readRedrive(body.id)).toMatchObject({
-      filter: { lastStatus: 400, errorPrefix: 'It' },
+    expect(await store.readJob(body.id)).toMatchObject({
+      parameters: { filter: { lastStatus: 400, errorPrefix: 'It' } },
     });
   });
 
@@ -187,7 +176,7 @@ describe('the API of redrive jobs', () => {
     const { ask, store } = await server();
     const { status, body } = await ask('/api/v1/dead-letters:redrive', redrive(payload));
     expect({ status, code: body.code }).toEqual({ status: 400, code });
-    expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
+    expect(await store.listJobs({ after: null, limit: 1 })).toEqual([]);
   });
 
   it('refuses the media types that a page of another site could post', async () => {

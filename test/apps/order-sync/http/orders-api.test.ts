@@ -1,7 +1,6 @@
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
-import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
 import {
   ACCEPTED,
   AUTHORIZED,
@@ -11,6 +10,7 @@ import {
   PENDING,
   paid,
 } from '../../../helpers/order-store.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 const NASTY = ['a/b?c#d', 'ä:what-if', '...', '%41', ' x ', '=1+1', '__proto__', `${'ä'.repeat(127)}x`];
 
@@ -18,15 +18,10 @@ async function server(fill: (place: OrderStore) => Promise<void>, isReady = true
   const place = await OrderStore.open();
   await fill(place);
   const app = buildServer({
+    ...UNUSED_PARTS,
     store: place.store,
     clock: place.clock,
     ask: () => (isReady ? place.parts() : null),
-    logger: () => {},
-    access: 'open',
-    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
-    onJob: () => {},
-    readiness: async () => ({ ok: true }),
-    status: () => ({ ingest: null, ...NO_STORE_LOOPS, defects: { count: 0, latest: [] } }),
   });
   onTestFinished(() => app.close());
   const ask = async (url: string, payload?: unknown) => {
