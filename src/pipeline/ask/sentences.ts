@@ -115,7 +115,9 @@ function deliverySentences(facts: Facts): string[] {
 /** Says what operators have paused: what is paused may be the reason why nothing moves. */
 function holdSentences({ holds, deliveries, noun, nowMs }: Facts): string[] {
   return holds.flatMap(({ part, heldBy, reason, heldAtMs }) => {
-    const isOwed = deliveries.some(({ target, status }) => part.kind === 'target' && target === part.target && status === 'pending');
+    const isOwed = deliveries.some(
+      ({ target, status }) => part.kind === 'target' && target === part.target && status === 'pending',
+    );
     if (part.kind === 'target' && !isOwed) return [];
     const meaning =
       part.kind === 'target' ? 'nothing is sent to it' : `events of this ${noun} may wait in the log`;

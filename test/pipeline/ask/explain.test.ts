@@ -267,6 +267,20 @@ describe('the explanation of deliveries', () => {
     );
   });
 
+  it('says what is on hold that may be the reason why nothing moves', async () => {
+    const place = await ready(['order-mgt', 'archive']);
+    await place.settle('delivered', {}, 'archive');
+    const decision = { decidedBy: 'ana', reason: 'a release', decidedAtMs: place.clock.nowMs };
+    for (const target of ['order-mgt', 'archive'])
+      await place.store.hold({ kind: 'target', target }, decision);
+    await place.store.hold({ kind: 'topic', topic: 'payment_events' }, decision);
+    const { sentences } = await explain(place.parts(), 'a');
+    expect(sentences.slice(3)).toEqual([
+      'Target order-mgt is on hold since 12:00:01Z by "ana" ("a release"): nothing is sent to it.',
+      'Topic payment_events is on hold since 12:00:01Z by "ana" ("a release"): events of this order may wait in the log.',
+    ]);
+  });
+
   it('speaks of every target, also of those to which the order was never due', async () => {
     const place = await ready(['order-mgt', 'archive']);
     await place.settle('delivered', {}, 'archive');

@@ -236,6 +236,11 @@ export const EXPLANATION_SCHEMA = {
       required: ['reason', 'detail', 'parkedAt'],
       properties: { reason: TEXT, detail: TEXT, parkedAt: MOMENT },
     },
+    holds: {
+      type: 'array',
+      items: { type: 'object' },
+      description: 'The parts of the pipeline that are paused, as GET /api/v1/holds shows them.',
+    },
     rowDiffersFromJournal: FLAG,
     columns: DECIDED_COLUMNS,
     allEventsShown: { type: 'boolean', description: 'false: only the last 100 events are shown.' },
