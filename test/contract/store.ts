@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { describeAsking } from './store/asking.ts';
 import { describeBase } from './store/base.ts';
 import { describeCheckpoints } from './store/checkpoints.ts';
 import { describeClocks } from './store/clocks.ts';
@@ -48,5 +49,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeDeadLetters(harness);
     describeReconciliation(harness);
     describeSweeps(harness);
+    describeAsking(harness);
   });
 }
