@@ -168,7 +168,7 @@ export class Sync<State, Event> {
   }
 
   #createIngest(store: Store, loops: StoreLoops<State, Event>, storeId: string): Ingest<State, Event> {
-    const { domain, log, targets, clock, logger, group, ingest = {} } = this.#options;
+    const { domain, log, targets, clock, logger, group, tracing, ingest = {} } = this.#options;
     const {
       lanes = 4,
       batchEvents = 8_000,
@@ -193,6 +193,7 @@ export class Sync<State, Event> {
       cacheEvents,
       maxBufferedBytes,
       targets: dueTargetsOf(targets, domain.view),
+      ...(tracing === undefined ? {} : { tracing }),
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) loops.wake();
       },

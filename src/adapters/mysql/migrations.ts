@@ -73,11 +73,13 @@ export class Migrations {
 
   /** The tables and views that the migrations up to a version have made. */
   tablesMade(upTo: number): string[] {
-    return this.#all()
+    const names = this.#all()
       .filter(({ version }) => version <= upTo)
       .flatMap(({ statements }) => statements)
       .map((statement) => /^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/.exec(statement)?.[1])
       .filter((name) => name !== undefined);
+    // A later migration may make a view again.
+    return [...new Set(names)];
   }
 
   /**

@@ -6,8 +6,8 @@ import { nullOr, numberOf, textOf } from './values.ts';
 const INSERT = `
   INSERT INTO event_journal (
     entity_id, sequence_position, time_occurred, caution_rank, event_id, content_hash, event_type, revision,
-    time_observed, topic, partition_id, record_offset, data
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    time_observed, topic, partition_id, record_offset, data, trace_parent, trace_state
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** Writes the events. Throws SQLite's primary key error if the journal has one of them already. */
 export function insertEvents(writer: Connection, events: readonly JournaledEvent[]): void {
@@ -27,6 +27,8 @@ export function insertEvents(writer: Connection, events: readonly JournaledEvent
       event.partition,
       event.offset,
       event.data,
+      event.trace?.traceParent ?? null,
+      event.trace?.traceState ?? null,
     );
   }
 }

@@ -11,13 +11,16 @@ import type { Logger } from '../../ports/logger.ts';
 import type { Senders } from '../../ports/senders.ts';
 import type { OpenedStore } from '../../ports/store.ts';
 import { closeServer, listen } from '../shared/http/listen.ts';
+import { ProblemCounts } from '../shared/http/metrics.ts';
 import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
 import { openStore } from '../shared/parts/open-store.ts';
+import { openTracing } from '../shared/parts/open-tracing.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
+import { orderSyncMetrics } from './metrics.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 
@@ -117,9 +120,16 @@ export async function startOrderSync(
   const { store, log, specs, close: closeParts } = await openParts(settings, clock, defects.logger);
   warnOfSharing(settings, logger);
   const senders = Promise.withResolvers<Senders>();
+  const tracing = await openTracing(settings);
   let routes: TargetRoute[];
   try {
-    routes = openRoutes(settings, specs, { clock, logger: defects.logger, log, senders: senders.promise });
+    routes = openRoutes(settings, specs, {
+      clock,
+      logger: defects.logger,
+      log,
+      senders: senders.promise,
+      tracing,
+    });
   } catch (error) {
     await closeParts();
     throw error;
@@ -142,6 +152,7 @@ export async function startOrderSync(
     clock,
     logger,
     defects,
+    tracing,
     topicNames: topicNamesOf(settings),
     group: settings.group,
     ingest: {
@@ -161,7 +172,10 @@ export async function startOrderSync(
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
+  const problems = new ProblemCounts();
   const app = buildServer({
+    problems,
+    metrics: orderSyncMetrics(async () => ({ sync: sync.status(), problems: problems.list() })),
     store,
     clock,
     logger: defects.logger,

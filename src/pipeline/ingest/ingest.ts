@@ -2,6 +2,7 @@ import { isDefect, messageOf } from '../../core/errors.ts';
 import { type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
+import { NO_TRACING } from '../../ports/tracing.ts';
 import { Defects } from '../defects.ts';
 import { Gate } from '../gate.ts';
 import { supervised } from '../supervised.ts';
@@ -22,6 +23,7 @@ import { QuarantineWatch } from './quarantine-watch.ts';
 import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
 import { Watchdog } from './watchdog.ts';
+import { WorkTimes } from './work-times.ts';
 
 /**
  * The pauses between attempts to acquire a partition. Their cap is how late a partition may be acquired after the locks
@@ -55,6 +57,7 @@ export class Ingest<State, Event> {
   readonly #halts: Halts;
   readonly #lanes: LaneSet<State, Event>;
   readonly #totals = { ...NOTHING_YET };
+  readonly #times = new WorkTimes();
   readonly #troubles: Troubles;
   readonly #parked: ParkedRegistry;
   readonly #guard: RestoreGuard;
@@ -96,6 +99,9 @@ export class Ingest<State, Event> {
       logger: this.#defects.logger,
       batchEvents: options.batchEvents,
       longLimits: options.longLimits ?? LONG_LIMITS,
+      tracing: options.tracing ?? NO_TRACING,
+      times: this.#times,
+      group,
       onCommitted: (report) => this.#committed(report),
     };
     this.#lanes = new LaneSet({
@@ -163,7 +169,9 @@ export class Ingest<State, Event> {
           ? this.#guard.reason
           : (this.#troubles.reason(partition) ?? 'not acquired yet'),
     }));
-    return { ...this.#totals, owned, halted: this.#halts.list(), waiting, parked: this.#parked.size };
+    const { size: parked } = this.#parked;
+    const work = this.#times.status();
+    return { ...this.#totals, owned, halted: this.#halts.list(), waiting, parked, work };
   }
 
   /** Whether the log answers and this instance works on every partition that it has. */

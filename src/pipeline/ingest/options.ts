@@ -4,11 +4,13 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Defects } from '../defects.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
+import type { WorkStatus } from './work-times.ts';
 
 /** A target, and the states that it wants. */
 export interface DueTarget {
@@ -40,6 +42,8 @@ export interface IngestOptions<State, Event> {
   readonly maxBufferedBytes: number;
   /** When an entity's history is too long to be held whole; default `LONG_LIMITS`. */
   readonly longLimits?: LongLimits;
+  /** Records spans. Default: nobody records any. */
+  readonly tracing?: Tracing;
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
   /** Called with the error that ended a lane. Its partitions are acquired again. */
@@ -85,6 +89,7 @@ export interface IngestStatus {
   readonly waiting: readonly { readonly name: string; readonly reason: string }[];
   /** The number of parked entities that this instance knows. */
   readonly parked: number;
+  readonly work: WorkStatus;
 }
 
 /** The counts of an instance that has just started. */

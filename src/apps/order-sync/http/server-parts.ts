@@ -5,9 +5,12 @@ import type { Logger } from '../../../ports/logger.ts';
 import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
+import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
 
 /** What the routes of the HTTP API work with. */
-export interface ServerParts extends HealthParts {
+export interface ServerParts extends HealthParts, MetricsParts {
+  /** Counts the requests that are answered with a problem. */
+  readonly problems: ProblemCounts;
   readonly store: DeliveryInspection & RedriveJobs;
   readonly clock: Clock;
   /** Called after a job was created, so that the worker looks for it. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { addHealthRoutes } from '../../shared/http/health.ts';
+import { addMetricsRoute } from '../../shared/http/metrics.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
@@ -11,15 +12,17 @@ const BODY_BYTES_MAX = 65_536;
 
 /** The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, and redrive jobs. */
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { access, guard, logger } = parts;
+  const { access, guard, logger, problems } = parts;
   const app = createServer({
     bodyBytesMax: BODY_BYTES_MAX,
     access,
     scopeOf,
     guard: { ...guard, isOpen: access === 'open' },
     logger,
+    onProblem: (code) => problems.count(code),
   });
   addHealthRoutes(app, parts);
+  addMetricsRoute(app, parts);
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addJobRoutes(app, parts);

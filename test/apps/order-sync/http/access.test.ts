@@ -7,6 +7,7 @@ import { accessFor, scopeOf } from '../../../../src/apps/order-sync/http/access.
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import { startOrderSync } from '../../../../src/apps/order-sync/order-sync.ts';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
+import { ProblemCounts } from '../../../../src/apps/shared/http/metrics.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import { ledgerOf } from '../ledger.ts';
 
@@ -20,6 +21,7 @@ const READING = [
   '/api/v1/deliveries/order-mgt/a',
   '/api/v1/dead-letters',
   '/api/v1/jobs',
+  '/metrics',
 ];
 
 async function server(keys: string | undefined) {
@@ -31,6 +33,8 @@ async function server(keys: string | undefined) {
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => {},
+    problems: new ProblemCounts(),
+    metrics: { contentType: 'text/plain', text: async () => '' },
     readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
@@ -49,7 +53,8 @@ async function server(keys: string | undefined) {
       headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
       ...(payload === undefined ? {} : { payload }),
     });
-    return { status: answer.statusCode, body: JSON.parse(answer.body) };
+    const isText = answer.headers['content-type']?.startsWith('text/plain') === true;
+    return { status: answer.statusCode, body: isText ? answer.body : JSON.parse(answer.body) };
   };
   return { ...ledger, app, ask };
 }

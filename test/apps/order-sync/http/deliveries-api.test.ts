@@ -2,6 +2,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ApiAccess } from '../../../../src/apps/shared/http/api-access.ts';
+import { ProblemCounts } from '../../../../src/apps/shared/http/metrics.ts';
 import { ledgerOf } from '../ledger.ts';
 
 const LONG_ID = `${'ä'.repeat(126)}/?`;
@@ -17,6 +18,8 @@ async function server(access: ApiAccess = 'open') {
     access,
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
+    problems: new ProblemCounts(),
+    metrics: { contentType: 'text/plain', text: async () => '' },
     readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,

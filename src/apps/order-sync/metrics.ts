@@ -1,0 +1,230 @@
+import type { BreakerState, DeliverStatus } from '../../pipeline/deliver/options.ts';
+import type { IngestStatus } from '../../pipeline/ingest/options.ts';
+import type { SyncStatus } from '../../pipeline/sync.ts';
+import {
+  BUILD_INFO,
+  type MetricDefinition,
+  type MetricSample,
+  MetricsPage,
+  PROBLEMS,
+  type ProblemCounts,
+} from '../shared/http/metrics.ts';
+
+/** What one scrape shows. */
+export interface OrderSyncSnapshot {
+  readonly sync: SyncStatus;
+  readonly problems: ReturnType<ProblemCounts['list']>;
+}
+
+type Definition = MetricDefinition<OrderSyncSnapshot>;
+
+/** `ramping` lets states through at a limited rate, as trials do. A disabled target gets nothing, as behind an open breaker. */
+const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = {
+  closed: 0,
+  half_open: 1,
+  ramping: 1,
+  open: 2,
+  disabled: 2,
+};
+
+const INGEST: readonly Definition[] = [
+  ofIngest('counter', 'events_journaled_total', 'Events that this instance added to the journal.', (ingest) => [
+    one(ingest.journaled),
+  ]),
+  ofIngest('counter', 'events_duplicate_total', 'Events that the journal had already.', (ingest) => [
+    one(ingest.duplicates),
+  ]),
+  ofIngest(
+    'counter',
+    'events_out_of_order_total',
+    'Journaled events whose place is before an event that was journaled earlier.',
+    (ingest) => [one(ingest.outOfOrder)],
+  ),
+  ofIngest(
+    'counter',
+    'events_conflicting_total',
+    'Journaled events that have the id of another event with other content.',
+    (ingest) => [one(ingest.conflicts)],
+  ),
+  ofIngest(
+    'counter',
+    'batches_total',
+    'Committed batches. A locking batch locks its entities first, since others change them too.',
+    ({ batches, lockingBatches }) => [
+      { labels: ['optimistic'], value: batches - lockingBatches },
+      { labels: ['locking'], value: lockingBatches },
+    ],
+    ['mode'],
+  ),
+  ofIngest(
+    'histogram',
+    'event_processing_duration_seconds',
+    'The time for the records of one fetch and partition (decode), and for planning and committing one batch (commit).',
+    ({ work }) => [
+      { labels: ['decode'], value: work.decode },
+      { labels: ['commit'], value: work.commit },
+    ],
+    ['stage'],
+  ),
+  ofIngest(
+    'gauge',
+    'partitions',
+    'The partitions of this instance: it works on them (owned), cannot work on them now (waiting), or waits for an operator (halted).',
+    ({ owned, waiting, halted }) => [
+      { labels: ['owned'], value: owned.length },
+      { labels: ['waiting'], value: waiting.length },
+      { labels: ['halted'], value: halted.length },
+    ],
+    ['state'],
+  ),
+  ofIngest('gauge', 'parked_entities', 'Entities that cannot be folded, and wait for a person.', (ingest) => [
+    one(ingest.parked),
+  ]),
+];
+
+const DELIVERY: readonly Definition[] = [
+  ofTargets(
+    'counter',
+    'delivery_attempts_total',
+    'Attempts to deliver a state, by outcome and by the first digit of the status.',
+    ({ attempts }, target) =>
+      attempts.counts.map(({ outcome, codeClass, attempts: value }) => ({
+        labels: [target, outcome, codeClass],
+        value,
+      })),
+    ['outcome', 'code_class'],
+  ),
+  ofTargets(
+    'histogram',
+    'delivery_duration_seconds',
+    'The time of one call to a target, which may carry many states.',
+    ({ attempts }, target) => [{ labels: [target], value: attempts.calls }],
+  ),
+  ofTargets(
+    'gauge',
+    'circuit_breaker_state',
+    '0: closed. 1: states go at a limited rate, since the target was down. 2: nothing is sent.',
+    ({ breaker }, target) => [{ labels: [target], value: BREAKER_VALUES[breaker] }],
+  ),
+  ofTargets(
+    'gauge',
+    'deliveries_in_flight',
+    'States that are being sent, or whose outcome is not recorded yet.',
+    ({ inFlight }, target) => [{ labels: [target], value: inFlight }],
+  ),
+  ofTargets(
+    'counter',
+    'dead_letters_total',
+    'Deliveries that were given up: the target refused the state, or too many attempts failed.',
+    ({ deadBy }, target) =>
+      Object.entries(deadBy).map(([reason, value]) => ({ labels: [target, reason], value })),
+    ['reason'],
+  ),
+  {
+    name: 'dead_letters',
+    help: 'Deliveries that are given up and wait for a person, in the store.',
+    type: 'gauge',
+    labels: ['target'],
+    read({ sync: { deliveries, refused } }) {
+      if (refused === null) return [];
+      const found = new Map(refused.deadDeliveries.map(({ target, deliveries: dead }) => [target, dead]));
+      const targets = new Set([...Object.keys(deliveries), ...found.keys()]);
+      return [...targets].map((target) => ({ labels: [target], value: found.get(target) ?? 0 }));
+    },
+  },
+];
+
+const STORE: readonly Definition[] = [
+  {
+    name: 'quarantine_records',
+    help: 'Records that were refused and wait for a person, in the store. Without any, there is no series.',
+    type: 'gauge',
+    labels: ['topic', 'reason'],
+    read: ({ sync: { refused } }) =>
+      (refused?.quarantined ?? []).map(({ topic, reason, records }) => ({
+        labels: [topic, reason],
+        value: records,
+      })),
+  },
+  {
+    name: 'rows_verified_total',
+    help: 'Rows of the view that were compared with the journal.',
+    type: 'counter',
+    labels: [],
+    read: ({ sync: { verification } }) => [one(verification.compared)],
+  },
+  {
+    name: 'rows_repaired_total',
+    help: 'Rows of the view that were missing, outdated or altered, and were made from the journal again.',
+    type: 'counter',
+    labels: [],
+    read: ({ sync: { verification } }) => [one(verification.repaired)],
+  },
+  {
+    name: 'sweep_differences',
+    help: 'States that the target had lost or altered, by the last sweep of any instance.',
+    type: 'gauge',
+    labels: ['target', 'kind'],
+    read: ({ sync: { sweeps } }) =>
+      Object.entries(sweeps).flatMap(([target, { last }]) =>
+        last === null
+          ? []
+          : SWEEP_KINDS.map((kind) => ({ labels: [target, kind], value: last[kind] })),
+      ),
+  },
+  {
+    name: 'defects_total',
+    help: 'Defects of the program. Each kind is in the log.',
+    type: 'counter',
+    labels: [],
+    read: ({ sync: { defects } }) => [one(defects.count)],
+  },
+];
+
+const SWEEP_KINDS = ['missing', 'older', 'different', 'unrecorded', 'unexpected', 'newer'] as const;
+
+export const ORDER_SYNC_METRICS: readonly Definition[] = [
+  BUILD_INFO,
+  ...INGEST,
+  ...DELIVERY,
+  ...STORE,
+  PROBLEMS,
+];
+
+/** The metrics of one order-sync. */
+export function orderSyncMetrics(take: () => Promise<OrderSyncSnapshot>): MetricsPage<OrderSyncSnapshot> {
+  return new MetricsPage(ORDER_SYNC_METRICS, take);
+}
+
+function one(value: number): MetricSample {
+  return { labels: [], value };
+}
+
+/** A metric of reading and journaling. It has no value before the store is migrated and the log answers. */
+function ofIngest(
+  type: Definition['type'],
+  name: string,
+  help: string,
+  read: (ingest: IngestStatus) => readonly MetricSample[],
+  labels: readonly string[] = [],
+): Definition {
+  return { name, help, type, labels, read: ({ sync: { ingest } }) => (ingest === null ? [] : read(ingest)) };
+}
+
+/** A metric of each target. Its first label is the target's name. */
+function ofTargets(
+  type: Definition['type'],
+  name: string,
+  help: string,
+  read: (status: DeliverStatus, target: string) => readonly MetricSample[],
+  labels: readonly string[] = [],
+): Definition {
+  return {
+    name,
+    help,
+    type,
+    labels: ['target', ...labels],
+    read: ({ sync: { deliveries } }) =>
+      Object.entries(deliveries).flatMap(([target, status]) => read(status, target)),
+  };
+}
