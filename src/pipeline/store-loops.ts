@@ -9,6 +9,7 @@ import type { ParkedRegistry } from './ingest/parked.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
+import type { Meters } from './status/meters.ts';
 import { supervised } from './supervised.ts';
 import { type PartsOfHealth, StoreHealth } from './sync-health.ts';
 import type { SyncOptions } from './sync-options.ts';
@@ -22,6 +23,7 @@ export interface StoreLoopsOptions<State, Event>
   readonly decoder: Decoder<Event>;
   readonly parked: ParkedRegistry;
   readonly defects: Defects;
+  readonly meters: Meters;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
   /** Ends the watches at once. `stop` ends the other loops. */
@@ -157,11 +159,11 @@ export class StoreLoops<State, Event> {
   }
 
   #createDelivers(): Deliver[] {
-    const { domain, store, targets, clock, logger, defects, delivery = {} } = this.#options;
+    const { domain, store, targets, clock, logger, defects, meters, delivery = {} } = this.#options;
     const { enabled: _, ...timing } = delivery;
     return targets.map((route, index) => {
       const watched = this.#ledgerWatches[index]?.store ?? store;
-      return deliverOn(route, { view: domain.view, store: watched, clock, logger, defects }, timing);
+      return deliverOn(route, { view: domain.view, store: watched, clock, logger, defects, meters }, timing);
     });
   }
 

@@ -8,6 +8,7 @@ import { ParkedRegistry } from './ingest/parked.ts';
 import { QuarantineWatch } from './ingest/quarantine-watch.ts';
 import { migrateStore } from './migrate-store.ts';
 import { Opening } from './opening.ts';
+import { Meters, type MetersStatus } from './status/meters.ts';
 import { NO_STORE_LOOPS, StoreLoops, type StoreLoopsStatus } from './store-loops.ts';
 import { supervised } from './supervised.ts';
 import { combinedHealth, type PartsHealth, type SyncHealth, summaryOf } from './sync-health.ts';
@@ -16,6 +17,8 @@ import { dueTargetsOf } from './target-route.ts';
 
 export interface SyncStatus extends StoreLoopsStatus {
   readonly ingest: IngestStatus | null;
+  /** What flows through this instance: counts, rates and latencies. */
+  readonly meters: MetersStatus;
   /** The defects since the start. */
   readonly defects: DefectsStatus;
 }
@@ -34,6 +37,7 @@ export class Sync<State, Event> {
   readonly #defects: Defects;
   readonly #opening: Opening;
   readonly #quarantine: QuarantineWatch;
+  readonly #meters: Meters;
   #watching: Promise<void> | undefined;
   /** Undefined until the store is migrated. */
   #loops: StoreLoops<State, Event> | undefined;
@@ -57,6 +61,7 @@ export class Sync<State, Event> {
     this.#defects = options.defects ?? new Defects(clock, logger);
     this.#opening = new Opening({ clock, logger, defects: this.#defects, signal: this.#stopping.signal });
     this.#quarantine = new QuarantineWatch(clock, logger);
+    this.#meters = new Meters(clock);
   }
 
   /** The actual names of the topics that are read. */
@@ -79,6 +84,7 @@ export class Sync<State, Event> {
   status(): SyncStatus {
     return {
       ingest: this.#ingest?.status() ?? null,
+      meters: this.#meters.status(),
       ...(this.#loops?.status() ?? NO_STORE_LOOPS),
       defects: this.#defects.status(),
     };
@@ -124,6 +130,7 @@ export class Sync<State, Event> {
       decoder: this.#decoder,
       parked: this.#parked,
       defects: this.#defects,
+      meters: this.#meters,
       topics: this.#topics,
       signal,
     });
@@ -181,6 +188,7 @@ export class Sync<State, Event> {
       parked: this.#parked,
       quarantine: this.#quarantine,
       defects: this.#defects,
+      meters: this.#meters,
       log,
       store,
       clock,

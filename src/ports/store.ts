@@ -12,6 +12,7 @@ import type { QuarantineInspection, RefusedCounts } from './quarantine.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { RedriveJobs } from './redrive-jobs.ts';
 import type { Senders } from './senders.ts';
+import type { StoreOverviews } from './store-overview.ts';
 import type { StoreIdentity } from './store-identity.ts';
 import type { Sweeps } from './sweeps.ts';
 
@@ -26,6 +27,7 @@ export interface StoreAdministration
     DeliveryInspection,
     RedriveJobs,
     ParkedEntities,
+    StoreOverviews,
     StoreIdentity {
   /**
    * Closes the connections, which an opened store shares with every store that its `migrate` has given. May be called

@@ -3,12 +3,14 @@ import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantinePage } from '../../ports/quarantine.ts';
 import type { NewRedriveJob, RedriveClaim, RedriveKey, RedriveRest } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
+import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
+import { readOverview } from './overview.ts';
 import { listParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
 import * as jobs from './redrive-jobs.ts';
@@ -78,6 +80,10 @@ export class MysqlAdministration implements StoreAdministration {
 
   async listParked(page: { after: string | null; limit: number }) {
     return withConnection(this.pool, (connection) => listParked(connection, page));
+  }
+
+  async readOverview(question: OverviewQuestion) {
+    return withConnection(this.pool, (connection) => readOverview(connection, question, this.time));
   }
 
   async storeId() {

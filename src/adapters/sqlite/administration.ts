@@ -3,11 +3,13 @@ import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantinedRecord, QuarantinePage } from '../../ports/quarantine.ts';
 import type { NewRedriveJob, RedriveClaim, RedriveKey, RedriveRest } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
+import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
+import { readOverview } from './overview.ts';
 import { listParked } from './parked.ts';
 import { readQuarantine } from './quarantine.ts';
 import * as jobs from './redrive-jobs.ts';
@@ -91,6 +93,11 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async listParked(page: { after: string | null; limit: number }) {
     const database = await this.database();
     return database.read((reader) => listParked(reader, page));
+  }
+
+  async readOverview(question: OverviewQuestion) {
+    const database = await this.database();
+    return database.read((reader) => readOverview(reader, question));
   }
 
   async storeId() {

@@ -1,5 +1,7 @@
 import type { BreakerState, DeliverStatus } from '../../pipeline/deliver/options.ts';
 import type { IngestStatus } from '../../pipeline/ingest/options.ts';
+import type { PartitionLag } from '../../pipeline/status/lag.ts';
+import type { SharedStatus } from '../../pipeline/status/status.ts';
 import type { SyncStatus } from '../../pipeline/sync.ts';
 import {
   BUILD_INFO,
@@ -13,6 +15,8 @@ import {
 /** What one scrape shows. */
 export interface OrderSyncSnapshot {
   readonly sync: SyncStatus;
+  /** What log and store say; null if they have not answered lately. */
+  readonly shared: SharedStatus | null;
   readonly problems: ReturnType<ProblemCounts['list']>;
 }
 
@@ -26,6 +30,73 @@ const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = {
   open: 2,
   disabled: 2,
 };
+
+/** The type of records that were refused. Their own types come from outside and are no label. */
+const REFUSED = 'refused';
+
+const FLOW: readonly Definition[] = [
+  {
+    name: 'events_consumed_total',
+    help: 'Records that this instance journaled, knew already, or refused. Refused ones have the type "refused".',
+    type: 'counter',
+    labels: ['topic', 'type'],
+    read: ({ sync: { meters } }) =>
+      meters.consumed.map(({ topic, type, records }) => ({ labels: [topic, type ?? REFUSED], value: records })),
+  },
+  {
+    name: 'end_to_end_latency_seconds',
+    help: "From a record's timestamp to its commit (journaled), and to the acceptance of the state by a target (delivered).",
+    type: 'histogram',
+    labels: ['stage'],
+    read: ({ sync: { meters } }) => [
+      { labels: ['journaled'], value: meters.journaled.totals },
+      { labels: ['delivered'], value: meters.delivered.totals },
+    ],
+  },
+];
+
+const LAG: readonly Definition[] = [
+  ofPartitions(
+    'consumer_lag_messages',
+    'Records of the partition that are not journaled yet, whichever instance works on it.',
+    ({ lag }) => (lag.kind === 'none' ? 0 : lag.messages),
+  ),
+  ofPartitions(
+    'consumer_lag_seconds',
+    'Age of the oldest record of the partition that is not journaled yet; 0 if all are.',
+    ({ lag }) => (lag.kind === 'behind' ? lag.seconds : lag.kind === 'none' ? 0 : null),
+  ),
+  ofPartitions(
+    'records_behind_open_transaction',
+    'Records of the partition that nobody gets before a transaction is committed or aborted.',
+    ({ log, waitsForTransaction }) => (log === null ? null : (waitsForTransaction?.records ?? 0)),
+  ),
+];
+
+const OUTBOX: readonly Definition[] = [
+  {
+    name: 'outbox_pending',
+    help: 'States that are due to the target, retries included. Counting ends at some 100,000.',
+    type: 'gauge',
+    labels: ['target'],
+    read: ({ shared }) =>
+      outboxesOf(shared).map(({ target, first, retries }) => ({
+        labels: [target],
+        value: first.count + retries.count,
+      })),
+  },
+  {
+    name: 'outbox_oldest_age_seconds',
+    help: 'How long the oldest state has been due to the target; 0 if none is.',
+    type: 'gauge',
+    labels: ['target'],
+    read: ({ shared }) =>
+      outboxesOf(shared).map(({ target, oldestAgeMs }) => ({
+        labels: [target],
+        value: Math.max(0, oldestAgeMs ?? 0) / 1_000,
+      })),
+  },
+];
 
 const INGEST: readonly Definition[] = [
   ofIngest('counter', 'events_journaled_total', 'Events that this instance added to the journal.', (ingest) => [
@@ -185,7 +256,10 @@ const SWEEP_KINDS = ['missing', 'older', 'different', 'unrecorded', 'unexpected'
 
 export const ORDER_SYNC_METRICS: readonly Definition[] = [
   BUILD_INFO,
+  ...FLOW,
   ...INGEST,
+  ...LAG,
+  ...OUTBOX,
   ...DELIVERY,
   ...STORE,
   PROBLEMS,
@@ -198,6 +272,27 @@ export function orderSyncMetrics(take: () => Promise<OrderSyncSnapshot>): Metric
 
 function one(value: number): MetricSample {
   return { labels: [], value };
+}
+
+/** A gauge of each partition of the topics. What is null is not known now. */
+function ofPartitions(name: string, help: string, valueOf: (lag: PartitionLag) => number | null): Definition {
+  return {
+    name,
+    help,
+    type: 'gauge',
+    labels: ['topic', 'partition'],
+    read: ({ shared }) =>
+      shared?.log.ok !== true
+        ? []
+        : shared.log.value.partitions.flatMap((each) => {
+            const value = valueOf(each);
+            return value === null ? [] : [{ labels: [each.topic, String(each.partition)], value }];
+          }),
+  };
+}
+
+function outboxesOf(shared: SharedStatus | null) {
+  return shared?.store.ok === true ? shared.store.value.outboxes : [];
 }
 
 /** A metric of reading and journaling. It has no value before the store is migrated and the log answers. */

@@ -3,6 +3,9 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { Redrive } from '../../pipeline/redrive/redrive.ts';
+import { instanceStatusOf } from '../../pipeline/status/instance.ts';
+import { reportOf } from '../../pipeline/status/report.ts';
+import { StatusReader } from '../../pipeline/status/status.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -20,6 +23,7 @@ import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/datab
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
+import { KeptStatus } from './kept-status.ts';
 import { orderSyncMetrics } from './metrics.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
@@ -173,9 +177,25 @@ export async function startOrderSync(
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
   const problems = new ProblemCounts();
+  const shared = new StatusReader({
+    log,
+    store,
+    clock,
+    topics: sync.topics,
+    targets: routes.map(({ target }) => target.name),
+  });
+  const kept = new KeptStatus(
+    () => shared.read(),
+    clock,
+    (error) => defects.met('the metrics', error),
+  );
   const app = buildServer({
     problems,
-    metrics: orderSyncMetrics(async () => ({ sync: sync.status(), problems: problems.list() })),
+    metrics: orderSyncMetrics(async () => ({
+      shared: await kept.latest(),
+      sync: sync.status(),
+      problems: problems.list(),
+    })),
     store,
     clock,
     logger: defects.logger,
@@ -185,6 +205,11 @@ export async function startOrderSync(
       return health.ok ? health : { ...health, code: 'not_ready' };
     },
     status: () => sync.status(),
+    async report() {
+      const [found, health] = await Promise.all([shared.read(), sync.health()]);
+      const storeId = found.store.ok ? found.store.value.storeId : null;
+      return reportOf(found, instanceStatusOf(sync.status(), health, storeId));
+    },
     access,
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });

@@ -7,6 +7,7 @@ import type { Store } from '../../ports/store.ts';
 import type { Tracing } from '../../ports/tracing.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Defects } from '../defects.ts';
+import type { Meters } from '../status/meters.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
@@ -52,6 +53,8 @@ export interface IngestOptions<State, Event> {
   readonly parked?: ParkedRegistry;
   /** A watch that other parts ask too, and that the caller runs; default one of its own. */
   readonly quarantine?: QuarantineWatch;
+  /** Meters that other parts use too; default new ones. */
+  readonly meters?: Meters;
   /** A count of defects that other parts use too; default one of its own. */
   readonly defects?: Defects;
 }

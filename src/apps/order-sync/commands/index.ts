@@ -11,12 +11,14 @@ import { reconcileCommand } from './reconcile.ts';
 import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
+import { statusCommand } from './status.ts';
 import { takeGroupCommand } from './take-group.ts';
 
 /** The commands of order-sync, in the sequence of its help. */
 export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
   return [
     runCommand(clock),
+    statusCommand(clock),
     adoptCommand(clock),
     partitionsCommand(clock),
     resumeCommand(clock),

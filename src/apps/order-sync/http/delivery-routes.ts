@@ -5,6 +5,7 @@ import { HttpProblem } from '../../shared/http/problem.ts';
 import { attemptJson, deliveryJson } from '../delivery-json.ts';
 import { nextCursor, placeOf } from './cursor.ts';
 import { deadFilterFrom, filterFrom } from './query.ts';
+import { DEAD_LETTERS_QUERY, DELIVERIES_QUERY, DELIVERIES_SCHEMA, DELIVERY_SCHEMA } from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const LIST_ROWS = 50;
@@ -12,16 +13,42 @@ const ATTEMPTS_SHOWN = 100;
 
 /** The routes of the ledger: list all deliveries, list the dead ones, and read one with its attempts. */
 export function addDeliveryRoutes(app: FastifyInstance, { store }: ServerParts): void {
-  app.get<{ Querystring: Query }>('/api/v1/deliveries', (request, reply) =>
-    listDeliveries(request, reply, store, filterFrom(request.query)),
+  app.get<{ Querystring: Query }>(
+    '/api/v1/deliveries',
+    {
+      schema: {
+        operationId: 'listDeliveries',
+        summary: 'All deliveries, or those that the filters ask for, page by page.',
+        querystring: DELIVERIES_QUERY,
+        response: { 200: DELIVERIES_SCHEMA },
+      },
+    },
+    (request, reply) => listDeliveries(request, reply, store, filterFrom(request.query)),
   );
 
-  app.get<{ Querystring: Query }>('/api/v1/dead-letters', (request, reply) =>
-    listDeliveries(request, reply, store, { ...deadFilterFrom(request.query), status: 'dead' }),
+  app.get<{ Querystring: Query }>(
+    '/api/v1/dead-letters',
+    {
+      schema: {
+        operationId: 'listDeadLetters',
+        summary: 'The dead deliveries, page by page.',
+        querystring: DEAD_LETTERS_QUERY,
+        response: { 200: DELIVERIES_SCHEMA },
+      },
+    },
+    (request, reply) =>
+      listDeliveries(request, reply, store, { ...deadFilterFrom(request.query), status: 'dead' }),
   );
 
   app.get<{ Params: { target: string; entityId: string } }>(
     '/api/v1/deliveries/:target/:entityId',
+    {
+      schema: {
+        operationId: 'readDelivery',
+        summary: 'One delivery with its latest attempts.',
+        response: { 200: DELIVERY_SCHEMA },
+      },
+    },
     async ({ params: { target, entityId } }) => {
       const delivery = await store.readDelivery(target, entityId);
       if (delivery === null)

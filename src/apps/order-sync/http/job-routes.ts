@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import { keyNameOf } from '../../shared/http/api-access.ts';
-import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
+import { afterFrom, limitFrom, PAGE_QUERY, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { jobJson } from '../delivery-json.ts';
 import { nextCursor, placeOf } from './cursor.ts';
 import { deadFilterFrom } from './query.ts';
-import { REDRIVE_SCHEMA } from './schemas.ts';
+import { ACCEPTED_JOB_SCHEMA, JOB_SCHEMA, JOBS_SCHEMA, REDRIVE_SCHEMA } from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const LIST_ROWS = 50;
@@ -22,7 +22,14 @@ export function addJobRoutes(app: FastifyInstance, { store, clock, onJob }: Serv
   app.post<{ Body: RedriveBody }>(
     // fastify reads two colons as one; a single one would begin a parameter.
     '/api/v1/dead-letters::redrive',
-    { schema: { body: REDRIVE_SCHEMA } },
+    {
+      schema: {
+        operationId: 'redrive',
+        summary: 'Begins a job that makes dead deliveries due again.',
+        body: REDRIVE_SCHEMA,
+        response: { 202: ACCEPTED_JOB_SCHEMA },
+      },
+    },
     async (request, reply) => {
       const { body } = request;
       const given = Object.fromEntries(
@@ -42,7 +49,13 @@ export function addJobRoutes(app: FastifyInstance, { store, clock, onJob }: Serv
     },
   );
 
-  app.get<{ Querystring: Query }>('/api/v1/jobs', async (request, reply) => {
+  const jobs = {
+    operationId: 'listJobs',
+    summary: 'All jobs, page by page.',
+    querystring: PAGE_QUERY,
+    response: { 200: JOBS_SCHEMA },
+  };
+  app.get<{ Querystring: Query }>('/api/v1/jobs', { schema: jobs }, async (request, reply) => {
     const limit = limitFrom(request.query, LIST_ROWS);
     const after = afterFrom(request.query, placeOf);
     const rows = await store.listRedrives({
@@ -53,7 +66,10 @@ export function addJobRoutes(app: FastifyInstance, { store, clock, onJob }: Serv
     return { data: rows.slice(0, limit).map(jobJson), page: pageOf(request, reply, next) };
   });
 
-  app.get<{ Params: { id: string } }>('/api/v1/jobs/:id', ({ params }) => knownJob(store, params.id));
+  const job = { operationId: 'readJob', summary: 'One job as it is now.', response: { 200: JOB_SCHEMA } };
+  app.get<{ Params: { id: string } }>('/api/v1/jobs/:id', { schema: job }, ({ params }) =>
+    knownJob(store, params.id),
+  );
 }
 
 function callerOf(request: FastifyRequest): string {

@@ -1,3 +1,4 @@
+import type { StatusReport } from '../../../pipeline/status/report.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
@@ -16,6 +17,8 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
   readonly status: () => SyncStatus;
+  /** The answer to "is it healthy, and how far behind?", of log, store and this instance. */
+  readonly report: () => Promise<StatusReport>;
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;

@@ -1,12 +1,16 @@
 import type { FastifyInstance } from 'fastify';
+import packageJson from '../../../../package.json' with { type: 'json' };
+import { keySecurityOf } from '../../shared/http/api-access.ts';
 import { addHealthRoutes } from '../../shared/http/health.ts';
 import { addMetricsRoute } from '../../shared/http/metrics.ts';
+import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import type { ServerParts } from './server-parts.ts';
+import { addStatusRoutes } from './status-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
@@ -21,8 +25,16 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     logger,
     onProblem: (code) => problems.count(code),
   });
+  const info = {
+    title: 'order-sync',
+    description:
+      'Keeps journal, view and targets up to date with the event log: its state, deliveries, and jobs of operators.',
+    version: packageJson.version,
+  };
+  serveOpenApi(app, info, keySecurityOf('order-sync', access, scopeOf));
   addHealthRoutes(app, parts);
   addMetricsRoute(app, parts);
+  addStatusRoutes(app, parts);
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addJobRoutes(app, parts);

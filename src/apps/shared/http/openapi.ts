@@ -60,7 +60,7 @@ export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: 
   app.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) {
       if (method === 'HEAD') continue;
-      const path = route.url.replace(/:(\w+)/g, '{$1}');
+      const path = templateOf(route.url);
       const operation = {
         ...operationOf(route, path),
         security: security.requirementsOf(method, route.url),
@@ -89,6 +89,11 @@ export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: 
         });
     },
   );
+}
+
+/** The path of a route as OpenAPI writes it. fastify writes a colon of the path itself as two. */
+function templateOf(url: string): string {
+  return url.replace(/::|:(\w+)/g, (_all, name?: string) => (name === undefined ? ':' : `{${name}}`));
 }
 
 function operationOf(route: RouteOptions, path: string): object {

@@ -1,4 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { expect } from 'vitest';
+import { parseRfc3339 } from '../../../../src/core/time.ts';
 
 interface Content {
   readonly [type: string]: { readonly schema: object };
@@ -11,6 +13,13 @@ interface Operation {
   readonly security?: readonly object[];
   readonly requestBody?: { readonly content: Content };
   readonly responses: Readonly<Record<string, { readonly description?: string; readonly content: Content }>>;
+}
+
+export interface NamedOperation {
+  /** The method and the path, as in `get /livez`. */
+  readonly name: string;
+  readonly path: string;
+  readonly operation: Operation;
 }
 
 export interface OpenApiBody {
@@ -26,7 +35,12 @@ export interface OpenApiBody {
 /** An OpenAPI 3.1 document that judges answers. */
 export class OpenApiDocument {
   readonly body: OpenApiBody;
-  readonly #ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
+  readonly #ajv = new Ajv2020({
+    allErrors: true,
+    strict: true,
+    allowUnionTypes: true,
+    formats: { 'date-time': (text: string) => parseRfc3339(text) !== null },
+  });
   readonly #compiled = new Map<object, ValidateFunction>();
 
   constructor(body: OpenApiBody) {
@@ -40,6 +54,12 @@ export class OpenApiDocument {
     const known = this.#compiled.get(schema) ?? this.#ajv.compile(schema);
     this.#compiled.set(schema, known);
     return known;
+  }
+
+  get operations(): readonly NamedOperation[] {
+    return Object.entries(this.body.paths).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, operation]) => ({ name: `${method} ${path}`, path, operation })),
+    );
   }
 
   /** Throws unless the document has the status and the media type of the answer, and the body fits the schema. */
@@ -62,10 +82,42 @@ export class OpenApiDocument {
     return this.body.components.schemas.Problem ?? {};
   }
 
+  /** The operation of a path, which is either written as in the document or fits one of its templates. */
   #operationOf(method: string, path: string): Operation | undefined {
     const [bare = ''] = path.split('?', 1);
     const { paths } = this.body;
-    const one = bare.startsWith('/api/orders/') ? paths['/api/orders/{orderId}'] : undefined;
-    return paths[bare]?.[method.toLowerCase()] ?? one?.[method.toLowerCase()];
+    const parts = bare.split('/');
+    const template = Object.keys(paths).find((each) => {
+      const wanted = each.split('/');
+      return wanted.length === parts.length && wanted.every((part, at) => /^\{\w+\}$/.test(part) || part === parts[at]);
+    });
+    return (paths[bare] ?? paths[template ?? ''])?.[method.toLowerCase()];
+  }
+}
+
+/**
+ * Fails unless each operation has an id of its own, a summary, its parameters, one good answer and one for failures, and
+ * schemas that are valid JSON Schema 2020-12.
+ */
+export function requireDescribed(document: OpenApiDocument): void {
+  const { operations } = document;
+  expect(document.body.openapi).toMatch(/^3\.1\./);
+  expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
+  for (const { name, path, operation } of operations) {
+    expect(operation.operationId, name).toMatch(/^[a-z][A-Za-z]+$/);
+    expect(operation.summary, name).toMatch(/\.$/);
+    expect(Object.keys(operation.responses).sort(), name).toEqual([
+      expect.stringMatching(/^20[02]$/),
+      'default',
+    ]);
+    for (const response of Object.values(operation.responses)) {
+      expect(response.description, name).toMatch(/\S/);
+      for (const { schema } of Object.values(response.content)) document.compile(schema);
+    }
+    for (const { schema } of Object.values(operation.requestBody?.content ?? {})) document.compile(schema);
+    for (const { schema } of operation.parameters ?? []) document.compile(schema);
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+    const named = (operation.parameters ?? []).filter((each) => each.in === 'path').map((each) => each.name);
+    expect(named, name).toEqual(inPath);
   }
 }
