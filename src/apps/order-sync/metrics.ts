@@ -193,15 +193,10 @@ const DELIVERY: readonly Definition[] = [
   ),
   {
     name: 'dead_letters',
-    help: 'Deliveries that are given up and wait for a person, in the store.',
+    help: 'Deliveries that are given up and wait for a person, in the store. Counting ends at some 100,000.',
     type: 'gauge',
     labels: ['target'],
-    read({ sync: { deliveries, refused } }) {
-      if (refused === null) return [];
-      const found = new Map(refused.deadDeliveries.map(({ target, deliveries: dead }) => [target, dead]));
-      const targets = new Set([...Object.keys(deliveries), ...found.keys()]);
-      return [...targets].map((target) => ({ labels: [target], value: found.get(target) ?? 0 }));
-    },
+    read: ({ shared }) => outboxesOf(shared).map(({ target, dead }) => ({ labels: [target], value: dead.count })),
   },
 ];
 
@@ -211,11 +206,13 @@ const STORE: readonly Definition[] = [
     help: 'Records that were refused and wait for a person, in the store. Without any, there is no series.',
     type: 'gauge',
     labels: ['topic', 'reason'],
-    read: ({ sync: { refused } }) =>
-      (refused?.quarantined ?? []).map(({ topic, reason, records }) => ({
-        labels: [topic, reason],
-        value: records,
-      })),
+    read: ({ shared }) =>
+      shared?.store.ok !== true
+        ? []
+        : shared.store.value.quarantined.map(({ topic, reason, records }) => ({
+            labels: [topic, reason],
+            value: records,
+          })),
   },
   {
     name: 'rows_verified_total',
