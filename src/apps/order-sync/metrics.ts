@@ -17,6 +17,8 @@ export interface OrderSyncSnapshot {
   readonly sync: SyncStatus;
   /** What log and store say; null if they have not answered lately. */
   readonly shared: SharedStatus | null;
+  /** The deliveries that jobs of this instance made due again. */
+  readonly redriven: number;
   readonly problems: ReturnType<ProblemCounts['list']>;
 }
 
@@ -197,6 +199,13 @@ const DELIVERY: readonly Definition[] = [
     type: 'gauge',
     labels: ['target'],
     read: ({ shared }) => outboxesOf(shared).map(({ target, dead }) => ({ labels: [target], value: dead.count })),
+  },
+  {
+    name: 'redrives_total',
+    help: 'Dead deliveries that jobs on this instance made due again.',
+    type: 'counter',
+    labels: [],
+    read: ({ redriven }) => [one(redriven)],
   },
 ];
 

@@ -138,7 +138,17 @@ export async function startOrderSync(
     await closeParts();
     throw error;
   }
-  const redrive = new Redrive({ store, clock, logger, defects, perSecond: settings.redriveRate });
+  let redriven = 0;
+  const redrive = new Redrive({
+    store,
+    clock,
+    logger,
+    defects,
+    perSecond: settings.redriveRate,
+    onRedriven: (deliveries) => {
+      redriven += deliveries;
+    },
+  });
   // Nobody else makes the topics of the embedded log. On Kafka the operator decides about topics.
   const madeTopics = isKafka(settings)
     ? []
@@ -194,6 +204,7 @@ export async function startOrderSync(
     metrics: orderSyncMetrics(async () => ({
       shared: await kept.latest(),
       sync: sync.status(),
+      redriven,
       problems: problems.list(),
     })),
     store,

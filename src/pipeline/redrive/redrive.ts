@@ -17,6 +17,8 @@ export interface RedriveOptions {
   readonly pollMs?: number;
   /** Counts the defects of the program. Default: a new count. */
   readonly defects?: Defects;
+  /** Called after each step with the number of deliveries that became due again. */
+  readonly onRedriven?: (deliveries: number) => void;
 }
 
 /** The most deliveries of one transaction. There are fewer at a lower rate. */
@@ -122,6 +124,7 @@ export class Redrive {
       const stepped = await store.stepRedrive({ ...this.#claim(), jobId: job.jobId, limit });
       this.#failing = null;
       if (stepped === null) return;
+      this.#options.onRedriven?.(stepped.redriven - known.redriven);
       if (stepped.state === 'done') {
         logger('info', `Redrive job ${job.jobId} is done`, {
           matched: stepped.matched,
