@@ -114,7 +114,9 @@ async function run(check: RunningCheck): Promise<Figures> {
     figures[`events_per_second_of_runs_${name}`] = drained.map((each) => each.events_per_second);
     wrong += [...drained, ...scraped].reduce((sum, each) => sum + each.wrong, 0);
     if (scraped.length === 0) continue;
-    const [without, withMetrics] = [drained, scraped].map((runs) => median(runs.map((each) => each.events_per_second)));
+    const [without, withMetrics] = [drained, scraped].map((runs) =>
+      median(runs.map((each) => each.events_per_second)),
+    );
     const percent = round((100 * ((without ?? 0) - (withMetrics ?? 0))) / (without ?? 1));
     figures[`events_per_second_scraped_${name}`] = withMetrics;
     figures[`events_per_second_of_scraped_runs_${name}`] = scraped.map((each) => each.events_per_second);
@@ -182,7 +184,10 @@ async function drainInto(
   check.progress(services.describe());
   const drained: Drained[] = [];
   const scraped: Drained[] = [];
-  for (const { number, isScraped } of turnsOf(runs, check.choice('scrape', ['no', 'by-turns']) === 'by-turns')) {
+  for (const { number, isScraped } of turnsOf(
+    runs,
+    check.choice('scrape', ['no', 'by-turns']) === 'by-turns',
+  )) {
     const database = await createDatabase(services[name].url);
     const drop = check.defer(() => database.drop());
     const tables = new Tables(database.url);
@@ -202,7 +207,10 @@ async function drainInto(
 }
 
 /** Every second pair begins with the scraped run, so that a machine that warms up or tires favours neither kind. */
-function turnsOf(runs: number, isByTurns: boolean): { readonly number: number; readonly isScraped: boolean }[] {
+function turnsOf(
+  runs: number,
+  isByTurns: boolean,
+): { readonly number: number; readonly isScraped: boolean }[] {
   return Array.from({ length: runs }, (_, index) => index + 1).flatMap((number) => {
     if (!isByTurns) return [{ number, isScraped: false }];
     const first = number % 2 === 0;

@@ -50,7 +50,9 @@ describe('a tracestate', () => {
   const stateOf = (text: string) => traceContextOf(PARENT, text)?.traceState;
 
   it('a valid list is kept, without blanks around its members and without empty members', () => {
-    expect(stateOf('rojo=00f067aa0ba902b7,congo=t61rcWkgMzE')).toBe('rojo=00f067aa0ba902b7,congo=t61rcWkgMzE');
+    expect(stateOf('rojo=00f067aa0ba902b7,congo=t61rcWkgMzE')).toBe(
+      'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE',
+    );
     expect(stateOf(' a=1 ,\t,b=2\t')).toBe('a=1,b=2');
     expect(stateOf('fw529a3039@dt=FfffffffF;a b:c')).toBe('fw529a3039@dt=FfffffffF;a b:c');
   });

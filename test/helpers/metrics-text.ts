@@ -36,7 +36,8 @@ function seriesOf(line: string, families: ReadonlyMap<string, Family>, seen: Set
   const family = families.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '');
   if (!families.has(family)) throw new Error(`${name} has no type.`);
   const labels = [...labelText.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"(?:,|$)/g)];
-  if (labels.map(([whole]) => whole).join('') !== labelText) throw new Error(`These are no labels: ${labelText}`);
+  if (labels.map(([whole]) => whole).join('') !== labelText)
+    throw new Error(`These are no labels: ${labelText}`);
   const key = `${name}{${labelText}}`;
   if (seen.has(key)) throw new Error(`${key} comes twice.`);
   seen.add(key);
@@ -48,7 +49,7 @@ function seriesOf(line: string, families: ReadonlyMap<string, Family>, seen: Set
 }
 
 /** The value of one series; undefined if there is none. */
-export function valueOf(
+export function seriesValue(
   series: readonly Series[],
   name: string,
   labels: Readonly<Record<string, string>> = {},

@@ -62,7 +62,9 @@ export const ALERT_STORIES: Readonly<Record<string, AlertStory>> = {
     quietUntil: 0,
   },
   TributaryQuarantineFilling: {
-    series: { 'tributary_events_consumed_total{topic="order_events",type="refused",instance="a"}': '3+0x3 4+0x20' },
+    series: {
+      'tributary_events_consumed_total{topic="order_events",type="refused",instance="a"}': '3+0x3 4+0x20',
+    },
     firesAt: 3,
     quietUntil: 1,
   },

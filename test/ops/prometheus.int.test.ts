@@ -11,7 +11,12 @@ import { openParts, startOrderSync } from '../../src/apps/order-sync/order-sync.
 import { loadSettings } from '../../src/apps/shared/settings/load.ts';
 import { readMetrics } from '../helpers/metrics-text.ts';
 import { messageOf } from '../services/errors.ts';
-import { findPrometheus, type PrometheusPrograms, promtool, startPrometheus } from '../services/prometheus.ts';
+import {
+  findPrometheus,
+  type PrometheusPrograms,
+  promtool,
+  startPrometheus,
+} from '../services/prometheus.ts';
 import { ALERT_STORIES, promtoolTests } from './alert-stories.ts';
 import {
   ALERTS_FILE,
@@ -118,12 +123,18 @@ describe.skipIf(typeof found === 'string')(
             throw new Error(`${expr}: ${body.error ?? body.warnings?.join(' ')}`);
           return body.data.result;
         };
-        const texts = await Promise.all([sync, mgt].map(async (each) => (await fetch(`${each}/metrics`)).text()));
+        const texts = await Promise.all(
+          [sync, mgt].map(async (each) => (await fetch(`${each}/metrics`)).text()),
+        );
         families = new Set(texts.flatMap((text) => [...readMetrics(text).families.keys()]));
-        await expect.poll(() => ask('count(up == 1)'), { timeout: 20_000 }).toMatchObject([{ value: [expect.anything(), '2'] }]);
+        await expect
+          .poll(() => ask('count(up == 1)'), { timeout: 20_000 })
+          .toMatchObject([{ value: [expect.anything(), '2'] }]);
         // A rate needs two values, and the differences of a sweep need a sweep.
         await expect
-          .poll(async () => (await ask('rate(tributary_states_received_total[1m])')).length, { timeout: 20_000 })
+          .poll(async () => (await ask('rate(tributary_states_received_total[1m])')).length, {
+            timeout: 20_000,
+          })
           .toBeGreaterThan(0);
         for (const name of ['tributary_sweep_differences', 'tributary_quarantine_records'])
           await expect.poll(async () => (await ask(name)).length, { timeout: 20_000 }).toBeGreaterThan(0);
@@ -139,7 +150,7 @@ describe.skipIf(typeof found === 'string')(
           expect(families.has(name) || families.has(name.replace(/_bucket$/, '')), name).toBe(true);
         const series = (await ask(expr)) as { metric: Record<string, string> }[];
         expect(series.length).toBeGreaterThan(0);
-        for (const { metric } of series) expect(Object.keys(metric)).toEqual(expect.arrayContaining(labels));
+        for (const { metric } of series) expect(Object.keys(metric)).toEqual(expect.arrayContaining([...labels]));
       });
 
       it.each(alertQueries())('$place: $expr', async ({ expr }) => {

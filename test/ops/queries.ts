@@ -62,7 +62,11 @@ export function alertQueries(): Query[] {
   return alertRules().map(({ alert, expr, annotations }) => ({
     place: alert,
     expr,
-    labels: [...Object.values(annotations).join(' ').matchAll(/\$labels\.(\w+)/g)].map(([, label = '']) => label),
+    labels: [
+      ...Object.values(annotations)
+        .join(' ')
+        .matchAll(/\$labels\.(\w+)/g),
+    ].map(([, label = '']) => label),
   }));
 }
 
@@ -73,7 +77,9 @@ function labelsOf(legend: string): string[] {
 /** The names of the metrics in a query. */
 export function metricsIn(expr: string): string[] {
   const withoutLabels = expr.replace(/\{[^}]*\}/g, '').replace(/"[^"]*"/g, '');
-  return [...withoutLabels.matchAll(/\b((?:tributary|process|nodejs)_\w+|up)\b/g)].map(([, name = '']) => name);
+  return [...withoutLabels.matchAll(/\b((?:tributary|process|nodejs)_\w+|up)\b/g)].map(
+    ([, name = '']) => name,
+  );
 }
 
 /** The comparisons that make an alert fire are taken off, so that a query shows a series although nothing is wrong. */

@@ -38,6 +38,8 @@ describe('the sweeper on a route', () => {
       opensInMs: null,
       ratePerSecond: null,
       maxBatch: 1,
+      notClosedForMs: null,
+      lastFailure: null,
       attempts: new AttemptTally().status(),
       deadBy: { refused: 0, attempts_exhausted: 0 },
     });

@@ -1,6 +1,12 @@
 import type { TraceContext } from '../../core/trace-context.ts';
 import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
-import { NO_TRACING, SPAN_LINKS_MAX, type Span, type SpanAttributes, type Tracing } from '../../ports/tracing.ts';
+import {
+  NO_TRACING,
+  SPAN_LINKS_MAX,
+  type Span,
+  type SpanAttributes,
+  type Tracing,
+} from '../../ports/tracing.ts';
 import { freshTraceparent } from './traceparent.ts';
 
 /** The trace of one request: the headers that carry it, and its span if spans are recorded. */
@@ -37,7 +43,7 @@ export class RequestSpans {
   begin(deliveries: readonly Delivery[]): RequestTrace {
     const only = deliveries.length === 1 ? deliveries[0] : undefined;
     const own = only?.trace;
-    if (!this.#tracing.isOn) return { headers: headersOf(own), end: () => {} };
+    if (!this.#tracing.isOn) return { headers: headersOf(own), end: NOTHING };
     const span = this.#begin(deliveries, only);
     return { headers: headersOf(span.context ?? own), end: (outcome) => endBy(span, outcome) };
   }
@@ -63,6 +69,8 @@ export class RequestSpans {
     });
   }
 }
+
+const NOTHING = () => {};
 
 function headersOf(context: TraceContext | undefined): readonly string[] {
   if (context === undefined) return ['traceparent', freshTraceparent()];

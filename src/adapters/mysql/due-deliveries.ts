@@ -70,15 +70,15 @@ function traceOf(events: EntityChange['events']): string | null {
 }
 
 /** The traces of a chunk as one expression, and its parameters. */
-function tracesOf(chunk: readonly KnownState[]): { readonly sql: string; readonly values: (Buffer | string)[] } {
+function tracesOf(chunk: readonly KnownState[]): {
+  readonly sql: string;
+  readonly values: (Buffer | string)[];
+} {
   if (chunk.every(({ trace }) => trace === null)) return { sql: 'NULL', values: [] };
   const list = marks(chunk.length);
   return {
     sql: `NULLIF(ELT(FIELD(entity_id, ${list}), ${list}), '')`,
-    values: [
-      ...chunk.map(({ entityId }) => Buffer.from(entityId)),
-      ...chunk.map(({ trace }) => trace ?? ''),
-    ],
+    values: [...chunk.map(({ entityId }) => Buffer.from(entityId)), ...chunk.map(({ trace }) => trace ?? '')],
   };
 }
 

@@ -1,5 +1,11 @@
 import { DurationHistogram, type DurationTotals } from '../../core/duration-histogram.ts';
-import { BUILD_INFO, type MetricDefinition, MetricsPage, PROBLEMS, ProblemCounts } from '../shared/http/metrics.ts';
+import {
+  BUILD_INFO,
+  type MetricDefinition,
+  MetricsPage,
+  PROBLEMS,
+  ProblemCounts,
+} from '../shared/http/metrics.ts';
 import type { Effect, Receipt } from './states.ts';
 
 /** What one scrape shows. */

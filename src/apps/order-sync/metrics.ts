@@ -43,7 +43,10 @@ const FLOW: readonly Definition[] = [
     type: 'counter',
     labels: ['topic', 'type'],
     read: ({ sync: { meters } }) =>
-      meters.consumed.map(({ topic, type, records }) => ({ labels: [topic, type ?? REFUSED], value: records })),
+      meters.consumed.map(({ topic, type, records }) => ({
+        labels: [topic, type ?? REFUSED],
+        value: records,
+      })),
   },
   {
     name: 'end_to_end_latency_seconds',
@@ -101,9 +104,12 @@ const OUTBOX: readonly Definition[] = [
 ];
 
 const INGEST: readonly Definition[] = [
-  ofIngest('counter', 'events_journaled_total', 'Events that this instance added to the journal.', (ingest) => [
-    one(ingest.journaled),
-  ]),
+  ofIngest(
+    'counter',
+    'events_journaled_total',
+    'Events that this instance added to the journal.',
+    (ingest) => [one(ingest.journaled)],
+  ),
   ofIngest('counter', 'events_duplicate_total', 'Events that the journal had already.', (ingest) => [
     one(ingest.duplicates),
   ]),
@@ -198,7 +204,8 @@ const DELIVERY: readonly Definition[] = [
     help: 'Deliveries that are given up and wait for a person, in the store. Counting ends at some 100,000.',
     type: 'gauge',
     labels: ['target'],
-    read: ({ shared }) => outboxesOf(shared).map(({ target, dead }) => ({ labels: [target], value: dead.count })),
+    read: ({ shared }) =>
+      outboxesOf(shared).map(({ target, dead }) => ({ labels: [target], value: dead.count })),
   },
   {
     name: 'redrives_total',
@@ -244,9 +251,7 @@ const STORE: readonly Definition[] = [
     labels: ['target', 'kind'],
     read: ({ sync: { sweeps } }) =>
       Object.entries(sweeps).flatMap(([target, { last }]) =>
-        last === null
-          ? []
-          : SWEEP_KINDS.map((kind) => ({ labels: [target, kind], value: last[kind] })),
+        last === null ? [] : SWEEP_KINDS.map((kind) => ({ labels: [target, kind], value: last[kind] })),
       ),
   },
   {

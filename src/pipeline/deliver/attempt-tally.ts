@@ -1,4 +1,4 @@
-import { type DurationTotals, DurationHistogram } from '../../core/duration-histogram.ts';
+import { DurationHistogram, type DurationTotals } from '../../core/duration-histogram.ts';
 import type { DeliveryVerdict } from '../../ports/delivery-target.ts';
 
 /** The first digit of an answer's status, and `none` if there was no answer. */

@@ -5,8 +5,8 @@ import type { DeliveryClaims } from '../../ports/delivery-claims.ts';
 import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Defects } from '../defects.ts';
-import type { AttemptsStatus } from './attempt-tally.ts';
 import type { Meters } from '../status/meters.ts';
+import type { AttemptsStatus } from './attempt-tally.ts';
 
 export interface DeliverOptions extends DeliverTiming, Pace {
   readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;

@@ -202,7 +202,16 @@ export class Lane<State, Event> {
       const timestampMs = records[from]?.timestampMs ?? Number.NEGATIVE_INFINITY;
       const lastTimestampMs = records[end - 1]?.timestampMs ?? timestampMs;
       const consumed = end - from;
-      const piece = { topic, partition, toOffset, leaderEpoch, timestampMs, lastTimestampMs, consumed, bytes };
+      const piece = {
+        topic,
+        partition,
+        toOffset,
+        leaderEpoch,
+        timestampMs,
+        lastTimestampMs,
+        consumed,
+        bytes,
+      };
       this.#pending.push({ ...piece, events, rejected });
     }
     if (records.length > 0) times.decode.add(clock.monotonicMs() - beganMs);

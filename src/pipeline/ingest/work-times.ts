@@ -1,4 +1,4 @@
-import { type DurationTotals, DurationHistogram } from '../../core/duration-histogram.ts';
+import { DurationHistogram, type DurationTotals } from '../../core/duration-histogram.ts';
 
 /** The time that the lanes of this instance have spent on their work since the start. */
 export interface WorkStatus {

@@ -7,7 +7,7 @@ import type { Delivery } from '../../../src/ports/delivery-target.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
 import { recordSpans, traceParentOf } from '../../helpers/spans.ts';
-import { answers, type Script, startScriptedServer } from './scripted-server.ts';
+import { answers, type ReceivedRequest, type Script, startScriptedServer } from './scripted-server.ts';
 
 const never = new AbortController().signal;
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -74,7 +74,7 @@ describe('the trace of a request without an SDK', () => {
     const { server, target } = await open(takesBatches);
     await outcomesOf(target, [numbered(0)], never);
     await outcomesOf(target, [numbered(1, FIRST), numbered(2), numbered(3, SECOND)], never);
-    const { headers, body } = server.received[1] ?? { headers: {}, body: '{}' };
+    const { headers, body } = server.received[1] as ReceivedRequest;
     expect(headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
     expect(headers.traceparent).not.toContain(TRACE);
     expect(JSON.parse(body)).toEqual({
@@ -106,7 +106,10 @@ describe('the span of a request', () => {
       },
     });
     expect(span?.parentSpanContext).toMatchObject({ traceId: TRACE, spanId: 'b7ad6b7169203331' });
-    expect(server.received[0]?.headers).toMatchObject({ traceparent: traceParentOf(span), tracestate: 'rojo=1' });
+    expect(server.received[0]?.headers).toMatchObject({
+      traceparent: traceParentOf(span),
+      tracestate: 'rojo=1',
+    });
   });
 
   it('shows neither the user, the password nor the query of the URL', async () => {
@@ -135,7 +138,10 @@ describe('the span of a request', () => {
     await outcomesOf(target, [numbered(1, FIRST), numbered(2), numbered(3, SECOND)], never);
     const span = spans.named('POST')[1];
     expect(span?.parentSpanContext).toBeUndefined();
-    expect(span?.links.map(({ context }) => context.spanId)).toEqual(['b7ad6b7169203331', '00f067aa0ba902b7']);
+    expect(span?.links.map(({ context }) => context.spanId)).toEqual([
+      'b7ad6b7169203331',
+      '00f067aa0ba902b7',
+    ]);
     expect(span?.attributes['tributary.delivery_batch.size']).toBe(3);
     expect(server.received[1]?.headers.traceparent).toBe(traceParentOf(span));
     expect(server.received[1]?.body).toContain(FIRST.traceParent);

@@ -11,7 +11,11 @@ const PRODUCER: TraceContext = {
   traceParent: `00-${TRACE}-b7ad6b7169203331-01`,
   traceState: 'rojo=00f067aa0ba902b7',
 };
-const SEND: SpanStart = { name: 'send t', kind: 'producer', attributes: { 'messaging.batch.message_count': 2 } };
+const SEND: SpanStart = {
+  name: 'send t',
+  kind: 'producer',
+  attributes: { 'messaging.batch.message_count': 2 },
+};
 
 describe('tracing without an SDK', () => {
   it('is off, and begins spans that have no context', () => {
@@ -87,7 +91,9 @@ describe('tracing with an SDK', () => {
     const outer = trace.getTracer('user').startSpan('request');
     context.with(trace.setSpan(context.active(), outer), () => tracing.begin(SEND).end(null));
     outer.end();
-    context.with(trace.setSpan(context.active(), outer), () => tracing.begin({ ...SEND, parent: null }).end(null));
+    context.with(trace.setSpan(context.active(), outer), () =>
+      tracing.begin({ ...SEND, parent: null }).end(null),
+    );
     const [inner, , root] = spans.all();
     expect(inner?.parentSpanContext?.spanId).toBe(outer.spanContext().spanId);
     expect(root?.parentSpanContext).toBeUndefined();
@@ -105,7 +111,9 @@ describe('tracing with an SDK', () => {
   it('records at most 128 links', () => {
     const spans = recordSpans();
     const links = Array.from({ length: SPAN_LINKS_MAX + 1 }, () => PRODUCER);
-    openTelemetryTracing('kafka').begin({ ...SEND, links }).end(null);
+    openTelemetryTracing('kafka')
+      .begin({ ...SEND, links })
+      .end(null);
     expect(spans.all()[0]?.links).toHaveLength(SPAN_LINKS_MAX);
   });
 

@@ -11,7 +11,7 @@ import { openParts, startOrderSync } from '../../../src/apps/order-sync/order-sy
 import { loadSettings } from '../../../src/apps/shared/settings/load.ts';
 import type { NewRecord } from '../../../src/ports/event-log.ts';
 import { type Script, startScriptedServer } from '../../adapters/http-delivery/scripted-server.ts';
-import { readMetrics, type Series, valueOf } from '../../helpers/metrics-text.ts';
+import { readMetrics, type Series, seriesValue } from '../../helpers/metrics-text.ts';
 
 const WAITING = { timeout: 20_000, interval: 20 };
 
@@ -117,13 +117,14 @@ describe('/metrics of order-sync', () => {
     // Another order goes through, so that the refused one is to blame for its refusal.
     await publish(['o', 'b'], ['pa', 'b']);
     const wait = async (name: string, labels: Record<string, string>, value: number) =>
-      vi.waitFor(async () => expect(valueOf((await scrape()).series, name, labels)).toBe(value), WAITING);
+      vi.waitFor(async () => expect(seriesValue((await scrape()).series, name, labels)).toBe(value), WAITING);
     await wait('tributary_dead_letters_total', { target: 'order-mgt', reason: 'refused' }, 1);
     await wait('tributary_events_consumed_total', { topic: 'order_events', type: 'refused' }, 1);
     await wait('tributary_outbox_pending', { target: 'order-mgt' }, 0);
 
     const { series, families } = await scrape();
-    const value = (name: string, labels?: Record<string, string>) => valueOf(series, `tributary_${name}`, labels);
+    const value = (name: string, labels?: Record<string, string>) =>
+      seriesValue(series, `tributary_${name}`, labels);
     expect(value('events_consumed_total', { topic: 'order_events', type: 'ORDER' })).toBe(5);
     expect(value('events_consumed_total', { topic: 'payment_events', type: 'PAYMENT' })).toBe(3);
     expect(value('events_journaled_total')).toBe(7);
@@ -134,7 +135,9 @@ describe('/metrics of order-sync', () => {
     expect(value('end_to_end_latency_seconds_count', { stage: 'journaled' })).toBe(9);
     expect(value('end_to_end_latency_seconds_count', { stage: 'delivered' })).toBe(2);
     expect(value('delivery_attempts_total', { outcome: 'delivered', code_class: '2xx' })).toBe(2);
-    expect(value('delivery_attempts_total', { outcome: 'park', code_class: '4xx' })).toBeGreaterThanOrEqual(2);
+    expect(value('delivery_attempts_total', { outcome: 'park', code_class: '4xx' })).toBeGreaterThanOrEqual(
+      2,
+    );
     expect(value('delivery_duration_seconds_count', { target: 'order-mgt' })).toBeGreaterThanOrEqual(4);
     expect(value('circuit_breaker_state', { target: 'order-mgt' })).toBe(0);
     expect(value('outbox_oldest_age_seconds', { target: 'order-mgt' })).toBe(0);
@@ -155,15 +158,25 @@ describe('/metrics of order-sync', () => {
       response.end('{"detail":"evil"}');
     });
     const before = (await scrape()).series;
-    await publish(...HOSTILE_IDS.flatMap((id) => [['o', id], ['pa', id]] as const));
+    await publish(
+      ...HOSTILE_IDS.flatMap(
+        (id) =>
+          [
+            ['o', id],
+            ['pa', id],
+          ] as const,
+      ),
+    );
     for (const id of HOSTILE_IDS) {
       const value = Buffer.from(JSON.stringify({ eventType: id, orderId: id }));
       await append({ topic: 'order_events', key: Buffer.from(id), value, headers: [] });
     }
     await vi.waitFor(async () => {
       const { series } = await scrape();
-      expect(valueOf(series, 'tributary_events_consumed_total', { type: 'refused' })).toBe(HOSTILE_IDS.length);
-      expect(valueOf(series, 'tributary_delivery_attempts_total', { code_class: '5xx' })).toBeGreaterThan(0);
+      expect(seriesValue(series, 'tributary_events_consumed_total', { type: 'refused' })).toBe(
+        HOSTILE_IDS.length,
+      );
+      expect(seriesValue(series, 'tributary_delivery_attempts_total', { code_class: '5xx' })).toBeGreaterThan(0);
     }, WAITING);
     const { series } = await scrape();
     const words = new Set(series.flatMap(({ labels }) => Object.values(labels)));

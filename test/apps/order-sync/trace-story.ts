@@ -1,8 +1,8 @@
-import { context, type Span, SpanKind, trace } from '@opentelemetry/api';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { context, type Span, SpanKind, trace } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { makeBody } from '../../../src/apps/event-producer/codes.ts';
@@ -54,7 +54,11 @@ async function start(settings: Readonly<Record<string, string>>) {
 }
 
 /** The whole way of a trace, from the span in which a producer publishes to the request that the target gets. */
-export function tellTraceStory(name: string, system: string, settings: () => Promise<Readonly<Record<string, string>>>) {
+export function tellTraceStory(
+  name: string,
+  system: string,
+  settings: () => Promise<Readonly<Record<string, string>>>,
+) {
   it(`on ${name}, a trace goes from the producer through journal and ledger to the target`, async () => {
     const spans = recordSpans();
     const { publish, event, received, topics, sync } = await start(await settings());
@@ -88,7 +92,8 @@ export function tellTraceStory(name: string, system: string, settings: () => Pro
         'kafka.message.key': 'a',
       },
     });
-    for (const span of [sent, sentPayment]) expect(idsOf(span)).toEqual([traceId, checkout.spanContext().spanId]);
+    for (const span of [sent, sentPayment])
+      expect(idsOf(span)).toEqual([traceId, checkout.spanContext().spanId]);
     // The payment made the order ready, so the delivery continues the payment's trace.
     expect(idsOf(request)).toEqual([traceId, sentPayment?.spanContext().spanId]);
     expect(received[0]?.headers.traceparent).toBe(traceParentOf(request));
@@ -109,8 +114,12 @@ export function tellTraceStory(name: string, system: string, settings: () => Pro
         'kafka.message.key': 'a',
       },
     });
-    expect(processed?.links.map(({ context }) => context.spanId)).toEqual([sentPayment?.spanContext().spanId]);
-    expect(spans.named(`process ${payments}`)[1]?.links[0]?.context.traceId).toBe(again?.spanContext().traceId);
+    expect(processed?.links.map(({ context }) => context.spanId)).toEqual([
+      sentPayment?.spanContext().spanId,
+    ]);
+    expect(spans.named(`process ${payments}`)[1]?.links[0]?.context.traceId).toBe(
+      again?.spanContext().traceId,
+    );
     expect(again?.spanContext().traceId).not.toBe(traceId);
     const [polled] = spans.named(`poll ${payments}`);
     expect(polled).toMatchObject({

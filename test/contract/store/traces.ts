@@ -45,7 +45,11 @@ export function describeTraces(harness: StoreHarness): void {
       await commitChanges(
         place.store,
         change('parcel', 0, {
-          events: [event('parcel', 1), event('parcel', 2, { trace: LONGEST }), event('parcel', 3, { trace: traceOf(3) })],
+          events: [
+            event('parcel', 1),
+            event('parcel', 2, { trace: LONGEST }),
+            event('parcel', 3, { trace: traceOf(3) }),
+          ],
         }),
       );
       const rows = await harness.rawQuery(
@@ -110,5 +114,9 @@ export function describeTraces(harness: StoreHarness): void {
 }
 
 function text(value: unknown): string | null {
-  return value === null || value === undefined ? null : Buffer.isBuffer(value) ? value.toString() : String(value);
+  return value === null || value === undefined
+    ? null
+    : Buffer.isBuffer(value)
+      ? value.toString()
+      : String(value);
 }

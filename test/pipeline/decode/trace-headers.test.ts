@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventOf, rejectionOf, STRUCTURED, ENVELOPE, ORDER_BODY } from './records.ts';
+import { ENVELOPE, eventOf, ORDER_BODY, rejectionOf, STRUCTURED } from './records.ts';
 
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const OTHER = '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-00';
@@ -45,9 +45,12 @@ describe('the trace of a record', () => {
         ['traceparent', OTHER],
       ],
     ],
-  ] as const)('a traceparent that is %s is ignored, and the record is an event all the same', (_, headers) => {
-    expect(eventOf({ headers })).toEqual(eventOf({}));
-  });
+  ] as const)(
+    'a traceparent that is %s is ignored, and the record is an event all the same',
+    (_, headers) => {
+      expect(eventOf({ headers })).toEqual(eventOf({}));
+    },
+  );
 
   it.each([
     ['null', null],

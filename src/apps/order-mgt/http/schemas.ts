@@ -141,7 +141,8 @@ export const DELIVERY_HEADERS = {
     'idempotency-key': { type: 'string', description: 'The same id as in webhook-id, quoted or bare.' },
     traceparent: {
       type: 'string',
-      description: 'The trace of the request. Problems and log lines name its trace id. Source: W3C Trace Context.',
+      description:
+        'The trace of the request. Problems and log lines name its trace id. Source: W3C Trace Context.',
     },
   },
 } as const;

@@ -119,7 +119,17 @@ export const REDRIVE_SCHEMA = {
 
 const JOB = {
   type: 'object',
-  required: ['id', 'kind', 'state', 'dryRun', 'filter', 'requestedBy', 'createdAt', 'updatedAt', 'finishedAt'],
+  required: [
+    'id',
+    'kind',
+    'state',
+    'dryRun',
+    'filter',
+    'requestedBy',
+    'createdAt',
+    'updatedAt',
+    'finishedAt',
+  ],
   properties: {
     id: { type: 'string' },
     kind: { type: 'string' },

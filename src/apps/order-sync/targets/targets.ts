@@ -54,7 +54,13 @@ type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'fil
 export function openRoutes(
   settings: OrderSyncSettings,
   specs: readonly TargetSpec[],
-  { clock, logger, log, senders, tracing = NO_TRACING }: OpenParts & { readonly log: EventLog; readonly senders: Promise<Senders> },
+  {
+    clock,
+    logger,
+    log,
+    senders,
+    tracing = NO_TRACING,
+  }: OpenParts & { readonly log: EventLog; readonly senders: Promise<Senders> },
 ): TargetRoute[] {
   requireSecretOutsideLoopback(settings, logger);
   const others = specs.map((spec): TargetRoute => {

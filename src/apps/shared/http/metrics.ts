@@ -116,7 +116,11 @@ interface Line {
   readonly value: number;
 }
 
-function linesOf(name: string, labelNames: readonly string[], { labels: values, value }: MetricSample): Line[] {
+function linesOf(
+  name: string,
+  labelNames: readonly string[],
+  { labels: values, value }: MetricSample,
+): Line[] {
   const labels = Object.fromEntries(labelNames.map((label, index) => [label, values[index] ?? '']));
   if (typeof value === 'number') return [{ metricName: name, labels, value }];
   const { buckets, count, sumSeconds } = value;
@@ -140,7 +144,10 @@ const METRICS_SCHEMA = {
   operationId: 'readMetrics',
   summary: 'The metrics of this program, in the text format of Prometheus.',
   response: {
-    200: { description: 'One line for each series.', content: { 'text/plain': { schema: { type: 'string' } } } },
+    200: {
+      description: 'One line for each series.',
+      content: { 'text/plain': { schema: { type: 'string' } } },
+    },
   },
 } as const;
 

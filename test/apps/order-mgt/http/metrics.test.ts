@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
-import { readMetrics, valueOf } from '../../../helpers/metrics-text.ts';
+import { readMetrics, seriesValue } from '../../../helpers/metrics-text.ts';
 import { newState, TestOrderMgt } from '../fixture.ts';
 
 async function scrape(target: TestOrderMgt, headers: Record<string, string> = {}) {
@@ -26,29 +26,29 @@ describe('/metrics of order-mgt', () => {
     await target.post({ order_id: 7 }, id('c'));
     await target.postDeliveryBatch({ deliveries: [{ id: 'msg_d', state: { order_id: 7 } }] });
     const { series } = await scrape(target);
-    const effect = (name: string) => valueOf(series, 'tributary_states_received_total', { effect: name });
+    const effect = (name: string) => seriesValue(series, 'tributary_states_received_total', { effect: name });
     expect(['applied', 'duplicate', 'ignored', 'payload_differs'].map(effect)).toEqual([1, 1, 1, 1]);
-    expect(valueOf(series, 'tributary_problems_total', { code: 'body_invalid' })).toBe(2);
-    expect(valueOf(series, 'tributary_problems_total', { code: 'payload_differs' })).toBe(1);
-    expect(valueOf(series, 'tributary_state_commit_duration_seconds_count')).toBe(4);
-    expect(valueOf(series, 'tributary_state_commit_duration_seconds_bucket', { le: '+Inf' })).toBe(4);
+    expect(seriesValue(series, 'tributary_problems_total', { code: 'body_invalid' })).toBe(2);
+    expect(seriesValue(series, 'tributary_problems_total', { code: 'payload_differs' })).toBe(1);
+    expect(seriesValue(series, 'tributary_state_commit_duration_seconds_count')).toBe(4);
+    expect(seriesValue(series, 'tributary_state_commit_duration_seconds_bucket', { le: '+Inf' })).toBe(4);
   });
 
   it('counts the readers that wait at present', async () => {
     const target = await new TestOrderMgt().start();
     const waiting = target.order('later', '?wait=5');
     await expect
-      .poll(async () => valueOf((await scrape(target)).series, 'tributary_waiting_readers'))
+      .poll(async () => seriesValue((await scrape(target)).series, 'tributary_waiting_readers'))
       .toBe(1);
     await target.post(newState({ order_id: 'later' }));
     expect((await waiting).status).toBe(200);
-    expect(valueOf((await scrape(target)).series, 'tributary_waiting_readers')).toBe(0);
+    expect(seriesValue((await scrape(target)).series, 'tributary_waiting_readers')).toBe(0);
   });
 
   it('has the version of the program and of Node, and the metrics of the process', async () => {
     const target = await new TestOrderMgt().start();
     const { series, families } = await scrape(target);
-    expect(valueOf(series, 'tributary_build_info', { node: process.version })).toBe(1);
+    expect(seriesValue(series, 'tributary_build_info', { node: process.version })).toBe(1);
     expect(families.get('process_cpu_seconds_total')?.type).toBe('counter');
     expect(families.get('nodejs_eventloop_lag_p99_seconds')?.type).toBe('gauge');
     // A second scrape does not register the metrics of the process again.
