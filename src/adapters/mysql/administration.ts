@@ -8,7 +8,7 @@ import type { GroupDecision } from '../../ports/store-identity.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { listDeliveries, pageDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import { readOverview } from './overview.ts';
 import { listParked } from './parked.ts';
@@ -45,6 +45,18 @@ export class MysqlAdministration implements StoreAdministration {
   async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
     const { filter, after, limit } = page;
     return withConnection(this.pool, (connection) => listDeliveries(connection, filter, after, limit));
+  }
+
+  async pageDeliveries(page: {
+    filter: DeliveryFilter;
+    after: DeliveryKey | null;
+    limit: number;
+    lookMax: number;
+  }) {
+    const { filter, after, limit, lookMax } = page;
+    return withConnection(this.pool, (connection) =>
+      pageDeliveries(connection, filter, after, limit, lookMax),
+    );
   }
 
   async readAttempts(key: DeliveryKey, limit: number) {

@@ -7,7 +7,7 @@ import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
-import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { listDeliveries, pageDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import { readOverview } from './overview.ts';
 import { listParked } from './parked.ts';
@@ -51,6 +51,18 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
     const database = await this.database();
     return database.read((reader) => listDeliveries(reader, page.filter, page.after, page.limit, this.time));
+  }
+
+  async pageDeliveries(page: {
+    filter: DeliveryFilter;
+    after: DeliveryKey | null;
+    limit: number;
+    lookMax: number;
+  }) {
+    const database = await this.database();
+    return database.read((reader) =>
+      pageDeliveries(reader, page.filter, page.after, page, this.time),
+    );
   }
 
   async readAttempts(key: DeliveryKey, limit: number) {

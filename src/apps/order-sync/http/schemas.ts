@@ -94,7 +94,7 @@ const ATTEMPT = {
 } as const;
 
 export const DELIVERIES_SCHEMA = pageSchemaOf(
-  "Deliveries, sorted by the bytes of the targets' names and of the order ids.",
+  "Deliveries, sorted by the bytes of the targets' names and of the order ids. With filters a page may be short or empty while more deliveries follow.",
   DELIVERY,
 );
 
