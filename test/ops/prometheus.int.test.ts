@@ -150,7 +150,8 @@ describe.skipIf(typeof found === 'string')(
           expect(families.has(name) || families.has(name.replace(/_bucket$/, '')), name).toBe(true);
         const series = (await ask(expr)) as { metric: Record<string, string> }[];
         expect(series.length).toBeGreaterThan(0);
-        for (const { metric } of series) expect(Object.keys(metric)).toEqual(expect.arrayContaining([...labels]));
+        for (const { metric } of series)
+          expect(Object.keys(metric)).toEqual(expect.arrayContaining([...labels]));
       });
 
       it.each(alertQueries())('$place: $expr', async ({ expr }) => {

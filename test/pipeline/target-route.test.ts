@@ -40,8 +40,6 @@ describe('the sweeper on a route', () => {
       lastFailure: null,
       ratePerSecond: null,
       maxBatch: 1,
-      notClosedForMs: null,
-      lastFailure: null,
       attempts: new AttemptTally().status(),
       deadBy: { refused: 0, attempts_exhausted: 0 },
     });

@@ -1,8 +1,10 @@
 import type { SharedStatus } from '../../pipeline/status/status.ts';
 import type { Clock } from '../../ports/clock.ts';
 
-/** Log and store are asked at most once in this time, however often somebody scrapes. */
-const ASK_EVERY_MS = 5_000;
+/** Log and store rest between two questions for 50 times as long as an answer took, and for a time between these two. */
+const REST_PER_ANSWER = 50;
+const REST_MIN_MS = 1_000;
+const REST_MAX_MS = 5_000;
 /** A scrape waits for an answer for this long. */
 const WAIT_MS = 1_000;
 /** An older answer is not shown, because it would look like the present state. */
@@ -14,7 +16,7 @@ export class KeptStatus {
   readonly #clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   readonly #onDefect: (error: unknown) => void;
   #latest: { readonly askedMs: number; readonly status: SharedStatus } | null = null;
-  #askedMs = Number.NEGATIVE_INFINITY;
+  #nextAskMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | null = null;
 
   constructor(
@@ -30,10 +32,7 @@ export class KeptStatus {
   /** Resolves within a second. Null if there is no answer, or an old one alone. Never rejects. */
   async latest(): Promise<SharedStatus | null> {
     const nowMs = this.#clock.monotonicMs();
-    if (this.#asking === null && nowMs - this.#askedMs >= ASK_EVERY_MS) {
-      this.#askedMs = nowMs;
-      this.#asking = this.#ask(nowMs);
-    }
+    if (nowMs >= this.#nextAskMs) this.#asking ??= this.#ask(nowMs);
     if (this.#asking !== null) {
       const over = new AbortController();
       await Promise.race([this.#asking, this.#clock.sleep(WAIT_MS, over.signal)]);
@@ -49,6 +48,9 @@ export class KeptStatus {
     } catch (error) {
       this.#onDefect(error);
     } finally {
+      const answeredMs = this.#clock.monotonicMs();
+      const restMs = (answeredMs - askedMs) * REST_PER_ANSWER;
+      this.#nextAskMs = answeredMs + Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, restMs));
       this.#asking = null;
     }
   }

@@ -19,18 +19,23 @@ export async function askInstance({
   statusKey,
 }: Pick<OrderSyncSettings, 'host' | 'port' | 'statusKey'>): Promise<InstanceAnswer> {
   const url = `http://${addressOf(host)}:${port}`;
-  if (port === 0)
-    return { kind: 'silent', url, reason: 'ORDER_SYNC_PORT is 0, so its port is not known.' };
+  if (port === 0) return { kind: 'silent', url, reason: 'ORDER_SYNC_PORT is 0, so its port is not known.' };
   try {
     const { status, body } = await get(`${url}/api/v1/status`, statusKey);
-    if (status === 401 || status === 403) return { kind: 'silent', url, reason: keyProblem(status, statusKey) };
+    if (status === 401 || status === 403)
+      return { kind: 'silent', url, reason: keyProblem(status, statusKey) };
     const instance = status === 200 ? (JSON.parse(body) as Partial<StatusReport>).instance : null;
     if (instance === null || instance === undefined)
-      return { kind: 'silent', url, reason: `What answers there is no order-sync of this version (${status}).` };
+      return {
+        kind: 'silent',
+        url,
+        reason: `What answers there is no order-sync of this version (${status}).`,
+      };
     return { kind: 'answered', url, instance };
   } catch (error) {
     const { code } = error as { code?: unknown };
-    const what = code === 'ECONNREFUSED' ? 'nothing listens there' : String(code ?? 'its answer makes no sense');
+    const what =
+      code === 'ECONNREFUSED' ? 'nothing listens there' : String(code ?? 'its answer makes no sense');
     return { kind: 'silent', url, reason: `No order-sync answers: ${what}.` };
   }
 }

@@ -1,10 +1,5 @@
 import { shown } from '../../pipeline/status/attention.ts';
-import type {
-  OutboxReport,
-  PartitionReport,
-  PartState,
-  StatusReport,
-} from '../../pipeline/status/report.ts';
+import type { OutboxReport, PartitionReport, PartState, StatusReport } from '../../pipeline/status/report.ts';
 import type { InstanceAnswer } from './running-instance.ts';
 
 /** So many partitions fit on one screen. Of more, only those are shown that are behind or in trouble. */
@@ -30,7 +25,9 @@ export function summaryLine(report: StatusReport): string {
   const { at, lag, outbox, attention, instance } = report;
   const due = outbox.map(({ target, due: { count, isMore } }) => `${target} ${shown({ count, isMore })} due`);
   const rate = instance === null ? [] : [`${rateOf(instance.perSecond.last10Seconds)} events/s`];
-  return [at, verdictOf(report), behind(lag), ...rate, ...due, ...attention.map(({ kind }) => kind)].join('  ');
+  return [at, verdictOf(report), behind(lag), ...rate, ...due, ...attention.map(({ kind }) => kind)].join(
+    '  ',
+  );
 }
 
 function headLine(report: StatusReport): string {
@@ -110,7 +107,11 @@ function partitionTable(partitions: readonly PartitionReport[]): string[] {
         partition.nextOffset ?? 'not begun',
         partition.logEndOffset ?? '?',
         partition.lagMessages === null ? '?' : String(partition.lagMessages),
-        partition.lagSeconds === null ? '?' : partition.lagMessages === 0 ? '-' : duration(partition.lagSeconds),
+        partition.lagSeconds === null
+          ? '?'
+          : partition.lagMessages === 0
+            ? '-'
+            : duration(partition.lagSeconds),
         notesOf(partition).join('; '),
       ]),
     ]),
@@ -174,7 +175,10 @@ function failureOf({ lastFailure }: OutboxReport, running: RunningTarget): strin
 function quarantineLines({ quarantine, parked }: StatusReport): string[] {
   const lines = quarantine
     .slice(0, KINDS_SHOWN)
-    .map(({ records, isMore, topic, reason }) => `  ${shown({ count: records, isMore })} of ${topic} for ${reason}`);
+    .map(
+      ({ records, isMore, topic, reason }) =>
+        `  ${shown({ count: records, isMore })} of ${topic} for ${reason}`,
+    );
   if (quarantine.length > KINDS_SHOWN) lines.push(`  and ${quarantine.length - KINDS_SHOWN} more kinds`);
   return [
     ...(lines.length === 0 ? [] : ['', 'In quarantine', ...lines]),
@@ -192,7 +196,9 @@ function attentionLines({ attention }: StatusReport): string[] {
 
 /** Columns of even width, apart from the last one. */
 function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
   return rows.map((row) =>
     row
       .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))

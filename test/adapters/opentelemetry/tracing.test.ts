@@ -57,14 +57,14 @@ describe('tracing with an SDK', () => {
     const spans = recordSpans();
     const tracing = openTelemetryTracing('kafka');
     tracing
-      .begin({ ...SEND, kind: 'consumer', parent: null, links: [PRODUCER], beganAtMs: 1_000 })
+      .begin({ ...SEND, kind: 'consumer', parent: null, links: [PRODUCER], beganAtMs: 1_760_000_000_500 })
       .end(null, { 'http.response.status_code': 200 });
     const [span] = spans.all();
     expect(span).toMatchObject({
       name: 'send t',
       kind: SpanKind.CONSUMER,
       attributes: { 'messaging.batch.message_count': 2, 'http.response.status_code': 200 },
-      startTime: [1, 0],
+      startTime: [1_760_000_000, 500_000_000],
       status: { code: SpanStatusCode.UNSET },
       links: [{ context: { traceId: TRACE, spanId: 'b7ad6b7169203331', isRemote: true, traceFlags: 1 } }],
       instrumentationScope: { name: 'tributary' },

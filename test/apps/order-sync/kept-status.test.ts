@@ -23,18 +23,36 @@ function open() {
   return { clock, asked, defects, kept };
 }
 
-it('scrapes within five seconds share one question to log and store', async () => {
+it('scrapes within a second share one question to log and store', async () => {
   const { clock, asked, kept } = open();
   const scrapes = [kept.latest(), kept.latest()];
   asked[0]?.resolve(statusAt(7));
   expect(await Promise.all(scrapes)).toEqual([statusAt(7), statusAt(7)]);
-  await clock.advance(4_999);
+  await clock.advance(999);
   expect(await kept.latest()).toEqual(statusAt(7));
   expect(asked).toHaveLength(1);
   await clock.advance(1);
   const next = kept.latest();
   asked[1]?.resolve(statusAt(8));
   expect(await next).toEqual(statusAt(8));
+});
+
+it.each([
+  [40, 2_000],
+  [900, 5_000],
+])('after an answer that took %d ms, log and store rest for %d ms', async (tookMs, restMs) => {
+  const { clock, asked, kept } = open();
+  const first = kept.latest();
+  await clock.advance(tookMs);
+  asked[0]?.resolve(statusAt(7));
+  await first;
+  await clock.advance(restMs - 1);
+  await kept.latest();
+  expect(asked).toHaveLength(1);
+  await clock.advance(1);
+  void kept.latest();
+  expect(asked).toHaveLength(2);
+  asked[1]?.resolve(statusAt(8));
 });
 
 it('a scrape waits for an answer for one second, and shows the one before for thirty', async () => {

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import type { InstanceAnswer } from '../../../src/apps/order-sync/running-instance.ts';
 import { duration, screenOf, summaryLine } from '../../../src/apps/order-sync/status-screen.ts';
 import { reportOf } from '../../../src/pipeline/status/report.ts';
-import { checkpoint, lagWith, NOW_MS, outbox, PLACE, peeked, shared } from '../../pipeline/status/fake-parts.ts';
+import {
+  checkpoint,
+  lagWith,
+  NOW_MS,
+  outbox,
+  PLACE,
+  peeked,
+  shared,
+} from '../../pipeline/status/fake-parts.ts';
 
 const SILENT: InstanceAnswer = {
   kind: 'silent',

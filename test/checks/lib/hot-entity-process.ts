@@ -15,6 +15,8 @@ import { LONG_LIMITS } from '../../../src/pipeline/ingest/long-histories.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import { QuarantineWatch } from '../../../src/pipeline/ingest/quarantine-watch.ts';
 import { Watchdog } from '../../../src/pipeline/ingest/watchdog.ts';
+import { WorkTimes } from '../../../src/pipeline/ingest/work-times.ts';
+import { Meters } from '../../../src/pipeline/status/meters.ts';
 import {
   type EventLogConsumer,
   type FetchedRecords,
@@ -22,6 +24,7 @@ import {
   UNKNOWN_LEADER_EPOCH,
 } from '../../../src/ports/event-log.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
+import { NO_TRACING } from '../../../src/ports/tracing.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 
 /** The task of the process. */
@@ -136,6 +139,10 @@ async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
       longLimits: LONG_LIMITS,
       watchdog: new Watchdog(systemClock, () => {}),
       quarantine: new QuarantineWatch(systemClock, () => {}),
+      meters: new Meters(systemClock),
+      tracing: NO_TRACING,
+      times: new WorkTimes(),
+      group: 'hot',
       onCommitted(report) {
         consumed += report.consumed;
         committed();

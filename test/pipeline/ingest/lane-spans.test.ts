@@ -77,30 +77,32 @@ describe('the spans of a lane', () => {
 
   it.each([
     ['fenced', () => Promise.resolve(false), 'fenced'],
-    ['refused by the store', () => Promise.reject<boolean>(new TributaryError('store_busy', 'busy')), 'store_busy'],
+    [
+      'refused by the store',
+      () => Promise.reject<boolean>(new TributaryError('store_busy', 'busy')),
+      'store_busy',
+    ],
     ['struck by a defect', () => Promise.reject<boolean>(new TypeError('x')), 'defect'],
-  ])(
-    'the span of a batch that is %s says so, and the outcome is passed on',
-    async (_, work, errorType) => {
-      const spans = recordSpans();
-      const lane = new LaneSpans(openTelemetryTracing('kafka'), 'group');
-      const outcome = await lane.processing([piece('orders', 0, 1)], work).catch((error: unknown) => error);
-      expect(outcome).toEqual(errorType === 'fenced' ? false : expect.any(Error));
-      expect(spans.all()[0]).toMatchObject({
-        status: { code: SpanStatusCode.ERROR },
-        attributes: { 'error.type': errorType },
-      });
-    },
-  );
+  ])('the span of a batch that is %s says so, and the outcome is passed on', async (_, work, errorType) => {
+    const spans = recordSpans();
+    const lane = new LaneSpans(openTelemetryTracing('kafka'), 'group');
+    const outcome = await lane.processing([piece('orders', 0, 1)], work).catch((error: unknown) => error);
+    expect(outcome).toEqual(errorType === 'fenced' ? false : expect.any(Error));
+    expect(spans.all()[0]).toMatchObject({
+      status: { code: SpanStatusCode.ERROR },
+      attributes: { 'error.type': errorType },
+    });
+  });
 
   it('what was taken has one span for each topic, from the moment at which the lane asked', () => {
     const spans = recordSpans();
     const lane = new LaneSpans(openTelemetryTracing('kafka'), 'group');
-    lane.polled([fetched('orders', 0, 3), fetched('orders', 1, 4), fetched('payments', 0, 1)], 1_000);
-    lane.polled([], 1_000);
+    const askedAtMs = 1_760_000_000_500;
+    lane.polled([fetched('orders', 0, 3), fetched('orders', 1, 4), fetched('payments', 0, 1)], askedAtMs);
+    lane.polled([], askedAtMs);
     expect(spans.all().map(({ name }) => name)).toEqual(['poll orders', 'poll payments']);
     expect(spans.named('poll orders')[0]).toMatchObject({
-      startTime: [1, 0],
+      startTime: [1_760_000_000, 500_000_000],
       attributes: { 'messaging.batch.message_count': 7, 'messaging.operation.type': 'receive' },
     });
   });

@@ -8,7 +8,8 @@ export function addStatusRoutes(app: FastifyInstance, { report }: ServerParts): 
   const schema = {
     operationId: 'readStatus',
     summary: 'Whether all is well, how far behind the journal is, and what needs a person.',
-    description: 'Answers at most once a second anew. Log and store are the same from each instance; `instance` is not.',
+    description:
+      'Answers at most once a second anew. Log and store are the same from each instance; `instance` is not.',
     response: { 200: STATUS_SCHEMA },
   };
   app.get('/api/v1/status', { schema }, async (_request, reply) => sendJson(reply, await report()));

@@ -9,7 +9,10 @@ const TEXT_OR_NULL = { type: ['string', 'null'] } as const;
 const BOUNDED_COUNT = {
   type: 'object',
   required: ['count', 'isMore'],
-  properties: { count: COUNT, isMore: { type: 'boolean', description: 'Whether there are more than count.' } },
+  properties: {
+    count: COUNT,
+    isMore: { type: 'boolean', description: 'Whether there are more than count.' },
+  },
 } as const;
 
 const PART_STATE = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { TestOrderMgt } from '../fixture.ts';
 import { OpenApiDocument, requireDescribed } from '../../shared/http/openapi-document.ts';
+import { TestOrderMgt } from '../fixture.ts';
 
 describe('/openapi.json', () => {
   it('describes each route, with schemas that are valid JSON Schema 2020-12', async () => {

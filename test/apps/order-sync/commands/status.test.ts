@@ -99,7 +99,9 @@ describe('order-sync status', () => {
 
   it('ends with 4 and shows the log where the store cannot be read', async () => {
     const folder = await folderWith(['z']);
-    const { code, out } = await status(folder, [], { DATABASE_URL: `sqlite:${join(folder, 'other.sqlite')}` });
+    const { code, out } = await status(folder, [], {
+      DATABASE_URL: `sqlite:${join(folder, 'other.sqlite')}`,
+    });
     expect(code).toBe(4);
     expect(out).toContain('NOT REACHABLE');
     expect(out).toMatch(/Store +NOT REACHABLE: .*other\.sqlite/);

@@ -38,7 +38,9 @@ describe('/openapi.json of order-sync', () => {
     const document = new OpenApiDocument((await ask('/openapi.json')).body);
     const good = { status: 200, type: 'application/json', body: (await ask('/api/v1/jobs')).body };
     document.requireFit('GET', '/api/v1/jobs?limit=1', good);
-    expect(() => document.requireFit('GET', '/api/v1/jobs', { ...good, body: { data: [{}] } })).toThrow('page');
+    expect(() => document.requireFit('GET', '/api/v1/jobs', { ...good, body: { data: [{}] } })).toThrow(
+      'page',
+    );
     expect(() => document.requireFit('GET', '/api/v1/jobs', { ...good, status: 500 })).toThrow(
       'not have this',
     );

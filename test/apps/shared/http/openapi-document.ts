@@ -89,7 +89,10 @@ export class OpenApiDocument {
     const parts = bare.split('/');
     const template = Object.keys(paths).find((each) => {
       const wanted = each.split('/');
-      return wanted.length === parts.length && wanted.every((part, at) => /^\{\w+\}$/.test(part) || part === parts[at]);
+      return (
+        wanted.length === parts.length &&
+        wanted.every((part, at) => /^\{\w+\}$/.test(part) || part === parts[at])
+      );
     });
     return (paths[bare] ?? paths[template ?? ''])?.[method.toLowerCase()];
   }
