@@ -286,7 +286,7 @@ function one(value: number): MetricSample {
 }
 
 /** A gauge of each partition of the topics. What is null is not known now. */
-function ofPartitions(name: string, help: string, valueOf: (lag: PartitionLag) => number | null): Definition {
+function ofPartitions(name: string, help: string, read: (lag: PartitionLag) => number | null): Definition {
   return {
     name,
     help,
@@ -296,7 +296,7 @@ function ofPartitions(name: string, help: string, valueOf: (lag: PartitionLag) =
       shared?.log.ok !== true
         ? []
         : shared.log.value.partitions.flatMap((each) => {
-            const value = valueOf(each);
+            const value = read(each);
             return value === null ? [] : [{ labels: [each.topic, String(each.partition)], value }];
           }),
   };

@@ -24,9 +24,9 @@ export class LaneSpans {
     if (!this.#tracing.isOn || taken.length === 0) return;
     for (const [topic, fetched] of Map.groupBy(taken, (each) => each.topic)) {
       const count = fetched.reduce((sum, { records }) => sum + records.length, 0);
-      const attributes = this.#attributes(topic, 'poll', 'receive', fetched, count);
-      const span = { name: `poll ${topic}`, kind: 'client', parent: null, beganAtMs } as const;
-      this.#tracing.begin({ ...span, attributes }).end(null);
+      const name = `poll ${topic}`;
+      const attributes = this.#attributes(name, 'receive', fetched, count);
+      this.#tracing.begin({ name, kind: 'client', parent: null, beganAtMs, attributes }).end(null);
     }
   }
 
@@ -60,28 +60,30 @@ export class LaneSpans {
             'kafka.offset': Number(event.offset),
             'kafka.message.key': event.entityId,
           };
+    const name = `process ${topic}`;
     return this.#tracing.begin({
-      name: `process ${topic}`,
+      name,
       kind: 'consumer',
       parent: null,
       links: linksOf(pieces),
-      attributes: { ...this.#attributes(topic, 'process', 'process', pieces, count), ...ofOne },
+      attributes: { ...this.#attributes(name, null, pieces, count), ...ofOne },
     });
   }
 
+  /** `name` is that of the span: the operation and the topic. `type` is null if it is the operation. */
   #attributes(
-    topic: string,
-    operation: string,
-    type: string,
+    name: string,
+    type: string | null,
     parts: readonly { readonly partition: number }[],
     count: number,
   ): SpanAttributes {
+    const [operation = '', topic = ''] = name.split(' ');
     const partitions = new Set(parts.map(({ partition }) => partition));
     const [only] = partitions.size === 1 ? partitions : [];
     return {
       'messaging.system.name': this.#tracing.messagingSystem,
       'messaging.operation.name': operation,
-      'messaging.operation.type': type,
+      'messaging.operation.type': type ?? operation,
       'messaging.destination.name': topic,
       'messaging.consumer.group.name': this.#group,
       'messaging.batch.message_count': count,

@@ -51,7 +51,7 @@ const takesBatches: Script = (response) => {
 };
 
 describe('the trace of a request without an SDK', () => {
-  it('is that of the event, unchanged', async () => {
+  it('a request carries the trace of its event, unchanged', async () => {
     const { server, target } = await open(answers(200));
     await outcomesOf(target, [numbered(1, FIRST)], never);
     await outcomesOf(target, [numbered(2, SECOND)], never);
@@ -61,7 +61,7 @@ describe('the trace of a request without an SDK', () => {
     expect(second).not.toHaveProperty('tracestate');
   });
 
-  it('is a new one, marked as not recorded, for a state whose event has none', async () => {
+  it('a state whose event has no trace gets a new one, marked as not recorded', async () => {
     const { server, target } = await open(answers(200));
     await outcomesOf(target, [numbered(1)], never);
     await outcomesOf(target, [numbered(2)], never);
@@ -88,7 +88,7 @@ describe('the trace of a request without an SDK', () => {
 });
 
 describe('the span of a request', () => {
-  it('continues the trace of the event, and its context is what the target gets', async () => {
+  it('a span continues the trace of the event, and its context is what the target gets', async () => {
     const spans = recordSpans();
     const { server, target } = await open(answers(200));
     await outcomesOf(target, [numbered(1, FIRST)], never);
@@ -112,7 +112,7 @@ describe('the span of a request', () => {
     });
   });
 
-  it('shows neither the user, the password nor the query of the URL', async () => {
+  it('a span shows neither the user, the password nor the query of the URL', async () => {
     const spans = recordSpans();
     const { target } = await open(answers(200));
     await outcomesOf(target, [numbered(1)], never);
@@ -122,7 +122,7 @@ describe('the span of a request', () => {
   it.each([
     ['500', answers(500), '500'],
     ['no answer', ((response) => response.destroy()) satisfies Script, 'no_answer'],
-  ])('fails after %s', async (_, script, errorType) => {
+  ])('a span fails after %s', async (_, script, errorType) => {
     const spans = recordSpans();
     const { target } = await open(script);
     await outcomesOf(target, [{ ...numbered(1), attempt: 3 }], never);
@@ -131,7 +131,7 @@ describe('the span of a request', () => {
     expect(span?.attributes).toMatchObject({ 'error.type': errorType, 'http.request.resend_count': 2 });
   });
 
-  it('of a delivery batch has a trace of its own, with links to those of its states', async () => {
+  it('a delivery batch has a trace of its own, with links to those of its states', async () => {
     const spans = recordSpans();
     const { server, target } = await open(takesBatches);
     await outcomesOf(target, [numbered(0)], never);

@@ -21,8 +21,11 @@ function describePlans(harness: MysqlHarness): void {
       const plan = await harness.rawQuery(
         `EXPLAIN ${sql.replace('COUNT_LIMIT', '5').replaceAll('?', "'warehouse'")}`,
       );
-      const tables = plan.filter(({ table }) => table === 'deliveries' || table === 'quarantine' || table === 'sweeps');
-      for (const { type, key } of tables) expect([type, key], name).toEqual([expect.not.stringMatching(/ALL/), expect.any(String)]);
+      const tables = plan.filter(
+        ({ table }) => table === 'deliveries' || table === 'quarantine' || table === 'sweeps',
+      );
+      for (const { type, key } of tables)
+        expect([type, key], name).toEqual([expect.not.stringMatching(/ALL/), expect.any(String)]);
       expect(plan.length, name).toBeGreaterThan(0);
     }
   });

@@ -18,7 +18,7 @@ const SEND: SpanStart = {
 };
 
 describe('tracing without an SDK', () => {
-  it('is off, and begins spans that have no context', () => {
+  it('tracing is off, and begins spans that have no context', () => {
     const tracing = openTelemetryTracing('kafka');
     expect(tracing.isOn).toBe(false);
     const span = tracing.begin(SEND);
@@ -33,7 +33,7 @@ describe('tracing without an SDK', () => {
 });
 
 describe('tracing with an SDK', () => {
-  it('is on from the moment at which an SDK registers itself, and off when it is removed', () => {
+  it('tracing is on from the moment at which an SDK registers itself, and off when it is removed', () => {
     const tracing = openTelemetryTracing('kafka');
     recordSpans();
     expect(tracing.isOn).toBe(true);
@@ -41,7 +41,7 @@ describe('tracing with an SDK', () => {
     expect(tracing.isOn).toBe(false);
   });
 
-  it('is on for an SDK that registered itself by another copy of the API', () => {
+  it('tracing is on for an SDK that registered itself by another copy of the API', () => {
     recordSpans();
     const key = Symbol.for('opentelemetry.js.api.1');
     const registered = (globalThis as unknown as Record<symbol, { trace: unknown }>)[key];

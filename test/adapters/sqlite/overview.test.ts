@@ -9,7 +9,9 @@ describe('the statements of the overview on SQLite', () => {
 
   it.each(Object.entries(OVERVIEW_STATEMENTS))('%s reads no whole table', async (_name, sql) => {
     await place.store.health();
-    const plan = await harness.rawQuery(`EXPLAIN QUERY PLAN ${sql.replace('COUNT_LIMIT', '5').replaceAll('?', "'a'")}`);
+    const plan = await harness.rawQuery(
+      `EXPLAIN QUERY PLAN ${sql.replace('COUNT_LIMIT', '5').replaceAll('?', "'a'")}`,
+    );
     const steps = plan.map(({ detail }) => String(detail));
     // Parked entities are counted along their key, up to the limit.
     for (const step of steps.filter((each) => !/parked_entities|CO-ROUTINE|subquery/.test(each)))

@@ -159,7 +159,7 @@ describe('/metrics of order-sync', () => {
     expect(defined.filter(([name = '', type]) => families.get(name)?.type !== type)).toEqual([]);
   });
 
-  it('has no label by order, by event type from outside, or by anything else that a record or an answer holds', async () => {
+  it('adds no series for an order, an event type from outside, or anything else that a record or an answer holds', async () => {
     const { publish, append, scrape } = await start((response) => {
       response.statusCode = 500;
       response.end('{"detail":"evil"}');

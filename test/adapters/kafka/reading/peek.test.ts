@@ -103,7 +103,9 @@ const at = (offset: bigint, partition = 0) => ({ topic: TOPIC, partition, offset
 
 describe('the look at partitions of Kafka', () => {
   it('finds the record behind a gap of compaction, and none in a gap that reaches the end', async () => {
-    const { peeker } = peekerOn([{ batches: [batch(0n, 10, { deltas: [0, 7], timestampMs: 500 })], endOffset: 20n }]);
+    const { peeker } = peekerOn([
+      { batches: [batch(0n, 10, { deltas: [0, 7], timestampMs: 500 })], endOffset: 20n },
+    ]);
     expect(await peeker.peek([at(3n)])).toMatchObject([{ first: { kind: 'record', offset: 7n } }]);
     expect(await peeker.peek([at(8n)])).toMatchObject([{ first: { kind: 'none' }, endOffset: 20n }]);
   });
@@ -195,7 +197,11 @@ describe('the look at partitions of Kafka', () => {
     const { peeker } = peekerOn([]);
     const silent = new Peeker(
       {
-        options: resolveOptions({ brokers: [], clock: { ...systemClock, sleep: async () => {} }, logger: () => {} }),
+        options: resolveOptions({
+          brokers: [],
+          clock: { ...systemClock, sleep: async () => {} },
+          logger: () => {},
+        }),
         brokerIds: [],
         topics: async () =>
           new Map([[TOPIC, { topic: TOPIC, topicId: 'id-1', partitions: [{ leader: 1, leaderEpoch: 0 }] }]]),

@@ -9,7 +9,7 @@ async function scrape(target: TestOrderMgt, headers: Record<string, string> = {}
 }
 
 describe('/metrics of order-mgt', () => {
-  it('has the text format of Prometheus', async () => {
+  it('answers in the text format of Prometheus', async () => {
     const target = await new TestOrderMgt().start();
     const { answer } = await scrape(target);
     expect(answer.status).toBe(200);
@@ -45,7 +45,7 @@ describe('/metrics of order-mgt', () => {
     expect(seriesValue((await scrape(target)).series, 'tributary_waiting_readers')).toBe(0);
   });
 
-  it('has the version of the program and of Node, and the metrics of the process', async () => {
+  it('shows the version of the program and of Node, and the metrics of the process', async () => {
     const target = await new TestOrderMgt().start();
     const { series, families } = await scrape(target);
     expect(seriesValue(series, 'tributary_build_info', { node: process.version })).toBe(1);
