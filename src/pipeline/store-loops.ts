@@ -4,6 +4,7 @@ import type { Defects } from './defects.ts';
 import type { Deliver } from './deliver/deliver.ts';
 import { LedgerWatch } from './deliver/ledger-watch.ts';
 import type { DeliverStatus } from './deliver/options.ts';
+import type { HoldWatch } from './holds.ts';
 import { DueRules } from './ingest/due.ts';
 import type { ParkedRegistry } from './ingest/parked.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
@@ -22,6 +23,8 @@ export interface StoreLoopsOptions<State, Event>
   readonly store: Store;
   readonly decoder: Decoder<Event>;
   readonly parked: ParkedRegistry;
+  /** The holds, which were read before. `start` has them watched. */
+  readonly holds: HoldWatch;
   readonly defects: Defects;
   readonly meters: Meters;
   /** The actual names of the topics that are read. */
@@ -65,10 +68,13 @@ export class StoreLoops<State, Event> {
 
   constructor(options: StoreLoopsOptions<State, Event>) {
     this.#options = options;
-    const { domain, decoder, parked, store, targets, clock, logger, defects, delivery = {} } = options;
+    const { domain, decoder, parked, holds, store, targets, clock, logger, defects, delivery = {} } = options;
     const { enabled = true } = delivery;
     this.#ledgerWatches = enabled
-      ? targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger))
+      ? targets.map(
+          ({ target: { name } }) =>
+            new LedgerWatch(name, store, clock, logger, () => holds.ofTarget(name) !== null),
+        )
       : [];
     this.#delivers = enabled ? this.#createDelivers() : [];
     this.#sweepers = this.#createSweepers();
@@ -97,11 +103,14 @@ export class StoreLoops<State, Event> {
   }
 
   start(): void {
+    const { holds, clock, defects, signal } = this.#options;
+    this.#applyHolds();
+    holds.onChange(() => this.#applyHolds());
     for (const deliver of this.#delivers) deliver.start();
-    const { clock, defects, signal } = this.#options;
     const run = (place: string, watch: { run(signal: AbortSignal): Promise<void> }) =>
       supervised(place, () => watch.run(signal), { defects, clock, signal });
     this.#watching = Promise.all([
+      run('the watch of what is paused', holds),
       run('the count of what was refused', this.#refused),
       ...this.#ledgerWatches.map((watch) => run('the watch of the ledger', watch)),
     ]);
@@ -178,6 +187,13 @@ export class StoreLoops<State, Event> {
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;
+  }
+
+  #applyHolds(): void {
+    this.#delivers.forEach((deliver, index) => {
+      if (this.#options.holds.ofTarget(this.#route(index).target.name) === null) deliver.goOn();
+      else deliver.pause();
+    });
   }
 
   #route(index: number): TargetRoute {

@@ -1,7 +1,9 @@
 import { TributaryError } from '../core/errors.ts';
+import type { Hold } from '../ports/holds.ts';
 import type { MigratedStore, Store } from '../ports/store.ts';
 import { createDecoder, type Decoder } from './decode/decoder.ts';
 import { Defects, type DefectsStatus } from './defects.ts';
+import { HoldWatch, sentenceOf } from './holds.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
@@ -17,6 +19,8 @@ import { dueTargetsOf } from './target-route.ts';
 
 export interface SyncStatus extends StoreLoopsStatus {
   readonly ingest: IngestStatus | null;
+  /** What operators have paused, the oldest first. */
+  readonly holds: readonly Hold[];
   /** What flows through this instance: counts, rates and latencies. */
   readonly meters: MetersStatus;
   /** The defects since the start. */
@@ -39,6 +43,8 @@ export class Sync<State, Event> {
   readonly #quarantine: QuarantineWatch;
   readonly #meters: Meters;
   #watching: Promise<void> | undefined;
+  /** Undefined until the store is migrated. */
+  #holds: HoldWatch | undefined;
   /** Undefined until the store is migrated. */
   #loops: StoreLoops<State, Event> | undefined;
   #ingest: Ingest<State, Event> | undefined;
@@ -86,6 +92,7 @@ export class Sync<State, Event> {
       ingest: this.#ingest?.status() ?? null,
       meters: this.#meters.status(),
       ...(this.#loops?.status() ?? NO_STORE_LOOPS),
+      holds: this.#holds?.list() ?? [],
       defects: this.#defects.status(),
     };
   }
@@ -93,7 +100,17 @@ export class Sync<State, Event> {
   /** Whether every part works; else what is wrong. Resolves within 5 s. */
   async health(): Promise<SyncHealth> {
     const warnings = [...this.#quarantine.warnings(), ...(this.#loops?.warnings() ?? [])];
-    return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
+    const notes = (this.#holds?.list() ?? []).map(sentenceOf);
+    return {
+      ...(await this.#partsHealth()),
+      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(notes.length === 0 ? {} : { notes }),
+    };
+  }
+
+  /** Reads the holds now, because somebody has changed them. If the store does not answer, a later look follows. */
+  async holdsChanged(): Promise<void> {
+    await this.#holds?.lookOrSay();
   }
 
   async #partsHealth(): Promise<PartsHealth> {
@@ -109,9 +126,15 @@ export class Sync<State, Event> {
     const migrated = await this.#opening.untilItWorks(() => this.#migrate(), { hasBegun: false });
     if (migrated === undefined || this.#stopping.signal.aborted) return;
     const { store } = migrated;
-    const loops = this.#startLoops(migrated);
+    const { clock, logger } = this.#options;
+    const holds = new HoldWatch(store, clock, logger);
+    // Nothing is claimed and nothing is read before it is known what is on hold.
+    await this.#opening.untilItWorks(() => holds.look(), { hasBegun: false });
+    if (this.#stopping.signal.aborted) return;
+    this.#holds = holds;
+    const loops = this.#startLoops(migrated, holds);
     await this.#opening.untilItWorks(() => this.#prepareTopics(), { hasBegun: true });
-    await this.#opening.untilItWorks(() => this.#startIngest(store, loops), { hasBegun: true });
+    await this.#opening.untilItWorks(() => this.#startIngest(store, loops, holds), { hasBegun: true });
   }
 
   #migrate(): Promise<MigratedStore> {
@@ -121,7 +144,7 @@ export class Sync<State, Event> {
   }
 
   /** Starts the parts that do not need the log. */
-  #startLoops({ store, report }: MigratedStore): StoreLoops<State, Event> {
+  #startLoops({ store, report }: MigratedStore, holds: HoldWatch): StoreLoops<State, Event> {
     const { clock, onStoreReady } = this.#options;
     const { signal } = this.#stopping;
     const loops = new StoreLoops({
@@ -129,6 +152,7 @@ export class Sync<State, Event> {
       store,
       decoder: this.#decoder,
       parked: this.#parked,
+      holds,
       defects: this.#defects,
       meters: this.#meters,
       topics: this.#topics,
@@ -162,8 +186,8 @@ export class Sync<State, Event> {
   }
 
   /** A consumer starts only once, so each try makes a new ingest. */
-  async #startIngest(store: Store, loops: StoreLoops<State, Event>): Promise<void> {
-    const ingest = this.#createIngest(store, loops, await store.storeId());
+  async #startIngest(store: Store, loops: StoreLoops<State, Event>, holds: HoldWatch): Promise<void> {
+    const ingest = this.#createIngest(store, loops, holds, await store.storeId());
     this.#ingest = ingest;
     try {
       await ingest.start();
@@ -174,7 +198,12 @@ export class Sync<State, Event> {
     }
   }
 
-  #createIngest(store: Store, loops: StoreLoops<State, Event>, storeId: string): Ingest<State, Event> {
+  #createIngest(
+    store: Store,
+    loops: StoreLoops<State, Event>,
+    holds: HoldWatch,
+    storeId: string,
+  ): Ingest<State, Event> {
     const { domain, log, targets, clock, logger, group, tracing, ingest = {} } = this.#options;
     const {
       lanes = 4,
@@ -187,6 +216,7 @@ export class Sync<State, Event> {
       decoder: this.#decoder,
       parked: this.#parked,
       quarantine: this.#quarantine,
+      holds,
       defects: this.#defects,
       meters: this.#meters,
       log,

@@ -26,7 +26,12 @@ await runCommand({
   examples: ['npm run check:lag', 'npm run check:lag -- --log embedded --database embedded --deliveries 0'],
   options: [
     { name: 'log', value: 'kafka|embedded', fallback: 'kafka', help: 'The event log' },
-    { name: 'database', value: 'embedded|mysql|mariadb', fallback: 'mariadb', help: 'The database of the journal' },
+    {
+      name: 'database',
+      value: 'embedded|mysql|mariadb',
+      fallback: 'mariadb',
+      help: 'The database of the journal',
+    },
     {
       name: 'deliveries',
       value: 'number',

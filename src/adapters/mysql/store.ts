@@ -48,7 +48,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
     super(pool, time);
     this.#view = view;
     this.#targets = targets;
-    this.#committer = new Committer(pool, view, new DueDeliveries(targets, time, view));
+    this.#committer = new Committer(pool, view, new DueDeliveries(targets, time, view), time);
     this.#claims = new DeliveryClaims(pool, view, time);
     this.#settlements = new Settlements(pool, clock, time);
     this.longJournals = new MysqlLongJournals(pool);

@@ -12,8 +12,8 @@ import { nullOr, numberOf, textOf } from './values.ts';
 
 /** The oldest of the retries is searched among the ones that are tried next. */
 const RETRIES_READ = 1_000;
-/** A topic and a reason are a kind. Only words of the program and names of topics make kinds. */
-const KINDS_MAX = 200;
+/** Records are grouped by topic and reason, which costs more than counting. */
+const QUARANTINED_READ = 50_000;
 
 const DUE = 'FROM deliveries WHERE target = ? AND is_retry = ?';
 const NOT_DEAD = `AND next_attempt_at < ${DEAD_AT_MS}`;
@@ -26,9 +26,9 @@ export const OVERVIEW_STATEMENTS = {
   oldestFirst: `SELECT due_since AS at ${DUE} ${NOT_DEAD} ORDER BY next_attempt_at LIMIT 1`,
   oldestRetry: `SELECT min(due_since) AS at FROM (SELECT due_since ${DUE} ${NOT_DEAD} ORDER BY next_attempt_at LIMIT ${RETRIES_READ})`,
   nextRetry: `SELECT last_status, last_error ${DUE} ${NOT_DEAD} ORDER BY next_attempt_at LIMIT 1`,
-  nextKind:
-    'SELECT topic, reason FROM quarantine WHERE (topic, reason) > (?, ?) ORDER BY topic, reason LIMIT 1',
-  kind: 'SELECT count(*) AS n FROM (SELECT 1 FROM quarantine WHERE topic = ? AND reason = ? LIMIT COUNT_LIMIT)',
+  kinds:
+    'SELECT topic, reason, count(*) AS records FROM (SELECT topic, reason FROM quarantine ' +
+    'WHERE settled_as IS NULL LIMIT COUNT_LIMIT) GROUP BY topic, reason ORDER BY records DESC, topic, reason',
   parked: 'SELECT count(*) AS n FROM (SELECT 1 FROM parked_entities LIMIT COUNT_LIMIT)',
   sweep: 'SELECT result FROM sweeps WHERE target = ?',
 } as const;
@@ -71,21 +71,17 @@ function outboxOf(reader: Connection, target: string, countMax: number, nowMs: n
   };
 }
 
-/** Goes from kind to kind, each time by one look into the index. */
+/** Counts the open records by topic and reason. Of very many, it counts the first ones. */
 function kindsOf(reader: Connection, countMax: number): StoreOverview['quarantined'] {
-  const { nextKind, kind } = OVERVIEW_STATEMENTS;
-  const kinds: StoreOverview['quarantined'][number][] = [];
-  let left = countMax;
-  let [topic, reason] = ['', ''];
-  while (kinds.length < KINDS_MAX) {
-    const row = reader.statement(nextKind).get(topic, reason);
-    if (row === undefined) break;
-    [topic, reason] = [textOf(row.topic), textOf(row.reason)];
-    const { count, isMore } = countUpTo(reader, kind, [topic, reason], Math.max(1, left));
-    left -= count;
-    kinds.push({ topic, reason, records: count, isMore });
-  }
-  return kinds.sort((left, right) => right.records - left.records);
+  const limit = Math.min(countMax, QUARANTINED_READ);
+  const rows = reader.statement(OVERVIEW_STATEMENTS.kinds.replace('COUNT_LIMIT', '?')).all(limit + 1);
+  const total = rows.reduce((sum, row) => sum + numberOf(row.records), 0);
+  return rows.map((row) => ({
+    topic: textOf(row.topic),
+    reason: textOf(row.reason),
+    records: numberOf(row.records),
+    isMore: total > limit,
+  }));
 }
 
 function countUpTo(

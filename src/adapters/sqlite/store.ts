@@ -52,7 +52,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
     this.#database = database;
     this.#view = new ViewRows(view);
     this.#targets = targets;
-    this.#committer = new Committer(database, this.#view, new DueDeliveries(targets), clock);
+    this.#committer = new Committer(database, this.#view, new DueDeliveries(targets), clock, time);
     this.#claims = new DeliveryClaims(database, this.#view, time);
     this.#settlements = new Settlements(database, clock, time);
     this.longJournals = new SqliteLongJournals(database);

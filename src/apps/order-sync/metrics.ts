@@ -148,9 +148,10 @@ const INGEST: readonly Definition[] = [
   ofIngest(
     'gauge',
     'partitions',
-    'The partitions of this instance: it works on them (owned), cannot work on them now (waiting), or waits for an operator (halted).',
-    ({ owned, waiting, halted }) => [
+    'The partitions of this instance: it works on them (owned), cannot work on them now (waiting), waits for an operator (halted), or rests because an operator paused them (held).',
+    ({ owned, waiting, halted, held }) => [
       { labels: ['owned'], value: owned.length },
+      { labels: ['held'], value: held.length },
       { labels: ['waiting'], value: waiting.length },
       { labels: ['halted'], value: halted.length },
     ],
@@ -184,6 +185,12 @@ const DELIVERY: readonly Definition[] = [
     'circuit_breaker_state',
     '0: closed. 1: states go at a limited rate, since the target was down. 2: nothing is sent.',
     ({ breaker }, target) => [{ labels: [target], value: BREAKER_VALUES[breaker] }],
+  ),
+  ofTargets(
+    'gauge',
+    'target_held',
+    '1 while an operator keeps the target paused, else 0.',
+    ({ isPaused }, target) => [{ labels: [target], value: isPaused ? 1 : 0 }],
   ),
   ofTargets(
     'gauge',

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Defects } from '../../pipeline/defects.ts';
-import { Redrive } from '../../pipeline/redrive/redrive.ts';
+import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
 import { instanceStatusOf } from '../../pipeline/status/instance.ts';
 import { reportOf } from '../../pipeline/status/report.ts';
 import { StatusReader } from '../../pipeline/status/status.ts';
@@ -23,6 +23,7 @@ import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/datab
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
+import { decoderOf, jobHandlersOf } from './job-handlers.ts';
 import { KeptStatus } from './kept-status.ts';
 import { orderSyncMetrics } from './metrics.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
@@ -139,16 +140,7 @@ export async function startOrderSync(
     throw error;
   }
   let redriven = 0;
-  const redrive = new Redrive({
-    store,
-    clock,
-    logger,
-    defects,
-    perSecond: settings.redriveRate,
-    onRedriven: (deliveries) => {
-      redriven += deliveries;
-    },
-  });
+  const jobs = new JobWorker({ store, clock, logger, defects });
   // Nobody else makes the topics of the embedded log. On Kafka the operator decides about topics.
   const madeTopics = isKafka(settings)
     ? []
@@ -182,7 +174,10 @@ export async function startOrderSync(
     },
     onStoreReady(migrated) {
       senders.resolve(migrated);
-      redrive.start();
+      const onRedriven = (deliveries: number) => {
+        redriven += deliveries;
+      };
+      jobs.start(jobHandlersOf(settings, { store: migrated, clock, logger: defects.logger, onRedriven }));
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
@@ -208,9 +203,14 @@ export async function startOrderSync(
       problems: problems.list(),
     })),
     store,
+    log,
+    topics: sync.topics,
+    targets: routes.map(({ target }) => target.name),
     clock,
     logger: defects.logger,
-    onJob: () => redrive.wake(),
+    decoder: decoderOf(settings),
+    onJob: () => jobs.wake(),
+    onHolds: () => sync.holdsChanged(),
     readiness: async () => {
       const health = await sync.health();
       return health.ok ? health : { ...health, code: 'not_ready' };
@@ -225,7 +225,7 @@ export async function startOrderSync(
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });
   const closeAll = async () => {
-    await redrive.stop();
+    await jobs.stop();
     await sync.stop();
     await closeServer(app);
     await Promise.all(routes.map(closeRoute));

@@ -2,7 +2,7 @@ import { shown } from '../../pipeline/status/attention.ts';
 import type { OutboxReport, PartitionReport, PartState, StatusReport } from '../../pipeline/status/report.ts';
 import type { InstanceAnswer } from './running-instance.ts';
 
-/** So many partitions fit on one screen. Of more, only those are shown that are behind or in trouble. */
+/** The most partitions on one screen. Of more, the screen shows only those that are behind or in trouble. */
 const PARTITIONS_SHOWN = 16;
 const KINDS_SHOWN = 5;
 
@@ -93,7 +93,10 @@ function verified({
 function partitionTable(partitions: readonly PartitionReport[]): string[] {
   if (partitions.length === 0) return [];
   const isQuiet = (partition: PartitionReport) =>
-    partition.lagMessages === 0 && partition.haltReason === null && partition.waitsForTransaction === null;
+    partition.lagMessages === 0 &&
+    partition.haltReason === null &&
+    partition.hold === null &&
+    partition.waitsForTransaction === null;
   const isCut = partitions.length > PARTITIONS_SHOWN;
   const some = isCut ? partitions.filter((partition) => !isQuiet(partition)) : partitions;
   const shownOnes = some.slice(0, PARTITIONS_SHOWN);
@@ -120,9 +123,10 @@ function partitionTable(partitions: readonly PartitionReport[]): string[] {
 }
 
 function notesOf(partition: PartitionReport): string[] {
-  const { haltReason, lagClock, waitsForTransaction, lagUnknown, isOwnedHere } = partition;
+  const { haltReason, hold, lagClock, waitsForTransaction, lagUnknown, isOwnedHere } = partition;
   const notes: string[] = [];
   if (haltReason !== null) notes.push('HALTED');
+  if (hold !== null) notes.push(hold);
   if (lagUnknown !== null) notes.push(lagUnknown.replace(/\.$/, ''));
   if (lagClock !== null)
     notes.push(lagClock === 'create' ? "age by the producer's clock" : "age by the log's clock");
@@ -166,7 +170,8 @@ function breakerOf(running: RunningTarget): string {
   return notClosedForSeconds === null ? breaker : `${breaker} for ${duration(notClosedForSeconds)}`;
 }
 
-function failureOf({ lastFailure }: OutboxReport, running: RunningTarget): string {
+function failureOf({ lastFailure, hold }: OutboxReport, running: RunningTarget): string {
+  if (hold !== null) return hold;
   const latest = running?.lastFailure;
   if (latest !== null && latest !== undefined && !latest.isOver) return latest.error;
   return lastFailure?.error ?? '-';

@@ -103,6 +103,8 @@ export interface DeliverStatus {
   readonly inFlight: number;
   /** States that are claimed and wait for a call. */
   readonly waiting: number;
+  /** Whether an operator has paused the target. */
+  readonly isPaused: boolean;
   readonly breaker: BreakerState;
   /** For how long the breaker has not been closed; null if it is closed. */
   readonly notClosedForMs: number | null;

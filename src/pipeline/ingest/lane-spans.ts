@@ -1,7 +1,7 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { TraceContext } from '../../core/trace-context.ts';
 import type { FetchedRecords } from '../../ports/event-log.ts';
-import { SPAN_LINKS_MAX, type SpanAttributes, type Tracing } from '../../ports/tracing.ts';
+import { NO_TRACING, SPAN_LINKS_MAX, type SpanAttributes, type Tracing } from '../../ports/tracing.ts';
 import type { Piece } from './pending.ts';
 
 type TracedPiece = Pick<Piece<unknown>, 'topic' | 'partition' | 'consumed' | 'events'>;
@@ -14,8 +14,8 @@ export class LaneSpans {
   readonly #tracing: Tracing;
   readonly #group: string;
 
-  constructor(tracing: Tracing, group: string) {
-    this.#tracing = tracing;
+  constructor(tracing: Tracing | undefined, group: string) {
+    this.#tracing = tracing ?? NO_TRACING;
     this.#group = group;
   }
 

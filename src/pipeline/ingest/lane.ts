@@ -36,7 +36,8 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   /** The most events of one transaction. */
   readonly batchEvents: number;
   readonly longLimits: LongLimits;
-  readonly tracing: Tracing;
+  /** Undefined if nobody records spans. */
+  readonly tracing: Tracing | undefined;
   readonly times: WorkTimes;
   /** The name of the consumer group, for spans. */
   readonly group: string;

@@ -85,19 +85,21 @@ function troubleOf(partition: PartitionLag): Attention[] {
 }
 
 function ofInstance({ targets, defects }: InstanceStatus): Attention[] {
-  const refusing = Object.entries(targets).flatMap(([name, { breaker, notClosedForSeconds, lastFailure }]) => {
-    const isShut = breaker === 'disabled' || (notClosedForSeconds ?? 0) >= BREAKER_SECONDS;
-    if (!isShut || breaker === 'ramping') return [];
-    const what =
-      breaker === 'disabled'
-        ? `${name} wants no more deliveries; nothing is sent to it until order-sync is started again.`
-        : `${name} has taken nothing for ${Math.floor(notClosedForSeconds ?? 0)} s.`;
-    return {
-      kind: 'target_refuses' as const,
-      text: lastFailure === null ? what : `${what} ${lastFailure.error}`,
-      command: 'order-sync check-target',
-    };
-  });
+  const refusing = Object.entries(targets).flatMap(
+    ([name, { breaker, notClosedForSeconds, lastFailure }]) => {
+      const isShut = breaker === 'disabled' || (notClosedForSeconds ?? 0) >= BREAKER_SECONDS;
+      if (!isShut || breaker === 'ramping') return [];
+      const what =
+        breaker === 'disabled'
+          ? `${name} wants no more deliveries; nothing is sent to it until order-sync is started again.`
+          : `${name} has taken nothing for ${Math.floor(notClosedForSeconds ?? 0)} s.`;
+      return {
+        kind: 'target_refuses' as const,
+        text: lastFailure === null ? what : `${what} ${lastFailure.error}`,
+        command: 'order-sync check-target',
+      };
+    },
+  );
   const broken = defects.latest.filter(({ standsStill }) => standsStill);
   const [first] = broken.length > 0 ? broken : defects.latest;
   if (first === undefined) return refusing;

@@ -52,7 +52,7 @@ export interface LagParts {
   readonly checkpoints: readonly Checkpoint[];
   readonly topics: readonly string[];
   readonly nowMs: () => number;
-  /** How long the log may look for the first record of a partition. */
+  /** The time in which the log may look for the first record of a partition. Default: that of the log. */
   readonly patienceMs?: number;
 }
 

@@ -23,7 +23,7 @@ export interface LatencyQuantiles {
 
 /** All times since the start, in the form of a histogram of Prometheus. */
 export interface LatencyTotals {
-  /** How many times were at most this long. The counts rise from bucket to bucket. */
+  /** Each count is the number of times that were at most this long, so the counts rise from bucket to bucket. */
   readonly buckets: readonly { readonly leSeconds: number; readonly count: number }[];
   readonly count: number;
   readonly sumSeconds: number;

@@ -134,10 +134,7 @@ export class Meters {
   }
 }
 
-function counterOf(
-  types: Map<string | null, { records: number }>,
-  type: string | null,
-): { records: number } {
+function counterOf(types: Map<string | null, { records: number }>, type: string | null): { records: number } {
   const known = types.get(type);
   if (known !== undefined) return known;
   const counter = { records: 0 };

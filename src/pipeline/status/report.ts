@@ -1,8 +1,10 @@
 import { partitionName } from '../../core/offset.ts';
+import { type Hold, type HoldPart, holdOver } from '../../ports/holds.ts';
 import type { BoundedCount, OutboxOverview } from '../../ports/store-overview.ts';
-import type { PartitionLag } from './lag.ts';
+import { sentenceOf } from '../holds.ts';
 import { type Attention, attentionTo } from './attention.ts';
 import type { InstanceStatus } from './instance.ts';
+import type { PartitionLag } from './lag.ts';
 import type { Part, SharedStatus } from './status.ts';
 
 /** The answer to "is it healthy, and how far behind?", as the command and the HTTP API give it. It is plain JSON. */
@@ -45,6 +47,8 @@ export interface PartitionReport {
   readonly lagUnknown: string | null;
   readonly waitsForTransaction: TransactionReport | null;
   readonly haltReason: string | null;
+  /** Who has paused it since when and why, in one sentence; null if it is not paused. */
+  readonly hold: string | null;
   readonly epoch: string | null;
   /** Whether the instance that answers works on it; null if none answers. */
   readonly isOwnedHere: boolean | null;
@@ -61,6 +65,8 @@ export interface OutboxReport extends Omit<OutboxOverview, 'oldestAgeMs'> {
   /** First attempts and retries together. */
   readonly due: BoundedCount;
   readonly oldestAgeSeconds: number | null;
+  /** Who has paused the target since when and why, in one sentence; null if it is not paused. */
+  readonly hold: string | null;
 }
 
 export interface QuarantineReport {
@@ -76,6 +82,7 @@ export function reportOf(shared: SharedStatus, instance: InstanceStatus | null):
   const { log, store, atMs } = shared;
   const attention = attentionTo(shared, instance);
   const isReachable = log.ok && store.ok;
+  const holds = store.ok ? store.value.holds : [];
   const lags = log.ok ? log.value.partitions : [];
   return {
     at: new Date(atMs).toISOString(),
@@ -84,8 +91,8 @@ export function reportOf(shared: SharedStatus, instance: InstanceStatus | null):
     log: stateOf(log),
     store: stateOf(store),
     lag: log.ok && store.ok ? totalOf(lags) : { seconds: null, messages: null },
-    partitions: lags.map((lag) => partitionReport(lag, instance)),
-    outbox: store.ok ? store.value.outboxes.map(outboxReport) : [],
+    partitions: lags.map((lag) => partitionReport(lag, holds, instance)),
+    outbox: store.ok ? store.value.outboxes.map((outbox) => outboxReport(outbox, holds)) : [],
     quarantine: store.ok ? store.value.quarantined : [],
     parked: store.ok ? store.value.parked : null,
     instance,
@@ -108,7 +115,11 @@ function totalOf(partitions: readonly PartitionLag[]): StatusReport['lag'] {
   return { seconds, messages };
 }
 
-function partitionReport(each: PartitionLag, instance: InstanceStatus | null): PartitionReport {
+function partitionReport(
+  each: PartitionLag,
+  holds: readonly Hold[],
+  instance: InstanceStatus | null,
+): PartitionReport {
   const { topic, partition, lag, log, waitsForTransaction: wait } = each;
   const name = partitionName(each);
   return {
@@ -133,17 +144,24 @@ function partitionReport(each: PartitionLag, instance: InstanceStatus | null): P
             transactionalId: wait.transactionalId,
           },
     haltReason: each.haltReason,
+    hold: holdOn({ kind: 'partition', topic, partition }, holds),
     epoch: textOf(each.epoch),
     isOwnedHere: instance === null ? null : instance.owned.includes(name),
   };
 }
 
-function outboxReport({ oldestAgeMs, ...outbox }: OutboxOverview): OutboxReport {
+function holdOn(part: HoldPart, holds: readonly Hold[]): string | null {
+  const hold = holdOver(part, holds);
+  return hold === null ? null : sentenceOf(hold);
+}
+
+function outboxReport({ oldestAgeMs, ...outbox }: OutboxOverview, holds: readonly Hold[]): OutboxReport {
   const { first, retries } = outbox;
   return {
     ...outbox,
     due: { count: first.count + retries.count, isMore: first.isMore || retries.isMore },
     oldestAgeSeconds: oldestAgeMs === null ? null : Math.max(0, oldestAgeMs) / 1_000,
+    hold: holdOn({ kind: 'target', target: outbox.target }, holds),
   };
 }
 

@@ -2,6 +2,7 @@ import { isDefect, messageOf } from '../../core/errors.ts';
 import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
+import type { Hold } from '../../ports/holds.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { StoreOverview } from '../../ports/store-overview.ts';
 import { type LagReading, readLag } from './lag.ts';
@@ -21,15 +22,17 @@ export interface SharedStatus {
 export interface StoredStatus extends StoreOverview {
   readonly storeId: string;
   readonly checkpoints: readonly Checkpoint[];
+  /** What operators have paused, the oldest first. */
+  readonly holds: readonly Hold[];
 }
 
 export interface SharedStatusParts {
   readonly log: Pick<EventLog, 'partitionCounts' | 'peek'>;
-  readonly store: Pick<StoreAdministration, 'checkpoints' | 'readOverview' | 'storeId'>;
+  readonly store: Pick<StoreAdministration, 'checkpoints' | 'readOverview' | 'listHolds' | 'storeId'>;
   readonly topics: readonly string[];
   readonly targets: readonly string[];
   readonly clock: Pick<Clock, 'now' | 'monotonicMs' | 'sleep'>;
-  /** How long the log may look for the first record of a partition. */
+  /** The time in which the log may look for the first record of a partition. Default: that of the log. */
   readonly patienceMs?: number;
 }
 
@@ -67,7 +70,7 @@ export class StatusReader {
     );
     const storePart = this.#part('store', async () => {
       const overview = await store.readOverview({ targets, nowMs: clock.now() });
-      return { ...overview, storeId: await store.storeId() };
+      return { ...overview, holds: await store.listHolds(), storeId: await store.storeId() };
     });
     const [read, overview] = await Promise.all([checkpoints, storePart]);
     const stored: Part<StoredStatus> = !read.ok
@@ -87,11 +90,13 @@ export class StatusReader {
 
   async #part<Value>(what: 'log' | 'store', read: () => Promise<Value>): Promise<Part<Value>> {
     const over = new AbortController();
-    const late = this.#parts.clock.sleep(DEADLINE_MS, over.signal).then((): Part<Value> => ({
-      ok: false,
-      code: `${what}_unreachable`,
-      reason: `The ${what} has not answered for ${DEADLINE_MS / 1_000} s.`,
-    }));
+    const late = this.#parts.clock.sleep(DEADLINE_MS, over.signal).then(
+      (): Part<Value> => ({
+        ok: false,
+        code: `${what}_unreachable`,
+        reason: `The ${what} has not answered for ${DEADLINE_MS / 1_000} s.`,
+      }),
+    );
     try {
       const value = read().then((found): Part<Value> => ({ ok: true, value: found }));
       return await Promise.race([value, late]);

@@ -17,7 +17,7 @@ describe('the advice after a request without an answer', () => {
     expect(adviceOnFault(code, NAMES)).toBe(advice);
   });
 
-  it('is part of the outcome', async () => {
+  it('the advice is part of the outcome', async () => {
     const target = openHttpTarget({
       name: 'crm',
       url: 'http://127.0.0.1:1/states',

@@ -80,7 +80,9 @@ export class Answers {
       this.wrong += faults.length;
       for (const fault of faults) this.#check.progress(`wrong: ${point}, by ${asked.by}: ${fault}`);
     }
-    this.#check.progress(`${point}: ${answers.map(({ by, tookMs }) => `${by} ${Math.round(tookMs)} ms`).join(', ')}`);
+    this.#check.progress(
+      `${point}: ${answers.map(({ by, tookMs }) => `${by} ${Math.round(tookMs)} ms`).join(', ')}`,
+    );
   }
 
   /** Asks over HTTP until all partitions are journaled. */
@@ -161,9 +163,12 @@ export class Answers {
     if ((found.haltReason !== null) !== isHalted) faults.push(`is ${isHalted ? 'not ' : ''}halted`);
     if (oldestMs === null) {
       if (found.lagSeconds !== 0 || found.lagMessages !== 0)
-        faults.push(`is ${found.lagSeconds} s and ${found.lagMessages} messages behind, and all is journaled`);
+        faults.push(
+          `is ${found.lagSeconds} s and ${found.lagMessages} messages behind, and all is journaled`,
+        );
     } else {
-      if (found.lagMessages === null || found.lagMessages <= 0) faults.push(`is ${found.lagMessages} messages behind`);
+      if (found.lagMessages === null || found.lagMessages <= 0)
+        faults.push(`is ${found.lagMessages} messages behind`);
       if (clock !== undefined && found.lagClock !== clock) faults.push(`goes by the clock ${found.lagClock}`);
       faults.push(...this.#ageFaults('the lag', found.lagSeconds, oldestMs, fromMs, toMs));
     }
@@ -188,13 +193,16 @@ export class Answers {
     const mostSeconds = (toMs - sinceMs) / 1_000;
     const errorSeconds = Math.max(0, leastSeconds - seconds, seconds - mostSeconds);
     this.worstErrorSeconds = Math.max(this.worstErrorSeconds, errorSeconds);
-    return errorSeconds < 1 ? [] : [`gives ${what} as ${seconds} s, which is ${errorSeconds.toFixed(1)} s wrong`];
+    return errorSeconds < 1
+      ? []
+      : [`gives ${what} as ${seconds} s, which is ${errorSeconds.toFixed(1)} s wrong`];
   }
 }
 
 function bareEnvironment(): Record<string, string> {
   const own = /^(ORDER_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|DATABASE_|PORT$|PAYMENT_TOPIC$)/;
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !own.test(name)),
-  ) as Record<string, string>;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name))) as Record<
+    string,
+    string
+  >;
 }

@@ -1,7 +1,7 @@
 /** The story on the embedded log, which has one kind of time, no transactions and no compaction. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { RunningCheck } from '../lib/command.ts';
 import type { Program } from '../lib/programs.ts';
 import { waitFor } from '../lib/waiting.ts';

@@ -37,7 +37,11 @@ async function fillMysql(url: string, target: string, rows: number): Promise<voi
     await connection.query(`INSERT INTO numbers VALUES (${FIRST_ROWS})`);
     for (let count = FIRST_ROWS; count < rows; count *= 2) {
       // A temporary table cannot be read and written, or read twice, in one statement.
-      await connection.query('INSERT INTO copies SELECT n + ? FROM numbers WHERE n + ? <= ?', [count, count, rows]);
+      await connection.query('INSERT INTO copies SELECT n + ? FROM numbers WHERE n + ? <= ?', [
+        count,
+        count,
+        rows,
+      ]);
       await connection.query('INSERT INTO numbers SELECT n FROM copies');
       await connection.query('DELETE FROM copies');
     }

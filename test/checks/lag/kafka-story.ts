@@ -10,7 +10,7 @@ import { authorisedEvent, createdEvent } from './events.ts';
 
 /** The partitions of the topic of orders, whose records have the producer's time. */
 const BACKLOG = 0;
-const IDLE = 1;
+// Partition 1 stays idle.
 const ABORTED = 2;
 const OPEN = 3;
 const CUT = 4;
@@ -77,7 +77,11 @@ class Story {
   constructor(place: KafkaPlace) {
     this.#place = place;
     const { brokers } = place;
-    this.#producer = new Producer({ clientId: 'check-lag', bootstrapBrokers: [...brokers], idempotent: true });
+    this.#producer = new Producer({
+      clientId: 'check-lag',
+      bootstrapBrokers: [...brokers],
+      idempotent: true,
+    });
     this.#admin = new Admin({ clientId: 'check-lag', bootstrapBrokers: [...brokers] });
   }
 
@@ -123,7 +127,10 @@ class Story {
       [`order/${CUT}`]: { oldestMs: largeMs, clock: 'create' },
       [`payment/${APPENDED}`]: { oldestMs: paidMs, clock: 'log_append' },
     });
-    await answers.compare('a backlog while order-sync is stopped', expected, { isRunning: false, verdict: 'ok' });
+    await answers.compare('a backlog while order-sync is stopped', expected, {
+      isRunning: false,
+      verdict: 'ok',
+    });
     orderSync.start();
     await orderSync.ready();
     await this.#untilDrained();
@@ -140,7 +147,9 @@ class Story {
     for (let round = 0; round < 3; round++) {
       await aborting.begin();
       await aborting.send(this.#ordersFor(ABORTED, 200));
-      await aborting.send([{ topic: topics.payment, partition: COMPACTED, ...authorisedEvent('lag-aborted') }]);
+      await aborting.send([
+        { topic: topics.payment, partition: COMPACTED, ...authorisedEvent('lag-aborted') },
+      ]);
       await aborting.abort();
     }
     const name = `check-lag-open-${process.pid}`;
@@ -161,10 +170,16 @@ class Story {
     orderSync.start();
     await orderSync.ready();
     await this.#untilDrained();
-    await answers.compare('the same with all of it read', this.#allRead(waiting), { isRunning: true, verdict: 'ok' });
+    await answers.compare('the same with all of it read', this.#allRead(waiting), {
+      isRunning: true,
+      verdict: 'ok',
+    });
     await open.commit();
     await this.#untilDrained();
-    await answers.compare('the transaction is committed', this.#allRead(), { isRunning: true, verdict: 'ok' });
+    await answers.compare('the transaction is committed', this.#allRead(), {
+      isRunning: true,
+      verdict: 'ok',
+    });
   }
 
   /** Retention takes records that were not read, which halts their partition; what the log still has waits. */
@@ -261,7 +276,12 @@ class Story {
     await this.#payment(COMPACTED, 'lag-kept');
     const full = await this.#bytesOf(COMPACTED);
     await waitFor(
-      { what: 'the broker to compact the partition', pauseMs: 500, timeoutMs: COMPACTION_MS, signal: check.signal },
+      {
+        what: 'the broker to compact the partition',
+        pauseMs: 500,
+        timeoutMs: COMPACTION_MS,
+        signal: check.signal,
+      },
       // Of 22 records of one size, two are left.
       async () => ((await this.#bytesOf(COMPACTED)) * 6n < full ? true : undefined),
     );
@@ -271,7 +291,9 @@ class Story {
 
   async #bytesOf(partition: number): Promise<bigint> {
     const { payment } = this.#place.topics;
-    const brokers = await this.#admin.describeLogDirs({ topics: [{ name: payment, partitions: [partition] }] });
+    const brokers = await this.#admin.describeLogDirs({
+      topics: [{ name: payment, partitions: [partition] }],
+    });
     const sizes = brokers.flatMap(({ results }) =>
       results.flatMap(({ topics }) =>
         topics.flatMap(({ partitions }) => partitions.map(({ partitionSize }) => partitionSize)),

@@ -35,16 +35,22 @@ export function describeDeliveryPages(harness: StoreHarness): void {
       ]);
     }
 
-    async function pages(filter: Partial<DeliveryFilter>, limit: number, lookMax: number): Promise<string[][]> {
+    async function pages(
+      filter: Partial<DeliveryFilter>,
+      limit: number,
+      lookMax: number,
+    ): Promise<string[][]> {
       const all: string[][] = [];
       let after: DeliveryKey | null = null;
       do {
-        const page: Awaited<ReturnType<typeof place.store.pageDeliveries>> = await place.store.pageDeliveries({
-          filter: { ...EVERYTHING, ...filter },
-          after,
-          limit,
-          lookMax,
-        });
+        const page: Awaited<ReturnType<typeof place.store.pageDeliveries>> = await place.store.pageDeliveries(
+          {
+            filter: { ...EVERYTHING, ...filter },
+            after,
+            limit,
+            lookMax,
+          },
+        );
         all.push(page.deliveries.map(({ target, entityId }) => `${target}/${entityId}`));
         after = page.next;
       } while (after !== null && all.length < 100);

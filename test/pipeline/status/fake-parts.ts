@@ -1,9 +1,9 @@
 import type { TopicPartition } from '../../../src/core/offset.ts';
+import { type LagReading, readLag } from '../../../src/pipeline/status/lag.ts';
+import type { SharedStatus, StoredStatus } from '../../../src/pipeline/status/status.ts';
 import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
 import type { Peek, PeekedPartition } from '../../../src/ports/event-log.ts';
 import type { OutboxOverview, StoreOverview } from '../../../src/ports/store-overview.ts';
-import { type LagReading, readLag } from '../../../src/pipeline/status/lag.ts';
-import type { SharedStatus, StoredStatus } from '../../../src/pipeline/status/status.ts';
 
 export const NOW_MS = 1_700_000_000_000;
 export const PLACE: TopicPartition = { topic: 'order_events', partition: 0 };
@@ -76,7 +76,8 @@ export function outbox(changes: Partial<OutboxOverview> = {}): OutboxOverview {
 export function shared({
   lag = { partitions: [], missingTopics: [] },
   ...store
-}: { lag?: LagReading } & Partial<StoreOverview> & Partial<Pick<StoredStatus, 'checkpoints'>> = {}): SharedStatus {
+}: { lag?: LagReading } & Partial<StoreOverview> &
+  Partial<Pick<StoredStatus, 'checkpoints' | 'holds'>> = {}): SharedStatus {
   return {
     atMs: NOW_MS,
     log: { ok: true, value: lag },
@@ -88,6 +89,7 @@ export function shared({
         parked: NOTHING,
         storeId: 'store-1',
         checkpoints: [checkpoint()],
+        holds: [],
         ...store,
       },
     },

@@ -9,7 +9,7 @@ const record = (offset: bigint, ageMs: number) => ({
 });
 
 describe('the lag of a partition', () => {
-  it('is the age of the oldest record that is not journaled, and the offsets from it to the readable end', async () => {
+  it('the lag is the age of the oldest record that is not journaled, and the offsets from it to the readable end', async () => {
     const { reading, asked } = await lagWith([peeked({ first: record(42n, 3_500) })]);
     expect(asked).toEqual([40n]);
     expect(reading.partitions).toEqual([
@@ -25,7 +25,7 @@ describe('the lag of a partition', () => {
     ]);
   });
 
-  it('is none where no record for a consumer follows, however far the end of the log is', async () => {
+  it('there is no lag where no record for a consumer follows, however far the end of the log is', async () => {
     const { reading } = await lagWith([peeked({ endOffset: 5_000_000n })]);
     expect(reading.partitions[0]?.lag).toEqual({ kind: 'none' });
   });
@@ -60,7 +60,7 @@ describe('the lag of a partition', () => {
     expect(reading.partitions[0]?.lag).toMatchObject({ kind: 'behind', messages: 3, seconds: 9 });
   });
 
-  it('is unknown, with a bound and a reason, in a long run of aborted records and without a leader', async () => {
+  it('the lag is unknown, with a bound and a reason, in a long run of aborted records and without a leader', async () => {
     const { reading } = await lagWith([peeked({ first: { kind: 'unknown', upTo: 70n } })]);
     expect(reading.partitions[0]?.lag).toMatchObject({ kind: 'unknown', messages: 30 });
     const { reading: unread } = await lagWith([{ kind: 'unreadable', ...PLACE, problem: 'has no leader' }]);
@@ -70,7 +70,7 @@ describe('the lag of a partition', () => {
     });
   });
 
-  it('is 0 s for a record whose time lies in the future', async () => {
+  it('the lag is 0 s for a record whose time lies in the future', async () => {
     const { reading } = await lagWith([peeked({ first: record(99n, -5_000) })]);
     expect(reading.partitions[0]?.lag).toMatchObject({ messages: 1, seconds: 0 });
   });

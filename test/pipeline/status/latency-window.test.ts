@@ -30,7 +30,7 @@ describe('the window of latencies', () => {
     );
   });
 
-  it('has no quantiles before the first count, and none again when the last one is older than the window', () => {
+  it('there are no quantiles before the first count, and none again when the last one is older than the window', () => {
     const window = new LatencyWindow({ windowMs: 300_000, steps: 30 });
     expect(window.status(NOW_MS)).toMatchObject({ samples: 0, p50Seconds: null, p99Seconds: null });
     window.add(100, 10, NOW_MS);

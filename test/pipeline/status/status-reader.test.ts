@@ -24,6 +24,7 @@ function setUp({ store = {}, log = {} }: { store?: object; log?: object } = {}) 
         return [checkpoint()];
       },
       readOverview: async () => ({ outboxes: [outbox()], quarantined: [], parked: NOTHING }),
+      listHolds: async () => [],
       storeId: async () => 'store-1',
       ...store,
     },
@@ -81,7 +82,7 @@ describe('the reader of the status', () => {
     });
   });
 
-  it('does not wait for a log that is silent', async () => {
+  it('a log that is silent is not waited for', async () => {
     const { reader, hurry } = setUp({ log: { peek: () => new Promise(() => {}) } });
     hurry();
     expect((await reader.read()).log).toMatchObject({ ok: false, reason: expect.stringContaining('5 s') });

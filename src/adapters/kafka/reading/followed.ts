@@ -1,4 +1,5 @@
 import { isProgramError, messageOf } from '../../../core/errors.ts';
+import { goesOnAt } from '../../../core/halts.ts';
 import { partitionName } from '../../../core/offset.ts';
 import type {
   FetchedRecords,
@@ -105,7 +106,9 @@ export class Followed {
 
   /**
    * Takes records up to the limits, from record batches that are no younger than `untilMs` and have one leader epoch.
-   * With `atLeastOne` it takes the first record whatever its size. A record batch that can't be decompressed or
+   * With `atLeastOne` it takes the first record whatever its size, and the first record batch in parts if it has more
+   * than `maxRecords` records. It does not split the others: the part of a record batch would be ahead in time of the
+   * partitions that are taken beside this one. A record batch that can't be decompressed or
    * decoded becomes the partition's fault, once everything before it is taken.
    */
   take(
@@ -119,6 +122,8 @@ export class Followed {
     for (let count = 0; head !== undefined; count++) {
       if (count > 0 && head.leaderEpoch !== this.#takeEpoch) break;
       if (count > 0 && head.recordBatch !== undefined && head.recordBatch.timestampMs > untilMs) break;
+      const isFirst = atLeastOne && taken.records.length === 0;
+      if (!isFirst && taken.records.length + this.#recordsLeft(head) > limits.maxRecords) break;
       if (
         head.recordBatch !== undefined &&
         !this.#takeFrom(head, head.recordBatch, limits, atLeastOne, taken)
@@ -135,6 +140,12 @@ export class Followed {
     const nextOffset = this.#takeOffset;
     const fetched = { topic, partition, records: taken.records, nextOffset, leaderEpoch: this.#takeEpoch };
     return { fetched, bytes: taken.bytes };
+  }
+
+  /** The most records that are left of a record batch in the queue. */
+  #recordsLeft({ recordBatch, nextOffset }: QueuedRecordBatch): number {
+    if (recordBatch === undefined) return 0;
+    return Math.min(recordBatch.recordCount, Number(nextOffset - this.#takeOffset));
   }
 
   /** Drops the queue. */
@@ -191,9 +202,8 @@ export class Followed {
     const isTooLarge = error instanceof TooLargeError;
     const kind = isTooLarge ? 'batch_too_large' : 'corrupt_batch';
     const what = `the record batch from offset ${recordBatch.baseOffset} to ${recordBatch.nextOffset - 1n}`;
-    const detail = isTooLarge
-      ? `${this.name}: ${what} is too large to be opened: ${messageOf(error)}.`
-      : `${this.name}: ${what} can't be decoded: ${messageOf(error)}.`;
+    const why = isTooLarge ? 'is too large to be opened' : "can't be decoded";
+    const detail = `${this.name}: ${what} ${why}: ${messageOf(error)}. ${goesOnAt(recordBatch.nextOffset)}`;
     this.fault = { topic, partition, kind, offset: this.#takeOffset, detail };
     this.#isUnreadable = true;
   }

@@ -112,7 +112,10 @@ export class Peeker {
     await Promise.race([asking, clock.sleep(waitMs, over.signal)]);
     over.abort();
     for (const place of places)
-      place.answer ??= unreadable(place, `is not known: its broker has not answered for ${answerMs / 1_000} s`);
+      place.answer ??= unreadable(
+        place,
+        `is not known: its broker has not answered for ${answerMs / 1_000} s`,
+      );
   }
 
   /** Fetches until each place has an answer, or the time is over. The first fetch is made in any case. */
@@ -145,7 +148,10 @@ export class Peeker {
       if (answer === undefined) place.answer = unreadable(place, 'was left out of the answer to a look');
       else if (answer.errorCode === KafkaCode.offsetOutOfRange) outOfRange.push(place);
       else if (answer.errorCode !== KafkaCode.none)
-        place.answer = unreadable(place, `cannot be looked at: Kafka answered ${nameOfCode(answer.errorCode)}`);
+        place.answer = unreadable(
+          place,
+          `cannot be looked at: Kafka answered ${nameOfCode(answer.errorCode)}`,
+        );
       else await this.#accept(leader, place, answer, places.length === 1);
     }
     if (outOfRange.length > 0) await this.#findRange(leader, outOfRange);

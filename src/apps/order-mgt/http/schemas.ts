@@ -95,8 +95,8 @@ const STATE = {
 export const STATE_SCHEMA = { ...STATE, description: 'The latest state.' } as const;
 
 export const LIST_SCHEMA = pageSchemaOf(
-  "Orders in the sequence of the ids' UTF-8 bytes. With filters a page may be short or empty while more orders follow.",
   STATE,
+  "Orders in the sequence of the ids' UTF-8 bytes. With filters a page may be short or empty while more orders follow.",
 );
 
 export const DIGEST_SCHEMA = {

@@ -2,13 +2,18 @@ import type { Clock } from '../../../ports/clock.ts';
 import { keysMakeCommand } from '../../shared/cli/keys-command.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { adoptCommand } from './adopt.ts';
+import { auditCommand } from './audit.ts';
 import { checkTargetCommand } from './check-target.ts';
+import { cancelJobCommand, jobsCommand } from './jobs.ts';
 import { migrateCommand } from './migrate.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
+import { holdsCommand, pauseCommand, unpauseCommand } from './pause.ts';
 import { quarantineCommand } from './quarantine.ts';
+import { quarantineDiscardCommand, quarantineRedriveCommand } from './quarantine-settle.ts';
+import { quarantineShowCommand } from './quarantine-show.ts';
 import { reconcileCommand } from './reconcile.ts';
-import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive.ts';
+import { deadLettersCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
@@ -22,8 +27,14 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     adoptCommand(clock),
     partitionsCommand(clock),
     resumeCommand(clock),
+    pauseCommand(clock),
+    unpauseCommand(clock),
+    holdsCommand(clock),
     takeGroupCommand(clock),
     quarantineCommand(clock),
+    quarantineShowCommand(clock),
+    quarantineRedriveCommand(clock),
+    quarantineDiscardCommand(clock),
     migrateCommand(clock),
     parkedCommand(clock),
     unparkCommand(clock),
@@ -31,6 +42,8 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     deadLettersCommand(clock),
     redriveCommand(clock),
     jobsCommand(clock),
+    cancelJobCommand(clock),
+    auditCommand(clock),
     reconcileCommand(clock),
     keysMakeCommand('order-sync', 'ORDER_SYNC_API_KEYS'),
   ];

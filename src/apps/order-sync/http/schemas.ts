@@ -94,8 +94,8 @@ const ATTEMPT = {
 } as const;
 
 export const DELIVERIES_SCHEMA = pageSchemaOf(
-  "Deliveries, sorted by the bytes of the targets' names and of the order ids. With filters a page may be short or empty while more deliveries follow.",
   DELIVERY,
+  "Deliveries, sorted by the bytes of the targets' names and of the order ids. With filters a page may be short or empty while more deliveries follow.",
 );
 
 export const DELIVERY_SCHEMA = {
@@ -114,50 +114,179 @@ export const REDRIVE_SCHEMA = {
     filter: { type: 'object', additionalProperties: { type: ['string', 'integer'] } },
     dryRun: { type: 'boolean' },
     requestedBy: { type: 'string', minLength: 1, maxLength: 255 },
+    reason: { type: 'string', maxLength: 1000 },
   },
 } as const;
 
-const JOB = {
+/** The body of a request that decides something. The decision is recorded with its reason. */
+export const CANCEL_SCHEMA = {
   type: 'object',
-  required: [
-    'id',
-    'kind',
-    'state',
-    'dryRun',
-    'filter',
-    'requestedBy',
-    'createdAt',
-    'updatedAt',
-    'finishedAt',
-  ],
+  required: ['reason'],
+  additionalProperties: false,
+  properties: { reason: { type: 'string', minLength: 1, maxLength: 1000 } },
+} as const;
+
+/** Further members belong to the kind of the job. */
+export const JOB_SCHEMA = {
+  description: 'The job.',
+  type: 'object',
+  required: ['id', 'kind', 'state', 'dryRun', 'progress', 'requestedBy', 'reason', 'createdAt', 'updatedAt'],
   properties: {
     id: { type: 'string' },
-    kind: { type: 'string' },
-    state: { type: 'string' },
-    dryRun: { type: 'boolean' },
-    filter: {
-      type: ['object', 'null'],
-      additionalProperties: true,
-      description: 'What the job selects; null if it was altered so that it cannot be read.',
-    },
-    matched: COUNT,
-    redriven: COUNT,
+    kind: { type: 'string', enum: ['redrive', 'quarantine_redrive', 'verify', 'rebuild'] },
+    state: { type: 'string', enum: ['waiting', 'running', 'done', 'cancelled'] },
+    dryRun: { type: 'boolean', description: 'The job only counts, and changes nothing.' },
+    progress: { type: 'object', additionalProperties: true },
     requestedBy: { type: 'string' },
+    reason: { type: 'string' },
     createdAt: MOMENT,
     updatedAt: MOMENT,
-    finishedAt: MOMENT_OR_NULL,
+    finishedAt: { type: ['string', 'null'] },
+  },
+  additionalProperties: true,
+} as const;
+
+export const JOB_PAGE_SCHEMA = pageSchemaOf(JOB_SCHEMA, 'The jobs.');
+
+export const AUDIT_PAGE_SCHEMA = pageSchemaOf(
+  {
+    type: 'object',
+    required: ['id', 'action', 'subject', 'details', 'decidedBy', 'reason', 'decidedAt'],
+    properties: {
+      id: { type: 'string' },
+      action: { type: 'string' },
+      subject: { type: 'string' },
+      details: { type: 'object', additionalProperties: true },
+      decidedBy: { type: 'string' },
+      reason: { type: 'string' },
+      decidedAt: MOMENT,
+    },
+  },
+  'The decisions.',
+);
+
+const QUARANTINED = {
+  topic: { type: 'string' },
+  partition: { type: 'integer' },
+  offset: { type: 'string' },
+  reason: { type: 'string' },
+  detail: { type: 'string' },
+  quarantinedAt: MOMENT,
+  valueLength: { type: 'integer' },
+  valueHash: { type: 'string', description: 'SHA-256 of the whole value.' },
+  settled: {
+    type: ['object', 'null'],
+    description: 'What became of the record; null while it is open.',
+    properties: {
+      as: { type: 'string', enum: ['redriven', 'discarded'] },
+      by: { type: 'string' },
+      reason: { type: 'string' },
+      at: MOMENT,
+    },
   },
 } as const;
 
-export const JOB_SCHEMA = { ...JOB, description: 'The job as it is now.' } as const;
+export const QUARANTINE_PAGE_SCHEMA = pageSchemaOf(
+  { type: 'object', properties: QUARANTINED },
+  'The records, without their content.',
+);
+
+const BYTES = {
+  type: ['object', 'null'],
+  properties: {
+    base64: { type: 'string' },
+    text: { type: ['string', 'null'], description: 'Null if the bytes are not UTF-8.' },
+  },
+} as const;
+
+export const SHOWN_RECORDS_SCHEMA = {
+  description: 'The records with their content.',
+  type: 'object',
+  required: ['data'],
+  properties: {
+    data: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          ...QUARANTINED,
+          isWhole: { type: 'boolean', description: 'False if only the first bytes were kept.' },
+          key: BYTES,
+          value: BYTES,
+          headers: {
+            type: ['array', 'null'],
+            items: { type: 'object', properties: { name: {}, value: BYTES } },
+          },
+          today: { type: 'object', additionalProperties: true },
+        },
+      },
+    },
+  },
+} as const;
+
+const QUARANTINE_FILTER = {
+  topic: { type: 'string' },
+  reason: { type: 'string', description: 'A word of docs/quarantine.md, as in json_invalid.' },
+  partition: { type: ['integer', 'string'] },
+  fromOffset: { type: ['integer', 'string'], description: 'At this offset or behind it.' },
+  beforeOffset: { type: ['integer', 'string'], description: 'Before this offset.' },
+  since: { type: 'string', description: 'Put into quarantine at this moment (RFC 3339) or later.' },
+  before: { type: 'string', description: 'Put into quarantine before this moment.' },
+} as const;
+
+export const QUARANTINE_QUERY_SCHEMA = {
+  type: 'object',
+  properties: {
+    ...PAGE_QUERY.properties,
+    ...QUARANTINE_FILTER,
+    state: { type: 'string', enum: ['open', 'settled', 'all'], description: 'Default: open.' },
+  },
+} as const;
+
+/** Either records by name or a filter. An empty filter means all open records, but the caller has to give it. */
+const SELECTION = {
+  records: {
+    type: 'array',
+    minItems: 1,
+    maxItems: 1000,
+    items: { type: 'string', description: 'topic/partition/offset' },
+  },
+  filter: { type: 'object', additionalProperties: { type: ['string', 'integer'] } },
+} as const;
+
+export const QUARANTINE_REDRIVE_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    ...SELECTION,
+    dryRun: { type: 'boolean' },
+    requestedBy: { type: 'string', minLength: 1, maxLength: 255 },
+    reason: { type: 'string', maxLength: 1000 },
+  },
+} as const;
+
+export const DISCARD_SCHEMA = {
+  type: 'object',
+  required: ['reason'],
+  additionalProperties: false,
+  properties: { ...SELECTION, reason: { type: 'string', minLength: 1, maxLength: 1000 } },
+} as const;
+
+export const DISCARDED_SCHEMA = {
+  description: 'The number of records that this request has settled.',
+  type: 'object',
+  required: ['discarded', 'hasMore'],
+  properties: {
+    discarded: { type: 'integer' },
+    hasMore: { type: 'boolean', description: 'Whether others may match: then send the request again.' },
+  },
+} as const;
 
 export const ACCEPTED_JOB_SCHEMA = {
-  ...JOB,
+  ...JOB_SCHEMA,
   description: 'The job is in the store, and is worked off by one of the instances.',
   headers: { location: { description: 'The path of the job.', schema: { type: 'string' } } },
 } as const;
-
-export const JOBS_SCHEMA = pageSchemaOf('Jobs, the newest first.', JOB);
 
 /** The parts are described in docs/operations.md; their members grow with the program. */
 export const PIPELINE_SCHEMA = {

@@ -1,9 +1,15 @@
+import type { Decoder } from '../../../pipeline/decode/decoder.ts';
 import type { StatusReport } from '../../../pipeline/status/report.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
+import type { AuditLog } from '../../../ports/audit.ts';
+import type { Checkpoints } from '../../../ports/checkpoints.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { EventLog } from '../../../ports/event-log.ts';
+import type { Holds } from '../../../ports/holds.ts';
+import type { Jobs } from '../../../ports/jobs.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
+import type { Quarantine } from '../../../ports/quarantine.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
@@ -12,10 +18,19 @@ import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
 export interface ServerParts extends HealthParts, MetricsParts {
   /** Counts the requests that are answered with a problem. */
   readonly problems: ProblemCounts;
-  readonly store: DeliveryInspection & RedriveJobs;
+  /** Judges quarantined records as this program judges new ones. */
+  readonly decoder: Decoder<unknown>;
+  readonly store: DeliveryInspection & Jobs & AuditLog & Quarantine & Checkpoints & Holds;
+  readonly log: Pick<EventLog, 'describe' | 'partitionCounts'>;
+  /** The actual names of the topics that are read. */
+  readonly topics: readonly string[];
+  /** The names of all targets. */
+  readonly targets: readonly string[];
   readonly clock: Clock;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
+  /** Called after a part was paused or unpaused. Resolves once this instance knows it. */
+  readonly onHolds: () => Promise<void>;
   readonly status: () => SyncStatus;
   /** The answer to "is it healthy, and how far behind?", of log, store and this instance. */
   readonly report: () => Promise<StatusReport>;

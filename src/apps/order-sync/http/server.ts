@@ -6,15 +6,21 @@ import { addMetricsRoute } from '../../shared/http/metrics.ts';
 import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
+import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
+import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
+import { addQuarantineRoutes } from './quarantine-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 import { addStatusRoutes } from './status-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
-/** The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, and redrive jobs. */
+/**
+ * The HTTP API of order-sync, ready to listen.
+ */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger, problems } = parts;
   const app = createServer({
@@ -37,6 +43,10 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addStatusRoutes(app, parts);
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
+  addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);
+  addHoldRoutes(app, parts);
+  addPartitionRoutes(app, parts);
+  addAuditRoutes(app, parts);
   return app;
 }

@@ -6,6 +6,11 @@ const OFFSET_OR_NULL = { type: ['string', 'null'], pattern: '^\\d+$' } as const;
 const NUMBER_OR_NULL = { type: ['number', 'null'] } as const;
 const TEXT_OR_NULL = { type: ['string', 'null'] } as const;
 
+const HOLD = {
+  type: ['string', 'null'],
+  description: 'Who has paused it since when and why; null if it is not paused.',
+} as const;
+
 const BOUNDED_COUNT = {
   type: 'object',
   required: ['count', 'isMore'],
@@ -53,6 +58,7 @@ const PARTITION = {
     'lagUnknown',
     'waitsForTransaction',
     'haltReason',
+    'hold',
     'epoch',
     'isOwnedHere',
   ],
@@ -74,6 +80,7 @@ const PARTITION = {
     lagUnknown: { ...TEXT_OR_NULL, description: 'Why the lag is not known; null if it is.' },
     waitsForTransaction: TRANSACTION,
     haltReason: TEXT_OR_NULL,
+    hold: HOLD,
     epoch: OFFSET_OR_NULL,
     isOwnedHere: { type: ['boolean', 'null'] },
   },
@@ -91,6 +98,7 @@ const OUTBOX = {
     'mayBeOlder',
     'lastFailure',
     'lastSweep',
+    'hold',
   ],
   properties: {
     target: { type: 'string' },
@@ -106,6 +114,7 @@ const OUTBOX = {
       properties: { status: { type: ['integer', 'null'] }, error: TEXT_OR_NULL },
     },
     lastSweep: { type: ['object', 'null'], additionalProperties: true },
+    hold: HOLD,
   },
 } as const;
 

@@ -77,8 +77,8 @@ export const PAGED = {
   },
 } as const;
 
-/** The schema of a page of `items`. */
-export function pageSchemaOf<Items extends object>(description: string, items: Items) {
+/** The answer of a list whose rows have the schema `items`. */
+export function pageSchemaOf<Items extends object>(items: Items, description: string) {
   return {
     description,
     type: 'object',

@@ -69,7 +69,11 @@ describe('a followed partition', () => {
     pushStored(partition, 0n, ['sound']);
     partition.push({ ...headOf(1n, 1), records: Buffer.from([200, 1, 0]) }, true);
     expect(partition.take(everything, true)?.fetched).toMatchObject({ nextOffset: 1n });
-    expect(partition.fault).toMatchObject({ kind: 'corrupt_batch', offset: 1n });
+    expect(partition.fault).toMatchObject({
+      kind: 'corrupt_batch',
+      offset: 1n,
+      detail: expect.stringMatching(/ Reading can go on at offset 2\.$/),
+    });
     expect(partition.take(everything, true)).toBeUndefined();
   });
 
@@ -141,6 +145,16 @@ describe('a record batch with many records', () => {
       Array.from({ length: 1_000 }, (_, index) => BigInt(index)),
     );
     expect(partition.queuedBytes).toBe(0);
+  });
+
+  it('only the first record batch of a take is split, so that no partition runs ahead of those beside it', () => {
+    const partition = pushed({ recordCount: 6, records: small(6) });
+    pushed({ baseOffset: 6n, recordCount: 6, records: small(6) }, partition);
+    const limits = { maxRecords: 10, maxBytes: limit };
+    expect(partition.take(limits, true)?.fetched.nextOffset).toBe(6n);
+    expect(partition.take({ ...limits, maxRecords: 5 }, false)).toBeUndefined();
+    expect(partition.take({ ...limits, maxRecords: 4 }, true)?.fetched.nextOffset).toBe(10n);
+    expect(partition.take({ ...limits, maxRecords: 2 }, false)?.fetched.nextOffset).toBe(12n);
   });
 
   it('an open record batch counts decompressed, and goes on where it was after another one had to be opened', () => {

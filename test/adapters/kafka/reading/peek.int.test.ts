@@ -55,8 +55,8 @@ describe.skipIf(services().lacks('kafka'))('the look at partitions of a real Kaf
     await own.append([newRecord(topic, 'k', 'before')]);
     const name = `peek-tx-${randomUUID()}`;
     const producer = open(name);
-    const begunMs = Date.now();
     await producer.begin();
+    const begunMs = Date.now();
     await send(producer, topic, 2);
     await own.append([newRecord(topic, 'k', 'behind')]);
     await own.close();

@@ -7,6 +7,7 @@ import { accessFor, scopeOf } from '../../../../src/apps/order-sync/http/access.
 import { startOrderSync } from '../../../../src/apps/order-sync/order-sync.ts';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
+import { batchOf, quarantined } from '../../../contract/store/fixtures.ts';
 import { testServer } from './test-server.ts';
 
 const reader = makeApiKey('reader', ['read']);
@@ -21,12 +22,18 @@ const READING = [
   '/api/v1/dead-letters',
   '/api/v1/jobs',
   '/metrics',
+  '/api/v1/audit',
+  '/api/v1/quarantine',
+  '/api/v1/quarantine/parcel_events/0/7',
+  '/api/v1/holds',
+  '/api/v1/partitions',
 ];
 
 async function server(keys: string | undefined) {
   const made = await testServer(['a', 'b'], {
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
   });
+  await made.store.commit(batchOf([], [], { quarantined: [quarantined(7n)] }));
   const ask = (url: string, key?: string, payload?: object) =>
     made.ask(url, {
       method: payload === undefined ? 'GET' : 'POST',
@@ -60,7 +67,7 @@ describe('the HTTP API of order-sync with keys', () => {
       status: 403,
       body: { code: 'scope_missing' },
     });
-    expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
+    expect(await store.listJobs({ after: null, limit: 1 })).toEqual([]);
     expect(await ask(REDRIVE, operator.key, filter)).toMatchObject({
       status: 202,
       body: { requestedBy: 'HTTP API, key operator, from 127.0.0.1' },

@@ -3,14 +3,12 @@ import { onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
-import { ProblemCounts } from '../../../../src/apps/shared/http/metrics.ts';
-import { Meters } from '../../../../src/pipeline/status/meters.ts';
 import { reportOf } from '../../../../src/pipeline/status/report.ts';
 import { StatusReader } from '../../../../src/pipeline/status/status.ts';
-import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
 import type { EventLog } from '../../../../src/ports/event-log.ts';
 import { OpenApiDocument } from '../../shared/http/openapi-document.ts';
 import { type Ledger, ledgerOf } from '../ledger.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 export interface TestAnswer {
   readonly status: number;
@@ -21,7 +19,7 @@ export interface TestAnswer {
 
 export interface TestServer extends Ledger {
   readonly app: FastifyInstance;
-  /** How often a job was announced. */
+  /** The number of jobs that were announced. */
   readonly jobs: () => number;
   /** Sends a request. Its answer has to fit the program's own OpenAPI document. */
   ask(url: string, options?: InjectOptions): Promise<TestAnswer>;
@@ -59,21 +57,10 @@ export async function testServer(
     targets: ['order-mgt'],
   });
   const app = buildServer({
+    ...UNUSED_PARTS,
     store: ledger.store,
     clock: ledger.clock,
-    logger: () => {},
-    access: 'open',
-    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
-    readiness: async () => ({ ok: true }),
-    status: () => ({
-      ingest: null,
-      meters: new Meters(ledger.clock).status(),
-      ...NO_STORE_LOOPS,
-      defects: { count: 0, latest: [] },
-    }),
-    problems: new ProblemCounts(),
-    metrics: { contentType: 'text/plain; version=0.0.4', text: async () => '' },
     report: async () => reportOf(await shared.read(), null),
     ...parts,
   });
