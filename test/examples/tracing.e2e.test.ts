@@ -23,7 +23,7 @@ it('with the example, the spans of event-producer and order-sync are one trace',
     NODE_OPTIONS: '--import ./examples/tracing/otel.mjs',
     TRACES_FILE: file,
   };
-  const program = await new Program('start', settings, ['--no-demo']).ready(syncPort);
+  const program = await new Program('start', settings, ['--demo', 'false']).ready(syncPort);
   await runProgram('event-producer', settings, ['o', 'order123', 'pa', 'order123']);
 
   const spans = () =>

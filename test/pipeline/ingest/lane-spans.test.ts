@@ -4,7 +4,7 @@ import { openTelemetryTracing } from '../../../src/adapters/opentelemetry/index.
 import { TributaryError } from '../../../src/core/errors.ts';
 import { LaneSpans } from '../../../src/pipeline/ingest/lane-spans.ts';
 import type { LogRecord } from '../../../src/ports/event-log.ts';
-import { NO_TRACING, SPAN_LINKS_MAX } from '../../../src/ports/tracing.ts';
+import { NO_TRACING, SPAN_LINKS_MAX, type Tracing } from '../../../src/ports/tracing.ts';
 import { event } from '../../contract/store/fixtures.ts';
 import { recordSpans } from '../../helpers/spans.ts';
 
@@ -72,6 +72,17 @@ describe('the spans of a lane', () => {
     const events = same.events.map((each) => ({ ...each, trace: traceOf(1) }));
     await lane.processing([{ ...same, events }], async () => true);
     expect(spans.named('process many')[0]?.links).toHaveLength(SPAN_LINKS_MAX);
+    const asked: number[] = [];
+    const counting: Tracing = {
+      isOn: true,
+      messagingSystem: 'kafka',
+      begin(start) {
+        asked.push(start.links?.length ?? 0);
+        return NO_TRACING.begin(start);
+      },
+    };
+    await new LaneSpans(counting, 'group').processing([piece('many', 0, 500)], async () => true);
+    expect(asked).toEqual([SPAN_LINKS_MAX]);
     expect(spans.named('process same')[0]?.links).toHaveLength(1);
   });
 
