@@ -73,6 +73,11 @@ export const ALERT_STORIES: Readonly<Record<string, AlertStory>> = {
     firesAt: 1,
     quietUntil: 0,
   },
+  TributaryOrdersStuck: {
+    series: { 'tributary_stuck_orders{instance="a"}': '0 3+0x20' },
+    firesAt: 1,
+    quietUntil: 0,
+  },
   TributaryViewRepaired: {
     series: { 'tributary_rows_repaired_total{instance="a"}': '0+0x3 1+0x20' },
     firesAt: 3,
@@ -107,6 +112,7 @@ export const ALL_IS_WELL: Readonly<Record<string, string>> = {
   'tributary_outbox_oldest_age_seconds{target="order-mgt",instance="a"}': '1+0x300',
   'tributary_dead_letters{target="order-mgt",instance="a"}': '0+0x300',
   'tributary_parked_entities{instance="a"}': '0+0x300',
+  'tributary_stuck_orders{instance="a"}': '0+0x300',
   'tributary_rows_repaired_total{instance="a"}': '2+0x300',
   'tributary_sweep_differences{target="order-mgt",kind="missing",instance="a"}': '0+0x300',
   'tributary_sweep_differences{target="order-mgt",kind="unexpected",instance="a"}': '3+0x300',

@@ -135,6 +135,7 @@ describe.skipIf(typeof found === 'string')(
             'rate(tributary_states_received_total[1m])',
             'tributary_sweep_differences',
             'tributary_quarantine_records',
+            'tributary_stuck_orders',
           ])
             expect(await ask(needed), needed).not.toEqual([]);
         }, waiting);

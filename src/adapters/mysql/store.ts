@@ -8,10 +8,13 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
+import type { ArrivalsRange } from '../../ports/journal.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
+import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
 import { MysqlAdministration } from './administration.ts';
+import { readArrivals, readLastArrivals } from './arrivals.ts';
 import { acquire, halt } from './checkpoints.ts';
 import { Committer } from './commit.ts';
 import { inTransaction, withConnection } from './connection.ts';
@@ -29,6 +32,7 @@ import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
+import { listUndelivered, listView } from './view-listing.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
 export class MysqlStore extends MysqlAdministration implements Store {
@@ -84,6 +88,22 @@ export class MysqlStore extends MysqlAdministration implements Store {
 
   async readView(entityIds: readonly string[]) {
     return readView(this.pool, this.#view, entityIds);
+  }
+
+  async listView(page: ViewPage) {
+    return withConnection(this.pool, (connection) => listView(connection, this.#view, page));
+  }
+
+  async listUndelivered(page: UndeliveredPage) {
+    return withConnection(this.pool, (connection) => listUndelivered(connection, page));
+  }
+
+  async readArrivals(range: ArrivalsRange) {
+    return withConnection(this.pool, (connection) => readArrivals(connection, range));
+  }
+
+  async readLastArrivals(entityIds: readonly string[]) {
+    return withConnection(this.pool, (connection) => readLastArrivals(connection, entityIds));
   }
 
   async refusedCounts() {

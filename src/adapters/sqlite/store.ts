@@ -8,12 +8,14 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
-import type { JournaledEvent } from '../../ports/journal.ts';
+import type { ArrivalsRange, JournaledEvent } from '../../ports/journal.ts';
 import type { RefusedCounts } from '../../ports/quarantine.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
+import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
 import { SqliteAdministration } from './administration.ts';
+import { readArrivals, readLastArrivals } from './arrivals.ts';
 import { acquire, halt, readCheckpoints } from './checkpoints.ts';
 import { Committer } from './commit.ts';
 import type { Database } from './database.ts';
@@ -30,6 +32,7 @@ import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
+import { listUndelivered, listView } from './view-listing.ts';
 import { ViewRows } from './view-rows.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
@@ -92,6 +95,22 @@ export class SqliteStore extends SqliteAdministration implements Store {
 
   async readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>> {
     return readView(this.#database, this.#view, entityIds);
+  }
+
+  async listView(page: ViewPage) {
+    return this.#database.read((reader) => listView(reader, this.#view, page));
+  }
+
+  async listUndelivered(page: UndeliveredPage) {
+    return this.#database.read((reader) => listUndelivered(reader, page));
+  }
+
+  async readArrivals(range: ArrivalsRange) {
+    return readArrivals(this.#database, range);
+  }
+
+  async readLastArrivals(entityIds: readonly string[]) {
+    return readLastArrivals(this.#database, entityIds);
   }
 
   async refusedCounts(): Promise<RefusedCounts> {

@@ -238,6 +238,13 @@ const STORE: readonly Definition[] = [
           })),
   },
   {
+    name: 'stuck_orders',
+    help: 'Orders that have waited for an event longer than ORDER_SYNC_STUCK_AFTER, by the last pass through the view.',
+    type: 'gauge',
+    labels: [],
+    read: ({ sync: { stuck } }) => (stuck === null ? [] : [one(stuck.total)]),
+  },
+  {
     name: 'rows_verified_total',
     help: 'Rows of the view that were compared with the journal.',
     type: 'counter',

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
+import { API_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
 import { instanceStatusOf } from '../../pipeline/status/instance.ts';
@@ -21,6 +22,7 @@ import { openTracing } from '../shared/parts/open-tracing.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
+import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { decoderOf, jobHandlersOf } from './job-handlers.ts';
@@ -150,6 +152,7 @@ export async function startOrderSync(
       ];
   const makeTopics = () =>
     log.createTopics(madeTopics.map((topic) => ({ topic, partitions: settings.partitions })));
+  let asked: OrderAskParts | null = null;
   const sync = new Sync({
     domain: orders,
     log,
@@ -161,6 +164,7 @@ export async function startOrderSync(
     tracing,
     topicNames: topicNamesOf(settings),
     group: settings.group,
+    stuckAfterMs: settings.stuckAfterMs,
     ingest: {
       lanes: settings.lanes,
       batchEvents: settings.batchEvents,
@@ -174,6 +178,12 @@ export async function startOrderSync(
     },
     onStoreReady(migrated) {
       senders.resolve(migrated);
+      asked = askPartsOf(settings, {
+        store: migrated,
+        clock,
+        topicNames: topicNamesOf(settings),
+        maxEvents: API_EVENTS_MAX,
+      });
       const onRedriven = (deliveries: number) => {
         redriven += deliveries;
       };
@@ -208,6 +218,7 @@ export async function startOrderSync(
     targets: routes.map(({ target }) => target.name),
     clock,
     logger: defects.logger,
+    ask: () => asked,
     decoder: decoderOf(settings),
     onJob: () => jobs.wake(),
     onHolds: () => sync.holdsChanged(),

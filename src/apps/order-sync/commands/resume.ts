@@ -5,10 +5,10 @@ import type { Clock } from '../../../ports/clock.ts';
 import { holdOver } from '../../../ports/holds.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
 import { holdsIn } from '../hold-parts.ts';
 import { openParts } from '../order-sync.ts';
 import { carryOut, plannedJson, plannedLine, planResumeAll, resumeOne } from '../resuming.ts';
-import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 
 export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {

@@ -13,6 +13,7 @@ import type { Quarantine } from '../../../ports/quarantine.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
+import type { OrderAskParts } from '../ask-parts.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts, MetricsParts {
@@ -27,6 +28,8 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** The names of all targets. */
   readonly targets: readonly string[];
   readonly clock: Clock;
+  /** What questions about orders are answered from; null until the store is migrated. */
+  readonly ask: () => OrderAskParts | null;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
   /** Called after a part was paused or unpaused. Resolves once this instance knows it. */

@@ -14,6 +14,7 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   topics: ['order_events', 'payment_events'],
   targets: ['order-mgt'],
   clock: systemClock,
+  ask: () => null,
   logger: () => {},
   access: 'open',
   guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
