@@ -22,6 +22,7 @@ import { describeReconciliation } from './store/reconciliation.ts';
 import { describeSenders } from './store/senders.ts';
 import { describeSettlements } from './store/settlements.ts';
 import { describeSweeps } from './store/sweeps.ts';
+import { describeTraces } from './store/traces.ts';
 
 export type { OriginalOrder, StoreHarness, StoreSettings } from './store/fixtures.ts';
 
@@ -49,6 +50,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeDeadLetters(harness);
     describeReconciliation(harness);
     describeSweeps(harness);
+    describeTraces(harness);
     describeAsking(harness);
   });
 }
