@@ -2,6 +2,7 @@ import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import { identifier } from './identifier.ts';
+import { recordReplaced } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
 
@@ -25,11 +26,13 @@ export class DueDeliveries {
    * Makes the states of these changes due, after their rows were written to the view. Resolves with the number of
    * deliveries that became due.
    */
-  async makeDue(connection: PoolConnection, changes: readonly EntityChange[]): Promise<number> {
+  async makeDue(connection: PoolConnection, changes: readonly DueChange[]): Promise<number> {
     const changed = changes.filter(({ delivery }) => delivery.hasChanged);
+    const replacing = changed.filter(({ delivery }) => delivery.replaces !== undefined);
     const now = this.#time.now();
     let count = 0;
     for (const target of this.#targets) {
+      if (replacing.length > 0) await recordReplaced(connection, target, replacing);
       const qualifying: DueState[] = [];
       const others: string[] = [];
       for (const { entityId, version, fromVersion, delivery } of changed) {
@@ -52,6 +55,9 @@ export class DueDeliveries {
     return count;
   }
 }
+
+/** The part of a change that deliveries need. */
+export type DueChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'delivery'>;
 
 interface DueState {
   readonly target: string;

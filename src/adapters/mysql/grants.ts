@@ -35,6 +35,7 @@ const TABLES: readonly TableRights[] = [
   { table: 'redrive_jobs', rights: KEPT, column: 'job_id' },
   { table: 'sweeps', rights: KEPT, column: 'target' },
   { table: 'view_records', rights: ['SELECT'], column: 'view_name' },
+  { table: 'view_states', rights: KEPT, column: 'view_name' },
   { table: 'store_identity', rights: ['SELECT'], column: 'store_id' },
   { table: 'group_decisions', rights: ADDED, column: 'group_name' },
 ];

@@ -46,7 +46,10 @@ export class OpenedMysqlStore extends MysqlAdministration implements OpenedStore
       packetSetting: 'ORDER_SYNC_MAX_RECORD_BYTES',
     });
     await this.#learnTime();
-    return { store: new MysqlStore(this.pool, this.time, options.view, this.#options), report };
+    const { view, foldVersion = 1 } = options;
+    const store = new MysqlStore(this.pool, this.time, view, this.#options, foldVersion);
+    await store.viewState();
+    return { store, report };
   }
 
   /**

@@ -5,14 +5,16 @@ import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../port
 import { identifier } from './identifier.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { textOf } from './values.ts';
+import { isViewAt, type ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
 export async function listOwed(
   connection: PoolConnection,
-  view: ViewShape,
+  layout: ViewLayout,
   { target, after, limit }: { target: string; after: string | null; limit: number },
 ): Promise<OwedState[]> {
-  const columns = view.columns.map((column) => `v.${identifier(column.name)}`);
+  const { view } = layout;
+  const columns = layout.selected('v');
   // No id is empty, so every id comes behind the empty one.
   const [rows] = await connection.execute<RowDataPacket[]>(
     `SELECT d.entity_id, d.status, d.delivered_version, d.due_version, v.version, ${columns.join(', ')} FROM deliveries d ` +
@@ -34,9 +36,11 @@ export async function listOwed(
 /** Runs inside a transaction. Locks the rows by id, as every other statement does. */
 export async function makeDueAgain(
   connection: PoolConnection,
-  { target, delivered }: DueAgain,
+  view: ViewShape,
+  { target, delivered, viewEpoch }: DueAgain,
   nowMs: number,
 ): Promise<number> {
+  if (!(await isViewAt(connection, view.table, viewEpoch))) return 0;
   const rows = delivered
     .map(({ entityId, version }) => ({ id: Buffer.from(entityId), version }))
     .sort((a, b) => Buffer.compare(a.id, b.id));
@@ -68,9 +72,10 @@ export async function makeDueAgain(
 export async function makeRepairsDue(
   connection: PoolConnection,
   view: ViewShape,
-  { target, repairs }: RepairsDue,
+  { target, repairs, viewEpoch }: RepairsDue,
   nowMs: number,
 ): Promise<number> {
+  if (!(await isViewAt(connection, view.table, viewEpoch))) return 0;
   const sorted = repairs
     .map((repair) => ({ id: Buffer.from(repair.entityId), repair }))
     .sort((a, b) => Buffer.compare(a.id, b.id));
@@ -97,6 +102,30 @@ export async function makeRepairsDue(
     );
   }
   return due;
+}
+
+/**
+ * Records that deliveries replace what a target may hold under the same version. Only of deliveries that are due at this
+ * version, or were. Runs before the states become due.
+ */
+export async function recordReplaced(
+  connection: PoolConnection,
+  target: string,
+  changes: readonly { entityId: string; version: number; delivery: { readonly replaces?: string } }[],
+): Promise<void> {
+  for (const { entityId, version, delivery } of changes) {
+    const key = [target, Buffer.from(entityId), version];
+    await connection.execute(
+      'UPDATE deliveries SET delivered_version = due_version WHERE target = ? AND entity_id = ? AND due_version = ?',
+      key,
+    );
+    await connection.execute(
+      'INSERT INTO delivery_repairs (target, entity_id, version, replaces) ' +
+        'SELECT target, entity_id, due_version, ? FROM deliveries WHERE target = ? AND entity_id = ? AND due_version = ? ' +
+        'ON DUPLICATE KEY UPDATE version = VALUES(version), replaces = VALUES(replaces)',
+      [delivery.replaces ?? '', ...key],
+    );
+  }
 }
 
 const BECOMES_DUE =

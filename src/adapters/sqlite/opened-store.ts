@@ -32,7 +32,10 @@ export class OpenedSqliteStore extends SqliteAdministration implements OpenedSto
     const report = await migrate(database, options);
     await database.write((writer) => this.time.fix(writer));
     this.#isSetUp = true;
-    return { store: new SqliteStore(database, this.time, options.view, this.#options), report };
+    const { view, foldVersion = 1 } = options;
+    const store = new SqliteStore(database, this.time, view, this.#options, foldVersion);
+    await store.viewState();
+    return { store, report };
   }
 
   close(): Promise<void> {
