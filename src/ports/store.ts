@@ -1,8 +1,10 @@
 import type { AdoptionReport } from '../core/adoption/index.ts';
 import type { ViewRow } from '../core/domain.ts';
+import type { AuditLog } from './audit.ts';
 import type { Checkpoints, PartitionOwnership } from './checkpoints.ts';
 import type { CommitOutcome, IngestBatch } from './commit.ts';
 import type { DeliveryClaims } from './delivery-claims.ts';
+import type { Jobs } from './jobs.ts';
 import type { Journal } from './journal.ts';
 import type { DeliveryInspection } from './ledger.ts';
 import type { LongJournals } from './long-journals.ts';
@@ -25,7 +27,9 @@ export interface StoreAdministration
   extends Checkpoints,
     QuarantineInspection,
     DeliveryInspection,
+    Jobs,
     RedriveJobs,
+    AuditLog,
     ParkedEntities,
     StoreIdentity {
   /**

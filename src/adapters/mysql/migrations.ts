@@ -71,13 +71,25 @@ export class Migrations {
     return { fromVersion, toVersion: this.newestVersion };
   }
 
-  /** The tables and views that the migrations up to a version have made. */
+  /** The tables and views that a database of this version has. */
   tablesMade(upTo: number): string[] {
-    return this.#all()
-      .filter(({ version }) => version <= upTo)
-      .flatMap(({ statements }) => statements)
-      .map((statement) => /^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/.exec(statement)?.[1])
-      .filter((name) => name !== undefined);
+    const made = new Set<string>();
+    for (const { version, statements } of this.#all()) {
+      if (version > upTo) break;
+      for (const statement of statements) {
+        const dropped = /^DROP TABLE (?:IF EXISTS )?(\w+)/.exec(statement)?.[1];
+        const name = madeBy(statement);
+        if (name !== undefined) made.add(name);
+        if (dropped !== undefined) made.delete(dropped);
+      }
+    }
+    return [...made];
+  }
+
+  /** The tables and views that a database of any version has, those that a later migration drops included. */
+  namesUsed(): string[] {
+    const made = this.#all().flatMap(({ statements }) => statements.map(madeBy));
+    return [...new Set(made.filter((name) => name !== undefined))];
   }
 
   /**
@@ -133,6 +145,10 @@ async function runStatement(connection: PoolConnection, statement: string): Prom
     if (isIndex && errno === DUPLICATE_INDEX) return;
     throw error;
   }
+}
+
+function madeBy(statement: string): string | undefined {
+  return /^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/.exec(statement)?.[1];
 }
 
 function readMigrations(folder: URL): Migration[] {

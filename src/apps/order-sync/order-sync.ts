@@ -2,7 +2,8 @@ import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Defects } from '../../pipeline/defects.ts';
-import { Redrive } from '../../pipeline/redrive/redrive.ts';
+import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
+import { redriveHandler } from '../../pipeline/jobs/redrive.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -124,7 +125,7 @@ export async function startOrderSync(
     await closeParts();
     throw error;
   }
-  const redrive = new Redrive({ store, clock, logger, defects, perSecond: settings.redriveRate });
+  const jobs = new JobWorker({ store, clock, logger, defects });
   // Nobody else makes the topics of the embedded log. On Kafka the operator decides about topics.
   const madeTopics = isKafka(settings)
     ? []
@@ -157,7 +158,7 @@ export async function startOrderSync(
     },
     onStoreReady(migrated) {
       senders.resolve(migrated);
-      redrive.start();
+      jobs.start([redriveHandler({ store: migrated, clock, perSecond: settings.redriveRate })]);
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
@@ -165,7 +166,7 @@ export async function startOrderSync(
     store,
     clock,
     logger: defects.logger,
-    onJob: () => redrive.wake(),
+    onJob: () => jobs.wake(),
     readiness: async () => {
       const health = await sync.health();
       return health.ok ? health : { ...health, code: 'not_ready' };
@@ -175,7 +176,7 @@ export async function startOrderSync(
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });
   const closeAll = async () => {
-    await redrive.stop();
+    await jobs.stop();
     await sync.stop();
     await closeServer(app);
     await Promise.all(routes.map(closeRoute));

@@ -2,13 +2,15 @@ import type { Clock } from '../../../ports/clock.ts';
 import { keysMakeCommand } from '../../shared/cli/keys-command.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { adoptCommand } from './adopt.ts';
+import { auditCommand } from './audit.ts';
 import { checkTargetCommand } from './check-target.ts';
+import { cancelJobCommand, jobsCommand } from './jobs.ts';
 import { migrateCommand } from './migrate.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { reconcileCommand } from './reconcile.ts';
-import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive.ts';
+import { deadLettersCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
 import { takeGroupCommand } from './take-group.ts';
@@ -29,6 +31,8 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     deadLettersCommand(clock),
     redriveCommand(clock),
     jobsCommand(clock),
+    cancelJobCommand(clock),
+    auditCommand(clock),
     reconcileCommand(clock),
     keysMakeCommand('order-sync', 'ORDER_SYNC_API_KEYS'),
   ];

@@ -1,3 +1,5 @@
+import { PAGE_ROWS_MAX } from '../../shared/http/paging.ts';
+
 /** An empty filter means all dead letters, but the caller has to give it. */
 export const REDRIVE_SCHEMA = {
   type: 'object',
@@ -7,5 +9,79 @@ export const REDRIVE_SCHEMA = {
     filter: { type: 'object', additionalProperties: { type: ['string', 'integer'] } },
     dryRun: { type: 'boolean' },
     requestedBy: { type: 'string', minLength: 1, maxLength: 255 },
+    reason: { type: 'string', maxLength: 1000 },
   },
 } as const;
+
+/** The body of a request that decides something. The decision is recorded with its reason. */
+export const CANCEL_SCHEMA = {
+  type: 'object',
+  required: ['reason'],
+  additionalProperties: false,
+  properties: { reason: { type: 'string', minLength: 1, maxLength: 1000 } },
+} as const;
+
+export const PAGE_QUERY_SCHEMA = {
+  type: 'object',
+  properties: {
+    limit: { type: 'integer', minimum: 1, maximum: PAGE_ROWS_MAX },
+    after: { type: 'string', description: 'The `next` of the page before.' },
+  },
+} as const;
+
+const PAGE_SCHEMA = {
+  type: 'object',
+  required: ['next', 'hasMore'],
+  properties: { next: { type: ['string', 'null'] }, hasMore: { type: 'boolean' } },
+} as const;
+
+/** The answer of a list whose rows have this schema. */
+export function pageSchemaOf<Item extends object>(item: Item, description: string) {
+  return {
+    description,
+    type: 'object',
+    required: ['data', 'page'],
+    properties: { data: { type: 'array', items: item }, page: PAGE_SCHEMA },
+  } as const;
+}
+
+const MOMENT = { type: 'string', description: 'By RFC 3339, in UTC.' } as const;
+
+/** Further members belong to the kind of the job. */
+export const JOB_SCHEMA = {
+  description: 'The job.',
+  type: 'object',
+  required: ['id', 'kind', 'state', 'dryRun', 'progress', 'requestedBy', 'reason', 'createdAt', 'updatedAt'],
+  properties: {
+    id: { type: 'string' },
+    kind: { type: 'string', enum: ['redrive', 'quarantine_redrive', 'verify', 'rebuild'] },
+    state: { type: 'string', enum: ['waiting', 'running', 'done', 'cancelled'] },
+    dryRun: { type: 'boolean', description: 'The job only counts, and changes nothing.' },
+    progress: { type: 'object', additionalProperties: true },
+    requestedBy: { type: 'string' },
+    reason: { type: 'string' },
+    createdAt: MOMENT,
+    updatedAt: MOMENT,
+    finishedAt: { type: ['string', 'null'] },
+  },
+  additionalProperties: true,
+} as const;
+
+export const JOB_PAGE_SCHEMA = pageSchemaOf(JOB_SCHEMA, 'The jobs.');
+
+export const AUDIT_PAGE_SCHEMA = pageSchemaOf(
+  {
+    type: 'object',
+    required: ['id', 'action', 'subject', 'details', 'decidedBy', 'reason', 'decidedAt'],
+    properties: {
+      id: { type: 'string' },
+      action: { type: 'string' },
+      subject: { type: 'string' },
+      details: { type: 'object', additionalProperties: true },
+      decidedBy: { type: 'string' },
+      reason: { type: 'string' },
+      decidedAt: MOMENT,
+    },
+  },
+  'The decisions.',
+);

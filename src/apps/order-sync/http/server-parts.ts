@@ -1,14 +1,15 @@
 import type { SyncStatus } from '../../../pipeline/sync.ts';
+import type { AuditLog } from '../../../ports/audit.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { Jobs } from '../../../ports/jobs.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import type { RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
-  readonly store: DeliveryInspection & RedriveJobs;
+  readonly store: DeliveryInspection & Jobs & AuditLog;
   readonly clock: Clock;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { addHealthRoutes } from '../../shared/http/health.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
+import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
@@ -9,7 +10,9 @@ import type { ServerParts } from './server-parts.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
-/** The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, and redrive jobs. */
+/**
+ * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, jobs, and the audit log.
+ */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
   const app = createServer({
@@ -23,5 +26,6 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addJobRoutes(app, parts);
+  addAuditRoutes(app, parts);
   return app;
 }

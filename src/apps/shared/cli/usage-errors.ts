@@ -23,6 +23,7 @@ export const WORDS: Readonly<Record<ProgramName, readonly string[]>> = {
     'dead-letters',
     'redrive',
     'jobs',
+    'audit',
     'reconcile',
     'keys',
   ],

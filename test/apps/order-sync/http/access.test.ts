@@ -78,7 +78,7 @@ describe('the HTTP API of order-sync with keys', () => {
       status: 403,
       body: { code: 'scope_missing' },
     });
-    expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
+    expect(await store.listJobs({ after: null, limit: 1 })).toEqual([]);
     expect(await ask(REDRIVE, operator.key, filter)).toMatchObject({
       status: 202,
       body: { requestedBy: 'HTTP API, key operator, from 127.0.0.1' },

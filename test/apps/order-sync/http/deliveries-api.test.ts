@@ -157,8 +157,8 @@ describe('the API of redrive jobs', () => {
     });
     expect(jobs()).toBe(1);
     expect((await ask(String(headers.location))).body).toEqual(body);
-    expect(await store.readRedrive(body.id)).toMatchObject({
-      filter: { lastStatus: 400, errorPrefix: 'It' },
+    expect(await store.readJob(body.id)).toMatchObject({
+      parameters: { filter: { lastStatus: 400, errorPrefix: 'It' } },
     });
   });
 
@@ -185,7 +185,7 @@ describe('the API of redrive jobs', () => {
     const { ask, store } = await server();
     const { status, body } = await ask('/api/v1/dead-letters:redrive', redrive(payload));
     expect({ status, code: body.code }).toEqual({ status: 400, code });
-    expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
+    expect(await store.listJobs({ after: null, limit: 1 })).toEqual([]);
   });
 
   it('refuses the media types that a page of another site could post', async () => {
