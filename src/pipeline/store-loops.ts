@@ -6,6 +6,8 @@ import { LedgerWatch } from './deliver/ledger-watch.ts';
 import type { DeliverStatus } from './deliver/options.ts';
 import { DueRules } from './ingest/due.ts';
 import type { ParkedRegistry } from './ingest/parked.ts';
+import { Rebuild } from './rebuild/rebuild.ts';
+import { foldOf, type ViewStatus, ViewWatch } from './rebuild/view-mode.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
@@ -24,6 +26,8 @@ export interface StoreLoopsOptions<State, Event>
   readonly defects: Defects;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
+  /** Called when a program with a newer fold has taken over, so that this one must end. */
+  readonly onOutdated: (error: unknown) => void;
   /** Ends the watches at once. `stop` ends the other loops. */
   readonly signal: AbortSignal;
 }
@@ -36,6 +40,8 @@ export interface StoreLoopsStatus {
   readonly refused: RefusedStatus | null;
   /** The counts of the comparison of view and journal. */
   readonly verification: VerifierStatus;
+  /** By which fold the rows were made; null before the store is migrated. */
+  readonly view: ViewStatus | null;
 }
 
 /** The status before the store is migrated. No loop runs before that. */
@@ -44,6 +50,7 @@ export const NO_STORE_LOOPS: StoreLoopsStatus = {
   sweeps: {},
   refused: null,
   verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+  view: null,
 };
 
 /**
@@ -59,6 +66,8 @@ export class StoreLoops<State, Event> {
   readonly #remaker: ViewRemaker;
   readonly #refused: RefusedGauge;
   readonly #storeHealth: StoreHealth;
+  /** Knows by which fold the rows were made, for all parts of the pipeline. */
+  readonly view: ViewWatch;
   #watching: Promise<unknown> | undefined;
 
   constructor(options: StoreLoopsOptions<State, Event>) {
@@ -69,6 +78,7 @@ export class StoreLoops<State, Event> {
       ? targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger))
       : [];
     this.#delivers = enabled ? this.#createDelivers() : [];
+    this.view = this.#createViewWatch();
     this.#sweepers = this.#createSweepers();
     this.#storeHealth = new StoreHealth(store, clock);
     this.#refused = new RefusedGauge(store, clock, logger);
@@ -78,6 +88,7 @@ export class StoreLoops<State, Event> {
       due: new DueRules(dueTargetsOf(targets, domain.view)),
       store,
       parked,
+      view: this.view,
       clock,
       logger,
       defects,
@@ -101,6 +112,7 @@ export class StoreLoops<State, Event> {
       supervised(place, () => watch.run(signal), { defects, clock, signal });
     this.#watching = Promise.all([
       run('the count of what was refused', this.#refused),
+      run('the watch of the view', this.view),
       ...this.#ledgerWatches.map((watch) => run('the watch of the ledger', watch)),
     ]);
     for (const sweeper of this.#sweepers.values()) sweeper.start();
@@ -123,6 +135,7 @@ export class StoreLoops<State, Event> {
       sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
       refused: this.#refused.status(),
       verification: this.#verifier.status(),
+      view: this.view.status(),
     };
   }
 
@@ -136,9 +149,9 @@ export class StoreLoops<State, Event> {
     return { store, deliveries, viewTrouble: this.#remaker.trouble };
   }
 
-  /** One sentence for each kind of refused records and dead deliveries. */
+  /** One sentence for each kind of refused records and dead deliveries, and one if rows wait for a rebuild. */
   warnings(): string[] {
-    return this.#refused.warnings();
+    return [...this.view.notes(), ...this.#refused.warnings()];
   }
 
   /** Looks for due deliveries now, because a commit has made some due. */
@@ -154,6 +167,22 @@ export class StoreLoops<State, Event> {
   /** Begins a comparison of the whole view with the journal now, without rests. */
   rushVerifier(): void {
     this.#verifier.rush();
+  }
+
+  #createViewWatch(): ViewWatch {
+    const { domain, decoder, store, targets, clock, logger, onOutdated, signal } = this.#options;
+    const due = new DueRules(dueTargetsOf(targets, domain.view));
+    const rebuild = new Rebuild({ domain, decoder, due, store, clock, logger });
+    return new ViewWatch({
+      store,
+      fold: foldOf(domain),
+      clock,
+      logger,
+      onOutdated,
+      onStandstill: (state) => rebuild.recover(state, signal),
+      // Deliveries that waited for the settling are due now.
+      onChanged: () => this.wake(),
+    });
   }
 
   #createDelivers(): Deliver[] {
@@ -172,7 +201,14 @@ export class StoreLoops<State, Event> {
     const found = new Map<string, Sweeper>();
     this.#delivers.forEach((deliver, index) => {
       const route = this.#route(index);
-      const sweeper = sweeperOn(route, deliver, { store, clock, logger, defects, untilCaughtUp: caughtUp });
+      const sweeper = sweeperOn(route, deliver, {
+        store,
+        clock,
+        logger,
+        defects,
+        untilCaughtUp: caughtUp,
+        view: this.view,
+      });
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;

@@ -103,7 +103,10 @@ export class Sync<State, Event> {
     const migrated = await this.#opening.untilItWorks(() => this.#migrate(), { hasBegun: false });
     if (migrated === undefined || this.#stopping.signal.aborted) return;
     const { store } = migrated;
-    const loops = this.#startLoops(migrated);
+    const loops = this.#createLoops(store);
+    await this.#opening.untilItWorks(() => loops.view.refresh(), { hasBegun: false });
+    if (this.#stopping.signal.aborted) return;
+    this.#startLoops(loops, migrated);
     await this.#opening.untilItWorks(() => this.#prepareTopics(), { hasBegun: true });
     await this.#opening.untilItWorks(() => this.#startIngest(store, loops), { hasBegun: true });
   }
@@ -114,19 +117,23 @@ export class Sync<State, Event> {
     return migrateStore({ domain, store, targets: names, clock, logger });
   }
 
-  /** Starts the parts that do not need the log. */
-  #startLoops({ store, report }: MigratedStore): StoreLoops<State, Event> {
-    const { clock, onStoreReady } = this.#options;
-    const { signal } = this.#stopping;
-    const loops = new StoreLoops({
+  #createLoops(store: Store): StoreLoops<State, Event> {
+    return new StoreLoops({
       ...this.#options,
       store,
       decoder: this.#decoder,
       parked: this.#parked,
       defects: this.#defects,
       topics: this.#topics,
-      signal,
+      onOutdated: (error) => this.#options.onOutdated?.(error),
+      signal: this.#stopping.signal,
     });
+  }
+
+  /** Starts the parts that do not need the log. */
+  #startLoops(loops: StoreLoops<State, Event>, { store, report }: MigratedStore): void {
+    const { clock, onStoreReady } = this.#options;
+    const { signal } = this.#stopping;
     this.#loops = loops;
     if (report.viewIsEmpty) loops.rushVerifier();
     const watch = () => this.#quarantine.run(signal);
@@ -137,7 +144,6 @@ export class Sync<State, Event> {
     });
     loops.start();
     onStoreReady?.(store);
-    return loops;
   }
 
   async #prepareTopics(): Promise<void> {
@@ -193,6 +199,7 @@ export class Sync<State, Event> {
       cacheEvents,
       maxBufferedBytes,
       targets: dueTargetsOf(targets, domain.view),
+      view: loops.view,
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) loops.wake();
       },

@@ -55,10 +55,12 @@ export interface ViewRebuild {
    */
   exchange(exchange: { readonly rebuildId: string; readonly epoch: number; readonly waitSeconds: number }): Promise<void>;
   /**
-   * Makes states due that the rebuild has changed. Leaves out entities whose row has another version by now, and resolves
-   * with their number. Resolves with null if the view is not settling after this rebuild.
+   * Makes states due that the rebuild has changed. Leaves out entities whose row has another version by now, and names
+   * them. Resolves with null if the view is not settling after this rebuild.
    */
   settleChanges(changes: SettledChanges): Promise<SettledCounts | null>;
+  /** Reads which targets' ledgers have these entities. */
+  ledgerOf(entityIds: readonly string[]): Promise<LedgerPlace[]>;
   /** Ends the settling, so that deliveries go on. Does nothing if it has ended. */
   endSettling(rebuildId: string): Promise<void>;
   /** Drops the former table, unless the view is not steady. */
@@ -149,13 +151,25 @@ export interface SettledChanges {
 export interface SettledChange {
   readonly entityId: string;
   readonly version: number;
+  /**
+   * Whether the former table had no row of the entity. Then the state becomes due only to the targets that it qualifies
+   * for, and not to others whose ledger has it.
+   */
+  readonly isNew: boolean;
   readonly delivery: DeliveryChange;
+}
+
+/** The version of an entity that became due to a target last. */
+export interface LedgerPlace {
+  readonly target: string;
+  readonly entityId: string;
+  readonly dueVersion: number;
 }
 
 export interface SettledCounts {
   readonly due: number;
-  /** The number of entities that were left out, because ingest has changed their rows meanwhile. */
-  readonly stale: number;
+  /** The entities that were left out, because ingest has changed their rows meanwhile. */
+  readonly stale: readonly string[];
 }
 
 /**

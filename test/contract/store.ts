@@ -13,6 +13,7 @@ import { describeJournal } from './store/journal.ts';
 import { describeLongJournals } from './store/long-journals.ts';
 import { describeMigration } from './store/migration.ts';
 import { describeOwnView } from './store/own-view.ts';
+import { describeRebuild } from './store/rebuild.ts';
 import { describeQuarantine } from './store/quarantine.ts';
 import { describeReconciliation } from './store/reconciliation.ts';
 import { describeSenders } from './store/senders.ts';
@@ -42,5 +43,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeDeadLetters(harness);
     describeReconciliation(harness);
     describeSweeps(harness);
+    describeRebuild(harness);
   });
 }

@@ -6,6 +6,7 @@ import { quoted } from '../../core/text.ts';
 import { columnsText, commonColumns } from '../../core/view-columns.ts';
 import type { JsonObject } from '../../ports/jobs.ts';
 import type {
+  LedgerPlace,
   NewRebuild,
   OutdatedPage,
   RangePage,
@@ -353,8 +354,9 @@ export class Rebuilds {
   async settle({ rebuildId, changes }: SettledChanges): Promise<SettledCounts | null> {
     const { table } = this.#view;
     return inTransaction(this.#pool, async (connection) => {
-      const { phase, rebuild } = await readViewState(connection, table, 'LOCK IN SHARE MODE');
+      const { phase, rebuild } = await readViewState(connection, table, 'FOR UPDATE');
       if (phase !== 'settling' || rebuild?.rebuildId !== rebuildId) return null;
+      await connection.execute('UPDATE view_states SET beat = beat + 1 WHERE view_name = ?', [table]);
       const key = identifier(this.#view.keyColumn);
       const versions = new Map<string, number>();
       const sorted = [...changes].sort((a, b) =>
@@ -371,9 +373,27 @@ export class Rebuilds {
       const present = sorted.filter(({ entityId, version }) => versions.get(entityId) === version);
       const due = await this.#deliveries.makeDue(
         connection,
-        present.map(({ entityId, version, delivery }) => ({ entityId, version, fromVersion: version, delivery })),
+        present.map((change) => ({ ...change, fromVersion: change.isNew ? 0 : change.version })),
       );
-      return { due, stale: changes.length - present.length };
+      const stale = sorted.filter(({ entityId, version }) => versions.get(entityId) !== version);
+      return { due, stale: stale.map(({ entityId }) => entityId) };
+    });
+  }
+
+  async ledgerOf(entityIds: readonly string[], targets: readonly string[]): Promise<LedgerPlace[]> {
+    return withConnection(this.#pool, async (connection) => {
+      const found: LedgerPlace[] = [];
+      for (const target of targets) {
+        for (const ids of chunksOf(entityIds.map((id) => Buffer.from(id)))) {
+          const [rows] = await connection.execute<RowDataPacket[]>(
+            `SELECT entity_id, due_version FROM deliveries WHERE target = ? AND entity_id IN (${marks(ids.length)})`,
+            [target, ...ids],
+          );
+          for (const row of rows)
+            found.push({ target, entityId: textOf(row[0]), dueVersion: Number(row[1]) });
+        }
+      }
+      return found;
     });
   }
 

@@ -235,6 +235,10 @@ export class MysqlStore extends MysqlAdministration implements Store {
     return this.#rebuilds.settle(changes);
   }
 
+  async ledgerOf(entityIds: readonly string[]) {
+    return this.#rebuilds.ledgerOf(entityIds, this.#targets);
+  }
+
   async endSettling(rebuildId: string) {
     return this.#rebuilds.endSettling(rebuildId);
   }

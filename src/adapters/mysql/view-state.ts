@@ -94,8 +94,12 @@ export async function isViewAt(
   table: string,
   epoch: number | undefined,
 ): Promise<boolean> {
-  const state = await readViewState(connection, table, 'LOCK IN SHARE MODE');
-  return state.phase !== 'switching' && (epoch === undefined || state.epoch === epoch);
+  const [[row]] = await connection.execute<RowDataPacket[]>(
+    'SELECT phase, epoch FROM view_states WHERE view_name = ? LOCK IN SHARE MODE',
+    [table],
+  );
+  if (row === undefined || textOf(row[0]) === 'switching') return false;
+  return epoch === undefined || Number(row[1]) === epoch;
 }
 
 /** The view's epoch, as a subquery with two parameters: the table and the text of its columns. NULL if no delivery may be claimed. */

@@ -5,6 +5,7 @@ import { quoted } from '../../core/text.ts';
 import { columnsText, commonColumns } from '../../core/view-columns.ts';
 import type { JsonObject } from '../../ports/jobs.ts';
 import type {
+  LedgerPlace,
   NewRebuild,
   OutdatedPage,
   RangePage,
@@ -20,7 +21,7 @@ import type { Connection, Database } from './database.ts';
 import type { DueDeliveries } from './due-deliveries.ts';
 import { identifier } from './identifier.ts';
 import { rename } from './own-view.ts';
-import { Pace } from './pace.ts';
+import { Pace, slices } from './pace.ts';
 import type { StoreTime } from './store-time.ts';
 import { nullOr, numberOf, textOf } from './values.ts';
 import type { ViewRows } from './view-rows.ts';
@@ -288,25 +289,45 @@ export class Rebuilds {
     return this.#database.write(async (writer) => {
       const { phase, rebuild } = this.#state(writer);
       if (phase !== 'settling' || rebuild?.rebuildId !== rebuildId) return null;
+      writer.statement('UPDATE view_states SET beat = beat + 1 WHERE view_name = ?').run(this.#table);
       const { key, table } = this.#view;
       const select = writer.statement(`SELECT version FROM ${table} WHERE ${key} = ?`);
       const nowMs = this.#time.now(writer);
       const pace = new Pace();
       let due = 0;
-      let stale = 0;
-      for (const { entityId, version, delivery } of changes) {
+      const stale: string[] = [];
+      for (const { entityId, version, delivery, isNew } of changes) {
         const row = select.get(entityId);
-        if (row === undefined || numberOf(row.version) !== version) stale++;
+        if (row === undefined || numberOf(row.version) !== version) stale.push(entityId);
         else
           due += this.#deliveries.makeDue(
             writer,
-            { entityId, version, fromVersion: version, delivery },
+            { entityId, version, fromVersion: isNew ? 0 : version, delivery },
             nowMs,
           );
         await pace.pass(1);
       }
       return { due, stale };
     });
+  }
+
+  async ledgerOf(entityIds: readonly string[], targets: readonly string[]): Promise<LedgerPlace[]> {
+    const found: LedgerPlace[] = [];
+    for (const slice of slices(entityIds)) {
+      await this.#database.read((reader) => {
+        const select = reader.statement(
+          'SELECT due_version FROM deliveries WHERE target = ? AND entity_id = ?',
+        );
+        for (const entityId of slice) {
+          for (const target of targets) {
+            const row = select.get(target, entityId);
+            if (row !== undefined)
+              found.push({ target, entityId, dueVersion: numberOf(row.due_version) });
+          }
+        }
+      });
+    }
+    return found;
   }
 
   async endSettling(rebuildId: string): Promise<void> {

@@ -241,6 +241,10 @@ export class SqliteStore extends SqliteAdministration implements Store {
     return this.#rebuilds.settle(changes);
   }
 
+  async ledgerOf(entityIds: readonly string[]) {
+    return this.#rebuilds.ledgerOf(entityIds, this.#targets);
+  }
+
   async endSettling(rebuildId: string) {
     return this.#rebuilds.endSettling(rebuildId);
   }

@@ -4,13 +4,14 @@ import { orders } from '../../orders/index.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
 import { redriveHandler } from '../../pipeline/jobs/redrive.ts';
+import { rebuildHandler } from '../../pipeline/rebuild/rebuild-job.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Senders } from '../../ports/senders.ts';
-import type { OpenedStore } from '../../ports/store.ts';
+import type { OpenedStore, Store } from '../../ports/store.ts';
 import { closeServer, listen } from '../shared/http/listen.ts';
 import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
 import { openStore } from '../shared/parts/open-store.ts';
@@ -19,6 +20,7 @@ import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/datab
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
+import { rebuildPartsOf } from './rebuild-parts.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 
@@ -34,6 +36,8 @@ export interface OrderSync {
 
 /** The longest wait of a claimed state until it is sent. */
 const HOLD_MS = 10_000;
+/** The share of its time in which an instance works on a rebuild, beside ingest and deliveries. */
+const REBUILD_SHARE = 0.5;
 /** A lease lasts longer than that wait and two deadlines by this time. */
 const LEASE_MARGIN_MS = 5_000;
 
@@ -135,8 +139,10 @@ export async function startOrderSync(
       ];
   const makeTopics = () =>
     log.createTopics(madeTopics.map((topic) => ({ topic, partitions: settings.partitions })));
+  let migratedStore: Store | null = null;
   const sync = new Sync({
     domain: orders,
+    onOutdated: onFailure,
     log,
     store,
     targets: routes,
@@ -158,7 +164,14 @@ export async function startOrderSync(
     },
     onStoreReady(migrated) {
       senders.resolve(migrated);
-      jobs.start([redriveHandler({ store: migrated, clock, perSecond: settings.redriveRate })]);
+      migratedStore = migrated;
+      jobs.start([
+        redriveHandler({ store: migrated, clock, perSecond: settings.redriveRate }),
+        rebuildHandler({
+          ...rebuildPartsOf(settings, { domain: orders, store: migrated, clock, logger: defects.logger }),
+          busyShare: REBUILD_SHARE,
+        }),
+      ]);
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
@@ -166,6 +179,7 @@ export async function startOrderSync(
     store,
     clock,
     logger: defects.logger,
+    migrated: () => migratedStore,
     onJob: () => jobs.wake(),
     readiness: async () => {
       const health = await sync.health();

@@ -91,6 +91,7 @@ export class Ingest<State, Event> {
       quarantine: options.quarantine ?? new QuarantineWatch(options.clock, options.logger),
       consumer: this.#consumer,
       due: new DueRules(options.targets),
+      ...(options.view === undefined ? {} : { view: options.view }),
       store: options.store,
       clock: options.clock,
       logger: this.#defects.logger,

@@ -6,6 +6,7 @@ import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Defects } from '../defects.ts';
+import type { ViewWatch } from '../rebuild/view-mode.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
@@ -50,6 +51,8 @@ export interface IngestOptions<State, Event> {
   readonly quarantine?: QuarantineWatch;
   /** A count of defects that other parts use too; default one of its own. */
   readonly defects?: Defects;
+  /** Knows whether rows are written, and waits while the view is exchanged. Without it, rows are always written. */
+  readonly view?: Pick<ViewWatch, 'writesRows' | 'isOutdated' | 'untilExchanged' | 'refresh'>;
 }
 
 /** What became of the events of one batch. */

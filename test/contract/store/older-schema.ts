@@ -7,6 +7,7 @@ const MADE = [
   { name: 'quarantine-by-reason', index: 'quarantine_by_reason' },
   { name: 'jobs-and-audit', tables: ['jobs', 'audit_log'] },
   { name: 'redrive-jobs-moved', dropped: 'redrive_jobs' },
+  { name: 'view-states', tables: ['view_states'] },
 ] as const;
 
 /** The columns of the table that had the jobs before there were several kinds, in both kinds of SQL. */

@@ -11,6 +11,7 @@ import { partitionsCommand } from './partitions.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { reconcileCommand } from './reconcile.ts';
 import { deadLettersCommand, redriveCommand } from './redrive.ts';
+import { rebuildCommand } from './rebuild.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
 import { takeGroupCommand } from './take-group.ts';
@@ -34,6 +35,7 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     cancelJobCommand(clock),
     auditCommand(clock),
     reconcileCommand(clock),
+    rebuildCommand(clock),
     keysMakeCommand('order-sync', 'ORDER_SYNC_API_KEYS'),
   ];
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { Jobs } from '../../../ports/jobs.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
+import type { Store } from '../../../ports/store.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 
@@ -11,6 +12,8 @@ import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 export interface ServerParts extends HealthParts {
   readonly store: DeliveryInspection & Jobs & AuditLog;
   readonly clock: Clock;
+  /** The store with its view; null until it is migrated. */
+  readonly migrated: () => Store | null;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
   readonly status: () => SyncStatus;

@@ -6,6 +6,7 @@ import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
+import { addRebuildRoutes } from './rebuild-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const BODY_BYTES_MAX = 65_536;
@@ -26,6 +27,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addJobRoutes(app, parts);
+  addRebuildRoutes(app, parts);
   addAuditRoutes(app, parts);
   return app;
 }

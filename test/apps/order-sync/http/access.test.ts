@@ -20,6 +20,7 @@ const READING = [
   '/api/v1/deliveries/order-mgt/a',
   '/api/v1/dead-letters',
   '/api/v1/jobs',
+  '/api/v1/rebuilds',
 ];
 
 async function server(keys: string | undefined) {
@@ -27,6 +28,7 @@ async function server(keys: string | undefined) {
   const app = buildServer({
     store: ledger.store,
     clock: ledger.clock,
+    migrated: () => ledger.store,
     logger: () => {},
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
@@ -38,6 +40,7 @@ async function server(keys: string | undefined) {
       sweeps: {},
       refused: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+      view: null,
       defects: { count: 0, latest: [] },
     }),
   });

@@ -13,6 +13,7 @@ async function server(access: ApiAccess = 'open') {
   const app: FastifyInstance = buildServer({
     store: ledger.store,
     clock: ledger.clock,
+    migrated: () => ledger.store,
     logger: () => {},
     access,
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
@@ -24,6 +25,7 @@ async function server(access: ApiAccess = 'open') {
       sweeps: {},
       refused: null,
       verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+      view: null,
       defects: { count: 0, latest: [] },
     }),
   });

@@ -1,0 +1,110 @@
+import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
+import { commonColumns } from '../../core/view-columns.ts';
+import type { RowDifference } from '../../ports/view-rebuild.ts';
+
+/** At most this many entities of each kind are named in a report. */
+const SAMPLES_MAX = 10;
+
+/** What a rebuild would change, for a person who decides about the switch. */
+export interface RebuildReport {
+  readonly foldVersion: { readonly from: number; readonly to: number };
+  readonly columns: { readonly added: readonly string[]; readonly removed: readonly string[] };
+  readonly comparedAt: string;
+  readonly rows: {
+    /** The number of rows that both tables have, or only the present one. */
+    readonly compared: number;
+    readonly equal: number;
+    readonly different: number;
+    /** The rows without columns of entities that came while the rows waited for the rebuild. */
+    readonly waiting: number;
+    /** The rows that only the new table has. */
+    readonly added: number;
+    /** The rows of entities that the journal does not have. They will be gone. */
+    readonly removed: number;
+  };
+  /** The number of different rows by the name of the column. A row may differ in several. */
+  readonly differentByColumn: Readonly<Record<string, number>>;
+  readonly samples: readonly RebuildSample[];
+  /** The number of states that would become due, by target. */
+  readonly wouldBeDue: Readonly<Record<string, number>>;
+  /** Entities that this program cannot fold. They keep the columns that they have. */
+  readonly unfoldable: { readonly count: number; readonly samples: readonly { id: string; detail: string }[] };
+}
+
+export interface RebuildSample {
+  readonly id: string;
+  readonly version: number | null;
+  readonly before: Readonly<Record<string, ViewValue>> | null;
+  readonly after: Readonly<Record<string, ViewValue>> | null;
+}
+
+/** The changing form of a report, which a job keeps between its steps. */
+export interface ReportCounts {
+  compared: number;
+  different: number;
+  waiting: number;
+  added: number;
+  removed: number;
+  byColumn: Record<string, number>;
+  due: Record<string, number>;
+  samples: RebuildSample[];
+}
+
+export function emptyCounts(): ReportCounts {
+  return { compared: 0, different: 0, waiting: 0, added: 0, removed: 0, byColumn: {}, due: {}, samples: [] };
+}
+
+/** Counts one difference. `before` and `after` are the columns of the two tables. */
+export function countDifference(
+  counts: ReportCounts,
+  difference: RowDifference,
+  before: readonly ViewColumn[],
+  after: readonly ViewColumn[],
+): void {
+  if (difference.before === null) counts.added++;
+  else if (difference.after === null) counts.removed++;
+  else if (isBlank(difference.before.row)) counts.waiting++;
+  else {
+    counts.different++;
+    for (const name of changedColumns(difference.before.row, difference.after.row, before, after))
+      counts.byColumn[name] = (counts.byColumn[name] ?? 0) + 1;
+  }
+  if (counts.samples.length >= SAMPLES_MAX) return;
+  counts.samples.push({
+    id: difference.entityId,
+    version: difference.after?.version ?? difference.before?.version ?? null,
+    before: difference.before === null ? null : namedRow(difference.before.row, before),
+    after: difference.after === null ? null : namedRow(difference.after.row, after),
+  });
+}
+
+function isBlank(row: ViewRow): boolean {
+  return row.every((value) => value === null || value === false);
+}
+
+/** The names of the columns that both rows have, and that differ. */
+export function changedColumns(
+  before: ViewRow,
+  after: ViewRow,
+  beforeColumns: readonly ViewColumn[],
+  afterColumns: readonly ViewColumn[],
+): string[] {
+  return commonColumns(beforeColumns, afterColumns)
+    .filter(({ left, right }) => before[left] !== after[right])
+    .map(({ column }) => column.name);
+}
+
+function namedRow(row: ViewRow, columns: readonly ViewColumn[]): Record<string, ViewValue> {
+  return Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null]));
+}
+
+/** The names of columns that only one of two tables has. */
+export function columnChanges(
+  before: readonly ViewColumn[],
+  after: readonly ViewColumn[],
+): RebuildReport['columns'] {
+  const same = new Set(commonColumns(before, after).map(({ column }) => column.name));
+  const others = (columns: readonly ViewColumn[]) =>
+    columns.map(({ name }) => name).filter((name) => !same.has(name));
+  return { added: others(after), removed: others(before) };
+}
