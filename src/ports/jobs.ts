@@ -21,7 +21,11 @@ export interface Jobs {
    */
   saveJob(save: JobSave): Promise<Job | null>;
   /** Gives back a job that fails again and again. Nobody can claim it for `restMs`, and the jobs behind it go on. */
-  restJob(rest: { readonly claimant: string; readonly jobId: string; readonly restMs: number }): Promise<void>;
+  restJob(rest: {
+    readonly claimant: string;
+    readonly jobId: string;
+    readonly restMs: number;
+  }): Promise<void>;
   /**
    * Ends a job that is not done, wherever it is, and adds that to the audit log. Does nothing to a job that has ended.
    * Resolves with the job as it is now, or with null if there is none.

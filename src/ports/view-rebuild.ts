@@ -53,7 +53,11 @@ export interface ViewRebuild {
    * if others use the table for longer than `waitSeconds`. Rejects with `rebuild_refused` if the view's epoch is another
    * one. May be called again after a crash.
    */
-  exchange(exchange: { readonly rebuildId: string; readonly epoch: number; readonly waitSeconds: number }): Promise<void>;
+  exchange(exchange: {
+    readonly rebuildId: string;
+    readonly epoch: number;
+    readonly waitSeconds: number;
+  }): Promise<void>;
   /**
    * Makes states due that the rebuild has changed. Leaves out entities whose row has another version by now, and names
    * them. Resolves with null if the view is not settling after this rebuild.
@@ -182,5 +186,8 @@ export function shapesOf<Shape extends { readonly columns: readonly ViewColumn[]
 ): Shape[] {
   if (state === null) return [view];
   const rebuilt = state.phase === 'switching' ? state.rebuild : null;
-  return [state.columns, ...(rebuilt === null ? [] : [rebuilt.columns])].map((columns) => ({ ...view, columns }));
+  return [state.columns, ...(rebuilt === null ? [] : [rebuilt.columns])].map((columns) => ({
+    ...view,
+    columns,
+  }));
 }

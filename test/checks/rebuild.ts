@@ -30,8 +30,18 @@ await runCommand({
   ],
   options: [
     { name: 'orders', value: 'number', fallback: '1000000', help: 'Orders before the rebuild' },
-    { name: 'database', value: 'mariadb|mysql|sqlite', fallback: 'mariadb', help: 'The database of order-sync' },
-    { name: 'rate', value: 'number', fallback: '300', help: 'New orders per second while the view is rebuilt' },
+    {
+      name: 'database',
+      value: 'mariadb|mysql|sqlite',
+      fallback: 'mariadb',
+      help: 'The database of order-sync',
+    },
+    {
+      name: 'rate',
+      value: 'number',
+      fallback: '300',
+      help: 'New orders per second while the view is rebuilt',
+    },
     { name: 'kills', value: 'number', fallback: '5', help: 'SIGKILLs of order-sync, from 0 to 5' },
   ],
   run,
@@ -48,7 +58,10 @@ async function run(check: RunningCheck): Promise<Figures> {
     [topics.payment, PARTITIONS],
   ]);
   const folder = check.temporaryFolder();
-  const services = await startServices({ kafka: { heap: '1g' }, ...(place === 'sqlite' ? {} : { [place]: true }) });
+  const services = await startServices({
+    kafka: { heap: '1g' },
+    ...(place === 'sqlite' ? {} : { [place]: true }),
+  });
   check.defer(() => services.stop());
   check.progress(services.describe());
   const { brokers } = services.kafka;
@@ -274,7 +287,8 @@ async function rebuild(check: RunningCheck, sync: Program, tables: Tables, order
   const shares = [0.2, 0.6];
   const built = await ended(building.id, async ({ progress }) => {
     const share = (progress.entities ?? 0) / orders;
-    if (kills < shares.length && share >= (shares[kills] ?? 1)) await kill(`at ${progress.entities} entities`);
+    if (kills < shares.length && share >= (shares[kills] ?? 1))
+      await kill(`at ${progress.entities} entities`);
   });
   const buildMs = performance.now() - buildFrom;
   const { report } = built.progress;

@@ -59,8 +59,7 @@ export class Committer {
         ? []
         : await batch.plan(null, (ids, maxEvents) => this.#readKnownJournals(ids, maxEvents));
     return inTransaction(this.#pool, async (connection) => {
-      if (!(await this.#isAllowed(connection, batch)))
-        throw new Rollback<CommitOutcome>({ kind: 'fenced' });
+      if (!(await this.#isAllowed(connection, batch))) throw new Rollback<CommitOutcome>({ kind: 'fenced' });
       if (!(await this.#rows.compareAndSet(connection, changes)))
         throw new Rollback<CommitOutcome>({ kind: 'stale' });
       return this.#write(connection, batch, changes);

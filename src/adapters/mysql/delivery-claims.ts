@@ -12,7 +12,7 @@ import { readRepairs } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
 import { textOf } from './values.ts';
-import { CLAIMABLE_EPOCH, isViewAt, type ViewLayout } from './view-state.ts';
+import { CLAIMABLE, isViewAt, type ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
 /*
@@ -52,7 +52,7 @@ export class DeliveryClaims {
     this.#time = time;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
     this.#selectDue = () =>
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, ${CLAIMABLE_EPOCH}, ${values.join(', ')} FROM deliveries d ` +
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, ${CLAIMABLE}, ${values.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
@@ -74,9 +74,17 @@ export class DeliveryClaims {
         `${this.#selectDue()} AND d.is_retry = ? AND d.next_attempt_at >= ? ` +
           `AND (d.next_attempt_at > ? OR d.entity_id > ?) AND ${isDue} ` +
           `AND NOT (d.leased_until > ${now} AND d.leased_until <= ${now} + ${longestMs}) ` +
-          `AND ${CLAIMABLE_EPOCH} IS NOT NULL ` +
+          `AND ${CLAIMABLE} IS NOT NULL ` +
           `ORDER BY d.next_attempt_at, d.entity_id LIMIT ${Math.floor(limit)}`,
-        [...this.#place, target, isRetry, behindMs, behindMs, Buffer.from(behind?.entityId ?? ''), ...this.#place],
+        [
+          ...this.#place,
+          target,
+          isRetry,
+          behindMs,
+          behindMs,
+          Buffer.from(behind?.entityId ?? ''),
+          ...this.#place,
+        ],
       );
       return rows;
     });
@@ -127,7 +135,7 @@ export class DeliveryClaims {
     return mine.length === due.length ? due : mine;
   }
 
-  /** The parameters of `CLAIMABLE_EPOCH`. */
+  /** The parameters of `CLAIMABLE`. */
   get #place(): readonly [string, string] {
     return [this.#view.table, this.#layout.columnsText];
   }

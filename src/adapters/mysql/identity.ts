@@ -21,5 +21,12 @@ export async function noteGroupTaken(connection: PoolConnection, decision: Group
     [group, formerStore, decidedBy, reason, decidedAtMs],
   );
   const details = { formerStore };
-  await addAudit(connection, { action: 'group_taken', subject: group, details, decidedBy, reason, decidedAtMs });
+  await addAudit(connection, {
+    action: 'group_taken',
+    subject: group,
+    details,
+    decidedBy,
+    reason,
+    decidedAtMs,
+  });
 }

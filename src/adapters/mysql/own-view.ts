@@ -11,6 +11,7 @@ import {
   tooManyAltered,
   VIEW_MARK,
   type ViewRecord,
+  type ViewShape,
 } from '../../core/adoption/index.ts';
 import { DefectError, isRetryable, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';

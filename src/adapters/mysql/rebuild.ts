@@ -102,12 +102,18 @@ export class Rebuilds {
   async write({ rebuildId, epoch, rows }: RebuiltRows): Promise<boolean> {
     return inTransaction(this.#pool, async (connection) => {
       const { table } = this.#view;
-      const state = await readViewState(connection, table, epoch === null ? 'LOCK IN SHARE MODE' : 'FOR UPDATE');
+      const state = await readViewState(
+        connection,
+        table,
+        epoch === null ? 'LOCK IN SHARE MODE' : 'FOR UPDATE',
+      );
       if (!isUnderWay(state, rebuildId, epoch)) return false;
       if (epoch !== null)
         await connection.execute('UPDATE view_states SET beat = beat + 1 WHERE view_name = ?', [table]);
       const columns = state.rebuild?.columns ?? [];
-      const sorted = [...rows].sort((a, b) => Buffer.compare(Buffer.from(a.entityId), Buffer.from(b.entityId)));
+      const sorted = [...rows].sort((a, b) =>
+        Buffer.compare(Buffer.from(a.entityId), Buffer.from(b.entityId)),
+      );
       const folded = sorted.filter(({ row }) => row !== null);
       await rebuiltStatement({ ...this.#view, table: this.#rebuilt, columns }, epoch !== null).run(
         connection,
@@ -182,8 +188,7 @@ export class Rebuilds {
       const newer =
         tables === 'rebuilt' ? { table: this.#rebuilt, columns: rebuild.columns } : { table, columns };
       const end = await this.#end(connection, older.table, after, limit);
-      const newerEnd =
-        end.count === limit ? null : await this.#end(connection, newer.table, after, limit);
+      const newerEnd = end.count === limit ? null : await this.#end(connection, newer.table, after, limit);
       const isEnd = newerEnd !== null && newerEnd.count < limit;
       const through = isEnd ? null : newerEnd === null ? end.last : newerEnd.last;
       const range = { after: after ?? '', through };
@@ -432,7 +437,10 @@ export class Rebuilds {
           ['tributary view:', waitSeconds],
         );
         if (Number(row?.[0]) !== 1)
-          throw new TributaryError('store_busy', 'Another process works on the tables of the view; try again.');
+          throw new TributaryError(
+            'store_busy',
+            'Another process works on the tables of the view; try again.',
+          );
         await connection.query(`SET SESSION wait_timeout = ${this.#pool.idleTransactionSeconds}`);
         try {
           return await work(connection);

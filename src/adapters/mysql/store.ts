@@ -8,9 +8,9 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
+import type { JsonObject } from '../../ports/jobs.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store } from '../../ports/store.ts';
-import type { JsonObject } from '../../ports/jobs.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import type {
   NewRebuild,
@@ -31,12 +31,12 @@ import { MysqlLongJournals } from './long-journals.ts';
 import type { MysqlStoreOptions } from './options.ts';
 import { refusedCounts } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
+import { Rebuilds } from './rebuild.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import { incarnation, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
-import { Rebuilds } from './rebuild.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 import { awaitFold, readViewState, ViewLayout } from './view-state.ts';
 
@@ -93,7 +93,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async remakeView() {
-    return withConnection(this.pool, (connection) => 
+    return withConnection(this.pool, (connection) =>
       remakeView(connection, this.#view, this.#foldVersion, this.pool.remedies),
     );
   }

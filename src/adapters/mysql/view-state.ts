@@ -103,7 +103,7 @@ export async function isViewAt(
 }
 
 /** The view's epoch, as a subquery with two parameters: the table and the text of its columns. NULL if no delivery may be claimed. */
-export const CLAIMABLE_EPOCH =
+export const CLAIMABLE =
   "(SELECT s.epoch FROM view_states s WHERE s.view_name = ? AND s.phase = 'steady' AND s.view_columns = ?)";
 
 /** Raises the epochs of the view and of all checkpoints, so that no process can commit before it has read both again. */

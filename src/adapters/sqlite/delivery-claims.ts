@@ -7,8 +7,8 @@ import { portions } from './pace.ts';
 import { readRepairs } from './reconciliation.ts';
 import type { StoreTime } from './store-time.ts';
 import { bigintOf, nullOr, numberOf, textOf } from './values.ts';
-import { CLAIMABLE } from './view-state.ts';
 import type { ViewRows } from './view-rows.ts';
+import { CLAIMABLE } from './view-state.ts';
 
 /*
  * While a delivery is claimed, `claimed_by` names the claimant and `leased_until` is the end of its lease; from then on

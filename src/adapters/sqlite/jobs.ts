@@ -47,9 +47,7 @@ export function listJobs(
 
 /** Whether a job of this kind has not ended. */
 export function isAnyJob(reader: Connection, kind: JobKind): boolean {
-  return (
-    reader.statement(`SELECT 1 FROM jobs WHERE kind = ? AND ${TO_DO} LIMIT 1`).get(kind) !== undefined
-  );
+  return reader.statement(`SELECT 1 FROM jobs WHERE kind = ? AND ${TO_DO} LIMIT 1`).get(kind) !== undefined;
 }
 
 /** The most jobs that are searched for one that can be claimed. */

@@ -16,7 +16,7 @@ import { shapesOf } from '../../ports/view-rebuild.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
 import type { Connection } from './database.ts';
-import { identifier } from './identifier.ts';
+import { rename } from './rename.ts';
 import { nullOr, textOf } from './values.ts';
 import { findViewState } from './view-state.ts';
 import { createView, standingOf } from './view-table.ts';
@@ -116,19 +116,6 @@ export async function prepareView(
       createView(writer, view);
       write(null, 0);
       return { adoptedRows: 0, viewIsEmpty: isAnyJournaled(writer), notes };
-  }
-}
-
-/**
- * Renames a table and leaves the rest of the schema alone. SQLite would otherwise check every view, and reject the
- * renaming because of one that names a missing table.
- */
-export function rename(writer: Connection, from: string, to: string): void {
-  writer.execute('PRAGMA legacy_alter_table = ON');
-  try {
-    writer.execute(`ALTER TABLE ${identifier(from)} RENAME TO ${identifier(to)}`);
-  } finally {
-    writer.execute('PRAGMA legacy_alter_table = OFF');
   }
 }
 

@@ -20,8 +20,8 @@ import { findTables } from './catalog.ts';
 import type { Connection, Database } from './database.ts';
 import type { DueDeliveries } from './due-deliveries.ts';
 import { identifier } from './identifier.ts';
-import { rename } from './own-view.ts';
 import { Pace, slices } from './pace.ts';
+import { rename } from './rename.ts';
 import type { StoreTime } from './store-time.ts';
 import { nullOr, numberOf, textOf } from './values.ts';
 import type { ViewRows } from './view-rows.ts';
@@ -111,12 +111,7 @@ export class Rebuilds {
   }
 
   /** Copies the columns of the present row of an entity that cannot be folded. */
-  #keepColumns(
-    writer: Connection,
-    { columns, rebuild }: ViewState,
-    entityId: string,
-    version: number,
-  ): void {
+  #keepColumns(writer: Connection, { columns, rebuild }: ViewState, entityId: string, version: number): void {
     const names = commonColumns(columns, rebuild?.columns ?? []).map(({ column }) => identifier(column.name));
     const { key } = this.#view;
     writer
@@ -321,8 +316,7 @@ export class Rebuilds {
         for (const entityId of slice) {
           for (const target of targets) {
             const row = select.get(target, entityId);
-            if (row !== undefined)
-              found.push({ target, entityId, dueVersion: numberOf(row.due_version) });
+            if (row !== undefined) found.push({ target, entityId, dueVersion: numberOf(row.due_version) });
           }
         }
       });

@@ -8,11 +8,11 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
+import type { JsonObject } from '../../ports/jobs.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { RefusedCounts } from '../../ports/quarantine.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
-import type { JsonObject } from '../../ports/jobs.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import type {
   NewRebuild,
@@ -32,8 +32,8 @@ import { SqliteLongJournals } from './long-journals.ts';
 import type { SqliteStoreOptions } from './options.ts';
 import { refusedCounts } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
-import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import { Rebuilds } from './rebuild.ts';
+import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import { incarnation, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
@@ -190,9 +190,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
   }
 
   async viewState(): Promise<ViewState> {
-    const state = await this.#database.read((reader) =>
-      readViewState(reader, this.#view.definition.table),
-    );
+    const state = await this.#database.read((reader) => readViewState(reader, this.#view.definition.table));
     this.#view.layout.learn(state.columns);
     return state;
   }

@@ -99,7 +99,9 @@ export class ViewRows {
   /** The view's columns as `alias.name`, for a join with a table that has columns of the same names. */
   columnsOf(alias: string): string {
     return this.definition.columns
-      .map(({ name }) => (this.layout.lacks(name) ? `NULL AS ${identifier(name)}` : `${alias}.${identifier(name)}`))
+      .map(({ name }) =>
+        this.layout.lacks(name) ? `NULL AS ${identifier(name)}` : `${alias}.${identifier(name)}`,
+      )
       .join(', ');
   }
 }

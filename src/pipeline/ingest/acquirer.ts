@@ -33,7 +33,10 @@ export interface AcquirerParts {
   readonly hold: () => Promise<void>;
 }
 
-type AcquirerOptions = Pick<IngestOptions<unknown, unknown>, 'store' | 'topics' | 'clock' | 'logger' | 'view'> & {
+type AcquirerOptions = Pick<
+  IngestOptions<unknown, unknown>,
+  'store' | 'topics' | 'clock' | 'logger' | 'view'
+> & {
   readonly log: Pick<EventLog, 'partitionCounts'>;
 };
 

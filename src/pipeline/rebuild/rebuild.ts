@@ -6,6 +6,7 @@ import type { Store, StoredRow } from '../../ports/store.ts';
 import type { RebuiltRow, SettledChange, ViewState } from '../../ports/view-rebuild.ts';
 import type { DueRules } from '../ingest/due.ts';
 import { type FoldedEntity, Folder, type FolderParts } from './folder.ts';
+import { replacing } from './replacing.ts';
 import {
   changedColumns,
   columnChanges,
@@ -14,7 +15,6 @@ import {
   type RebuildReport,
   type ReportCounts,
 } from './report.ts';
-import { replacing } from './replacing.ts';
 import { foldOf, refuseOutdated } from './view-mode.ts';
 
 export interface RebuildParts<State, Event> extends FolderParts<State, Event> {
@@ -27,10 +27,26 @@ export interface RebuildParts<State, Event> extends FolderParts<State, Event> {
 /** Where a rebuild goes on. Each is kept as JSON by the job. */
 export type RebuildPlace =
   | { readonly phase: 'walk'; readonly after: string | null; readonly counts: WalkCounts }
-  | { readonly phase: 'catch_up'; readonly pass: number; readonly after: string | null; readonly found: number; readonly counts: WalkCounts }
-  | { readonly phase: 'compare'; readonly after: string | null; readonly report: ReportCounts; readonly counts: WalkCounts }
+  | {
+      readonly phase: 'catch_up';
+      readonly pass: number;
+      readonly after: string | null;
+      readonly found: number;
+      readonly counts: WalkCounts;
+    }
+  | {
+      readonly phase: 'compare';
+      readonly after: string | null;
+      readonly report: ReportCounts;
+      readonly counts: WalkCounts;
+    }
   | { readonly phase: 'switch'; readonly counts: WalkCounts }
-  | { readonly phase: 'settle'; readonly after: string | null; readonly due: number; readonly pauseMs: number | null }
+  | {
+      readonly phase: 'settle';
+      readonly after: string | null;
+      readonly due: number;
+      readonly pauseMs: number | null;
+    }
   | { readonly phase: 'end'; readonly due: number; readonly pauseMs: number | null };
 
 interface WalkCounts {
@@ -98,7 +114,12 @@ export class Rebuild<State, Event> {
       case 'walk':
         return this.#walk(rebuildId, place, signal);
       case 'catch_up':
-        return this.#catchUp(rebuildId, place, signal, { phase: 'compare', after: null, report: emptyCounts(), counts: place.counts });
+        return this.#catchUp(rebuildId, place, signal, {
+          phase: 'compare',
+          after: null,
+          report: emptyCounts(),
+          counts: place.counts,
+        });
       case 'compare':
         return this.#compare(rebuildId, place, signal);
       default:
@@ -150,7 +171,10 @@ export class Rebuild<State, Event> {
     }
     const { rebuild, phase } = state;
     if (phase !== 'settling' || rebuild === null) return;
-    logger('warn', 'The states that the rebuilt view has changed are made due by this instance: its worker is gone.');
+    logger(
+      'warn',
+      'The states that the rebuilt view has changed are made due by this instance: its worker is gone.',
+    );
     let place: RebuildPlace | null = { phase: 'settle', after: null, due: 0, pauseMs: null };
     while (place?.phase === 'settle' && !signal.aborted)
       ({ place } = await this.#settle(rebuild.rebuildId, place, signal));
@@ -332,10 +356,7 @@ export class Rebuild<State, Event> {
   }
 
   /** Makes the changed ones of these entities due. Resolves with null if another process has ended the settling. */
-  async #makeDue(
-    state: ViewState,
-    before: ReadonlyMap<string, StoredRow | null>,
-  ): Promise<number | null> {
+  async #makeDue(state: ViewState, before: ReadonlyMap<string, StoredRow | null>): Promise<number | null> {
     const { store } = this.#parts;
     const rebuildId = state.rebuild?.rebuildId ?? '';
     let due = 0;
@@ -381,7 +402,12 @@ export class Rebuild<State, Event> {
         continue;
       }
       if (changedColumns(former.row, row, rebuild?.formerColumns ?? [], columns).length === 0) continue;
-      changes.push({ entityId, version, isNew: false, delivery: replacing(delivery, entityId, version, former) });
+      changes.push({
+        entityId,
+        version,
+        isNew: false,
+        delivery: replacing(delivery, entityId, version, former),
+      });
     }
     return changes;
   }
@@ -411,9 +437,20 @@ function stepOf(place: RebuildPlace): RebuildStep {
     case 'walk':
       return { place, progress: { phase: 'folding', entities: place.counts.entities } };
     case 'catch_up':
-      return { place, progress: { phase: 'catching up', entities: place.counts.entities, pass: place.pass, outdated: place.found } };
+      return {
+        place,
+        progress: {
+          phase: 'catching up',
+          entities: place.counts.entities,
+          pass: place.pass,
+          outdated: place.found,
+        },
+      };
     case 'compare':
-      return { place, progress: { phase: 'comparing', entities: place.counts.entities, compared: place.report.compared } };
+      return {
+        place,
+        progress: { phase: 'comparing', entities: place.counts.entities, compared: place.report.compared },
+      };
     case 'switch':
       return { place, progress: { phase: 'switching' } };
     case 'settle':
@@ -428,7 +465,9 @@ function gone(): RebuildStep {
 }
 
 function withCounts(counts: WalkCounts, folded: readonly FoldedEntity[]): WalkCounts {
-  const faults = folded.flatMap(({ entityId, fault }) => (fault === null ? [] : [{ id: entityId, detail: fault.detail }]));
+  const faults = folded.flatMap(({ entityId, fault }) =>
+    fault === null ? [] : [{ id: entityId, detail: fault.detail }],
+  );
   return {
     entities: counts.entities + folded.length,
     unfoldable: counts.unfoldable + faults.length,

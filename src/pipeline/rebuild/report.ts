@@ -28,7 +28,10 @@ export interface RebuildReport {
   /** The number of states that would become due, by target. */
   readonly wouldBeDue: Readonly<Record<string, number>>;
   /** Entities that this program cannot fold. They keep the columns that they have. */
-  readonly unfoldable: { readonly count: number; readonly samples: readonly { id: string; detail: string }[] };
+  readonly unfoldable: {
+    readonly count: number;
+    readonly samples: readonly { id: string; detail: string }[];
+  };
 }
 
 export interface RebuildSample {

@@ -65,7 +65,10 @@ export async function refuseOutdated(
 export async function epochForRows(store: Pick<Store, 'viewState'>, fold: FoldOfProgram): Promise<number> {
   const state = await refuseOutdated(store, fold);
   if (modeOf(state, fold) === 'current') return state.epoch;
-  throw new TributaryError('rebuild_refused', `${awaitingNote(state, fold)} Rows are not written until then.`);
+  throw new TributaryError(
+    'rebuild_refused',
+    `${awaitingNote(state, fold)} Rows are not written until then.`,
+  );
 }
 
 /** What an operator has to know while the program leaves the rows as they are. */

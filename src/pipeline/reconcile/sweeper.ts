@@ -213,8 +213,18 @@ export class Sweeper {
   }
 
   async #portions(tally: SweepTally, signal: AbortSignal): Promise<void> {
-    const { holdings, store, clock, target, perSecond, patienceMs, pageRows, untilCaughtUp, onMadeDue, viewEpoch } =
-      this.#options;
+    const {
+      holdings,
+      store,
+      clock,
+      target,
+      perSecond,
+      patienceMs,
+      pageRows,
+      untilCaughtUp,
+      onMadeDue,
+      viewEpoch,
+    } = this.#options;
     for (let after: string | null = null; !signal.aborted; ) {
       const beganMs = clock.monotonicMs();
       const report: ReconcileReport = await reconcile(

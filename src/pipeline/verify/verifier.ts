@@ -14,7 +14,8 @@ import type { ViewWatch } from '../rebuild/view-mode.ts';
 import { supervised } from '../supervised.ts';
 import { type RefoldParts, refold } from './refold.ts';
 
-export interface VerifierOptions<State, Event> extends Omit<RefoldParts<State, Event>, 'store' | 'clock' | 'viewEpoch'> {
+export interface VerifierOptions<State, Event>
+  extends Omit<RefoldParts<State, Event>, 'store' | 'clock' | 'viewEpoch'> {
   readonly store: Pick<
     Store,
     'commit' | 'readView' | 'readJournals' | 'listJournaled' | 'listParked' | 'longJournals'

@@ -46,8 +46,7 @@ export function isDeclined(number: number): boolean {
 /** All events of an order, the payments in the reverse of their sequence for every third order. */
 export function recordsOf(number: number, topics: Topics): RawRecord[] {
   const { payment } = expectedRowOf(number);
-  const payments =
-    number % 10 < 7 ? [payment] : ['PAYMENT_AUTH_WITHPENDING_REVIEW', payment];
+  const payments = number % 10 < 7 ? [payment] : ['PAYMENT_AUTH_WITHPENDING_REVIEW', payment];
   const records = payments.map((status, index) =>
     recordOf(topics.payment, 'PAYMENT', number, 'paymentStatus', status, 1_000 * (index + 1)),
   );

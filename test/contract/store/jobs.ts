@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { NewAuditEntry } from '../../../src/ports/audit.ts';
 import type { Job, JobKind, NewJob } from '../../../src/ports/jobs.ts';
 import { LEASE_MS } from './delivery-helpers.ts';
-import { acquireOne, migrateParcels, parcelMigration, type StoreHarness, TARGETS, usePlace } from './fixtures.ts';
+import {
+  acquireOne,
+  migrateParcels,
+  parcelMigration,
+  type StoreHarness,
+  TARGETS,
+  usePlace,
+} from './fixtures.ts';
 import { asBefore } from './older-schema.ts';
 
 export function describeJobs(harness: StoreHarness): void {

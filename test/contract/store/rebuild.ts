@@ -28,7 +28,10 @@ export function describeRebuild(harness: StoreHarness): void {
   describe.skipIf(harness.canMakeTables === false)('a rebuild of the view', () => {
     const place = usePlace(harness);
 
-    const write = (rows: readonly (readonly [string, number, typeof ROW | null])[], epoch: number | null = null) =>
+    const write = (
+      rows: readonly (readonly [string, number, typeof ROW | null])[],
+      epoch: number | null = null,
+    ) =>
       place.store.writeRebuilt({
         rebuildId: 'rebuild-1',
         epoch,
@@ -78,8 +81,18 @@ export function describeRebuild(harness: StoreHarness): void {
       await place.store.beginRebuild(REBUILD);
       await commitChanges(place.store, change('a', 0), change('b', 0), change('c', 0));
       expect(await place.store.listOutdated(ALL)).toEqual({ entityIds: ['a', 'b', 'c'], through: null });
-      expect(await write([['a', 1, ROW], ['b', 3, NEW_ROW]])).toBe(true);
-      expect(await write([['a', 1, NEW_ROW], ['b', 2, ROW]])).toBe(true);
+      expect(
+        await write([
+          ['a', 1, ROW],
+          ['b', 3, NEW_ROW],
+        ]),
+      ).toBe(true);
+      expect(
+        await write([
+          ['a', 1, NEW_ROW],
+          ['b', 2, ROW],
+        ]),
+      ).toBe(true);
       expect((await place.store.listOutdated(ALL)).entityIds).toEqual(['b', 'c']);
       const { differences } = await place.store.compareRows('rebuilt', ALL);
       expect(new Map(differences.map(({ entityId, after }) => [entityId, after]))).toEqual(
@@ -135,7 +148,9 @@ export function describeRebuild(harness: StoreHarness): void {
       expect(await place.store.discardRebuild('rebuild-1')).toBe(false);
       await place.store.beginRebuild(second);
       expect(await write([['parcel', 1, ROW]])).toBe(false);
-      expect(await place.store.viewState()).toMatchObject({ rebuild: { rebuildId: 'rebuild-2', report: null } });
+      expect(await place.store.viewState()).toMatchObject({
+        rebuild: { rebuildId: 'rebuild-2', report: null },
+      });
     });
 
     it('a table of another program is not touched', async () => {
@@ -151,7 +166,10 @@ export function describeRebuild(harness: StoreHarness): void {
       await place.store.beginRebuild(REBUILD);
       const epoch = (await place.store.beginSwitch('rebuild-1')) ?? 0;
       expect(await place.store.beginSwitch('rebuild-1')).toBe(epoch);
-      await expect(acquireOne(place.store)).rejects.toMatchObject({ code: 'view_switching', retryable: true });
+      await expect(acquireOne(place.store)).rejects.toMatchObject({
+        code: 'view_switching',
+        retryable: true,
+      });
       const outcomes = [
         await place.store.commit(batchOf([move(checkpoint)], [change('parcel', 0)])),
         await place.store.commit(batchOf([], [change('parcel', 0)], { mode: 'locking' })),
@@ -204,7 +222,12 @@ export function describeRebuild(harness: StoreHarness): void {
       await place.store.settleDeliveries([settlement(await claimOnly(place.store), 'delivered')]);
       await commitChanges(place.store, change('older', 1), change('never', 0), change('moved', 0));
       await place.store.beginRebuild(REBUILD);
-      await write([['sent', 1, NEW_ROW], ['older', 2, NEW_ROW], ['never', 1, NEW_ROW], ['moved', 1, NEW_ROW]]);
+      await write([
+        ['sent', 1, NEW_ROW],
+        ['older', 2, NEW_ROW],
+        ['never', 1, NEW_ROW],
+        ['moved', 1, NEW_ROW],
+      ]);
       await exchange();
       await commitChanges(place.store, change('moved', 1));
 

@@ -166,7 +166,9 @@ describe('the worker of redrive jobs', () => {
     });
     place.loop({ store, logger: (level, message) => logged.push(`${level}: ${message}`) }).start();
     await place.done('good', { redriven: 5 });
-    expect(logged.join()).toContain('error: The redrive job refused rests for 60 s: Its filter cannot be read.');
+    expect(logged.join()).toContain(
+      'error: The redrive job refused rests for 60 s: Its filter cannot be read.',
+    );
     expect(await place.store.readJob('refused')).toMatchObject({ state: 'waiting', progress: {} });
   });
 

@@ -54,7 +54,9 @@ describe('a program whose fold is newer than the rows', () => {
     const program = await world.program(fixedOrders);
     expect(program.view.writesRows).toBe(false);
     expect(program.view.notes()).toEqual([expect.stringMatching(/fold version 1.*fold version 2.*rebuild/)]);
-    expect(await program.journal([paid('b', 'AUTHORIZATION_REVIEW_DECLINED', 5), ...accepted('new')])).toBe(true);
+    expect(await program.journal([paid('b', 'AUTHORIZATION_REVIEW_DECLINED', 5), ...accepted('new')])).toBe(
+      true,
+    );
 
     const rows = await program.rows();
     expect(rows.get('a')).toEqual(before.get('a'));
@@ -104,7 +106,11 @@ describe('a rebuild', () => {
     expect(report.differentByColumn).toEqual({ payment_status: 10, review_status: 10, ready_to_send: 10 });
     expect(report.wouldBeDue).toEqual({ 'order-mgt': 11 });
     const shown = report.samples.find(({ id }) => id === 'declined 0');
-    expect(shown).toMatchObject({ version: 3, before: { ready_to_send: true }, after: { ready_to_send: false } });
+    expect(shown).toMatchObject({
+      version: 3,
+      before: { ready_to_send: true },
+      after: { ready_to_send: false },
+    });
     expect((await program.store.viewState()).rebuild?.report).toEqual(report);
     expect((await program.rows()).get('declined 0')?.row).toContain('AUTHORIZATION_REVIEW_ACCEPTED');
   });
@@ -230,7 +236,11 @@ describe('a rebuild whose process dies', () => {
       await program.journal(accepted('c'));
       const hasDied = await survive(program, { call, isDone });
       await program.view.refresh();
-      expect(await program.store.viewState(), `call ${call}`).toMatchObject({ phase: 'steady', rebuild: null, foldVersion: 2 });
+      expect(await program.store.viewState(), `call ${call}`).toMatchObject({
+        phase: 'steady',
+        rebuild: null,
+        foldVersion: 2,
+      });
       world.target.requests.length = 0;
       await program.deliverAll();
       await expectRight(program);
@@ -249,7 +259,10 @@ describe('a rebuild whose process dies', () => {
     const program = await world.program(fixedOrders);
     await program.work('build', 'rebuild-1');
     const epoch = await program.store.beginSwitch('rebuild-1');
-    await expect(program.journal(accepted('b'))).rejects.toMatchObject({ code: 'view_switching', retryable: true });
+    await expect(program.journal(accepted('b'))).rejects.toMatchObject({
+      code: 'view_switching',
+      retryable: true,
+    });
     await program.view.refresh();
     await program.recover();
     expect(await program.journal(accepted('b'))).toBe(true);
@@ -321,7 +334,10 @@ describe('random histories', () => {
         const wasHeld = JSON.stringify(heldBefore.get(orderId)?.row) === JSON.stringify(row);
         if (!isSame || !wasHeld || pending.has(orderId)) continue;
         const sent = world.target.requests.slice(requests).filter(({ entityId }) => entityId === orderId);
-        expect(sent.filter((one) => !claimed.includes(one)), orderId).toEqual([]);
+        expect(
+          sent.filter((one) => !claimed.includes(one)),
+          orderId,
+        ).toEqual([]);
       }
       expect(touched.size).toBeGreaterThan(0);
     },

@@ -161,7 +161,14 @@ export class Program {
     };
     const plan = new BatchPlan(context, new Newcomers(), long, events, 0);
     const toOffset = nextOffset + BigInt(events.length);
-    const move = { topic: 'order_events', partition: 0, epoch, fromOffset: nextOffset, toOffset, leaderEpoch };
+    const move = {
+      topic: 'order_events',
+      partition: 0,
+      epoch,
+      fromOffset: nextOffset,
+      toOffset,
+      leaderEpoch,
+    };
     const outcome = await this.store.commit({
       moves: [move],
       quarantined: [],
@@ -249,7 +256,9 @@ export class Program {
 
   /** The rows that the fold of the journal gives, by order. */
   async folded(): Promise<Map<string, { row: ViewRow; version: number; isReady: boolean }>> {
-    const ids = (await this.store.listJournaled({ after: null, limit: 10_000 })).map(({ entityId }) => entityId);
+    const ids = (await this.store.listJournaled({ after: null, limit: 10_000 })).map(
+      ({ entityId }) => entityId,
+    );
     const journals = await this.store.readJournals(ids);
     const { view } = this.domain;
     return new Map(
@@ -263,7 +272,9 @@ export class Program {
   }
 
   async rows() {
-    const ids = (await this.store.listJournaled({ after: null, limit: 10_000 })).map(({ entityId }) => entityId);
+    const ids = (await this.store.listJournaled({ after: null, limit: 10_000 })).map(
+      ({ entityId }) => entityId,
+    );
     return this.store.readView(ids);
   }
 }

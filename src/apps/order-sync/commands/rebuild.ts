@@ -1,6 +1,6 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
-import { orders } from '../../../orders/index.ts';
+import { type OrderEvent, type OrderState, orders } from '../../../orders/index.ts';
 import { migrateStore } from '../../../pipeline/migrate-store.ts';
 import {
   compareEntities,
@@ -8,7 +8,7 @@ import {
   rebuildEntities,
 } from '../../../pipeline/rebuild/in-place.ts';
 import type { RebuildParts } from '../../../pipeline/rebuild/rebuild.ts';
-import { rebuildHandler, type RebuildTask } from '../../../pipeline/rebuild/rebuild-job.ts';
+import { type RebuildTask, rebuildHandler } from '../../../pipeline/rebuild/rebuild-job.ts';
 import type { RebuildReport } from '../../../pipeline/rebuild/report.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Job } from '../../../ports/jobs.ts';
@@ -30,7 +30,7 @@ type Context = CommandContext<'order-sync'>;
 interface Opened {
   readonly opened: OpenedStore;
   readonly store: Store;
-  readonly parts: RebuildParts<unknown, unknown>;
+  readonly parts: RebuildParts<OrderState, OrderEvent>;
 }
 
 export function rebuildCommand(clock: Clock): CommandSpec<'order-sync'> {
@@ -43,7 +43,10 @@ export function rebuildCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['--report', 'Show the rebuild that is under way, and what it would change.'],
       ['--switch', 'Exchange the present view for the rebuilt one, and deliver what has changed.'],
       ['--discard', 'Drop the rebuilt view.'],
-      ['--entities <ids...>', 'Fold only these orders again, in place: show what would change, or with --switch change it.'],
+      [
+        '--entities <ids...>',
+        'Fold only these orders again, in place: show what would change, or with --switch change it.',
+      ],
       ['--keep-old', 'With --switch: keep the table of the former view.'],
       ['--wait', 'Work on it in this process too, and end when it is done.'],
       ...DECISION_OPTIONS,
@@ -77,7 +80,7 @@ export function rebuildCommand(clock: Clock): CommandSpec<'order-sync'> {
           allowsOutdated: true,
         });
         const parts = rebuildPartsOf(settings, { domain: orders, store: migrated.store, clock, logger });
-        const opened = { opened: store, store: migrated.store, parts } as Opened;
+        const opened: Opened = { opened: store, store: migrated.store, parts };
         switch (task) {
           case 'report':
             return await report(context, opened);
@@ -130,11 +133,19 @@ async function build(context: Context, input: CommandInput, clock: Clock, opened
   return EXIT.ok;
 }
 
-async function switchTo(context: Context, input: CommandInput, clock: Clock, opened: Opened): Promise<number> {
+async function switchTo(
+  context: Context,
+  input: CommandInput,
+  clock: Clock,
+  opened: Opened,
+): Promise<number> {
   const decision = decisionFrom(input, clock);
   const { rebuildId, report: found } = rebuildUnderWay(await opened.store.viewState());
   if (found === null)
-    throw new TributaryError('rebuild_refused', `The rebuild ${rebuildId} has not all rows yet: see --report.`);
+    throw new TributaryError(
+      'rebuild_refused',
+      `The rebuild ${rebuildId} has not all rows yet: see --report.`,
+    );
   const keepsFormer = input.options.keepOld === true;
   await opened.opened.addAudit({
     ...decision,
@@ -196,7 +207,9 @@ async function report({ output }: Context, { store }: Opened): Promise<number> {
     rebuild === null
       ? ['No rebuild is under way.']
       : rebuild.report === null
-        ? [`The rebuild ${rebuild.rebuildId} has not all rows yet: see "order-sync jobs ${rebuild.rebuildId}".`]
+        ? [
+            `The rebuild ${rebuild.rebuildId} has not all rows yet: see "order-sync jobs ${rebuild.rebuildId}".`,
+          ]
         : [`Rebuild ${rebuild.rebuildId}, ${state.phase}.`, ...reportLines(rebuild.report as never)];
   await output.document(rebuildJson(state), lines.join('\n'));
   return EXIT.ok;
@@ -211,7 +224,10 @@ async function discard(
   const decision = decisionFrom(input, clock);
   const { rebuildId } = rebuildUnderWay(await store.viewState());
   if (!(await store.discardRebuild(rebuildId)))
-    throw new TributaryError('rebuild_refused', `The rebuild ${rebuildId} is being switched to, or has been.`);
+    throw new TributaryError(
+      'rebuild_refused',
+      `The rebuild ${rebuildId} is being switched to, or has been.`,
+    );
   await opened.addAudit({ ...decision, action: 'rebuild_discarded', subject: rebuildId, details: {} });
   await output.document(rebuildJson(await store.viewState()), `The rebuild ${rebuildId} is discarded.`);
   return EXIT.ok;
@@ -239,7 +255,8 @@ async function inPlace(
     });
     note(`${changed} of ${ids.length} orders are changed.`);
   } else note('Nothing was changed: give --switch to change these orders.');
-  for (const difference of differences) await output.row(differenceJson(difference), differenceLine(difference));
+  for (const difference of differences)
+    await output.row(differenceJson(difference), differenceLine(difference));
   await output.endRows();
   return left.length === 0 || input.options.switch !== true ? EXIT.ok : EXIT.partial;
 }

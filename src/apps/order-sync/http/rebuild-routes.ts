@@ -66,7 +66,9 @@ export function addRebuildRoutes(app: FastifyInstance, parts: ServerParts): void
           `The rebuild ${rebuild.rebuildId} is under way: switch to it or discard it first.`,
         );
       const { reason } = request.body;
-      return reply.code(202).send(await createJob({ requestedBy: callerOf(request), reason }, { task: 'build' }));
+      return reply
+        .code(202)
+        .send(await createJob({ requestedBy: callerOf(request), reason }, { task: 'build' }));
     },
   );
 
@@ -145,7 +147,6 @@ async function discard(store: Store, rebuildId: string): Promise<boolean> {
 
 function migratedOf({ migrated }: ServerParts): Store {
   const store = migrated();
-  if (store === null)
-    throw new HttpProblem(503, 'not_ready', 'The store is not open yet: see /readyz.');
+  if (store === null) throw new HttpProblem(503, 'not_ready', 'The store is not open yet: see /readyz.');
   return store;
 }

@@ -27,7 +27,9 @@ type Schema = Readonly<Record<string, unknown>>;
 
 /** fastify's `/jobs/:id(^[^:]+)::cancel` as OpenAPI's `/jobs/{id}:cancel`. */
 function documentedPath(url: string): string {
-  return url.replace(/::|:(\w+)(\([^)]*\))?/g, (_, name?: string) => (name === undefined ? ':' : `{${name}}`));
+  return url.replace(/::|:(\w+)(\([^)]*\))?/g, (_, name?: string) =>
+    name === undefined ? ':' : `{${name}}`,
+  );
 }
 
 const PROBLEM_SCHEMA = {
