@@ -32,6 +32,7 @@ import type { MysqlStoreOptions } from './options.ts';
 import { refusedCounts } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
 import { Rebuilds } from './rebuild.ts';
+import { RebuiltTable } from './rebuilt-rows.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import { incarnation, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
@@ -50,6 +51,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
   readonly #claims: DeliveryClaims;
   readonly #settlements: Settlements;
   readonly #rebuilds: Rebuilds;
+  readonly #rebuilt: RebuiltTable;
   readonly longJournals: MysqlLongJournals;
 
   constructor(
@@ -66,6 +68,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
     this.#targets = targets;
     const deliveries = new DueDeliveries(targets, time, view);
     this.#committer = new Committer(pool, view, deliveries);
+    this.#rebuilt = new RebuiltTable(pool, view);
     this.#rebuilds = new Rebuilds(pool, view, deliveries);
     this.#claims = new DeliveryClaims(pool, this.#layout, time);
     this.#settlements = new Settlements(pool, clock, time);
@@ -200,15 +203,15 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async writeRebuilt(rows: RebuiltRows) {
-    return this.#rebuilds.write(rows);
+    return this.#rebuilt.write(rows);
   }
 
   async listOutdated(page: RangePage) {
-    return this.#rebuilds.listOutdated(page);
+    return this.#rebuilt.listOutdated(page);
   }
 
   async compareRows(tables: 'rebuilt' | 'former', page: RangePage) {
-    return this.#rebuilds.compare(tables, page);
+    return this.#rebuilt.compare(tables, page);
   }
 
   async noteBuilt(rebuildId: string, report: JsonObject) {

@@ -33,6 +33,7 @@ import type { SqliteStoreOptions } from './options.ts';
 import { refusedCounts } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
 import { Rebuilds } from './rebuild.ts';
+import { RebuiltTable } from './rebuilt-rows.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import { incarnation, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
@@ -51,6 +52,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
   readonly #claims: DeliveryClaims;
   readonly #settlements: Settlements;
   readonly #rebuilds: Rebuilds;
+  readonly #rebuilt: RebuiltTable;
   readonly #foldVersion: number;
   readonly longJournals: SqliteLongJournals;
 
@@ -68,6 +70,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
     const deliveries = new DueDeliveries(targets);
     this.#foldVersion = foldVersion;
     this.#committer = new Committer(database, this.#view, deliveries, clock);
+    this.#rebuilt = new RebuiltTable(database, this.#view);
     this.#rebuilds = new Rebuilds(database, this.#view, deliveries, time);
     this.#claims = new DeliveryClaims(database, this.#view, time);
     this.#settlements = new Settlements(database, clock, time);
@@ -204,15 +207,15 @@ export class SqliteStore extends SqliteAdministration implements Store {
   }
 
   async writeRebuilt(rows: RebuiltRows) {
-    return this.#rebuilds.write(rows);
+    return this.#rebuilt.write(rows);
   }
 
   async listOutdated(page: RangePage) {
-    return this.#rebuilds.listOutdated(page);
+    return this.#rebuilt.listOutdated(page);
   }
 
   async compareRows(tables: 'rebuilt' | 'former', page: RangePage) {
-    return this.#rebuilds.compare(tables, page);
+    return this.#rebuilt.compare(tables, page);
   }
 
   async noteBuilt(rebuildId: string, report: JsonObject) {

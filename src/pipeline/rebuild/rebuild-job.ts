@@ -1,5 +1,6 @@
 import type { JobHandler } from '../jobs/job-worker.ts';
-import { Rebuild, type RebuildParts, type RebuildPlace } from './rebuild.ts';
+import type { RebuildPlace } from './places.ts';
+import { Rebuild, type RebuildParts } from './rebuild.ts';
 
 /** What a job of the kind `rebuild` does. */
 export type RebuildTask =

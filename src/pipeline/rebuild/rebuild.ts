@@ -1,20 +1,13 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { JsonObject } from '../../ports/jobs.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Store, StoredRow } from '../../ports/store.ts';
-import type { RebuiltRow, SettledChange, ViewState } from '../../ports/view-rebuild.ts';
+import type { Store } from '../../ports/store.ts';
+import type { RebuiltRow, ViewState } from '../../ports/view-rebuild.ts';
 import type { DueRules } from '../ingest/due.ts';
+import { ChangedStates } from './changed-states.ts';
 import { type FoldedEntity, Folder, type FolderParts } from './folder.ts';
-import { replacing } from './replacing.ts';
-import {
-  changedColumns,
-  columnChanges,
-  countDifference,
-  emptyCounts,
-  type RebuildReport,
-  type ReportCounts,
-} from './report.ts';
+import { gone, NO_COUNTS, type RebuildPlace, type RebuildStep, stepOf, withCounts } from './places.ts';
+import { countDifference, emptyCounts, type ReportCounts, reportOf } from './report.ts';
 import { foldOf, refuseOutdated } from './view-mode.ts';
 
 export interface RebuildParts<State, Event> extends FolderParts<State, Event> {
@@ -24,44 +17,6 @@ export interface RebuildParts<State, Event> extends FolderParts<State, Event> {
   readonly logger: Logger;
 }
 
-/** Where a rebuild goes on. Each is kept as JSON by the job. */
-export type RebuildPlace =
-  | { readonly phase: 'walk'; readonly after: string | null; readonly counts: WalkCounts }
-  | {
-      readonly phase: 'catch_up';
-      readonly pass: number;
-      readonly after: string | null;
-      readonly found: number;
-      readonly counts: WalkCounts;
-    }
-  | {
-      readonly phase: 'compare';
-      readonly after: string | null;
-      readonly report: ReportCounts;
-      readonly counts: WalkCounts;
-    }
-  | { readonly phase: 'switch'; readonly counts: WalkCounts }
-  | {
-      readonly phase: 'settle';
-      readonly after: string | null;
-      readonly due: number;
-      readonly pauseMs: number | null;
-    }
-  | { readonly phase: 'end'; readonly due: number; readonly pauseMs: number | null };
-
-interface WalkCounts {
-  readonly entities: number;
-  readonly unfoldable: number;
-  readonly unfoldableSamples: readonly { readonly id: string; readonly detail: string }[];
-}
-
-export interface RebuildStep {
-  /** Null at the end. */
-  readonly place: RebuildPlace | null;
-  readonly progress: JsonObject;
-}
-
-const NO_COUNTS: WalkCounts = { entities: 0, unfoldable: 0, unfoldableSamples: [] };
 /** The entities that are folded and written at once. */
 const FOLD_ROWS = 500;
 /** The rows of a page whose versions or columns are compared. */
@@ -75,12 +30,8 @@ const CATCH_UP_PASSES_MAX = 5;
 const STEP_MS = 1_000;
 /** The exchange waits this long for transactions of other programs that use the table. */
 const EXCHANGE_WAIT_SECONDS = 3;
-/** The rows whose changes become due in one transaction. */
-const SETTLED_ROWS = 500;
-const SETTLE_ATTEMPTS_MAX = 100;
 /** During the last catch-up, the record of the view is touched this often. */
 const BEAT_EVERY_MS = 1_000;
-const SAMPLES_MAX = 10;
 
 /**
  * Makes the view anew from the journal beside the old view, and exchanges the two.
@@ -95,10 +46,12 @@ const SAMPLES_MAX = 10;
 export class Rebuild<State, Event> {
   readonly #parts: RebuildParts<State, Event>;
   readonly #folder: Folder<State, Event>;
+  readonly #changed: ChangedStates<State, Event>;
 
   constructor(parts: RebuildParts<State, Event>) {
     this.#parts = parts;
     this.#folder = new Folder(parts);
+    this.#changed = new ChangedStates({ ...parts, folder: this.#folder });
   }
 
   /** Does the next part of the building, in about a second. */
@@ -258,7 +211,7 @@ export class Rebuild<State, Event> {
       for (const difference of page.differences)
         countDifference(known, difference, state.columns, rebuild.columns);
       const before = new Map(page.differences.map((one) => [one.entityId, one.before]));
-      await this.#countDue(before, known);
+      await this.#changed.countDue(before, known);
       if (page.through === null) {
         const done = reportOf(state, known, counts, clock.now());
         await store.noteBuilt(rebuildId, { ...done });
@@ -267,25 +220,6 @@ export class Rebuild<State, Event> {
       last = page.through;
     } while (!isOver());
     return stepOf({ phase: 'compare', after: last, report: known, counts });
-  }
-
-  async #countDue(before: ReadonlyMap<string, StoredRow | null>, counts: ReportCounts): Promise<void> {
-    const { due, store } = this.#parts;
-    const ids = [...before.keys()];
-    for (let from = 0; from < ids.length; from += FOLD_ROWS) {
-      const some = ids.slice(from, from + FOLD_ROWS);
-      const ledger = Map.groupBy(await store.ledgerOf(some), ({ entityId }) => entityId);
-      for (const { entityId, row, isReady } of await this.#folder.fold(some)) {
-        if (row === null) continue;
-        const owed = (ledger.get(entityId) ?? []).map(({ target }) => target);
-        const { qualifiesFor } = due.changed(row, isReady);
-        const isNew = before.get(entityId) === null;
-        const targets = isNew
-          ? qualifiesFor.filter((target) => !owed.includes(target))
-          : new Set([...qualifiesFor, ...owed]);
-        for (const target of targets) counts.due[target] = (counts.due[target] ?? 0) + 1;
-      }
-    }
   }
 
   async #switch(rebuildId: string): Promise<RebuildStep> {
@@ -346,70 +280,13 @@ export class Rebuild<State, Event> {
       const before = new Map(
         page.differences.filter((one) => one.after !== null).map((one) => [one.entityId, one.before]),
       );
-      const made = await this.#makeDue(state, before);
+      const made = await this.#changed.makeDue(state, before);
       if (made === null) return stepOf({ phase: 'end', due: count, pauseMs });
       count += made;
       if (page.through === null) return stepOf({ phase: 'end', due: count, pauseMs });
       last = page.through;
     } while (!isOver());
     return stepOf({ phase: 'settle', after: last, due: count, pauseMs });
-  }
-
-  /** Makes the changed ones of these entities due. Resolves with null if another process has ended the settling. */
-  async #makeDue(state: ViewState, before: ReadonlyMap<string, StoredRow | null>): Promise<number | null> {
-    const { store } = this.#parts;
-    const rebuildId = state.rebuild?.rebuildId ?? '';
-    let due = 0;
-    const ids = [...before.keys()];
-    for (let from = 0; from < ids.length || from === 0; from += SETTLED_ROWS) {
-      let left: readonly string[] = ids.slice(from, from + SETTLED_ROWS);
-      for (let attempt = 1; ; attempt++) {
-        const changes = await this.#changesOf(state, left, before);
-        const settled = await store.settleChanges({ rebuildId, changes });
-        if (settled === null) return null;
-        due += settled.due;
-        left = settled.stale;
-        if (left.length === 0) break;
-        if (attempt === SETTLE_ATTEMPTS_MAX)
-          throw new TributaryError('store_busy', `Ingest changes ${left.length} rows again and again.`);
-      }
-    }
-    return due;
-  }
-
-  async #changesOf(
-    { columns, rebuild }: ViewState,
-    entityIds: readonly string[],
-    before: ReadonlyMap<string, StoredRow | null>,
-  ): Promise<SettledChange[]> {
-    const { due, store } = this.#parts;
-    const folded = await this.#folder.fold(entityIds);
-    const added = entityIds.filter((entityId) => before.get(entityId) === null);
-    const ledger =
-      added.length === 0
-        ? new Map<string, never>()
-        : Map.groupBy(await store.ledgerOf(added), ({ entityId }) => entityId);
-    const changes: SettledChange[] = [];
-    for (const { entityId, version, row, isReady } of folded) {
-      const former = before.get(entityId) ?? null;
-      if (row === null) continue;
-      const delivery = due.changed(row, isReady);
-      if (former === null) {
-        const owed = (ledger.get(entityId) ?? []).map(({ target }) => target);
-        const qualifiesFor = delivery.qualifiesFor.filter((target) => !owed.includes(target));
-        if (qualifiesFor.length > 0)
-          changes.push({ entityId, version, isNew: true, delivery: { hasChanged: true, qualifiesFor } });
-        continue;
-      }
-      if (changedColumns(former.row, row, rebuild?.formerColumns ?? [], columns).length === 0) continue;
-      changes.push({
-        entityId,
-        version,
-        isNew: false,
-        delivery: replacing(delivery, entityId, version, former),
-      });
-    }
-    return changes;
   }
 
   #deadline(signal: AbortSignal): () => boolean {
@@ -430,66 +307,4 @@ async function refuseOutdatedForRebuild<State, Event>(
   const fold = foldOf(domain);
   const { foldVersion } = await store.viewState();
   if (fold.foldVersion < foldVersion) await refuseOutdated(store, fold);
-}
-
-function stepOf(place: RebuildPlace): RebuildStep {
-  switch (place.phase) {
-    case 'walk':
-      return { place, progress: { phase: 'folding', entities: place.counts.entities } };
-    case 'catch_up':
-      return {
-        place,
-        progress: {
-          phase: 'catching up',
-          entities: place.counts.entities,
-          pass: place.pass,
-          outdated: place.found,
-        },
-      };
-    case 'compare':
-      return {
-        place,
-        progress: { phase: 'comparing', entities: place.counts.entities, compared: place.report.compared },
-      };
-    case 'switch':
-      return { place, progress: { phase: 'switching' } };
-    case 'settle':
-      return { place, progress: { phase: 'settling', due: place.due, pauseMs: place.pauseMs } };
-    case 'end':
-      return { place, progress: { phase: 'ending', due: place.due, pauseMs: place.pauseMs } };
-  }
-}
-
-function gone(): RebuildStep {
-  return { place: null, progress: { phase: 'gone' } };
-}
-
-function withCounts(counts: WalkCounts, folded: readonly FoldedEntity[]): WalkCounts {
-  const faults = folded.flatMap(({ entityId, fault }) =>
-    fault === null ? [] : [{ id: entityId, detail: fault.detail }],
-  );
-  return {
-    entities: counts.entities + folded.length,
-    unfoldable: counts.unfoldable + faults.length,
-    unfoldableSamples: [...counts.unfoldableSamples, ...faults].slice(0, SAMPLES_MAX),
-  };
-}
-
-function reportOf(
-  { foldVersion, columns, rebuild }: ViewState,
-  counts: ReportCounts,
-  walked: WalkCounts,
-  nowMs: number,
-): RebuildReport {
-  const { compared, different, waiting, added, removed } = counts;
-  return {
-    foldVersion: { from: foldVersion, to: rebuild?.foldVersion ?? foldVersion },
-    columns: columnChanges(columns, rebuild?.columns ?? columns),
-    comparedAt: new Date(nowMs).toISOString(),
-    rows: { compared, equal: compared - different - waiting - removed, different, waiting, added, removed },
-    differentByColumn: counts.byColumn,
-    samples: counts.samples,
-    wouldBeDue: counts.due,
-    unfoldable: { count: walked.unfoldable, samples: walked.unfoldableSamples },
-  };
 }

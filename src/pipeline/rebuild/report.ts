@@ -1,6 +1,7 @@
 import type { ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
 import { commonColumns } from '../../core/view-columns.ts';
-import type { RowDifference } from '../../ports/view-rebuild.ts';
+import type { RowDifference, ViewState } from '../../ports/view-rebuild.ts';
+import type { WalkCounts } from './places.ts';
 
 /** At most this many entities of each kind are named in a report. */
 const SAMPLES_MAX = 10;
@@ -110,4 +111,23 @@ export function columnChanges(
   const others = (columns: readonly ViewColumn[]) =>
     columns.map(({ name }) => name).filter((name) => !same.has(name));
   return { added: others(after), removed: others(before) };
+}
+
+export function reportOf(
+  { foldVersion, columns, rebuild }: ViewState,
+  counts: ReportCounts,
+  walked: WalkCounts,
+  nowMs: number,
+): RebuildReport {
+  const { compared, different, waiting, added, removed } = counts;
+  return {
+    foldVersion: { from: foldVersion, to: rebuild?.foldVersion ?? foldVersion },
+    columns: columnChanges(columns, rebuild?.columns ?? columns),
+    comparedAt: new Date(nowMs).toISOString(),
+    rows: { compared, equal: compared - different - waiting - removed, different, waiting, added, removed },
+    differentByColumn: counts.byColumn,
+    samples: counts.samples,
+    wouldBeDue: counts.due,
+    unfoldable: { count: walked.unfoldable, samples: walked.unfoldableSamples },
+  };
 }
