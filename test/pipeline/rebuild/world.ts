@@ -296,7 +296,9 @@ export class RememberingTarget {
     const content = JSON.stringify(row);
     const known = this.#known.get(id);
     if (known !== undefined) {
+      // As order-mgt does: the id is known, and the row is not what it gave.
       if (known !== content) this.conflicts.push(id);
+      else if (this.held.get(entityId)?.version === version) this.held.set(entityId, { version, row });
       return;
     }
     this.#known.set(id, content);
