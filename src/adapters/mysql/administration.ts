@@ -2,7 +2,7 @@ import type { Decision, NewAuditEntry } from '../../ports/audit.ts';
 import type { ResumeDecision } from '../../ports/checkpoints.ts';
 import type { JobClaim, JobKey, JobKind, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
-import type { QuarantinePage } from '../../ports/quarantine.ts';
+import type { QuarantineDiscard, QuarantinePage } from '../../ports/quarantine.ts';
 import type { RedriveStep } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
@@ -14,7 +14,7 @@ import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.t
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
 import { listParked } from './parked.ts';
-import { readQuarantine } from './quarantine.ts';
+import { discardQuarantined, readQuarantine } from './quarantine.ts';
 import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
 
@@ -37,7 +37,11 @@ export class MysqlAdministration implements StoreAdministration {
   }
 
   async readQuarantine(options: QuarantinePage) {
-    return readQuarantine(this.pool, options);
+    return withConnection(this.pool, (connection) => readQuarantine(connection, options));
+  }
+
+  async discardQuarantined(discard: QuarantineDiscard) {
+    return inTransaction(this.pool, (connection) => discardQuarantined(connection, discard));
   }
 
   async readDelivery(target: string, entityId: string) {

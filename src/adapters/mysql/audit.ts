@@ -7,7 +7,7 @@ export async function addAudit(connection: PoolConnection, entry: NewAuditEntry)
   const { action, subject, details, decidedBy, reason, decidedAtMs } = entry;
   await connection.execute(
     'INSERT INTO audit_log (action, subject, details, decided_by, reason, decided_at) VALUES (?,?,?,?,?,?)',
-    [action, subject, JSON.stringify(details), decidedBy, reason, decidedAtMs],
+    [action, subject, textOfDetails(details), decidedBy, reason, decidedAtMs],
   );
 }
 
@@ -34,3 +34,10 @@ export async function listAudit(
 
 /** The largest number that the column can hold. */
 const LAST_ID = 2n ** 63n - 1n;
+
+/** Offsets are written as texts. */
+function textOfDetails(details: AuditEntry['details']): string {
+  return JSON.stringify(details, (_name, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
+}

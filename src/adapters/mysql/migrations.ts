@@ -132,8 +132,12 @@ const NO_SUCH_TABLE = 1146;
 
 const DUPLICATE_COLUMN = 1060;
 const DUPLICATE_INDEX = 1061;
+const NO_SUCH_INDEX = 1091;
 
-/** A column or an index that is there already was added by a start that ended before it could record the migration. */
+/**
+ * A column or an index that is there already was added by a start that ended before it could record the migration, and an
+ * index that is gone was dropped by one.
+ */
 async function runStatement(connection: PoolConnection, statement: string): Promise<void> {
   try {
     await connection.query(statement);
@@ -143,6 +147,7 @@ async function runStatement(connection: PoolConnection, statement: string): Prom
     const isIndex = /^ALTER TABLE \w+ ADD INDEX \w+ \([^)]*\)$/.test(statement);
     if (isColumn && errno === DUPLICATE_COLUMN) return;
     if (isIndex && errno === DUPLICATE_INDEX) return;
+    if (/^ALTER TABLE \w+ DROP INDEX \w+$/.test(statement) && errno === NO_SUCH_INDEX) return;
     throw error;
   }
 }

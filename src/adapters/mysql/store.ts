@@ -67,7 +67,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
     this.#foldVersion = foldVersion;
     this.#targets = targets;
     const deliveries = new DueDeliveries(targets, time, view);
-    this.#committer = new Committer(pool, view, deliveries);
+    this.#committer = new Committer(pool, view, deliveries, time);
     this.#rebuilt = new RebuiltTable(pool, view);
     this.#rebuilds = new Rebuilds(pool, view, deliveries);
     this.#claims = new DeliveryClaims(pool, this.#layout, time);

@@ -2,7 +2,7 @@ import type { Decision, NewAuditEntry } from '../../ports/audit.ts';
 import type { Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
 import type { JobClaim, JobKey, JobKind, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
-import type { QuarantinedRecord, QuarantinePage } from '../../ports/quarantine.ts';
+import type { QuarantineDiscard, QuarantinePage, StoredQuarantine } from '../../ports/quarantine.ts';
 import type { RedriveStep } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
@@ -13,7 +13,7 @@ import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.t
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
 import { listParked } from './parked.ts';
-import { readQuarantine } from './quarantine.ts';
+import { discardQuarantined, readQuarantine } from './quarantine.ts';
 import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
 
@@ -40,9 +40,14 @@ export abstract class SqliteAdministration implements StoreAdministration {
     return database.write((writer) => resume(writer, decision));
   }
 
-  async readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]> {
+  async readQuarantine(options: QuarantinePage): Promise<StoredQuarantine[]> {
     const database = await this.database();
     return database.read((reader) => readQuarantine(reader, options));
+  }
+
+  async discardQuarantined(discard: QuarantineDiscard): Promise<number> {
+    const database = await this.database();
+    return database.write((writer) => discardQuarantined(writer, discard));
   }
 
   async readDelivery(target: string, entityId: string) {

@@ -9,7 +9,7 @@ export function addAudit(writer: Connection, entry: NewAuditEntry): void {
     .statement(
       'INSERT INTO audit_log (action, subject, details, decided_by, reason, decided_at) VALUES (?, ?, ?, ?, ?, ?)',
     )
-    .run(action, subject, JSON.stringify(details), decidedBy, reason, decidedAtMs);
+    .run(action, subject, textOfDetails(details), decidedBy, reason, decidedAtMs);
 }
 
 export function listAudit(
@@ -33,3 +33,10 @@ export function listAudit(
 
 /** The largest number that the column can hold. */
 const LAST_ID = 2n ** 63n - 1n;
+
+/** Offsets are written as texts. */
+function textOfDetails(details: AuditEntry['details']): string {
+  return JSON.stringify(details, (_name, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
+}

@@ -69,7 +69,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
     this.#targets = targets;
     const deliveries = new DueDeliveries(targets);
     this.#foldVersion = foldVersion;
-    this.#committer = new Committer(database, this.#view, deliveries, clock);
+    this.#committer = new Committer(database, this.#view, deliveries, clock, time);
     this.#rebuilt = new RebuiltTable(database, this.#view);
     this.#rebuilds = new Rebuilds(database, this.#view, deliveries, time);
     this.#claims = new DeliveryClaims(database, this.#view, time);

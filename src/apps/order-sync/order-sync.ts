@@ -3,8 +3,6 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
-import { redriveHandler } from '../../pipeline/jobs/redrive.ts';
-import { rebuildHandler } from '../../pipeline/rebuild/rebuild-job.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -20,7 +18,7 @@ import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/datab
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
-import { rebuildPartsOf } from './rebuild-parts.ts';
+import { decoderOf, jobHandlersOf } from './job-handlers.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 
@@ -36,8 +34,6 @@ export interface OrderSync {
 
 /** The longest wait of a claimed state until it is sent. */
 const HOLD_MS = 10_000;
-/** The share of its time in which an instance works on a rebuild, beside ingest and deliveries. */
-const REBUILD_SHARE = 0.5;
 /** A lease lasts longer than that wait and two deadlines by this time. */
 const LEASE_MARGIN_MS = 5_000;
 
@@ -165,13 +161,7 @@ export async function startOrderSync(
     onStoreReady(migrated) {
       senders.resolve(migrated);
       migratedStore = migrated;
-      jobs.start([
-        redriveHandler({ store: migrated, clock, perSecond: settings.redriveRate }),
-        rebuildHandler({
-          ...rebuildPartsOf(settings, { domain: orders, store: migrated, clock, logger: defects.logger }),
-          busyShare: REBUILD_SHARE,
-        }),
-      ]);
+      jobs.start(jobHandlersOf(settings, { store: migrated, clock, logger: defects.logger }));
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
@@ -180,6 +170,7 @@ export async function startOrderSync(
     clock,
     logger: defects.logger,
     migrated: () => migratedStore,
+    decoder: decoderOf(settings),
     onJob: () => jobs.wake(),
     readiness: async () => {
       const health = await sync.health();

@@ -152,14 +152,21 @@ class KindLoop {
   async #workOff(job: Job, signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
     const { jobId, kind } = job;
-    logger('info', `The ${kind} job ${jobId} is under way`, { ...job.progress });
+    logger('info', `The ${kind} job ${jobId} is under way`, countsOf(job));
     for (let known: Job | null = job; !signal.aborted; ) {
       known = await this.#handler.step(known, this.#claim, signal);
       this.#failing = null;
       if (known === null) return;
       if (known.state !== 'done') continue;
-      logger('info', `The ${kind} job ${jobId} is done`, { ...known.progress });
+      logger('info', `The ${kind} job ${jobId} is done`, countsOf(known));
       return;
     }
   }
+}
+
+/** The counts of the job's progress, for a log line. */
+function countsOf({ progress }: Job): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(progress).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
 }

@@ -61,6 +61,15 @@ export async function refuseOutdated(
   return state;
 }
 
+/** Whether this program writes rows, and the epoch under which that holds. Rejects with `fold_outdated` if it must not write. */
+export async function rowsUnder(
+  store: Pick<Store, 'viewState'>,
+  fold: FoldOfProgram,
+): Promise<{ readonly writesRows: boolean; readonly epoch: number }> {
+  const state = await refuseOutdated(store, fold);
+  return { writesRows: modeOf(state, fold) === 'current', epoch: state.epoch };
+}
+
 /** Rejects unless this program may write rows now. Resolves with the view's epoch, for `IngestBatch.viewEpoch`. */
 export async function epochForRows(store: Pick<Store, 'viewState'>, fold: FoldOfProgram): Promise<number> {
   const state = await refuseOutdated(store, fold);

@@ -43,8 +43,8 @@ export interface VerifierStatus {
 }
 
 const PAGE = 100;
-/** After each page the pass rests for 49 times as long as it worked, so that it does not slow ingest down. */
-const REST_PER_WORK = 49;
+/** After each page the pass rests for 199 times as long as it worked, so that it takes at most 0.5% of a core. */
+const REST_PER_WORK = 199;
 const REST_MIN_MS = 50;
 const REST_MAX_MS = 10_000;
 /** The pause between two passes. */

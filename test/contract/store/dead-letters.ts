@@ -135,7 +135,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
       expect(await operator.readDelivery(TARGET, idOf(0))).toMatchObject({ status: 'dead', lastStatus: 422 });
       const page = { filter: { ...EVERYTHING, status: 'dead' as const }, after: null, limit: 10 };
       expect(await operator.listDeliveries(page)).toHaveLength(1);
-      expect(await operator.listRedrives({ after: null, limit: 10 })).toEqual([]);
+      expect(await operator.listJobs({ after: null, limit: 10 })).toEqual([]);
     });
 
     describe('a redrive job', () => {

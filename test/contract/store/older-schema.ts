@@ -7,6 +7,12 @@ const MADE = [
   { name: 'quarantine-by-reason', index: 'quarantine_by_reason' },
   { name: 'jobs-and-audit', tables: ['jobs', 'audit_log'] },
   { name: 'redrive-jobs-moved', dropped: 'redrive_jobs' },
+  {
+    name: 'quarantine-settled',
+    index: 'quarantine_open',
+    columns: ['settled_as', 'settled_at', 'settled_by', 'settled_reason'],
+    droppedIndex: 'quarantine_by_reason ON quarantine (topic, reason)',
+  },
   { name: 'view-states', tables: ['view_states'] },
 ] as const;
 
@@ -23,10 +29,14 @@ export async function asBefore(
   migration: (typeof MADE)[number]['name'],
 ): Promise<number> {
   const first = MADE.findIndex(({ name }) => name === migration);
-  for (const made of MADE.slice(first)) {
-    if ('tables' in made) for (const table of made.tables) await harness.rawQuery(`DROP TABLE ${table}`);
-    if ('index' in made) await dropIndex(harness, made.index);
+  for (const made of MADE.slice(first).reverse()) {
     if ('dropped' in made) await harness.rawQuery(REDRIVE_JOBS);
+    if ('droppedIndex' in made) await harness.rawQuery(`CREATE INDEX ${made.droppedIndex}`);
+    if ('index' in made) await dropIndex(harness, made.index);
+    if ('columns' in made)
+      for (const column of made.columns)
+        await harness.rawQuery(`ALTER TABLE quarantine DROP COLUMN ${column}`);
+    if ('tables' in made) for (const table of made.tables) await harness.rawQuery(`DROP TABLE ${table}`);
   }
   const [row] = await harness.rawQuery(
     `SELECT version FROM schema_migrations WHERE name LIKE '%-${migration}.sql'`,

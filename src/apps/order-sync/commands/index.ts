@@ -9,6 +9,8 @@ import { migrateCommand } from './migrate.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
 import { quarantineCommand } from './quarantine.ts';
+import { quarantineDiscardCommand, quarantineRedriveCommand } from './quarantine-settle.ts';
+import { quarantineShowCommand } from './quarantine-show.ts';
 import { rebuildCommand } from './rebuild.ts';
 import { reconcileCommand } from './reconcile.ts';
 import { deadLettersCommand, redriveCommand } from './redrive.ts';
@@ -25,6 +27,9 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     resumeCommand(clock),
     takeGroupCommand(clock),
     quarantineCommand(clock),
+    quarantineShowCommand(clock),
+    quarantineRedriveCommand(clock),
+    quarantineDiscardCommand(clock),
     migrateCommand(clock),
     parkedCommand(clock),
     unparkCommand(clock),

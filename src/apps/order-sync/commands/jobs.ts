@@ -1,6 +1,5 @@
 import { TributaryError } from '../../../core/errors.ts';
-import type { JobHandler } from '../../../pipeline/jobs/job-worker.ts';
-import { JobWorker } from '../../../pipeline/jobs/job-worker.ts';
+import { type JobHandler, JobWorker } from '../../../pipeline/jobs/job-worker.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Job, Jobs } from '../../../ports/jobs.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';

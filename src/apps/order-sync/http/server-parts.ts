@@ -1,16 +1,20 @@
+import type { Decoder } from '../../../pipeline/decode/decoder.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { AuditLog } from '../../../ports/audit.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Jobs } from '../../../ports/jobs.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
+import type { Quarantine } from '../../../ports/quarantine.ts';
 import type { Store } from '../../../ports/store.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
-  readonly store: DeliveryInspection & Jobs & AuditLog;
+  readonly store: DeliveryInspection & Jobs & AuditLog & Quarantine;
+  /** Judges quarantined records as this program judges new ones. */
+  readonly decoder: Decoder<unknown>;
   readonly clock: Clock;
   /** The store with its view; null until it is migrated. */
   readonly migrated: () => Store | null;

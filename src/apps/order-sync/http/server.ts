@@ -6,13 +6,15 @@ import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
+import { addQuarantineRoutes } from './quarantine-routes.ts';
 import { addRebuildRoutes } from './rebuild-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
 /**
- * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, jobs, and the audit log.
+ * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, the quarantine, jobs,
+ * and the audit log.
  */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
@@ -26,6 +28,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addHealthRoutes(app, parts);
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
+  addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);
   addRebuildRoutes(app, parts);
   addAuditRoutes(app, parts);

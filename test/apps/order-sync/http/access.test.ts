@@ -8,7 +8,9 @@ import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import { startOrderSync } from '../../../../src/apps/order-sync/order-sync.ts';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
+import { batchOf, quarantined } from '../../../contract/store/fixtures.ts';
 import { ledgerOf } from '../ledger.ts';
+import { decoder } from '../quarantine-place.ts';
 
 const reader = makeApiKey('reader', ['read']);
 const operator = makeApiKey('operator', ['operate']);
@@ -21,14 +23,19 @@ const READING = [
   '/api/v1/dead-letters',
   '/api/v1/jobs',
   '/api/v1/rebuilds',
+  '/api/v1/audit',
+  '/api/v1/quarantine',
+  '/api/v1/quarantine/parcel_events/0/7',
 ];
 
 async function server(keys: string | undefined) {
   const ledger = await ledgerOf(['a', 'b']);
+  await ledger.store.commit(batchOf([], [], { quarantined: [quarantined(7n)] }));
   const app = buildServer({
     store: ledger.store,
     clock: ledger.clock,
     migrated: () => ledger.store,
+    decoder,
     logger: () => {},
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },

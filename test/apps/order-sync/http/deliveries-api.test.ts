@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ApiAccess } from '../../../../src/apps/shared/http/api-access.ts';
 import { ledgerOf } from '../ledger.ts';
+import { decoder } from '../quarantine-place.ts';
 
 const LONG_ID = `${'ä'.repeat(126)}/?`;
 const IDS = ['a', 'b ', LONG_ID, '\u202eé', 'z'] as const;
@@ -14,6 +15,7 @@ async function server(access: ApiAccess = 'open') {
     store: ledger.store,
     clock: ledger.clock,
     migrated: () => ledger.store,
+    decoder,
     logger: () => {},
     access,
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
