@@ -207,7 +207,7 @@ describe('a rebuild', () => {
 
 describe('a rebuild whose process dies', () => {
   /** Builds and switches, and dies at this call. Then another process goes on from the saved place. */
-  async function survive(program: Program, at: { call: number; isDone: boolean }): Promise<boolean> {
+  async function survive(program: Program, lastCall: number): Promise<boolean> {
     let isDead = false;
     const id = crypto.randomUUID();
     for (const task of ['build', 'switch'] as const) {
@@ -215,7 +215,7 @@ describe('a rebuild whose process dies', () => {
       const save = (place: RebuildPlace | null) => {
         saved = place;
       };
-      const store = isDead ? program.store : dyingStore(program.store, at);
+      const store = isDead ? program.store : dyingStore(program.store, lastCall);
       try {
         await program.work(task, id, null, save, store);
       } catch (error) {
@@ -230,7 +230,7 @@ describe('a rebuild whose process dies', () => {
   it('goes on in another process, whatever the call at which it died', async () => {
     let version = 1;
     let call = 1;
-    for (let isDone = false; ; call += isDone ? 1 : 0, isDone = !isDone) {
+    for (; ; call++) {
       const old = await world.program({ ...buggyOrders, foldVersion: version++ });
       if (version > 2) await old.rebuildAll(`back ${version}`);
       await old.deliverAll();
@@ -239,7 +239,7 @@ describe('a rebuild whose process dies', () => {
       const program = await world.program({ ...fixedOrders, foldVersion: version++ });
       await program.journal(accepted(`c ${version}`));
       const before = world.target.requests.length;
-      const hasDied = await survive(program, { call, isDone });
+      const hasDied = await survive(program, call);
       await program.view.refresh();
       const state = { phase: 'steady', rebuild: null, foldVersion: version - 1 };
       expect(await program.store.viewState(), `call ${call}`).toMatchObject(state);

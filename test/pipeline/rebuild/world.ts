@@ -327,8 +327,8 @@ function recordOf({ orderId, status, minute }: Happening, offset: bigint): LogRe
   };
 }
 
-/** The store of a process that dies at the nth call of its rebuild: before the call does anything, or after it did. */
-export function dyingStore(store: Store, at: { call: number; isDone: boolean }): Store {
+/** The store of a process that dies when the store has done the nth call of its rebuild, and gets no answer. */
+export function dyingStore(store: Store, lastCall: number): Store {
   const calls = new Set([
     'beginRebuild',
     'writeRebuilt',
@@ -350,11 +350,9 @@ export function dyingStore(store: Store, at: { call: number; isDone: boolean }):
       if (typeof member !== 'function') return member;
       return async (...given: unknown[]) => {
         if (isDead) throw new Died();
-        const isCounted = calls.has(String(name));
-        if (isCounted && ++count === at.call && !at.isDone) isDead = true;
-        if (isDead) throw new Died();
+        if (calls.has(String(name))) count++;
         const result: unknown = await Reflect.apply(member, target, given);
-        if (isCounted && count === at.call) isDead = true;
+        isDead = count === lastCall;
         if (isDead) throw new Died();
         return result;
       };
