@@ -132,8 +132,8 @@ export interface OutdatedPage {
 }
 
 export interface RowsPage {
-  /** The number of rows of the older table in the page. */
-  readonly compared: number;
+  /** The number of rows that are equal in both tables. Only counted for `rebuilt`. */
+  readonly equal: number;
   readonly differences: readonly RowDifference[];
   readonly through: string | null;
 }

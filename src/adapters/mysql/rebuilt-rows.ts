@@ -139,8 +139,26 @@ export class RebuiltTable {
         ...(await this.#differing(connection, older, newer, range)),
         ...(await this.#added(connection, older, newer, range)),
       ];
-      return { compared: end.count, differences, through };
+      const equal = tables === 'rebuilt' ? await this.#countEqual(connection, older, newer, range) : 0;
+      return { equal, differences, through };
     });
+  }
+
+  async #countEqual(
+    connection: PoolConnection,
+    older: Side,
+    newer: Side,
+    { after, through }: Range,
+  ): Promise<number> {
+    const key = identifier(this.#view.keyColumn);
+    const same = sameColumns(older, newer);
+    const [[row]] = await connection.execute<RowDataPacket[]>(
+      `SELECT COUNT(*) FROM ${identifier(older.table)} o FORCE INDEX (PRIMARY) ` +
+        `JOIN ${identifier(newer.table)} n ON n.${key} = o.${key} ` +
+        `WHERE o.${key} > ? ${through === null ? '' : `AND o.${key} <= ?`} AND ${['TRUE', ...same].join(' AND ')}`,
+      through === null ? [after] : [after, through],
+    );
+    return Number(row?.[0]);
   }
 
   async #differing(
@@ -150,13 +168,7 @@ export class RebuiltTable {
     { after, through }: Range,
   ): Promise<RowDifference[]> {
     const key = identifier(this.#view.keyColumn);
-    const same = commonColumns(older.columns, newer.columns).map(({ column: { name, type } }) => {
-      const [left, right] = [`o.${identifier(name)}`, `n.${identifier(name)}`];
-      // A text is compared as bytes, because its collation ignores blanks at the end.
-      return type === 'text'
-        ? `CAST(${left} AS BINARY) <=> CAST(${right} AS BINARY)`
-        : `${left} <=> ${right}`;
-    });
+    const same = sameColumns(older, newer);
     const differ = same.length === 0 ? 'FALSE' : `NOT (${same.join(' AND ')})`;
     const [rows] = await connection.execute<RowDataPacket[]>(
       `SELECT o.${key}, o.version, n.version, ${[...listed('o', older), ...listed('n', newer)].join(', ')} ` +
@@ -206,6 +218,15 @@ interface Side {
 interface Range {
   readonly after: string;
   readonly through: string | null;
+}
+
+/** The conditions under which the rows `o` and `n` of two tables are equal in the columns that both have. */
+function sameColumns(older: Side, newer: Side): string[] {
+  return commonColumns(older.columns, newer.columns).map(({ column: { name, type } }) => {
+    const [left, right] = [`o.${identifier(name)}`, `n.${identifier(name)}`];
+    // A text is compared as bytes, because its collation ignores blanks at the end.
+    return type === 'text' ? `CAST(${left} AS BINARY) <=> CAST(${right} AS BINARY)` : `${left} <=> ${right}`;
+  });
 }
 
 function listed(alias: string, { columns }: Side): string[] {

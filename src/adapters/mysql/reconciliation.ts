@@ -3,7 +3,7 @@ import type { ViewShape } from '../../core/adoption/index.ts';
 import type { DeliveryStatus } from '../../ports/ledger.ts';
 import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
 import { identifier } from './identifier.ts';
-import { chunksOf, marks } from './rows-statement.ts';
+import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
 import { isViewAt, type ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
@@ -113,20 +113,48 @@ export async function recordReplaced(
   target: string,
   changes: readonly { entityId: string; version: number; delivery: { readonly replaces?: string } }[],
 ): Promise<void> {
-  for (const { entityId, version, delivery } of changes) {
-    const key = [target, Buffer.from(entityId), version];
-    await connection.execute(
-      'UPDATE deliveries SET delivered_version = due_version WHERE target = ? AND entity_id = ? AND due_version = ?',
-      key,
+  const byId = new Map(changes.map((change) => [change.entityId, change]));
+  for (const ids of chunksOf([...byId.keys()].map((entityId) => Buffer.from(entityId)))) {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      `SELECT entity_id, due_version FROM deliveries WHERE target = ? AND entity_id IN (${marks(ids.length)}) ` +
+        'ORDER BY entity_id FOR UPDATE',
+      [target, ...ids],
     );
-    await connection.execute(
-      'INSERT INTO delivery_repairs (target, entity_id, version, replaces) ' +
-        'SELECT target, entity_id, due_version, ? FROM deliveries WHERE target = ? AND entity_id = ? AND due_version = ? ' +
-        'ON DUPLICATE KEY UPDATE version = VALUES(version), replaces = VALUES(replaces)',
-      [delivery.replaces ?? '', ...key],
+    const known = rows.filter((row) => byId.get(textOf(row[0]))?.version === Number(row[1]));
+    for (const some of chunksOf(known.map((row) => row[0] as Buffer)))
+      await connection.execute(
+        `UPDATE deliveries SET delivered_version = due_version WHERE target = ? AND entity_id IN (${marks(some.length)})`,
+        [target, ...some],
+      );
+    await insertRepairs.run(
+      connection,
+      known.map((row) => {
+        const replaces = byId.get(textOf(row[0]))?.delivery.replaces ?? '';
+        return { target, id: row[0] as Buffer, version: Number(row[1]), replaces };
+      }),
     );
   }
 }
+
+interface Repair {
+  readonly target: string;
+  readonly id: Buffer;
+  readonly version: number;
+  readonly replaces: string;
+}
+
+const insertRepairs = new RowsStatement<Repair>({
+  before: 'INSERT INTO delivery_repairs (target, entity_id, version, replaces) VALUES',
+  row: '(?,?,?,?)',
+  after: 'ON DUPLICATE KEY UPDATE version = VALUES(version), replaces = VALUES(replaces)',
+  columns: ['text', 'bytes', 'integer', 'text'],
+  write(writer, { target, id, version, replaces }) {
+    writer.text(target);
+    writer.bytes(id);
+    writer.integer(version);
+    writer.text(replaces);
+  },
+});
 
 const BECOMES_DUE =
   "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, due_version = ?, " +

@@ -130,15 +130,26 @@ export class RebuiltTable {
         ...this.#differing(reader, older, newer, range),
         ...this.#added(reader, older, newer, range),
       ];
-      return { compared: end.count, differences, through };
+      const equal = tables === 'rebuilt' ? this.#countEqual(reader, older, newer, range) : 0;
+      return { equal, differences, through };
     });
+  }
+
+  #countEqual(reader: Connection, older: Side, newer: Side, { after, through }: Range): number {
+    const { key } = this.#view;
+    const row = reader
+      .statement(`
+        SELECT count(*) AS equal
+        FROM ${identifier(older.table)} AS o JOIN ${identifier(newer.table)} AS n ON n.${key} = o.${key}
+        WHERE o.${key} > ? ${through === null ? '' : `AND o.${key} <= ?`}
+          AND NOT (${['FALSE', ...differing(older, newer)].join(' OR ')})`)
+      .get(...(through === null ? [after] : [after, through]));
+    return numberOf(row?.equal);
   }
 
   #differing(reader: Connection, older: Side, newer: Side, { after, through }: Range): RowDifference[] {
     const { key } = this.#view;
-    const differ = commonColumns(older.columns, newer.columns).map(
-      ({ column: { name } }) => `o.${identifier(name)} IS NOT n.${identifier(name)}`,
-    );
+    const differ = differing(older, newer);
     const rows = reader
       .arrays(`
         SELECT o.${key}, o.version, n.version, ${[...listed('o', older), ...listed('n', newer)].join(', ')}
@@ -184,6 +195,13 @@ interface Side {
 interface Range {
   readonly after: string;
   readonly through: string | null;
+}
+
+/** The conditions under which the rows `o` and `n` of two tables differ in the columns that both have. */
+function differing(older: Side, newer: Side): string[] {
+  return commonColumns(older.columns, newer.columns).map(
+    ({ column: { name } }) => `o.${identifier(name)} IS NOT n.${identifier(name)}`,
+  );
 }
 
 function listed(alias: string, { columns }: Side): string[] {

@@ -35,7 +35,7 @@ export function reportLines(report: RebuildReport): string[] {
       : []),
     ...samples.map(
       ({ id, version, before, after }) =>
-        `  ${JSON.stringify(id)} version ${version ?? '-'}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`,
+        `  ${JSON.stringify(id)} version ${version}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`,
     ),
   ];
 }

@@ -24,14 +24,22 @@ export class ChangedStates<State, Event> {
     this.#parts = parts;
   }
 
-  /** Counts the states that would become due. `before` has the present rows of the entities that differ. */
-  async countDue(before: ReadonlyMap<string, StoredRow | null>, counts: ReportCounts): Promise<void> {
+  /**
+   * Counts the states that would become due. `before` has the present rows of the entities that differ. Resolves with those
+   * entities that have a journal.
+   */
+  async countDue(
+    before: ReadonlyMap<string, StoredRow | null>,
+    counts: ReportCounts,
+  ): Promise<ReadonlySet<string>> {
     const { due, store, folder } = this.#parts;
+    const journaled = new Set<string>();
     const ids = [...before.keys()];
     for (let from = 0; from < ids.length; from += SETTLED_ROWS) {
       const some = ids.slice(from, from + SETTLED_ROWS);
       const ledger = Map.groupBy(await store.ledgerOf(some), ({ entityId }) => entityId);
       for (const { entityId, row, isReady } of await folder.fold(some)) {
+        journaled.add(entityId);
         if (row === null) continue;
         const owed = (ledger.get(entityId) ?? []).map(({ target }) => target);
         const { qualifiesFor } = due.changed(row, isReady);
@@ -42,6 +50,7 @@ export class ChangedStates<State, Event> {
         for (const target of targets) counts.due[target] = (counts.due[target] ?? 0) + 1;
       }
     }
+    return journaled;
   }
 
   /** Makes the changed ones of these entities due. Resolves with null if another process has ended the settling. */

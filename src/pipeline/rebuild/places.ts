@@ -61,7 +61,11 @@ export function stepOf(place: RebuildPlace): RebuildStep {
     case 'compare':
       return {
         place,
-        progress: { phase: 'comparing', entities: place.counts.entities, compared: place.report.compared },
+        progress: {
+          phase: 'comparing',
+          entities: place.counts.entities,
+          compared: place.report.equal + place.report.different,
+        },
       };
     case 'switch':
       return { place, progress: { phase: 'switching' } };

@@ -207,11 +207,11 @@ export class Rebuild<State, Event> {
     const isOver = this.#deadline(signal);
     do {
       const page = await store.compareRows('rebuilt', { after: last, limit: COMPARED_ROWS });
-      known.compared += page.compared;
-      for (const difference of page.differences)
-        countDifference(known, difference, state.columns, rebuild.columns);
+      known.equal += page.equal;
       const before = new Map(page.differences.map((one) => [one.entityId, one.before]));
-      await this.#changed.countDue(before, known);
+      const journaled = await this.#changed.countDue(before, known);
+      for (const difference of page.differences)
+        countDifference(known, difference, journaled, state.columns, rebuild.columns);
       if (page.through === null) {
         const done = reportOf(state, known, counts, clock.now());
         await store.noteBuilt(rebuildId, { ...done });

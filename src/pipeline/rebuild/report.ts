@@ -12,11 +12,11 @@ export interface RebuildReport {
   readonly columns: { readonly added: readonly string[]; readonly removed: readonly string[] };
   readonly comparedAt: string;
   readonly rows: {
-    /** The number of rows that both tables have, or only the present one. */
+    /** The number of rows of the present table. */
     readonly compared: number;
     readonly equal: number;
     readonly different: number;
-    /** The rows without columns of entities that came while the rows waited for the rebuild. */
+    /** The rows of entities that came while the rows waited for the rebuild, or while the new table was filled. */
     readonly waiting: number;
     /** The rows that only the new table has. */
     readonly added: number;
@@ -37,14 +37,14 @@ export interface RebuildReport {
 
 export interface RebuildSample {
   readonly id: string;
-  readonly version: number | null;
-  readonly before: Readonly<Record<string, ViewValue>> | null;
+  readonly version: number;
+  readonly before: Readonly<Record<string, ViewValue>>;
   readonly after: Readonly<Record<string, ViewValue>> | null;
 }
 
 /** The changing form of a report, which a job keeps between its steps. */
 export interface ReportCounts {
-  compared: number;
+  equal: number;
   different: number;
   waiting: number;
   added: number;
@@ -55,19 +55,29 @@ export interface ReportCounts {
 }
 
 export function emptyCounts(): ReportCounts {
-  return { compared: 0, different: 0, waiting: 0, added: 0, removed: 0, byColumn: {}, due: {}, samples: [] };
+  return { equal: 0, different: 0, waiting: 0, added: 0, removed: 0, byColumn: {}, due: {}, samples: [] };
 }
 
-/** Counts one difference. `before` and `after` are the columns of the two tables. */
+/**
+ * Counts one difference. `journaled` has the entities that the journal has; `before` and `after` are the columns of the two
+ * tables.
+ */
 export function countDifference(
   counts: ReportCounts,
   difference: RowDifference,
+  journaled: ReadonlySet<string>,
   before: readonly ViewColumn[],
   after: readonly ViewColumn[],
 ): void {
-  if (difference.before === null) counts.added++;
-  else if (difference.after === null) counts.removed++;
-  else if (isBlank(difference.before.row)) counts.waiting++;
+  if (difference.before === null) {
+    counts.added++;
+    return;
+  }
+  if (difference.after === null ? journaled.has(difference.entityId) : isBlank(difference.before.row)) {
+    counts.waiting++;
+    return;
+  }
+  if (difference.after === null) counts.removed++;
   else {
     counts.different++;
     for (const name of changedColumns(difference.before.row, difference.after.row, before, after))
@@ -76,8 +86,8 @@ export function countDifference(
   if (counts.samples.length >= SAMPLES_MAX) return;
   counts.samples.push({
     id: difference.entityId,
-    version: difference.after?.version ?? difference.before?.version ?? null,
-    before: difference.before === null ? null : namedRow(difference.before.row, before),
+    version: difference.after?.version ?? difference.before.version,
+    before: namedRow(difference.before.row, before),
     after: difference.after === null ? null : namedRow(difference.after.row, after),
   });
 }
@@ -119,12 +129,13 @@ export function reportOf(
   walked: WalkCounts,
   nowMs: number,
 ): RebuildReport {
-  const { compared, different, waiting, added, removed } = counts;
+  const { equal, different, waiting, added, removed } = counts;
+  const compared = equal + different + waiting + removed;
   return {
     foldVersion: { from: foldVersion, to: rebuild?.foldVersion ?? foldVersion },
     columns: columnChanges(columns, rebuild?.columns ?? columns),
     comparedAt: new Date(nowMs).toISOString(),
-    rows: { compared, equal: compared - different - waiting - removed, different, waiting, added, removed },
+    rows: { compared, equal, different, waiting, added, removed },
     differentByColumn: counts.byColumn,
     samples: counts.samples,
     wouldBeDue: counts.due,
