@@ -296,7 +296,7 @@ async function rebuild(check: RunningCheck, sync: Program, tables: Tables, order
   check.progress(`Built in ${seconds(buildMs)} s: ${JSON.stringify(report.rows)}`);
 
   const switchFrom = performance.now();
-  const moments = ['switching', 'switching', 'settling'];
+  const moments = ['switching', 'settling', 'settling'];
   const switching = await post('/rebuilds:switch');
   const phases = watchPhase(tables, watching.signal, async (phase) => {
     if (phase !== moments[0] || kills >= wanted) return;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RebuildPlace } from '../../../src/pipeline/rebuild/places.ts';
 import type { RebuildReport } from '../../../src/pipeline/rebuild/report.ts';
 import { Random } from '../../checks/lib/random.ts';
+import { wrap } from '../ingest/harness.ts';
 import {
   buggyOrders,
   Died,
@@ -148,6 +149,21 @@ describe('a rebuild', () => {
     expect(await program.work('switch', 'rebuild-1')).toMatchObject({ phase: 'done', due: 0 });
     await program.deliverAll();
     expect(world.target.requests).toHaveLength(before);
+    await expectRight(program);
+  });
+
+  it('finds what ingest changes right before it is fenced', async () => {
+    const program = await world.program(fixedOrders);
+    await program.journal(accepted('a'));
+    await program.work('build', 'rebuild-1');
+    const busy = wrap(program.store, {
+      async beginSwitch(rebuildId) {
+        await program.journal([paid('a', 'AUTHORIZATION_REVIEW_DECLINED', 3), ...accepted('b')]);
+        return program.store.beginSwitch(rebuildId);
+      },
+    });
+    await program.work('switch', 'rebuild-1', null, () => {}, busy);
+    await program.deliverAll();
     await expectRight(program);
   });
 
