@@ -4,6 +4,7 @@ import type { Defects } from './defects.ts';
 import type { Deliver } from './deliver/deliver.ts';
 import { LedgerWatch } from './deliver/ledger-watch.ts';
 import type { DeliverStatus } from './deliver/options.ts';
+import type { HoldWatch } from './holds.ts';
 import { DueRules } from './ingest/due.ts';
 import type { ParkedRegistry } from './ingest/parked.ts';
 import { Rebuild } from './rebuild/rebuild.ts';
@@ -11,6 +12,7 @@ import { foldOf, type ViewStatus, ViewWatch } from './rebuild/view-mode.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
+import type { Meters } from './status/meters.ts';
 import { supervised } from './supervised.ts';
 import { type PartsOfHealth, StoreHealth } from './sync-health.ts';
 import type { SyncOptions } from './sync-options.ts';
@@ -23,7 +25,10 @@ export interface StoreLoopsOptions<State, Event>
   readonly store: Store;
   readonly decoder: Decoder<Event>;
   readonly parked: ParkedRegistry;
+  /** The holds, which were read before. `start` has them watched. */
+  readonly holds: HoldWatch;
   readonly defects: Defects;
+  readonly meters: Meters;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
   /** Called when a program with a newer fold has taken over, so that this one must end. */
@@ -72,10 +77,13 @@ export class StoreLoops<State, Event> {
 
   constructor(options: StoreLoopsOptions<State, Event>) {
     this.#options = options;
-    const { domain, decoder, parked, store, targets, clock, logger, defects, delivery = {} } = options;
+    const { domain, decoder, parked, holds, store, targets, clock, logger, defects, delivery = {} } = options;
     const { enabled = true } = delivery;
     this.#ledgerWatches = enabled
-      ? targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger))
+      ? targets.map(
+          ({ target: { name } }) =>
+            new LedgerWatch(name, store, clock, logger, () => holds.ofTarget(name) !== null),
+        )
       : [];
     this.#delivers = enabled ? this.#createDelivers() : [];
     this.view = this.#createViewWatch();
@@ -106,11 +114,14 @@ export class StoreLoops<State, Event> {
   }
 
   start(): void {
+    const { holds, clock, defects, signal } = this.#options;
+    this.#applyHolds();
+    holds.onChange(() => this.#applyHolds());
     for (const deliver of this.#delivers) deliver.start();
-    const { clock, defects, signal } = this.#options;
     const run = (place: string, watch: { run(signal: AbortSignal): Promise<void> }) =>
       supervised(place, () => watch.run(signal), { defects, clock, signal });
     this.#watching = Promise.all([
+      run('the watch of what is paused', holds),
       run('the count of what was refused', this.#refused),
       run('the watch of the view', this.view),
       ...this.#ledgerWatches.map((watch) => run('the watch of the ledger', watch)),
@@ -186,11 +197,11 @@ export class StoreLoops<State, Event> {
   }
 
   #createDelivers(): Deliver[] {
-    const { domain, store, targets, clock, logger, defects, delivery = {} } = this.#options;
+    const { domain, store, targets, clock, logger, defects, meters, delivery = {} } = this.#options;
     const { enabled: _, ...timing } = delivery;
     return targets.map((route, index) => {
       const watched = this.#ledgerWatches[index]?.store ?? store;
-      return deliverOn(route, { view: domain.view, store: watched, clock, logger, defects }, timing);
+      return deliverOn(route, { view: domain.view, store: watched, clock, logger, defects, meters }, timing);
     });
   }
 
@@ -212,6 +223,13 @@ export class StoreLoops<State, Event> {
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;
+  }
+
+  #applyHolds(): void {
+    this.#delivers.forEach((deliver, index) => {
+      if (this.#options.holds.ofTarget(this.#route(index).target.name) === null) deliver.goOn();
+      else deliver.pause();
+    });
   }
 
   #route(index: number): TargetRoute {

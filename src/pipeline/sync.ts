@@ -1,13 +1,16 @@
 import { TributaryError } from '../core/errors.ts';
+import type { Hold } from '../ports/holds.ts';
 import type { MigratedStore, Store } from '../ports/store.ts';
 import { createDecoder, type Decoder } from './decode/decoder.ts';
 import { Defects, type DefectsStatus } from './defects.ts';
+import { HoldWatch, sentenceOf } from './holds.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
 import { QuarantineWatch } from './ingest/quarantine-watch.ts';
 import { migrateStore } from './migrate-store.ts';
 import { Opening } from './opening.ts';
+import { Meters, type MetersStatus } from './status/meters.ts';
 import { NO_STORE_LOOPS, StoreLoops, type StoreLoopsStatus } from './store-loops.ts';
 import { supervised } from './supervised.ts';
 import { combinedHealth, type PartsHealth, type SyncHealth, summaryOf } from './sync-health.ts';
@@ -16,6 +19,10 @@ import { dueTargetsOf } from './target-route.ts';
 
 export interface SyncStatus extends StoreLoopsStatus {
   readonly ingest: IngestStatus | null;
+  /** What operators have paused, the oldest first. */
+  readonly holds: readonly Hold[];
+  /** What flows through this instance: counts, rates and latencies. */
+  readonly meters: MetersStatus;
   /** The defects since the start. */
   readonly defects: DefectsStatus;
 }
@@ -34,7 +41,10 @@ export class Sync<State, Event> {
   readonly #defects: Defects;
   readonly #opening: Opening;
   readonly #quarantine: QuarantineWatch;
+  readonly #meters: Meters;
   #watching: Promise<void> | undefined;
+  /** Undefined until the store is migrated. */
+  #holds: HoldWatch | undefined;
   /** Undefined until the store is migrated. */
   #loops: StoreLoops<State, Event> | undefined;
   #ingest: Ingest<State, Event> | undefined;
@@ -57,6 +67,7 @@ export class Sync<State, Event> {
     this.#defects = options.defects ?? new Defects(clock, logger);
     this.#opening = new Opening({ clock, logger, defects: this.#defects, signal: this.#stopping.signal });
     this.#quarantine = new QuarantineWatch(clock, logger);
+    this.#meters = new Meters(clock);
   }
 
   /** The actual names of the topics that are read. */
@@ -79,7 +90,9 @@ export class Sync<State, Event> {
   status(): SyncStatus {
     return {
       ingest: this.#ingest?.status() ?? null,
+      meters: this.#meters.status(),
       ...(this.#loops?.status() ?? NO_STORE_LOOPS),
+      holds: this.#holds?.list() ?? [],
       defects: this.#defects.status(),
     };
   }
@@ -87,7 +100,17 @@ export class Sync<State, Event> {
   /** Whether every part works; else what is wrong. Resolves within 5 s. */
   async health(): Promise<SyncHealth> {
     const warnings = [...this.#quarantine.warnings(), ...(this.#loops?.warnings() ?? [])];
-    return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
+    const notes = (this.#holds?.list() ?? []).map(sentenceOf);
+    return {
+      ...(await this.#partsHealth()),
+      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(notes.length === 0 ? {} : { notes }),
+    };
+  }
+
+  /** Reads the holds now, because somebody has changed them. If the store does not answer, a later look follows. */
+  async holdsChanged(): Promise<void> {
+    await this.#holds?.lookOrSay();
   }
 
   async #partsHealth(): Promise<PartsHealth> {
@@ -103,12 +126,18 @@ export class Sync<State, Event> {
     const migrated = await this.#opening.untilItWorks(() => this.#migrate(), { hasBegun: false });
     if (migrated === undefined || this.#stopping.signal.aborted) return;
     const { store } = migrated;
-    const loops = this.#createLoops(store);
+    const { clock, logger } = this.#options;
+    const holds = new HoldWatch(store, clock, logger);
+    // Nothing is claimed and nothing is read before it is known what is on hold.
+    await this.#opening.untilItWorks(() => holds.look(), { hasBegun: false });
+    if (this.#stopping.signal.aborted) return;
+    this.#holds = holds;
+    const loops = this.#createLoops(store, holds);
     await this.#opening.untilItWorks(() => loops.view.refresh(), { hasBegun: false });
     if (this.#stopping.signal.aborted) return;
     this.#startLoops(loops, migrated);
     await this.#opening.untilItWorks(() => this.#prepareTopics(), { hasBegun: true });
-    await this.#opening.untilItWorks(() => this.#startIngest(store, loops), { hasBegun: true });
+    await this.#opening.untilItWorks(() => this.#startIngest(store, loops, holds), { hasBegun: true });
   }
 
   #migrate(): Promise<MigratedStore> {
@@ -117,13 +146,15 @@ export class Sync<State, Event> {
     return migrateStore({ domain, store, targets: names, clock, logger });
   }
 
-  #createLoops(store: Store): StoreLoops<State, Event> {
+  #createLoops(store: Store, holds: HoldWatch): StoreLoops<State, Event> {
     return new StoreLoops({
       ...this.#options,
       store,
       decoder: this.#decoder,
       parked: this.#parked,
+      holds,
       defects: this.#defects,
+      meters: this.#meters,
       topics: this.#topics,
       onOutdated: (error) => this.#options.onOutdated?.(error),
       signal: this.#stopping.signal,
@@ -161,8 +192,8 @@ export class Sync<State, Event> {
   }
 
   /** A consumer starts only once, so each try makes a new ingest. */
-  async #startIngest(store: Store, loops: StoreLoops<State, Event>): Promise<void> {
-    const ingest = this.#createIngest(store, loops, await store.storeId());
+  async #startIngest(store: Store, loops: StoreLoops<State, Event>, holds: HoldWatch): Promise<void> {
+    const ingest = this.#createIngest(store, loops, holds, await store.storeId());
     this.#ingest = ingest;
     try {
       await ingest.start();
@@ -173,7 +204,12 @@ export class Sync<State, Event> {
     }
   }
 
-  #createIngest(store: Store, loops: StoreLoops<State, Event>, storeId: string): Ingest<State, Event> {
+  #createIngest(
+    store: Store,
+    loops: StoreLoops<State, Event>,
+    holds: HoldWatch,
+    storeId: string,
+  ): Ingest<State, Event> {
     const { domain, log, targets, clock, logger, group, ingest = {} } = this.#options;
     const {
       lanes = 4,
@@ -186,7 +222,9 @@ export class Sync<State, Event> {
       decoder: this.#decoder,
       parked: this.#parked,
       quarantine: this.#quarantine,
+      holds,
       defects: this.#defects,
+      meters: this.#meters,
       log,
       store,
       clock,

@@ -46,7 +46,7 @@ export function dueTargetsOf(
 /** Makes the delivery for the route's target. It is not started. */
 export function deliverOn(
   { target, pace = {} }: TargetRoute,
-  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger' | 'defects'>,
+  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger' | 'defects' | 'meters'>,
   timing: Partial<DeliverTiming>,
 ): Deliver {
   return new Deliver({
@@ -83,8 +83,8 @@ export function sweeperOn(
     ...sweep,
     target: target.name,
     isShut() {
-      const { breaker } = deliver.status();
-      return breaker === 'open' || breaker === 'disabled' || view?.isComparable === false;
+      const { breaker, isPaused } = deliver.status();
+      return isPaused || breaker === 'open' || breaker === 'disabled' || view?.isComparable === false;
     },
     onMadeDue: () => deliver.wake(),
   });

@@ -4,6 +4,7 @@ import type { AuditLog } from './audit.ts';
 import type { Checkpoints, PartitionOwnership } from './checkpoints.ts';
 import type { CommitOutcome, IngestBatch } from './commit.ts';
 import type { DeliveryClaims } from './delivery-claims.ts';
+import type { Holds } from './holds.ts';
 import type { Jobs } from './jobs.ts';
 import type { Journal } from './journal.ts';
 import type { DeliveryInspection } from './ledger.ts';
@@ -15,6 +16,7 @@ import type { Reconciliation } from './reconciliation.ts';
 import type { RedriveJobs } from './redrive-jobs.ts';
 import type { Senders } from './senders.ts';
 import type { StoreIdentity } from './store-identity.ts';
+import type { StoreOverviews } from './store-overview.ts';
 import type { Sweeps } from './sweeps.ts';
 import type { ViewRebuild } from './view-rebuild.ts';
 
@@ -31,6 +33,8 @@ export interface StoreAdministration
     RedriveJobs,
     AuditLog,
     ParkedEntities,
+    Holds,
+    StoreOverviews,
     StoreIdentity {
   /**
    * Closes the connections, which an opened store shares with every store that its `migrate` has given. May be called

@@ -7,8 +7,10 @@ import type {
   EventLog,
   EventLogProducer,
   FetchedRecords,
+  FirstRecord,
   LogRecord,
   NewRecord,
+  Peek,
   ProducerOptions,
   Readers,
   TopicDescription,
@@ -74,6 +76,15 @@ export class SimulatedPartition implements TopicPartition {
     let end = first;
     while (end < this.records.length && (this.records[end] as LogRecord).offset < to) end++;
     return this.records.slice(first, end);
+  }
+
+  /** The first record that a consumer would get from here on. */
+  firstFrom(offset: bigint): FirstRecord {
+    const from = offset > this.startOffset ? offset : this.startOffset;
+    const record = this.records[this.#indexOf(from)];
+    if (record === undefined) return { kind: 'none' };
+    const { offset: found, timestampMs } = record;
+    return { kind: 'record', offset: found, timestampMs, timestampType: 'log_append' };
   }
 
   /** At most `limit` records from here on, up to what is corrupt. */
@@ -234,6 +245,25 @@ class LogConnection implements EventLog {
   async partitionCounts(topics: readonly string[]): Promise<Map<string, number>> {
     const described = await this.describe(topics);
     return new Map(described.map(({ topic, partitionCount }) => [topic, partitionCount]));
+  }
+
+  peek(from: readonly PartitionOffset[]): Promise<Peek[]> {
+    return this.#answered(() =>
+      from.map(({ topic, partition, offset }) => {
+        const found = this.#log.partitionsOf(topic)[partition];
+        if (found === undefined) return { kind: 'unreadable', topic, partition, problem: 'does not exist' };
+        const { topicId, startOffset, endOffset } = found;
+        const range = { topicId, startOffset, endOffset, highWatermark: endOffset };
+        return {
+          kind: 'peeked',
+          topic,
+          partition,
+          ...range,
+          first: found.firstFrom(offset),
+          openTransaction: null,
+        };
+      }),
+    );
   }
 
   async createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void> {

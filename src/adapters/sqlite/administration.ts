@@ -1,17 +1,21 @@
 import type { Decision, NewAuditEntry } from '../../ports/audit.ts';
 import type { Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { HoldPart } from '../../ports/holds.ts';
 import type { JobClaim, JobKey, JobKind, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantineDiscard, QuarantinePage, StoredQuarantine } from '../../ports/quarantine.ts';
 import type { RedriveStep } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
+import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import { addAudit, listAudit } from './audit.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
-import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { listDeliveries, pageDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { hold, listHolds, release } from './holds.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
+import { readOverview } from './overview.ts';
 import { listParked } from './parked.ts';
 import { discardQuarantined, readQuarantine } from './quarantine.ts';
 import { stepRedrive } from './redrive-jobs.ts';
@@ -58,6 +62,16 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
     const database = await this.database();
     return database.read((reader) => listDeliveries(reader, page.filter, page.after, page.limit, this.time));
+  }
+
+  async pageDeliveries(page: {
+    filter: DeliveryFilter;
+    after: DeliveryKey | null;
+    limit: number;
+    lookMax: number;
+  }) {
+    const database = await this.database();
+    return database.read((reader) => pageDeliveries(reader, page.filter, page.after, page, this.time));
   }
 
   async readAttempts(key: DeliveryKey, limit: number) {
@@ -120,6 +134,26 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async listParked(page: { after: string | null; limit: number }) {
     const database = await this.database();
     return database.read((reader) => listParked(reader, page));
+  }
+
+  async readOverview(question: OverviewQuestion) {
+    const database = await this.database();
+    return database.read((reader) => readOverview(reader, question));
+  }
+
+  async listHolds() {
+    const database = await this.database();
+    return database.read(listHolds);
+  }
+
+  async hold(part: HoldPart, decision: Decision) {
+    const database = await this.database();
+    return database.write((writer) => hold(writer, part, decision));
+  }
+
+  async release(part: HoldPart, decision: Decision) {
+    const database = await this.database();
+    return database.write((writer) => release(writer, part, decision));
   }
 
   async storeId() {

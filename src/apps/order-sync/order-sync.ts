@@ -3,6 +3,9 @@ import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
+import { instanceStatusOf } from '../../pipeline/status/instance.ts';
+import { reportOf } from '../../pipeline/status/report.ts';
+import { StatusReader } from '../../pipeline/status/status.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -165,18 +168,34 @@ export async function startOrderSync(
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
+  const shared = new StatusReader({
+    log,
+    store,
+    clock,
+    topics: sync.topics,
+    targets: routes.map(({ target }) => target.name),
+  });
   const app = buildServer({
     store,
+    log,
+    topics: sync.topics,
+    targets: routes.map(({ target }) => target.name),
     clock,
     logger: defects.logger,
     migrated: () => migratedStore,
     decoder: decoderOf(settings),
     onJob: () => jobs.wake(),
+    onHolds: () => sync.holdsChanged(),
     readiness: async () => {
       const health = await sync.health();
       return health.ok ? health : { ...health, code: 'not_ready' };
     },
     status: () => sync.status(),
+    async report() {
+      const [found, health] = await Promise.all([shared.read(), sync.health()]);
+      const storeId = found.store.ok ? found.store.value.storeId : null;
+      return reportOf(found, instanceStatusOf(sync.status(), health, storeId));
+    },
     access,
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });

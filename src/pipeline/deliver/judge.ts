@@ -5,7 +5,7 @@ import type { Breaker } from './breaker.ts';
 import type { CallSummary } from './call-summary.ts';
 import type { DeliveryBatchSize } from './delivery-batch-size.ts';
 import { FailureLines, STANDS_STILL_MS } from './failure-lines.ts';
-import type { DeliverOptions } from './options.ts';
+import type { DeliverFailure, DeliverOptions } from './options.ts';
 import { nextOf, troubleOf } from './settlement.ts';
 import type { Slots } from './slots.ts';
 
@@ -35,6 +35,8 @@ export class Judge {
   readonly #blame: Blame;
   readonly #lines: FailureLines;
   #latestTrouble = '';
+  /** When the latest attempt failed, by the wall clock; null if none has failed since the start. */
+  #failedAtMs: number | null = null;
 
   constructor(options: DeliverOptions, parts: JudgedParts) {
     this.#options = options;
@@ -43,8 +45,13 @@ export class Judge {
     this.#lines = new FailureLines(options.target.name, options.clock, options.logger);
   }
 
-  /** Whether the target takes the states that are due; else what is wrong, in one or two sentences. */
-  health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+  /**
+   * Whether the target takes the states that are due; else what is wrong, in one or two sentences. Nothing was expected of
+   * the target before `expectedFromMs`.
+   */
+  health(
+    expectedFromMs = Number.NEGATIVE_INFINITY,
+  ): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
     const { breaker } = this.#parts;
     breaker.tick();
     const { state } = breaker;
@@ -55,17 +62,28 @@ export class Judge {
     }
     const sinceMs = this.#blame.failingSinceMs;
     if (sinceMs === null || (state !== 'open' && this.#blame.suspectedDue === 0)) return { ok: true };
-    const stillMs = this.#options.clock.monotonicMs() - sinceMs;
-    if (stillMs < STANDS_STILL_MS) return { ok: true };
+    const nowMs = this.#options.clock.monotonicMs();
+    const stillMs = nowMs - sinceMs;
+    if (nowMs - Math.max(sinceMs, expectedFromMs) < STANDS_STILL_MS) return { ok: true };
     const seconds = Math.floor(stillMs / 1_000);
     const reason = `${name} has accepted nothing for ${seconds} s, though states are due: ${this.#latestTrouble}`;
     return { ok: false, reason };
+  }
+
+  get lastFailure(): DeliverFailure | null {
+    if (this.#failedAtMs === null) return null;
+    return {
+      at: new Date(this.#failedAtMs).toISOString(),
+      error: this.#latestTrouble,
+      isOver: this.#blame.failingSinceMs === null,
+    };
   }
 
   /** Decides what comes next for a delivery that failed. */
   next(delivery: ClaimedDelivery, outcome: DeliveryOutcome, startedMs: number, call: CallSummary) {
     const { clock } = this.#options;
     this.#latestTrouble = troubleOf(outcome);
+    this.#failedAtMs = clock.now();
     const { state } = this.#parts.breaker;
     this.#lines.failed(delivery, outcome, this.#blame, state === 'closed');
     const judgement = this.#blame.failed({

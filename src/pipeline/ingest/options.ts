@@ -6,9 +6,12 @@ import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Defects } from '../defects.ts';
+import type { KnownHolds } from '../holds.ts';
 import type { ViewWatch } from '../rebuild/view-mode.ts';
+import type { Meters } from '../status/meters.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
+import type { HeldPartition } from './partition-holds.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
 
 /** A target, and the states that it wants. */
@@ -49,6 +52,10 @@ export interface IngestOptions<State, Event> {
   readonly parked?: ParkedRegistry;
   /** A watch that other parts ask too, and that the caller runs; default one of its own. */
   readonly quarantine?: QuarantineWatch;
+  /** The holds, which were read before. Default: nothing is ever on hold. */
+  readonly holds?: Omit<KnownHolds, 'ofTarget'>;
+  /** Meters that other parts use too; default new ones. */
+  readonly meters?: Meters;
   /** A count of defects that other parts use too; default one of its own. */
   readonly defects?: Defects;
   /** Knows whether rows are written, and waits while the view is exchanged. Without it, rows are always written. */
@@ -84,6 +91,8 @@ export interface IngestStatus {
   /** The partitions that this instance works on. `committed` is the offset of the next record to be journaled. */
   readonly owned: readonly { readonly name: string; readonly committed: bigint }[];
   readonly halted: readonly { readonly name: string; readonly reason: string }[];
+  /** The partitions of this instance that are not read, because an operator has paused them. */
+  readonly held: readonly HeldPartition[];
   /** The partitions of this instance that it cannot work on at present, with the reason. */
   readonly waiting: readonly { readonly name: string; readonly reason: string }[];
   /** The number of parked entities that this instance knows. */

@@ -8,6 +8,7 @@ import { cancelJobCommand, jobsCommand } from './jobs.ts';
 import { migrateCommand } from './migrate.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
+import { holdsCommand, pauseCommand, unpauseCommand } from './pause.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { quarantineDiscardCommand, quarantineRedriveCommand } from './quarantine-settle.ts';
 import { quarantineShowCommand } from './quarantine-show.ts';
@@ -16,15 +17,20 @@ import { reconcileCommand } from './reconcile.ts';
 import { deadLettersCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
+import { statusCommand } from './status.ts';
 import { takeGroupCommand } from './take-group.ts';
 
 /** The commands of order-sync, in the sequence of its help. */
 export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
   return [
     runCommand(clock),
+    statusCommand(clock),
     adoptCommand(clock),
     partitionsCommand(clock),
     resumeCommand(clock),
+    pauseCommand(clock),
+    unpauseCommand(clock),
+    holdsCommand(clock),
     takeGroupCommand(clock),
     quarantineCommand(clock),
     quarantineShowCommand(clock),

@@ -17,12 +17,12 @@ import type { ViewState } from '../../../ports/view-rebuild.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
 import { jobJson, jobLine } from '../job-json.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { rebuildJson, reportLines } from '../rebuild-json.ts';
 import { rebuildPartsOf } from '../rebuild-parts.ts';
 import { moreTargets, TARGET } from '../targets/targets.ts';
-import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 import { knownJob, waitForJob } from './jobs.ts';
 
 type Context = CommandContext<'order-sync'>;

@@ -1,7 +1,11 @@
 import type { Decoder } from '../../../pipeline/decode/decoder.ts';
+import type { StatusReport } from '../../../pipeline/status/report.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { AuditLog } from '../../../ports/audit.ts';
+import type { Checkpoints } from '../../../ports/checkpoints.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { EventLog } from '../../../ports/event-log.ts';
+import type { Holds } from '../../../ports/holds.ts';
 import type { Jobs } from '../../../ports/jobs.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
@@ -12,15 +16,24 @@ import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
-  readonly store: DeliveryInspection & Jobs & AuditLog & Quarantine;
   /** Judges quarantined records as this program judges new ones. */
   readonly decoder: Decoder<unknown>;
+  readonly store: DeliveryInspection & Jobs & AuditLog & Quarantine & Checkpoints & Holds;
+  readonly log: Pick<EventLog, 'describe' | 'partitionCounts'>;
+  /** The actual names of the topics that are read. */
+  readonly topics: readonly string[];
+  /** The names of all targets. */
+  readonly targets: readonly string[];
   readonly clock: Clock;
   /** The store with its view; null until it is migrated. */
   readonly migrated: () => Store | null;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
+  /** Called after a part was paused or unpaused. Resolves once this instance knows it. */
+  readonly onHolds: () => Promise<void>;
   readonly status: () => SyncStatus;
+  /** The answer to "is it healthy, and how far behind?", of log, store and this instance. */
+  readonly report: () => Promise<StatusReport>;
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;

@@ -1,20 +1,25 @@
 import type { FastifyInstance } from 'fastify';
+import packageJson from '../../../../package.json' with { type: 'json' };
+import { keySecurityOf } from '../../shared/http/api-access.ts';
 import { addHealthRoutes } from '../../shared/http/health.ts';
+import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
+import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
 import { addRebuildRoutes } from './rebuild-routes.ts';
 import type { ServerParts } from './server-parts.ts';
+import { addStatusRoutes } from './status-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
 /**
- * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, the quarantine, jobs,
- * and the audit log.
+ * The HTTP API of order-sync, ready to listen.
  */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
@@ -25,12 +30,22 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     guard: { ...guard, isOpen: access === 'open' },
     logger,
   });
+  const info = {
+    title: 'order-sync',
+    description:
+      'Keeps journal, view and targets up to date with the event log: its state, deliveries, and jobs of operators.',
+    version: packageJson.version,
+  };
+  serveOpenApi(app, info, keySecurityOf('order-sync', access, scopeOf));
   addHealthRoutes(app, parts);
+  addStatusRoutes(app, parts);
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);
   addRebuildRoutes(app, parts);
+  addHoldRoutes(app, parts);
+  addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);
   return app;
 }

@@ -1,27 +1,12 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
-import { orders } from '../../../../src/orders/index.ts';
-import { createDecoder } from '../../../../src/pipeline/decode/decoder.ts';
-import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
 import type { Store } from '../../../../src/ports/store.ts';
 import { buggyOrders, type Program, World } from '../../../pipeline/rebuild/world.ts';
-
-const topicNames = { order_events: 'order_events', payment_events: 'payment_events' };
+import { UNUSED_PARTS } from './parts.ts';
 
 function serverOn(store: Store, migrated: () => Store | null = () => store) {
-  const app = buildServer({
-    store,
-    migrated,
-    clock: systemClock,
-    logger: () => {},
-    decoder: createDecoder(orders, { topicNames }),
-    access: 'open',
-    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
-    onJob: () => {},
-    readiness: async () => ({ ok: true }),
-    status: () => ({ ingest: null, ...NO_STORE_LOOPS, defects: { count: 0, latest: [] } }),
-  });
+  const app = buildServer({ ...UNUSED_PARTS, store, migrated, clock: systemClock });
   onTestFinished(() => app.close());
   return async (url: string, payload?: object) => {
     const answer = await app.inject({

@@ -71,6 +71,11 @@ export const ORDER_SYNC_SETTINGS = {
     help: 'Entries of the keys that may use the HTTP API, as "order-sync keys make" prints them. Required outside loopback.',
     check: checkApiKeys('order-sync'),
   }),
+  statusKey: secret({
+    env: 'ORDER_SYNC_STATUS_KEY',
+    help: 'A key with the scope read, by which "order-sync status" asks the running order-sync for its rates.',
+    check: checkBearerKey,
+  }),
   lanes: integer({
     env: 'ORDER_SYNC_LANES',
     flag: 'lanes',
