@@ -1,4 +1,5 @@
 import type { Store } from '../ports/store.ts';
+import { type StuckStatus, StuckWatch } from './ask/stuck-watch.ts';
 import type { Decoder } from './decode/decoder.ts';
 import type { Defects } from './defects.ts';
 import type { Deliver } from './deliver/deliver.ts';
@@ -21,7 +22,10 @@ import { Verifier, type VerifierStatus } from './verify/verifier.ts';
 import { ViewRemaker } from './view-remaker.ts';
 
 export interface StoreLoopsOptions<State, Event>
-  extends Pick<SyncOptions<State, Event>, 'domain' | 'log' | 'targets' | 'clock' | 'logger' | 'delivery'> {
+  extends Pick<
+    SyncOptions<State, Event>,
+    'domain' | 'log' | 'targets' | 'clock' | 'logger' | 'delivery' | 'stuckAfterMs'
+  > {
   readonly store: Store;
   readonly decoder: Decoder<Event>;
   readonly parked: ParkedRegistry;
@@ -43,17 +47,22 @@ export interface StoreLoopsStatus {
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
   /** The refused records and the dead deliveries in the store; null before they are counted first. */
   readonly refused: RefusedStatus | null;
+  /** The entities that have waited for an event for too long; null before they are counted first. */
+  readonly stuck: StuckStatus | null;
   /** The counts of the comparison of view and journal. */
   readonly verification: VerifierStatus;
   /** By which fold the rows were made; null before the store is migrated. */
   readonly view: ViewStatus | null;
 }
 
+const STUCK_AFTER_DEFAULT_MS = 24 * 60 * 60_000;
+
 /** The status before the store is migrated. No loop runs before that. */
 export const NO_STORE_LOOPS: StoreLoopsStatus = {
   deliveries: {},
   sweeps: {},
   refused: null,
+  stuck: null,
   verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
   view: null,
 };
@@ -70,6 +79,7 @@ export class StoreLoops<State, Event> {
   readonly #verifier: Verifier<State, Event>;
   readonly #remaker: ViewRemaker;
   readonly #refused: RefusedGauge;
+  readonly #stuck: StuckWatch<State, Event>;
   readonly #storeHealth: StoreHealth;
   /** Knows by which fold the rows were made, for all parts of the pipeline. */
   readonly view: ViewWatch;
@@ -90,6 +100,8 @@ export class StoreLoops<State, Event> {
     this.#sweepers = this.#createSweepers();
     this.#storeHealth = new StoreHealth(store, clock);
     this.#refused = new RefusedGauge(store, clock, logger);
+    const { stuckAfterMs = STUCK_AFTER_DEFAULT_MS } = options;
+    this.#stuck = new StuckWatch({ domain, store, clock, logger, stuckAfterMs });
     this.#verifier = new Verifier({
       domain,
       decoder,
@@ -124,6 +136,7 @@ export class StoreLoops<State, Event> {
       run('the watch of what is paused', holds),
       run('the count of what was refused', this.#refused),
       run('the watch of the view', this.view),
+      run('the count of what is stuck', this.#stuck),
       ...this.#ledgerWatches.map((watch) => run('the watch of the ledger', watch)),
     ]);
     for (const sweeper of this.#sweepers.values()) sweeper.start();
@@ -145,6 +158,7 @@ export class StoreLoops<State, Event> {
       deliveries: Object.fromEntries(deliveries),
       sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
       refused: this.#refused.status(),
+      stuck: this.#stuck.status(),
       verification: this.#verifier.status(),
       view: this.view.status(),
     };

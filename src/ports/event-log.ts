@@ -27,8 +27,32 @@ export interface EventLog {
   handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }>;
   /** Tells whether any group reads these topics; `unknown` if the log cannot tell. */
   readers(topics: readonly string[]): Promise<Readers>;
+  /**
+   * Reads committed records of one partition from its offset on, without a group and without changing anything: at most
+   * `maxRecords`, and about `maxBytes` of them, but at least one if there is one. Does not wait for records to come.
+   */
+  readRecords(range: RecordsRange): Promise<RecordsRead>;
   close(): Promise<void>;
 }
+
+export interface RecordsRange extends PartitionOffset, TakeLimits {}
+
+/**
+ * - `read`: what a consumer would get from the offset on. At the end of the log `records` is empty, and `nextOffset` is
+ *   the offset that was asked for.
+ * - `out_of_range`: the log begins behind the offset, or ends before it.
+ * - `unreadable`: the partition cannot be read now, or holds damaged bytes at the offset. `problem` says why, in a few
+ *   words that follow its name.
+ */
+export type RecordsRead =
+  | {
+      readonly kind: 'read';
+      readonly records: readonly LogRecord[];
+      /** The offset at which the next read goes on. */
+      readonly nextOffset: bigint;
+    }
+  | { readonly kind: 'out_of_range'; readonly startOffset: bigint; readonly endOffset: bigint }
+  | { readonly kind: 'unreadable'; readonly problem: string };
 
 /**
  * `now`: a living member of a group reads one of the topics. `earlier`: no member does now, but one did. `never`: no

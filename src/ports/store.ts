@@ -1,4 +1,4 @@
-import type { AdoptionReport } from '../core/adoption/index.ts';
+import type { AdoptionReport, ViewShape } from '../core/adoption/index.ts';
 import type { ViewRow } from '../core/domain.ts';
 import type { AuditLog } from './audit.ts';
 import type { Checkpoints, PartitionOwnership } from './checkpoints.ts';
@@ -19,6 +19,7 @@ import type { StoreIdentity } from './store-identity.ts';
 import type { StoreOverviews } from './store-overview.ts';
 import type { Sweeps } from './sweeps.ts';
 import type { ViewRebuild } from './view-rebuild.ts';
+import type { ViewRowsInspection } from './view-rows.ts';
 
 /**
  * What commands of an operator and the HTTP API do in a store. It needs Tributary's tables, and neither
@@ -60,7 +61,20 @@ export interface OpenedStore extends StoreAdministration {
    * again, after a failure and after a success.
    */
   migrate(options: MigrationOptions): Promise<MigratedStore>;
+  /**
+   * Gives the reads of journal, view and ledger that explain an entity, for a command beside a running program. Changes
+   * nothing. Rejects with `store_refused` unless the schema has the version of this program.
+   */
+  toRead(view: ViewShape): Promise<EntityInspection>;
 }
+
+/** The reads with which people ask about entities. */
+export interface EntityInspection
+  extends Pick<Journal, 'readArrivals' | 'readLastArrivals' | 'readJournals'>,
+    ViewRowsInspection,
+    DeliveryInspection,
+    ParkedEntities,
+    Pick<Holds, 'listHolds'> {}
 
 export interface MigratedStore {
   readonly store: Store;
@@ -77,6 +91,7 @@ export interface Store
   extends StoreAdministration,
     PartitionOwnership,
     Journal,
+    ViewRowsInspection,
     DeliveryClaims,
     Reconciliation,
     Senders,
@@ -104,7 +119,6 @@ export interface Store
   incarnation(): Promise<string>;
   /** Makes the view's table if it is the only table that is missing. Resolves with whether it made the table. */
   remakeView(): Promise<boolean>;
-  readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>>;
   /**
    * Counts the open quarantined records and the dead deliveries along indexes, which takes milliseconds for some hundred
    * thousand.

@@ -6,6 +6,7 @@ import { describeGroups } from './event-log-groups.ts';
 import { type EventLogCapabilities, type EventLogHarness, EventLogSuite } from './event-log-harness.ts';
 import { describePeek } from './event-log-peek.ts';
 import { describeReading } from './event-log-reading.ts';
+import { describeRecords } from './event-log-records.ts';
 
 export type { EventLogCapabilities, EventLogHarness } from './event-log-harness.ts';
 
@@ -29,6 +30,7 @@ export function describeEventLog(
     describeFamilies(suite);
     describeReading(suite);
     describePeek(suite);
+    describeRecords(suite);
     describeGroups(suite);
     describeGroupStores(suite);
   });

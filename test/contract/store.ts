@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { describeAsking } from './store/asking.ts';
 import { describeBase } from './store/base.ts';
 import { describeCheckpoints } from './store/checkpoints.ts';
 import { describeClocks } from './store/clocks.ts';
@@ -50,5 +51,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeReconciliation(harness);
     describeSweeps(harness);
     describeRebuild(harness);
+    describeAsking(harness);
   });
 }

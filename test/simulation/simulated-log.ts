@@ -13,6 +13,8 @@ import type {
   Peek,
   ProducerOptions,
   Readers,
+  RecordsRange,
+  RecordsRead,
   TopicDescription,
 } from '../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
@@ -306,6 +308,18 @@ class LogConnection implements EventLog {
 
   readers(): Promise<Readers> {
     return Promise.resolve('unknown');
+  }
+
+  readRecords({ topic, partition, offset, maxRecords }: RecordsRange): Promise<RecordsRead> {
+    return this.#answered((): RecordsRead => {
+      const found = this.#log.partitionsOf(topic)[partition];
+      if (found === undefined) return { kind: 'unreadable', problem: 'does not exist' };
+      const { startOffset, endOffset } = found;
+      if (offset < startOffset || offset > endOffset) return { kind: 'out_of_range', startOffset, endOffset };
+      if (found.isCorrupt(offset)) return { kind: 'unreadable', problem: 'is damaged' };
+      const { records, nextOffset } = found.read(offset, maxRecords);
+      return { kind: 'read', records, nextOffset };
+    });
   }
 
   async close(): Promise<void> {

@@ -7,6 +7,8 @@ import type {
   Peek,
   ProducerOptions,
   Readers,
+  RecordsRange,
+  RecordsRead,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { EmbeddedConsumer } from './consumer.ts';
@@ -17,6 +19,7 @@ import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from '.
 import { EmbeddedProducer } from './producer.ts';
 import { AppendQueue } from './producing/append-queue.ts';
 import { Peeker } from './reading/peek.ts';
+import { RangeReader } from './reading/range-reader.ts';
 import { addPartitions, createTopics, deleteRecords, deleteTopic, describeTopics } from './topics.ts';
 
 /** The event log in one SQLite file. Any number of processes on one machine can use it at once. */
@@ -99,6 +102,10 @@ class EmbeddedEventLog implements EmbeddedLog {
 
   readers(topics: readonly string[]): Promise<Readers> {
     return this.#database.read('Looking for readers', () => readersOf(this.#database, topics));
+  }
+
+  readRecords(range: RecordsRange): Promise<RecordsRead> {
+    return new RangeReader(this.#database).read(range);
   }
 
   close(): Promise<void> {

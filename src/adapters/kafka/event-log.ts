@@ -9,6 +9,8 @@ import type {
   Peek,
   ProducerOptions,
   Readers,
+  RecordsRange,
+  RecordsRead,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
@@ -19,6 +21,7 @@ import { handGroupTo } from './group/group-store.ts';
 import { type KafkaLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { KafkaProducer } from './producer.ts';
 import { Peeker } from './reading/peek.ts';
+import { RangeReader } from './reading/range-reader.ts';
 
 const createTimeoutMs = 30_000;
 /** The time that the controller has for one request. It is shorter than the time that the answer may take. */
@@ -122,6 +125,14 @@ class KafkaLog implements EventLog {
   /** Kafka cannot tell: members do not say which topics they read, and a group may belong to another program. */
   readers(): Promise<Readers> {
     return Promise.resolve('unknown');
+  }
+
+  async readRecords(range: RecordsRange): Promise<RecordsRead> {
+    try {
+      return await new RangeReader(this.#cluster).read(range);
+    } catch (error) {
+      throw unreachable('reading records', error);
+    }
   }
 
   close(): Promise<void> {

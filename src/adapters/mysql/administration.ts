@@ -17,7 +17,7 @@ import { hold, listHolds, release } from './holds.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
 import { readOverview } from './overview.ts';
-import { listParked } from './parked.ts';
+import { listParked, readParked } from './parked.ts';
 import { discardQuarantined, readQuarantine } from './quarantine.ts';
 import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
@@ -122,6 +122,10 @@ export class MysqlAdministration implements StoreAdministration {
 
   async readOverview(question: OverviewQuestion) {
     return withConnection(this.pool, (connection) => readOverview(connection, question, this.time));
+  }
+
+  async readParked(entityId: string) {
+    return withConnection(this.pool, (connection) => readParked(connection, entityId));
   }
 
   async listHolds() {

@@ -9,6 +9,7 @@ import type {
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
 import type { JsonObject } from '../../ports/jobs.ts';
+import type { ArrivalsRange } from '../../ports/journal.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
@@ -19,7 +20,9 @@ import type {
   SettledChanges,
   ViewState,
 } from '../../ports/view-rebuild.ts';
+import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
 import { MysqlAdministration } from './administration.ts';
+import { readArrivals, readLastArrivals } from './arrivals.ts';
 import { acquire, halt } from './checkpoints.ts';
 import { Committer } from './commit.ts';
 import { inTransaction, withConnection } from './connection.ts';
@@ -39,6 +42,7 @@ import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
+import { listUndelivered, listView } from './view-listing.ts';
 import { awaitFold, readViewState, ViewLayout } from './view-state.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
@@ -107,6 +111,22 @@ export class MysqlStore extends MysqlAdministration implements Store {
 
   async readView(entityIds: readonly string[]) {
     return readView(this.pool, this.#layout, entityIds);
+  }
+
+  async listView(page: ViewPage) {
+    return withConnection(this.pool, (connection) => listView(connection, this.#layout, page));
+  }
+
+  async listUndelivered(page: UndeliveredPage) {
+    return withConnection(this.pool, (connection) => listUndelivered(connection, page));
+  }
+
+  async readArrivals(range: ArrivalsRange) {
+    return withConnection(this.pool, (connection) => readArrivals(connection, range));
+  }
+
+  async readLastArrivals(entityIds: readonly string[]) {
+    return withConnection(this.pool, (connection) => readLastArrivals(connection, entityIds));
   }
 
   async refusedCounts() {

@@ -16,7 +16,7 @@ import { hold, listHolds, release } from './holds.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
 import { readOverview } from './overview.ts';
-import { listParked } from './parked.ts';
+import { listParked, readParked } from './parked.ts';
 import { discardQuarantined, readQuarantine } from './quarantine.ts';
 import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
@@ -139,6 +139,11 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async readOverview(question: OverviewQuestion) {
     const database = await this.database();
     return database.read((reader) => readOverview(reader, question));
+  }
+
+  async readParked(entityId: string) {
+    const database = await this.database();
+    return database.read((reader) => readParked(reader, entityId));
   }
 
   async listHolds() {

@@ -9,7 +9,7 @@ import type {
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
 import type { JsonObject } from '../../ports/jobs.ts';
-import type { JournaledEvent } from '../../ports/journal.ts';
+import type { ArrivalsRange, JournaledEvent } from '../../ports/journal.ts';
 import type { RefusedCounts } from '../../ports/quarantine.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
@@ -21,7 +21,9 @@ import type {
   SettledChanges,
   ViewState,
 } from '../../ports/view-rebuild.ts';
+import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
 import { SqliteAdministration } from './administration.ts';
+import { readArrivals, readLastArrivals } from './arrivals.ts';
 import { acquire, halt, readCheckpoints } from './checkpoints.ts';
 import { Committer } from './commit.ts';
 import type { Database } from './database.ts';
@@ -40,6 +42,7 @@ import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
+import { listUndelivered, listView } from './view-listing.ts';
 import { ViewRows } from './view-rows.ts';
 import { awaitFold, readViewState } from './view-state.ts';
 
@@ -111,6 +114,22 @@ export class SqliteStore extends SqliteAdministration implements Store {
 
   async readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>> {
     return readView(this.#database, this.#view, entityIds);
+  }
+
+  async listView(page: ViewPage) {
+    return this.#database.read((reader) => listView(reader, this.#view, page));
+  }
+
+  async listUndelivered(page: UndeliveredPage) {
+    return this.#database.read((reader) => listUndelivered(reader, page));
+  }
+
+  async readArrivals(range: ArrivalsRange) {
+    return readArrivals(this.#database, range);
+  }
+
+  async readLastArrivals(entityIds: readonly string[]) {
+    return readLastArrivals(this.#database, entityIds);
   }
 
   async refusedCounts(): Promise<RefusedCounts> {

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
+import { API_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
 import { instanceStatusOf } from '../../pipeline/status/instance.ts';
@@ -19,6 +20,7 @@ import { openStore } from '../shared/parts/open-store.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
+import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { decoderOf, jobHandlersOf } from './job-handlers.ts';
@@ -139,6 +141,7 @@ export async function startOrderSync(
   const makeTopics = () =>
     log.createTopics(madeTopics.map((topic) => ({ topic, partitions: settings.partitions })));
   let migratedStore: Store | null = null;
+  let asked: OrderAskParts | null = null;
   const sync = new Sync({
     domain: orders,
     onOutdated: onFailure,
@@ -150,6 +153,7 @@ export async function startOrderSync(
     defects,
     topicNames: topicNamesOf(settings),
     group: settings.group,
+    stuckAfterMs: settings.stuckAfterMs,
     ingest: {
       lanes: settings.lanes,
       batchEvents: settings.batchEvents,
@@ -164,6 +168,12 @@ export async function startOrderSync(
     onStoreReady(migrated) {
       senders.resolve(migrated);
       migratedStore = migrated;
+      asked = askPartsOf(settings, {
+        store: migrated,
+        clock,
+        topicNames: topicNamesOf(settings),
+        maxEvents: API_EVENTS_MAX,
+      });
       jobs.start(jobHandlersOf(settings, { store: migrated, clock, logger: defects.logger }));
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
@@ -183,6 +193,7 @@ export async function startOrderSync(
     clock,
     logger: defects.logger,
     migrated: () => migratedStore,
+    ask: () => asked,
     decoder: decoderOf(settings),
     onJob: () => jobs.wake(),
     onHolds: () => sync.holdsChanged(),

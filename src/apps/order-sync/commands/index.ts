@@ -4,8 +4,10 @@ import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { adoptCommand } from './adopt.ts';
 import { auditCommand } from './audit.ts';
 import { checkTargetCommand } from './check-target.ts';
+import { explainCommand, whatIfCommand } from './explain.ts';
 import { cancelJobCommand, jobsCommand } from './jobs.ts';
 import { migrateCommand } from './migrate.ts';
+import { ordersCommand, stuckCommand } from './orders.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
 import { holdsCommand, pauseCommand, unpauseCommand } from './pause.ts';
@@ -18,6 +20,7 @@ import { deadLettersCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
+import { tailCommand } from './tail.ts';
 import { takeGroupCommand } from './take-group.ts';
 
 /** The commands of order-sync, in the sequence of its help. */
@@ -26,6 +29,11 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     runCommand(clock),
     statusCommand(clock),
     adoptCommand(clock),
+    ordersCommand(clock),
+    explainCommand(clock),
+    whatIfCommand(clock),
+    stuckCommand(clock),
+    tailCommand(clock),
     partitionsCommand(clock),
     resumeCommand(clock),
     pauseCommand(clock),

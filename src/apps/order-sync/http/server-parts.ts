@@ -13,6 +13,7 @@ import type { Quarantine } from '../../../ports/quarantine.ts';
 import type { Store } from '../../../ports/store.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
+import type { OrderAskParts } from '../ask-parts.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
@@ -27,6 +28,8 @@ export interface ServerParts extends HealthParts {
   readonly clock: Clock;
   /** The store with its view; null until it is migrated. */
   readonly migrated: () => Store | null;
+  /** What questions about orders are answered from; null until the store is migrated. */
+  readonly ask: () => OrderAskParts | null;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
   /** Called after a part was paused or unpaused. Resolves once this instance knows it. */

@@ -9,6 +9,7 @@ import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { addOrderRoutes } from './order-routes.ts';
 import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
@@ -40,6 +41,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addHealthRoutes(app, parts);
   addStatusRoutes(app, parts);
   addPipelineRoutes(app, parts);
+  addOrderRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);

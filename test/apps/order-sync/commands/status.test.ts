@@ -157,6 +157,6 @@ describe('order-sync status', () => {
       return host.stdout.text;
     };
     expect(await watch(false)).toMatch(/^\d{4}-\S+ {2}OK {2}.* behind, 1 records {2}order-mgt 0 due\n$/);
-    expect(await watch(true)).toMatch(/^\u001b\[H\u001b\[2Jorder-sync {2}/);
+    expect((await watch(true)).startsWith('\u001b[H\u001b[2Jorder-sync  ')).toBe(true);
   });
 });

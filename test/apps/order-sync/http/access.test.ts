@@ -27,6 +27,11 @@ const READING = [
   '/api/v1/quarantine/parcel_events/0/7',
   '/api/v1/holds',
   '/api/v1/partitions',
+  '/api/v1/orders',
+  '/api/v1/orders/a',
+  '/api/v1/orders/a/events',
+  '/api/v1/orders/a/explain',
+  '/api/v1/stuck',
 ];
 
 async function server(keys: string | undefined) {

@@ -12,6 +12,7 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   targets: ['order-mgt'],
   migrated: () => null,
   clock: systemClock,
+  ask: () => null,
   logger: () => {},
   access: 'open',
   guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },

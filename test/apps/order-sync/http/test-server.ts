@@ -6,6 +6,7 @@ import type { ServerParts } from '../../../../src/apps/order-sync/http/server-pa
 import { reportOf } from '../../../../src/pipeline/status/report.ts';
 import { StatusReader } from '../../../../src/pipeline/status/status.ts';
 import type { EventLog } from '../../../../src/ports/event-log.ts';
+import { askPartsFor } from '../../../helpers/order-store.ts';
 import { OpenApiDocument } from '../../shared/http/openapi-document.ts';
 import { type Ledger, ledgerOf } from '../ledger.ts';
 import { UNUSED_PARTS } from './parts.ts';
@@ -61,6 +62,7 @@ export async function testServer(
     store: ledger.store,
     migrated: () => ledger.store,
     clock: ledger.clock,
+    ask: () => askPartsFor(ledger.store),
     onJob: () => void jobs++,
     report: async () => reportOf(await shared.read(), null),
     ...parts,

@@ -201,4 +201,12 @@ export const ORDER_SYNC_SETTINGS = {
     max: 604_800_000,
     help: 'The time between two sweeps of a target. A sweep compares the states that the target holds with the delivered ones, and heals it. 0 turns sweeps off.',
   }),
+  stuckAfterMs: duration({
+    env: 'ORDER_SYNC_STUCK_AFTER',
+    flag: 'stuck-after',
+    default: 86_400_000,
+    min: 1_000,
+    max: 31_536_000_000,
+    help: 'An order that waits for an event is stuck when its last event was journaled this long ago.',
+  }),
 } as const satisfies SettingTable;
