@@ -8,6 +8,8 @@ import type { DeliverStatus } from './deliver/options.ts';
 import type { HoldWatch } from './holds.ts';
 import { DueRules } from './ingest/due.ts';
 import type { ParkedRegistry } from './ingest/parked.ts';
+import { Rebuild } from './rebuild/rebuild.ts';
+import { foldOf, type ViewStatus, ViewWatch } from './rebuild/view-mode.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
@@ -33,6 +35,8 @@ export interface StoreLoopsOptions<State, Event>
   readonly meters: Meters;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
+  /** Called when a program with a newer fold has taken over, so that this one must end. */
+  readonly onOutdated: (error: unknown) => void;
   /** Ends the watches at once. `stop` ends the other loops. */
   readonly signal: AbortSignal;
 }
@@ -47,6 +51,8 @@ export interface StoreLoopsStatus {
   readonly stuck: StuckStatus | null;
   /** The counts of the comparison of view and journal. */
   readonly verification: VerifierStatus;
+  /** By which fold the rows were made; null before the store is migrated. */
+  readonly view: ViewStatus | null;
 }
 
 const STUCK_AFTER_DEFAULT_MS = 24 * 60 * 60_000;
@@ -58,6 +64,7 @@ export const NO_STORE_LOOPS: StoreLoopsStatus = {
   refused: null,
   stuck: null,
   verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+  view: null,
 };
 
 /**
@@ -74,6 +81,8 @@ export class StoreLoops<State, Event> {
   readonly #refused: RefusedGauge;
   readonly #stuck: StuckWatch<State, Event>;
   readonly #storeHealth: StoreHealth;
+  /** Knows by which fold the rows were made, for all parts of the pipeline. */
+  readonly view: ViewWatch;
   #watching: Promise<unknown> | undefined;
 
   constructor(options: StoreLoopsOptions<State, Event>) {
@@ -87,6 +96,7 @@ export class StoreLoops<State, Event> {
         )
       : [];
     this.#delivers = enabled ? this.#createDelivers() : [];
+    this.view = this.#createViewWatch();
     this.#sweepers = this.#createSweepers();
     this.#storeHealth = new StoreHealth(store, clock);
     this.#refused = new RefusedGauge(store, clock, logger);
@@ -98,6 +108,7 @@ export class StoreLoops<State, Event> {
       due: new DueRules(dueTargetsOf(targets, domain.view)),
       store,
       parked,
+      view: this.view,
       clock,
       logger,
       defects,
@@ -124,6 +135,7 @@ export class StoreLoops<State, Event> {
     this.#watching = Promise.all([
       run('the watch of what is paused', holds),
       run('the count of what was refused', this.#refused),
+      run('the watch of the view', this.view),
       run('the count of what is stuck', this.#stuck),
       ...this.#ledgerWatches.map((watch) => run('the watch of the ledger', watch)),
     ]);
@@ -148,6 +160,7 @@ export class StoreLoops<State, Event> {
       refused: this.#refused.status(),
       stuck: this.#stuck.status(),
       verification: this.#verifier.status(),
+      view: this.view.status(),
     };
   }
 
@@ -161,9 +174,9 @@ export class StoreLoops<State, Event> {
     return { store, deliveries, viewTrouble: this.#remaker.trouble };
   }
 
-  /** One sentence for each kind of refused records and dead deliveries. */
+  /** One sentence for each kind of refused records and dead deliveries, and one if rows wait for a rebuild. */
   warnings(): string[] {
-    return this.#refused.warnings();
+    return [...this.view.notes(), ...this.#refused.warnings()];
   }
 
   /** Looks for due deliveries now, because a commit has made some due. */
@@ -179,6 +192,22 @@ export class StoreLoops<State, Event> {
   /** Begins a comparison of the whole view with the journal now, without rests. */
   rushVerifier(): void {
     this.#verifier.rush();
+  }
+
+  #createViewWatch(): ViewWatch {
+    const { domain, decoder, store, targets, clock, logger, onOutdated, signal } = this.#options;
+    const due = new DueRules(dueTargetsOf(targets, domain.view));
+    const rebuild = new Rebuild({ domain, decoder, due, store, clock, logger });
+    return new ViewWatch({
+      store,
+      fold: foldOf(domain),
+      clock,
+      logger,
+      onOutdated,
+      onStandstill: (state) => rebuild.recover(state, signal),
+      // Deliveries that waited for the settling are due now.
+      onChanged: () => this.wake(),
+    });
   }
 
   #createDelivers(): Deliver[] {
@@ -197,7 +226,14 @@ export class StoreLoops<State, Event> {
     const found = new Map<string, Sweeper>();
     this.#delivers.forEach((deliver, index) => {
       const route = this.#route(index);
-      const sweeper = sweeperOn(route, deliver, { store, clock, logger, defects, untilCaughtUp: caughtUp });
+      const sweeper = sweeperOn(route, deliver, {
+        store,
+        clock,
+        logger,
+        defects,
+        untilCaughtUp: caughtUp,
+        view: this.view,
+      });
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;

@@ -26,6 +26,8 @@ export interface SyncOptions<State, Event> {
   readonly stuckAfterMs?: number;
   /** Makes the topics at the start, where no operator has to make them. Called until it works. */
   readonly makeTopics?: () => Promise<void>;
+  /** Called when a program with a newer fold has taken over the view, so that this one must end. */
+  readonly onOutdated?: (error: unknown) => void;
   /** Called once with the migrated store. The log may not answer yet. */
   readonly onStoreReady?: (store: Store) => void;
   /** Counts the defects of this pipeline, and perhaps those of other parts of the program. Default: a new one. */

@@ -132,7 +132,10 @@ export class Sync<State, Event> {
     await this.#opening.untilItWorks(() => holds.look(), { hasBegun: false });
     if (this.#stopping.signal.aborted) return;
     this.#holds = holds;
-    const loops = this.#startLoops(migrated, holds);
+    const loops = this.#createLoops(store, holds);
+    await this.#opening.untilItWorks(() => loops.view.refresh(), { hasBegun: false });
+    if (this.#stopping.signal.aborted) return;
+    this.#startLoops(loops, migrated);
     await this.#opening.untilItWorks(() => this.#prepareTopics(), { hasBegun: true });
     await this.#opening.untilItWorks(() => this.#startIngest(store, loops, holds), { hasBegun: true });
   }
@@ -143,11 +146,8 @@ export class Sync<State, Event> {
     return migrateStore({ domain, store, targets: names, clock, logger });
   }
 
-  /** Starts the parts that do not need the log. */
-  #startLoops({ store, report }: MigratedStore, holds: HoldWatch): StoreLoops<State, Event> {
-    const { clock, onStoreReady } = this.#options;
-    const { signal } = this.#stopping;
-    const loops = new StoreLoops({
+  #createLoops(store: Store, holds: HoldWatch): StoreLoops<State, Event> {
+    return new StoreLoops({
       ...this.#options,
       store,
       decoder: this.#decoder,
@@ -156,8 +156,15 @@ export class Sync<State, Event> {
       defects: this.#defects,
       meters: this.#meters,
       topics: this.#topics,
-      signal,
+      onOutdated: (error) => this.#options.onOutdated?.(error),
+      signal: this.#stopping.signal,
     });
+  }
+
+  /** Starts the parts that do not need the log. */
+  #startLoops(loops: StoreLoops<State, Event>, { store, report }: MigratedStore): void {
+    const { clock, onStoreReady } = this.#options;
+    const { signal } = this.#stopping;
     this.#loops = loops;
     if (report.viewIsEmpty) loops.rushVerifier();
     const watch = () => this.#quarantine.run(signal);
@@ -168,7 +175,6 @@ export class Sync<State, Event> {
     });
     loops.start();
     onStoreReady?.(store);
-    return loops;
   }
 
   async #prepareTopics(): Promise<void> {
@@ -232,6 +238,7 @@ export class Sync<State, Event> {
       maxBufferedBytes,
       targets: dueTargetsOf(targets, domain.view),
       ...(tracing === undefined ? {} : { tracing }),
+      view: loops.view,
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) loops.wake();
       },

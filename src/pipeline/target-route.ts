@@ -60,20 +60,31 @@ export function deliverOn(
   });
 }
 
+/** `isComparable`: whether the rows are those that were delivered, and have the program's columns. */
+export interface ViewOfSweeps {
+  readonly epoch: number;
+  readonly isComparable: boolean;
+}
+
 /** Makes the sweeper for the route's target, which `deliver` sends to. It is not started. Null if there are no sweeps. */
 export function sweeperOn(
   { target, sweep }: TargetRoute,
   deliver: Pick<Deliver, 'status' | 'wake'>,
-  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'defects' | 'untilCaughtUp'>,
+  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'defects' | 'untilCaughtUp'> & {
+    /** Knows whether the view's rows can be compared with a target. */
+    readonly view?: ViewOfSweeps;
+  },
 ): Sweeper | null {
   if (sweep === undefined) return null;
+  const { view, ...rest } = parts;
   return new Sweeper({
-    ...parts,
+    ...rest,
+    ...(view === undefined ? {} : { viewEpoch: () => view.epoch }),
     ...sweep,
     target: target.name,
     isShut() {
       const { breaker, isPaused } = deliver.status();
-      return isPaused || breaker === 'open' || breaker === 'disabled';
+      return isPaused || breaker === 'open' || breaker === 'disabled' || view?.isComparable === false;
     },
     onMadeDue: () => deliver.wake(),
   });

@@ -23,6 +23,11 @@ export interface IngestBatch {
    */
   readonly mode: 'optimistic' | 'locking';
   /**
+   * The epoch of the view's record that the plan relies on. A batch that moves no checkpoint has no other fence, so the
+   * outcome is `fenced` if the view has another epoch, or is being exchanged. Without it, only an exchange fences the batch.
+   */
+  readonly viewEpoch?: number;
+  /**
    * Works out what to write. The store calls it once for each `commit`. `readJournals` sees what the transaction sees.
    */
   plan(
@@ -91,14 +96,20 @@ export interface DeliveryChange {
   readonly hasChanged: boolean;
   /** The names of the targets for which the row qualifies; empty if the row has not changed. */
   readonly qualifiesFor: readonly string[];
+  /**
+   * The digest of the state that the row had at the same version. A target may have got that state under this version,
+   * so a delivery that was due at this version before becomes a repair of it. See `DeliveryRepair`.
+   */
+  readonly replaces?: string;
 }
 
 /**
  * What became of a batch.
  *
  * - `committed`: everything is written.
- * - `fenced`: nothing is written, because a checkpoint was not where the batch says. Another process owns the
- *   partition, or the database went back in time. Or the job of the batch is another's, or was cancelled.
+ * - `fenced`: nothing is written, because a checkpoint was not where the batch says, or the view has another epoch.
+ *   Another process owns the partition, the database went back in time, or the view's tables are being exchanged. Or the
+ *   job of the batch is another's, or was cancelled.
  * - `stale`: nothing is written, because another process has changed an entity since the plan, or has settled a
  *   quarantined record.
  */

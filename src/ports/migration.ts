@@ -4,6 +4,8 @@ import type { JournaledEvent } from './journal.ts';
 
 export interface MigrationOptions {
   readonly view: ViewShape;
+  /** The number of the fold that makes the rows. Default: 1. */
+  readonly foldVersion?: number;
   /** The names of the targets. A row that is taken over as `sent` counts as delivered to each of them. */
   readonly targets: readonly string[];
   /**

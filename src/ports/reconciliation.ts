@@ -29,12 +29,16 @@ export interface Reconciliation {
 
 export interface DueAgain {
   readonly target: string;
+  /** Nothing becomes due if the view has another epoch by now. Default: any epoch. */
+  readonly viewEpoch?: number;
   /** Names each entity once. */
   readonly delivered: readonly { readonly entityId: string; readonly version: number }[];
 }
 
 export interface RepairsDue {
   readonly target: string;
+  /** As in `DueAgain`. */
+  readonly viewEpoch?: number;
   /** Names each entity once. */
   readonly repairs: readonly DeliveryRepair[];
 }

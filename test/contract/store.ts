@@ -18,6 +18,7 @@ import { describeMigration } from './store/migration.ts';
 import { describeOverview } from './store/overview.ts';
 import { describeOwnView } from './store/own-view.ts';
 import { describeQuarantine } from './store/quarantine.ts';
+import { describeRebuild } from './store/rebuild.ts';
 import { describeReconciliation } from './store/reconciliation.ts';
 import { describeSenders } from './store/senders.ts';
 import { describeSettlements } from './store/settlements.ts';
@@ -51,6 +52,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeReconciliation(harness);
     describeSweeps(harness);
     describeTraces(harness);
+    describeRebuild(harness);
     describeAsking(harness);
   });
 }

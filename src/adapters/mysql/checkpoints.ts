@@ -8,6 +8,7 @@ import { addAudit } from './audit.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { textOf } from './values.ts';
+import { refuseWhileSwitching } from './view-state.ts';
 
 const CHECKPOINT_COLUMNS = 'topic, partition_id, topic_id, next_offset, leader_epoch, epoch, halt_reason';
 
@@ -16,9 +17,11 @@ const ACQUIRE_LOCK_WAIT_SECONDS = 2;
 
 export async function acquire(
   pool: ConnectionPool,
+  table: string,
   partitions: readonly AcquireRequest[],
 ): Promise<Checkpoint[]> {
   const raiseEpochs = async (connection: PoolConnection): Promise<Checkpoint[]> => {
+    await refuseWhileSwitching(connection, table);
     const acquired: Checkpoint[] = [];
     for (const request of [...partitions].sort(comparePartitions)) {
       const [result] = await connection.execute<ResultSetHeader>(

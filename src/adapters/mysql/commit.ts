@@ -16,6 +16,7 @@ import { writeParking } from './parked.ts';
 import { insertQuarantined, writeRedrive } from './quarantine.ts';
 import type { StoreTime } from './store-time.ts';
 import { ViewRows } from './view-rows.ts';
+import { isViewAt } from './view-state.ts';
 
 /**
  * Commits one batch in one transaction. It locks checkpoints first, then view rows, then the journal, then deliveries,
@@ -30,6 +31,7 @@ export class Committer {
   readonly #pool: ConnectionPool;
   readonly #deliveries: DueDeliveries;
   readonly #rows: ViewRows;
+  readonly #table: string;
   readonly #time: StoreTime;
 
   constructor(pool: ConnectionPool, view: ViewShape, deliveries: DueDeliveries, time: StoreTime) {
@@ -37,12 +39,13 @@ export class Committer {
     this.#time = time;
     this.#deliveries = deliveries;
     this.#rows = new ViewRows(view);
+    this.#table = view.table;
   }
 
   async commit(batch: IngestBatch): Promise<CommitOutcome> {
     if (batch.mode === 'locking' && batch.entityIds.length > 0) {
       return inTransaction(this.#pool, async (connection) => {
-        if (!(await moveCheckpoints(connection, batch.moves)))
+        if (!(await this.#isAllowed(connection, batch)))
           throw new Rollback<CommitOutcome>({ kind: 'fenced' });
         const locked = await this.#rows.lock(connection, batch.entityIds);
         const changes = await batch.plan(locked.versions, (ids, maxEvents) =>
@@ -60,12 +63,21 @@ export class Committer {
         ? []
         : await batch.plan(null, (ids, maxEvents) => this.#readKnownJournals(ids, maxEvents));
     return inTransaction(this.#pool, async (connection) => {
-      if (!(await moveCheckpoints(connection, batch.moves)))
-        throw new Rollback<CommitOutcome>({ kind: 'fenced' });
+      if (!(await this.#isAllowed(connection, batch))) throw new Rollback<CommitOutcome>({ kind: 'fenced' });
       if (!(await this.#rows.compareAndSet(connection, changes)))
         throw new Rollback<CommitOutcome>({ kind: 'stale' });
       return this.#write(connection, batch, changes);
     });
+  }
+
+  /**
+   * Whether no checkpoint fences the batch, and moves the checkpoints. A batch that moves none is fenced by the record of
+   * the view: an exchange of the tables raises the epochs of all checkpoints, which such a batch would not notice.
+   */
+  #isAllowed(connection: PoolConnection, { moves, viewEpoch }: IngestBatch): Promise<boolean> {
+    return moves.length === 0
+      ? isViewAt(connection, this.#table, viewEpoch)
+      : moveCheckpoints(connection, moves);
   }
 
   async readJournals(

@@ -13,6 +13,7 @@ import { readRepairs } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
 import { textOf } from './values.ts';
+import { CLAIMABLE, isViewAt, type ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
 /*
@@ -40,16 +41,19 @@ interface Known {
 export class DeliveryClaims {
   readonly #pool: ConnectionPool;
   readonly #view: ViewShape;
+  readonly #layout: ViewLayout;
   readonly #time: StoreTime;
   readonly #selectDue: () => string;
 
-  constructor(pool: ConnectionPool, view: ViewShape, time: StoreTime) {
+  constructor(pool: ConnectionPool, layout: ViewLayout, time: StoreTime) {
+    const { view } = layout;
     this.#pool = pool;
     this.#view = view;
+    this.#layout = layout;
     this.#time = time;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
     this.#selectDue = () =>
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, d.trace, ${values.join(', ')} FROM deliveries d ` +
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, ${CLAIMABLE}, d.trace, ${values.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
@@ -58,6 +62,8 @@ export class DeliveryClaims {
    * meanwhile. If another claimant took some of them, it reads again which ones are its own.
    */
   async claim(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
+    // A table with other columns cannot be read by the program's columns.
+    if (!this.#layout.isWhole) return [];
     const { target, claimant, limit, leaseMs, attempts, behind } = request;
     const isRetry = Number(attempts === 'later');
     const behindMs = behind?.dueSinceMs ?? -1;
@@ -69,8 +75,17 @@ export class DeliveryClaims {
         `${this.#selectDue()} AND d.is_retry = ? AND d.next_attempt_at >= ? ` +
           `AND (d.next_attempt_at > ? OR d.entity_id > ?) AND ${isDue} ` +
           `AND NOT (d.leased_until > ${now} AND d.leased_until <= ${now} + ${longestMs}) ` +
+          `AND ${CLAIMABLE} IS NOT NULL ` +
           `ORDER BY d.next_attempt_at, d.entity_id LIMIT ${Math.floor(limit)}`,
-        [target, isRetry, behindMs, behindMs, Buffer.from(behind?.entityId ?? '')],
+        [
+          ...this.#place,
+          target,
+          isRetry,
+          behindMs,
+          behindMs,
+          Buffer.from(behind?.entityId ?? ''),
+          ...this.#place,
+        ],
       );
       return rows;
     });
@@ -86,6 +101,7 @@ export class DeliveryClaims {
     }));
     byId.sort((a, b) => Buffer.compare(a.id, b.id));
     const nowMs = this.#time.heard(found[0]?.[4]);
+    const epoch = Number(found[0]?.[7]);
     const lease = {
       nowMs,
       latestMs: attempts === 'first' ? DEAD_AT_MS - 1 : nowMs,
@@ -101,6 +117,8 @@ export class DeliveryClaims {
       let taken: ClaimedDelivery[];
       try {
         taken = await inTransaction(this.#pool, async (connection) => {
+          // The rows that were read may be those of a table that was exchanged meanwhile.
+          if (!(await isViewAt(connection, this.#view.table, epoch))) return [];
           const areTaken = await take(connection, group, lease);
           return areTaken
             ? group.map(({ delivery }) => delivery)
@@ -116,6 +134,11 @@ export class DeliveryClaims {
     }
     // If all of them were taken, they are in the sequence in which they became due.
     return mine.length === due.length ? due : mine;
+  }
+
+  /** The parameters of `CLAIMABLE`. */
+  get #place(): readonly [string, string] {
+    return [this.#view.table, this.#layout.columnsText];
   }
 
   /**
@@ -140,7 +163,7 @@ export class DeliveryClaims {
     for (const ids of chunksOf(group.map(({ id }) => id))) {
       const [rows] = await connection.execute<RowDataPacket[]>(
         `${this.#selectDue()} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
-        [request.target, ...ids, claimId, leasedUntil] as never[],
+        [...this.#place, request.target, ...ids, claimId, leasedUntil] as never[],
       );
       for (const row of rows) taken.push(this.#claimed(request, row, 0, known));
     }
@@ -155,7 +178,7 @@ export class DeliveryClaims {
   ): ClaimedDelivery {
     const entityId = textOf(row[0]);
     const repair = repairs.get(entityId);
-    const trace = row[7] === null ? null : unpackTrace(textOf(row[7]));
+    const trace = row[8] === null ? null : unpackTrace(textOf(row[8]));
     return {
       ...(trace === null ? {} : { trace }),
       ...(takeovers.has(entityId) ? { isTakeover: true } : {}),
@@ -168,7 +191,7 @@ export class DeliveryClaims {
       isRetry: attempts === 'later',
       dueSinceMs: Number(row[3]),
       deliveryNumber: null,
-      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 8])),
+      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 9])),
     };
   }
 }

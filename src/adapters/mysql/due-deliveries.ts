@@ -3,6 +3,7 @@ import type { ViewShape } from '../../core/adoption/index.ts';
 import { lastTraceOf, packTrace } from '../../core/trace-context.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import { identifier } from './identifier.ts';
+import { recordReplaced } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
 
@@ -26,11 +27,13 @@ export class DueDeliveries {
    * Makes the states of these changes due, after their rows were written to the view. Resolves with the number of
    * deliveries that became due.
    */
-  async makeDue(connection: PoolConnection, changes: readonly EntityChange[]): Promise<number> {
+  async makeDue(connection: PoolConnection, changes: readonly DueChange[]): Promise<number> {
     const changed = changes.filter(({ delivery }) => delivery.hasChanged);
+    const replacing = changed.filter(({ delivery }) => delivery.replaces !== undefined);
     const now = this.#time.now();
     let count = 0;
     for (const target of this.#targets) {
+      if (replacing.length > 0) await recordReplaced(connection, target, replacing);
       const qualifying: DueState[] = [];
       const others: KnownState[] = [];
       for (const { entityId, version, fromVersion, delivery, events } of changed) {
@@ -64,7 +67,7 @@ interface KnownState {
   readonly trace: string | null;
 }
 
-function traceOf(events: EntityChange['events']): string | null {
+function traceOf(events: EntityChange['events'] = []): string | null {
   const trace = lastTraceOf(events);
   return trace === undefined ? null : packTrace(trace);
 }
@@ -81,6 +84,10 @@ function tracesOf(chunk: readonly KnownState[]): {
     values: [...chunk.map(({ entityId }) => Buffer.from(entityId)), ...chunk.map(({ trace }) => trace ?? '')],
   };
 }
+
+/** The part of a change that deliveries need. */
+export type DueChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'delivery'> &
+  Partial<Pick<EntityChange, 'events'>>;
 
 interface DueState {
   readonly target: string;

@@ -38,6 +38,7 @@ const TABLES: readonly TableRights[] = [
   { table: 'sweeps', rights: KEPT, column: 'target' },
   { table: 'holds', rights: ADDED_AND_REMOVED, column: 'kind' },
   { table: 'view_records', rights: ['SELECT'], column: 'view_name' },
+  { table: 'view_states', rights: KEPT, column: 'view_name' },
   { table: 'store_identity', rights: ['SELECT'], column: 'store_id' },
   { table: 'group_decisions', rights: ADDED, column: 'group_name' },
 ];

@@ -47,12 +47,18 @@ export class OpenedMysqlStore extends MysqlAdministration implements OpenedStore
       packetSetting: 'ORDER_SYNC_MAX_RECORD_BYTES',
     });
     await this.#learnTime();
-    return { store: new MysqlStore(this.pool, this.time, options.view, this.#options), report };
+    const { view, foldVersion = 1 } = options;
+    const store = new MysqlStore(this.pool, this.time, view, this.#options, foldVersion);
+    await store.viewState();
+    return { store, report };
   }
 
   async toRead(view: ViewShape): Promise<EntityInspection> {
     await withConnection(this.pool, requireCurrentSchema);
-    return new MysqlStore(this.pool, this.time, view, this.#options);
+    const store = new MysqlStore(this.pool, this.time, view, this.#options, 1);
+    // Learns which of the program's columns the table has.
+    await store.viewState();
+    return store;
   }
 
   /**

@@ -11,15 +11,18 @@ import {
   tooManyAltered,
   VIEW_MARK,
   type ViewRecord,
+  type ViewShape,
 } from '../../core/adoption/index.ts';
 import { DefectError, isRetryable, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
+import { shapesOf } from '../../ports/view-rebuild.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
+import { findViewState } from './view-state.ts';
 import { createView, standingOf } from './view-table.ts';
 
 /** Seconds that renaming the original table waits for transactions that use it. */
@@ -61,9 +64,11 @@ export async function planView(
 ): Promise<ViewPlan> {
   const { view } = options;
   const names = namesOf(view.table);
-  const tables = await findTables(connection, [...Object.values(names), 'view_records', 'journal_segments']);
+  const ours = ['view_records', 'view_states', 'journal_segments'];
+  const tables = await findTables(connection, [...Object.values(names), ...ours]);
   const facts = tables.get(names.present);
-  const present = await standingOf(connection, view, facts);
+  const state = tables.has('view_states') ? await findViewState(connection, view.table) : null;
+  const present = await standingOfAny(connection, view, shapesOf(view, state), facts);
   const isJournaled = tables.has('journal_segments') && (await hasRows(connection, 'journal_segments'));
   const stored = tables.has('view_records') ? await readRecord(connection, view.table) : null;
   const isOlder = fromVersion > 0 && !tables.has('view_records');
@@ -103,6 +108,21 @@ export async function planView(
     default:
       return { ...plan, report: { ...report, verdict: 'ours' } };
   }
+}
+
+/** The table fits if it has one of these shapes; if it has none, it is compared with the last. */
+async function standingOfAny(
+  connection: PoolConnection,
+  view: ViewShape,
+  shapes: readonly ViewShape[],
+  facts: TableFacts | undefined,
+): Promise<Standing | null> {
+  let standing = await standingOf(connection, shapes[0] ?? view, facts);
+  for (const shape of shapes.slice(1)) {
+    if (standing === null || standing.mismatch === null) break;
+    standing = await standingOf(connection, shape, facts);
+  }
+  return standing;
 }
 
 /**

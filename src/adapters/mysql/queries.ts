@@ -6,23 +6,21 @@ import type { ConnectionPool } from './connection-pool.ts';
 import { identifier } from './identifier.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { textOf } from './values.ts';
+import type { ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
 export async function readView(
   pool: ConnectionPool,
-  view: ViewShape,
+  layout: ViewLayout,
   entityIds: readonly string[],
 ): Promise<Map<string, StoredRow>> {
-  const columns = [
-    identifier(view.keyColumn),
-    ...view.columns.map((column) => identifier(column.name)),
-    'version',
-  ];
+  const { view } = layout;
+  const columns = [`v.${identifier(view.keyColumn)}`, ...layout.selected('v'), 'v.version'];
   const found = new Map<string, StoredRow>();
   await withConnection(pool, async (connection) => {
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `SELECT ${columns.join(', ')} FROM ${identifier(view.table)} FORCE INDEX (PRIMARY) WHERE ${identifier(view.keyColumn)} IN (${marks(ids.length)})`,
+        `SELECT ${columns.join(', ')} FROM ${identifier(view.table)} v FORCE INDEX (PRIMARY) WHERE v.${identifier(view.keyColumn)} IN (${marks(ids.length)})`,
         ids,
       );
       for (const row of rows) {

@@ -3,16 +3,18 @@ import type { ViewShape } from '../../core/adoption/index.ts';
 import type { DeliveryStatus } from '../../ports/ledger.ts';
 import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
 import { identifier } from './identifier.ts';
-import { chunksOf, marks } from './rows-statement.ts';
+import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
+import { isViewAt, type ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
 export async function listOwed(
   connection: PoolConnection,
-  view: ViewShape,
+  layout: ViewLayout,
   { target, after, limit }: { target: string; after: string | null; limit: number },
 ): Promise<OwedState[]> {
-  const columns = view.columns.map((column) => `v.${identifier(column.name)}`);
+  const { view } = layout;
+  const columns = layout.selected('v');
   // No id is empty, so every id comes behind the empty one.
   const [rows] = await connection.execute<RowDataPacket[]>(
     `SELECT d.entity_id, d.status, d.delivered_version, d.due_version, v.version, ${columns.join(', ')} FROM deliveries d ` +
@@ -34,9 +36,11 @@ export async function listOwed(
 /** Runs inside a transaction. Locks the rows by id, as every other statement does. */
 export async function makeDueAgain(
   connection: PoolConnection,
-  { target, delivered }: DueAgain,
+  view: ViewShape,
+  { target, delivered, viewEpoch }: DueAgain,
   nowMs: number,
 ): Promise<number> {
+  if (!(await isViewAt(connection, view.table, viewEpoch))) return 0;
   const rows = delivered
     .map(({ entityId, version }) => ({ id: Buffer.from(entityId), version }))
     .sort((a, b) => Buffer.compare(a.id, b.id));
@@ -68,9 +72,10 @@ export async function makeDueAgain(
 export async function makeRepairsDue(
   connection: PoolConnection,
   view: ViewShape,
-  { target, repairs }: RepairsDue,
+  { target, repairs, viewEpoch }: RepairsDue,
   nowMs: number,
 ): Promise<number> {
+  if (!(await isViewAt(connection, view.table, viewEpoch))) return 0;
   const sorted = repairs
     .map((repair) => ({ id: Buffer.from(repair.entityId), repair }))
     .sort((a, b) => Buffer.compare(a.id, b.id));
@@ -98,6 +103,58 @@ export async function makeRepairsDue(
   }
   return due;
 }
+
+/**
+ * Records that deliveries replace what a target may hold under the same version. Only of deliveries that are due at this
+ * version, or were. Runs before the states become due.
+ */
+export async function recordReplaced(
+  connection: PoolConnection,
+  target: string,
+  changes: readonly { entityId: string; version: number; delivery: { readonly replaces?: string } }[],
+): Promise<void> {
+  const byId = new Map(changes.map((change) => [change.entityId, change]));
+  for (const ids of chunksOf([...byId.keys()].map((entityId) => Buffer.from(entityId)))) {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      `SELECT entity_id, due_version FROM deliveries WHERE target = ? AND entity_id IN (${marks(ids.length)}) ` +
+        'ORDER BY entity_id FOR UPDATE',
+      [target, ...ids],
+    );
+    const known = rows.filter((row) => byId.get(textOf(row[0]))?.version === Number(row[1]));
+    for (const some of chunksOf(known.map((row) => row[0] as Buffer)))
+      await connection.execute(
+        `UPDATE deliveries SET delivered_version = due_version WHERE target = ? AND entity_id IN (${marks(some.length)})`,
+        [target, ...some],
+      );
+    await insertRepairs.run(
+      connection,
+      known.map((row) => {
+        const replaces = byId.get(textOf(row[0]))?.delivery.replaces ?? '';
+        return { target, id: row[0] as Buffer, version: Number(row[1]), replaces };
+      }),
+    );
+  }
+}
+
+interface Repair {
+  readonly target: string;
+  readonly id: Buffer;
+  readonly version: number;
+  readonly replaces: string;
+}
+
+const insertRepairs = new RowsStatement<Repair>({
+  before: 'INSERT INTO delivery_repairs (target, entity_id, version, replaces) VALUES',
+  row: '(?,?,?,?)',
+  after: 'ON DUPLICATE KEY UPDATE version = VALUES(version), replaces = VALUES(replaces)',
+  columns: ['text', 'bytes', 'integer', 'text'],
+  write(writer, { target, id, version, replaces }) {
+    writer.text(target);
+    writer.bytes(id);
+    writer.integer(version);
+    writer.text(replaces);
+  },
+});
 
 const BECOMES_DUE =
   "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, due_version = ?, " +

@@ -20,6 +20,7 @@ import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
 import { checkServer, type ServerNeeds } from './server-checks.ts';
 import { textOf } from './values.ts';
+import { noteView, noteViewMade } from './view-state.ts';
 import { createView } from './view-table.ts';
 
 const MIGRATIONS = new Migrations({
@@ -88,6 +89,7 @@ async function currentReport(
   await checkOwnTables(connection);
   const { situation, legacyRecord } = await planView(pool, connection, options, version);
   if (situation.kind !== 'keep' || legacyRecord !== null) return null;
+  await noteView(connection, options.view, options.foldVersion ?? 1);
   return { fromVersion: version, toVersion: version, adoptedRows: 0, viewIsEmpty: false, notes: [] };
 }
 
@@ -105,6 +107,9 @@ async function changeSchema(
       if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
       const { fromVersion, toVersion } = await MIGRATIONS.run(connection);
       const prepared = await prepareView(pool, connection, options, plan);
+      const note = areRowsAnew(plan) ? noteViewMade : noteView;
+      await noteView(connection, options.view, options.foldVersion ?? 1);
+      await note(connection, options.view, options.foldVersion ?? 1);
       await protectJournal(connection, database, logger);
       return { fromVersion, toVersion, ...prepared };
     } catch (error) {
@@ -118,6 +123,11 @@ async function changeSchema(
       throw MIGRATIONS.needed(what, pool.remedies, error);
     }
   });
+}
+
+/** Whether the view's table is made anew, so that today's program makes its rows. */
+function areRowsAnew({ situation }: ViewPlan): boolean {
+  return situation.kind === 'make' || situation.kind === 'remake' || situation.kind === 'replace';
 }
 
 /** Checks everything before anything is changed. Rejects if another program has tables with our names. */
@@ -177,12 +187,14 @@ export async function incarnation(connection: PoolConnection): Promise<string> {
 export async function remakeView(
   connection: PoolConnection,
   view: ViewShape,
+  foldVersion: number,
   remedies: Remedies,
 ): Promise<boolean> {
   await incarnation(connection);
   if ((await findTables(connection, [view.table])).size > 0) return false;
   try {
     await createView(connection, view, view.table);
+    await noteViewMade(connection, view, foldVersion);
   } catch (error) {
     if (isRightMissing(error)) throw MIGRATIONS.needed(`The table ${view.table} is missing`, remedies, error);
     throw error;

@@ -8,10 +8,18 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
+import type { JsonObject } from '../../ports/jobs.ts';
 import type { ArrivalsRange } from '../../ports/journal.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
+import type {
+  NewRebuild,
+  RangePage,
+  RebuiltRows,
+  SettledChanges,
+  ViewState,
+} from '../../ports/view-rebuild.ts';
 import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
 import { MysqlAdministration } from './administration.ts';
 import { readArrivals, readLastArrivals } from './arrivals.ts';
@@ -26,6 +34,8 @@ import { MysqlLongJournals } from './long-journals.ts';
 import type { MysqlStoreOptions } from './options.ts';
 import { refusedCounts } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
+import { Rebuilds } from './rebuild.ts';
+import { RebuiltTable } from './rebuilt-rows.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import { incarnation, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
@@ -33,14 +43,19 @@ import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 import { listUndelivered, listView } from './view-listing.ts';
+import { awaitFold, readViewState, ViewLayout } from './view-state.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
 export class MysqlStore extends MysqlAdministration implements Store {
   readonly #view: ViewShape;
+  readonly #layout: ViewLayout;
+  readonly #foldVersion: number;
   readonly #targets: readonly string[];
   readonly #committer: Committer;
   readonly #claims: DeliveryClaims;
   readonly #settlements: Settlements;
+  readonly #rebuilds: Rebuilds;
+  readonly #rebuilt: RebuiltTable;
   readonly longJournals: MysqlLongJournals;
 
   constructor(
@@ -48,12 +63,18 @@ export class MysqlStore extends MysqlAdministration implements Store {
     time: StoreTime,
     view: ViewShape,
     { targets, clock }: Pick<MysqlStoreOptions, 'targets' | 'clock'>,
+    foldVersion: number,
   ) {
     super(pool, time);
     this.#view = view;
+    this.#layout = new ViewLayout(view);
+    this.#foldVersion = foldVersion;
     this.#targets = targets;
-    this.#committer = new Committer(pool, view, new DueDeliveries(targets, time, view), time);
-    this.#claims = new DeliveryClaims(pool, view, time);
+    const deliveries = new DueDeliveries(targets, time, view);
+    this.#committer = new Committer(pool, view, deliveries, time);
+    this.#rebuilt = new RebuiltTable(pool, view);
+    this.#rebuilds = new Rebuilds(pool, view, deliveries);
+    this.#claims = new DeliveryClaims(pool, this.#layout, time);
     this.#settlements = new Settlements(pool, clock, time);
     this.longJournals = new MysqlLongJournals(pool);
   }
@@ -63,7 +84,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async acquire(partitions: readonly AcquireRequest[]) {
-    return acquire(this.pool, partitions);
+    return acquire(this.pool, this.#view.table, partitions);
   }
 
   async readJournals(entityIds: readonly string[], maxEvents?: number) {
@@ -79,7 +100,9 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async remakeView() {
-    return withConnection(this.pool, (connection) => remakeView(connection, this.#view, this.pool.remedies));
+    return withConnection(this.pool, (connection) =>
+      remakeView(connection, this.#view, this.#foldVersion, this.pool.remedies),
+    );
   }
 
   async halt(partition: TopicPartition, epoch: bigint, reason: string) {
@@ -87,11 +110,11 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async readView(entityIds: readonly string[]) {
-    return readView(this.pool, this.#view, entityIds);
+    return readView(this.pool, this.#layout, entityIds);
   }
 
   async listView(page: ViewPage) {
-    return withConnection(this.pool, (connection) => listView(connection, this.#view, page));
+    return withConnection(this.pool, (connection) => listView(connection, this.#layout, page));
   }
 
   async listUndelivered(page: UndeliveredPage) {
@@ -140,11 +163,13 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async listOwed(page: { target: string; after: string | null; limit: number }) {
-    return withConnection(this.pool, (connection) => listOwed(connection, this.#view, page));
+    return withConnection(this.pool, (connection) => listOwed(connection, this.#layout, page));
   }
 
   async makeDueAgain(again: DueAgain) {
-    return inTransaction(this.pool, (connection) => makeDueAgain(connection, again, this.time.now()));
+    return inTransaction(this.pool, (connection) =>
+      makeDueAgain(connection, this.#view, again, this.time.now()),
+    );
   }
 
   async makeRepairsDue(repairs: RepairsDue) {
@@ -179,5 +204,69 @@ export class MysqlStore extends MysqlAdministration implements Store {
 
   async listJournaled(page: { after: string | null; limit: number }) {
     return withConnection(this.pool, (connection) => listJournaled(connection, page));
+  }
+
+  async viewState(): Promise<ViewState> {
+    const state = await withConnection(this.pool, (connection) =>
+      readViewState(connection, this.#view.table),
+    );
+    this.#layout.learn(state.columns);
+    return state;
+  }
+
+  async awaitFold(foldVersion: number) {
+    return inTransaction(this.pool, (connection) => awaitFold(connection, this.#view.table, foldVersion));
+  }
+
+  async beginRebuild(rebuild: NewRebuild) {
+    return this.#rebuilds.begin(rebuild);
+  }
+
+  async writeRebuilt(rows: RebuiltRows) {
+    return this.#rebuilt.write(rows);
+  }
+
+  async listOutdated(page: RangePage) {
+    return this.#rebuilt.listOutdated(page);
+  }
+
+  async compareRows(tables: 'rebuilt' | 'former', page: RangePage) {
+    return this.#rebuilt.compare(tables, page);
+  }
+
+  async noteBuilt(rebuildId: string, report: JsonObject) {
+    return this.#rebuilds.noteBuilt(rebuildId, report);
+  }
+
+  async discardRebuild(rebuildId: string) {
+    return this.#rebuilds.discard(rebuildId);
+  }
+
+  async beginSwitch(rebuildId: string) {
+    return this.#rebuilds.beginSwitch(rebuildId);
+  }
+
+  async takeBackSwitch(epoch: number) {
+    return this.#rebuilds.takeBackSwitch(epoch);
+  }
+
+  async exchange(exchange: { rebuildId: string; epoch: number; waitSeconds: number }) {
+    return this.#rebuilds.exchange(exchange);
+  }
+
+  async settleChanges(changes: SettledChanges) {
+    return this.#rebuilds.settle(changes);
+  }
+
+  async ledgerOf(entityIds: readonly string[]) {
+    return this.#rebuilds.ledgerOf(entityIds, this.#targets);
+  }
+
+  async endSettling(rebuildId: string) {
+    return this.#rebuilds.endSettling(rebuildId);
+  }
+
+  async dropFormer() {
+    return this.#rebuilds.dropFormer();
   }
 }

@@ -12,6 +12,7 @@ import type {
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
+import type { ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
 type Value = string | number | Buffer;
@@ -19,9 +20,10 @@ type Value = string | number | Buffer;
 /** A page of the view. With conditions it first finds the last key that it may look at. */
 export async function listView(
   connection: PoolConnection,
-  view: ViewShape,
+  layout: ViewLayout,
   { conditions, after, limit, scan }: ViewPage,
 ): Promise<ViewListing> {
+  const { view } = layout;
   const key = identifier(view.keyColumn);
   const table = `${identifier(view.table)} FORCE INDEX (PRIMARY)`;
   // No id is empty, so every id comes behind the empty one. The id is a text here, since the key may be one.
@@ -35,7 +37,7 @@ export async function listView(
           [from],
         );
   const { sql, values } = conditionsOf(view, conditions);
-  const columns = [key, ...view.columns.map(({ name }) => identifier(name)), 'version'];
+  const columns = [key, ...layout.selected(identifier(view.table)), 'version'];
   const [found] = await connection.execute<RowDataPacket[]>(
     `SELECT ${columns.join(', ')} FROM ${table} WHERE ${key} > ? ${end === null ? '' : `AND ${key} <= ?`} ${sql} ` +
       `ORDER BY ${key} LIMIT ${Math.floor(limit) + 1}`,

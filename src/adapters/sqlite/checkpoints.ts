@@ -6,11 +6,17 @@ import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import { addAudit } from './audit.ts';
 import type { Connection } from './database.ts';
 import { bigintOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
+import { refuseWhileSwitching } from './view-state.ts';
 
 const SELECT_ONE = 'SELECT * FROM checkpoints WHERE topic = ? AND partition_id = ?';
 
 /** Raises the epoch of each partition. The answers have the sequence of the requests. */
-export function acquire(writer: Connection, requests: readonly AcquireRequest[]): Checkpoint[] {
+export function acquire(
+  writer: Connection,
+  table: string,
+  requests: readonly AcquireRequest[],
+): Checkpoint[] {
+  refuseWhileSwitching(writer, table);
   const insert = writer.statement(`
     INSERT INTO checkpoints (topic, partition_id, topic_id, next_offset, epoch) VALUES (?, ?, ?, ?, 0)
     ON CONFLICT DO NOTHING`);

@@ -16,6 +16,7 @@ import { writeParking } from './parked.ts';
 import { insertQuarantined, writeRedrive } from './quarantine.ts';
 import type { StoreTime } from './store-time.ts';
 import type { ViewRows } from './view-rows.ts';
+import { isViewAt } from './view-state.ts';
 
 /**
  * Commits one batch in one transaction. SQLite has one writer at a time, so `locking` takes no further locks: from the
@@ -43,13 +44,23 @@ export class Committer {
         : null;
     return this.#database.write<CommitOutcome>(
       async (writer) => {
-        if (!moveCheckpoints(writer, batch.moves)) return { kind: 'fenced' };
+        if (!this.#isAllowed(writer, batch)) return { kind: 'fenced' };
         const changes = planned ?? (await planLocked(writer, this.#view, batch));
         insertQuarantined(writer, batch.quarantined);
         return this.#write(writer, batch, changes, planned !== null);
       },
       (outcome) => outcome.kind === 'committed',
     );
+  }
+
+  /**
+   * Whether no checkpoint fences the batch, and moves the checkpoints. A batch that moves none is fenced by the record of
+   * the view: an exchange of the tables raises the epochs of all checkpoints, which such a batch would not notice.
+   */
+  #isAllowed(writer: Connection, { moves, viewEpoch }: IngestBatch): boolean {
+    return moves.length === 0
+      ? isViewAt(writer, this.#view.definition.table, viewEpoch)
+      : moveCheckpoints(writer, moves);
   }
 
   /** Reads committed journals, a slice of entities at a time, so that the event loop gets its turns. */

@@ -9,6 +9,7 @@ import { readRepairs } from './reconciliation.ts';
 import type { StoreTime } from './store-time.ts';
 import { bigintOf, nullOr, numberOf, textOf } from './values.ts';
 import type { ViewRows } from './view-rows.ts';
+import { CLAIMABLE } from './view-state.ts';
 
 /*
  * While a delivery is claimed, `claimed_by` names the claimant and `leased_until` is the end of its lease; from then on
@@ -52,6 +53,8 @@ export class DeliveryClaims {
   async claim(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]> {
     const { target, claimant, attempts, behind, limit, leaseMs } = request;
     const view = this.#view;
+    // A table with other columns cannot be read by the program's columns.
+    if (!view.layout.isWhole) return [];
     const time = this.#time;
     const isRetry = Number(attempts === 'later');
     // A first attempt is never too early. Dead deliveries stand behind all others in the index.
@@ -67,6 +70,8 @@ export class DeliveryClaims {
     if (isAnyDue === undefined) return [];
 
     return this.#database.write((writer) => {
+      const { table } = view.definition;
+      if (writer.statement(CLAIMABLE).get(table, view.layout.columnsText) === undefined) return [];
       const leaseNowMs = time.leaseNow();
       const rows = writer
         .arrays(`

@@ -1,6 +1,7 @@
 import { lastTraceOf, packTrace } from '../../core/trace-context.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { Connection } from './database.ts';
+import { recordReplaced } from './reconciliation.ts';
 
 /**
  * Makes a row due at its new version. Leaves a claim alone, whether or not its lease is over: the row keeps its place
@@ -23,6 +24,10 @@ const UPSERT_DUE = `
 
 const UPDATE_DUE = `UPDATE deliveries SET ${DUE_AGAIN} WHERE target = ?1 AND entity_id = ?2`;
 
+/** The part of a change that deliveries need. */
+export type DueChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'delivery'> &
+  Partial<Pick<EntityChange, 'events'>>;
+
 /** Writes the deliveries that a batch makes due, in the transaction of the batch. */
 export class DueDeliveries {
   readonly #targets: readonly string[];
@@ -34,7 +39,7 @@ export class DueDeliveries {
   /** Makes the change's state due to the targets that it concerns. Answers to how many of them. */
   makeDue(
     writer: Connection,
-    { delivery, entityId, fromVersion, version, events }: EntityChange,
+    { delivery, entityId, fromVersion, version, events = [] }: DueChange,
     nowMs: number,
   ): number {
     if (!delivery.hasChanged) return 0;
@@ -45,6 +50,8 @@ export class DueDeliveries {
       const qualifies = delivery.qualifiesFor.includes(target);
       // A new entity has no row in the ledger yet.
       if (!qualifies && fromVersion === 0) continue;
+      if (delivery.replaces !== undefined)
+        recordReplaced(writer, target, { entityId, version, replaces: delivery.replaces });
       const statement = writer.statement(qualifies ? UPSERT_DUE : UPDATE_DUE);
       due += Number(statement.run(target, entityId, version, nowMs, packed).changes);
     }

@@ -4,6 +4,7 @@
  *
  * - Several processes share the file, and one of them writes at a time: `database.ts`, `write-lock.ts`, `wal-sync.ts`.
  * - Statements run inside this process and would block its event loop: `pace.ts`.
+ * - A rename checks every view of the schema unless it is told not to: `rename.ts`.
  * - The journal has one row for each event, and no version in its key: `event-rows.ts`, `entity-versions.ts`.
  */
 

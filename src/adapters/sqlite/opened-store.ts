@@ -33,13 +33,19 @@ export class OpenedSqliteStore extends SqliteAdministration implements OpenedSto
     const report = await migrate(database, options);
     await database.write((writer) => this.time.fix(writer));
     this.#isSetUp = true;
-    return { store: new SqliteStore(database, this.time, options.view, this.#options), report };
+    const { view, foldVersion = 1 } = options;
+    const store = new SqliteStore(database, this.time, view, this.#options, foldVersion);
+    await store.viewState();
+    return { store, report };
   }
 
   async toRead(view: ViewShape): Promise<EntityInspection> {
     const database = await this.database();
     await database.read(requireCurrentSchema);
-    return new SqliteStore(database, this.time, view, this.#options);
+    const store = new SqliteStore(database, this.time, view, this.#options, 1);
+    // Learns which of the program's columns the table has.
+    await store.viewState();
+    return store;
   }
 
   close(): Promise<void> {

@@ -12,11 +12,13 @@ import {
 import { DefectError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
+import { shapesOf } from '../../ports/view-rebuild.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
 import type { Connection } from './database.ts';
-import { identifier } from './identifier.ts';
+import { rename } from './rename.ts';
 import { nullOr, textOf } from './values.ts';
+import { findViewState } from './view-state.ts';
 import { createView, standingOf } from './view-table.ts';
 
 /** What was found out about the view before anything was changed. `prepareView` acts on it. */
@@ -36,9 +38,12 @@ export async function planView(
 ): Promise<ViewPlan> {
   const { view } = options;
   const { table } = view;
-  const tables = findTables(connection, [table, 'view_records']);
+  const tables = findTables(connection, [table, 'view_records', 'view_states']);
   const present = tables.get(table);
-  const standing = standingOf(connection, view, present);
+  const state = tables.has('view_states') ? findViewState(connection, table) : null;
+  // The exchange of the tables and its record are one transaction here, so the first shape is the table's.
+  const [shape = view] = shapesOf(view, state);
+  const standing = standingOf(connection, shape, present);
   const hasRecords = tables.has('view_records');
   const isJournaled = isAnyJournaled(connection);
   const stored = hasRecords ? readRecord(connection, table) : null;
@@ -111,19 +116,6 @@ export async function prepareView(
       createView(writer, view);
       write(null, 0);
       return { adoptedRows: 0, viewIsEmpty: isAnyJournaled(writer), notes };
-  }
-}
-
-/**
- * Renames a table and leaves the rest of the schema alone. SQLite would otherwise check every view, and reject the
- * renaming because of one that names a missing table.
- */
-function rename(writer: Connection, from: string, to: string): void {
-  writer.execute('PRAGMA legacy_alter_table = ON');
-  try {
-    writer.execute(`ALTER TABLE ${identifier(from)} RENAME TO ${identifier(to)}`);
-  } finally {
-    writer.execute('PRAGMA legacy_alter_table = OFF');
   }
 }
 

@@ -3,6 +3,7 @@ import type { DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation
 import type { Connection } from './database.ts';
 import { nullOr, numberOf, textOf } from './values.ts';
 import type { ViewRows } from './view-rows.ts';
+import { isViewAt } from './view-state.ts';
 
 export function listOwed(
   reader: Connection,
@@ -29,7 +30,13 @@ export function listOwed(
     }));
 }
 
-export function makeDueAgain(writer: Connection, { target, delivered }: DueAgain, nowMs: number): number {
+export function makeDueAgain(
+  writer: Connection,
+  view: ViewRows,
+  { target, delivered, viewEpoch }: DueAgain,
+  nowMs: number,
+): number {
+  if (!isViewAt(writer, view.definition.table, viewEpoch)) return 0;
   const statement = writer.statement(`
     UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, next_attempt_at = ?1, due_since = ?1
     WHERE target = ?2 AND entity_id = ?3 AND status = 'delivered' AND delivered_version = ?4`);
@@ -43,9 +50,10 @@ export function makeDueAgain(writer: Connection, { target, delivered }: DueAgain
 export function makeRepairsDue(
   writer: Connection,
   view: ViewRows,
-  { target, repairs }: RepairsDue,
+  { target, repairs, viewEpoch }: RepairsDue,
   nowMs: number,
 ): number {
+  if (!isViewAt(writer, view.definition.table, viewEpoch)) return 0;
   const revive = writer.statement(`
     UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?1,
       next_attempt_at = ?2, due_since = ?2
@@ -73,6 +81,28 @@ export function makeRepairsDue(
     if (replaces !== null) replace.run(target, entityId, version, replaces);
   }
   return due;
+}
+
+/**
+ * Records that a delivery replaces what a target may hold under the same version. Only of a delivery that is due at this
+ * version, or was. Runs before the state becomes due.
+ */
+export function recordReplaced(
+  writer: Connection,
+  target: string,
+  { entityId, version, replaces }: { entityId: string; version: number; replaces: string },
+): void {
+  const known = writer
+    .statement(
+      'UPDATE deliveries SET delivered_version = due_version WHERE target = ? AND entity_id = ? AND due_version = ?',
+    )
+    .run(target, entityId, version);
+  if (Number(known.changes) === 0) return;
+  writer
+    .statement(`
+      INSERT INTO delivery_repairs (target, entity_id, version, replaces) VALUES (?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET version = excluded.version, replaces = excluded.replaces`)
+    .run(target, entityId, version, replaces);
 }
 
 /** The version and the digest to be replaced of each of these deliveries that is a repair, by entity. */

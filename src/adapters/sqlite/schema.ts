@@ -13,6 +13,7 @@ import { storeError } from './errors.ts';
 import { type Migration, Migrations } from './migrations.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { numberOf, textOf } from './values.ts';
+import { noteView, noteViewMade } from './view-state.ts';
 import { createView } from './view-table.ts';
 
 const MIGRATIONS = new Migrations(new URL('./migrations/', import.meta.url));
@@ -26,8 +27,17 @@ export async function migrate(database: Database, options: MigrationOptions): Pr
     const plan = await lookAt(writer, options);
     if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
     const versions = runMigrations(writer, options.nowMs);
-    return { ...versions, ...(await prepareView(writer, options, plan)) };
+    const prepared = await prepareView(writer, options, plan);
+    const { view, foldVersion = 1 } = options;
+    noteView(writer, view, foldVersion);
+    if (areRowsAnew(plan)) noteViewMade(writer, view, foldVersion);
+    return { ...versions, ...prepared };
   });
+}
+
+/** Whether the view's table is made anew, so that today's program makes its rows. */
+function areRowsAnew({ situation }: ViewPlan): boolean {
+  return situation.kind === 'make' || situation.kind === 'remake' || situation.kind === 'replace';
 }
 
 /** Rejects with `store_refused` unless the schema has the version of this program. The file must have our tables. */
@@ -129,6 +139,7 @@ const OWN_TABLES = [
   'checkpoint_decisions',
   'schema_migrations',
   'view_records',
+  'view_states',
 ];
 
 /** The tables that ingest writes, except the view. */
@@ -147,10 +158,11 @@ export function incarnation(reader: Connection): string {
 }
 
 /** Makes the view's table if all other tables are there. Answers whether it was missing. */
-export function remakeView(writer: Connection, view: ViewShape): boolean {
+export function remakeView(writer: Connection, view: ViewShape, foldVersion: number): boolean {
   incarnation(writer);
   if (findTables(writer, [view.table]).size > 0) return false;
   createView(writer, view);
+  noteViewMade(writer, view, foldVersion);
   return true;
 }
 

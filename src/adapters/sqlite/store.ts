@@ -8,11 +8,19 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
+import type { JsonObject } from '../../ports/jobs.ts';
 import type { ArrivalsRange, JournaledEvent } from '../../ports/journal.ts';
 import type { RefusedCounts } from '../../ports/quarantine.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
+import type {
+  NewRebuild,
+  RangePage,
+  RebuiltRows,
+  SettledChanges,
+  ViewState,
+} from '../../ports/view-rebuild.ts';
 import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
 import { SqliteAdministration } from './administration.ts';
 import { readArrivals, readLastArrivals } from './arrivals.ts';
@@ -26,6 +34,8 @@ import { SqliteLongJournals } from './long-journals.ts';
 import type { SqliteStoreOptions } from './options.ts';
 import { refusedCounts } from './quarantine.ts';
 import { counts, readView } from './queries.ts';
+import { Rebuilds } from './rebuild.ts';
+import { RebuiltTable } from './rebuilt-rows.ts';
 import { listOwed, makeDueAgain, makeRepairsDue } from './reconciliation.ts';
 import { incarnation, remakeView } from './schema.ts';
 import { forgetSender, noteSender, readSenders } from './senders.ts';
@@ -34,6 +44,7 @@ import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 import { listUndelivered, listView } from './view-listing.ts';
 import { ViewRows } from './view-rows.ts';
+import { awaitFold, readViewState } from './view-state.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
 export class SqliteStore extends SqliteAdministration implements Store {
@@ -43,6 +54,9 @@ export class SqliteStore extends SqliteAdministration implements Store {
   readonly #committer: Committer;
   readonly #claims: DeliveryClaims;
   readonly #settlements: Settlements;
+  readonly #rebuilds: Rebuilds;
+  readonly #rebuilt: RebuiltTable;
+  readonly #foldVersion: number;
   readonly longJournals: SqliteLongJournals;
 
   constructor(
@@ -50,12 +64,17 @@ export class SqliteStore extends SqliteAdministration implements Store {
     time: StoreTime,
     view: ViewShape,
     { targets, clock }: Pick<SqliteStoreOptions, 'targets' | 'clock'>,
+    foldVersion: number,
   ) {
     super(time);
     this.#database = database;
     this.#view = new ViewRows(view);
     this.#targets = targets;
-    this.#committer = new Committer(database, this.#view, new DueDeliveries(targets), clock, time);
+    const deliveries = new DueDeliveries(targets);
+    this.#foldVersion = foldVersion;
+    this.#committer = new Committer(database, this.#view, deliveries, clock, time);
+    this.#rebuilt = new RebuiltTable(database, this.#view);
+    this.#rebuilds = new Rebuilds(database, this.#view, deliveries, time);
     this.#claims = new DeliveryClaims(database, this.#view, time);
     this.#settlements = new Settlements(database, clock, time);
     this.longJournals = new SqliteLongJournals(database);
@@ -66,7 +85,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
   }
 
   async acquire(partitions: readonly AcquireRequest[]): Promise<Checkpoint[]> {
-    return this.#database.write((writer) => acquire(writer, partitions));
+    return this.#database.write((writer) => acquire(writer, this.#view.definition.table, partitions));
   }
 
   async readJournals(
@@ -86,7 +105,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
   }
 
   async remakeView(): Promise<boolean> {
-    return this.#database.write((writer) => remakeView(writer, this.#view.definition));
+    return this.#database.write((writer) => remakeView(writer, this.#view.definition, this.#foldVersion));
   }
 
   async halt(partition: TopicPartition, epoch: bigint, reason: string): Promise<void> {
@@ -155,7 +174,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
   }
 
   async makeDueAgain(again: DueAgain) {
-    return this.#database.write((writer) => makeDueAgain(writer, again, this.time.now(writer)));
+    return this.#database.write((writer) => makeDueAgain(writer, this.#view, again, this.time.now(writer)));
   }
 
   async makeRepairsDue(repairs: RepairsDue) {
@@ -190,6 +209,68 @@ export class SqliteStore extends SqliteAdministration implements Store {
 
   async listJournaled(page: { after: string | null; limit: number }) {
     return this.#database.read((reader) => listJournaled(reader, page));
+  }
+
+  async viewState(): Promise<ViewState> {
+    const state = await this.#database.read((reader) => readViewState(reader, this.#view.definition.table));
+    this.#view.layout.learn(state.columns);
+    return state;
+  }
+
+  async awaitFold(foldVersion: number) {
+    return this.#database.write((writer) => awaitFold(writer, this.#view.definition.table, foldVersion));
+  }
+
+  async beginRebuild(rebuild: NewRebuild) {
+    return this.#rebuilds.begin(rebuild);
+  }
+
+  async writeRebuilt(rows: RebuiltRows) {
+    return this.#rebuilt.write(rows);
+  }
+
+  async listOutdated(page: RangePage) {
+    return this.#rebuilt.listOutdated(page);
+  }
+
+  async compareRows(tables: 'rebuilt' | 'former', page: RangePage) {
+    return this.#rebuilt.compare(tables, page);
+  }
+
+  async noteBuilt(rebuildId: string, report: JsonObject) {
+    return this.#rebuilds.noteBuilt(rebuildId, report);
+  }
+
+  async discardRebuild(rebuildId: string) {
+    return this.#rebuilds.discard(rebuildId);
+  }
+
+  async beginSwitch(rebuildId: string) {
+    return this.#rebuilds.beginSwitch(rebuildId);
+  }
+
+  async takeBackSwitch(epoch: number) {
+    return this.#rebuilds.takeBackSwitch(epoch);
+  }
+
+  async exchange(exchange: { rebuildId: string; epoch: number; waitSeconds: number }) {
+    return this.#rebuilds.exchange(exchange);
+  }
+
+  async settleChanges(changes: SettledChanges) {
+    return this.#rebuilds.settle(changes);
+  }
+
+  async ledgerOf(entityIds: readonly string[]) {
+    return this.#rebuilds.ledgerOf(entityIds, this.#targets);
+  }
+
+  async endSettling(rebuildId: string) {
+    return this.#rebuilds.endSettling(rebuildId);
+  }
+
+  async dropFormer() {
+    return this.#rebuilds.dropFormer();
   }
 
   close(): Promise<void> {

@@ -6,6 +6,7 @@ import type { StoredRow } from '../../ports/store.ts';
 import type { Connection } from './database.ts';
 import { identifier } from './identifier.ts';
 import { numberOf, type SqliteRow } from './values.ts';
+import { ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
 /**
@@ -13,6 +14,7 @@ import { viewValue } from './view-table.ts';
  */
 export class ViewRows {
   readonly definition: ViewShape;
+  readonly layout: ViewLayout;
   /** The quoted name, for statements elsewhere. */
   readonly table: string;
   readonly key: string;
@@ -27,6 +29,7 @@ export class ViewRows {
 
   constructor(definition: ViewShape) {
     this.definition = definition;
+    this.layout = new ViewLayout(definition);
     this.table = identifier(definition.table);
     this.key = identifier(definition.keyColumn);
     this.#columnNames = definition.columns.map((column) => identifier(column.name));
@@ -83,7 +86,9 @@ export class ViewRows {
 
   /** The values of the view's columns in a row that has them by their names. */
   rowOf(row: SqliteRow): ViewRow {
-    return this.definition.columns.map((column) => viewValue(column, row[column.name]));
+    return this.definition.columns.map((column) =>
+      this.layout.lacks(column.name) ? null : viewValue(column, row[column.name]),
+    );
   }
 
   /** The values of the view's columns in a list that has the sequence of `columnsOf`. */
@@ -93,7 +98,11 @@ export class ViewRows {
 
   /** The view's columns as `alias.name`, for a join with a table that has columns of the same names. */
   columnsOf(alias: string): string {
-    return this.#columnNames.map((name) => `${alias}.${name}`).join(', ');
+    return this.definition.columns
+      .map(({ name }) =>
+        this.layout.lacks(name) ? `NULL AS ${identifier(name)}` : `${alias}.${identifier(name)}`,
+      )
+      .join(', ');
   }
 }
 

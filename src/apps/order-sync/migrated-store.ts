@@ -13,6 +13,7 @@ export async function migratedStore(
   const { table, keyColumn, columns } = orders.view;
   const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
   const view = { table, keyColumn, columns };
-  const { store } = await opened.migrate({ view, targets, adopt: null, nowMs: clock.now() });
+  const { foldVersion = 1 } = orders;
+  const { store } = await opened.migrate({ view, foldVersion, targets, adopt: null, nowMs: clock.now() });
   return store;
 }

@@ -13,7 +13,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Senders } from '../../ports/senders.ts';
-import type { OpenedStore } from '../../ports/store.ts';
+import type { OpenedStore, Store } from '../../ports/store.ts';
 import { closeServer, listen } from '../shared/http/listen.ts';
 import { ProblemCounts } from '../shared/http/metrics.ts';
 import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
@@ -152,9 +152,11 @@ export async function startOrderSync(
       ];
   const makeTopics = () =>
     log.createTopics(madeTopics.map((topic) => ({ topic, partitions: settings.partitions })));
+  let migratedStore: Store | null = null;
   let asked: OrderAskParts | null = null;
   const sync = new Sync({
     domain: orders,
+    onOutdated: onFailure,
     log,
     store,
     targets: routes,
@@ -178,6 +180,7 @@ export async function startOrderSync(
     },
     onStoreReady(migrated) {
       senders.resolve(migrated);
+      migratedStore = migrated;
       asked = askPartsOf(settings, {
         store: migrated,
         clock,
@@ -218,6 +221,7 @@ export async function startOrderSync(
     targets: routes.map(({ target }) => target.name),
     clock,
     logger: defects.logger,
+    migrated: () => migratedStore,
     ask: () => asked,
     decoder: decoderOf(settings),
     onJob: () => jobs.wake(),

@@ -35,9 +35,15 @@ export interface AcquirerParts {
   readonly giveUpAll: () => Promise<void>;
 }
 
-type AcquirerOptions = Pick<IngestOptions<unknown, unknown>, 'store' | 'topics' | 'clock' | 'logger'> & {
+type AcquirerOptions = Pick<
+  IngestOptions<unknown, unknown>,
+  'store' | 'topics' | 'clock' | 'logger' | 'view'
+> & {
   readonly log: Pick<EventLog, 'partitionCounts'>;
 };
+
+/** A program that must not write any more looks this often whether it may. Usually it ends before. */
+const OUTDATED_LOOK_MS = 1_000;
 
 /** Raises the epochs of the partitions that the group gives to this instance, so that it may commit their records. */
 export class Acquirer {
@@ -62,7 +68,7 @@ export class Acquirer {
    * own.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, view } = this.#options;
     const { changed, guard, troubles, exclusively } = this.#parts;
     while (!signal.aborted) {
       if (this.unowned().length === 0) {
@@ -82,6 +88,11 @@ export class Acquirer {
         continue;
       }
       try {
+        await view?.untilExchanged(signal);
+        if (view?.isOutdated === true) {
+          await clock.sleep(OUTDATED_LOOK_MS, signal);
+          continue;
+        }
         await exclusively(() => this.#acquire(due, signal));
       } catch (error) {
         this.#failed(due, error);
@@ -152,6 +163,8 @@ export class Acquirer {
       });
     }
     if (acquired.length === 0) return;
+    // Whoever changes the record of the view raises the epochs too. So under these epochs, the record is as it is now.
+    await this.#options.view?.refresh();
     await begin(acquired, new Set(partitionCounts.values()).size === 1);
   }
 }

@@ -308,11 +308,14 @@ export class BatchPlan<State, Event> {
     const fault = rowFault(view, row);
     if (fault !== null) throw new RowFault(fault);
     const isNew = versionOf(before) === 0;
+    const versions = { fromVersion: versionOf(before), version: versionOf(after) };
+    // The rows wait for a rebuild. A row of this fold among those of another one would be due for a wrong reason.
+    if (this.#context.view?.writesRows === false)
+      return { entityId, ...versions, row: null, events: accepted, delivery: UNCHANGED };
     const hasChanged = isNew || !isSameRow(view.row(before.state), row);
     return {
       entityId,
-      fromVersion: versionOf(before),
-      version: versionOf(after),
+      ...versions,
       row,
       events: accepted,
       delivery: hasChanged ? due.changed(row, view.isReady(after.state)) : UNCHANGED,

@@ -98,6 +98,7 @@ export class Ingest<State, Event> {
       meters: options.meters ?? new Meters(options.clock),
       consumer: this.#consumer,
       due: new DueRules(options.targets),
+      ...(options.view === undefined ? {} : { view: options.view }),
       store: options.store,
       clock: options.clock,
       logger: this.#defects.logger,

@@ -8,6 +8,7 @@ import type { Tracing } from '../../ports/tracing.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Defects } from '../defects.ts';
 import type { KnownHolds } from '../holds.ts';
+import type { ViewWatch } from '../rebuild/view-mode.ts';
 import type { Meters } from '../status/meters.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
@@ -61,6 +62,8 @@ export interface IngestOptions<State, Event> {
   readonly meters?: Meters;
   /** A count of defects that other parts use too; default one of its own. */
   readonly defects?: Defects;
+  /** Knows whether rows are written, and waits while the view is exchanged. Without it, rows are always written. */
+  readonly view?: Pick<ViewWatch, 'writesRows' | 'isOutdated' | 'untilExchanged' | 'refresh'>;
 }
 
 /** What became of the events of one batch. */

@@ -1,5 +1,6 @@
 import type { Domain } from '../../core/domain.ts';
 import type { Decoder } from '../decode/decoder.ts';
+import type { ViewWatch } from '../rebuild/view-mode.ts';
 import type { DueRules } from './due.ts';
 import type { HistoryCache } from './history-cache.ts';
 import type { ParkedRegistry } from './parked.ts';
@@ -11,4 +12,6 @@ export interface PlanContext<State, Event> {
   readonly cache: HistoryCache<State, Event>;
   readonly parked: ParkedRegistry;
   readonly due: DueRules;
+  /** Knows whether rows are written. Without it, they are. */
+  readonly view?: Pick<ViewWatch, 'writesRows'>;
 }

@@ -19,6 +19,7 @@ import { LONG_LIMITS, LongHistories } from '../ingest/long-histories.ts';
 import { Newcomers } from '../ingest/newcomers.ts';
 import { ParkedRegistry } from '../ingest/parked.ts';
 import type { PlanContext } from '../ingest/plan-context.ts';
+import { foldOf, rowsUnder } from '../rebuild/view-mode.ts';
 import type { JobHandler } from './job-worker.ts';
 import { selectionOf } from './quarantine-selection.ts';
 
@@ -147,8 +148,9 @@ class QuarantineRedrive<State, Event> {
       return saved === null ? { kind: 'lost' } : { kind: 'saved', job: saved };
     }
 
+    const view = await rowsUnder(store, foldOf(this.#options.domain));
     for (let preparations = 0; ; preparations++) {
-      const plan = this.#plan(events);
+      const plan = this.#plan(events, view);
       const journaled = () => (events.length === 0 ? 0 : plan.tally.journaled);
       try {
         const outcome = await store.commit({
@@ -156,6 +158,7 @@ class QuarantineRedrive<State, Event> {
           quarantined: [],
           entityIds: plan.entityIds,
           mode: 'locking',
+          viewEpoch: view.epoch,
           plan: (versions, readJournals) => plan.plan(versions, readJournals),
           redrive: () => ({
             passed,
@@ -165,7 +168,9 @@ class QuarantineRedrive<State, Event> {
           }),
         });
         if (outcome.kind === 'stale') return { kind: 'again' };
-        if (outcome.kind === 'fenced') return { kind: 'lost' };
+        if (outcome.kind === 'fenced') {
+          return { kind: (await this.#renewed(job, claim)) ? 'again' : 'lost' };
+        }
         plan.remember();
         this.#report(plan.newlyParked);
         const { state, progress, place: saved } = saveWith(journaled());
@@ -173,20 +178,28 @@ class QuarantineRedrive<State, Event> {
       } catch (error) {
         if (plan.unprepared.length === 0 || preparations === MAX_PREPARATIONS) throw error;
         await this.#long.prepare(plan.unprepared, signal);
-        // That may take longer than the lease, so it is renewed, with the job as it was.
-        const { progress, place: before } = job;
-        const renewed = { ...claim, jobId: job.jobId, state: 'running', progress, place: before } as const;
-        if ((await store.saveJob(renewed)) === null) return { kind: 'lost' };
+        // That may take longer than the lease.
+        if (!(await this.#renewed(job, claim))) return { kind: 'lost' };
       }
     }
   }
 
-  #plan(events: readonly DecodedEvent<Event>[]): BatchPlan<State, Event> {
+  /** Renews the claim, and tells by that whether the job was fenced or the view. The job stays as it was. */
+  async #renewed(job: Job, claim: JobClaim): Promise<boolean> {
+    const { jobId, progress, place } = job;
+    const saved = await this.#options.store.saveJob({ ...claim, jobId, state: 'running', progress, place });
+    return saved !== null;
+  }
+
+  #plan(
+    events: readonly DecodedEvent<Event>[],
+    view: { readonly writesRows: boolean },
+  ): BatchPlan<State, Event> {
     const { domain, decoder, due, store, clock } = this.#options;
     this.#long.believe(store.generation);
     // Histories are read from the journal of the locked entities, so none are kept.
     const cache = new HistoryCache<State, Event>(0);
-    const context = { domain, decoder, due, cache, parked: this.#parked };
+    const context = { domain, decoder, due, cache, parked: this.#parked, view };
     return new BatchPlan(context, new Newcomers(), this.#long, events, clock.now());
   }
 

@@ -19,6 +19,8 @@ export interface ReconcileOptions {
   readonly holdings: TargetHoldings;
   readonly store: Pick<Store, 'listOwed' | 'makeDueAgain' | 'makeRepairsDue' | 'readDelivery' | 'readView'>;
   readonly clock: Clock;
+  /** Nothing becomes due once the view has another epoch than this. Default: any epoch. */
+  readonly viewEpoch?: number;
   /** Whether differences are healed where that is possible. If not, they are only reported. */
   readonly heals: boolean;
   /** The sweep ends after this many differences, which are kept in memory. */
@@ -260,7 +262,8 @@ class Sweep {
 
   /** Makes deliveries due at a limited rate. Resolves with their number. */
   async #makeDue(differences: readonly Difference[]): Promise<number> {
-    const { store, clock, target, perSecond, onMadeDue } = this.#options;
+    const { store, clock, target, perSecond, onMadeDue, viewEpoch } = this.#options;
+    const epoch = viewEpoch === undefined ? {} : { viewEpoch };
     const step = Math.max(1, Math.min(DUE_ROWS, Math.floor(perSecond)));
     let due = 0;
     for (let from = 0; from < differences.length; from += step) {
@@ -270,8 +273,8 @@ class Sweep {
       const delivered = some.flatMap(({ ours, repair }) => (repair === null && ours !== null ? [ours] : []));
       const repairs = some.flatMap(({ repair }) => repair ?? []);
       let made = 0;
-      if (delivered.length > 0) made += await store.makeDueAgain({ target, delivered });
-      if (repairs.length > 0) made += await store.makeRepairsDue({ target, repairs });
+      if (delivered.length > 0) made += await store.makeDueAgain({ target, delivered, ...epoch });
+      if (repairs.length > 0) made += await store.makeRepairsDue({ target, repairs, ...epoch });
       due += made;
       onMadeDue?.(made);
     }

@@ -30,6 +30,8 @@ export interface SweeperOptions
   readonly everyMs: number;
   /** Whether the target is sent nothing for now, because of its breaker or because it is paused. */
   readonly isShut: () => boolean;
+  /** The epoch of the view's record. Without it, an exchange of the view's tables is not noticed. */
+  readonly viewEpoch?: () => number;
   /** Called when deliveries have become due. */
   readonly onMadeDue: () => void;
   /** Counts the defects of the program. Default: a new count. */
@@ -211,8 +213,18 @@ export class Sweeper {
   }
 
   async #portions(tally: SweepTally, signal: AbortSignal): Promise<void> {
-    const { holdings, store, clock, target, perSecond, patienceMs, pageRows, untilCaughtUp, onMadeDue } =
-      this.#options;
+    const {
+      holdings,
+      store,
+      clock,
+      target,
+      perSecond,
+      patienceMs,
+      pageRows,
+      untilCaughtUp,
+      onMadeDue,
+      viewEpoch,
+    } = this.#options;
     for (let after: string | null = null; !signal.aborted; ) {
       const beganMs = clock.monotonicMs();
       const report: ReconcileReport = await reconcile(
@@ -229,6 +241,7 @@ export class Sweeper {
           limit: this.#options.portion ?? PORTION,
           after,
           busyShare: BUSY_SHARE,
+          ...(viewEpoch === undefined ? {} : { viewEpoch: viewEpoch() }),
           onMadeDue(count) {
             tally.addMadeDue(count);
             onMadeDue();

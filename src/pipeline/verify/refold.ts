@@ -1,26 +1,22 @@
-import { DefectError } from '../../core/errors.ts';
-import { historyOf } from '../../core/fold.ts';
+import { DefectError, TributaryError } from '../../core/errors.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EntityChange } from '../../ports/commit.ts';
-import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
-import type { Store } from '../../ports/store.ts';
+import type { ReadJournals } from '../../ports/journal.ts';
+import type { Store, StoredRow } from '../../ports/store.ts';
 import { isSameRow, UNCHANGED } from '../ingest/due.ts';
 import { LONG_LIMITS, LongHistories, type LongPlan, type Unprepared } from '../ingest/long-histories.ts';
 import type { PlanContext } from '../ingest/plan-context.ts';
-import {
-  foldFault,
-  journalFault,
-  RowFault,
-  restoreAll,
-  rowFault,
-  type Unfoldable,
-} from '../ingest/unfoldable.ts';
+import { foldFault, type Unfoldable } from '../ingest/unfoldable.ts';
+import { replacing } from '../rebuild/replacing.ts';
+import { foldedRow, foldJournal } from './fold-journal.ts';
 
 export interface RefoldParts<State, Event>
   extends Pick<PlanContext<State, Event>, 'domain' | 'decoder' | 'due'> {
   readonly store: Pick<Store, 'commit' | 'readView' | 'longJournals'>;
   readonly clock: Pick<Clock, 'now'>;
+  /** The epoch of the view's record under which rows may be written. Without it, only an exchange of the view is noticed. */
+  readonly viewEpoch?: number;
 }
 
 export interface Refolded {
@@ -35,22 +31,26 @@ const NEVER = new AbortController().signal;
 
 /**
  * Folds each entity anew from its journal and writes its row, in one transaction that locks the entities. The result leaves
- * out entities without a journal.
+ * out entities without a journal. Rejects with `view_switching` if the view has another epoch.
  *
  * `repair`: for rows that were lost or altered. No delivery becomes due, because the ledger is right: it changes together
  * with the journal. An entity that cannot be folded is parked.
  *
  * `release`: for parked entities. An entity that can be folded is no longer parked. Its state becomes due if its row has
  * changed.
+ *
+ * `rebuild`: for rows that a corrected fold changes. A state becomes due if its row has changed, and replaces what a target
+ * may have under the same version. An entity that ingest changes meanwhile, or that cannot be folded, stays as it is.
  */
 export async function refold<State, Event>(
-  { domain, decoder, due, store, clock }: RefoldParts<State, Event>,
+  { domain, decoder, due, store, clock, viewEpoch }: RefoldParts<State, Event>,
   entityIds: readonly string[],
-  purpose: 'repair' | 'release',
+  purpose: 'repair' | 'release' | 'rebuild',
 ): Promise<Refolded[]> {
   const ids = [...new Set(entityIds)].sort(compareUtf8);
-  // The columns of a parked entity do not change, so the transaction finds the same rows.
-  const stored = purpose === 'release' ? await store.readView(ids) : new Map();
+  // The columns of a parked entity do not change, so the transaction finds the same rows. Any other row is the same as long
+  // as its version is.
+  const stored: Map<string, StoredRow> = purpose === 'repair' ? new Map() : await store.readView(ids);
   const long = new LongHistories({
     domain,
     decoder,
@@ -78,17 +78,22 @@ export async function refold<State, Event>(
       const longPlan = longPlans.get(entityId);
       const folded =
         longPlan !== undefined
-          ? foldedLong(entityId, longPlan)
+          ? foldedLong(longPlan)
           : journal === undefined
             ? null
-            : foldWhole(entityId, journal, version);
+            : foldJournal(domain, decoder, journal, version);
       if (folded === null) continue;
       refolded.push({ entityId, fault: 'reason' in folded ? folded : null });
       if (!('reason' in folded)) {
         const { row, isReady } = folded;
         const before = stored.get(entityId);
-        const hasChanged = purpose === 'release' && (before === undefined || !isSameRow(before.row, row));
-        const delivery = hasChanged ? due.changed(row, isReady) : UNCHANGED;
+        if (purpose === 'rebuild' && before?.version !== version) continue;
+        const hasChanged = purpose !== 'repair' && (before === undefined || !isSameRow(before.row, row));
+        const changed = hasChanged ? due.changed(row, isReady) : UNCHANGED;
+        const delivery =
+          purpose === 'rebuild' && hasChanged && before !== undefined
+            ? replacing(changed, entityId, version, before)
+            : changed;
         changes.push({
           ...base,
           row,
@@ -102,25 +107,6 @@ export async function refold<State, Event>(
       }
     }
     return changes;
-  };
-
-  const foldWhole = (entityId: string, journal: readonly JournaledEvent[], version: number) => {
-    const fault = journalFault(journal, version);
-    if (fault !== null) return fault;
-    const restored = restoreAll(decoder, journal);
-    if ('reason' in restored) return restored;
-    try {
-      return rowOf(entityId, historyOf(domain, restored.events).state);
-    } catch (error) {
-      return foldFault(domain, error, restored.events);
-    }
-  };
-
-  const rowOf = (entityId: string, state: State) => {
-    const row = domain.view.row(state);
-    const misfit = rowFault(domain.view, row);
-    if (misfit !== null) throw new RowFault(misfit);
-    return { entityId, row, isReady: domain.view.isReady(state) };
   };
 
   const planLong = async (longIds: readonly string[], versionOf: (entityId: string) => number) => {
@@ -140,10 +126,10 @@ export async function refold<State, Event>(
     throw new DefectError('Entities with long journals are not prepared.');
   };
 
-  const foldedLong = (entityId: string, { unfoldable, before }: LongPlan<State, Event>) => {
+  const foldedLong = ({ unfoldable, before }: LongPlan<State, Event>) => {
     if (before === null) return unfoldable;
     try {
-      return rowOf(entityId, before.state);
+      return foldedRow(domain, before.state);
     } catch (error) {
       return foldFault(domain, error, []);
     }
@@ -151,8 +137,19 @@ export async function refold<State, Event>(
 
   for (let attempt = 1; ; attempt++) {
     try {
-      await store.commit({ moves: [], quarantined: [], entityIds: ids, mode: 'locking', plan });
-      return refolded;
+      const outcome = await store.commit({
+        moves: [],
+        quarantined: [],
+        entityIds: ids,
+        mode: 'locking',
+        plan,
+        ...(viewEpoch === undefined ? {} : { viewEpoch }),
+      });
+      if (outcome.kind !== 'fenced') return refolded;
+      throw new TributaryError(
+        'view_switching',
+        `The rows of ${domain.view.table} are exchanged for rebuilt ones, or wait for that: nothing was written.`,
+      );
     } catch (error) {
       if (unprepared.length === 0 || attempt === MAX_PREPARATIONS) throw error;
       await long.prepare(unprepared, NEVER);

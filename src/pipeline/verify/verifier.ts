@@ -10,15 +10,19 @@ import { Defects } from '../defects.ts';
 import { isSameRow } from '../ingest/due.ts';
 import type { ParkedRegistry } from '../ingest/parked.ts';
 import { foldFault, restoreAll, type Unfoldable } from '../ingest/unfoldable.ts';
+import type { ViewWatch } from '../rebuild/view-mode.ts';
 import { supervised } from '../supervised.ts';
 import { type RefoldParts, refold } from './refold.ts';
 
-export interface VerifierOptions<State, Event> extends Omit<RefoldParts<State, Event>, 'store' | 'clock'> {
+export interface VerifierOptions<State, Event>
+  extends Omit<RefoldParts<State, Event>, 'store' | 'clock' | 'viewEpoch'> {
   readonly store: Pick<
     Store,
     'commit' | 'readView' | 'readJournals' | 'listJournaled' | 'listParked' | 'longJournals'
   >;
   readonly parked: ParkedRegistry;
+  /** Knows whether the program writes rows. Without it, it does. */
+  readonly view?: Pick<ViewWatch, 'writesRows' | 'epoch'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called with each error that stops a pass, except defects. */
@@ -113,6 +117,11 @@ export class Verifier<State, Event> {
         isRush = true;
         after = null;
       }
+      if (this.#options.view?.writesRows === false) {
+        after = null;
+        await this.#sleep(BETWEEN_PASSES_MS);
+        continue;
+      }
       const begunMs = this.#options.clock.monotonicMs();
       try {
         after = await this.#page(after, isRush);
@@ -187,7 +196,8 @@ export class Verifier<State, Event> {
   }
 
   async #compare(entities: readonly JournaledEntity[], isRush: boolean): Promise<void> {
-    const { store } = this.#options;
+    const { store, view } = this.#options;
+    const viewEpoch = view?.epoch;
     const foldable = entities
       .filter(({ version }) => version <= FOLDED_EVENTS_MAX)
       .map(({ entityId }) => entityId);
@@ -210,7 +220,7 @@ export class Verifier<State, Event> {
       if (version > (later.get(entityId)?.length ?? 0))
         differing.set(entityId, `was at version ${version}, which the journal does not have`);
     }
-    if (differing.size > 0) await this.#repair(differing, isRush);
+    if (differing.size > 0) await this.#repair(differing, isRush, viewEpoch);
   }
 
   /** Describes what is wrong with the row; null if nothing is, or if the journal has grown since it was read. */
@@ -241,9 +251,14 @@ export class Verifier<State, Event> {
     return null;
   }
 
-  async #repair(differing: ReadonlyMap<string, string>, isRush: boolean): Promise<void> {
+  async #repair(
+    differing: ReadonlyMap<string, string>,
+    isRush: boolean,
+    viewEpoch: number | undefined,
+  ): Promise<void> {
     const { parked, logger } = this.#options;
-    const refolded = await refold(this.#options, [...differing.keys()], 'repair');
+    const parts = { ...this.#options, ...(viewEpoch === undefined ? {} : { viewEpoch }) };
+    const refolded = await refold(parts, [...differing.keys()], 'repair');
     const faults = refolded.filter(({ fault }) => fault !== null);
     const repaired = refolded.filter(({ fault }) => fault === null);
     parked.add(faults.map(({ entityId }) => entityId));

@@ -1,6 +1,17 @@
-import { describe, expect, it } from 'vitest';
+import mysql from 'mysql2/promise';
+import { describe, expect, it, vi } from 'vitest';
 import { LEASE_MS } from '../../contract/store/delivery-helpers.ts';
-import { change, commitChanges, DUE, event, TARGET, usePlace } from '../../contract/store/fixtures.ts';
+import {
+  change,
+  commitChanges,
+  DUE,
+  event,
+  PARCELS,
+  parcelMigration,
+  TARGET,
+  TARGETS,
+  usePlace,
+} from '../../contract/store/fixtures.ts';
 import { describeStore } from '../../contract/store.ts';
 import { services } from '../../services/context.ts';
 import { MysqlHarness } from './harness.ts';
@@ -10,6 +21,7 @@ describe.skipIf(services().lacks('mysql'))('MySQL', () => {
   describeSegments(new MysqlHarness(() => services().mysql.url));
   describeIndex(new MysqlHarness(() => services().mysql.url));
   describeClaims(new MysqlHarness(() => services().mysql.url));
+  describeExchange(new MysqlHarness(() => services().mysql.url));
 });
 
 describe.skipIf(services().lacks('mariadb'))('MariaDB', () => {
@@ -17,6 +29,7 @@ describe.skipIf(services().lacks('mariadb'))('MariaDB', () => {
   describeSegments(new MysqlHarness(() => services().mariadb.url));
   describeIndex(new MysqlHarness(() => services().mariadb.url));
   describeClaims(new MysqlHarness(() => services().mariadb.url));
+  describeExchange(new MysqlHarness(() => services().mariadb.url));
 });
 
 /** Tests of the table behind the view event_journal. */
@@ -140,6 +153,66 @@ function describeClaims(harness: MysqlHarness): void {
       expect(leased).toHaveLength(claimed.length);
       await harness.rawQuery('DROP TRIGGER no_claims');
       expect(await claim(100)).toHaveLength(90 - claimed.length);
+    });
+  });
+}
+
+/** MySQL commits a RENAME by itself, so a process may die between the RENAME and its record. */
+function describeExchange(harness: MysqlHarness): void {
+  describe('the exchange of the view', () => {
+    const place = usePlace(harness);
+    const columns = [...PARCELS.columns, { name: 'carrier', type: 'text' } as const];
+    const rebuild = { rebuildId: 'rebuild-1', foldVersion: 2, columns };
+    const RENAME = 'RENAME TABLE parcels TO parcels_former, parcels_rebuilt TO parcels';
+
+    async function begin(): Promise<number> {
+      await place.store.beginRebuild(rebuild);
+      return (await place.store.beginSwitch('rebuild-1')) ?? 0;
+    }
+
+    it.each(['exchange', 'takeBackSwitch'] as const)(
+      'a switch whose process died right after the RENAME is finished by %s, and a start keeps the table',
+      async (method) => {
+        const epoch = await begin();
+        await harness.rawQuery(RENAME);
+        const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });
+        const options = { ...parcelMigration(place.clock), view: { ...PARCELS, columns }, foldVersion: 2 };
+        expect((await other.migrate(options)).report).toMatchObject({ viewIsEmpty: false, notes: [] });
+        if (method === 'exchange')
+          await place.store.exchange({ rebuildId: 'rebuild-1', epoch, waitSeconds: 2 });
+        else expect(await place.store.takeBackSwitch(epoch)).toBe(true);
+        expect(await place.store.viewState()).toMatchObject({ phase: 'settling', foldVersion: 2, columns });
+      },
+    );
+
+    it('a transaction of another program delays the exchange, which then changes nothing', async () => {
+      const epoch = await begin();
+      const reader = await mysql.createConnection({ uri: harness.url });
+      try {
+        await reader.query('START TRANSACTION');
+        await reader.query('SELECT * FROM parcels');
+        const exchange = place.store.exchange({ rebuildId: 'rebuild-1', epoch, waitSeconds: 1 });
+        await expect(exchange).rejects.toMatchObject({ code: 'store_busy', retryable: true });
+        expect(await place.store.viewState()).toMatchObject({ phase: 'switching', foldVersion: 1 });
+      } finally {
+        await reader.end();
+      }
+      await place.store.exchange({ rebuildId: 'rebuild-1', epoch, waitSeconds: 1 });
+      expect(await place.store.viewState()).toMatchObject({ phase: 'settling', foldVersion: 2 });
+    });
+
+    it('a switch is not taken back while another process exchanges the tables', async () => {
+      const epoch = await begin();
+      const holder = await mysql.createConnection({ uri: harness.url });
+      try {
+        await holder.query("SELECT GET_LOCK(LEFT(CONCAT('tributary view:', DATABASE()), 64), 0)");
+        expect(await place.store.takeBackSwitch(epoch)).toBe(false);
+        expect(await place.store.viewState()).toMatchObject({ phase: 'switching' });
+      } finally {
+        await holder.end();
+      }
+      // The server frees the lock some time after the connection has ended.
+      await vi.waitFor(async () => expect(await place.store.takeBackSwitch(epoch)).toBe(true));
     });
   });
 }

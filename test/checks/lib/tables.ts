@@ -126,6 +126,18 @@ export class Tables {
     return this.#count(`SELECT COUNT(*) FROM ${table}`);
   }
 
+  /** Yields the entity of each attempt at a delivery since this moment. */
+  async *attemptedSince(sinceMs: number): AsyncGenerator<string> {
+    const sql = `SELECT entity_id FROM delivery_attempts WHERE attempted_at >= ${Math.floor(sinceMs)}`;
+    for await (const [entityId] of this.#source.rows(sql)) yield text(entityId);
+  }
+
+  /** Returns the phase of the view: steady, switching or settling. */
+  async viewPhase(): Promise<string> {
+    for await (const [phase] of this.#source.rows('SELECT phase FROM view_states')) return text(phase);
+    throw new Error('The table view_states has no row');
+  }
+
   async #count(sql: string): Promise<number> {
     for await (const [count] of this.#source.rows(sql)) return Number(count);
     throw new Error(`${sql} returned no row`);

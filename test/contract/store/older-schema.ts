@@ -17,6 +17,7 @@ const MADE = [
   },
   { name: 'holds', tables: ['holds'] },
   { name: 'entity-versions', journal: ['event_journal_by_version', 'entity_version'] },
+  { name: 'view-states', tables: ['view_states'] },
 ] as const;
 
 /** The columns of the table that had the jobs before there were several kinds, in both kinds of SQL. */

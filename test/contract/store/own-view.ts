@@ -32,6 +32,7 @@ const adopt = (_: string, row: AdoptedEntity['row']): AdoptedEntity => ({
 
 /** Every table beside the view, of both kinds of schema. */
 const BESIDE = [
+  'view_states',
   'event_journal',
   'journal_segments',
   'journal_places',

@@ -14,6 +14,7 @@ import { holdsCommand, pauseCommand, unpauseCommand } from './pause.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { quarantineDiscardCommand, quarantineRedriveCommand } from './quarantine-settle.ts';
 import { quarantineShowCommand } from './quarantine-show.ts';
+import { rebuildCommand } from './rebuild.ts';
 import { reconcileCommand } from './reconcile.ts';
 import { deadLettersCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
@@ -53,6 +54,7 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     cancelJobCommand(clock),
     auditCommand(clock),
     reconcileCommand(clock),
+    rebuildCommand(clock),
     keysMakeCommand('order-sync', 'ORDER_SYNC_API_KEYS'),
   ];
 }

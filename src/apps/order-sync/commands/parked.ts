@@ -2,6 +2,7 @@ import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { orders } from '../../../orders/index.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
+import { epochForRows, foldOf } from '../../../pipeline/rebuild/view-mode.ts';
 import { type Refolded, refold } from '../../../pipeline/verify/refold.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ParkedEntities, ParkedEntity } from '../../../ports/parked-entities.ts';
@@ -74,7 +75,8 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
           );
         const store = await migratedStore(opened, settings, clock);
         const decoder = createDecoder(orders, { topicNames: topicNamesOf(settings) });
-        const parts = { domain: orders, decoder, due: dueRulesOf(settings), store, clock };
+        const viewEpoch = await epochForRows(store, foldOf(orders));
+        const parts = { domain: orders, decoder, due: dueRulesOf(settings), store, clock, viewEpoch };
         const ids = asked.length > 0 ? asked : parked;
         let isAnyLeft = false;
         for (let from = 0; from < ids.length; from += RELEASED_AT_ONCE) {

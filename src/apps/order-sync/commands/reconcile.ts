@@ -61,8 +61,10 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
           view: { table, keyColumn, columns },
           targets,
           adopt: null,
+          foldVersion: orders.foldVersion ?? 1,
           nowMs: clock.now(),
         });
+        const { epoch: viewEpoch } = await store.viewState();
         const deliver = deliverOn(
           route,
           { view: orders.view, store, clock, logger },
@@ -75,6 +77,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
               holdings,
               store,
               clock,
+              viewEpoch,
               heals,
               untilCaughtUp: (signal) =>
                 untilCaughtUp({ log, store, topics: Object.values(topicNamesOf(settings)), clock }, signal),

@@ -315,3 +315,24 @@ export const PIPELINE_SCHEMA = {
   },
   additionalProperties: true,
 } as const;
+
+/** The body of a request that exchanges the view. */
+export const REBUILD_SWITCH_SCHEMA = {
+  ...CANCEL_SCHEMA,
+  properties: { ...CANCEL_SCHEMA.properties, keepOld: { type: 'boolean' } },
+} as const;
+
+export const REBUILD_SCHEMA = {
+  description: 'The view, and its rebuild.',
+  type: 'object',
+  required: ['phase', 'foldVersion', 'awaitedFoldVersion', 'rebuild'],
+  properties: {
+    phase: { type: 'string', enum: ['steady', 'switching', 'settling'] },
+    foldVersion: { type: 'integer', description: 'The fold by which the rows were made.' },
+    awaitedFoldVersion: {
+      type: ['integer', 'null'],
+      description: 'The fold of a program that journals events without writing rows, until a rebuild.',
+    },
+    rebuild: { type: ['object', 'null'], additionalProperties: true },
+  },
+} as const;

@@ -10,6 +10,7 @@ import type { Jobs } from '../../../ports/jobs.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
 import type { Quarantine } from '../../../ports/quarantine.ts';
+import type { Store } from '../../../ports/store.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
@@ -28,6 +29,8 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** The names of all targets. */
   readonly targets: readonly string[];
   readonly clock: Clock;
+  /** The store with its view; null until it is migrated. */
+  readonly migrated: () => Store | null;
   /** What questions about orders are answered from; null until the store is migrated. */
   readonly ask: () => OrderAskParts | null;
   /** Called after a job was created, so that the worker looks for it. */

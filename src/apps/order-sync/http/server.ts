@@ -14,6 +14,7 @@ import { addOrderRoutes } from './order-routes.ts';
 import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
+import { addRebuildRoutes } from './rebuild-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 import { addStatusRoutes } from './status-routes.ts';
 
@@ -47,6 +48,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addDeliveryRoutes(app, parts);
   addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);
+  addRebuildRoutes(app, parts);
   addHoldRoutes(app, parts);
   addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);

@@ -13,6 +13,7 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   log: { describe: async () => [], partitionCounts: async () => new Map(), peek: async () => [] },
   topics: ['order_events', 'payment_events'],
   targets: ['order-mgt'],
+  migrated: () => null,
   clock: systemClock,
   ask: () => null,
   logger: () => {},

@@ -60,6 +60,7 @@ export async function testServer(
   const app = buildServer({
     ...UNUSED_PARTS,
     store: ledger.store,
+    migrated: () => ledger.store,
     clock: ledger.clock,
     ask: () => askPartsFor(ledger.store),
     onJob: () => void jobs++,

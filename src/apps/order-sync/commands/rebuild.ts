@@ -1,0 +1,279 @@
+import { TributaryError } from '../../../core/errors.ts';
+import { quoted } from '../../../core/text.ts';
+import { type OrderEvent, type OrderState, orders } from '../../../orders/index.ts';
+import { migrateStore } from '../../../pipeline/migrate-store.ts';
+import {
+  compareEntities,
+  type EntityDifference,
+  rebuildEntities,
+} from '../../../pipeline/rebuild/in-place.ts';
+import type { RebuildParts } from '../../../pipeline/rebuild/rebuild.ts';
+import { type RebuildTask, rebuildHandler } from '../../../pipeline/rebuild/rebuild-job.ts';
+import type { RebuildReport } from '../../../pipeline/rebuild/report.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { Job } from '../../../ports/jobs.ts';
+import type { OpenedStore, Store } from '../../../ports/store.ts';
+import type { ViewState } from '../../../ports/view-rebuild.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+import { startProgress } from '../../shared/cli/progress.ts';
+import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
+import { jobJson, jobLine } from '../job-json.ts';
+import { openCommandStore } from '../order-sync.ts';
+import { rebuildJson, reportLines } from '../rebuild-json.ts';
+import { rebuildPartsOf } from '../rebuild-parts.ts';
+import { moreTargets, TARGET } from '../targets/targets.ts';
+import { knownJob, waitForJob } from './jobs.ts';
+
+type Context = CommandContext<'order-sync'>;
+
+interface Opened {
+  readonly opened: OpenedStore;
+  readonly store: Store;
+  readonly parts: RebuildParts<OrderState, OrderEvent>;
+}
+
+export function rebuildCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'rebuild',
+    summary:
+      'Make the view anew from the journal beside the present one, show what would change, and exchange the two. ' +
+      'order-sync may run meanwhile.',
+    options: [
+      ['--report', 'Show the rebuild that is under way, and what it would change.'],
+      ['--switch', 'Exchange the present view for the rebuilt one, and deliver what has changed.'],
+      ['--discard', 'Drop the rebuilt view.'],
+      [
+        '--entities <ids...>',
+        'Fold only these orders again, in place: show what would change, or with --switch change it.',
+      ],
+      ['--keep-old', 'With --switch: keep the table of the former view.'],
+      ['--wait', 'Work on it in this process too, and end when it is done.'],
+      ...DECISION_OPTIONS,
+    ],
+    examples: [
+      [
+        'order-sync rebuild --wait --reason "declined after accepted"',
+        'Make the new view, and show which rows differ and what would be delivered',
+      ],
+      ['order-sync rebuild --report', 'Show it again'],
+      [
+        'order-sync rebuild --switch --wait --reason "declined after accepted"',
+        'Exchange the views in one step; reading stops for a few seconds',
+      ],
+      ['order-sync rebuild --entities order123 order124', 'Show what the program would make of two orders'],
+    ],
+    async run(context, input) {
+      const { settings, logger } = context;
+      const task = taskFrom(input);
+      const store = openCommandStore(settings, clock, logger);
+      try {
+        // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
+        await store.checkpoints();
+        const migrated = await migrateStore({
+          domain: orders,
+          store,
+          targets: [TARGET, ...moreTargets(settings).map(({ name }) => name)],
+          clock,
+          logger,
+          // A rebuild may lead back to the fold of the rows, from a newer one that only journals.
+          allowsOutdated: true,
+        });
+        const parts = rebuildPartsOf(settings, { domain: orders, store: migrated.store, clock, logger });
+        const opened: Opened = { opened: store, store: migrated.store, parts };
+        switch (task) {
+          case 'report':
+            return await report(context, opened);
+          case 'switch':
+            return await switchTo(context, input, clock, opened);
+          case 'discard':
+            return await discard(context, input, clock, opened);
+          case 'entities':
+            return await inPlace(context, input, clock, opened);
+          default:
+            return await build(context, input, clock, opened);
+        }
+      } finally {
+        await store.close();
+      }
+    },
+  };
+}
+
+function taskFrom({ options }: CommandInput): 'build' | 'report' | 'switch' | 'discard' | 'entities' {
+  const asked = (['report', 'switch', 'discard'] as const).filter((name) => options[name] === true);
+  if (asked.length > 1)
+    throw new TributaryError('usage', `Give one of ${asked.map((name) => `--${name}`).join(' and ')}.`);
+  if (options.entities === undefined) return asked[0] ?? 'build';
+  if (asked.length === 1 && asked[0] !== 'switch')
+    throw new TributaryError('usage', `--entities goes with --switch, and not with --${asked[0]}.`);
+  return 'entities';
+}
+
+async function build(context: Context, input: CommandInput, clock: Clock, opened: Opened): Promise<number> {
+  const decision = decisionFrom(input, clock);
+  const { rebuild } = await opened.store.viewState();
+  const isUnfinished = rebuild !== null && rebuild.report === null;
+  if (rebuild !== null && !(isUnfinished && input.options.wait === true))
+    throw new TributaryError(
+      'rebuild_refused',
+      `The rebuild ${rebuild.rebuildId} is under way: see --report, and then --switch or --discard.`,
+    );
+  const job =
+    rebuild === null
+      ? await createJob(clock, opened, { task: 'build' }, decision).then((jobId) =>
+          workedOff(context, input, clock, opened, jobId),
+        )
+      : await workedOff(context, input, clock, opened, rebuild.rebuildId);
+  const { report: found } = job.progress as { readonly report?: RebuildReport };
+  await context.output.document(
+    jobJson(job),
+    found === undefined ? jobLine(job) : reportLines(found).join('\n'),
+  );
+  return EXIT.ok;
+}
+
+async function switchTo(
+  context: Context,
+  input: CommandInput,
+  clock: Clock,
+  opened: Opened,
+): Promise<number> {
+  const decision = decisionFrom(input, clock);
+  const { rebuildId, report: found } = rebuildUnderWay(await opened.store.viewState());
+  if (found === null)
+    throw new TributaryError(
+      'rebuild_refused',
+      `The rebuild ${rebuildId} has not all rows yet: see --report.`,
+    );
+  const keepsFormer = input.options.keepOld === true;
+  await opened.opened.addAudit({
+    ...decision,
+    action: 'rebuild_switched',
+    subject: rebuildId,
+    details: { keepsFormer },
+  });
+  const jobId = await createJob(clock, opened, { task: 'switch', rebuildId, keepsFormer }, decision);
+  const job = await workedOff(context, input, clock, opened, jobId);
+  await context.output.document(jobJson(job), jobLine(job));
+  return EXIT.ok;
+}
+
+async function createJob(
+  clock: Clock,
+  { opened }: Opened,
+  task: RebuildTask,
+  { decidedBy, reason }: ReturnType<typeof decisionFrom>,
+): Promise<string> {
+  const jobId = clock.uuid();
+  await opened.createJob({
+    jobId,
+    kind: 'rebuild',
+    parameters: { ...task },
+    isDryRun: false,
+    requestedBy: decidedBy,
+    reason,
+    createdAtMs: clock.now(),
+  });
+  return jobId;
+}
+
+/** The job as it is after this process has worked on it, if it was asked to. */
+async function workedOff(
+  context: Context,
+  input: CommandInput,
+  clock: Clock,
+  { opened, parts }: Opened,
+  jobId: string,
+): Promise<Job> {
+  if (input.options.wait !== true) return knownJob(opened, jobId);
+  const progress = startProgress(context, { unit: 'orders', total: null, clock });
+  try {
+    return await waitForJob(
+      context,
+      { store: opened, clock, handler: rebuildHandler(parts) },
+      jobId,
+      ({ progress: { entities, due } }) => progress.update(Number(entities ?? due ?? 0)),
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+async function report({ output }: Context, { store }: Opened): Promise<number> {
+  const state = await store.viewState();
+  const { rebuild } = state;
+  const lines =
+    rebuild === null
+      ? ['No rebuild is under way.']
+      : rebuild.report === null
+        ? [
+            `The rebuild ${rebuild.rebuildId} has not all rows yet: see "order-sync jobs ${rebuild.rebuildId}".`,
+          ]
+        : [`Rebuild ${rebuild.rebuildId}, ${state.phase}.`, ...reportLines(rebuild.report as never)];
+  await output.document(rebuildJson(state), lines.join('\n'));
+  return EXIT.ok;
+}
+
+async function discard(
+  { output }: Context,
+  input: CommandInput,
+  clock: Clock,
+  { store, opened }: Opened,
+): Promise<number> {
+  const decision = decisionFrom(input, clock);
+  const { rebuildId } = rebuildUnderWay(await store.viewState());
+  if (!(await store.discardRebuild(rebuildId)))
+    throw new TributaryError(
+      'rebuild_refused',
+      `The rebuild ${rebuildId} is being switched to, or has been.`,
+    );
+  await opened.addAudit({ ...decision, action: 'rebuild_discarded', subject: rebuildId, details: {} });
+  await output.document(rebuildJson(await store.viewState()), `The rebuild ${rebuildId} is discarded.`);
+  return EXIT.ok;
+}
+
+async function inPlace(
+  { output, note }: Context,
+  input: CommandInput,
+  clock: Clock,
+  { opened, parts }: Opened,
+): Promise<number> {
+  // commander gives the values of an option with `...` as a list.
+  const ids = input.options.entities as unknown as readonly string[];
+  const differences = await compareEntities(parts, ids);
+  let left = differences;
+  if (input.options.switch === true) {
+    const decision = decisionFrom(input, clock);
+    left = await rebuildEntities(parts, ids);
+    const changed = differences.length - left.length;
+    await opened.addAudit({
+      ...decision,
+      action: 'rows_repaired',
+      subject: 'rebuild of single orders',
+      details: { orders: ids.length, changed },
+    });
+    note(`${changed} of ${ids.length} orders are changed.`);
+  } else note('Nothing was changed: give --switch to change these orders.');
+  for (const difference of differences)
+    await output.row(differenceJson(difference), differenceLine(difference));
+  await output.endRows();
+  return left.length === 0 || input.options.switch !== true ? EXIT.ok : EXIT.partial;
+}
+
+function rebuildUnderWay({ rebuild }: ViewState) {
+  if (rebuild === null)
+    throw new TributaryError('rebuild_refused', 'No rebuild is under way: "order-sync rebuild" begins one.');
+  return rebuild;
+}
+
+function differenceJson({ entityId, before, after, fault }: EntityDifference): object {
+  return { orderId: entityId, before, after, fault: fault?.detail ?? null };
+}
+
+function differenceLine({ entityId, before, after, fault }: EntityDifference): string {
+  const rowText = (row: EntityDifference['before']) =>
+    row === null ? 'no row' : `${JSON.stringify(row.row)} version ${row.version}`;
+  const made = fault === null ? rowText(after) : `cannot be folded: ${quoted(fault.detail, 1_000)}`;
+  return `${quoted(entityId, 255)}  ${rowText(before)} -> ${made}`;
+}

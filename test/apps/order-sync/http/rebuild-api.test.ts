@@ -1,0 +1,76 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
+import type { Store } from '../../../../src/ports/store.ts';
+import { buggyOrders, type Program, World } from '../../../pipeline/rebuild/world.ts';
+import { UNUSED_PARTS } from './parts.ts';
+
+function serverOn(store: Store, migrated: () => Store | null = () => store) {
+  const app = buildServer({ ...UNUSED_PARTS, store, migrated, clock: systemClock });
+  onTestFinished(() => app.close());
+  return async (url: string, payload?: object) => {
+    const answer = await app.inject({
+      url: `/api/v1/rebuilds${url}`,
+      ...(payload === undefined ? {} : { method: 'POST' as const, payload }),
+    });
+    return { status: answer.statusCode, body: JSON.parse(answer.body) };
+  };
+}
+
+async function programWithOrder(): Promise<Program> {
+  const world = await World.make();
+  onTestFinished(() => world.close());
+  const program = await world.program(buggyOrders);
+  await program.journal([{ orderId: 'a', status: null, minute: 0 }]);
+  return program;
+}
+
+const WHY = { reason: 'a corrected fold' };
+
+it('a rebuild is asked for, shown with its report, switched to, and recorded with its reason', async () => {
+  const program = await programWithOrder();
+  const ask = serverOn(program.store);
+  expect(await ask('')).toMatchObject({
+    status: 200,
+    body: { phase: 'steady', foldVersion: 1, rebuild: null },
+  });
+  expect(await ask(':switch', WHY)).toMatchObject({ status: 409, body: { code: 'rebuild_refused' } });
+  expect(await ask(':discard', WHY)).toMatchObject({ status: 409, body: { code: 'rebuild_refused' } });
+  expect((await ask('', {})).status).toBe(400);
+
+  const { status, body } = await ask('', WHY);
+  expect([status, body]).toEqual([
+    202,
+    expect.objectContaining({ kind: 'rebuild', state: 'waiting', ...WHY }),
+  ]);
+  await program.work('build', body.id);
+  expect((await ask('', WHY)).status).toBe(409);
+  const report = { rows: { compared: 1, equal: 1 } };
+  expect((await ask('')).body).toMatchObject({ rebuild: { id: body.id, foldVersion: 1, report } });
+
+  const switching = await ask(':switch', { ...WHY, keepOld: true });
+  expect(switching).toMatchObject({
+    status: 202,
+    body: { parameters: { task: 'switch', keepsFormer: true } },
+  });
+  const audit = await program.store.listAudit({ after: null, limit: 2 });
+  expect(audit.map(({ action, subject }) => [action, subject])).toEqual([
+    ['job_created', switching.body.id],
+    ['rebuild_switched', body.id],
+  ]);
+});
+
+it('a rebuild is discarded, and the audit log has it', async () => {
+  const program = await programWithOrder();
+  const ask = serverOn(program.store);
+  await program.work('build', 'rebuild-1');
+  expect(await ask(':discard', WHY)).toMatchObject({ status: 200, body: { rebuild: null } });
+  const [latest] = await program.store.listAudit({ after: null, limit: 1 });
+  expect(latest).toMatchObject({ action: 'rebuild_discarded', subject: 'rebuild-1', ...WHY });
+});
+
+it('the routes of rebuilds answer 503 until the store is migrated', async () => {
+  const program = await programWithOrder();
+  const ask = serverOn(program.store, () => null);
+  expect(await ask('')).toMatchObject({ status: 503, body: { code: 'not_ready' } });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { modeOf, outdatedError } from '../../../src/pipeline/rebuild/view-mode.ts';
+import type { ViewState } from '../../../src/ports/view-rebuild.ts';
+
+const COLUMNS = [{ name: 'place', type: 'text' }] as const;
+const OTHER = [...COLUMNS, { name: 'weight', type: 'integer' }] as const;
+
+function state(facts: Partial<ViewState>): ViewState {
+  return {
+    epoch: 1,
+    phase: 'steady',
+    foldVersion: 2,
+    awaitedFold: null,
+    columns: COLUMNS,
+    beat: 0,
+    rebuild: null,
+    ...facts,
+  };
+}
+
+describe('how a program compares with the rows of its view', () => {
+  it.each([
+    ['the same fold', 2, COLUMNS, {}, 'current'],
+    ['an older fold', 1, COLUMNS, {}, 'outdated'],
+    ['a newer fold', 3, COLUMNS, {}, 'awaiting'],
+    ['a newer fold that is awaited', 3, COLUMNS, { awaitedFold: 3 }, 'awaiting'],
+    ['a newer fold than the one that is awaited', 4, COLUMNS, { awaitedFold: 3 }, 'awaiting'],
+    ['an older fold than the one that is awaited', 3, COLUMNS, { awaitedFold: 4 }, 'outdated'],
+    ['the same fold while a newer one is awaited', 2, COLUMNS, { awaitedFold: 3 }, 'outdated'],
+    ['the same fold with other columns', 2, OTHER, {}, 'awaiting'],
+    ['the same fold with other columns that is awaited', 2, OTHER, { awaitedFold: 2 }, 'awaiting'],
+    ['the same fold and columns while others are awaited', 2, COLUMNS, { awaitedFold: 2 }, 'outdated'],
+  ] as const)('%s', (_, foldVersion, columns, facts, mode) => {
+    expect(modeOf(state(facts), { table: 'parcels', foldVersion, columns })).toBe(mode);
+  });
+
+  it('the error of an outdated program names both folds, and the way back where there is one', () => {
+    const fold = { table: 'parcels', foldVersion: 2, columns: COLUMNS };
+    expect(outdatedError(state({ foldVersion: 3 }), fold).message).toMatch(/fold version 3.*fold version 2/);
+    expect(outdatedError(state({ foldVersion: 3 }), fold).message).not.toContain('rebuild');
+    expect(outdatedError(state({ awaitedFold: 3 }), fold).message).toContain('order-sync rebuild');
+  });
+});
