@@ -38,6 +38,7 @@ export class OpenApiDocument {
   readonly #ajv = new Ajv2020({
     allErrors: true,
     strict: true,
+    strictRequired: false,
     allowUnionTypes: true,
     formats: { 'date-time': (text: string) => parseRfc3339(text) !== null },
   });
