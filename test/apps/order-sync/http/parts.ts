@@ -10,7 +10,7 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   problems: new ProblemCounts(),
   metrics: { contentType: 'text/plain; version=0.0.4', text: async () => '' },
   decoder,
-  log: { describe: async () => [], partitionCounts: async () => new Map() },
+  log: { describe: async () => [], partitionCounts: async () => new Map(), peek: async () => [] },
   topics: ['order_events', 'payment_events'],
   targets: ['order-mgt'],
   clock: systemClock,
