@@ -210,7 +210,7 @@ export class Sync<State, Event> {
     holds: HoldWatch,
     storeId: string,
   ): Ingest<State, Event> {
-    const { domain, log, targets, clock, logger, group, ingest = {} } = this.#options;
+    const { domain, log, targets, clock, logger, group, tracing, ingest = {} } = this.#options;
     const {
       lanes = 4,
       batchEvents = 8_000,
@@ -238,6 +238,7 @@ export class Sync<State, Event> {
       maxBufferedBytes,
       targets: dueTargetsOf(targets, domain.view),
       view: loops.view,
+      ...(tracing === undefined ? {} : { tracing }),
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) loops.wake();
       },

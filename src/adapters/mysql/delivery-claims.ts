@@ -1,5 +1,6 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
+import { unpackTrace } from '../../core/trace-context.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
 import { longestLeaseMs } from '../../ports/lease.ts';
 import { claimIdOf } from './claim-id.ts';
@@ -52,7 +53,7 @@ export class DeliveryClaims {
     this.#time = time;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
     this.#selectDue = () =>
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, ${CLAIMABLE}, ${values.join(', ')} FROM deliveries d ` +
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, d.trace, ${CLAIMABLE}, ${values.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
@@ -100,7 +101,7 @@ export class DeliveryClaims {
     }));
     byId.sort((a, b) => Buffer.compare(a.id, b.id));
     const nowMs = this.#time.heard(found[0]?.[4]);
-    const epoch = Number(found[0]?.[7]);
+    const epoch = Number(found[0]?.[8]);
     const lease = {
       nowMs,
       latestMs: attempts === 'first' ? DEAD_AT_MS - 1 : nowMs,
@@ -177,7 +178,9 @@ export class DeliveryClaims {
   ): ClaimedDelivery {
     const entityId = textOf(row[0]);
     const repair = repairs.get(entityId);
+    const trace = row[7] === null ? null : unpackTrace(textOf(row[7]));
     return {
+      ...(trace === null ? {} : { trace }),
       ...(takeovers.has(entityId) ? { isTakeover: true } : {}),
       ...(repair?.version === Number(row[1]) ? { replaces: repair.replaces } : {}),
       target,
@@ -188,7 +191,7 @@ export class DeliveryClaims {
       isRetry: attempts === 'later',
       dueSinceMs: Number(row[3]),
       deliveryNumber: null,
-      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 8])),
+      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 9])),
     };
   }
 }

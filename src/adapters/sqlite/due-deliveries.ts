@@ -1,3 +1,4 @@
+import { lastTraceOf, packTrace } from '../../core/trace-context.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { Connection } from './database.ts';
 import { recordReplaced } from './reconciliation.ts';
@@ -13,17 +14,18 @@ const DUE_AGAIN = `
   attempts = 0,
   is_retry = 0,
   due_since = ?4,
+  trace = ?5,
   next_attempt_at = CASE WHEN claimed_by IS NULL THEN ?4 ELSE next_attempt_at END`;
 
 const UPSERT_DUE = `
-  INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since)
-  VALUES (?1, ?2, ?3, 'pending', 0, ?4, ?4)
+  INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since, trace)
+  VALUES (?1, ?2, ?3, 'pending', 0, ?4, ?4, ?5)
   ON CONFLICT (target, entity_id) DO UPDATE SET ${DUE_AGAIN}`;
 
 const UPDATE_DUE = `UPDATE deliveries SET ${DUE_AGAIN} WHERE target = ?1 AND entity_id = ?2`;
 
 /** The part of a change that deliveries need. */
-export type DueChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'delivery'>;
+export type DueChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'delivery' | 'events'>;
 
 /** Writes the deliveries that a batch makes due, in the transaction of the batch. */
 export class DueDeliveries {
@@ -36,10 +38,12 @@ export class DueDeliveries {
   /** Makes the change's state due to the targets that it concerns. Answers to how many of them. */
   makeDue(
     writer: Connection,
-    { delivery, entityId, fromVersion, version }: DueChange,
+    { delivery, entityId, fromVersion, version, events }: DueChange,
     nowMs: number,
   ): number {
     if (!delivery.hasChanged) return 0;
+    const trace = lastTraceOf(events);
+    const packed = trace === undefined ? null : packTrace(trace);
     let due = 0;
     for (const target of this.#targets) {
       const qualifies = delivery.qualifiesFor.includes(target);
@@ -48,7 +52,7 @@ export class DueDeliveries {
       if (delivery.replaces !== undefined)
         recordReplaced(writer, target, { entityId, version, replaces: delivery.replaces });
       const statement = writer.statement(qualifies ? UPSERT_DUE : UPDATE_DUE);
-      due += Number(statement.run(target, entityId, version, nowMs).changes);
+      due += Number(statement.run(target, entityId, version, nowMs, packed).changes);
     }
     return due;
   }

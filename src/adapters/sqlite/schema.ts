@@ -126,6 +126,7 @@ const OWN_TABLES = [
   'redrive_jobs',
   'jobs',
   'audit_log',
+  'holds',
   'sweeps',
   'store_time',
   'store_identity',

@@ -26,10 +26,15 @@ export type AnyDecoder = Decoder<unknown>;
 /** What works off the jobs of each kind. */
 export function jobHandlersOf(
   settings: OrderSyncSettings,
-  { store, clock, logger }: { store: Store; clock: Clock; logger: Logger },
+  {
+    store,
+    clock,
+    logger,
+    onRedriven,
+  }: { store: Store; clock: Clock; logger: Logger; onRedriven: (deliveries: number) => void },
 ): JobHandler[] {
   return [
-    redriveHandler({ store, clock, perSecond: settings.redriveRate }),
+    redriveHandler({ store, clock, perSecond: settings.redriveRate, onRedriven }),
     quarantineRedriveHandler({
       domain: orders,
       decoder: decoderOf(settings),

@@ -22,6 +22,7 @@ const READING = [
   '/api/v1/dead-letters',
   '/api/v1/jobs',
   '/api/v1/rebuilds',
+  '/metrics',
   '/api/v1/audit',
   '/api/v1/quarantine',
   '/api/v1/quarantine/parcel_events/0/7',
