@@ -237,8 +237,8 @@ export class Sync<State, Event> {
       cacheEvents,
       maxBufferedBytes,
       targets: dueTargetsOf(targets, domain.view),
-      ...(tracing === undefined ? {} : { tracing }),
       view: loops.view,
+      ...(tracing === undefined ? {} : { tracing }),
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) loops.wake();
       },

@@ -51,8 +51,8 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeDeadLetters(harness);
     describeReconciliation(harness);
     describeSweeps(harness);
-    describeTraces(harness);
     describeRebuild(harness);
+    describeTraces(harness);
     describeAsking(harness);
   });
 }

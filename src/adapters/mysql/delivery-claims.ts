@@ -53,7 +53,7 @@ export class DeliveryClaims {
     this.#time = time;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
     this.#selectDue = () =>
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, ${CLAIMABLE}, d.trace, ${values.join(', ')} FROM deliveries d ` +
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, d.trace, ${CLAIMABLE}, ${values.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
@@ -101,7 +101,7 @@ export class DeliveryClaims {
     }));
     byId.sort((a, b) => Buffer.compare(a.id, b.id));
     const nowMs = this.#time.heard(found[0]?.[4]);
-    const epoch = Number(found[0]?.[7]);
+    const epoch = Number(found[0]?.[8]);
     const lease = {
       nowMs,
       latestMs: attempts === 'first' ? DEAD_AT_MS - 1 : nowMs,
@@ -178,7 +178,7 @@ export class DeliveryClaims {
   ): ClaimedDelivery {
     const entityId = textOf(row[0]);
     const repair = repairs.get(entityId);
-    const trace = row[8] === null ? null : unpackTrace(textOf(row[8]));
+    const trace = row[7] === null ? null : unpackTrace(textOf(row[7]));
     return {
       ...(trace === null ? {} : { trace }),
       ...(takeovers.has(entityId) ? { isTakeover: true } : {}),

@@ -61,13 +61,16 @@ export class DueDeliveries {
   }
 }
 
+/** The part of a change that deliveries need. */
+export type DueChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'delivery' | 'events'>;
+
 interface KnownState {
   readonly entityId: string;
   /** Null if no event of the change has a trace. */
   readonly trace: string | null;
 }
 
-function traceOf(events: EntityChange['events'] = []): string | null {
+function traceOf(events: EntityChange['events']): string | null {
   const trace = lastTraceOf(events);
   return trace === undefined ? null : packTrace(trace);
 }
@@ -84,10 +87,6 @@ function tracesOf(chunk: readonly KnownState[]): {
     values: [...chunk.map(({ entityId }) => Buffer.from(entityId)), ...chunk.map(({ trace }) => trace ?? '')],
   };
 }
-
-/** The part of a change that deliveries need. */
-export type DueChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'delivery'> &
-  Partial<Pick<EntityChange, 'events'>>;
 
 interface DueState {
   readonly target: string;

@@ -210,7 +210,7 @@ export class Rebuilds {
       const present = sorted.filter(({ entityId, version }) => versions.get(entityId) === version);
       const due = await this.#deliveries.makeDue(
         connection,
-        present.map((change) => ({ ...change, fromVersion: change.isNew ? 0 : change.version })),
+        present.map((change) => ({ ...change, events: [], fromVersion: change.isNew ? 0 : change.version })),
       );
       const stale = sorted.filter(({ entityId, version }) => versions.get(entityId) !== version);
       return { due, stale: stale.map(({ entityId }) => entityId) };

@@ -25,8 +25,7 @@ const UPSERT_DUE = `
 const UPDATE_DUE = `UPDATE deliveries SET ${DUE_AGAIN} WHERE target = ?1 AND entity_id = ?2`;
 
 /** The part of a change that deliveries need. */
-export type DueChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'delivery'> &
-  Partial<Pick<EntityChange, 'events'>>;
+export type DueChange = Pick<EntityChange, 'entityId' | 'fromVersion' | 'version' | 'delivery' | 'events'>;
 
 /** Writes the deliveries that a batch makes due, in the transaction of the batch. */
 export class DueDeliveries {
@@ -39,7 +38,7 @@ export class DueDeliveries {
   /** Makes the change's state due to the targets that it concerns. Answers to how many of them. */
   makeDue(
     writer: Connection,
-    { delivery, entityId, fromVersion, version, events = [] }: DueChange,
+    { delivery, entityId, fromVersion, version, events }: DueChange,
     nowMs: number,
   ): number {
     if (!delivery.hasChanged) return 0;

@@ -151,7 +151,7 @@ export class Rebuilds {
         else
           due += this.#deliveries.makeDue(
             writer,
-            { entityId, version, fromVersion: isNew ? 0 : version, delivery },
+            { entityId, version, fromVersion: isNew ? 0 : version, delivery, events: [] },
             nowMs,
           );
         await pace.pass(1);

@@ -212,7 +212,7 @@ export class Ingest<State, Event> {
     const { store, clock, logger } = this.#options;
     let committed = new Map<OwnedPartition, bigint>();
     let halted = this.#halts.noted();
-    const watch = new CheckpointWatch({
+    return new CheckpointWatch({
       store,
       incarnation: this.#incarnation,
       clock,
@@ -236,8 +236,7 @@ export class Ingest<State, Event> {
           await this.#giveUpAllInTurn();
       },
       replaced: () => this.#giveUpAllInTurn(),
-    });
-    return watch.run(this.#stopping.signal);
+    }).run(this.#stopping.signal);
   }
 
   /** Stops all lanes, because the store's tables are being replaced or have gone back in time. */
