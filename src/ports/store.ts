@@ -14,6 +14,7 @@ import type { RedriveJobs } from './redrive-jobs.ts';
 import type { Senders } from './senders.ts';
 import type { StoreIdentity } from './store-identity.ts';
 import type { Sweeps } from './sweeps.ts';
+import type { Verification } from './verification.ts';
 
 /**
  * What commands of an operator and the HTTP API do in a store. It needs Tributary's tables, in any version of the
@@ -71,7 +72,8 @@ export interface Store
     DeliveryClaims,
     Reconciliation,
     Senders,
-    Sweeps {
+    Sweeps,
+    Verification {
   /**
    * Rises when the store may no longer hold what was read before: a connection broke, or a new one reached another
    * server or a restored database. Callers drop the histories and versions that they read under a lower number.

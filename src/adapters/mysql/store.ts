@@ -11,6 +11,7 @@ import type {
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
+import type { LedgerMend } from '../../ports/verification.ts';
 import { MysqlAdministration } from './administration.ts';
 import { acquire, halt } from './checkpoints.ts';
 import { Committer } from './commit.ts';
@@ -29,6 +30,13 @@ import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
+import {
+  listEntities,
+  mendLedger,
+  readArrivals,
+  readEntities,
+  removeUnjournaledRows,
+} from './verification.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
 export class MysqlStore extends MysqlAdministration implements Store {
@@ -155,6 +163,32 @@ export class MysqlStore extends MysqlAdministration implements Store {
 
   async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
     return withConnection(this.pool, (connection) => endSweep(connection, end, this.time));
+  }
+
+  async listEntities(page: { after: string | null; limit: number }) {
+    return withConnection(this.pool, (connection) =>
+      listEntities(connection, this.#view, this.#targets, page),
+    );
+  }
+
+  async readEntities(entityIds: readonly string[], maxEvents: number) {
+    return readEntities(this.pool, this.#view, this.#targets, this.time, entityIds, maxEvents);
+  }
+
+  async readArrivals(entityIds: readonly string[]) {
+    return readArrivals(this.pool, entityIds);
+  }
+
+  async mendLedger(mends: readonly LedgerMend[]) {
+    return inTransaction(this.pool, (connection) =>
+      mendLedger(connection, this.#view, mends, this.time.now()),
+    );
+  }
+
+  async removeUnjournaledRows(entityIds: readonly string[]) {
+    return inTransaction(this.pool, (connection) =>
+      removeUnjournaledRows(connection, this.#view, entityIds),
+    );
   }
 
   async listJournaled(page: { after: string | null; limit: number }) {

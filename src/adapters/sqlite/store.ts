@@ -13,6 +13,7 @@ import type { RefusedCounts } from '../../ports/quarantine.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
+import type { LedgerMend } from '../../ports/verification.ts';
 import { SqliteAdministration } from './administration.ts';
 import { acquire, halt, readCheckpoints } from './checkpoints.ts';
 import { Committer } from './commit.ts';
@@ -30,6 +31,13 @@ import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
+import {
+  listEntities,
+  mendLedger,
+  readArrivals,
+  readEntities,
+  removeUnjournaledRows,
+} from './verification.ts';
 import { ViewRows } from './view-rows.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
@@ -171,6 +179,28 @@ export class SqliteStore extends SqliteAdministration implements Store {
 
   async listJournaled(page: { after: string | null; limit: number }) {
     return this.#database.read((reader) => listJournaled(reader, page));
+  }
+
+  async listEntities(page: { after: string | null; limit: number }) {
+    return this.#database.read((reader) => listEntities(reader, this.#view, this.#targets, page));
+  }
+
+  async readEntities(entityIds: readonly string[], maxEvents: number) {
+    return readEntities(this.#database, this.#view, this.#targets, this.time, entityIds, maxEvents);
+  }
+
+  async readArrivals(entityIds: readonly string[]) {
+    return readArrivals(this.#database, entityIds);
+  }
+
+  async mendLedger(mends: readonly LedgerMend[]) {
+    return this.#database.write((writer) =>
+      mendLedger(writer, this.#view, mends, this.time.now(writer)),
+    );
+  }
+
+  async removeUnjournaledRows(entityIds: readonly string[]) {
+    return this.#database.write((writer) => removeUnjournaledRows(writer, this.#view, entityIds));
   }
 
   close(): Promise<void> {

@@ -1,21 +1,14 @@
 import { DefectError } from '../../core/errors.ts';
-import { historyOf } from '../../core/fold.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EntityChange } from '../../ports/commit.ts';
-import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
+import type { ReadJournals } from '../../ports/journal.ts';
 import type { Store } from '../../ports/store.ts';
 import { isSameRow, UNCHANGED } from '../ingest/due.ts';
 import { LONG_LIMITS, LongHistories, type LongPlan, type Unprepared } from '../ingest/long-histories.ts';
 import type { PlanContext } from '../ingest/plan-context.ts';
-import {
-  foldFault,
-  journalFault,
-  RowFault,
-  restoreAll,
-  rowFault,
-  type Unfoldable,
-} from '../ingest/unfoldable.ts';
+import { foldFault, type Unfoldable } from '../ingest/unfoldable.ts';
+import { foldedRow, foldJournal } from './fold-journal.ts';
 
 export interface RefoldParts<State, Event>
   extends Pick<PlanContext<State, Event>, 'domain' | 'decoder' | 'due'> {
@@ -78,10 +71,10 @@ export async function refold<State, Event>(
       const longPlan = longPlans.get(entityId);
       const folded =
         longPlan !== undefined
-          ? foldedLong(entityId, longPlan)
+          ? foldedLong(longPlan)
           : journal === undefined
             ? null
-            : foldWhole(entityId, journal, version);
+            : foldJournal(domain, decoder, journal, version);
       if (folded === null) continue;
       refolded.push({ entityId, fault: 'reason' in folded ? folded : null });
       if (!('reason' in folded)) {
@@ -104,25 +97,6 @@ export async function refold<State, Event>(
     return changes;
   };
 
-  const foldWhole = (entityId: string, journal: readonly JournaledEvent[], version: number) => {
-    const fault = journalFault(journal, version);
-    if (fault !== null) return fault;
-    const restored = restoreAll(decoder, journal);
-    if ('reason' in restored) return restored;
-    try {
-      return rowOf(entityId, historyOf(domain, restored.events).state);
-    } catch (error) {
-      return foldFault(domain, error, restored.events);
-    }
-  };
-
-  const rowOf = (entityId: string, state: State) => {
-    const row = domain.view.row(state);
-    const misfit = rowFault(domain.view, row);
-    if (misfit !== null) throw new RowFault(misfit);
-    return { entityId, row, isReady: domain.view.isReady(state) };
-  };
-
   const planLong = async (longIds: readonly string[], versionOf: (entityId: string) => number) => {
     if (longIds.length === 0) return new Map<string, never>();
     const planned = await long.plan(
@@ -140,10 +114,10 @@ export async function refold<State, Event>(
     throw new DefectError('Entities with long journals are not prepared.');
   };
 
-  const foldedLong = (entityId: string, { unfoldable, before }: LongPlan<State, Event>) => {
+  const foldedLong = ({ unfoldable, before }: LongPlan<State, Event>) => {
     if (before === null) return unfoldable;
     try {
-      return rowOf(entityId, before.state);
+      return foldedRow(domain, before.state);
     } catch (error) {
       return foldFault(domain, error, []);
     }
