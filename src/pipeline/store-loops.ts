@@ -12,7 +12,7 @@ import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
 import { supervised } from './supervised.ts';
 import { type PartsOfHealth, StoreHealth } from './sync-health.ts';
 import type { SyncOptions } from './sync-options.ts';
-import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
+import { deliverOn, dueTargetsOf, fromBeginning, sweeperOn, type TargetRoute } from './target-route.ts';
 import { Verifier, type VerifierStatus } from './verify/verifier.ts';
 import { ViewRemaker } from './view-remaker.ts';
 
@@ -34,7 +34,7 @@ export interface StoreLoopsStatus {
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
   /** The refused records and the dead deliveries in the store; null before they are counted first. */
   readonly refused: RefusedStatus | null;
-  /** The counts of the comparison of view and journal. */
+  /** The counts of the comparison of view and ledger with the journal. */
   readonly verification: VerifierStatus;
 }
 
@@ -43,7 +43,14 @@ export const NO_STORE_LOOPS: StoreLoopsStatus = {
   deliveries: {},
   sweeps: {},
   refused: null,
-  verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+  verification: {
+    compared: 0,
+    repaired: 0,
+    unfoldable: 0,
+    passes: 0,
+    differences: {},
+    lastPass: null,
+  },
 };
 
 /**
@@ -76,6 +83,7 @@ export class StoreLoops<State, Event> {
       domain,
       decoder,
       due: new DueRules(dueTargetsOf(targets, domain.view)),
+      targetsFromBeginning: fromBeginning(targets),
       store,
       parked,
       clock,

@@ -17,6 +17,7 @@ import { describeReconciliation } from './store/reconciliation.ts';
 import { describeSenders } from './store/senders.ts';
 import { describeSettlements } from './store/settlements.ts';
 import { describeSweeps } from './store/sweeps.ts';
+import { describeVerification } from './store/verification.ts';
 
 export type { OriginalOrder, StoreHarness, StoreSettings } from './store/fixtures.ts';
 
@@ -40,5 +41,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeDeadLetters(harness);
     describeReconciliation(harness);
     describeSweeps(harness);
+    describeVerification(harness);
   });
 }

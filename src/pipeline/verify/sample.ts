@@ -8,7 +8,7 @@ const DEPTH_MAX = 255;
 const LAST_CHARACTER = '\u{10ffff}';
 
 /**
- * Chooses a random place among the ids, and gives up to 20 ids from there on. It reads some keys of an index for each
+ * Chooses a random place among the ids, and gives the ids from there on, 20 at most. It reads some keys of an index for each
  * character of the ids, and never counts or scans them.
  *
  * It walks down the ids character by character, and takes each of the characters that come next with the same chance. So ids
@@ -18,7 +18,7 @@ const LAST_CHARACTER = '\u{10ffff}';
 export async function sampleRun(
   store: Pick<Store, 'listEntities'>,
   random: () => number,
-): Promise<string[]> {
+): Promise<{ readonly after: string | null; readonly ids: readonly string[] }> {
   let prefix = '';
   let after: string | null = null;
   for (let depth = 0; depth < DEPTH_MAX; depth++) {
@@ -29,7 +29,7 @@ export async function sampleRun(
     after = chosen.after;
     if (chosen.isSmall) break;
   }
-  return store.listEntities({ after, limit: SAMPLE_RUN });
+  return { after, ids: await store.listEntities({ after, limit: SAMPLE_RUN }) };
 }
 
 interface Child {

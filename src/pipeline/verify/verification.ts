@@ -49,6 +49,12 @@ const FRUITLESS_RUNS_MAX = 20;
 /** The longest sleep between pages, so that a stop is heeded soon. */
 const SLEEP_MAX_MS = 1_000;
 
+/** Entities that stand side by side behind the id `after`, which is null at the start. */
+export interface EntityPage {
+  readonly after: string | null;
+  readonly ids: readonly string[];
+}
+
 /** One page of a verification. */
 export interface VerifiedPage {
   readonly verified: Verified;
@@ -78,7 +84,7 @@ export async function verify<State, Event>(
   onPage: (
     counts: VerificationCounts,
     differences: readonly VerifiedDifference[],
-    ids: readonly string[],
+    page: EntityPage,
   ) => Promise<void> | void,
   signal: AbortSignal,
 ): Promise<VerificationCounts> {
@@ -86,18 +92,19 @@ export async function verify<State, Event>(
   const beganMs = clock.monotonicMs();
   const limit = pageOf(scope);
   let counts = NOTHING_VERIFIED;
-  for await (const ids of scope.sample === null ? allPages(options, limit) : samplePages(options, scope.sample)) {
+  const pages = scope.sample === null ? allPages(options, limit) : samplePages(options, scope.sample);
+  for await (const page of pages) {
     if (signal.aborted) return counts;
-    const verified = await verifyEntities(options, ids, scope.repairs);
+    const verified = await verifyEntities(options, page.ids, scope.repairs);
     counts = addCounts(counts, verified);
-    await onPage(counts, verified.differences, ids);
+    await onPage(counts, verified.differences, page);
     await restUntil(clock, beganMs, counts.read, scope.perSecond, signal);
   }
   return counts;
 }
 
 /** At a low rate the pages are smaller, so that the rests between them are short. */
-function pageOf({ perSecond }: VerificationScope): number {
+export function pageOf({ perSecond }: VerificationScope): number {
   return perSecond === null ? PAGE : Math.max(1, Math.min(PAGE, Math.floor(perSecond)));
 }
 
@@ -119,10 +126,10 @@ async function restUntil(
 async function* allPages<State, Event>(
   { store }: VerificationOptions<State, Event>,
   limit: number,
-): AsyncGenerator<readonly string[]> {
+): AsyncGenerator<EntityPage> {
   for (let after: string | null = null; ; ) {
     const ids: string[] = await store.listEntities({ after, limit });
-    if (ids.length > 0) yield ids;
+    if (ids.length > 0) yield { after, ids };
     if (ids.length < limit) return;
     after = ids.at(-1) ?? null;
   }
@@ -132,14 +139,14 @@ async function* allPages<State, Event>(
 async function* samplePages<State, Event>(
   { store, clock }: VerificationOptions<State, Event>,
   sample: number,
-): AsyncGenerator<readonly string[]> {
+): AsyncGenerator<EntityPage> {
   const given = new Set<string>();
   for (let fruitless = 0; given.size < sample && fruitless < FRUITLESS_RUNS_MAX; ) {
-    const run = await sampleRun(store, () => clock.random());
-    const fresh = run.filter((entityId) => !given.has(entityId)).slice(0, sample - given.size);
+    const { after, ids } = await sampleRun(store, () => clock.random());
+    const fresh = ids.filter((entityId) => !given.has(entityId)).slice(0, sample - given.size);
     fruitless = fresh.length === 0 ? fruitless + 1 : 0;
     for (const entityId of fresh) given.add(entityId);
-    if (fresh.length > 0) yield fresh;
+    if (fresh.length > 0) yield { after, ids: fresh };
   }
 }
 

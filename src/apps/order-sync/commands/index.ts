@@ -12,6 +12,7 @@ import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
 import { takeGroupCommand } from './take-group.ts';
+import { verifyCommand } from './verify.ts';
 
 /** The commands of order-sync, in the sequence of its help. */
 export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
@@ -30,6 +31,7 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     redriveCommand(clock),
     jobsCommand(clock),
     reconcileCommand(clock),
+    verifyCommand(clock),
     keysMakeCommand('order-sync', 'ORDER_SYNC_API_KEYS'),
   ];
 }

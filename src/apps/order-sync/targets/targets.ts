@@ -77,7 +77,8 @@ export function openRoutes(
     const concurrency = spec.concurrency ?? settings.deliveryConcurrency;
     return routeOf(settings, target, { ...spec, concurrency });
   });
-  return [openSweptRoute(settings, firstSpec(settings), { clock, logger }), ...others];
+  const first = openSweptRoute(settings, firstSpec(settings), { clock, logger });
+  return [{ ...first, isFromBeginning: true }, ...others];
 }
 
 /** The rules that say which states are due to which target, for a command that sends nothing. */
