@@ -232,6 +232,7 @@ function compareLedger<State, Event>(
       isFromBeginning: targetsFromBeginning.has(ledger.target),
       baselineVersion: baselineVersionOf(parts, record),
       isDueRowPresent: null,
+      isAcceptedRowPresent: null,
       wasReady: null,
     };
     if (needsArrivals(parts, look, ledger, facts)) doubtful.push({ look, ledger, facts });
@@ -250,18 +251,21 @@ function baselineVersionOf<State, Event>(
 }
 
 /**
- * Whether the events after the due version have to be looked at: there are some, or the entity is not ready now. After the
- * fold of a domain has changed, nobody knows which row a former version had.
+ * Whether former states have to be looked at: the entry is due at an older version, or its entity is not ready now, or it is
+ * wrong and an older version was accepted. After the fold of a domain has changed, nobody knows which row a former version
+ * had.
  */
 function needsArrivals<State, Event>(
   { domain }: CompareParts<State, Event>,
   { record, folded }: Look,
-  { entry }: LedgerRecord,
-  { version }: LedgerFacts,
+  ledger: LedgerRecord,
+  facts: LedgerFacts,
 ): boolean {
-  if (entry === null || folded === null || record.journal === null || (domain.foldVersion ?? 1) > 1) return false;
-  const isOlder = entry.dueVersion >= 1 && entry.dueVersion < version;
-  return isOlder || !folded.isReady;
+  if (folded === null || record.journal === null || (domain.foldVersion ?? 1) > 1) return false;
+  const { entry, acceptedVersion } = ledger;
+  const isOlder = (version: number | null) => version !== null && version >= 1 && version < facts.version;
+  if (entry !== null && (isOlder(entry.dueVersion) || !folded.isReady)) return true;
+  return isOlder(acceptedVersion) && faultsOf(ledger, facts).length > 0;
 }
 
 function addLedgerDifference(
@@ -306,8 +310,8 @@ async function compareWithArrivals<State, Event>(
     const { record, folded } = look;
     const arrived = arrivals.get(record.entityId)?.slice(0, record.version) ?? [];
     const known =
-      folded !== null && ledger.entry !== null && arrived.length === record.version
-        ? formerStates(parts, arrived, folded, ledger.entry.dueVersion)
+      folded !== null && arrived.length === record.version
+        ? formerStates(parts, arrived, folded, ledger)
         : {};
     addLedgerDifference(differences, record, ledger, { ...facts, ...known });
   }
@@ -319,16 +323,20 @@ function formerStates<State, Event>(
   { domain, decoder }: CompareParts<State, Event>,
   arrived: readonly JournaledEvent[],
   present: Folded,
-  dueVersion: number,
+  { entry, acceptedVersion }: LedgerRecord,
 ): Partial<LedgerFacts> {
   const restored = restoreAll(decoder, arrived);
   if ('reason' in restored) return {};
   const { events } = restored;
+  const isPresentAt = (version: number | null) => {
+    if (version === null || version < 1 || version > events.length) return null;
+    const { row } = foldedRow(domain, historyOf(domain, events.slice(0, version)).state);
+    return isSameRow(row, present.row);
+  };
   try {
-    const isWithin = dueVersion >= 1 && dueVersion <= events.length;
-    const atDue = isWithin ? foldedRow(domain, historyOf(domain, events.slice(0, dueVersion)).state) : null;
     return {
-      isDueRowPresent: atDue === null ? null : isSameRow(atDue.row, present.row),
+      isDueRowPresent: isPresentAt(entry?.dueVersion ?? null),
+      isAcceptedRowPresent: isPresentAt(acceptedVersion),
       wasReady: present.isReady || wasEverReady(domain, events),
     };
   } catch {

@@ -57,6 +57,8 @@ export interface LedgerFacts {
   readonly baselineVersion: number | null;
   /** Whether the row at `dueVersion` is the present one. */
   readonly isDueRowPresent: boolean | null;
+  /** Whether the row at the highest accepted version is the present one. */
+  readonly isAcceptedRowPresent: boolean | null;
   /** Whether the entity was ready at any version. */
   readonly wasReady: boolean | null;
 }
@@ -105,7 +107,7 @@ function isBaseline(version: number | null, baselineVersion: number | null): boo
  */
 export function rightState(record: LedgerRecord, facts: LedgerFacts): LedgerState | null {
   const { entry, acceptedVersion } = record;
-  const { version, baselineVersion, isDueRowPresent } = facts;
+  const { version, baselineVersion, isDueRowPresent, isAcceptedRowPresent } = facts;
   const faults = faultsOf(record, facts);
   if (faults.includes('orphan') || faults.includes('never_ready')) return null;
   const written = entry?.deliveredVersion ?? null;
@@ -117,7 +119,9 @@ export function rightState(record: LedgerRecord, facts: LedgerFacts): LedgerStat
     entry.dueVersion >= Math.max(1, proven) &&
     entry.dueVersion <= version &&
     isDueRowPresent !== false;
-  const dueVersion = keepsDue ? entry.dueVersion : version;
+  const isUnsettled = keepsDue && entry.status !== 'delivered';
+  const hasPresent = proven > 0 && (proven === version || isAcceptedRowPresent === true);
+  const dueVersion = hasPresent && !isUnsettled ? proven : keepsDue ? entry.dueVersion : version;
   const isDead = keepsDue && entry.status === 'dead' && entry.hasFailed === true;
   const isSent = proven === dueVersion && !isDead && !(keepsDue && entry.status === 'pending');
   const status = isDead ? 'dead' : isSent ? 'delivered' : 'pending';

@@ -115,6 +115,15 @@ async function verifyStore(
   const total = scope.sample;
   const progress = startProgress(context, { unit: 'orders', total, clock });
   const ranges: EntityRange[] = [];
+  let all = total;
+  // Counting takes a while, and nothing but the time left depends on it.
+  if (total === null)
+    store.counts().then(
+      ({ viewRows }) => {
+        all = viewRows;
+      },
+      () => undefined,
+    );
   try {
     const counts = await verify(
       {
@@ -129,7 +138,7 @@ async function verifyStore(
       },
       scope,
       ({ read }, differences, { after, ids }) => {
-        progress.update(read);
+        progress.update(read, all);
         if (total !== null) ranges.push({ after, through: ids.at(-1) ?? null });
         for (const difference of differences) {
           if (shown.length === SHOWN_MAX) break;
