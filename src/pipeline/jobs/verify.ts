@@ -1,3 +1,4 @@
+import type { AuditLog } from '../../ports/audit.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Job, Jobs, JsonObject } from '../../ports/jobs.ts';
 import type { TargetHoldings } from '../../ports/target-holdings.ts';
@@ -43,13 +44,16 @@ interface VerifyPlace {
 export interface VerifyHandlerOptions<State, Event> extends Omit<VerificationOptions<State, Event>, 'store'> {
   readonly store: VerificationOptions<State, Event>['store'] &
     ReconcileOptions['store'] &
-    Pick<Jobs, 'saveJob'>;
+    Pick<Jobs, 'saveJob'> &
+    Pick<AuditLog, 'addAudit'>;
   readonly clock: Clock;
   /** Opens what a target holds. The caller of `holdingsOf` closes it. Throws if the target does not tell. */
   readonly holdingsOf: (target: string) => TargetHoldings;
   readonly untilCaughtUp: (signal: AbortSignal) => Promise<boolean>;
   /** The most deliveries that become due again in a second. */
   readonly redrivePerSecond: number;
+  /** A step waits for deliveries that it made due for this time. Default: 2 s. */
+  readonly patienceMs?: number;
   /** Called when deliveries have become due. */
   readonly onMadeDue: () => void;
   readonly differenceJson: (difference: VerifiedDifference) => object;
@@ -60,14 +64,14 @@ export interface VerifyHandlerOptions<State, Event> extends Omit<VerificationOpt
 const SHOWN_MAX = 100;
 /** The entities of one comparison with a target, which is one or two questions to it. */
 const TARGET_ROWS = 500;
-/** A step waits for deliveries that it made due for this time. They are due whether or not it sees them arrive. */
+/** Deliveries that became due are due whether or not the step sees them arrive. */
 const PATIENCE_MS = 2_000;
 const NO_PROGRESS: VerifyProgress = { ...NOTHING_VERIFIED, target: null, shown: [] };
 
 /**
  * Compares view, ledger and, if wanted, a target with the journal, as `order-sync verify` does. A step is one page. It is
  * saved after it was compared and repaired, so after a crash a page is compared once more, and counted once. A sample is
- * taken in runs, and the steps of one job may take the same entity twice.
+ * taken in runs, and the steps of one job may take the same entity twice. What a job repaired is in the audit log.
  */
 export function verifyHandler<State, Event>(options: VerifyHandlerOptions<State, Event>): JobHandler {
   const { store, clock } = options;
@@ -82,6 +86,7 @@ export function verifyHandler<State, Event>(options: VerifyHandlerOptions<State,
         place.part === 'store'
           ? await storeStep(options, parameters, progress, place.after, signal)
           : await targetStep(options, parameters, progress, place.after, signal);
+      if (next.place === null && parameters.repairs) await addToAudit(options, job, next.progress);
       const saved = await store.saveJob({
         ...claim,
         jobId: job.jobId,
@@ -165,6 +170,7 @@ async function withTarget<State, Event>(
   signal: AbortSignal,
 ): Promise<Pick<ReconcileReport, 'isComplete' | 'reached'> & { readonly progress: VerifyProgress }> {
   const { store, clock, holdingsOf, untilCaughtUp, redrivePerSecond, onMadeDue } = options;
+  const { patienceMs = PATIENCE_MS } = options;
   const holdings = holdingsOf(target);
   try {
     const report = await reconcile(
@@ -178,7 +184,7 @@ async function withTarget<State, Event>(
         limit: TARGET_ROWS,
         untilCaughtUp,
         perSecond: redrivePerSecond,
-        patienceMs: PATIENCE_MS,
+        patienceMs,
         onMadeDue,
       },
       signal,
@@ -196,6 +202,21 @@ async function withTarget<State, Event>(
   } finally {
     await holdings.close();
   }
+}
+
+async function addToAudit<State, Event>(
+  { store, clock }: Pick<VerifyHandlerOptions<State, Event>, 'store' | 'clock'>,
+  { jobId, requestedBy, reason }: Job,
+  { shown: _, ...counts }: VerifyProgress,
+): Promise<void> {
+  await store.addAudit({
+    action: 'rows_repaired',
+    subject: jobId,
+    details: { ...counts },
+    decidedBy: requestedBy,
+    reason,
+    decidedAtMs: clock.now(),
+  });
 }
 
 function withMore(shown: readonly JsonObject[], more: readonly object[]): readonly JsonObject[] {

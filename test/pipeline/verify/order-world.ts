@@ -1,10 +1,10 @@
 import { createDecoder, type DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
 import { historyOf } from '../../../src/core/fold.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
-import { type OrderEvent, orders } from '../../../src/orders/index.ts';
+import { type OrderEvent, type OrderState, orders } from '../../../src/orders/index.ts';
 import { createAdopter } from '../../../src/pipeline/adopt.ts';
 import { DueRules, isSameRow } from '../../../src/pipeline/ingest/due.ts';
-import { type CompareParts, compareEntities, type Difference } from '../../../src/pipeline/verify/compare.ts';
+import { compareEntities, type Difference } from '../../../src/pipeline/verify/compare.ts';
 import { refold } from '../../../src/pipeline/verify/refold.ts';
 import { type VerifyParts, verifyEntities } from '../../../src/pipeline/verify/repair.ts';
 import type { EntityChange, Parking } from '../../../src/ports/commit.ts';
@@ -85,7 +85,7 @@ export class OrderWorld {
   }
 
   /** The parts of a verification. `isSequenceKnown`: the world answers where the store does not know the arrival. */
-  parts(isSequenceKnown = true): VerifyParts<unknown, OrderEvent> & CompareParts<never, OrderEvent> {
+  parts(isSequenceKnown = true): VerifyParts<OrderState, OrderEvent> {
     const { store } = this;
     const readArrivals = async (ids: readonly string[]) => {
       const known = await store.readArrivals(ids);
@@ -100,7 +100,7 @@ export class OrderWorld {
       },
     });
     return {
-      domain: orders as never,
+      domain: orders,
       decoder: this.decoder,
       due: this.due,
       store: wrapped,
@@ -192,7 +192,7 @@ export class OrderWorld {
   }
 
   async release(id: string): Promise<void> {
-    await refold(this.parts() as never, [id], 'release');
+    await refold(this.parts(), [id], 'release');
     this.parked.delete(id);
   }
 
