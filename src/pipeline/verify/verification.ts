@@ -55,25 +55,6 @@ export interface EntityPage {
   readonly ids: readonly string[];
 }
 
-/** One page of a verification. */
-export interface VerifiedPage {
-  readonly verified: Verified;
-  /** The id behind which the next page begins; null if this was the last page. */
-  readonly after: string | null;
-}
-
-/** Verifies the page behind `after`. */
-export async function verifyPage<State, Event>(
-  options: VerificationOptions<State, Event>,
-  after: string | null,
-  repairs: boolean,
-  limit = PAGE,
-): Promise<VerifiedPage> {
-  const ids = await options.store.listEntities({ after, limit });
-  const verified = await verifyEntities(options, ids, repairs);
-  return { verified, after: ids.length < limit ? null : (ids.at(-1) ?? null) };
-}
-
 /**
  * Verifies all entities, or a sample, at a limited rate. Calls `onPage` after each page, with its differences and the counts
  * so far. Resolves with the counts; early if the signal aborts.

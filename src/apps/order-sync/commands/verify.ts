@@ -24,7 +24,7 @@ import {
   differenceLine,
   targetDifferenceJson,
 } from '../difference-json.ts';
-import { deliveryTimingOf, openParts, topicNamesOf } from '../order-sync.ts';
+import { deliveryTimingOf, openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
 import { dueRulesOf, moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
 
 /** The most differences that are shown one by one. All are counted. */
@@ -58,12 +58,14 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
       const { settings, logger, output, shutdown } = context;
       const scope = scopeFrom(input);
       const target = input.options.target === undefined ? null : String(input.options.target);
-      const parts = await openParts(settings, clock, logger);
+      // Only the comparison with a target asks the log, whether everything is journaled.
+      const parts = target === null ? null : await openParts(settings, clock, logger);
+      const opened = parts?.store ?? openCommandStore(settings, clock, logger);
       try {
         // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
-        await parts.store.checkpoints();
+        await opened.checkpoints();
         const { table, keyColumn, columns } = orders.view;
-        const { store } = await parts.store.migrate({
+        const { store } = await opened.migrate({
           view: { table, keyColumn, columns },
           targets: [TARGET, ...moreTargets(settings).map(({ name }) => name)],
           adopt: null,
@@ -74,7 +76,7 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
         const { counts, ranges } = await verifyStore(context, { clock, store, scope, shown });
         const seconds = (clock.monotonicMs() - beganMs) / 1_000;
         const held =
-          target === null || shutdown.signal.aborted
+          target === null || parts === null || shutdown.signal.aborted
             ? null
             : await verifyHeld(context, { clock, store, log: parts.log, target, ranges, shown, scope });
         const report = reportOf(counts, seconds, target, held, shown);
@@ -82,7 +84,7 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
         const isWhole = !shutdown.signal.aborted && counts.unsettled === 0;
         return isWhole && report.remaining === 0 ? EXIT.ok : EXIT.partial;
       } finally {
-        await parts.close();
+        await (parts ?? opened).close();
       }
     },
   };
