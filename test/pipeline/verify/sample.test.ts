@@ -9,8 +9,13 @@ function storeOf(given: readonly string[]) {
   const store = {
     keysRead: 0,
     async listEntities({ after, limit }: { after: string | null; limit: number }) {
-      const from = after === null ? 0 : ids.findIndex((id) => compareUtf8(id, after) > 0);
-      const page = from < 0 ? [] : ids.slice(from, from + limit);
+      let from = 0;
+      for (let end = after === null ? 0 : ids.length; from < end; ) {
+        const middle = (from + end) >> 1;
+        if (compareUtf8(ids[middle] as string, after as string) > 0) end = middle;
+        else from = middle + 1;
+      }
+      const page = ids.slice(from, from + limit);
       store.keysRead += page.length;
       return page;
     },
@@ -44,11 +49,11 @@ describe('a random run of entities', () => {
 
   it('reaches all parts of evenly spread ids about equally often', async () => {
     const ids = Array.from({ length: 10_000 }, (_, index) => `order-${String(index).padStart(4, '0')}`);
-    const counts = await countsOf(ids, 2_000);
+    const counts = await countsOf(ids, 500);
     const thousands = Array.from({ length: 10 }, (_, digit) =>
       [...counts].filter(([id]) => id.startsWith(`order-${digit}`)).reduce((sum, [, count]) => sum + count, 0),
     );
-    for (const count of thousands) expect(count).toBeGreaterThan(2_500);
+    for (const count of thousands) expect(count).toBeGreaterThan(600);
   });
 
   it('reaches ids of any kind: the beginnings of others, emoji, and the last character', async () => {

@@ -21,8 +21,8 @@ async function filled(): Promise<OrderWorld> {
 
 async function verify(argv: readonly string[], env: Record<string, string> = {}) {
   const host = fakeHost(['verify', ...argv], {
-    DATABASE_URL: `sqlite:${harness.file}`,
     LOG_LEVEL: 'error',
+    ...(env.DATABASE_URL === undefined ? { DATABASE_URL: `sqlite:${harness.file}` } : {}),
     ...env,
   });
   const commands = [verifyCommand(systemClock)];
@@ -119,7 +119,7 @@ describe('order-sync verify', () => {
     [['--sample', '0'], 'Give --sample a whole number from 1 to 100000.'],
     [['--all', '--rate', 'fast'], 'Give --rate a whole number from 0 to 1000000.'],
   ])('refuses %j', async (argv, sentence) => {
-    const { code, error } = await verify(argv);
+    const { code, error } = await verify(argv, { DATABASE_URL: 'sqlite:/nowhere/at.all' });
     expect(code).toBe(2);
     expect(error).toContain(sentence);
   });

@@ -37,7 +37,7 @@ async function server(keys: string | undefined) {
       deliveries: {},
       sweeps: {},
       refused: null,
-      verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+      verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0, differences: {}, lastPass: null },
       defects: { count: 0, latest: [] },
     }),
   });

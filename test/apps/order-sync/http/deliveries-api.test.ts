@@ -23,7 +23,7 @@ async function server(access: ApiAccess = 'open') {
       deliveries: {},
       sweeps: {},
       refused: null,
-      verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+      verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0, differences: {}, lastPass: null },
       defects: { count: 0, latest: [] },
     }),
   });
