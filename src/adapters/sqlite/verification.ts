@@ -24,6 +24,7 @@ import { viewValue } from './view-table.ts';
 
 /** The entities of one snapshot. They are read in one go, during which the event loop stands still. */
 const SNAPSHOT_ENTITIES = 50;
+const READS_PER_ENTITY = 5;
 /** A call reads no further entities once it has read this many events. */
 const EVENTS_MAX = 20_000;
 
@@ -89,7 +90,8 @@ export async function readEntities(
       }
     });
     records.push(...read);
-    await pace.pass(read.length * 4);
+    // An entity takes several reads. After each slice the event loop gets its turn.
+    await pace.pass(SNAPSHOT_ENTITIES * READS_PER_ENTITY);
   }
   return records;
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { LedgerMend } from '../../../src/ports/verification.ts';
@@ -110,6 +111,8 @@ export function describeVerification(harness: StoreHarness): void {
           expect(row?.version).toBe(version);
           for (const { entry } of ledger) expect(entry?.dueVersion).toBe(version);
         }
+        // The reads of an embedded store leave the event loop no turn by themselves.
+        await setImmediate();
       }
       await committing;
       expect(looks).toBeGreaterThan(0);
