@@ -12,7 +12,7 @@ export interface Decision {
  * - `partition_resumed`: reading of a halted partition goes on at an offset.
  * - `group_taken`: the group goes on with this store.
  * - `held`, `released`: a part of ingest or a target was paused or resumed.
- * - `job_created`: somebody asked for a job, such as a redrive.
+ * - `job_created`, `job_cancelled`: somebody asked for a job, such as a redrive, or ended one.
  * - `quarantine_discarded`: quarantined records are not wanted any more.
  * - `entities_unparked`: parked entities were folded again.
  * - `rows_repaired`: a verification changed rows, deliveries or the target.
@@ -24,6 +24,7 @@ export type AuditAction =
   | 'held'
   | 'released'
   | 'job_created'
+  | 'job_cancelled'
   | 'quarantine_discarded'
   | 'entities_unparked'
   | 'rows_repaired'
@@ -41,9 +42,12 @@ export interface AuditEntry extends Decision {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
+/** An entry before the log has given it its number. */
+export type NewAuditEntry = Omit<AuditEntry, 'auditId'>;
+
 export interface AuditLog {
   /** Adds an entry for a decision whose effect is not in the store. Methods that change the store add their own. */
-  addAudit(entry: Omit<AuditEntry, 'auditId'>): Promise<void>;
+  addAudit(entry: NewAuditEntry): Promise<void>;
   /** A page of the audit log, the newest first, beginning behind `after`. */
   listAudit(page: { readonly after: bigint | null; readonly limit: number }): Promise<AuditEntry[]>;
 }

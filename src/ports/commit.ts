@@ -1,9 +1,10 @@
 import type { ViewRow } from '../core/domain.ts';
 import type { TopicPartition } from '../core/offset.ts';
+import type { JobSave } from './jobs.ts';
 import type { JournaledEvent, ReadJournals } from './journal.ts';
 import type { LongChange } from './long-journals.ts';
 import type { ParkReason } from './parked-entities.ts';
-import type { QuarantinedRecord } from './quarantine.ts';
+import type { QuarantinedRecord, QuarantineRedrive } from './quarantine.ts';
 
 export interface IngestBatch {
   /** One move for each partition of the batch, sorted by `comparePartitions`. */
@@ -28,6 +29,12 @@ export interface IngestBatch {
     versions: ReadonlyMap<string, number> | null,
     readJournals: ReadJournals,
   ): Promise<readonly EntityChange[]>;
+  /**
+   * Given by a job that redrives quarantined records. The store calls it once, after `plan`, and writes what it gives in
+   * the same transaction. The outcome is `stale` if a record that passed is not open any more, and `fenced` if the job
+   * is not the claimant's any more.
+   */
+  readonly redrive?: () => QuarantineRedrive & { readonly job: JobSave };
 }
 
 export interface CheckpointMove extends TopicPartition {
@@ -90,8 +97,9 @@ export interface DeliveryChange {
  *
  * - `committed`: everything is written.
  * - `fenced`: nothing is written, because a checkpoint was not where the batch says. Another process owns the
- *   partition, or the database went back in time.
- * - `stale`: nothing is written, because another process has changed an entity since the plan.
+ *   partition, or the database went back in time. Or the job of the batch is another's, or was cancelled.
+ * - `stale`: nothing is written, because another process has changed an entity since the plan, or has settled a
+ *   quarantined record.
  */
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly deliveriesDue: number }

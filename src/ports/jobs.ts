@@ -1,3 +1,5 @@
+import type { Decision } from './audit.ts';
+
 /**
  * Jobs that operators ask for, and that any instance works off step by step. The store keeps how far a job is, so that
  * after a crash any instance goes on with it. One job of a kind is worked on at a time, whatever the number of instances.
@@ -17,11 +19,18 @@ export interface Jobs {
    * Writes how far the job is, and renews the lease. Resolves with the job as it is now, or with null if another
    * claimant has it or somebody has cancelled it.
    */
-  saveJob(step: JobClaim & JobStep & { readonly jobId: string }): Promise<Job | null>;
+  saveJob(save: JobSave): Promise<Job | null>;
   /** Gives back a job that fails again and again. Nobody can claim it for `restMs`, and the jobs behind it go on. */
-  restJob(rest: { readonly claimant: string; readonly jobId: string; readonly restMs: number }): Promise<void>;
-  /** Ends a job that is not done, wherever it is. Does nothing to a job that has ended. Resolves with the job. */
-  cancelJob(jobId: string): Promise<Job | null>;
+  restJob(rest: {
+    readonly claimant: string;
+    readonly jobId: string;
+    readonly restMs: number;
+  }): Promise<void>;
+  /**
+   * Ends a job that is not done, wherever it is, and adds that to the audit log. Does nothing to a job that has ended.
+   * Resolves with the job as it is now, or with null if there is none.
+   */
+  cancelJob(cancel: Decision & { readonly jobId: string }): Promise<Job | null>;
 }
 
 /**
@@ -65,6 +74,10 @@ export interface JobStep {
   readonly progress: JsonObject;
   /** Where the worker goes on; null before the first step. Only the worker understands it. */
   readonly place: JsonObject | null;
+}
+
+export interface JobSave extends JobClaim, JobStep {
+  readonly jobId: string;
 }
 
 export interface Job extends Omit<NewJob, 'parameters'>, Omit<JobStep, 'state'> {

@@ -1,10 +1,17 @@
 import type { PartitionOffset } from '../core/offset.ts';
+import type { Decision } from './audit.ts';
 
-export interface QuarantineInspection {
+export interface Quarantine {
   /** A page of the quarantine, sorted by topic, partition, offset and hash, beginning behind `after`. */
-  readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]>;
+  readQuarantine(options: QuarantinePage): Promise<StoredQuarantine[]>;
+  /**
+   * Settles the next `limit` open records that match as discarded, and adds that to the audit log, in one transaction.
+   * Resolves with their number; if it is less than `limit`, no open record matches any more.
+   */
+  discardQuarantined(discard: QuarantineDiscard): Promise<number>;
 }
 
+/** A record that is no valid event, as ingest puts it into quarantine. */
 export interface QuarantinedRecord extends PartitionOffset {
   /** A stable word for the reason, such as `json_invalid`. */
   readonly reason: string;
@@ -21,22 +28,69 @@ export interface QuarantinedRecord extends PartitionOffset {
 }
 
 /**
+ * A record as the store keeps it for ever. It is open until somebody settles it:
+ *
+ *   open --its bytes pass the decoder of a redrive--> redriven: its event is in the journal
+ *   open --a person does not want it--> discarded
+ */
+export interface StoredQuarantine extends QuarantinedRecord {
+  /** What became of the record; null while it is open. */
+  readonly settlement: QuarantineSettlement | null;
+}
+
+export interface QuarantineSettlement extends Decision {
+  readonly settledAs: 'redriven' | 'discarded';
+}
+
+/**
  * Identifies a quarantined record. The hash is part of it because a topic that was made again has other records at the
  * same offsets.
  */
 export type QuarantineKey = PartitionOffset & Pick<QuarantinedRecord, 'valueHash'>;
 
-export interface QuarantinePage {
-  readonly after: QuarantineKey | null;
-  readonly limit: number;
-  /** Only records of this topic. */
-  readonly topic?: string;
-  /** Only records with this reason. */
-  readonly reason?: string;
+/** Selects records. What is left out selects all. */
+export interface QuarantineFilter {
+  readonly topic?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly partition?: number | undefined;
+  /** Only records at this offset or behind it. */
+  readonly fromOffset?: bigint | undefined;
+  /** Only records before this offset. */
+  readonly beforeOffset?: bigint | undefined;
+  /** Only records that were put into quarantine at this moment or later, in milliseconds. */
+  readonly sinceMs?: number | undefined;
+  /** Only records that were put into quarantine before this moment, in milliseconds. */
+  readonly beforeMs?: number | undefined;
 }
 
+export interface QuarantinePage extends QuarantineFilter {
+  readonly after: QuarantineKey | null;
+  readonly limit: number;
+  /** Default: `open`. */
+  readonly state?: 'open' | 'settled' | 'all' | undefined;
+}
+
+export interface QuarantineDiscard extends Decision {
+  readonly filter: QuarantineFilter;
+  readonly limit: number;
+}
+
+/**
+ * What a redrive does to quarantined records in the transaction that journals their events. A record that is not open
+ * any more was settled by somebody else meanwhile.
+ */
+export interface QuarantineRedrive {
+  /** The records whose events the journal has after the transaction. All of them have to be open. */
+  readonly passed: readonly QuarantineKey[];
+  readonly settlement: QuarantineSettlement;
+  /** The records that are still refused, with the reason of today. Those that are not open any more stay as they are. */
+  readonly refused: readonly QuarantineRefusal[];
+}
+
+export type QuarantineRefusal = QuarantineKey & Pick<QuarantinedRecord, 'reason' | 'detail'>;
+
 export interface RefusedCounts {
-  /** The counts by topic and reason, the largest first. */
+  /** The counts of the open records by topic and reason, the largest first. */
   readonly quarantined: readonly QuarantineCount[];
   /** The number of dead deliveries of each target that has any. */
   readonly deadDeliveries: readonly { readonly target: string; readonly deliveries: number }[];

@@ -1,14 +1,16 @@
 import type { AdoptionReport } from '../core/adoption/index.ts';
 import type { ViewRow } from '../core/domain.ts';
+import type { AuditLog } from './audit.ts';
 import type { Checkpoints, PartitionOwnership } from './checkpoints.ts';
 import type { CommitOutcome, IngestBatch } from './commit.ts';
 import type { DeliveryClaims } from './delivery-claims.ts';
+import type { Jobs } from './jobs.ts';
 import type { Journal } from './journal.ts';
 import type { DeliveryInspection } from './ledger.ts';
 import type { LongJournals } from './long-journals.ts';
 import type { MigrationOptions, MigrationReport } from './migration.ts';
 import type { ParkedEntities } from './parked-entities.ts';
-import type { QuarantineInspection, RefusedCounts } from './quarantine.ts';
+import type { Quarantine, RefusedCounts } from './quarantine.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { RedriveJobs } from './redrive-jobs.ts';
 import type { Senders } from './senders.ts';
@@ -17,15 +19,17 @@ import type { Sweeps } from './sweeps.ts';
 import type { Verification } from './verification.ts';
 
 /**
- * What commands of an operator and the HTTP API do in a store. It needs Tributary's tables, in any version of the
- * schema, and neither reads nor writes the view. Every method rejects with a TributaryError if the database has no such
- * tables.
+ * What commands of an operator and the HTTP API do in a store. It needs Tributary's tables, and neither
+ * reads nor writes the view. Every method rejects with a TributaryError if the database has no such tables, or if its
+ * schema is older than what the method needs.
  */
 export interface StoreAdministration
   extends Checkpoints,
-    QuarantineInspection,
+    Quarantine,
     DeliveryInspection,
+    Jobs,
     RedriveJobs,
+    AuditLog,
     ParkedEntities,
     StoreIdentity {
   /**
@@ -98,7 +102,7 @@ export interface Store
   remakeView(): Promise<boolean>;
   readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>>;
   /**
-   * Counts the quarantined records and the dead deliveries along indexes, which takes milliseconds for some hundred
+   * Counts the open quarantined records and the dead deliveries along indexes, which takes milliseconds for some hundred
    * thousand.
    */
   refusedCounts(): Promise<RefusedCounts>;
@@ -115,6 +119,7 @@ export interface StoredRow {
 export interface StoreCounts {
   readonly journaledEvents: number;
   readonly viewRows: number;
+  /** The open records in quarantine. */
   readonly quarantined: number;
   readonly deliveriesPending: number;
   readonly deliveriesDelivered: number;

@@ -34,7 +34,12 @@ await runCommand({
   ],
   options: [
     { name: 'entities', value: 'number', fallback: '1000000', help: 'The orders before the verification' },
-    { name: 'database', value: 'mariadb|mysql|sqlite', fallback: 'mariadb', help: 'The database of order-sync' },
+    {
+      name: 'database',
+      value: 'mariadb|mysql|sqlite',
+      fallback: 'mariadb',
+      help: 'The database of order-sync',
+    },
     { name: 'altered', value: 'number', fallback: '1000', help: 'Rows, entries and states to alter by hand' },
     { name: 'rate', value: 'number', fallback: '2000', help: 'Orders per second; 0 for no limit' },
     {
@@ -126,7 +131,9 @@ async function run(check: RunningCheck): Promise<Figures> {
   check.defer(() => feeder.stop());
   const rate = ['--rate', check.text('rate')];
   const quiet = await verify(settings, '--all', '--target', 'order-mgt', ...rate);
-  const published = Math.round((feeder.published - fedFrom.published) / ((performance.now() - fedFrom.atMs) / 1_000));
+  const published = Math.round(
+    (feeder.published - fedFrom.published) / ((performance.now() - fedFrom.atMs) / 1_000),
+  );
   const alarms = await backgroundDifferences(orderSync);
   for (const shown of quiet.shown.slice(0, 5)) check.progress(`False alarm: ${JSON.stringify(shown)}`);
   check.progress(
@@ -191,7 +198,8 @@ async function databaseOf(
 /** Ids of orders that get no more events and were delivered at their last version, spread over all of them. */
 function quietIds(entities: number, busy: number, count: number): string[] {
   const quiet = Array.from({ length: entities - busy }, (_, index) => busy + index).filter(isDeliveredLast);
-  if (quiet.length < count) throw new Error(`There are ${quiet.length} quiet orders, and ${count} are to be altered`);
+  if (quiet.length < count)
+    throw new Error(`There are ${quiet.length} quiet orders, and ${count} are to be altered`);
   const step = Math.floor(quiet.length / count);
   return Array.from({ length: count }, (_, index) => orderId(quiet[index * step] as number));
 }

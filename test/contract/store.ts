@@ -8,6 +8,7 @@ import { describeDeliveryClaims } from './store/delivery-claims.ts';
 import type { StoreHarness } from './store/fixtures.ts';
 import { describeIdentity } from './store/identity.ts';
 import { describeIngest } from './store/ingest.ts';
+import { describeJobs } from './store/jobs.ts';
 import { describeJournal } from './store/journal.ts';
 import { describeLongJournals } from './store/long-journals.ts';
 import { describeMigration } from './store/migration.ts';
@@ -38,6 +39,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeSettlements(harness);
     describeSenders(harness);
     describeIdentity(harness);
+    describeJobs(harness);
     describeDeadLetters(harness);
     describeReconciliation(harness);
     describeSweeps(harness);

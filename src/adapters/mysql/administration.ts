@@ -1,17 +1,21 @@
+import type { Decision, NewAuditEntry } from '../../ports/audit.ts';
 import type { ResumeDecision } from '../../ports/checkpoints.ts';
+import type { JobClaim, JobKey, JobKind, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
-import type { QuarantinePage } from '../../ports/quarantine.ts';
-import type { NewRedriveJob, RedriveClaim, RedriveKey, RedriveRest } from '../../ports/redrive-jobs.ts';
+import type { QuarantineDiscard, QuarantinePage } from '../../ports/quarantine.ts';
+import type { RedriveStep } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
+import { addAudit, listAudit } from './audit.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
+import * as jobs from './jobs.ts';
 import { listParked } from './parked.ts';
-import { readQuarantine } from './quarantine.ts';
-import * as jobs from './redrive-jobs.ts';
+import { discardQuarantined, readQuarantine } from './quarantine.ts';
+import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
 
 /** The methods of `StoreAdministration`, which opened and migrated stores share. */
@@ -33,7 +37,11 @@ export class MysqlAdministration implements StoreAdministration {
   }
 
   async readQuarantine(options: QuarantinePage) {
-    return readQuarantine(this.pool, options);
+    return withConnection(this.pool, (connection) => readQuarantine(connection, options));
+  }
+
+  async discardQuarantined(discard: QuarantineDiscard) {
+    return inTransaction(this.pool, (connection) => discardQuarantined(connection, discard));
   }
 
   async readDelivery(target: string, entityId: string) {
@@ -49,31 +57,47 @@ export class MysqlAdministration implements StoreAdministration {
     return withConnection(this.pool, (connection) => readAttempts(connection, key, limit));
   }
 
-  async createRedrive(job: NewRedriveJob) {
-    return inTransaction(this.pool, (connection) => jobs.createRedrive(connection, job));
+  async createJob(job: NewJob) {
+    return inTransaction(this.pool, (connection) => jobs.createJob(connection, job));
   }
 
-  async readRedrive(jobId: string) {
-    return withConnection(this.pool, (connection) => jobs.readRedrive(connection, jobId));
+  async readJob(jobId: string) {
+    return withConnection(this.pool, (connection) => jobs.readJob(connection, jobId));
   }
 
-  async listRedrives({ after, limit }: { after: RedriveKey | null; limit: number }) {
-    return withConnection(this.pool, (connection) => jobs.listRedrives(connection, after, limit));
+  async listJobs(page: { after: JobKey | null; limit: number }) {
+    return withConnection(this.pool, (connection) => jobs.listJobs(connection, page));
   }
 
-  async claimRedrive(claim: RedriveClaim) {
+  async claimJob(claim: JobClaim & { kind: JobKind }) {
     // Usually there is no job, and then no transaction is needed.
-    const isAny = await withConnection(this.pool, jobs.isAnyRedrive);
+    const isAny = await withConnection(this.pool, (connection) => jobs.isAnyJob(connection, claim.kind));
     if (!isAny) return null;
-    return inTransaction(this.pool, (connection) => jobs.claimRedrive(connection, claim, this.time));
+    return inTransaction(this.pool, (connection) => jobs.claimJob(connection, claim, this.time));
   }
 
-  async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
-    return inTransaction(this.pool, (connection) => jobs.stepRedrive(connection, step, this.time));
+  async saveJob(save: JobSave) {
+    return inTransaction(this.pool, (connection) => jobs.saveJob(connection, save, this.time));
   }
 
-  async restRedrive(rest: RedriveRest) {
-    return withConnection(this.pool, (connection) => jobs.restRedrive(connection, rest, this.time));
+  async restJob(rest: { claimant: string; jobId: string; restMs: number }) {
+    return withConnection(this.pool, (connection) => jobs.restJob(connection, rest, this.time));
+  }
+
+  async cancelJob(cancel: Decision & { jobId: string }) {
+    return inTransaction(this.pool, (connection) => jobs.cancelJob(connection, cancel, this.time));
+  }
+
+  async stepRedrive(step: RedriveStep) {
+    return inTransaction(this.pool, (connection) => stepRedrive(connection, step, this.time));
+  }
+
+  async addAudit(entry: NewAuditEntry) {
+    return withConnection(this.pool, (connection) => addAudit(connection, entry));
+  }
+
+  async listAudit(page: { after: bigint | null; limit: number }) {
+    return withConnection(this.pool, (connection) => listAudit(connection, page));
   }
 
   async listParked(page: { after: string | null; limit: number }) {
@@ -85,7 +109,7 @@ export class MysqlAdministration implements StoreAdministration {
   }
 
   async noteGroupTaken(decision: GroupDecision) {
-    return withConnection(this.pool, (connection) => noteGroupTaken(connection, decision));
+    return inTransaction(this.pool, (connection) => noteGroupTaken(connection, decision));
   }
 
   close(): Promise<void> {

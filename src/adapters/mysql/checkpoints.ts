@@ -4,6 +4,7 @@ import { comparePartitions, partitionName, type TopicPartition } from '../../cor
 import type { AcquireRequest, Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
+import { addAudit } from './audit.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { textOf } from './values.ts';
@@ -121,5 +122,18 @@ export async function resume(pool: ConnectionPool, decision: ResumeDecision): Pr
         decision.decidedAtMs,
       ] as never[],
     );
+    const { decidedBy, reason, decidedAtMs } = decision;
+    await addAudit(connection, {
+      action: 'partition_resumed',
+      subject: partitionName(decision),
+      details: {
+        fromOffset: String(before.nextOffset),
+        toOffset: String(decision.offset),
+        haltReason: before.haltReason,
+      },
+      decidedBy,
+      reason,
+      decidedAtMs,
+    });
   });
 }

@@ -9,15 +9,17 @@ import { inTransaction, Rollback, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { DueDeliveries } from './due-deliveries.ts';
 import { isDuplicateKey } from './errors.ts';
+import { saveJob } from './jobs.ts';
 import { insertEvents, readJournals } from './journal.ts';
 import { writeLong } from './journal-index.ts';
 import { writeParking } from './parked.ts';
-import { insertQuarantined } from './quarantine.ts';
+import { insertQuarantined, writeRedrive } from './quarantine.ts';
+import type { StoreTime } from './store-time.ts';
 import { ViewRows } from './view-rows.ts';
 
 /**
  * Commits one batch in one transaction. It locks checkpoints first, then view rows, then the journal, then deliveries,
- * and touches what belongs to an entity only while it holds the entity's view row. View rows are locked by id, so two
+ * then the quarantine and its job, and touches what belongs to an entity only while it holds the entity's view row. View rows are locked by id, so two
  * batches rarely deadlock; if they do, the lane tries the batch again after `store_busy`.
  *
  * Two compare-and-sets protect an optimistic batch. The view's row must have the version that the change builds on
@@ -28,9 +30,11 @@ export class Committer {
   readonly #pool: ConnectionPool;
   readonly #deliveries: DueDeliveries;
   readonly #rows: ViewRows;
+  readonly #time: StoreTime;
 
-  constructor(pool: ConnectionPool, view: ViewShape, deliveries: DueDeliveries) {
+  constructor(pool: ConnectionPool, view: ViewShape, deliveries: DueDeliveries, time: StoreTime) {
     this.#pool = pool;
+    this.#time = time;
     this.#deliveries = deliveries;
     this.#rows = new ViewRows(view);
   }
@@ -104,7 +108,17 @@ export class Committer {
       throw new Rollback<CommitOutcome>({ kind: 'stale' });
     const deliveriesDue = await this.#deliveries.makeDue(connection, changes);
     await insertQuarantined(connection, batch.quarantined);
+    if (batch.redrive !== undefined) await this.#redrive(connection, batch.redrive());
     return { kind: 'committed', deliveriesDue };
+  }
+
+  async #redrive(
+    connection: PoolConnection,
+    redrive: ReturnType<NonNullable<IngestBatch['redrive']>>,
+  ): Promise<void> {
+    if (!(await writeRedrive(connection, redrive))) throw new Rollback<CommitOutcome>({ kind: 'stale' });
+    if ((await saveJob(connection, redrive.job, this.#time)) === null)
+      throw new Rollback<CommitOutcome>({ kind: 'fenced' });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
+import { addAudit } from './audit.ts';
 import { textOf } from './values.ts';
 
 export async function readStoreId(connection: PoolConnection): Promise<string> {
@@ -12,10 +13,20 @@ export async function readStoreId(connection: PoolConnection): Promise<string> {
   );
 }
 
+/** Runs inside a transaction. */
 export async function noteGroupTaken(connection: PoolConnection, decision: GroupDecision): Promise<void> {
   const { group, formerStore, decidedBy, reason, decidedAtMs } = decision;
   await connection.execute(
     'INSERT INTO group_decisions (group_name, former_store, decided_by, reason, decided_at) VALUES (?,?,?,?,?)',
     [group, formerStore, decidedBy, reason, decidedAtMs],
   );
+  const details = { formerStore };
+  await addAudit(connection, {
+    action: 'group_taken',
+    subject: group,
+    details,
+    decidedBy,
+    reason,
+    decidedAtMs,
+  });
 }

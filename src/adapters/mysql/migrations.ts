@@ -71,13 +71,25 @@ export class Migrations {
     return { fromVersion, toVersion: this.newestVersion };
   }
 
-  /** The tables and views that the migrations up to a version have made. */
+  /** The tables and views that a database of this version has. */
   tablesMade(upTo: number): string[] {
-    return this.#all()
-      .filter(({ version }) => version <= upTo)
-      .flatMap(({ statements }) => statements)
-      .map((statement) => /^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/.exec(statement)?.[1])
-      .filter((name) => name !== undefined);
+    const made = new Set<string>();
+    for (const { version, statements } of this.#all()) {
+      if (version > upTo) break;
+      for (const statement of statements) {
+        const dropped = /^DROP TABLE (?:IF EXISTS )?(\w+)/.exec(statement)?.[1];
+        const name = madeBy(statement);
+        if (name !== undefined) made.add(name);
+        if (dropped !== undefined) made.delete(dropped);
+      }
+    }
+    return [...made];
+  }
+
+  /** The tables and views that a database of any version has, those that a later migration drops included. */
+  namesUsed(): string[] {
+    const made = this.#all().flatMap(({ statements }) => statements.map(madeBy));
+    return [...new Set(made.filter((name) => name !== undefined))];
   }
 
   /**
@@ -120,8 +132,12 @@ const NO_SUCH_TABLE = 1146;
 
 const DUPLICATE_COLUMN = 1060;
 const DUPLICATE_INDEX = 1061;
+const NO_SUCH_INDEX = 1091;
 
-/** A column or an index that is there already was added by a start that ended before it could record the migration. */
+/**
+ * A column or an index that is there already was added by a start that ended before it could record the migration, and an
+ * index that is gone was dropped by one.
+ */
 async function runStatement(connection: PoolConnection, statement: string): Promise<void> {
   try {
     await connection.query(statement);
@@ -131,8 +147,13 @@ async function runStatement(connection: PoolConnection, statement: string): Prom
     const isIndex = /^ALTER TABLE \w+ ADD INDEX \w+ \([^)]*\)$/.test(statement);
     if (isColumn && errno === DUPLICATE_COLUMN) return;
     if (isIndex && errno === DUPLICATE_INDEX) return;
+    if (/^ALTER TABLE \w+ DROP INDEX \w+$/.test(statement) && errno === NO_SUCH_INDEX) return;
     throw error;
   }
+}
+
+function madeBy(statement: string): string | undefined {
+  return /^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/.exec(statement)?.[1];
 }
 
 function readMigrations(folder: URL): Migration[] {

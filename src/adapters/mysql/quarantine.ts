@@ -1,5 +1,16 @@
-import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import type { QuarantinedRecord, QuarantinePage, RefusedCounts } from '../../ports/quarantine.ts';
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type {
+  QuarantineDiscard,
+  QuarantinedRecord,
+  QuarantineFilter,
+  QuarantineKey,
+  QuarantinePage,
+  QuarantineRedrive,
+  QuarantineSettlement,
+  RefusedCounts,
+  StoredQuarantine,
+} from '../../ports/quarantine.ts';
+import { addAudit } from './audit.ts';
 import { withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
@@ -51,41 +62,146 @@ const insert = new RowsStatement<QuarantinedRecord>({
   },
 });
 
+const COLUMNS =
+  'topic, partition_id, record_offset, reason, detail, record_key, record_value, value_length, value_hash, headers, ' +
+  'observed_at, settled_as, settled_at, settled_by, settled_reason';
+/** The sequence of lists. */
+const BY_PLACE = 'ORDER BY topic, partition_id, record_offset, value_hash';
+
 export async function readQuarantine(
-  pool: ConnectionPool,
-  { after, limit, topic, reason }: QuarantinePage,
-): Promise<QuarantinedRecord[]> {
-  const key =
-    after === null
-      ? ['', -1, -1n, Buffer.alloc(0)]
-      : [after.topic, after.partition, after.offset, Buffer.from(after.valueHash, 'hex')];
-  const only = [
-    ...(topic === undefined ? [] : [['topic', topic] as const]),
-    ...(reason === undefined ? [] : [['reason', reason] as const]),
-  ];
-  return withConnection(pool, async (connection) => {
-    const [rows] = await connection.execute<RowDataPacket[]>(
-      'SELECT topic, partition_id, record_offset, reason, detail, record_key, record_value, value_length, value_hash, headers, observed_at ' +
-        'FROM quarantine WHERE (topic, partition_id, record_offset, value_hash) > (?, ?, ?, ?) ' +
-        only.map(([column]) => `AND ${column} = ? `).join('') +
-        `ORDER BY topic, partition_id, record_offset, value_hash LIMIT ${Math.floor(limit)}`,
-      [...key, ...only.map(([, value]) => value)] as never[],
-    );
-    return rows.map((row) => ({
-      topic: String(row[0]),
-      partition: Number(row[1]),
-      offset: BigInt(row[2]),
-      reason: String(row[3]),
-      detail: textOf(row[4]),
-      key: row[5] as Buffer | null,
-      value: row[6] as Buffer | null,
-      valueLength: Number(row[7]),
-      valueHash: (row[8] as Buffer).toString('hex'),
-      headers: row[9] as Buffer,
-      observedAtMs: Number(row[10]),
-    }));
-  });
+  connection: PoolConnection,
+  { after, limit, state = 'open', ...filter }: QuarantinePage,
+): Promise<StoredQuarantine[]> {
+  const parts = [...conditionsOf(filter), ...behind(after)];
+  if (state !== 'all') parts.push([`settled_as IS ${state === 'open' ? '' : 'NOT '}NULL`]);
+  const index = state === 'open' ? 'FORCE INDEX (quarantine_open)' : '';
+  const where = parts.length === 0 ? '' : `WHERE ${parts.map(([sql]) => sql).join(' AND ')}`;
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    `SELECT ${COLUMNS} FROM quarantine ${index} ${where} ${BY_PLACE} LIMIT ${Math.floor(limit)}`,
+    parts.flatMap(([, ...values]) => values) as never[],
+  );
+  return rows.map(storedOf);
 }
+
+type Value = string | number | bigint | Buffer;
+type Condition = readonly [sql: string, ...values: Value[]];
+
+function conditionsOf(filter: QuarantineFilter): Condition[] {
+  const { topic, reason, partition, fromOffset, beforeOffset, sinceMs, beforeMs } = filter;
+  const all: readonly (readonly [sql: string, value: Value | undefined])[] = [
+    ['topic = ?', topic],
+    ['partition_id = ?', partition],
+    ['record_offset >= ?', fromOffset],
+    ['record_offset < ?', beforeOffset],
+    ['reason = ?', reason],
+    ['observed_at >= ?', sinceMs],
+    ['observed_at < ?', beforeMs],
+  ];
+  return all.flatMap(([sql, value]) => (value === undefined ? [] : [[sql, value] as const]));
+}
+
+/** The place behind a key. It is spelt out, because the server finds no range for a comparison of whole rows. */
+function behind(after: QuarantineKey | null): Condition[] {
+  if (after === null) return [];
+  const { topic, partition, offset, valueHash } = after;
+  return [
+    [
+      '(topic > ? OR topic = ? AND (partition_id > ? OR partition_id = ? AND ' +
+        '(record_offset > ? OR record_offset = ? AND value_hash > ?)))',
+      topic,
+      topic,
+      partition,
+      partition,
+      offset,
+      offset,
+      Buffer.from(valueHash, 'hex'),
+    ],
+  ];
+}
+
+function storedOf(row: RowDataPacket): StoredQuarantine {
+  return {
+    topic: String(row[0]),
+    partition: Number(row[1]),
+    offset: BigInt(row[2]),
+    reason: String(row[3]),
+    detail: textOf(row[4]),
+    key: row[5] as Buffer | null,
+    value: row[6] as Buffer | null,
+    valueLength: Number(row[7]),
+    valueHash: (row[8] as Buffer).toString('hex'),
+    headers: row[9] as Buffer,
+    observedAtMs: Number(row[10]),
+    settlement:
+      row[11] === null
+        ? null
+        : {
+            // Only this program writes the column.
+            settledAs: textOf(row[11]) as QuarantineSettlement['settledAs'],
+            decidedAtMs: Number(row[12]),
+            decidedBy: textOf(row[13]),
+            reason: textOf(row[14]),
+          },
+  };
+}
+
+const KEY = 'topic = ? AND partition_id = ? AND record_offset = ? AND value_hash = ?';
+
+/** Runs inside a transaction. Answers false if a record that passed is not open any more. */
+export async function writeRedrive(
+  connection: PoolConnection,
+  { passed, settlement, refused }: QuarantineRedrive,
+): Promise<boolean> {
+  const { settledAs, decidedAtMs, decidedBy, reason } = settlement;
+  for (const key of passed) {
+    const [updated] = await connection.execute<ResultSetHeader>(
+      'UPDATE quarantine SET settled_as = ?, settled_at = ?, settled_by = ?, settled_reason = ? ' +
+        `WHERE ${KEY} AND settled_as IS NULL`,
+      [settledAs, decidedAtMs, decidedBy, reason, ...valuesOf(key)] as never[],
+    );
+    if (updated.affectedRows !== 1) return false;
+  }
+  for (const key of refused)
+    await connection.execute(
+      `UPDATE quarantine SET reason = ?, detail = ? WHERE ${KEY} AND settled_as IS NULL`,
+      [key.reason, key.detail, ...valuesOf(key)] as never[],
+    );
+  return true;
+}
+
+function valuesOf({ topic, partition, offset, valueHash }: QuarantineKey): Value[] {
+  return [topic, partition, offset, Buffer.from(valueHash, 'hex')];
+}
+
+/** Runs inside a transaction. */
+export async function discardQuarantined(
+  connection: PoolConnection,
+  { filter, limit, ...decision }: QuarantineDiscard,
+): Promise<number> {
+  const parts = [...conditionsOf(filter), ['settled_as IS NULL'] as const];
+  const { decidedAtMs, decidedBy, reason } = decision;
+  const [updated] = await connection.execute<ResultSetHeader>(
+    "UPDATE quarantine SET settled_as = 'discarded', settled_at = ?, settled_by = ?, settled_reason = ? " +
+      `WHERE ${parts.map(([sql]) => sql).join(' AND ')} ${BY_PLACE} LIMIT ${Math.floor(limit)}`,
+    [decidedAtMs, decidedBy, reason, ...parts.flatMap(([, ...values]) => values)] as never[],
+  );
+  const records = updated.affectedRows;
+  if (records > 0) {
+    const details = { records, ...filter };
+    await addAudit(connection, {
+      ...decision,
+      action: 'quarantine_discarded',
+      subject: 'quarantine',
+      details,
+    });
+  }
+  return records;
+}
+
+/** A test looks at the server's plan for it. */
+export const OPEN_COUNTS =
+  'SELECT topic, reason, COUNT(*) AS records FROM quarantine FORCE INDEX (quarantine_open) ' +
+  'WHERE settled_as IS NULL GROUP BY topic, reason ORDER BY records DESC, topic, reason';
 
 /** Counts along indexes, to their ends. It keeps one connection of the pool busy meanwhile. */
 export async function refusedCounts(
@@ -93,10 +209,7 @@ export async function refusedCounts(
   targets: readonly string[],
 ): Promise<RefusedCounts> {
   return withConnection(pool, async (connection) => {
-    const [kinds] = await connection.query<RowDataPacket[]>(
-      'SELECT topic, reason, COUNT(*) AS records FROM quarantine FORCE INDEX (quarantine_by_reason) ' +
-        'GROUP BY topic, reason ORDER BY records DESC, topic, reason',
-    );
+    const [kinds] = await connection.query<RowDataPacket[]>(OPEN_COUNTS);
     // Selecting the moment of dead deliveries makes the server read only the end of the index.
     const deadDeliveries: { target: string; deliveries: number }[] = [];
     for (const target of targets) {

@@ -46,7 +46,7 @@ export async function counts(pool: ConnectionPool, view: ViewShape): Promise<Sto
     return {
       journaledEvents: await number('SELECT COALESCE(SUM(event_count), 0) FROM journal_segments'),
       viewRows: await count(identifier(view.table)),
-      quarantined: await count('quarantine'),
+      quarantined: await count('quarantine WHERE settled_as IS NULL'),
       deliveriesPending: await count("deliveries WHERE status = 'pending'"),
       deliveriesDelivered: await count("deliveries WHERE status = 'delivered'"),
       deliveriesDead: await count("deliveries WHERE status = 'dead'"),

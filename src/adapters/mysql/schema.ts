@@ -118,8 +118,6 @@ async function lookAt(
   return planView(pool, connection, options, fromVersion);
 }
 
-const ALL_VERSIONS = Number.POSITIVE_INFINITY;
-
 /** Only statements of the schema itself use these, so a user who runs the program may not be able to see them. */
 const UNSEEN = ['journal_places', 'event_journal'];
 
@@ -128,7 +126,7 @@ const UNSEEN = ['journal_places', 'event_journal'];
  * tables was dropped.
  */
 async function checkOwnTables(connection: PoolConnection): Promise<number> {
-  const found = await findTables(connection, ['schema_migrations', ...MIGRATIONS.tablesMade(ALL_VERSIONS)]);
+  const found = await findTables(connection, ['schema_migrations', ...MIGRATIONS.namesUsed()]);
   if (!found.has('schema_migrations')) {
     if (found.size > 0) throw namesTaken([...found.keys()]);
     return 0;

@@ -56,7 +56,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
     super(pool, time);
     this.#view = view;
     this.#targets = targets;
-    this.#committer = new Committer(pool, view, new DueDeliveries(targets, time, view));
+    this.#committer = new Committer(pool, view, new DueDeliveries(targets, time, view), time);
     this.#claims = new DeliveryClaims(pool, view, time);
     this.#settlements = new Settlements(pool, clock, time);
     this.longJournals = new MysqlLongJournals(pool);
@@ -186,9 +186,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async removeUnjournaledRows(entityIds: readonly string[]) {
-    return inTransaction(this.pool, (connection) =>
-      removeUnjournaledRows(connection, this.#view, entityIds),
-    );
+    return inTransaction(this.pool, (connection) => removeUnjournaledRows(connection, this.#view, entityIds));
   }
 
   async listJournaled(page: { after: string | null; limit: number }) {

@@ -134,10 +134,7 @@ async function readRows(
   return found;
 }
 
-async function readParked(
-  connection: PoolConnection,
-  entityIds: readonly string[],
-): Promise<Set<string>> {
+async function readParked(connection: PoolConnection, entityIds: readonly string[]): Promise<Set<string>> {
   const parked = new Set<string>();
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
@@ -249,8 +246,7 @@ export async function mendLedger(
   nowMs: number,
 ): Promise<number> {
   const sorted = [...mends].sort(
-    (a, b) =>
-      (a.target < b.target ? -1 : a.target > b.target ? 1 : 0) || compareUtf8(a.entityId, b.entityId),
+    (a, b) => (a.target < b.target ? -1 : a.target > b.target ? 1 : 0) || compareUtf8(a.entityId, b.entityId),
   );
   const ids = [...new Set(sorted.map(({ entityId }) => entityId))].sort(compareUtf8);
   const versions = new Map<string, number>();

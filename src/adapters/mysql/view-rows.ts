@@ -1,7 +1,6 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
 import type { EntityChange } from '../../ports/commit.ts';
-import { isDuplicateKey } from './errors.ts';
 import { identifier } from './identifier.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
@@ -16,13 +15,30 @@ interface LockedEntities {
   readonly created: readonly string[];
 }
 
+/**
+ * A compare-and-set sends two numbers as one parameter, so that all rows of a batch fit in one statement, sorted by id:
+ * the new version in the lower 40 bits, and above them the step from the version that the change builds on. The step of
+ * a new entity is 0, so that its row is made with its plain version.
+ */
+const STEP_BITS = 40;
+const NEW_VERSION = `(VALUES(version) & ${2 ** STEP_BITS - 1})`;
+/** Whether the stored row has the version that the change builds on. It is NULL for a new entity, and so never true. */
+const IS_BASE = `version = ${NEW_VERSION} - NULLIF(VALUES(version) >> ${STEP_BITS}, 0)`;
+/** A step below this and its version are a safe integer together. */
+const NUMBER_STEPS = 2 ** (53 - STEP_BITS);
+
+function stepAndVersion({ fromVersion, version }: EntityChange): number | bigint {
+  if (fromVersion === 0) return version;
+  const step = version - fromVersion;
+  if (step < NUMBER_STEPS) return step * 2 ** STEP_BITS + version;
+  return (BigInt(step) << BigInt(STEP_BITS)) + BigInt(version);
+}
+
 /** Writes the view's rows in the transaction of a batch. */
 export class ViewRows {
-  readonly #insert: RowsStatement<EntityChange>;
-  readonly #update: RowsStatement<EntityChange>;
+  readonly #compareAndSet: RowsStatement<EntityChange>;
+  readonly #compareAndSetVersion: RowsStatement<EntityChange>;
   readonly #overwrite: RowsStatement<EntityChange>;
-  readonly #raiseVersion: RowsStatement<EntityChange>;
-  readonly #insertVersion: RowsStatement<EntityChange>;
   readonly #overwriteVersion: RowsStatement<EntityChange>;
   readonly #lockOrCreate: RowsStatement<string>;
   readonly #selectVersions: (count: number) => string;
@@ -37,45 +53,50 @@ export class ViewRows {
       before: `INSERT INTO ${table} (${[key, ...columns, 'version'].join(', ')}) VALUES`,
       row: `(${marks(columns.length + 2)})`,
       columns: ['bytes', ...viewTypes(view), 'integer'] as const,
-      write(writer: ParameterWriter, { entityId, row, version }: EntityChange) {
-        writer.text(entityId);
-        writeViewRow(writer, view, row ?? []);
-        writer.integer(version);
-      },
     };
+    const writeWhole =
+      (versionOf: (change: EntityChange) => number | bigint) =>
+      (writer: ParameterWriter, change: EntityChange): void => {
+        writer.text(change.entityId);
+        writeViewRow(writer, view, change.row ?? []);
+        writer.integer(versionOf(change));
+      };
     const versionOnly = {
       before: `INSERT INTO ${table} (${key}, version) VALUES`,
       row: '(?,?)',
       columns: ['bytes', 'integer'] as const,
-      write(writer: ParameterWriter, { entityId, version }: EntityChange) {
-        writer.text(entityId);
-        writer.integer(version);
-      },
     };
-    // Assignments run from left to right, so the other columns see whether the version was set.
-    const set = 'version = IF(version = VALUES(version) - ?, VALUES(version), version)';
-    const setColumns = columns.map(
-      (name) => `, ${name} = IF(version = VALUES(version), VALUES(${name}), ${name})`,
-    );
+    const writeVersion =
+      (versionOf: (change: EntityChange) => number | bigint) =>
+      (writer: ParameterWriter, change: EntityChange): void => {
+        writer.text(change.entityId);
+        writer.integer(versionOf(change));
+      };
+    // Assignments run from left to right, so the columns are set before the version that they depend on.
+    const setColumns = columns.map((name) => `${name} = IF(${IS_BASE}, VALUES(${name}), ${name}), `);
+    const setVersion = `version = IF(${IS_BASE}, ${NEW_VERSION}, version)`;
     const force = 'version = VALUES(version)';
     const forceColumns = columns.map((name) => `, ${name} = VALUES(${name})`);
-    this.#insert = new RowsStatement(whole);
-    this.#update = new RowsStatement({
+    this.#compareAndSet = new RowsStatement({
       ...whole,
-      after: `ON DUPLICATE KEY UPDATE ${set}${setColumns.join('')}`,
-      tail: ['integer'],
+      after: `ON DUPLICATE KEY UPDATE ${setColumns.join('')}${setVersion}`,
+      write: writeWhole(stepAndVersion),
+    });
+    this.#compareAndSetVersion = new RowsStatement({
+      ...versionOnly,
+      after: `ON DUPLICATE KEY UPDATE ${setVersion}`,
+      write: writeVersion(stepAndVersion),
     });
     this.#overwrite = new RowsStatement({
       ...whole,
       after: `ON DUPLICATE KEY UPDATE ${force}${forceColumns.join('')}`,
+      write: writeWhole(({ version }) => version),
     });
-    this.#insertVersion = new RowsStatement(versionOnly);
-    this.#raiseVersion = new RowsStatement({
+    this.#overwriteVersion = new RowsStatement({
       ...versionOnly,
-      after: `ON DUPLICATE KEY UPDATE ${set}`,
-      tail: ['integer'],
+      after: `ON DUPLICATE KEY UPDATE ${force}`,
+      write: writeVersion(({ version }) => version),
     });
-    this.#overwriteVersion = new RowsStatement({ ...versionOnly, after: `ON DUPLICATE KEY UPDATE ${force}` });
     this.#lockOrCreate = new RowsStatement({
       before: `INSERT INTO ${table} (${key}, version) VALUES`,
       row: '(?,0)',
@@ -98,31 +119,17 @@ export class ViewRows {
    * if not, the transaction has to be rolled back.
    */
   async compareAndSet(connection: PoolConnection, changes: readonly EntityChange[]): Promise<boolean> {
-    const fresh = changes.filter(({ fromVersion }) => fromVersion === 0);
-    try {
-      await this.#insert.run(connection, fresh.filter(hasRow));
-      await this.#insertVersion.run(connection, fresh.filter(isVersionOnly));
-    } catch (error) {
-      if (isDuplicateKey(error)) return false;
-      throw error;
-    }
-    // The statement has the distance between the two versions as a parameter, and nearly always it is 1 or 2.
-    const byStep = Map.groupBy(
-      changes.filter(({ fromVersion }) => fromVersion > 0),
-      ({ fromVersion, version }) => version - fromVersion,
-    );
-    for (const [step, group] of byStep) {
-      const writeStep = (writer: ParameterWriter) => writer.integer(step);
-      const rows = group.filter(hasRow);
-      const versions = group.filter(isVersionOnly);
-      const affected =
-        (await this.#update.run(connection, rows, writeStep)) +
-        (await this.#raiseVersion.run(connection, versions, writeStep));
-      // The server counts 2 for a row that it changed, 1 for a row that it had to make, and 0 for a row that it left
-      // alone.
-      if (affected !== 2 * (rows.length + versions.length)) return false;
-    }
-    return true;
+    const rows = changes.filter(hasRow);
+    const versions = changes.filter(isVersionOnly);
+    const affected =
+      (await this.#compareAndSet.run(connection, rows)) +
+      (await this.#compareAndSetVersion.run(connection, versions));
+    // The server counts 1 for a row that it made, 2 for a row that it changed, and 0 for a row that it left alone. Only
+    // the row of a new entity may be made, and it is never changed, so every mismatch makes the sum too small.
+    let expected = 0;
+    for (const { fromVersion } of rows) expected += fromVersion === 0 ? 1 : 2;
+    for (const { fromVersion } of versions) expected += fromVersion === 0 ? 1 : 2;
+    return affected === expected;
   }
 
   /** Writes the row of each change whatever the stored one holds. The rows must be locked. */

@@ -1,16 +1,20 @@
+import type { Decision, NewAuditEntry } from '../../ports/audit.ts';
 import type { Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { JobClaim, JobKey, JobKind, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
-import type { QuarantinedRecord, QuarantinePage } from '../../ports/quarantine.ts';
-import type { NewRedriveJob, RedriveClaim, RedriveKey, RedriveRest } from '../../ports/redrive-jobs.ts';
+import type { QuarantineDiscard, QuarantinePage, StoredQuarantine } from '../../ports/quarantine.ts';
+import type { RedriveStep } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
+import { addAudit, listAudit } from './audit.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
+import * as jobs from './jobs.ts';
 import { listParked } from './parked.ts';
-import { readQuarantine } from './quarantine.ts';
-import * as jobs from './redrive-jobs.ts';
+import { discardQuarantined, readQuarantine } from './quarantine.ts';
+import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
 
 /** The methods of `StoreAdministration`, which opened and migrated stores share. */
@@ -36,9 +40,14 @@ export abstract class SqliteAdministration implements StoreAdministration {
     return database.write((writer) => resume(writer, decision));
   }
 
-  async readQuarantine(options: QuarantinePage): Promise<QuarantinedRecord[]> {
+  async readQuarantine(options: QuarantinePage): Promise<StoredQuarantine[]> {
     const database = await this.database();
     return database.read((reader) => readQuarantine(reader, options));
+  }
+
+  async discardQuarantined(discard: QuarantineDiscard): Promise<number> {
+    const database = await this.database();
+    return database.write((writer) => discardQuarantined(writer, discard));
   }
 
   async readDelivery(target: string, entityId: string) {
@@ -56,36 +65,56 @@ export abstract class SqliteAdministration implements StoreAdministration {
     return database.read((reader) => readAttempts(reader, key, limit));
   }
 
-  async createRedrive(job: NewRedriveJob) {
+  async createJob(job: NewJob) {
     const database = await this.database();
-    return database.write((writer) => jobs.createRedrive(writer, job));
+    return database.write((writer) => jobs.createJob(writer, job));
   }
 
-  async readRedrive(jobId: string) {
+  async readJob(jobId: string) {
     const database = await this.database();
-    return database.read((reader) => jobs.readRedrive(reader, jobId));
+    return database.read((reader) => jobs.readJob(reader, jobId));
   }
 
-  async listRedrives(page: { after: RedriveKey | null; limit: number }) {
+  async listJobs(page: { after: JobKey | null; limit: number }) {
     const database = await this.database();
-    return database.read((reader) => jobs.listRedrives(reader, page.after, page.limit));
+    return database.read((reader) => jobs.listJobs(reader, page));
   }
 
-  async claimRedrive(claim: RedriveClaim) {
+  async claimJob(claim: JobClaim & { kind: JobKind }) {
     const database = await this.database();
     // Usually there is no job, and then no write lock is needed.
-    const isAny = await database.read(jobs.isAnyRedrive);
-    return isAny ? database.write((writer) => jobs.claimRedrive(writer, claim, this.time)) : null;
+    const isAny = await database.read((reader) => jobs.isAnyJob(reader, claim.kind));
+    return isAny ? database.write((writer) => jobs.claimJob(writer, claim, this.time)) : null;
   }
 
-  async stepRedrive(step: RedriveClaim & { jobId: string; limit: number }) {
+  async saveJob(save: JobSave) {
     const database = await this.database();
-    return database.write((writer) => jobs.stepRedrive(writer, step, this.time));
+    return database.write((writer) => jobs.saveJob(writer, save, this.time));
   }
 
-  async restRedrive(rest: RedriveRest) {
+  async restJob(rest: { claimant: string; jobId: string; restMs: number }) {
     const database = await this.database();
-    return database.write((writer) => jobs.restRedrive(writer, rest, this.time));
+    return database.write((writer) => jobs.restJob(writer, rest, this.time));
+  }
+
+  async cancelJob(cancel: Decision & { jobId: string }) {
+    const database = await this.database();
+    return database.write((writer) => jobs.cancelJob(writer, cancel, this.time));
+  }
+
+  async stepRedrive(step: RedriveStep) {
+    const database = await this.database();
+    return database.write((writer) => stepRedrive(writer, step, this.time));
+  }
+
+  async addAudit(entry: NewAuditEntry) {
+    const database = await this.database();
+    return database.write((writer) => addAudit(writer, entry));
+  }
+
+  async listAudit(page: { after: bigint | null; limit: number }) {
+    const database = await this.database();
+    return database.read((reader) => listAudit(reader, page));
   }
 
   async listParked(page: { after: string | null; limit: number }) {

@@ -3,6 +3,7 @@ import { comparePartitions, partitionName, type TopicPartition } from '../../cor
 import type { AcquireRequest, Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
+import { addAudit } from './audit.ts';
 import type { Connection } from './database.ts';
 import { bigintOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
@@ -72,6 +73,19 @@ export function resume(writer: Connection, decision: ResumeDecision): void {
       SET next_offset = ?, leader_epoch = ${UNKNOWN_LEADER_EPOCH}, topic_id = ?, halt_reason = NULL, epoch = epoch + 1
       WHERE topic = ? AND partition_id = ?`)
     .run(offset, topicId, topic, partition);
+  const { decidedBy, reason, decidedAtMs } = decision;
+  addAudit(writer, {
+    action: 'partition_resumed',
+    subject: partitionName(decision),
+    details: {
+      fromOffset: String(before.next_offset),
+      toOffset: String(offset),
+      haltReason: nullOr(before.halt_reason, textOf),
+    },
+    decidedBy,
+    reason,
+    decidedAtMs,
+  });
 }
 
 export function readCheckpoints(reader: Connection): Checkpoint[] {

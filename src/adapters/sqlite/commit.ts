@@ -8,11 +8,13 @@ import type { Connection, Database } from './database.ts';
 import type { DueDeliveries } from './due-deliveries.ts';
 import { isJournaled, journaledVersion } from './entity-versions.ts';
 import { isDuplicateKey } from './errors.ts';
+import { saveJob } from './jobs.ts';
 import { insertEvents, readJournals } from './journal.ts';
 import { writeLong } from './journal-index.ts';
 import { Pace, slices } from './pace.ts';
 import { writeParking } from './parked.ts';
-import { insertQuarantined } from './quarantine.ts';
+import { insertQuarantined, writeRedrive } from './quarantine.ts';
+import type { StoreTime } from './store-time.ts';
 import type { ViewRows } from './view-rows.ts';
 
 /**
@@ -24,12 +26,14 @@ export class Committer {
   readonly #view: ViewRows;
   readonly #due: DueDeliveries;
   readonly #clock: Clock;
+  readonly #time: StoreTime;
 
-  constructor(database: Database, view: ViewRows, due: DueDeliveries, clock: Clock) {
+  constructor(database: Database, view: ViewRows, due: DueDeliveries, clock: Clock, time: StoreTime) {
     this.#database = database;
     this.#view = view;
     this.#due = due;
     this.#clock = clock;
+    this.#time = time;
   }
 
   async commit(batch: IngestBatch): Promise<CommitOutcome> {
@@ -83,6 +87,11 @@ export class Committer {
       writeLong(writer, change);
       deliveriesDue += this.#due.makeDue(writer, change, nowMs);
       await pace.pass(change.events.length);
+    }
+    if (batch.redrive !== undefined) {
+      const redrive = batch.redrive();
+      if (!writeRedrive(writer, redrive)) return { kind: 'stale' };
+      if (saveJob(writer, redrive.job, this.#time) === null) return { kind: 'fenced' };
     }
     return { kind: 'committed', deliveriesDue };
   }

@@ -1,5 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
+import { addAudit } from './audit.ts';
 import type { Connection } from './database.ts';
 import { textOf } from './values.ts';
 
@@ -19,4 +20,6 @@ export function noteGroupTaken(writer: Connection, decision: GroupDecision): voi
       'INSERT INTO group_decisions (group_name, former_store, decided_by, reason, decided_at) VALUES (?, ?, ?, ?, ?)',
     )
     .run(group, formerStore, decidedBy, reason, decidedAtMs);
+  const details = { formerStore };
+  addAudit(writer, { action: 'group_taken', subject: group, details, decidedBy, reason, decidedAtMs });
 }

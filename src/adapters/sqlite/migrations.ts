@@ -36,11 +36,23 @@ export class Migrations {
     return this.#all().filter((migration) => migration.version > version);
   }
 
-  /** The tables that the migrations up to a version have made. */
+  /** The tables that a database of this version has. */
   tablesMade(upTo: number): string[] {
-    return this.#all()
-      .filter(({ version }) => version <= upTo)
-      .flatMap(({ sql }) => [...sql.matchAll(/^CREATE TABLE (\w+)/gm)].map(([, name]) => name as string));
+    const made = new Set<string>();
+    for (const { version, sql } of this.#all()) {
+      if (version > upTo) break;
+      for (const [, verb, name = ''] of sql.matchAll(/^(CREATE|DROP) TABLE (?:IF EXISTS )?(\w+)/gm)) {
+        if (verb === 'CREATE') made.add(name);
+        else made.delete(name);
+      }
+    }
+    return [...made];
+  }
+
+  /** The tables that a database of any version has, those that a later migration drops included. */
+  namesUsed(): string[] {
+    const made = this.#all().flatMap(({ sql }) => [...sql.matchAll(/^CREATE TABLE (\w+)/gm)]);
+    return [...new Set(made.map(([, name]) => name as string))];
   }
 
   #all(): readonly Migration[] {

@@ -30,7 +30,7 @@ export async function counts(database: Database, view: ViewRows): Promise<StoreC
   return {
     journaledEvents: await count('event_journal'),
     viewRows: await count(view.table),
-    quarantined: await count('quarantine'),
+    quarantined: await count('quarantine WHERE settled_as IS NULL'),
     deliveriesPending: deliveries.get('pending') ?? 0,
     deliveriesDelivered: deliveries.get('delivered') ?? 0,
     deliveriesDead: deliveries.get('dead') ?? 0,

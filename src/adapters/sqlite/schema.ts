@@ -78,14 +78,12 @@ async function lookAt(connection: Connection, options: MigrationOptions): Promis
   return planView(connection, options, checkOwnTables(connection));
 }
 
-const ALL_VERSIONS = Number.POSITIVE_INFINITY;
-
 /**
  * The version of the schema; 0 if there is none. Rejects if another program has tables with our names, or if one of our
  * tables was dropped.
  */
 function checkOwnTables(connection: Connection): number {
-  const found = findTables(connection, ['schema_migrations', ...MIGRATIONS.tablesMade(ALL_VERSIONS)]);
+  const found = findTables(connection, ['schema_migrations', ...MIGRATIONS.namesUsed()]);
   if (!found.has('schema_migrations')) {
     if (found.size > 0) throw namesTaken([...found.keys()]);
     return 0;
@@ -105,6 +103,8 @@ const OWN_TABLES = [
   'delivery_repairs',
   'delivery_senders',
   'redrive_jobs',
+  'jobs',
+  'audit_log',
   'sweeps',
   'store_time',
   'store_identity',

@@ -60,7 +60,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
     this.#database = database;
     this.#view = new ViewRows(view);
     this.#targets = targets;
-    this.#committer = new Committer(database, this.#view, new DueDeliveries(targets), clock);
+    this.#committer = new Committer(database, this.#view, new DueDeliveries(targets), clock, time);
     this.#claims = new DeliveryClaims(database, this.#view, time);
     this.#settlements = new Settlements(database, clock, time);
     this.longJournals = new SqliteLongJournals(database);
@@ -194,9 +194,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
   }
 
   async mendLedger(mends: readonly LedgerMend[]) {
-    return this.#database.write((writer) =>
-      mendLedger(writer, this.#view, mends, this.time.now(writer)),
-    );
+    return this.#database.write((writer) => mendLedger(writer, this.#view, mends, this.time.now(writer)));
   }
 
   async removeUnjournaledRows(entityIds: readonly string[]) {

@@ -1,6 +1,4 @@
 import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
-import type { RedriveJob } from '../../ports/redrive-jobs.ts';
-import { filterJson } from './delivery-filter.ts';
 
 /** A delivery as the HTTP API and the commands show it. */
 export function deliveryJson(delivery: StoredDelivery): object {
@@ -22,23 +20,6 @@ export function deliveryJson(delivery: StoredDelivery): object {
 
 export function attemptJson({ attemptedAtMs, ...attempt }: StoredAttempt): object {
   return { ...attempt, attemptedAt: moment(attemptedAtMs) };
-}
-
-export function jobJson(job: RedriveJob): object {
-  const { jobId, state, isDryRun, matched, redriven, requestedBy } = job;
-  return {
-    id: jobId,
-    kind: 'redrive',
-    state,
-    dryRun: isDryRun,
-    filter: job.filter === null ? null : filterJson(job.filter),
-    matched,
-    redriven,
-    requestedBy,
-    createdAt: moment(job.createdAtMs),
-    updatedAt: moment(job.updatedAtMs),
-    finishedAt: moment(job.finishedAtMs),
-  };
 }
 
 function moment(ms: number | null): string | null {

@@ -78,7 +78,8 @@ export function differenceLine(difference: DifferenceJson): string {
   if (faults !== undefined) words.push(faults.join(','));
   for (const [name, both] of Object.entries(columns ?? {}))
     words.push(`${name}: ${shown(both.stored)}, expected ${shown(both.expected)}`);
-  if (stored !== undefined || expected !== undefined) words.push(`${shown(stored)}, expected ${shown(expected)}`);
+  if (stored !== undefined || expected !== undefined)
+    words.push(`${shown(stored)}, expected ${shown(expected)}`);
   if (detail !== undefined) words.push(quoted(detail, 1_000));
   return words.join('  ');
 }

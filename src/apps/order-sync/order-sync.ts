@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { Defects } from '../../pipeline/defects.ts';
-import { Redrive } from '../../pipeline/redrive/redrive.ts';
+import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -18,7 +18,8 @@ import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/datab
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
-import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
+import { decoderOf, jobHandlersOf } from './job-handlers.ts';
+import { closeRoute, moreTargets, openRoutes, TARGET, targetsThatTell } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 
 export type OrderSyncSettings = SettingsOf<'order-sync'>;
@@ -124,7 +125,7 @@ export async function startOrderSync(
     await closeParts();
     throw error;
   }
-  const redrive = new Redrive({ store, clock, logger, defects, perSecond: settings.redriveRate });
+  const jobs = new JobWorker({ store, clock, logger, defects });
   // Nobody else makes the topics of the embedded log. On Kafka the operator decides about topics.
   const madeTopics = isKafka(settings)
     ? []
@@ -157,7 +158,7 @@ export async function startOrderSync(
     },
     onStoreReady(migrated) {
       senders.resolve(migrated);
-      redrive.start();
+      jobs.start(jobHandlersOf(settings, { store: migrated, log, clock, logger: defects.logger }));
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
@@ -165,7 +166,9 @@ export async function startOrderSync(
     store,
     clock,
     logger: defects.logger,
-    onJob: () => redrive.wake(),
+    decoder: decoderOf(settings),
+    onJob: () => jobs.wake(),
+    targetsThatTell: targetsThatTell(specs),
     readiness: async () => {
       const health = await sync.health();
       return health.ok ? health : { ...health, code: 'not_ready' };
@@ -175,7 +178,7 @@ export async function startOrderSync(
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });
   const closeAll = async () => {
-    await redrive.stop();
+    await jobs.stop();
     await sync.stop();
     await closeServer(app);
     await Promise.all(routes.map(closeRoute));

@@ -65,3 +65,48 @@ function firstHeaders(headers: readonly LoggedHeader[]): LoggedHeader[] {
 function firstBytes(bytes: Uint8Array): Uint8Array {
   return Buffer.from(bytes.subarray(0, KEPT_BYTES));
 }
+
+/**
+ * Whether the store has only the beginning of the record, because the record was too large. The bytes that were cut off
+ * may have been those of the value, the key or the headers.
+ */
+export function isCut({ reason, value, valueLength }: QuarantinedRecord): boolean {
+  return reason === 'record_too_large' || valueLength > (value?.length ?? 0);
+}
+
+/**
+ * The record as the log had it, apart from its timestamp, which no decoder reads. Null if the store has not all of its
+ * bytes, or if somebody has altered the headers so that they cannot be read.
+ */
+export function logRecordOf(record: QuarantinedRecord): LogRecord | null {
+  if (isCut(record)) return null;
+  const headers = decodeHeaders(record.headers);
+  const { offset, key, value } = record;
+  return headers === null ? null : { offset, timestampMs: record.observedAtMs, key, value, headers };
+}
+
+/** Reads what `encodeHeaders` wrote. Gives null for anything else. */
+export function decodeHeaders(bytes: Uint8Array): LoggedHeader[] | null {
+  let pairs: unknown;
+  try {
+    pairs = JSON.parse(asBuffer(bytes).toString('utf8'));
+  } catch {
+    return null;
+  }
+  if (!Array.isArray(pairs)) return null;
+  const headers = pairs.map(headerOf);
+  return headers.every((header) => header !== null) ? headers : null;
+}
+
+function headerOf(pair: unknown): LoggedHeader | null {
+  if (!Array.isArray(pair) || pair.length !== 2) return null;
+  const [name, value]: readonly unknown[] = pair;
+  const { base64: bytes } = (typeof name === 'object' && name !== null ? name : {}) as { base64?: unknown };
+  const readName = typeof name === 'string' ? name : typeof bytes === 'string' ? fromBase64(bytes) : null;
+  if (readName === null || (value !== null && typeof value !== 'string')) return null;
+  return [readName, value === null ? null : fromBase64(value)];
+}
+
+function fromBase64(text: string): Uint8Array {
+  return Buffer.from(text, 'base64');
+}

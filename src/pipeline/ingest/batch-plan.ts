@@ -101,6 +101,11 @@ export class BatchPlan<State, Event> {
     return this.#parked;
   }
 
+  /** The counts of the plan that was made last. */
+  get tally(): BatchTally {
+    return this.#tally;
+  }
+
   /**
    * Works out the changes, as `IngestBatch.plan`. `versions` are those of the locked entities; null means that the
    * cache has to be trusted.

@@ -54,8 +54,6 @@ export interface VerifyHandlerOptions<State, Event> extends Omit<VerificationOpt
   readonly redrivePerSecond: number;
   /** A step waits for deliveries that it made due for this time. Default: 2 s. */
   readonly patienceMs?: number;
-  /** Called when deliveries have become due. */
-  readonly onMadeDue: () => void;
   readonly differenceJson: (difference: VerifiedDifference) => object;
   readonly targetDifferenceJson: (target: string, difference: ReconciledDifference) => object;
 }
@@ -169,7 +167,7 @@ async function withTarget<State, Event>(
   range: EntityRange,
   signal: AbortSignal,
 ): Promise<Pick<ReconcileReport, 'isComplete' | 'reached'> & { readonly progress: VerifyProgress }> {
-  const { store, clock, holdingsOf, untilCaughtUp, redrivePerSecond, onMadeDue } = options;
+  const { store, clock, holdingsOf, untilCaughtUp, redrivePerSecond } = options;
   const { patienceMs = PATIENCE_MS } = options;
   const holdings = holdingsOf(target);
   try {
@@ -185,7 +183,6 @@ async function withTarget<State, Event>(
         untilCaughtUp,
         perSecond: redrivePerSecond,
         patienceMs,
-        onMadeDue,
       },
       signal,
     );

@@ -158,7 +158,8 @@ class Sweep {
       const beganMs = clock.monotonicMs();
       const after = this.#reached;
       const page = await this.#owedBehind(after);
-      const owed = through === null ? page : page.filter(({ entityId }) => compareUtf8(entityId, through) <= 0);
+      const owed =
+        through === null ? page : page.filter(({ entityId }) => compareUtf8(entityId, through) <= 0);
       const equalThrough = await this.#equalThrough(after, owed);
       const look = equalThrough === null ? await this.#lookByRow({ after, through }, owed) : null;
       const busyMs = clock.monotonicMs() - beganMs;

@@ -110,7 +110,9 @@ export async function compareEntities<State, Event>(
     for (const record of records) {
       if (record.isParked) parked++;
       const found =
-        record.journal === null ? await compareLong(parts, record) : compareRow(parts, record, foldOf(parts, record));
+        record.journal === null
+          ? await compareLong(parts, record)
+          : compareRow(parts, record, foldOf(parts, record));
       if (found === 'unsettled') {
         unsettled++;
         continue;
@@ -145,7 +147,11 @@ function compareRow<State, Event>(
   outcome: Folded | Unfoldable | null,
 ): Look {
   const { entityId, version, row: stored, isParked } = record;
-  const look = (folded: Folded | null, ...differences: Difference[]): Look => ({ record, folded, differences });
+  const look = (folded: Folded | null, ...differences: Difference[]): Look => ({
+    record,
+    folded,
+    differences,
+  });
   if (version === 0) {
     return stored === null ? look(null) : look(null, { kind: 'row_extra', entityId, stored });
   }
@@ -293,9 +299,7 @@ function addLedgerDifference(
           },
     expected,
     mend:
-      expected === null
-        ? null
-        : { target, entityId, version, mark: entry?.mark ?? null, becomes: expected },
+      expected === null ? null : { target, entityId, version, mark: entry?.mark ?? null, becomes: expected },
   });
 }
 

@@ -83,7 +83,10 @@ export function faultsOf({ entry, acceptedVersion }: LedgerRecord, facts: Ledger
   check(wasReady === false && wasNeverSent && baselineVersion === 0, 'never_ready');
   check(dueVersion < 1 || dueVersion > version, 'due_beyond');
   check(isDueRowPresent === false, 'due_outdated');
-  check(deliveredVersion !== null && (deliveredVersion < 1 || deliveredVersion > dueVersion), 'delivered_beyond');
+  check(
+    deliveredVersion !== null && (deliveredVersion < 1 || deliveredVersion > dueVersion),
+    'delivered_beyond',
+  );
   check(acceptedVersion !== null && acceptedVersion > (deliveredVersion ?? 0), 'delivered_behind');
   if (status === 'delivered') {
     const isProven =
@@ -125,7 +128,8 @@ export function rightState(record: LedgerRecord, facts: LedgerFacts): LedgerStat
   const isDead = keepsDue && entry.status === 'dead' && entry.hasFailed === true;
   const isSent = proven === dueVersion && !isDead && !(keepsDue && entry.status === 'pending');
   const status = isDead ? 'dead' : isSent ? 'delivered' : 'pending';
-  const mayKeep = written !== null && entry?.status !== 'delivered' && written >= proven && written <= dueVersion;
+  const mayKeep =
+    written !== null && entry?.status !== 'delivered' && written >= proven && written <= dueVersion;
   const deliveredVersion = mayKeep && !isSent && written >= 1 ? written : proven === 0 ? null : proven;
   return { status, dueVersion, deliveredVersion };
 }

@@ -98,7 +98,11 @@ async function repairDifferences<State, Event>(
   const parked: Difference[] = [];
   const rows = differences.filter(isOfRow).map(({ entityId }) => entityId);
   for (let from = 0; from < rows.length; from += REPAIRED_AT_ONCE) {
-    for (const { entityId, fault } of await refold(parts, rows.slice(from, from + REPAIRED_AT_ONCE), 'repair'))
+    for (const { entityId, fault } of await refold(
+      parts,
+      rows.slice(from, from + REPAIRED_AT_ONCE),
+      'repair',
+    ))
       if (fault !== null) parked.push({ kind: 'unfoldable', entityId, ...fault });
   }
   const mends = differences.filter(isOfLedger).flatMap(({ mend }) => mend ?? []);

@@ -8,21 +8,15 @@ import { Defects } from '../defects.ts';
 import type { ParkedRegistry } from '../ingest/parked.ts';
 import { supervised } from '../supervised.ts';
 import { type CompareParts, compareEntities, type Difference, type DifferenceKind } from './compare.ts';
-import { isOfLedger, isOfRow } from './repair.ts';
 import { type RefoldParts, refold } from './refold.ts';
+import { isOfLedger, isOfRow } from './repair.ts';
 
 export interface VerifierOptions<State, Event>
   extends Omit<RefoldParts<State, Event>, 'store' | 'clock'>,
     Pick<CompareParts<State, Event>, 'targetsFromBeginning'> {
   readonly store: Pick<
     Store,
-    | 'commit'
-    | 'readView'
-    | 'listEntities'
-    | 'readEntities'
-    | 'readArrivals'
-    | 'listParked'
-    | 'longJournals'
+    'commit' | 'readView' | 'listEntities' | 'readEntities' | 'readArrivals' | 'listParked' | 'longJournals'
   >;
   readonly parked: ParkedRegistry;
   readonly clock: Clock;
@@ -57,8 +51,8 @@ export interface VerifierPass {
 }
 
 const PAGE = 100;
-/** After each page the pass rests for 49 times as long as it worked, so that it does not slow ingest down. */
-const REST_PER_WORK = 49;
+/** After each page the pass rests for 199 times as long as it worked, so that it takes at most 0.5% of a core. */
+const REST_PER_WORK = 199;
 const REST_MIN_MS = 50;
 const REST_MAX_MS = 10_000;
 /** The pause between two passes. */
@@ -288,7 +282,8 @@ function oneMore(counts: DifferenceCounts, kind: DifferenceKind): DifferenceCoun
 /** Says what was wrong with a row that was repaired. */
 function sayingOf(difference: Difference | undefined): string {
   if (difference?.kind === 'row_missing') return 'was missing';
-  if (difference?.kind !== 'version_behind' && difference?.kind !== 'version_ahead') return 'had been altered';
+  if (difference?.kind !== 'version_behind' && difference?.kind !== 'version_ahead')
+    return 'had been altered';
   const version = difference.columns.find(({ name }) => name === 'version');
   return difference.kind === 'version_behind'
     ? `was at version ${version?.stored}, where the journal has ${version?.expected}`

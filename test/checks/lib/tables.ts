@@ -27,7 +27,7 @@ const QUERIES = {
   journal:
     'SELECT entity_id, event_id, content_hash, event_type, topic, partition_id, record_offset, data FROM event_journal',
   orders: 'SELECT order_id, order_status, payment_status, review_status, ready_to_send, version FROM orders',
-  quarantine: 'SELECT topic, partition_id, record_offset, reason FROM quarantine',
+  quarantine: 'SELECT topic, partition_id, record_offset, reason FROM quarantine WHERE settled_as IS NULL',
   checkpoints: 'SELECT topic, partition_id, next_offset FROM checkpoints',
   parked: 'SELECT entity_id, reason, detail FROM parked_entities',
   pendingDeliveries: "SELECT COUNT(*) FROM deliveries WHERE status = 'pending'",
@@ -79,7 +79,7 @@ export class Tables {
     }
   }
 
-  /** Returns the reason of each record in quarantine, by its place as `placeName` writes it. */
+  /** Returns the reason of each open record in quarantine, by its place as `placeName` writes it. */
   async quarantine(): Promise<Map<string, string>> {
     const places = new Map<string, string>();
     for await (const [topic, partition, offset, reason] of this.#source.rows(QUERIES.quarantine)) {

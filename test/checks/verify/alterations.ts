@@ -106,11 +106,18 @@ export async function alter(store: Sql, target: Sql, ids: readonly string[]): Pr
 }
 
 /** What store and target say of each of these orders, as one line of text. */
-export async function statesOf(store: Sql, target: Sql, ids: readonly string[]): Promise<Map<string, string>> {
+export async function statesOf(
+  store: Sql,
+  target: Sql,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
   const list = ids.map((id) => `'${id}'`).join(', ');
   const found = new Map<string, string>();
   const add = (id: string, words: readonly unknown[]) =>
-    found.set(id, `${found.get(id) ?? ''}${words.map((word) => (word === null ? '-' : text(word))).join(' ')}\n`);
+    found.set(
+      id,
+      `${found.get(id) ?? ''}${words.map((word) => (word === null ? '-' : text(word))).join(' ')}\n`,
+    );
   const columns = 'order_id, order_status, payment_status, review_status, ready_to_send, version';
   const states = `SELECT ${columns} FROM orders WHERE order_id IN (${list})`;
   for (const sql of [store, target])

@@ -69,6 +69,25 @@ export function describeBase(harness: StoreHarness): void {
       },
     );
 
+    it('an optimistic batch is stale if the store reached its version by other events', async () => {
+      await commitChanges(place.store, change('parcel', 0));
+      await commitChanges(
+        place.store,
+        change('parcel', 1, { events: [event('parcel', 2), event('parcel', 3)] }),
+      );
+      const lost = change('parcel', 2, { row: ['Bergen', false, 3], events: [event('parcel', 9)] });
+      expect(await place.store.commit(batchOf([], [lost]))).toEqual({ kind: 'stale' });
+      expect((await place.store.readView(['parcel'])).get('parcel')).toMatchObject({ version: 3 });
+      expect(await place.store.counts()).toMatchObject({ journaledEvents: 3 });
+    });
+
+    it('a step of thousands of events from one version to the next is committed', async () => {
+      await commitChanges(place.store, change('parcel', 0));
+      const many = Array.from({ length: 8_200 }, (_, index) => event('parcel', 2 + index));
+      await commitChanges(place.store, change('parcel', 1, { events: many }));
+      expect((await place.store.readView(['parcel'])).get('parcel')).toMatchObject({ version: 8_201 });
+    });
+
     it('an optimistic batch is stale if one of many entities lacks its version', async () => {
       const ids = Array.from({ length: 700 }, (_, index) => `parcel ${index}`);
       await commitChanges(place.store, ...ids.map((id) => change(id, 0)));

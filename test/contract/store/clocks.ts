@@ -165,32 +165,27 @@ function describeInstances(harness: StoreHarness): void {
       expect(await claim(wrong, 'wrong again', LONG_MS)).toEqual([]);
     });
 
-    it('an instance with a wrong clock shares redrive jobs and sweeps by their leases', async () => {
+    it('an instance with a wrong clock shares jobs and sweeps by their leases', async () => {
       const { wrong, right } = await instances(offMs);
-      const filter = {
-        target: null,
-        entityId: null,
-        status: null,
-        lastStatus: null,
-        errorPrefix: null,
-        dueSinceFromMs: null,
-        dueSinceBeforeMs: null,
-      };
-      const job = { jobId: 'job', createdAtMs: 1, filter, isDryRun: false, requestedBy: 'somebody' };
-      await right.createRedrive(job);
-      expect(await wrong.claimRedrive({ claimant: 'wrong', leaseMs: LONG_MS })).toMatchObject({
+      const job = {
         jobId: 'job',
-      });
-      expect(await right.claimRedrive({ claimant: 'right', leaseMs: LONG_MS })).toBeNull();
-      await wrong.stepRedrive({ claimant: 'wrong', leaseMs: SHORT_MS, jobId: 'job', limit: 1 });
-      await right.createRedrive({ ...job, jobId: 'next' });
-      expect(await right.claimRedrive({ claimant: 'right', leaseMs: SHORT_MS })).toMatchObject({
-        jobId: 'next',
-      });
+        kind: 'verify',
+        createdAtMs: 1,
+        parameters: {},
+        isDryRun: false,
+        requestedBy: 'somebody',
+        reason: '',
+      } as const;
+      const claimBy = (claimant: string, leaseMs: number) => ({ claimant, leaseMs, kind: 'verify' }) as const;
+      await right.createJob(job);
+      expect(await wrong.claimJob(claimBy('wrong', LONG_MS))).toMatchObject({ jobId: 'job' });
+      expect(await right.claimJob(claimBy('right', LONG_MS))).toBeNull();
+      const done = { state: 'done', progress: {}, place: null } as const;
+      await wrong.saveJob({ claimant: 'wrong', leaseMs: SHORT_MS, jobId: 'job', ...done });
+      await right.createJob({ ...job, jobId: 'next' });
+      expect(await right.claimJob(claimBy('right', SHORT_MS))).toMatchObject({ jobId: 'next' });
       await setTimeout(20);
-      expect(await wrong.claimRedrive({ claimant: 'wrong', leaseMs: LONG_MS })).toMatchObject({
-        jobId: 'next',
-      });
+      expect(await wrong.claimJob(claimBy('wrong', LONG_MS))).toMatchObject({ jobId: 'next' });
 
       const { waitsSinceMs, waitedMs } = await wrong.readSweep(TARGET);
       expect(Math.abs(waitedMs)).toBeLessThan(LONG_MS);

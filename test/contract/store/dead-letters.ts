@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Job } from '../../../src/ports/jobs.ts';
 import type { DeliveryFilter } from '../../../src/ports/ledger.ts';
-import type { RedriveJob } from '../../../src/ports/redrive-jobs.ts';
 import { claimDue, LEASE_MS, settlement } from './delivery-helpers.ts';
 import { change, commitChanges, DUE, type StoreHarness, TARGET, TARGETS, usePlace } from './fixtures.ts';
 
@@ -135,24 +135,29 @@ export function describeDeadLetters(harness: StoreHarness): void {
       expect(await operator.readDelivery(TARGET, idOf(0))).toMatchObject({ status: 'dead', lastStatus: 422 });
       const page = { filter: { ...EVERYTHING, status: 'dead' as const }, after: null, limit: 10 };
       expect(await operator.listDeliveries(page)).toHaveLength(1);
-      expect(await operator.listRedrives({ after: null, limit: 10 })).toEqual([]);
+      expect(await operator.listJobs({ after: null, limit: 10 })).toEqual([]);
     });
 
     describe('a redrive job', () => {
       const claimOf = (claimant: string) => ({ claimant, leaseMs: LEASE_MS });
+      const claimJob = (claimant: string, store = place.store) =>
+        store.claimJob({ ...claimOf(claimant), kind: 'redrive' });
+      const counted = (matched: number, redriven = matched) => ({ progress: { matched, redriven } });
       const create = (jobId: string, facts: { isDryRun?: boolean; filter?: Partial<DeliveryFilter> } = {}) =>
-        place.store.createRedrive({
+        place.store.createJob({
           jobId,
+          kind: 'redrive',
           createdAtMs: place.clock.now(),
-          filter: { ...EVERYTHING, ...facts.filter },
+          parameters: { filter: { ...EVERYTHING, ...facts.filter } },
           isDryRun: facts.isDryRun ?? false,
           requestedBy: 'Zoë — 😀',
+          reason: '',
         });
       const step = (claimant: string, jobId: string, limit: number) =>
         place.store.stepRedrive({ ...claimOf(claimant), jobId, limit });
 
-      async function finish(jobId: string): Promise<RedriveJob | null> {
-        await place.store.claimRedrive(claimOf('worker'));
+      async function finish(jobId: string): Promise<Job | null> {
+        await claimJob('worker');
         for (;;) {
           const job = await step('worker', jobId, 3);
           if (job === null || job.state === 'done') return job;
@@ -173,8 +178,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
         const done = await finish('job');
         expect(done).toMatchObject({
           state: 'done',
-          matched: 7,
-          redriven: 7,
+          ...counted(7),
           finishedAtMs: place.clock.now(),
         });
         expect(await others()).toEqual(before);
@@ -192,7 +196,7 @@ export function describeDeadLetters(harness: StoreHarness): void {
           ...claimOf('after'),
         });
         expect(claimed.map(({ entityId, attempt }) => [entityId, attempt])).toContainEqual([idOf(7), 1]);
-        expect(await place.store.readRedrive('job')).toEqual(done);
+        expect(await place.store.readJob('job')).toEqual(done);
       });
 
       it('a dry run counts the same and changes nothing', async () => {
@@ -200,99 +204,43 @@ export function describeDeadLetters(harness: StoreHarness): void {
         const table = () => harness.rawQuery('SELECT * FROM deliveries ORDER BY target, entity_id');
         const before = await table();
         await create('dry', { isDryRun: true });
-        expect(await finish('dry')).toMatchObject({ isDryRun: true, matched: 7, redriven: 0 });
+        expect(await finish('dry')).toMatchObject({ isDryRun: true, ...counted(7, 0) });
         expect(await table()).toEqual(before);
       });
 
       it('a redrive continues behind its last delivery, by whoever claims it once the lease is over', async () => {
         await fill(7, () => 'dead');
         await create('job');
-        expect(await place.store.readRedrive('job')).toMatchObject({ state: 'waiting', matched: 0 });
-        expect(await place.store.claimRedrive(claimOf('one'))).toMatchObject({
+        expect(await place.store.readJob('job')).toMatchObject({ state: 'waiting', progress: {} });
+        expect(await claimJob('one')).toMatchObject({
           jobId: 'job',
           state: 'running',
         });
-        expect(await step('one', 'job', 3)).toMatchObject({ state: 'running', matched: 3, redriven: 3 });
+        expect(await step('one', 'job', 3)).toMatchObject({ state: 'running', ...counted(3) });
 
         const again = await claimDue(place.store, { target: TARGET, limit: 3, ...claimOf('deliver') });
         await place.store.settleDeliveries(again.map((delivery) => settlement(delivery, 'dead')));
-        expect(await place.store.claimRedrive(claimOf('two'))).toBeNull();
+        expect(await claimJob('two')).toBeNull();
         expect(await step('two', 'job', 3)).toBeNull();
         place.clock.nowMs += LEASE_MS;
         const other = await place.another();
-        expect(await other.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'job', matched: 3 });
+        expect(await claimJob('two', other)).toMatchObject({ jobId: 'job', ...counted(3) });
         expect(await step('one', 'job', 3)).toBeNull();
         const next = { ...claimOf('two'), jobId: 'job', limit: 3 };
-        expect(await other.stepRedrive(next)).toMatchObject({ matched: 6, redriven: 6 });
+        expect(await other.stepRedrive(next)).toMatchObject(counted(6));
         // The three that died again meanwhile are before the job's cursor.
-        expect(await other.stepRedrive(next)).toMatchObject({ state: 'done', matched: 7, redriven: 7 });
+        expect(await other.stepRedrive(next)).toMatchObject({ state: 'done', ...counted(7) });
         expect(await other.stepRedrive(next)).toBeNull();
         expect(await list({ status: 'dead' })).toHaveLength(3);
-      });
-
-      it('a redrive waits until the older one is done', async () => {
-        await fill(2, () => 'dead');
-        await create('older');
-        place.clock.nowMs += 1;
-        await create('newer', { isDryRun: true });
-        expect(await place.store.claimRedrive(claimOf('one'))).toMatchObject({ jobId: 'older' });
-        expect(await place.store.claimRedrive(claimOf('two'))).toBeNull();
-        await step('one', 'older', 100);
-        expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'newer' });
-        await step('two', 'newer', 100);
-        expect(await place.store.claimRedrive(claimOf('one'))).toBeNull();
-      });
-
-      it('a redrive that rests is left out for its time, and the jobs behind it go on', async () => {
-        await fill(2, () => 'dead');
-        await create('older');
-        place.clock.nowMs += 1;
-        await create('newer', { isDryRun: true });
-        const rest = { claimant: 'one', jobId: 'older', restMs: 60_000 };
-        await place.store.restRedrive({ ...rest, claimant: 'nobody' });
-        expect(await place.store.claimRedrive(claimOf('one'))).toMatchObject({ jobId: 'older' });
-        await place.store.restRedrive({ ...rest, claimant: 'another' });
-        expect(await place.store.claimRedrive(claimOf('two'))).toBeNull();
-        await place.store.restRedrive(rest);
-        expect(await step('one', 'older', 100)).toBeNull();
-        expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'newer' });
-        place.clock.nowMs += 60_000;
-        // Only one job runs at a time. The lease of this one is over, but it is still the one to continue.
-        expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'newer' });
-        await step('two', 'newer', 100);
-        expect(await place.store.claimRedrive(claimOf('two'))).toMatchObject({ jobId: 'older' });
-        expect(await step('two', 'older', 100)).toMatchObject({ state: 'done', redriven: 2 });
       });
 
       it('a redrive whose filter cannot be read any more is shown, and redrives nothing', async () => {
         await fill(2, () => 'dead');
         await create('job');
-        await harness.rawQuery("UPDATE redrive_jobs SET filter = '{' WHERE job_id = 'job'");
-        expect(await place.store.listRedrives({ after: null, limit: 10 })).toMatchObject([
-          { jobId: 'job', filter: null },
-        ]);
-        expect(await place.store.claimRedrive(claimOf('one'))).toMatchObject({ jobId: 'job', filter: null });
+        await harness.rawQuery("UPDATE jobs SET parameters = '{' WHERE job_id = 'job'");
+        expect(await claimJob('one')).toMatchObject({ jobId: 'job', parameters: null });
         await expect(step('one', 'job', 100)).rejects.toMatchObject({ code: 'store_refused' });
         expect(await list({ status: 'dead' })).toHaveLength(2);
-      });
-
-      it('redrives are listed page by page, the newest first, with everything that was asked of them', async () => {
-        await create('a', { filter: { errorPrefix: "it's", dueSinceFromMs: 5 } });
-        await create('b', { isDryRun: true });
-        place.clock.nowMs += 1;
-        await create('c');
-        const ids = async (after: RedriveJob | null, limit: number) =>
-          (await place.store.listRedrives({ after, limit })).map(({ jobId }) => jobId);
-        expect(await ids(null, 10)).toEqual(['c', 'b', 'a']);
-        expect(await ids(null, 2)).toEqual(['c', 'b']);
-        expect(await ids(await place.store.readRedrive('b'), 2)).toEqual(['a']);
-        expect(await place.store.readRedrive('a')).toMatchObject({
-          filter: { ...EVERYTHING, errorPrefix: "it's", dueSinceFromMs: 5 },
-          requestedBy: 'Zoë — 😀',
-          isDryRun: false,
-          finishedAtMs: null,
-        });
-        expect(await place.store.readRedrive('d')).toBeNull();
       });
     });
   });

@@ -78,7 +78,7 @@ export function describeMigration(harness: StoreHarness): void {
     it('an opened store refuses to administrate a database without tables, and makes none', async () => {
       const opened = await harness.open(settings());
       await expect(opened.checkpoints()).rejects.toMatchObject({ name: 'TributaryError' });
-      await expect(opened.readRedrive('job')).rejects.toMatchObject({ name: 'TributaryError' });
+      await expect(opened.readJob('job')).rejects.toMatchObject({ name: 'TributaryError' });
       await expect(harness.rawQuery('SELECT * FROM checkpoints')).rejects.toThrow();
     });
 

@@ -11,6 +11,7 @@ import {
   type StoreHarness,
   TARGETS,
 } from './fixtures.ts';
+import { asBefore } from './older-schema.ts';
 
 const ORDERS: MigrationOptions['view'] = {
   table: 'orders',
@@ -41,6 +42,8 @@ const BESIDE = [
   'delivery_repairs',
   'delivery_senders',
   'redrive_jobs',
+  'jobs',
+  'audit_log',
   'sweeps',
   'store_time',
   'parked_entities',
@@ -71,12 +74,6 @@ export function describeOwnView(harness: StoreHarness): void {
     );
     if (refusal instanceof Error) return refusal;
     throw new Error('The store took what it had to refuse.');
-  }
-
-  /** Tries the syntax of SQLite first, then that of MySQL. */
-  async function dropQuarantineIndex(): Promise<void> {
-    const drop = 'DROP INDEX quarantine_by_reason';
-    await harness.rawQuery(drop).catch(() => harness.rawQuery(`${drop} ON quarantine`));
   }
 
   describe('a view of its own', () => {
@@ -136,15 +133,9 @@ export function describeOwnView(harness: StoreHarness): void {
 
     it('the upgrade records a view that an older version made', async () => {
       const opened = await openWithParcel();
-      const [made] = await harness.rawQuery(
-        "SELECT version FROM schema_migrations WHERE name LIKE '%view-records%'",
-      );
-      for (const name of ['view_records', 'store_identity', 'group_decisions'])
-        await harness.rawQuery(`DROP TABLE ${name}`);
-      await dropQuarantineIndex();
-      await harness.rawQuery(`DELETE FROM schema_migrations WHERE version >= ${made?.version}`);
+      const version = await asBefore(harness, 'view-records');
       const { report, store } = await opened.migrate(parcelMigration(clock));
-      expect(report).toMatchObject({ fromVersion: Number(made?.version) - 1, viewIsEmpty: false });
+      expect(report).toMatchObject({ fromVersion: version, viewIsEmpty: false });
       expect(await harness.rawQuery('SELECT view_name FROM view_records')).toEqual([
         { view_name: 'parcels' },
       ]);

@@ -1,6 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import type { QuarantinedRecord } from '../../../src/ports/quarantine.ts';
-import { acquireOne, batchOf, bytes, move, quarantined, type StoreHarness, usePlace } from './fixtures.ts';
+import { OPEN_COUNTS as MYSQL_OPEN_COUNTS } from '../../../src/adapters/mysql/quarantine.ts';
+import { OPEN_COUNTS as SQLITE_OPEN_COUNTS } from '../../../src/adapters/sqlite/quarantine.ts';
+import type { EntityChange, IngestBatch } from '../../../src/ports/commit.ts';
+import type {
+  QuarantinedRecord,
+  QuarantineFilter,
+  QuarantineRefusal,
+  StoredQuarantine,
+} from '../../../src/ports/quarantine.ts';
+import { LEASE_MS } from './delivery-helpers.ts';
+import {
+  acquireOne,
+  batchOf,
+  bytes,
+  change,
+  DUE,
+  move,
+  parcelMigration,
+  quarantined,
+  type StoreHarness,
+  TARGETS,
+  usePlace,
+} from './fixtures.ts';
+import { asBefore } from './older-schema.ts';
 
 export function describeQuarantine(harness: StoreHarness): void {
   describe('the quarantine', () => {
@@ -8,7 +30,7 @@ export function describeQuarantine(harness: StoreHarness): void {
 
     const keep = (...records: QuarantinedRecord[]) =>
       place.store.commit(batchOf([], [], { quarantined: records }));
-    const comparable = (record: QuarantinedRecord) => ({
+    const comparable = ({ settlement: _, ...record }: QuarantinedRecord & { settlement?: unknown }) => ({
       ...record,
       key: bytes(record.key),
       value: bytes(record.value),
@@ -40,7 +62,7 @@ export function describeQuarantine(harness: StoreHarness): void {
       ];
       await keep(...[...records].reverse());
 
-      const seen: QuarantinedRecord[] = [];
+      const seen: StoredQuarantine[] = [];
       for (;;) {
         const page = await place.store.readQuarantine({ after: seen.at(-1) ?? null, limit: 3 });
         expect(page.length).toBeLessThanOrEqual(3);
@@ -112,6 +134,196 @@ export function describeQuarantine(harness: StoreHarness): void {
       await keep(quarantined(1n, { value }));
       const [kept] = await place.store.readQuarantine({ after: null, limit: 1 });
       expect(Buffer.compare(kept?.value ?? new Uint8Array(), value)).toBe(0);
+    });
+
+    describe('a settled record', () => {
+      const settlement = {
+        settledAs: 'redriven',
+        decidedBy: 'Zoë — 😀',
+        reason: "it's corrected",
+        decidedAtMs: 7,
+      } as const;
+      const list = async (filter: QuarantineFilter & { state?: 'open' | 'settled' | 'all' } = {}) => {
+        const page = await place.store.readQuarantine({ after: null, limit: 100, ...filter });
+        return page.map(({ offset }) => Number(offset));
+      };
+      const open = async () => ({
+        listed: await list(),
+        counted: (await place.store.refusedCounts()).quarantined.map(({ records }) => records),
+        inAll: (await place.store.counts()).quarantined,
+      });
+
+      /** A job that this claimant works on. */
+      async function claimedJob(jobId = 'job') {
+        await place.store.createJob({
+          jobId,
+          kind: 'quarantine_redrive',
+          parameters: {},
+          isDryRun: false,
+          requestedBy: 'ops',
+          reason: '',
+          createdAtMs: 1,
+        });
+        const claim = { claimant: 'one', leaseMs: LEASE_MS };
+        await place.store.claimJob({ ...claim, kind: 'quarantine_redrive' });
+        return claim;
+      }
+
+      const redrive = (
+        passed: readonly QuarantinedRecord[],
+        changes: readonly EntityChange[],
+        facts: { claimant?: string; refused?: readonly QuarantineRefusal[]; mode?: IngestBatch['mode'] } = {},
+      ) =>
+        place.store.commit(
+          batchOf([], changes, {
+            mode: facts.mode ?? 'locking',
+            redrive: () => ({
+              passed,
+              settlement,
+              refused: facts.refused ?? [],
+              job: {
+                claimant: facts.claimant ?? 'one',
+                leaseMs: LEASE_MS,
+                jobId: 'job',
+                state: 'running',
+                progress: { redriven: passed.length },
+                place: { after: 'x' },
+              },
+            }),
+          }),
+        );
+
+      it('a redriven record is settled with its event and its job, and leaves lists and counts', async () => {
+        const records = [1n, 2n, 3n].map((offset) => quarantined(offset));
+        await keep(...records);
+        await claimedJob();
+        const outcome = await redrive(records.slice(0, 2), [change('parcel', 0, { delivery: DUE })]);
+        expect(outcome).toEqual({ kind: 'committed', deliveriesDue: 2 });
+        expect((await place.store.readJournals(['parcel'])).get('parcel')).toHaveLength(1);
+        expect(await open()).toEqual({ listed: [3], counted: [1], inAll: 1 });
+        expect(await list({ state: 'settled' })).toEqual([1, 2]);
+        expect(await list({ state: 'all' })).toEqual([1, 2, 3]);
+        const [first] = await place.store.readQuarantine({ after: null, limit: 1, state: 'settled' });
+        expect(first?.settlement).toEqual(settlement);
+        expect(await place.store.readJob('job')).toMatchObject({
+          progress: { redriven: 2 },
+          place: { after: 'x' },
+        });
+      });
+
+      it('a record that is settled already makes nothing twice: the whole batch is rolled back', async () => {
+        const records = [1n, 2n].map((offset) => quarantined(offset));
+        await keep(...records);
+        await claimedJob();
+        await redrive(records.slice(1), [change('parcel', 0)]);
+        const before = await place.store.readJob('job');
+        for (const mode of ['locking', 'optimistic'] as const)
+          expect(await redrive(records, [change('other', 0)], { mode })).toEqual({ kind: 'stale' });
+        expect(await place.store.readJournals(['other'])).toEqual(new Map());
+        expect(await place.store.readView(['other'])).toEqual(new Map());
+        expect(await list()).toEqual([1]);
+        expect(await place.store.readJob('job')).toEqual(before);
+      });
+
+      it('a claimant that lost its job settles and journals nothing', async () => {
+        await keep(quarantined(1n));
+        await claimedJob();
+        const late = await redrive([quarantined(1n)], [change('parcel', 0)], { claimant: 'another' });
+        expect(late).toEqual({ kind: 'fenced' });
+        await place.store.cancelJob({ jobId: 'job', decidedBy: 'ops', reason: 'no', decidedAtMs: 1 });
+        expect(await redrive([quarantined(1n)], [change('parcel', 0)])).toEqual({ kind: 'fenced' });
+        expect(await place.store.readJournals(['parcel'])).toEqual(new Map());
+        expect(await list()).toEqual([1]);
+      });
+
+      it('a record that is refused again stays open and gets the reason of today', async () => {
+        await keep(quarantined(1n), quarantined(2n));
+        await claimedJob();
+        const today = { reason: 'time_invalid', detail: "It's no time — 😀." };
+        await redrive([], [], { refused: [{ ...quarantined(1n), ...today }] });
+        const [first, second] = await place.store.readQuarantine({ after: null, limit: 2 });
+        expect(first).toMatchObject({ ...today, settlement: null });
+        expect(bytes(first?.value ?? null)).toEqual(bytes(quarantined(1n).value));
+        expect(second).toMatchObject({ reason: 'json_invalid' });
+      });
+
+      it('records are discarded by a filter, some at a time, each once, and that is in the audit log', async () => {
+        const filter = { topic: 'a', reason: 'key_missing' };
+        await keep(
+          ...[1n, 2n, 3n].map((offset) => quarantined(offset, filter)),
+          quarantined(4n, { ...filter, reason: 'json_invalid' }),
+          quarantined(1n, { ...filter, topic: 'b' }),
+        );
+        const decision = { decidedBy: 'Zoë — 😀', reason: "it's a test", decidedAtMs: 9 };
+        const discard = (limit: number) =>
+          place.store.discardQuarantined({ filter: { ...filter, fromOffset: 1n }, limit, ...decision });
+        expect([await discard(2), await discard(2), await discard(2)]).toEqual([2, 1, 0]);
+        expect(await list()).toEqual([4, 1]);
+        const settled = await place.store.readQuarantine({ after: null, limit: 9, state: 'settled' });
+        expect(settled.map((record) => record.settlement)).toEqual(
+          Array(3).fill({ settledAs: 'discarded', ...decision }),
+        );
+        const audit = await place.store.listAudit({ after: null, limit: 9 });
+        expect(audit.map(({ action, details }) => [action, details])).toEqual([
+          ['quarantine_discarded', { records: 1, ...filter, fromOffset: '1' }],
+          ['quarantine_discarded', { records: 2, ...filter, fromOffset: '1' }],
+        ]);
+        expect(audit[0]).toMatchObject(decision);
+        await claimedJob();
+        expect(await redrive([quarantined(1n, filter)], [change('parcel', 0)])).toEqual({ kind: 'stale' });
+      });
+
+      it('the quarantine is filtered by partition, offsets and time', async () => {
+        await keep(
+          quarantined(1n, { partition: 0, observedAtMs: 10 }),
+          quarantined(2n, { partition: 0, observedAtMs: 20 }),
+          quarantined(3n, { partition: 1, observedAtMs: 30 }),
+        );
+        expect(await list({ partition: 0 })).toEqual([1, 2]);
+        expect(await list({ fromOffset: 2n })).toEqual([2, 3]);
+        expect(await list({ beforeOffset: 2n })).toEqual([1]);
+        expect(await list({ sinceMs: 20, beforeMs: 30 })).toEqual([2]);
+        expect(await list({ partition: 0, fromOffset: 2n, state: 'all' })).toEqual([2]);
+      });
+
+      it('a settled record stays settled when its partition is read again', async () => {
+        await keep(quarantined(1n));
+        await place.store.discardQuarantined({ filter: {}, limit: 9, ...settlement });
+        await keep(quarantined(1n));
+        expect(await open()).toEqual({ listed: [], counted: [], inAll: 0 });
+      });
+
+      it('open records are counted along an index, without their bytes and without settled records', async () => {
+        await keep(...[1n, 2n, 3n].map((offset) => quarantined(offset)));
+        await place.store.discardQuarantined({ filter: {}, limit: 1, ...settlement });
+        const isSqlite = await harness.rawQuery('SELECT sqlite_version()').then(
+          () => true,
+          () => false,
+        );
+        const plan = await harness.rawQuery(
+          isSqlite ? `EXPLAIN QUERY PLAN ${SQLITE_OPEN_COUNTS}` : `EXPLAIN ${MYSQL_OPEN_COUNTS}`,
+        );
+        const text = JSON.stringify(plan);
+        if (isSqlite) expect(text).toMatch(/USING COVERING INDEX quarantine_open/);
+        else {
+          expect(plan[0]).toMatchObject({ key: 'quarantine_open' });
+          expect(plan[0]?.type).toMatch(/^(ref|range)$/);
+          expect(String(plan[0]?.Extra)).toContain('Using index');
+        }
+      });
+    });
+
+    it('an upgrade keeps the records of an older version open', async () => {
+      await keep(quarantined(1n), quarantined(2n, { reason: 'key_missing' }));
+      const version = await asBefore(harness, 'quarantine-settled');
+      const opened = await harness.openAgain({ clock: place.clock, targets: TARGETS });
+      const { report, store } = await opened.migrate(parcelMigration(place.clock));
+      expect(report).toMatchObject({ fromVersion: version });
+      const found = await store.readQuarantine({ after: null, limit: 9 });
+      expect(found.map(({ offset, settlement }) => [offset, settlement])).toEqual([
+        [1n, null],
+        [2n, null],
+      ]);
     });
   });
 }

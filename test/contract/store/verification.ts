@@ -187,7 +187,8 @@ export function describeVerification(harness: StoreHarness): void {
         ...ids.map((id) => commitChanges(place.store, change(id, 1, { delivery: DUE }))),
       ]);
       expect(mended).toBeLessThanOrEqual(ids.length);
-      for (const id of ids) expect((await recordOf(id)).entry).toMatchObject({ status: 'pending', dueVersion: 2 });
+      for (const id of ids)
+        expect((await recordOf(id)).entry).toMatchObject({ status: 'pending', dueVersion: 2 });
     });
 
     it('removes only rows of entities without events', async () => {

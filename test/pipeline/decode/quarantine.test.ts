@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeHeaders } from '../../../src/pipeline/decode/quarantine.ts';
+import {
+  decodeHeaders as decodeStored,
+  encodeHeaders,
+  isCut,
+  logRecordOf,
+} from '../../../src/pipeline/decode/quarantine.ts';
 import type { LoggedHeader } from '../../../src/ports/event-log.ts';
 import {
   ORDER_BODY,
@@ -46,6 +51,41 @@ describe('quarantine', () => {
     });
     expect([quarantined.key, quarantined.value]).toEqual([record.key, record.value]);
     expect(decodeHeaders(quarantined.headers)).toEqual(record.headers);
+  });
+
+  it('the record of the log is made again from what was kept, unless it was cut', () => {
+    const parts: RecordParts = {
+      value: '{"half',
+      headers: [
+        ['é', Buffer.from([0xff, 0])],
+        ['a', null],
+      ],
+    };
+    const { timestampMs: _, ...record } = recordOf(parts);
+    const kept = rejectionOf(parts);
+    expect(logRecordOf(kept)).toMatchObject(record);
+    for (const cut of [
+      { ...kept, reason: 'record_too_large' },
+      { ...kept, valueLength: kept.valueLength + 1 },
+    ]) {
+      expect(isCut(cut)).toBe(true);
+      expect(logRecordOf(cut)).toBeNull();
+    }
+  });
+
+  it('headers that somebody has altered are not read', () => {
+    for (const altered of [
+      '',
+      '{',
+      '{}',
+      '[1]',
+      '[["a"]]',
+      '[[1,""]]',
+      '[["a",1]]',
+      '[[{"base65":""},null]]',
+    ])
+      expect(decodeStored(Buffer.from(altered)), altered).toBeNull();
+    expect(logRecordOf({ ...rejectionOf({ value: '{"half' }), headers: Buffer.from('[1]') })).toBeNull();
   });
 
   it('a null value and a null key are told apart from empty ones', () => {

@@ -72,15 +72,9 @@ const ALTERATIONS: readonly (readonly [sql: string, difference: readonly string[
   [ROW("ready_to_send = 'yes'", 'reviewed'), ['row_altered', 'reviewed', 'ready_to_send']],
   [ROW('version = 1', 'delivered'), ['version_behind', 'delivered', 'version']],
   [ROW('version = 9', 'delivered'), ['version_ahead', 'delivered', 'version']],
-  [
-    ROW("version = 1, payment_status = 'x'", 'due'),
-    ['version_behind', 'due', 'payment_status', 'version'],
-  ],
+  [ROW("version = 1, payment_status = 'x'", 'due'), ['version_behind', 'due', 'payment_status', 'version']],
   ["DELETE FROM deliveries WHERE entity_id = 'due'", ['ledger_missing', 'due', FIRST, 'missing']],
-  [
-    "DELETE FROM deliveries WHERE entity_id = 'delivered'",
-    ['ledger_missing', 'delivered', FIRST, 'missing'],
-  ],
+  ["DELETE FROM deliveries WHERE entity_id = 'delivered'", ['ledger_missing', 'delivered', FIRST, 'missing']],
   [SET('due_version = 9', 'due'), ['ledger_wrong', 'due', FIRST, 'due_beyond']],
   [SET('due_version = 0', 'due'), ['ledger_wrong', 'due', FIRST, 'due_beyond']],
   [SET('due_version = 1', 'due'), ['ledger_wrong', 'due', FIRST, 'due_outdated']],
@@ -127,8 +121,14 @@ const ALTERATIONS: readonly (readonly [sql: string, difference: readonly string[
   [SET('next_attempt_at = 5', 'dead'), ['ledger_wrong', 'dead', FIRST, 'misplaced']],
   [SET('next_attempt_at = 5', 'delivered'), ['ledger_wrong', 'delivered', FIRST, 'misplaced']],
   [SET("claimed_by = 'me'", 'delivered'), ['ledger_wrong', 'delivered', FIRST, 'claimed_at_rest']],
-  [SET('due_version = 1', 'adopted sent'), ['ledger_wrong', 'adopted sent', FIRST, 'due_outdated', 'delivered_beyond', 'delivered_other']],
-  [SET('delivered_version = 1', 'reviewed', CHOOSY), ['ledger_wrong', 'reviewed', CHOOSY, 'delivered_behind', 'delivered_other']],
+  [
+    SET('due_version = 1', 'adopted sent'),
+    ['ledger_wrong', 'adopted sent', FIRST, 'due_outdated', 'delivered_beyond', 'delivered_other'],
+  ],
+  [
+    SET('delivered_version = 1', 'reviewed', CHOOSY),
+    ['ledger_wrong', 'reviewed', CHOOSY, 'delivered_behind', 'delivered_other'],
+  ],
   ['DELETE FROM delivery_attempts', ['ledger_wrong', 'reviewed', CHOOSY, 'delivered_unproven']],
 ];
 

@@ -17,7 +17,10 @@ const someEntry: fc.Arbitrary<LedgerEntry> = fc
     failed: fc.boolean(),
     mark: fc.constant('mark'),
   })
-  .map(({ failed, ...entry }) => ({ ...entry, hasFailed: entry.status === 'dead' ? failed : null }) as LedgerEntry);
+  .map(
+    ({ failed, ...entry }) =>
+      ({ ...entry, hasFailed: entry.status === 'dead' ? failed : null }) as LedgerEntry,
+  );
 
 /** Anything that may stand in a ledger, with a journal, and the versions whose rows are the present one. */
 const someLedger = fc.record({
@@ -33,7 +36,13 @@ const someLedger = fc.record({
 type SomeLedger = typeof someLedger extends fc.Arbitrary<infer Value> ? Value : never;
 
 function factsOf(
-  { version, isOwed, isFromBeginning, baselineVersion, present }: Omit<SomeLedger, 'entry' | 'acceptedVersion'>,
+  {
+    version,
+    isOwed,
+    isFromBeginning,
+    baselineVersion,
+    present,
+  }: Omit<SomeLedger, 'entry' | 'acceptedVersion'>,
   { entry, acceptedVersion }: LedgerRecord,
 ): LedgerFacts {
   const isPresent = (at: number | null | undefined) =>
@@ -86,7 +95,10 @@ describe('an entry of the ledger that was put right', () => {
     const facts = { isOwed: true, isFromBeginning: true, baselineVersion: 0, wasReady: true, version: 3 };
     const rows = { isDueRowPresent: null, isAcceptedRowPresent: null };
     const missing = (acceptedVersion: number | null) => ({ target: 't', entry: null, acceptedVersion });
-    expect(rightState(missing(3), { ...facts, ...rows })).toMatchObject({ status: 'delivered', dueVersion: 3 });
+    expect(rightState(missing(3), { ...facts, ...rows })).toMatchObject({
+      status: 'delivered',
+      dueVersion: 3,
+    });
     expect(rightState(missing(2), { ...facts, ...rows, isAcceptedRowPresent: true })).toEqual({
       status: 'delivered',
       dueVersion: 2,
@@ -118,8 +130,18 @@ describe('the entry that an entity lacks', () => {
 
   it.each([
     ['a target that was added later is owed nothing of before', facts, null, []],
-    ['a target from the beginning is owed every ready entity', { ...facts, isFromBeginning: true }, null, ['missing']],
-    ['nobody is owed an entity that is not ready', { ...facts, isFromBeginning: true, isOwed: false }, null, []],
+    [
+      'a target from the beginning is owed every ready entity',
+      { ...facts, isFromBeginning: true },
+      null,
+      ['missing'],
+    ],
+    [
+      'nobody is owed an entity that is not ready',
+      { ...facts, isFromBeginning: true, isOwed: false },
+      null,
+      [],
+    ],
     ['whoever accepted a state is owed every later one', { ...facts, isOwed: false }, 1, ['missing']],
   ] as const)('%s', (_, given, acceptedVersion, faults) => {
     expect(faultsOf({ target: 't', entry: null, acceptedVersion }, given)).toEqual(faults);

@@ -1,8 +1,8 @@
-import { createDecoder, type DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
 import { historyOf } from '../../../src/core/fold.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import { type OrderEvent, type OrderState, orders } from '../../../src/orders/index.ts';
 import { createAdopter } from '../../../src/pipeline/adopt.ts';
+import { createDecoder, type DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
 import { DueRules, isSameRow } from '../../../src/pipeline/ingest/due.ts';
 import { compareEntities, type Difference } from '../../../src/pipeline/verify/compare.ts';
 import { refold } from '../../../src/pipeline/verify/refold.ts';
@@ -148,7 +148,10 @@ export class OrderWorld {
   }
 
   /** Journals these events in one commit. A parked order gains its events only. */
-  async commit(events: ReadonlyMap<string, readonly DecodedEvent<OrderEvent>[]>, parks = false): Promise<void> {
+  async commit(
+    events: ReadonlyMap<string, readonly DecodedEvent<OrderEvent>[]>,
+    parks = false,
+  ): Promise<void> {
     const changes: EntityChange[] = [];
     for (const [entityId, fresh] of events) {
       const before = this.arrived.get(entityId) ?? [];
@@ -196,7 +199,11 @@ export class OrderWorld {
     this.parked.delete(id);
   }
 
-  async claim(target: string, attempts: 'first' | 'later' = 'first', limit = 100): Promise<ClaimedDelivery[]> {
+  async claim(
+    target: string,
+    attempts: 'first' | 'later' = 'first',
+    limit = 100,
+  ): Promise<ClaimedDelivery[]> {
     const claimant = `claim ${++this.#claims}`;
     return this.store.claimDeliveries({ target, claimant, limit, leaseMs: LEASE_MS, attempts });
   }
@@ -220,7 +227,10 @@ export class OrderWorld {
   }
 
   /** Delivers everything that is due to the target, as `ends` says by order, or well. */
-  async deliver(target: string, ends: Readonly<Record<string, DeliverySettlement['next']>> = {}): Promise<void> {
+  async deliver(
+    target: string,
+    ends: Readonly<Record<string, DeliverySettlement['next']>> = {},
+  ): Promise<void> {
     for (const delivery of await this.claim(target))
       await this.settle(delivery, ends[delivery.entityId] ?? 'delivered');
   }

@@ -51,7 +51,9 @@ describe('a random run of entities', () => {
     const ids = Array.from({ length: 10_000 }, (_, index) => `order-${String(index).padStart(4, '0')}`);
     const counts = await countsOf(ids, 500);
     const thousands = Array.from({ length: 10 }, (_, digit) =>
-      [...counts].filter(([id]) => id.startsWith(`order-${digit}`)).reduce((sum, [, count]) => sum + count, 0),
+      [...counts]
+        .filter(([id]) => id.startsWith(`order-${digit}`))
+        .reduce((sum, [, count]) => sum + count, 0),
     );
     for (const count of thousands) expect(count).toBeGreaterThan(600);
   });

@@ -105,7 +105,9 @@ export class Followed {
 
   /**
    * Takes records up to the limits, from record batches that are no younger than `untilMs` and have one leader epoch.
-   * With `atLeastOne` it takes the first record whatever its size. A record batch that can't be decompressed or
+   * With `atLeastOne` it takes the first record whatever its size, and the first record batch in parts if it has more
+   * than `maxRecords` records. It does not split the others: the part of a record batch would be ahead in time of the
+   * partitions that are taken beside this one. A record batch that can't be decompressed or
    * decoded becomes the partition's fault, once everything before it is taken.
    */
   take(
@@ -119,6 +121,8 @@ export class Followed {
     for (let count = 0; head !== undefined; count++) {
       if (count > 0 && head.leaderEpoch !== this.#takeEpoch) break;
       if (count > 0 && head.recordBatch !== undefined && head.recordBatch.timestampMs > untilMs) break;
+      const isFirst = atLeastOne && taken.records.length === 0;
+      if (!isFirst && taken.records.length + this.#recordsLeft(head) > limits.maxRecords) break;
       if (
         head.recordBatch !== undefined &&
         !this.#takeFrom(head, head.recordBatch, limits, atLeastOne, taken)
@@ -135,6 +139,12 @@ export class Followed {
     const nextOffset = this.#takeOffset;
     const fetched = { topic, partition, records: taken.records, nextOffset, leaderEpoch: this.#takeEpoch };
     return { fetched, bytes: taken.bytes };
+  }
+
+  /** The most records that are left of a record batch in the queue. */
+  #recordsLeft({ recordBatch, nextOffset }: QueuedRecordBatch): number {
+    if (recordBatch === undefined) return 0;
+    return Math.min(recordBatch.recordCount, Number(nextOffset - this.#takeOffset));
   }
 
   /** Drops the queue. */

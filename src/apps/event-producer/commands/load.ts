@@ -1,8 +1,8 @@
 import { TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
+import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { runLoad } from '../load/run.ts';
 import { type LoadOptions, ordersFor, recordsFor } from '../load/stream.ts';
 import { openSession } from '../session.ts';

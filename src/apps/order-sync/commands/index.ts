@@ -2,13 +2,17 @@ import type { Clock } from '../../../ports/clock.ts';
 import { keysMakeCommand } from '../../shared/cli/keys-command.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { adoptCommand } from './adopt.ts';
+import { auditCommand } from './audit.ts';
 import { checkTargetCommand } from './check-target.ts';
+import { cancelJobCommand, jobsCommand } from './jobs.ts';
 import { migrateCommand } from './migrate.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
 import { quarantineCommand } from './quarantine.ts';
+import { quarantineDiscardCommand, quarantineRedriveCommand } from './quarantine-settle.ts';
+import { quarantineShowCommand } from './quarantine-show.ts';
 import { reconcileCommand } from './reconcile.ts';
-import { deadLettersCommand, jobsCommand, redriveCommand } from './redrive.ts';
+import { deadLettersCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
 import { takeGroupCommand } from './take-group.ts';
@@ -23,6 +27,9 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     resumeCommand(clock),
     takeGroupCommand(clock),
     quarantineCommand(clock),
+    quarantineShowCommand(clock),
+    quarantineRedriveCommand(clock),
+    quarantineDiscardCommand(clock),
     migrateCommand(clock),
     parkedCommand(clock),
     unparkCommand(clock),
@@ -30,6 +37,8 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     deadLettersCommand(clock),
     redriveCommand(clock),
     jobsCommand(clock),
+    cancelJobCommand(clock),
+    auditCommand(clock),
     reconcileCommand(clock),
     verifyCommand(clock),
     keysMakeCommand('order-sync', 'ORDER_SYNC_API_KEYS'),

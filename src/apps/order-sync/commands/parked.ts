@@ -5,11 +5,11 @@ import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import { type Refolded, refold } from '../../../pipeline/verify/refold.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ParkedEntities, ParkedEntity } from '../../../ports/parked-entities.ts';
-import type { OpenedStore, Store } from '../../../ports/store.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openCommandStore, topicNamesOf } from '../order-sync.ts';
-import { dueRulesOf, moreTargets, TARGET } from '../targets/targets.ts';
+import { dueRulesOf } from '../targets/targets.ts';
+import { migratedStore } from './migrated-store.ts';
 
 const PAGE_ROWS = 500;
 /** The most orders that are released in one transaction. */
@@ -72,8 +72,7 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
             'usage',
             `No order ${quoted(unknown, 255)} is parked: see order-sync parked.`,
           );
-        const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
-        const store = await migrate(opened, targets, clock.now());
+        const store = await migratedStore(opened, settings, clock);
         const decoder = createDecoder(orders, { topicNames: topicNamesOf(settings) });
         const parts = { domain: orders, decoder, due: dueRulesOf(settings), store, clock };
         const ids = asked.length > 0 ? asked : parked;
@@ -101,18 +100,6 @@ async function* allParked(store: ParkedEntities): AsyncGenerator<ParkedEntity> {
     after = page.at(-1)?.entityId ?? null;
     if (page.length < PAGE_ROWS) return;
   }
-}
-
-/** Gives the store that can write rows. Its schema exists already, because it has listed parked orders. */
-async function migrate(opened: OpenedStore, targets: readonly string[], nowMs: number): Promise<Store> {
-  const { table, keyColumn, columns } = orders.view;
-  const { store } = await opened.migrate({
-    view: { table, keyColumn, columns },
-    targets,
-    adopt: null,
-    nowMs,
-  });
-  return store;
 }
 
 function outcomeJson({ entityId, fault }: Refolded): object {

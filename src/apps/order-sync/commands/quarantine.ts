@@ -1,12 +1,13 @@
-import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
-import { QUARANTINE_REASONS } from '../../../pipeline/decode/reasons.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { QuarantinedRecord } from '../../../ports/quarantine.ts';
+import type { StoredQuarantine } from '../../../ports/quarantine.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { suggest } from '../../shared/cli/suggest.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openCommandStore } from '../order-sync.ts';
+import { isEmptyQuarantineFilter } from '../quarantine-filter.ts';
+import { settlementJson } from '../quarantine-json.ts';
+import { limitFrom } from './limit.ts';
+import { QUARANTINE_FILTER_OPTIONS, quarantineFilterFrom } from './quarantine-options.ts';
 
 /** At most 25 records are in memory at once, since a record may have 8 MiB. */
 const PAGE_ROWS = 25;
@@ -19,8 +20,9 @@ export function quarantineCommand(clock: Clock): CommandSpec<'order-sync'> {
     name: 'quarantine',
     summary: 'Show the records that are no events: the place of each, why it was refused, and when.',
     options: [
-      ['--topic <name>', 'Show only records of this topic.'],
-      ['--reason <word>', 'Show only records with this reason, as in json_invalid.'],
+      ['--reason <word>', 'Only records with this reason, as in json_invalid.'],
+      ...QUARANTINE_FILTER_OPTIONS.filter(([flags]) => !flags.startsWith('--refused-for')),
+      ['--settled', 'Show the records that were redriven or discarded instead.'],
       ['--limit <number>', `Show at most this number of records (default: ${LIMIT_DEFAULT}).`],
       ['--values', 'Show keys and values too. They may be confidential.'],
     ],
@@ -31,20 +33,24 @@ export function quarantineCommand(clock: Clock): CommandSpec<'order-sync'> {
         'Records with one reason, with their keys and values',
       ],
       ['order-sync quarantine --limit 1000 --json', 'The same as JSON'],
+      ['order-sync quarantine show order_events/3/1204', 'One record with its bytes'],
     ],
     async run({ settings, logger, output, note }, input) {
-      const { topic, reason, limit, hasValues } = readOptions(input);
+      const filter = quarantineFilterFrom(input, 'reason');
+      const limit = limitFrom(input, LIMIT_DEFAULT);
+      const hasValues = input.options.values === true;
+      const isSettled = input.options.settled === true;
       const store = openCommandStore(settings, clock, logger);
       try {
         let shown = 0;
-        let after: QuarantinedRecord | null = null;
+        let after: StoredQuarantine | null = null;
         let isMore = false;
         for (;;) {
-          const page: QuarantinedRecord[] = await store.readQuarantine({
+          const page: StoredQuarantine[] = await store.readQuarantine({
+            ...filter,
+            state: isSettled ? 'settled' : 'open',
             after,
             limit: Math.min(PAGE_ROWS, limit - shown + 1),
-            ...(topic === undefined ? {} : { topic }),
-            ...(reason === undefined ? {} : { reason }),
           });
           for (const record of page) {
             isMore = shown === limit;
@@ -58,8 +64,8 @@ export function quarantineCommand(clock: Clock): CommandSpec<'order-sync'> {
         await output.endRows();
         if (shown === 0)
           note(
-            topic === undefined && reason === undefined
-              ? 'Quarantine is empty: every record so far was an event.'
+            isEmptyQuarantineFilter(filter) && !isSettled
+              ? 'Quarantine is empty: every record so far was an event, or was settled.'
               : 'No such record is in quarantine.',
           );
         if (isMore)
@@ -72,31 +78,11 @@ export function quarantineCommand(clock: Clock): CommandSpec<'order-sync'> {
   };
 }
 
-function readOptions({ options }: CommandInput) {
-  const { topic, reason, limit } = options;
-  if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(String(limit)))
-    throw new TributaryError('usage', 'Give --limit a whole number from 1.');
-  if (typeof reason === 'string' && !QUARANTINE_REASONS.some((known) => known === reason)) {
-    const nearest = suggest(reason, QUARANTINE_REASONS);
-    throw new TributaryError(
-      'usage',
-      `--reason is ${JSON.stringify(reason)}, which is no reason: ${
-        nearest === null ? 'docs/quarantine.md has them all' : `did you mean ${nearest}?`
-      }`,
-    );
-  }
-  return {
-    topic: typeof topic === 'string' ? topic : undefined,
-    reason: typeof reason === 'string' ? reason : undefined,
-    limit: limit === undefined ? LIMIT_DEFAULT : Number(limit),
-    hasValues: options.values === true,
-  };
-}
-
-function jsonOf(record: QuarantinedRecord, hasValues: boolean): object {
+function jsonOf(record: StoredQuarantine, hasValues: boolean): object {
   const { topic, partition, offset, reason, detail, observedAtMs, valueLength, valueHash } = record;
   const quarantinedAt = new Date(observedAtMs).toISOString();
-  const place = { topic, partition, offset, reason, detail, quarantinedAt, valueLength, valueHash };
+  const settled = settlementJson(record.settlement);
+  const place = { topic, partition, offset, reason, detail, quarantinedAt, valueLength, valueHash, settled };
   if (!hasValues) return place;
   const base64 = (bytes: Uint8Array | null) =>
     bytes === null ? null : Buffer.from(bytes).toString('base64');
@@ -108,10 +94,11 @@ function jsonOf(record: QuarantinedRecord, hasValues: boolean): object {
   };
 }
 
-function lineOf(record: QuarantinedRecord, hasValues: boolean): string {
+function lineOf(record: StoredQuarantine, hasValues: boolean): string {
   const { topic, partition, offset, reason, detail, observedAtMs, valueLength } = record;
   const at = new Date(observedAtMs).toISOString();
-  const line = `${topic}/${partition} offset ${offset}  ${reason}  ${at}  ${quoted(detail, SHOWN_CHARACTERS)}`;
+  const settled = record.settlement === null ? '' : `  ${record.settlement.settledAs}`;
+  const line = `${topic}/${partition} offset ${offset}  ${reason}  ${at}${settled}  ${quoted(detail, SHOWN_CHARACTERS)}`;
   if (!hasValues) return line;
   const shown = (bytes: Uint8Array | null) =>
     bytes === null ? 'none' : quoted(Buffer.from(bytes).toString('utf8'), SHOWN_CHARACTERS);

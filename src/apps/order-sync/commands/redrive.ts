@@ -1,17 +1,18 @@
-import { userInfo } from 'node:os';
 import { TributaryError } from '../../../core/errors.ts';
-import { Redrive } from '../../../pipeline/redrive/redrive.ts';
+import { redriveHandler } from '../../../pipeline/jobs/redrive.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { DeliveryFilter, StoredDelivery } from '../../../ports/ledger.ts';
-import type { RedriveJob, RedriveJobs } from '../../../ports/redrive-jobs.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { FilterFault, type FilterName, filterOf, isEmptyFilter } from '../delivery-filter.ts';
-import { deliveryJson, jobJson } from '../delivery-json.ts';
+import { deliveryJson } from '../delivery-json.ts';
+import { jobJson, jobLine } from '../job-json.ts';
 import { openCommandStore } from '../order-sync.ts';
+import { personFrom } from './decision.ts';
+import { knownJob, waitForJob } from './jobs.ts';
+import { limitFrom } from './limit.ts';
 
 const PAGE_ROWS = 500;
-const POLL_MS = 200;
 
 /** The flag of each part of a filter, and its help. */
 const FILTER_FLAGS: Partial<Record<FilterName, { readonly flags: string; readonly help: string }>> = {
@@ -48,7 +49,7 @@ export function deadLettersCommand(clock: Clock): CommandSpec<'order-sync'> {
     ],
     async run({ settings, logger, output, note }, input) {
       const filter: DeliveryFilter = { ...filterFrom(input), status: 'dead' };
-      const most = limitFrom(input);
+      const most = limitFrom(input, Number.POSITIVE_INFINITY);
       const store = openCommandStore(settings, clock, logger);
       try {
         let shown = 0;
@@ -86,13 +87,15 @@ export function redriveCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['--dry-run', 'Only count the deliveries. Change nothing.'],
       ['--wait', 'Work on the job in this process too, and end when it is done.'],
       ['--by <name>', 'The person who asks for it (default: the user of the system).'],
+      ['--reason <text>', 'The reason, which is recorded.'],
     ],
     examples: [
       ['order-sync redrive --status 422 --dry-run --wait', 'Count the deliveries that would become due'],
       ['order-sync redrive --status 422', 'Make those due again that the target refused as invalid'],
       ['order-sync redrive --all --wait --json', 'Make all due again, and end when the last one is'],
     ],
-    async run({ settings, logger, output, shutdown }, input) {
+    async run(context, input) {
+      const { settings, logger, output } = context;
       const filter = filterFrom(input);
       if (isEmptyFilter(filter) && input.options.all !== true)
         throw new TributaryError('usage', 'Give a filter (--status, --target ...), or --all.');
@@ -101,26 +104,20 @@ export function redriveCommand(clock: Clock): CommandSpec<'order-sync'> {
       const store = openCommandStore(settings, clock, logger);
       try {
         const jobId = clock.uuid();
-        await store.createRedrive({
+        await store.createJob({
           jobId,
-          filter,
+          kind: 'redrive',
+          parameters: { filter },
           isDryRun: input.options.dryRun === true,
-          requestedBy: String(input.options.by ?? userInfo().username),
+          requestedBy: personFrom(input),
+          reason: String(input.options.reason ?? '').trim(),
           createdAtMs: clock.now(),
         });
-        let job = await knownJob(store, jobId);
-        if (input.options.wait === true) {
-          const loop = new Redrive({ store, clock, logger, perSecond: settings.redriveRate });
-          shutdown.defer('redrive', () => loop.stop());
-          const stopped = new AbortController();
-          void shutdown.requested.then(() => stopped.abort());
-          loop.start();
-          while (job.state !== 'done' && !stopped.signal.aborted) {
-            await clock.sleep(POLL_MS, stopped.signal);
-            job = await knownJob(store, jobId);
-          }
-          await loop.stop();
-        }
+        const handler = redriveHandler({ store, clock, perSecond: settings.redriveRate });
+        const job =
+          input.options.wait === true
+            ? await waitForJob(context, { store, clock, handler }, jobId)
+            : await knownJob(store, jobId);
         await output.document(jobJson(job), jobLine(job));
         return EXIT.ok;
       } finally {
@@ -128,49 +125,6 @@ export function redriveCommand(clock: Clock): CommandSpec<'order-sync'> {
       }
     },
   };
-}
-
-export function jobsCommand(clock: Clock): CommandSpec<'order-sync'> {
-  return {
-    name: 'jobs',
-    summary: 'Show the redrive jobs, newest first, with their progress and results.',
-    arguments: [['[id]', 'Show only the job with this id.']],
-    examples: [
-      ['order-sync jobs', 'One line for each job'],
-      ['order-sync jobs 5f0c3a52-7a55-4c3e-9a39-0c8f8f1f6a3e --json', 'One job, as JSON'],
-    ],
-    async run({ settings, logger, output, note }, input) {
-      const store = openCommandStore(settings, clock, logger);
-      try {
-        const [jobId] = input.arguments;
-        if (jobId !== undefined) {
-          const job = await knownJob(store, jobId);
-          await output.document(jobJson(job), jobLine(job));
-          return EXIT.ok;
-        }
-        let after: RedriveJob | null = null;
-        for (;;) {
-          const page: RedriveJob[] = await store.listRedrives({ after, limit: PAGE_ROWS });
-          for (const job of page) await output.row(jobJson(job), jobLine(job));
-          if (after === null && page.length === 0)
-            note('There is no redrive job: "order-sync redrive" makes one.');
-          after = page.at(-1) ?? null;
-          if (page.length < PAGE_ROWS) break;
-        }
-        await output.endRows();
-        return EXIT.ok;
-      } finally {
-        await store.close();
-      }
-    },
-  };
-}
-
-async function knownJob(store: RedriveJobs, jobId: string): Promise<RedriveJob> {
-  const job = await store.readRedrive(jobId);
-  if (job === null)
-    throw new TributaryError('usage', `There is no job ${JSON.stringify(jobId)}: see order-sync jobs.`);
-  return job;
 }
 
 function filterFrom({ options }: CommandInput): DeliveryFilter {
@@ -190,13 +144,6 @@ function filterFrom({ options }: CommandInput): DeliveryFilter {
   }
 }
 
-function limitFrom({ options }: CommandInput): number {
-  if (options.limit === undefined) return Number.POSITIVE_INFINITY;
-  if (!/^[1-9]\d{0,8}$/.test(String(options.limit)))
-    throw new TributaryError('usage', 'Give --limit a whole number from 1.');
-  return Number(options.limit);
-}
-
 /** A dead delivery as one line. Its texts are written as JSON, because they may hold anything, line ends and escapes too. */
 function deadLetterLine({
   target,
@@ -212,9 +159,4 @@ function deadLetterLine({
       (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
     );
   return `${target}  ${printable(entityId)}  version ${dueVersion}  attempts ${attempts}  status ${lastStatus ?? '-'}  ${printable(lastError ?? '')}`;
-}
-
-function jobLine({ jobId, state, isDryRun, matched, redriven, requestedBy }: RedriveJob): string {
-  const what = isDryRun ? 'dry run' : `redriven ${redriven}`;
-  return `${jobId}  ${state}  matched ${matched}  ${what}  by ${JSON.stringify(requestedBy)}`;
 }

@@ -26,6 +26,8 @@ import {
 } from '../difference-json.ts';
 import { deliveryTimingOf, openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
 import { dueRulesOf, moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
+import { personFrom } from './decision.ts';
+import { migratedStore } from './migrated-store.ts';
 
 /** The most differences that are shown one by one. All are counted. */
 const SHOWN_MAX = 100;
@@ -45,6 +47,8 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
       ],
       ['--target <name>', `Also compare what this target holds, as in --target ${TARGET}.`],
       ['--repair', 'Put right what differs. What a target lacks is delivered again.'],
+      ['--reason <text>', 'Why it is repaired, for the audit log.'],
+      ['--by <name>', 'The person who repairs (default: the user of the system).'],
     ],
     examples: [
       ['order-sync verify --sample 1000', 'Look at 1,000 orders; the exit code is 5 if one of them differs'],
@@ -64,13 +68,7 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
       try {
         // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
         await opened.checkpoints();
-        const { table, keyColumn, columns } = orders.view;
-        const { store } = await opened.migrate({
-          view: { table, keyColumn, columns },
-          targets: [TARGET, ...moreTargets(settings).map(({ name }) => name)],
-          adopt: null,
-          nowMs: clock.now(),
-        });
+        const store = await migratedStore(opened, settings, clock);
         const shown: DifferenceJson[] = [];
         const beganMs = clock.monotonicMs();
         const { counts, ranges } = await verifyStore(context, { clock, store, scope, shown });
@@ -79,6 +77,7 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
           target === null || parts === null || shutdown.signal.aborted
             ? null
             : await verifyHeld(context, { clock, store, log: parts.log, target, ranges, shown, scope });
+        if (scope.repairs) await addToAudit(store, clock, input, counts, held);
         const report = reportOf(counts, seconds, target, held, shown);
         await output.document(report, reportText(report));
         const isWhole = !shutdown.signal.aborted && counts.unsettled === 0;
@@ -88,6 +87,23 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
       }
     },
   };
+}
+
+async function addToAudit(
+  store: Store,
+  clock: Clock,
+  input: CommandInput,
+  counts: VerificationCounts,
+  target: TargetCounts | null,
+): Promise<void> {
+  await store.addAudit({
+    action: 'rows_repaired',
+    subject: 'order-sync verify',
+    details: { ...counts, target: target === null ? null : { name: input.options.target, ...target } },
+    decidedBy: personFrom(input),
+    reason: String(input.options.reason ?? ''),
+    decidedAtMs: clock.now(),
+  });
 }
 
 interface Work {
@@ -173,7 +189,10 @@ async function verifyHeld(
   },
 ): Promise<TargetCounts> {
   const { settings, logger, shutdown } = context;
-  const { route, holdings } = openForReconciliation(settings, moreTargets(settings), target, { clock, logger });
+  const { route, holdings } = openForReconciliation(settings, moreTargets(settings), target, {
+    clock,
+    logger,
+  });
   const deliver = deliverOn(route, { view: orders.view, store, clock, logger }, deliveryTimingOf(settings));
   const topics = Object.values(topicNamesOf(settings));
   const progress = startProgress(context, { unit: `orders of ${target}`, total: null, clock });
@@ -257,7 +276,8 @@ function reportOf(
 }
 
 function reportText(report: Report): string {
-  const { read, parked, unsettled, differences, repaired, remaining, entitiesPerSecond, target, shown } = report;
+  const { read, parked, unsettled, differences, repaired, remaining, entitiesPerSecond, target, shown } =
+    report;
   const lines = shown.map(differenceLine);
   if (differences > shown.length) lines.push(`... and ${differences - shown.length} more`);
   if (target !== null) {

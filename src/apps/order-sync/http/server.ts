@@ -2,14 +2,20 @@ import type { FastifyInstance } from 'fastify';
 import { addHealthRoutes } from '../../shared/http/health.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
+import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
+import { addQuarantineRoutes } from './quarantine-routes.ts';
 import type { ServerParts } from './server-parts.ts';
+import { addVerificationRoutes } from './verification-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
-/** The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, and redrive jobs. */
+/**
+ * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, the quarantine, jobs,
+ * verifications, and the audit log.
+ */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
   const app = createServer({
@@ -22,6 +28,9 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addHealthRoutes(app, parts);
   addPipelineRoutes(app, parts);
   addDeliveryRoutes(app, parts);
+  addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);
+  addVerificationRoutes(app, parts);
+  addAuditRoutes(app, parts);
   return app;
 }

@@ -111,6 +111,16 @@ export function openForReconciliation(
   return { route: openHttpRoute(settings, spec, parts), holdings: openHoldings(settings, spec) };
 }
 
+/** Opens the requests that ask a target which states it holds. The caller closes them. Throws if it is a topic. */
+export function openHoldingsOf(settings: OrderSyncSettings, name: string): TargetHoldings {
+  return openHoldings(settings, reconcilable(settings, moreTargets(settings), name));
+}
+
+/** The names of the targets that can be asked which states they hold. */
+export function targetsThatTell(specs: readonly TargetSpec[]): string[] {
+  return [TARGET, ...specs.filter(({ place }) => 'url' in place).map(({ name }) => name)];
+}
+
 function openHoldings(
   { deliveryDeadlineMs }: OrderSyncSettings,
   { name, url, apiKey, caFile }: HttpSpec,

@@ -94,11 +94,15 @@ function buildRoot<Program extends ProgramName>(
   return root;
 }
 
-/** The parent of the command: its group, or the program. The first command of a group makes the group. */
+/**
+ * The parent of the command: its group, or the program. The first command of a group makes the group, unless the group is
+ * a command that also works alone.
+ */
 function parentOf(root: Command, { group, examples }: CommandSpec<ProgramName>): Command {
   if (group === undefined) return root;
   const known = root.commands.find((command) => command.name() === group.name);
-  if (known !== undefined) return known;
+  // The options behind the name of a command of the group are that command's, and not the group's.
+  if (known !== undefined) return known.enablePositionalOptions();
   const made = root.command(group.name).description(group.summary);
   addExamples(made, examples);
   return made;

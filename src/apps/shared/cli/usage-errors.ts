@@ -23,6 +23,7 @@ export const WORDS: Readonly<Record<ProgramName, readonly string[]>> = {
     'dead-letters',
     'redrive',
     'jobs',
+    'audit',
     'reconcile',
     'keys',
   ],
@@ -110,6 +111,14 @@ export function toUsageError(
   if (error.code.startsWith('commander.help'))
     return usage(`Name a command: ${namesOf(command ?? root)}. ${see}`);
   if (error.code === 'commander.excessArguments' && command !== undefined) {
+    const inner = suggest(
+      words[1] ?? '',
+      command.commands.map((child) => child.name()),
+    );
+    if (inner !== null)
+      return usage(
+        `unknown command ${JSON.stringify(`${command.name()} ${words[1]}`)}: did you mean ${command.name()} ${inner}? (${path} ${inner})`,
+      );
     const most = command.registeredArguments.length;
     const extra = words.slice(1 + most).map((word) => JSON.stringify(word.slice(0, 100)));
     const takes =

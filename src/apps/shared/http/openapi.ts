@@ -25,6 +25,13 @@ export interface ApiSecurity {
 
 type Schema = Readonly<Record<string, unknown>>;
 
+/** fastify's `/jobs/:id(^[^:]+)::cancel` as OpenAPI's `/jobs/{id}:cancel`. */
+function documentedPath(url: string): string {
+  return url.replace(/::|:(\w+)(\([^)]*\))?/g, (_, name?: string) =>
+    name === undefined ? ':' : `{${name}}`,
+  );
+}
+
 const PROBLEM_SCHEMA = {
   type: 'object',
   required: ['type', 'title', 'status', 'detail', 'code'],
@@ -60,7 +67,7 @@ export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: 
   app.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) {
       if (method === 'HEAD') continue;
-      const path = route.url.replace(/:(\w+)/g, '{$1}');
+      const path = documentedPath(route.url);
       const operation = {
         ...operationOf(route, path),
         security: security.requirementsOf(method, route.url),

@@ -26,13 +26,18 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
   });
 }
 
-/** The pattern of a route's paths. `:id` in `/orders/:id` matches one piece of a path, and `::` is a colon. */
+/**
+ * The pattern of a route's paths. `:id` in `/orders/:id` matches one piece of a path, `:id(^[^:]+)::cancel` one that ends
+ * with `:cancel`, and `::` is a colon.
+ */
 function patternOf(url: string): RegExp {
   const source = url
     .split('/')
     .map((piece) => {
-      if (/^:(?!:)/.test(piece)) return '[^/]+';
-      return piece.replaceAll('::', ':').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      const [parameter = ''] = /^:\w+(?:\([^)]*\))?/.exec(piece) ?? [];
+      const rest = piece.slice(parameter.length);
+      const escaped = rest.replaceAll('::', ':').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      return parameter === '' ? escaped : `[^/]+${escaped}`;
     })
     .join('/');
   return new RegExp(`^${source}$`);

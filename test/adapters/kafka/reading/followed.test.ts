@@ -143,6 +143,16 @@ describe('a record batch with many records', () => {
     expect(partition.queuedBytes).toBe(0);
   });
 
+  it('only the first record batch of a take is split, so that no partition runs ahead of those beside it', () => {
+    const partition = pushed({ recordCount: 6, records: small(6) });
+    pushed({ baseOffset: 6n, recordCount: 6, records: small(6) }, partition);
+    const limits = { maxRecords: 10, maxBytes: limit };
+    expect(partition.take(limits, true)?.fetched.nextOffset).toBe(6n);
+    expect(partition.take({ ...limits, maxRecords: 5 }, false)).toBeUndefined();
+    expect(partition.take({ ...limits, maxRecords: 4 }, true)?.fetched.nextOffset).toBe(10n);
+    expect(partition.take({ ...limits, maxRecords: 2 }, false)?.fetched.nextOffset).toBe(12n);
+  });
+
   it('an open record batch counts decompressed, and goes on where it was after another one had to be opened', () => {
     const open = new OpenRecordBatches(10_000);
     const built = {

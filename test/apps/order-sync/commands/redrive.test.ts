@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
-import {
-  deadLettersCommand,
-  jobsCommand,
-  redriveCommand,
-} from '../../../../src/apps/order-sync/commands/redrive.ts';
+import { jobsCommand } from '../../../../src/apps/order-sync/commands/jobs.ts';
+import { deadLettersCommand, redriveCommand } from '../../../../src/apps/order-sync/commands/redrive.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
 import { ledgerOf } from '../ledger.ts';
@@ -64,7 +61,7 @@ describe('order-sync redrive', () => {
     expect(await store.counts()).toMatchObject({ deliveriesDead: 3 });
     expect(JSON.parse((await orderSync(folder, 'jobs', '--json')).out)).toEqual([job]);
     expect((await orderSync(folder, 'jobs', job.id)).out).toMatch(
-      / {2}waiting {2}matched 0 {2}redriven 0 {2}by "ops"/,
+      / {2}redrive {2}waiting {2}not begun {2}by "ops"/,
     );
     expect((await orderSync(folder, 'jobs', 'none')).code).toBe(2);
   });
@@ -84,7 +81,7 @@ describe('order-sync redrive', () => {
     async (flags) => {
       const { folder, store } = await ledgerOf(IDS);
       expect((await orderSync(folder, 'redrive', ...flags)).code).toBe(2);
-      expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
+      expect(await store.listJobs({ after: null, limit: 1 })).toEqual([]);
     },
   );
 });

@@ -8,7 +8,9 @@ import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import { startOrderSync } from '../../../../src/apps/order-sync/order-sync.ts';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
+import { batchOf, quarantined } from '../../../contract/store/fixtures.ts';
 import { ledgerOf } from '../ledger.ts';
+import { decoder } from '../quarantine-place.ts';
 
 const reader = makeApiKey('reader', ['read']);
 const operator = makeApiKey('operator', ['operate']);
@@ -20,17 +22,23 @@ const READING = [
   '/api/v1/deliveries/order-mgt/a',
   '/api/v1/dead-letters',
   '/api/v1/jobs',
+  '/api/v1/audit',
+  '/api/v1/quarantine',
+  '/api/v1/quarantine/parcel_events/0/7',
 ];
 
 async function server(keys: string | undefined) {
   const ledger = await ledgerOf(['a', 'b']);
+  await ledger.store.commit(batchOf([], [], { quarantined: [quarantined(7n)] }));
   const app = buildServer({
     store: ledger.store,
     clock: ledger.clock,
+    decoder,
     logger: () => {},
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => {},
+    targetsThatTell: ['order-mgt'],
     readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
@@ -78,7 +86,7 @@ describe('the HTTP API of order-sync with keys', () => {
       status: 403,
       body: { code: 'scope_missing' },
     });
-    expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
+    expect(await store.listJobs({ after: null, limit: 1 })).toEqual([]);
     expect(await ask(REDRIVE, operator.key, filter)).toMatchObject({
       status: 202,
       body: { requestedBy: 'HTTP API, key operator, from 127.0.0.1' },

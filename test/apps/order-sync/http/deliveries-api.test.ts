@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ApiAccess } from '../../../../src/apps/shared/http/api-access.ts';
 import { ledgerOf } from '../ledger.ts';
+import { decoder } from '../quarantine-place.ts';
 
 const LONG_ID = `${'ä'.repeat(126)}/?`;
 const IDS = ['a', 'b ', LONG_ID, '\u202eé', 'z'] as const;
@@ -13,10 +14,12 @@ async function server(access: ApiAccess = 'open') {
   const app: FastifyInstance = buildServer({
     store: ledger.store,
     clock: ledger.clock,
+    decoder,
     logger: () => {},
     access,
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
+    targetsThatTell: ['order-mgt'],
     readiness: async () => ({ ok: true }),
     status: () => ({
       ingest: null,
@@ -157,8 +160,8 @@ describe('the API of redrive jobs', () => {
     });
     expect(jobs()).toBe(1);
     expect((await ask(String(headers.location))).body).toEqual(body);
-    expect(await store.readRedrive(body.id)).toMatchObject({
-      filter: { lastStatus: 400, errorPrefix: 'It' },
+    expect(await store.readJob(body.id)).toMatchObject({
+      parameters: { filter: { lastStatus: 400, errorPrefix: 'It' } },
     });
   });
 
@@ -185,7 +188,7 @@ describe('the API of redrive jobs', () => {
     const { ask, store } = await server();
     const { status, body } = await ask('/api/v1/dead-letters:redrive', redrive(payload));
     expect({ status, code: body.code }).toEqual({ status: 400, code });
-    expect(await store.listRedrives({ after: null, limit: 1 })).toEqual([]);
+    expect(await store.listJobs({ after: null, limit: 1 })).toEqual([]);
   });
 
   it('refuses the media types that a page of another site could post', async () => {

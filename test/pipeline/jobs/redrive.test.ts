@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
-import { Redrive } from '../../../src/pipeline/redrive/redrive.ts';
+import { JobWorker } from '../../../src/pipeline/jobs/job-worker.ts';
+import { redriveHandler } from '../../../src/pipeline/jobs/redrive.ts';
+import type { Logger } from '../../../src/ports/logger.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { timeBy } from '../../adapters/sqlite/harness.ts';
 import { claimDue, LEASE_MS, settlement } from '../../contract/store/delivery-helpers.ts';
 import {
@@ -38,7 +41,7 @@ async function placeWith(deadLetters: number) {
     time: timeBy(clock),
     targets: [TARGET],
   });
-  const loops: Redrive[] = [];
+  const loops: JobWorker[] = [];
   onTestFinished(async () => {
     for (const loop of loops) await loop.stop();
     await opened.close();
@@ -68,22 +71,34 @@ async function placeWith(deadLetters: number) {
         dueSinceFromMs: null,
         dueSinceBeforeMs: null,
       };
-      await store.createRedrive({ jobId, filter, isDryRun, requestedBy: 'test', createdAtMs: clock.now() });
+      await store.createJob({
+        jobId,
+        kind: 'redrive',
+        parameters: { filter },
+        isDryRun,
+        requestedBy: 'test',
+        reason: '',
+        createdAtMs: clock.now(),
+      });
     },
-    loop(options: Partial<ConstructorParameters<typeof Redrive>[0]> = {}) {
-      const loop = new Redrive({ store, clock, logger: () => {}, perSecond: 1_000, pollMs: 5, ...options });
-      loops.push(loop);
-      return loop;
+    loop(options: { store?: Store; perSecond?: number; pollMs?: number; logger?: Logger } = {}) {
+      const { store: given = store, perSecond = 1_000, pollMs = 5, logger = () => {} } = options;
+      const worker = new JobWorker({ store: given, clock, logger, pollMs });
+      loops.push(worker);
+      return {
+        start: () => worker.start([redriveHandler({ store: given, clock, perSecond })]),
+        stop: () => worker.stop(),
+      };
     },
     done: (jobId: string, counts: object) =>
       vi.waitFor(
-        async () => expect(await store.readRedrive(jobId)).toMatchObject({ state: 'done', ...counts }),
+        async () => expect(await store.readJob(jobId)).toMatchObject({ state: 'done', progress: counts }),
         WAITING,
       ),
   };
 }
 
-describe('the redrive loop', () => {
+describe('the worker of redrive jobs', () => {
   it('the jobs are worked off one after the other, whenever they come', async () => {
     const place = await placeWith(1_200);
     await place.create('dry', true);
@@ -151,8 +166,10 @@ describe('the redrive loop', () => {
     });
     place.loop({ store, logger: (level, message) => logged.push(`${level}: ${message}`) }).start();
     await place.done('good', { redriven: 5 });
-    expect(logged.join()).toContain('error: Redrive job refused rests for 60 s: Its filter cannot be read.');
-    expect(await place.store.readRedrive('refused')).toMatchObject({ state: 'waiting', matched: 0 });
+    expect(logged.join()).toContain(
+      'error: The redrive job refused rests for 60 s: Its filter cannot be read.',
+    );
+    expect(await place.store.readJob('refused')).toMatchObject({ state: 'waiting', progress: {} });
   });
 
   it('a job that meets a defect lets the next ones go on, and is not taken for an outage', async () => {
@@ -173,8 +190,8 @@ describe('the redrive loop', () => {
     await place.done('good', { redriven: 5 });
     // The job rests after one defect, where an error that may pass gets five tries.
     expect(failures).toBe(1);
-    expect(logged.join()).toContain('error: A defect of Tributary in redrive job struck: TypeError');
-    expect(await place.store.readRedrive('struck')).toMatchObject({ state: 'waiting', matched: 0 });
+    expect(logged.join()).toContain('error: A defect of Tributary in the redrive job struck: TypeError');
+    expect(await place.store.readJob('struck')).toMatchObject({ state: 'waiting', progress: {} });
   });
 
   it('the loop looks for jobs again after a defect in the look, which is logged once', async () => {
@@ -183,9 +200,9 @@ describe('the redrive loop', () => {
     const logged: string[] = [];
     let failures = 0;
     const store = wrap(place.store, {
-      async claimRedrive(claim) {
+      async claimJob(claim) {
         if (++failures < 4) throw new TypeError('x is not a function');
-        return place.store.claimRedrive(claim);
+        return place.store.claimJob(claim);
       },
     });
     place.loop({ store, logger: (level, message) => logged.push(`${level}: ${message}`) }).start();
@@ -239,6 +256,6 @@ describe('the redrive loop', () => {
     loop.start();
     await place.create('job');
     await loop.stop();
-    expect(await place.store.readRedrive('job')).toMatchObject({ state: 'waiting' });
+    expect(await place.store.readJob('job')).toMatchObject({ state: 'waiting' });
   });
 });

@@ -1,0 +1,70 @@
+import { orders } from '../../orders/index.ts';
+import { createDecoder, type Decoder } from '../../pipeline/decode/decoder.ts';
+import { LONG_LIMITS, LongHistories } from '../../pipeline/ingest/long-histories.ts';
+import type { JobHandler } from '../../pipeline/jobs/job-worker.ts';
+import { quarantineRedriveHandler } from '../../pipeline/jobs/quarantine-redrive.ts';
+import { redriveHandler } from '../../pipeline/jobs/redrive.ts';
+import { verifyHandler } from '../../pipeline/jobs/verify.ts';
+import { untilCaughtUp } from '../../pipeline/reconcile/caught-up.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { EventLog } from '../../ports/event-log.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Store } from '../../ports/store.ts';
+import { differenceJson, targetDifferenceJson } from './difference-json.ts';
+import { type OrderSyncSettings, topicNamesOf } from './order-sync.ts';
+import { dueRulesOf, openHoldingsOf, TARGET } from './targets/targets.ts';
+
+/** The decoder by which this program judges records. */
+export function decoderOf(settings: OrderSyncSettings) {
+  const { acceptsMissingKeys, maxRecordBytes } = settings;
+  return createDecoder(orders, { topicNames: topicNamesOf(settings), acceptsMissingKeys, maxRecordBytes });
+}
+
+/** A decoder whose events nobody folds. */
+export type AnyDecoder = Decoder<unknown>;
+
+/** A step of a job has to end long before its lease. A later job finds what the journal did not have by then. */
+const CAUGHT_UP_PATIENCE_MS = 2_000;
+
+/** What works off the jobs of each kind. */
+export function jobHandlersOf(
+  settings: OrderSyncSettings,
+  { store, log, clock, logger }: { store: Store; log: EventLog; clock: Clock; logger: Logger },
+): JobHandler[] {
+  const decoder = decoderOf(settings);
+  const due = dueRulesOf(settings);
+  const topics = Object.values(topicNamesOf(settings));
+  return [
+    redriveHandler({ store, clock, perSecond: settings.redriveRate }),
+    quarantineRedriveHandler({
+      domain: orders,
+      decoder,
+      due,
+      store,
+      clock,
+      logger,
+    }),
+    verifyHandler({
+      domain: orders,
+      decoder,
+      due,
+      store,
+      clock,
+      targetsFromBeginning: new Set([TARGET]),
+      maxEvents: LONG_LIMITS.longEvents,
+      long: new LongHistories({
+        domain: orders,
+        decoder,
+        journals: store.longJournals,
+        logger,
+        limits: LONG_LIMITS,
+      }),
+      holdingsOf: (target) => openHoldingsOf(settings, target),
+      untilCaughtUp: (signal) =>
+        untilCaughtUp({ log, store, topics, clock, patienceMs: CAUGHT_UP_PATIENCE_MS }, signal),
+      redrivePerSecond: settings.redriveRate,
+      differenceJson,
+      targetDifferenceJson,
+    }),
+  ];
+}

@@ -1,0 +1,172 @@
+import { isDefect, isRetryable, messageOf } from '../../core/errors.ts';
+import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Job, JobClaim, JobKind, Jobs } from '../../ports/jobs.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { Defects } from '../defects.ts';
+import { Gate } from '../gate.ts';
+import { supervised } from '../supervised.ts';
+
+/** Does the work of one kind of jobs. */
+export interface JobHandler {
+  readonly kind: JobKind;
+  /**
+   * Does the next part of the job, far less than a lease long, and saves how far the job is under `claim`
+   * (`Jobs.saveJob`, or a method that saves it in the transaction of the work). Resolves with the job as it is saved, or
+   * with null if the job is not this claimant's any more. It may rest before it resolves, until `signal` is aborted.
+   * Whatever it throws, it is called again with the job as the store has it.
+   */
+  step(job: Job, claim: JobClaim, signal: AbortSignal): Promise<Job | null>;
+}
+
+export interface JobWorkerOptions {
+  readonly store: Jobs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The time between looks for jobs that other instances made, or left. Default: 1 s. */
+  readonly pollMs?: number;
+  /** Counts the defects of the program. Default: a new count. */
+  readonly defects?: Defects;
+}
+
+/** Far longer than a step with the rest after it. After a crash a job stands still for at most this time. */
+const LEASE_MS = 10_000;
+const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
+/** A job rests after this many failures in a row. */
+const FAILURES_MAX = 5;
+/** The rest of a job. The jobs behind it go on meanwhile. */
+const REST_MS = 60_000;
+
+/**
+ * Works off jobs of the kinds that it has handlers for. There is one loop for each kind, so kinds run side by side. All
+ * instances together work on one job of a kind at a time:
+ *
+ *   waiting --claim--> running --step, step, ...--> done
+ *                      running --the lease ends, as after a crash--> running, claimed by any instance
+ *                      running --a refusal, a defect, or failures in a row--> waiting, after a rest
+ *                      waiting or running --somebody cancels it--> cancelled
+ *
+ * The store keeps the job's place and counts. So whatever happens to this process, another one goes on behind the last
+ * step that was saved.
+ */
+export class JobWorker {
+  readonly #options: JobWorkerOptions;
+  readonly #claimant: string;
+  readonly #defects: Defects;
+  readonly #stopping = new AbortController();
+  readonly #loops: KindLoop[] = [];
+  readonly #running: Promise<void>[] = [];
+
+  constructor(options: JobWorkerOptions) {
+    this.#options = options;
+    this.#claimant = options.clock.uuid();
+    this.#defects = options.defects ?? new Defects(options.clock, options.logger);
+  }
+
+  /** Begins to work on jobs of these kinds, each of which may be given once. Does nothing after `stop`. */
+  start(handlers: readonly JobHandler[]): void {
+    const { clock } = this.#options;
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    for (const handler of handlers) {
+      const loop = new KindLoop(handler, this.#claimant, this.#defects, this.#options);
+      this.#loops.push(loop);
+      const supervision = { defects: this.#defects, clock, signal };
+      this.#running.push(supervised(`the ${handler.kind} jobs`, () => loop.run(signal), supervision));
+    }
+  }
+
+  /** Has the loops look for a new job now, and not at the next poll. */
+  wake(): void {
+    for (const loop of this.#loops) loop.wake();
+  }
+
+  /**
+   * Finishes the steps that are under way. Another instance, or the next start, goes on with the jobs. May be called
+   * twice.
+   */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#running);
+  }
+}
+
+/** The loop of one kind. */
+class KindLoop {
+  readonly #handler: JobHandler;
+  readonly #claim: JobClaim;
+  readonly #defects: Defects;
+  readonly #options: JobWorkerOptions;
+  readonly #wake = new Gate();
+  #failing: { readonly jobId: string; readonly failures: number } | null = null;
+
+  constructor(handler: JobHandler, claimant: string, defects: Defects, options: JobWorkerOptions) {
+    this.#handler = handler;
+    this.#claim = { claimant, leaseMs: LEASE_MS };
+    this.#defects = defects;
+    this.#options = options;
+  }
+
+  wake(): void {
+    this.#wake.open();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { store, clock, logger, pollMs = 1_000 } = this.#options;
+    const { kind } = this.#handler;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const job = await store.claimJob({ ...this.#claim, kind });
+        if (job === null) await this.#wake.waitFor(pollMs, clock, signal);
+        else await this.#workOffOrRest(job, signal);
+        failures = 0;
+      } catch (error) {
+        if (isDefect(error)) throw error;
+        failures++;
+        logger('warn', `A ${kind} job cannot go on just now: ${messageOf(error)}`, { failures });
+        await clock.sleep(fullJitterMs(STORE_BACKOFF, failures, clock.random()), signal);
+      }
+    }
+  }
+
+  /** Rejects with an error that may pass, so that the job is tried again after a pause. */
+  async #workOffOrRest(job: Job, signal: AbortSignal): Promise<void> {
+    const { store, logger } = this.#options;
+    const { jobId, kind } = job;
+    try {
+      await this.#workOff(job, signal);
+    } catch (error) {
+      const failures = this.#failing?.jobId === jobId ? this.#failing.failures + 1 : 1;
+      this.#failing = { jobId, failures };
+      if (isRetryable(error) && failures < FAILURES_MAX) throw error;
+      if (isDefect(error)) this.#defects.met(`the ${kind} job ${jobId}`, error);
+      await store.restJob({ claimant: this.#claim.claimant, jobId, restMs: REST_MS });
+      this.#failing = null;
+      logger('error', `The ${kind} job ${jobId} rests for ${REST_MS / 1_000} s: ${messageOf(error)}`, {
+        failures,
+      });
+    }
+  }
+
+  async #workOff(job: Job, signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    const { jobId, kind } = job;
+    logger('info', `The ${kind} job ${jobId} is under way`, countsOf(job));
+    for (let known: Job | null = job; !signal.aborted; ) {
+      known = await this.#handler.step(known, this.#claim, signal);
+      this.#failing = null;
+      if (known === null) return;
+      if (known.state !== 'done') continue;
+      logger('info', `The ${kind} job ${jobId} is done`, countsOf(known));
+      return;
+    }
+  }
+}
+
+/** The counts of the job's progress, for a log line. */
+function countsOf({ progress }: Job): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(progress).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
+}

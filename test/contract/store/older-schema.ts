@@ -1,0 +1,52 @@
+import type { StoreHarness } from './fixtures.ts';
+
+/** The migrations that tests undo, the oldest first, with what each made. */
+const MADE = [
+  { name: 'view-records', tables: ['view_records'] },
+  { name: 'store-identity', tables: ['store_identity', 'group_decisions'] },
+  { name: 'quarantine-by-reason', index: 'quarantine_by_reason' },
+  { name: 'jobs-and-audit', tables: ['jobs', 'audit_log'] },
+  { name: 'redrive-jobs-moved', dropped: 'redrive_jobs' },
+  {
+    name: 'quarantine-settled',
+    index: 'quarantine_open',
+    columns: ['settled_as', 'settled_at', 'settled_by', 'settled_reason'],
+    droppedIndex: 'quarantine_by_reason ON quarantine (topic, reason)',
+  },
+] as const;
+
+/** The columns of the table that had the jobs before there were several kinds, in both kinds of SQL. */
+const REDRIVE_JOBS =
+  'CREATE TABLE redrive_jobs (job_id VARCHAR(100) PRIMARY KEY, filter TEXT NOT NULL, is_dry_run INT NOT NULL, ' +
+  'state VARCHAR(20) NOT NULL, matched INT NOT NULL, redriven INT NOT NULL, cursor_target VARCHAR(100), ' +
+  'cursor_entity_id VARCHAR(255), requested_by VARCHAR(255) NOT NULL, created_at BIGINT NOT NULL, ' +
+  'updated_at BIGINT NOT NULL, finished_at BIGINT, claimed_by VARCHAR(100), leased_until BIGINT NOT NULL)';
+
+/** Undoes this migration and all later ones. Gives the version that the schema has then. */
+export async function asBefore(
+  harness: StoreHarness,
+  migration: (typeof MADE)[number]['name'],
+): Promise<number> {
+  const first = MADE.findIndex(({ name }) => name === migration);
+  for (const made of MADE.slice(first).reverse()) {
+    if ('dropped' in made) await harness.rawQuery(REDRIVE_JOBS);
+    if ('droppedIndex' in made) await harness.rawQuery(`CREATE INDEX ${made.droppedIndex}`);
+    if ('index' in made) await dropIndex(harness, made.index);
+    if ('columns' in made)
+      for (const column of made.columns)
+        await harness.rawQuery(`ALTER TABLE quarantine DROP COLUMN ${column}`);
+    if ('tables' in made) for (const table of made.tables) await harness.rawQuery(`DROP TABLE ${table}`);
+  }
+  const [row] = await harness.rawQuery(
+    `SELECT version FROM schema_migrations WHERE name LIKE '%-${migration}.sql'`,
+  );
+  const version = Number(row?.version);
+  await harness.rawQuery(`DELETE FROM schema_migrations WHERE version >= ${version}`);
+  return version - 1;
+}
+
+/** Tries the syntax of SQLite first, then that of MySQL. */
+async function dropIndex(harness: StoreHarness, index: string): Promise<void> {
+  const drop = `DROP INDEX ${index}`;
+  await harness.rawQuery(drop).catch(() => harness.rawQuery(`${drop} ON quarantine`));
+}

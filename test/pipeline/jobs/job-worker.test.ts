@@ -1,0 +1,116 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type JobHandler, JobWorker } from '../../../src/pipeline/jobs/job-worker.ts';
+import type { JobKind } from '../../../src/ports/jobs.ts';
+import type { Logger } from '../../../src/ports/logger.ts';
+import type { Store } from '../../../src/ports/store.ts';
+import { Place, quickClock, WAITING } from '../ingest/harness.ts';
+
+async function storeWith(...jobs: readonly (readonly [jobId: string, kind: JobKind])[]): Promise<Store> {
+  const { store } = await Place.make({ movements: 1, counts: 1 });
+  let createdAtMs = 0;
+  for (const [jobId, kind] of jobs)
+    await store.createJob({
+      jobId,
+      kind,
+      parameters: {},
+      isDryRun: false,
+      requestedBy: 'ops',
+      reason: '',
+      createdAtMs: ++createdAtMs,
+    });
+  return store;
+}
+
+function work(store: Store, handlers: readonly JobHandler[], logger: Logger = () => {}): JobWorker {
+  const worker = new JobWorker({ store, clock: quickClock, logger, pollMs: 100 });
+  onTestFinished(() => worker.stop());
+  worker.start(handlers);
+  return worker;
+}
+
+/** Counts to `steps` and is done then. */
+function counting(store: Store, kind: JobKind, steps: number, before = async () => {}): JobHandler {
+  return {
+    kind,
+    async step(job, claim) {
+      await before();
+      const count = Number(job.progress.count ?? 0) + 1;
+      const state = count < steps ? 'running' : 'done';
+      return store.saveJob({ ...claim, jobId: job.jobId, state, progress: { count }, place: { count } });
+    },
+  };
+}
+
+const done = (store: Store, jobId: string, count: number) =>
+  vi.waitFor(
+    async () => expect(await store.readJob(jobId)).toMatchObject({ state: 'done', progress: { count } }),
+    WAITING,
+  );
+
+describe('the worker of jobs', () => {
+  it('works on jobs of different kinds side by side, and on those of one kind one after the other', async () => {
+    const store = await storeWith(['a', 'verify'], ['b', 'verify'], ['c', 'rebuild']);
+    const gate = Promise.withResolvers<void>();
+    work(store, [counting(store, 'verify', 3, () => gate.promise), counting(store, 'rebuild', 2)]);
+    await done(store, 'c', 2);
+    expect(await store.readJob('b')).toMatchObject({ state: 'waiting' });
+    gate.resolve();
+    await done(store, 'a', 3);
+    await done(store, 'b', 3);
+  });
+
+  it('leaves jobs alone for which it has no handler', async () => {
+    const store = await storeWith(['a', 'verify'], ['b', 'rebuild']);
+    work(store, [counting(store, 'rebuild', 1)]);
+    await done(store, 'b', 1);
+    expect(await store.readJob('a')).toMatchObject({ state: 'waiting' });
+  });
+
+  it('ends a cancelled job after the step that is under way, and goes on with the next one', async () => {
+    const store = await storeWith(['a', 'verify'], ['b', 'verify']);
+    let steps = 0;
+    const cancel = async () => {
+      if (++steps === 3)
+        await store.cancelJob({ jobId: 'a', decidedBy: 'ops', reason: 'no', decidedAtMs: 1 });
+    };
+    work(store, [counting(store, 'verify', 9, cancel)]);
+    await done(store, 'b', 9);
+    expect(await store.readJob('a')).toMatchObject({ state: 'cancelled', progress: { count: 2 } });
+  });
+
+  it('begins a step again with the job as the store has it', async () => {
+    const store = await storeWith(['a', 'verify']);
+    let calls = 0;
+    const inner = counting(store, 'verify', 6);
+    const losing: JobHandler = {
+      kind: 'verify',
+      async step(job, claim, signal) {
+        const stepped = await inner.step(job, claim, signal);
+        // The step is saved, but its answer is lost.
+        if (++calls % 2 === 1) throw Object.assign(new Error('reset'), { code: 'ECONNRESET' });
+        return stepped;
+      },
+    };
+    work(store, [losing]);
+    await done(store, 'a', 6);
+    await vi.waitFor(() => expect(calls).toBe(6), WAITING);
+  });
+
+  it('rests a job that a defect strikes, and names its kind and id in the log', async () => {
+    const store = await storeWith(['a', 'verify'], ['b', 'verify']);
+    const inner = counting(store, 'verify', 1);
+    const struck: JobHandler = {
+      kind: 'verify',
+      async step(job, claim, signal) {
+        if (job.jobId === 'a') throw new TypeError('x is not a function');
+        return inner.step(job, claim, signal);
+      },
+    };
+    const logged: string[] = [];
+    work(store, [struck], (level, message) => logged.push(`${level}: ${message}`));
+    await done(store, 'b', 1);
+    expect(logged.join('\n')).toMatch(/error: A defect of Tributary in the verify job a: TypeError/);
+    expect(logged.join('\n')).toMatch(/error: The verify job a rests for 60 s/);
+    expect(await store.readJob('a')).toMatchObject({ state: 'waiting' });
+  });
+});
